@@ -1,0 +1,62 @@
+"""What can be told of an entry script without running it: it parses, and it has init() and run()."""
+
+import ast
+from collections.abc import Mapping
+
+from localmodel.errors import UserError
+
+
+def check(files: Mapping[str, bytes], entry: str) -> None:
+    """Look at the entry script among the files of the source folder (path -> content).
+
+    Raises:
+        UserError: EntryScriptMissing, EntryScriptInvalid; the message names file and line.
+    """
+    if entry not in files:
+        raise UserError(
+            "EntryScriptMissing",
+            f"spec.scoring.entryScript: {entry} not in the source, which has: {', '.join(sorted(files)) or 'no file'}",
+        )
+    for path in sorted(files):
+        if path.endswith(".py"):
+            tree = _parse(path, files[path])
+            if path == entry:
+                _require_functions(path, tree)
+
+
+def _parse(path: str, content: bytes) -> ast.Module:
+    try:
+        return ast.parse(content, filename=path)
+    except (SyntaxError, ValueError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        detail = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise UserError("EntryScriptInvalid", f"{path}{line}: SyntaxError: {detail}") from None
+
+
+def _require_functions(path: str, tree: ast.Module) -> None:
+    names = _module_names(tree)
+    if "*" in names:
+        return  # a star import may bring them; the worker will tell
+    for name, signature in (("init", "init()"), ("run", "run(raw_data)")):
+        if name not in names:
+            raise UserError(
+                "EntryScriptInvalid",
+                f"{path}: no function {signature}; an entry script defines init() and run(raw_data) at its top level",
+            )
+
+
+def _module_names(tree: ast.Module) -> set[str]:
+    """Names that the module's top level may bind, in any of its branches."""
+    names: set[str] = set()
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+            continue  # what is bound inside is not the module's
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        pending.extend(ast.iter_child_nodes(node))
+    return names

@@ -1,0 +1,96 @@
+"""From requirements to a lock, once: the same fields give the same packages until they are edited."""
+
+import asyncio
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from localmodel import digests, files
+from localmodel.errors import UserError
+from localmodel.spec import EnvironmentSpec
+
+# uv's names for the platforms that images are built for
+PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+
+
+@dataclass(frozen=True)
+class Lock:
+    """Every package with version and hashes, in pip's requirements format."""
+
+    text: str
+
+    @property
+    def digest(self) -> str:
+        return digests.of_bytes(self.text.encode())
+
+
+async def resolve(spec: EnvironmentSpec, platform: str | None, locks: Path) -> Lock:
+    """The environment's lock, from the folder `locks` where it was resolved before.
+
+    `platform` is uv's name of the platform it is for; None means this machine.
+
+    Raises:
+        UserError: RequirementsUnresolvable, with uv's own words.
+    """
+    target = platform or f"{sys.platform}-{os.uname().machine}"
+    key = digests.of_json([spec.python, target, list(spec.requirements)])
+    path = locks / f"{key.removeprefix('sha256:')}.txt"
+    if not path.exists():
+        files.write(path, (await _compile(spec, platform)).encode())
+    return Lock(path.read_text())
+
+
+async def _compile(spec: EnvironmentSpec, platform: str | None) -> str:
+    for index, requirement in enumerate(spec.requirements):
+        if requirement.lstrip().startswith("-") or "\n" in requirement:
+            raise UserError(
+                "RequirementsUnresolvable",
+                f"spec.environment.requirements[{index}]: {requirement!r} is an option, not a requirement",
+            )
+    if not spec.requirements:
+        return ""
+    arguments = ["pip", "compile", "-", "--python-version", spec.python, "--generate-hashes", "--no-header"]
+    arguments += ["--no-annotate", "--quiet", "--no-progress", "--no-emit-index-url", "--no-emit-find-links"]
+    if platform:
+        arguments += ["--python-platform", platform]
+    code, out, err = await run_uv(arguments, "\n".join(spec.requirements))
+    if code != 0:
+        raise UserError(
+            "RequirementsUnresolvable", f"spec.environment.requirements: {_in_fields(err, spec.requirements)}"
+        )
+    return out
+
+
+def _in_fields(message: str, requirements: tuple[str, ...]) -> str:
+    """uv's words in one line, with the requirement's index where uv quotes one it cannot parse."""
+    text = re.sub(r"\s+", " ", re.sub(r"[^\x00-\x7f]+", " ", message)).strip().removeprefix("error: ")
+    quoted = re.search(r"Couldn't parse requirement in `-` at position (\d+)", text)
+    if quoted:
+        index = "\n".join(requirements).encode()[: int(quoted[1])].count(b"\n")
+        text = f"[{index}] {requirements[index]!r} is not a requirement: {text}"
+    return text
+
+
+async def run_uv(arguments: list[str], text: str = "") -> tuple[int, str, str]:
+    """Run uv with the text on its standard input. Returns exit code, output and error output.
+
+    The process ends with the task that waits for it.
+    """
+    process = await asyncio.create_subprocess_exec(
+        find_uv_bin(),
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    try:
+        out, err = await process.communicate(text.encode())
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    return process.returncode or 0, out.decode(), err.decode()

@@ -1,0 +1,110 @@
+"""Composing an image in Python: environment layers from the engine, models and code packed here.
+
+Bottom to top, stable to changing: base, server, environment, one layer a model, code. Nothing is compressed:
+the layers travel over a local socket, where gzip would be the slowest step.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localmodel import digests, layers, revision
+from localmodel.layout import Blob, Layout
+from localmodel.store import MANIFEST, ModelVersion, Store
+
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+USER = "65532:65532"  # any id but root's; the number distributions use for "nonroot"
+
+
+@dataclass(frozen=True)
+class EnvironmentImage:
+    """Base, server and environment: layers (blob digests are diff ids) and the engine's own image configuration."""
+
+    base: str
+    architecture: str
+    os: str
+    variables: tuple[str, ...]
+    layers: tuple[Blob, ...]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A composed image: every blob of it is in the layout it was composed in."""
+
+    manifest: Blob
+    config: Blob
+    layers: tuple[Blob, ...]
+
+    def reference(self, repository: str) -> str:
+        """The name pods ask for: by the manifest's digest."""
+        return f"{repository}@{self.manifest.digest}"
+
+
+def chain_ids(diff_ids: Iterable[str]) -> list[str]:
+    """What a node calls the stack of layers up to each one (image-spec, config.md, "Layer ChainID")."""
+    chain: list[str] = []
+    for diff_id in diff_ids:
+        chain.append(digests.of_bytes(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
+    return chain
+
+
+def compose(
+    layout: Layout,
+    environment: EnvironmentImage,
+    store: Store,
+    models: Iterable[ModelVersion],
+    entry: str,
+    files: Mapping[str, bytes],
+) -> Image:
+    """Put models and code on an environment. Equal inputs give the same image; reads and packs what is new only."""
+    models = list(models)
+    root = revision.APP_ROOT.lstrip("/")
+    stack = [
+        *environment.layers,
+        *(model_layer(layout, store, model) for model in models),
+        layout.write(layers.tar(layers.Entry(f"{root}/{path}", content) for path, content in files.items())),
+    ]
+    config = layout.add(digests.canonical_json(_config(environment, stack, entry, models)))
+    manifest = layout.add(
+        digests.canonical_json(
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "config": config.descriptor(CONFIG),
+                "layers": [layer.descriptor(LAYER) for layer in stack],
+            }
+        )
+    )
+    return Image(manifest, config, tuple(stack))
+
+
+def model_layer(layout: Layout, store: Store, model: ModelVersion) -> Blob:
+    """The model's files under the models' root, as a layer. Packed once: a version never changes."""
+    known = layout.root / "models" / f"{model.name}@{model.version}-{model.digest.removeprefix('sha256:')}.json"
+    if blob := layout.recorded(known):
+        return blob
+    weights = store.layout.path(model.weights.digest)
+    inside = f"{revision.APP_ROOT}/{revision.MODELS_FOLDER}/{model.inside}".lstrip("/")
+    blob = layout.write(layers.moved(weights, inside))
+    layout.record(known, blob)
+    return blob
+
+
+def _config(environment: EnvironmentImage, stack: list[Blob], entry: str, models: list[ModelVersion]) -> dict[str, Any]:
+    return {
+        "architecture": environment.architecture,
+        "os": environment.os,
+        "config": {
+            "Env": [
+                *environment.variables,
+                f"AML_APP_ROOT={revision.APP_ROOT}",
+                f"AZUREML_ENTRY_SCRIPT={entry}",
+                f"AZUREML_MODEL_DIR={revision.model_dir(revision.APP_ROOT, models)}",
+            ],
+            "Entrypoint": ["/opt/localmodel/venv/bin/python", "-m", "localmodel_server"],
+            "User": USER,
+            "WorkingDir": revision.APP_ROOT,
+        },
+        "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in stack]},
+    }

@@ -1,0 +1,104 @@
+"""Reproducible layers: equal files give equal bytes, whenever and by whomever they are packed."""
+
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a layer: its path inside, and its content as bytes or as a file to read."""
+
+    path: str
+    content: "bytes | Path | _Slice"
+
+    @property
+    def size(self) -> int:
+        if isinstance(self.content, bytes):
+            return len(self.content)
+        return self.content.size if isinstance(self.content, _Slice) else self.content.stat().st_size
+
+    def chunks(self) -> Iterator[bytes]:
+        if isinstance(self.content, bytes):
+            yield self.content
+            return
+        if isinstance(self.content, _Slice):
+            yield from self.content.chunks()
+            return
+        with self.content.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+
+def entries_of(path: Path, inside: str) -> list[Entry]:
+    """The file or the folder's files as entries below the folder `inside`, under the path's own name."""
+    if path.is_file():
+        return [Entry(f"{inside}/{path.name}".lstrip("/"), path)]
+    return [
+        Entry(f"{inside}/{path.name}/{file.relative_to(path).as_posix()}".lstrip("/"), file)
+        for file in sorted(path.rglob("*"))
+        if file.is_file()
+    ]
+
+
+def tar(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """An uncompressed tar of the entries: sorted, owned by root, dated 1970, readable by all.
+
+    The folders above each entry are in it too, so that none of them gets an engine's own default mode.
+    """
+    folders: set[str] = set()
+    for entry in sorted(entries, key=lambda entry: entry.path):
+        for folder in reversed(PurePosixPath(entry.path).parents[:-1]):
+            if str(folder) not in folders:
+                folders.add(str(folder))
+                yield _header(f"{folder}/", 0, tarfile.DIRTYPE, 0o755)
+        size = entry.size
+        yield _header(entry.path, size, tarfile.REGTYPE, 0o644)
+        sent = 0
+        for chunk in entry.chunks():
+            sent += len(chunk)
+            yield chunk
+        if sent != size:
+            raise OSError(f"{entry.content!r} changed while it was being read")
+        yield bytes(-size % tarfile.BLOCKSIZE)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _header(name: str, size: int, kind: bytes, mode: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.type, info.mode = size, kind, mode
+    return info.tobuf(tarfile.PAX_FORMAT)
+
+
+def extract(path: Path, target: Path) -> None:
+    """Unpack a tar that `tar()` made, into a folder."""
+    with tarfile.open(path) as archive:
+        archive.extractall(target, filter="data")
+
+
+def moved(path: Path, folder: str) -> Iterator[bytes]:
+    """The tar at `path`, which `tar()` made, with everything in it moved below a folder."""
+    with tarfile.open(path) as archive:
+        members = {member.name: member for member in archive if member.isfile()}
+    with path.open("rb") as file:
+        yield from tar(
+            Entry(f"{folder}/{name}", _Slice(file, member.offset_data, member.size)) for name, member in members.items()
+        )
+
+
+class _Slice:
+    """A stretch of an open file."""
+
+    def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
+        self.file, self.offset, self.size = file, offset, size
+
+    def chunks(self) -> Iterator[bytes]:
+        self.file.seek(self.offset)
+        left = self.size
+        while left and (chunk := self.file.read(min(CHUNK, left))):
+            left -= len(chunk)
+            yield chunk

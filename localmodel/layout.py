@@ -1,0 +1,88 @@
+"""An OCI image layout on disk: blobs named by their digest (image-spec, image-layout.md)."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from localmodel import digests, files
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Digest (`sha256:…`) and size in bytes."""
+
+    digest: str
+    size: int
+
+    def descriptor(self, media_type: str) -> dict[str, Any]:
+        """The blob as a descriptor of image-spec, descriptor.md."""
+        return {"mediaType": media_type, "digest": self.digest, "size": self.size}
+
+
+class Layout:
+    """Blobs below a folder. Adding is atomic and idempotent; concurrent processes may share the folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, digest: str) -> Path:
+        """Where the blob with this digest lies or would lie."""
+        algorithm, _, hexadecimal = digest.partition(":")
+        return self.root / "blobs" / algorithm / hexadecimal
+
+    def has(self, blob: Blob) -> bool:
+        path = self.path(blob.digest)
+        return path.is_file() and path.stat().st_size == blob.size
+
+    def read(self, digest: str) -> bytes:
+        """Content of a small blob.
+
+        Raises:
+            FileNotFoundError: there is no such blob.
+        """
+        return self.path(digest).read_bytes()
+
+    def add(self, content: bytes) -> Blob:
+        return self.write([content])
+
+    def write(self, chunks: Iterable[bytes]) -> Blob:
+        """Keep the chunks' content as one blob, in bounded memory."""
+        marker = self.root / "oci-layout"
+        if not marker.exists():
+            files.write(marker, digests.canonical_json({"imageLayoutVersion": "1.0.0"}))
+        incoming = self.root / "incoming"
+        incoming.mkdir(exist_ok=True)
+        content, size = hashlib.sha256(), 0
+        with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as file:
+            try:
+                for chunk in chunks:
+                    content.update(chunk)
+                    size += file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+                blob = Blob(f"sha256:{content.hexdigest()}", size)
+                path = self.path(blob.digest)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Path(file.name).replace(path)
+            finally:
+                Path(file.name).unlink(missing_ok=True)
+        return blob
+
+    def remove(self, digest: str) -> None:
+        self.path(digest).unlink(missing_ok=True)
+
+    def record(self, path: Path, blob: Blob) -> None:
+        """Remember in a file which blob something became."""
+        files.write(path, digests.canonical_json(asdict(blob)))
+
+    def recorded(self, path: Path) -> Blob | None:
+        """The blob a record names, if there is a record and the blob is still there."""
+        if not path.is_file():
+            return None
+        blob = Blob(**json.loads(path.read_bytes()))
+        return blob if self.has(blob) else None

@@ -1,0 +1,126 @@
+"""Reading what `kubectl apply -k` would apply, as far as a bare process can serve it.
+
+Read are `resources` and `configMapGenerator.files` (and `configurations`, which only tells kustomize where
+names stand); anything else would change what is applied, so it is refused by name rather than ignored.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localmodel import schema
+from localmodel.errors import UserError
+
+_KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_READ = {"apiVersion", "kind", "resources", "configMapGenerator", "configurations"}
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """One LocalModelDeployment, valid and with defaults, and the ConfigMaps beside it (name -> key -> content)."""
+
+    deployment: Mapping[str, Any]
+    config_maps: Mapping[str, Mapping[str, bytes]]
+
+
+def read(path: Path) -> Manifests:
+    """Read a manifest file, or a folder with a kustomization.
+
+    Raises:
+        UserError: InvalidManifest; the message names the file and the field.
+    """
+    if not path.exists():
+        raise UserError("InvalidManifest", f"{path}: no such file or folder")
+    documents, config_maps = _folder(path) if path.is_dir() else (_documents(path), {})
+    deployments = []
+    for file, document in documents:
+        kind = (document.get("apiVersion"), document.get("kind"))
+        if kind == (schema.API_VERSION, schema.KIND):
+            deployments.append((file, document))
+        elif kind == ("v1", "ConfigMap"):
+            config_maps[_name(file, document)] = _config_map(file, document)
+        else:
+            raise UserError("InvalidManifest", f"{file}: kind {kind[1]} ({kind[0]}) cannot be served by a process")
+    if len(deployments) != 1:
+        raise UserError(
+            "InvalidManifest",
+            f"{path}: expected one {schema.KIND} ({schema.API_VERSION}), found {len(deployments)}",
+        )
+    file, document = deployments[0]
+    try:
+        return Manifests(schema.validate(document), config_maps)
+    except UserError as error:
+        raise UserError(error.reason, "\n".join(f"{file}: {line}" for line in str(error).splitlines())) from None
+
+
+def _folder(
+    folder: Path,
+) -> tuple[list[tuple[Path, dict[str, Any]]], dict[str, Mapping[str, bytes]]]:
+    file = next((folder / name for name in _KUSTOMIZATION if (folder / name).is_file()), None)
+    if file is None:
+        raise UserError("InvalidManifest", f"{folder}: no kustomization.yaml")
+    kustomization = _load(file)[0]
+    for field in kustomization:
+        if field not in _READ:
+            raise UserError("InvalidManifest", f"{file}: {field}: not supported by the process target")
+    documents = [
+        pair for resource in kustomization.get("resources", []) for pair in _documents(_inside(file, resource))
+    ]
+    config_maps: dict[str, Mapping[str, bytes]] = {
+        generator["name"]: _generated(file, index, generator)
+        for index, generator in enumerate(kustomization.get("configMapGenerator", []))
+    }
+    return documents, config_maps
+
+
+def _generated(file: Path, index: int, generator: Mapping[str, Any]) -> dict[str, bytes]:
+    for field in generator:
+        if field not in ("name", "files"):
+            raise UserError(
+                "InvalidManifest",
+                f"{file}: configMapGenerator[{index}].{field}: not supported by the process target",
+            )
+    content = {}
+    for item in generator.get("files", []):
+        key, _, name = item.rpartition("=")
+        source = _inside(file, name)
+        content[key or source.name] = source.read_bytes()
+    return content
+
+
+def _inside(file: Path, name: str) -> Path:
+    path = file.parent / name
+    if not path.is_file():
+        raise UserError("InvalidManifest", f"{file}: {name}: no such file beside it")
+    return path
+
+
+def _config_map(file: Path, document: Mapping[str, Any]) -> dict[str, bytes]:
+    if "binaryData" in document:
+        raise UserError("InvalidManifest", f"{file}: binaryData: not supported by the process target")
+    return {key: value.encode() for key, value in document.get("data", {}).items()}
+
+
+def _name(file: Path, document: Mapping[str, Any]) -> str:
+    try:
+        return str(document["metadata"]["name"])
+    except (KeyError, TypeError):
+        raise UserError("InvalidManifest", f"{file}: metadata.name: missing") from None
+
+
+def _documents(file: Path) -> list[tuple[Path, dict[str, Any]]]:
+    return [(file, document) for document in _load(file)]
+
+
+def _load(file: Path) -> list[dict[str, Any]]:
+    try:
+        documents = [document for document in yaml.safe_load_all(file.read_text()) if document is not None]
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError("InvalidManifest", f"{file}: not YAML: {error}") from None
+    for document in documents:
+        if not isinstance(document, dict):
+            raise UserError("InvalidManifest", f"{file}: a mapping is expected")
+    return documents or [{}]

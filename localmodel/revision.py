@@ -1,0 +1,46 @@
+"""A revision: five digests that say what is served. Equal digests are never built, sent or stored twice."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+
+from localmodel import digests
+from localmodel.store import ModelVersion
+
+APP_ROOT = "/var/azureml-app"
+MODELS_FOLDER = "azureml-models"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """Digests of base image, server, environment lock, bundle (code and models) and settings."""
+
+    base: str
+    server: str
+    lock: str
+    bundle: str
+    settings: str
+
+    def changes_from(self, other: "Revision | None") -> str:
+        """Which of the five differ, in words: the cause of this revision."""
+        if other is None:
+            return "created"
+        before, now = asdict(other), asdict(self)
+        return ", ".join(name for name in now if now[name] != before[name]) + " changed"
+
+
+def code_digest(entry: str, files: Mapping[str, bytes]) -> str:
+    """Digest of the source folder (path -> content) and of which file in it is the entry script."""
+    return digests.of_json({"entry": entry, "files": {path: digests.of_bytes(files[path]) for path in files}})
+
+
+def bundle_digest(code: str, models: Iterable[ModelVersion]) -> str:
+    """Digest of what a worker loads: the code, and each model under its name and version."""
+    return digests.of_json({"code": code, "models": {model.inside: model.digest for model in models}})
+
+
+def model_dir(root: str, models: Iterable[ModelVersion]) -> str:
+    """AZUREML_MODEL_DIR: the version's folder with one model, the folder of all of them otherwise."""
+    models = list(models)
+    path = PurePosixPath(root) / MODELS_FOLDER
+    return str(path / models[0].inside if len(models) == 1 else path)

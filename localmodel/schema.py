@@ -1,0 +1,119 @@
+"""Checking a manifest without an API server: the CRD's own schema, defaults and rules."""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema
+import yaml
+
+from localmodel import data
+from localmodel.errors import UserError
+
+API_VERSION = "localmodel.dev/v1alpha1"
+KIND = "LocalModelDeployment"
+
+_FILE_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_RESOURCE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_INLINE_LIMIT = 128 * 1024
+
+
+@cache
+def resource_schema() -> dict[str, Any]:
+    """The CRD's schema of the kind, closed against unknown fields as `kubectl apply` would refuse them."""
+    crd = yaml.safe_load((data.folder("crds") / "localmodeldeployments.yaml").read_text())
+    schema: dict[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["properties"]["metadata"]["required"] = ["name"]
+    schema["properties"]["metadata"]["properties"] = {"name": {"type": "string"}}
+    for name in ("namespace", "labels", "annotations"):
+        schema["properties"]["metadata"]["properties"][name] = {}
+    _close(schema)
+    return schema
+
+
+def validate(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the manifest with the schema's defaults filled in.
+
+    Raises:
+        UserError: InvalidManifest; the message lists each wrong field by its path.
+    """
+    completed = copy.deepcopy(dict(manifest))
+    schema = resource_schema()
+    _default(completed, schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    problems = [_describe(error) for error in validator.iter_errors(completed)]
+    if not problems:
+        problems = list(_rules(completed))
+    if problems:
+        raise UserError("InvalidManifest", "\n".join(sorted(problems)))
+    return completed
+
+
+def _close(schema: dict[str, Any]) -> None:
+    if "properties" in schema:
+        schema.setdefault("additionalProperties", False)
+        for child in schema["properties"].values():
+            _close(child)
+    if isinstance(schema.get("items"), dict):
+        _close(schema["items"])
+
+
+def _default(value: Any, schema: Mapping[str, Any]) -> None:
+    if isinstance(value, dict):
+        for name, child in schema.get("properties", {}).items():
+            if "default" in child and name != "status":
+                value.setdefault(name, copy.deepcopy(child["default"]))
+            if name in value:
+                _default(value[name], child)
+    elif isinstance(value, list):
+        for item in value:
+            _default(item, schema.get("items", {}))
+
+
+def _describe(error: jsonschema.ValidationError) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        schema: dict[str, Any] = error.schema  # type: ignore[assignment]
+        unknown = sorted(set(error.instance) - set(schema["properties"]))  # type: ignore[arg-type]
+        return "\n".join(f"{(path + '.' + name).lstrip('.')}: unknown field" for name in unknown)
+    return f"{path.lstrip('.') or 'manifest'}: {error.message}"
+
+
+def _rules(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """The CRD's CEL rules, for where no API server evaluates them."""
+    name, spec = manifest["metadata"]["name"], manifest["spec"]
+    if len(name) > 48:
+        yield "metadata.name: at most 48 characters"
+    if not _RESOURCE_NAME.fullmatch(name):
+        yield "metadata.name: lower-case letters, digits and '-', starting with a letter"
+    source = spec["scoring"]["source"]
+    if ("configMap" in source) == ("inline" in source):
+        yield "spec.scoring.source: exactly one of configMap and inline"
+    elif "inline" in source:
+        yield from _inline_rules(source["inline"], spec["scoring"]["entryScript"])
+    for index, variable in enumerate(spec["env"]):
+        if "value" in variable and "valueFrom" in variable:
+            yield f"spec.env[{index}]: one of value and valueFrom"
+        if variable["name"] in ("WORKER_COUNT", "SCORING_TIMEOUT_MS"):
+            yield f"spec.env[{index}].name: set spec.server.workers or spec.server.scoringTimeoutSeconds instead"
+        elif variable["name"].startswith("LOCALMODEL_") or variable["name"] in (
+            "AZUREML_MODEL_DIR",
+            "AZUREML_ENTRY_SCRIPT",
+            "AML_APP_ROOT",
+        ):
+            yield f"spec.env[{index}].name: {variable['name']} is set by the deployment itself; choose another name"
+
+
+def _inline_rules(inline: Mapping[str, str], entry: str) -> Iterator[str]:
+    for name in inline:
+        if not _FILE_NAME.fullmatch(name) or len(name) > 200:
+            yield (
+                f"spec.scoring.source.inline: {name!r} is no file name: letters, digits, '_', '-', '.', "
+                "with '/' between folders; no '..', no '/' at the ends, 200 characters at most"
+            )
+    if sum(map(len, inline.values())) > _INLINE_LIMIT:
+        yield "spec.scoring.source.inline: 128 KiB in all at most; put larger code into a ConfigMap"
+    if entry not in inline:
+        yield f"spec.scoring.entryScript: {entry} is not in spec.scoring.source.inline"

@@ -1,0 +1,110 @@
+"""A LocalModelDeployment as plain values, whoever read it: the API server or a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    name: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """The entry script's folder: the name of a ConfigMap, or whole files (name -> text). Exactly one is set."""
+
+    config_map: str | None = None
+    inline: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class KeyRef:
+    """A key of a ConfigMap or a Secret (`kind`) in the resource's namespace."""
+
+    kind: str
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Variable:
+    name: str
+    value: str = ""
+    value_from: KeyRef | None = None
+
+
+@dataclass(frozen=True)
+class EnvironmentSpec:
+    """Python as `major.minor`, pip requirements, and the base image (None: the default of that Python)."""
+
+    python: str = "3.11"
+    requirements: tuple[str, ...] = ()
+    base_image: str | None = None
+
+    @property
+    def base(self) -> str:
+        return self.base_image or f"python:{self.python}-slim"
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    workers: int = 1
+    scoring_timeout_seconds: int = 60
+    max_request_bytes: int = 104857600
+
+    def variables(self) -> dict[str, str]:
+        """The settings as the scoring server reads them."""
+        return {
+            "WORKER_COUNT": str(self.workers),
+            "SCORING_TIMEOUT_MS": str(self.scoring_timeout_seconds * 1000),
+            "LOCALMODEL_MAX_REQUEST_BYTES": str(self.max_request_bytes),
+        }
+
+
+@dataclass(frozen=True)
+class DeploymentSpec:
+    """The spec of one LocalModelDeployment, defaults filled in. Field names follow crds/."""
+
+    entry_script: str
+    source: Source
+    models: tuple[ModelRef, ...] = ()
+    environment: EnvironmentSpec = EnvironmentSpec()
+    env: tuple[Variable, ...] = ()
+    server: ServerSettings = ServerSettings()
+    local_port: int = 6789
+    replicas: int = 1
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    progress_deadline_seconds: int = 300
+    revision_history_limit: int = 5
+    suspend: bool = False
+
+
+def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
+    """Read a valid `spec` (the schema has been checked and its defaults applied)."""
+    scoring, environment, server = spec["scoring"], spec["environment"], spec["server"]
+    source = scoring["source"]
+    return DeploymentSpec(
+        entry_script=scoring["entryScript"],
+        source=Source(source.get("configMap", {}).get("name"), source.get("inline")),
+        models=tuple(ModelRef(model["name"], model["version"]) for model in spec["models"]),
+        environment=EnvironmentSpec(
+            environment["python"], tuple(environment["requirements"]), environment.get("baseImage")
+        ),
+        env=tuple(_variable(variable) for variable in spec["env"]),
+        server=ServerSettings(server["workers"], server["scoringTimeoutSeconds"], server["maxRequestBytes"]),
+        local_port=spec["service"]["localPort"],
+        replicas=spec["replicas"],
+        resources=spec["resources"],
+        progress_deadline_seconds=spec["update"]["progressDeadlineSeconds"],
+        revision_history_limit=spec["revisionHistoryLimit"],
+        suspend=spec["suspend"],
+    )
+
+
+def _variable(variable: Mapping[str, Any]) -> Variable:
+    kinds = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret"}
+    for field_name, reference in variable.get("valueFrom", {}).items():
+        return Variable(variable["name"], value_from=KeyRef(kinds[field_name], reference["name"], reference["key"]))
+    return Variable(variable["name"], variable.get("value", ""))
