@@ -1,0 +1,123 @@
+"""The workers of one revision: start, hand out, replace, end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from localmodel_server.log import logger
+from localmodel_server.settings import Settings
+from localmodel_server.worker_process import LoadError, WorkerProcess
+
+_FIRST_DELAY = 0.5
+_LONGEST_DELAY = 30.0
+
+
+def restart_delay(failures: int) -> float:
+    """Seconds to wait before a restart after so many failures in a row."""
+    if failures == 0:
+        return 0.0
+    return min(_FIRST_DELAY * 2.0 ** min(failures - 1, 10), _LONGEST_DELAY)
+
+
+class Pool:
+    """The workers of one revision. on_change is called when a worker became free or the last one is lost."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.on_change: Callable[[], None] = lambda: None
+        self.failure: str | None = None  # why the last restart of a worker failed
+        self._workers: set[WorkerProcess] = set()
+        self._idle: list[WorkerProcess] = []
+        self._keepers: list[asyncio.Task[None]] = []
+        self._draining = False
+
+    @classmethod
+    async def start(cls, settings: Settings) -> Pool:
+        """Start all workers and wait until each has run init(); raises LoadError of the first that fails."""
+        pool = cls(settings)
+        starts = [asyncio.create_task(WorkerProcess.start(settings)) for _ in range(settings.worker_count)]
+        try:
+            for worker in await asyncio.gather(*starts):
+                pool._add(worker)
+        except BaseException:
+            for start in starts:
+                start.cancel()
+            for outcome in await asyncio.gather(*starts, return_exceptions=True):
+                if isinstance(outcome, WorkerProcess):
+                    outcome.kill()
+            raise
+        pool._keepers = [asyncio.create_task(pool._keep(worker)) for worker in list(pool._workers)]
+        return pool
+
+    @property
+    def alive(self) -> int:
+        """How many workers can serve, busy ones included."""
+        return sum(worker.usable for worker in self._workers)
+
+    def take(self) -> WorkerProcess | None:
+        """A free worker, which must be given back; None when all are busy."""
+        while self._idle:
+            # The last one used: its caches are warm.
+            worker = self._idle.pop()
+            if worker.usable:
+                return worker
+        return None
+
+    def give_back(self, worker: WorkerProcess) -> None:
+        """End the use of a worker."""
+        if self._draining:
+            worker.close()
+        elif worker.usable:
+            self._idle.append(worker)
+            self.on_change()
+
+    def drain(self) -> None:
+        """End every worker as soon as it has answered."""
+        self._draining = True
+        for keeper in self._keepers:
+            keeper.cancel()
+        for worker in self._idle:
+            worker.close()
+        self._idle.clear()
+
+    async def close(self) -> None:
+        """End every worker now and wait for it."""
+        self.drain()
+        for worker in self._workers:
+            worker.close()
+        await self.wait()
+
+    async def wait(self) -> None:
+        """Wait until every worker of a draining pool has ended."""
+        await asyncio.gather(*(worker.wait() for worker in self._workers))
+
+    def _add(self, worker: WorkerProcess) -> None:
+        self.failure = None
+        self._workers.add(worker)
+        self.give_back(worker)
+
+    async def _keep(self, worker: WorkerProcess) -> None:
+        """Replace a worker whenever it has ended, until the pool drains."""
+        failures = 0
+        while True:
+            await worker.wait()
+            self._workers.discard(worker)
+            logger.warning("%s; starting another", worker.exit_description())
+            # A worker that has never had a request must have died by itself, and may do so again at once.
+            failures = 0 if worker.served else failures + 1
+            worker, failures = await self._replace(failures)
+
+    async def _replace(self, failures: int) -> tuple[WorkerProcess, int]:
+        while True:
+            await asyncio.sleep(restart_delay(failures))
+            try:
+                worker = await WorkerProcess.start(self.settings)
+            except LoadError as error:
+                failures += 1
+                self.failure = str(error)
+                logger.error("a worker could not be restarted: %s\n%s", error, error.traceback)
+                self.on_change()
+            else:
+                self._add(worker)
+                return worker, failures

@@ -1,0 +1,193 @@
+"""One worker process and the socket to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from asyncio.subprocess import DEVNULL, Process
+from pathlib import Path
+from typing import Any
+
+from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
+
+import localmodel_server
+from localmodel_server.settings import Settings
+
+WORKER_FOLDER = Path(localmodel_server.__file__).parent.parent / "localmodel_worker"
+# How long a worker may take to end after its socket was closed.
+_SECONDS_TO_LEAVE = 2.0
+
+
+class LoadError(Exception):
+    """A worker cannot serve its revision; the text is one line for the user."""
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
+class WorkerDied(Exception):
+    """The process ended before it answered; the text says how."""
+
+
+class WorkerTimeout(Exception):
+    """The answer did not come in time; the process has been killed."""
+
+
+class WorkerProcess(asyncio.Protocol):
+    """A process that has run init() and answers one request at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.served = False  # has been given a request
+        self._leaving = False
+        self._frames = FrameBuffer()
+        # The hello of a new worker, then the answer to the request that it has.
+        self._answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.WriteTransport | None = None
+        self._process: Process | None = None
+        self._exit: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, settings: Settings) -> WorkerProcess:
+        """Start a process and wait, without limit, until its init() has returned; raises LoadError."""
+        worker = cls(settings)
+        try:
+            await worker._spawn()
+            hello = await worker._answer
+        except WorkerDied as error:
+            raise LoadError(f"{error} before init() returned") from error
+        except BaseException:
+            worker.kill()
+            raise
+        if not hello.head["ok"]:
+            worker.close()
+            raise LoadError(hello.head["message"], hello.head["traceback"])
+        return worker
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request can be given to it."""
+        return self._process is not None and self._process.returncode is None and not self._leaving
+
+    async def call(self, head: dict[str, Any], body: bytes) -> Frame:
+        """Have the worker answer one request within the revision's scoring timeout.
+
+        Raises WorkerDied or WorkerTimeout; the process is then gone or going.
+        """
+        if self._transport is None or not self.usable:
+            raise WorkerDied(self.exit_description())
+        self.served = True
+        answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._answer = answer
+        self._transport.writelines([encode_prefix(head, len(body)), body])
+        loop = asyncio.get_running_loop()
+        alarm = loop.call_later(self.settings.scoring_timeout_ms / 1000, self._time_out)
+        try:
+            frame = await answer
+        except asyncio.CancelledError:
+            self.kill()  # what it answers now would be taken for the answer to the next request
+            raise
+        finally:
+            alarm.cancel()
+        self._leaving = bool(frame.head["leaving"])
+        return frame
+
+    def close(self) -> None:
+        """Ask the process to end, and kill it when it does not."""
+        self._leaving = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def kill(self) -> None:
+        """End the process now, with every process that user code started from it."""
+        self._leaving = True
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def wait(self) -> None:
+        """Wait until the process has ended."""
+        if self._exit is not None:
+            await asyncio.wait({self._exit})
+
+    def exit_description(self) -> str:
+        """How the process ended, in words for the user."""
+        code = self._process.returncode if self._process is not None else None
+        if code is None or code >= 0:
+            return f"the worker process died (exit code {code})"
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return f"the worker process died ({name})"
+
+    async def _spawn(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._process = await self._run_interpreter(theirs.fileno())
+        except OSError as error:
+            ours.close()
+            python = self.settings.python
+            raise LoadError(f"LOCALMODEL_PYTHON: cannot run {python}: {error.strerror}") from error
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._exit = asyncio.create_task(self._watch_exit(self._process))
+        ours.setblocking(False)
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_unix_connection(lambda: self, sock=ours)
+
+    async def _run_interpreter(self, descriptor: int) -> Process:
+        return await asyncio.create_subprocess_exec(
+            self.settings.python,
+            str(WORKER_FOLDER),
+            str(descriptor),
+            stdin=DEVNULL,
+            pass_fds=[descriptor],
+            env=self.settings.environment,
+            # A Ctrl-C at the terminal is for the server, which then ends its workers in order.
+            start_new_session=True,
+        )
+
+    async def _watch_exit(self, process: Process) -> None:
+        await process.wait()
+        self.kill()  # what is left of its process group
+        if self._transport is not None:
+            self._transport.close()
+        self._fail(WorkerDied(self.exit_description()))
+
+    def _fail(self, error: Exception) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(error)
+
+    def _time_out(self) -> None:
+        milliseconds = self.settings.scoring_timeout_ms
+        self._fail(WorkerTimeout(f"run() took longer than {milliseconds} ms (SCORING_TIMEOUT_MS)"))
+        self.kill()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio with bytes from the worker."""
+        self._frames.feed(data)
+        try:
+            frame = self._frames.pop()
+        except FrameError:
+            self.kill()  # user code has written to a descriptor that is not its own
+            return
+        if frame is not None and not self._answer.done():
+            self._answer.set_result(frame)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncio when the socket is closed, by either side."""
+        self._leaving = True
+        if self._process is not None and self._process.returncode is None:
+            asyncio.get_running_loop().call_later(_SECONDS_TO_LEAVE, self._kill_late)
+
+    def _kill_late(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self.kill()

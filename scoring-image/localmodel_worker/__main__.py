@@ -1,0 +1,19 @@
+"""Start of a worker process: ``<user's python> <this folder> <socket fd>``."""
+
+import sys
+from pathlib import Path
+
+
+def _start() -> None:
+    # Running a folder puts it first on sys.path, where our `errors` or `frames` would hide a user's module
+    # of that name. So everything is imported as one package, and the path is gone before user code runs.
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from localmodel_worker.service import serve
+
+    del sys.path[0]
+    serve(int(sys.argv[1]))
+
+
+# multiprocessing's spawn method runs this file again under another name.
+if __name__ == "__main__":
+    _start()

@@ -1,0 +1,129 @@
+"""Load a user's entry script and call its init() and run()."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Awaitable, Mapping
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+
+from localmodel_worker.errors import one_line, user_traceback
+from localmodel_worker.fresh_code import FreshSourceLoader, import_fresh_from
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+
+class LoadError(Exception):
+    """The entry script cannot serve; the text is one line for the user, traceback may be empty."""
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
+class Place(NamedTuple):
+    """Where the user's code lies."""
+
+    code_folder: Path
+    script: Path
+    name: str  # of the script, as the user wrote it
+    import_folders: list[Path]
+
+
+def find_script(environment: Mapping[str, str]) -> Place:
+    """Where the environment variables say that the script is; raises LoadError when it is not there."""
+    folder = Path(environment.get("AML_APP_ROOT", "/var/azureml-app")).absolute()
+    name = environment.get("AZUREML_ENTRY_SCRIPT", "score.py")
+    script = folder / name
+    if not folder.is_dir():
+        raise LoadError(f"AML_APP_ROOT: there is no folder {folder}")
+    if not script.is_file():
+        found = ", ".join(sorted(path.name for path in folder.iterdir())[:20]) or "nothing"
+        raise LoadError(f"AZUREML_ENTRY_SCRIPT: there is no file {name} in {folder}, which has {found}")
+    import_folders = [script.parent, folder]
+    source = environment.get("AZUREML_SOURCE_DIRECTORY")
+    if source:
+        import_folders.append(folder / source)
+    return Place(folder, script, name, import_folders)
+
+
+class EntryScript:
+    """A loaded entry script."""
+
+    def __init__(self, place: Place) -> None:
+        """Import the script with its folders on sys.path and the code folder as working directory.
+
+        Raises LoadError when it cannot be imported or lacks init() or run().
+        """
+        self._place = place
+        self._loop: Optional[AbstractEventLoop] = None
+        os.chdir(place.code_folder)
+        sys.path[:0] = dict.fromkeys(str(folder) for folder in place.import_folders)
+        import_fresh_from(place.code_folder)
+        try:
+            module = _import(place.script)
+        except BaseException as error:
+            raise self._load_error("", error) from error
+        self._init = self._function(module, "init", "init()", "def init(): ...", [])
+        self._run = self._function(module, "run", "run(raw_data)", "def run(raw_data): return {}", [""])
+
+    def init(self) -> None:
+        """Call the script's init(); raises LoadError."""
+        try:
+            self._finish(self._init())
+        except BaseException as error:
+            raise self._load_error("init() failed: ", error) from error
+
+    def run(self, raw_data: str) -> Any:
+        """Call the script's run() with a request's text; raises what it raises."""
+        return self._finish(self._run(raw_data))
+
+    def _finish(self, result: Any) -> Any:
+        if not inspect.isawaitable(result):
+            return result
+        # One loop for init() and all run() calls: a client opened in init() belongs to its loop.
+        if self._loop is None:
+            from asyncio import new_event_loop  # slow to import, and few scripts need it
+
+            self._loop = new_event_loop()
+        return self._loop.run_until_complete(_await(result))
+
+    def _function(
+        self, module: ModuleType, name: str, signature: str, example: str, arguments: list[str]
+    ) -> Callable[..., Any]:
+        function = getattr(module, name, None)
+        script = self._place.name
+        if not callable(function):
+            raise LoadError(f"{script}: no function {signature}; add one, for example: {example}")
+        try:
+            inspect.signature(function).bind(*arguments)
+        except TypeError as error:
+            raise LoadError(f"{script}: {name} must be callable as {signature}: {error}") from error
+        except ValueError:
+            pass  # written in C, without a signature to check
+        return function  # type: ignore[no-any-return]
+
+    def _load_error(self, prefix: str, error: BaseException) -> LoadError:
+        line = one_line(error, self._place.code_folder, self._place.name)
+        return LoadError(prefix + line, user_traceback(error))
+
+
+def _import(script: Path) -> ModuleType:
+    name = script.stem
+    spec = spec_from_file_location(name, script, loader=FreshSourceLoader(name, str(script)))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{script} is not a Python file")
+    module = module_from_spec(spec)
+    # Pickles and dataclasses look their module up by name.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+async def _await(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable

@@ -1,0 +1,87 @@
+"""Turn an exception of user code into the one line that a user needs."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Optional
+
+_LONGEST_MESSAGE = 1000
+_LONGEST_TRACEBACK = 100_000
+_OWN_FOLDER = str(Path(__file__).absolute().parent)
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+def one_line(error: BaseException, code_folder: Path, entry_script: str) -> str:
+    """``score.py:17: KeyError: 'age'``: where in the user's code it happened, and what.
+
+    The place is the innermost frame whose file lies in code_folder and is not an installed package; without
+    such a frame it is entry_script.
+    """
+    place = _place(error, code_folder) or entry_script
+    text = f"{place}: {type(error).__name__}"
+    message = _message(error)
+    if message:
+        text += f": {message}"
+    if isinstance(error, ModuleNotFoundError) and not _is_in_folder(error.name, code_folder):
+        text += "; add it to the environment's requirements"
+    return text
+
+
+def user_traceback(error: BaseException) -> str:
+    """The traceback without the frames of the worker and the import system above the user's code."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_next is not None and _is_ours(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    try:
+        text = "".join(traceback.format_exception(type(error), error, frames))
+    except Exception:  # a user's __str__ may raise
+        text = f"{type(error).__name__} (its text could not be formatted)\n"
+    return text[-_LONGEST_TRACEBACK:]
+
+
+def is_inside(path: str, folder: Path) -> bool:
+    """Whether path is user code below folder, and not a package installed there.
+
+    By name, not by what links point to: a mounted ConfigMap is a folder of links into a folder named by time.
+    """
+    inside = Path(path)
+    return folder in inside.parents and not _INSTALLED.intersection(inside.parts)
+
+
+def _place(error: BaseException, code_folder: Path) -> Optional[str]:
+    if isinstance(error, SyntaxError) and error.filename and is_inside(error.filename, code_folder):
+        return _file_and_line(error.filename, error.lineno, code_folder)
+    place = None
+    frame: Optional[TracebackType] = error.__traceback__
+    while frame is not None:
+        filename = frame.tb_frame.f_code.co_filename
+        if is_inside(filename, code_folder):
+            place = _file_and_line(filename, frame.tb_lineno, code_folder)
+        frame = frame.tb_next
+    return place
+
+
+def _file_and_line(filename: str, line: Optional[int], code_folder: Path) -> str:
+    relative = Path(filename).relative_to(code_folder)
+    return f"{relative}:{line}" if line else str(relative)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        # A syntax error's own text repeats the file and line.
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
+    except Exception:  # a user's __str__ may raise
+        return ""
+    text = " ".join((text or "").split())
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."
+
+
+def _is_in_folder(module: Optional[str], code_folder: Path) -> bool:
+    first = (module or "").partition(".")[0]
+    return any((code_folder / name).exists() for name in (first, first + ".py"))
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith((_OWN_FOLDER, "<frozen importlib"))

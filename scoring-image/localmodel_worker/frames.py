@@ -1,0 +1,118 @@
+"""The wire format between server and worker, written once for both.
+
+A frame is ``<u32 head length> <u64 body length> <head> <body>``, little-endian. The head is a JSON object,
+the body is raw bytes. One stream socket per worker, one request in flight on it:
+
+====================  =====================================================  ====================
+direction             head                                                   body
+====================  =====================================================  ====================
+worker, once          ``{"ok": true}``                                       empty
+worker, once          ``{"ok": false, "message": str, "traceback": str}``    empty
+server, per request   ``{"id": str}``                                        the request's body
+worker, per request   ``{"status": int, "ms": float, "failed": bool,``       the JSON answer
+                      ``"leaving": bool}``
+====================  =====================================================  ====================
+
+``ms`` is the time spent in run(), ``failed`` says that run() itself is to blame, ``leaving`` that the worker
+ends after this answer. Closing the socket tells the worker to end.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from typing import Any, NamedTuple, Optional
+
+_LENGTHS = struct.Struct("<IQ")
+
+
+class Frame(NamedTuple):
+    """One message: a JSON object and raw bytes."""
+
+    head: dict[str, Any]
+    body: bytes
+
+
+class FrameError(ValueError):
+    """The bytes on the socket are not frames."""
+
+
+def encode_prefix(head: dict[str, Any], body_length: int) -> bytes:
+    """All of a frame except its body, so that large bodies are not copied."""
+    encoded = json.dumps(head).encode()
+    return _LENGTHS.pack(len(encoded), body_length) + encoded
+
+
+class FrameBuffer:
+    """Cuts frames out of a stream that arrives in pieces."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, piece: bytes) -> None:
+        """Append bytes as they came from the socket."""
+        self._data += piece
+
+    def pop(self) -> Optional[Frame]:
+        """The next whole frame, or None until more bytes have come.
+
+        Raises FrameError when the bytes cannot be a frame.
+        """
+        if len(self._data) < _LENGTHS.size:
+            return None
+        head_length, body_length = _LENGTHS.unpack_from(self._data)
+        body_start = _LENGTHS.size + head_length
+        end = body_start + body_length
+        if len(self._data) < end:
+            return None
+        frame = Frame(
+            _decode_head(self._data[_LENGTHS.size : body_start]), bytes(memoryview(self._data)[body_start:end])
+        )
+        del self._data[:end]
+        return frame
+
+
+def send_frame(connection: socket.socket, head: dict[str, Any], body: bytes = b"") -> None:
+    """Send one frame on a blocking socket."""
+    prefix = encode_prefix(head, len(body))
+    if len(body) < 65536:
+        connection.sendall(prefix + body)
+    else:
+        connection.sendall(prefix)
+        connection.sendall(body)
+
+
+def receive_frame(connection: socket.socket) -> Optional[Frame]:
+    """Wait for one frame on a blocking socket; None when the other side has closed it."""
+    lengths = _receive_exactly(connection, _LENGTHS.size)
+    if lengths is None:
+        return None
+    head_length, body_length = _LENGTHS.unpack(lengths)
+    head = _receive_exactly(connection, head_length)
+    body = _receive_exactly(connection, body_length)
+    if head is None or body is None:
+        return None
+    return Frame(_decode_head(head), bytes(body))
+
+
+def _decode_head(encoded: bytearray) -> dict[str, Any]:
+    try:
+        head = json.loads(encoded)
+    except ValueError as error:
+        raise FrameError(f"the head of a frame is not JSON: {error}") from error
+    if not isinstance(head, dict):
+        raise FrameError("the head of a frame is not a JSON object")
+    return head
+
+
+def _receive_exactly(connection: socket.socket, count: int) -> Optional[bytearray]:
+    data = bytearray(count)
+    view = memoryview(data)
+    got = 0
+    while got < count:
+        received = connection.recv_into(view[got:])
+        if received == 0:
+            return None
+        got += received
+    return data
