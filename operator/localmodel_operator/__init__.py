@@ -1,0 +1,1 @@
+"""The operator: makes the cluster serve what each LocalModelDeployment asks for."""

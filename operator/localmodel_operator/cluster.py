@@ -1,0 +1,195 @@
+"""The Kubernetes API, as far as the operator needs it: plain dicts in and out, a timeout on every call."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.leaderelection import electionconfig, leaderelection
+from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
+
+from localmodel_operator import names
+
+Object = dict[str, Any]
+
+_TIMEOUT = 30  # seconds
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An API resource: where it lives in URLs and how it calls itself."""
+
+    api_version: str
+    plural: str
+    name: str
+
+    def path(self, namespace: str | None, name: str = "", subresource: str = "") -> str:
+        root = "/api/" if "/" not in self.api_version else "/apis/"
+        parts = [root + self.api_version]
+        if namespace:
+            parts += ["namespaces", namespace]
+        return "/".join([*parts, self.plural, *filter(None, (name, subresource))])
+
+
+LMD = Kind(f"{names.GROUP}/v1alpha1", "localmodeldeployments", "LocalModelDeployment")
+DEPLOYMENT = Kind("apps/v1", "deployments", "Deployment")
+REVISION = Kind("apps/v1", "controllerrevisions", "ControllerRevision")
+SERVICE = Kind("v1", "services", "Service")
+POD = Kind("v1", "pods", "Pod")
+NODE = Kind("v1", "nodes", "Node")
+NAMESPACE = Kind("v1", "namespaces", "Namespace")
+CONFIG_MAP = Kind("v1", "configmaps", "ConfigMap")
+SECRET = Kind("v1", "secrets", "Secret")
+EVENT = Kind("v1", "events", "Event")
+BY_NAME = {kind.name: kind for kind in (DEPLOYMENT, REVISION, SERVICE, CONFIG_MAP, SECRET)}
+
+
+class Refused(Exception):
+    """The API server refused a request for good: `code` is the HTTP status, the text is its own message."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Cluster:
+    """One API server."""
+
+    def __init__(self, configuration: client.Configuration) -> None:
+        self.configuration = configuration
+        self.api = client.ApiClient(configuration)
+
+    @classmethod
+    async def connect(cls, context: str | None) -> "Cluster":
+        """Use the kubeconfig's context, or, in a pod and without one named, the pod's service account."""
+        configuration = client.Configuration()
+        if context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        else:
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                context=context, client_configuration=configuration
+            )
+        return cls(configuration)
+
+    async def close(self) -> None:
+        await self.api.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        """The object, or None where there is none."""
+        try:
+            return await self._request("GET", kind.path(namespace, name))
+        except Refused as error:
+            if error.code == 404:
+                return None
+            raise
+
+    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> list[Object]:
+        """The objects, of all namespaces if none is named."""
+        query = [("labelSelector", labels)] if labels else []
+        items = (await self._request("GET", kind.path(namespace), query=query))["items"]
+        return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in items]
+
+    async def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Object:
+        return await self._request("POST", kind.path(namespace), body)
+
+    async def apply(self, body: Mapping[str, Any]) -> Object:
+        """Server-side apply of a child: no-ops change nothing, other managers' fields stay."""
+        kind = BY_NAME[body["kind"]]
+        path = kind.path(body["metadata"]["namespace"], body["metadata"]["name"])
+        return await self._apply(path, body, names.FIELD_MANAGER)
+
+    async def apply_status(self, owner: Mapping[str, Any], status: Mapping[str, Any]) -> Object:
+        """Server-side apply of the status of the LocalModelDeployment `owner`, of that uid only."""
+        metadata = owner["metadata"]
+        body = {
+            "apiVersion": LMD.api_version,
+            "kind": LMD.name,
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+            "status": status,
+        }
+        path = LMD.path(metadata["namespace"], metadata["name"], "status")
+        return await self._apply(path, body, names.STATUS_MANAGER)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Delete the object with that uid; one that is gone, or another of the name, is left alone."""
+        try:
+            await self._request("DELETE", kind.path(namespace, name), {"preconditions": {"uid": uid}})
+        except Refused as error:
+            if error.code not in (404, 409):
+                raise
+
+    async def hold_lease(self, namespace: str, identity: str, lead: Any, lost: Any) -> None:
+        """Run `lead()` once this process holds the operator's Lease; `lost()` when it holds it no more."""
+        lock = LeaseLock("localmodel-operator", namespace, identity, self.api)
+        await leaderelection.LeaderElection(electionconfig.Config(lock, 15, 10, 2, lead, lost)).run()
+
+    async def _apply(self, path: str, body: Mapping[str, Any], manager: str) -> Object:
+        query = [("fieldManager", manager), ("force", "true")]
+        return await self._request("PATCH", path, body, query, "application/apply-patch+yaml")
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Sequence[tuple[str, str]] = (),
+        content_type: str = "application/json",
+    ) -> Object:
+        request = await self.api.param_serialize(
+            method,
+            path,
+            query_params=list(query),
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = await self.api.call_api(*request, _request_timeout=_TIMEOUT)
+            content = await response.read()  # type: ignore[no-untyped-call]
+        except ApiException as error:
+            raise Refused(error.status or 0, _message(error.body) or str(error.reason)) from None
+        if not 200 <= response.status <= 299:
+            raise Refused(response.status, _message(content) or str(response.reason))
+        result: Object = json.loads(content)
+        return result
+
+
+def _message(body: str | bytes | None) -> str:
+    try:
+        return str(json.loads(body or b"")["message"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How to reach an API server, for another client: paths of files, and a bearer token."""
+
+    server: str
+    ca: str | None
+    certificate: str | None
+    key: str | None
+    token: str | None
+
+
+async def credentials(cluster: Cluster) -> Credentials:
+    """The credentials of `cluster`, refreshed where the kubeconfig says how."""
+    configuration = cluster.configuration
+    if configuration.refresh_api_key_hook is not None:
+        await configuration.refresh_api_key_hook(configuration)
+    token = configuration.api_key.get("BearerToken") or configuration.api_key.get("authorization")
+    return Credentials(
+        configuration.host,
+        configuration.ssl_ca_cert,
+        configuration.cert_file,
+        configuration.key_file,
+        token.removeprefix("Bearer ") if token else None,
+    )
+
+
+def running_in_pod() -> bool:
+    return Path("/var/run/secrets/kubernetes.io/serviceaccount/token").exists()

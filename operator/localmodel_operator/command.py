@@ -1,0 +1,33 @@
+"""`lmd operator`: the commands this package adds to the command line."""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from localmodel import home
+from localmodel.errors import UserError
+from localmodel_operator import main
+
+
+@click.group()
+def operator() -> None:
+    """The operator that serves LocalModelDeployments on a kind cluster."""
+
+
+@operator.command()
+@click.option("--context", help="Context of the kubeconfig. Default: the current one; in a pod, its service account.")
+@click.option("--store", type=click.Path(path_type=Path), help="Folder of the store. Default: the user's own.")
+@click.option("--liveness", help="Address of a liveness probe, such as http://0.0.0.0:8080/healthz.")
+def run(context: str | None, store: Path | None, liveness: str | None) -> None:
+    """Run the operator until it is told to stop (SIGTERM, Ctrl-C)."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("kopf", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        asyncio.run(main.run(main.Options(context, (store or home.store()).absolute(), liveness=liveness)))
+    except UserError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,91 @@
+"""Reading an image's layers out of the engine: `docker save`, whatever store the engine keeps images in.
+
+Every archive has a manifest.json that names configuration and layers in order; layers may be gzipped (containerd
+store) or not (graph drivers). What is kept is always the uncompressed tar, whose digest is the diff id.
+"""
+
+import json
+import tarfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any, cast
+
+import docker
+import docker.errors
+
+from localmodel.image import EnvironmentImage
+from localmodel.layers import CHUNK
+from localmodel.layout import Blob, Layout
+
+
+def keep(client: docker.DockerClient, tag: str, base: str, layout: Layout) -> EnvironmentImage:
+    """Put the image's layers into the layout."""
+    with tarfile.open(fileobj=cast(IO[bytes], _Stream(client.api.get_image(tag))), mode="r|") as archive:
+        files: dict[str, Blob | bytes] = {}
+        links: dict[str, str] = {}
+        for member in archive:
+            if member.issym() or member.islnk():
+                # older engines store a repeated layer as a link to its first copy
+                links[member.name] = _target(member)
+            elif member.isfile() and (content := archive.extractfile(member)):
+                small = member.name.endswith(".json") or member.size < CHUNK
+                files[member.name] = content.read() if small else layout.write(_plain(content))
+    return _image(files, links, base, layout)
+
+
+def _image(files: dict[str, Blob | bytes], links: dict[str, str], base: str, layout: Layout) -> EnvironmentImage:
+    manifest = json.loads(_bytes(files["manifest.json"]))[0]
+    config = json.loads(_bytes(files[manifest["Config"]]))
+    layers = []
+    for name, diff_id in zip(manifest["Layers"], config["rootfs"]["diff_ids"], strict=True):
+        found = files[links.get(name, name)]
+        blob = found if isinstance(found, Blob) else layout.write(_plain(_Stream(iter([found]))))
+        if blob.digest != diff_id:
+            raise OSError(f"the engine's archive is damaged: layer {name} is {blob.digest}, not {diff_id}")
+        layers.append(blob)
+    variables = tuple(config.get("config", {}).get("Env") or ())
+    return EnvironmentImage(base, config["architecture"], config["os"], variables, tuple(layers))
+
+
+def _target(member: tarfile.TarInfo) -> str:
+    parts = member.name.split("/")[:-1] if member.issym() else []
+    for part in member.linkname.split("/"):
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _bytes(content: Blob | bytes) -> bytes:
+    if isinstance(content, Blob):
+        raise OSError("the engine's archive is damaged: its manifest is larger than a layer")
+    return content
+
+
+def _plain(content: "IO[bytes] | _Stream") -> Iterator[bytes]:
+    first = content.read(CHUNK)
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 16) if first[:2] == b"\x1f\x8b" else None
+    chunk = first
+    while chunk:
+        yield inflate.decompress(chunk) if inflate else chunk
+        chunk = content.read(CHUNK)
+    if inflate:
+        yield inflate.flush()
+
+
+class _Stream:
+    """An iterator of chunks, to be read like a file."""
+
+    def __init__(self, chunks: Any) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        parts, wanted = [self._rest[:size]], size - len(self._rest)
+        self._rest = self._rest[size:]
+        while wanted > 0 and (chunk := next(self._chunks, b"")):
+            parts.append(chunk[:wanted])
+            self._rest = chunk[wanted:]
+            wanted -= len(chunk)
+        return b"".join(parts)

@@ -1,0 +1,127 @@
+"""Environment images: built once for equal content, in the background, while edits go on being read."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from threading import Event
+
+from localmodel import digests, files
+from localmodel.environment import Lock
+from localmodel.errors import UserError
+from localmodel.image import EnvironmentImage
+from localmodel.layout import Blob, Layout
+from localmodel.spec import EnvironmentSpec
+from localmodel_operator.engine import Engine, build, environment_image
+
+log = logging.getLogger(__name__)
+
+_BUILDS_AT_ONCE = 2
+_RETRY_FAILED_AFTER = 60.0  # seconds: a registry may have been away
+
+
+@dataclass
+class _Build:
+    task: asyncio.Task[None]
+    wanted_by: set[str]
+    cancelled: Event = field(default_factory=Event)
+
+
+class Environments:
+    """Environment images by key. Records lie beside the layers, so a finished build outlives this process."""
+
+    def __init__(self, engine: Engine, layout: Layout, store_id: str, folder: Path) -> None:
+        self._engine, self._layout, self._store_id, self._folder = engine, layout, store_id, folder
+        self._builds: dict[str, _Build] = {}
+        self._failures: dict[str, tuple[UserError, float]] = {}
+        self._slots = asyncio.Semaphore(_BUILDS_AT_ONCE)
+
+    @staticmethod
+    def key(spec: EnvironmentSpec, lock: Lock, server: str) -> str:
+        """What the image is made of, as one name: base reference, Python, lock, and our server's digest."""
+        return digests.of_json([spec.base, spec.python, lock.digest, server]).removeprefix("sha256:")[:32]
+
+    def find(self, key: str) -> EnvironmentImage | None:
+        """The finished image, if every layer of it is there."""
+        path = self._record(key)
+        if not path.is_file():
+            return None
+        record = json.loads(path.read_bytes())
+        layers = tuple(Blob(**layer) for layer in record.pop("layers"))
+        if not all(map(self._layout.has, layers)):
+            return None
+        return EnvironmentImage(**{**record, "variables": tuple(record["variables"]), "layers": layers})
+
+    def want(self, owner: str, key: str | None) -> None:
+        """`owner` (a uid) now waits for `key` only. A build that nobody waits for any more is cancelled."""
+        for other, running in self._builds.items():
+            if other != key and owner in running.wanted_by:
+                running.wanted_by.discard(owner)
+                if not running.wanted_by:
+                    log.info("environment %s: build cancelled, nobody waits for it", other)
+                    running.cancelled.set()
+
+    def start(self, owner: str, key: str, spec: EnvironmentSpec, lock: Lock, done: Callable[[], None]) -> None:
+        """Build in the background; `done()` is called when it has ended, well or not.
+
+        Raises:
+            UserError: the last build of this key failed a moment ago.
+        """
+        if key in self._failures:
+            error, when = self._failures[key]
+            if time.monotonic() < when + _RETRY_FAILED_AFTER:
+                raise error
+        running = self._builds.get(key)
+        if running and not running.cancelled.is_set():
+            running.wanted_by.add(owner)
+            running.task.add_done_callback(lambda _: done())
+            return
+        cancelled = Event()
+        task = asyncio.create_task(self._build(key, spec, lock, cancelled, running.task if running else None))
+        self._builds[key] = _Build(task, {owner}, cancelled)
+        task.add_done_callback(lambda _: done())
+
+    async def _build(
+        self, key: str, spec: EnvironmentSpec, lock: Lock, cancelled: Event, before: asyncio.Task[None] | None
+    ) -> None:
+        if before:
+            await asyncio.wait([before])
+        try:
+            async with self._slots:
+                with files.shared(self._layout.root / "lock"):
+                    image = await self._engine.call(
+                        environment_image.make, spec, lock, key, self._store_id, cancelled, self._layout
+                    )
+                    files.write(self._record(key), digests.canonical_json(asdict(image)))
+            self._failures.pop(key, None)
+        except UserError as error:
+            self._failures[key] = (error, time.monotonic())
+        except build.Cancelled:
+            pass
+        except Exception as error:
+            log.exception("environment %s", key)
+            self._failures[key] = (UserError("EnvironmentBuildFailed", f"the engine failed: {error}"), time.monotonic())
+        finally:
+            if self._builds.get(key) and self._builds[key].cancelled is cancelled:
+                del self._builds[key]
+
+    def keys(self) -> set[str]:
+        """Keys of the finished images."""
+        return {path.stem for path in self._folder.glob("*.json")}
+
+    def building(self) -> set[str]:
+        return set(self._builds)
+
+    async def forget(self, keep: set[str]) -> None:
+        """Remove records and engine images of every key but these."""
+        for key in self.keys() - keep:
+            self._record(key).unlink(missing_ok=True)
+        with contextlib.suppress(UserError):  # without an engine: the next sweep
+            await self._engine.call(environment_image.remove_others, self._store_id, keep | self.building())
+
+    def _record(self, key: str) -> Path:
+        return self._folder / f"{key}.json"

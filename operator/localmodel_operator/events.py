@@ -1,0 +1,43 @@
+"""Events of a LocalModelDeployment: one where Ready gets another reason, none for what merely goes on."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from localmodel_operator.status import Seen, ready_condition
+
+_MESSAGE_LIMIT = 1024  # of core/v1 Event.message
+
+
+def worth_telling(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    old, new = ready_condition(before), ready_condition(after)
+    if new["reason"] == "Progressing":
+        return False
+    changed = old.get("reason") != new["reason"] or old.get("status") != new["status"]
+    return bool(changed or (new["status"] == "False" and old.get("message") != new["message"]))
+
+
+def event(owner: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
+    """The Event that tells what `seen` sums up to."""
+    metadata = owner["metadata"]
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
+        "involvedObject": {
+            "apiVersion": owner["apiVersion"],
+            "kind": owner["kind"],
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+            "resourceVersion": metadata["resourceVersion"],
+        },
+        "type": "Warning" if seen.stalled else "Normal",
+        "reason": seen.reason,
+        "message": seen.message[:_MESSAGE_LIMIT],
+        "source": {"component": "localmodel-operator"},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }

@@ -1,0 +1,200 @@
+"""kopf's part: watching, login, probes. Its handlers only put keys into the queue.
+
+No change handlers, daemons, timers or indices: they lose edits, hold deletions up, and leave finalizers behind.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import kopf
+
+from localmodel import files
+from localmodel.errors import UserError
+from localmodel.layout import Layout
+from localmodel.store import Store
+from localmodel_operator import names, reconcile, sweep
+from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, credentials, running_in_pod
+from localmodel_operator.engine import Engine
+from localmodel_operator.environments import Environments
+from localmodel_operator.reconcile import SWEEP, Site
+from localmodel_operator.references import References
+from localmodel_operator.workqueue import Key, WorkQueue
+
+log = logging.getLogger(__name__)
+
+_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `lmd operator run` was told: kubeconfig context (None: the current one), store, namespace of the Lease."""
+
+    context: str | None
+    store: Path
+    lease_namespace: str = "kube-system"
+    liveness: str | None = None
+
+
+async def run(options: Options) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        UserError: the cluster cannot be served: no kind cluster, no CRD, or a second operator on the same store.
+    """
+    cluster = await Cluster.connect(options.context)
+    engine = Engine()
+    try:
+        site, cluster_uid = await _site(cluster, engine, options)
+        with _only_operator(options.store, cluster_uid):
+            await _lead(site, cluster_uid, options)
+    finally:
+        engine.close()
+        await cluster.close()
+
+
+async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Site, str]:
+    node = (await cluster.list(NODE))[0]
+    system = await cluster.get(NAMESPACE, None, "kube-system")
+    if system is None:
+        raise UserError("ClusterUnusable", "the cluster has no namespace kube-system")
+    layout = Layout(options.store / "images")
+    store_id = _store_id(options.store)
+    site = Site(
+        cluster=cluster,
+        engine=engine,
+        store=Store(options.store),
+        layout=layout,
+        environments=Environments(engine, layout, store_id, layout.root / "environments"),
+        references=References(),
+        queue=WorkQueue(),
+        kind_cluster=_kind_cluster(node),
+        verify=_verifier(node),
+    )
+    return site, system["metadata"]["uid"]
+
+
+def _kind_cluster(node: Object) -> str:
+    """Name of the kind cluster, from the provider id kind gives its nodes: kind://docker/CLUSTER/NODE."""
+    scheme, _, rest = node["spec"].get("providerID", "").partition("://")
+    if scheme != "kind":
+        raise UserError(
+            "ClusterUnusable",
+            f"node {node['metadata']['name']} is not a kind node; images can be delivered to kind only",
+        )
+    return str(rest.split("/")[1])
+
+
+def _verifier(node: Object) -> Any:
+    """Where this process reaches a service: localhost beside the cluster, the node's own address from inside."""
+    if not running_in_pod():
+        return lambda local_port, node_port: f"http://localhost:{local_port}"
+    addresses = {address["type"]: address["address"] for address in node["status"]["addresses"]}
+    return lambda local_port, node_port: f"http://{addresses['InternalIP']}:{node_port}"
+
+
+def _store_id(store: Path) -> str:
+    path = store / "id"
+    with contextlib.suppress(FileExistsError):
+        files.create(path, uuid.uuid4().hex.encode())
+    return path.read_text()
+
+
+@contextlib.contextmanager
+def _only_operator(store: Path, cluster_uid: str) -> Any:
+    """One operator for a store and cluster on this machine; the Lease sees to the other machines."""
+    lock = store / f"operator-{cluster_uid}.lock"
+    try:
+        with files.alone(lock):
+            yield
+    except BlockingIOError:
+        raise UserError("AlreadyRunning", f"an operator for this cluster is already running ({lock})") from None
+
+
+async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (2, 15):  # SIGINT, SIGTERM
+        loop.add_signal_handler(number, stop.set)
+
+    async def lead() -> None:
+        log.info("this operator holds the lease and serves cluster %s", site.kind_cluster)
+        site.queue.add(SWEEP)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_WORKERS):
+                group.create_task(site.queue.work(look))
+
+    async def look(key: Key) -> None:
+        if key == SWEEP:
+            await sweep.sweep(site, cluster_uid)
+        else:
+            await reconcile.reconcile(site, key)
+
+    async def lost() -> None:
+        log.error("another operator holds the lease; ending")
+        stop.set()
+
+    # A machine's operator takes its own lease over at once after a crash: the lock file keeps it the only one there.
+    identity = f"{socket.gethostname()}/{_store_id(options.store)}" if not running_in_pod() else os.uname().nodename
+    tasks = [
+        asyncio.create_task(site.cluster.hold_lease(options.lease_namespace, identity, lead, lost)),
+        asyncio.create_task(_watch(site, stop, options.liveness)),
+        asyncio.create_task(stop.wait()),
+    ]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    tasks[0].cancel()
+    await asyncio.wait(pending, timeout=10)
+    for task in done:
+        task.result()
+
+
+async def _watch(site: Site, stop: asyncio.Event, liveness: str | None) -> None:
+    registry = kopf.OperatorRegistry()
+    queue, references = site.queue, site.references
+
+    @kopf.on.startup(registry=registry)
+    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False
+        settings.watching.server_timeout = 300
+        settings.watching.client_timeout = 330
+        settings.watching.connect_timeout = 10
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        found = await credentials(site.cluster)
+        return kopf.ConnectionInfo(
+            server=found.server,
+            ca_path=found.ca,
+            certificate_path=found.certificate,
+            private_key_path=found.key,
+            token=found.token,
+        )
+
+    @kopf.on.event(names.GROUP, "v1alpha1", LMD.plural, registry=registry)
+    async def changed(namespace: str | None, name: str | None, **_: Any) -> None:
+        queue.add((namespace or "", name or ""))
+
+    @kopf.on.event("apps", "v1", "deployments", labels=names.MANAGED_BY, registry=registry)
+    @kopf.on.event("apps", "v1", "controllerrevisions", labels=names.MANAGED_BY, registry=registry)
+    @kopf.on.event("", "v1", "services", labels=names.MANAGED_BY, registry=registry)
+    @kopf.on.event("", "v1", "pods", labels=names.MANAGED_BY, registry=registry)
+    async def child_changed(namespace: str | None, labels: Any, **_: Any) -> None:
+        if owner := labels.get(names.DEPLOYMENT_LABEL):
+            queue.add((namespace or "", owner))
+
+    @kopf.on.event("", "v1", "configmaps", param="ConfigMap", registry=registry)
+    @kopf.on.event("", "v1", "secrets", param="Secret", registry=registry)
+    async def input_changed(param: str, namespace: str | None, name: str | None, **_: Any) -> None:
+        for key in references.readers((param, namespace or "", name or "")):
+            queue.add(key)
+
+    await kopf.operator(
+        registry=registry, clusterwide=True, standalone=True, stop_flag=stop, liveness_endpoint=liveness
+    )

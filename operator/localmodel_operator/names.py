@@ -1,0 +1,27 @@
+"""Names that must never change between releases: labels, field managers, the image repository."""
+
+GROUP = "localmodel.dev"
+
+# Field managers of server-side apply: whoever changes one of these leaves the old one's fields orphaned.
+FIELD_MANAGER = "localmodel-operator"
+STATUS_MANAGER = "localmodel-operator-status"
+
+MANAGED_BY = {"app.kubernetes.io/managed-by": "localmodel"}
+MANAGED_SELECTOR = "app.kubernetes.io/managed-by=localmodel"
+DEPLOYMENT_LABEL = f"{GROUP}/deployment"
+REVISION_LABEL = f"{GROUP}/revision"
+STORE_LABEL = f"{GROUP}/store"
+
+# Not a host that exists: pods never pull these images, and the name tells whose they are.
+IMAGE_PREFIX = f"{GROUP}/"
+ENVIRONMENT_REPOSITORY = f"{GROUP}/environment"
+
+
+def repository(owner_uid: str) -> str:
+    """Repository of the images of one LocalModelDeployment, by the resource's uid."""
+    return f"{IMAGE_PREFIX}{owner_uid}"
+
+
+def owner_uid(reference: str) -> str:
+    """The uid a reference made with `repository()` carries."""
+    return reference.removeprefix(IMAGE_PREFIX).partition("@")[0]

@@ -1,0 +1,400 @@
+"""One pass over one LocalModelDeployment: look, do the one next thing that is missing, say what was seen.
+
+A pass is the same whatever caused it: an edit, a restart, a resync, a pod that died. It keeps nothing in memory
+that the next pass needs, so an operator killed between any two steps converges.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from localmodel import files, image, spec
+from localmodel.errors import UserError
+from localmodel.image import EnvironmentImage, Image
+from localmodel.layout import Layout
+from localmodel.revision import Revision
+from localmodel.store import Store
+from localmodel_operator import children, delivery, events, names, ports, resolve, rollout, status
+from localmodel_operator.cluster import DEPLOYMENT, EVENT, LMD, NODE, POD, REVISION, SERVICE, Cluster, Object, Refused
+from localmodel_operator.engine import Engine, build, nodes
+from localmodel_operator.engine.nodes import Node, NodeError
+from localmodel_operator.environments import Environments
+from localmodel_operator.references import References
+from localmodel_operator.resolve import Desired
+from localmodel_operator.rollout import Rollout
+from localmodel_operator.status import Seen
+from localmodel_operator.workqueue import Key, WorkQueue
+
+log = logging.getLogger(__name__)
+
+RESYNC = 300.0  # seconds, give or take a fifth
+SWEEP: Key = ("", "")  # stands in the queue for: remove what nothing uses
+_POLL = 0.1  # seconds between looks at the address, which sends no event
+_VERIFY_TRIES = 20
+
+
+class Waiting(Exception):
+    """The pass can go no further now; an event, or the time given, brings the next one."""
+
+    def __init__(self, again_after: float | None = None) -> None:
+        self.again_after = again_after
+
+
+@dataclass(frozen=True)
+class Site:
+    """What an operator works with: one cluster, one engine, one store."""
+
+    cluster: Cluster
+    engine: Engine
+    store: Store
+    layout: Layout
+    environments: Environments
+    references: References
+    queue: WorkQueue
+    kind_cluster: str
+    verify: Callable[[int, int], str]  # (local port, node port) -> base URL at which this process reaches it
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The newest ControllerRevision: what was last asked for and how it was made."""
+
+    number: int
+    inputs: str
+    environment: str
+    server: str
+    image: str
+
+
+class Pass:
+    """One look at one resource. `seen` is what its status will say."""
+
+    def __init__(self, site: Site, owner: Object) -> None:
+        self.site, self.owner = site, owner
+        metadata = owner["metadata"]
+        self.namespace, self.name, self.uid = metadata["namespace"], metadata["name"], metadata["uid"]
+        self.key: Key = (self.namespace, self.name)
+        self.spec = spec.parse(owner["spec"])
+        self.seen = Seen()
+
+    async def run(self) -> float | None:
+        """Do what is missing, and write the status. Returns after how many seconds to look again, if not by event."""
+        again: float | None = None
+        try:
+            await self._advance()
+            self.site.queue.forgive(self.key)
+            again = RESYNC * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
+        except Waiting as waiting:
+            again = waiting.again_after
+        except UserError as error:
+            self.seen.fail(error.reason, await self._with_serving(str(error)))
+            self.site.queue.retry(self.key)
+        except NodeError as error:
+            self.seen.stage("ImageDelivered", False, "DeliveryFailed", str(error))
+            self.seen.progress("DeliveryFailed", await self._with_serving(str(error)))
+            self.site.queue.retry(self.key)
+        finally:
+            await self.report()
+        return again
+
+    async def _advance(self) -> None:
+        await self._observe_children()
+        if self.spec.suspend:
+            self.site.environments.want(self.uid, None)
+            self.seen.pause("spec.suspend is true: edits wait, and what serves goes on serving")
+            return
+        # An edit shows in the status before any work on it begins.
+        if self.owner.get("status", {}).get("observedGeneration") != self.owner["metadata"]["generation"]:
+            self.seen.progress("Progressing", "the edit is being read")
+            await self.report()
+        desired = await self._resolve()
+        recorded = await self._recorded()
+        if recorded is None or recorded.inputs != desired.inputs:
+            self.seen.progress("Progressing", "a new revision is being prepared")
+            await self.report()
+        cluster_nodes = await self.site.engine.call(nodes.nodes, self.site.kind_cluster)
+        node_port = await self._node_port(cluster_nodes)
+        await self._require_own_children()
+        with files.shared(self.site.layout.root / "lock"):
+            environment, key, server = await self._environment(desired, recorded)
+            composed = await self._compose(desired, environment)
+            reference = composed.reference(names.repository(self.uid))
+            await self._deliver(composed, reference, cluster_nodes)
+            number = await self._record(desired, recorded, environment, key, server, reference)
+        await self.site.cluster.apply(children.service(self.owner, node_port))
+        applied = await self._apply_deployment(number, reference)
+        await self._roll_out(applied, number)
+        await self._verify(number, node_port)
+        await self._prune(number)
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.spec.local_port}/score"
+
+    async def _pods(self) -> list[Object]:
+        labels = f"{names.DEPLOYMENT_LABEL}={self.name}"
+        return await self.site.cluster.list(POD, self.namespace, labels)
+
+    async def _observe_children(self) -> None:
+        """What serves now, for the status of a pass that gets no further."""
+        found = await self.site.cluster.get(DEPLOYMENT, self.namespace, self.name)
+        if found is None or not self._owns(found):
+            self.seen.values["revisions"] = {}
+            self.seen.available = (False, "nothing has been deployed yet")
+            return
+        number = int(found["spec"]["template"]["metadata"]["labels"].get(names.REVISION_LABEL, 0))
+        self._note(rollout.judge(found, await self._pods(), number), number)
+
+    def _note(self, state: Rollout, wanted: int) -> None:
+        revisions = {"wanted": wanted, "serving": state.serving}
+        self.seen.values["revisions"] = {name: number for name, number in revisions.items() if number}
+        self.seen.values["replicas"] = state.replicas
+        self.seen.values["selector"] = f"{names.DEPLOYMENT_LABEL}={self.name}"
+        answering = state.serving is not None
+        self.seen.available = (answering, f"revision {state.serving} answers" if answering else "no pod is ready")
+
+    async def _with_serving(self, message: str) -> str:
+        serving = self.seen.values.get("revisions", {}).get("serving")
+        return f"{message} (revision {serving} goes on serving)" if serving else message
+
+    def _owns(self, child: Mapping[str, Any]) -> bool:
+        owners = child["metadata"].get("ownerReferences", [])
+        return any(owner.get("controller") and owner["uid"] == self.uid for owner in owners)
+
+    async def _require_own_children(self) -> None:
+        for kind in (DEPLOYMENT, SERVICE):
+            found = await self.site.cluster.get(kind, self.namespace, self.name)
+            if found is not None and not self._owns(found):
+                raise UserError(
+                    "NotOwned",
+                    f"there is a {kind.name} {self.name} in namespace {self.namespace} that is not this resource's; "
+                    "rename one of the two",
+                )
+
+    async def _resolve(self) -> Desired:
+        self.site.references.set(self.key, self.namespace, self.spec)
+        try:
+            bundle = await resolve.bundle(self.site.cluster, self.site.store, self.namespace, self.spec)
+        except UserError as error:
+            self.seen.stage("ModelResolved", False, error.reason, str(error))
+            raise
+        self.seen.stage("ModelResolved", True, "Resolved", "models and code are there")
+        self.seen.values["models"] = [
+            {"name": model.name, "version": model.version, "digest": model.digest} for model in bundle.models
+        ]
+        try:
+            lock = await resolve.lock(self.site.store, self.spec, await self._architecture())
+        except UserError as error:
+            self.seen.stage("EnvironmentBuilt", False, error.reason, str(error))
+            raise
+        return Desired(self.spec, bundle, lock)
+
+    async def _architecture(self) -> str:
+        listed = await self.site.cluster.list(NODE)
+        return str(listed[0]["metadata"]["labels"]["kubernetes.io/arch"])
+
+    async def _revisions(self) -> list[Object]:
+        labels = f"{names.DEPLOYMENT_LABEL}={self.name}"
+        found = await self.site.cluster.list(REVISION, self.namespace, labels)
+        return sorted(filter(self._owns, found), key=lambda revision: int(revision["revision"]))
+
+    async def _recorded(self) -> Recorded | None:
+        found = await self._revisions()
+        if not found:
+            return None
+        data = found[-1]["data"]
+        return Recorded(
+            found[-1]["revision"], data["inputs"], data["environment"], data["digests"]["server"], data["image"]
+        )
+
+    async def _node_port(self, cluster_nodes: list[Node]) -> int:
+        mapped = {local: port for node in cluster_nodes for local, port in node.ports if 30000 <= port <= 32767}
+        taken = {
+            port["nodePort"]: f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+            for service in await self.site.cluster.list(SERVICE)
+            for port in service["spec"].get("ports", [])
+            if "nodePort" in port
+        }
+        return ports.node_port(self.spec.local_port, mapped, taken, f"{self.namespace}/{self.name}")
+
+    # -- acting: each step is idempotent by content ---------------------------------------------------------------
+
+    async def _environment(self, desired: Desired, recorded: Recorded | None) -> tuple[EnvironmentImage, str, str]:
+        environments, wanted = self.site.environments, self.spec.environment
+        if recorded and recorded.inputs == desired.inputs and (found := environments.find(recorded.environment)):
+            # an upgraded operator brings a new server; it waits for the user's next edit
+            self.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
+            return found, recorded.environment, recorded.server
+        server = build.server_digest()
+        key = environments.key(wanted, desired.lock, server)
+        environments.want(self.uid, key)
+        if built := environments.find(key):
+            self.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
+            return built, key, server
+        try:
+            environments.start(self.uid, key, wanted, desired.lock, lambda: self.site.queue.add(self.key))
+        except UserError as error:
+            self.seen.stage("EnvironmentBuilt", False, error.reason, str(error))
+            raise
+        message = f"the environment is being installed on {wanted.base}"
+        self.seen.stage("EnvironmentBuilt", False, "Building", message)
+        self.seen.progress("BuildingEnvironment", await self._with_serving(message))
+        raise Waiting
+
+    async def _compose(self, desired: Desired, environment: EnvironmentImage) -> Image:
+        bundle = desired.bundle
+        return await asyncio.to_thread(
+            image.compose,
+            self.site.layout,
+            environment,
+            self.site.store,
+            bundle.models,
+            self.spec.entry_script,
+            bundle.files,
+        )
+
+    async def _deliver(self, composed: Image, reference: str, cluster_nodes: list[Node]) -> None:
+        self.seen.values["image"] = reference
+        lacking = await delivery.lacking(self.site.engine, cluster_nodes, reference)
+        if lacking:
+            self.seen.progress("Delivering", "the image is on its way to the nodes")
+            await delivery.deliver(self.site.engine, self.site.layout, composed, reference, lacking)
+        self.seen.stage("ImageDelivered", True, "Delivered", "every node has the image")
+
+    async def _record(
+        self,
+        desired: Desired,
+        recorded: Recorded | None,
+        environment: EnvironmentImage,
+        key: str,
+        server: str,
+        reference: str,
+    ) -> int:
+        """Number of the wanted revision; a new one is recorded before anything serves it."""
+        if recorded and recorded.inputs == desired.inputs and recorded.image == reference:
+            return recorded.number
+        bundle = desired.bundle
+        revision = Revision(environment.base, server, desired.lock.digest, bundle.digest, bundle.settings)
+        previous = await self._revisions()
+        before = Revision(**previous[-1]["data"]["digests"]) if previous else None
+        number = recorded.number + 1 if recorded else 1
+        record = {
+            "inputs": desired.inputs,
+            "environment": key,
+            "image": reference,
+            "cause": revision.changes_from(before),
+        }
+        await self.site.cluster.create(
+            REVISION, self.namespace, children.controller_revision(self.owner, number, revision, record)
+        )
+        return number
+
+    async def _apply_deployment(self, number: int, reference: str) -> Object:
+        try:
+            return await self.site.cluster.apply(children.deployment(self.owner, self.spec, number, reference))
+        except Refused as error:
+            if error.code not in (400, 403, 422):
+                raise
+            raise UserError("DeploymentRefused", f"the API server refuses the Deployment: {error}") from None
+
+    async def _roll_out(self, deployment: Object, number: int) -> None:
+        state = rollout.judge(deployment, await self._pods(), number)
+        self._note(state, number)
+        if state.complete:
+            return
+        if state.failure and state.stalled:
+            reason, message = state.failure
+            self.seen.fail(reason, await self._with_other(message, state, number))
+        elif state.failure:
+            reason, message = state.failure
+            self.seen.progress(reason, await self._with_other(message, state, number))
+        else:
+            self.seen.progress("RollingOut", f"pods of revision {number} are starting")
+        raise Waiting(RESYNC)
+
+    async def _with_other(self, message: str, state: Rollout, number: int) -> str:
+        return message if state.serving == number else await self._with_serving(message)
+
+    async def _verify(self, number: int, node_port: int) -> None:
+        """Ready means: it answered at the address the user will call, with this revision."""
+        if self.spec.replicas == 0:
+            self.seen.succeed("ScaledToZero", "spec.replicas is 0: nothing is wanted, and nothing answers")
+            return
+        base = self.site.verify(self.spec.local_port, node_port)
+        problem = ""
+        for _ in range(_VERIFY_TRIES):
+            problem = await _answer_problem(base, number)
+            if not problem:
+                self.seen.values["url"] = self.url
+                self.seen.succeed("Serving", f"revision {number} serves at {self.url}")
+                return
+            await asyncio.sleep(_POLL)
+        self.seen.progress("NotAnswering", f"the pods are ready, but {problem}")
+        raise Waiting(1.0)
+
+    async def _prune(self, number: int) -> None:
+        """Forget superseded revisions beyond the limit; their images go with the next sweep."""
+        superseded = [found for found in await self._revisions() if found["revision"] != number]
+        excess = superseded[: max(0, len(superseded) - self.spec.revision_history_limit)]
+        for found in excess:
+            metadata = found["metadata"]
+            await self.site.cluster.delete(REVISION, self.namespace, metadata["name"], metadata["uid"])
+        if excess:
+            self.site.queue.add(SWEEP)
+
+    # -- telling --------------------------------------------------------------------------------------------------
+
+    async def report(self) -> None:
+        """Write the status where it differs from what is there, and an Event where Ready has a new reason."""
+        before = self.owner.get("status", {})
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        after = status.summarise(self.seen, self.owner["metadata"]["generation"], before, now)
+        if after == before:
+            return
+        try:
+            written = await self.site.cluster.apply_status(self.owner, after)
+        except Refused as error:
+            if error.code in (404, 409):  # deleted, or deleted and made anew, meanwhile
+                return
+            raise
+        self.owner["status"] = written["status"]
+        if events.worth_telling(before, after):
+            await self.site.cluster.create(EVENT, self.namespace, events.event(self.owner, self.seen))
+
+
+async def _answer_problem(base: str, number: int) -> str:
+    """What is wrong with what answers at `base`, or an empty string: this revision does."""
+    try:
+        # a new connection each time: a kept one could still lead to an old pod
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            answer = await client.get(f"{base}/readyz")
+    except httpx.HTTPError as error:
+        return f"nothing answers at {base} ({type(error).__name__})"
+    revision = answer.headers.get("x-localmodel-revision")
+    if revision is None:
+        return f"something else than this deployment answers at {base}; free the port or choose another"
+    if answer.status_code != 200 or revision != str(number):
+        return f"{base} is still answered by revision {revision}"
+    return ""
+
+
+async def reconcile(site: Site, key: Key) -> None:
+    """Look at the LocalModelDeployment with this key, as it is now."""
+    owner = await site.cluster.get(LMD, *key)
+    if owner is None:
+        site.references.forget(key)
+        site.queue.add(SWEEP)
+        return
+    if "deletionTimestamp" in owner["metadata"]:
+        return
+    again = await Pass(site, owner).run()
+    if again is not None:
+        site.queue.add_after(again, key)

@@ -1,0 +1,31 @@
+"""Which resources read which ConfigMaps and Secrets, so that an edit of one wakes its readers.
+
+Only a convenience: a resync finds every edit as well.
+"""
+
+from localmodel.spec import DeploymentSpec
+from localmodel_operator.workqueue import Key
+
+Reference = tuple[str, str, str]  # kind, namespace, name
+
+
+class References:
+    def __init__(self) -> None:
+        self._of: dict[Key, frozenset[Reference]] = {}
+
+    def set(self, key: Key, namespace: str, spec: DeploymentSpec) -> None:
+        """Remember what the resource `key` refers to now."""
+        found = {
+            (variable.value_from.kind, namespace, variable.value_from.name)
+            for variable in spec.env
+            if variable.value_from
+        }
+        if spec.source.config_map:
+            found.add(("ConfigMap", namespace, spec.source.config_map))
+        self._of[key] = frozenset(found)
+
+    def forget(self, key: Key) -> None:
+        self._of.pop(key, None)
+
+    def readers(self, reference: Reference) -> list[Key]:
+        return [key for key, found in self._of.items() if reference in found]

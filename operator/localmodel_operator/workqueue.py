@@ -1,0 +1,72 @@
+"""Keys to look at again. As in client-go: a key is held by one worker at a time; added while held, it runs once more.
+
+A key that fails comes back by itself, after 0.5 to 60 seconds, longer each time, until it succeeds.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+Key = tuple[str, str]
+
+_FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
+
+log = logging.getLogger(__name__)
+
+
+class WorkQueue:
+    def __init__(self) -> None:
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._dirty: set[Key] = set()
+        self._held: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+
+    def add(self, key: Key) -> None:
+        """Look at the key as soon as a worker is free."""
+        if key in self._dirty:
+            return
+        self._dirty.add(key)
+        if key not in self._held:
+            self._ready.put_nowait(key)
+
+    def add_after(self, delay: float, key: Key) -> None:
+        """Look at the key after `delay` seconds at the latest."""
+        loop = asyncio.get_running_loop()
+        timer = self._timers.get(key)
+        if timer and not timer.cancelled() and timer.when() <= loop.time() + delay:
+            return
+        if timer:
+            timer.cancel()
+        self._timers[key] = loop.call_later(delay, self._due, key)
+
+    def _due(self, key: Key) -> None:
+        del self._timers[key]
+        self.add(key)
+
+    def retry(self, key: Key) -> None:
+        """Look at the key again, later the more often it has failed in a row."""
+        count = self._failures[key] = self._failures.get(key, 0) + 1
+        delay = min(_FIRST_DELAY * 2 ** (count - 1), _LONGEST_DELAY)
+        self.add_after(delay * random.uniform(0.8, 1.2), key)  # noqa: S311 - spreads load, guards nothing
+
+    def forgive(self, key: Key) -> None:
+        """The key is well: the next failure is a first one."""
+        self._failures.pop(key, None)
+
+    async def work(self, reconcile: Callable[[Key], Awaitable[None]]) -> None:
+        """One worker: runs until cancelled. An exception means: log it, and retry."""
+        while True:
+            key = await self._ready.get()
+            self._dirty.discard(key)
+            self._held.add(key)
+            try:
+                await reconcile(key)
+            except Exception:
+                log.exception("%s/%s: will be looked at again", *key)
+                self.retry(key)
+            finally:
+                self._held.discard(key)
+                if key in self._dirty:
+                    self._ready.put_nowait(key)
