@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# A cluster from nothing but Debian packages and Go modules: what kind-up does where no node image can be pulled.
+
+AIRGAP=$HACK/airgap
+. "$AIRGAP/binaries.sh"
+. "$AIRGAP/debian.sh"
+. "$AIRGAP/images.sh"
+. "$AIRGAP/component-images.sh"
+. "$AIRGAP/node-image.sh"
+. "$AIRGAP/python-image.sh"
+. "$AIRGAP/network.sh"
+
+# create_airgapped NAME CONFIG
+create_airgapped() {
+  check_host
+  mkdir -p "$CACHE"
+  one_at_a_time
+  # Debian's packages arrive while Go compiles.
+  debian_trees &
+  compile_everything
+  wait $! || die "Debian's packages are not complete: see above"
+  node_image
+  python_image
+  local config
+  config=$(mktemp)
+  without_default_cni "$2" >"$config"
+  kind create cluster --name "$1" --config "$config" --image "$NODE_IMAGE" >&2
+  rm -f "$config"
+  wire_pods "$1"
+}
+
+check_host() {
+  { [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]; } || die "making the node image needs root on Debian 12." \
+    "Elsewhere, give the engine access to a container registry, or load a kindest/node image into it."
+  check_go
+  have mmdebstrap && return
+  say "installing mmdebstrap from Debian"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
+}
+
+# Two that build the same would be in each other's way; the second finds everything made.
+one_at_a_time() {
+  exec 9>"$CACHE/lock"
+  flock --nonblock 9 || {
+    say "waiting for another $(basename "$0") on this machine"
+    flock 9
+  }
+}

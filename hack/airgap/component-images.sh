@@ -1,0 +1,46 @@
+# shellcheck shell=bash
+# What runs in pods of kube-system, as images under the names kubeadm asks for, in one archive.
+
+# component_archive FILE PAUSE-IMAGE
+component_archive() (
+  local file=$1 pause=$2 kubernetes wanted proxy work images=() image
+  kubernetes=$(tools_dir kubernetes)
+  wanted=$("$kubernetes/kubeadm" config images list --kubernetes-version "$KUBERNETES_VERSION")
+  image_of() { echo "$wanted" | grep "/$1:"; }
+  work=$(mktemp -d "$CACHE/components.XXXXXX")
+  # On the host they have done their work once they are in the archive.
+  trap 'rm -rf "$work"; docker image rm "${images[@]}" >/dev/null 2>&1 || true' EXIT
+
+  for component in kube-apiserver kube-controller-manager kube-scheduler; do
+    place "$work/$component/usr/local/bin" "$kubernetes/$component"
+    image=$(image_of "$component")
+    import_tree "$image" "$work/$component" 'ENV PATH=/usr/local/bin'
+    images+=("$image")
+  done
+
+  place "$work/etcd/usr/local/bin" "$(tools_dir etcd)/server"
+  mv "$work/etcd/usr/local/bin/server" "$work/etcd/usr/local/bin/etcd"
+  image=$(image_of etcd)
+  import_tree "$image" "$work/etcd" 'ENV PATH=/usr/local/bin'
+  images+=("$image")
+
+  place "$work/coredns" "$(tools_dir coredns)/coredns"
+  image=$(image_of coredns)
+  import_tree "$image" "$work/coredns" 'ENTRYPOINT ["/coredns"]'
+  images+=("$image")
+
+  mkdir "$work/pause"
+  CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$work/pause/pause" "$HACK/airgap/pause.go"
+  import_tree "$pause" "$work/pause" 'ENTRYPOINT ["/pause"]'
+  images+=("$pause")
+
+  # kube-proxy is the one that needs other programs: iptables and conntrack.
+  proxy=$(image_of kube-proxy)
+  place "$work/proxy/usr/local/bin" "$kubernetes/kube-proxy"
+  cp "$(debian_tar proxy)" "$work/proxy.tar"
+  tar -C "$work/proxy" --owner=0 --group=0 -rf "$work/proxy.tar" usr/local/bin/kube-proxy
+  docker import "$work/proxy.tar" "$proxy" >/dev/null
+  images+=("$proxy")
+
+  docker save -o "$file" "${images[@]}"
+)

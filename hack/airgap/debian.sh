@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+# File trees of Debian packages, as tar files: what a node, kube-proxy and the Python image stand on.
+# Each lies in the cache under the checksum of this file.
+
+SUITE=bookworm # its Python is 3.11; its systemd is below 256, which no longer runs on cgroup v1
+
+# systemd: runs a node. nftables to procps: used by kubelet, kube-proxy and kind's entrypoint. runc, plugins: for containerd.
+NODE_PACKAGES=systemd,systemd-sysv,dbus,conntrack,ebtables,ethtool,iproute2,iptables,kmod,libseccomp2,mount,nftables,pigz\
+,procps,socat,util-linux,bash,ca-certificates,curl,jq,runc,containernetworking-plugins
+PROXY_PACKAGES=iptables,conntrack,kmod
+PYTHON_PACKAGES=python3,python3-venv,python3-pip,ca-certificates,netbase,tzdata
+
+debian_tar() { echo "$CACHE/debian-$1-$(cksum <"$HACK/airgap/debian.sh" | cut -d ' ' -f 1).tar"; }
+
+debian_trees() {
+  debian_tree node minbase "$NODE_PACKAGES"
+  debian_tree proxy essential "$PROXY_PACKAGES"
+  debian_tree python minbase "$PYTHON_PACKAGES"
+}
+
+# debian_tree NAME VARIANT PACKAGES
+debian_tree() {
+  local tar sources=() file
+  tar=$(debian_tar "$1")
+  [ ! -e "$tar" ] || return 0
+  say "assembling Debian packages: $1 (20 s)"
+  # From where this machine gets its own packages: that may be a mirror.
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
+    [ ! -s "$file" ] || sources+=("$file")
+  done
+  mmdebstrap --format=tar --variant="$2" --include="$3" \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' \
+    "$SUITE" "$tar.new" "${sources[@]}" >"$CACHE/debian-$1.log" 2>&1 </dev/null || {
+    tail -n 20 "$CACHE/debian-$1.log" >&2
+    die "mmdebstrap could not assemble $1: see above, all of it in $CACHE/debian-$1.log"
+  }
+  mv "$tar.new" "$tar"
+}

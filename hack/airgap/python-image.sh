@@ -1,0 +1,33 @@
+# shellcheck shell=bash
+# Debian's Python under the name of the public image that scoring images start from, so that the same Dockerfile builds
+# where no container registry can be reached. Nothing of it is special to this product.
+
+PYTHON_IMAGE=python:3.11-slim
+# What is of ours is replaced when its recipe changes; an image without the label is left alone.
+PYTHON_LABEL=dev.localmodel.airgap.stand-in
+
+python_image() {
+  local recipe present
+  recipe=$(cat "$HACK"/airgap/{python-image,debian}.sh | cksum | cut -d ' ' -f 1)
+  if have_image "$PYTHON_IMAGE"; then
+    present=$(docker image inspect -f "{{index .Config.Labels \"$PYTHON_LABEL\"}}" "$PYTHON_IMAGE")
+    { [ -n "$present" ] && [ "$present" != "$recipe" ]; } || return 0
+  fi
+  say "assembling a stand-in for $PYTHON_IMAGE (a few seconds)"
+  make_python_image "$recipe"
+}
+
+make_python_image() (
+  work=$(mktemp -d "$CACHE/python.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  # In the public image, Python lies in /usr/local/bin, and pip may install there.
+  mkdir -p "$work/files/usr/local/bin"
+  ln -s /usr/bin/python3 "$work/files/usr/local/bin/python3"
+  ln -s python3 "$work/files/usr/local/bin/python"
+  cp "$(debian_tar python)" "$work/python.tar"
+  tar --delete -f "$work/python.tar" ./usr/lib/python3.11/EXTERNALLY-MANAGED
+  tar -C "$work/files" --owner=0 --group=0 -rf "$work/python.tar" usr/local/bin/python3 usr/local/bin/python
+  docker import --change 'ENV LANG=C.UTF-8' --change 'CMD ["python3"]' --change "LABEL $PYTHON_LABEL=$1" \
+    --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
+    "$work/python.tar" "$PYTHON_IMAGE" >/dev/null
+)
