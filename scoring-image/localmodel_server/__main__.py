@@ -8,39 +8,27 @@ import signal
 import sys
 from pathlib import Path
 
+from localmodel_server.settings import SettingsError, read_settings
+
 # Until the loop handles it, SIGHUP would end the process; the revision file is read later anyway.
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-EXIT_USAGE = 2
-EXIT_PORT = 1
+_EXIT_USAGE = 2
 
 
 def main() -> int:
     """Run the server; returns the exit code."""
-    import uvloop
-
-    from localmodel_server.log import set_up_logging
-    from localmodel_server.serve import Lifecycle, Options, open_listener
-    from localmodel_server.settings import SettingsError, read_settings
-
-    options = Options(**vars(_parse_arguments()))
-    set_up_logging()
-    if options.revision_file is None:
+    arguments = _parse_arguments()
+    if arguments.revision_file is None:
         try:
             read_settings(os.environ)
         except SettingsError as error:
             print(f"localmodel_server: {error}", file=sys.stderr)
-            return EXIT_USAGE
-    try:
-        listener = open_listener(options.host, options.port)
-    except OSError as error:
-        print(f"localmodel_server: cannot listen on {options.host} port {options.port}: {error}", file=sys.stderr)
-        return EXIT_PORT
+            return _EXIT_USAGE
+    # FastAPI takes a good part of the start: not before SIGHUP is taken care of and the settings are known.
+    from localmodel_server.serve import Options, run_server
 
-    async def serve() -> int:
-        return await Lifecycle(options).run(listener)
-
-    return uvloop.run(serve())
+    return run_server(Options(**vars(arguments)))
 
 
 def _parse_arguments() -> argparse.Namespace:

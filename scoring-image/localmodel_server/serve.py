@@ -12,19 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
 from localmodel_server.app import Application
+from localmodel_server.http_protocol import JsonErrorProtocol
 from localmodel_server.loader import Loader
-from localmodel_server.log import logger
+from localmodel_server.log import logger, set_up_logging
 from localmodel_server.settings import Settings, read_revision_file, read_settings
 from localmodel_server.state import ServerState
 
-EXIT_LOAD_FAILED = 3
+_EXIT_CANNOT_LISTEN = 1
+_EXIT_LOAD_FAILED = 3
 # After the listener has closed, connections that were open get this long to bring what is on its way.
 _SECONDS_FOR_STRAGGLERS = 0.2
 # Added to the scoring timeout for requests in flight at a stop.
 _SECONDS_TO_ANSWER = 5
 _KEEP_ALIVE_SECONDS = 75
+_BACKLOG = 2048
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,13 @@ class Lifecycle:
         self._server = _HttpServer(
             uvicorn.Config(
                 Application(self._state),
-                http="httptools",
+                http=JsonErrorProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                backlog=_BACKLOG,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             )
         )
@@ -93,7 +98,7 @@ class Lifecycle:
             return
         if load.exception() is not None or not load.result():
             self._write_termination_log(self._state.dispatcher.load_error or "the revision could not be loaded")
-            self._exit_code = EXIT_LOAD_FAILED
+            self._exit_code = _EXIT_LOAD_FAILED
             self._hurry.set()
             self._stop.set()
 
@@ -132,8 +137,22 @@ class Lifecycle:
         self._server.should_exit = True
 
 
-def open_listener(host: str, port: int) -> socket.socket:
-    """Bind a TCP socket; raises OSError. Port 0 takes a free one."""
+def run_server(options: Options) -> int:
+    """Listen and serve until stopped; returns the process's exit code."""
+    set_up_logging()
+    try:
+        listener = _open_listener(options.host, options.port)
+    except OSError as error:
+        logger.error("cannot listen on %s port %d: %s", options.host, options.port, error)
+        return _EXIT_CANNOT_LISTEN
+
+    async def serve() -> int:
+        return await Lifecycle(options).run(listener)
+
+    return uvloop.run(serve())
+
+
+def _open_listener(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
     )[0]
@@ -142,6 +161,7 @@ def open_listener(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
+        listener.listen(_BACKLOG)
     except OSError:
         listener.close()
         raise

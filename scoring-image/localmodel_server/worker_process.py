@@ -58,14 +58,14 @@ class WorkerProcess(asyncio.Protocol):
         try:
             await worker._spawn()
             hello = await worker._answer
-        except WorkerDied as error:
-            raise LoadError(f"{error} before init() returned") from error
-        except BaseException:
+            if not hello.head["ok"]:
+                raise LoadError(hello.head["message"], hello.head["traceback"])
+        except BaseException as error:
             worker.kill()
+            await worker.wait()
+            if isinstance(error, WorkerDied):
+                raise LoadError(f"{error} before init() returned") from error
             raise
-        if not hello.head["ok"]:
-            worker.close()
-            raise LoadError(hello.head["message"], hello.head["traceback"])
         return worker
 
     @property

@@ -30,10 +30,8 @@ def one_line(error: BaseException, code_folder: Path, entry_script: str) -> str:
 
 
 def user_traceback(error: BaseException) -> str:
-    """The traceback without the frames of the worker and the import system above the user's code."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_next is not None and _is_ours(frames.tb_frame.f_code.co_filename):
-        frames = frames.tb_next
+    """The traceback without the frames of the worker, and what it uses, above the user's code."""
+    frames = _below_ours(error.__traceback__)
     try:
         text = "".join(traceback.format_exception(type(error), error, frames))
     except Exception:  # a user's __str__ may raise
@@ -56,7 +54,7 @@ def _place(error: BaseException, code_folder: Path) -> Optional[str]:
     place = None
     frame: Optional[TracebackType] = error.__traceback__
     while frame is not None:
-        filename = frame.tb_frame.f_code.co_filename
+        filename = _file_of(frame)
         if is_inside(filename, code_folder):
             place = _file_and_line(filename, frame.tb_lineno, code_folder)
         frame = frame.tb_next
@@ -83,5 +81,16 @@ def _is_in_folder(module: Optional[str], code_folder: Path) -> bool:
     return any((code_folder / name).exists() for name in (first, first + ".py"))
 
 
-def _is_ours(filename: str) -> bool:
-    return filename.startswith((_OWN_FOLDER, "<frozen importlib"))
+def _below_ours(frames: Optional[TracebackType]) -> Optional[TracebackType]:
+    below = frame = frames
+    while frame is not None:
+        if _file_of(frame).startswith(_OWN_FOLDER):
+            below = frame.tb_next
+        frame = frame.tb_next
+    while below is not None and _file_of(below).startswith("<frozen importlib"):
+        below = below.tb_next
+    return below
+
+
+def _file_of(frame: TracebackType) -> str:
+    return frame.tb_frame.f_code.co_filename

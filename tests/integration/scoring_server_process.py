@@ -1,0 +1,182 @@
+"""Runs the scoring server as a real process for the tests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_START_SECONDS = 20.0
+# Without the packages that are installed for the tests: a worker needs none.
+BARE_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
+
+
+class Reply(NamedTuple):
+    """An HTTP answer; header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def message(self) -> str:
+        assert self.headers["content-type"] == "application/json"
+        content = self.json
+        assert list(content) == ["message"]
+        return str(content["message"])
+
+
+class ScoringServer:
+    """A server process on a free port of 127.0.0.1, with its log in a file."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], *arguments: str) -> None:
+        self._log_path = folder / f"server-{time.monotonic_ns()}.log"
+        with self._log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "localmodel_server", "--host", "127.0.0.1", "--port", "0", *arguments],
+                env={**os.environ, "LOCALMODEL_PYTHON": BARE_PYTHON, **environment},
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+            )
+        self.port = 0
+        self._connections: list[http.client.HTTPConnection] = []
+
+    def __enter__(self) -> ScoringServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for connection in self._connections:
+            connection.close()
+
+    @property
+    def log(self) -> str:
+        return self._log_path.read_text(errors="replace")
+
+    def wait_until_listening(self) -> ScoringServer:
+        def listening() -> bool:
+            assert self.process.poll() is None, self.log
+            found = re.search(r"listening on 127\.0\.0\.1 port (\d+)", self.log)
+            self.port = int(found[1]) if found else 0
+            return found is not None
+
+        eventually(listening, self)
+        return self
+
+    def wait_until_ready(self, revision: str | None = None) -> ScoringServer:
+        if not self.port:
+            self.wait_until_listening()
+
+        def ready() -> bool:
+            reply = self.get("/readyz")
+            return reply.status == 200 and revision in (None, reply.json["revision"])
+
+        eventually(ready, self)
+        return self
+
+    def connect(self) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        self._connections.append(connection)
+        return connection
+
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> Reply:
+        connection = self.connect()
+        try:
+            connection.request(method, path, body, dict(headers or {}), **options)
+            return read_reply(connection)
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Reply:
+        return self.request("GET", path)
+
+    def score(self, body: Any, headers: Mapping[str, str] | None = None) -> Reply:
+        """POST bytes as they are, anything else as JSON."""
+        return self.request("POST", "/score", body if isinstance(body, bytes) else json.dumps(body), headers)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def signal_reload(self) -> None:
+        self.signal(signal.SIGHUP)
+
+    def worker_pids(self) -> list[int]:
+        listing = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+        ).stdout
+        rows = [line.split() for line in listing.splitlines()]
+        parent = str(self.process.pid)
+        return [int(pid) for pid, ppid, state in rows if ppid == parent and not state.startswith("Z")]
+
+
+def read_reply(connection: http.client.HTTPConnection) -> Reply:
+    response = connection.getresponse()
+    body = response.read()
+    return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+
+
+def eventually(condition: Callable[[], bool], server: ScoringServer | None = None) -> None:
+    """Wait until the condition holds; fails with the server's log."""
+    deadline = time.monotonic() + _START_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("did not happen in time\n" + (server.log if server else ""))
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists and is not a zombie."""
+    listing = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return bool(listing.stdout.strip()) and not listing.stdout.strip().startswith("Z")
+
+
+def write_script(folder: Path, script: str, **others: str) -> dict[str, str]:
+    """Write score.py (and others, by module name) into folder; returns the variables to serve it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "score.py").write_text(script)
+    for name, text in others.items():
+        (folder / f"{name}.py").write_text(text)
+    return {"AML_APP_ROOT": str(folder)}
+
+
+class RevisionFile:
+    """The revision file and status file of a server that reloads on SIGHUP."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / "revision.json"
+        self._status = folder / "status.json"
+        self.arguments = ("--revision-file", str(self._path), "--status-file", str(self._status))
+
+    def write(self, revision: str, script: str, **environment: str) -> None:
+        """Put a revision with its own code folder into the file."""
+        variables = write_script(self._folder / revision, script)
+        variables["LOCALMODEL_REVISION"] = revision
+        self.write_text(json.dumps({"environment": {**variables, **environment}}))
+
+    def write_text(self, text: str) -> None:
+        self._path.write_text(text)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self._status.read_text()))
+        except FileNotFoundError:
+            return {}

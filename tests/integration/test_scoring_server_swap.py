@@ -1,0 +1,175 @@
+"""A new revision beside the old one: when it takes over, when it does not, and that nothing is lost."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive, read_reply, write_script
+
+ANSWERS = "import time\ndef init(): pass\ndef run(data):\n    time.sleep(0.002)\n    return {name!r}\n"
+SLOW = "import time\ndef init(): pass\ndef run(data):\n    time.sleep(0.5)\n    return {name!r}\n"
+BROKEN = "def init():\n    raise ValueError('not this one')\ndef run(data): ...\n"
+HANGING = "import time\ndef init():\n    time.sleep(60)\ndef run(data): ...\n"
+
+
+class Load:
+    """Clients on kept connections that ask until they are stopped."""
+
+    def __init__(self, server: ScoringServer, clients: int) -> None:
+        self.answers: Counter[tuple[int, str, str]] = Counter()
+        self.errors: list[str] = []
+        self._server = server
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        connection = self._server.connect()
+        while not self._stop.is_set():
+            try:
+                connection.request("POST", "/score", "{}")
+                reply = read_reply(connection)
+            except (OSError, http.client.HTTPException) as error:
+                self.errors.append(repr(error))
+                return
+            self.answers[reply.status, reply.headers["x-localmodel-revision"], reply.body.decode()] += 1
+        connection.close()
+
+
+def test_swaps_under_load_lose_nothing(tmp_path: Path) -> None:
+    revision = RevisionFile(tmp_path)
+    revision.write("r0", ANSWERS.format(name="r0"), WORKER_COUNT="2")
+    with ScoringServer(tmp_path, {}, *revision.arguments) as server:
+        server.wait_until_ready("r0")
+        with Load(server, clients=8) as load:
+            for number in range(1, 7):
+                name = f"r{number}"
+                revision.write(name, ANSWERS.format(name=name), WORKER_COUNT=str(1 + number % 2))
+                server.signal_reload()
+                server.wait_until_ready(name)
+                assert server.score({}).json == name, "after the switch no old answer comes"
+                time.sleep(0.05)
+        assert load.errors == []
+        assert sum(load.answers.values()) > 100
+        names = {f"r{number}" for number in range(7)}
+        for status, header, body in load.answers:
+            assert status == 200
+            assert header == json.loads(body), "the header names the revision that answered"
+            names.discard(header)
+        assert names == set(), "every revision has answered"
+        eventually(lambda: len(server.worker_pids()) == 1, server)
+
+
+def test_a_revision_that_fails_leaves_the_old_one_serving(tmp_path: Path) -> None:
+    revision = RevisionFile(tmp_path)
+    revision.write("good", ANSWERS.format(name="good"))
+    with ScoringServer(tmp_path, {}, *revision.arguments) as server:
+        server.wait_until_ready("good")
+        pids = server.worker_pids()
+        with Load(server, clients=4) as load:
+            revision.write("bad", BROKEN, WORKER_COUNT="2")
+            server.signal_reload()
+            eventually(lambda: revision.status["wanted"] == "bad", server)
+        message = "init() failed: score.py:2: ValueError: not this one"
+        assert revision.status["serving"] == "good"
+        assert revision.status["error"] == message
+        assert "ValueError: not this one" in revision.status["traceback"]
+        assert load.errors == []
+        assert {(status, header) for status, header, _ in load.answers} == {(200, "good")}
+        assert server.get("/readyz").json == {"revision": "good"}
+        eventually(lambda: server.worker_pids() == pids, server)
+
+
+def test_a_revision_file_that_cannot_be_read_leaves_the_old_one_serving(tmp_path: Path) -> None:
+    revision = RevisionFile(tmp_path)
+    revision.write("good", ANSWERS.format(name="good"))
+    with ScoringServer(tmp_path, {}, *revision.arguments) as server:
+        server.wait_until_ready("good")
+        for text, named in [
+            ("{", "revision.json"),
+            ("[]", "revision.json"),
+            ('{"environment": {"A": 1}}', "A must be a string"),
+            ('{"environment": {"WORKER_COUNT": "x"}}', "WORKER_COUNT"),
+        ]:
+            revision.write_text(text)
+            server.signal_reload()
+            eventually(lambda named=named: named in (revision.status["error"] or ""), server)  # type: ignore[misc]
+            assert revision.status["serving"] == "good"
+            assert server.score({}).json == "good"
+
+
+def test_old_workers_finish_what_they_have(tmp_path: Path) -> None:
+    revision = RevisionFile(tmp_path)
+    revision.write("old", SLOW.format(name="old"))
+    with ScoringServer(tmp_path, {}, *revision.arguments) as server:
+        server.wait_until_ready("old")
+        (old,) = server.worker_pids()
+        connections = [server.connect() for _ in range(2)]
+        for connection in connections:
+            connection.request("POST", "/score", "{}")
+        time.sleep(0.1)
+        revision.write("new", ANSWERS.format(name="new"))
+        server.signal_reload()
+        server.wait_until_ready("new")
+        started = time.monotonic()
+        assert server.score({}).json == "new"
+        assert time.monotonic() - started < 0.3, "the new revision does not wait for the old one"
+        assert [read_reply(connection).json for connection in connections] == ["old", "new"]
+        eventually(lambda: not is_alive(old), server)
+
+
+def test_the_last_of_several_reloads_wins(tmp_path: Path) -> None:
+    revision = RevisionFile(tmp_path)
+    revision.write("first", ANSWERS.format(name="first"))
+    with ScoringServer(tmp_path, {}, *revision.arguments) as server:
+        server.wait_until_ready("first")
+        revision.write("hanging", HANGING)
+        server.signal_reload()
+        eventually(lambda: len(server.worker_pids()) == 2, server)
+        assert server.score({}).json == "first"
+        revision.write("last", ANSWERS.format(name="last"))
+        server.signal_reload()
+        server.wait_until_ready("last")
+        assert server.score({}).json == "last"
+        assert revision.status["wanted"] == revision.status["serving"] == "last"
+        eventually(lambda: len(server.worker_pids()) == 1, server)
+
+
+def test_an_edit_of_the_same_length_within_a_second_is_seen(tmp_path: Path) -> None:
+    revision = RevisionFile(tmp_path)
+    script = "import part\ndef init(): pass\ndef run(data): return part.VALUE\n"
+    with_variables = write_script(tmp_path / "app", script, part="VALUE = 0\n")
+    revision.write_text(json.dumps({"environment": {**with_variables, "LOCALMODEL_REVISION": "0"}}))
+    with ScoringServer(tmp_path, {"PYTHONDONTWRITEBYTECODE": ""}, *revision.arguments) as server:
+        server.wait_until_ready("0")
+        for number in range(1, 6):
+            (tmp_path / "app" / "part.py").write_text(f"VALUE = {number}\n")
+            name = str(number)
+            revision.write_text(json.dumps({"environment": {**with_variables, "LOCALMODEL_REVISION": name}}))
+            server.signal_reload()
+            server.wait_until_ready(name)
+            assert server.score({}).json == number
+    assert not list((tmp_path / "app").rglob("*.pyc")), "nothing is written beside user code"
+
+
+def test_a_hang_up_without_a_revision_file_changes_nothing(tmp_path: Path) -> None:
+    with ScoringServer(tmp_path, write_script(tmp_path / "app", ANSWERS.format(name="x"))) as server:
+        server.wait_until_ready()
+        server.signal(signal.SIGHUP)
+        eventually(lambda: "SIGHUP ignored" in server.log, server)
+        assert server.score({}).json == "x"
