@@ -4,6 +4,7 @@ Read are `resources` and `configMapGenerator.files` (and `configurations`, which
 names stand); anything else would change what is applied, so it is refused by name rather than ignored.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from localmodel import schema
 from localmodel.errors import UserError
 
 _KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_CONFIG_MAP_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _READ = {"apiVersion", "kind", "resources", "configMapGenerator", "configurations"}
 
 
@@ -88,7 +90,7 @@ def _generated(file: Path, index: int, generator: Mapping[str, Any]) -> dict[str
         key, _, name = item.rpartition("=")
         source = _inside(file, name)
         content[key or source.name] = source.read_bytes()
-    return content
+    return _with_valid_keys(file, content)
 
 
 def _inside(file: Path, name: str) -> Path:
@@ -101,7 +103,15 @@ def _inside(file: Path, name: str) -> Path:
 def _config_map(file: Path, document: Mapping[str, Any]) -> dict[str, bytes]:
     if "binaryData" in document:
         raise UserError("InvalidManifest", f"{file}: binaryData: not supported by the process target")
-    return {key: value.encode() for key, value in document.get("data", {}).items()}
+    return _with_valid_keys(file, {key: value.encode() for key, value in document.get("data", {}).items()})
+
+
+def _with_valid_keys(file: Path, content: dict[str, bytes]) -> dict[str, bytes]:
+    # A key becomes a file's name, so "../x" must not pass here either.
+    for key in content:
+        if not _CONFIG_MAP_KEY.fullmatch(key) or key in (".", ".."):
+            raise UserError("InvalidManifest", f"{file}: {key!r} is no ConfigMap key: letters, digits, '-', '_', '.'")
+    return content
 
 
 def _name(file: Path, document: Mapping[str, Any]) -> str:

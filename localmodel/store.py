@@ -50,7 +50,7 @@ class Store:
         self.layout = Layout(root)
 
     def register(self, name: str, path: Path) -> ModelVersion:
-        """Keep a file or a folder as the model's next version.
+        """Keep a file or a folder as the model's next version, or return the last one if it has this content.
 
         Raises:
             UserError: ModelNameInvalid, ModelFileMissing.
@@ -83,7 +83,10 @@ class Store:
     def _record(self, name: str, manifest: Blob, weights: Blob) -> ModelVersion:
         created = datetime.now(UTC).isoformat(timespec="seconds")
         while True:
-            number = max(self.versions(name), default=0) + 1
+            last = max(self.versions(name), default=0)
+            if last and (known := self._read(name, last)).digest == manifest.digest:
+                return known
+            number = last + 1
             version = ModelVersion(name, number, manifest.digest, weights, created)
             try:
                 files.create(self._path(name, number), digests.canonical_json(asdict(version)))
@@ -99,16 +102,19 @@ class Store:
         """
         self._require()
         try:
-            record = json.loads(self._path(name, version).read_bytes())
+            found = self._read(name, version)
         except FileNotFoundError:
             raise self._not_found(name, version) from None
-        found = ModelVersion(**{**record, "weights": Blob(**record["weights"])})
         if not self.layout.has(found.weights):
             raise UserError(
                 "ModelDamaged",
                 f"model {name}:{version}: its content is missing from the store at {self.root}",
             )
         return found
+
+    def _read(self, name: str, version: int) -> ModelVersion:
+        record = json.loads(self._path(name, version).read_bytes())
+        return ModelVersion(**{**record, "weights": Blob(**record["weights"])})
 
     def versions(self, name: str) -> list[int]:
         """Numbers of the model's versions, ascending."""

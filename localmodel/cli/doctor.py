@@ -1,0 +1,32 @@
+"""lmd doctor: what this machine has, and what to do about the rest."""
+
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from localmodel import doctor as examination
+from localmodel.cli.output import output_option, print_json
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+@click.command()
+@output_option
+def doctor(output: str) -> None:
+    """Look at this machine; exit code 1 when something is missing that nothing works without."""
+    findings = examination.examine()
+    if output == "json":
+        print_json([asdict(finding) for finding in findings])
+    else:
+        console = Console(highlight=False)
+        for finding in findings:
+            console.print(
+                Text(finding.level.ljust(5), _COLOURS[finding.level]) + Text(f"{finding.what}: {finding.found}"),
+                soft_wrap=True,
+            )
+            if finding.fix:
+                console.print(Text(f"      {finding.fix}"), soft_wrap=True)
+    if any(finding.level == "fail" for finding in findings):
+        raise SystemExit(1)

@@ -1,0 +1,67 @@
+"""What commands print: results on standard output, progress and errors on standard error."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import IO, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+output_option = click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the result."
+)
+
+
+class Failure(click.ClickException):
+    """The thing failed: the message on standard error, exit code 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        Console(stderr=True).print(Text("error: ", "bold red") + Text(self.message), soft_wrap=True)
+
+
+class ConsoleProgress:
+    """See target.Progress: a spinner on a terminal, a plain line a step elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Callable[[str], None]]:
+        """Shows that the step is under way, then how it went and for how long."""
+        outcome: list[str] = []
+        started = time.monotonic()
+        waiting = self._console.status(title) if self._console.is_terminal else nullcontext()
+        with waiting:
+            yield outcome.append
+        seconds = time.monotonic() - started
+        took = f" ({seconds:.1f} s)" if seconds >= 0.5 else ""
+        self._line("✓", "green", f"{title}: {''.join(outcome) or 'done'}{took}")
+
+    def note(self, text: str) -> None:
+        self._line("!", "yellow", text)
+
+    def _line(self, mark: str, colour: str, text: str) -> None:
+        marked = Text(f"{mark} ", colour) if self._console.is_terminal else Text()
+        self._console.print(marked + Text(text), soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """Columns under their names; nothing is cut off where nobody looks at a screen."""
+    if sys.stdout.isatty():
+        table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        Console().print(table)
+        return
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    for row in [columns, *rows]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

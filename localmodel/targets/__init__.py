@@ -1,0 +1,1 @@
+"""Where a deployment runs, chosen by the command and never by the manifest."""

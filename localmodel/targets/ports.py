@@ -1,0 +1,81 @@
+"""Ports on this machine: which is free, and who holds one that is not."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+HOST = "127.0.0.1"
+# The wanted port and those after it: each cluster made from kind-config.yaml holds ten in a row.
+TRIED = 100
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing on this machine answers or listens on the port of the loopback address."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        # Where another program listens on all addresses, some systems still let one of them be bound.
+        if probe.connect_ex((HOST, port)) == 0:
+            return False
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def holder(port: int) -> str:
+    """Who listens on the port, in words: a kind cluster, a container, a process, or another program."""
+    process = _from_proc(port) if Path("/proc/net/tcp").exists() else _from_lsof(port)
+    if process is None or process[1].startswith("docker"):
+        container = _container(port)
+        if container:
+            return container
+    return f"{process[1]} (process {process[0]})" if process else "another program"
+
+
+def _container(port: int) -> str | None:
+    """The container that publishes the port, when there is a docker command that can tell."""
+    row = '{{.Label "io.x-k8s.kind.cluster"}}|{{.Names}}'
+    cluster, _, name = _output("docker", "ps", "--filter", f"publish={port}", "--format", row).partition("|")
+    if cluster:
+        return f"the kind cluster {cluster!r}"
+    return f"the container {name.splitlines()[0]!r}" if name else None
+
+
+def _from_proc(port: int) -> tuple[int, str] | None:
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    for folder in Path("/proc").glob("[0-9]*"):
+        # Processes come and go, and other users' are closed to us.
+        with contextlib.suppress(OSError):
+            if any(str(link.readlink()) in sockets for link in (folder / "fd").iterdir()):
+                return int(folder.name), (folder / "comm").read_text().strip()
+    return None
+
+
+def _listening_inodes(port: int) -> list[str]:
+    listen, inodes = "0A", []
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        if table.exists():
+            for line in table.read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == listen and int(fields[1].rpartition(":")[2], 16) == port:
+                    inodes.append(fields[9])
+    return inodes
+
+
+def _from_lsof(port: int) -> tuple[int, str] | None:
+    fields = _output("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc").splitlines()
+    values = {field[0]: field[1:] for field in reversed(fields)}
+    return (int(values["p"]), values["c"]) if {"p", "c"} <= values.keys() else None
+
+
+def _output(*command: str) -> str:
+    if shutil.which(command[0]) is None:
+        return ""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return subprocess.run(command, capture_output=True, text=True, timeout=3, check=False).stdout.strip()
+    return ""

@@ -1,0 +1,118 @@
+"""From a manifest to everything a process needs: code, models, lock, interpreter, variables."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from localmodel import data, digests, entry_script, environment, home, revision, venv
+from localmodel.environment import Lock
+from localmodel.errors import UserError
+from localmodel.manifest import Manifests
+from localmodel.revision import Revision
+from localmodel.spec import DeploymentSpec, Variable
+from localmodel.store import ModelVersion, Store
+from localmodel.targets.target import Progress
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What is to be served. `variables` are the user's; `python` is the interpreter of the user's environment."""
+
+    spec: DeploymentSpec
+    files: Mapping[str, bytes]
+    models: tuple[ModelVersion, ...]
+    variables: Mapping[str, str]
+    python: Path
+    revision: Revision
+
+
+def resolve(manifests: Manifests, spec: DeploymentSpec, progress: Progress) -> Desired:
+    """Look everything up and build what is missing.
+
+    Raises:
+        UserError: whatever is missing or does not fit; its message names the field, or file and line.
+    """
+    with progress.step("script") as done:
+        files = _files(manifests, spec)
+        entry_script.check(files, spec.entry_script)
+        variables = {variable.name: _value(index, variable, manifests) for index, variable in enumerate(spec.env)}
+        done(spec.entry_script)
+    with progress.step("models") as done:
+        models = _models(spec)
+        done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")
+    with progress.step("requirements") as done:
+        lock = asyncio.run(environment.resolve(spec.environment, None, home.store() / "locks"))
+        done(f"{_count(lock)} packages, locked")
+    with progress.step("environment") as done:
+        python = asyncio.run(venv.build(lock, spec.environment.python, home.home() / "environments"))
+        done(f"Python {spec.environment.python}")
+    return Desired(spec, files, models, variables, python, _revision(spec, files, models, variables, lock))
+
+
+def server_digest() -> str:
+    """Digest of the server's and the worker's own code: a running server serves with the one it was started with."""
+    folder = data.folder("scoring-image")
+    sources = sorted(folder.glob("localmodel_*/**/*.py"))
+    return digests.of_json({str(path.relative_to(folder)): digests.of_bytes(path.read_bytes()) for path in sources})
+
+
+def _revision(
+    spec: DeploymentSpec,
+    files: Mapping[str, bytes],
+    models: tuple[ModelVersion, ...],
+    variables: Mapping[str, str],
+    lock: Lock,
+) -> Revision:
+    return Revision(
+        base=digests.of_json({"python": spec.environment.python}),
+        server=server_digest(),
+        lock=lock.digest,
+        bundle=revision.bundle_digest(revision.code_digest(spec.entry_script, files), models),
+        settings=digests.of_json([spec.server.variables(), dict(variables)]),
+    )
+
+
+def _files(manifests: Manifests, spec: DeploymentSpec) -> dict[str, bytes]:
+    if spec.source.inline is not None:
+        return {name: text.encode() for name, text in spec.source.inline.items()}
+    name = spec.source.config_map or ""
+    if name not in manifests.config_maps:
+        there = ", ".join(sorted(manifests.config_maps)) or "none"
+        raise UserError(
+            "SourceMissing",
+            f"spec.scoring.source.configMap: no ConfigMap {name} beside the deployment (there is: {there}); "
+            "a process has no cluster to take it from, so apply it together with the deployment",
+        )
+    return dict(manifests.config_maps[name])
+
+
+def _models(spec: DeploymentSpec) -> tuple[ModelVersion, ...]:
+    store = Store(home.store())
+    models = []
+    for index, model in enumerate(spec.models):
+        try:
+            models.append(store.get(model.name, model.version))
+        except UserError as error:
+            raise UserError(error.reason, f"spec.models[{index}]: {error}") from None
+    return tuple(models)
+
+
+def _value(index: int, variable: Variable, manifests: Manifests) -> str:
+    reference = variable.value_from
+    if reference is None:
+        return variable.value
+    field = f"spec.env[{index}].valueFrom"
+    if reference.kind != "ConfigMap":
+        raise UserError(
+            "VariableSourceMissing", f"{field}.secretKeyRef: a process has no cluster to take a Secret from; use value"
+        )
+    config_map = manifests.config_maps.get(reference.name)
+    if config_map is None or reference.key not in config_map:
+        what = "is not beside the deployment" if config_map is None else f"has no key {reference.key}"
+        raise UserError("VariableSourceMissing", f"{field}.configMapKeyRef: ConfigMap {reference.name} {what}")
+    return config_map[reference.key].decode()
+
+
+def _count(lock: Lock) -> int:
+    return sum("==" in line and not line.startswith((" ", "#")) for line in lock.text.splitlines())

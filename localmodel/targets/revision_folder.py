@@ -1,0 +1,61 @@
+"""A revision on disk, laid out as in a scoring image: code, and the models below it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from localmodel import home, layers, revision
+from localmodel.store import ModelVersion, Store
+from localmodel.targets.resolve import Desired
+
+
+def write(folder: Path, number: int, desired: Desired) -> dict[str, str]:
+    """Fill the folder with the revision's code and models; returns the variables that make a server serve it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    app = folder / "app"
+    for path, content in desired.files.items():
+        (app / path).parent.mkdir(parents=True, exist_ok=True)
+        (app / path).write_bytes(content)
+    _link_models(app / revision.MODELS_FOLDER, desired.models)
+    return {
+        # Programs that the environment's packages bring are found, and the server's own PYTHONPATH is not passed on.
+        "PATH": os.pathsep.join([str(desired.python.parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": "",
+        **desired.variables,
+        **desired.spec.server.variables(),
+        "LOCALMODEL_PYTHON": str(desired.python),
+        "LOCALMODEL_REVISION": str(number),
+        "AML_APP_ROOT": str(app),
+        "AZUREML_ENTRY_SCRIPT": desired.spec.entry_script,
+        "AZUREML_MODEL_DIR": revision.model_dir(str(app), desired.models),
+    }
+
+
+def _link_models(root: Path, models: Iterable[ModelVersion]) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    for model in models:
+        link = root / model.inside
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(_extracted(model))
+
+
+def _extracted(model: ModelVersion) -> Path:
+    """The model's files, unpacked once for every deployment that uses them."""
+    place = home.home() / "models" / model.weights.digest.removeprefix("sha256:")
+    if place.exists():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".incoming-", ignore_cleanup_errors=True) as incoming:
+        built = Path(incoming) / "model"
+        layers.extract(Store(home.store()).layout.path(model.weights.digest), built)
+        for file in built.rglob("*"):
+            if file.is_file():
+                file.chmod(0o444)  # shared: a script that writes into its model must not change another's
+        try:
+            built.rename(place)
+        except OSError:
+            if not place.exists():  # else another process has just finished the same one
+                raise
+    return place

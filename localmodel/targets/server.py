@@ -1,0 +1,110 @@
+"""The scoring server as a process of this machine: start it, tell it of a revision, wait for it, stop it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from localmodel import data
+from localmodel.targets.ports import HOST
+from localmodel.targets.state import State
+
+# What belongs to the machine rather than to the shell that happens to call. Everything else a script needs is in the
+# manifest, which then means the same in a process, in a container and on a cluster.
+_PASSED_ON = {
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LD_LIBRARY_PATH"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+}
+_POLL_SECONDS = 0.02
+_SECONDS_TO_STOP = 10.0
+
+
+class LoadFailed(Exception):
+    """The wanted revision does not serve; the text is one line for the user."""
+
+
+class LoadTimeout(Exception):
+    """The wanted revision did not serve in time."""
+
+
+def start(state: State, port: int) -> int:
+    """Start a server that outlives this command; returns its process id."""
+    command = [sys.executable, "-P", "-m", "localmodel_server", "--host", HOST, "--port", str(port)]
+    command += ["--revision-file", str(state.revision_file), "--status-file", str(state.status_file)]
+    environment = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")}
+    environment["PYTHONPATH"] = str(data.folder("scoring-image"))
+    with state.log.open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=state.root,
+            start_new_session=True,
+        )
+    process.returncode = 0  # nobody waits for it: it outlives this command
+    return process.pid
+
+
+def is_running(state: State, pid: int) -> bool:
+    """Whether the process is this deployment's server: process ids are used again."""
+    return str(state.status_file) in _command_line(pid)
+
+
+def reload(pid: int) -> None:
+    """Make the server read its revision file again."""
+    os.kill(pid, signal.SIGHUP)
+
+
+def stop(state: State, pid: int) -> None:
+    """End the server; requests in flight are answered, if that takes no more than ten seconds."""
+    for number, seconds in ((signal.SIGTERM, _SECONDS_TO_STOP), (signal.SIGKILL, 1.0)):
+        if is_running(state, pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        end = time.monotonic() + seconds
+        while is_running(state, pid) and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def wait(state: State, pid: int, number: int, timeout: float) -> None:
+    """Wait until the server says that revision `number` serves.
+
+    Raises:
+        LoadFailed, LoadTimeout.
+    """
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        status = state.status()
+        # A load that an interrupted command had begun may still report; "" is a revision file that cannot be read.
+        if status is not None and status["wanted"] in (str(number), ""):
+            if status["error"]:
+                raise LoadFailed(status["error"])
+            return
+        if not is_running(state, pid):
+            raise LoadFailed(f"the server ended: {_last_line(state.log)}")
+        time.sleep(_POLL_SECONDS)
+    raise LoadTimeout
+
+
+def _command_line(pid: int) -> str:
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            return ""
+    return subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    return next((line for line in reversed(lines) if line.strip()), "it wrote nothing")
