@@ -51,15 +51,6 @@ def create(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def shared(path: Path) -> Iterator[None]:
-    """Hold the lock file together with others who use what it guards; nobody removes meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield
-
-
-@contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Hold the lock file alone.
 

@@ -10,6 +10,7 @@ from typing import Any
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.leaderelection import electionconfig, leaderelection
+from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 from localmodel_operator import names
@@ -54,6 +55,21 @@ class Refused(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class _Lease(LeaseLock):
+    """The client's own lock, whose create() of version 37 passes an argument that the API's method refuses."""
+
+    async def create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:
+        body = client.V1Lease(
+            metadata=client.V1ObjectMeta(name=name),
+            spec=self.update_lease(election_record),
+        )
+        try:
+            await self.api_instance.create_namespaced_lease(namespace, body)
+        except ApiException:
+            return False  # another operator was first
+        return True
 
 
 class Cluster:
@@ -124,7 +140,7 @@ class Cluster:
 
     async def hold_lease(self, namespace: str, identity: str, lead: Any, lost: Any) -> None:
         """Run `lead()` once this process holds the operator's Lease; `lost()` when it holds it no more."""
-        lock = LeaseLock("localmodel-operator", namespace, identity, self.api)
+        lock = _Lease("localmodel-operator", namespace, identity, self.api)
         await leaderelection.LeaderElection(electionconfig.Config(lock, 15, 10, 2, lead, lost)).run()
 
     async def _apply(self, path: str, body: Mapping[str, Any], manager: str) -> Object:

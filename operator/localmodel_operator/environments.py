@@ -16,6 +16,7 @@ from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
 from localmodel.layout import Blob, Layout
 from localmodel.spec import EnvironmentSpec
+from localmodel_operator import using
 from localmodel_operator.engine import Engine, build, environment_image
 
 log = logging.getLogger(__name__)
@@ -91,12 +92,11 @@ class Environments:
         if before:
             await asyncio.wait([before])
         try:
-            async with self._slots:
-                with files.shared(self._layout.root / "lock"):
-                    image = await self._engine.call(
-                        environment_image.make, spec, lock, key, self._store_id, cancelled, self._layout
-                    )
-                    files.write(self._record(key), digests.canonical_json(asdict(image)))
+            async with self._slots, using.shared(self._layout.root / "lock"):
+                image = await self._engine.call(
+                    environment_image.make, spec, lock, key, self._store_id, cancelled, self._layout
+                )
+                files.write(self._record(key), digests.canonical_json(asdict(image)))
             self._failures.pop(key, None)
         except UserError as error:
             self._failures[key] = (error, time.monotonic())

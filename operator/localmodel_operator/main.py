@@ -191,7 +191,7 @@ async def _watch(site: Site, stop: asyncio.Event, liveness: str | None) -> None:
 
     @kopf.on.event("", "v1", "configmaps", param="ConfigMap", registry=registry)
     @kopf.on.event("", "v1", "secrets", param="Secret", registry=registry)
-    async def input_changed(param: str, namespace: str | None, name: str | None, **_: Any) -> None:
+    async def input_changed(namespace: str | None, name: str | None, param: Any = None, **_: Any) -> None:
         for key in references.readers((param, namespace or "", name or "")):
             queue.add(key)
 

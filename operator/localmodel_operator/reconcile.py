@@ -14,13 +14,13 @@ from typing import Any
 
 import httpx
 
-from localmodel import files, image, spec
+from localmodel import image, spec
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage, Image
 from localmodel.layout import Layout
 from localmodel.revision import Revision
 from localmodel.store import Store
-from localmodel_operator import children, delivery, events, names, ports, resolve, rollout, status
+from localmodel_operator import children, delivery, events, names, ports, resolve, rollout, status, using
 from localmodel_operator.cluster import DEPLOYMENT, EVENT, LMD, NODE, POD, REVISION, SERVICE, Cluster, Object, Refused
 from localmodel_operator.engine import Engine, build, nodes
 from localmodel_operator.engine.nodes import Node, NodeError
@@ -93,11 +93,11 @@ class Pass:
         except Waiting as waiting:
             again = waiting.again_after
         except UserError as error:
-            self.seen.fail(error.reason, await self._with_serving(str(error)))
+            self.seen.fail(error.reason, self._with_serving(str(error)))
             self.site.queue.retry(self.key)
         except NodeError as error:
             self.seen.stage("ImageDelivered", False, "DeliveryFailed", str(error))
-            self.seen.progress("DeliveryFailed", await self._with_serving(str(error)))
+            self.seen.progress("DeliveryFailed", self._with_serving(str(error)))
             self.site.queue.retry(self.key)
         finally:
             await self.report()
@@ -115,13 +115,14 @@ class Pass:
             await self.report()
         desired = await self._resolve()
         recorded = await self._recorded()
-        if recorded is None or recorded.inputs != desired.inputs:
+        if (recorded is None or recorded.inputs != desired.inputs) and self._is_called_ready():
+            # an edit of something referred to changes no generation
             self.seen.progress("Progressing", "a new revision is being prepared")
             await self.report()
         cluster_nodes = await self.site.engine.call(nodes.nodes, self.site.kind_cluster)
         node_port = await self._node_port(cluster_nodes)
         await self._require_own_children()
-        with files.shared(self.site.layout.root / "lock"):
+        async with using.shared(self.site.layout.root / "lock"):
             environment, key, server = await self._environment(desired, recorded)
             composed = await self._compose(desired, environment)
             reference = composed.reference(names.repository(self.uid))
@@ -161,7 +162,10 @@ class Pass:
         answering = state.serving is not None
         self.seen.available = (answering, f"revision {state.serving} answers" if answering else "no pod is ready")
 
-    async def _with_serving(self, message: str) -> str:
+    def _is_called_ready(self) -> bool:
+        return status.ready_condition(self.owner.get("status", {})).get("status") == "True"
+
+    def _with_serving(self, message: str) -> str:
         serving = self.seen.values.get("revisions", {}).get("serving")
         return f"{message} (revision {serving} goes on serving)" if serving else message
 
@@ -246,7 +250,7 @@ class Pass:
             raise
         message = f"the environment is being installed on {wanted.base}"
         self.seen.stage("EnvironmentBuilt", False, "Building", message)
-        self.seen.progress("BuildingEnvironment", await self._with_serving(message))
+        self.seen.progress("BuildingEnvironment", self._with_serving(message))
         raise Waiting
 
     async def _compose(self, desired: Desired, environment: EnvironmentImage) -> Image:
@@ -312,16 +316,16 @@ class Pass:
             return
         if state.failure and state.stalled:
             reason, message = state.failure
-            self.seen.fail(reason, await self._with_other(message, state, number))
+            self.seen.fail(reason, self._with_other(message, state, number))
         elif state.failure:
             reason, message = state.failure
-            self.seen.progress(reason, await self._with_other(message, state, number))
+            self.seen.progress(reason, self._with_other(message, state, number))
         else:
             self.seen.progress("RollingOut", f"pods of revision {number} are starting")
         raise Waiting(RESYNC)
 
-    async def _with_other(self, message: str, state: Rollout, number: int) -> str:
-        return message if state.serving == number else await self._with_serving(message)
+    def _with_other(self, message: str, state: Rollout, number: int) -> str:
+        return message if state.serving == number else self._with_serving(message)
 
     async def _verify(self, number: int, node_port: int) -> None:
         """Ready means: it answered at the address the user will call, with this revision."""

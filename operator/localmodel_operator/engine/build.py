@@ -107,9 +107,9 @@ def _failure(output: list[str], event: dict[str, Any]) -> str:
     """The failed step's own last words; the engine's tell only the exit code."""
     start = max((index for index, line in enumerate(output) if line.startswith("Step ")), default=-1) + 1
     said = [line for line in output[start:] if not line.startswith(("--->", "Removing intermediate"))]
-    words = " ".join(said[-_SHOWN_LINES:]) or str(event["error"])
-    field = "baseImage" if "base image has Python" in words or "No module named venv" in words else "requirements"
-    return f"spec.environment.{field}: {words}"
+    step = output[start - 1] if start else ""
+    field = "requirements" if "/opt/env" in step else "baseImage"
+    return f"spec.environment.{field}: {' '.join(said[-_SHOWN_LINES:]) or event['error']}"
 
 
 def _context(lock: Lock) -> bytes:
