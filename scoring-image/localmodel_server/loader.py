@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
-import tempfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from localmodel_server.dispatcher import Dispatcher
 from localmodel_server.log import logger
 from localmodel_server.pool import Pool
-from localmodel_server.settings import Settings, SettingsError
+from localmodel_server.settings import SettingsError, read_settings
 from localmodel_server.worker_process import LoadError
 
 
 class Loader:
     """Brings the wanted revision into service, one load at a time; the last request for a load wins."""
 
-    def __init__(self, dispatcher: Dispatcher, read_wanted: Callable[[], Settings], status_file: Path | None) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, read_wanted: Callable[[], dict[str, str]], status_file: Path | None
+    ) -> None:
         self._dispatcher = dispatcher
         self._read_wanted = read_wanted
         self._status_file = status_file
@@ -51,43 +52,52 @@ class Loader:
     async def _load_wanted(self) -> bool:
         wanted = ""
         try:
-            settings = self._read_wanted()
-            wanted = settings.revision
-            pool = await Pool.start(settings)
-        except (LoadError, SettingsError) as error:
-            self._report_failure(wanted, str(error), getattr(error, "traceback", "") or None)
-            return False
+            environment = self._read_wanted()
+            wanted = environment.get("LOCALMODEL_REVISION", "")
+            pool = await Pool.start(read_settings(environment))
+        except LoadError as error:
+            self._report_failure(wanted, str(error), error.traceback or None)
+        except SettingsError as error:
+            self._report_failure(wanted, str(error), None)
+        except Exception as error:
+            text = f"error in the scoring server: {type(error).__name__}: {error}"
+            self._report_failure(wanted, text, traceback.format_exc())
+        else:
+            self._switch(pool)
+            return True
+        return False
+
+    def _switch(self, pool: Pool) -> None:
         old = self._dispatcher.switch(pool)
         if old is not None:
             self._end(old)
-        logger.info("revision %r serves", wanted)
-        self._write_status(wanted, None, None)
-        return True
+        logger.info("revision %r serves", pool.settings.revision)
+        self._write_status(pool.settings.revision, None, None)
 
-    def _report_failure(self, wanted: str, error: str, traceback: str | None) -> None:
+    def _report_failure(self, wanted: str, error: str, user_traceback: str | None) -> None:
         self._dispatcher.load_error = error
-        logger.error("revision %r does not serve: %s", wanted, error)
-        if traceback:
-            sys.stderr.write(traceback)
-        self._write_status(wanted, error, traceback)
+        logger.error("revision %r does not serve: %s\n%s", wanted, error, user_traceback or "")
+        self._write_status(wanted, error, user_traceback)
 
     def _end(self, pool: Pool) -> None:
         task = asyncio.create_task(pool.wait())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    def _write_status(self, wanted: str, error: str | None, traceback: str | None) -> None:
+    def _write_status(self, wanted: str, error: str | None, user_traceback: str | None) -> None:
         if self._status_file is None:
             return
         pool = self._dispatcher.pool
         serving = None if pool is None else pool.settings.revision
-        status = {"serving": serving, "wanted": wanted, "error": error, "traceback": traceback}
-        write_atomically(self._status_file, json.dumps(status))
+        status = {"serving": serving, "wanted": wanted, "error": error, "traceback": user_traceback}
+        try:
+            _write_atomically(self._status_file, json.dumps(status))
+        except OSError as failure:
+            logger.error("cannot write the status file %s: %s", self._status_file, failure.strerror)
 
 
-def write_atomically(path: Path, text: str) -> None:
+def _write_atomically(path: Path, text: str) -> None:
     """Replace a file's content in one step: a reader sees the old text or the new, never a part."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(temporary).replace(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

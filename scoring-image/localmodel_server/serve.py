@@ -18,7 +18,7 @@ from localmodel_server.app import Application
 from localmodel_server.http_protocol import JsonErrorProtocol
 from localmodel_server.loader import Loader
 from localmodel_server.log import logger, set_up_logging
-from localmodel_server.settings import Settings, read_revision_file, read_settings
+from localmodel_server.settings import read_revision_file
 from localmodel_server.state import ServerState
 
 _EXIT_CANNOT_LISTEN = 1
@@ -66,6 +66,7 @@ class Lifecycle:
                 lifespan="off",
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,
                 server_header=False,
                 backlog=_BACKLOG,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
@@ -81,6 +82,7 @@ class Lifecycle:
         first_load = self._loader.load()
         first_load.add_done_callback(self._on_first_load)
         http = asyncio.create_task(self._server.serve(sockets=[listener]))
+        http.add_done_callback(lambda _: self._stop.set())
         host, port = listener.getsockname()[:2]
         logger.info("listening on %s port %d", host, port)
         await self._stop.wait()
@@ -89,14 +91,14 @@ class Lifecycle:
         await self._loader.close()
         return self._exit_code
 
-    def _read_wanted(self) -> Settings:
+    def _read_wanted(self) -> dict[str, str]:
         overlay = {} if self._options.revision_file is None else read_revision_file(self._options.revision_file)
-        return read_settings({**os.environ, **overlay})
+        return {**os.environ, **overlay}
 
     def _on_first_load(self, load: asyncio.Task[bool]) -> None:
         if load.cancelled() or self._options.revision_file is not None:
             return
-        if load.exception() is not None or not load.result():
+        if not load.result():
             self._write_termination_log(self._state.dispatcher.load_error or "the revision could not be loaded")
             self._exit_code = _EXIT_LOAD_FAILED
             self._hurry.set()

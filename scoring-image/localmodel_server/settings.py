@@ -21,8 +21,7 @@ class Settings:
     scoring_timeout_ms: int
     max_request_bytes: int
     revision: str
-    drain_seconds: float
-    termination_log: str
+    drain_seconds: int
     environment: Mapping[str, str]  # of the worker processes
 
 
@@ -33,9 +32,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         worker_count=_whole_number(environment, "WORKER_COUNT", 1, at_least=1),
         scoring_timeout_ms=_whole_number(environment, "SCORING_TIMEOUT_MS", 60_000, at_least=1),
         max_request_bytes=_whole_number(environment, "LOCALMODEL_MAX_REQUEST_BYTES", 104_857_600, at_least=1),
-        revision=environment.get("LOCALMODEL_REVISION", ""),
+        revision=_header_text(environment, "LOCALMODEL_REVISION"),
         drain_seconds=_whole_number(environment, "LOCALMODEL_DRAIN_SECONDS", 0, at_least=0),
-        termination_log=environment.get("LOCALMODEL_TERMINATION_LOG", ""),
         environment=dict(environment),
     )
 
@@ -56,6 +54,13 @@ def read_revision_file(path: Path) -> dict[str, str]:
         if not isinstance(value, str):
             raise SettingsError(f"revision file {path}: {name} must be a string, not {json.dumps(value)}")
     return environment
+
+
+def _header_text(environment: Mapping[str, str], name: str) -> str:
+    text = environment.get(name, "")
+    if not (text.isascii() and text.isprintable()):
+        raise SettingsError(f"{name}: {text!r} cannot be sent in a header; use printable ASCII characters")
+    return text
 
 
 def _whole_number(environment: Mapping[str, str], name: str, default: int, at_least: int) -> int:

@@ -97,10 +97,11 @@ class WorkerProcess(asyncio.Protocol):
         return frame
 
     def close(self) -> None:
-        """Ask the process to end, and kill it when it does not."""
+        """Have the process end by itself, and kill it when it does not."""
         self._leaving = True
         if self._transport is not None:
-            self._transport.close()
+            # Not close(), which waits until the process has read what was written to it.
+            self._transport.abort()
 
     def kill(self) -> None:
         """End the process now, with every process that user code started from it."""
@@ -158,8 +159,7 @@ class WorkerProcess(asyncio.Protocol):
     async def _watch_exit(self, process: Process) -> None:
         await process.wait()
         self.kill()  # what is left of its process group
-        if self._transport is not None:
-            self._transport.close()
+        self.close()
         self._fail(WorkerDied(self.exit_description()))
 
     def _fail(self, error: Exception) -> None:

@@ -28,6 +28,7 @@ def serve(descriptor: int) -> None:
     connection = socket.socket(fileno=descriptor)
     connection.set_inheritable(False)
     _prepare_streams()
+    _die_with_server()
     threading.Thread(target=_leave_with_server, args=(descriptor,), daemon=True).start()
     script = _load(connection)
     if script is None:
@@ -47,13 +48,26 @@ def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(line_buffering=True)
-    faulthandler.enable()
+    # A crash in C code then names the Python line in the log. There may be no stderr to name it on.
+    with contextlib.suppress(RuntimeError, OSError, ValueError, AttributeError):
+        faulthandler.enable()
+
+
+def _die_with_server() -> None:
+    """Have the kernel kill this process when the server is killed: C code that keeps the GIL stops our thread."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGKILL))
 
 
 def _leave_with_server(descriptor: int) -> None:
     """End this process group soon after the server's end of the socket is closed, whatever run() does."""
     poller = select.poll()
-    poller.register(descriptor, 0)  # hang-up is reported without being asked for
+    poller.register(descriptor, select.POLLHUP)
     poller.poll()
     time.sleep(_SECONDS_TO_LEAVE)
     if os.getpgrp() == os.getpid():

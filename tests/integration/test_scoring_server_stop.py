@@ -24,7 +24,7 @@ def init(): pass
 def run(raw_data):
     data = json.loads(raw_data)
     if data.get("do") == "hold-the-gil":
-        re.match(r"(a+)+$", "a" * 24 + "b")
+        re.match(r"(a+)+$", "a" * 40 + "b")
     if data.get("do") == "hang":
         while True:
             try:

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from localmodel_server.azure import read_ids
+
+
+def echoed(**given: str) -> dict[str, str]:
+    headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in given.items()]
+    return {name.decode(): value.decode() for name, value in read_ids(headers).echo}
+
+
+def test_all_given_ids_are_echoed() -> None:
+    given = {"x_request_id": "a", "x_ms_client_request_id": "b", "x_ms_request_id": "c", "traceid": "d"}
+    assert echoed(**given) == {name.replace("_", "-"): value for name, value in given.items()}
+
+
+def test_the_old_id_falls_back_to_the_client_id_and_then_the_request_id() -> None:
+    assert echoed(x_request_id="a", x_ms_client_request_id="b")["x-ms-request-id"] == "b"
+    assert echoed(x_request_id="a")["x-ms-request-id"] == "a"
+    made_up = echoed()
+    assert made_up["x-request-id"] == made_up["x-ms-request-id"] != ""
+
+
+def test_an_id_that_is_too_long_is_named_and_not_echoed() -> None:
+    ids = read_ids([(b"x-request-id", b"x" * 101)])
+    assert ids.too_long == "x-request-id"
+    assert len(ids.request_id) == 36
+    assert read_ids([(b"x-request-id", b"x" * 100)]).too_long is None
