@@ -95,8 +95,12 @@ def _running(place: State) -> ServerRecord | None:
 def _serves(place: State, running: ServerRecord, desired: Desired) -> bool:
     now = _observe(place)
     record = place.record(now.serving) if now.ready and now.serving else None
-    same_port = running.wanted_port == desired.spec.local_port
-    return same_port and record is not None and record.revision == desired.revision
+    return _keeps_port(running, desired) and record is not None and record.revision == desired.revision
+
+
+def _keeps_port(running: ServerRecord, desired: Desired) -> bool:
+    """Whether the manifest asks for the port that it asked for before, or for the one taken in its place."""
+    return desired.spec.local_port in (running.wanted_port, running.port)
 
 
 def _bring(place: State, running: ServerRecord | None, desired: Desired, timeout: float, progress: Progress) -> None:
@@ -105,7 +109,7 @@ def _bring(place: State, running: ServerRecord | None, desired: Desired, timeout
         progress.note("the server itself is another version: it is started anew")
         server.stop(place, running.pid)
         running = None
-    if running and running.wanted_port == desired.spec.local_port:
+    if running and _keeps_port(running, desired):
         record = _write_revision(place, running, desired)
         with progress.step(f"revision {record.number}") as done:
             _update(place, running, record, timeout)
@@ -170,6 +174,9 @@ def _start(
     old = _serving_record(place) if before else None
     place.want(record)
     pid = server.start(place, port)
+    new = ServerRecord(pid, port, desired.spec.local_port, desired.revision.server)
+    if not before:
+        place.set_server(new)  # at once, so that not even a killed command leaves a server that nobody knows
     try:
         server.wait(place, pid, record.number, timeout)
     except BaseException as error:
@@ -181,8 +188,8 @@ def _start(
         if isinstance(error, server.LoadTimeout):
             raise _too_slow(place, record, timeout, "") from None
         raise
-    place.set_server(ServerRecord(pid, port, desired.spec.local_port, desired.revision.server))
     if before:
+        place.set_server(new)
         server.stop(place, before.pid)
 
 

@@ -47,6 +47,9 @@ def start(state: State, port: int) -> int:
             cwd=state.root,
             start_new_session=True,
         )
+    # For a moment after exec() a process has no command line yet, which is what it is known by.
+    while process.poll() is None and not is_running(state, process.pid):
+        time.sleep(_POLL_SECONDS)
     process.returncode = 0  # nobody waits for it: it outlives this command
     return process.pid
 
