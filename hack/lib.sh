@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # variables are for those who read this file in
 # What kind-up, kind-down and kind-env share: where things are, and how to speak.
 
 HACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -22,4 +23,10 @@ die() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 engine_answers() { have docker && docker info >/dev/null 2>&1; }
+# create_cluster NAME CONFIG OPTION...
+create_cluster() {
+  kind create cluster --name "$1" --config "$2" "${@:3}" >&2 ||
+    die "kind could not make cluster $1: see above (\"port is already allocated\" means that another cluster has the" \
+      "host ports of the configuration: kind get clusters, docker ps)"
+}
 is_listed() { kind get clusters 2>/dev/null | grep -x "$1" >/dev/null; }

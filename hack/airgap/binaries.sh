@@ -5,7 +5,7 @@
 # refuses modules with replace or exclude directives, and these have some. Go's own build cache makes a second build
 # quick; what is compiled lies under the checksum of what it was compiled from.
 
-GO_MODULES=$HACK/airgap/go
+GO_MODULES=$AIRGAP/go
 
 # module_version FOLDER MODULE: the version go.mod requires, not the one a replace directive names
 module_version() { sed -n "s|^\(require\)\{0,1\}[[:space:]]*$2 \(v[^ ]*\).*|\2|p" "$GO_MODULES/$1/go.mod" | head -n 1; }
@@ -23,9 +23,9 @@ compile() {
   for binary in "$@"; do [ -x "$dir/$binary" ] || packages+=("$(package_of "$module" "$binary")"); done
   [ ${#packages[@]} -gt 0 ] || return 0
   say "compiling ${packages[*]##*/cmd/}"
-  mkdir -p "$dir"
   # Only a whole build moves in: one that is interrupted leaves nothing that counts as done.
-  new=$(mktemp -d "$dir/.new.XXXXXX")
+  mkdir -p "$dir" "$SCRATCH"
+  new=$(mktemp -d "$SCRATCH/go.XXXXXX")
   (cd "$GO_MODULES/$module" &&
     CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags "$tags" -ldflags "-s -w $ldflags" -o "$new/" "${packages[@]}") || {
     rm -rf "$new"

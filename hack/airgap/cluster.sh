@@ -2,6 +2,7 @@
 # A cluster from nothing but Debian packages and Go modules: what kind-up does where no node image can be pulled.
 
 AIRGAP=$HACK/airgap
+SCRATCH=$CACHE/scratch # holds what is not whole yet
 . "$AIRGAP/binaries.sh"
 . "$AIRGAP/debian.sh"
 . "$AIRGAP/images.sh"
@@ -13,7 +14,6 @@ AIRGAP=$HACK/airgap
 # create_airgapped NAME CONFIG
 create_airgapped() {
   check_host
-  mkdir -p "$CACHE"
   one_at_a_time
   # Debian's packages arrive while Go compiles.
   debian_trees &
@@ -24,7 +24,7 @@ create_airgapped() {
   local config
   config=$(mktemp)
   without_default_cni "$2" >"$config"
-  kind create cluster --name "$1" --config "$config" --image "$NODE_IMAGE" >&2
+  create_cluster "$1" "$config" --image "$NODE_IMAGE"
   rm -f "$config"
   wire_pods "$1"
 }
@@ -40,11 +40,15 @@ check_host() {
   apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
 }
 
-# Two that build the same would be in each other's way; the second finds everything made.
+# Two that build the same would be in each other's way; the second finds everything made. Whoever holds the lock may
+# clear away what an interrupted one left.
 one_at_a_time() {
+  mkdir -p "$CACHE"
   exec 9>"$CACHE/lock"
   flock --nonblock 9 || {
     say "waiting for another $(basename "$0") on this machine"
     flock 9
   }
+  rm -rf "$SCRATCH"
+  mkdir "$SCRATCH"
 }

@@ -7,7 +7,7 @@ component_archive() (
   kubernetes=$(tools_dir kubernetes)
   wanted=$("$kubernetes/kubeadm" config images list --kubernetes-version "$KUBERNETES_VERSION")
   image_of() { echo "$wanted" | grep "/$1:"; }
-  work=$(mktemp -d "$CACHE/components.XXXXXX")
+  work=$(mktemp -d "$SCRATCH/components.XXXXXX")
   # On the host they have done their work once they are in the archive.
   trap 'rm -rf "$work"; docker image rm "${images[@]}" >/dev/null 2>&1 || true' EXIT
 
@@ -30,7 +30,7 @@ component_archive() (
   images+=("$image")
 
   mkdir "$work/pause"
-  CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$work/pause/pause" "$HACK/airgap/pause.go"
+  CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$work/pause/pause" "$AIRGAP/pause.go"
   import_tree "$pause" "$work/pause" 'ENTRYPOINT ["/pause"]'
   images+=("$pause")
 

@@ -10,7 +10,7 @@ NODE_PACKAGES=systemd,systemd-sysv,dbus,conntrack,ebtables,ethtool,iproute2,ipta
 PROXY_PACKAGES=iptables,conntrack,kmod
 PYTHON_PACKAGES=python3,python3-venv,python3-pip,ca-certificates,netbase,tzdata
 
-debian_tar() { echo "$CACHE/debian-$1-$(cksum <"$HACK/airgap/debian.sh" | cut -d ' ' -f 1).tar"; }
+debian_tar() { echo "$CACHE/debian-$1-$(cksum <"$AIRGAP/debian.sh" | cut -d ' ' -f 1).tar"; }
 
 debian_trees() {
   debian_tree node minbase "$NODE_PACKAGES"
@@ -20,20 +20,21 @@ debian_trees() {
 
 # debian_tree NAME VARIANT PACKAGES
 debian_tree() {
-  local tar sources=() file
+  local tar new sources=() file
   tar=$(debian_tar "$1")
   [ ! -e "$tar" ] || return 0
+  new=$SCRATCH/${tar##*/}
   say "assembling Debian packages: $1 (20 s)"
   # From where this machine gets its own packages: that may be a mirror.
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
     [ ! -s "$file" ] || sources+=("$file")
   done
-  mmdebstrap --format=tar --variant="$2" --include="$3" \
+  mmdebstrap --variant="$2" --include="$3" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
-    "$SUITE" "$tar.new" "${sources[@]}" >"$CACHE/debian-$1.log" 2>&1 </dev/null || {
+    "$SUITE" "$new" "${sources[@]}" >"$CACHE/debian-$1.log" 2>&1 </dev/null || {
     tail -n 20 "$CACHE/debian-$1.log" >&2
     die "mmdebstrap could not assemble $1: see above, all of it in $CACHE/debian-$1.log"
   }
-  mv "$tar.new" "$tar"
+  mv "$new" "$tar"
 }

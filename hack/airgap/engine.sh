@@ -19,11 +19,11 @@ start_engine() {
 }
 
 install_engine() {
-  have dockerd && have runc && have iptables && return
+  have dockerd && have runc && have iptables && [ -x /usr/bin/python3 ] && return
   say "installing Docker from Debian (about a minute)"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends docker.io containerd runc iptables python3-minimal >/dev/null
+  apt-get install -y -qq --no-install-recommends docker.io containerd runc iptables python3 >/dev/null
 }
 
 # A privileged container asks for every capability the kernel knows, and runc refuses where this machine (a container

@@ -39,7 +39,7 @@ wait_for_pod_ranges() {
 
 # Routes live in the node's kernel, and its address may change with a restart of the engine.
 keep_routes() {
-  [ "$(docker inspect -f '{{.Config.Image}}' "$1-control-plane")" != "$NODE_IMAGE" ] || routes "$1"
+  case $(docker inspect -f '{{.Config.Image}}' "$1-control-plane") in "$NODE_REPOSITORY":*) routes "$1" ;; esac
 }
 
 routes() {

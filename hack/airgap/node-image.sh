@@ -3,42 +3,61 @@
 # binaries, and the component images in the node's own containerd.
 
 KUBERNETES_VERSION=$(module_version kubernetes k8s.io/kubernetes)
+# A name of its own, for this is not the image published as kindest/node.
+NODE_REPOSITORY=localmodel-airgap/node
 
-# A name of its own, for this is not the image published as kindest/node. The tag changes with what goes in.
-node_image_name() {
+# The tag changes with what goes in.
+node_image_tag() {
   local inputs
-  inputs=$(cat "$HACK"/airgap/{node-image,component-images,images,debian}.sh "$HACK"/airgap/{node.Dockerfile,pause.go} \
+  inputs=$(cat "$AIRGAP"/{node-image,component-images,images,debian}.sh "$AIRGAP"/{node.Dockerfile,pause.go} \
     "$GO_MODULES"/*/go.mod | cksum | cut -d ' ' -f 1)
-  echo "localmodel-airgap/node:$KUBERNETES_VERSION-$inputs"
+  echo "$KUBERNETES_VERSION-$inputs"
 }
-NODE_IMAGE=$(node_image_name)
+NODE_IMAGE=$NODE_REPOSITORY:$(node_image_tag)
 
 node_image() {
   have_image "$NODE_IMAGE" && return
   say "assembling $NODE_IMAGE (a minute)"
   make_node_image
+  drop_old_node_images
 }
 
 make_node_image() (
-  work=$(mktemp -d "$CACHE/node.XXXXXX")
-  bare=localmodel-airgap/node-bare:$$ builder=
-  trap 'rm -rf "$work"; docker rm -f "$builder" >/dev/null 2>&1; docker image rm "$bare" "$bare-debian" >/dev/null 2>&1 || true' EXIT
+  work=$(mktemp -d "$SCRATCH/node.XXXXXX")
+  debian=localmodel-airgap/debian bare=localmodel-airgap/node-bare builder=localmodel-airgap-builder
+  clear_away() {
+    rm -rf "$work"
+    docker rm -f "$builder" >/dev/null 2>&1 || true
+    docker image rm "$bare" "$debian" >/dev/null 2>&1 || true
+  }
+  trap clear_away EXIT
 
   node_files "$work/files"
-  docker import "$(debian_tar node)" "$bare-debian" >/dev/null
-  docker build -q -t "$bare" --build-arg "BASE=$bare-debian" -f "$HACK/airgap/node.Dockerfile" "$work/files" \
-    >"$CACHE/node-image.log" 2>&1 || { tail -n 20 "$CACHE/node-image.log" >&2; die "could not build the node image: see above"; }
+  docker import "$(debian_tar node)" "$debian" >/dev/null
+  docker build -t "$bare" --build-arg "BASE=$debian" -f "$AIRGAP/node.Dockerfile" "$work/files" >"$work/log" 2>&1 || {
+    tail -n 20 "$work/log" >&2
+    die "the node image could not be built: see above"
+  }
 
   component_archive "$work/components.tar" "$(sandbox_image "$work/files")"
-  builder=$(docker run -d --privileged --entrypoint containerd -v "$work:/work:ro" "$bare")
-  in_builder() { docker exec "$builder" ctr --namespace k8s.io "$@" >/dev/null; }
-  for _ in $(seq 100); do in_builder version 2>/dev/null && break; sleep 0.2; done
-  in_builder images import --all-platforms --no-unpack --digests /work/components.tar
-  docker kill --signal TERM "$builder" >/dev/null
-  docker wait "$builder" >/dev/null
+  docker rm -f "$builder" >/dev/null 2>&1 || true
+  docker run -d --name "$builder" --privileged --entrypoint containerd -v "$work:/work:ro" "$bare" >/dev/null
+  load_components "$builder" /work/components.tar
   # The tag comes last: an image of this name is a whole one.
   docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' "$builder" "$NODE_IMAGE" >/dev/null
 )
+
+# load_components CONTAINER ARCHIVE: into the containerd that the container runs, and stop it in order
+load_components() {
+  local _
+  for _ in $(seq 100); do
+    docker exec "$1" ctr version >/dev/null 2>&1 && break
+    sleep 0.2
+  done
+  docker exec "$1" ctr --namespace k8s.io images import --all-platforms --no-unpack --digests "$2" >/dev/null
+  docker kill --signal TERM "$1" >/dev/null
+  docker wait "$1" >/dev/null
+}
 
 # node_files FOLDER: kind's files and the binaries, as they lie in a node
 node_files() {
@@ -57,5 +76,11 @@ node_files() {
   printf %s "$KUBERNETES_VERSION" >"$1/kind/version"
 }
 
-# sandbox_image FILES: the image containerd is configured to hold pods with
+# sandbox_image FILES: the image that containerd is configured to hold pods with
 sandbox_image() { sed -n 's/^ *sandbox_image = "\(.*\)"/\1/p' "$1/etc/containerd/config.toml"; }
+
+# A gigabyte each. One that a cluster still runs on stays: the engine refuses.
+drop_old_node_images() {
+  docker image ls --format '{{.Repository}}:{{.Tag}}' "$NODE_REPOSITORY" | grep -vxF "$NODE_IMAGE" |
+    xargs -r docker image rm >/dev/null 2>&1 || true
+}

@@ -8,7 +8,7 @@ PYTHON_LABEL=dev.localmodel.airgap.stand-in
 
 python_image() {
   local recipe present
-  recipe=$(cat "$HACK"/airgap/{python-image,debian}.sh | cksum | cut -d ' ' -f 1)
+  recipe=$(cat "$AIRGAP"/{python-image,debian}.sh | cksum | cut -d ' ' -f 1)
   if have_image "$PYTHON_IMAGE"; then
     present=$(docker image inspect -f "{{index .Config.Labels \"$PYTHON_LABEL\"}}" "$PYTHON_IMAGE")
     { [ -n "$present" ] && [ "$present" != "$recipe" ]; } || return 0
@@ -18,7 +18,7 @@ python_image() {
 }
 
 make_python_image() (
-  work=$(mktemp -d "$CACHE/python.XXXXXX")
+  work=$(mktemp -d "$SCRATCH/python.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   # In the public image, Python lies in /usr/local/bin, and pip may install there.
   mkdir -p "$work/files/usr/local/bin"

@@ -112,6 +112,10 @@ class Cluster:
     async def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Object:
         return await self._request("POST", kind.path(namespace), body)
 
+    async def replace(self, kind: Kind, body: Mapping[str, Any]) -> Object:
+        """Write the whole object, unless it has changed since `body` was read."""
+        return await self._request("PUT", kind.path(body["metadata"]["namespace"], body["metadata"]["name"]), body)
+
     async def apply(self, body: Mapping[str, Any]) -> Object:
         """Server-side apply of a child: no-ops change nothing, other managers' fields stay."""
         kind = BY_NAME[body["kind"]]

@@ -1,9 +1,10 @@
-"""Events of a LocalModelDeployment: one where Ready gets another reason, none for what merely goes on."""
+"""Events of a LocalModelDeployment: told where Ready gets another reason; the same again is counted, not repeated."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from localmodel import digests
 from localmodel_operator.status import Seen, ready_condition
 
 _MESSAGE_LIMIT = 1024  # of core/v1 Event.message
@@ -18,13 +19,14 @@ def worth_telling(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def event(owner: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
-    """The Event that tells what `seen` sums up to."""
+    """The Event that tells what `seen` sums up to. Equal news of one resource have equal names."""
     metadata = owner["metadata"]
+    told = digests.of_json([metadata["uid"], seen.reason, seen.message]).removeprefix("sha256:")[:12]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"generateName": f"{metadata['name']}.", "namespace": metadata["namespace"]},
+        "metadata": {"name": f"{metadata['name']}.{told}", "namespace": metadata["namespace"]},
         "involvedObject": {
             "apiVersion": owner["apiVersion"],
             "kind": owner["kind"],
@@ -41,3 +43,8 @@ def event(owner: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
         "lastTimestamp": now,
         "count": 1,
     }
+
+
+def again(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The Event `earlier`, told once more."""
+    return {**earlier, "lastTimestamp": now["lastTimestamp"], "count": earlier.get("count", 1) + 1}

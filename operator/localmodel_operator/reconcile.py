@@ -371,7 +371,18 @@ class Pass:
             raise
         self.owner["status"] = written["status"]
         if events.worth_telling(before, after):
-            await self.site.cluster.create(EVENT, self.namespace, events.event(self.owner, self.seen))
+            await self._tell(events.event(self.owner, self.seen))
+
+    async def _tell(self, event: Object) -> None:
+        """Record an Event. A lost one is no reason to fail a pass."""
+        try:
+            earlier = await self.site.cluster.get(EVENT, self.namespace, event["metadata"]["name"])
+            if earlier is None:
+                await self.site.cluster.create(EVENT, self.namespace, event)
+            else:
+                await self.site.cluster.replace(EVENT, events.again(earlier, event))
+        except Refused as error:
+            log.warning("%s/%s: event not recorded: %s", self.namespace, self.name, error)
 
 
 async def _answer_problem(base: str, number: int) -> str:

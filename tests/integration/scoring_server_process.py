@@ -45,7 +45,7 @@ class ScoringServer:
         self._log_path = folder / f"server-{time.monotonic_ns()}.log"
         with self._log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "localmodel_server", "--host", "127.0.0.1", "--port", "0", *arguments],
+                [sys.executable, "-I", "-m", "localmodel_server", "--host", "127.0.0.1", "--port", "0", *arguments],
                 env={**os.environ, "LOCALMODEL_PYTHON": BARE_PYTHON, **environment},
                 stdout=log,
                 stderr=log,
