@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -11,8 +12,8 @@ def init():
     """Runs once in each worker, before the first request."""
     global model
     # With one model in the deployment this is the folder of its version.
-    folder = os.environ["AZUREML_MODEL_DIR"]
-    model = joblib.load(os.path.join(folder, "sklearn_mnist_model.pkl"))
+    folder = Path(os.environ["AZUREML_MODEL_DIR"])
+    model = joblib.load(folder / "sklearn_mnist_model.pkl")
 
 
 def run(raw_data):
