@@ -21,13 +21,15 @@ def operator() -> None:
 @click.option("--context", help="Context of the kubeconfig. Default: the current one; in a pod, its service account.")
 @click.option("--store", type=click.Path(path_type=Path), help="Folder of the store. Default: the user's own.")
 @click.option("--liveness", help="Address of a liveness probe, such as http://0.0.0.0:8080/healthz.")
-def run(context: str | None, store: Path | None, liveness: str | None) -> None:
+@click.option("--namespace", "namespaces", multiple=True, help="Serve this namespace only; may be given several times.")
+def run(context: str | None, store: Path | None, liveness: str | None, namespaces: tuple[str, ...]) -> None:
     """Run the operator until it is told to stop (SIGTERM, Ctrl-C)."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("kopf", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        asyncio.run(main.run(main.Options(context, (store or home.store()).absolute(), liveness=liveness)))
+        options = main.Options(context, (store or home.store()).absolute(), namespaces, liveness)
+        asyncio.run(main.run(options))
     except UserError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)

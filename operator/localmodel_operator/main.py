@@ -30,15 +30,19 @@ from localmodel_operator.workqueue import Key, WorkQueue
 log = logging.getLogger(__name__)
 
 _WORKERS = 4
+_LEASE_NAMESPACE = "kube-system"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `lmd operator run` was told: kubeconfig context (None: the current one), store, namespace of the Lease."""
+    """What `lmd operator run` was told.
+
+    `context` of the kubeconfig (None: the current one), `namespaces` to serve (none named: all), `liveness` address.
+    """
 
     context: str | None
     store: Path
-    lease_namespace: str = "kube-system"
+    namespaces: tuple[str, ...] = ()
     liveness: str | None = None
 
 
@@ -143,8 +147,8 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
     # A machine's operator takes its own lease over at once after a crash: the lock file keeps it the only one there.
     identity = f"{socket.gethostname()}/{_store_id(options.store)}" if not running_in_pod() else os.uname().nodename
     tasks = [
-        asyncio.create_task(site.cluster.hold_lease(options.lease_namespace, identity, lead, lost)),
-        asyncio.create_task(_watch(site, stop, options.liveness)),
+        asyncio.create_task(site.cluster.hold_lease(_LEASE_NAMESPACE, identity, lead, lost)),
+        asyncio.create_task(_watch(site, stop, options)),
         asyncio.create_task(stop.wait()),
     ]
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -155,7 +159,7 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
         task.result()
 
 
-async def _watch(site: Site, stop: asyncio.Event, liveness: str | None) -> None:
+async def _watch(site: Site, stop: asyncio.Event, options: Options) -> None:
     registry = kopf.OperatorRegistry()
     queue, references = site.queue, site.references
 
@@ -196,5 +200,10 @@ async def _watch(site: Site, stop: asyncio.Event, liveness: str | None) -> None:
             queue.add(key)
 
     await kopf.operator(
-        registry=registry, clusterwide=True, standalone=True, stop_flag=stop, liveness_endpoint=liveness
+        registry=registry,
+        clusterwide=not options.namespaces,
+        namespaces=options.namespaces,
+        standalone=True,
+        stop_flag=stop,
+        liveness_endpoint=options.liveness,
     )

@@ -41,31 +41,33 @@ def _own(folder: Path) -> list[Path]:
     return [*(folder / name for name in names), *sorted(folder.glob("localmodel_*/**/*.py"))]
 
 
-def pull_base(client: docker.DockerClient, reference: str) -> str:
-    """Id of the base image, pulled if the engine does not have it.
+def pull_base(client: docker.DockerClient, spec: EnvironmentSpec) -> str:
+    """Id of the environment's base image, pulled if the engine does not have it.
 
     Raises:
         UserError: BaseImageUnreadable.
     """
+    reference = spec.base
     try:
         return str(client.images.get(reference).id)
     except docker.errors.ImageNotFound:
         log.info("pulling %s", reference)
     except docker.errors.APIError as error:
-        raise _unreadable(reference, error) from None
+        raise _unreadable(spec, error) from None
     try:
         # without a tag the SDK would pull every tag there is
         named = "@" in reference or ":" in reference.rpartition("/")[2]
         return str(client.images.pull(reference if named else f"{reference}:latest").id)
     except docker.errors.APIError as error:
-        raise _unreadable(reference, error) from None
+        raise _unreadable(spec, error) from None
 
 
-def _unreadable(reference: str, error: docker.errors.APIError) -> UserError:
+def _unreadable(spec: EnvironmentSpec, error: docker.errors.APIError) -> UserError:
+    field = "baseImage" if spec.base_image else "python"
     words = str(error.explanation or error).strip()
     return UserError(
         "BaseImageUnreadable",
-        f"spec.environment.baseImage: {reference} cannot be read: {words}. "
+        f"spec.environment.{field}: image {spec.base} cannot be read: {words}. "
         "Check the name, or pull or load it into the engine by hand",
     )
 

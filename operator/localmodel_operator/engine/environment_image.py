@@ -28,7 +28,7 @@ def make(
         build.Cancelled: `cancelled` was set.
     """
     tag = f"{names.ENVIRONMENT_REPOSITORY}:{key}"
-    base = build.pull_base(client, spec.base)
+    base = build.pull_base(client, spec)
     build.build(client, spec, lock, tag, store_id, cancelled)
     return saved.keep(client, tag, base, layout)
 
