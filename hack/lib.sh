@@ -23,10 +23,11 @@ die() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 engine_answers() { have docker && docker info >/dev/null 2>&1; }
+is_listed() { kind get clusters 2>/dev/null | grep -x "$1" >/dev/null; }
+
 # create_cluster NAME CONFIG OPTION...
 create_cluster() {
   kind create cluster --name "$1" --config "$2" "${@:3}" >&2 ||
     die "kind could not make cluster $1: see above (\"port is already allocated\" means that another cluster has the" \
       "host ports of the configuration: kind get clusters, docker ps)"
 }
-is_listed() { kind get clusters 2>/dev/null | grep -x "$1" >/dev/null; }

@@ -13,7 +13,7 @@ REVISION_LABEL = f"{GROUP}/revision"
 STORE_LABEL = f"{GROUP}/store"
 
 # Not a host that exists: pods never pull these images, and the name tells whose they are.
-IMAGE_PREFIX = f"{GROUP}/"
+IMAGE_PREFIX = f"{GROUP}/deployment/"
 ENVIRONMENT_REPOSITORY = f"{GROUP}/environment"
 
 

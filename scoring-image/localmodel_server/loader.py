@@ -76,7 +76,7 @@ class Loader:
 
     def _report_failure(self, wanted: str, error: str, user_traceback: str | None) -> None:
         self._dispatcher.load_error = error
-        logger.error("revision %r does not serve: %s\n%s", wanted, error, user_traceback or "")
+        logger.error("%s", f"revision {wanted!r} does not serve: {error}\n{user_traceback or ''}".rstrip())
         self._write_status(wanted, error, user_traceback)
 
     def _end(self, pool: Pool) -> None:

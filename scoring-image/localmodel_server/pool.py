@@ -116,7 +116,7 @@ class Pool:
             except LoadError as error:
                 failures += 1
                 self.failure = str(error)
-                logger.error("a worker could not be restarted: %s\n%s", error, error.traceback)
+                logger.error("%s", f"a worker could not be restarted: {error}\n{error.traceback}".rstrip())
                 self.on_change()
             else:
                 self._add(worker)

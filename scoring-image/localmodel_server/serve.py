@@ -120,6 +120,8 @@ class Lifecycle:
             self._loader.load()
 
     def _on_stop_signal(self, number: signal.Signals) -> None:
+        if number == signal.SIGINT and self._hurry.is_set():
+            self._server.force_exit = True  # a second Ctrl-C: do not wait for what is in flight
         if number == signal.SIGINT or self._stop.is_set():
             self._hurry.set()
         self._stop.set()

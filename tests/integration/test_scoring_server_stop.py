@@ -104,6 +104,20 @@ def test_an_interrupt_does_not_wait_for_the_drain(tmp_path: Path) -> None:
         assert server.process.wait(5) == 0
 
 
+def test_a_second_interrupt_does_not_wait_for_what_is_in_flight(tmp_path: Path) -> None:
+    with start(tmp_path) as server:
+        connection = server.connect()
+        connection.request("POST", "/score", '{"do": "hang"}')
+        time.sleep(0.1)
+        workers = server.worker_pids()
+        server.signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert server.process.poll() is None
+        server.signal(signal.SIGINT)
+        assert server.process.wait(5) == 0
+        assert not [pid for pid in workers if is_alive(pid)]
+
+
 def test_a_stop_while_init_runs(tmp_path: Path) -> None:
     script = "import time\ndef init():\n    time.sleep(60)\ndef run(data): ...\n"
     with ScoringServer(tmp_path, write_script(tmp_path / "app", script)) as server:
