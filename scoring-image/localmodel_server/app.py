@@ -48,7 +48,7 @@ class Application:
             return _CLIENT_CLOSED_REQUEST
         except asyncio.CancelledError:
             # uvicorn does this when a request is still running at the end of the time to stop.
-            answer = Answer(503, message_body("the server stopped before the request was answered"), score_headers(None))
+            answer = Answer(503, message_body("the server stopped before it could answer"), score_headers(None))
         except Exception:
             logger.exception("request %s: error in the server", ids.request_id)
             answer = Answer(500, message_body("error in the scoring server; see its log"), score_headers(None))
