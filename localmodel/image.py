@@ -102,7 +102,8 @@ def _config(environment: EnvironmentImage, stack: list[Blob], entry: str, models
                 f"AZUREML_ENTRY_SCRIPT={entry}",
                 f"AZUREML_MODEL_DIR={revision.model_dir(revision.APP_ROOT, models)}",
             ],
-            "Entrypoint": ["/opt/localmodel/venv/bin/python", "-m", "localmodel_server"],
+            # -I: neither the user's folder nor a PYTHONPATH of theirs may shadow the server's own modules
+            "Entrypoint": ["/opt/localmodel/venv/bin/python", "-I", "-m", "localmodel_server"],
             "User": USER,
             "WorkingDir": revision.APP_ROOT,
         },

@@ -86,7 +86,7 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, number: int, imag
                     # user code has no business with the API server
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
-                    "terminationGracePeriodSeconds": DRAIN_SECONDS + spec.server.scoring_timeout_seconds + 5,
+                    "terminationGracePeriodSeconds": DRAIN_SECONDS + spec.server.scoring_timeout_seconds + 8,
                     "securityContext": {
                         "runAsNonRoot": True,
                         "runAsUser": 65532,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import NamedTuple
 
-from localmodel_worker.frames import Frame
-
 import localmodel_server
+from localmodel_worker.frames import Frame
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from localmodel_worker.frames import Frame
 from starlette.types import Receive, Scope
 
 from localmodel_server.azure import Headers, score_headers
 from localmodel_server.dispatcher import Dispatcher, Lease, Unavailable
 from localmodel_server.exchange import BodyTooLarge, ClientGone, message_body, read_body, wait_until_gone
 from localmodel_server.worker_process import WorkerDied, WorkerTimeout
+from localmodel_worker.frames import Frame
 
 _RETRY: Headers = [(b"retry-after", b"1")]
 _FAILED: Headers = [(b"x-ms-run-function-failed", b"True")]

@@ -11,10 +11,9 @@ from asyncio.subprocess import DEVNULL, Process
 from pathlib import Path
 from typing import Any
 
-from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
-
 import localmodel_server
 from localmodel_server.settings import Settings
+from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
 
 WORKER_FOLDER = Path(localmodel_server.__file__).parent.parent / "localmodel_worker"
 # How long a worker may take to end after its socket was closed.

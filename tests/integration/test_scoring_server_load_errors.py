@@ -7,9 +7,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from scoring_server_process import BARE_PYTHON, RevisionFile, ScoringServer, eventually, write_script
+
 from localmodel_server.settings import read_settings
 from localmodel_server.worker_process import LoadError, WorkerProcess
-from scoring_server_process import BARE_PYTHON, RevisionFile, ScoringServer, eventually, write_script
 
 GOOD = "def init(): pass\ndef run(raw_data): return 'fine'\n"
 HELPER = "def fail():\n    if True:\n        raise ValueError('no')\n"

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from localmodel_worker.errors import is_inside, one_line, user_traceback
 
 CODE = Path("/app")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from localmodel_worker.frames import FrameBuffer, FrameError, encode_prefix
 
 HEAD = {"id": "caf\u00e9", "n": 1}

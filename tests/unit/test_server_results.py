@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from localmodel_worker.results import NotJson, encode_result
 
 

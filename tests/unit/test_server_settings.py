@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from localmodel_server.settings import SettingsError, read_settings
 
 
