@@ -40,7 +40,9 @@ compile_kubernetes() {
   version=$(module_version kubernetes k8s.io/kubernetes)
   minor=$(echo "$version" | cut -d . -f 2)
   # kubeadm decides what to install by the version it was stamped with.
-  compile kubernetes "-X $stamp.gitVersion=$version -X $stamp.gitMajor=1 -X $stamp.gitMinor=$minor -X $stamp.gitTreeState=clean" "" "$@"
+  compile kubernetes \
+    "-X $stamp.gitVersion=$version -X $stamp.gitMajor=1 -X $stamp.gitMinor=$minor -X $stamp.gitTreeState=clean" \
+    "" "$@"
 }
 
 compile_kind() { compile kind "" "" kind; }
@@ -48,18 +50,19 @@ compile_kind() { compile kind "" "" kind; }
 # For a machine that has an engine and Go, and only lacks the commands.
 compile_clients() {
   check_go
+  one_at_a_time
   mkdir -p "$BIN"
   have kind || { compile_kind; link_client kind; }
   have kubectl || { compile_kubernetes kubectl; link_client kubernetes kubectl; }
 }
 
 compile_everything() {
+  local containerd=github.com/containerd/containerd/v2
   say "compiling what is missing of Kubernetes (10 minutes on 2 cores the first time, seconds from Go's cache)"
   mkdir -p "$BIN"
   compile_kind
   compile_kubernetes kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm kubectl
-  compile containerd \
-    "-X github.com/containerd/containerd/v2/version.Version=$(module_version containerd github.com/containerd/containerd/v2)" \
+  compile containerd "-X $containerd/version.Version=$(module_version containerd "$containerd")" \
     "no_aufs no_btrfs no_devmapper no_zfs" containerd containerd-shim-runc-v2 ctr
   compile etcd "" "" server
   compile coredns "" "" coredns

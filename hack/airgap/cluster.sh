@@ -14,7 +14,6 @@ SCRATCH=$CACHE/scratch # holds what is not whole yet
 # create_airgapped NAME CONFIG
 create_airgapped() {
   check_host
-  one_at_a_time
   # Debian's packages arrive while Go compiles.
   debian_trees &
   compile_everything
@@ -44,6 +43,7 @@ check_host() {
 # clear away what an interrupted one left.
 one_at_a_time() {
   mkdir -p "$CACHE"
+  have flock || return 0 # not on macOS, where nothing but kind and kubectl is built
   exec 9>"$CACHE/lock"
   flock --nonblock 9 || {
     say "waiting for another $(basename "$0") on this machine"

@@ -4,9 +4,10 @@
 
 SUITE=bookworm # its Python is 3.11; its systemd is below 256, which no longer runs on cgroup v1
 
-# systemd: runs a node. nftables to procps: used by kubelet, kube-proxy and kind's entrypoint. runc, plugins: for containerd.
-NODE_PACKAGES=systemd,systemd-sysv,dbus,conntrack,ebtables,ethtool,iproute2,iptables,kmod,libseccomp2,mount,nftables,pigz\
-,procps,socat,util-linux,bash,ca-certificates,curl,jq,runc,containernetworking-plugins
+# What runs a node; what kubelet, kube-proxy and kind's entrypoint call; what containerd calls.
+NODE_PACKAGES=systemd,systemd-sysv,dbus
+NODE_PACKAGES+=,bash,ca-certificates,conntrack,curl,ebtables,ethtool,iproute2,iptables,jq,kmod,mount,nftables,procps,socat
+NODE_PACKAGES+=,containernetworking-plugins,libseccomp2,pigz,runc,util-linux
 PROXY_PACKAGES=iptables,conntrack,kmod
 PYTHON_PACKAGES=python3,python3-venv,python3-pip,ca-certificates,netbase,tzdata
 
@@ -27,7 +28,7 @@ debian_tree() {
   say "assembling Debian packages: $1 (20 s)"
   # From where this machine gets its own packages: that may be a mirror.
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
-    [ ! -s "$file" ] || sources+=("$file")
+    ! grep -qs "$SUITE" "$file" || sources+=("$file")
   done
   mmdebstrap --variant="$2" --include="$3" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \

@@ -29,17 +29,17 @@ install_engine() {
 # A privileged container asks for every capability the kernel knows, and runc refuses where this machine (a container
 # itself, say) may not grant one. There, dockerd gets a runc that asks for no more than there is.
 fit_runtime() {
-  local granted last
+  local granted last settings='"runtimes": {"fit": {"path": "/usr/local/sbin/runc-fit"}}, "default-runtime": "fit"'
   granted=$((16#$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)))
   last=$(cat /proc/sys/kernel/cap_last_cap)
   [ "$granted" = $(((1 << (last + 1)) - 1)) ] && return
   install -m 0755 "$HACK/airgap/runc_fit.py" /usr/local/sbin/runc-fit
   if [ ! -e /etc/docker/daemon.json ]; then
     mkdir -p /etc/docker
-    echo '{"runtimes": {"fit": {"path": "/usr/local/sbin/runc-fit"}}, "default-runtime": "fit"}' >/etc/docker/daemon.json
+    echo "{$settings}" >/etc/docker/daemon.json
   elif ! grep -q '"default-runtime"' /etc/docker/daemon.json; then
     die "this machine lacks some Linux capabilities, so kind's privileged nodes need a runtime that does without." \
-      'Add to /etc/docker/daemon.json: "runtimes": {"fit": {"path": "/usr/local/sbin/runc-fit"}}, "default-runtime": "fit"'
+      "Add to /etc/docker/daemon.json: $settings"
   fi
 }
 

@@ -22,7 +22,8 @@ wire_pods() {
   routes "$1"
   for node in $(nodes_of "$1"); do
     range=$(pod_range "$1" "$node")
-    cni_configuration "$range" | docker exec -i "$node" sh -c 'cat >/etc/cni/net.d/.new && mv /etc/cni/net.d/.new /etc/cni/net.d/10-pods.conflist'
+    cni_configuration "$range" |
+      docker exec -i "$node" sh -c 'cd /etc/cni/net.d && cat >.new && mv .new 10-pods.conflist'
   done
 }
 
@@ -43,11 +44,13 @@ keep_routes() {
 }
 
 routes() {
-  local node other nodes
+  local node other nodes range
   nodes=$(nodes_of "$1")
   for node in $nodes; do
     for other in $nodes; do
-      [ "$other" = "$node" ] || docker exec "$node" ip route replace "$(pod_range "$1" "$other")" via "$(node_address "$other")"
+      [ "$other" != "$node" ] || continue
+      range=$(pod_range "$1" "$other")
+      docker exec "$node" ip route replace "$range" via "$(node_address "$other")"
     done
   done
 }

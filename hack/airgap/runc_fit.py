@@ -16,13 +16,13 @@ CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINU
 NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT
 SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP
 MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE
-""".split()
+"""
 
 
 def grantable(process_status: str) -> set[str]:
     """The capabilities in the bounding set of a /proc/PID/status text."""
     bounding = next(int(line.split()[1], 16) for line in process_status.splitlines() if line.startswith("CapBnd:"))
-    return {f"CAP_{name}" for number, name in enumerate(CAPABILITIES) if bounding >> number & 1}
+    return {f"CAP_{name}" for number, name in enumerate(CAPABILITIES.split()) if bounding >> number & 1}
 
 
 def value_of(arguments: list[str], long: str, short: str) -> str | None:
