@@ -1,0 +1,191 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from localmodel import schema
+from localmodel.errors import UserError
+from localmodel.revision import Revision
+from localmodel.spec import DeploymentSpec, KeyRef, ServerSettings, Source, Variable
+from localmodel_operator import children, names
+
+OWNER = {
+    "apiVersion": "localmodel.dev/v1alpha1",
+    "kind": "LocalModelDeployment",
+    "metadata": {
+        "name": "digits",
+        "namespace": "team",
+        "uid": "8f5c",
+        "labels": {"app.kubernetes.io/instance": "owned-by-argo"},
+        "annotations": {"argocd.argoproj.io/tracking-id": "x"},
+    },
+}
+IMAGE = names.repository("8f5c") + "@sha256:" + "a" * 64
+SPEC = DeploymentSpec("score.py", Source(config_map="code"))
+REVISION = Revision("b", "s", "l", "u", "t")
+
+
+def deployment(**changes: Any) -> Any:
+    return children.deployment(OWNER, replace(SPEC, **changes), 3, IMAGE)
+
+
+def pod(made: Any) -> Any:
+    return made["spec"]["template"]["spec"]
+
+
+def container(made: Any) -> Any:
+    (only,) = pod(made)["containers"]
+    return only
+
+
+def variables(made: Any) -> dict[str, Any]:
+    listed = container(made)["env"]
+    assert len({variable["name"] for variable in listed}) == len(listed), "a name stands twice"
+    return {variable["name"]: variable.get("value", variable.get("valueFrom")) for variable in listed}
+
+
+ALL = [
+    deployment(),
+    children.service(OWNER, 30001),
+    children.controller_revision(OWNER, 3, REVISION, {"image": IMAGE}),
+]
+
+
+@pytest.mark.parametrize("child", ALL, ids=lambda child: child["kind"])
+def test_every_child_is_owned_and_found_by_its_labels(child: Any) -> None:
+    (owner,) = child["metadata"]["ownerReferences"]
+    assert (owner["uid"], owner["kind"], owner["controller"]) == ("8f5c", "LocalModelDeployment", True)
+    assert child["metadata"]["namespace"] == "team"
+    assert child["metadata"]["labels"] == {**names.MANAGED_BY, names.DEPLOYMENT_LABEL: "digits"}
+
+
+@pytest.mark.parametrize("child", ALL, ids=lambda child: child["kind"])
+def test_nothing_of_the_owners_labels_and_annotations_is_copied(child: Any) -> None:
+    # Argo CD would take a child with its labels for its own, and prune it
+    assert "argo" not in json.dumps(child)
+
+
+@pytest.mark.parametrize("child", ALL, ids=lambda child: child["kind"])
+def test_children_are_plain_json_without_empty_fields_of_others(child: Any) -> None:
+    assert json.loads(json.dumps(child)) == child
+    assert "null" not in json.dumps(child)
+    assert "creationTimestamp" not in json.dumps(child)
+    assert ":latest" not in json.dumps(child)
+
+
+def test_pods_pass_the_restricted_pod_security_standard() -> None:
+    spec = pod(deployment())
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] != 0
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert all(set(volume) - {"name"} <= {"emptyDir", "configMap", "secret"} for volume in spec["volumes"])
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
+    security = container(deployment())["securityContext"]
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert security["readOnlyRootFilesystem"] is True
+
+
+def test_pods_have_no_business_with_the_api_server() -> None:
+    assert pod(deployment())["automountServiceAccountToken"] is False
+
+
+def test_pods_have_time_to_finish_what_they_are_at() -> None:
+    made = deployment(server=ServerSettings(scoring_timeout_seconds=600))
+    assert pod(made)["terminationGracePeriodSeconds"] > 600
+
+
+def test_the_selector_finds_the_pods_and_no_edit_changes_it() -> None:
+    edited = children.deployment(OWNER, replace(SPEC, replicas=3, env=(Variable("A", "1"),)), 9, IMAGE + "b")
+    for made in (deployment(), edited):
+        assert made["spec"]["selector"] == {"matchLabels": {names.DEPLOYMENT_LABEL: "digits"}}
+        labels = made["spec"]["template"]["metadata"]["labels"]
+        assert labels.items() >= made["spec"]["selector"]["matchLabels"].items()
+    assert labels[names.REVISION_LABEL] == "9"
+    assert children.service(OWNER, 30001)["spec"]["selector"] == {names.DEPLOYMENT_LABEL: "digits"}
+
+
+def test_the_old_pods_stay_until_the_new_ones_are_ready() -> None:
+    assert deployment()["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"replicas": 5},
+        {"replicas": 0},
+        {"progress_deadline_seconds": 60},
+        {"revision_history_limit": 1},
+        {"local_port": 6790},
+        {"suspend": True},
+    ],
+    ids=str,
+)
+def test_what_is_not_in_the_pods_restarts_none(change: dict[str, Any]) -> None:
+    assert deployment(**change)["spec"]["template"] == deployment()["spec"]["template"]
+
+
+def test_resources_change_the_containers_resources_only() -> None:
+    wanted = {"limits": {"memory": "1Gi"}, "requests": {"cpu": "100m"}}
+    before, after = deployment(), deployment(resources=wanted)
+    assert container(after).pop("resources") == wanted
+    assert container(before).pop("resources") == {}
+    assert after == before
+
+
+def test_the_image_is_by_digest_and_never_pulled() -> None:
+    assert container(deployment())["image"] == IMAGE
+    assert container(deployment())["imagePullPolicy"] == "Never"
+
+
+def test_the_server_is_told_its_settings_and_its_revision() -> None:
+    made = variables(deployment(server=ServerSettings(2, 30, 4096)))
+    assert made["WORKER_COUNT"] == "2"
+    assert made["SCORING_TIMEOUT_MS"] == "30000"
+    assert made["LOCALMODEL_MAX_REQUEST_BYTES"] == "4096"
+    assert made["LOCALMODEL_REVISION"] == "3"
+
+
+def test_the_users_variables_are_there_and_win() -> None:
+    made = variables(
+        deployment(
+            env=(
+                Variable("HOME", "/elsewhere"),
+                Variable("TOKEN", value_from=KeyRef("Secret", "keys", "token")),
+                Variable("LEVEL", value_from=KeyRef("ConfigMap", "levels", "one")),
+            )
+        )
+    )
+    assert made["HOME"] == "/elsewhere"
+    assert made["TOKEN"] == {"secretKeyRef": {"name": "keys", "key": "token"}}
+    assert made["LEVEL"] == {"configMapKeyRef": {"name": "levels", "key": "one"}}
+
+
+@pytest.mark.parametrize("name", sorted({*variables(deployment())} - {"HOME"}))
+def test_but_no_manifest_can_set_what_the_deployment_sets(name: str) -> None:
+    manifest = {
+        "apiVersion": "localmodel.dev/v1alpha1",
+        "kind": "LocalModelDeployment",
+        "metadata": {"name": "digits"},
+        "spec": {
+            "scoring": {"entryScript": "score.py", "source": {"configMap": {"name": "code"}}},
+            "env": [{"name": name, "value": "x"}],
+        },
+    }
+    with pytest.raises(UserError, match=r"spec\.env\[0\]\.name"):
+        schema.validate(manifest)
+
+
+def test_a_revision_records_what_it_is_made_of() -> None:
+    made = children.controller_revision(OWNER, 3, REVISION, {"image": IMAGE, "cause": "created"})
+    assert (made["metadata"]["name"], made["revision"]) == ("digits-r3", 3)
+    assert made["data"]["digests"] == {"base": "b", "server": "s", "lock": "l", "bundle": "u", "settings": "t"}
+    assert made["data"]["image"] == IMAGE
+
+
+def test_the_service_answers_at_the_node_port() -> None:
+    (port,) = children.service(OWNER, 30007)["spec"]["ports"]
+    assert port["nodePort"] == 30007
+    (open_port,) = container(deployment())["ports"]
+    assert open_port["name"] == port["targetPort"]

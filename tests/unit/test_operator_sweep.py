@@ -1,0 +1,77 @@
+from typing import Any
+
+import pytest
+
+from localmodel_operator import names
+from localmodel_operator.engine.nodes import Node
+from localmodel_operator.sweep import doomed, in_use
+
+ONE, TWO = names.repository("1") + "@sha256:one", names.repository("2") + "@sha256:two"
+ONE_AGAIN = names.repository("2") + "@sha256:one"
+# what containerd lists for ONE: the reference, and the CRI's record by the configuration's digest
+PRESENT = {ONE: "sha256:one", "sha256:config-one": "sha256:one"}
+OTHERS = {"registry.k8s.io/pause:3.10": "sha256:pause", "sha256:config-pause": "sha256:pause"}
+
+
+@pytest.mark.parametrize(
+    ("present", "keep", "gone"),
+    [
+        ({**PRESENT, **OTHERS}, [], {ONE, "sha256:config-one"}),
+        ({**PRESENT, **OTHERS}, [ONE], set()),
+        ({**PRESENT, TWO: "sha256:two", "sha256:config-two": "sha256:two"}, [ONE], {TWO, "sha256:config-two"}),
+        (OTHERS, [], set()),
+        ({}, [ONE], set()),
+        # two deployments with the same content: one image under two references
+        (
+            {**PRESENT, names.repository("2") + "@sha256:one": "sha256:one"},
+            [ONE],
+            {names.repository("2") + "@sha256:one"},
+        ),
+        # somebody named our image too
+        ({**PRESENT, "docker.io/me/copy:1": "sha256:one"}, [], {ONE}),
+        # a record whose reference is gone already is the CRI's own affair
+        ({"sha256:config-one": "sha256:one"}, [], set()),
+    ],
+    ids=[
+        "unused",
+        "used",
+        "one of two used",
+        "not ours",
+        "empty node",
+        "the same image used by another",
+        "also under a foreign name",
+        "a record alone",
+    ],
+)
+def test_what_goes_from_a_node(present: dict[str, str], keep: list[str], gone: set[str]) -> None:
+    assert set(doomed(present, keep)) == gone
+
+
+def test_images_of_the_operator_itself_stay() -> None:
+    present = {f"{names.GROUP}/operator:dev": "sha256:operator", "sha256:config": "sha256:operator"}
+    assert doomed(present, []) == []
+
+
+def owner(uid: str) -> dict[str, Any]:
+    return {"metadata": {"uid": uid}}
+
+
+def revision(owner_uid: str | None, image: str, environment: str) -> dict[str, Any]:
+    owners = [{"uid": owner_uid, "controller": True}] if owner_uid else []
+    return {"metadata": {"ownerReferences": owners}, "data": {"image": image, "environment": environment}}
+
+
+def test_in_use_is_what_living_owners_recorded() -> None:
+    revisions = [revision("1", ONE, "env-a"), revision("2", TWO, "env-b"), revision(None, "x", "y")]
+    use = in_use([owner("1")], revisions, [Node("id-b", "b", ()), Node("id-a", "a", ())])
+    assert (use.images, use.environments, use.nodes) == ((ONE,), ("env-a",), ("id-a", "id-b"))
+
+
+def test_older_revisions_are_in_use_too_and_named_once() -> None:
+    revisions = [revision("1", ONE, "env"), revision("1", TWO, "env"), revision("1", ONE, "env")]
+    use = in_use([owner("1")], revisions, [])
+    assert (use.images, use.environments) == (tuple(sorted((ONE, TWO))), ("env",))
+
+
+def test_nothing_is_in_use_where_there_is_nothing() -> None:
+    assert in_use([], [revision("1", ONE, "env")], []).images == ()
