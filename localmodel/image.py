@@ -4,6 +4,7 @@ Bottom to top, stable to changing: base, server, environment, one layer a model,
 the layers travel over a local socket, where gzip would be the slowest step.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +78,17 @@ def compose(
         )
     )
     return Image(manifest, config, tuple(stack))
+
+
+def stored(layout: Layout, reference: str) -> Image | None:
+    """An image composed before, by its reference, if every blob of it is still in the layout."""
+    digest = reference.partition("@")[2]
+    if not layout.path(digest).is_file():
+        return None
+    content = layout.read(digest)
+    manifest = json.loads(content)
+    config, *stack = (Blob(item["digest"], item["size"]) for item in (manifest["config"], *manifest["layers"]))
+    return Image(Blob(digest, len(content)), config, tuple(stack)) if all(map(layout.has, (config, *stack))) else None
 
 
 def model_layer(layout: Layout, store: Store, model: ModelVersion) -> Blob:

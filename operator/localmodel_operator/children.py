@@ -67,9 +67,31 @@ def service(owner: Mapping[str, Any], node_port: int) -> Object:
     }
 
 
-def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, number: int, image: str) -> Object:
+def pod_template(name: str, spec: DeploymentSpec, number: int, image: str) -> Object:
     """Pods of one revision. They pass the restricted Pod Security Standard (kubernetes.io, Pod Security Standards)."""
+    return {
+        "metadata": {"labels": {**labels(name), names.REVISION_LABEL: str(number)}},
+        "spec": {
+            # user code has no business with the API server
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": DRAIN_SECONDS + spec.server.scoring_timeout_seconds + 8,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 65532,
+                "runAsGroup": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [_container(spec, number, image)],
+            "volumes": [{"name": "tmp", "emptyDir": {}}],
+        },
+    }
+
+
+def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping[str, Any]) -> Object:
+    """The Deployment of a revision's pods, as its record keeps them, with the resources of the spec."""
     name = owner["metadata"]["name"]
+    containers = [{**container, "resources": dict(spec.resources)} for container in template["spec"]["containers"]]
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -80,23 +102,7 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, number: int, imag
             "progressDeadlineSeconds": spec.progress_deadline_seconds,
             "selector": {"matchLabels": selector(name)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {
-                "metadata": {"labels": {**labels(name), names.REVISION_LABEL: str(number)}},
-                "spec": {
-                    # user code has no business with the API server
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "terminationGracePeriodSeconds": DRAIN_SECONDS + spec.server.scoring_timeout_seconds + 8,
-                    "securityContext": {
-                        "runAsNonRoot": True,
-                        "runAsUser": 65532,
-                        "runAsGroup": 65532,
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
-                    "containers": [_container(spec, number, image)],
-                    "volumes": [{"name": "tmp", "emptyDir": {}}],
-                },
-            },
+            "template": {**template, "spec": {**template["spec"], "containers": containers}},
         },
     }
 
@@ -109,7 +115,6 @@ def _container(spec: DeploymentSpec, number: int, image: str) -> Object:
         "imagePullPolicy": "Never",
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "env": [*_server_variables(spec, number), *map(_variable, spec.env)],
-        "resources": dict(spec.resources),
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {
             "httpGet": {"path": "/livez", "port": "http"},

@@ -14,8 +14,14 @@ def worth_telling(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     old, new = ready_condition(before), ready_condition(after)
     if new["reason"] == "Progressing":
         return False
-    changed = old.get("reason") != new["reason"] or old.get("status") != new["status"]
+    changed = (
+        old.get("reason") != new["reason"] or old.get("status") != new["status"] or _stalled(before) != _stalled(after)
+    )
     return bool(changed or (new["status"] == "False" and old.get("message") != new["message"]))
+
+
+def _stalled(status: Mapping[str, Any]) -> bool:
+    return any(condition["type"] == "Stalled" for condition in status.get("conditions", []))
 
 
 def event(owner: Mapping[str, Any], seen: Seen) -> dict[str, Any]:

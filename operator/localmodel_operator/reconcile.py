@@ -37,6 +37,7 @@ RESYNC = 300.0  # seconds, give or take a fifth
 SWEEP: Key = ("", "")  # stands in the queue for: remove what nothing uses
 _POLL = 0.1  # seconds between looks at the address, which sends no event
 _VERIFY_TRIES = 20
+_ASKED = 10  # connections for each pod that may answer
 
 
 class Waiting(Exception):
@@ -63,13 +64,12 @@ class Site:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The newest ControllerRevision: what was last asked for and how it was made."""
+    """The newest ControllerRevision: what was asked for (`inputs`), and the image and pod template that serve it."""
 
     number: int
     inputs: str
-    environment: str
-    server: str
     image: str
+    template: Object
 
 
 class Pass:
@@ -123,16 +123,17 @@ class Pass:
         node_port = await self._node_port(cluster_nodes)
         await self._require_own_children()
         async with using.shared(self.site.layout.root / "lock"):
-            environment, key, server = await self._environment(desired, recorded)
-            composed = await self._compose(desired, environment)
-            reference = composed.reference(names.repository(self.uid))
-            await self._deliver(composed, reference, cluster_nodes)
-            number = await self._record(desired, recorded, environment, key, server, reference)
+            if (
+                recorded is None
+                or recorded.inputs != desired.inputs
+                or not await self._deliver_again(recorded, cluster_nodes)
+            ):
+                recorded = await self._make(desired, recorded, cluster_nodes)
         await self.site.cluster.apply(children.service(self.owner, node_port))
-        applied = await self._apply_deployment(number, reference)
-        await self._roll_out(applied, number)
-        await self._verify(number, node_port)
-        await self._prune(number)
+        applied = await self._apply_deployment(recorded)
+        await self._roll_out(applied, recorded.number)
+        await self._verify(recorded.number, node_port)
+        await self._prune(recorded.number)
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -215,9 +216,7 @@ class Pass:
         if not found:
             return None
         data = found[-1]["data"]
-        return Recorded(
-            found[-1]["revision"], data["inputs"], data["environment"], data["digests"]["server"], data["image"]
-        )
+        return Recorded(found[-1]["revision"], data["inputs"], data["image"], data["template"])
 
     async def _node_port(self, cluster_nodes: list[Node]) -> int:
         mapped = {local: port for node in cluster_nodes for local, port in node.ports if 30000 <= port <= 32767}
@@ -231,18 +230,47 @@ class Pass:
 
     # -- acting: each step is idempotent by content ---------------------------------------------------------------
 
-    async def _environment(self, desired: Desired, recorded: Recorded | None) -> tuple[EnvironmentImage, str, str]:
-        environments, wanted = self.site.environments, self.spec.environment
-        if recorded and recorded.inputs == desired.inputs and (found := environments.find(recorded.environment)):
-            # an upgraded operator brings a new server; it waits for the user's next edit
-            self.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
-            return found, recorded.environment, recorded.server
+    async def _deliver_again(self, recorded: Recorded, cluster_nodes: list[Node]) -> bool:
+        """See to it that every node has the image of a revision made before. False: it has to be made anew.
+
+        What was made stays as it is when the operator is upgraded, until the user edits something.
+        """
+        self.site.environments.want(self.uid, None)
+        lacking = await delivery.lacking(self.site.engine, cluster_nodes, recorded.image)
+        if lacking:
+            stored = image.stored(self.site.layout, recorded.image)
+            if stored is None:
+                return False
+            await self._deliver(stored, recorded.image, lacking)
+        self._delivered(recorded.image)
+        self.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
+        return True
+
+    async def _make(self, desired: Desired, before: Recorded | None, cluster_nodes: list[Node]) -> Recorded:
+        """Make the image of what is desired, bring it to the nodes, and record the revision."""
         server = build.server_digest()
-        key = environments.key(wanted, desired.lock, server)
+        key = self.site.environments.key(self.spec.environment, desired.lock, server)
+        environment = await self._environment(desired, key)
+        bundle, layout = desired.bundle, self.site.layout
+        composed = await asyncio.to_thread(
+            image.compose, layout, environment, self.site.store, bundle.models, self.spec.entry_script, bundle.files
+        )
+        reference = composed.reference(names.repository(self.uid))
+        lacking = await delivery.lacking(self.site.engine, cluster_nodes, reference)
+        if lacking:
+            await self._deliver(composed, reference, lacking)
+        self._delivered(reference)
+        if before and (before.inputs, before.image) == (desired.inputs, reference):
+            return before
+        revision = Revision(environment.base, server, desired.lock.digest, bundle.digest, bundle.settings)
+        return await self._record(desired, before, revision, key, reference)
+
+    async def _environment(self, desired: Desired, key: str) -> EnvironmentImage:
+        environments, wanted = self.site.environments, self.spec.environment
         environments.want(self.uid, key)
         if built := environments.find(key):
             self.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
-            return built, key, server
+            return built
         try:
             environments.start(self.uid, key, wanted, desired.lock, lambda: self.site.queue.add(self.key))
         except UserError as error:
@@ -253,57 +281,38 @@ class Pass:
         self.seen.progress("BuildingEnvironment", self._with_serving(message))
         raise Waiting
 
-    async def _compose(self, desired: Desired, environment: EnvironmentImage) -> Image:
-        bundle = desired.bundle
-        return await asyncio.to_thread(
-            image.compose,
-            self.site.layout,
-            environment,
-            self.site.store,
-            bundle.models,
-            self.spec.entry_script,
-            bundle.files,
-        )
+    async def _deliver(self, composed: Image, reference: str, to: list[Node]) -> None:
+        self.seen.progress("Delivering", "the image is on its way to the nodes")
+        await delivery.deliver(self.site.engine, self.site.layout, composed, reference, to)
 
-    async def _deliver(self, composed: Image, reference: str, cluster_nodes: list[Node]) -> None:
+    def _delivered(self, reference: str) -> None:
         self.seen.values["image"] = reference
-        lacking = await delivery.lacking(self.site.engine, cluster_nodes, reference)
-        if lacking:
-            self.seen.progress("Delivering", "the image is on its way to the nodes")
-            await delivery.deliver(self.site.engine, self.site.layout, composed, reference, lacking)
         self.seen.stage("ImageDelivered", True, "Delivered", "every node has the image")
 
     async def _record(
-        self,
-        desired: Desired,
-        recorded: Recorded | None,
-        environment: EnvironmentImage,
-        key: str,
-        server: str,
-        reference: str,
-    ) -> int:
-        """Number of the wanted revision; a new one is recorded before anything serves it."""
-        if recorded and recorded.inputs == desired.inputs and recorded.image == reference:
-            return recorded.number
-        bundle = desired.bundle
-        revision = Revision(environment.base, server, desired.lock.digest, bundle.digest, bundle.settings)
+        self, desired: Desired, before: Recorded | None, revision: Revision, key: str, reference: str
+    ) -> Recorded:
+        """Record the revision, before anything serves it."""
         previous = await self._revisions()
-        before = Revision(**previous[-1]["data"]["digests"]) if previous else None
-        number = recorded.number + 1 if recorded else 1
+        cause = revision.changes_from(Revision(**previous[-1]["data"]["digests"]) if previous else None)
+        number = before.number + 1 if before else 1
+        made = Recorded(
+            number, desired.inputs, reference, children.pod_template(self.name, self.spec, number, reference)
+        )
         record = {
-            "inputs": desired.inputs,
+            "inputs": made.inputs,
             "environment": key,
             "image": reference,
-            "cause": revision.changes_from(before),
+            "cause": cause,
+            "template": made.template,
         }
-        await self.site.cluster.create(
-            REVISION, self.namespace, children.controller_revision(self.owner, number, revision, record)
-        )
-        return number
+        body = children.controller_revision(self.owner, number, revision, record)
+        await self.site.cluster.create(REVISION, self.namespace, body)
+        return made
 
-    async def _apply_deployment(self, number: int, reference: str) -> Object:
+    async def _apply_deployment(self, recorded: Recorded) -> Object:
         try:
-            return await self.site.cluster.apply(children.deployment(self.owner, self.spec, number, reference))
+            return await self.site.cluster.apply(children.deployment(self.owner, self.spec, recorded.template))
         except Refused as error:
             if error.code not in (400, 403, 422):
                 raise
@@ -335,7 +344,7 @@ class Pass:
         base = self.site.verify(self.spec.local_port, node_port)
         problem = ""
         for _ in range(_VERIFY_TRIES):
-            problem = await _answer_problem(base, number)
+            problem = await _answer_problem(base, number, _ASKED * (self.spec.replicas + 1))
             if not problem:
                 self.seen.values["url"] = self.url
                 self.seen.succeed("Serving", f"revision {number} serves at {self.url}")
@@ -385,19 +394,24 @@ class Pass:
             log.warning("%s/%s: event not recorded: %s", self.namespace, self.name, error)
 
 
-async def _answer_problem(base: str, number: int) -> str:
-    """What is wrong with what answers at `base`, or an empty string: this revision does."""
+async def _answer_problem(base: str, number: int, times: int) -> str:
+    """What is wrong with what answers at `base`, or an empty string: only this revision does.
+
+    A node goes on sending some new connections to a pod that is being ended until its rules are rewritten. Whether
+    it still does shows only by asking often, over a new connection each time.
+    """
     try:
-        # a new connection each time: a kept one could still lead to an old pod
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-            answer = await client.get(f"{base}/readyz")
+        limits = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(trust_env=False, timeout=5, limits=limits) as client:
+            for _ in range(times):
+                answer = await client.get(f"{base}/readyz")
+                revision = answer.headers.get("x-localmodel-revision")
+                if revision is None:
+                    return f"something else than this deployment answers at {base}; free the port or choose another"
+                if answer.status_code != 200 or revision != str(number):
+                    return f"{base} is still answered by revision {revision}"
     except httpx.HTTPError as error:
         return f"nothing answers at {base} ({type(error).__name__})"
-    revision = answer.headers.get("x-localmodel-revision")
-    if revision is None:
-        return f"something else than this deployment answers at {base}; free the port or choose another"
-    if answer.status_code != 200 or revision != str(number):
-        return f"{base} is still answered by revision {revision}"
     return ""
 
 

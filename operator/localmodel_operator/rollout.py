@@ -6,8 +6,6 @@ from typing import Any
 
 from localmodel_operator import names
 
-# kubelet's words for an image that is not on the node
-IMAGE_MISSING = {"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff"}
 _INIT_FAILED_EXIT = 3  # the scoring server's exit code when the entry script did not load
 
 
@@ -23,12 +21,11 @@ class Rollout:
     replicas: int
     failure: tuple[str, str] | None = None
     stalled: bool = False
-    image_missing: bool = False
 
 
 def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], wanted: int) -> Rollout:
     """Sum up a Deployment and its pods, both as the API server returns them."""
-    pods = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    pods = [pod for pod in pods if _counts(pod)]
     new = [pod for pod in pods if _revision(pod) == wanted]
     ready = [_revision(pod) for pod in pods if _is_ready(pod)]
     status, spec = deployment.get("status", {}), deployment["spec"]
@@ -38,10 +35,9 @@ def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], want
         and status.get("availableReplicas", 0) == spec["replicas"]
         and len(new) == len(pods) == len(ready) == spec["replicas"]
     )
-    missing = any(_waiting(pod).get("reason") in IMAGE_MISSING for pod in new)
     failure, stalled = (None, False) if complete else _failure(deployment, new)
     # while two revisions answer, only the older one is certain to be what a caller gets
-    return Rollout(complete, min(ready, default=None), status.get("replicas", 0), failure, stalled, missing)
+    return Rollout(complete, min(ready, default=None), status.get("replicas", 0), failure, stalled)
 
 
 def _failure(deployment: Mapping[str, Any], pods: list[Mapping[str, Any]]) -> tuple[tuple[str, str] | None, bool]:
@@ -84,6 +80,14 @@ def _forbidden(message: str) -> str:
     """The API server's refusal without the pod's random name, so that equal refusals read equal."""
     _, separator, rest = message.partition(" is forbidden: ")
     return rest if separator else message
+
+
+def _counts(pod: Mapping[str, Any]) -> bool:
+    """Whether the pod is one of those that are wanted: not on its way out, not left over from an eviction."""
+    return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in (
+        "Failed",
+        "Succeeded",
+    )
 
 
 def _revision(pod: Mapping[str, Any]) -> int:

@@ -26,8 +26,9 @@ SPEC = DeploymentSpec("score.py", Source(config_map="code"))
 REVISION = Revision("b", "s", "l", "u", "t")
 
 
-def deployment(**changes: Any) -> Any:
-    return children.deployment(OWNER, replace(SPEC, **changes), 3, IMAGE)
+def deployment(number: int = 3, image: str = IMAGE, **changes: Any) -> Any:
+    spec = replace(SPEC, **changes)
+    return children.deployment(OWNER, spec, children.pod_template("digits", spec, number, image))
 
 
 def pod(made: Any) -> Any:
@@ -97,7 +98,7 @@ def test_pods_have_time_to_finish_what_they_are_at() -> None:
 
 
 def test_the_selector_finds_the_pods_and_no_edit_changes_it() -> None:
-    edited = children.deployment(OWNER, replace(SPEC, replicas=3, env=(Variable("A", "1"),)), 9, IMAGE + "b")
+    edited = deployment(9, IMAGE + "b", replicas=3, env=(Variable("A", "1"),))
     for made in (deployment(), edited):
         assert made["spec"]["selector"] == {"matchLabels": {names.DEPLOYMENT_LABEL: "digits"}}
         labels = made["spec"]["template"]["metadata"]["labels"]

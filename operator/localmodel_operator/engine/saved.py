@@ -17,6 +17,9 @@ from localmodel.image import EnvironmentImage
 from localmodel.layers import CHUNK
 from localmodel.layout import Blob, Layout
 
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_GZIP_STREAM = zlib.MAX_WBITS | 16
+
 
 def keep(client: docker.DockerClient, tag: str, base: str, layout: Layout) -> EnvironmentImage:
     """Put the image's layers into the layout."""
@@ -64,14 +67,27 @@ def _bytes(content: Blob | bytes) -> bytes:
 
 
 def _plain(content: "IO[bytes] | _Stream") -> Iterator[bytes]:
-    first = content.read(CHUNK)
-    inflate = zlib.decompressobj(zlib.MAX_WBITS | 16) if first[:2] == b"\x1f\x8b" else None
-    chunk = first
+    """The content without its compression.
+
+    Raises:
+        OSError: it is compressed with zstd.
+    """
+    chunk = content.read(CHUNK)
+    if chunk[:4] == _ZSTD:
+        raise OSError("the base image has layers compressed with zstd, which are not supported: choose another tag")
+    if chunk[:2] != _GZIP:
+        while chunk:
+            yield chunk
+            chunk = content.read(CHUNK)
+        return
+    inflate = zlib.decompressobj(_GZIP_STREAM)
     while chunk:
-        yield inflate.decompress(chunk) if inflate else chunk
-        chunk = content.read(CHUNK)
-    if inflate:
-        yield inflate.flush()
+        yield inflate.decompress(chunk)
+        if inflate.eof:  # a gzip file may be several, one after the other
+            chunk = inflate.unused_data or content.read(CHUNK)
+            inflate = zlib.decompressobj(_GZIP_STREAM)
+        else:
+            chunk = content.read(CHUNK)
 
 
 class _Stream:
