@@ -4,13 +4,15 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import yaml
 
 from localmodel import data
 from localmodel.errors import UserError
+
+if TYPE_CHECKING:
+    import jsonschema
 
 API_VERSION = "localmodel.dev/v1alpha1"
 KIND = "LocalModelDeployment"
@@ -39,6 +41,8 @@ def validate(manifest: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: InvalidManifest; the message lists each wrong field by its path.
     """
+    import jsonschema  # takes longer than all the rest of a command that needs none of it
+
     completed = copy.deepcopy(dict(manifest))
     schema = resource_schema()
     _default(completed, schema)
@@ -72,7 +76,7 @@ def _default(value: Any, schema: Mapping[str, Any]) -> None:
             _default(item, schema.get("items", {}))
 
 
-def _describe(error: jsonschema.ValidationError) -> str:
+def _describe(error: "jsonschema.ValidationError") -> str:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
     if error.validator == "additionalProperties":
         schema: dict[str, Any] = error.schema  # type: ignore[assignment]

@@ -1,7 +1,6 @@
 """What commands print: results on standard output, progress and errors on standard error."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -9,7 +8,6 @@ from typing import IO, Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 output_option = click.option(
@@ -55,13 +53,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Columns under their names; nothing is cut off where nobody looks at a screen."""
-    if sys.stdout.isatty():
-        table = Table(*columns, box=None, header_style="bold", pad_edge=False)
-        for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
-        Console().print(table)
-        return
+    """Columns under their names."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     for row in [columns, *rows]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,161 @@
+"""Runs the command lmd as a user does, with a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+LMD = str(Path(sys.executable).with_name("lmd"))
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+SCRIPT = """
+import json
+
+def init():
+    pass
+
+def run(raw_data):
+    return {answer}
+"""
+
+
+def script(answer: str) -> str:
+    """An entry script that answers with this expression."""
+    return SCRIPT.replace("{answer}", answer)
+
+
+class Result(NamedTuple):
+    """What a command left; `text` is everything it wrote, unwrapped."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Reply(NamedTuple):
+    status: int
+    body: Any
+    revision: int
+
+
+class Lmd:
+    """The command, below a folder for one test."""
+
+    def __init__(self, folder: Path, command: str = LMD) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.port = free_port()
+        self._command = command
+
+    def __call__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: str = "") -> Result:
+        result = subprocess.run(
+            [self._command, *map(str, arguments)],
+            env={**os.environ, "LOCALMODEL_HOME": str(self.home), **(env or {})},
+            cwd=self.folder,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert "Traceback" not in result.stderr.partition("error: ")[0]
+        return Result(result.returncode, result.stdout, result.stderr)
+
+    def manifest(self, code: str | Mapping[str, str], name: str = "digits", **spec: Any) -> Path:
+        """A manifest file with the code in it: the text of score.py, or text by file name."""
+        inline = {"score.py": code} if isinstance(code, str) else dict(code)
+        path = self.folder / f"{name}.yaml"
+        content = {
+            "apiVersion": "localmodel.dev/v1alpha1",
+            "kind": "LocalModelDeployment",
+            "metadata": {"name": name},
+            "spec": {
+                "models": [],
+                "scoring": {"entryScript": "score.py", "source": {"inline": inline}},
+                "environment": {"python": PYTHON},
+                "service": {"localPort": self.port},
+                **spec,
+            },
+        }
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    def apply(self, code: str | Mapping[str, str], *arguments: str, name: str = "digits", **spec: Any) -> Result:
+        return self("apply", "-f", self.manifest(code, name, **spec), *arguments)
+
+    def status(self, name: str = "digits") -> dict[str, Any]:
+        result: dict[str, Any] = json.loads(self("status", name, "-o", "json").out)
+        return result
+
+    def pid(self, name: str = "digits") -> int:
+        record = json.loads((self.home / "deployments" / name / "server.json").read_text())
+        return int(record["pid"])
+
+    def ask(self, body: Any = None) -> Reply:
+        return ask(self.port, body)
+
+    def clean_up(self) -> None:
+        for deployment in (self.home / "deployments").glob("*/revision.json"):
+            assert self("delete", deployment.parent.name).code == 0
+
+
+def ask(port: int, body: Any = None) -> Reply:
+    """POST to /score on this machine."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/score", json.dumps(body).encode())
+    try:
+        with opener.open(request, timeout=60) as answer:
+            return Reply(answer.status, json.load(answer), int(answer.headers["x-localmodel-revision"]))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Reply(error.code, json.load(error), int(error.headers["x-localmodel-revision"] or 0))
+
+
+def answers(port: int) -> bool:
+    """Whether anything listens on the port."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    """A port with a free one behind it, outside the range that clusters map."""
+    for port in range(21000 + os.getpid() % 7000, 30000):
+        if not answers(port) and not answers(port + 1):
+            return port
+    raise AssertionError("no free port")
+
+
+@contextmanager
+def load(port: int, clients: int = 3) -> Iterator[list[Reply | Exception]]:
+    """Clients that ask one request after the other; every outcome in the order it came."""
+    outcomes: list[Reply | Exception] = []
+    stop = threading.Event()
+
+    def client() -> None:
+        while not stop.is_set():
+            try:
+                outcomes.append(ask(port))
+            except Exception as error:
+                outcomes.append(error)
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield outcomes
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()

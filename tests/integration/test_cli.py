@@ -1,0 +1,180 @@
+"""The command as a person and as a script meet it."""
+
+import json
+import os
+import pty
+import subprocess
+from importlib.metadata import EntryPoint
+
+import pytest
+from click.testing import CliRunner
+from lmd_command import LMD, Lmd, script
+
+import localmodel
+from localmodel.cli import app
+
+
+def test_the_version_and_every_command_are_told(lmd: Lmd) -> None:
+    assert localmodel.__version__ in lmd("--version").out
+    listed = lmd("--help").out
+    for command in ("apply", "delete", "doctor", "invoke", "logs", "model", "operator", "status"):
+        assert f"\n  {command} " in listed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nosuch"],
+        ["apply"],
+        ["apply", "-f", "nosuch.yaml"],
+        ["apply", "-f", ".", "-k", "."],
+        ["apply", "-k", ".", "--timeout", "0"],
+        ["apply", "-k", ".", "--target", "moon"],
+        ["apply", "-k", ".", "--context", "kind"],
+        ["invoke", "digits"],
+        ["invoke", "digits", "--data", "1", "--request", "-"],
+        ["model", "register", "model.pkl"],
+        ["status", "-o", "yaml"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_code_2(lmd: Lmd, arguments: list[str]) -> None:
+    result = CliRunner().invoke(app.main, arguments)
+    assert result.exit_code == 2 and result.stdout == "" and "Usage: " in result.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "logs", "delete", "invoke"])
+def test_a_deployment_that_is_not_there_is_named_with_those_that_are(lmd: Lmd, command: str) -> None:
+    options = ["--data", "1"] if command == "invoke" else []
+    result = lmd(command, "nosuch", *options)
+    assert result.code == 1
+    assert result.err == "error: no deployment nosuch runs as a process (there is none)\n"
+
+
+def test_models_are_registered_and_listed(lmd: Lmd) -> None:
+    model = lmd.folder / "model.pkl"
+    model.write_text("weights")
+    assert lmd("model", "register", model, "--name", "digits").out == "digits:1\n"
+    assert lmd("model", "register", model, "--name", "digits").out == "digits:1, which has this content already\n"
+    assert "digits" in lmd("model", "list").out
+    (listed,) = json.loads(lmd("model", "list", "-o", "json").out)
+    assert (listed["name"], listed["version"]) == ("digits", 1) and listed["digest"].startswith("sha256:")
+
+
+def test_listing_an_empty_store_says_how_to_fill_it(lmd: Lmd) -> None:
+    result = lmd("model", "list")
+    assert result.code == 1 and "lmd model register" in result.err
+
+
+def test_a_deployment_is_asked_looked_at_and_its_log_read(lmd: Lmd) -> None:
+    lmd.apply("def init(): print('hello from init')\ndef run(raw_data): return [raw_data]\n")
+    assert lmd("invoke", "digits", "--data", '{"a": 1}').out == '["{\\"a\\": 1}"]\n'
+    assert lmd("invoke", "digits", "--request", "-", stdin="from stdin").out == '["from stdin"]\n'
+    request = lmd.folder / "request.json"
+    request.write_text("[1]")
+    answer = json.loads(lmd("invoke", "digits", "--request", request, "-o", "json").out)
+    assert (answer["status"], answer["revision"], answer["body"]) == (200, "1", ["[1]"])
+    assert lmd("status").out.splitlines()[1].split() == [
+        "digits",
+        "yes",
+        "1",
+        f"http://localhost:{lmd.port}/score",
+    ]
+    assert lmd.status() == {
+        "name": "digits",
+        "ready": True,
+        "serving": 1,
+        "url": f"http://localhost:{lmd.port}/score",
+        "message": "",
+    }
+    assert "hello from init" in lmd("logs", "digits").out
+
+
+def test_a_proxy_in_the_shell_is_not_asked_for_this_machine(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    proxy = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    assert lmd("invoke", "digits", "--data", "1", env=proxy).out == "1\n"
+    assert lmd("status", "digits", env=proxy).code == 0
+
+
+def test_a_followed_log_grows_and_ends_with_the_deployment(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    environment = {**os.environ, "LOCALMODEL_HOME": str(lmd.home)}
+    with subprocess.Popen(
+        [LMD, "logs", "digits", "-f"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as following:
+        lmd.apply("def init(): print('the second one')\ndef run(raw_data): pass\n")
+        lmd("delete", "digits")
+        out, _ = following.communicate(timeout=30)
+    assert "the second one" in out
+
+
+def test_without_a_terminal_there_is_no_colour_and_every_line_is_whole(lmd: Lmd) -> None:
+    result = lmd.apply(script("1"), replicas=3)
+    assert "\x1b" not in result.err + result.out
+    assert "revision 1: serves" in result.err
+    assert result.err.splitlines()[0] == "manifest: digits"
+
+
+def test_on_a_terminal_progress_is_marked(lmd: Lmd) -> None:
+    path = lmd.manifest(script("1"))
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "LOCALMODEL_HOME": str(lmd.home), "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+    with subprocess.Popen(
+        [LMD, "apply", "-f", path], env=environment, stderr=theirs, stdout=subprocess.PIPE
+    ) as command:
+        os.close(theirs)
+        shown = read_all(ours)
+        assert command.wait() == 0
+    os.close(ours)
+    assert "\x1b[" in shown and "✓" in shown and "revision 1: serves" in shown
+
+
+def read_all(terminal: int) -> str:
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(terminal, 4096)
+        except OSError:  # Linux's way to say that the other end is closed
+            chunk = b""
+        if not chunk:
+            return b"".join(chunks).decode()
+        chunks.append(chunk)
+
+
+def test_an_added_command_whose_packages_are_missing_says_what_to_install() -> None:
+    point = EntryPoint("operator", "nosuchpackage.command:operator", "localmodel.commands")
+    command = app._load(point)
+    assert "pip install 'localmodel[operator]'" in (command.short_help or "")
+    result = CliRunner().invoke(command, ["run", "--help"])
+    assert result.exit_code == 1
+    assert "lmd operator needs the Python package nosuchpackage: pip install 'localmodel[operator]'" in result.stderr
+
+
+def test_the_doctor_looks_at_everything_and_is_content(lmd: Lmd) -> None:
+    result = lmd("doctor", "-o", "json")
+    findings = {finding["what"]: finding for finding in json.loads(result.out)}
+    assert result.code == 0
+    assert findings.keys() >= {"platform", "uv", "folder", "ports 6789 to 6798", "container engine", "kubectl", "kind"}
+    assert all(finding["fix"] for finding in findings.values() if finding["level"] == "warn")
+    assert [line.split()[0] for line in lmd("doctor").out.splitlines() if not line.startswith(" ")] == [
+        finding["level"] for finding in findings.values()
+    ]
+
+
+def test_the_doctor_fails_on_what_nothing_works_without(lmd: Lmd) -> None:
+    blocked = lmd.folder / "file"
+    blocked.write_text("")
+    environment = {"LOCALMODEL_HOME": str(blocked / "home"), "SSL_CERT_FILE": "/nosuch.pem"}
+    result = lmd("doctor", "-o", "json", env=environment)
+    failed = {finding["what"] for finding in json.loads(result.out) if finding["level"] == "fail"}
+    assert result.code == 1 and failed == {"folder", "certificates"}
+
+
+def test_the_doctor_says_who_holds_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    from localmodel import doctor
+    from localmodel.targets import ports
+
+    monkeypatch.setattr(ports, "is_free", lambda port: port > 6790)
+    monkeypatch.setattr(ports, "holder", lambda port: "the kind cluster 'digits'")
+    assert doctor._ports().found == "6789, 6790 held by the kind cluster 'digits'"

@@ -1,0 +1,107 @@
+"""A broken edit costs nothing but a message: the old revision goes on serving."""
+
+import time
+
+from lmd_command import Lmd, answers, load, script
+
+BROKEN_INIT = """
+def init():
+    ages = {}
+    ages["age"]
+
+def run(raw_data):
+    return 1
+"""
+HANGING_INIT = """
+import time
+
+def init():
+    time.sleep(4)
+
+def run(raw_data):
+    return "too late"
+"""
+
+
+def test_a_failing_init_is_named_by_file_and_line_and_the_old_revision_goes_on(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    result = lmd.apply(BROKEN_INIT)
+    assert result.code == 1 and result.out == ""
+    assert "error: revision 2 does not serve: init() failed: score.py:4: KeyError: 'age'\n" in result.err
+    assert f"revision 1 goes on serving at http://localhost:{lmd.port}/score" in result.err
+    assert lmd.ask() == (200, 1, 1)
+    status = lmd.status()
+    assert status["serving"] == 1 and status["ready"] is False
+    assert "score.py:4: KeyError: 'age'" in status["message"]
+    assert "KeyError: 'age'" in lmd("logs", "digits").out
+
+
+def test_going_back_to_what_serves_clears_the_failure(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.apply(BROKEN_INIT)
+    assert "revision 3 serves" in lmd.apply(script("1")).out
+    assert lmd.status()["ready"] is True and lmd.ask() == (200, 1, 3)
+
+
+def test_a_failed_revision_is_tried_again_when_asked(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.apply(BROKEN_INIT)
+    result = lmd.apply(BROKEN_INIT)
+    assert result.code == 1 and "revision 3 does not serve" in result.err
+
+
+def test_a_first_revision_that_fails_leaves_no_server_behind(lmd: Lmd) -> None:
+    result = lmd.apply(BROKEN_INIT)
+    assert result.code == 1
+    assert "error: revision 1 does not serve: init() failed: score.py:4: KeyError: 'age'" in result.err
+    assert not answers(lmd.port)
+    assert "score.py:4: KeyError: 'age'" in lmd.status()["message"]
+    assert "KeyError: 'age'" in lmd("logs", "digits").out
+    assert lmd.apply(script("1")).code == 0
+    assert lmd.ask().body == 1
+
+
+def test_a_missing_package_is_named(lmd: Lmd) -> None:
+    result = lmd.apply("import nosuchpackage\n" + script("1"))
+    assert "score.py:1: ModuleNotFoundError: No module named 'nosuchpackage'" in result.err
+
+
+def test_an_init_that_hangs_is_given_up_and_does_not_come_up_later(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    result = lmd.apply(HANGING_INIT, "--timeout", "1")
+    assert result.code == 1 and "revision 2 did not serve within 1 s; revision 1 goes on serving" in result.err
+    time.sleep(5)
+    assert lmd.ask() == (200, 1, 1)
+    assert lmd.status()["ready"] is True
+
+
+def test_a_first_init_that_hangs_is_given_up(lmd: Lmd) -> None:
+    result = lmd.apply(HANGING_INIT, "--timeout", "1")
+    assert result.code == 1 and "did not serve within 1 s" in result.err
+    assert not answers(lmd.port)
+
+
+def test_the_manifests_own_deadline_holds_without_an_option(lmd: Lmd) -> None:
+    slow = HANGING_INIT.replace("sleep(4)", "sleep(30)")
+    result = lmd.apply(slow, update={"progressDeadlineSeconds": 10})
+    assert "did not serve within 10 s" in result.err
+
+
+def test_a_request_that_fails_is_the_callers_to_see(lmd: Lmd) -> None:
+    lmd.apply(script("1 / json.loads(raw_data)"))
+    result = lmd("invoke", "digits", "--data", "0")
+    assert result.code == 1 and "run() failed" in result.out and "status 500" in result.err
+    assert "ZeroDivisionError" in lmd("logs", "digits").out
+    assert lmd("invoke", "digits", "--data", "2").out == "0.5\n"
+
+
+def test_edits_good_and_bad_lose_no_request(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    with load(lmd.port) as outcomes:
+        for code, expected in ((script("2"), 0), (BROKEN_INIT, 1), (script("3"), 0), (script("4"), 0)):
+            assert lmd.apply(code).code == expected
+        enough = len(outcomes) + 20
+        while len(outcomes) < enough:
+            time.sleep(0.05)
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception) or outcome.status != 200] == []
+    assert {outcome.body for outcome in outcomes if not isinstance(outcome, Exception)} >= {1, 2, 3, 4}

@@ -1,0 +1,38 @@
+"""The address: free, held, kept, moved."""
+
+import os
+import socket
+from pathlib import Path
+
+from lmd_command import Lmd, answers, ask, script
+
+
+def test_a_held_port_is_told_of_and_the_next_is_taken_and_kept(lmd: Lmd) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", lmd.port))
+        other.listen()
+        result = lmd.apply(script("1"))
+        name = Path("/proc/self/comm").read_text().strip()
+        assert f"port {lmd.port} is held by {name} (process {os.getpid()}); taking {lmd.port + 1}" in result.err
+        assert f"http://localhost:{lmd.port + 1}/score" in result.out
+        assert ask(lmd.port + 1).body == 1
+    assert f"http://localhost:{lmd.port + 1}/score" in lmd.apply(script("2")).out
+    assert ask(lmd.port + 1).body == 2
+
+
+def test_a_changed_port_moves_the_deployment(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    result = lmd.apply(script("1"), service={"localPort": lmd.port + 1})
+    assert f"http://localhost:{lmd.port + 1}/score" in result.out
+    assert ask(lmd.port + 1).body == 1
+    assert not answers(lmd.port)
+
+
+def test_a_move_that_fails_leaves_the_old_address_serving(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    result = lmd.apply("def init(): 1 / 0\ndef run(raw_data): pass\n", service={"localPort": lmd.port + 1})
+    assert result.code == 1 and "score.py:1: ZeroDivisionError" in result.err
+    assert lmd.ask() == (200, 1, 1)
+    assert not answers(lmd.port + 1)
+    assert lmd.status()["ready"] is True

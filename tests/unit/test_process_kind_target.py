@@ -1,0 +1,45 @@
+"""What the kind target makes of a resource's conditions."""
+
+from typing import Any
+
+from localmodel.targets import kind
+
+
+def resource(generation: int, *conditions: dict[str, Any], **status: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "digits", "generation": generation},
+        "status": {"conditions": list(conditions), **status},
+    }
+
+
+def condition(kind: str, status: str, generation: int, message: str = "") -> dict[str, Any]:
+    return {"type": kind, "status": status, "reason": "R", "message": message, "observedGeneration": generation}
+
+
+def test_ready_speaks_of_the_current_generation_only() -> None:
+    old = kind._deployment(resource(2, condition("Ready", "True", 1), revisions={"serving": 1}, url="u"))
+    assert (old.ready, old.serving, old.url) == (False, 1, "u")
+    assert kind._deployment(resource(2, condition("Ready", "True", 2))).ready
+
+
+def test_the_message_says_what_is_wrong() -> None:
+    found = kind._deployment(resource(2, condition("Ready", "False", 2, "score.py:3: KeyError")))
+    assert found.message == "score.py:3: KeyError"
+
+
+def test_without_a_status_the_operator_is_waited_for() -> None:
+    found = kind._deployment({"metadata": {"name": "digits", "generation": 1}})
+    assert not found.ready and found.serving is None and "operator" in found.message
+
+
+def test_changes_of_conditions_are_told_once() -> None:
+    notes: list[str] = []
+
+    class Progress:
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    told: dict[str, str] = {}
+    for message in ("building", "building", "built"):
+        kind._tell(resource(1, condition("EnvironmentBuilt", "False", 1, message)), told, Progress())  # type: ignore[arg-type]
+    assert notes == ["EnvironmentBuilt: R: building", "EnvironmentBuilt: R: built"]

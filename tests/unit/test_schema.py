@@ -1,0 +1,103 @@
+"""A manifest is judged without an API server as the API server would."""
+
+from typing import Any
+
+import pytest
+
+from localmodel import schema
+from localmodel.errors import UserError
+
+
+def manifest(**spec: Any) -> dict[str, Any]:
+    scoring = {"entryScript": "score.py", "source": {"inline": {"score.py": "x = 1"}}}
+    return {
+        "apiVersion": schema.API_VERSION,
+        "kind": schema.KIND,
+        "metadata": {"name": "digits"},
+        "spec": {"scoring": scoring, "models": [], **spec},
+    }
+
+
+def problems(value: dict[str, Any]) -> str:
+    with pytest.raises(UserError) as caught:
+        schema.validate(value)
+    assert caught.value.reason == "InvalidManifest"
+    return str(caught.value)
+
+
+def test_defaults_are_filled_in_and_the_original_is_left_alone() -> None:
+    original = manifest()
+    spec = schema.validate(original)["spec"]
+    assert spec["environment"] == {"python": "3.11", "requirements": []}
+    assert spec["service"]["localPort"] == 6789
+    assert spec["server"]["workers"] == 1
+    assert "service" not in original["spec"]
+
+
+def test_an_unknown_field_is_named_by_its_path() -> None:
+    assert "spec.replica: unknown field" in problems(manifest(replica=2))
+    assert "spec.server.worker: unknown field" in problems(manifest(server={"worker": 2}))
+    assert "metadata.nam: unknown field" in problems({**manifest(), "metadata": {"name": "a", "nam": "b"}})
+
+
+def test_every_problem_is_told_at_once() -> None:
+    lines = problems(manifest(replicas="two", service={"localPort": 0})).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["spec.replicas", "spec.service.localPort"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"models": [{"name": "a/b", "version": 1}]}, "spec.models[0].name"),
+        ({"models": [{"name": "a", "version": 0}]}, "spec.models[0].version"),
+        ({"models": [{"name": "a"}]}, "spec.models[0]"),
+        ({"environment": {"python": "2.7"}}, "spec.environment.python"),
+        ({"environment": {"python": 3.11}}, "spec.environment.python"),
+        ({"env": [{"name": "1A"}]}, "spec.env[0].name"),
+        ({"resources": {"limits": {"memory": "lots"}}}, "spec.resources.limits.memory"),
+        ({"update": {"progressDeadlineSeconds": 1}}, "spec.update.progressDeadlineSeconds"),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_path(spec: dict[str, Any], field: str) -> None:
+    assert problems(manifest(**spec)).startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize("name", ["Digits", "1digits", "digits-", "dig.its", "d" * 49])
+def test_a_name_that_a_service_cannot_have_is_refused(name: str) -> None:
+    assert problems({**manifest(), "metadata": {"name": name}}).startswith("metadata.name: ")
+
+
+@pytest.mark.parametrize(
+    "source", [{}, {"configMap": {"name": "a"}, "inline": {"score.py": "x"}}], ids=["none", "both"]
+)
+def test_exactly_one_source(source: dict[str, Any]) -> None:
+    value = manifest(scoring={"entryScript": "score.py", "source": source})
+    assert "exactly one of configMap and inline" in problems(value)
+
+
+@pytest.mark.parametrize("name", ["../score.py", "/score.py", "a//b.py", "a/", ".hidden", "a/../b.py"])
+def test_an_inline_file_stays_inside(name: str) -> None:
+    inline = {"score.py": "x", name: "y"}
+    message = problems(manifest(scoring={"entryScript": "score.py", "source": {"inline": inline}}))
+    assert repr(name) in message
+
+
+def test_inline_code_has_a_limit() -> None:
+    inline = {"score.py": "x" * 70000, "more.py": "x" * 70000}
+    assert "128 KiB" in problems(manifest(scoring={"entryScript": "score.py", "source": {"inline": inline}}))
+
+
+def test_an_inline_script_must_be_there() -> None:
+    value = manifest(scoring={"entryScript": "main.py", "source": {"inline": {"score.py": "x"}}})
+    assert problems(value).startswith("spec.scoring.entryScript: main.py")
+
+
+@pytest.mark.parametrize("name", ["AZUREML_MODEL_DIR", "LOCALMODEL_PYTHON", "AML_APP_ROOT", "WORKER_COUNT"])
+def test_the_deployments_own_variables_cannot_be_set(name: str) -> None:
+    assert problems(manifest(env=[{"name": name, "value": "1"}])).startswith("spec.env[0].name: ")
+
+
+def test_a_variable_has_one_source() -> None:
+    reference = {"configMapKeyRef": {"name": "a", "key": "b"}}
+    value = manifest(env=[{"name": "A", "value": "1", "valueFrom": reference}])
+    assert problems(value) == "spec.env[0]: one of value and valueFrom"
