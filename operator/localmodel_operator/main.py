@@ -23,8 +23,8 @@ from localmodel_operator import names, reconcile, sweep
 from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, credentials, running_in_pod
 from localmodel_operator.engine import Engine
 from localmodel_operator.environments import Environments
-from localmodel_operator.reconcile import SWEEP, Site
 from localmodel_operator.references import References
+from localmodel_operator.site import SWEEP, Site
 from localmodel_operator.workqueue import Key, WorkQueue
 
 log = logging.getLogger(__name__)

@@ -7,37 +7,30 @@ that the next pass needs, so an operator killed between any two steps converges.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-
 from localmodel import image, spec
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage, Image
-from localmodel.layout import Layout
 from localmodel.revision import Revision
-from localmodel.store import Store
-from localmodel_operator import children, delivery, events, names, ports, resolve, rollout, status, using
-from localmodel_operator.cluster import DEPLOYMENT, EVENT, LMD, NODE, POD, REVISION, SERVICE, Cluster, Object, Refused
-from localmodel_operator.engine import Engine, build, nodes
+from localmodel_operator import address, children, delivery, events, names, ports, resolve, rollout, status, using
+from localmodel_operator.cluster import DEPLOYMENT, EVENT, LMD, NODE, POD, REVISION, SERVICE, Object, Refused
+from localmodel_operator.engine import build, nodes
 from localmodel_operator.engine.nodes import Node, NodeError
-from localmodel_operator.environments import Environments
-from localmodel_operator.references import References
 from localmodel_operator.resolve import Desired
 from localmodel_operator.rollout import Rollout
+from localmodel_operator.site import SWEEP, Site
 from localmodel_operator.status import Seen
-from localmodel_operator.workqueue import Key, WorkQueue
+from localmodel_operator.workqueue import Key
 
 log = logging.getLogger(__name__)
 
 RESYNC = 300.0  # seconds, give or take a fifth
-SWEEP: Key = ("", "")  # stands in the queue for: remove what nothing uses
 _POLL = 0.1  # seconds between looks at the address, which sends no event
 _VERIFY_TRIES = 20
-_ASKED = 10  # connections for each pod that may answer
 
 
 class Waiting(Exception):
@@ -45,21 +38,6 @@ class Waiting(Exception):
 
     def __init__(self, again_after: float | None = None) -> None:
         self.again_after = again_after
-
-
-@dataclass(frozen=True)
-class Site:
-    """What an operator works with: one cluster, one engine, one store."""
-
-    cluster: Cluster
-    engine: Engine
-    store: Store
-    layout: Layout
-    environments: Environments
-    references: References
-    queue: WorkQueue
-    kind_cluster: str
-    verify: Callable[[int, int], str]  # (local port, node port) -> base URL at which this process reaches it
 
 
 @dataclass(frozen=True)
@@ -344,7 +322,7 @@ class Pass:
         base = self.site.verify(self.spec.local_port, node_port)
         problem = ""
         for _ in range(_VERIFY_TRIES):
-            problem = await _answer_problem(base, number, _ASKED * (self.spec.replicas + 1))
+            problem = await address.problem(base, number, self.spec.replicas)
             if not problem:
                 self.seen.values["url"] = self.url
                 self.seen.succeed("Serving", f"revision {number} serves at {self.url}")
@@ -392,27 +370,6 @@ class Pass:
                 await self.site.cluster.replace(EVENT, events.again(earlier, event))
         except Refused as error:
             log.warning("%s/%s: event not recorded: %s", self.namespace, self.name, error)
-
-
-async def _answer_problem(base: str, number: int, times: int) -> str:
-    """What is wrong with what answers at `base`, or an empty string: only this revision does.
-
-    A node goes on sending some new connections to a pod that is being ended until its rules are rewritten. Whether
-    it still does shows only by asking often, over a new connection each time.
-    """
-    try:
-        limits = httpx.Limits(max_keepalive_connections=0)
-        async with httpx.AsyncClient(trust_env=False, timeout=5, limits=limits) as client:
-            for _ in range(times):
-                answer = await client.get(f"{base}/readyz")
-                revision = answer.headers.get("x-localmodel-revision")
-                if revision is None:
-                    return f"something else than this deployment answers at {base}; free the port or choose another"
-                if answer.status_code != 200 or revision != str(number):
-                    return f"{base} is still answered by revision {revision}"
-    except httpx.HTTPError as error:
-        return f"nothing answers at {base} ({type(error).__name__})"
-    return ""
 
 
 async def reconcile(site: Site, key: Key) -> None:

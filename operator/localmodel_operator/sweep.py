@@ -17,7 +17,7 @@ from localmodel_operator import names
 from localmodel_operator.cluster import LMD, REVISION
 from localmodel_operator.engine import nodes
 from localmodel_operator.engine.nodes import Node
-from localmodel_operator.reconcile import SWEEP, Site
+from localmodel_operator.site import SWEEP, Site
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,29 @@
+"""What an operator works with, made once at its start and handed to every pass."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from localmodel.layout import Layout
+from localmodel.store import Store
+from localmodel_operator.cluster import Cluster
+from localmodel_operator.engine import Engine
+from localmodel_operator.environments import Environments
+from localmodel_operator.references import References
+from localmodel_operator.workqueue import Key, WorkQueue
+
+SWEEP: Key = ("", "")  # stands in the queue for: remove what nothing uses
+
+
+@dataclass(frozen=True)
+class Site:
+    """What an operator works with: one cluster, one engine, one store."""
+
+    cluster: Cluster
+    engine: Engine
+    store: Store
+    layout: Layout
+    environments: Environments
+    references: References
+    queue: WorkQueue
+    kind_cluster: str
+    verify: Callable[[int, int], str]  # (local port, node port) -> base URL at which this process reaches it
