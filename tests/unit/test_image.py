@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localmodel import digests
-from localmodel.image import EnvironmentImage, Image, chain_ids, compose
+from localmodel.image import EnvironmentImage, Image, chain_ids, compose, stored
 from localmodel.layout import Layout
 from localmodel.store import ModelVersion, Store
 
@@ -112,6 +112,15 @@ def test_the_manifest_lists_what_is_in_the_layout(bench: Bench) -> None:
     assert bench.config(image)["rootfs"]["diff_ids"] == [layer.digest for layer in image.layers]
     assert all(map(bench.layout.has, (image.manifest, image.config, *image.layers)))
     assert image.reference("localmodel.dev/8f5c") == f"localmodel.dev/8f5c@{image.manifest.digest}"
+
+
+def test_an_image_composed_before_is_found_while_all_of_it_is_there(bench: Bench) -> None:
+    image = bench.compose()
+    reference = image.reference("localmodel.dev/8f5c")
+    assert stored(bench.layout, reference) == image
+    bench.layout.remove(image.layers[0].digest)
+    assert stored(bench.layout, reference) is None
+    assert stored(bench.layout, "localmodel.dev/8f5c@sha256:" + "0" * 64) is None
 
 
 def test_the_entry_script_is_part_of_the_image(bench: Bench) -> None:

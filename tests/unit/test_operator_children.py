@@ -135,6 +135,14 @@ def test_resources_change_the_containers_resources_only() -> None:
     assert after == before
 
 
+def test_a_recorded_template_is_served_as_it_was_made() -> None:
+    recorded = {"metadata": {"labels": {"made": "long ago"}}, "spec": {"containers": [{"name": "scoring", "args": []}]}}
+    limits = {"limits": {"memory": "1Gi"}}
+    made = children.deployment(OWNER, replace(SPEC, resources=limits), recorded)
+    assert container(made).pop("resources") == limits
+    assert made["spec"]["template"] == recorded
+
+
 def test_the_image_is_by_digest_and_never_pulled() -> None:
     assert container(deployment())["image"] == IMAGE
     assert container(deployment())["imagePullPolicy"] == "Never"

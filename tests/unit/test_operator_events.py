@@ -35,6 +35,7 @@ SERVING = status("succeed", "Serving")
         (SERVING, status("fail", "InitFailed", "score.py:17"), True),
         (status("fail", "InitFailed", "score.py:17"), status("fail", "InitFailed", "score.py:17"), False),
         (status("fail", "InitFailed", "score.py:17"), status("fail", "InitFailed", "score.py:18"), True),
+        (status("progress", "Unschedulable"), status("fail", "Unschedulable"), True),
     ],
 )
 def test_an_event_for_what_is_new(before: dict[str, Any], after: dict[str, Any], told: bool) -> None:

@@ -119,6 +119,13 @@ def test_a_pod_on_its_way_out_no_longer_counts() -> None:
     assert judge(deployment(), [pod(), leaving], WANTED) == Rollout(True, WANTED, 1)
 
 
+def test_an_evicted_pod_no_longer_counts() -> None:
+    # it stays listed for days, without a deletionTimestamp
+    evicted = pod(WANTED, ended(exitCode=137))
+    evicted["status"]["phase"] = "Failed"
+    assert judge(deployment(), [pod(), evicted], WANTED) == Rollout(True, WANTED, 1)
+
+
 @pytest.mark.parametrize(
     ("container", "reason", "message"),
     [

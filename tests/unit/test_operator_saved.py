@@ -105,13 +105,18 @@ def gzipped() -> Files:
     return oci_layout(lambda content: gzip.compress(content, mtime=0))
 
 
+def gzipped_in_parts() -> Files:
+    """Some compressors write one gzip member after the other."""
+    return oci_layout(lambda content: gzip.compress(content[:9999], mtime=0) + gzip.compress(content[9999:], mtime=0))
+
+
 def manifest_first() -> Files:
     files = oci_layout()
     return {"manifest.json": files.pop("manifest.json"), **files}
 
 
 @pytest.mark.parametrize("chunk", [1000, 1 << 20, 1 << 30])
-@pytest.mark.parametrize("made", [old_layout, hard_links, oci_layout, gzipped, manifest_first])
+@pytest.mark.parametrize("made", [old_layout, hard_links, oci_layout, gzipped, gzipped_in_parts, manifest_first])
 def test_every_form_gives_the_same_image(tmp_path: Path, made: Callable[[], Files], chunk: int) -> None:
     layout = Layout(tmp_path)
     image = keep(engine(made(), chunk), "env:key", "sha256:base", layout)
@@ -136,6 +141,12 @@ def test_an_image_without_variables(tmp_path: Path) -> None:
 def test_a_damaged_layer_is_noticed(tmp_path: Path) -> None:
     files = {**old_layout(), "aaa/layer.tar": LOWER[:-1] + b"!"}
     with pytest.raises(OSError, match="archive is damaged: layer aaa/"):
+        keep(engine(files), "env:key", "sha256:base", Layout(tmp_path))
+
+
+def test_a_compression_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    files = {**old_layout(), "aaa/layer.tar": b"\x28\xb5\x2f\xfd" + LOWER}
+    with pytest.raises(OSError, match="zstd"):
         keep(engine(files), "env:key", "sha256:base", Layout(tmp_path))
 
 
