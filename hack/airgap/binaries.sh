@@ -22,7 +22,7 @@ compile() {
   dir=$(tools_dir "$module")
   for binary in "$@"; do [ -x "$dir/$binary" ] || packages+=("$(package_of "$module" "$binary")"); done
   [ ${#packages[@]} -gt 0 ] || return 0
-  say "compiling ${packages[*]##*/cmd/}"
+  say "compiling ${packages[*]##*/cmd/} (minutes, less with what Go's cache has)"
   # Only a whole build moves in: one that is interrupted leaves nothing that counts as done.
   mkdir -p "$dir" "$SCRATCH"
   new=$(mktemp -d "$SCRATCH/go.XXXXXX")
@@ -51,27 +51,28 @@ compile_kind() { compile kind "" "" kind; }
 compile_clients() {
   check_go
   one_at_a_time
-  mkdir -p "$BIN"
-  have kind || { compile_kind; link_client kind; }
-  have kubectl || { compile_kubernetes kubectl; link_client kubernetes kubectl; }
+  have kind || compile_kind
+  have kubectl || compile_kubernetes kubectl
+  link_clients
 }
 
 compile_everything() {
   local containerd=github.com/containerd/containerd/v2
-  say "compiling what is missing of Kubernetes (10 minutes on 2 cores the first time, seconds from Go's cache)"
-  mkdir -p "$BIN"
-  compile_kind
-  compile_kubernetes kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm kubectl
+  compile_kubernetes kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm
   compile containerd "-X $containerd/version.Version=$(module_version containerd "$containerd")" \
     "no_aufs no_btrfs no_devmapper no_zfs" containerd containerd-shim-runc-v2 ctr
   compile etcd "" "" server
   compile coredns "" "" coredns
-  # The pair that fits this node image, whatever else the machine has.
-  link_client kind
-  link_client kubernetes kubectl
 }
 
-link_client() { ln -sf "$(tools_dir "$1")/${2:-$1}" "$BIN/"; }
+# Those of the two that were compiled.
+link_clients() {
+  local client
+  mkdir -p "$BIN"
+  for client in "$(tools_dir kind)/kind" "$(tools_dir kubernetes)/kubectl"; do
+    [ ! -x "$client" ] || ln -sf "$client" "$BIN/"
+  done
+}
 
 check_go() {
   (cd "$GO_MODULES/kind" && go env GOVERSION) >/dev/null 2>&1 ||

@@ -13,19 +13,29 @@ SCRATCH=$CACHE/scratch # holds what is not whole yet
 
 # create_airgapped NAME CONFIG
 create_airgapped() {
-  check_host
-  # Debian's packages arrive while Go compiles.
-  debian_trees &
-  compile_everything
-  wait $! || die "Debian's packages are not complete: see above"
-  node_image
-  python_image
   local config
+  check_host
+  # The pair that fits the node image, whatever else this machine has.
+  compile_kind
+  compile_kubernetes kubectl
+  link_clients
+  if ! have_image "$NODE_IMAGE" || ! python_image_is_current; then make_images; fi
   config=$(mktemp)
   without_default_cni "$2" >"$config"
   create_cluster "$1" "$config" --image "$NODE_IMAGE"
   rm -f "$config"
   wire_pods "$1"
+}
+
+make_images() {
+  say "making the images: about 10 minutes on 2 cores the first time, nearly all of it Go compiling Kubernetes"
+  # Debian's packages arrive while Go compiles.
+  debian_trees &
+  compile_everything
+  wait $! || die "Debian's packages are not complete: see above"
+  have_image "$NODE_IMAGE" || make_node_image
+  python_image_is_current || make_python_image
+  drop_old_node_images
 }
 
 check_host() {

@@ -15,14 +15,8 @@ node_image_tag() {
 }
 NODE_IMAGE=$NODE_REPOSITORY:$(node_image_tag)
 
-node_image() {
-  have_image "$NODE_IMAGE" && return
-  say "assembling $NODE_IMAGE (a minute)"
-  make_node_image
-  drop_old_node_images
-}
-
 make_node_image() (
+  say "assembling $NODE_IMAGE (a minute)"
   work=$(mktemp -d "$SCRATCH/node.XXXXXX")
   debian=localmodel-airgap/debian bare=localmodel-airgap/node-bare builder=localmodel-airgap-builder
   clear_away() {

@@ -6,18 +6,17 @@ PYTHON_IMAGE=python:3.11-slim
 # What is of ours is replaced when its recipe changes; an image without the label is left alone.
 PYTHON_LABEL=dev.localmodel.airgap.stand-in
 
-python_image() {
-  local recipe present
-  recipe=$(cat "$AIRGAP"/{python-image,debian}.sh | cksum | cut -d ' ' -f 1)
-  if have_image "$PYTHON_IMAGE"; then
-    present=$(docker image inspect -f "{{index .Config.Labels \"$PYTHON_LABEL\"}}" "$PYTHON_IMAGE")
-    { [ -n "$present" ] && [ "$present" != "$recipe" ]; } || return 0
-  fi
-  say "assembling a stand-in for $PYTHON_IMAGE (a few seconds)"
-  make_python_image "$recipe"
+python_recipe() { cat "$AIRGAP"/{python-image,debian}.sh | cksum | cut -d ' ' -f 1; }
+
+python_image_is_current() {
+  have_image "$PYTHON_IMAGE" || return 1
+  local label
+  label=$(docker image inspect -f "{{index .Config.Labels \"$PYTHON_LABEL\"}}" "$PYTHON_IMAGE")
+  [ -z "$label" ] || [ "$label" = "$(python_recipe)" ]
 }
 
 make_python_image() (
+  say "assembling a stand-in for $PYTHON_IMAGE (a few seconds)"
   work=$(mktemp -d "$SCRATCH/python.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   # In the public image, Python lies in /usr/local/bin, and pip may install there.
@@ -27,7 +26,7 @@ make_python_image() (
   cp "$(debian_tar python)" "$work/python.tar"
   tar --delete -f "$work/python.tar" ./usr/lib/python3.11/EXTERNALLY-MANAGED
   tar -C "$work/files" --owner=0 --group=0 -rf "$work/python.tar" usr/local/bin/python3 usr/local/bin/python
-  docker import --change 'ENV LANG=C.UTF-8' --change 'CMD ["python3"]' --change "LABEL $PYTHON_LABEL=$1" \
+  docker import --change 'ENV LANG=C.UTF-8' --change 'CMD ["python3"]' --change "LABEL $PYTHON_LABEL=$(python_recipe)" \
     --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
     "$work/python.tar" "$PYTHON_IMAGE" >/dev/null
 )

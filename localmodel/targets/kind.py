@@ -13,8 +13,8 @@ from localmodel.targets.target import Deployment, Progress
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
 _POLL_SECONDS = 0.5
-# What one condition says the others sum up or repeat; its own text comes with the result.
-_SUMMARY = "Ready"
+# These sum up the others; their texts come with the result.
+_SUMMARIES = ("Ready", "Stalled", "Available")
 
 
 class KindTarget:
@@ -58,12 +58,12 @@ class KindTarget:
         name, namespace = metadata["name"], metadata["namespace"]
         seconds = timeout or resource["spec"]["update"]["progressDeadlineSeconds"]
         end = time.monotonic() + seconds
-        told: dict[str, str] = {}
+        told: set[str] = set()
         while True:
             resource = self._get(name, namespace)
             _tell(resource, told, progress)
             ready, stalled = _condition(resource, "Ready"), _condition(resource, "Stalled")
-            if ready.get("status") == "True":
+            if ready.get("status") == "True" or ready.get("reason") == "Suspended":
                 return _deployment(resource)
             if stalled.get("status") == "True":
                 raise UserError(stalled["reason"], f"{name}: {stalled['message']}")
@@ -78,7 +78,9 @@ class KindTarget:
         except FileNotFoundError:
             raise _no_kubectl() from None
         if result.returncode != 0:
-            raise UserError("KubectlFailed", f"kubectl {arguments[0]}: {result.stderr.strip()}")
+            # For an unknown field kubectl prints the whole object before it comes to the point.
+            said = result.stderr.strip().rpartition("strict decoding error: ")[2]
+            raise UserError("KubectlFailed", f"kubectl {arguments[0]}: {said}")
         return result.stdout
 
     def _pass_through(self, *arguments: str) -> None:
@@ -110,14 +112,13 @@ def _condition(resource: dict[str, Any], kind: str) -> dict[str, Any]:
     return {}
 
 
-def _tell(resource: dict[str, Any], told: dict[str, str], progress: Progress) -> None:
-    """Say what has changed among the conditions since the last time."""
+def _tell(resource: dict[str, Any], told: set[str], progress: Progress) -> None:
+    """Say what the conditions say of this generation and have not said before."""
     for condition in resource.get("status", {}).get("conditions", []):
-        kind, text = condition["type"], f"{condition['type']}: {condition['reason']}: {condition['message']}"
         current = condition.get("observedGeneration") == resource["metadata"]["generation"]
-        if current and kind != _SUMMARY and told.get(kind) != text:
-            told[kind] = text
-            progress.note(text)
+        if current and condition["type"] not in _SUMMARIES and condition["message"] not in told:
+            told.add(condition["message"])
+            progress.note(condition["message"])
 
 
 def _deployment(resource: dict[str, Any]) -> Deployment:

@@ -18,6 +18,7 @@ from localmodel.layout import Blob, Layout
 from localmodel.spec import EnvironmentSpec
 from localmodel_operator import using
 from localmodel_operator.engine import Engine, build, environment_image
+from localmodel_operator.workqueue import Key
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _RETRY_FAILED_AFTER = 60.0  # seconds: a registry may have been away
 @dataclass
 class _Build:
     task: asyncio.Task[None]
-    wanted_by: set[str]
+    wanted_by: set[Key]
     cancelled: Event = field(default_factory=Event)
 
 
@@ -57,8 +58,8 @@ class Environments:
             return None
         return EnvironmentImage(**{**record, "variables": tuple(record["variables"]), "layers": layers})
 
-    def want(self, owner: str, key: str | None) -> None:
-        """`owner` (a uid) now waits for `key` only. A build that nobody waits for any more is cancelled."""
+    def want(self, owner: Key, key: str | None) -> None:
+        """The resource `owner` now waits for `key` only. A build that nobody waits for any more is cancelled."""
         for other, running in self._builds.items():
             if other != key and owner in running.wanted_by:
                 running.wanted_by.discard(owner)
@@ -66,7 +67,7 @@ class Environments:
                     log.info("environment %s: build cancelled, nobody waits for it", other)
                     running.cancelled.set()
 
-    def start(self, owner: str, key: str, spec: EnvironmentSpec, lock: Lock, done: Callable[[], None]) -> None:
+    def start(self, owner: Key, key: str, spec: EnvironmentSpec, lock: Lock, done: Callable[[], None]) -> None:
         """Build in the background; `done()` is called when it has ended, well or not.
 
         Raises:

@@ -84,7 +84,7 @@ class Pass:
     async def _advance(self) -> None:
         await self._observe_children()
         if self.spec.suspend:
-            self.site.environments.want(self.uid, None)
+            self.site.environments.want(self.key, None)
             self.seen.pause("spec.suspend is true: edits wait, and what serves goes on serving")
             return
         # An edit shows in the status before any work on it begins.
@@ -107,8 +107,8 @@ class Pass:
                 or not await self._deliver_again(recorded, cluster_nodes)
             ):
                 recorded = await self._make(desired, recorded, cluster_nodes)
-        await self.site.cluster.apply(children.service(self.owner, node_port))
-        applied = await self._apply_deployment(recorded)
+        await self._apply(children.service(self.owner, node_port))
+        applied = await self._apply(children.deployment(self.owner, self.spec, recorded.template))
         await self._roll_out(applied, recorded.number)
         await self._verify(recorded.number, node_port)
         await self._prune(recorded.number)
@@ -213,7 +213,7 @@ class Pass:
 
         What was made stays as it is when the operator is upgraded, until the user edits something.
         """
-        self.site.environments.want(self.uid, None)
+        self.site.environments.want(self.key, None)
         lacking = await delivery.lacking(self.site.engine, cluster_nodes, recorded.image)
         if lacking:
             stored = image.stored(self.site.layout, recorded.image)
@@ -245,12 +245,12 @@ class Pass:
 
     async def _environment(self, desired: Desired, key: str) -> EnvironmentImage:
         environments, wanted = self.site.environments, self.spec.environment
-        environments.want(self.uid, key)
+        environments.want(self.key, key)
         if built := environments.find(key):
             self.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
             return built
         try:
-            environments.start(self.uid, key, wanted, desired.lock, lambda: self.site.queue.add(self.key))
+            environments.start(self.key, key, wanted, desired.lock, lambda: self.site.queue.add(self.key))
         except UserError as error:
             self.seen.stage("EnvironmentBuilt", False, error.reason, str(error))
             raise
@@ -288,13 +288,14 @@ class Pass:
         await self.site.cluster.create(REVISION, self.namespace, body)
         return made
 
-    async def _apply_deployment(self, recorded: Recorded) -> Object:
+    async def _apply(self, child: Object) -> Object:
         try:
-            return await self.site.cluster.apply(children.deployment(self.owner, self.spec, recorded.template))
+            return await self.site.cluster.apply(child)
         except Refused as error:
             if error.code not in (400, 403, 422):
                 raise
-            raise UserError("DeploymentRefused", f"the API server refuses the Deployment: {error}") from None
+            kind = child["kind"]
+            raise UserError(f"{kind}Refused", f"the API server refuses the {kind}: {error}") from None
 
     async def _roll_out(self, deployment: Object, number: int) -> None:
         state = rollout.judge(deployment, await self._pods(), number)
@@ -377,6 +378,7 @@ async def reconcile(site: Site, key: Key) -> None:
     owner = await site.cluster.get(LMD, *key)
     if owner is None:
         site.references.forget(key)
+        site.environments.want(key, None)
         site.queue.add(SWEEP)
         return
     if "deletionTimestamp" in owner["metadata"]:

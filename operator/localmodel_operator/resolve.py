@@ -92,7 +92,7 @@ async def _variables(cluster: Cluster, namespace: str, spec: DeploymentSpec) -> 
             result.append([variable.name, variable.value])
             continue
         found = await cluster.get(BY_NAME[reference.kind], namespace, reference.name)
-        if found is None or reference.key not in {**found.get("data", {}), **found.get("stringData", {})}:
+        if found is None or reference.key not in found.get("data", {}):
             what = f"has no key {reference.key}" if found else "does not exist"
             raise UserError("VariableSourceMissing", f"spec.env[{index}]: {reference.kind} {reference.name} {what}")
         result.append(

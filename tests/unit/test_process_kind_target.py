@@ -32,14 +32,16 @@ def test_without_a_status_the_operator_is_waited_for() -> None:
     assert not found.ready and found.serving is None and "operator" in found.message
 
 
-def test_changes_of_conditions_are_told_once() -> None:
+def test_what_conditions_say_is_told_once() -> None:
     notes: list[str] = []
 
     class Progress:
         def note(self, text: str) -> None:
             notes.append(text)
 
-    told: dict[str, str] = {}
+    told: set[str] = set()
     for message in ("building", "building", "built"):
-        kind._tell(resource(1, condition("EnvironmentBuilt", "False", 1, message)), told, Progress())  # type: ignore[arg-type]
-    assert notes == ["EnvironmentBuilt: R: building", "EnvironmentBuilt: R: built"]
+        conditions = [condition("Reconciling", "True", 1, message), condition("EnvironmentBuilt", "False", 1, message)]
+        kind._tell(resource(1, *conditions, condition("Ready", "False", 1, message)), told, Progress())  # type: ignore[arg-type]
+    kind._tell(resource(2, condition("EnvironmentBuilt", "False", 1, "of an older edit")), told, Progress())  # type: ignore[arg-type]
+    assert notes == ["building", "built"]
