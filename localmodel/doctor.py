@@ -142,7 +142,9 @@ def _tool(name: str, command: list[str]) -> Finding:
 
 def _cluster() -> Finding:
     if shutil.which("kubectl") is None:
-        return Finding("warn", "cluster", "not looked at without kubectl")
+        return Finding(
+            "warn", "cluster", "not looked at without kubectl", "needed for --target kind only: install kubectl"
+        )
     try:
         _first_line(["kubectl", "get", "crd", CRD, "--request-timeout=3s", "-o", "name"])
     except subprocess.CalledProcessError as error:

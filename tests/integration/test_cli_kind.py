@@ -1,0 +1,115 @@
+"""lmd --target kind: what it asks of kubectl, and what it makes of the answers. A real cluster is for tests/e2e."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lmd_command import Lmd, script
+
+# Keeps its arguments, and answers each `get` with the next of the prepared resources (the last one again and again).
+KUBECTL = """#!/bin/sh
+cd "$(dirname "$0")"
+echo "$*" >>asked
+case " $* " in
+*" apply "*) if [ -f refused ]; then cat refused >&2; exit 1; fi; cat applied.json ;;
+*" get "*)
+  count=$(cat count 2>/dev/null || echo 0)
+  [ -f "got-$((count + 1)).json" ] && count=$((count + 1))
+  echo "$count" >count
+  cat "got-$count.json" ;;
+esac
+"""
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a kubectl in it, which is found before any other."""
+    folder = tmp_path / "kubectl"
+    folder.mkdir()
+    (folder / "kubectl").write_text(KUBECTL)
+    (folder / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return folder
+
+
+def resource(*conditions: tuple[str, str, str], generation: int = 2) -> dict[str, Any]:
+    return {
+        "kind": "LocalModelDeployment",
+        "metadata": {"name": "digits", "namespace": "mine", "generation": generation},
+        "spec": {"update": {"progressDeadlineSeconds": 300}},
+        "status": {
+            "url": "http://localhost:6790/score",
+            "revisions": {"serving": 4},
+            "conditions": [
+                {"type": kind, "status": status, "reason": "R", "message": message, "observedGeneration": generation}
+                for kind, status, message in conditions
+            ],
+        },
+    }
+
+
+def answer(kubectl: Path, *resources: dict[str, Any]) -> None:
+    (kubectl / "applied.json").write_text(json.dumps(resources[0]))
+    for number, one in enumerate(resources, 1):
+        (kubectl / f"got-{number}.json").write_text(json.dumps(one))
+
+
+def test_apply_waits_until_ready_and_tells_the_stages(lmd: Lmd, kubectl: Path) -> None:
+    building = resource(
+        ("Ready", "False", "later"), ("EnvironmentBuilt", "False", "the environment is being installed")
+    )
+    done = resource(("Ready", "True", ""), ("EnvironmentBuilt", "True", "the environment is installed"))
+    answer(kubectl, building, done)
+    path = lmd.manifest(script("1"))
+    result = lmd("apply", "-f", path, "--target", "kind", "--context", "kind-x")
+    assert result.out == "digits: revision 4 serves at http://localhost:6790/score\n"
+    assert result.code == 0
+    assert result.err.splitlines()[1:] == ["the environment is being installed", "the environment is installed"]
+    asked = (kubectl / "asked").read_text().splitlines()
+    assert asked[0] == f"--context kind-x apply -f {path} -o json"
+    assert "--namespace mine" in asked[1]
+
+
+def test_apply_fails_with_the_resources_own_words(lmd: Lmd, kubectl: Path) -> None:
+    answer(kubectl, resource(("Ready", "False", "score.py:3: KeyError"), ("Stalled", "True", "score.py:3: KeyError")))
+    result = lmd("apply", "-k", lmd.folder, "--target", "kind")
+    assert result.code == 1 and "error: digits: score.py:3: KeyError\n" in result.err
+
+
+def test_apply_gives_up_in_time_and_says_what_was_missing(lmd: Lmd, kubectl: Path) -> None:
+    answer(kubectl, resource(("Ready", "False", "pods are starting")))
+    result = lmd("apply", "-k", lmd.folder, "--target", "kind", "--timeout", "0.5")
+    assert result.code == 1 and "digits was not ready within 0.5 s: pods are starting" in result.err
+
+
+def test_apply_without_an_operator_says_so(lmd: Lmd, kubectl: Path) -> None:
+    answer(kubectl, {**resource(), "status": {"observedGeneration": -1}})
+    result = lmd("apply", "-k", lmd.folder, "--target", "kind", "--timeout", "0.5")
+    assert result.code == 1 and "lmd operator run" in result.err
+
+
+def test_an_unknown_field_is_named_in_one_line(lmd: Lmd, kubectl: Path) -> None:
+    (kubectl / "refused").write_text(
+        'patch: Invalid value: "{…}": strict decoding error: unknown field "spec.replica"\n'
+    )
+    result = lmd("apply", "-k", lmd.folder, "--target", "kind")
+    assert result.code == 1 and result.err == 'error: kubectl apply: unknown field "spec.replica"\n'
+
+
+def test_status_reads_the_resource(lmd: Lmd, kubectl: Path) -> None:
+    answer(kubectl, resource(("Ready", "False", "pods are starting")))
+    result = lmd("status", "digits", "--target", "kind", "-o", "json")
+    assert result.code == 1
+    assert json.loads(result.out) == {
+        "name": "digits",
+        "ready": False,
+        "serving": 4,
+        "url": "http://localhost:6790/score",
+        "message": "pods are starting",
+    }
+
+
+def test_without_kubectl_the_message_says_who_needs_it(lmd: Lmd) -> None:
+    result = lmd("status", "--target", "kind", env={"PATH": "/nowhere"})
+    assert result.code == 1 and "kubectl is not installed; --target kind needs it" in result.err
