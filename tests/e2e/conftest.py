@@ -1,0 +1,209 @@
+"""One kind cluster, one operator process, a namespace for each test.
+
+LOCALMODEL_E2E_CLUSTER names the kind cluster, made from hack/kind-two-nodes.yaml (hack/test does all of that). The
+operator's home, and the environments it has built, are kept between runs; everything else a test makes goes with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import given
+import pytest
+import yaml
+from kube import ROOT, Cluster, Namespace, Refused, eventually
+from operator_process import LMD, OperatorProcess
+from recorder import Recorder
+
+SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"
+LABEL = "localmodel-e2e"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """The cluster, with the custom resource and without what an earlier run left."""
+    name = os.environ.get("LOCALMODEL_E2E_CLUSTER")
+    assert name, "LOCALMODEL_E2E_CLUSTER must name a kind cluster made with hack/kind-two-nodes.yaml; hack/test does it"
+    found = subprocess.run(
+        [ROOT / "hack" / "kind-env", "sh", "-c", "command -v kubectl"], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, "there is no kubectl; hack/kind-up brings one"
+    cluster = Cluster(name, found.stdout.strip())
+    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    cluster.kubectl("wait", "--for=condition=Established", "crd/localmodeldeployments.localmodel.dev")
+    cluster.kubectl("delete", "namespace", "-l", f"{LABEL}=test")
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def home(request: pytest.FixtureRequest) -> Path:
+    """LOCALMODEL_HOME of everything here; never the user's own."""
+    assert request.config.cache
+    return request.config.cache.mkdir("localmodel-e2e-home")
+
+
+@pytest.fixture(scope="session")
+def recorder(cluster: Cluster, home: Path) -> Iterator[Recorder]:
+    recorder = Recorder(cluster, home / "recorded.json")
+    yield recorder
+    recorder.stop()
+
+
+@pytest.fixture(scope="session")
+def ports() -> Iterator[int]:
+    """The cluster's ports on localhost, one after the other and round again."""
+    content = yaml.safe_load((ROOT / "hack" / "kind-two-nodes.yaml").read_text())
+    mapped = (port["hostPort"] for node in content["nodes"] for port in node.get("extraPortMappings", []))
+    return itertools.cycle(sorted(mapped))
+
+
+def register(home: Path, name: str, path: Path) -> int:
+    """`lmd model register`; returns the version."""
+    out = subprocess.run(
+        [LMD, "model", "register", path, "--name", name],
+        env={**os.environ, "LOCALMODEL_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = re.match(rf"{re.escape(name)}:(\d+)", out)
+    assert found, out
+    return int(found[1])
+
+
+@pytest.fixture(scope="session")
+def sample_model(home: Path, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """Version of the sample's model, trained with the packages that its manifest names."""
+    manifest = yaml.safe_load((SAMPLE / "deployment.yaml").read_text())
+    packages = itertools.chain(*(["--with", each] for each in manifest["spec"]["environment"]["requirements"]))
+    model = tmp_path_factory.mktemp("sample") / "sklearn_mnist_model.pkl"
+    uv = [sys.executable, "-m", "uv", "run", "--quiet", "--no-project", "--python", sys.executable, *packages]
+    subprocess.run([*uv, "python", SAMPLE / "train.py", "--output", model], check=True)
+    return register(home, "sklearn_mnist", model)
+
+
+@pytest.fixture(scope="session")
+def operator_of_all(
+    cluster: Cluster, home: Path, recorder: Recorder, ports: Iterator[int]
+) -> Iterator[OperatorProcess]:
+    """The operator, with the environments that most tests use: nobody has to wait for them, or sees them swept."""
+    operator = OperatorProcess(cluster.context, home)
+    operator.start()
+    try:
+        _keep_environments(cluster, ports)
+        yield operator
+    finally:
+        cluster.kubectl("delete", "namespace", "-l", f"{LABEL}=test", "--wait=false")
+        operator.stop()
+
+
+def _keep_environments(cluster: Cluster, ports: Iterator[int]) -> None:
+    """Two resources without pods, which last until the next run has its own: equal environments are built once."""
+    last = cluster.kubectl("get", "namespace", "-l", f"{LABEL}=environments", "-o", "name").split()
+    kept = _make_namespace(cluster, f"e2e-environments-{uuid.uuid4().hex[:5]}", "environments")
+    sample = yaml.safe_load((SAMPLE / "deployment.yaml").read_text())["spec"]["environment"]
+    environments: dict[str, given.Object] = {"plain": {}, "sample": sample}
+    for name, environment in environments.items():
+        scoring = given.inline(given.script(""))
+        kept.apply(given.lmd(name, take_port(cluster, ports), scoring, environment=environment, replicas=0))
+    for name in environments:
+        kept.wait_ready(name, 400)
+    if last:
+        cluster.kubectl("delete", "--wait=false", *last)
+
+
+@pytest.fixture(autouse=True)
+def operator(operator_of_all: OperatorProcess) -> Iterator[OperatorProcess]:
+    """The running operator. A test may end it; the next one finds it running again."""
+    if not operator_of_all.is_running:
+        operator_of_all.start()
+    yield operator_of_all
+
+
+def _make_namespace(cluster: Cluster, name: str, label: str) -> Namespace:
+    labels = {LABEL: label, "pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    cluster.kubectl("apply", "-f", "-", given=json.dumps(namespace))
+    return Namespace(cluster, name)
+
+
+@contextlib.contextmanager
+def _namespace(cluster: Cluster, test: str) -> Iterator[Namespace]:
+    slug = re.sub(r"[^a-z0-9]+", "-", test.lower().removeprefix("test_"))[:40].strip("-")
+    namespace = _make_namespace(cluster, f"e2e-{slug}-{uuid.uuid4().hex[:5]}", "test")
+    yield namespace
+    cluster.kubectl("delete", "namespace", namespace.name, "--wait=false")
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Namespace]:
+    """A namespace for this test."""
+    with _namespace(cluster, request.node.name) as namespace:
+        yield namespace
+
+
+@pytest.fixture(scope="module")
+def shared_namespace(
+    cluster: Cluster, request: pytest.FixtureRequest, operator_of_all: OperatorProcess
+) -> Iterator[Namespace]:
+    """A namespace for all tests of a file."""
+    with _namespace(cluster, Path(request.node.name).stem) as namespace:
+        yield namespace
+
+
+def take_port(cluster: Cluster, ports: Iterator[int]) -> int:
+    """The next port that nobody has."""
+
+    def free() -> int | None:
+        wanted = cluster.kubectl("get", "lmd", "-A", "-o", "jsonpath={.items[*].spec.service.localPort}").split()
+        port = next(ports)
+        return None if str(port) in wanted else port
+
+    return eventually(free, "a free port")
+
+
+@pytest.fixture
+def port(cluster: Cluster, ports: Iterator[int]) -> int:
+    """A port on localhost for this test."""
+    return take_port(cluster, ports)
+
+
+@pytest.fixture(scope="module")
+def shared_port(cluster: Cluster, ports: Iterator[int]) -> int:
+    """A port on localhost for all tests of a file."""
+    return take_port(cluster, ports)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for namespace in {each for each in item.funcargs.values() if isinstance(each, Namespace)}:
+            report.sections.append((f"namespace {namespace.name}", _describe(namespace)))
+        if operator := item.funcargs.get("operator_of_all"):
+            report.sections.append(("operator", operator.log_since(max(0, operator.mark() - 4000))))
+    return report
+
+
+def _describe(namespace: Namespace) -> str:
+    questions = (
+        ("get", "lmd", "-o", "yaml"),
+        ("get", "pods,services,deployments,controllerrevisions", "-o", "wide"),
+        ("get", "events", "--sort-by=.lastTimestamp"),
+    )
+    parts = []
+    for question in questions:
+        with contextlib.suppress(Refused, subprocess.TimeoutExpired):
+            parts.append(f"$ kubectl {' '.join(question)}\n{namespace.kubectl(*question)}")
+    return "\n".join(parts)

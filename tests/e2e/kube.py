@@ -1,0 +1,129 @@
+"""A kind cluster as its user has it: kubectl for the resources, docker exec for what lies on the nodes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+
+class Refused(Exception):
+    """kubectl ended with an error; the text is what it said."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The kind cluster `name`; `program` is the kubectl of hack/kind-up."""
+
+    name: str
+    program: str
+
+    @property
+    def context(self) -> str:
+        return f"kind-{self.name}"
+
+    def command(self, *arguments: str) -> list[str]:
+        return [self.program, "--context", self.context, *arguments]
+
+    def kubectl(self, *arguments: str, given: str | None = None) -> str:
+        """What kubectl printed. Raises Refused."""
+        ended = subprocess.run(
+            self.command(*arguments), input=given, capture_output=True, text=True, timeout=600, check=False
+        )
+        if ended.returncode != 0:
+            raise Refused(ended.stderr.strip())
+        return ended.stdout
+
+    def nodes(self) -> list[str]:
+        """Names of the nodes, which are also those of their containers."""
+        return self.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
+
+    def images(self, node: str) -> set[str]:
+        """Every image record of the node, the CRI's own (`sha256:…`) among them."""
+        return set(self._ctr(node, "images", "ls", "-q").split())
+
+    def remove_images(self, node: str, names: set[str]) -> None:
+        self._ctr(node, "images", "rm", "--sync", *sorted(names))
+
+    def _ctr(self, node: str, *arguments: str) -> str:
+        command = ["docker", "exec", node, "ctr", "-n", "k8s.io", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A namespace that enforces the restricted Pod Security Standard."""
+
+    cluster: Cluster
+    name: str
+
+    def kubectl(self, *arguments: str, given: str | None = None) -> str:
+        return self.cluster.kubectl("--namespace", self.name, *arguments, given=given)
+
+    def apply(self, *objects: Object) -> str:
+        """`kubectl apply` of the objects. Raises Refused."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        return self.kubectl("apply", "-f", "-", given=json.dumps(listed))
+
+    def get(self, kind: str, name: str) -> Object:
+        found: Object = json.loads(self.kubectl("get", kind, name, "-o", "json"))
+        return found
+
+    def list(self, kind: str, *arguments: str) -> list[Object]:
+        found: list[Object] = json.loads(self.kubectl("get", kind, *arguments, "-o", "json"))["items"]
+        return found
+
+    def wait_ready(self, name: str, seconds: int = 90) -> Object:
+        """Wait as a user or a pipeline would; returns the resource."""
+        self.kubectl("wait", "--for=condition=Ready", f"lmd/{name}", f"--timeout={seconds}s")
+        return self.get("lmd", name)
+
+    def condition(self, name: str, kind: str) -> Object:
+        """A condition of a LocalModelDeployment; empty where it is absent, or speaks of an older generation."""
+        found = self.get("lmd", name)
+        generation = found["metadata"]["generation"]
+        conditions = found["status"].get("conditions", [])
+        current = (each for each in conditions if each.get("observedGeneration", generation) >= generation)
+        return next((each for each in current if each["type"] == kind), {})
+
+    def wait_condition(self, name: str, kind: str, status: str, reason: str, seconds: float = 90) -> Object:
+        def there() -> Object | None:
+            found = self.condition(name, kind)
+            return found if (found.get("status"), found.get("reason")) == (status, reason) else None
+
+        return eventually(there, f"condition {kind}={status} ({reason}) of {self.name}/{name}", seconds)
+
+    def pods(self, name: str) -> list[Object]:
+        """The deployment's pods that are not being deleted."""
+        found = self.list("pods", "-l", f"localmodel.dev/deployment={name}")
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def revisions(self, name: str) -> list[Object]:
+        found = self.list("controllerrevisions", "-l", f"localmodel.dev/deployment={name}")
+        return sorted(found, key=lambda revision: int(revision["revision"]))
+
+    def events(self, name: str) -> list[Object]:
+        return self.list(
+            "events", "--field-selector", f"involvedObject.kind=LocalModelDeployment,involvedObject.name={name}"
+        )
+
+
+def eventually(look: Callable[[], T | None], what: str, seconds: float = 30) -> T:
+    """What `look` returns once it is neither None nor False; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found is not None and found is not False:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(0.2)

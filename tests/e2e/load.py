@@ -1,0 +1,109 @@
+"""Asking a deployment, once or all the time."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+NEW_CONNECTION = {"Connection": "close"}
+
+
+def post(port: int, body: Any = None) -> httpx.Response:
+    """One request over a connection of its own."""
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        return client.post(_url(port), content=json.dumps(body), headers=NEW_CONNECTION)
+
+
+def ask(port: int, body: Any = None) -> Any:
+    """The prediction."""
+    answer = post(port, body)
+    assert answer.status_code == 200, f"port {port}: {answer.status_code} {answer.text}"
+    return answer.json()
+
+
+def ask_often(port: int, body: Any = None, times: int = 20) -> list[Any]:
+    """The different predictions of that many requests, each over a new connection."""
+    answers = []
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        for _ in range(times):
+            answer = client.post(_url(port), content=json.dumps(body), headers=NEW_CONNECTION)
+            assert answer.status_code == 200, f"port {port}: {answer.status_code} {answer.text}"
+            if answer.json() not in answers:
+                answers.append(answer.json())
+    return answers
+
+
+def _url(port: int) -> str:
+    return f"http://localhost:{port}/score"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of a load: when it was sent, whether over a connection of its own, and what came back."""
+
+    sent: float  # time.monotonic()
+    on_new_connection: bool
+    answer: Any
+    problem: str = ""
+
+
+class Load:
+    """Requests without a pause while the block runs: half over one kept connection, half over new ones."""
+
+    def __init__(self, port: int, body: Any = None, per_second: int = 50) -> None:
+        self._url, self._content = _url(port), json.dumps(body)
+        self._interval = 2 / per_second  # of each of the two threads
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(fresh,)) for fresh in (False, True)]
+        self.asked: list[Asked] = []
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        if kind is None:
+            assert self.asked, "the load sent nothing"
+            assert not self.lost, f"{len(self.lost)} of {len(self.asked)} requests were lost: {self.lost[:5]}"
+
+    @property
+    def lost(self) -> list[Asked]:
+        return [each for each in self.asked if each.problem]
+
+    def answers_since(self, when: float) -> list[Any]:
+        """The different answers to what was sent over new connections after `when` (time.monotonic())."""
+        answers: list[Any] = []
+        for each in list(self.asked):
+            if each.on_new_connection and each.sent > when and each.answer not in answers:
+                answers.append(each.answer)
+        return answers
+
+    def _run(self, fresh: bool) -> None:
+        headers = NEW_CONNECTION if fresh else {}
+        with httpx.Client(trust_env=False, timeout=30, headers=headers) as client:
+            due = time.monotonic()
+            while not self._stop.is_set():
+                self.asked.append(self._ask(client, fresh))
+                # behind by more than a moment, it goes on from now: no burst makes up for it
+                due = max(due + self._interval, time.monotonic() - 1)
+                self._stop.wait(max(0.0, due - time.monotonic()))
+
+    def _ask(self, client: httpx.Client, fresh: bool) -> Asked:
+        sent = time.monotonic()
+        try:
+            answer = client.post(self._url, content=self._content)
+        except httpx.HTTPError as error:
+            return Asked(sent, fresh, None, f"{type(error).__name__}: {error}")
+        if answer.status_code != 200:
+            return Asked(sent, fresh, None, f"{answer.status_code} {answer.text}")
+        return Asked(sent, fresh, answer.json())

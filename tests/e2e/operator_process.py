@@ -1,0 +1,69 @@
+"""The operator as a user runs it beside the cluster: a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from kube import eventually
+
+LMD = Path(sys.executable).with_name("lmd")
+
+
+class OperatorProcess:
+    """`lmd operator run` on a home of its own; the log is kept across restarts."""
+
+    def __init__(self, context: str, home: Path) -> None:
+        self._context, self._home = context, home
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log_path = home / "operator.log"
+        self.log_path.write_bytes(b"")
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start, and wait until it is the one that serves the cluster."""
+        before = self.mark()
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [LMD, "operator", "run", "--context", self._context, "--store", self._home / "store"],
+                env={**os.environ, "LOCALMODEL_HOME": str(self._home)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.wait_for_log("holds the lease", before)
+
+    def stop(self) -> None:
+        """End it as a user does."""
+        if self._process:
+            self._process.terminate()
+            code = self._process.wait(timeout=20)
+            assert code == 0, f"the operator ended with exit code {code}"
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def mark(self) -> int:
+        """Where the log ends now."""
+        return self.log_path.stat().st_size
+
+    def log_since(self, mark: int) -> str:
+        with self.log_path.open("rb") as log:
+            log.seek(mark)
+            return log.read().decode(errors="replace")
+
+    def wait_for_log(self, text: str, since: int, seconds: float = 60) -> None:
+        def there() -> bool:
+            said = self.log_since(since)
+            assert self.is_running or text in said, f"the operator ended:\n{said[-2000:]}"
+            return text in said
+
+        eventually(there, f"{text!r} in {self.log_path}", seconds)
