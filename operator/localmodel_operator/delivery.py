@@ -28,15 +28,17 @@ async def deliver(engine: Engine, layout: Layout, image: Image, reference: str, 
 
 
 async def _deliver(engine: Engine, layout: Layout, image: Image, reference: str, node: Node) -> None:
-    sent = archive.missing(image, await engine.call(nodes.chain_ids, node))
-    try:
-        await _send(engine, layout, image, reference, node, sent)
-    except NodeError as error:
-        if len(sent) == len(image.layers):
-            raise
-        # a snapshot was collected between the question and the import
-        log.info("%s: sending every layer, because: %s", node.name, error)
-        await _send(engine, layout, image, reference, node, list(image.layers))
+    # One at a time for each node: the second of two images on the same new environment finds its layers there.
+    async with engine.turns[node.id]:
+        sent = archive.missing(image, await engine.call(nodes.chain_ids, node))
+        try:
+            await _send(engine, layout, image, reference, node, sent)
+        except NodeError as error:
+            if len(sent) == len(image.layers):
+                raise
+            # a snapshot was collected between the question and the import
+            log.info("%s: sending every layer, because: %s", node.name, error)
+            await _send(engine, layout, image, reference, node, list(image.layers))
 
 
 async def _send(engine: Engine, layout: Layout, image: Image, reference: str, node: Node, sent: list[Blob]) -> None:

@@ -77,9 +77,21 @@ class Pass:
             self.seen.stage("ImageDelivered", False, "DeliveryFailed", str(error))
             self.seen.progress("DeliveryFailed", self._with_serving(str(error)))
             self.site.queue.retry(self.key)
+        except Refused as error:
+            if not _is_ending(error):
+                self._fell(error)
+                raise
+        except Exception as error:
+            self._fell(error)
+            raise
         finally:
             await self.report()
         return again
+
+    def _fell(self, error: Exception) -> None:
+        """Say so in the status too: a pass that nobody foresaw is retried, but must not look like progress."""
+        message = f"the operator failed, and tries again: {type(error).__name__}: {error}; its log says more"
+        self.seen.progress("OperatorFailed", self._with_serving(message))
 
     async def _advance(self) -> None:
         await self._observe_children()
@@ -127,7 +139,7 @@ class Pass:
         """What serves now, for the status of a pass that gets no further."""
         found = await self.site.cluster.get(DEPLOYMENT, self.namespace, self.name)
         if found is None or not self._owns(found):
-            self.seen.values["revisions"] = {}
+            self.seen.values["revisions"] = None
             self.seen.available = (False, "nothing has been deployed yet")
             return
         number = int(found["spec"]["template"]["metadata"]["labels"].get(names.REVISION_LABEL, 0))
@@ -354,7 +366,7 @@ class Pass:
         try:
             written = await self.site.cluster.apply_status(self.owner, after)
         except Refused as error:
-            if error.code in (404, 409):  # deleted, or deleted and made anew, meanwhile
+            if error.code in (404, 409) or _is_ending(error):  # deleted, or deleted and made anew, meanwhile
                 return
             raise
         self.owner["status"] = written["status"]
@@ -371,6 +383,11 @@ class Pass:
                 await self.site.cluster.replace(EVENT, events.again(earlier, event))
         except Refused as error:
             log.warning("%s/%s: event not recorded: %s", self.namespace, self.name, error)
+
+
+def _is_ending(error: Refused) -> bool:
+    """The namespace is being deleted, and takes nothing new."""
+    return error.code == 403 and "being terminated" in str(error)
 
 
 async def reconcile(site: Site, key: Key) -> None:

@@ -1,6 +1,7 @@
 """The Docker SDK behind asyncio: blocking calls in threads of their own, never in the loop's shared pool."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ class Engine:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
         self._client: docker.DockerClient | None = None
+        self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by id of a node
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run `function(client, *arguments)` in a thread.
