@@ -1,11 +1,39 @@
 """What docs say that is also written elsewhere."""
 
+import ast
+import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# What a process or a command says only goes to the terminal; the registry's refusals too.
+NOT_IN_STATUS = {"AlreadyRunning", "ClusterUnusable", "InvalidManifest", "ModelFileMissing", "ModelNameInvalid"}
 
 
 def test_the_reference_of_the_resource_is_up_to_date() -> None:
     render = runpy.run_path(str(ROOT / "hack/reference.py"))["render"]
     assert (ROOT / "docs/reference/resource.md").read_text() == render(), "run hack/docs"
+
+
+def words(node: ast.AST) -> Iterator[str]:
+    """The reason that a call or a pair (reason, message) gives."""
+    first: ast.AST | None = None
+    if isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name in ("UserError", "fail", "progress", "succeed") and node.args:
+            first = node.args[0]
+    elif isinstance(node, ast.Tuple) and len(node.elts) == 2 and not isinstance(node.elts[1], ast.Constant):
+        first = node.elts[0]
+    if isinstance(first, ast.Constant) and isinstance(first.value, str):
+        yield first.value
+
+
+def test_every_reason_is_explained() -> None:
+    sources = [*(ROOT / "operator").rglob("*.py"), *(ROOT / "localmodel").glob("*.py")]
+    trees = [ast.parse(path.read_text()) for path in sources if path.name not in ("venv.py", "doctor.py")]
+    reasons = {word for tree in trees for node in ast.walk(tree) for word in words(node)}
+    reasons = {word for word in reasons if re.fullmatch(r"([A-Z][a-z]+)+", word)} - NOT_IN_STATUS
+    assert {"InitFailed", "PortTaken", "RollingOut", "Serving", "ModelNotFound"} <= reasons
+    explained = (ROOT / "docs/troubleshooting.md").read_text()
+    assert {word for word in reasons if f"`{word}`" not in explained} == set()
