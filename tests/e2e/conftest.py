@@ -92,6 +92,17 @@ def sample_model(home: Path, tmp_path_factory: pytest.TempPathFactory) -> int:
 
 
 @pytest.fixture(scope="session")
+def word_versions(home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, int]:
+    """Two versions of a model that is a word."""
+    folder = tmp_path_factory.mktemp("model")
+    versions = []
+    for text in ("first model", "second model"):
+        (folder / "word.txt").write_text(text)
+        versions.append(register(home, "word", folder / "word.txt"))
+    return versions[0], versions[1]
+
+
+@pytest.fixture(scope="session")
 def operator_of_all(
     cluster: Cluster, home: Path, recorder: Recorder, ports: Iterator[int]
 ) -> Iterator[OperatorProcess]:

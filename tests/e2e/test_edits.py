@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import given
 import pytest
-from conftest import register, take_port
+from conftest import take_port
 from kube import Cluster, Namespace, eventually
 from load import Load, ask, ask_often, post
 
@@ -56,23 +55,12 @@ class App:
 
 
 @pytest.fixture(scope="module")
-def words(home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, int]:
-    """Two versions of a model that is a word."""
-    folder = tmp_path_factory.mktemp("model")
-    versions = []
-    for text in ("first model", "second model"):
-        (folder / "word.txt").write_text(text)
-        versions.append(register(home, "word", folder / "word.txt"))
-    return versions[0], versions[1]
-
-
-@pytest.fixture(scope="module")
-def app(shared_namespace: Namespace, shared_port: int, words: tuple[int, int]) -> App:
+def app(shared_namespace: Namespace, shared_port: int, word_versions: tuple[int, int]) -> App:
     manifest = given.lmd(
         "app",
         shared_port,
         given.inline(SCRIPT),
-        models=[{"name": "word", "version": words[0]}],
+        models=[{"name": "word", "version": word_versions[0]}],
         env=[{"name": "COLOUR", "value": "first colour"}],
     )
     app = App(shared_namespace, manifest, shared_port)
@@ -91,14 +79,14 @@ def app(shared_namespace: Namespace, shared_port: int, words: tuple[int, int]) -
     ids=["script", "model version", "variable"],
 )
 def test_edit_changes_the_answer(
-    app: App, words: tuple[int, int], which: int, fields: Callable[[tuple[int, int]], given.Object]
+    app: App, word_versions: tuple[int, int], which: int, fields: Callable[[tuple[int, int]], given.Object]
 ) -> None:
     old = ask(app.port)
     new = [*old]
     new[which] = old[which].replace("first", "second")
     lasting, numbers = app.lasting(), app.numbers()
     with Load(app.port) as load:
-        app.edit(**fields(words))
+        app.edit(**fields(word_versions))
         found = app.namespace.wait_ready(app.name)
         ready = time.monotonic()
         assert ask_often(app.port) == [new]
@@ -221,7 +209,7 @@ def _wait_serving(namespace: Namespace, number: int) -> None:
 
 
 def test_two_deployments_do_not_disturb_each_other(
-    app: App, namespace: Namespace, cluster: Cluster, ports: Any
+    app: App, namespace: Namespace, cluster: Cluster, ports: Iterator[int]
 ) -> None:
     other = take_port(cluster, ports)
     with Load(app.port):

@@ -1,0 +1,82 @@
+"""Deleting: at once, with or without an operator; and what nothing else uses goes from nodes and host."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import given
+from conftest import take_port
+from kube import Cluster, Namespace, eventually
+from load import Load, ask
+from operator_process import OperatorProcess
+
+CHILDREN = "deployments,services,controllerrevisions,replicasets,pods"
+
+
+def delete_at_once(namespace: Namespace, name: str) -> None:
+    """kubectl's delete waits until the resource is gone: no finalizer may hold it up."""
+    started = time.monotonic()
+    namespace.kubectl("delete", "lmd", name)
+    assert time.monotonic() - started < 2
+
+
+def wait_children_gone(namespace: Namespace, name: str) -> None:
+    def gone() -> bool:
+        left = namespace.list(CHILDREN)
+        return not [each for each in left if each["metadata"]["name"].startswith(name)]
+
+    eventually(gone, f"children of {name} gone", 40)
+
+
+def wait_swept(cluster: Cluster, image: str, before: dict[str, set[str]]) -> None:
+    """Wait until no node has the image, nor a record of the CRI's that was not there before."""
+    repository = image.partition("@")[0]
+
+    def swept() -> bool:
+        for node, had in before.items():
+            new = cluster.images(node) - had
+            if any(name.startswith((repository, "sha256:")) for name in new):
+                return False
+        return True
+
+    eventually(swept, f"{repository} swept from every node", 40)
+
+
+def test_delete_sweeps_what_nothing_else_uses(namespace: Namespace, cluster: Cluster, ports: Iterator[int]) -> None:
+    port = take_port(cluster, ports)
+    namespace.apply(given.lmd("stays", port, given.inline(given.script("stays"))))
+    kept = namespace.wait_ready("stays")["status"]["image"]
+    before = {node: cluster.images(node) for node in cluster.nodes()}
+    namespace.apply(given.lmd("goes", take_port(cluster, ports), given.inline(given.script("goes"))))
+    image = namespace.wait_ready("goes")["status"]["image"]
+    with Load(port):
+        delete_at_once(namespace, "goes")
+        wait_children_gone(namespace, "goes")
+        wait_swept(cluster, image, before)
+    for node in cluster.nodes():
+        assert kept in cluster.images(node)
+    assert ask(port) == "stays"
+
+
+def test_delete_without_an_operator(
+    namespace: Namespace, cluster: Cluster, port: int, operator: OperatorProcess
+) -> None:
+    before = {node: cluster.images(node) for node in cluster.nodes()}
+    namespace.apply(given.lmd("goes", port, given.inline(given.script("goes"))))
+    image = namespace.wait_ready("goes")["status"]["image"]
+    operator.stop()
+    delete_at_once(namespace, "goes")
+    wait_children_gone(namespace, "goes")
+    operator.start()
+    wait_swept(cluster, image, before)
+
+
+def test_made_anew_under_the_same_name(namespace: Namespace, port: int) -> None:
+    namespace.apply(given.lmd("again", port, given.inline(given.script("first"))))
+    namespace.wait_ready("again")
+    delete_at_once(namespace, "again")
+    namespace.apply(given.lmd("again", port, given.inline(given.script("second"))))
+    namespace.wait_ready("again")
+    assert ask(port) == "second"
+    assert [each["revision"] for each in namespace.revisions("again")] == [1]

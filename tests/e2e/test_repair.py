@@ -1,0 +1,78 @@
+"""Children changed or removed by hand are put right without anybody's help."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import given
+import pytest
+from kube import Cluster, Namespace, eventually
+from load import Load, ask
+
+
+@pytest.fixture(scope="module")
+def port_of_app(shared_namespace: Namespace, shared_port: int) -> int:
+    """The port of the deployment `app` in the shared namespace."""
+    shared_namespace.apply(given.lmd("app", shared_port, given.inline(given.script("app"))))
+    shared_namespace.wait_ready("app")
+    return shared_port
+
+
+def settled(namespace: Namespace) -> None:
+    """Wait until the deployment is as it should be, and says so."""
+
+    def right() -> bool:
+        found: list[dict[str, Any]] = namespace.list("deployments")
+        spec = found[0]["spec"] if found else {}
+        image = namespace.get("lmd", "app")["status"]["image"]
+        return bool(
+            spec
+            and spec["replicas"] == 1
+            and spec["template"]["spec"]["containers"][0]["image"] == image
+            and len(namespace.pods("app")) == 1
+        )
+
+    eventually(right, "the Deployment is as it should be", 40)
+    namespace.wait_ready("app")
+
+
+def test_scaled_by_hand(shared_namespace: Namespace, port_of_app: int) -> None:
+    with Load(port_of_app):
+        shared_namespace.kubectl("scale", "deployment/app", "--replicas=3")
+        settled(shared_namespace)
+
+
+def test_image_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -> None:
+    with Load(port_of_app):
+        shared_namespace.kubectl("set", "image", "deployment/app", "scoring=localmodel.dev/no-such-image:1")
+        settled(shared_namespace)
+    assert ask(port_of_app) == "app"
+
+
+def test_deployment_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
+    shared_namespace.kubectl("delete", "deployment", "app")
+    settled(shared_namespace)
+    assert ask(port_of_app) == "app"
+
+
+def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
+    before = shared_namespace.get("service", "app")["metadata"]["uid"]
+    shared_namespace.kubectl("delete", "service", "app")
+
+    def anew() -> bool:
+        return any(each["metadata"]["uid"] != before for each in shared_namespace.list("services"))
+
+    eventually(anew, "the Service is there again")
+    eventually(lambda: shared_namespace.wait_ready("app") and ask(port_of_app) == "app", "it answers again")
+
+
+def test_image_removed_from_the_nodes(shared_namespace: Namespace, port_of_app: int, cluster: Cluster) -> None:
+    image = shared_namespace.get("lmd", "app")["status"]["image"]
+    for node in cluster.nodes():
+        cluster.remove_images(node, {image})
+    (pod,) = shared_namespace.pods("app")
+    shared_namespace.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
+    settled(shared_namespace)
+    assert ask(port_of_app) == "app"
+    for node in cluster.nodes():
+        assert image in cluster.images(node)
