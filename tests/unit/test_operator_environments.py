@@ -132,10 +132,12 @@ async def test_a_cancelled_build_is_begun_anew_when_it_is_wanted_again(made: Mad
     await asyncio.sleep(0)
     made.environments.want(ONE, None)
     made.start(ONE)
-    await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
     made.engine.go.set()
     await made.settle()
     assert made.environments.find("key")
+    assert made.engine.builds == 2
 
 
 async def test_a_failure_is_told_and_not_tried_again_for_a_minute(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
