@@ -68,11 +68,17 @@ async def _compile(spec: EnvironmentSpec, platform: str | None) -> str:
 def _in_fields(message: str, requirements: tuple[str, ...]) -> str:
     """uv's words in one line, with the requirement's index where uv quotes one it cannot parse."""
     text = re.sub(r"\s+", " ", re.sub(r"[^\x00-\x7f]+", " ", message)).strip().removeprefix("error: ")
-    quoted = re.search(r"Couldn't parse requirement in `-` at position (\d+)", text)
-    if quoted:
-        index = "\n".join(requirements).encode()[: int(quoted[1])].count(b"\n")
-        text = f"[{index}] {requirements[index]!r} is not a requirement: {text}"
+    if index := _quoted(text, requirements):
+        text = f"[{index - 1}] {requirements[index - 1]!r} is not a requirement: {text}"
     return text
+
+
+def _quoted(message: str, requirements: tuple[str, ...]) -> int:
+    """Number, from 1, of the requirement that uv points at by a position or a line of its input; 0 for none."""
+    if found := re.search(r"requirement in `-` at position (\d+)", message):
+        return "\n".join(requirements).encode()[: int(found[1])].count(b"\n") + 1
+    found = re.search(r" -:(\d+):\d+", message)
+    return int(found[1]) if found and int(found[1]) <= len(requirements) else 0
 
 
 async def run_uv(arguments: list[str], text: str = "") -> tuple[int, str, str]:

@@ -1,5 +1,6 @@
 """The Kubernetes API, as far as the operator needs it: plain dicts in and out, a timeout on every call."""
 
+import inspect
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -200,14 +201,17 @@ async def credentials(cluster: Cluster) -> Credentials:
     """The credentials of `cluster`, refreshed where the kubeconfig says how."""
     configuration = cluster.configuration
     if configuration.refresh_api_key_hook is not None:
-        await configuration.refresh_api_key_hook(configuration)
+        # the client's hook for kubeconfigs is asynchronous, that for service accounts is not
+        refreshed = configuration.refresh_api_key_hook(configuration)
+        if inspect.isawaitable(refreshed):
+            await refreshed
     token = configuration.api_key.get("BearerToken") or configuration.api_key.get("authorization")
     return Credentials(
         configuration.host,
         configuration.ssl_ca_cert,
         configuration.cert_file,
         configuration.key_file,
-        token.removeprefix("Bearer ") if token else None,
+        token.split()[-1] if token else None,  # "Bearer TOKEN", or "bearer TOKEN" in a pod
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -25,11 +26,14 @@ def operator() -> None:
 def run(context: str | None, store: Path | None, liveness: str | None, namespaces: tuple[str, ...]) -> None:
     """Run the operator until it is told to stop (SIGTERM, Ctrl-C)."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("kopf", "httpx"):
+    for noisy in ("kopf", "httpx", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         options = main.Options(context, (store or home.store()).absolute(), namespaces, liveness)
         asyncio.run(main.run(options))
+        # A thread may wait for the engine's next line of a build for long; nothing it does needs an orderly end.
+        logging.shutdown()
+        os._exit(0)
     except UserError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)

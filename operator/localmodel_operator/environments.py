@@ -110,6 +110,12 @@ class Environments:
             if self._builds.get(key) and self._builds[key].cancelled is cancelled:
                 del self._builds[key]
 
+    def stop(self) -> list[asyncio.Task[None]]:
+        """Let go of every build; returns the tasks that are ending."""
+        for running in self._builds.values():
+            running.cancelled.set()
+        return [running.task for running in self._builds.values()]
+
     def keys(self) -> set[str]:
         """Keys of the finished images."""
         return {path.stem for path in self._folder.glob("*.json")}

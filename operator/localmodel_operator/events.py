@@ -27,7 +27,8 @@ def _stalled(status: Mapping[str, Any]) -> bool:
 def event(owner: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
     """The Event that tells what `seen` sums up to. Equal news of one resource have equal names."""
     metadata = owner["metadata"]
-    told = digests.of_json([metadata["uid"], seen.reason, seen.message]).removeprefix("sha256:")[:12]
+    kind = "Warning" if seen.stalled else "Normal"
+    told = digests.of_json([metadata["uid"], kind, seen.reason, seen.message]).removeprefix("sha256:")[:12]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
@@ -41,7 +42,7 @@ def event(owner: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
             "uid": metadata["uid"],
             "resourceVersion": metadata["resourceVersion"],
         },
-        "type": "Warning" if seen.stalled else "Normal",
+        "type": kind,
         "reason": seen.reason,
         "message": seen.message[:_MESSAGE_LIMIT],
         "source": {"component": "localmodel-operator"},

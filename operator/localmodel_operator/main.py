@@ -127,12 +127,13 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
     for number in (2, 15):  # SIGINT, SIGTERM
         loop.add_signal_handler(number, stop.set)
 
+    leading: list[asyncio.Future[Any]] = []
+
     async def lead() -> None:
         log.info("this operator holds the lease and serves cluster %s", site.kind_cluster)
         site.queue.add(SWEEP)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_WORKERS):
-                group.create_task(site.queue.work(look))
+        leading.extend(asyncio.create_task(site.queue.work(look)) for _ in range(_WORKERS))
+        await asyncio.gather(*leading)
 
     async def look(key: Key) -> None:
         if key == SWEEP:
@@ -146,17 +147,21 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
 
     # A machine's operator takes its own lease over at once after a crash: the lock file keeps it the only one there.
     identity = f"{socket.gethostname()}/{_store_id(options.store)}" if not running_in_pod() else os.uname().nodename
-    tasks = [
-        asyncio.create_task(site.cluster.hold_lease(_LEASE_NAMESPACE, identity, lead, lost)),
-        asyncio.create_task(_watch(site, stop, options)),
-        asyncio.create_task(stop.wait()),
-    ]
-    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    tasks[0].cancel()
-    await asyncio.wait(pending, timeout=10)
-    for task in done:
-        task.result()
+    enough = asyncio.Event()
+    lease = asyncio.create_task(site.cluster.hold_lease(_LEASE_NAMESPACE, identity, lead, lost))
+    watch = asyncio.create_task(_watch(site, enough, options))
+    told = asyncio.create_task(stop.wait())
+    await asyncio.wait([lease, watch, told], return_when=asyncio.FIRST_COMPLETED)
+    # ours first: kopf waits 5 s for every task it finds running beside its own
+    ours = [*leading, *site.environments.stop(), lease, told]
+    for task in ours:
+        task.cancel()
+    await asyncio.gather(*ours, return_exceptions=True)
+    enough.set()
+    await asyncio.wait([watch], timeout=10)
+    for task in (lease, watch):
+        if task.done() and not task.cancelled():
+            task.result()
 
 
 async def _watch(site: Site, stop: asyncio.Event, options: Options) -> None:

@@ -157,7 +157,7 @@ class Pass:
         return status.ready_condition(self.owner.get("status", {})).get("status") == "True"
 
     def _with_serving(self, message: str) -> str:
-        serving = self.seen.values.get("revisions", {}).get("serving")
+        serving = (self.seen.values.get("revisions") or {}).get("serving")
         return f"{message} (revision {serving} goes on serving)" if serving else message
 
     def _owns(self, child: Mapping[str, Any]) -> bool:
@@ -304,7 +304,7 @@ class Pass:
         try:
             return await self.site.cluster.apply(child)
         except Refused as error:
-            if error.code not in (400, 403, 422):
+            if error.code not in (400, 403, 422) or _is_ending(error):
                 raise
             kind = child["kind"]
             raise UserError(f"{kind}Refused", f"the API server refuses the {kind}: {error}") from None
@@ -386,8 +386,9 @@ class Pass:
 
 
 def _is_ending(error: Refused) -> bool:
-    """The namespace is being deleted, and takes nothing new."""
-    return error.code == 403 and "being terminated" in str(error)
+    """The namespace is being deleted and takes nothing new, or is gone."""
+    gone = error.code == 404 and str(error).startswith("namespaces ")
+    return gone or (error.code == 403 and "being terminated" in str(error))
 
 
 async def reconcile(site: Site, key: Key) -> None:
