@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import uuid
 from dataclasses import dataclass
@@ -123,9 +124,7 @@ def _only_operator(store: Path, cluster_uid: str) -> Any:
 
 async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (2, 15):  # SIGINT, SIGTERM
-        loop.add_signal_handler(number, stop.set)
+    _stop_on_signals(stop)
 
     leading: list[asyncio.Future[Any]] = []
 
@@ -149,7 +148,7 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
     identity = f"{socket.gethostname()}/{_store_id(options.store)}" if not running_in_pod() else os.uname().nodename
     enough = asyncio.Event()
     lease = asyncio.create_task(site.cluster.hold_lease(_LEASE_NAMESPACE, identity, lead, lost))
-    watch = asyncio.create_task(_watch(site, enough, options))
+    watch = asyncio.create_task(_watch(site, enough, stop, options))
     told = asyncio.create_task(stop.wait())
     await asyncio.wait([lease, watch, told], return_when=asyncio.FIRST_COMPLETED)
     # ours first: kopf waits 5 s for every task it finds running beside its own
@@ -164,12 +163,18 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
             task.result()
 
 
-async def _watch(site: Site, stop: asyncio.Event, options: Options) -> None:
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options: Options) -> None:
     registry = kopf.OperatorRegistry()
     queue, references = site.queue, site.references
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        _stop_on_signals(stop)  # kopf has put its own handlers in the place of ours
         settings.posting.enabled = False
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 330
@@ -209,6 +214,6 @@ async def _watch(site: Site, stop: asyncio.Event, options: Options) -> None:
         clusterwide=not options.namespaces,
         namespaces=options.namespaces,
         standalone=True,
-        stop_flag=stop,
+        stop_flag=enough,
         liveness_endpoint=options.liveness,
     )
