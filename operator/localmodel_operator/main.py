@@ -174,7 +174,6 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-        _stop_on_signals(stop)  # kopf has put its own handlers in the place of ours
         settings.posting.enabled = False
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 330
@@ -209,7 +208,8 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
         for key in references.readers((param, namespace or "", name or "")):
             queue.add(key)
 
-    await kopf.operator(
+    others = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
         registry=registry,
         clusterwide=not options.namespaces,
         namespaces=options.namespaces,
@@ -217,3 +217,5 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
         stop_flag=enough,
         liveness_endpoint=options.liveness,
     )
+    _stop_on_signals(stop)  # kopf has put its own handlers in the place of ours
+    await kopf.run_tasks(tasks, ignored=others)
