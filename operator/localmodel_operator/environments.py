@@ -29,7 +29,6 @@ _RETRY_FAILED_AFTER = 60.0  # seconds: a registry may have been away
 @dataclass
 class _Build:
     task: asyncio.Task[None]
-    wanted_by: set[Key]
     cancelled: Event = field(default_factory=Event)
 
 
@@ -39,6 +38,7 @@ class Environments:
     def __init__(self, engine: Engine, layout: Layout, store_id: str, folder: Path) -> None:
         self._engine, self._layout, self._store_id, self._folder = engine, layout, store_id, folder
         self._builds: dict[str, _Build] = {}
+        self._wanted: dict[Key, str] = {}
         self._failures: dict[str, tuple[UserError, float]] = {}
         self._slots = asyncio.Semaphore(_BUILDS_AT_ONCE)
 
@@ -60,14 +60,15 @@ class Environments:
 
     def want(self, owner: Key, key: str | None) -> None:
         """The resource `owner` now waits for `key` only. A build that nobody waits for any more is cancelled."""
+        self._wanted.pop(owner, None)
+        if key is not None:
+            self._wanted[owner] = key
         for other, running in self._builds.items():
-            if other != key and owner in running.wanted_by:
-                running.wanted_by.discard(owner)
-                if not running.wanted_by:
-                    log.info("environment %s: build cancelled, nobody waits for it", other)
-                    running.cancelled.set()
+            if other not in self._wanted.values() and not running.cancelled.is_set():
+                log.info("environment %s: build cancelled, nobody waits for it", other)
+                running.cancelled.set()
 
-    def start(self, owner: Key, key: str, spec: EnvironmentSpec, lock: Lock, done: Callable[[], None]) -> None:
+    def start(self, key: str, spec: EnvironmentSpec, lock: Lock, done: Callable[[], None]) -> None:
         """Build in the background; `done()` is called when it has ended, well or not.
 
         Raises:
@@ -79,12 +80,11 @@ class Environments:
                 raise error
         running = self._builds.get(key)
         if running and not running.cancelled.is_set():
-            running.wanted_by.add(owner)
             running.task.add_done_callback(lambda _: done())
             return
         cancelled = Event()
         task = asyncio.create_task(self._build(key, spec, lock, cancelled, running.task if running else None))
-        self._builds[key] = _Build(task, {owner}, cancelled)
+        self._builds[key] = _Build(task, cancelled)
         task.add_done_callback(lambda _: done())
 
     async def _build(
@@ -124,7 +124,8 @@ class Environments:
         return set(self._builds)
 
     async def forget(self, keep: set[str]) -> None:
-        """Remove records and engine images of every key but these."""
+        """Remove records and engine images of every key but these and those that somebody waits for."""
+        keep = keep | set(self._wanted.values())
         for key in self.keys() - keep:
             self._record(key).unlink(missing_ok=True)
         with contextlib.suppress(UserError):  # without an engine: the next sweep

@@ -31,6 +31,7 @@ from localmodel_operator.workqueue import Key, WorkQueue
 log = logging.getLogger(__name__)
 
 _WORKERS = 4
+_FIRST_SWEEP_AFTER = 10.0  # seconds
 _LEASE_NAMESPACE = "kube-system"
 
 
@@ -130,7 +131,8 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
 
     async def lead() -> None:
         log.info("this operator holds the lease and serves cluster %s", site.kind_cluster)
-        site.queue.add(SWEEP)
+        # not before every resource has been looked at and has said what it waits for
+        site.queue.add_after(_FIRST_SWEEP_AFTER, SWEEP)
         leading.extend(asyncio.create_task(site.queue.work(look)) for _ in range(_WORKERS))
         await asyncio.gather(*leading)
 

@@ -262,7 +262,7 @@ class Pass:
             self.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
             return built
         try:
-            environments.start(self.key, key, wanted, desired.lock, lambda: self.site.queue.add(self.key))
+            environments.start(key, wanted, desired.lock, lambda: self.site.queue.add(self.key))
         except UserError as error:
             self.seen.stage("EnvironmentBuilt", False, error.reason, str(error))
             raise

@@ -53,7 +53,7 @@ class Made:
 
     def start(self, owner: tuple[str, str], key: str = "key") -> None:
         self.environments.want(owner, key)
-        self.environments.start(owner, key, SPEC, LOCK, lambda: self.ended.append(owner))
+        self.environments.start(key, SPEC, LOCK, lambda: self.ended.append(owner))
 
     async def settle(self) -> None:
         """Let everything happen that can."""
