@@ -53,7 +53,8 @@ def home(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def recorder(cluster: Cluster, home: Path) -> Iterator[Recorder]:
-    recorder = Recorder(cluster, home / "recorded.json")
+    recorder = Recorder(cluster, home)
+    recorder.start()
     yield recorder
     recorder.stop()
 
@@ -202,7 +203,7 @@ def pytest_runtest_makereport(
     if report.failed and isinstance(item, pytest.Function):
         for namespace in {each for each in item.funcargs.values() if isinstance(each, Namespace)}:
             report.sections.append((f"namespace {namespace.name}", _describe(namespace)))
-        if operator := item.funcargs.get("operator_of_all"):
+        for operator in {each for each in item.funcargs.values() if isinstance(each, OperatorProcess)}:
             report.sections.append(("operator", operator.log_since(max(0, operator.mark() - 4000))))
     return report
 

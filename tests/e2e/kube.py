@@ -71,14 +71,13 @@ class Namespace:
 
     def apply(self, *objects: Object) -> str:
         """`kubectl apply` of the objects. Raises Refused."""
-        listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-        return self.kubectl("apply", "-f", "-", given=json.dumps(listed))
+        return self.kubectl("apply", "-f", "-", given="\n".join(map(json.dumps, objects)))
 
     def get(self, kind: str, name: str) -> Object:
         found: Object = json.loads(self.kubectl("get", kind, name, "-o", "json"))
         return found
 
-    def list(self, kind: str, *arguments: str) -> list[Object]:
+    def find(self, kind: str, *arguments: str) -> list[Object]:
         found: list[Object] = json.loads(self.kubectl("get", kind, *arguments, "-o", "json"))["items"]
         return found
 
@@ -104,15 +103,15 @@ class Namespace:
 
     def pods(self, name: str) -> list[Object]:
         """The deployment's pods that are not being deleted."""
-        found = self.list("pods", "-l", f"localmodel.dev/deployment={name}")
+        found = self.find("pods", "-l", f"localmodel.dev/deployment={name}")
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def revisions(self, name: str) -> list[Object]:
-        found = self.list("controllerrevisions", "-l", f"localmodel.dev/deployment={name}")
+        found = self.find("controllerrevisions", "-l", f"localmodel.dev/deployment={name}")
         return sorted(found, key=lambda revision: int(revision["revision"]))
 
     def events(self, name: str) -> list[Object]:
-        return self.list(
+        return self.find(
             "events", "--field-selector", f"involvedObject.kind=LocalModelDeployment,involvedObject.name={name}"
         )
 

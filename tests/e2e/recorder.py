@@ -12,30 +12,45 @@ from kube import Cluster
 
 
 class Recorder:
-    """`kubectl get --watch` into a file."""
+    """`kubectl get --watch` into files below `folder`."""
 
-    def __init__(self, cluster: Cluster, path: Path) -> None:
-        self._path = path
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self._cluster, self._folder = cluster, folder
+        self._watches: list[tuple[Path, subprocess.Popen[bytes]]] = []
+
+    def start(self) -> None:
+        """Watch, from now on; once more after the API server was away."""
+        self.stop()
+        path = self._folder / f"recorded-{len(self._watches)}.json"
         with path.open("wb") as out:
-            self._process = subprocess.Popen(
-                cluster.command("get", "lmd", "--all-namespaces", "--watch", "-o", "json"),
+            watch = subprocess.Popen(
+                self._cluster.command("get", "lmd", "--all-namespaces", "--watch", "-o", "json"),
                 stdout=out,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.DEVNULL,
             )
+        self._watches.append((path, watch))
 
     def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        for _, watch in self._watches:
+            watch.kill()
+            watch.wait()
 
     def seen(self) -> Iterator[dict[str, Any]]:
         """The versions so far, in the order in which they came."""
-        assert self._process.poll() is None, f"the watch ended: {self._path.read_text()[-500:]}"
-        text, decoder, position = self._path.read_text(), json.JSONDecoder(), 0
-        while position < len(text):
-            try:
-                found, position = decoder.raw_decode(text, position)
-            except json.JSONDecodeError:
-                return  # the last one is still being written
-            yield from found["items"] if found["kind"] == "List" else [found]
-            while position < len(text) and text[position].isspace():
-                position += 1
+        assert self._watches[-1][1].poll() is None, "the watch has ended, and nobody started another"
+        for path, _ in self._watches:
+            for found in _objects(path.read_text()):
+                yield from found["items"] if found["kind"] == "List" else [found]
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """One after the other; the last may be incomplete."""
+    decoder, position = json.JSONDecoder(), 0
+    while position < len(text):
+        try:
+            found, position = decoder.raw_decode(text, position)
+        except json.JSONDecodeError:
+            return
+        yield found
+        while position < len(text) and text[position].isspace():
+            position += 1

@@ -23,7 +23,7 @@ def delete_at_once(namespace: Namespace, name: str) -> None:
 
 def wait_children_gone(namespace: Namespace, name: str) -> None:
     def gone() -> bool:
-        left = namespace.list(CHILDREN)
+        left = namespace.find(CHILDREN)
         return not [each for each in left if each["metadata"]["name"].startswith(name)]
 
     eventually(gone, f"children of {name} gone", 40)

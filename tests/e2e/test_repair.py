@@ -22,7 +22,7 @@ def settled(namespace: Namespace) -> None:
     """Wait until the deployment is as it should be, and says so."""
 
     def right() -> bool:
-        found: list[dict[str, Any]] = namespace.list("deployments")
+        found: list[dict[str, Any]] = namespace.find("deployments")
         spec = found[0]["spec"] if found else {}
         image = namespace.get("lmd", "app")["status"]["image"]
         return bool(
@@ -60,7 +60,7 @@ def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
     shared_namespace.kubectl("delete", "service", "app")
 
     def anew() -> bool:
-        return any(each["metadata"]["uid"] != before for each in shared_namespace.list("services"))
+        return any(each["metadata"]["uid"] != before for each in shared_namespace.find("services"))
 
     eventually(anew, "the Service is there again")
     eventually(lambda: shared_namespace.wait_ready("app") and ask(port_of_app) == "app", "it answers again")

@@ -1,0 +1,48 @@
+"""The API server goes away and comes back."""
+
+from __future__ import annotations
+
+import subprocess
+
+import given
+from kube import Cluster, Namespace, Refused, eventually
+from load import Load, ask_often
+from recorder import Recorder
+
+
+def in_node(node: str, *command: str) -> str:
+    return subprocess.run(["docker", "exec", node, *command], capture_output=True, text=True, check=True).stdout
+
+
+def restart_api_server(cluster: Cluster) -> None:
+    """End it; the kubelet starts it again."""
+    (node,) = (name for name in cluster.nodes() if name.endswith("control-plane"))
+    before = in_node(node, "pidof", "kube-apiserver").strip()
+    in_node(node, "kill", before)
+
+    def anew() -> bool:
+        running = subprocess.run(["docker", "exec", node, "pidof", "kube-apiserver"], capture_output=True, text=True, check=False)
+        return running.stdout.strip() not in ("", before)
+
+    eventually(anew, "another API server process", 120)
+
+    def answers() -> bool:
+        try:
+            return cluster.kubectl("get", "--raw", "/readyz") == "ok"
+        except Refused:
+            return False
+
+    eventually(answers, "the API server answers again", 120)
+
+
+def test_edit_right_after_the_api_server_restarted(
+    cluster: Cluster, namespace: Namespace, port: int, recorder: Recorder
+) -> None:
+    namespace.apply(given.lmd("app", port, given.inline(given.script("before"))))
+    namespace.wait_ready("app")
+    with Load(port):
+        restart_api_server(cluster)
+        recorder.start()
+        namespace.apply(given.lmd("app", port, given.inline(given.script("after"))))
+        namespace.wait_ready("app")
+        assert ask_often(port) == ["after"]
