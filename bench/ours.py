@@ -45,7 +45,10 @@ class Ours:
         seconds = timed(lambda: self._apply(edit))
         with self.log.open() as log:
             log.seek(logged)
-            return Round(seconds, sum(int(found[1]) for found in _SENT.finditer(log.read())))
+            sent = sum(int(found[1]) for found in _SENT.finditer(log.read()))
+        if not sent:
+            raise SystemExit(f"{self.log} tells of nothing sent: does another operator serve the cluster?")
+        return Round(seconds, sent)
 
     def _apply(self, edit: int, within: int = 300) -> None:
         self.site.kubectl("apply", "-k", str(self.folder))
