@@ -14,7 +14,7 @@ from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
 from localmodel.layout import Layout
 from localmodel.spec import EnvironmentSpec
-from localmodel_operator.engine import Engine, build
+from localmodel_operator.engine import Engine, build, environment_image
 from localmodel_operator.environments import Environments
 
 SPEC, LOCK = EnvironmentSpec(), Lock("numpy==2.4.6")
@@ -27,10 +27,14 @@ class FakeEngine:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.builds = 0
+        self.kept: set[str] = set()
         self.go = asyncio.Event()
         self.error: Exception | None = None
 
-    async def call(self, function: Any, *arguments: Any) -> EnvironmentImage:
+    async def call(self, function: Any, *arguments: Any) -> EnvironmentImage | None:
+        if function is environment_image.remove_others:
+            self.kept = arguments[1]
+            return None
         self.builds += 1
         cancelled = next(argument for argument in arguments if isinstance(argument, Event))
         while not self.go.is_set():
@@ -176,3 +180,14 @@ async def test_no_more_than_two_builds_at_once(made: Made) -> None:
     made.engine.go.set()
     await made.settle()
     assert made.engine.builds == 4
+
+
+async def test_what_is_used_or_waited_for_is_not_forgotten(made: Made) -> None:
+    made.engine.go.set()
+    for owner, key in ((ONE, "used"), (TWO, "waited for"), (("team", "gone"), "neither")):
+        made.start(owner, key)
+        await made.settle()
+    made.environments.want(ONE, None)
+    made.environments.want(("team", "gone"), None)
+    await made.environments.forget({"used"})
+    assert made.environments.keys() == made.engine.kept == {"used", "waited for"}
