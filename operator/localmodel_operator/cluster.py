@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.leaderelection import electionconfig, leaderelection
@@ -58,8 +59,24 @@ class Refused(Exception):
         self.code = code
 
 
+class Unreachable(Exception):
+    """The API server does not answer now; the text says why."""
+
+
+_UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
+
+
 class _Lease(LeaseLock):
-    """The client's own lock, whose create() of version 37 passes an argument that the API's method refuses."""
+    """The client's own lock, for an API server that is away for a while: that is a "not now", not the end.
+
+    And create() of version 37 passes an argument that the API's method refuses.
+    """
+
+    async def get(self, name: str, namespace: str) -> Any:
+        try:
+            return await super().get(name, namespace)
+        except _UNREACHABLE as error:
+            return False, ApiException(status=0, reason=str(error))
 
     async def create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:
         body = client.V1Lease(
@@ -68,9 +85,15 @@ class _Lease(LeaseLock):
         )
         try:
             await self.api_instance.create_namespaced_lease(namespace, body)
-        except ApiException:
-            return False  # another operator was first
+        except (ApiException, *_UNREACHABLE):
+            return False  # another operator was first, or nobody answers
         return True
+
+    async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
+        try:
+            return await super().update(name, namespace, updated_record)
+        except _UNREACHABLE:
+            return False
 
 
 class Cluster:
@@ -144,7 +167,7 @@ class Cluster:
                 raise
 
     async def hold_lease(self, namespace: str, identity: str, lead: Any, lost: Any) -> None:
-        """Run `lead()` once this process holds the operator's Lease; `lost()` when it holds it no more."""
+        """Run `lead()` once this process holds the operator's Lease; cancel it, and run `lost()`, when no more."""
         lock = _Lease("localmodel-operator", namespace, identity, self.api)
         await leaderelection.LeaderElection(electionconfig.Config(lock, 15, 10, 2, lead, lost)).run()
 
@@ -173,6 +196,8 @@ class Cluster:
             content = await response.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
             raise Refused(error.status or 0, _message(error.body) or str(error.reason)) from None
+        except _UNREACHABLE as error:
+            raise Unreachable(f"{type(error).__name__}: {error}") from None
         if not 200 <= response.status <= 299:
             raise Refused(response.status, _message(content) or str(response.reason))
         result: Object = json.loads(content)

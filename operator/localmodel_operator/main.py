@@ -21,7 +21,7 @@ from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.store import Store
 from localmodel_operator import names, reconcile, sweep
-from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, credentials, running_in_pod
+from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, Unreachable, credentials, running_in_pod
 from localmodel_operator.engine import Engine
 from localmodel_operator.environments import Environments
 from localmodel_operator.references import References
@@ -52,12 +52,15 @@ async def run(options: Options) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
-        UserError: the cluster cannot be served: no kind cluster, no CRD, or a second operator on the same store.
+        UserError: the cluster cannot be served: no answer, no kind cluster, or a second operator on the same store.
     """
     cluster = await Cluster.connect(options.context)
     engine = Engine()
     try:
-        site, cluster_uid = await _site(cluster, engine, options)
+        try:
+            site, cluster_uid = await _site(cluster, engine, options)
+        except Unreachable as error:
+            raise UserError("ClusterUnreachable", f"the cluster's API server does not answer: {error}") from None
         with _only_operator(options.store, cluster_uid):
             await _lead(site, cluster_uid, options)
     finally:
@@ -133,23 +136,30 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
         log.info("this operator holds the lease and serves cluster %s", site.kind_cluster)
         # not before every resource has been looked at and has said what it waits for
         site.queue.add_after(_FIRST_SWEEP_AFTER, SWEEP)
-        leading.extend(asyncio.create_task(site.queue.work(look)) for _ in range(_WORKERS))
+        leading[:] = [asyncio.create_task(site.queue.work(look)) for _ in range(_WORKERS)]
         await asyncio.gather(*leading)
 
     async def look(key: Key) -> None:
-        if key == SWEEP:
-            await sweep.sweep(site, cluster_uid)
-        else:
-            await reconcile.reconcile(site, key)
+        try:
+            if key == SWEEP:
+                await sweep.sweep(site, cluster_uid)
+            else:
+                await reconcile.reconcile(site, key)
+        except Unreachable as error:
+            log.warning("%s/%s: the API server does not answer (%s); will be looked at again", *key, error)
+            site.queue.retry(key)
 
     async def lost() -> None:
-        log.error("another operator holds the lease; ending")
-        stop.set()
+        log.warning("the lease could not be renewed; nothing is done until it can")
+
+    async def hold() -> None:
+        while True:
+            await site.cluster.hold_lease(_LEASE_NAMESPACE, identity, lead, lost)
 
     # A machine's operator takes its own lease over at once after a crash: the lock file keeps it the only one there.
     identity = f"{socket.gethostname()}/{_store_id(options.store)}" if not running_in_pod() else os.uname().nodename
     enough = asyncio.Event()
-    lease = asyncio.create_task(site.cluster.hold_lease(_LEASE_NAMESPACE, identity, lead, lost))
+    lease = asyncio.create_task(hold())
     watch = asyncio.create_task(_watch(site, enough, stop, options))
     told = asyncio.create_task(stop.wait())
     await asyncio.wait([lease, watch, told], return_when=asyncio.FIRST_COMPLETED)
