@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import given
+import httpx
 import pytest
 from kube import Cluster, Namespace, eventually
 from load import Load, ask
@@ -36,6 +37,13 @@ def settled(namespace: Namespace) -> None:
     namespace.wait_ready("app")
 
 
+def answers(port: int) -> bool:
+    try:
+        return bool(ask(port) == "app")
+    except httpx.HTTPError:
+        return False
+
+
 def test_scaled_by_hand(shared_namespace: Namespace, port_of_app: int) -> None:
     with Load(port_of_app):
         shared_namespace.kubectl("scale", "deployment/app", "--replicas=3")
@@ -63,7 +71,8 @@ def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
         return any(each["metadata"]["uid"] != before for each in shared_namespace.find("services"))
 
     eventually(anew, "the Service is there again")
-    eventually(lambda: shared_namespace.wait_ready("app") and ask(port_of_app) == "app", "it answers again")
+    eventually(lambda: answers(port_of_app), "it answers again")
+    shared_namespace.wait_ready("app")
 
 
 def test_image_removed_from_the_nodes(shared_namespace: Namespace, port_of_app: int, cluster: Cluster) -> None:
