@@ -28,6 +28,8 @@ def run(context: str | None, store: Path | None, liveness: str | None, namespace
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("kopf", "httpx", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # its leader election repeats every two seconds what main says once
+    logging.getLogger("kubernetes").setLevel(logging.CRITICAL)
     try:
         options = main.Options(context, (store or home.store()).absolute(), namespaces, liveness)
         asyncio.run(main.run(options))
