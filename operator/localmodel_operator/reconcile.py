@@ -64,6 +64,7 @@ class Pass:
     async def run(self) -> float | None:
         """Do what is missing, and write the status. Returns after how many seconds to look again, if not by event."""
         again: float | None = None
+        failure: Exception | None = None
         try:
             await self._advance()
             self.site.queue.forgive(self.key)
@@ -77,15 +78,14 @@ class Pass:
             self.seen.stage("ImageDelivered", False, "DeliveryFailed", str(error))
             self.seen.progress("DeliveryFailed", self._with_serving(str(error)))
             self.site.queue.retry(self.key)
-        except Refused as error:
-            if not _is_ending(error):
-                self._fell(error)
-                raise
         except Exception as error:
-            self._fell(error)
-            raise
-        finally:
-            await self.report()
+            if not (isinstance(error, Refused) and _is_ending(error)):
+                self._fell(error)
+                failure = error
+        # A pass that is cancelled comes to neither: what it had not yet looked at is no news.
+        await self.report()
+        if failure:
+            raise failure
         return again
 
     def _fell(self, error: Exception) -> None:
