@@ -195,13 +195,18 @@ class Cluster:
             response = await self.api.call_api(*request, _request_timeout=_TIMEOUT)
             content = await response.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
-            raise Refused(error.status or 0, _message(error.body) or str(error.reason)) from None
+            raise _refusal(error.status or 0, _message(error.body) or str(error.reason)) from None
         except _UNREACHABLE as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from None
         if not 200 <= response.status <= 299:
-            raise Refused(response.status, _message(content) or str(response.reason))
+            raise _refusal(response.status, _message(content) or str(response.reason))
         result: Object = json.loads(content)
         return result
+
+
+def _refusal(code: int, message: str) -> Refused | Unreachable:
+    """429 and 5xx say "not now", everything else "not this"."""
+    return Unreachable(f"{code} {message}") if code == 429 or code >= 500 else Refused(code, message)
 
 
 def _message(body: str | bytes | None) -> str:

@@ -17,7 +17,18 @@ from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage, Image
 from localmodel.revision import Revision
 from localmodel_operator import address, children, delivery, events, names, ports, resolve, rollout, status, using
-from localmodel_operator.cluster import DEPLOYMENT, EVENT, LMD, NODE, POD, REVISION, SERVICE, Object, Refused
+from localmodel_operator.cluster import (
+    DEPLOYMENT,
+    EVENT,
+    LMD,
+    NODE,
+    POD,
+    REVISION,
+    SERVICE,
+    Object,
+    Refused,
+    Unreachable,
+)
 from localmodel_operator.engine import build, nodes
 from localmodel_operator.engine.nodes import Node, NodeError
 from localmodel_operator.resolve import Desired
@@ -78,6 +89,8 @@ class Pass:
             self.seen.stage("ImageDelivered", False, "DeliveryFailed", str(error))
             self.seen.progress("DeliveryFailed", self._with_serving(str(error)))
             self.site.queue.retry(self.key)
+        except Unreachable:
+            raise  # nothing was learned, and nothing could be written
         except Exception as error:
             if not (isinstance(error, Refused) and _is_ending(error)):
                 self._fell(error)
