@@ -21,8 +21,8 @@ def restart_api_server(cluster: Cluster) -> None:
     in_node(node, "kill", before)
 
     def anew() -> bool:
-        running = subprocess.run(["docker", "exec", node, "pidof", "kube-apiserver"], capture_output=True, text=True, check=False)
-        return running.stdout.strip() not in ("", before)
+        running = in_node(node, "sh", "-c", "pidof kube-apiserver || true").strip()
+        return running not in ("", before)
 
     eventually(anew, "another API server process", 120)
 
