@@ -187,6 +187,8 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
+        # an API server may be away for an afternoon: kopf would end after the last of these
+        settings.networking.error_backoffs = [1, 2, 3, 5, *[10] * 10_000]
         settings.watching.server_timeout = 300
         settings.watching.client_timeout = 330
         settings.watching.connect_timeout = 10
