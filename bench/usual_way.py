@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import environment_image
 import ours
 from kind_site import MODEL, Round, Site, run, timed, wait_for_answer
 
@@ -13,6 +14,7 @@ from localmodel import home
 
 _NAME = "bench-update-usual"
 _REPOSITORY = "localmodel-bench/update"
+_BASE = "base"
 
 
 class UsualWay:
@@ -24,6 +26,7 @@ class UsualWay:
     def start(self) -> None:
         """Deploy it for the first time; ours must be there to be copied."""
         self.folder.mkdir()
+        environment_image.load(self.site, self._image(_BASE))
         shutil.copy(MODEL, self.folder)
         (self.folder / "Dockerfile").write_text(self._dockerfile())
         edit = self.site.write_score(self.folder)
@@ -67,13 +70,12 @@ class UsualWay:
 
     def _dockerfile(self) -> str:
         """FROM our own environment image, so that server and packages are the same bytes; code last, to be cached."""
-        (revision,) = self.site.get("controllerrevisions", "-l", f"localmodel.dev/deployment={ours.NAME}")["items"]
         config = self._running_config()
         variables = [pair for pair in config["Env"] if pair.startswith(("AML_", "AZUREML_"))]
         model = next(pair.partition("=")[2] for pair in variables if pair.startswith("AZUREML_MODEL_DIR="))
         return "\n".join(
             [
-                f"FROM localmodel.dev/environment:{revision['data']['environment']}",
+                f"FROM {self._image(_BASE)}",
                 *(f"ENV {pair}" for pair in variables),
                 f"WORKDIR {config['WorkingDir']}",
                 f"USER {config['User']}",
