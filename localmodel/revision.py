@@ -26,7 +26,8 @@ class Revision:
         if other is None:
             return "created"
         before, now = asdict(other), asdict(self)
-        return ", ".join(name for name in now if now[name] != before[name]) + " changed"
+        changed = [name for name in now if now[name] != before[name]]
+        return f"{', '.join(changed)} changed" if changed else "made anew"
 
 
 def code_digest(entry: str, files: Mapping[str, bytes]) -> str:

@@ -6,6 +6,7 @@ record is written last and in one step, so a version is either wholly there or n
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from localmodel import digests, files, layers
 from localmodel.errors import UserError
 from localmodel.layout import Blob, Layout
+from localmodel.spec import ModelRef
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 ARTIFACT = "application/vnd.cncf.model.manifest.v1+json"
@@ -115,6 +117,20 @@ class Store:
     def _read(self, name: str, version: int) -> ModelVersion:
         record = json.loads(self._path(name, version).read_bytes())
         return ModelVersion(**{**record, "weights": Blob(**record["weights"])})
+
+    def select(self, wanted: Iterable[ModelRef]) -> tuple[ModelVersion, ...]:
+        """The versions that a spec names.
+
+        Raises:
+            UserError: as get(); the message names the field.
+        """
+        found = []
+        for index, model in enumerate(wanted):
+            try:
+                found.append(self.get(model.name, model.version))
+            except UserError as error:
+                raise UserError(error.reason, f"spec.models[{index}]: {error}") from None
+        return tuple(found)
 
     def versions(self, name: str) -> list[int]:
         """Numbers of the model's versions, ascending."""

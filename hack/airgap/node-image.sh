@@ -35,8 +35,8 @@ make_node_image() (
 
   component_archive "$work/components.tar" "$(sandbox_image "$work/files")"
   docker rm -f "$builder" >/dev/null 2>&1 || true
-  docker run -d --name "$builder" --privileged --entrypoint containerd -v "$work:/work:ro" "$bare" >/dev/null
-  load_components "$builder" /work/components.tar
+  docker run -d --name "$builder" --privileged --entrypoint containerd -v "$work:/incoming:ro" "$bare" >/dev/null
+  load_components "$builder" /incoming/components.tar
   # The tag comes last: an image of this name is a whole one.
   docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' "$builder" "$NODE_IMAGE" >/dev/null
 )

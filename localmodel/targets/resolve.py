@@ -39,7 +39,7 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, progress: Progress) -> D
         variables = {variable.name: _value(index, variable, manifests) for index, variable in enumerate(spec.env)}
         done(spec.entry_script)
     with progress.step("models") as done:
-        models = _models(spec)
+        models = Store(home.store()).select(spec.models)
         done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")
     with progress.step("requirements") as done:
         lock = asyncio.run(environment.resolve(spec.environment, None, home.store() / "locks"))
@@ -85,17 +85,6 @@ def _files(manifests: Manifests, spec: DeploymentSpec) -> dict[str, bytes]:
             "a process has no cluster to take it from, so apply it together with the deployment",
         )
     return dict(manifests.config_maps[name])
-
-
-def _models(spec: DeploymentSpec) -> tuple[ModelVersion, ...]:
-    store = Store(home.store())
-    models = []
-    for index, model in enumerate(spec.models):
-        try:
-            models.append(store.get(model.name, model.version))
-        except UserError as error:
-            raise UserError(error.reason, f"spec.models[{index}]: {error}") from None
-    return tuple(models)
 
 
 def _value(index: int, variable: Variable, manifests: Manifests) -> str:

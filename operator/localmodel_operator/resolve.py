@@ -45,17 +45,12 @@ async def bundle(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
     Raises:
         UserError: whatever is missing or does not fit; its message names the field, or file and line.
     """
-    models = []
-    for index, model in enumerate(spec.models):
-        try:
-            models.append(store.get(model.name, model.version))
-        except UserError as error:
-            raise UserError(error.reason, f"spec.models[{index}]: {error}") from None
+    models = store.select(spec.models)
     files = await _files(cluster, namespace, spec)
     entry_script.check(files, spec.entry_script)
     code = revision.code_digest(spec.entry_script, files)
     settings = digests.of_json([spec.server.variables(), await _variables(cluster, namespace, spec)])
-    return Bundle(tuple(models), files, revision.bundle_digest(code, models), settings)
+    return Bundle(models, files, revision.bundle_digest(code, models), settings)
 
 
 async def lock(store: Store, spec: DeploymentSpec, architecture: str) -> Lock:

@@ -46,7 +46,7 @@ def test_last_user_of_an_environment_takes_it_along(
     key = revision["environment"]
 
     def on_host() -> bool:
-        tag = f"localmodel.dev/environment:{key}"
+        tag = f"localmodel.dev/environment/{(home / 'store' / 'id').read_text()[:12]}:{key}"
         listed = subprocess.run(["docker", "image", "ls", "-q", tag], capture_output=True, text=True, check=True)
         return bool(listed.stdout.strip() or list(home.glob(f"store/**/{key}.json")))
 

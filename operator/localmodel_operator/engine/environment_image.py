@@ -27,7 +27,8 @@ def make(
         UserError: BaseImageUnreadable, EnvironmentBuildFailed.
         build.Cancelled: `cancelled` was set.
     """
-    tag = f"{names.ENVIRONMENT_REPOSITORY}:{key}"
+    # the store is in the name: two of them on one engine must not take each other's images over
+    tag = f"{names.ENVIRONMENT_REPOSITORY}/{store_id[:12]}:{key}"
     base = build.pull_base(client, spec)
     build.build(client, spec, lock, tag, store_id, cancelled)
     return saved.keep(client, tag, base, layout)
