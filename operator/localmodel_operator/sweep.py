@@ -116,6 +116,8 @@ def _sweep_blobs(site: Site, images: Iterable[str]) -> None:
     for path in (layout.root / "blobs" / "sha256").glob("*"):
         if f"sha256:{path.name}" not in kept:
             path.unlink()
+    for path in (layout.root / "incoming").glob("*"):
+        path.unlink()  # of an operator that was killed: nobody else writes while the sweep is alone
 
 
 def _blobs(layout: Layout, manifest: str) -> set[str]:
