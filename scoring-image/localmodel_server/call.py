@@ -1,0 +1,59 @@
+"""What every dialect asks of a worker, and what it gets back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Array(NamedTuple):
+    """One typed array in a call's body: dtype as numpy writes it, little-endian (``<f8``), row-major."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class Call(NamedTuple):
+    """One call of run().
+
+    ========  ==========================================  =========================================
+    kind      body                                        the script's mode (``Contract.mode``)
+    ========  ==========================================  =========================================
+    text      the request's text                          text, http (as a POST of that text)
+    json      JSON object: parameter name -> value        schema
+    arrays    the arrays' bytes, one after the other      schema; every array fills a parameter
+    http      the request's body                          http
+    ========  ==========================================  =========================================
+
+    headers are the request's, for a script that asks for them.
+    """
+
+    kind: str
+    body: bytes
+    arrays: tuple[Array, ...] = ()
+    headers: Headers = []  # noqa: RUF012 - never changed
+    method: str = "POST"
+    target: str = "/score"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended.
+
+    status is 200, or that of an error whose body is ``{"message": ...}``; a script that answers with a response
+    of its own sets any status, and headers. run_ms is the time in run(), None when it did not return.
+    rest, when not None, brings the pieces of the body that follow.
+    """
+
+    status: int
+    body: bytes
+    revision: str
+    model: str
+    run_ms: float | None = None
+    run_failed: bool = False
+    headers: Headers | None = None
+    rest: AsyncIterator[bytes] | None = None
