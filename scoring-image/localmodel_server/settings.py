@@ -7,14 +7,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from localmodel_server.threads import thread_limits, usable_cpus
+
+APP_ROOT = "/var/azureml-app"
+PORT = 5001
+HEALTH_PORT = 5000
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_FORMATS = ("text", "json")
+_TIMEOUT_MS = 60_000
+
 
 class SettingsError(ValueError):
     """A setting has a value that cannot be used; the text names the variable or the file."""
 
 
 @dataclass(frozen=True)
+class Ports:
+    """Where the process listens. health is None when there is no listener of its own for health."""
+
+    main: int
+    health: int | None
+
+
+@dataclass(frozen=True)
 class Settings:
-    """What a revision needs to serve. Sizes are bytes, times are in the unit that the name says."""
+    """What a revision needs to serve. Sizes are bytes, times are in the unit that the name says.
+
+    scoring_timeout_ms is the lesser of SCORING_TIMEOUT_MS and WORKER_TIMEOUT where both are set. model names the
+    models served with their digests; model_name is what clients call the deployment. debug_port is where a
+    debugger waits for the worker to connect, or None.
+    """
 
     python: str
     worker_count: int
@@ -22,20 +44,70 @@ class Settings:
     max_request_bytes: int
     revision: str
     drain_seconds: int
+    app_root: Path
+    model: str
+    model_name: str
+    strict: bool
+    batching: bool
+    input_key: str
+    worker_preload: bool
+    cors_origins: tuple[str, ...]
+    version_header: bool
+    service_name: str
+    service_version: str
+    service_path_prefix: str  # "" or "/prefix"
+    log_level: str
+    log_format: str
+    debug_port: int | None
     environment: Mapping[str, str]  # of the worker processes
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read the settings from environment variables; raises SettingsError."""
+def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Settings:
+    """Read the settings from environment variables; raises SettingsError.
+
+    cpus is how many CPUs the workers may share, by default as many as this process may use.
+    """
+    worker_count = _whole_number(environment, "WORKER_COUNT", 1, at_least=1)
+    limits = thread_limits(environment, worker_count, usable_cpus() if cpus is None else cpus)
+    prefix = environment.get("SERVICE_PATH_PREFIX", "").strip("/")
     return Settings(
         python=environment.get("LOCALMODEL_PYTHON", "/opt/env/bin/python"),
-        worker_count=_whole_number(environment, "WORKER_COUNT", 1, at_least=1),
-        scoring_timeout_ms=_whole_number(environment, "SCORING_TIMEOUT_MS", 60_000, at_least=1),
+        worker_count=worker_count,
+        scoring_timeout_ms=_timeout_ms(environment),
         max_request_bytes=_whole_number(environment, "LOCALMODEL_MAX_REQUEST_BYTES", 104_857_600, at_least=1),
         revision=_header_text(environment, "LOCALMODEL_REVISION"),
         drain_seconds=_whole_number(environment, "LOCALMODEL_DRAIN_SECONDS", 0, at_least=0),
-        environment=dict(environment),
+        app_root=Path(environment.get("AML_APP_ROOT", APP_ROOT)),
+        model=_header_text(environment, "LOCALMODEL_MODEL"),
+        model_name=_header_text(environment, "LOCALMODEL_MODEL_NAME") or environment.get("SERVICE_NAME") or "model",
+        strict=_truth(environment, "LOCALMODEL_STRICT_PARITY", False),
+        batching=_choice(environment, "LOCALMODEL_BATCHING", ("auto", "off")) == "auto",
+        input_key=environment.get("LOCALMODEL_INPUT_KEY") or "data",
+        worker_preload=_truth(environment, "WORKER_PRELOAD", False),
+        cors_origins=_listed(environment, "AML_CORS_ORIGINS"),
+        version_header=_truth(environment, "SERVER_VERSION_LOG_RESPONSE_ENABLED", True),
+        service_name=environment.get("SERVICE_NAME") or "ML service",
+        service_version=environment.get("SERVICE_VERSION") or "1.0",
+        service_path_prefix=f"/{prefix}" if prefix else "",
+        log_level=_log_level(environment),
+        log_format=_choice(environment, "LOCALMODEL_LOG_FORMAT", LOG_FORMATS),
+        debug_port=_port(environment, "AZUREML_DEBUG_PORT", None),
+        environment={**environment, **limits},
     )
+
+
+def read_ports(environment: Mapping[str, str]) -> Ports:
+    """Where to listen; raises SettingsError. Port 0 lets the system choose.
+
+    Health gets a listener of its own when HEALTH_PORT is set to another port than the main one, or
+    SEPERATE_HEALTH_ENDPOINT (spelled so) is true; false turns it off.
+    """
+    main = _port(environment, "SERVER_PORT", PORT)
+    health = _port(environment, "HEALTH_PORT", HEALTH_PORT)
+    wanted = _truth(environment, "SEPERATE_HEALTH_ENDPOINT", "HEALTH_PORT" in environment)
+    if not wanted or (health == main and health != 0):
+        health = None
+    return Ports(PORT if main is None else main, health)
 
 
 def read_revision_file(path: Path) -> dict[str, str]:
@@ -56,6 +128,24 @@ def read_revision_file(path: Path) -> dict[str, str]:
     return environment
 
 
+def _timeout_ms(environment: Mapping[str, str]) -> int:
+    limits = []
+    if "SCORING_TIMEOUT_MS" in environment:
+        limits.append(_whole_number(environment, "SCORING_TIMEOUT_MS", _TIMEOUT_MS, at_least=1))
+    seconds = _whole_number(environment, "WORKER_TIMEOUT", 0, at_least=0)
+    if seconds:  # 0 is gunicorn's word for no limit
+        limits.append(seconds * 1000)
+    return min(limits, default=_TIMEOUT_MS)
+
+
+def _log_level(environment: Mapping[str, str]) -> str:
+    text = environment.get("AZUREML_LOG_LEVEL") or "INFO"
+    level = {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(text.upper(), text.upper())
+    if level not in LOG_LEVELS:
+        raise SettingsError(f"AZUREML_LOG_LEVEL: {text!r} is not one of {', '.join(LOG_LEVELS)}")
+    return level
+
+
 def _header_text(environment: Mapping[str, str], name: str) -> str:
     text = environment.get(name, "")
     if not (text.isascii() and text.isprintable()):
@@ -74,3 +164,35 @@ def _whole_number(environment: Mapping[str, str], name: str, default: int, at_le
     if number < at_least:
         raise SettingsError(f"{name}: {number} is less than {at_least}")
     return number
+
+
+def _port(environment: Mapping[str, str], name: str, default: int | None) -> int | None:
+    text = environment.get(name)
+    if text is None:
+        return default
+    if not (text.isdecimal() and text.isascii() and int(text) <= 65535):
+        raise SettingsError(f"{name}: {text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def _truth(environment: Mapping[str, str], name: str, default: bool) -> bool:
+    text = environment.get(name, "")
+    if text.lower() in ("true", "1"):
+        return True
+    if text.lower() in ("false", "0"):
+        return False
+    if text:
+        raise SettingsError(f"{name}: {text!r} is neither true nor false")
+    return default
+
+
+def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """One of the choices; the first of them by default."""
+    text = environment.get(name) or choices[0]
+    if text.lower() not in choices:
+        raise SettingsError(f"{name}: {text!r} is not one of {', '.join(choices)}")
+    return text.lower()
+
+
+def _listed(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in environment.get(name, "").split(","))))

@@ -1,0 +1,75 @@
+"""How many threads numeric libraries may start in one worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+# Libraries that go by OMP_NUM_THREADS where their own variable is not set.
+_LIKE_OPENMP = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_OF_THEIR_OWN = (
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+)
+VARIABLES = _LIKE_OPENMP + _OF_THEIR_OWN
+
+
+def thread_limits(environment: Mapping[str, str], worker_count: int, cpus: int) -> dict[str, str]:
+    """The variables to add so that all workers together start about as many threads as there are CPUs.
+
+    Left alone, each library in each worker starts one thread per CPU of the machine, whatever the container
+    may use, and they all stand in each other's way. What the user has set stays.
+    """
+    names = _OF_THEIR_OWN if "OMP_NUM_THREADS" in environment else VARIABLES
+    threads = str(max(1, cpus // worker_count))
+    return {name: threads for name in names if name not in environment}
+
+
+def usable_cpus(root: Path = Path("/")) -> int:
+    """How many CPUs this process may keep busy: its affinity, or its cgroup's quota if that is less.
+
+    root stands in for the file system's root in tests.
+    """
+    try:
+        allowed = len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        allowed = os.cpu_count() or 1
+    return max(1, int(min([allowed, *_quotas(root)])))
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """CPUs that each cgroup around this process allows."""
+    mount = root / "sys/fs/cgroup"
+    for folder in _with_parents(mount, root):
+        # version 2: "<quota or max> <period>", in microseconds
+        quota, _, period = _read(folder / "cpu.max").partition(" ")
+        yield from _quotient(quota, period)
+    # version 1, as a container sees it
+    yield from _quotient(_read(mount / "cpu/cpu.cfs_quota_us"), _read(mount / "cpu/cpu.cfs_period_us"))
+
+
+def _with_parents(mount: Path, root: Path) -> Iterator[Path]:
+    lines = _read(root / "proc/self/cgroup").splitlines()
+    inside = next((line[len("0::/") :] for line in lines if line.startswith("0::/")), "")
+    folder = mount / inside
+    yield folder
+    while folder != mount and mount in folder.parents:
+        folder = folder.parent
+        yield folder
+
+
+def _quotient(quota: str, period: str) -> Iterator[float]:
+    # "max" and -1 say that there is no quota
+    if quota.isdigit() and period.isdigit() and int(period) > 0:
+        yield int(quota) / int(period)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, ValueError):
+        return ""
