@@ -1,0 +1,59 @@
+"""Recognise an HTTP response among what run() may return."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, Callable, NamedTuple, Optional, Union
+
+_FAILED = "x-ms-run-function-failed"
+# The server frames the body and keeps the connection; a script's own idea of either breaks the answer.
+_SERVERS_OWN = {"content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer", _FAILED}
+_WITHOUT_BODY = (204, 304)
+
+
+class HttpAnswer(NamedTuple):
+    """What goes out. run_failed is for the header x-ms-run-function-failed, which headers does not have.
+
+    An iterator as body may raise what the script's code raises. close must be called once, whether or not the
+    body was read to its end; it may raise too.
+    """
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: Union[bytes, Iterator[bytes]]
+    run_failed: bool
+    close: Callable[[], None]
+
+
+def as_http_answer(result: Any) -> Optional[HttpAnswer]:
+    """The answer in an AMLResponse, or in a Flask or Werkzeug Response; None for any other result.
+
+    Neither package is imported: who returns one of these has done so.
+    """
+    ours = sys.modules.get("localmodel_worker.aml_response")
+    if ours is not None and isinstance(result, ours.AMLResponse):
+        return _answer(result, result.body(), result.run_function_failed)
+    if _is_werkzeug_response(result):
+        return _answer(result, result.iter_encoded() if result.is_streamed else result.get_data(), False)
+    return None
+
+
+def _is_werkzeug_response(result: Any) -> bool:
+    # Asked of the class: an instance may make up any attribute.
+    kind = type(result)
+    return all(hasattr(kind, name) for name in ("iter_encoded", "get_data", "is_streamed", "get_wsgi_headers")) and (
+        isinstance(getattr(result, "status_code", None), int)
+    )
+
+
+def _answer(response: Any, body: Union[bytes, Iterator[bytes]], run_failed: bool) -> HttpAnswer:
+    pairs = [(str(name), str(value)) for name, value in response.headers.items()]
+    told = any(name.lower() == _FAILED and value.lower() == "true" for name, value in pairs)
+    return HttpAnswer(
+        status=response.status_code,
+        headers=[(name, value) for name, value in pairs if name.lower() not in _SERVERS_OWN],
+        body=b"" if response.status_code in _WITHOUT_BODY else body,
+        run_failed=run_failed or told or response.status_code >= 500,
+        close=response.close,
+    )
