@@ -9,9 +9,10 @@ from localmodel_server.call import Headers
 _METHODS = b"GET, POST, OPTIONS"
 # Asked again after ten minutes: origins change with a revision.
 _MAX_AGE = b"600"
+_ASKS_FOR_METHOD = b"access-control-request-method"
 
 
-def headers_for(request: Headers, origins: Sequence[str]) -> Headers:
+def cors_headers(request: Headers, origins: Sequence[str]) -> Headers:
     """What to add to any answer; request is the request's headers, their names in lower case.
 
     Caches must keep answers apart by origin, so Vary is there even when the origin is not one of ours.
@@ -19,23 +20,22 @@ def headers_for(request: Headers, origins: Sequence[str]) -> Headers:
     if not origins:
         return []
     if "*" in origins:
-        return [(b"access-control-allow-origin", b"*")]
+        return [(b"access-control-allow-origin", b"*"), *_what_is_allowed(request)]
     origin = _value(request, b"origin")
     vary = (b"vary", b"Origin")
     if origin is None or origin.decode("latin-1") not in origins:
         return [vary]
-    return [(b"access-control-allow-origin", origin), vary]
+    return [(b"access-control-allow-origin", origin), vary, *_what_is_allowed(request)]
 
 
-def preflight(method: str, request: Headers, origins: Sequence[str]) -> Headers | None:
-    """What to add to ``headers_for`` when the request is a browser's question whether it may ask; else None.
+def is_preflight(method: str, request: Headers) -> bool:
+    """Whether a browser asks if it may ask. The answer is a 200 with an empty body, and no script sees it."""
+    return method == "OPTIONS" and None not in (_value(request, b"origin"), _value(request, _ASKS_FOR_METHOD))
 
-    The answer to such a question has status 200, an empty body, and no worker sees it.
-    """
-    if method != "OPTIONS" or not origins:
-        return None
-    if _value(request, b"origin") is None or _value(request, b"access-control-request-method") is None:
-        return None
+
+def _what_is_allowed(request: Headers) -> Headers:
+    if _value(request, _ASKS_FOR_METHOD) is None:
+        return []
     headers = [(b"access-control-allow-methods", _METHODS), (b"access-control-max-age", _MAX_AGE)]
     wanted = _value(request, b"access-control-request-headers")
     if wanted:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from localmodel_server.call import Headers
-from localmodel_server.cors import headers_for, preflight
+from localmodel_server.cors import cors_headers, is_preflight
 
 ORIGIN = (b"origin", b"https://a.example")
 ALLOWED = ("https://a.example", "https://b.example")
@@ -9,12 +9,12 @@ ASKS = [ORIGIN, (b"access-control-request-method", b"POST")]
 
 
 def test_off_unless_origins_are_named() -> None:
-    assert headers_for([ORIGIN], ()) == []
-    assert preflight("OPTIONS", ASKS, ()) is None
+    assert cors_headers([ORIGIN], ()) == []
+    assert cors_headers(ASKS, ()) == []
 
 
 def test_an_origin_of_the_list_is_told_so() -> None:
-    assert headers_for([(b"host", b"x"), ORIGIN], ALLOWED) == [
+    assert cors_headers([(b"host", b"x"), ORIGIN], ALLOWED) == [
         (b"access-control-allow-origin", b"https://a.example"),
         (b"vary", b"Origin"),
     ]
@@ -28,24 +28,30 @@ def test_any_other_is_not_and_caches_keep_them_apart() -> None:
         [],
     ]
     for request in others:
-        assert headers_for(request, ALLOWED) == [(b"vary", b"Origin")]
+        assert cors_headers(request, ALLOWED) == [(b"vary", b"Origin")]
 
 
 def test_a_star_allows_everybody_without_naming_them() -> None:
-    assert headers_for([ORIGIN], ("*",)) == [(b"access-control-allow-origin", b"*")]
-    assert headers_for([], ("*",)) == [(b"access-control-allow-origin", b"*")]
+    assert cors_headers([ORIGIN], ("*",)) == [(b"access-control-allow-origin", b"*")]
+    assert cors_headers([], ("*",)) == [(b"access-control-allow-origin", b"*")]
 
 
-def test_a_preflight_names_methods_and_headers() -> None:
-    found = preflight("OPTIONS", [*ASKS, (b"access-control-request-headers", b"content-type, x-request-id")], ALLOWED)
-    assert found is not None
-    headers = dict(found)
-    assert headers[b"access-control-allow-methods"] == b"GET, POST, OPTIONS"
-    assert headers[b"access-control-allow-headers"] == b"content-type, x-request-id"
-    assert (b"vary", b"Access-Control-Request-Headers") in found
+def test_a_preflight_is_told_methods_and_headers() -> None:
+    asks: Headers = [*ASKS, (b"access-control-request-headers", b"content-type, x-request-id")]
+    assert is_preflight("OPTIONS", asks)
+    for origins in (ALLOWED, ("*",)):
+        found = cors_headers(asks, origins)
+        headers = dict(found)
+        assert headers[b"access-control-allow-methods"] == b"GET, POST, OPTIONS"
+        assert headers[b"access-control-allow-headers"] == b"content-type, x-request-id"
+        assert (b"vary", b"Access-Control-Request-Headers") in found
+
+
+def test_a_preflight_from_elsewhere_is_told_nothing() -> None:
+    assert cors_headers([(b"origin", b"https://evil.example"), *ASKS[1:]], ALLOWED) == [(b"vary", b"Origin")]
 
 
 def test_other_requests_are_no_preflights() -> None:
-    assert preflight("POST", ASKS, ALLOWED) is None
-    assert preflight("OPTIONS", [ORIGIN], ALLOWED) is None
-    assert preflight("OPTIONS", ASKS[1:], ALLOWED) is None
+    assert not is_preflight("POST", ASKS)
+    assert not is_preflight("OPTIONS", [ORIGIN])
+    assert not is_preflight("OPTIONS", ASKS[1:])
