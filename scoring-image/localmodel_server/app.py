@@ -1,4 +1,4 @@
-"""The ASGI application: ids, headers and log around /score and the health routes."""
+"""The ASGI application: ids, headers, counts and log around /score and all other routes."""
 
 from __future__ import annotations
 
@@ -7,32 +7,39 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from localmodel_server.azure import Headers, RequestIds, common_headers, read_ids, score_headers
-from localmodel_server.exchange import ClientGone, message_body, send_json
-from localmodel_server.health import PROBE_PATHS, build_health_app
+from localmodel_server import cors
+from localmodel_server.call import ClientGone, Headers, Outcome
+from localmodel_server.dialects.azure import NOT_RUN
+from localmodel_server.exchange import send_json, wait_until_gone
+from localmodel_server.health import PROBE_PATHS
+from localmodel_server.health import build_health_app as build_routes
 from localmodel_server.log import log_request, logger
-from localmodel_server.score import Answer, score
+from localmodel_server.pieces import BrokenOff
+from localmodel_server.request_ids import RequestIds, common_headers, read_ids
+from localmodel_server.score import Refused, score, send_outcome
 from localmodel_server.state import ServerState
 
-_CLIENT_CLOSED_REQUEST = 499
+CLIENT_CLOSED_REQUEST = 499
 
 
 class Application:
     """What uvicorn calls for every request."""
 
     def __init__(self, state: ServerState) -> None:
-        self._state = state
-        self._health: ASGIApp = build_health_app(state)
+        self.state = state
+        self._routes: ASGIApp = build_routes(state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
         ids = read_ids(scope["headers"])
         if ids.too_long is not None:
-            message = f"the header {ids.too_long} is longer than 100 characters"
-            status = await self._send(ids, send, Answer(431, message_body(message), []))
+            refused = Refused(431, f"the header {ids.too_long} is longer than 100 characters", [])
+            status = await self._refuse(refused, self._headers(ids, scope["headers"]), send)
+        elif self._allows_others and cors.is_preflight(scope["method"], scope["headers"]):
+            status = await self._refuse(Refused(200, "", []), self._headers(ids, scope["headers"]), send)
         elif scope["path"] == "/score":
-            status = await self._score(ids, scope, receive, send)
+            status = await self._score(ids, scope, receive, send, started)
         else:
             status = await self._pass_on(ids, scope, receive, send)
         if scope["path"] not in PROBE_PATHS:
@@ -41,23 +48,63 @@ class Application:
             path = scope["raw_path"].decode("latin-1")
             log_request(ids.request_id, scope["method"], path, status, milliseconds)
 
-    async def _score(self, ids: RequestIds, scope: Scope, receive: Receive, send: Send) -> int:
+    @property
+    def _allows_others(self) -> bool:
+        settings = self.state.settings
+        return settings is not None and bool(settings.cors_origins)
+
+    async def _score(self, ids: RequestIds, scope: Scope, receive: Receive, send: Send, started: float) -> int:
+        def headers_for(outcome: Outcome | None) -> Headers:
+            return self._headers(ids, scope["headers"], outcome)
+
+        refused: Refused
         try:
-            answer = await score(self._state.dispatcher, ids.request_id, scope, receive)
-        except ClientGone:
-            return _CLIENT_CLOSED_REQUEST
+            outcome = await score(self.state, ids.request_id, scope, receive, send, headers_for)
+        except Refused as error:
+            refused = error
+        except (ClientGone, BrokenOff):
+            self.count("azure", CLIENT_CLOSED_REQUEST, started, None)
+            return CLIENT_CLOSED_REQUEST
         except asyncio.CancelledError:
             # uvicorn does this when a request is still running at the end of the time to stop.
-            answer = Answer(503, message_body("the server stopped before it could answer"), score_headers(None))
+            refused = Refused(503, "the server stopped before it could answer", NOT_RUN)
         except Exception:
             logger.exception("request %s: error in the server", ids.request_id)
-            answer = Answer(500, message_body("error in the scoring server; see its log"), score_headers(None))
-        return await self._send(ids, send, answer)
+            refused = Refused(500, "error in the scoring server; see its log", NOT_RUN)
+        else:
+            self.count("azure", outcome.status, started, outcome)
+            return outcome.status
+        status = await self._refuse(refused, headers_for(None), send)
+        self.count("azure", status, started, None)
+        return status
 
-    async def _send(self, ids: RequestIds, send: Send, answer: Answer) -> int:
-        headers = [*answer.headers, *self._headers(ids, answer.revision)]
-        await send_json(send, answer.status, answer.body, headers)
-        return answer.status
+    async def finish(
+        self, ids: RequestIds, scope: Scope, receive: Receive, send: Send, outcome: Outcome, started: float
+    ) -> None:
+        """Send, count and log the outcome of a request to /score that has been asked elsewhere."""
+        gone = asyncio.ensure_future(wait_until_gone(receive))
+        status = outcome.status
+        try:
+            await send_outcome(send, outcome, self._headers(ids, scope["headers"], outcome), gone)
+        except BrokenOff:
+            status = CLIENT_CLOSED_REQUEST
+        finally:
+            gone.cancel()
+        self.count("azure", status, started, outcome)
+        log_request(ids.request_id, "POST", "/score", status, (time.perf_counter() - started) * 1000)
+
+    def count(self, dialect: str, status: int, started: float, outcome: Outcome | None) -> None:
+        """Count one answered request; started is a time of perf_counter."""
+        total = time.perf_counter() - started
+        if outcome is None:
+            self.state.metrics.answered(dialect, status, total)
+        else:
+            run = None if outcome.run_ms is None else outcome.run_ms / 1000
+            self.state.metrics.answered(dialect, status, total, outcome.queued, run)
+
+    async def _refuse(self, refused: Refused, headers: Headers, send: Send) -> int:
+        await send_json(send, refused.status, refused.body, [*refused.headers, *headers])
+        return refused.status
 
     async def _pass_on(self, ids: RequestIds, scope: Scope, receive: Receive, send: Send) -> int:
         status = 500
@@ -66,14 +113,17 @@ class Application:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), *self._headers(ids, None)]
+                message["headers"] = [*message.get("headers", []), *self._headers(ids, scope["headers"])]
             await send(message)
 
-        await self._health(scope, receive, send_with_headers)
+        await self._routes(scope, receive, send_with_headers)
         return status
 
-    def _headers(self, ids: RequestIds, revision: str | None) -> Headers:
-        headers = common_headers(ids, self._state.revision if revision is None else revision)
-        if self._state.draining:
+    def _headers(self, ids: RequestIds, request: Headers, outcome: Outcome | None = None) -> Headers:
+        settings = self.state.settings
+        headers = common_headers(ids, settings, outcome)
+        if settings is not None and settings.cors_origins:
+            headers += cors.cors_headers(request, settings.cors_origins)
+        if self.state.draining:
             headers.append((b"connection", b"close"))
         return headers

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from localmodel_server.pieces import Pieces
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -29,7 +29,8 @@ class Call(NamedTuple):
     http      the request's body                          http
     ========  ==========================================  =========================================
 
-    headers are the request's, for a script that asks for them.
+    headers are the request's, for a script that asks for them. parsed is what json.loads makes of a text,
+    pickled, or empty.
     """
 
     kind: str
@@ -38,15 +39,22 @@ class Call(NamedTuple):
     headers: Headers = []  # noqa: RUF012 - never changed
     method: str = "POST"
     target: str = "/score"
+    parsed: bytes = b""
+
+    @property
+    def batch_key(self) -> object:
+        """Calls with the same key can become one call; None: this one stays alone."""
+        if self.kind == "arrays" and len(self.arrays) == 1:
+            return self.arrays[0].dtype, self.arrays[0].shape[1:]
+        return self.kind if self.kind == "text" else None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a call ended.
 
     status is 200, or that of an error whose body is ``{"message": ...}``; a script that answers with a response
-    of its own sets any status, and headers. run_ms is the time in run(), None when it did not return.
-    rest, when not None, brings the pieces of the body that follow.
+    of its own sets any status, and headers. run_ms is the time in run(), None when it did not return; queued the
+    seconds in line before it. rest, when not None, brings the pieces of the body that follow.
     """
 
     status: int
@@ -56,4 +64,9 @@ class Outcome:
     run_ms: float | None = None
     run_failed: bool = False
     headers: Headers | None = None
-    rest: AsyncIterator[bytes] | None = None
+    rest: Pieces | None = None
+    queued: float = 0.0
+
+
+class ClientGone(Exception):
+    """The client has closed the connection."""

@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
+from collections import deque
+from typing import Any
 
+from localmodel_server.call import ClientGone, Outcome
+from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.job import Deliver, Job, MakeCall, encode
+from localmodel_server.metrics import Metrics
 from localmodel_server.pool import Pool
-from localmodel_server.worker_process import WorkerProcess
+from localmodel_server.reception import Reception
+from localmodel_server.worker_process import WorkerDied, WorkerProcess
 
-WAITING_PER_WORKER = 100
+LONGEST_LINE = 2048
+_MOST_ROWS = 256
+_MOST_REQUESTS = 64
 
 
 class Unavailable(Exception):
     """No worker can take the request now; the text says why. Trying again later may succeed."""
 
 
-class Lease(NamedTuple):
-    """The use of a worker for one request; it must be released."""
-
-    pool: Pool
-    worker: WorkerProcess
-
-    def release(self) -> None:
-        """Give the worker back to the pool it came from, current or not."""
-        self.pool.give_back(self.worker)
-
-
 class Dispatcher:
-    """Hands free workers of the current revision's pool to requests, in the order in which they came."""
+    """Hands requests to free workers of the current revision's pool, in the order in which they came.
 
-    def __init__(self) -> None:
+    Requests whose rows may share a call travel together: all that have come by the time a worker is free. There
+    is no timer, so that a request which finds a worker free does not wait for others.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
         self.pool: Pool | None = None
         self.load_error: str | None = None  # why there is no pool
-        self._waiting: dict[asyncio.Future[Lease], None] = {}
+        self.in_flight = 0
+        self._metrics = metrics
+        self._waiting: deque[Job] = deque()
+        self._flush_is_due = False
+        self._alarm: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are in line."""
+        return len(self._waiting)
 
     def switch(self, pool: Pool) -> Pool | None:
         """Make pool the current one in a single step, waiting requests included; returns the old one, draining."""
@@ -40,8 +50,8 @@ class Dispatcher:
         if old is not None:
             old.on_change = lambda: None
             old.drain()
-        pool.on_change = self._serve_waiting
-        self._serve_waiting()
+        pool.on_change = self._flush
+        self._flush()
         return old
 
     def unready_reason(self) -> str | None:
@@ -58,59 +68,128 @@ class Dispatcher:
             raise Unavailable(self.unready_reason() or "")
         if self.pool.alive == 0 and self.pool.failure is not None:
             raise Unavailable(self.pool.failure)
-        limit = WAITING_PER_WORKER * self.pool.settings.worker_count
-        if len(self._waiting) >= limit:
-            raise Unavailable(f"all workers are busy and {limit} requests wait already")
+        if len(self._waiting) >= LONGEST_LINE:
+            raise Unavailable(f"all workers are busy and {LONGEST_LINE} requests wait already")
         return self.pool
 
-    def take(self) -> Lease | None:
-        """A free worker, or None; raises Unavailable."""
-        pool = self.check_room()
-        return None if self._waiting else _lease(pool)
+    def submit(self, make_call: MakeCall, request_id: str, deliver: Deliver) -> Job:
+        """Put a request in line; deliver is called later, never before this returns.
 
-    async def wait_for_worker(self, gone: asyncio.Future[None]) -> Lease | None:
-        """Wait in line for a worker; None when `gone` is done first. Raises Unavailable."""
+        Raises Unavailable, and what make_call raises.
+        """
         pool = self.check_room()
-        place: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
-        self._waiting[place] = None
-        seconds = pool.settings.scoring_timeout_ms / 1000
+        loop = asyncio.get_running_loop()
+        job = Job(request_id, make_call, pool.contract, loop.time(), deliver)
+        self._waiting.append(job)
+        if not self._flush_is_due:
+            # At the end of this turn of the loop: what comes in with this request can go with it.
+            self._flush_is_due = True
+            loop.call_soon(self._flush)
+        if self._alarm is None:
+            self._alarm = loop.call_later(pool.settings.scoring_timeout_ms / 1000, self._refuse_late)
+        return job
+
+    async def ask(self, make_call: MakeCall, request_id: str, gone: asyncio.Future[Any] | None = None) -> Outcome:
+        """The outcome of a request; raises Unavailable, what make_call raises, and ClientGone when gone is done."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def deliver(received: Outcome | Exception) -> None:
+            if future.done():
+                return
+            if isinstance(received, Exception):
+                future.set_exception(received)
+            else:
+                future.set_result(received)
+
+        job = self.submit(make_call, request_id, deliver)
         try:
-            either: set[asyncio.Future[Any]] = {place, gone}
-            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            self._leave(place)
-            raise
-        if gone.done():
-            self._leave(place)
-            return None
-        if place.done():
-            return place.result()
-        self._leave(place)
-        raise Unavailable(f"no worker became free within {seconds:g} s")
+            if gone is not None:
+                await asyncio.wait({future, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if not future.done():
+                    raise ClientGone
+            return await future
+        finally:
+            job.gone = not future.done() or future.cancelled()
 
-    def _leave(self, place: asyncio.Future[Lease]) -> None:
-        self._waiting.pop(place, None)
-        if place.done() and place.exception() is None:
-            place.result().release()
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        pool = self.pool
+        if pool is None:
+            return
+        if pool.alive == 0 and pool.failure is not None:
+            while self._waiting:
+                self._waiting.popleft().deliver(Unavailable(pool.failure))
+        while self._drop_unfit(pool):
+            worker = pool.take()
+            if worker is None:
+                return
+            self._send(pool, worker, self._next_jobs(worker.together and pool.settings.batching))
 
-    def _serve_waiting(self) -> None:
+    def _drop_unfit(self, pool: Pool) -> bool:
+        """Clear the head of the line; whether a request that can be sent is there."""
+        while self._waiting:
+            job = self._waiting[0]
+            try:
+                if not job.gone:
+                    job.fit(pool.contract)
+                    return True
+                error: Exception = ClientGone()
+            except BadRequest as bad:
+                error = bad
+            self._waiting.popleft()
+            job.deliver(error)
+        return False
+
+    def _next_jobs(self, together: bool) -> list[Job]:
+        jobs = [self._waiting.popleft()]
+        key = jobs[0].batch_key if together else None
+        rows = jobs[0].rows
+        while key is not None and self._waiting and len(jobs) < _MOST_REQUESTS:
+            job = self._waiting[0]
+            # One that must be decoded again, or dropped, starts a frame of its own.
+            if job.gone or job.contract is not jobs[0].contract or job.batch_key != key:
+                break
+            rows += job.rows
+            if rows > _MOST_ROWS:
+                break
+            jobs.append(self._waiting.popleft())
+        return jobs
+
+    def _send(self, pool: Pool, worker: WorkerProcess, jobs: list[Job]) -> None:
+        head, pieces = encode(jobs)
+        self.in_flight += len(jobs)
+        now = asyncio.get_running_loop().time()
+        for job in jobs:
+            job.sent = now
+        reception = Reception(worker, jobs, lambda error: self._end(pool, worker, jobs, error))
+        self._metrics.batched(len(jobs))
+        try:
+            worker.send(head, pieces, reception.receive)
+        except WorkerDied as error:
+            reception.receive(error)
+
+    def _end(self, pool: Pool, worker: WorkerProcess, jobs: list[Job], error: Exception | None) -> None:
+        """The worker has answered, or is lost: then of several requests each is tried again, alone."""
+        self.in_flight -= len(jobs)
+        if error is not None:
+            self._metrics.worker_lost("died" if isinstance(error, WorkerDied) else "timeout")
+            if len(jobs) > 1:
+                for job in reversed(jobs):
+                    job.alone = True
+                    self._waiting.appendleft(job)
+        pool.give_back(worker)
+        if error is not None and len(jobs) > 1:
+            self._flush()
+
+    def _refuse_late(self) -> None:
+        """Refuse the requests at the head of the line that have waited for longer than a call may take."""
+        self._alarm = None
         if self.pool is None:
             return
-        while self._waiting:
-            if self.pool.alive == 0 and self.pool.failure is not None:
-                self._next_place().set_exception(Unavailable(self.pool.failure))
-                continue
-            lease = _lease(self.pool)
-            if lease is None:
-                return
-            self._next_place().set_result(lease)
-
-    def _next_place(self) -> asyncio.Future[Lease]:
-        place = next(iter(self._waiting))
-        del self._waiting[place]
-        return place
-
-
-def _lease(pool: Pool) -> Lease | None:
-    worker = pool.take()
-    return None if worker is None else Lease(pool, worker)
+        loop = asyncio.get_running_loop()
+        seconds = self.pool.settings.scoring_timeout_ms / 1000
+        while self._waiting and loop.time() - self._waiting[0].since >= seconds:
+            self._waiting.popleft().deliver(Unavailable(f"no worker became free within {seconds:g} s"))
+        if self._waiting:
+            due = self._waiting[0].since + seconds
+            self._alarm = loop.call_at(due, self._refuse_late)

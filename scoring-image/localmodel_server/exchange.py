@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
 
 from starlette.types import Receive, Scope, Send
 
-from localmodel_server.azure import Headers
+from localmodel_server.call import ClientGone, Headers
+from localmodel_server.pieces import Pieces
 
 
 class BodyTooLarge(Exception):
     """The request's body is over the limit."""
-
-
-class ClientGone(Exception):
-    """The client has closed the connection."""
 
 
 async def read_body(receive: Receive, scope: Scope, limit: int) -> bytes:
@@ -44,15 +41,30 @@ async def wait_until_gone(receive: Receive) -> None:
         pass
 
 
-async def send_json(send: Send, status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+async def send_json(send: Send, status: int, body: bytes, headers: Headers) -> None:
     """Send a whole JSON answer."""
-    start: Headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        *headers,
-    ]
+    await send_whole(send, status, body, [(b"content-type", b"application/json"), *headers])
+
+
+async def send_whole(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    """Send an answer whose headers lack nothing but its length."""
+    start: Headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})
+
+
+async def send_pieces(send: Send, status: int, rest: Pieces, headers: Headers, gone: asyncio.Future[None]) -> None:
+    """Send an answer piece by piece until it ends or the client is gone; raises BrokenOff."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    try:
+        while not gone.done():
+            piece = await rest.next()
+            if piece is None:
+                await send({"type": "http.response.body"})
+                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    finally:
+        rest.stop()
 
 
 def message_body(message: str) -> bytes:

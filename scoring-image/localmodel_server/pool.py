@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from localmodel_server.contract import Contract
 from localmodel_server.log import logger
 from localmodel_server.settings import Settings
 from localmodel_server.worker_process import LoadError, WorkerProcess
@@ -27,6 +28,7 @@ class Pool:
         self.settings = settings
         self.on_change: Callable[[], None] = lambda: None
         self.failure: str | None = None  # why the last restart of a worker failed
+        self.contract = Contract()  # what the script takes and returns: the same in every worker
         self._workers: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
         self._keepers: list[asyncio.Task[None]] = []
@@ -94,6 +96,7 @@ class Pool:
 
     def _add(self, worker: WorkerProcess) -> None:
         self.failure = None
+        self.contract = worker.contract
         self._workers.add(worker)
         self.give_back(worker)
 

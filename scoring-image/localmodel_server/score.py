@@ -1,75 +1,117 @@
-"""POST /score: from a request's bytes to a worker and back. The hot path: plain ASGI, no models, no copies."""
+"""/score on plain ASGI: from a request's bytes to a worker and back."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+from collections.abc import Callable
 
-from starlette.types import Receive, Scope
+from starlette.types import Receive, Scope, Send
 
-from localmodel_server.azure import Headers, score_headers
-from localmodel_server.dispatcher import Dispatcher, Lease, Unavailable
-from localmodel_server.exchange import BodyTooLarge, ClientGone, message_body, read_body, wait_until_gone
-from localmodel_server.worker_process import WorkerDied, WorkerTimeout
-from localmodel_worker.frames import Frame
+from localmodel_server.call import Headers, Outcome
+from localmodel_server.contract import Contract
+from localmodel_server.dialects.azure import NOT_RUN, Request, score_headers
+from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.dispatcher import Unavailable
+from localmodel_server.exchange import (
+    BodyTooLarge,
+    message_body,
+    read_body,
+    send_json,
+    send_pieces,
+    send_whole,
+    wait_until_gone,
+)
+from localmodel_server.state import ServerState
 
-_RETRY: Headers = [(b"retry-after", b"1")]
-_FAILED: Headers = [(b"x-ms-run-function-failed", b"True")]
+RETRY: Headers = [(b"retry-after", b"1")]
+_METHODS = ("GET", "POST", "OPTIONS")
+# What belongs to the connection, or follows from how the body is sent, is ours to say.
+_OURS = {b"connection", b"content-length", b"transfer-encoding", b"keep-alive", b"upgrade", b"date"}
 
 
-class Answer(NamedTuple):
-    """What to send; revision is None when no revision has seen the request."""
+class Refused(Exception):
+    """The request gets an answer without a call of run(). headers are those of this answer alone."""
 
-    status: int
-    body: bytes
-    headers: Headers
-    revision: str | None = None
+    def __init__(self, status: int, message: str, headers: Headers) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+
+    @property
+    def body(self) -> bytes:
+        """The JSON body; that of a success is empty."""
+        return message_body(str(self)) if self.status >= 400 else b""
 
 
-async def score(dispatcher: Dispatcher, request_id: str, scope: Scope, receive: Receive) -> Answer:
-    """Answer one scoring request; raises ClientGone when nobody waits for the answer any more."""
-    if scope["method"] != "POST":
-        headers = [*score_headers(None), (b"allow", b"POST")]
-        return Answer(405, message_body(f"{scope['method']} is not allowed on /score; use POST"), headers)
+def refusal(error: Exception) -> Refused:
+    """The answer to a request that run() does not get to see."""
+    if isinstance(error, Unavailable):
+        return Refused(503, str(error), RETRY + NOT_RUN)
+    if isinstance(error, BadRequest):
+        return Refused(error.status, str(error), NOT_RUN)
+    raise error
+
+
+async def score(
+    state: ServerState,
+    request_id: str,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    headers_for: Callable[[Outcome], Headers],
+) -> Outcome:
+    """Answer one request to /score; headers_for gives the headers of every answer.
+
+    Raises Refused before anything is sent, ClientGone when nobody waits for the answer any more, and BrokenOff
+    when the script's own answer ends too early.
+    """
+    request = await _read(state, scope, receive)
+    gone = asyncio.ensure_future(wait_until_gone(receive))
     try:
-        limit = dispatcher.check_room().settings.max_request_bytes
-        body = await read_body(receive, scope, limit)
-        lease = await _take_worker(dispatcher, receive)
-    except Unavailable as error:
-        return Answer(503, message_body(str(error)), _RETRY + score_headers(None))
-    except BodyTooLarge:
-        text = f"the request's body is larger than {limit} bytes (LOCALMODEL_MAX_REQUEST_BYTES)"
-        return Answer(413, message_body(text), score_headers(None))
-    try:
-        return await _run(lease, request_id, body)
-    finally:
-        lease.release()
-
-
-async def _run(lease: Lease, request_id: str, body: bytes) -> Answer:
-    revision = lease.pool.settings.revision
-    try:
-        frame: Frame = await lease.worker.call({"id": request_id}, body)
-    except (WorkerDied, WorkerTimeout) as error:
-        return Answer(500, message_body(str(error)), _FAILED, revision)
-    return Answer(frame.head["status"], frame.body, score_headers(frame), revision)
-
-
-async def _take_worker(dispatcher: Dispatcher, receive: Receive) -> Lease:
-    while True:
-        lease = dispatcher.take() or await _wait_for_worker(dispatcher, receive)
-        # A worker may have died since it was set free for this request, which it has not seen.
-        if lease.worker.usable:
-            return lease
-        lease.release()
-
-
-async def _wait_for_worker(dispatcher: Dispatcher, receive: Receive) -> Lease:
-    gone = asyncio.create_task(wait_until_gone(receive))
-    try:
-        lease = await dispatcher.wait_for_worker(gone)
+        outcome = await state.dispatcher.ask(request.call, request_id, gone)
+        await send_outcome(send, outcome, headers_for(outcome), gone)
+        return outcome
+    except (Unavailable, BadRequest) as error:
+        raise refusal(error) from error
     finally:
         gone.cancel()
-    if lease is None:
-        raise ClientGone
-    return lease
+
+
+async def _read(state: ServerState, scope: Scope, receive: Receive) -> Request:
+    try:
+        settings = state.dispatcher.check_room().settings
+    except Unavailable as error:
+        raise refusal(error) from error
+    _check_method(scope["method"], state.contract)
+    try:
+        body = await read_body(receive, scope, settings.max_request_bytes)
+    except BodyTooLarge:
+        raise too_large(settings.max_request_bytes) from None
+    return Request(scope["method"], scope["query_string"], scope["headers"], body, settings.strict)
+
+
+def too_large(limit: int) -> Refused:
+    """The answer to a body over the limit, in bytes."""
+    text = f"the request's body is larger than {limit} bytes (LOCALMODEL_MAX_REQUEST_BYTES)"
+    return Refused(413, text, NOT_RUN)
+
+
+async def send_outcome(send: Send, outcome: Outcome, headers: Headers, gone: asyncio.Future[None]) -> None:
+    """Send an outcome; headers are those of every answer. Raises BrokenOff."""
+    headers = [*score_headers(outcome), *headers]
+    if outcome.headers is None:
+        await send_json(send, outcome.status, outcome.body, headers)
+        return
+    headers = [*((name, value) for name, value in outcome.headers if name not in _OURS), *headers]
+    if outcome.rest is None:
+        await send_whole(send, outcome.status, outcome.body, headers)
+    else:
+        await send_pieces(send, outcome.status, outcome.rest, headers, gone)
+
+
+def _check_method(method: str, contract: Contract | None) -> None:
+    if method not in _METHODS:
+        text = f"{method} is not allowed on /score; use POST"
+        raise Refused(405, text, [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])
+    if method == "OPTIONS" and (contract is None or contract.mode != "http"):
+        raise Refused(200, "", [(b"allow", b"GET, OPTIONS, POST")])

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+from localmodel_server.contract import Contract
 from localmodel_server.dispatcher import Dispatcher
+from localmodel_server.metrics import Metrics
+from localmodel_server.settings import Settings
 
 
 class ServerState:
-    """The dispatcher, and whether the server is about to stop."""
+    """The dispatcher, what it counts, and whether the server is about to stop."""
 
     def __init__(self) -> None:
-        self.dispatcher = Dispatcher()
+        self.metrics = Metrics()
+        self.dispatcher = Dispatcher(self.metrics)
         self.draining = False
+        self.metrics.watch(
+            queue_depth=lambda: self.dispatcher.waiting,
+            in_flight=lambda: self.dispatcher.in_flight,
+            workers=lambda: 0 if self.dispatcher.pool is None else self.dispatcher.pool.alive,
+            revision=lambda: self.revision,
+            model=lambda: self.model,
+        )
+
+    @property
+    def settings(self) -> Settings | None:
+        """Those of the revision that serves; None when none does."""
+        pool = self.dispatcher.pool
+        return None if pool is None else pool.settings
+
+    @property
+    def contract(self) -> Contract | None:
+        """What the serving script takes and returns; None when none serves."""
+        pool = self.dispatcher.pool
+        return None if pool is None else pool.contract
 
     @property
     def revision(self) -> str:
         """The revision that serves; empty when none does."""
-        pool = self.dispatcher.pool
-        return "" if pool is None else pool.settings.revision
+        return "" if self.settings is None else self.settings.revision
+
+    @property
+    def model(self) -> str:
+        """The models that serve, with their digests; empty when none does."""
+        return "" if self.settings is None else self.settings.model
 
     def unready_reason(self) -> str | None:
         """Why new clients should not come here, or None when they may."""

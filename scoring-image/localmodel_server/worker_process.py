@@ -8,10 +8,12 @@ import os
 import signal
 import socket
 from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import localmodel_server
+from localmodel_server.contract import Contract, read_contract
 from localmodel_server.settings import Settings
 from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
 
@@ -36,17 +38,24 @@ class WorkerTimeout(Exception):
     """The answer did not come in time; the process has been killed."""
 
 
+# Called with each frame of an answer, or once with WorkerDied or WorkerTimeout.
+Sink = Callable[[Frame | Exception], None]
+
+
 class WorkerProcess(asyncio.Protocol):
-    """A process that has run init() and answers one request at a time."""
+    """A process that has run init() and answers one frame of requests at a time."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.contract = Contract()
         self.served = False  # has been given a request
+        self.together = True  # may be given several requests at once
         self._leaving = False
         self._frames = FrameBuffer()
-        # The hello of a new worker, then the answer to the request that it has.
-        self._answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
-        self._transport: asyncio.WriteTransport | None = None
+        self._hello: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._sink: Sink = self._receive_hello
+        self._alarm: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport | None = None
         self._process: Process | None = None
         self._exit: asyncio.Task[None] | None = None
 
@@ -56,9 +65,10 @@ class WorkerProcess(asyncio.Protocol):
         worker = cls(settings)
         try:
             await worker._spawn()
-            hello = await worker._answer
+            hello = await worker._hello
             if not hello.head["ok"]:
                 raise LoadError(hello.head["message"], hello.head["traceback"])
+            worker.contract = read_contract(hello.head)
         except BaseException as error:
             worker.kill()
             await worker.wait()
@@ -72,28 +82,35 @@ class WorkerProcess(asyncio.Protocol):
         """Whether a request can be given to it."""
         return self._process is not None and self._process.returncode is None and not self._leaving
 
-    async def call(self, head: dict[str, Any], body: bytes) -> Frame:
-        """Have the worker answer one request within the revision's scoring timeout.
+    def send(self, head: dict[str, Any], pieces: Sequence[bytes], sink: Sink) -> None:
+        """Have the worker answer a frame of requests; sink gets each frame of the answer, or one exception.
 
-        Raises WorkerDied or WorkerTimeout; the process is then gone or going.
+        Between two frames of the answer lies at most the revision's scoring timeout; then the process is killed
+        and sink gets WorkerTimeout. A process that ends gives WorkerDied. Raises WorkerDied when it cannot be asked.
         """
         if self._transport is None or not self.usable:
             raise WorkerDied(self.exit_description())
         self.served = True
-        answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
-        self._answer = answer
-        self._transport.writelines([encode_prefix(head, len(body)), body])
-        loop = asyncio.get_running_loop()
-        alarm = loop.call_later(self.settings.scoring_timeout_ms / 1000, self._time_out)
-        try:
-            frame = await answer
-        except asyncio.CancelledError:
-            self.kill()  # what it answers now would be taken for the answer to the next request
-            raise
-        finally:
-            alarm.cancel()
-        self._leaving = bool(frame.head["leaving"])
-        return frame
+        self._sink = sink
+        self._transport.writelines([encode_prefix(head, sum(map(len, pieces))), *pieces])
+        self._set_alarm()
+
+    def cancel(self) -> None:
+        """Ask the worker to end the body that it is sending."""
+        if self._transport is not None and self.usable:
+            self._transport.write(encode_prefix({"kind": "cancel"}, 0))
+
+    def pause(self) -> None:
+        """Take no more frames for now: the client is slower than the worker."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._clear_alarm()
+
+    def resume(self) -> None:
+        """Take frames again."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._set_alarm()
 
     def close(self) -> None:
         """Have the process end by itself, and kill it when it does not."""
@@ -161,25 +178,60 @@ class WorkerProcess(asyncio.Protocol):
         self.close()
         self._fail(WorkerDied(self.exit_description()))
 
+    def _receive_hello(self, received: Frame | Exception) -> None:
+        if self._hello.done():
+            return
+        if isinstance(received, Frame):
+            self._hello.set_result(received)
+        else:
+            self._hello.set_exception(received)
+
     def _fail(self, error: Exception) -> None:
-        if not self._answer.done():
-            self._answer.set_exception(error)
+        self._clear_alarm()
+        sink, self._sink = self._sink, _ignore
+        sink(error)
+
+    def _set_alarm(self) -> None:
+        self._clear_alarm()
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.call_later(self.settings.scoring_timeout_ms / 1000, self._time_out)
+
+    def _clear_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _time_out(self) -> None:
         milliseconds = self.settings.scoring_timeout_ms
-        self._fail(WorkerTimeout(f"run() took longer than {milliseconds} ms (SCORING_TIMEOUT_MS)"))
         self.kill()
+        self._fail(WorkerTimeout(f"run() took longer than {milliseconds} ms (SCORING_TIMEOUT_MS)"))
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with bytes from the worker."""
         self._frames.feed(data)
         try:
-            frame = self._frames.pop()
+            while (frame := self._frames.pop()) is not None:
+                self._receive(frame)
         except FrameError:
             self.kill()  # user code has written to a descriptor that is not its own
-            return
-        if frame is not None and not self._answer.done():
-            self._answer.set_result(frame)
+
+    def _receive(self, frame: Frame) -> None:
+        head = frame.head
+        self._clear_alarm()
+        if head.get("leaving"):
+            self._leaving = True
+        if head.get("alone"):
+            self.together = False
+        sink = self._sink
+        if head.get("more"):
+            self._set_alarm()
+        else:
+            self._sink = _ignore
+        try:
+            sink(frame)
+        except FrameError:
+            self._sink = sink
+            raise
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio when the socket is closed, by either side."""
@@ -190,3 +242,7 @@ class WorkerProcess(asyncio.Protocol):
     def _kill_late(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self.kill()
+
+
+def _ignore(received: Frame | Exception) -> None:
+    """Takes what comes when nobody waits: a worker that dies between two requests."""

@@ -11,8 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
-from localmodel_worker.errors import one_line, user_traceback
+from localmodel_worker import json_shortcut, legacy_imports
+from localmodel_worker.errors import one_line, reached, user_traceback
 from localmodel_worker.fresh_code import FreshSourceLoader, import_fresh_from
+from localmodel_worker.run_function import ContractError, RunFunction
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -58,19 +60,21 @@ class EntryScript:
     def __init__(self, place: Place) -> None:
         """Import the script with its folders on sys.path and the code folder as working directory.
 
-        Raises LoadError when it cannot be imported or lacks init() or run().
+        Raises LoadError when it cannot be imported, or lacks an init() or run() that can be called.
         """
         self._place = place
         self._loop: Optional[AbstractEventLoop] = None
         os.chdir(place.code_folder)
         sys.path[:0] = dict.fromkeys(str(folder) for folder in place.import_folders)
         import_fresh_from(place.code_folder)
+        legacy_imports.install()
+        json_shortcut.install()
         try:
             module = _import(place.script)
         except BaseException as error:
             raise self._load_error("", error) from error
-        self._init = self._function(module, "init", "init()", "def init(): ...", [])
-        self._run = self._function(module, "run", "run(raw_data)", "def run(raw_data): return {}", [""])
+        self._init = self._function(module, "init", "init()", "def init(): ...")
+        self.run_function = self._read_run(_behind_driver(module))
 
     def init(self) -> None:
         """Call the script's init(); raises LoadError."""
@@ -79,9 +83,17 @@ class EntryScript:
         except BaseException as error:
             raise self._load_error("init() failed: ", error) from error
 
-    def run(self, raw_data: str) -> Any:
-        """Call the script's run() with a request's text; raises what it raises."""
-        return self._finish(self._run(raw_data))
+    def run(self, arguments: dict[str, Any]) -> Any:
+        """Call the script's run(); raises what it raises."""
+        return self._finish(self.run_function.call(**arguments))
+
+    def run_batch(self, texts: list[str]) -> Any:
+        """Call the script's run_batch() with the texts of several requests; raises what it raises."""
+        return self._finish(self.run_function.call_batch(texts))
+
+    def is_to_blame(self, error: BaseException) -> bool:
+        """Whether an error of a call came from user code, and not from what converts the request's data."""
+        return reached(error, self._place.code_folder)
 
     def _finish(self, result: Any) -> Any:
         if not inspect.isawaitable(result):
@@ -93,20 +105,28 @@ class EntryScript:
             self._loop = new_event_loop()
         return self._loop.run_until_complete(_await(result))
 
-    def _function(
-        self, module: ModuleType, name: str, signature: str, example: str, arguments: list[str]
-    ) -> Callable[..., Any]:
-        function = getattr(module, name, None)
-        script = self._place.name
-        if not callable(function):
-            raise LoadError(f"{script}: no function {signature}; add one, for example: {example}")
+    def _read_run(self, module: ModuleType) -> RunFunction:
+        function = self._function(module, "run", "run(raw_data)", "def run(raw_data): return {}")
         try:
-            inspect.signature(function).bind(*arguments)
+            return RunFunction(function, module)
+        except ContractError as error:
+            raise LoadError(f"{self._place.name}: {error}") from error
+
+    def _function(self, module: ModuleType, name: str, signature: str, example: str) -> Callable[..., Any]:
+        function = getattr(module, name, None)
+        if not callable(function):
+            raise LoadError(f"{self._place.name}: no function {signature}; add one, for example: {example}")
+        if name == "init":
+            self._check_init(function)
+        return function  # type: ignore[no-any-return]
+
+    def _check_init(self, function: Callable[..., Any]) -> None:
+        try:
+            inspect.signature(function).bind()
         except TypeError as error:
-            raise LoadError(f"{script}: {name} must be callable as {signature}: {error}") from error
+            raise LoadError(f"{self._place.name}: init must be callable as init(): {error}") from error
         except ValueError:
             pass  # written in C, without a signature to check
-        return function  # type: ignore[no-any-return]
 
     def _load_error(self, prefix: str, error: BaseException) -> LoadError:
         line = one_line(error, self._place.code_folder, self._place.name)
@@ -123,6 +143,12 @@ def _import(script: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _behind_driver(module: ModuleType) -> ModuleType:
+    """The module whose run() is meant: some tools put a driver before the script, which names it."""
+    behind = getattr(module, "driver_module", None)
+    return behind if isinstance(behind, ModuleType) and hasattr(behind, "run") else module
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:

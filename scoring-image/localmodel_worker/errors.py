@@ -39,6 +39,16 @@ def user_traceback(error: BaseException) -> str:
     return text[-_LONGEST_TRACEBACK:]
 
 
+def reached(error: BaseException, code_folder: Path) -> bool:
+    """Whether an error passed through user code below code_folder."""
+    frame: Optional[TracebackType] = error.__traceback__
+    while frame is not None:
+        if is_inside(_file_of(frame), code_folder):
+            return True
+        frame = frame.tb_next
+    return False
+
+
 def is_inside(path: str, folder: Path) -> bool:
     """Whether path is user code below folder, and not a package installed there.
 

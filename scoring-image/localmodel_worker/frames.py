@@ -1,20 +1,30 @@
 """The wire format between server and worker, written once for both.
 
 A frame is ``<u32 head length> <u64 body length> <head> <body>``, little-endian. The head is a JSON object,
-the body is raw bytes. One stream socket per worker, one request in flight on it:
+the body is raw bytes. One stream socket per worker, one request in flight on it.
 
-====================  =====================================================  ====================
-direction             head                                                   body
-====================  =====================================================  ====================
-worker, once          ``{"ok": true}``                                       empty
-worker, once          ``{"ok": false, "message": str, "traceback": str}``    empty
-server, per request   ``{"id": str}``                                        the request's body
-worker, per request   ``{"status": int, "ms": float, "failed": bool,``       the JSON answer
-                      ``"leaving": bool}``
-====================  =====================================================  ====================
+The worker says hello once: ``{"ok": true, "contract": {...}}``, or
+``{"ok": false, "message": str, "traceback": str}``.
 
-``ms`` is the time spent in run(), ``failed`` says that run() itself is to blame, ``leaving`` that the worker
-ends after this answer. Closing the socket tells the worker to end.
+A request is for one call of run(), or for several that the worker may run as one:
+
+=============  ==========================================================================================
+kind           which input the body is: ``text``, ``json``, ``arrays`` or ``http`` (see the server's Call)
+ids            the ids of the requests, one for each
+lengths        text: bytes of each request's text in the body
+parsed         text: bytes after the text that hold what json.loads makes of it, pickled; 0 without
+arrays         arrays: [name, dtype, shape] of each array in the body
+rows           arrays: how many rows of the array belong to each request
+headers        of the request, [name, value] each, when run() asks for them; always with http
+method, target of the request, with http
+=============  ==========================================================================================
+
+The worker answers with ``answers``, a [status, milliseconds in run() or null, whether run() failed, bytes of
+the body, headers of the script's own response or null] for each id, the bodies one after the other. Further:
+``leaving`` (the worker ends after this answer), ``alone`` (do not send several requests at once any more), and
+``more``: pieces of the body follow as frames ``{"more": bool}``, which a frame ``{"kind": "cancel"}`` from the
+server ends; ``broken`` in the last one says that the body is not complete. Closing the socket tells the worker
+to end.
 """
 
 from __future__ import annotations
@@ -28,10 +38,10 @@ _LENGTHS = struct.Struct("<IQ")
 
 
 class Frame(NamedTuple):
-    """One message: a JSON object and raw bytes."""
+    """One message: a JSON object and raw bytes, which are the receiver's to change."""
 
     head: dict[str, Any]
-    body: bytes
+    body: bytearray
 
 
 class FrameError(ValueError):
@@ -66,9 +76,7 @@ class FrameBuffer:
         end = body_start + body_length
         if len(self._data) < end:
             return None
-        frame = Frame(
-            _decode_head(self._data[_LENGTHS.size : body_start]), bytes(memoryview(self._data)[body_start:end])
-        )
+        frame = Frame(_decode_head(self._data[_LENGTHS.size : body_start]), self._data[body_start:end])
         del self._data[:end]
         return frame
 
@@ -93,7 +101,7 @@ def receive_frame(connection: socket.socket) -> Optional[Frame]:
     body = _receive_exactly(connection, body_length)
     if head is None or body is None:
         return None
-    return Frame(_decode_head(head), bytes(body))
+    return Frame(_decode_head(head), body)
 
 
 def _decode_head(encoded: bytearray) -> dict[str, Any]:

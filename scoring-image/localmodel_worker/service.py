@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import json
 import os
 import select
 import signal
@@ -12,13 +11,15 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from io import TextIOWrapper
 from typing import Any, Optional
 
+from localmodel_worker import user_logging
+from localmodel_worker.answers import Answer, Answering, log
 from localmodel_worker.entry_script import EntryScript, LoadError, find_script
 from localmodel_worker.errors import user_traceback
-from localmodel_worker.frames import Frame, receive_frame, send_frame
-from localmodel_worker.results import NotJson, encode_result
+from localmodel_worker.frames import receive_frame, send_frame
 
 _SECONDS_TO_LEAVE = 1.0
 
@@ -33,14 +34,63 @@ def serve(descriptor: int) -> None:
     script = _load(connection)
     if script is None:
         sys.exit(1)
+    answering = Answering(script, os.environ.get("LOCALMODEL_STRICT_PARITY") == "true")
     while True:
         request = receive_frame(connection)
         if request is None:
             return
-        head, body = _answer(script, request)
-        send_frame(connection, head, body)
-        if head["leaving"]:
+        if request.head["kind"] == "cancel":  # of an answer that had ended by itself
+            continue
+        answers = answering.answer(request)
+        _send(connection, answers, answering.alone)
+        if any(answer.leaving for answer in answers):
             sys.exit(1)
+
+
+def _send(connection: socket.socket, answers: list[Answer], alone: bool) -> None:
+    if len(answers) > 1:
+        answers = [_whole(answer) for answer in answers]
+    head: dict[str, Any] = {
+        "answers": [[each.status, each.milliseconds, each.failed, len(each.body), each.headers] for each in answers]
+    }
+    if any(answer.leaving for answer in answers):
+        head["leaving"] = True
+    if alone:
+        head["alone"] = True
+    first = answers[0]
+    if first.rest is not None:
+        head["more"] = True
+    send_frame(connection, head, b"".join([each.body for each in answers]))
+    if first.rest is not None:
+        _stream(connection, first.rest)
+    first.close()
+
+
+def _whole(answer: Answer) -> Answer:
+    if answer.rest is None:
+        return answer
+    body = b"".join(answer.rest)
+    answer.close()
+    return answer._replace(body=body, rest=None, close=lambda: None)
+
+
+def _stream(connection: socket.socket, rest: Iterator[bytes]) -> None:
+    """Send the pieces of a body as the script makes them, until it ends or the client has gone."""
+    try:
+        for piece in rest:
+            if _is_cancelled(connection):
+                break
+            send_frame(connection, {"more": True}, piece)
+    except Exception as error:
+        log("", "the body of an answer broke off\n" + user_traceback(error))
+        send_frame(connection, {"more": False, "broken": True})
+    else:
+        send_frame(connection, {"more": False})
+
+
+def _is_cancelled(connection: socket.socket) -> bool:
+    # Only a cancel, or the end, can arrive while an answer is on its way.
+    return bool(select.select([connection], [], [], 0)[0])
 
 
 def _prepare_streams() -> None:
@@ -79,43 +129,11 @@ def _load(connection: socket.socket) -> Optional[EntryScript]:
     try:
         place = find_script(os.environ)
         sys.argv[:] = [str(place.script)]
+        user_logging.set_up(os.environ, place)
         script = EntryScript(place)
         script.init()
     except LoadError as error:
         send_frame(connection, {"ok": False, "message": str(error), "traceback": error.traceback})
         return None
-    send_frame(connection, {"ok": True})
+    send_frame(connection, {"ok": True, "contract": script.run_function.told()})
     return script
-
-
-def _answer(script: EntryScript, request: Frame) -> tuple[dict[str, Any], bytes]:
-    try:
-        raw_data = request.body.decode()
-    except UnicodeDecodeError as error:
-        return _failure(400, f"the request's body is not UTF-8 text: {error.reason} at byte {error.start}")
-    started = time.perf_counter()
-    try:
-        result = script.run(raw_data)
-        milliseconds = (time.perf_counter() - started) * 1000
-        return _head(200, ms=milliseconds), encode_result(result)
-    except NotJson as error:
-        _log(request, str(error))
-        return _failure(500, str(error))
-    except BaseException as error:
-        _log(request, "run() failed\n" + user_traceback(error))
-        message = "run() failed; the log has the traceback under this x-request-id"
-        return _failure(500, message, failed=True, leaving=not isinstance(error, Exception))
-
-
-def _failure(status: int, message: str, **head: bool) -> tuple[dict[str, Any], bytes]:
-    return _head(status, **head), json.dumps({"message": message}).encode()
-
-
-def _head(status: int, ms: float = 0.0, failed: bool = False, leaving: bool = False) -> dict[str, Any]:
-    return {"status": status, "ms": ms, "failed": failed, "leaving": leaving}
-
-
-def _log(request: Frame, text: str) -> None:
-    # A script that has closed or replaced stderr still gets its answers out.
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"request {request.head.get('id', '')}: {text}\n")

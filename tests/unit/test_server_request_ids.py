@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from localmodel_server.azure import read_ids
+from localmodel_server.request_ids import read_ids
 
 
 def echoed(**given: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The Azure ML dialect of /score: request ids in, headers and status out."""
+"""Request ids, as Azure ML's inference server takes and echoes them, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import uuid
 from typing import NamedTuple
 
 import localmodel_server
-from localmodel_worker.frames import Frame
-
-Headers = list[tuple[bytes, bytes]]
+from localmodel_server.call import Headers, Outcome
+from localmodel_server.settings import Settings
 
 _LONGEST_ID = 100
 _VERSION = f"localmodel/{localmodel_server.__version__}".encode()
@@ -42,16 +41,15 @@ def read_ids(headers: Headers) -> RequestIds:
     return RequestIds(request_id.decode("latin-1"), echo, too_long[0].decode() if too_long else None)
 
 
-def common_headers(ids: RequestIds, revision: str) -> Headers:
-    """The headers of every answer, on any path."""
-    return [*ids.echo, (b"x-ms-server-version", _VERSION), (b"x-localmodel-revision", revision.encode())]
-
-
-def score_headers(answer: Frame | None) -> Headers:
-    """The headers of an answer on /score; None when no worker has answered."""
-    if answer is None:
-        return [(b"x-ms-run-function-failed", b"False")]
-    headers = [(b"x-ms-run-function-failed", str(answer.head["failed"]).encode())]
-    if answer.head["status"] == 200:
-        headers.append((b"x-ms-run-fn-exec-ms", f"{answer.head['ms']:.3f}".encode()))
+def common_headers(ids: RequestIds, settings: Settings | None, outcome: Outcome | None = None) -> Headers:
+    """The headers of every answer, on any path: ids, and who answers. An outcome names its own revision."""
+    headers = list(ids.echo)
+    if settings is None or settings.version_header:
+        headers.append((b"x-ms-server-version", _VERSION))
+    revision, model = ("", "") if settings is None else (settings.revision, settings.model)
+    if outcome is not None:
+        revision, model = outcome.revision, outcome.model
+    headers.append((b"x-localmodel-revision", revision.encode()))
+    if model:
+        headers.append((b"x-localmodel-model", model.encode()))
     return headers

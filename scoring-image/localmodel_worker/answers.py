@@ -1,0 +1,193 @@
+"""From a request frame to the answers of the script."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any, Callable, NamedTuple, Optional
+
+from localmodel_worker import json_shortcut
+from localmodel_worker.aml_request import AMLRequest
+from localmodel_worker.batch import RowBatcher, cut
+from localmodel_worker.client_errors import BadRequest
+from localmodel_worker.entry_script import EntryScript
+from localmodel_worker.errors import user_traceback
+from localmodel_worker.frames import Frame
+from localmodel_worker.http_answer import HttpAnswer, as_http_answer
+from localmodel_worker.results import NotJson, encode_result
+
+_Arguments = dict[str, Any]
+
+
+class Answer(NamedTuple):
+    """The answer to one request; milliseconds is the time in run(), None when it did not return.
+
+    headers and rest are those of a response that the script has made itself.
+    """
+
+    status: int
+    body: bytes
+    milliseconds: Optional[float] = None
+    failed: bool = False
+    leaving: bool = False
+    headers: Optional[list[tuple[str, str]]] = None
+    rest: Optional[Iterator[bytes]] = None
+    close: Callable[[], object] = lambda: None
+
+
+class Answering:
+    """Answers requests with one script. strict: as the original does where ours differs and a client could care."""
+
+    def __init__(self, script: EntryScript, strict: bool) -> None:
+        self._script = script
+        self._run_function = script.run_function
+        self._strict = strict
+        self._batcher: Optional[RowBatcher] = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether requests must not be run together any more."""
+        return self._batcher is not None and not self._batcher.trusted
+
+    def answer(self, request: Frame) -> list[Answer]:
+        """The answers to the requests in a frame, in order; never raises."""
+        ids = request.head["ids"]
+        if len(ids) == 1:
+            return [self._one(ids[0], lambda: self._arguments(request))]
+        try:
+            return self._rows(request) if request.head["kind"] == "arrays" else self._texts(request)
+        except BadRequest as error:
+            return [_refusal(error)] * len(ids)
+
+    def _arguments(self, request: Frame) -> _Arguments:
+        head, kind = request.head, request.head["kind"]
+        if kind == "http" or (kind == "text" and self._run_function.mode == "http"):
+            return {self._run_function.first: _http_request(request)}
+        if kind == "json":
+            arguments = self._run_function.from_json(request.body)
+        elif kind == "arrays":
+            arguments = self._run_function.from_arrays(head["arrays"], request.body)
+        else:
+            arguments = self._text_arguments(request)
+        return self._run_function.with_headers(arguments, head.get("headers", []))
+
+    def _text_arguments(self, request: Frame) -> _Arguments:
+        parsed_length = request.head.get("parsed", 0)
+        if not parsed_length:
+            return self._run_function.from_text(request.body)
+        end = len(request.body) - parsed_length
+        arguments = self._run_function.from_text(request.body[:end])
+        json_shortcut.expect(arguments[self._run_function.first], bytes(request.body[end:]))
+        return arguments
+
+    def _rows(self, request: Frame) -> list[Answer]:
+        ids, counts = request.head["ids"], request.head["rows"]
+        whole = self._run_function.from_arrays(request.head["arrays"], request.body)
+        ((name, array),) = whole.items()
+        if self._batcher is None:
+            # Each call gets a copy: what a script writes into its data is not for the next call to see.
+            self._batcher = RowBatcher(lambda rows: self._script.run({name: rows.copy()}))
+        started = time.perf_counter()
+        results = self._batcher.run(array, counts) if self._batcher.trusted else None
+        if results is None:
+            parts = [{name: part.copy()} for part in cut(array, counts)]
+            return [self._one(each, part.copy) for each, part in zip(ids, parts)]
+        milliseconds = (time.perf_counter() - started) * 1000
+        return [self._encode(each, result, milliseconds) for each, result in zip(ids, results)]
+
+    def _texts(self, request: Frame) -> list[Answer]:
+        ids, bodies = request.head["ids"], cut(request.body, request.head["lengths"])
+        arguments = [_or_error(self._run_function.from_text, body) for body in bodies]
+        good = [each for each in arguments if not isinstance(each, BadRequest)]
+        started = time.perf_counter()
+        results = self._together([each[self._run_function.first] for each in good])
+        if results is None:
+            read = self._run_function.from_text
+            return [self._one(each, partial(read, body)) for each, body in zip(ids, bodies)]
+        milliseconds = (time.perf_counter() - started) * 1000
+        left = iter(results)
+        return [
+            _refusal(given) if isinstance(given, BadRequest) else self._batch_result(each, next(left), milliseconds)
+            for each, given in zip(ids, arguments)
+        ]
+
+    def _together(self, texts: list[str]) -> Optional[list[Any]]:
+        try:
+            results = list(self._script.run_batch(texts))
+        except Exception:
+            return None  # one of them is to blame, and running each alone tells which
+        return results if len(results) == len(texts) else None
+
+    def _batch_result(self, request_id: str, result: Any, milliseconds: float) -> Answer:
+        if isinstance(result, Exception):
+            return self._failure(request_id, result)
+        return self._encode(request_id, result, milliseconds)
+
+    def _one(self, request_id: str, arguments: Callable[[], _Arguments]) -> Answer:
+        try:
+            given = arguments()
+            started = time.perf_counter()
+            result = self._script.run(given)
+            return self._encode(request_id, result, (time.perf_counter() - started) * 1000)
+        except BaseException as error:
+            return self._failure(request_id, error)
+        finally:
+            json_shortcut.expect("", b"")
+
+    def _encode(self, request_id: str, result: Any, milliseconds: float) -> Answer:
+        own = as_http_answer(result)
+        if own is not None:
+            return _own_answer(own, milliseconds)
+        try:
+            return Answer(200, encode_result(result, allow_nan=self._strict), milliseconds)
+        except NotJson as error:
+            log(request_id, str(error))
+            return Answer(500, _message(str(error)))
+
+    def _failure(self, request_id: str, error: BaseException) -> Answer:
+        if isinstance(error, BadRequest):
+            return _refusal(error)
+        if isinstance(error, Exception) and not self._strict and not self._script.is_to_blame(error):
+            reason = " ".join(str(error).split()) or type(error).__name__
+            return Answer(400, _message(f"the request's data does not fit the schema of run(): {reason}"))
+        log(request_id, "run() failed\n" + user_traceback(error))
+        message = "run() failed; the log has the traceback under this x-request-id"
+        return Answer(500, _message(message), failed=True, leaving=not isinstance(error, Exception))
+
+
+def log(request_id: str, text: str) -> None:
+    """Write to stderr what belongs to one request."""
+    # A script that has closed or replaced stderr still gets its answers out.
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"request {request_id}: {text}\n")
+
+
+def _http_request(request: Frame) -> AMLRequest:
+    head = request.head
+    headers = [(name, value) for name, value in head.get("headers") or [("content-type", "application/json")]]
+    return AMLRequest(head.get("method", "POST"), head.get("target", "/score"), headers, bytes(request.body))
+
+
+def _own_answer(own: HttpAnswer, milliseconds: float) -> Answer:
+    whole = own.body if isinstance(own.body, bytes) else b""
+    rest = None if isinstance(own.body, bytes) else own.body
+    return Answer(own.status, whole, milliseconds, own.run_failed, False, own.headers, rest, own.close)
+
+
+def _refusal(error: BadRequest) -> Answer:
+    return Answer(error.status, _message(str(error)))
+
+
+def _or_error(convert: Callable[[bytearray], _Arguments], body: bytearray) -> Any:
+    try:
+        return convert(body)
+    except BadRequest as error:
+        return error
+
+
+def _message(text: str) -> bytes:
+    return json.dumps({"message": text}).encode()

@@ -1,0 +1,137 @@
+"""What inference-schema's decorators say of run(): read from the user's own copy of that package, if any."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Callable, NamedTuple, Optional
+
+from localmodel_worker.client_errors import BadRequest
+
+_NUMBERS = "fiu"
+_DTYPES = {"integer": "int64", "number": "float64", "boolean": "bool", "string": "str"}
+
+
+class Parameter(NamedTuple):
+    """One decorated parameter; type is the inference-schema object, None for an undecorated one."""
+
+    name: str
+    required: bool
+    type: Any
+
+    @property
+    def kind(self) -> str:
+        """``numpy``, ``pandas``, ``standard`` or ``other``."""
+        return _kind(self.type)
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether its rows can be cut and put together: numbers in columns, all checked against a sample."""
+        sample: Any = getattr(self.type, "sample_input", None)
+        return (
+            self.kind == "numpy"
+            and getattr(self.type, "enforce_column_type", False)
+            and getattr(self.type, "enforce_shape", False)
+            and getattr(sample, "ndim", 0) >= 2
+            and sample.dtype.kind in _NUMBERS
+        )
+
+    def told(self) -> dict[str, Any]:
+        """What the server is told of it."""
+        return {"name": self.name, "required": self.required, **_told(self.type)}
+
+
+def is_decorated(run: Callable[..., Any]) -> bool:
+    """Whether inference-schema has decorated run()."""
+    schema_util = sys.modules.get("inference_schema.schema_util")
+    return schema_util is not None and bool(schema_util.is_schema_decorated(run))
+
+
+def read_parameter_types(run: Callable[..., Any]) -> dict[str, Any]:
+    """The inference-schema types of the parameters that are converted, by name."""
+    types: dict[str, Any] = {}
+    layer: Any = run
+    while layer is not None:
+        variables = _closure(getattr(layer, "_self_wrapper", None))
+        if variables.get("convert_to_provided_type") and "param_name" in variables:
+            types[variables["param_name"]] = variables.get("param_type")
+        layer = getattr(layer, "__wrapped__", None)
+    return types
+
+
+def swagger(run: Callable[..., Any]) -> dict[str, Any]:
+    """The schemas of input and output, and the swagger versions that can express both."""
+    from inference_schema import schema_util  # type: ignore[import-not-found, unused-ignore]
+
+    output = schema_util.get_output_schema(run)
+    return {
+        "swagger": {"input": schema_util.get_input_schema(run), "output": output},
+        "versions": list(schema_util.get_supported_versions(run)),
+        "output": told_output(output),
+    }
+
+
+def told_output(schema: dict[str, Any]) -> Optional[dict[str, Any]]:
+    """What the server is told of the result, from its swagger schema; None when that is not an array."""
+    dimensions = 0
+    while schema.get("type") == "array":
+        schema = schema.get("items", {})
+        dimensions += 1
+    dtype = _DTYPES.get(schema.get("type", ""))
+    if dimensions == 0 or dtype is None:
+        return None
+    return {"name": "output-0", "kind": "numpy", "dtype": dtype, "shape": [-1] * dimensions}
+
+
+def to_parameter(parameter: Parameter, array: Any) -> Any:
+    """An array as its parameter takes it: the sample's type and shape; raises BadRequest."""
+    sample = getattr(parameter.type, "sample_input", None)
+    if parameter.kind != "numpy" or sample is None:
+        return array.tolist() if parameter.kind == "standard" else array
+    if getattr(parameter.type, "enforce_shape", True):
+        _check_shape(parameter.name, array.shape, sample.shape)
+    if getattr(parameter.type, "enforce_column_type", True) and array.dtype != sample.dtype:
+        try:
+            return array.astype(sample.dtype)
+        except (TypeError, ValueError) as error:
+            raise BadRequest(f"{parameter.name}: {error}") from error
+    return array
+
+
+def _check_shape(name: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    if len(shape) != len(wanted):
+        raise BadRequest(f"{name}: expected {len(wanted)} dimensions, got {len(shape)} (shape {list(shape)})")
+    for dimension in range(1, len(wanted)):
+        if shape[dimension] != wanted[dimension]:
+            expected, got = wanted[dimension], shape[dimension]
+            what = "columns" if len(wanted) == 2 else f"values in dimension {dimension}"
+            raise BadRequest(f"{name}: expected {expected} {what}, got {got}")
+
+
+def _kind(parameter_type: Any) -> str:
+    names = {base.__name__ for base in type(parameter_type).__mro__}
+    if "NumpyParameterType" in names:
+        return "numpy"
+    if "PandasParameterType" in names:
+        return "pandas"
+    return "standard" if "StandardPythonParameterType" in names else "other"
+
+
+def _told(parameter_type: Any) -> dict[str, Any]:
+    kind = _kind(parameter_type)
+    sample: Any = getattr(parameter_type, "sample_input", None)
+    told: dict[str, Any] = {"kind": kind}
+    if kind == "numpy":
+        told["dtype"] = sample.dtype.name
+        told["shape"] = [-1, *sample.shape[1:]] if sample.ndim else []
+    elif kind == "pandas":
+        told["columns"] = [[str(name), str(dtype)] for name, dtype in sample.dtypes.items()]
+        told["orient"] = parameter_type.orient
+    return told
+
+
+def _closure(function: Any) -> dict[str, Any]:
+    code = getattr(function, "__code__", None)
+    cells = getattr(function, "__closure__", None)
+    if code is None or not cells:
+        return {}
+    return {name: cell.cell_contents for name, cell in zip(code.co_freevars, cells)}
