@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Optional
@@ -32,22 +31,23 @@ def install() -> None:
         sys.meta_path.append(_MissingParents())
 
 
-class _OurModules(MetaPathFinder):
+# importlib.abc has base classes for these, and takes milliseconds to import.
+class _OurModules:
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
     ) -> Optional[ModuleSpec]:
         real = _OURS.get(fullname)
-        return None if real is None else ModuleSpec(fullname, _CopyOf(real))
+        return None if real is None else ModuleSpec(fullname, _CopyOf(real))  # type: ignore[arg-type]
 
 
-class _MissingParents(MetaPathFinder):
+class _MissingParents:
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
     ) -> Optional[ModuleSpec]:
         return ModuleSpec(fullname, None, is_package=True) if fullname in _PARENTS else None
 
 
-class _CopyOf(Loader):
+class _CopyOf:
     """Loads a module with the public names of another.
 
     Not the other one itself: the import system writes the name it was asked for into what a loader returns.
@@ -55,6 +55,9 @@ class _CopyOf(Loader):
 
     def __init__(self, real: str) -> None:
         self._real = real
+
+    def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
+        return None
 
     def exec_module(self, module: ModuleType) -> None:
         real = import_module(self._real)
