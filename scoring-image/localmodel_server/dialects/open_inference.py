@@ -1,0 +1,135 @@
+"""The Open Inference Protocol (version 2) over HTTP: its routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+import localmodel_server
+from localmodel_server.call import Headers, Outcome
+from localmodel_server.contract import Contract
+from localmodel_server.dialects import infer_answer, infer_request, model_metadata
+from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.dialects.script_call import Target
+from localmodel_server.dialects.served_model import check_model, model_name
+from localmodel_server.dialects.transport import Answer, Dialect, Reading, answer, failure, refusal, respond
+from localmodel_server.dispatcher import Unavailable
+from localmodel_server.state import ServerState
+
+_JSON: Headers = [(b"content-type", b"application/json")]
+
+
+def _error_body(status: int, message: str) -> bytes:
+    return orjson.dumps({"error": message})
+
+
+_DIALECT = Dialect("open_inference", _error_body, compressed=True)
+
+
+def router(state: ServerState) -> APIRouter:
+    """The routes under /v2."""
+    routes = APIRouter()
+    _add_server_routes(routes, state)
+    _add_model_routes(routes, state)
+
+    @routes.api_route("/v2/repository/models/{model}/{action}", methods=["POST"])
+    async def change_repository(model: str, action: str) -> Response:
+        return failure(_DIALECT, 501, f"cannot {action} {model}: this server has one model; deploy another revision")
+
+    @routes.api_route("/v2/models/{model}/explain", methods=["POST"])
+    @routes.api_route("/v2/models/{model}/versions/{version}/explain", methods=["POST"])
+    async def explain(model: str) -> Response:
+        return failure(_DIALECT, 501, "this server has no explainers")
+
+    @routes.api_route("/v2/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
+    async def nothing(request: Request, rest: str) -> Response:
+        return failure(_DIALECT, 404, f"there is nothing at {request.method} {request.url.path}")
+
+    return routes
+
+
+def _add_server_routes(routes: APIRouter, state: ServerState) -> None:
+    @routes.get("/v2")
+    @routes.get("/v2/")
+    async def server() -> Response:
+        extensions = ["binary_tensor_data", "model_configuration", "model_repository"]
+        version = localmodel_server.__version__
+        return _respond({"name": "localmodel", "version": version, "extensions": extensions})
+
+    # Clients look for the key of one question in the answer to the other, so that both answers have both.
+    @routes.get("/v2/health/live")
+    async def live() -> Response:
+        return _respond({"live": True, "ready": state.unready_reason() is None})
+
+    @routes.get("/v2/health/ready")
+    async def ready() -> Response:
+        reason = state.unready_reason()
+        if reason is None:
+            return _respond({"live": True, "ready": True})
+        return _respond({"live": True, "ready": False, "error": reason}, 503)
+
+    @routes.get("/v2/models")
+    async def models() -> Response:
+        return _respond({"models": [model_name(state)] if state.settings else []})
+
+    @routes.post("/v2/repository/index")
+    async def index() -> Response:
+        reason = state.unready_reason()
+        known = "READY" if reason is None else "UNAVAILABLE"
+        entry = {"name": model_name(state), "version": state.revision, "state": known, "reason": reason or ""}
+        return _respond([entry] if state.settings else [])
+
+
+def _add_model_routes(routes: APIRouter, state: ServerState) -> None:
+    @routes.get("/v2/models/{model}")
+    @routes.get("/v2/models/{model}/versions/{version}")
+    async def metadata(model: str, version: str = "") -> Response:
+        told = model_metadata.metadata(model, state.revision, state.contract)
+        return _about(state, model, version, told)
+
+    @routes.get("/v2/models/{model}/config")
+    @routes.get("/v2/models/{model}/versions/{version}/config")
+    async def config(model: str, version: str = "") -> Response:
+        return _about(state, model, version, model_metadata.config(model, state.contract))
+
+    @routes.get("/v2/models/{model}/ready")
+    @routes.get("/v2/models/{model}/versions/{version}/ready")
+    async def model_ready(model: str, version: str = "") -> Response:
+        response = _about(state, model, version, {"name": model, "ready": True})
+        reason = state.unready_reason()
+        if reason is not None and response.status_code == 200:
+            return _respond({"name": model, "ready": False, "error": reason}, 503)
+        return response
+
+    @routes.post("/v2/models/{model}/infer")
+    @routes.post("/v2/models/{model}/versions/{version}/infer")
+    async def infer(request: Request, model: str, version: str = "") -> Response:
+        def decode(body: bytes, headers: Headers, target: Target) -> Reading:
+            check_model(state, model, version)
+            return _decode(model, body, headers, target)
+
+        return await answer(state, request, _DIALECT, decode)
+
+
+def _decode(model: str, body: bytes, headers: Headers, target: Target) -> Reading:
+    call, wanted = infer_request.decode(body, headers, target)
+
+    def encode(outcome: Outcome, result: bytes, contract: Contract) -> Answer:
+        return Answer(*infer_answer.encode(result, contract.output, wanted, model, outcome.revision))
+
+    return Reading(call, encode)
+
+
+def _about(state: ServerState, model: str, version: str, told: dict[str, Any]) -> Response:
+    try:
+        check_model(state, model, version)
+    except (BadRequest, Unavailable) as error:
+        return refusal(_DIALECT, error)
+    return _respond(told)
+
+
+def _respond(content: Any, status: int = 200) -> Response:
+    return respond(status, orjson.dumps(content), _JSON)

@@ -1,0 +1,38 @@
+"""SageMaker's dialect: a body on /invocations goes to the script as it is, and so does the result to the client."""
+
+from __future__ import annotations
+
+import orjson
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from localmodel_server.call import Call, Headers
+from localmodel_server.dialects.script_call import Target, call_with_text
+from localmodel_server.dialects.transport import respond
+from localmodel_server.state import ServerState
+
+
+def decode(body: bytes, headers: Headers, target: Target) -> Call:
+    """Read a body of JSON."""
+    if target.contract.mode == "schema":
+        return Call("json", body, headers=headers)
+    return call_with_text(target.contract, body, headers)
+
+
+def decode_any(body: bytes, headers: Headers) -> Call:
+    """Read a body of any type, for a script that takes the request itself."""
+    return Call("http", body, headers=headers)
+
+
+def router(state: ServerState) -> APIRouter:
+    """GET /ping; /invocations is in ``mlflow``, whose bodies are told from these by their keys."""
+    routes = APIRouter()
+
+    @routes.get("/ping")
+    async def ping() -> Response:
+        reason = state.unready_reason()
+        if reason is None:
+            return respond(200, b"", [])
+        return respond(503, orjson.dumps({"message": reason}), [(b"content-type", b"application/json")])
+
+    return routes

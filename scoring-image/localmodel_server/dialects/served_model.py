@@ -1,0 +1,23 @@
+"""The one model of the server, as clients name it."""
+
+from __future__ import annotations
+
+from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.dispatcher import Unavailable
+from localmodel_server.state import ServerState
+
+
+def model_name(state: ServerState) -> str:
+    """What clients call the model; empty while nothing serves."""
+    return "" if state.settings is None else state.settings.model_name
+
+
+def check_model(state: ServerState, name: str, version: str = "") -> None:
+    """Raise BadRequest (404) for another model or version than the one that serves, Unavailable when none does."""
+    if state.settings is None:
+        raise Unavailable(state.unready_reason() or "")
+    known = model_name(state)
+    if name != known:
+        raise BadRequest(404, f"there is no model {name} here; the model is {known}")
+    if version not in ("", state.revision):
+        raise BadRequest(404, f"there is no version {version} of {name} here; the version is {state.revision}")
