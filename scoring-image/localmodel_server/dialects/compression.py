@@ -32,8 +32,8 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
             continue
         if len(inflated) > limit:
             raise BadRequest(413, f"the body has more than {limit} bytes when inflated")
-        if not decompressor.eof:
-            raise BadRequest(400, f"the body ends before its {encoding} data does")
+        if not decompressor.eof or decompressor.unused_data:
+            raise BadRequest(400, f"the body does not end where its {encoding} data does")
         return inflated
     raise BadRequest(400, f"the body is not {encoding}: {failure}")
 

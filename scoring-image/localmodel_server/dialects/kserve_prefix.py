@@ -15,7 +15,7 @@ from localmodel_server.state import ServerState
 
 def router(state: ServerState) -> APIRouter:
     """The routes under /kserve."""
-    routes = APIRouter(prefix="/kserve")
+    routes = APIRouter(prefix="/kserve", include_in_schema=False)
 
     @routes.get("")
     @routes.get("/")

@@ -57,10 +57,13 @@ def router(state: ServerState) -> APIRouter:
 
     @routes.get("/v1/models")
     async def models() -> Response:
+        """The name of the one model."""
         return respond(200, orjson.dumps({"models": [model_name(state)] if state.settings else []}), _JSON)
 
     @routes.post("/v1/models/{model}:predict")
     async def predict(request: Request, model: str) -> Response:
+        """Run the model on instances or inputs."""
+
         def read(body: bytes, headers: Headers, target: Target) -> Reading:
             check_model(state, model)
             return Reading(decode(body, headers, target), _encode)
@@ -69,10 +72,12 @@ def router(state: ServerState) -> APIRouter:
 
     @routes.post("/v1/models/{model}:explain")
     async def explain(model: str) -> Response:
+        """Refused: there are no explainers."""
         return failure(_DIALECT, 501, "this server has no explainers")
 
     @routes.get("/v1/models/{model}")
     async def ready(model: str) -> Response:
+        """Whether new requests can be answered."""
         try:
             check_model(state, model)
             reason = state.unready_reason()
@@ -82,7 +87,7 @@ def router(state: ServerState) -> APIRouter:
             return refusal(_DIALECT, error)
         return respond(200, orjson.dumps({"name": model, "ready": True}), _JSON)
 
-    @routes.api_route("/v1/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
+    @routes.api_route("/v1/{rest:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH"], include_in_schema=False)
     async def nothing(request: Request, rest: str) -> Response:
         return failure(_DIALECT, 404, f"there is nothing at {request.method} {request.url.path}")
 

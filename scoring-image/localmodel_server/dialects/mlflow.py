@@ -38,7 +38,7 @@ def decode(body: bytes, headers: Headers, target: Target) -> Invocation:
     if content_type == "application/json":
         return _decode_json(body, headers, target)
     if target.contract.mode == "http":
-        return Invocation(sagemaker.decode_any(body, headers), False)
+        return Invocation(sagemaker.decode(body, headers, target), False)
     given = content_type or "missing"
     raise BadRequest(415, f"the content type must be application/json or text/csv, and it is {given}")
 
@@ -86,14 +86,17 @@ def router(state: ServerState) -> APIRouter:
 
     @routes.post("/invocations")
     async def invocations(request: Request) -> Response:
+        """Run the model on a body of MLflow or SageMaker."""
         return await answer(state, request, _DIALECT, _read)
 
     @routes.get("/version")
     async def version() -> Response:
+        """The server's version."""
         return respond(200, localmodel_server.__version__.encode(), [(b"content-type", b"text/plain; charset=utf-8")])
 
     @routes.get("/health")
     async def health() -> Response:
+        """Whether the model can answer."""
         reason = state.unready_reason()
         if reason is not None:
             return failure(_DIALECT, 503, reason)

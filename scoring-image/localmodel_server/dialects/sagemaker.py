@@ -7,21 +7,15 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from localmodel_server.call import Call, Headers
-from localmodel_server.dialects.script_call import Target, call_with_text
+from localmodel_server.dialects.azure import Request
+from localmodel_server.dialects.script_call import Target
 from localmodel_server.dialects.transport import respond
 from localmodel_server.state import ServerState
 
 
 def decode(body: bytes, headers: Headers, target: Target) -> Call:
-    """Read a body of JSON."""
-    if target.contract.mode == "schema":
-        return Call("json", body, headers=headers)
-    return call_with_text(target.contract, body, headers)
-
-
-def decode_any(body: bytes, headers: Headers) -> Call:
-    """Read a body of any type, for a script that takes the request itself."""
-    return Call("http", body, headers=headers)
+    """Read a body as /score would; raises BadRequest."""
+    return Request("POST", b"", headers, body, strict=False).call(target.contract)
 
 
 def router(state: ServerState) -> APIRouter:
@@ -30,6 +24,7 @@ def router(state: ServerState) -> APIRouter:
 
     @routes.get("/ping")
     async def ping() -> Response:
+        """Whether the model can answer."""
         reason = state.unready_reason()
         if reason is None:
             return respond(200, b"", [])

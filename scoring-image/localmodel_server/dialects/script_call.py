@@ -45,12 +45,8 @@ def call_script(target: Target, given: Given, headers: Headers, params: Any | No
     """
     if target.contract.mode == "schema":
         return Call("json", dump(arguments(target.contract.parameters, given, params)), headers=headers)
-    return call_with_text(target.contract, dump(_as_json(target.input_key, given)), headers)
-
-
-def call_with_text(contract: Contract, text: bytes, headers: Headers) -> Call:
-    """The call that gives a script without a schema this JSON text."""
-    if contract.mode != "http":
+    text = dump(_as_json(target.input_key, given))
+    if target.contract.mode != "http":
         return Call("text", text, headers=headers)
     others = [(name, value) for name, value in headers if name not in _BODY_HEADERS]
     others += [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]

@@ -109,8 +109,8 @@ async def _answer(
     state: ServerState, request: Request, dialect: Dialect, decode: Decode, outcomes: list[Outcome]
 ) -> Response:
     settings = state.dispatcher.check_room().settings
-    headers = request.scope["headers"]
     body = await _read(request, settings.max_request_bytes)
+    headers = _headers(request, len(body))
     readings: list[tuple[Reading, Contract]] = []
 
     def make_call(contract: Contract) -> Call:
@@ -134,6 +134,15 @@ async def _answer(
         return failure(dialect, outcome.status, message_of(result))
     made = reading.encode(outcome, result, contract)
     return await _compressed(made, request) if dialect.compressed else respond(200, *made)
+
+
+def _headers(request: Request, length: int) -> Headers:
+    """The request's headers as they would be had its body not been compressed."""
+    headers: Headers = request.scope["headers"]
+    if "content-encoding" not in request.headers:
+        return headers
+    kept = [header for header in headers if header[0] not in (b"content-encoding", b"content-length")]
+    return [*kept, (b"content-length", str(length).encode())]
 
 
 async def _read(request: Request, limit: int) -> bytes:
