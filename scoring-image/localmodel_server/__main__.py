@@ -8,7 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-from localmodel_server.settings import SettingsError, read_settings
+from localmodel_server.config_file import compose
+from localmodel_server.settings import APP_ROOT, SettingsError, read_ports, read_settings
 
 # Until the loop handles it, SIGHUP would end the process; the revision file is read later anyway.
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -18,28 +19,82 @@ _EXIT_USAGE = 2
 
 def main() -> int:
     """Run the server; returns the exit code."""
-    arguments = _parse_arguments()
-    if arguments.revision_file is None:
-        try:
-            read_settings(os.environ)
-        except SettingsError as error:
-            print(f"localmodel_server: {error}", file=sys.stderr)
-            return _EXIT_USAGE
+    arguments = build_parser().parse_args()
+    flags = flag_variables(arguments, Path.cwd())
+    # Started by hand, in the folder of the code; a container's command line names neither.
+    app_root = str(Path.cwd()) if arguments.entry_script or arguments.config_file else APP_ROOT
+    try:
+        environment = compose({**os.environ, **flags}, app_root).environment
+        ports = read_ports(environment)
+        if arguments.revision_file is None:
+            read_settings(environment)
+    except SettingsError as error:
+        print(f"localmodel_server: {error}", file=sys.stderr)
+        return _EXIT_USAGE
     # FastAPI takes a good part of the start: not before SIGHUP is taken care of and the settings are known.
     from localmodel_server.serve import Options, run_server
 
-    return run_server(Options(**vars(arguments)))
+    return run_server(Options(arguments.host, ports, flags, app_root, arguments.revision_file, arguments.status_file))
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="localmodel_server", description="Serve an entry script over HTTP.")
-    parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")  # noqa: S104
-    parser.add_argument("--port", type=int, default=5001, help="port to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--revision-file", type=Path, help='JSON {"environment": {...}} over the environment; SIGHUP reads it again'
+def build_parser() -> argparse.ArgumentParser:
+    """The flags: those of Azure ML's server, also with dashes, and three of our own."""
+    parser = argparse.ArgumentParser(
+        prog="localmodel_server",
+        description="Serve an entry script over HTTP.",
+        epilog="A flag wins over its environment variable, and that over the config file.",
     )
-    parser.add_argument("--status-file", type=Path, help="JSON file to write after each load")
-    return parser.parse_args()
+
+    def add(flag: str, **options: object) -> None:
+        names = dict.fromkeys([flag, "--" + flag[2:].replace("_", "-")])
+        parser.add_argument(*names, **options)  # type: ignore[arg-type]
+
+    add("--entry_script", metavar="FILE", help="the script with init() and run()")
+    add("--model_dir", metavar="FOLDER", help="what the script finds in AZUREML_MODEL_DIR")
+    add("--port", type=_port, help="port to listen on (default: 5001)")
+    add("--health_port", metavar="PORT", type=_port, help="a second port, for health only")
+    add("--worker_count", metavar="N", type=_count, help="processes that run the script (default: 1)")
+    add("--access_control_allow_origins", metavar="ORIGINS", help="origins for CORS, separated by commas, or *")
+    add("--config_file", metavar="FILE", help="variables in JSON, for what no flag and no environment variable says")
+    add("--appinsights_instrumentation_key", metavar="KEY", help="accepted and ignored")
+    add("--rest", action="store_true", help=argparse.SUPPRESS)
+    add("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")  # noqa: S104
+    add("--revision-file", type=Path, help='JSON {"environment": {...}} over the environment; SIGHUP reads it again')
+    add("--status-file", type=Path, help="JSON file to write after each load")
+    return parser
+
+
+def flag_variables(arguments: argparse.Namespace, folder: Path) -> dict[str, str]:
+    """The flags as the environment variables that they stand for; folder is where relative paths start."""
+    given = {
+        "AZUREML_ENTRY_SCRIPT": _path(folder, arguments.entry_script),
+        "AZUREML_MODEL_DIR": _path(folder, arguments.model_dir),
+        "AZUREML_CONFIG_FILE": _path(folder, arguments.config_file),
+        "SERVER_PORT": arguments.port,
+        "HEALTH_PORT": arguments.health_port,
+        "SEPERATE_HEALTH_ENDPOINT": "true" if arguments.health_port is not None else None,
+        "WORKER_COUNT": arguments.worker_count,
+        "AML_CORS_ORIGINS": arguments.access_control_allow_origins,
+        "AML_APP_INSIGHTS_KEY": arguments.appinsights_instrumentation_key,
+    }
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def _path(folder: Path, text: str | None) -> str | None:
+    # Not resolve(): a mounted ConfigMap is a folder of links, and the script's folder is that of the link.
+    return None if text is None else os.path.abspath(folder / text)  # noqa: PTH100
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,19 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 import uvloop
 
 from localmodel_server.app import Application
-from localmodel_server.http_protocol import JsonErrorProtocol
+from localmodel_server.config_file import Composed, compose
+from localmodel_server.listen import build_server, open_listener
 from localmodel_server.loader import Loader
 from localmodel_server.log import logger, set_up_logging
-from localmodel_server.settings import read_revision_file
+from localmodel_server.routes import build_health_routes
+from localmodel_server.settings import Ports, SettingsError, read_revision_file, read_settings
 from localmodel_server.state import ServerState
 
 _EXIT_CANNOT_LISTEN = 1
@@ -27,8 +28,6 @@ _EXIT_LOAD_FAILED = 3
 _SECONDS_FOR_STRAGGLERS = 0.2
 # Added to the scoring timeout for requests in flight at a stop.
 _SECONDS_TO_ANSWER = 5
-_KEEP_ALIVE_SECONDS = 75
-_BACKLOG = 2048
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,11 @@ class Options:
     """The command line."""
 
     host: str
-    port: int
+    ports: Ports
+    flags: Mapping[str, str]  # as the variables that they stand for
+    app_root: str  # where nothing else names one
     revision_file: Path | None
     status_file: Path | None
-
-
-class _HttpServer(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Leave the signals to Lifecycle: uvicorn would end without draining, and then by the signal."""
-        yield
 
 
 class Lifecycle:
@@ -58,22 +52,10 @@ class Lifecycle:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._exit_code = 0
-        self._server = _HttpServer(
-            uvicorn.Config(
-                Application(self._state),
-                http=JsonErrorProtocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                backlog=_BACKLOG,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            )
-        )
+        self._server = build_server(Application(self._state))
+        self._health_server = build_server(build_health_routes(self._state))
 
-    async def run(self, listener: socket.socket) -> int:
+    async def run(self, listener: socket.socket, health_listener: socket.socket | None) -> int:
         """Serve until stopped; returns the process's exit code."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._on_stop_signal, signal.SIGTERM)
@@ -83,17 +65,28 @@ class Lifecycle:
         first_load.add_done_callback(self._on_first_load)
         http = asyncio.create_task(self._server.serve(sockets=[listener]))
         http.add_done_callback(lambda _: self._stop.set())
-        host, port = listener.getsockname()[:2]
-        logger.info("listening on %s port %d", host, port)
+        health = None if health_listener is None else self._serve_health(health_listener)
+        logger.info("listening on %s port %d", *listener.getsockname()[:2])
         await self._stop.wait()
         await self._drain()
         await http
         await self._loader.close()
+        if health is not None:
+            self._health_server.should_exit = True
+            await health
         return self._exit_code
 
+    def _serve_health(self, listener: socket.socket) -> asyncio.Task[None]:
+        logger.info("health is at %s port %d, too", *listener.getsockname()[:2])
+        self._health_server.config.timeout_graceful_shutdown = 1
+        return asyncio.create_task(self._health_server.serve(sockets=[listener]))
+
     def _read_wanted(self) -> dict[str, str]:
-        overlay = {} if self._options.revision_file is None else read_revision_file(self._options.revision_file)
-        return {**os.environ, **overlay}
+        wanted = _compose(self._options)
+        _follow_log_settings(wanted.environment)
+        for level, text in wanted.notes:
+            logger.log(level, "%s", text)
+        return wanted.environment
 
     def _on_first_load(self, load: asyncio.Task[bool]) -> None:
         if load.cancelled() or self._options.revision_file is not None:
@@ -144,29 +137,38 @@ class Lifecycle:
 def run_server(options: Options) -> int:
     """Listen and serve until stopped; returns the process's exit code."""
     set_up_logging()
+    with contextlib.suppress(SettingsError):  # told when the revision is loaded
+        _follow_log_settings(_compose(options).environment)
     try:
-        listener = _open_listener(options.host, options.port)
-    except OSError as error:
-        logger.error("cannot listen on %s port %d: %s", options.host, options.port, error)
+        listener = _listen(options.host, options.ports.main)
+        health_listener = None if options.ports.health is None else _listen(options.host, options.ports.health)
+    except _CannotListen as error:
+        logger.error("%s", error)
         return _EXIT_CANNOT_LISTEN
 
     async def serve() -> int:
-        return await Lifecycle(options).run(listener)
+        return await Lifecycle(options).run(listener, health_listener)
 
     return uvloop.run(serve())
 
 
-def _open_listener(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
-    )[0]
-    # With the protocol named, asyncio sets TCP_NODELAY on connections.
-    listener = socket.socket(family, kind, protocol)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+class _CannotListen(Exception):
+    pass
+
+
+def _listen(host: str, port: int) -> socket.socket:
     try:
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+        return open_listener(host, port)
+    except OSError as error:
+        raise _CannotListen(f"cannot listen on {host} port {port}: {error}") from error
+
+
+def _compose(options: Options) -> Composed:
+    overlay = {} if options.revision_file is None else read_revision_file(options.revision_file)
+    return compose({**os.environ, **overlay, **options.flags}, options.app_root)
+
+
+def _follow_log_settings(environment: Mapping[str, str]) -> None:
+    with contextlib.suppress(SettingsError):  # the loader tells of it
+        settings = read_settings(environment)
+        set_up_logging(settings.log_level, settings.log_format)

@@ -1,0 +1,59 @@
+"""Sockets, and the HTTP servers on them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Generator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from localmodel_server.http_protocol import JsonErrorProtocol
+
+_KEEP_ALIVE_SECONDS = 75
+_BACKLOG = 2048
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn without its signal handlers: it would end without draining, and then by the signal."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the signals to the Lifecycle."""
+        yield
+
+
+def build_server(app: ASGIApp) -> HttpServer:
+    """An HTTP server for the application; it gets its socket when it starts to serve."""
+    return HttpServer(
+        uvicorn.Config(
+            app,
+            http=JsonErrorProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=_BACKLOG,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        )
+    )
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """A listening socket; raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+    )[0]
+    # With the protocol named, asyncio sets TCP_NODELAY on connections.
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,66 @@
+"""Every environment variable that the server reads: what a config file may hold, and what the reference lists."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Variable(NamedTuple):
+    """default is as the reference shows it, flag the command line's name for it."""
+
+    name: str
+    default: str
+    text: str
+    flag: str = ""
+
+
+VARIABLES = (
+    Variable(
+        "AML_APP_ROOT", "/var/azureml-app", "Folder of the code; the current folder when started by `--entry_script`"
+    ),
+    Variable("AZUREML_ENTRY_SCRIPT", "score.py", "The script, relative to AML_APP_ROOT or absolute", "--entry_script"),
+    Variable("AZUREML_SOURCE_DIRECTORY", "", "Folder below AML_APP_ROOT that imports are looked up in, too"),
+    Variable("AZUREML_MODEL_DIR", "", "Folder of the models, for the script to read", "--model_dir"),
+    Variable("SERVER_PORT", "5001", "Where to listen; 0 lets the system choose", "--port"),
+    Variable(
+        "HEALTH_PORT", "", "A second port, which answers `/`, `/livez` and `/readyz` and nothing else", "--health_port"
+    ),
+    Variable(
+        "SEPERATE_HEALTH_ENDPOINT", "", "true: the second port is 5000 unless HEALTH_PORT says otherwise; false: none"
+    ),
+    Variable("WORKER_COUNT", "1", "Processes that run the script; each calls init()", "--worker_count"),
+    Variable("WORKER_PRELOAD", "false", "Call init() once and fork the workers from that process"),
+    Variable("SCORING_TIMEOUT_MS", "60000", "Milliseconds that run() may take before its worker is replaced"),
+    Variable("WORKER_TIMEOUT", "", "The same in seconds; the shorter one counts, 0 means not set"),
+    Variable("AZUREML_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL; requests are logged at INFO"),
+    Variable(
+        "AML_CORS_ORIGINS",
+        "",
+        "Origins whose pages may ask, separated by commas, or `*`",
+        "--access_control_allow_origins",
+    ),
+    Variable("SERVICE_NAME", "ML service", "Title of the swagger document"),
+    Variable("SERVICE_VERSION", "1.0", "Version in the swagger document"),
+    Variable("SERVICE_PATH_PREFIX", "", "Path in front of the routes in the swagger document, where a proxy adds one"),
+    Variable("SERVER_VERSION_LOG_RESPONSE_ENABLED", "true", "false: answers have no x-ms-server-version"),
+    Variable("AZUREML_DEBUG_PORT", "", "Port at which a debugger waits for the worker to connect"),
+    Variable("LOCALMODEL_STRICT_PARITY", "false", "true: answer as Azure ML's server does where this one does better"),
+    Variable("LOCALMODEL_BATCHING", "auto", "off: one request per call of run(), always"),
+    Variable("LOCALMODEL_INPUT_KEY", "data", "Key that other dialects' inputs reach an undecorated script under"),
+    Variable("LOCALMODEL_MODEL_NAME", "SERVICE_NAME, or model", "What other dialects call the model"),
+    Variable("LOCALMODEL_MODEL", "", "The models served, with their digests, as answers and metrics tell them"),
+    Variable("LOCALMODEL_REVISION", "", "The revision served, as answers and metrics tell it"),
+    Variable("LOCALMODEL_MAX_REQUEST_BYTES", "104857600", "Longest request body; a longer one is answered with 413"),
+    Variable("LOCALMODEL_DRAIN_SECONDS", "0", "Seconds that new requests are still taken after a stop signal"),
+    Variable("LOCALMODEL_LOG_FORMAT", "text", "text or json"),
+    Variable("LOCALMODEL_PYTHON", "/opt/env/bin/python", "Interpreter of the environment that the script runs in"),
+    Variable("LOCALMODEL_TERMINATION_LOG", "", "File to write the reason to when the first load fails"),
+)
+NAMES = frozenset(variable.name for variable in VARIABLES)
+# For telemetry to Azure, which this server does not send.
+IGNORED = frozenset(
+    {
+        *("AML_APP_INSIGHTS_ENABLED", "AML_APP_INSIGHTS_KEY", "APP_INSIGHTS_LOG_RESPONSE_ENABLED"),
+        *("AML_MODEL_DC_STORAGE_ENABLED", "AML_MDC_STORAGE_ENABLED", "WORKSPACE_NAME", "HOSTNAME"),
+    }
+)
