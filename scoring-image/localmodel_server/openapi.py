@@ -9,14 +9,12 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 import localmodel_server
-from localmodel_server import swagger
+from localmodel_server import openapi_dialects, swagger
 from localmodel_server.contract import Contract
 from localmodel_server.settings import Settings
 
 Document = dict[str, Any]
 _Responses = dict[Any, Document]
-
-_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 
 def _json(description: str, schema: Document | None = None) -> Document:
@@ -54,6 +52,7 @@ SWAGGER_PARAMETERS = [
     }
 ]
 
+_OWN_PATHS = {*HEALTH, "/metrics", "/swagger.json", "/openapi.json"}
 _IDS = {
     "RequestId": {"name": "x-request-id", "description": "Echoed in the answer, and in the log"},
     "ClientRequestId": {"name": "x-ms-client-request-id", "description": "Echoed in the answer"},
@@ -74,22 +73,22 @@ def document(routes: Sequence[BaseRoute], contract: Contract | None, settings: S
         openapi_version="3.1.0",
         routes=routes,
     )
+    for path in set(made["paths"]) - _OWN_PATHS:
+        for operation in made["paths"][path].values():
+            openapi_dialects.describe(path, operation, contract or Contract())
     made["paths"]["/score"] = _score(contract or Contract())
-    components = made.setdefault("components", {})
-    components.setdefault("schemas", {})["Error"] = {
-        "type": "object",
-        "required": ["message"],
-        "properties": {"message": {"type": "string"}},
-    }
+    error = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
+    # Without FastAPI's own: nothing here is answered with its 422.
+    components = made["components"] = {"schemas": {"Error": error}}
     components["parameters"] = {
         name: {**each, "in": "header", "schema": {"type": "string", "maxLength": 100}} for name, each in _IDS.items()
     }
     components["headers"] = {
         name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()
     }
-    for path in made["paths"].values():
-        for method in _METHODS & set(path):
-            _add_what_all_have(path[method])
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            _add_what_all_have(operation)
     return made
 
 

@@ -11,11 +11,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localmodel_server import openapi, swagger
 from localmodel_server.cors import is_preflight
+from localmodel_server.dialects import kserve_prefix, kserve_v1, mlflow, open_inference, sagemaker
 from localmodel_server.state import ServerState
 
 PROBE_PATHS = frozenset({"/", "/livez", "/readyz"})
-# Of the other dialects.
-ROUTERS: tuple[Callable[[ServerState], APIRouter], ...] = ()
+_DIALECTS: tuple[Callable[[ServerState], APIRouter], ...] = (
+    open_inference.router,
+    kserve_v1.router,
+    kserve_prefix.router,
+    mlflow.router,
+    sagemaker.router,
+)
 
 
 def build_routes(state: ServerState) -> ASGIApp:
@@ -23,7 +29,7 @@ def build_routes(state: ServerState) -> ASGIApp:
     app = _new_app("predictions are at POST /score")
     _add_health(app, state)
     _add_documents(app, state)
-    for router in ROUTERS:
+    for router in _DIALECTS:
         app.include_router(router(state))
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:

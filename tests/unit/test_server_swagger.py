@@ -185,6 +185,19 @@ def test_the_document_of_all_routes_is_valid_and_has_them(contract: Contract | N
         assert re.match("[^;]*", answer.headers["content-type"])[0] in content  # type: ignore[index]
 
 
+def test_the_other_dialects_are_in_it() -> None:
+    document = client().get("/openapi.json").json()
+    paths = document["paths"]
+    assert set(paths["/v2/models/{model}/infer"]["post"]["responses"]) == {"200", "4XX", "5XX"}
+    assert set(paths["/v2/models/{model}/explain"]["post"]["responses"]) == {"4XX", "5XX"}
+    assert "application/octet-stream" in paths["/v2/models/{model}/infer"]["post"]["requestBody"]["content"]
+    assert set(paths["/ping"]["get"]["responses"]["200"]) == {"description", "headers"}
+    assert "422" not in json.dumps(document)
+    assert (
+        "default" in client(Contract("http")).get("/openapi.json").json()["paths"]["/invocations"]["post"]["responses"]
+    )
+
+
 def test_what_run_takes_is_in_it() -> None:
     post = client().get("/openapi.json").json()["paths"]["/score"]["post"]
     assert post["requestBody"] == {"content": {"application/json": {"schema": INPUT}}, "required": True}
