@@ -1,0 +1,62 @@
+"""Real clients of the protocols, each in an environment of its own: what they need cannot be installed together.
+
+An environment is made on first use in the user's cache folder, and found there afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import uv
+
+_SCRIPTS = Path(__file__).parent / "client_scripts"
+_REQUIREMENTS = {
+    "kserve": ["kserve==0.21.0"],
+    "mlflow": ["mlflow-skinny==3.17.2", "pandas==3.1.1", "numpy==2.4.6", "scipy==1.17.1", "requests==2.34.2"],
+    "mlserver": ["mlserver==1.7.1", "pandas==2.3.3"],  # its codecs do not know the strings of pandas 3
+    "tritonclient": ["tritonclient[http]==2.73.0"],
+    # Not a client: the interpreter of the entry scripts that have a schema.
+    "entry_script": ["inference-schema==1.8", "pandas==3.1.1", "numpy==2.4.6"],
+}
+
+
+def interpreter(name: str) -> Path:
+    """The Python of an environment; raises CalledProcessError when it cannot be made."""
+    requirements = _REQUIREMENTS[name]
+    digest = hashlib.sha256(json.dumps([sys.version, requirements]).encode()).hexdigest()[:12]
+    folder = _cache() / f"{name}-{digest}"
+    python = folder / "bin" / "python"
+    complete = folder / "complete"
+    if not complete.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        _run(uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(folder))
+        _run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", str(python), *requirements)
+        complete.touch()
+    return python
+
+
+def run_client(name: str, *arguments: str) -> Any:
+    """What the script of that name prints, as JSON."""
+    finished = subprocess.run(
+        [interpreter(name), "-I", "-W", "ignore", _SCRIPTS / f"{name}_client.py", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert finished.returncode == 0, finished.stderr + finished.stdout
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "localmodel-conformance"
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, timeout=600)
