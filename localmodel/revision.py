@@ -40,6 +40,11 @@ def bundle_digest(code: str, models: Iterable[ModelVersion]) -> str:
     return digests.of_json({"code": code, "models": {model.inside: model.digest for model in models}})
 
 
+def models_text(models: Iterable[ModelVersion]) -> str:
+    """The models with their digests, as the server tells its clients: ``mnist:1@sha256:...,scaler:3@sha256:...``."""
+    return ",".join(f"{model.name}:{model.version}@{model.digest}" for model in models)
+
+
 def model_dir(root: str, models: Iterable[ModelVersion]) -> str:
     """AZUREML_MODEL_DIR: the version's folder with one model, the folder of all of them otherwise."""
     models = list(models)

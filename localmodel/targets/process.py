@@ -129,7 +129,7 @@ def _write_revision(place: State, running: ServerRecord | None, desired: Desired
     # A server that has ended is started again with the same revision; a failed one is tried again as a new one.
     again = running is None and last is not None and last.revision == desired.revision
     number = latest if again else latest + 1
-    environment = revision_folder.write(place.folder(number), number, desired)
+    environment = revision_folder.write(place.folder(number), place.name, number, desired)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     cause = desired.revision.changes_from(last.revision if last else None)
     record = RevisionRecord(number, desired.revision, cause, now, environment)

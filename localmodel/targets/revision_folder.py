@@ -11,8 +11,11 @@ from localmodel.store import ModelVersion, Store
 from localmodel.targets.resolve import Desired
 
 
-def write(folder: Path, number: int, desired: Desired) -> dict[str, str]:
-    """Fill the folder with the revision's code and models; returns the variables that make a server serve it."""
+def write(folder: Path, name: str, number: int, desired: Desired) -> dict[str, str]:
+    """Fill the folder with the revision's code and models; returns the variables that make a server serve it.
+
+    name is the deployment's.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     app = folder / "app"
     for path, content in desired.files.items():
@@ -27,6 +30,8 @@ def write(folder: Path, number: int, desired: Desired) -> dict[str, str]:
         **desired.spec.server.variables(),
         "LOCALMODEL_PYTHON": str(desired.python),
         "LOCALMODEL_REVISION": str(number),
+        "LOCALMODEL_MODEL_NAME": name,
+        "LOCALMODEL_MODEL": revision.models_text(desired.models),
         "AML_APP_ROOT": str(app),
         "AZUREML_ENTRY_SCRIPT": desired.spec.entry_script,
         "AZUREML_MODEL_DIR": revision.model_dir(str(app), desired.models),

@@ -1,11 +1,12 @@
 """The children of a LocalModelDeployment, as plain values. Building one has no side effect."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from localmodel.revision import Revision
+from localmodel.revision import Revision, models_text
 from localmodel.spec import DeploymentSpec, Variable
+from localmodel.store import ModelVersion
 from localmodel_operator import names
 
 PORT = 5001  # of the server in the container, as in Azure ML's images
@@ -67,7 +68,9 @@ def service(owner: Mapping[str, Any], node_port: int) -> Object:
     }
 
 
-def pod_template(name: str, spec: DeploymentSpec, number: int, image: str) -> Object:
+def pod_template(
+    name: str, spec: DeploymentSpec, number: int, image: str, models: Sequence[ModelVersion] = ()
+) -> Object:
     """Pods of one revision. They pass the restricted Pod Security Standard (kubernetes.io, Pod Security Standards)."""
     return {
         "metadata": {"labels": {**labels(name), names.REVISION_LABEL: str(number)}},
@@ -82,7 +85,7 @@ def pod_template(name: str, spec: DeploymentSpec, number: int, image: str) -> Ob
                 "runAsGroup": 65532,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            "containers": [_container(spec, number, image)],
+            "containers": [_container(spec, image, _server_variables(name, spec, number, models))],
             "volumes": [{"name": "tmp", "emptyDir": {}}],
         },
     }
@@ -107,14 +110,14 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping
     }
 
 
-def _container(spec: DeploymentSpec, number: int, image: str) -> Object:
+def _container(spec: DeploymentSpec, image: str, server_variables: list[Object]) -> Object:
     return {
         "name": "scoring",
         "image": image,
         # the image is on the node already, under a name that no registry has
         "imagePullPolicy": "Never",
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "env": [*_server_variables(spec, number), *map(_variable, spec.env)],
+        "env": [*server_variables, *map(_variable, spec.env)],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {
             "httpGet": {"path": "/livez", "port": "http"},
@@ -131,16 +134,18 @@ def _container(spec: DeploymentSpec, number: int, image: str) -> Object:
     }
 
 
-def _server_variables(spec: DeploymentSpec, number: int) -> list[Object]:
+def _server_variables(name: str, spec: DeploymentSpec, number: int, models: Sequence[ModelVersion]) -> list[Object]:
     variables = {
         **spec.server.variables(),
         "LOCALMODEL_REVISION": str(number),
+        "LOCALMODEL_MODEL_NAME": name,
+        "LOCALMODEL_MODEL": models_text(models),
         "LOCALMODEL_DRAIN_SECONDS": str(DRAIN_SECONDS),
         "LOCALMODEL_TERMINATION_LOG": "/dev/termination-log",
         "HOME": "/tmp",  # noqa: S108 - inside the container: the one folder that can be written
     }
     own = {variable.name for variable in spec.env}
-    return [{"name": name, "value": value} for name, value in variables.items() if name not in own]
+    return [{"name": key, "value": value} for key, value in variables.items() if key not in own]
 
 
 def _variable(variable: Variable) -> Object:

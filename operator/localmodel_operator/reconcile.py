@@ -299,9 +299,8 @@ class Pass:
         previous = await self._revisions()
         cause = revision.changes_from(Revision(**previous[-1]["data"]["digests"]) if previous else None)
         number = before.number + 1 if before else 1
-        made = Recorded(
-            number, desired.inputs, reference, children.pod_template(self.name, self.spec, number, reference)
-        )
+        template = children.pod_template(self.name, self.spec, number, reference, desired.bundle.models)
+        made = Recorded(number, desired.inputs, reference, template)
         record = {
             "inputs": made.inputs,
             "environment": key,

@@ -1,5 +1,6 @@
 """Models reach the script where Azure ML would put them."""
 
+import re
 from pathlib import Path
 
 from lmd_command import Lmd, script
@@ -46,6 +47,16 @@ def test_with_several_models_the_folder_holds_all(lmd: Lmd) -> None:
     assert register(lmd, "b", "three") == "b:2"
     lmd.apply(DEEP_LISTING, models=[{"name": "a", "version": 1}, {"name": "b", "version": 2}])
     assert lmd.ask().body == ["a/1/a.pkl", "b/2/b.pkl"]
+
+
+def test_the_server_knows_what_it_serves(lmd: Lmd) -> None:
+    register(lmd, "a", "one")
+    register(lmd, "b", "two")
+    code = script("[__import__('os').environ[name] for name in ('LOCALMODEL_MODEL_NAME', 'LOCALMODEL_MODEL')]")
+    lmd.apply(code, models=[{"name": "a", "version": 1}, {"name": "b", "version": 1}])
+    name, models = lmd.ask().body
+    assert name == "digits"
+    assert re.fullmatch("a:1@sha256:[0-9a-f]{64},b:1@sha256:[0-9a-f]{64}", models)
 
 
 def test_without_a_model_the_folder_is_empty(lmd: Lmd) -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from localmodel import schema
 from localmodel.errors import UserError
+from localmodel.layout import Blob
 from localmodel.revision import Revision
 from localmodel.spec import DeploymentSpec, KeyRef, ServerSettings, Source, Variable
+from localmodel.store import ModelVersion
 from localmodel_operator import children, names
 
 OWNER = {
@@ -154,6 +156,16 @@ def test_the_server_is_told_its_settings_and_its_revision() -> None:
     assert made["SCORING_TIMEOUT_MS"] == "30000"
     assert made["LOCALMODEL_MAX_REQUEST_BYTES"] == "4096"
     assert made["LOCALMODEL_REVISION"] == "3"
+
+
+def test_the_server_is_told_what_it_serves() -> None:
+    weights = Blob("sha256:" + "e" * 64, 1)
+    models = [
+        ModelVersion(name, version, f"sha256:{name}", weights, "") for name, version in (("mnist", 1), ("scale", 3))
+    ]
+    made = variables(children.deployment(OWNER, SPEC, children.pod_template("digits", SPEC, 3, IMAGE, models)))
+    assert made["LOCALMODEL_MODEL_NAME"] == "digits"
+    assert made["LOCALMODEL_MODEL"] == "mnist:1@sha256:mnist,scale:3@sha256:scale"
 
 
 def test_the_users_variables_are_there_and_win() -> None:
