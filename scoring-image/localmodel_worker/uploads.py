@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from io import BytesIO
 from os import PathLike
@@ -62,8 +61,10 @@ class UploadedFile:
 
     def save(self, to: Union[str, PathLike[str], IO[bytes]], buffer_size: int = 65536) -> None:
         """Write what has not been read yet to a path or a binary file; raises OSError."""
+        from shutil import copyfileobj  # slow to import
+
         if isinstance(to, (str, PathLike)):
             with open(to, "wb") as file:
-                shutil.copyfileobj(self.stream, file, buffer_size)
+                copyfileobj(self.stream, file, buffer_size)
         else:
-            shutil.copyfileobj(self.stream, to, buffer_size)
+            copyfileobj(self.stream, to, buffer_size)
