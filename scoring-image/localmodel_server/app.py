@@ -11,11 +11,10 @@ from localmodel_server import cors
 from localmodel_server.call import ClientGone, Headers, Outcome
 from localmodel_server.dialects.azure import NOT_RUN
 from localmodel_server.exchange import send_json, wait_until_gone
-from localmodel_server.health import PROBE_PATHS
-from localmodel_server.health import build_health_app as build_routes
 from localmodel_server.log import log_request, logger
 from localmodel_server.pieces import BrokenOff
 from localmodel_server.request_ids import RequestIds, common_headers, read_ids
+from localmodel_server.routes import PROBE_PATHS, build_routes
 from localmodel_server.score import Refused, score, send_outcome
 from localmodel_server.state import ServerState
 

@@ -12,11 +12,13 @@ from localmodel_server.job import Deliver, Job, MakeCall, encode
 from localmodel_server.metrics import Metrics
 from localmodel_server.pool import Pool
 from localmodel_server.reception import Reception
-from localmodel_server.worker_process import WorkerDied, WorkerProcess
+from localmodel_server.worker_process import NotStarted, WorkerDied, WorkerProcess, WorkerTimeout
 
 LONGEST_LINE = 2048
 _MOST_ROWS = 256
 _MOST_REQUESTS = 64
+# So many in line make it worth sending one behind another, from where it cannot be taken back.
+_CROWD = 4
 
 
 class Unavailable(Exception):
@@ -121,6 +123,8 @@ class Dispatcher:
                 self._waiting.popleft().deliver(Unavailable(pool.failure))
         while self._drop_unfit(pool):
             worker = pool.take()
+            if worker is None and len(self._waiting) >= _CROWD and self._waiting[0].batch_key is None:
+                worker = pool.take_quick()
             if worker is None:
                 return
             self._send(pool, worker, self._next_jobs(worker.together and pool.settings.batching))
@@ -169,17 +173,16 @@ class Dispatcher:
             reception.receive(error)
 
     def _end(self, pool: Pool, worker: WorkerProcess, jobs: list[Job], error: Exception | None) -> None:
-        """The worker has answered, or is lost: then of several requests each is tried again, alone."""
+        """The worker has answered, or is lost: then requests that are not to blame, or may not be, try again."""
         self.in_flight -= len(jobs)
-        if error is not None:
+        if isinstance(error, (WorkerDied, WorkerTimeout)):
             self._metrics.worker_lost("died" if isinstance(error, WorkerDied) else "timeout")
-            if len(jobs) > 1:
-                for job in reversed(jobs):
-                    job.alone = True
-                    self._waiting.appendleft(job)
-        pool.give_back(worker)
-        if error is not None and len(jobs) > 1:
+        if isinstance(error, NotStarted) or (error is not None and len(jobs) > 1):
+            for job in reversed(jobs):
+                job.alone = job.alone or not isinstance(error, NotStarted)
+                self._waiting.appendleft(job)
             self._flush()
+        pool.give_back(worker)
 
     def _refuse_late(self) -> None:
         """Refuse the requests at the head of the line that have waited for longer than a call may take."""

@@ -24,12 +24,12 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def build_server(app: ASGIApp) -> HttpServer:
+def build_server(app: ASGIApp, protocol: type[JsonErrorProtocol] = JsonErrorProtocol) -> HttpServer:
     """An HTTP server for the application; it gets its socket when it starts to serve."""
     return HttpServer(
         uvicorn.Config(
             app,
-            http=JsonErrorProtocol,
+            http=protocol,
             ws="none",
             lifespan="off",
             log_config=None,

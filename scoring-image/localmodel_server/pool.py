@@ -66,12 +66,21 @@ class Pool:
                 return worker
         return None
 
+    def take_quick(self) -> WorkerProcess | None:
+        """A busy worker that can have one more frame of requests, because its script is quick; None without."""
+        for worker in self._workers:
+            if worker.in_flight == 1 and worker.is_quick and worker.usable:
+                return worker
+        return None
+
     def give_back(self, worker: WorkerProcess) -> None:
-        """End the use of a worker."""
+        """End one use of a worker."""
         if self._draining:
-            worker.close()
+            if worker.in_flight == 0:
+                worker.close()
         elif worker.usable:
-            self._idle.append(worker)
+            if worker.in_flight == 0:
+                self._idle.append(worker)
             self.on_change()
 
     def drain(self) -> None:

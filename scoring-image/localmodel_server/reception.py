@@ -9,14 +9,14 @@ from localmodel_server.call import Headers, Outcome
 from localmodel_server.exchange import message_body
 from localmodel_server.job import Job
 from localmodel_server.pieces import Pieces
-from localmodel_server.worker_process import WorkerProcess
+from localmodel_server.worker_process import NotStarted, WorkerProcess
 from localmodel_worker.frames import Frame, FrameError
 
 
 class Reception:
     """Delivers to jobs what their worker sends. end is called once, with why the worker is lost or None.
 
-    When the worker is lost, several jobs are left to end; a single one is told.
+    When the worker is lost, jobs that can be tried again are left to end; a single one that it was at is told.
     """
 
     def __init__(self, worker: WorkerProcess, jobs: list[Job], end: Callable[[Exception | None], None]) -> None:
@@ -42,6 +42,7 @@ class Reception:
         except (LookupError, TypeError, ValueError) as error:
             # User code has written to a descriptor that is not its own; the worker ends, and so does this request.
             raise FrameError(f"not an answer: {frame.head}") from error
+        self._worker.note_run(outcomes[0].run_ms)
         if self._rest is None:
             self._end(None)  # first, so that the worker has the next requests while these answers are written
         elif self._jobs[0].gone:
@@ -85,7 +86,7 @@ class Reception:
         self._end(error)
         if self._rest is not None:
             self._rest.end(broken=True)
-        elif len(self._jobs) == 1:
+        elif len(self._jobs) == 1 and not isinstance(error, NotStarted):
             job, settings = self._jobs[0], self._worker.settings
             body = message_body(str(error))
             queued = job.sent - job.since

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import random
 from typing import NamedTuple
 
 import localmodel_server
@@ -31,7 +31,7 @@ def read_ids(headers: Headers) -> RequestIds:
     too_long = [name for name, value in given.items() if len(value) > _LONGEST_ID]
     for name in too_long:
         del given[name]
-    request_id = given.get(_REQUEST_ID) or str(uuid.uuid4()).encode()
+    request_id = given.get(_REQUEST_ID) or _new_id()
     client_id = given.get(_CLIENT_ID)
     echo = [(_REQUEST_ID, request_id), (_OLD_ID, given.get(_OLD_ID) or client_id or request_id)]
     if client_id:
@@ -53,3 +53,10 @@ def common_headers(ids: RequestIds, settings: Settings | None, outcome: Outcome 
     if model:
         headers.append((b"x-localmodel-model", model.encode()))
     return headers
+
+
+def _new_id() -> bytes:
+    # A version 4 UUID. Nobody has to be kept from guessing it, and this takes a fifth of uuid4()'s time.
+    digits = b"%032x" % random.getrandbits(128)
+    variant = b"89ab"[digits[16] & 3 : (digits[16] & 3) + 1]
+    return b"%b-%b-4%b-%b%b-%b" % (digits[:8], digits[8:12], digits[13:16], variant, digits[17:20], digits[20:])

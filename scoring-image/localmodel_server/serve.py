@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from localmodel_server.loader import Loader
 from localmodel_server.log import logger, set_up_logging
 from localmodel_server.routes import build_health_routes
 from localmodel_server.settings import Ports, SettingsError, read_revision_file, read_settings
+from localmodel_server.short_cut import ShortCutProtocol
 from localmodel_server.state import ServerState
 
 _EXIT_CANNOT_LISTEN = 1
@@ -52,7 +54,7 @@ class Lifecycle:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._exit_code = 0
-        self._server = build_server(Application(self._state))
+        self._server = build_server(Application(self._state), ShortCutProtocol)
         self._health_server = build_server(build_health_routes(self._state))
 
     async def run(self, listener: socket.socket, health_listener: socket.socket | None) -> int:
@@ -145,6 +147,10 @@ def run_server(options: Options) -> int:
     except _CannotListen as error:
         logger.error("%s", error)
         return _EXIT_CANNOT_LISTEN
+
+    # Requests leave little for the collector, and it would look at everything that FastAPI has made again and again.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
     async def serve() -> int:
         return await Lifecycle(options).run(listener, health_listener)

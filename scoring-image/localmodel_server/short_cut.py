@@ -114,10 +114,11 @@ class _ShortCycle:
             self._job.gone = True
 
     def _deliver(self, received: Outcome | Exception) -> None:
-        if isinstance(received, Exception):
-            if not isinstance(received, ClientGone):
-                refused = received if isinstance(received, Refused) else refusal(received)
-                self._answer(refused.status, refused.body, refused.headers, None)
+        if isinstance(received, ClientGone):
+            self._answer(CLIENT_CLOSED_REQUEST, b"", [], None)
+        elif isinstance(received, Exception):
+            refused = received if isinstance(received, Refused) else refusal(received)
+            self._answer(refused.status, refused.body, refused.headers, None)
         elif received.headers is None or self.disconnected:
             self._answer(received.status, received.body, score_headers(received), received)
         else:
@@ -160,10 +161,11 @@ class _ShortCycle:
         else:
             all_headers = [(b"content-type", b"application/json"), *protocol.server_state.default_headers, *headers]
             all_headers += common_headers(self._ids, application.state.settings, outcome)
-            if not self.keep_alive:
+            ends = application.state.draining or not self.keep_alive
+            if ends:
                 all_headers.append((b"connection", b"close"))
             transport.write(response(status, all_headers, body))
-            if not self.keep_alive:
+            if ends:
                 transport.close()
             protocol.on_response_complete()
         application.count("azure", status, self._started, outcome)

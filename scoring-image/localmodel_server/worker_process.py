@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from asyncio.subprocess import DEVNULL, Process
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from localmodel_server.settings import Settings
 from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
 
 WORKER_FOLDER = Path(localmodel_server.__file__).parent.parent / "localmodel_worker"
+_QUICK_MS = 5.0
 # How long a worker may take to end after its socket was closed.
 _SECONDS_TO_LEAVE = 2.0
 
@@ -34,16 +36,23 @@ class WorkerDied(Exception):
     """The process ended before it answered; the text says how."""
 
 
+class NotStarted(Exception):
+    """The process ended before it had begun with the requests: another one can have them."""
+
+
 class WorkerTimeout(Exception):
     """The answer did not come in time; the process has been killed."""
 
 
-# Called with each frame of an answer, or once with WorkerDied or WorkerTimeout.
+# Called with each frame of an answer, or once with WorkerDied, WorkerTimeout or NotStarted.
 Sink = Callable[[Frame | Exception], None]
 
 
 class WorkerProcess(asyncio.Protocol):
-    """A process that has run init() and answers one frame of requests at a time."""
+    """A process that has run init() and answers frames of requests, one after the other.
+
+    A second frame may be on its way while it works on the first: then it need not wait for the server in between.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -53,7 +62,8 @@ class WorkerProcess(asyncio.Protocol):
         self._leaving = False
         self._frames = FrameBuffer()
         self._hello: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
-        self._sink: Sink = self._receive_hello
+        self._run_ms = float("inf")
+        self._sinks: deque[Sink] = deque([self._receive_hello])
         self._alarm: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._process: Process | None = None
@@ -82,6 +92,20 @@ class WorkerProcess(asyncio.Protocol):
         """Whether a request can be given to it."""
         return self._process is not None and self._process.returncode is None and not self._leaving
 
+    @property
+    def in_flight(self) -> int:
+        """How many frames it has not answered."""
+        return len(self._sinks)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether run() has been so short that a request hardly waits behind another one."""
+        return self._run_ms < _QUICK_MS
+
+    def note_run(self, milliseconds: float | None) -> None:
+        """Learn from a call of run(); None is one that did not return."""
+        self._run_ms = float("inf") if milliseconds is None else milliseconds
+
     def send(self, head: dict[str, Any], pieces: Sequence[bytes], sink: Sink) -> None:
         """Have the worker answer a frame of requests; sink gets each frame of the answer, or one exception.
 
@@ -91,9 +115,10 @@ class WorkerProcess(asyncio.Protocol):
         if self._transport is None or not self.usable:
             raise WorkerDied(self.exit_description())
         self.served = True
-        self._sink = sink
+        self._sinks.append(sink)
         self._transport.writelines([encode_prefix(head, sum(map(len, pieces))), *pieces])
-        self._set_alarm()
+        if len(self._sinks) == 1:
+            self._set_alarm()
 
     def cancel(self) -> None:
         """Ask the worker to end the body that it is sending."""
@@ -188,8 +213,10 @@ class WorkerProcess(asyncio.Protocol):
 
     def _fail(self, error: Exception) -> None:
         self._clear_alarm()
-        sink, self._sink = self._sink, _ignore
-        sink(error)
+        sinks, self._sinks = self._sinks, deque()
+        for sink in sinks:
+            sink(error)
+            error = NotStarted()
 
     def _set_alarm(self) -> None:
         self._clear_alarm()
@@ -222,15 +249,17 @@ class WorkerProcess(asyncio.Protocol):
             self._leaving = True
         if head.get("alone"):
             self.together = False
-        sink = self._sink
-        if head.get("more"):
+        if not self._sinks:
+            raise FrameError("an answer that nobody has asked for")
+        sink = self._sinks[0]
+        if not head.get("more"):
+            self._sinks.popleft()
+        if self._sinks:
             self._set_alarm()
-        else:
-            self._sink = _ignore
         try:
             sink(frame)
         except FrameError:
-            self._sink = sink
+            self._sinks.appendleft(sink)
             raise
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -242,7 +271,3 @@ class WorkerProcess(asyncio.Protocol):
     def _kill_late(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self.kill()
-
-
-def _ignore(received: Frame | Exception) -> None:
-    """Takes what comes when nobody waits: a worker that dies between two requests."""

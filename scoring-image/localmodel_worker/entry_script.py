@@ -54,21 +54,25 @@ def find_script(environment: Mapping[str, str]) -> Place:
     return Place(folder, script, name, import_folders)
 
 
+def enter(place: Place) -> None:
+    """Make this process one of user code: the code folder is the working directory, its modules can be imported."""
+    os.chdir(place.code_folder)
+    sys.path[:0] = dict.fromkeys(str(folder) for folder in place.import_folders)
+    import_fresh_from(place.code_folder)
+    legacy_imports.install()
+    json_shortcut.install()
+
+
 class EntryScript:
     """A loaded entry script."""
 
     def __init__(self, place: Place) -> None:
-        """Import the script with its folders on sys.path and the code folder as working directory.
+        """Import the script, whose place has been entered.
 
         Raises LoadError when it cannot be imported, or lacks an init() or run() that can be called.
         """
         self._place = place
         self._loop: Optional[AbstractEventLoop] = None
-        os.chdir(place.code_folder)
-        sys.path[:0] = dict.fromkeys(str(folder) for folder in place.import_folders)
-        import_fresh_from(place.code_folder)
-        legacy_imports.install()
-        json_shortcut.install()
         try:
             module = _import(place.script)
         except BaseException as error:

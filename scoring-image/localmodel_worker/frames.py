@@ -1,7 +1,7 @@
 """The wire format between server and worker, written once for both.
 
 A frame is ``<u32 head length> <u64 body length> <head> <body>``, little-endian. The head is a JSON object,
-the body is raw bytes. One stream socket per worker, one request in flight on it.
+the body is raw bytes. One stream socket per worker; answers come in the order of the requests.
 
 The worker says hello once: ``{"ok": true, "contract": {...}}``, or
 ``{"ok": false, "message": str, "traceback": str}``.
@@ -35,6 +35,7 @@ import struct
 from typing import Any, NamedTuple, Optional
 
 _LENGTHS = struct.Struct("<IQ")
+_PIECE = 262_144
 
 
 class Frame(NamedTuple):
@@ -91,17 +92,23 @@ def send_frame(connection: socket.socket, head: dict[str, Any], body: bytes = b"
         connection.sendall(body)
 
 
-def receive_frame(connection: socket.socket) -> Optional[Frame]:
-    """Wait for one frame on a blocking socket; None when the other side has closed it."""
-    lengths = _receive_exactly(connection, _LENGTHS.size)
-    if lengths is None:
-        return None
-    head_length, body_length = _LENGTHS.unpack(lengths)
-    head = _receive_exactly(connection, head_length)
-    body = _receive_exactly(connection, body_length)
-    if head is None or body is None:
-        return None
-    return Frame(_decode_head(head), body)
+class FrameReader:
+    """Takes frames from a blocking socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._buffer = FrameBuffer()
+
+    def receive(self) -> Optional[Frame]:
+        """Wait for one frame; None when the other side has closed the socket."""
+        while True:
+            frame = self._buffer.pop()
+            if frame is not None:
+                return frame
+            piece = self._connection.recv(_PIECE)
+            if not piece:
+                return None
+            self._buffer.feed(piece)
 
 
 def _decode_head(encoded: bytearray) -> dict[str, Any]:
@@ -112,15 +119,3 @@ def _decode_head(encoded: bytearray) -> dict[str, Any]:
     if not isinstance(head, dict):
         raise FrameError("the head of a frame is not a JSON object")
     return head
-
-
-def _receive_exactly(connection: socket.socket, count: int) -> Optional[bytearray]:
-    data = bytearray(count)
-    view = memoryview(data)
-    got = 0
-    while got < count:
-        received = connection.recv_into(view[got:])
-        if received == 0:
-            return None
-        got += received
-    return data

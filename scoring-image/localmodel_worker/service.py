@@ -17,9 +17,9 @@ from typing import Any, Optional
 
 from localmodel_worker import user_logging
 from localmodel_worker.answers import Answer, Answering, log
-from localmodel_worker.entry_script import EntryScript, LoadError, find_script
+from localmodel_worker.entry_script import EntryScript, LoadError, enter, find_script
 from localmodel_worker.errors import user_traceback
-from localmodel_worker.frames import receive_frame, send_frame
+from localmodel_worker.frames import Frame, FrameReader, send_frame
 
 _SECONDS_TO_LEAVE = 1.0
 
@@ -34,36 +34,69 @@ def serve(descriptor: int) -> None:
     script = _load(connection)
     if script is None:
         sys.exit(1)
-    answering = Answering(script, os.environ.get("LOCALMODEL_STRICT_PARITY") == "true")
-    while True:
-        request = receive_frame(connection)
-        if request is None:
-            return
-        if request.head["kind"] == "cancel":  # of an answer that had ended by itself
-            continue
-        answers = answering.answer(request)
-        _send(connection, answers, answering.alone)
+    Service(connection, Answering(script, os.environ.get("LOCALMODEL_STRICT_PARITY", "").lower() == "true")).run()
+
+
+class Service:
+    """Answers the frames on a socket until it is closed."""
+
+    def __init__(self, connection: socket.socket, answering: Answering) -> None:
+        self._connection = connection
+        self._reader = FrameReader(connection)
+        self._answering = answering
+        self._early: Optional[Frame] = None  # came while the answer before it was still being sent
+
+    def run(self) -> None:
+        """Answer until there is no more to answer; exit code 1 when user code has asked for the end."""
+        while True:
+            request, self._early = self._early or self._reader.receive(), None
+            if request is None:
+                return
+            if request.head["kind"] == "cancel":  # of an answer that had ended by itself
+                continue
+            user_logging.current_request_ids = tuple(request.head["ids"])
+            answers = self._answering.answer(request)
+            self._send(answers)
+            user_logging.current_request_ids = ()
+            if any(answer.leaving for answer in answers):
+                sys.exit(1)
+
+    def _send(self, answers: list[Answer]) -> None:
+        if len(answers) > 1:
+            answers = [_whole(answer) for answer in answers]
+        head: dict[str, Any] = {
+            "answers": [[each.status, each.milliseconds, each.failed, len(each.body), each.headers] for each in answers]
+        }
         if any(answer.leaving for answer in answers):
-            sys.exit(1)
+            head["leaving"] = True
+        if self._answering.alone:
+            head["alone"] = True
+        first = answers[0]
+        if first.rest is not None:
+            head["more"] = True
+        send_frame(self._connection, head, b"".join([each.body for each in answers]))
+        if first.rest is not None:
+            self._stream(first.rest)
+        first.close()
 
+    def _stream(self, rest: Iterator[bytes]) -> None:
+        """Send the pieces of a body as the script makes them, until it ends or the client has gone."""
+        try:
+            for piece in rest:
+                if self._is_cancelled():
+                    break
+                send_frame(self._connection, {"more": True}, piece)
+        except Exception as error:
+            log("", "the body of an answer broke off\n" + user_traceback(error))
+            send_frame(self._connection, {"more": False, "broken": True})
+        else:
+            send_frame(self._connection, {"more": False})
 
-def _send(connection: socket.socket, answers: list[Answer], alone: bool) -> None:
-    if len(answers) > 1:
-        answers = [_whole(answer) for answer in answers]
-    head: dict[str, Any] = {
-        "answers": [[each.status, each.milliseconds, each.failed, len(each.body), each.headers] for each in answers]
-    }
-    if any(answer.leaving for answer in answers):
-        head["leaving"] = True
-    if alone:
-        head["alone"] = True
-    first = answers[0]
-    if first.rest is not None:
-        head["more"] = True
-    send_frame(connection, head, b"".join([each.body for each in answers]))
-    if first.rest is not None:
-        _stream(connection, first.rest)
-    first.close()
+    def _is_cancelled(self) -> bool:
+        if self._early is not None or not select.select([self._connection], [], [], 0)[0]:
+            return False
+        self._early = self._reader.receive()
+        return self._early is None or self._early.head["kind"] == "cancel"
 
 
 def _whole(answer: Answer) -> Answer:
@@ -72,25 +105,6 @@ def _whole(answer: Answer) -> Answer:
     body = b"".join(answer.rest)
     answer.close()
     return answer._replace(body=body, rest=None, close=lambda: None)
-
-
-def _stream(connection: socket.socket, rest: Iterator[bytes]) -> None:
-    """Send the pieces of a body as the script makes them, until it ends or the client has gone."""
-    try:
-        for piece in rest:
-            if _is_cancelled(connection):
-                break
-            send_frame(connection, {"more": True}, piece)
-    except Exception as error:
-        log("", "the body of an answer broke off\n" + user_traceback(error))
-        send_frame(connection, {"more": False, "broken": True})
-    else:
-        send_frame(connection, {"more": False})
-
-
-def _is_cancelled(connection: socket.socket) -> bool:
-    # Only a cancel, or the end, can arrive while an answer is on its way.
-    return bool(select.select([connection], [], [], 0)[0])
 
 
 def _prepare_streams() -> None:
@@ -129,6 +143,7 @@ def _load(connection: socket.socket) -> Optional[EntryScript]:
     try:
         place = find_script(os.environ)
         sys.argv[:] = [str(place.script)]
+        enter(place)
         user_logging.set_up(os.environ, place)
         script = EntryScript(place)
         script.init()

@@ -129,12 +129,12 @@ def test_a_full_line_refuses_at_once_and_keeps_what_waits(tmp_path: Path) -> Non
         server.wait_until_ready()
         busy = open_request(server, b'{"do": "sleep", "seconds": 1}')
         time.sleep(0.1)
-        waiting = [open_request(server, b"{}") for _ in range(100)]
+        waiting = [open_request(server, b"{}") for _ in range(2048)]
         eventually(lambda: server.score({}).status == 503)
         reply = server.score({})
         assert reply.status == 503
         assert reply.headers["retry-after"] == "1"
-        assert "100 requests wait" in reply.message
+        assert "2048 requests wait" in reply.message
         assert server.get("/readyz").status == 200
         for connection in (busy, *waiting):
             with connection:

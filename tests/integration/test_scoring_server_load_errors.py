@@ -40,7 +40,7 @@ INCOMPLETE = [
     ("def run(raw_data): ...", "no function init(); add one, for example: def init(): ..."),
     (
         "def init(): ...\ndef run(): ...",
-        "run must be callable as run(raw_data): too many positional arguments",
+        "run() needs a parameter for the data",
     ),
     (
         "def init(model): ..." + RUN,
