@@ -6,6 +6,8 @@ import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 # What a process or a command says only goes to the terminal; the registry's refusals too.
 NOT_IN_STATUS = {
@@ -14,9 +16,10 @@ NOT_IN_STATUS = {
 }
 
 
-def test_the_reference_of_the_resource_is_up_to_date() -> None:
-    render = runpy.run_path(str(ROOT / "hack/reference.py"))["render"]
-    assert (ROOT / "docs/reference/resource.md").read_text() == render(), "run hack/docs"
+@pytest.mark.parametrize(("script", "page"), [("reference.py", "resource.md"), ("server_reference.py", "server.md")])
+def test_a_reference_is_up_to_date(script: str, page: str) -> None:
+    render = runpy.run_path(str(ROOT / "hack" / script))["render"]
+    assert (ROOT / "docs/reference" / page).read_text() == render(), "run hack/docs"
 
 
 def words(node: ast.AST) -> Iterator[str]:
