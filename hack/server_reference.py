@@ -19,8 +19,8 @@ In a deployment the operator (or `lmd apply`) sets what the server needs. To try
 LOCALMODEL_PYTHON=$(command -v python) python -m localmodel_server --entry_script score.py --model_dir models
 ```
 
-A flag wins over its environment variable, and that over the config file. Where a revision file is used, everything in it
-but the ports changes with the revision, without a restart.
+A flag wins over its environment variable, and that over the config file. Where a revision file is used, everything in
+it but the ports changes with the revision, without a restart.
 
 ## Flags
 Azure ML's flags may be written with `_` or `-`. Relative paths start in the current folder.
@@ -30,17 +30,18 @@ Azure ML's flags may be written with `_` or `-`. Relative paths start in the cur
 {variables}
 true and false may be written 1 and 0, in any case.
 
-Each worker gets its share of the CPUs that the container may use as the number of threads for numeric libraries, so that
-workers do not stand in each other's way: {threads}.
-Those that are set already stay as they are; with OMP_NUM_THREADS set, libraries that heed it get no variable of their own.
+Each worker gets its share of the CPUs that the container may use as the number of threads for numeric libraries, so
+that workers do not stand in each other's way: {threads}. Those that are set already stay as they are; with
+OMP_NUM_THREADS set, libraries that heed it get no variable of their own.
 
 Accepted and without effect, because nothing is sent to Azure: {ignored}.
 
 ## Config file
-`--config_file` or AZUREML_CONFIG_FILE names a JSON object with the variables above as keys, and texts, whole numbers, true
-or false as values. The server does not start with a file or a value that it cannot use, and warns of keys that it does not
-know. Without either, a `config.json` in AML_APP_ROOT, or else beside the entry script, is read if it has at least one of
-these keys. Any other file of that name (a model's, a workspace's) is left alone, which a line in the log says.
+`--config_file` or AZUREML_CONFIG_FILE names a JSON object with the variables above as keys, and texts, whole numbers,
+true or false as values. The server does not start with a file or a value that it cannot use, and warns of keys that
+it does not know. Without either, a `config.json` in AML_APP_ROOT, or else beside the entry script, is read if it has
+at least one of these keys. Any other file of that name (a model's, a workspace's) is left alone, which a line in the
+log says.
 
 ## Routes
 | route | answer |
