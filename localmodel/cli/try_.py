@@ -1,0 +1,158 @@
+"""lmd try: init() and run() in the deployment's own environment, without a server."""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from localmodel import trial
+from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_json
+from localmodel.trial_worker import Answer, Died, LoadFailed, TrialWorker, parsed
+
+_A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("try")
+@click.argument(
+    "arguments", metavar="[SCRIPT] [REQUEST]...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True)
+)
+@click.option("--data", "texts", multiple=True, help="A request's body; may be given several times.")
+@click.option("-f", "file", type=_A_FILE, help="File with the manifest. Default: the one beside the script.")
+@click.option(
+    "-k",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with a kustomization.yaml. Default: the script's.",
+)
+@click.option("--requirements", type=_A_FILE, help="File with requirements to install, instead of the manifest's.")
+@click.option(
+    "--python",
+    help="Interpreter to use as it is, instead of the deployment's; with --requirements, the version (3.11).",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="NAME, NAME:VERSION or a path, instead of the manifest's models; may be given several times.",
+)
+@output_option
+def try_(
+    arguments: tuple[Path, ...],
+    texts: tuple[str, ...],
+    file: Path | None,
+    folder: Path | None,
+    requirements: Path | None,
+    python: str | None,
+    models: tuple[str, ...],
+    output: str,
+) -> None:
+    """Import SCRIPT, call init(), and run() once for each REQUEST (a file; '-': standard input).
+
+    Environment, models and variables are those of the manifest beside the script, as lmd apply reads it. Without a
+    manifest, and unless the options say otherwise, the script runs where it lies, in the active environment, or else
+    in that of this command.
+
+    What the script prints goes to standard error, breakpoint() has the terminal, and standard output gets what the
+    server would answer. The exit code is 1 when init() fails or a request is not answered with 200.
+    """
+    if file and folder:
+        raise click.UsageError("give one of -f FILE and -k FOLDER")
+    script = arguments[0] if arguments and arguments[0].suffix == ".py" else None
+    bodies = [_read(path) for path in arguments[1 if script else 0 :]] + [text.encode() for text in texts]
+    wish = trial.Wish(script, file or folder, requirements, python, models)
+    with tempfile.TemporaryDirectory(prefix="lmd-try-") as place:
+        ready = trial.prepare(wish, Path(place).resolve() / "0", ConsoleProgress())
+        with TrialWorker(ready) as worker:
+            outcome: _Outcome = _InJson() if output == "json" else _InText()
+            failure = _go(worker, bodies, outcome)
+    outcome.end()
+    if failure:
+        raise Failure(failure)
+
+
+def _read(path: Path) -> bytes:
+    if str(path) == "-":
+        return sys.stdin.buffer.read()
+    if not path.is_file():
+        raise Failure(f"{path}: no such file")
+    return path.read_bytes()
+
+
+def _go(worker: TrialWorker, bodies: Sequence[bytes], outcome: "_Outcome") -> str:
+    """Load and ask; returns what went wrong, in one line."""
+    try:
+        outcome.loaded(worker.load())
+        failed = 0
+        for number, body in enumerate(bodies, 1):
+            answer = worker.ask(number, body)
+            outcome.answered(number, answer)
+            failed += answer.status >= 400
+    except LoadFailed as error:
+        outcome.failed(str(error), error.traceback)
+        return str(error)
+    except Died as error:
+        outcome.failed(str(error), "")
+        return str(error)
+    return f"{failed} of {len(bodies)} requests failed" if failed else ""
+
+
+class _Outcome(Protocol):
+    """Tells what happens."""
+
+    def loaded(self, seconds: float) -> None:
+        """The script is imported, and init() has returned."""
+
+    def answered(self, number: int, answer: Answer) -> None:
+        """A request, counted from 1, has its answer."""
+
+    def failed(self, message: str, traceback: str) -> None:
+        """Nothing follows."""
+
+    def end(self) -> None:
+        """All is told."""
+
+
+class _InText:
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+
+    def loaded(self, seconds: float) -> None:
+        self._line(f"import and init(): {seconds:.2f} s")
+
+    def answered(self, number: int, answer: Answer) -> None:
+        click.echo(answer.body)
+        took = "" if answer.run_ms is None else f", run() took {answer.run_ms:.1f} ms"
+        headers = "".join(f"\n  {name}: {value}" for name, value in answer.headers or [])
+        self._line(f"request {number}: status {answer.status}{took}{headers}")
+
+    def failed(self, message: str, traceback: str) -> None:
+        self._console.print(Text(traceback.rstrip()), soft_wrap=True)
+
+    def end(self) -> None:
+        pass
+
+    def _line(self, text: str) -> None:
+        self._console.print(Text(text, "dim"), soft_wrap=True)
+
+
+class _InJson:
+    def __init__(self) -> None:
+        self._told: dict[str, Any] = {"init_seconds": None, "answers": [], "error": None, "traceback": None}
+
+    def loaded(self, seconds: float) -> None:
+        self._told["init_seconds"] = round(seconds, 3)
+
+    def answered(self, number: int, answer: Answer) -> None:
+        one = {"status": answer.status, "run_ms": answer.run_ms, "body": parsed(answer.body)}
+        self._told["answers"].append({**one, "headers": dict(answer.headers)} if answer.headers else one)
+
+    def failed(self, message: str, traceback: str) -> None:
+        self._told.update(error=message, traceback=traceback or None)
+
+    def end(self) -> None:
+        print_json(self._told)

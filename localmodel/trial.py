@@ -1,0 +1,215 @@
+"""An entry script made ready to be tried: in its deployment's own environment, or in one that the command names."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from localmodel import entry_script, environment, home, manifest, revision, spec, venv
+from localmodel.errors import UserError
+from localmodel.manifest import Manifests
+from localmodel.revision import Revision
+from localmodel.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
+from localmodel.store import Store
+from localmodel.targets import resolve, revision_folder, server
+from localmodel.targets.resolve import Desired
+from localmodel.targets.target import Progress
+
+_BESIDE = ("kustomization.yaml", "kustomization.yml", "Kustomization", "deployment.yaml", "deployment.yml")
+# What a debugger at the terminal wants to know of it.
+_TERMINAL = ("TERM", "COLORTERM", "PYTHONBREAKPOINT")
+_LONGEST_NAME = 30
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command was given. Each of `models` is NAME, NAME:VERSION or a path.
+
+    `python` is a version when there are requirements, otherwise an interpreter to be used as it is.
+    """
+
+    script: Path | None = None
+    manifest: Path | None = None
+    requirements: Path | None = None
+    python: str | None = None
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A worker to be started: its interpreter, and its whole environment."""
+
+    python: Path
+    variables: Mapping[str, str]
+
+
+def prepare(wish: Wish, folder: Path, progress: Progress) -> Trial:
+    """Look everything up and build what is missing; `folder` is empty, and to be kept as long as the trial lasts.
+
+    A manifest, the one beside the script if none is named, gives whatever the wish leaves open.
+
+    Raises:
+        UserError: what is missing or does not fit.
+    """
+    if wish.script is not None and not wish.script.is_file():
+        raise UserError("EntryScriptMissing", f"{wish.script}: no such file")
+    path = wish.manifest or _beside(wish.script.parent if wish.script else Path())
+    if path is not None:
+        return _deployed(path, wish, folder, progress)
+    if wish.script is None:
+        raise UserError("EntryScriptMissing", "name a script, or run this in a folder with a manifest")
+    return _alone(wish.script, wish, folder, progress)
+
+
+def _beside(folder: Path) -> Path | None:
+    found = next((folder / name for name in _BESIDE if (folder / name).is_file()), None)
+    return folder if found and found.name.lower().startswith("kustomization") else found
+
+
+def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
+    """The manifest's files and variables only, laid out as a deployment has them: what works here works there."""
+    with progress.step("manifest") as done:
+        manifests = manifest.read(path)
+        wanted = spec.parse(manifests.deployment["spec"])
+        name = manifests.deployment["metadata"]["name"]
+        done(name)
+    if wish.script:
+        if wish.script.name != wanted.entry_script:
+            progress.note(f"{wish.script.name} is tried in place of the manifest's {wanted.entry_script}")
+        manifests, wanted = _with_script(manifests, wanted, wish.script)
+    references, files = _models(wish.models)
+    if wish.models:
+        wanted = replace(wanted, models=references)
+    if wish.requirements:
+        wanted = replace(wanted, environment=_environment(wish.requirements, wish.python or wanted.environment.python))
+    elif wish.python:
+        wanted = replace(wanted, environment=EnvironmentSpec(_own_version()))
+    with _told_of(wish.requirements):
+        desired = resolve.resolve(manifests, wanted, progress)
+    if wish.python and not wish.requirements:
+        desired = replace(desired, python=_interpreter(wish.python))
+    machine = {name: value for name, value in os.environ.items() if _is_passed_on(name)}
+    return Trial(desired.python, {**machine, **_lay_out(folder, name, desired, files)})
+
+
+def _is_passed_on(name: str) -> bool:
+    return name in server._PASSED_ON or name in _TERMINAL or name.startswith("LC_")
+
+
+def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> tuple[Manifests, DeploymentSpec]:
+    """The same, with the script's text as the entry script."""
+    wanted = replace(wanted, entry_script=script.name)
+    if wanted.source.inline is not None:
+        inline = {**wanted.source.inline, script.name: script.read_text()}
+        return manifests, replace(wanted, source=Source(inline=inline))
+    name = wanted.source.config_map or ""
+    code = {**manifests.config_maps.get(name, {}), script.name: script.read_bytes()}
+    return replace(manifests, config_maps={**manifests.config_maps, name: code}), wanted
+
+
+def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
+    """The script where it lies, with the files beside it and the shell's variables."""
+    entry_script.check({script.name: script.read_bytes()}, script.name)
+    references, files = _models(wish.models)
+    models = Store(home.store()).select(references) if references else ()
+    with progress.step("environment") as done:
+        if wish.requirements:
+            python = _built(_environment(wish.requirements, wish.python or _own_version()), wish.requirements)
+        else:
+            python = _interpreter(wish.python) if wish.python else _current()
+        done(str(python))
+    wanted = DeploymentSpec(script.name, Source(inline={}))
+    desired = Desired(wanted, {}, models, {}, python, Revision("", "", "", "", ""))
+    laid_out = _lay_out(folder, script.stem, desired, files)
+    variables = {
+        **os.environ,
+        "PATH": laid_out["PATH"],
+        "AML_APP_ROOT": str(script.absolute().parent),
+        "AZUREML_ENTRY_SCRIPT": script.name,
+    }
+    if wish.models:
+        variables["AZUREML_MODEL_DIR"] = laid_out["AZUREML_MODEL_DIR"]
+    return Trial(python, variables)
+
+
+def _models(wanted: Sequence[str]) -> tuple[tuple[ModelRef, ...], tuple[Path, ...]]:
+    """Those that are registered, and those that are files or folders of this machine."""
+    references, files = [], []
+    for text in wanted:
+        if Path(text).exists():
+            files.append(Path(text).resolve())
+        elif os.sep in text:
+            raise UserError("ModelFileMissing", f"--model {text}: no such file or folder")
+        else:
+            references.append(_reference(text))
+    return tuple(references), tuple(files)
+
+
+def _reference(text: str) -> ModelRef:
+    name, _, version = text.partition(":")
+    if version and not version.isdecimal():
+        raise UserError("VersionNotFound", f"--model {text}: {version!r} is no version; expected NAME or NAME:NUMBER")
+    store = Store(home.store())
+    number = int(version) if version else max(store.versions(name), default=0)
+    return ModelRef(name, store.get(name, number).version)
+
+
+def _environment(requirements: Path, python: str) -> EnvironmentSpec:
+    lines = (line.partition(" #")[0].strip() for line in requirements.read_text().splitlines())
+    return EnvironmentSpec(python, tuple(line for line in lines if line and not line.startswith("#")))
+
+
+def _built(wanted: EnvironmentSpec, requirements: Path) -> Path:
+    with _told_of(requirements):
+        lock = asyncio.run(environment.resolve(wanted, None, home.store() / "locks"))
+        return asyncio.run(venv.build(lock, wanted.python, home.home() / "environments"))
+
+
+@contextlib.contextmanager
+def _told_of(requirements: Path | None) -> Iterator[None]:
+    """Let errors name the file and the option that the user gave, and not the manifest's fields."""
+    try:
+        yield
+    except UserError as error:
+        if requirements is None:
+            raise
+        text = str(error).replace("spec.environment.requirements", str(requirements))
+        raise UserError(error.reason, text.replace("spec.environment.python", "--python")) from None
+
+
+def _interpreter(text: str) -> Path:
+    found = shutil.which(text) or shutil.which(f"python{text}")
+    if found is None:
+        raise UserError("PythonMissing", f"--python {text}: no such interpreter; give a path, or a version on the PATH")
+    return Path(found).absolute()
+
+
+def _current() -> Path:
+    """The interpreter of the shell's active environment, or else of this command."""
+    active = os.environ.get("VIRTUAL_ENV")
+    python = Path(active, "bin", "python") if active else Path(sys.executable)
+    return python if python.exists() else Path(sys.executable)
+
+
+def _own_version() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _lay_out(folder: Path, name: str, desired: Desired, files: Sequence[Path]) -> dict[str, str]:
+    """Code and models below the folder, and the variables that lead a worker to them.
+
+    A file that is not registered counts as version 0 of a model of its own name, as in Azure ML.
+    """
+    variables = revision_folder.write(folder, name, 0, desired)
+    root = Path(variables["AML_APP_ROOT"]) / revision.MODELS_FOLDER
+    inside = [model.inside for model in desired.models]
+    for file in files:
+        inside.append(f"{file.stem[:_LONGEST_NAME]}/0")
+        version = root / inside[-1]
+        version.mkdir(parents=True, exist_ok=True)
+        (version / file.name).symlink_to(file)
+    return {**variables, "AZUREML_MODEL_DIR": str(root / inside[0] if len(inside) == 1 else root)}

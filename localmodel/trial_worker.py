@@ -1,0 +1,159 @@
+"""A worker of the scoring server without the server: the one place outside of it that speaks its frames."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from localmodel import data
+from localmodel.errors import UserError
+from localmodel.trial import Trial
+
+if TYPE_CHECKING:
+    from localmodel_worker.frames import Frame
+
+# A POST of JSON, for a script that asks for the request's headers.
+_HEADERS = [["content-type", "application/json"]]
+_KINDS = {"text": "text", "schema": "json", "http": "http"}
+_SECONDS_TO_LEAVE = 2.0
+_PIECE = 1 << 16
+
+
+class Died(Exception):
+    """The worker has ended; the text says how."""
+
+
+class LoadFailed(Exception):
+    """The script does not load; the text is one line, `traceback` may be empty."""
+
+    def __init__(self, message: str, traceback: str) -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server would send. `run_ms` is the time in run(), None when it did not return."""
+
+    status: int
+    body: bytes
+    run_ms: float | None
+    headers: list[list[str]] | None
+
+
+class TrialWorker:
+    """A context with a worker in it, which has the terminal: standard input, and standard error for what it prints."""
+
+    def __init__(self, trial: Trial) -> None:
+        """Start the process.
+
+        Raises:
+            UserError: PythonMissing.
+        """
+        self._frames = _frames()
+        self._buffer = self._frames.FrameBuffer()
+        self._connection, theirs = socket.socketpair()
+        command = [str(trial.python), str(data.folder("scoring-image") / "localmodel_worker"), str(theirs.fileno())]
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    command, env=dict(trial.variables), pass_fds=[theirs.fileno()], stdout=sys.stderr.fileno()
+                )
+            except OSError as error:
+                self._connection.close()
+                raise UserError("PythonMissing", f"cannot run {trial.python}: {error.strerror}") from None
+        self._started = time.monotonic()
+        # Ctrl-C is the script's, or its debugger's: it reaches both processes.
+        self._on_interrupt: Any = signal.signal(signal.SIGINT, _leave_to_worker)
+        self._kind = "text"
+
+    def __enter__(self) -> "TrialWorker":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._connection.close()
+        try:
+            self._process.wait(_SECONDS_TO_LEAVE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        signal.signal(signal.SIGINT, self._on_interrupt)
+
+    def load(self) -> float:
+        """Wait until the script is imported and init() has returned; returns the seconds since the start.
+
+        Raises:
+            LoadFailed, Died.
+        """
+        hello = self._receive()
+        if not hello.head["ok"]:
+            raise LoadFailed(hello.head["message"], hello.head["traceback"])
+        self._kind = _KINDS[hello.head["contract"]["mode"]]
+        return time.monotonic() - self._started
+
+    def ask(self, number: int, body: bytes) -> Answer:
+        """Have run() answer a request.
+
+        Raises:
+            Died: in the middle of it; or because of it, when asked once more.
+        """
+        head = {"kind": self._kind, "ids": [str(number)], "lengths": [len(body)], "headers": _HEADERS}
+        try:
+            self._frames.send_frame(self._connection, head, body)
+        except OSError:
+            raise Died(self._end()) from None
+        frame = self._receive()
+        status, milliseconds, _, _, headers = frame.head["answers"][0]
+        pieces = [bytes(frame.body)]
+        while frame.head.get("more"):
+            frame = self._receive()
+            pieces.append(bytes(frame.body))
+        return Answer(status, b"".join(pieces), milliseconds, headers)
+
+    def _receive(self) -> "Frame":
+        while True:
+            frame: Frame | None = self._buffer.pop()
+            if frame is not None:
+                return frame
+            try:
+                piece = self._connection.recv(_PIECE)
+            except OSError:
+                piece = b""
+            if not piece:
+                raise Died(self._end())
+            self._buffer.feed(piece)
+
+    def _end(self) -> str:
+        try:
+            code = self._process.wait(_SECONDS_TO_LEAVE)
+        except subprocess.TimeoutExpired:
+            return "the worker process has closed its connection"
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"the worker process died ({how})"
+
+
+def _frames() -> Any:
+    # It travels as data beside this package, for it runs in the user's interpreter.
+    folder = str(data.folder("scoring-image"))
+    if folder not in sys.path:
+        sys.path.append(folder)
+    from localmodel_worker import frames
+
+    return frames
+
+
+def _leave_to_worker(number: int, frame: FrameType | None) -> None:
+    """Do nothing: not SIG_IGN, which a process started later would inherit."""
+
+
+def parsed(body: bytes) -> object:
+    """The body as JSON, or as text when it is none."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
