@@ -6,10 +6,12 @@ import click
 
 import localmodel
 from localmodel.cli.apply import apply
+from localmodel.cli.conformance import conformance
 from localmodel.cli.deployments import delete, invoke, logs, status
 from localmodel.cli.doctor import doctor
 from localmodel.cli.model import model
 from localmodel.cli.output import Failure
+from localmodel.cli.try_ import try_
 from localmodel.errors import UserError
 
 
@@ -37,12 +39,14 @@ def main() -> None:
 
 
 main.add_command(apply)
+main.add_command(conformance)
 main.add_command(delete)
 main.add_command(doctor)
 main.add_command(invoke)
 main.add_command(logs)
 main.add_command(model)
 main.add_command(status)
+main.add_command(try_)
 
 
 def _added() -> dict[str, EntryPoint]:

@@ -101,6 +101,8 @@ def test_raw_bytes_without_any_json_are_the_only_tensor() -> None:
     assert (call.arrays[0].shape, call.body, wanted.binary) == ((3, 2), data, True)
     with pytest.raises(BadRequest, match="needs 32 bytes of data, and 40 came"):
         infer_request.decode(data[:-8], [(HEADER_LENGTH, b"0")], _schema(ARRAY))
+    with pytest.raises(BadRequest, match="the body is not JSON"):
+        infer_request.decode(b"", [], _schema(ARRAY))
     assert infer_request.decode(b"hello", [(HEADER_LENGTH, b"0")], TEXT)[0].body == b'{"data":["hello"]}'
 
 

@@ -35,8 +35,9 @@ class Wanted(NamedTuple):
 
 def decode(body: bytes, headers: Headers, target: Target) -> tuple[Call, Wanted]:
     """Read the body of an infer request; headers have names in lower case. Raises BadRequest."""
-    length = _header_length(headers, len(body))
-    if length == 0:
+    given = dict(headers).get(HEADER_LENGTH)
+    length = len(body) if given is None else _header_length(given, len(body))
+    if length == 0 and given is not None:
         tensor = _raw_tensor(body, target.contract)
         return _call([tensor], headers, target), Wanted(None, {}, True)
     content = load_object(body[:length])
@@ -45,10 +46,7 @@ def decode(body: bytes, headers: Headers, target: Target) -> tuple[Call, Wanted]
     return _call(tensors, headers, target), wanted
 
 
-def _header_length(headers: Headers, size: int) -> int:
-    given = dict(headers).get(HEADER_LENGTH)
-    if given is None:
-        return size
+def _header_length(given: bytes, size: int) -> int:
     if not given.isdigit() or len(given) > 18 or int(given) > size:
         raise BadRequest(400, f"Inference-Header-Content-Length must be a number of bytes, at most {size}")
     return int(given)

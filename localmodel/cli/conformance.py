@@ -1,0 +1,38 @@
+"""lmd conformance: whether a server speaks the protocols that it should."""
+
+import click
+
+from localmodel.cli.output import Failure, output_option, print_json, print_table
+from localmodel.conformance import azure, open_inference, other_protocols, strain
+from localmodel.conformance.check import Subject, examine
+from localmodel.conformance.sample import find_model, make_sample
+from localmodel.conformance.server import NoAnswer, Server, Wrong
+
+
+@click.command()
+@click.argument("url")
+@click.option("--model", help="The model's name; by default the first one that the server lists.")
+@output_option
+def conformance(url: str, model: str | None, output: str) -> None:
+    """Ask the scoring server at URL as clients of Azure ML, KServe, Triton, MLflow and SageMaker do.
+
+    The script behind it gets made-up values, about thirty times. The exit code is 1 when something is wrong.
+    """
+    server = Server(url)
+    try:
+        server.get("/v2/health/live")
+        model = model or find_model(server)
+    except NoAnswer as error:
+        raise Failure(f"{url}: {error}") from None
+    except Wrong as wrong:
+        raise Failure(f"cannot find out the model's name ({wrong}); give it with --model") from None
+    subject = Subject(server, model, make_sample(server, model))
+    checks = [*azure.CHECKS, *open_inference.CHECKS, *other_protocols.CHECKS, *strain.CHECKS]
+    findings = list(examine(subject, checks))
+    if output == "json":
+        print_json([finding._asdict() for finding in findings])
+    else:
+        rows = [[finding.name, "yes" if finding.ok else "NO", finding.remark] for finding in findings]
+        print_table(["CHECK", "OK", "REMARK"], rows)
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)

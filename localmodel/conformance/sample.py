@@ -1,0 +1,95 @@
+"""Made-up values for a model: of the types and shapes that it tells of, zero and empty throughout."""
+
+import math
+import struct
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from localmodel.conformance.server import Server, Wrong
+
+_SIZES = {"BOOL": 1, "UINT8": 1, "INT8": 1, "UINT16": 2, "INT16": 2, "FP16": 2, "BF16": 2}
+_SIZES |= {"UINT32": 4, "INT32": 4, "FP32": 4, "UINT64": 8, "INT64": 8, "FP64": 8}
+
+
+class Tensor(NamedTuple):
+    """A tensor of zeros or, of the type BYTES, of texts ``0``."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+    @property
+    def value(self) -> Any:
+        """One of its values."""
+        if self.datatype == "BYTES":
+            return "0"
+        return False if self.datatype == "BOOL" else 0
+
+    def in_json(self, nested: bool = False) -> dict[str, Any]:
+        """As an input of an infer request."""
+        data = self.nested() if nested else [self.value] * math.prod(self.shape)
+        return {**self._asdict(), "data": data}
+
+    def in_binary(self) -> tuple[dict[str, Any], bytes]:
+        """As an input of an infer request, and its data."""
+        value = struct.pack("<I", 1) + b"0" if self.datatype == "BYTES" else bytes(_SIZES.get(self.datatype, 1))
+        data = value * math.prod(self.shape)
+        return {**self._asdict(), "parameters": {"binary_data_size": len(data)}}, data
+
+    def nested(self) -> Any:
+        """The values as lists in lists."""
+        values: Any = self.value
+        for size in reversed(self.shape):
+            values = [values] * size
+        return values
+
+
+class Sample(NamedTuple):
+    """One row of made-up values: as tensors, and as the body of a request to /score."""
+
+    tensors: list[Tensor]
+    body: Any
+
+    @property
+    def instances(self) -> list[Any]:
+        """As rows of KServe's first protocol."""
+        if len(self.tensors) == 1:
+            return [self.tensors[0].nested()[0]]
+        return [{tensor.name: tensor.value for tensor in self.tensors}]
+
+    @property
+    def table(self) -> dict[str, list[Any]]:
+        """As columns with one row."""
+        return {tensor.name: [tensor.value] for tensor in self.tensors}
+
+
+def find_model(server: Server) -> str:
+    """The name of the first model that the server lists; raises Wrong when it lists none."""
+    models = server.get("/v2/models").expect(200).object().get("models")
+    if not isinstance(models, list) or not models or not isinstance(models[0], str):
+        raise Wrong("GET /v2/models: expected the names of models")
+    return models[0]
+
+
+def make_sample(server: Server, model: str) -> Sample:
+    """Made-up values for a model, from what the server tells of it, if anything."""
+    told: Any = {}
+    try:
+        told = server.get(f"/v2/models/{model}").expect(200).object().get("inputs")
+        tensors = [_tensor(each) for each in told]
+    except (Wrong, KeyError, TypeError, ValueError):
+        tensors = []
+    return Sample(tensors or [Tensor("input-0", "FP64", [1, 4])], _score_body(server))
+
+
+def _tensor(told: Any) -> Tensor:
+    shape = [1 if int(size) < 0 else int(size) for size in told["shape"]] or [1]
+    return Tensor(str(told["name"]), str(told["datatype"]), shape)
+
+
+def _score_body(server: Server) -> Any:
+    """The example in the server's description of /score."""
+    example = None
+    with suppress(Wrong, KeyError, TypeError):
+        example = server.get("/swagger.json").expect(200).object()["definitions"]["ServiceInput"]["example"]
+    return example or {"data": [[0, 0, 0, 0]]}
