@@ -54,7 +54,7 @@ class Running:
             except OSError:
                 pass
             time.sleep(0.01)
-        log = self._log.read_text(errors="replace")[-1000:]
+        log = "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
         raise StartError(f"{self.server.name} does not serve ({last}); the end of its log:\n{log}")
 
     def ask(self, request: Message) -> Message:

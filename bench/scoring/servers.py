@@ -55,6 +55,7 @@ def _ours(script: str) -> Callable[[Place], Command]:
             "AML_APP_ROOT": str(APPS / script),
             "AZUREML_ENTRY_SCRIPT": "score.py",
             "WORKER_COUNT": str(place.workers),
+            "LOCALMODEL_MODEL_NAME": "digits",
         }
         options = ["--host", "127.0.0.1", "--port", str(place.port)]
         return Command([str(python), "-I", "-m", "localmodel_server", *options], variables)
