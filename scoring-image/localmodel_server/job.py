@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Union
 
 from localmodel_server.call import Array, Call, Outcome
 from localmodel_server.contract import Contract
 
 MakeCall = Callable[[Contract], Call]
-Deliver = Callable[[Outcome | Exception], None]
+Deliver = Callable[[Union[Outcome, Exception]], None]
 
 
 class Job:

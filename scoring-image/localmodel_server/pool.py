@@ -8,6 +8,7 @@ from collections.abc import Callable
 from localmodel_server.contract import Contract
 from localmodel_server.log import logger
 from localmodel_server.settings import Settings
+from localmodel_server.template import Template
 from localmodel_server.worker_process import LoadError, WorkerProcess
 
 _FIRST_DELAY = 0.5
@@ -33,12 +34,15 @@ class Pool:
         self._idle: list[WorkerProcess] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._draining = False
+        self._template: Template | None = None
+        self._preloading = asyncio.Lock()  # several workers may be replaced at the same time
 
     @classmethod
     async def start(cls, settings: Settings) -> Pool:
         """Start all workers and wait until each has run init(); raises LoadError of the first that fails."""
         pool = cls(settings)
-        starts = [asyncio.create_task(WorkerProcess.start(settings)) for _ in range(settings.worker_count)]
+        await pool._preload()
+        starts = [asyncio.create_task(pool._start_worker()) for _ in range(settings.worker_count)]
         try:
             for worker in await asyncio.gather(*starts):
                 pool._add(worker)
@@ -48,6 +52,8 @@ class Pool:
             for outcome in await asyncio.gather(*starts, return_exceptions=True):
                 if isinstance(outcome, WorkerProcess):
                     outcome.kill()
+            if pool._template is not None:
+                pool._template.kill()
             raise
         pool._keepers = [asyncio.create_task(pool._keep(worker)) for worker in list(pool._workers)]
         return pool
@@ -102,6 +108,19 @@ class Pool:
     async def wait(self) -> None:
         """Wait until every worker of a draining pool has ended."""
         await asyncio.gather(*(worker.wait() for worker in self._workers))
+        if self._template is not None:
+            self._template.close()
+            await self._template.wait()
+
+    async def _preload(self) -> None:
+        """Run init() in a process that forks the workers, when that is wanted; raises LoadError."""
+        if not self.settings.worker_preload or (self._template is not None and self._template.usable):
+            return
+        self._template = await Template.start(self.settings)
+
+    async def _start_worker(self) -> WorkerProcess:
+        starter = None if self._template is None else self._template.start_process
+        return await WorkerProcess.start(self.settings, starter)
 
     def _add(self, worker: WorkerProcess) -> None:
         self.failure = None
@@ -124,7 +143,9 @@ class Pool:
         while True:
             await asyncio.sleep(restart_delay(failures))
             try:
-                worker = await WorkerProcess.start(self.settings)
+                async with self._preloading:
+                    await self._preload()
+                worker = await self._start_worker()
             except LoadError as error:
                 failures += 1
                 self.failure = str(error)

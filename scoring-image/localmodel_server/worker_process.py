@@ -7,16 +7,19 @@ import contextlib
 import os
 import signal
 import socket
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, Union
 
 import localmodel_server
 from localmodel_server.contract import Contract, read_contract
 from localmodel_server.settings import Settings
 from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
+
+if TYPE_CHECKING:
+    from typing import Self
 
 WORKER_FOLDER = Path(localmodel_server.__file__).parent.parent / "localmodel_worker"
 _QUICK_MS = 5.0
@@ -44,8 +47,22 @@ class WorkerTimeout(Exception):
     """The answer did not come in time; the process has been killed."""
 
 
+class AnyProcess(Protocol):
+    """As much of asyncio's Process as a worker needs."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    async def wait(self) -> int: ...
+
+
+# Starts the process that serves on a socket.
+Starter = Callable[[socket.socket], Awaitable[AnyProcess]]
 # Called with each frame of an answer, or once with WorkerDied, WorkerTimeout or NotStarted.
-Sink = Callable[[Frame | Exception], None]
+Sink = Callable[[Union[Frame, Exception]], None]
 
 
 class WorkerProcess(asyncio.Protocol):
@@ -53,6 +70,8 @@ class WorkerProcess(asyncio.Protocol):
 
     A second frame may be on its way while it works on the first: then it need not wait for the server in between.
     """
+
+    arguments: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -66,15 +85,19 @@ class WorkerProcess(asyncio.Protocol):
         self._sinks: deque[Sink] = deque([self._receive_hello])
         self._alarm: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
-        self._process: Process | None = None
+        self.socket: socket.socket | None = None
+        self._process: AnyProcess | None = None
         self._exit: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, settings: Settings) -> WorkerProcess:
-        """Start a process and wait, without limit, until its init() has returned; raises LoadError."""
+    async def start(cls, settings: Settings, starter: Starter | None = None) -> Self:
+        """Start a process and wait, without limit, until its init() has returned; raises LoadError.
+
+        Without a starter it is a new process of the revision's interpreter.
+        """
         worker = cls(settings)
         try:
-            await worker._spawn()
+            await worker._spawn(starter or worker._run_interpreter)
             hello = await worker._hello
             if not hello.head["ok"]:
                 raise LoadError(hello.head["message"], hello.head["traceback"])
@@ -167,10 +190,10 @@ class WorkerProcess(asyncio.Protocol):
             name = f"signal {-code}"
         return f"the worker process died ({name})"
 
-    async def _spawn(self) -> None:
+    async def _spawn(self, starter: Starter) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._process = await self._run_interpreter(theirs.fileno())
+            self._process = await starter(theirs)
         except OSError as error:
             ours.close()
             python = self.settings.python
@@ -182,22 +205,24 @@ class WorkerProcess(asyncio.Protocol):
             theirs.close()
         self._exit = asyncio.create_task(self._watch_exit(self._process))
         ours.setblocking(False)
+        self.socket = ours
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_unix_connection(lambda: self, sock=ours)
 
-    async def _run_interpreter(self, descriptor: int) -> Process:
+    async def _run_interpreter(self, theirs: socket.socket) -> AnyProcess:
         return await asyncio.create_subprocess_exec(
             self.settings.python,
             str(WORKER_FOLDER),
-            str(descriptor),
+            str(theirs.fileno()),
+            *self.arguments,
             stdin=DEVNULL,
-            pass_fds=[descriptor],
+            pass_fds=[theirs.fileno()],
             env=self.settings.environment,
             # A Ctrl-C at the terminal is for the server, which then ends its workers in order.
             start_new_session=True,
         )
 
-    async def _watch_exit(self, process: Process) -> None:
+    async def _watch_exit(self, process: AnyProcess) -> None:
         await process.wait()
         self.kill()  # what is left of its process group
         self.close()

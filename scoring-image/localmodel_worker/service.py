@@ -20,21 +20,38 @@ from localmodel_worker.answers import Answer, Answering, log
 from localmodel_worker.entry_script import EntryScript, LoadError, enter, find_script
 from localmodel_worker.errors import user_traceback
 from localmodel_worker.frames import Frame, FrameReader, send_frame
+from localmodel_worker.template import fork_on_request
 
 _SECONDS_TO_LEAVE = 1.0
 
 
-def serve(descriptor: int) -> None:
-    """Serve on an inherited socket until it is closed; exit code 1 when the script cannot serve."""
+def serve(descriptor: int, template: bool = False) -> None:
+    """Serve on an inherited socket until it is closed; exit code 1 when the script cannot serve.
+
+    A template serves nothing itself: it forks processes that do.
+    """
     connection = socket.socket(fileno=descriptor)
     connection.set_inheritable(False)
     _prepare_streams()
     _die_with_server()
-    threading.Thread(target=_leave_with_server, args=(descriptor,), daemon=True).start()
+    if not template:  # no thread survives a fork
+        _watch_server(connection)
     script = _load(connection)
     if script is None:
         sys.exit(1)
-    Service(connection, Answering(script, os.environ.get("LOCALMODEL_STRICT_PARITY", "").lower() == "true")).run()
+    answering = Answering(script, os.environ.get("LOCALMODEL_STRICT_PARITY", "").lower() == "true")
+    if template:
+        fork_on_request(connection, lambda forked: _serve_forked(forked, script, answering))
+    else:
+        Service(connection, answering).run()
+
+
+def _serve_forked(connection: socket.socket, script: EntryScript, answering: Answering) -> None:
+    os.setsid()
+    _die_with_server()
+    _watch_server(connection)
+    _say_hello(connection, script)
+    Service(connection, answering).run()
 
 
 class Service:
@@ -128,6 +145,10 @@ def _die_with_server() -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGKILL))
 
 
+def _watch_server(connection: socket.socket) -> None:
+    threading.Thread(target=_leave_with_server, args=(connection.fileno(),), daemon=True).start()
+
+
 def _leave_with_server(descriptor: int) -> None:
     """End this process group soon after the server's end of the socket is closed, whatever run() does."""
     poller = select.poll()
@@ -150,5 +171,9 @@ def _load(connection: socket.socket) -> Optional[EntryScript]:
     except LoadError as error:
         send_frame(connection, {"ok": False, "message": str(error), "traceback": error.traceback})
         return None
-    send_frame(connection, {"ok": True, "contract": script.run_function.told()})
+    _say_hello(connection, script)
     return script
+
+
+def _say_hello(connection: socket.socket, script: EntryScript) -> None:
+    send_frame(connection, {"ok": True, "contract": script.run_function.told()})

@@ -41,11 +41,13 @@ class Reply(NamedTuple):
 class ScoringServer:
     """A server process on a free port of 127.0.0.1, with its log in a file."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], *arguments: str) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], *arguments: str, python: str = sys.executable
+    ) -> None:
         self._log_path = folder / f"server-{time.monotonic_ns()}.log"
         with self._log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "localmodel_server", "--host", "127.0.0.1", "--port", "0", *arguments],
+                [python, "-I", "-m", "localmodel_server", "--host", "127.0.0.1", "--port", "0", *arguments],
                 env={**os.environ, "LOCALMODEL_PYTHON": BARE_PYTHON, **environment},
                 stdout=log,
                 stderr=log,
