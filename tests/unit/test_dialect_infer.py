@@ -95,6 +95,11 @@ def test_a_bare_value_of_the_schema_is_unwrapped() -> None:
         _infer(thing, ("any", "BYTES", [1], ["{"]))
 
 
+def test_a_tensor_without_dimensions_has_no_rows_to_send_as_an_array() -> None:
+    call = _infer(_schema(ARRAY), ("any", "FP64", [], [5]))
+    assert (call.kind, json.loads(call.body)) == ("json", {"x": 5})
+
+
 def test_raw_bytes_without_any_json_are_the_only_tensor() -> None:
     data = numpy.arange(6, dtype="<f8").tobytes()
     call, wanted = infer_request.decode(data, [(HEADER_LENGTH, b"0")], _schema(ARRAY))

@@ -170,7 +170,7 @@ def _by_parameter(tensors: list[Tensor], parameters: tuple[Value, ...]) -> dict[
         parameter = kinds.get(name)
         if parameter is None or parameter.kind != "numpy" or datatype_of(parameter.dtype) not in NUMERIC:
             return None
-        if tensor.datatype not in NUMERIC:
+        if tensor.datatype not in NUMERIC or not tensor.shape:
             return None
     check_names(parameters, set(named))
     return named
