@@ -68,7 +68,7 @@ class Dispatcher:
         """The current pool; raises Unavailable when a request would be refused now."""
         if self.pool is None:
             raise Unavailable(self.unready_reason() or "")
-        if self.pool.alive == 0 and self.pool.failure is not None:
+        if self.pool.failure is not None and self.pool.alive == 0:
             raise Unavailable(self.pool.failure)
         if len(self._waiting) >= LONGEST_LINE:
             raise Unavailable(f"all workers are busy and {LONGEST_LINE} requests wait already")
@@ -118,7 +118,7 @@ class Dispatcher:
         pool = self.pool
         if pool is None:
             return
-        if pool.alive == 0 and pool.failure is not None:
+        if pool.failure is not None and pool.alive == 0:
             while self._waiting:
                 self._waiting.popleft().deliver(Unavailable(pool.failure))
         while self._drop_unfit(pool):

@@ -14,6 +14,13 @@ from localmodel_server.request_ids import common_headers, read_ids
 _MOST_HEAD_BYTES = 65536
 
 
+class NobodyWaits:
+    """In place of the asyncio.Event that uvicorn sets when a connection has news for the application."""
+
+    def set(self) -> None:
+        """Called by uvicorn."""
+
+
 class Answered:
     """In place of uvicorn's RequestResponseCycle: a request that has been answered already."""
 
@@ -21,9 +28,7 @@ class Answered:
     more_body = False
     disconnected = False
     keep_alive = False
-
-    def __init__(self) -> None:
-        self.message_event = asyncio.Event()
+    message_event = NobodyWaits()
 
 
 class JsonErrorProtocol(HttpToolsProtocol):

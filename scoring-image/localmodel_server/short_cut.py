@@ -19,7 +19,7 @@ from localmodel_server.call import ClientGone, Headers, Outcome
 from localmodel_server.dialects.azure import Request, score_headers
 from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dispatcher import Unavailable
-from localmodel_server.http_protocol import JsonErrorProtocol, response
+from localmodel_server.http_protocol import JsonErrorProtocol, NobodyWaits, response
 from localmodel_server.job import Job
 from localmodel_server.log import log_request, logger
 from localmodel_server.request_ids import RequestIds, common_headers, read_ids
@@ -48,6 +48,14 @@ class ShortCutProtocol(JsonErrorProtocol):
         else:
             super().begin_request()
 
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser."""
+        # Without uvicorn's flow control, which an ASGI application must release: the body's size is known and small.
+        if isinstance(self.cycle, _ShortCycle):
+            self.cycle.pieces.append(body)
+        else:
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Called by the parser."""
         if isinstance(self.cycle, _ShortCycle) and self.cycle.more_body:
@@ -75,13 +83,14 @@ class ShortCutProtocol(JsonErrorProtocol):
 class _ShortCycle:
     """One request on the short cut; in place of uvicorn's RequestResponseCycle, whose attributes it shares."""
 
+    message_event = NobodyWaits()
+
     def __init__(self, protocol: ShortCutProtocol, headers: Headers) -> None:
-        self.body = bytearray()
+        self.pieces: list[bytes] = []
         self.more_body = True
         self.response_complete = False
         self.disconnected = False
         self.keep_alive = protocol.parser.should_keep_alive()
-        self.message_event = asyncio.Event()
         self._protocol = protocol
         self._application = protocol.application
         self._headers = headers
@@ -98,7 +107,8 @@ class _ShortCycle:
             self._deliver(Refused(431, f"the header {self._ids.too_long} is longer than 100 characters", []))
             return
         settings = state.settings
-        request = Request("POST", b"", self._headers, bytes(self.body), settings is not None and settings.strict)
+        body = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+        request = Request("POST", b"", self._headers, body, settings is not None and settings.strict)
         try:
             self._job = state.dispatcher.submit(request.call, self._ids.request_id, self._deliver)
         except (Unavailable, BadRequest) as error:

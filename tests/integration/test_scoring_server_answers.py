@@ -165,6 +165,14 @@ def test_the_script_finds_what_it_was_promised(server: ScoringServer) -> None:
     assert "asyncio" not in seen["modules"]
 
 
+@pytest.mark.parametrize("size", [70_000, 300_000, 1_900_000])
+def test_a_large_request(server: ScoringServer, size: int) -> None:
+    """Below and above the size up to which a request takes the short cut."""
+    reply = server.score({"text": "x" * size})
+    assert reply.status == 200
+    assert reply.json["input"]["text"] == "x" * size
+
+
 def test_a_large_answer(server: ScoringServer) -> None:
     assert len(server.score({"do": "big", "size": 3_000_000}).json) == 3_000_000
 
