@@ -19,6 +19,13 @@ KIND = "LocalModelDeployment"
 
 _FILE_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _RESOURCE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+# Variables of the scoring server that are the user's to set; the same list is in crds/.
+_SERVER_OPTIONS = (
+    "LOCALMODEL_BATCHING",
+    "LOCALMODEL_INPUT_KEY",
+    "LOCALMODEL_LOG_FORMAT",
+    "LOCALMODEL_STRICT_PARITY",
+)
 _INLINE_LIMIT = 128 * 1024
 
 
@@ -102,12 +109,14 @@ def _rules(manifest: Mapping[str, Any]) -> Iterator[str]:
             yield f"spec.env[{index}]: one of value and valueFrom"
         if variable["name"] in ("WORKER_COUNT", "SCORING_TIMEOUT_MS"):
             yield f"spec.env[{index}].name: set spec.server.workers or spec.server.scoringTimeoutSeconds instead"
-        elif variable["name"].startswith("LOCALMODEL_") or variable["name"] in (
-            "AZUREML_MODEL_DIR",
-            "AZUREML_ENTRY_SCRIPT",
-            "AML_APP_ROOT",
-        ):
+        elif _is_reserved(variable["name"]):
             yield f"spec.env[{index}].name: {variable['name']} is set by the deployment itself; choose another name"
+
+
+def _is_reserved(name: str) -> bool:
+    if name.startswith("LOCALMODEL_"):
+        return name not in _SERVER_OPTIONS
+    return name in ("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "AML_APP_ROOT")
 
 
 def _inline_rules(inline: Mapping[str, str], entry: str) -> Iterator[str]:

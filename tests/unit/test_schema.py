@@ -97,6 +97,11 @@ def test_the_deployments_own_variables_cannot_be_set(name: str) -> None:
     assert problems(manifest(env=[{"name": name, "value": "1"}])).startswith("spec.env[0].name: ")
 
 
+@pytest.mark.parametrize("name", ["LOCALMODEL_STRICT_PARITY", "LOCALMODEL_LOG_FORMAT", "AZUREML_LOG_LEVEL"])
+def test_options_of_the_scoring_server_can_be_set(name: str) -> None:
+    schema.validate(manifest(env=[{"name": name, "value": "1"}]))
+
+
 def test_a_variable_has_one_source() -> None:
     reference = {"configMapKeyRef": {"name": "a", "key": "b"}}
     value = manifest(env=[{"name": "A", "value": "1", "valueFrom": reference}])
