@@ -92,12 +92,8 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
         desired = resolve.resolve(manifests, wanted, progress)
     if wish.python and not wish.requirements:
         desired = replace(desired, python=_interpreter(wish.python))
-    machine = {name: value for name, value in os.environ.items() if _is_passed_on(name)}
+    machine = {name: value for name, value in os.environ.items() if server.is_passed_on(name) or name in _TERMINAL}
     return Trial(desired.python, {**machine, **_lay_out(folder, name, desired, files)})
-
-
-def _is_passed_on(name: str) -> bool:
-    return name in server._PASSED_ON or name in _TERMINAL or name.startswith("LC_")
 
 
 def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> tuple[Manifests, DeploymentSpec]:

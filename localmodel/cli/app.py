@@ -7,6 +7,7 @@ import click
 import localmodel
 from localmodel.cli.apply import apply
 from localmodel.cli.conformance import conformance
+from localmodel.cli.debug import debug
 from localmodel.cli.deployments import delete, invoke, logs, status
 from localmodel.cli.doctor import doctor
 from localmodel.cli.model import model
@@ -40,6 +41,7 @@ def main() -> None:
 
 main.add_command(apply)
 main.add_command(conformance)
+main.add_command(debug)
 main.add_command(delete)
 main.add_command(doctor)
 main.add_command(invoke)

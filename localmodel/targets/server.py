@@ -35,7 +35,7 @@ def start(state: State, port: int) -> int:
     """Start a server that outlives this command; returns its process id."""
     command = [sys.executable, "-P", "-m", "localmodel_server", "--host", HOST, "--port", str(port)]
     command += ["--revision-file", str(state.revision_file), "--status-file", str(state.status_file)]
-    environment = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("LC_")}
+    environment = {name: value for name, value in os.environ.items() if is_passed_on(name)}
     environment["PYTHONPATH"] = str(data.folder("scoring-image"))
     with state.log.open("ab") as log:
         process = subprocess.Popen(
@@ -52,6 +52,11 @@ def start(state: State, port: int) -> int:
         time.sleep(_POLL_SECONDS)
     process.returncode = 0  # nobody waits for it: it outlives this command
     return process.pid
+
+
+def is_passed_on(name: str) -> bool:
+    """Whether the shell's variable of this name reaches the server, and so the script."""
+    return name in _PASSED_ON or name.startswith("LC_")
 
 
 def is_running(state: State, pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""The server's life: listen, load, reload on SIGHUP, drain and stop on SIGTERM."""
+"""The server's life: listen, load, reload on SIGHUP, let a debugger in on SIGUSR1, drain and stop on SIGTERM."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import uvloop
 
 from localmodel_server.app import Application
 from localmodel_server.config_file import Composed, compose
+from localmodel_server.debugging import Debugging, is_debugged
 from localmodel_server.listen import build_server, open_listener
 from localmodel_server.loader import Loader
 from localmodel_server.log import logger, set_up_logging
@@ -50,6 +51,7 @@ class Lifecycle:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._state = ServerState()
+        self._debugging = Debugging(self._state, options.revision_file)
         self._loader = Loader(self._state.dispatcher, self._read_wanted, options.status_file)
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -63,6 +65,7 @@ class Lifecycle:
         loop.add_signal_handler(signal.SIGTERM, self._on_stop_signal, signal.SIGTERM)
         loop.add_signal_handler(signal.SIGINT, self._on_stop_signal, signal.SIGINT)
         loop.add_signal_handler(signal.SIGHUP, self._on_hang_up)
+        loop.add_signal_handler(signal.SIGUSR1, self._on_debug_signal)
         first_load = self._loader.load()
         first_load.add_done_callback(self._on_first_load)
         http = asyncio.create_task(self._server.serve(sockets=[listener]))
@@ -88,7 +91,7 @@ class Lifecycle:
         _follow_log_settings(wanted.environment)
         for level, text in wanted.notes:
             logger.log(level, "%s", text)
-        return wanted.environment
+        return self._debugging.overlay(wanted.environment)
 
     def _on_first_load(self, load: asyncio.Task[bool]) -> None:
         if load.cancelled() or self._options.revision_file is not None:
@@ -112,7 +115,13 @@ class Lifecycle:
         if self._options.revision_file is None:
             logger.warning("SIGHUP ignored: it reads the --revision-file again, and none was given")
         elif not self._stop.is_set():
-            self._loader.load()
+            self._debugging.forget()
+            self._debugging.follow(self._loader.load())
+
+    def _on_debug_signal(self) -> None:
+        if not self._stop.is_set():
+            self._debugging.read()
+            self._debugging.follow(self._loader.load())
 
     def _on_stop_signal(self, number: signal.Signals) -> None:
         if number == signal.SIGINT and self._hurry.is_set():
@@ -129,6 +138,8 @@ class Lifecycle:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), pool.settings.drain_seconds)
             seconds = pool.settings.scoring_timeout_ms / 1000 + _SECONDS_TO_ANSWER
+            if is_debugged(pool.settings.environment):
+                seconds = 1.0  # nobody waits for a request that stands at a breakpoint
             self._server.config.timeout_graceful_shutdown = int(seconds)
         for server in getattr(self._server, "servers", []):
             server.close()

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from typing import Any, Optional
 
-from localmodel_worker import user_logging
+from localmodel_worker import debugger, user_logging
 from localmodel_worker.answers import Answer, Answering, log
 from localmodel_worker.entry_script import EntryScript, LoadError, enter, find_script
 from localmodel_worker.errors import user_traceback
@@ -166,6 +166,7 @@ def _load(connection: socket.socket) -> Optional[EntryScript]:
         sys.argv[:] = [str(place.script)]
         enter(place)
         user_logging.set_up(os.environ, place)
+        debugger.start(os.environ)
         script = EntryScript(place)
         script.init()
     except LoadError as error:

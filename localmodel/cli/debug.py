@@ -1,0 +1,85 @@
+"""lmd debug: a debugger in a worker of a running deployment."""
+
+import contextlib
+import json
+import signal
+from pathlib import Path
+
+import click
+
+from localmodel import files
+from localmodel.cli.output import ConsoleProgress
+from localmodel.cli.target_option import target_options
+from localmodel.debugger import launch_file, session
+from localmodel.debugger.debuggee import Debuggee, Wish
+from localmodel.debugger.pod import PodDebuggee
+from localmodel.debugger.process import ProcessDebuggee
+from localmodel.targets.process import ProcessTarget
+from localmodel.targets.target import Target
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=5678, show_default=True, help="Where the IDE finds the worker."
+)
+@click.option("--connect", metavar="HOST:PORT", help="Where an IDE waits for the worker to connect.")
+@click.option("--wait", is_flag=True, help="Import the script when the debugger has attached, to stop in init() too.")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="The script's source folder. Default: the current one.",
+)
+@target_options
+def debug(target: Target, name: str, port: int, connect: str | None, wait: bool, folder: Path) -> None:
+    """Let a debugger into the deployment NAME, until Ctrl-C.
+
+    Requests go to one worker with debugpy in it, and nothing times out meanwhile; what lmd apply brings is debugged
+    too. An entry for VS Code is put into .vscode/launch.json. The port is open to everybody on this machine.
+    """
+    wish = Wish(port, _address(connect) if connect else None, wait)
+    progress = ConsoleProgress()
+    # Closing the terminal, or kill, is a Ctrl-C as well.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    target.get(name)  # says so if there is none of the name
+    with contextlib.ExitStack() as stack:
+        debuggee: Debuggee
+        if isinstance(target, ProcessTarget):
+            debuggee = ProcessDebuggee(name)
+        else:
+            context = click.get_current_context().params["context"]
+            debuggee = stack.enter_context(PodDebuggee(name, context, progress))
+        with contextlib.suppress(KeyboardInterrupt):
+            session.debug(debuggee, wish, progress, lambda: _tell(debuggee, wish, folder.resolve(), progress))
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise click.UsageError(f"--connect: {text!r} is not HOST:PORT")
+    return host, int(port)
+
+
+def _tell(debuggee: Debuggee, wish: Wish, folder: Path, progress: ConsoleProgress) -> None:
+    if not (folder / debuggee.entry).is_file():
+        progress.note(f"there is no {debuggee.entry} in {folder}: name the script's folder with --folder")
+    workspace = Path.cwd()
+    configuration = launch_file.entry(
+        debuggee.name, wish, launch_file.local_root(folder, workspace), debuggee.code.rstrip("/")
+    )
+    path = workspace / ".vscode" / "launch.json"
+    try:
+        files.write(path, launch_file.merge(path.read_text() if path.exists() else "", configuration).encode())
+        click.echo(f'VS Code: "{configuration["name"]}" under Run and Debug (.vscode/launch.json)')
+    except (launch_file.NotMergeable, OSError) as error:
+        progress.note(f"{path} is left as it is ({error}); add to its configurations:")
+        click.echo(json.dumps(configuration, indent=4))
+    if wish.connect:
+        click.echo(f"Other IDEs: the worker has connected to {wish.connect[0]}:{wish.connect[1]}")
+    else:
+        click.echo(f"PyCharm and others that attach to debugpy: 127.0.0.1:{wish.port}, path mapping")
+        click.echo(f"  {folder} = {debuggee.code}")
+        click.echo(f"An IDE that waits for the worker instead: lmd debug {debuggee.name} --connect HOST:PORT")
+    click.echo("Ctrl-C ends the debugging; the deployment goes on serving.")

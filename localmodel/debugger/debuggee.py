@@ -1,0 +1,65 @@
+"""What a debugger is let into: the server of a deployment, wherever it runs."""
+
+import json
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Wish:
+    """`port` of this machine where the IDE finds the worker; or `connect`, where the worker finds the IDE.
+
+    With `wait` the script is imported only when the debugger has attached.
+    """
+
+    port: int
+    connect: tuple[str, int] | None = None
+    wait: bool = False
+
+    def request(self, identity: str, path: str) -> str:
+        """The debug file's content. `path` is the folder with debugpy, as the server sees it."""
+        where = {"connect": self.connect} if self.connect else {"listen": ("127.0.0.1", self.port)}
+        return json.dumps({"id": identity, **where, "path": path, "wait": self.wait})
+
+
+@dataclass(frozen=True)
+class State:
+    """What the server last told: `state` is loading, debugging, normal or failed; `id` says whose wish it follows."""
+
+    id: str
+    state: str
+    revision: str
+    error: str | None
+
+
+class Gone(Exception):
+    """The server that had the debugger is there no more."""
+
+
+class Debuggee(Protocol):
+    """Raises (every method): UserError."""
+
+    name: str
+    code: str  # the folder of the script, as the worker sees it; known once find() has been called
+    entry: str
+
+    def find(self) -> None:
+        """Find the server; again, when it may be another one."""
+
+    def begin(self, wish: Wish, identity: str) -> None:
+        """Bring debugpy to the server, and ask it for a worker with a debugger."""
+
+    def state(self) -> State | None:
+        """What the server tells, None when nobody has asked it yet.
+
+        Raises:
+            Gone.
+        """
+
+    def end(self) -> None:
+        """Ask the server for workers without a debugger; nothing when it is gone."""
+
+
+def read_state(text: str) -> State | None:
+    """The content of the server's file."""
+    return State(**json.loads(text)) if text else None

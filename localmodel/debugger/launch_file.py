@@ -1,0 +1,104 @@
+"""Entries in VS Code's launch.json, which is JSON with comments: what is not ours stays as it is, to the letter."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from localmodel.debugger.debuggee import Wish
+
+_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_LAST_COMMA = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[\]}])')
+
+
+class NotMergeable(ValueError):
+    """The text is not what VS Code reads; it says where."""
+
+
+def entry(name: str, wish: Wish, local: str, remote: str) -> dict[str, Any]:
+    """The configuration that attaches to the deployment. `local` and `remote` are the same folder of code."""
+    where = {"listen": wish.connect} if wish.connect else {"connect": ("127.0.0.1", wish.port)}
+    ((kind, (host, port)),) = where.items()
+    return {
+        "name": f"lmd debug {name}",
+        "type": "debugpy",
+        "request": "attach",
+        kind: {"host": host, "port": port},
+        "pathMappings": [{"localRoot": local, "remoteRoot": remote}],
+    }
+
+
+def local_root(code: Path, workspace: Path) -> str:
+    """The folder as launch.json names it."""
+    if not code.is_relative_to(workspace):
+        return str(code)
+    inside = code.relative_to(workspace)
+    return "${workspaceFolder}" if inside == Path() else f"${{workspaceFolder}}/{inside.as_posix()}"
+
+
+def merge(text: str, configuration: dict[str, Any]) -> str:
+    """The text of a launch.json with this configuration, in place of the one of its name if there is one.
+
+    Raises:
+        NotMergeable.
+    """
+    if not text.strip():
+        return json.dumps({"version": "0.2.0", "configurations": [configuration]}, indent=4) + "\n"
+    plain = _plain(text)
+    try:
+        content = json.loads(plain)
+    except ValueError as error:
+        raise NotMergeable(f"it is not JSON with comments: {error}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("configurations", []), list):
+        raise NotMergeable("it has no list of configurations")
+    new = json.dumps(configuration, indent=4).replace("\n", "\n        ")
+    root = plain.index("{")
+    if "configurations" not in content:
+        comma = "," if content else ""
+        return f'{text[: root + 1]}\n    "configurations": [\n        {new}\n    ]{comma}{text[root + 1 :]}'
+    start = next(at for key, at in _members(plain, root) if key == "configurations")
+    for item, begin, end in _items(plain, start):
+        if isinstance(item, dict) and item.get("name") == configuration["name"]:
+            return text[:begin] + new + text[end:]
+    after = "," if content["configurations"] else "\n    "
+    return f"{text[: start + 1]}\n        {new}{after}{text[start + 1 :]}"
+
+
+def _plain(text: str) -> str:
+    """The text as plain JSON: blanks for comments and for commas that nothing follows, all else in its place."""
+    without = _COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else re.sub(r"\S", " ", found[0]), text)
+    return _LAST_COMMA.sub(lambda found: found[0] if found[0][0] == '"' else " ", without)
+
+
+def _members(plain: str, at: int) -> Iterator[tuple[str, int]]:
+    """Key, and where the value begins, of each member of the object that begins at `at`."""
+    at = _skip(plain, at + 1)
+    while plain[at] != "}":
+        key, end = _decode(plain, at)
+        at = _skip(plain, _skip(plain, end) + 1)
+        yield key, at
+        at = _after(plain, _decode(plain, at)[1])
+
+
+def _items(plain: str, at: int) -> Iterator[tuple[Any, int, int]]:
+    """Value, begin and end of each item of the list that begins at `at`."""
+    at = _skip(plain, at + 1)
+    while plain[at] != "]":
+        item, end = _decode(plain, at)
+        yield item, at, end
+        at = _after(plain, end)
+
+
+_decode = json.JSONDecoder().raw_decode
+
+
+def _after(plain: str, end: int) -> int:
+    """Where the next part begins, or the closing bracket stands."""
+    at = _skip(plain, end)
+    return _skip(plain, at + 1) if plain[at] == "," else at
+
+
+def _skip(plain: str, at: int) -> int:
+    """The first place from `at` on that is not blank."""
+    return len(plain) - len(plain[at:].lstrip())

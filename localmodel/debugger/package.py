@@ -1,0 +1,57 @@
+"""debugpy on this machine, in a folder of its own: neither the user's environment nor the server's gets it."""
+
+import asyncio
+import io
+import tarfile
+import tempfile
+from pathlib import Path
+
+from localmodel import digests, home
+from localmodel.environment import run_uv
+from localmodel.errors import UserError
+
+_WANTED = Path(__file__).with_name("debugpy.txt")
+
+
+def folder() -> Path:
+    """The folder that has the package debugpy, downloaded unless it is there.
+
+    Raises:
+        UserError: DebuggerNotInstallable.
+    """
+    place = home.home() / "debugger" / digests.of_bytes(_WANTED.read_bytes()).removeprefix("sha256:")[:32]
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".incoming-", ignore_cleanup_errors=True) as incoming:
+            built = Path(incoming) / "debugger"
+            _install(built)
+            try:
+                built.rename(place)
+            except OSError:
+                if not place.exists():  # else another process has just finished the same one
+                    raise
+    return place
+
+
+def archive(place: Path) -> bytes:
+    """The folder's content as a compressed tar."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz", compresslevel=1) as tar:
+        tar.add(place, arcname=".", filter=lambda entry: None if "__pycache__" in entry.name else entry)
+    return content.getvalue()
+
+
+def _install(built: Path) -> None:
+    arguments = [
+        "pip",
+        "install",
+        "--quiet",
+        "--no-progress",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+    ]
+    code, _, err = asyncio.run(run_uv([*arguments, "--target", str(built), "--requirements", str(_WANTED)]))
+    if code != 0:
+        raise UserError("DebuggerNotInstallable", f"debugpy cannot be installed: {' '.join(err.split())}")

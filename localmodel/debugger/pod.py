@@ -1,0 +1,134 @@
+"""Debugging a pod of a cluster: everything goes through the API server, as kubectl exec and port-forward."""
+
+import contextlib
+import json
+import subprocess
+from typing import Any
+
+from localmodel import revision, schema
+from localmodel.debugger import package
+from localmodel.debugger.debuggee import Gone, State, Wish, read_state
+from localmodel.errors import UserError
+from localmodel.targets.target import Progress
+
+_RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
+_CONTAINER = "scoring"
+_PYTHON = ("/opt/localmodel/venv/bin/python", "-I", "-c")
+# The one folder of the container that can be written; the server looks there for its debug file.
+_FILE = "/tmp/localmodel-debug.json"  # noqa: S108
+_PACKAGE = "/tmp/localmodel-debugger"  # noqa: S108
+_UNPACK = (
+    "import os, sys, tarfile; place = sys.argv[1]; part = place + '.part'\n"
+    "tarfile.open(fileobj=sys.stdin.buffer, mode='r|gz').extractall(part)\n"
+    "os.path.exists(place) or os.rename(part, place)"
+)
+# Process 1 is the server: it is the image's entry point.
+_WRITE = (
+    "import os, signal, sys; open(sys.argv[1], 'w').write(sys.stdin.read()); "
+    "os.path.isdir(sys.argv[2]) and os.kill(1, signal.SIGUSR1)"
+)
+_REMOVE = "import os, signal, sys; os.path.exists(sys.argv[1]) and os.remove(sys.argv[1]); os.kill(1, signal.SIGUSR1)"
+_READ = "import os, sys; path = sys.argv[1]; print(open(path).read() if os.path.exists(path) else '')"
+
+
+class PodDebuggee:
+    """See debuggee.Debuggee. A context: the port is forwarded until it ends."""
+
+    def __init__(self, name: str, context: str | None, progress: Progress) -> None:
+        self.name = name
+        self.code, self.entry = revision.APP_ROOT, ""
+        self._command = ["kubectl"] + (["--context", context] if context else [])
+        self._progress = progress
+        self._namespace = self._pod = ""
+        self._forward: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> "PodDebuggee":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_forward()
+
+    def find(self) -> None:
+        self._end_forward()
+        resource = json.loads(self._kubectl("get", _RESOURCE, self.name, "-o", "json"))
+        self._namespace, self.entry = resource["metadata"]["namespace"], resource["spec"]["scoring"]["entryScript"]
+        self._pod = self._choose_pod(resource.get("status", {}).get("selector", ""))
+
+    def begin(self, wish: Wish, identity: str) -> None:
+        with self._progress.step("debugger") as done:
+            self._exec(_UNPACK, _PACKAGE, sent=package.archive(package.folder()))
+            done(f"in the pod {self._pod}")
+        self._exec(_WRITE, _FILE, _PACKAGE, sent=wish.request(identity, _PACKAGE).encode())
+        if wish.connect is None:
+            self._forward = self._start_forward(wish.port)
+
+    def state(self) -> State | None:
+        if self._forward is not None and self._forward.poll() is not None:
+            raise Gone
+        try:
+            return read_state(self._exec(_READ, f"{_FILE}.state").strip())
+        except UserError:
+            raise Gone from None
+
+    def end(self) -> None:
+        self._end_forward()
+        with contextlib.suppress(UserError):
+            self._exec(_REMOVE, _FILE)
+
+    def _choose_pod(self, selector: str) -> str:
+        if not selector:
+            raise UserError("NotRunning", f"{self.name} has no pods yet")
+        listed = json.loads(self._kubectl("get", "pods", "-n", self._namespace, "-l", selector, "-o", "json"))
+        ready = sorted(filter(_is_ready, listed["items"]), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+        if not ready:
+            raise UserError("NotRunning", f"{self.name} has no pod that is ready; see lmd status {self.name}")
+        name = str(ready[-1]["metadata"]["name"])
+        if len(ready) > 1:
+            self._progress.note(
+                f"{len(ready)} pods answer, and only requests that reach {name} can stop; with spec.replicas: 1 all do"
+            )
+        return name
+
+    def _start_forward(self, port: int) -> "subprocess.Popen[str]":
+        pod = ["-n", self._namespace, f"pod/{self._pod}"]
+        process = subprocess.Popen(
+            [*self._command, "port-forward", "--address", "127.0.0.1", *pod, f"{port}:{port}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A Ctrl-C at the terminal is for this command, which then ends it in order.
+            start_new_session=True,
+        )
+        if process.stdout is None or "Forwarding" not in process.stdout.readline():
+            process.kill()
+            said = " ".join(process.communicate()[1].split())
+            raise UserError("PortTaken", f"--port {port}: {said}")
+        return process
+
+    def _end_forward(self) -> None:
+        if self._forward is not None:
+            self._forward.kill()
+            self._forward.communicate()
+            self._forward = None
+
+    def _exec(self, code: str, *arguments: str, sent: bytes = b"") -> str:
+        pod = ["exec", "-i", "-n", self._namespace, self._pod, "-c", _CONTAINER, "--"]
+        return self._kubectl(*pod, *_PYTHON, code, *arguments, sent=sent)
+
+    def _kubectl(self, *arguments: str, sent: bytes = b"") -> str:
+        try:
+            result = subprocess.run([*self._command, *arguments], input=sent, capture_output=True, check=False)
+        except FileNotFoundError:
+            raise UserError("KubectlMissing", "kubectl is not installed; --target kind needs it") from None
+        if result.returncode != 0:
+            said = result.stderr.decode(errors="replace").strip()
+            raise UserError("KubectlFailed", f"kubectl {arguments[0]}: {said}")
+        return result.stdout.decode(errors="replace")
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return "deletionTimestamp" not in pod["metadata"] and any(
+        condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
+    )
