@@ -8,6 +8,7 @@ from typing import Any
 from localmodel_server.call import Headers, Outcome
 from localmodel_server.exchange import message_body
 from localmodel_server.job import Job
+from localmodel_server.log import logger, one_word
 from localmodel_server.pieces import Pieces
 from localmodel_server.worker_process import NotStarted, WorkerProcess
 from localmodel_worker.frames import Frame, FrameError
@@ -39,9 +40,9 @@ class Reception:
             if frame.head.get("more"):
                 self._rest = Pieces(self._worker.pause, self._worker.resume, self._worker.cancel)
             outcomes = self._outcomes(frame)
-        except (LookupError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             # User code has written to a descriptor that is not its own; the worker ends, and so does this request.
-            raise FrameError(f"not an answer: {frame.head}") from error
+            raise FrameError("a frame without answers") from error
         self._worker.note_run(outcomes[0].run_ms)
         if self._rest is None:
             self._end(None)  # first, so that the worker has the next requests while these answers are written
@@ -54,14 +55,14 @@ class Reception:
         outcomes, start = [], 0
         for job, told in zip(self._jobs, frame.head["answers"]):
             end = start + told[3]
-            outcomes.append(self._outcome(job, told, bytes(frame.body[start:end])))
+            outcomes.append(self._outcome(job, told, bytes(memoryview(frame.body)[start:end])))
             start = end
         if len(outcomes) != len(self._jobs):
             raise ValueError("too few answers")
         return outcomes
 
     def _receive_piece(self, rest: Pieces, frame: Frame) -> None:
-        if frame.head["more"]:
+        if frame.head.get("more"):
             rest.put(bytes(frame.body))
         else:
             rest.end(bool(frame.head.get("broken")))
@@ -88,6 +89,8 @@ class Reception:
             self._rest.end(broken=True)
         elif len(self._jobs) == 1 and not isinstance(error, NotStarted):
             job, settings = self._jobs[0], self._worker.settings
+            request_id = job.request_id
+            logger.error("request %s: %s", one_word(request_id), error, extra={"request_id": request_id})
             body = message_body(str(error))
             queued = job.sent - job.since
             job.deliver(Outcome(500, body, settings.revision, settings.model, run_failed=True, queued=queued))

@@ -25,6 +25,10 @@ WORKER_FOLDER = Path(localmodel_server.__file__).parent.parent / "localmodel_wor
 _QUICK_MS = 5.0
 # How long a worker may take to end after its socket was closed.
 _SECONDS_TO_LEAVE = 2.0
+# How long a worker may take to write where it was, at a timeout.
+_SECONDS_TO_TELL = 0.5
+# How long what an ended worker has sent may take to be read, where another process keeps its socket open.
+_SECONDS_TO_READ = 0.5
 
 
 class LoadError(Exception):
@@ -88,6 +92,8 @@ class WorkerProcess(asyncio.Protocol):
         self.socket: socket.socket | None = None
         self._process: AnyProcess | None = None
         self._exit: asyncio.Task[None] | None = None
+        self._closed = asyncio.Event()  # the socket
+        self._reason = ""  # why the process had to be killed
 
     @classmethod
     async def start(cls, settings: Settings, starter: Starter | None = None) -> Self:
@@ -98,10 +104,7 @@ class WorkerProcess(asyncio.Protocol):
         worker = cls(settings)
         try:
             await worker._spawn(starter or worker._run_interpreter)
-            hello = await worker._hello
-            if not hello.head["ok"]:
-                raise LoadError(hello.head["message"], hello.head["traceback"])
-            worker.contract = read_contract(hello.head)
+            worker.contract = _read_hello(await worker._hello)
         except BaseException as error:
             worker.kill()
             await worker.wait()
@@ -181,6 +184,8 @@ class WorkerProcess(asyncio.Protocol):
 
     def exit_description(self) -> str:
         """How the process ended, in words for the user."""
+        if self._reason:
+            return f"the worker process was killed: {self._reason}"
         code = self._process.returncode if self._process is not None else None
         if code is None or code >= 0:
             return f"the worker process died (exit code {code})"
@@ -225,6 +230,9 @@ class WorkerProcess(asyncio.Protocol):
     async def _watch_exit(self, process: AnyProcess) -> None:
         await process.wait()
         self.kill()  # what is left of its process group
+        # It may have ended before its last answer was read.
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._closed.wait(), _SECONDS_TO_READ)
         self.close()
         self._fail(WorkerDied(self.exit_description()))
 
@@ -255,8 +263,14 @@ class WorkerProcess(asyncio.Protocol):
 
     def _time_out(self) -> None:
         milliseconds = self.settings.scoring_timeout_ms
-        self.kill()
-        self._fail(WorkerTimeout(f"run() took longer than {milliseconds} ms (SCORING_TIMEOUT_MS)"))
+        self._reason = f"run() took longer than {milliseconds} ms (SCORING_TIMEOUT_MS)"
+        self._leaving = True
+        if self._process is not None:
+            # faulthandler then writes the stack of every thread to the log, even when C code holds the GIL.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self._process.pid, signal.SIGABRT)
+        self._kill_after(_SECONDS_TO_TELL)
+        self._fail(WorkerTimeout(self._reason))
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with bytes from the worker."""
@@ -264,14 +278,17 @@ class WorkerProcess(asyncio.Protocol):
         try:
             while (frame := self._frames.pop()) is not None:
                 self._receive(frame)
-        except FrameError:
-            self.kill()  # user code has written to a descriptor that is not its own
+        except FrameError as error:
+            # User code has written to a descriptor that is not its own.
+            self._reason = self._reason or f"what it sent is not an answer ({error})"
+            self.kill()
 
     def _receive(self, frame: Frame) -> None:
         head = frame.head
         self._clear_alarm()
         if head.get("leaving"):
             self._leaving = True
+            self._kill_after(_SECONDS_TO_LEAVE)  # threads that run() has started may keep it
         if head.get("alone"):
             self.together = False
         if not self._sinks:
@@ -290,9 +307,24 @@ class WorkerProcess(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncio when the socket is closed, by either side."""
         self._leaving = True
+        self._closed.set()
+        self._kill_after(_SECONDS_TO_LEAVE)
+
+    def _kill_after(self, seconds: float) -> None:
         if self._process is not None and self._process.returncode is None:
-            asyncio.get_running_loop().call_later(_SECONDS_TO_LEAVE, self._kill_late)
+            asyncio.get_running_loop().call_later(seconds, self._kill_late)
 
     def _kill_late(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self.kill()
+
+
+def _read_hello(hello: Frame) -> Contract:
+    """What a started worker tells of its script; raises LoadError when init() failed."""
+    try:
+        if hello.head["ok"]:
+            return read_contract(hello.head)
+        message, traceback = str(hello.head["message"]), str(hello.head["traceback"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise LoadError("the script has written to a descriptor that is not its own") from error
+    raise LoadError(message, traceback)

@@ -36,6 +36,9 @@ from typing import Any, NamedTuple, Optional
 
 _LENGTHS = struct.Struct("<IQ")
 _PIECE = 262_144
+# No head comes near. Bytes that are no frames mostly claim more, and are not waited for then.
+_LONGEST_HEAD = 16 * 1024 * 1024
+_LARGE_BODY = 1024 * 1024
 
 
 class Frame(NamedTuple):
@@ -60,25 +63,47 @@ class FrameBuffer:
 
     def __init__(self) -> None:
         self._data = bytearray()
+        # A large body grows in place, so that it is in memory once.
+        self._large: Optional[Frame] = None
+        self._missing = 0
 
     def feed(self, piece: bytes) -> None:
         """Append bytes as they came from the socket."""
-        self._data += piece
+        if self._large is None:
+            self._data += piece
+        else:
+            self._large.body.extend(piece[: self._missing])
+            self._data += piece[self._missing :]
+            self._missing = max(0, self._missing - len(piece))
 
     def pop(self) -> Optional[Frame]:
         """The next whole frame, or None until more bytes have come.
 
         Raises FrameError when the bytes cannot be a frame.
         """
+        if self._large is not None:
+            return self._pop_large(self._large)
         if len(self._data) < _LENGTHS.size:
             return None
         head_length, body_length = _LENGTHS.unpack_from(self._data)
+        if head_length > _LONGEST_HEAD:
+            raise FrameError(f"the head of a frame has {head_length} bytes")
         body_start = _LENGTHS.size + head_length
         end = body_start + body_length
         if len(self._data) < end:
+            if body_length > _LARGE_BODY and len(self._data) >= body_start:
+                self._large = Frame(_decode_head(self._data[_LENGTHS.size : body_start]), self._data[body_start:])
+                self._missing = end - len(self._data)
+                self._data.clear()
             return None
         frame = Frame(_decode_head(self._data[_LENGTHS.size : body_start]), self._data[body_start:end])
         del self._data[:end]
+        return frame
+
+    def _pop_large(self, frame: Frame) -> Optional[Frame]:
+        if self._missing:
+            return None
+        self._large = None
         return frame
 
 
@@ -114,7 +139,7 @@ class FrameReader:
 def _decode_head(encoded: bytearray) -> dict[str, Any]:
     try:
         head = json.loads(encoded)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FrameError(f"the head of a frame is not JSON: {error}") from error
     if not isinstance(head, dict):
         raise FrameError("the head of a frame is not a JSON object")

@@ -33,6 +33,7 @@ def serve(descriptor: int, template: bool = False) -> None:
     connection = socket.socket(fileno=descriptor)
     connection.set_inheritable(False)
     _prepare_streams()
+    _leave_no_core_file()
     _die_with_server()
     if not template:  # no thread survives a fork
         _watch_server(connection)
@@ -61,6 +62,7 @@ class Service:
         self._connection = connection
         self._reader = FrameReader(connection)
         self._answering = answering
+        self._pid = os.getpid()
         self._early: Optional[Frame] = None  # came while the answer before it was still being sent
 
     def run(self) -> None:
@@ -69,14 +71,19 @@ class Service:
             request, self._early = self._early or self._reader.receive(), None
             if request is None:
                 return
-            if request.head["kind"] == "cancel":  # of an answer that had ended by itself
-                continue
-            user_logging.current_request_ids = tuple(request.head["ids"])
-            answers = self._answering.answer(request)
-            self._send(answers)
-            user_logging.current_request_ids = ()
-            if any(answer.leaving for answer in answers):
-                sys.exit(1)
+            if request.head["kind"] != "cancel":  # of an answer that had ended by itself
+                self._serve(request)
+            del request  # it may be large, and the next one may be long in coming
+
+    def _serve(self, request: Frame) -> None:
+        user_logging.current_request_ids = tuple(request.head["ids"])
+        answers = self._answering.answer(request)
+        if os.getpid() != self._pid:
+            os._exit(0)  # run() has forked, and its child has come back, too: one answer is enough
+        self._send(answers)
+        user_logging.current_request_ids = ()
+        if any(answer.leaving for answer in answers):
+            sys.exit(1)
 
     def _send(self, answers: list[Answer]) -> None:
         if len(answers) > 1:
@@ -132,6 +139,14 @@ def _prepare_streams() -> None:
     # A crash in C code then names the Python line in the log. There may be no stderr to name it on.
     with contextlib.suppress(RuntimeError, OSError, ValueError, AttributeError):
         faulthandler.enable()
+
+
+def _leave_no_core_file() -> None:
+    # Containers often allow cores of any size, and a worker that takes too long is ended with SIGABRT.
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _die_with_server() -> None:
