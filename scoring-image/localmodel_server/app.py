@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import cached_property
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,11 +15,11 @@ from localmodel_server.exchange import send_json, wait_until_gone
 from localmodel_server.log import log_request, logger
 from localmodel_server.pieces import BrokenOff
 from localmodel_server.request_ids import RequestIds, common_headers, read_ids
-from localmodel_server.routes import PROBE_PATHS, build_routes
 from localmodel_server.score import Refused, score, send_outcome
 from localmodel_server.state import ServerState
 
 CLIENT_CLOSED_REQUEST = 499
+_PROBE_PATHS = frozenset({"/", "/livez", "/readyz"})
 
 
 class Application:
@@ -26,14 +27,23 @@ class Application:
 
     def __init__(self, state: ServerState) -> None:
         self.state = state
-        self._routes: ASGIApp = build_routes(state)
+
+    @cached_property
+    def routes(self) -> ASGIApp:
+        """The application for every path but /score.
+
+        Made when it is first needed: FastAPI takes a good part of a second, in which the first worker can load.
+        """
+        from localmodel_server.routes import build_routes
+
+        return build_routes(self.state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
         ids = read_ids(scope["headers"])
         if ids.too_long is not None:
-            refused = Refused(431, f"the header {ids.too_long} is longer than 100 characters", [])
+            refused = Refused(431, f"the header {ids.too_long} is longer than 100 characters", NOT_RUN)
             status = await self._refuse(refused, self._headers(ids, scope["headers"]), send)
         elif self._allows_others and cors.is_preflight(scope["method"], scope["headers"]):
             status = await self._refuse(Refused(200, "", []), self._headers(ids, scope["headers"]), send)
@@ -41,7 +51,7 @@ class Application:
             status = await self._score(ids, scope, receive, send, started)
         else:
             status = await self._pass_on(ids, scope, receive, send)
-        if scope["path"] not in PROBE_PATHS:
+        if scope["path"] not in _PROBE_PATHS:
             milliseconds = (time.perf_counter() - started) * 1000
             # The raw path: a decoded one may hold line breaks.
             path = scope["raw_path"].decode("latin-1")
@@ -115,7 +125,7 @@ class Application:
                 message["headers"] = [*message.get("headers", []), *self._headers(ids, scope["headers"])]
             await send(message)
 
-        await self._routes(scope, receive, send_with_headers)
+        await self.routes(scope, receive, send_with_headers)
         return status
 
     def _headers(self, ids: RequestIds, request: Headers, outcome: Outcome | None = None) -> Headers:

@@ -14,7 +14,6 @@ from localmodel_server.cors import is_preflight
 from localmodel_server.dialects import kserve_prefix, kserve_v1, mlflow, open_inference, sagemaker
 from localmodel_server.state import ServerState
 
-PROBE_PATHS = frozenset({"/", "/livez", "/readyz"})
 _DIALECTS: tuple[Callable[[ServerState], APIRouter], ...] = (
     open_inference.router,
     kserve_v1.router,

@@ -17,10 +17,9 @@ import uvloop
 from localmodel_server.app import Application
 from localmodel_server.config_file import Composed, compose
 from localmodel_server.debugging import Debugging, is_debugged
-from localmodel_server.listen import build_server, open_listener
+from localmodel_server.listen import HttpServer, build_server, open_listener
 from localmodel_server.loader import Loader
 from localmodel_server.log import logger, set_up_logging
-from localmodel_server.routes import build_health_routes
 from localmodel_server.settings import Ports, SettingsError, read_revision_file, read_settings
 from localmodel_server.short_cut import ShortCutProtocol
 from localmodel_server.state import ServerState
@@ -31,6 +30,8 @@ _EXIT_LOAD_FAILED = 3
 _SECONDS_FOR_STRAGGLERS = 0.2
 # Added to the scoring timeout for requests in flight at a stop.
 _SECONDS_TO_ANSWER = 5
+# Then the first worker is on its way, and this process has nothing to do until it has loaded.
+_SECONDS_TO_START_A_WORKER = 0.05
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Lifecycle:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._exit_code = 0
-        self._server = build_server(Application(self._state), ShortCutProtocol)
-        self._health_server = build_server(build_health_routes(self._state))
+        self._application = Application(self._state)
+        self._server = build_server(self._application, ShortCutProtocol)
 
     async def run(self, listener: socket.socket, health_listener: socket.socket | None) -> int:
         """Serve until stopped; returns the process's exit code."""
@@ -71,20 +72,25 @@ class Lifecycle:
         http = asyncio.create_task(self._server.serve(sockets=[listener]))
         http.add_done_callback(lambda _: self._stop.set())
         health = None if health_listener is None else self._serve_health(health_listener)
+        loop.call_later(_SECONDS_TO_START_A_WORKER, lambda: self._application.routes)
         logger.info("listening on %s port %d", *listener.getsockname()[:2])
         await self._stop.wait()
         await self._drain()
         await http
         await self._loader.close()
         if health is not None:
-            self._health_server.should_exit = True
-            await health
+            server, serving = health
+            server.should_exit = True
+            await serving
         return self._exit_code
 
-    def _serve_health(self, listener: socket.socket) -> asyncio.Task[None]:
+    def _serve_health(self, listener: socket.socket) -> tuple[HttpServer, asyncio.Task[None]]:
+        from localmodel_server.routes import build_health_routes  # as late as the application's
+
         logger.info("health is at %s port %d, too", *listener.getsockname()[:2])
-        self._health_server.config.timeout_graceful_shutdown = 1
-        return asyncio.create_task(self._health_server.serve(sockets=[listener]))
+        server = build_server(build_health_routes(self._state))
+        server.config.timeout_graceful_shutdown = 1
+        return server, asyncio.create_task(server.serve(sockets=[listener]))
 
     def _read_wanted(self) -> dict[str, str]:
         wanted = _compose(self._options)
