@@ -105,6 +105,7 @@ class Bench:
 
     def _fail(self, one: Running, text: str) -> None:
         self.results.failures[one.server.name] = text
+        one.stop()  # or it would take time from the others, trying
         _tell(text)
 
     def _load(self, one: Running, case: Case, seconds: int) -> Sample:

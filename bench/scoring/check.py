@@ -25,7 +25,8 @@ def check(running: Running, pictures: Pictures, model: str) -> None:
         try:
             labels = running.server.form.read(running.ask(request))
         except (OSError, HTTPException, LookupError, ValueError) as error:
-            raise WrongAnswer(f"{running.server.name}: {type(error).__name__}: {error}") from error
+            text = f"{type(error).__name__}: {error}"
+            raise WrongAnswer(f"{running.server.name}, asked for {count} rows: {text}") from error
         if labels != right[start : start + count]:
             raise WrongAnswer(f"{running.server.name} answers {labels}, the model {right[start : start + count]}")
 

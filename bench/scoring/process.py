@@ -89,7 +89,7 @@ class Running:
         return ticks / _TICK
 
     def stop(self) -> None:
-        """End it, with everything that it has started."""
+        """End it, with everything that it has started; may be called again."""
         handles = [_handle(pid) for pid in self._pids()]
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)

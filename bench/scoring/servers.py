@@ -129,6 +129,8 @@ def _uvicorn(environment: str, app: str) -> Callable[[Place], Command]:
     def command(place: Place) -> Command:
         options = ["--host", "127.0.0.1", "--port", str(place.port), "--workers", str(place.workers)]
         more = ["--app-dir", str(APPS), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+        # On a busy machine a worker that starts needs longer than the five seconds it would get.
+        more += ["--timeout-worker-healthcheck", "60"]
         return Command([str(ensure(environment) / "uvicorn"), app, *options, *more])
 
     return command
