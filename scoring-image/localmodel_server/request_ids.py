@@ -28,12 +28,13 @@ class RequestIds(NamedTuple):
 def read_ids(headers: Headers) -> RequestIds:
     """Read the ids from request headers (names in lower case); a missing request id is made up."""
     given = {name: value for name, value in headers if name in (_REQUEST_ID, _CLIENT_ID, _OLD_ID, _TRACE_ID)}
-    too_long = [name for name, value in given.items() if len(value) > _LONGEST_ID]
+    too_long = [name for name, value in given.items() if len(value) > _LONGEST_ID and name != _TRACE_ID]
     for name in too_long:
         del given[name]
     request_id = given.get(_REQUEST_ID) or _new_id()
-    client_id = given.get(_CLIENT_ID)
-    echo = [(_REQUEST_ID, request_id), (_OLD_ID, given.get(_OLD_ID) or client_id or request_id)]
+    old_id = given.get(_OLD_ID)
+    client_id = given.get(_CLIENT_ID) or old_id
+    echo = [(_REQUEST_ID, request_id), (_OLD_ID, old_id or client_id or request_id)]
     if client_id:
         echo.append((_CLIENT_ID, client_id))
     if _TRACE_ID in given:

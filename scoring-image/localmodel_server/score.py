@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
+from localmodel_server.body_budget import HeldBody
 from localmodel_server.call import Headers, Outcome
 from localmodel_server.contract import Contract
 from localmodel_server.dialects.azure import NOT_RUN, Request, score_headers
@@ -25,8 +26,9 @@ from localmodel_server.state import ServerState
 
 RETRY: Headers = [(b"retry-after", b"1")]
 _METHODS = ("GET", "POST", "OPTIONS")
-# What belongs to the connection, or follows from how the body is sent, is ours to say.
+# What belongs to the connection, follows from how the body is sent, or names the request, is ours to say.
 _OURS = {b"connection", b"content-length", b"transfer-encoding", b"keep-alive", b"upgrade", b"date"}
+_OURS |= {b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id", b"x-ms-server-version", b"traceid"}
 
 
 class Refused(Exception):
@@ -65,26 +67,25 @@ async def score(
     Raises Refused before anything is sent, ClientGone when nobody waits for the answer any more, and BrokenOff
     when the script's own answer ends too early.
     """
-    request = await _read(state, scope, receive)
-    gone = asyncio.ensure_future(wait_until_gone(receive))
     try:
-        outcome = await state.dispatcher.ask(request.call, request_id, gone)
-        await send_outcome(send, outcome, headers_for(outcome), gone)
-        return outcome
+        with state.bodies.hold() as held:
+            request = await _read(state, scope, receive, held)
+            gone = asyncio.ensure_future(wait_until_gone(receive))
+            try:
+                outcome = await state.dispatcher.ask(request.call, request_id, gone)
+                await send_outcome(send, outcome, headers_for(outcome), gone)
+                return outcome
+            finally:
+                gone.cancel()
     except (Unavailable, BadRequest) as error:
         raise refusal(error) from error
-    finally:
-        gone.cancel()
 
 
-async def _read(state: ServerState, scope: Scope, receive: Receive) -> Request:
-    try:
-        settings = state.dispatcher.check_room().settings
-    except Unavailable as error:
-        raise refusal(error) from error
+async def _read(state: ServerState, scope: Scope, receive: Receive, held: HeldBody) -> Request:
+    settings = state.dispatcher.check_room().settings
     _check_method(scope["method"], state.contract)
     try:
-        body = await read_body(receive, scope, settings.max_request_bytes)
+        body = await read_body(receive, scope, settings.max_request_bytes, held)
     except BodyTooLarge:
         raise too_large(settings.max_request_bytes) from None
     return Request(scope["method"], scope["query_string"], scope["headers"], body, settings.strict)
@@ -114,4 +115,4 @@ def _check_method(method: str, contract: Contract | None) -> None:
         text = f"{method} is not allowed on /score; use POST"
         raise Refused(405, text, [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])
     if method == "OPTIONS" and (contract is None or contract.mode != "http"):
-        raise Refused(200, "", [(b"allow", b"GET, OPTIONS, POST")])
+        raise Refused(200, "", [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])

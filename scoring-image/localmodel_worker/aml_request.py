@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from collections.abc import Mapping
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
 
 from localmodel_worker.client_errors import BadRequest
@@ -42,14 +44,26 @@ def rawhttp(function: _F) -> _F:
 
 
 def is_rawhttp(function: object) -> bool:
-    """Whether rawhttp decorates the function, or one that it wraps with functools.wraps."""
+    """Whether rawhttp decorates the function, or one that it wraps, with functools.wraps or without."""
     seen: set[int] = set()
-    while function is not None and id(function) not in seen:
+    functions = [function]
+    while functions:
+        function = functions.pop()
         if getattr(function, _MARK, False) is True:
             return True
-        seen.add(id(function))
-        function = getattr(function, "__wrapped__", None)
+        if id(function) not in seen:
+            seen.add(id(function))
+            functions += [getattr(function, "__wrapped__", None), *_enclosed_functions(function)]
     return False
+
+
+def _enclosed_functions(function: object) -> list[object]:
+    found: list[object] = []
+    for cell in getattr(function, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # an empty cell
+            if isinstance(cell.cell_contents, FunctionType):
+                found.append(cell.cell_contents)
+    return found
 
 
 class AMLRequest:
@@ -78,6 +92,9 @@ class AMLRequest:
 
     def __repr__(self) -> str:
         return f"<AMLRequest {self.url!r} [{self.method}]>"
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the request has no {name!r} here; flask.Request(request.environ) has all of Flask's")
 
     # The body
 

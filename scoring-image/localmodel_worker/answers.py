@@ -149,9 +149,11 @@ class Answering:
             return Answer(500, _message(str(error)))
 
     def _failure(self, request_id: str, error: BaseException) -> Answer:
-        if isinstance(error, BadRequest):
+        in_script = self._script.is_to_blame(error)
+        if isinstance(error, BadRequest) and not (self._strict and in_script):
             return _refusal(error)
-        if isinstance(error, Exception) and not self._strict and not self._script.is_to_blame(error):
+        converts = self._run_function.mode == "schema" and not self._strict
+        if isinstance(error, Exception) and converts and not in_script:
             reason = " ".join(str(error).split()) or type(error).__name__
             return Answer(400, _message(f"the request's data does not fit the schema of run(): {reason}"))
         log(request_id, "run() failed\n" + user_traceback(error))

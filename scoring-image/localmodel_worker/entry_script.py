@@ -97,7 +97,7 @@ class EntryScript:
 
     def is_to_blame(self, error: BaseException) -> bool:
         """Whether an error of a call came from user code, and not from what converts the request's data."""
-        return reached(error, self._place.code_folder)
+        return reached(error, self._place.code_folder, self.run_function.code)
 
     def _finish(self, result: Any) -> Any:
         if not inspect.isawaitable(result):

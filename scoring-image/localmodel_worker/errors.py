@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Optional
 
 _LONGEST_MESSAGE = 1000
@@ -39,11 +39,11 @@ def user_traceback(error: BaseException) -> str:
     return text[-_LONGEST_TRACEBACK:]
 
 
-def reached(error: BaseException, code_folder: Path) -> bool:
-    """Whether an error passed through user code below code_folder."""
+def reached(error: BaseException, code_folder: Path, code: Optional[CodeType] = None) -> bool:
+    """Whether an error passed through user code: what lies below code_folder, or the function with this code."""
     frame: Optional[TracebackType] = error.__traceback__
     while frame is not None:
-        if is_inside(_file_of(frame), code_folder):
+        if frame.tb_frame.f_code is code or is_inside(_file_of(frame), code_folder):
             return True
         frame = frame.tb_next
     return False

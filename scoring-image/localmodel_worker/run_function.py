@@ -32,6 +32,7 @@ class RunFunction:
     def __init__(self, function: Callable[..., Any], module: ModuleType) -> None:
         """Read the contract; raises ContractError."""
         self.call = function
+        self.code = getattr(inspect.unwrap(function), "__code__", None)
         signature = _signature(function)
         names = list(signature) or ["raw_data"]
         self.wants_headers = _HEADERS in names
@@ -50,7 +51,10 @@ class RunFunction:
         if self.mode != "schema":
             return {}
         types = schema.read_parameter_types(self.call)
-        return {name: Parameter(name, name not in self.defaults, types.get(name)) for name in names}
+        unknown = [name for name, (_, optional) in types.items() if name not in names and not optional]
+        if unknown:
+            raise ContractError(f"@input_schema is for {', '.join(unknown)}, but run() has no such parameter")
+        return {name: Parameter(name, name not in self.defaults, *types.get(name, (None,))) for name in names}
 
     def _check_rest(self, data: list[str]) -> None:
         if self.mode == "schema":
@@ -129,7 +133,9 @@ class RunFunction:
     def with_headers(self, arguments: dict[str, Any], headers: list[list[str]]) -> dict[str, Any]:
         """The arguments and, for a run() that asks for them, the request's headers."""
         if self.wants_headers:
-            arguments[_HEADERS] = {_title(name): value for name, value in headers}
+            from localmodel_worker.header_map import request_headers
+
+            arguments[_HEADERS] = dict(request_headers((name, value) for name, value in headers))
         return arguments
 
     def _wanted(self) -> str:
@@ -163,10 +169,6 @@ def _count(shape: list[int]) -> int:
     for size in shape:
         count *= size
     return count
-
-
-def _title(name: str) -> str:
-    return "-".join(part.capitalize() for part in name.split("-"))
 
 
 def _json_type(value: Any) -> str:

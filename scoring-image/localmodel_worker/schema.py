@@ -12,11 +12,15 @@ _DTYPES = {"integer": "int64", "number": "float64", "boolean": "bool", "string":
 
 
 class Parameter(NamedTuple):
-    """One decorated parameter; type is the inference-schema object, None for an undecorated one."""
+    """One decorated parameter; type is the inference-schema object, None for an undecorated one.
+
+    required: run() has no default for it. optional: the decorator lets empty values through unconverted.
+    """
 
     name: str
     required: bool
     type: Any
+    optional: bool = False
 
     @property
     def kind(self) -> str:
@@ -29,6 +33,7 @@ class Parameter(NamedTuple):
         sample: Any = getattr(self.type, "sample_input", None)
         return (
             self.kind == "numpy"
+            and not self.optional
             and getattr(self.type, "enforce_column_type", False)
             and getattr(self.type, "enforce_shape", False)
             and getattr(sample, "ndim", 0) >= 2
@@ -46,14 +51,14 @@ def is_decorated(run: Callable[..., Any]) -> bool:
     return schema_util is not None and bool(schema_util.is_schema_decorated(run))
 
 
-def read_parameter_types(run: Callable[..., Any]) -> dict[str, Any]:
-    """The inference-schema types of the parameters that are converted, by name."""
-    types: dict[str, Any] = {}
+def read_parameter_types(run: Callable[..., Any]) -> dict[str, tuple[Any, bool]]:
+    """The inference-schema type of each parameter that is converted, and whether it is optional, by name."""
+    types: dict[str, tuple[Any, bool]] = {}
     layer: Any = run
     while layer is not None:
         variables = _closure(getattr(layer, "_self_wrapper", None))
         if variables.get("convert_to_provided_type") and "param_name" in variables:
-            types[variables["param_name"]] = variables.get("param_type")
+            types[variables["param_name"]] = variables.get("param_type"), bool(variables.get("optional"))
         layer = getattr(layer, "__wrapped__", None)
     return types
 
@@ -84,6 +89,8 @@ def told_output(schema: dict[str, Any]) -> Optional[dict[str, Any]]:
 
 def to_parameter(parameter: Parameter, array: Any) -> Any:
     """An array as its parameter takes it: the sample's type and shape; raises BadRequest."""
+    if parameter.optional:  # inference-schema asks whether it is empty, which an array does not say
+        return array.tolist()
     sample = getattr(parameter.type, "sample_input", None)
     if parameter.kind != "numpy" or sample is None:
         return array.tolist() if parameter.kind == "standard" else array

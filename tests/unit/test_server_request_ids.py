@@ -25,3 +25,12 @@ def test_an_id_that_is_too_long_is_named_and_not_echoed() -> None:
     assert ids.too_long == "x-request-id"
     assert len(ids.request_id) == 36
     assert read_ids([(b"x-request-id", b"x" * 100)]).too_long is None
+
+
+def test_the_old_id_stands_in_for_the_client_id() -> None:
+    assert echoed(x_ms_request_id="c")["x-ms-client-request-id"] == "c"
+
+
+def test_a_trace_id_has_no_limit() -> None:
+    assert echoed(traceid="t" * 200)["traceid"] == "t" * 200
+    assert read_ids([(b"traceid", b"t" * 200)]).too_long is None

@@ -224,6 +224,20 @@ def test_rawhttp_is_seen_through_other_decorators() -> None:
     assert is_rawhttp(outer)
 
 
+def test_rawhttp_is_seen_through_decorators_that_hide_what_they_wrap() -> None:
+    @rawhttp
+    def marked(data: Any) -> Any:
+        return data
+
+    def timed(data: Any) -> Any:
+        return marked(data)
+
+    def logged(data: Any) -> Any:
+        return timed(data)
+
+    assert is_rawhttp(logged)
+
+
 def test_rawhttp_on_a_method() -> None:
     class Model:
         def score(self, data: Any) -> tuple[Model, Any]:
@@ -233,3 +247,9 @@ def test_rawhttp_on_a_method() -> None:
     run = rawhttp(model.score)
     assert is_rawhttp(run) and run(1) == (model, 1)
     assert not is_rawhttp(Model.score)
+
+
+def test_what_only_flask_has_is_told_with_a_way_to_get_it() -> None:
+    with pytest.raises(AttributeError, match=r"'root_url'.*flask\.Request\(request\.environ\)"):
+        _ = request(b"").root_url
+    assert not hasattr(request(b""), "root_url")
