@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qsl
-
-import orjson
 
 from localmodel_server.call import Array, Call, Headers, Outcome
 from localmodel_server.contract import Contract
@@ -38,7 +37,7 @@ class Request:
             return Call("http", self.body, (), headers, self.method, target)
         body = self.body
         if self.method == "GET":
-            body = orjson.dumps(_query_values(self.query))
+            body = json.dumps(_query_values(self.query)).encode()
         elif contract.mode == "schema":
             self._check_type()
         if contract.mode == "schema":
@@ -91,6 +90,6 @@ def _query_values(query: bytes) -> dict[str, object]:
 
 def _json_or_text(text: str) -> object:
     try:
-        return orjson.loads(text)
-    except ValueError:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return text
