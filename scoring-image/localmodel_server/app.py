@@ -122,9 +122,11 @@ class Application:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), *self._headers(ids, scope["headers"])]
+                outcome = scope.get("localmodel.outcome")
+                message["headers"] = [*message.get("headers", []), *self._headers(ids, scope["headers"], outcome)]
             await send(message)
 
+        scope["localmodel.request_id"] = ids.request_id
         await self.routes(scope, receive, send_with_headers)
         return status
 

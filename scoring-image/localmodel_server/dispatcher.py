@@ -71,6 +71,8 @@ class Dispatcher:
         if self.pool.failure is not None and self.pool.alive == 0:
             raise Unavailable(self.pool.failure)
         if len(self._waiting) >= LONGEST_LINE:
+            self._drop_gone()
+        if len(self._waiting) >= LONGEST_LINE:
             raise Unavailable(f"all workers are busy and {LONGEST_LINE} requests wait already")
         return self.pool
 
@@ -111,7 +113,8 @@ class Dispatcher:
                     raise ClientGone
             return await future
         finally:
-            job.gone = not future.done() or future.cancelled()
+            if not future.done() or future.cancelled():
+                job.give_up()
 
     def _flush(self) -> None:
         self._flush_is_due = False
@@ -143,6 +146,13 @@ class Dispatcher:
             self._waiting.popleft()
             job.deliver(error)
         return False
+
+    def _drop_gone(self) -> None:
+        """Clear the line of those who have left it: others can have their places."""
+        gone = [job for job in self._waiting if job.gone]
+        self._waiting = deque(job for job in self._waiting if not job.gone)
+        for job in gone:
+            job.deliver(ClientGone())
 
     def _next_jobs(self, together: bool) -> list[Job]:
         jobs = [self._waiting.popleft()]

@@ -4,35 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import json
+from io import BytesIO
+from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
 
 from localmodel_server.call import ClientGone, Headers
 from localmodel_server.pieces import Pieces
 
+if TYPE_CHECKING:
+    from localmodel_server.body_budget import HeldBody
+
 
 class BodyTooLarge(Exception):
     """The request's body is over the limit."""
 
 
-async def read_body(receive: Receive, scope: Scope, limit: int) -> bytes:
-    """Read a request's body of at most limit bytes; raises BodyTooLarge, before reading when it can, or ClientGone."""
+async def read_body(receive: Receive, scope: Scope, limit: int, held: HeldBody) -> bytes:
+    """Read a request's body of at most limit bytes, which held counts.
+
+    Raises BodyTooLarge, before reading when it can, ClientGone, or Unavailable when there is no room for it.
+    """
     for name, value in scope["headers"]:
         if name == b"content-length" and int(value) > limit:
             raise BodyTooLarge
-    pieces: list[bytes] = []
-    size = 0
+    # Unlike a list of pieces that are joined, it has a large body in memory once.
+    body = BytesIO()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         piece = message.get("body", b"")
-        size += len(piece)
-        if size > limit:
+        if body.tell() + len(piece) > limit:
             raise BodyTooLarge
-        pieces.append(piece)
+        held.add(len(piece))
+        body.write(piece)
         if not message.get("more_body", False):
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            return body.getvalue()
 
 
 async def wait_until_gone(receive: Receive) -> None:

@@ -9,6 +9,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from localmodel_server.call import Headers
 from localmodel_server.exchange import message_body
+from localmodel_server.gentle_close import GentleTransport
+from localmodel_server.log import logger
 from localmodel_server.request_ids import common_headers, read_ids
 
 _MOST_HEAD_BYTES = 65536
@@ -32,44 +34,78 @@ class Answered:
 
 
 class JsonErrorProtocol(HttpToolsProtocol):
-    """One connection. Errors below the application are ``{"message": ...}``, too."""
+    """One connection. Errors below the application are ``{"message": ...}``, too, and come when it is their turn."""
 
     cycle: Any
-    last_received = 0.0  # time of the event loop
+    transport: Any
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._head_bytes = 0
+        self._in_message = False  # the client has begun a request, and not ended it
         self._in_head = False
+        self._has_moved = False  # the last piece has brought a part of a request to its end, or some of its body
+        self._loose_bytes = 0  # since then
+        self._last_received = 0.0  # time of the event loop
+        self._due_since = 0.0  # when that began which must come as a whole: a head, or the rest of a refused body
+        self._held: tuple[int, str] | None = None  # a refusal that waits for the answers before it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by asyncio."""
         super().connection_made(transport)
-        self.last_received = self.loop.time()
+        self.transport = GentleTransport(transport, lambda: self._in_message)
+        self._last_received = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with what the client has sent."""
-        self.last_received = self.loop.time()
-        was_in_head = self._in_head
+        if self._held is not None or self.transport.is_closing():
+            return
+        self._last_received = self.loop.time()
+        self._has_moved = False
         super().data_received(data)
-        if was_in_head and self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > _MOST_HEAD_BYTES:
+        if self._has_moved:
+            self._loose_bytes = 0
+        elif self._in_message:
+            # A head without an end, or trailers.
+            self._loose_bytes += len(data)
+            if self._loose_bytes > _MOST_HEAD_BYTES:
                 self._refuse_head()
 
-    @property
-    def is_receiving(self) -> bool:
-        """Whether the client owes the rest of a request; a fresh connection owes its first."""
-        return self.cycle is None or self._in_head or bool(self.cycle.more_body)
+    def end_if_late(self, now: float, seconds: float) -> None:
+        """Refuse a request that has not come within seconds; close a connection that has brought none.
+
+        A head has so long in all, a body from one piece to the next.
+        """
+        if self.transport.is_closing() or self._held is not None:
+            return
+        if not self._in_message:
+            if self.timeout_keep_alive_task is None and self._is_answered and now - self._last_received >= seconds:
+                self.transport.close()
+        elif self.flow.read_paused or self.pipeline:
+            self._last_received = self._due_since = now  # it cannot send
+        elif self._in_head and now - self._due_since >= seconds:
+            self.refuse(408, f"the request's headers have not come within {seconds:g} s")
+        elif not self._in_head and now - (self._due_since if self._is_answered else self._last_received) >= seconds:
+            self.refuse(408, f"nothing more of the request's body has come for {seconds:g} s")
 
     def refuse(self, status: int, message: str) -> None:
-        """Answer for the application, and end the connection."""
-        if self.transport.is_closing():
+        """Answer for the application the request that is coming in, and end the connection."""
+        if self.transport.is_closing() or self._held is not None:
             return
-        body = message_body(message)
-        headers: Headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        self.transport.write(response(status, headers + common_headers(read_ids([]), None), body))
-        self.transport.close()
+        if self._in_message and not self._in_head:
+            if self._is_answered:
+                self.transport.close()
+                return
+            waits = bool(self.pipeline)
+            if waits:
+                self.pipeline.popleft()
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        else:
+            waits = not self._is_answered
+        if waits:
+            self._held = status, message
+        else:
+            self._write_refusal(status, message)
 
     def send_400_response(self, msg: str) -> None:
         """Called by uvicorn when it cannot parse a request."""
@@ -78,24 +114,83 @@ class JsonErrorProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Called by the parser."""
         super().on_message_begin()
-        self._in_head = True
-        self._head_bytes = 0
+        self._in_message = self._in_head = self._has_moved = True
+        self._due_since = self.loop.time()
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
-        self._in_head = False
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > _MOST_HEAD_BYTES:
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > _MOST_HEAD_BYTES:
             self._refuse_head()
             self.cycle = Answered()
         else:
             self.begin_request()
+        self._in_head = False
+        self._has_moved = True
 
     def begin_request(self) -> None:
         """Start to answer the request whose headers have come."""
         super().on_headers_complete()
+        if self.expect_100_continue:
+            _close_unless_read(self.cycle)
+
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser."""
+        self._has_moved = True
+        self.take_body(body)
+
+    def take_body(self, body: bytes) -> None:
+        """Keep a piece of the body for who answers the request."""
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Called by the parser."""
+        self._in_message = False
+        self._has_moved = True
+        self.complete_request()
+
+    def complete_request(self) -> None:
+        """Tell who answers the request that all of it has come."""
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Called when an answer has been written."""
+        self._due_since = self.loop.time()
+        was_last = not self.pipeline
+        super().on_response_complete()
+        if self._held is not None and was_last:
+            self._write_refusal(*self._held)
+
+    @property
+    def _is_answered(self) -> bool:
+        return self.cycle is None or bool(self.cycle.response_complete)
 
     def _refuse_head(self) -> None:
         self.refuse(431, f"the request's headers are larger than {_MOST_HEAD_BYTES} bytes")
+
+    def _write_refusal(self, status: int, message: str) -> None:
+        if self.transport.is_closing():
+            return
+        body = message_body(message)
+        headers: Headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        self.transport.write(response(status, headers + common_headers(read_ids([]), None), body))
+        self.transport.close()
+        logger.warning("a request from %s was refused: %d, %s", self.client[0] if self.client else "-", status, message)
+
+
+def _close_unless_read(cycle: Any) -> None:
+    """Close the connection if the request is answered before its body was asked for (Expect: 100-continue).
+
+    The client does not send it then, and its next request would be taken for it.
+    """
+    receive, keep_alive = cycle.receive, cycle.keep_alive
+
+    async def receive_first() -> Any:
+        cycle.keep_alive = keep_alive
+        cycle.receive = receive
+        return await receive()
+
+    cycle.keep_alive = False
+    cycle.receive = receive_first
 
 
 def response(status: int, headers: Headers, body: bytes) -> bytes:

@@ -40,6 +40,12 @@ class Job:
             self.call = self.make_call(contract)
         self.contract = contract
 
+    def give_up(self) -> None:
+        """Nobody waits any more: keep its place in the line, and not what it would bring along."""
+        self.gone = True
+        self.make_call = _nothing
+        self.call = _nothing(self.contract)
+
     @property
     def batch_key(self) -> object:
         """Jobs with the same key can share a frame; None: this one stays alone."""
@@ -50,7 +56,11 @@ class Job:
     @property
     def rows(self) -> int:
         """How many rows it adds to a batch."""
-        return self.call.arrays[0].shape[0] if self.call.arrays else 1
+        return self.call.arrays[0].shape[0] if self.call.arrays and self.call.arrays[0].shape else 1
+
+
+def _nothing(contract: Contract) -> Call:
+    return Call("text", b"")
 
 
 def encode(jobs: list[Job]) -> tuple[dict[str, Any], list[bytes]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
+from localmodel_server.body_budget import HeldBody
 from localmodel_server.call import Headers, Outcome
 from localmodel_server.contract import Contract
 from localmodel_server.dialects.azure import NOT_RUN, Request, score_headers
@@ -66,26 +67,25 @@ async def score(
     Raises Refused before anything is sent, ClientGone when nobody waits for the answer any more, and BrokenOff
     when the script's own answer ends too early.
     """
-    request = await _read(state, scope, receive)
-    gone = asyncio.ensure_future(wait_until_gone(receive))
     try:
-        outcome = await state.dispatcher.ask(request.call, request_id, gone)
-        await send_outcome(send, outcome, headers_for(outcome), gone)
-        return outcome
+        with state.bodies.hold() as held:
+            request = await _read(state, scope, receive, held)
+            gone = asyncio.ensure_future(wait_until_gone(receive))
+            try:
+                outcome = await state.dispatcher.ask(request.call, request_id, gone)
+                await send_outcome(send, outcome, headers_for(outcome), gone)
+                return outcome
+            finally:
+                gone.cancel()
     except (Unavailable, BadRequest) as error:
         raise refusal(error) from error
-    finally:
-        gone.cancel()
 
 
-async def _read(state: ServerState, scope: Scope, receive: Receive) -> Request:
-    try:
-        settings = state.dispatcher.check_room().settings
-    except Unavailable as error:
-        raise refusal(error) from error
+async def _read(state: ServerState, scope: Scope, receive: Receive, held: HeldBody) -> Request:
+    settings = state.dispatcher.check_room().settings
     _check_method(scope["method"], state.contract)
     try:
-        body = await read_body(receive, scope, settings.max_request_bytes)
+        body = await read_body(receive, scope, settings.max_request_bytes, held)
     except BodyTooLarge:
         raise too_large(settings.max_request_bytes) from None
     return Request(scope["method"], scope["query_string"], scope["headers"], body, settings.strict)

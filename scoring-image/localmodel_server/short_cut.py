@@ -1,4 +1,4 @@
-"""A short cut for /score: an ordinary request is answered without an ASGI task.
+"""A short cut for /score and infer requests: an ordinary one is answered without an ASGI task.
 
 Such a task costs more than everything else that the server does for a request. Whatever is not ordinary
 (pipelining, large or chunked bodies, Expect, rawhttp, CORS) takes the road through the application, which can
@@ -9,23 +9,44 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from localmodel_server.app import CLIENT_CLOSED_REQUEST, Application
-from localmodel_server.call import ClientGone, Headers, Outcome
-from localmodel_server.dialects.azure import Request, score_headers
+from localmodel_server.call import Call, ClientGone, Headers, Outcome
+from localmodel_server.contract import Contract
+from localmodel_server.dialects.azure import Request as AzureRequest
 from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.dialects.infer import InferRequest
 from localmodel_server.dispatcher import Unavailable
 from localmodel_server.http_protocol import JsonErrorProtocol, NobodyWaits, response
 from localmodel_server.job import Job
-from localmodel_server.log import log_request, logger
+from localmodel_server.log import log_request, logger, one_word
+from localmodel_server.pieces import BrokenOff, Pieces
 from localmodel_server.request_ids import RequestIds, common_headers, read_ids
-from localmodel_server.score import Refused, refusal
+from localmodel_server.score import RETRY
+from localmodel_server.settings import Settings
 
 _LARGEST_BODY = 1 << 20
+_COMPRESSED = (b"content-encoding", b"accept-encoding")
+
+
+class Question(Protocol):
+    """A request that has come completely, in some dialect."""
+
+    dialect: str
+
+    @classmethod
+    def of(cls, headers: Headers, body: bytes, settings: Settings) -> Question: ...
+
+    def call(self, contract: Contract) -> Call: ...
+
+    def answer(self, outcome: Outcome) -> tuple[int, bytes, Headers]: ...
+
+    @staticmethod
+    def refuse(status: int, message: str) -> tuple[bytes, Headers]: ...
 
 
 class ShortCutProtocol(JsonErrorProtocol):
@@ -43,26 +64,36 @@ class ShortCutProtocol(JsonErrorProtocol):
 
     def begin_request(self) -> None:
         """Start to answer the request whose headers have come."""
-        if self.url == b"/score" and self.parser.get_method() == b"POST" and self._is_ordinary():
-            self.cycle = _ShortCycle(self, self.headers)
+        kind = self._kind() if self.parser.get_method() == b"POST" else None
+        if kind is not None and self._is_ordinary():
+            self.cycle = _ShortCycle(self, self.url, self.headers, kind)
         else:
             super().begin_request()
 
-    def on_body(self, body: bytes) -> None:
-        """Called by the parser."""
+    def _kind(self) -> type[Question] | None:
+        """What the request is; None for a path that only the application knows."""
+        if self.url == b"/score":
+            return AzureRequest
+        settings = self.application.state.settings
+        if settings is not None and self.url == b"/v2/models/%b/infer" % settings.model_name.encode():
+            return InferRequest
+        return None
+
+    def take_body(self, body: bytes) -> None:
+        """Keep a piece of the body for who answers the request."""
         # Without uvicorn's flow control, which an ASGI application must release: the body's size is known and small.
         if isinstance(self.cycle, _ShortCycle):
             self.cycle.pieces.append(body)
         else:
-            super().on_body(body)
+            super().take_body(body)
 
-    def on_message_complete(self) -> None:
-        """Called by the parser."""
+    def complete_request(self) -> None:
+        """Tell who answers the request that all of it has come."""
         if isinstance(self.cycle, _ShortCycle) and self.cycle.more_body:
             self.cycle.more_body = False
             self.cycle.start()
         else:
-            super().on_message_complete()
+            super().complete_request()
 
     def _is_ordinary(self) -> bool:
         if self.cycle is not None and not self.cycle.response_complete:
@@ -74,10 +105,13 @@ class ShortCutProtocol(JsonErrorProtocol):
         if self.expect_100_continue or self.parser.should_upgrade() or self.parser.get_http_version() != "1.1":
             return False
         largest = min(_LARGEST_BODY, settings.max_request_bytes)
+        sized = False
         for name, value in self.headers:
             if name == b"content-length":
-                return int(value) <= largest
-        return False
+                sized = int(value) <= largest
+            elif name in _COMPRESSED and self.url != b"/score":
+                return False
+        return sized
 
 
 class _ShortCycle:
@@ -85,7 +119,7 @@ class _ShortCycle:
 
     message_event = NobodyWaits()
 
-    def __init__(self, protocol: ShortCutProtocol, headers: Headers) -> None:
+    def __init__(self, protocol: ShortCutProtocol, url: bytes, headers: Headers, kind: type[Question]) -> None:
         self.pieces: list[bytes] = []
         self.more_body = True
         self.response_complete = False
@@ -93,7 +127,10 @@ class _ShortCycle:
         self.keep_alive = protocol.parser.should_keep_alive()
         self._protocol = protocol
         self._application = protocol.application
+        self._url = url
         self._headers = headers
+        self._kind = kind
+        self._question: Question
         self._ids: RequestIds
         self._job: Job | None = None
         self._started = 0.0
@@ -103,36 +140,52 @@ class _ShortCycle:
         self._started = time.perf_counter()
         state = self._application.state
         self._ids = read_ids(self._headers)
-        if self._ids.too_long is not None:
-            self._deliver(Refused(431, f"the header {self._ids.too_long} is longer than 100 characters", []))
-            return
-        settings = state.settings
         body = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
-        request = Request("POST", b"", self._headers, body, settings is not None and settings.strict)
         try:
-            self._job = state.dispatcher.submit(request.call, self._ids.request_id, self._deliver)
+            settings = state.dispatcher.check_room().settings
+            self._question = self._kind.of(self._headers, body, settings)
+            if self._ids.too_long is not None:
+                raise BadRequest(431, f"the header {self._ids.too_long} is longer than 100 characters")
+            self._job = state.dispatcher.submit(self._question.call, self._ids.request_id, self._deliver)
         except (Unavailable, BadRequest) as error:
             self._deliver(error)
         except Exception:
-            logger.exception("request %s: error in the server", self._ids.request_id)
-            self._deliver(Refused(500, "error in the scoring server; see its log", []))
+            logger.exception("request %s: error in the server", one_word(self._ids.request_id))
+            self._deliver(BadRequest(500, "error in the scoring server; see its log"))
 
     def give_up(self) -> None:
         """The client has gone."""
         self.disconnected = True
         if self._job is not None:
-            self._job.gone = True
+            self._job.give_up()
 
     def _deliver(self, received: Outcome | Exception) -> None:
         if isinstance(received, ClientGone):
             self._answer(CLIENT_CLOSED_REQUEST, b"", [], None)
         elif isinstance(received, Exception):
-            refused = received if isinstance(received, Refused) else refusal(received)
-            self._answer(refused.status, refused.body, refused.headers, None)
-        elif received.headers is None or self.disconnected:
-            self._answer(received.status, received.body, score_headers(received), received)
-        else:
+            self._refuse(received)
+        elif received.headers is not None and not self.disconnected and self._kind is AzureRequest:
             self._hand_over(received)
+        elif received.rest is not None and not self.disconnected:
+            self._protocol.loop.create_task(self._gather(received, received.rest))
+        else:
+            self._answer(*self._question.answer(received), received)
+
+    async def _gather(self, outcome: Outcome, rest: Pieces) -> None:
+        """Answer with what a script sends in pieces, in a dialect that must see all of it."""
+        body = bytearray(outcome.body)
+        try:
+            while (piece := await rest.next()) is not None:
+                body += piece
+        except BrokenOff:
+            self._refuse(BadRequest(500, "the script's answer has broken off"))
+        else:
+            self._answer(*self._question.answer(outcome._replace(body=bytes(body), rest=None)), outcome)
+
+    def _refuse(self, error: Exception) -> None:
+        status = error.status if isinstance(error, BadRequest) else 503
+        body, headers = self._kind.refuse(status, str(error))
+        self._answer(status, body, headers if status != 503 else [*headers, *RETRY], None)
 
     def _hand_over(self, outcome: Outcome) -> None:
         """Leave a response that the script has made itself, perhaps in pieces, to the application."""
@@ -169,7 +222,7 @@ class _ShortCycle:
             if outcome is not None and outcome.rest is not None:
                 outcome.rest.stop()
         else:
-            all_headers = [(b"content-type", b"application/json"), *protocol.server_state.default_headers, *headers]
+            all_headers = [*headers, *protocol.server_state.default_headers]
             all_headers += common_headers(self._ids, application.state.settings, outcome)
             ends = application.state.draining or not self.keep_alive
             if ends:
@@ -178,5 +231,5 @@ class _ShortCycle:
             if ends:
                 transport.close()
             protocol.on_response_complete()
-        application.count("azure", status, self._started, outcome)
-        log_request(self._ids.request_id, "POST", "/score", status, total * 1000)
+        application.count(self._kind.dialect, status, self._started, outcome)
+        log_request(self._ids.request_id, "POST", self._url.decode("latin-1"), status, total * 1000)

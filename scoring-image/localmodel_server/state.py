@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from localmodel_server.body_budget import BodyBudget
 from localmodel_server.contract import Contract
 from localmodel_server.dispatcher import Dispatcher
 from localmodel_server.metrics import Metrics
@@ -9,11 +10,12 @@ from localmodel_server.settings import Settings
 
 
 class ServerState:
-    """The dispatcher, what it counts, and whether the server is about to stop."""
+    """The dispatcher, what it counts, what waits for it, and whether the server is about to stop."""
 
     def __init__(self) -> None:
         self.metrics = Metrics()
         self.dispatcher = Dispatcher(self.metrics)
+        self.bodies = BodyBudget(lambda: 0 if self.settings is None else self.settings.max_request_bytes)
         self.draining = False
         self.metrics.watch(
             queue_depth=lambda: self.dispatcher.waiting,

@@ -8,9 +8,12 @@ from urllib.parse import parse_qsl
 from localmodel_server.call import Array, Call, Headers, Outcome
 from localmodel_server.contract import Contract
 from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.exchange import message_body
 from localmodel_server.fast_json import read_matrix, read_object
+from localmodel_server.settings import Settings
 
 NOT_RUN: Headers = [(b"x-ms-run-function-failed", b"False")]
+_JSON = (b"content-type", b"application/json")
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 _NUMBERS = {"float16": "<f8", "float32": "<f8", "float64": "<f8"}
 # Larger bodies are parsed by the worker alone: parsing them here would hold up everybody else's.
@@ -20,6 +23,7 @@ _MOST_BYTES_TO_PARSE = 1 << 20
 class Request:
     """One request to /score, decoded for whatever contract it meets."""
 
+    dialect = "azure"
     __slots__ = ("body", "headers", "method", "query", "strict")
 
     def __init__(self, method: str, query: bytes, headers: Headers, body: bytes, strict: bool) -> None:
@@ -46,6 +50,20 @@ class Request:
             body = b""  # the original's run() gets nothing of a form
         parsed = read_object(body) if contract.reads_json and len(body) <= _MOST_BYTES_TO_PARSE else b""
         return Call("text", body, (), headers, parsed=parsed)
+
+    @classmethod
+    def of(cls, headers: Headers, body: bytes, settings: Settings) -> Request:
+        """A POST with this body."""
+        return cls("POST", b"", headers, body, settings.strict)
+
+    def answer(self, outcome: Outcome) -> tuple[int, bytes, Headers]:
+        """Status, body and headers of the answer, unless the script has made one of its own."""
+        return outcome.status, outcome.body, [_JSON, *score_headers(outcome)]
+
+    @staticmethod
+    def refuse(status: int, message: str) -> tuple[bytes, Headers]:
+        """Body and headers of an answer without a call of run()."""
+        return message_body(message), [_JSON, *NOT_RUN]
 
     def _arrays(self, contract: Contract, body: bytes) -> Call | None:
         if not contract.rows or len(body) > _MOST_BYTES_TO_PARSE:

@@ -48,3 +48,11 @@ def dump(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError as error:
         raise BadRequest(400, f"a value cannot be passed on as JSON: {error}") from None
+
+
+def message_of(body: bytes) -> str:
+    """The text of an error, from its JSON body or, where a script has made it, from any."""
+    try:
+        return str(orjson.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")

@@ -11,8 +11,9 @@ from fastapi.responses import Response
 import localmodel_server
 from localmodel_server.call import Headers, Outcome
 from localmodel_server.contract import Contract
-from localmodel_server.dialects import infer_answer, infer_request, model_metadata
+from localmodel_server.dialects import model_metadata
 from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.dialects.infer import InferRequest, error_body
 from localmodel_server.dialects.script_call import Target
 from localmodel_server.dialects.served_model import check_model, model_name
 from localmodel_server.dialects.transport import Answer, Dialect, Reading, answer, failure, refusal, respond
@@ -22,11 +23,7 @@ from localmodel_server.state import ServerState
 _JSON: Headers = [(b"content-type", b"application/json")]
 
 
-def _error_body(status: int, message: str) -> bytes:
-    return orjson.dumps({"error": message})
-
-
-_DIALECT = Dialect("open_inference", _error_body, compressed=True)
+_DIALECT = Dialect("open_inference", error_body, compressed=True)
 
 
 def router(state: ServerState) -> APIRouter:
@@ -127,12 +124,12 @@ def _add_model_routes(routes: APIRouter, state: ServerState) -> None:
 
 
 def _decode(model: str, body: bytes, headers: Headers, target: Target) -> Reading:
-    call, wanted = infer_request.decode(body, headers, target)
+    request = InferRequest(model, headers, body, target.input_key)
 
     def encode(outcome: Outcome, result: bytes, contract: Contract) -> Answer:
-        return Answer(*infer_answer.encode(result, contract.output, wanted, model, outcome.revision))
+        return Answer(*request.encode(outcome._replace(body=result)))
 
-    return Reading(call, encode)
+    return Reading(request.call(target.contract), encode)
 
 
 def _about(state: ServerState, model: str, version: str, told: dict[str, Any]) -> Response:

@@ -7,21 +7,24 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
-import orjson
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
+from localmodel_server.body_budget import HeldBody
 from localmodel_server.call import Call, ClientGone, Headers, Outcome
 from localmodel_server.contract import Contract
 from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.compression import compress, inflate
+from localmodel_server.dialects.json_text import message_of
 from localmodel_server.dialects.script_call import Target
 from localmodel_server.dispatcher import Unavailable
 from localmodel_server.exchange import BodyTooLarge, read_body, wait_until_gone
 from localmodel_server.pieces import BrokenOff
 from localmodel_server.state import ServerState
 
-REQUEST_ID = "localmodel.request_id"  # where the application puts it into an ASGI scope
+# Places in an ASGI scope: what the application has put there, and what it is told.
+REQUEST_ID = "localmodel.request_id"
+OUTCOME = "localmodel.outcome"
 _CLIENT_CLOSED_REQUEST = 499
 _LARGE = 1 << 18  # bytes from which compression would hold other requests up
 _OF_THE_CONNECTION = frozenset(
@@ -62,7 +65,8 @@ async def answer(state: ServerState, request: Request, dialect: Dialect, decode:
     started = time.perf_counter()
     outcome: list[Outcome] = []
     try:
-        response = await _answer(state, request, dialect, decode, outcome)
+        with state.bodies.hold() as held:
+            response = await _answer(state, request, dialect, decode, outcome, held)
     except (BadRequest, Unavailable, BrokenOff) as error:
         response = refusal(dialect, error)
     except ClientGone:
@@ -97,19 +101,11 @@ def respond(status: int, body: bytes, headers: Headers) -> Response:
     return response
 
 
-def message_of(body: bytes) -> str:
-    """The text of an error, from its JSON body or, where a script has made it, from any."""
-    try:
-        return str(orjson.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return body.decode(errors="replace")
-
-
 async def _answer(
-    state: ServerState, request: Request, dialect: Dialect, decode: Decode, outcomes: list[Outcome]
+    state: ServerState, request: Request, dialect: Dialect, decode: Decode, outcomes: list[Outcome], held: HeldBody
 ) -> Response:
     settings = state.dispatcher.check_room().settings
-    body = await _read(request, settings.max_request_bytes)
+    body = await _read(request, settings.max_request_bytes, held)
     headers = _headers(request, len(body))
     readings: list[tuple[Reading, Contract]] = []
 
@@ -124,6 +120,7 @@ async def _answer(
     try:
         outcome = await state.dispatcher.ask(make_call, str(request.scope.get(REQUEST_ID, "")), gone)
         outcomes.append(outcome)
+        request.scope[OUTCOME] = outcome
         reading, contract = readings[-1]
         if reading.encode is None:
             return _as_it_is(outcome)
@@ -145,16 +142,21 @@ def _headers(request: Request, length: int) -> Headers:
     return [*kept, (b"content-length", str(length).encode())]
 
 
-async def _read(request: Request, limit: int) -> bytes:
+async def _read(request: Request, limit: int, held: HeldBody) -> bytes:
     try:
-        body = await read_body(request.receive, request.scope, limit)
+        body = await read_body(request.receive, request.scope, limit, held)
     except BodyTooLarge:
         text = f"the request's body is larger than {limit} bytes (LOCALMODEL_MAX_REQUEST_BYTES)"
         raise BadRequest(413, text) from None
     encoding = request.headers.get("content-encoding", "")
-    if len(body) < _LARGE or not encoding:
-        return inflate(body, encoding, limit)
-    return await asyncio.get_running_loop().run_in_executor(None, inflate, body, encoding, limit)
+    if not encoding:
+        return body
+    if len(body) < _LARGE:
+        inflated = inflate(body, encoding, limit)
+    else:
+        inflated = await asyncio.get_running_loop().run_in_executor(None, inflate, body, encoding, limit)
+    held.add(len(inflated))
+    return inflated
 
 
 async def _compressed(made: Answer, request: Request) -> Response:
