@@ -72,7 +72,7 @@ class Lifecycle:
         http = asyncio.create_task(self._server.serve(sockets=[listener]))
         http.add_done_callback(lambda _: self._stop.set())
         health = None if health_listener is None else self._serve_health(health_listener)
-        loop.call_later(_SECONDS_TO_START_A_WORKER, lambda: self._application.routes)
+        loop.call_later(_SECONDS_TO_START_A_WORKER, self._make_routes)
         logger.info("listening on %s port %d", *listener.getsockname()[:2])
         await self._stop.wait()
         await self._drain()
@@ -83,6 +83,12 @@ class Lifecycle:
             server.should_exit = True
             await serving
         return self._exit_code
+
+    def _make_routes(self) -> None:
+        _ = self._application.routes
+        # Requests leave little for the collector, and it would look at all that FastAPI has made again and again.
+        gc.collect()
+        gc.freeze()
 
     def _serve_health(self, listener: socket.socket) -> tuple[HttpServer, asyncio.Task[None]]:
         from localmodel_server.routes import build_health_routes  # as late as the application's
@@ -165,8 +171,6 @@ def run_server(options: Options) -> int:
         logger.error("%s", error)
         return _EXIT_CANNOT_LISTEN
 
-    # Requests leave little for the collector, and it would look at everything that FastAPI has made again and again.
-    gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
     async def serve() -> int:

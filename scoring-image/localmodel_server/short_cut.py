@@ -182,6 +182,12 @@ class _ShortCycle:
         else:
             self._answer(*self._question.answer(outcome._replace(body=bytes(body), rest=None)), outcome)
 
+    def _end(self) -> None:
+        self.response_complete = True
+        # The job holds on to us: without this, bodies would stay until the collector comes, and keep it busy.
+        self._job = None
+        self.pieces.clear()
+
     def _refuse(self, error: Exception) -> None:
         status = error.status if isinstance(error, BadRequest) else 503
         body, headers = self._kind.refuse(status, str(error))
@@ -191,6 +197,7 @@ class _ShortCycle:
         """Leave a response that the script has made itself, perhaps in pieces, to the application."""
         protocol, ids, started = self._protocol, self._ids, self._started
         protocol.scope["method"] = "POST"
+        self._end()
 
         async def finish(scope: Scope, receive: Receive, send: Send) -> None:
             await self._application.finish(ids, scope, receive, send, outcome, started)
@@ -215,7 +222,7 @@ class _ShortCycle:
     def _answer(self, status: int, body: bytes, headers: Headers, outcome: Outcome | None) -> None:
         protocol, application = self._protocol, self._application
         total = time.perf_counter() - self._started
-        self.response_complete = True
+        self._end()
         transport = protocol.transport
         if self.disconnected or transport.is_closing():
             status = CLIENT_CLOSED_REQUEST

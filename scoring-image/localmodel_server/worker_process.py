@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Union
 
+import orjson
+
 import localmodel_server
 from localmodel_server.contract import Contract, read_contract
 from localmodel_server.settings import Settings
@@ -83,7 +85,7 @@ class WorkerProcess(asyncio.Protocol):
         self.served = False  # has been given a request
         self.together = True  # may be given several requests at once
         self._leaving = False
-        self._frames = FrameBuffer()
+        self._frames = FrameBuffer(orjson.loads)
         self._hello: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._run_ms = float("inf")
         self._sinks: deque[Sink] = deque([self._receive_hello])
@@ -142,14 +144,14 @@ class WorkerProcess(asyncio.Protocol):
             raise WorkerDied(self.exit_description())
         self.served = True
         self._sinks.append(sink)
-        self._transport.writelines([encode_prefix(head, sum(map(len, pieces))), *pieces])
+        self._transport.writelines([encode_prefix(orjson.dumps(head), sum(map(len, pieces))), *pieces])
         if len(self._sinks) == 1:
             self._set_alarm()
 
     def cancel(self) -> None:
         """Ask the worker to end the body that it is sending."""
         if self._transport is not None and self.usable:
-            self._transport.write(encode_prefix({"kind": "cancel"}, 0))
+            self._transport.write(encode_prefix(b'{"kind": "cancel"}', 0))
 
     def pause(self) -> None:
         """Take no more frames for now: the client is slower than the worker."""

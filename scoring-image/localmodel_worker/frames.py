@@ -32,7 +32,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from typing import Any, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 _LENGTHS = struct.Struct("<IQ")
 _PIECE = 262_144
@@ -52,16 +52,16 @@ class FrameError(ValueError):
     """The bytes on the socket are not frames."""
 
 
-def encode_prefix(head: dict[str, Any], body_length: int) -> bytes:
-    """All of a frame except its body, so that large bodies are not copied."""
-    encoded = json.dumps(head).encode()
-    return _LENGTHS.pack(len(encoded), body_length) + encoded
+def encode_prefix(head: bytes, body_length: int) -> bytes:
+    """All of a frame except its body, so that large bodies are not copied; head is JSON already."""
+    return _LENGTHS.pack(len(head), body_length) + head
 
 
 class FrameBuffer:
-    """Cuts frames out of a stream that arrives in pieces."""
+    """Cuts frames out of a stream that arrives in pieces. loads is what parses the JSON of their heads."""
 
-    def __init__(self) -> None:
+    def __init__(self, loads: Callable[[bytearray], Any] = json.loads) -> None:
+        self._loads = loads
         self._data = bytearray()
         # A large body grows in place, so that it is in memory once.
         self._large: Optional[Frame] = None
@@ -92,11 +92,11 @@ class FrameBuffer:
         end = body_start + body_length
         if len(self._data) < end:
             if body_length > _LARGE_BODY and len(self._data) >= body_start:
-                self._large = Frame(_decode_head(self._data[_LENGTHS.size : body_start]), self._data[body_start:])
+                self._large = Frame(self._decode_head(self._data[_LENGTHS.size : body_start]), self._data[body_start:])
                 self._missing = end - len(self._data)
                 self._data.clear()
             return None
-        frame = Frame(_decode_head(self._data[_LENGTHS.size : body_start]), self._data[body_start:end])
+        frame = Frame(self._decode_head(self._data[_LENGTHS.size : body_start]), self._data[body_start:end])
         del self._data[:end]
         return frame
 
@@ -106,10 +106,19 @@ class FrameBuffer:
         self._large = None
         return frame
 
+    def _decode_head(self, encoded: bytearray) -> dict[str, Any]:
+        try:
+            head = self._loads(encoded)
+        except (ValueError, RecursionError) as error:
+            raise FrameError(f"the head of a frame is not JSON: {error}") from error
+        if not isinstance(head, dict):
+            raise FrameError("the head of a frame is not a JSON object")
+        return head
+
 
 def send_frame(connection: socket.socket, head: dict[str, Any], body: bytes = b"") -> None:
     """Send one frame on a blocking socket."""
-    prefix = encode_prefix(head, len(body))
+    prefix = encode_prefix(json.dumps(head).encode(), len(body))
     if len(body) < 65536:
         connection.sendall(prefix + body)
     else:
@@ -134,13 +143,3 @@ class FrameReader:
             if not piece:
                 return None
             self._buffer.feed(piece)
-
-
-def _decode_head(encoded: bytearray) -> dict[str, Any]:
-    try:
-        head = json.loads(encoded)
-    except (ValueError, RecursionError) as error:
-        raise FrameError(f"the head of a frame is not JSON: {error}") from error
-    if not isinstance(head, dict):
-        raise FrameError("the head of a frame is not a JSON object")
-    return head

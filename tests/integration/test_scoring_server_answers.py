@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from scoring_server_process import Reply, ScoringServer, read_reply, write_script
@@ -311,3 +312,17 @@ def test_requests_of_a_client_that_left_the_line_are_dropped(server: ScoringServ
     assert server.score({}).status == 200
     assert " impatient POST /score 499 " in server.log
     assert "nobody waits for this" not in server.log
+
+
+def test_requests_leave_nothing_behind(server: ScoringServer) -> None:
+    def megabytes() -> float:
+        lines = Path(f"/proc/{server.process.pid}/smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
+
+    connection = server.connect()
+    body = json.dumps({"text": "x" * 500_000})
+    before = megabytes()
+    for _ in range(200):
+        connection.request("POST", "/score", body)
+        assert read_reply(connection).status == 200
+    assert megabytes() - before < 30  # of the 100 that were sent

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from localmodel_worker.frames import FrameBuffer, FrameError, encode_prefix
@@ -10,7 +12,7 @@ BODY = bytes(range(256)) * 3
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 def test_frames_survive_being_cut_anywhere(size: int) -> None:
-    stream = (encode_prefix(HEAD, len(BODY)) + BODY) * 2 + encode_prefix({}, 0)
+    stream = (encode_prefix(json.dumps(HEAD).encode(), len(BODY)) + BODY) * 2 + encode_prefix(b"{}", 0)
     buffer = FrameBuffer()
     frames = []
     for start in range(0, len(stream), size):
