@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from localmodel_server.call import Headers
@@ -48,6 +50,8 @@ class JsonErrorProtocol(HttpToolsProtocol):
         self._last_received = 0.0  # time of the event loop
         self._due_since = 0.0  # when that began which must come as a whole: a head, or the rest of a refused body
         self._held: tuple[int, str] | None = None  # a refusal that waits for the answers before it
+        self._piece = b""  # what is being parsed
+        self._again = b""  # what is to be parsed then
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by asyncio."""
@@ -61,7 +65,11 @@ class JsonErrorProtocol(HttpToolsProtocol):
             return
         self._last_received = self.loop.time()
         self._has_moved = False
-        super().data_received(data)
+        self._again = data
+        while self._again:
+            self._piece, self._again = self._again, b""
+            super().data_received(self._piece)
+        self._piece = b""
         if self._has_moved:
             self._loose_bytes = 0
         elif self._in_message:
@@ -119,6 +127,8 @@ class JsonErrorProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
+        if self._asks_for_upgrade:
+            return
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > _MOST_HEAD_BYTES:
             self._refuse_head()
             self.cycle = Answered()
@@ -144,6 +154,8 @@ class JsonErrorProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
+        if self._asks_for_upgrade:
+            return
         self._in_message = False
         self._has_moved = True
         self.complete_request()
@@ -159,6 +171,24 @@ class JsonErrorProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._held is not None and was_last:
             self._write_refusal(*self._held)
+
+    @property
+    def _asks_for_upgrade(self) -> bool:
+        return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Called by uvicorn when the parser has stopped behind headers that ask for another protocol.
+
+        It takes what follows for that protocol. Who asks, as Java's client does, goes on in HTTP/1.1 when the answer
+        is in it; so the request is read again without the header.
+        """
+        error = sys.exc_info()[1]
+        if error is None or not self._asks_for_upgrade:
+            return
+        lines = [b"%b: %b\r\n" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        start = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        self._again = b"%b%b\r\n%b" % (start, b"".join(lines), self._piece[error.args[0] :])
+        self.parser = httptools.HttpRequestParser(self)
 
     @property
     def _is_answered(self) -> bool:

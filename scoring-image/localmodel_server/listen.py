@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
@@ -10,13 +11,29 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from localmodel_server.http_protocol import JsonErrorProtocol
+from localmodel_server.stalled import StallWatch
 
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn without its signal handlers: it would end without draining, and then by the signal."""
+    """uvicorn with a watch for stalled clients, and without its signal handlers.
+
+    They would end it without draining, and then by the signal.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stalls = StallWatch()
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until should_exit."""
+        watch = asyncio.create_task(self.stalls.run(self.server_state.connections))
+        try:
+            await super().serve(sockets)
+        finally:
+            watch.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

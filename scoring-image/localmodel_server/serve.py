@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import signal
 import socket
 from collections.abc import Mapping
@@ -28,6 +29,10 @@ _EXIT_CANNOT_LISTEN = 1
 _EXIT_LOAD_FAILED = 3
 # After the listener has closed, connections that were open get this long to bring what is on its way.
 _SECONDS_FOR_STRAGGLERS = 0.2
+# A client that has stopped in the middle of a request does not keep the process from ending for longer.
+_SECONDS_TO_SEND_AT_A_STOP = 5.0
+# Many connections are no attack, and 1024, the usual limit, are few.
+_MOST_DESCRIPTORS = 65536
 # Added to the scoring timeout for requests in flight at a stop.
 _SECONDS_TO_ANSWER = 5
 # Then the first worker is on its way, and this process has nothing to do until it has loaded.
@@ -155,6 +160,7 @@ class Lifecycle:
             self._server.config.timeout_graceful_shutdown = int(seconds)
         for server in getattr(self._server, "servers", []):
             server.close()
+        self._server.stalls.seconds_to_send = _SECONDS_TO_SEND_AT_A_STOP
         await asyncio.sleep(_SECONDS_FOR_STRAGGLERS)
         self._server.should_exit = True
 
@@ -162,6 +168,7 @@ class Lifecycle:
 def run_server(options: Options) -> int:
     """Listen and serve until stopped; returns the process's exit code."""
     set_up_logging()
+    _allow_many_descriptors()
     with contextlib.suppress(SettingsError):  # told when the revision is loaded
         _follow_log_settings(_compose(options).environment)
     try:
@@ -177,6 +184,14 @@ def run_server(options: Options) -> int:
         return await Lifecycle(options).run(listener, health_listener)
 
     return uvloop.run(serve())
+
+
+def _allow_many_descriptors() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_MOST_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _CannotListen(Exception):

@@ -83,7 +83,7 @@ class ShortCutProtocol(JsonErrorProtocol):
         """Keep a piece of the body for who answers the request."""
         # Without uvicorn's flow control, which an ASGI application must release: the body's size is known and small.
         if isinstance(self.cycle, _ShortCycle):
-            self.cycle.pieces.append(body)
+            self.cycle.take(body)
         else:
             super().take_body(body)
 
@@ -120,7 +120,8 @@ class _ShortCycle:
     message_event = NobodyWaits()
 
     def __init__(self, protocol: ShortCutProtocol, url: bytes, headers: Headers, kind: type[Question]) -> None:
-        self.pieces: list[bytes] = []
+        self._pieces: list[bytes] = []
+        self._held = protocol.application.state.bodies.hold()
         self.more_body = True
         self.response_complete = False
         self.disconnected = False
@@ -128,6 +129,7 @@ class _ShortCycle:
         self._protocol = protocol
         self._application = protocol.application
         self._url = url
+        self._scope = protocol.scope
         self._headers = headers
         self._kind = kind
         self._question: Question
@@ -135,12 +137,28 @@ class _ShortCycle:
         self._job: Job | None = None
         self._started = 0.0
 
+    def take(self, piece: bytes) -> None:
+        """Keep a piece of the body, unless the request has been answered or there is no room for more of it."""
+        if self.response_complete:
+            return
+        try:
+            self._held.add(len(piece))
+        except Unavailable as error:
+            self._started = time.perf_counter()
+            self._ids = read_ids(self._headers)
+            self._deliver(error)
+        else:
+            self._pieces.append(piece)
+
     def start(self) -> None:
         """Ask for the answer: the request is complete."""
+        if self.response_complete:
+            return
         self._started = time.perf_counter()
         state = self._application.state
         self._ids = read_ids(self._headers)
-        body = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
         try:
             settings = state.dispatcher.check_room().settings
             self._question = self._kind.of(self._headers, body, settings)
@@ -156,10 +174,12 @@ class _ShortCycle:
     def give_up(self) -> None:
         """The client has gone."""
         self.disconnected = True
+        self._held.give_back()
         if self._job is not None:
             self._job.give_up()
 
     def _deliver(self, received: Outcome | Exception) -> None:
+        self._held.give_back()
         if isinstance(received, ClientGone):
             self._answer(CLIENT_CLOSED_REQUEST, b"", [], None)
         elif isinstance(received, Exception):
@@ -186,7 +206,7 @@ class _ShortCycle:
         self.response_complete = True
         # The job holds on to us: without this, bodies would stay until the collector comes, and keep it busy.
         self._job = None
-        self.pieces.clear()
+        self._pieces.clear()
 
     def _refuse(self, error: Exception) -> None:
         status = error.status if isinstance(error, BadRequest) else 503
@@ -196,14 +216,14 @@ class _ShortCycle:
     def _hand_over(self, outcome: Outcome) -> None:
         """Leave a response that the script has made itself, perhaps in pieces, to the application."""
         protocol, ids, started = self._protocol, self._ids, self._started
-        protocol.scope["method"] = "POST"
+        self._scope["method"] = "POST"
         self._end()
 
         async def finish(scope: Scope, receive: Receive, send: Send) -> None:
             await self._application.finish(ids, scope, receive, send, outcome, started)
 
         cycle = RequestResponseCycle(
-            scope=protocol.scope,
+            scope=self._scope,
             transport=protocol.transport,
             flow=protocol.flow,
             logger=protocol.logger,
@@ -216,7 +236,8 @@ class _ShortCycle:
             on_response=protocol.on_response_complete,
         )
         cycle.more_body = False
-        protocol.cycle = cycle
+        if protocol.cycle is self:  # and not one that the client has sent behind it
+            protocol.cycle = cycle
         protocol._start_asgi_task(cycle, cast(Any, finish))
 
     def _answer(self, status: int, body: bytes, headers: Headers, outcome: Outcome | None) -> None:

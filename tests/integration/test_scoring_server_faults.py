@@ -74,14 +74,14 @@ def test_a_crash_is_one_500_and_a_fresh_worker(tmp_path: Path, action: str, how:
 
 @pytest.mark.parametrize("action", ["loop", "hold-the-gil"])
 def test_a_timeout_is_one_500_and_a_fresh_worker(tmp_path: Path, action: str) -> None:
-    with start(tmp_path, SCORING_TIMEOUT_MS="300") as server:
+    with start(tmp_path, SCORING_TIMEOUT_MS="600") as server:
         server.wait_until_ready()
         pid = server.score({}).json["pid"]
         started = time.monotonic()
         reply = server.score({"do": action})
-        assert 0.3 <= time.monotonic() - started < 0.6
+        assert 0.6 <= time.monotonic() - started < 1
         assert reply.status == 500
-        assert "300 ms" in reply.message
+        assert "600 ms" in reply.message
         assert reply.headers["x-ms-run-function-failed"] == "True"
         assert server.score({}).json["pid"] != pid
         eventually(lambda: not is_alive(pid))

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from localmodel_server.body_budget import BodyBudget
 from localmodel_server.call import Call, ClientGone, Outcome
 from localmodel_server.contract import Contract, Value
 from localmodel_server.dialects import kserve_prefix, kserve_v1, mlflow, open_inference, sagemaker
@@ -33,6 +34,7 @@ class State:
         self.calls: list[Call] = []
         self.counted: list[tuple[Any, ...]] = []
         self.dispatcher = self
+        self.bodies = BodyBudget(lambda: 10_000)
         self.metrics = SimpleNamespace(answered=lambda *values: self.counted.append(values))
 
     @property
