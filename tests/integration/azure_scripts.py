@@ -11,19 +11,24 @@ from user_environment import interpreter
 
 JSON = {"content-type": "application/json"}
 STRICT = {"LOCALMODEL_STRICT_PARITY": "true"}
-SCHEMA = """
+NUMPY = """
 import datetime
 import json
 import numpy
-import pandas
 from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
-from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType
 from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType
 from inference_schema.schema_decorators import input_schema, output_schema
 
 def init():
     pass
 """
+PANDAS = (
+    NUMPY
+    + """
+import pandas
+from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType
+"""
+)
 RAWHTTP = """
 import json
 from azureml.contrib.services.aml_request import AMLRequest, rawhttp

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from azure_scripts import JSON, RAWHTTP, SCHEMA, STRICT, serving
+from azure_scripts import JSON, NUMPY, RAWHTTP, STRICT, serving
 from scoring_server_process import Reply, ScoringServer, write_script
 from user_environment import interpreter
 
@@ -182,7 +182,7 @@ def run(request):
 
 
 def test_rawhttp_with_a_schema_is_refused(tmp_path: Path) -> None:
-    script = SCHEMA + RAWHTTP + '@rawhttp\n@input_schema("a", StandardPythonParameterType(1))\ndef run(a): return a\n'
+    script = NUMPY + RAWHTTP + '@rawhttp\n@input_schema("a", StandardPythonParameterType(1))\ndef run(a): return a\n'
     variables = {**write_script(tmp_path / "app", script), "LOCALMODEL_PYTHON": interpreter()}
     with ScoringServer(tmp_path, variables) as server:
         assert server.process.wait(20) == 3

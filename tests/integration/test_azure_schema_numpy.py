@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure_scripts import JSON, SCHEMA, STRICT, serving
+from azure_scripts import JSON, NUMPY, STRICT, serving
 from scoring_server_process import ScoringServer
 
 SEEN = """
 def run(data):
     return {"data": data.tolist(), "dtype": str(data.dtype), "writable": bool(data.flags.writeable)}
 """
-FLOATS = SCHEMA + '@input_schema("data", NumpyParameterType(numpy.array([[1.0, 2.0]])))' + SEEN
-INTEGERS = SCHEMA + '@input_schema("data", NumpyParameterType(numpy.array([[1, 2]], "int64")))' + SEEN
+FLOATS = NUMPY + '@input_schema("data", NumpyParameterType(numpy.array([[1.0, 2.0]])))' + SEEN
+INTEGERS = NUMPY + '@input_schema("data", NumpyParameterType(numpy.array([[1, 2]], "int64")))' + SEEN
 FREE = (
-    SCHEMA + '@input_schema("data", NumpyParameterType(numpy.array([[1.0]]), enforce_column_type=False,'
+    NUMPY + '@input_schema("data", NumpyParameterType(numpy.array([[1.0]]), enforce_column_type=False,'
     " enforce_shape=False))" + SEEN
 )
-TEXTS = SCHEMA + '@input_schema("data", NumpyParameterType(numpy.array(["a"])))' + SEEN
+TEXTS = NUMPY + '@input_schema("data", NumpyParameterType(numpy.array(["a"])))' + SEEN
 RECORDS = (
-    SCHEMA
+    NUMPY
     + """
 @input_schema("data", NumpyParameterType(numpy.array([(1.5, "2020-01-01")], dtype=[("n", "f8"), ("t", "M8[D]")])))
 def run(data):
@@ -31,7 +31,7 @@ def run(data):
 """
 )
 OPTIONAL = (
-    SCHEMA
+    NUMPY
     + """
 @input_schema("data", NumpyParameterType(numpy.array([[1.0, 2.0]])), optional=True)
 def run(data=None):
@@ -39,7 +39,7 @@ def run(data=None):
 """
 )
 RAISES = (
-    SCHEMA
+    NUMPY
     + """
 @input_schema("data", NumpyParameterType(numpy.array([[1.0, 2.0]])))
 def run(data):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure_scripts import JSON, SCHEMA, serving
+from azure_scripts import JSON, PANDAS, serving
 
 TABLE = """
 @input_schema("data", PandasParameterType(pandas.DataFrame({"n": [1.5], "w": ["a"], "i": [1]}), orient="ORIENT"))
@@ -41,7 +41,7 @@ ORIENTS: dict[str, tuple[Any, Any]] = {
     ),
 }
 DATES = (
-    SCHEMA
+    PANDAS
     + """
 SAMPLE = pandas.DataFrame({"t": [pandas.Timestamp("2020-01-02")], "d": [pandas.Timedelta("1 day")], "b": [True]})
 @input_schema("data", PandasParameterType(SAMPLE))
@@ -50,7 +50,7 @@ def run(data):
 """
 )
 FREE = (
-    SCHEMA
+    PANDAS
     + """
 @input_schema("data", PandasParameterType(pandas.DataFrame({"n": [1.5]}), enforce_shape=False))
 def run(data):
@@ -62,7 +62,7 @@ def run(data):
 @pytest.mark.parametrize("orient", list(ORIENTS))
 def test_a_table_in_each_orient(tmp_path: Path, orient: str) -> None:
     good, narrow = ORIENTS[orient]
-    with serving(tmp_path, SCHEMA + TABLE.replace("ORIENT", orient)) as server:
+    with serving(tmp_path, PANDAS + TABLE.replace("ORIENT", orient)) as server:
         reply = server.score({"data": good}, JSON)
         assert reply.status == 200, reply.body
         assert reply.json["rows"] == [[1.0, "b", 2], [0.5, "c", 3]]

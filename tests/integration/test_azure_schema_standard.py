@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure_scripts import JSON, SCHEMA, STRICT, serving
+from azure_scripts import JSON, NUMPY, PANDAS, STRICT, serving
 from scoring_server_process import ScoringServer
 
 TYPES = (
-    SCHEMA
+    NUMPY
     + """
 def optional(name, sample):
     return input_schema(name, StandardPythonParameterType(sample), optional=True)
@@ -30,7 +30,7 @@ def run(i=None, f=None, s=None, b=None, y=None, d=None, t=None, l=None, m=None):
 """
 )
 SEVERAL = (
-    SCHEMA
+    NUMPY
     + """
 @input_schema("a", NumpyParameterType(numpy.array([[1.0, 2.0]])))
 @input_schema("b", StandardPythonParameterType("x"))
@@ -40,7 +40,7 @@ def run(a, b, c=7, request_headers=None):
 """
 )
 POWER_BI = (
-    SCHEMA
+    PANDAS
     + """
 INPUTS = StandardPythonParameterType({
     "table": PandasParameterType(pandas.DataFrame({"a": [1], "b": ["x"]})),
@@ -58,7 +58,7 @@ def run(Inputs, GlobalParameters=2.0):
 """
 )
 UNCONVERTED = (
-    SCHEMA
+    NUMPY
     + """
 @input_schema("a", NumpyParameterType(numpy.array([[1.0]])), convert_to_provided_type=False)
 def run(a):
@@ -66,7 +66,7 @@ def run(a):
 """
 )
 OUTPUT_ONLY = (
-    SCHEMA
+    NUMPY
     + """
 @output_schema(NumpyParameterType(numpy.array([1])))
 def run(anything):
@@ -74,7 +74,7 @@ def run(anything):
 """
 )
 OWN_TYPE = (
-    SCHEMA
+    NUMPY
     + """
 from inference_schema.parameter_types.abstract_parameter_type import AbstractParameterType
 
