@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import Any
 
@@ -34,6 +35,7 @@ class Dispatcher:
 
     def __init__(self, metrics: Metrics) -> None:
         self.pool: Pool | None = None
+        self.loading_since = time.monotonic()
         self.load_error: str | None = None  # why there is no pool
         self.in_flight = 0
         self._metrics = metrics
@@ -59,7 +61,8 @@ class Dispatcher:
     def unready_reason(self) -> str | None:
         """Why no revision can answer, or None when one can."""
         if self.pool is None:
-            return self.load_error or "the revision is loading: init() has not returned yet"
+            seconds = time.monotonic() - self.loading_since
+            return self.load_error or f"the revision is loading: init() has not returned yet, after {seconds:.0f} s"
         if self.pool.alive == 0:
             return self.pool.failure or "the worker process died and is being restarted"
         return None

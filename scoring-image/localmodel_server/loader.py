@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,7 @@ class Loader:
         """
         if self._load is not None:
             self._load.cancel()
+        self._dispatcher.loading_since = time.monotonic()
         self._load = asyncio.create_task(self._load_wanted())
         return self._load
 
