@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from conftest import SAMPLE
 from kube import ROOT, Cluster, Namespace
 from load import Load, ask, ask_often
+from operator_process import LMD
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,12 @@ def test_sample_predicts(sample: Sample) -> None:
 def test_digit_of_the_tutorial_page(sample: Sample) -> None:
     page = json.loads((ROOT / "tests" / "data" / "page-digit.json").read_text())
     assert ask(sample.port, page) == [2]
+
+
+def test_the_address_speaks_every_protocol(sample: Sample) -> None:
+    url = f"http://localhost:{sample.port}"
+    done = subprocess.run([LMD, "conformance", url, "--model", NAME], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_columns_tell_state_and_address(sample: Sample) -> None:
