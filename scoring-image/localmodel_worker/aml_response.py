@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from localmodel_worker.header_map import Headers
+from localmodel_worker.strict import is_strict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +27,8 @@ class AMLResponse:
     response_headers has one, or JSON when message is None or json_str is set.
 
     response_headers is a mapping of names to values. A header that repeats has a list or tuple of values. A comma
-    in a value stays: it is part of every date, and of many cookies (Azure ML's own class splits at it).
+    in a value stays: it is part of every date, and of many cookies. Azure ML's own class splits at it, and so does
+    this one under strict parity.
 
     run_function_failed is told to the client in the header x-ms-run-function-failed.
 
@@ -45,14 +48,16 @@ class AMLResponse:
         self.run_function_failed = bool(run_function_failed)
         self.status_code = status_code
         self._closers: list[Callable[[], Any]] = []
+        strict = is_strict(os.environ)
         if json_str or message is None:
-            self._body: Body = json.dumps({} if message is None else message, allow_nan=False).encode()
+            self._body: Body = json.dumps({} if message is None else message, allow_nan=strict).encode()
             self.mimetype = "application/json"
         else:
             self._body = _to_body(message)
             self._call_close_of(message)
             self.mimetype = "text/html"
-        self.headers.update(dict(response_headers or {}))
+        headers = dict(response_headers or {})
+        self.headers.update(_split(headers) if strict else headers)
 
     def __repr__(self) -> str:
         size = "streamed" if self.is_streamed else f"{len(self.data)} bytes"
@@ -183,6 +188,13 @@ class AMLResponse:
         close = getattr(message, "close", None)
         if callable(close):  # a generator's finally, an open file
             self._closers.append(close)
+
+
+def _split(headers: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        for name, value in headers.items()
+    }
 
 
 def _to_body(message: Any) -> Body:

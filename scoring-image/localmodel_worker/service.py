@@ -20,6 +20,7 @@ from localmodel_worker.answers import Answer, Answering, log
 from localmodel_worker.entry_script import EntryScript, LoadError, enter, find_script
 from localmodel_worker.errors import user_traceback
 from localmodel_worker.frames import Frame, FrameReader, send_frame
+from localmodel_worker.strict import is_strict
 from localmodel_worker.template import fork_on_request
 
 _SECONDS_TO_LEAVE = 1.0
@@ -40,7 +41,7 @@ def serve(descriptor: int, template: bool = False) -> None:
     script = _load(connection)
     if script is None:
         sys.exit(1)
-    answering = Answering(script, os.environ.get("LOCALMODEL_STRICT_PARITY", "").lower() == "true")
+    answering = Answering(script, is_strict(os.environ))
     if template:
         fork_on_request(connection, lambda forked: _serve_forked(forked, script, answering))
     else:

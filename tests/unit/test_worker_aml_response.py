@@ -251,3 +251,14 @@ class Obliging:
 @pytest.mark.parametrize("result", [None, {"status_code": 200}, "x", b"x", [1], Obliging(), WerkzeugLike])
 def test_anything_else_is_a_plain_result(result: Any) -> None:
     assert as_http_answer(result) is None
+
+
+@pytest.mark.parametrize("value", ["true", "1", "True"])
+def test_under_strict_parity_commas_split_and_nan_is_bare(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("LOCALMODEL_STRICT_PARITY", value)
+    response = AMLResponse({"a": float("nan")}, 200, {"Set-Cookie": "a=1, b=2", "X-List": ["1,2"]}, json_str=True)
+    assert response.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
+    assert response.headers.getlist("X-List") == ["1,2"]
+    assert response.data == b'{"a": NaN}'
+    monkeypatch.setenv("LOCALMODEL_STRICT_PARITY", "false")
+    assert AMLResponse("", 200, {"Set-Cookie": "a=1, b=2"}).headers.getlist("Set-Cookie") == ["a=1, b=2"]
