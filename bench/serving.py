@@ -2,7 +2,8 @@
 """How many requests our scoring server answers, beside other Python model servers, with the same model and payload.
 
 Each server is first asked whether it answers what the model itself does. Then wrk keeps one after the other busy, in
-rounds that start with another server each; the medians count. Only ratios mean something on a shared machine.
+rounds that start with another server each; the medians count. A load is tried again, up to three times, while other
+programs take part of the processors. Only ratios mean something on a shared machine.
 
 Needs wrk (apt-get install wrk), and the package index the first time: each server gets an environment of its own in
 the user's cache folder. A case is <model><rows>-c<connections>, as in lr32-c8; `start` is the time to the first answer.
@@ -19,9 +20,12 @@ from scoring import wrk
 from scoring.cases import CASES, HEADLINE, Case, Pictures, read_case, train
 from scoring.check import WrongAnswer, check
 from scoring.environments import ensure
-from scoring.process import Running, StartError, free_ports, stopping
+from scoring.process import Running, StartError, free_ports, machine_seconds, stopping
 from scoring.report import Results, Sample, as_json, as_table
 from scoring.servers import SERVERS, Place, Server
+
+_DISTURBED = 0.15  # of a processor, by other programs
+_TRIES = 4
 
 
 def main() -> None:
@@ -74,7 +78,7 @@ class Bench:
                     for one in good[number % len(good) :] + good[: number % len(good)]:
                         if number == 0:
                             self._load(one, case, 1)
-                        self.results.samples[one.server.name, case].append(self._load(one, case, self.seconds))
+                        self.results.samples[one.server.name, case].append(self._load_undisturbed(one, case))
             for one in good:
                 self.results.memory.setdefault(one.server.name, one.memory())
 
@@ -108,13 +112,22 @@ class Bench:
         one.stop()  # or it would take time from the others, trying
         _tell(text)
 
+    def _load_undisturbed(self, one: Running, case: Case) -> Sample:
+        """Try again while other programs take part of the processors; the least disturbed try counts."""
+        tries: list[Sample] = []
+        while len(tries) < _TRIES and all(sample.others > _DISTURBED for sample in tries):
+            tries.append(self._load(one, case, self.seconds))
+        return min(tries, key=lambda sample: sample.others)
+
     def _load(self, one: Running, case: Case, seconds: int) -> Sample:
-        before = one.processor_seconds()
+        machine, own = machine_seconds(), one.processor_seconds()
         request = one.server.form.write(self.pictures.rows[: case.rows])
         seen = wrk.load(one.port, one.server.form.path, request, self.folder / "body", case.connections, seconds)
-        used = (one.processor_seconds() - before) / max(seen.requests, 1)
-        _tell(f"{one.server.name} {case}: {seen.rate:.0f}/s, p50 {seen.p50:.2f} ms, p99 {seen.p99:.2f} ms")
-        return Sample(seen, used * 1e6)
+        used = one.processor_seconds() - own
+        others = (machine_seconds() - machine - used - seen.processor_seconds) / seen.seconds
+        figures = f"{seen.rate:.0f}/s, p50 {seen.p50:.2f} ms, p99 {seen.p99:.2f} ms; others {others:.2f}"
+        _tell(f"{one.server.name} {case}: {figures}")
+        return Sample(seen, used / max(seen.requests, 1) * 1e6, others)
 
 
 def _parse_arguments() -> argparse.Namespace:

@@ -18,10 +18,15 @@ _VARIANTS = {"ours": "", "ours-text": "-text", "ours-binary": "-binary"}
 
 @dataclass(frozen=True)
 class Sample:
-    """One server under one load; processor is its processes' time in microseconds a request."""
+    """One server under one load.
+
+    processor is the time of its processes in microseconds a request; others is how much of a processor everybody
+    else on the machine used meanwhile.
+    """
 
     load: Load
     processor: float
+    others: float
 
 
 @dataclass
@@ -86,6 +91,8 @@ def as_table(results: Results) -> str:
             *(_row(results, server, case) for server in results.servers if (server.name, case) in results.samples),
             "",
         ]
+    disturbed = median(one.others for samples in results.samples.values() for one in samples) if results.samples else 0
+    lines += [f"Other programs used {disturbed:.2f} of a processor meanwhile (median).", ""]
     lines += ["### start and memory", "| server | first answer s | PSS MB |", "|---|---:|---:|"]
     for server in results.servers:
         if server.name in results.starts:
@@ -122,6 +129,7 @@ def as_json(results: Results) -> str:
             "p50": median(one.load.p50 for one in samples),
             "p99": median(one.load.p99 for one in samples),
             "processor": median(one.processor for one in samples),
+            "others": [round(one.others, 2) for one in samples],
             "lost": sum(one.load.lost for one in samples),
             "non_2xx": sum(one.load.non_2xx for one in samples),
         }

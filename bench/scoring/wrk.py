@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ class Load:
     lost: int
     non_2xx: int
     requests: int
+    seconds: float  # that it lasted
+    processor_seconds: float  # of wrk itself
 
 
 def require() -> None:
@@ -38,6 +41,7 @@ def load(port: int, path: str, request: Message, body_file: Path, connections: i
     bounds = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
     address = f"http://127.0.0.1:{port}{path}"
     command = ["wrk", *bounds, "-s", str(_SCRIPT), address, "--", str(body_file), *headers]
+    before = _children_seconds()
     done = subprocess.run(command, text=True, capture_output=True, timeout=seconds + 60)
     lines = done.stderr.strip().splitlines()
     if done.returncode != 0 or not lines or not lines[-1].startswith("{"):
@@ -50,4 +54,12 @@ def load(port: int, path: str, request: Message, body_file: Path, connections: i
         lost=seen["lost"],
         non_2xx=seen["non_2xx"],
         requests=seen["requests"],
+        seconds=seen["microseconds"] / 1e6,
+        processor_seconds=_children_seconds() - before,
     )
+
+
+def _children_seconds() -> float:
+    """Processor time of the processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
