@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-_SECONDS_TO_LISTEN = 2.0
+_SECONDS_TO_LISTEN = 1.0
 
 
 class GentleTransport:

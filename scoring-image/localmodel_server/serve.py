@@ -30,7 +30,7 @@ _EXIT_LOAD_FAILED = 3
 # After the listener has closed, connections that were open get this long to bring what is on its way.
 _SECONDS_FOR_STRAGGLERS = 0.2
 # A client that has stopped in the middle of a request does not keep the process from ending for longer.
-_SECONDS_TO_SEND_AT_A_STOP = 5.0
+_SECONDS_TO_SEND_AT_A_STOP = 3.0
 # Many connections are no attack, and 1024, the usual limit, are few.
 _MOST_DESCRIPTORS = 65536
 # Added to the scoring timeout for requests in flight at a stop.

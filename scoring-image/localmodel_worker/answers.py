@@ -20,6 +20,7 @@ from localmodel_worker.frames import Frame
 from localmodel_worker.http_answer import HttpAnswer, as_http_answer
 from localmodel_worker.results import NotJson, encode_result
 
+_SOME_MEMORY = 16 * 1024 * 1024
 _Arguments = dict[str, Any]
 
 
@@ -158,7 +159,8 @@ class Answering:
             return Answer(400, _message(f"the request's data does not fit the schema of run(): {reason}"))
         log(request_id, "run() failed\n" + user_traceback(error))
         message = "run() failed; the log has the traceback under this x-request-id"
-        return Answer(500, _message(message), failed=True, leaving=not isinstance(error, Exception))
+        leaving = not isinstance(error, Exception) or (isinstance(error, MemoryError) and not _has_memory())
+        return Answer(500, _message(message), failed=True, leaving=leaving)
 
 
 def log(request_id: str, text: str) -> None:
@@ -189,6 +191,15 @@ def _or_error(convert: Callable[[bytearray], _Arguments], body: bytearray) -> An
         return convert(body)
     except BadRequest as error:
         return error
+
+
+def _has_memory() -> bool:
+    """Whether there is some again; a script that holds on to it would fail every request from now on."""
+    try:
+        bytearray(_SOME_MEMORY)
+    except MemoryError:
+        return False
+    return True
 
 
 def _message(text: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 from types import TracebackType
 from typing import Any
@@ -19,7 +20,7 @@ class Wire:
 
     def __init__(self, server: ScoringServer, timeout: float = 10) -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=timeout)
-        self._read = b""
+        self._read = bytearray()
 
     def __enter__(self) -> Wire:
         return self
@@ -51,6 +52,10 @@ class Wire:
             return Reply(status, headers, self._chunks())
         return Reply(status, headers, self._exactly(int(headers["content-length"])))
 
+    def has_answer(self) -> bool:
+        """Whether bytes have come that have not been taken yet."""
+        return bool(self._read or select.select([self.socket], [], [], 0)[0])
+
     def is_closed(self) -> bool:
         """Whether the server closes the connection, without another byte."""
         try:
@@ -69,13 +74,14 @@ class Wire:
     def _until(self, end: bytes) -> bytes:
         while end not in self._read:
             self._more()
-        found, _, self._read = self._read.partition(end)
-        return found + end
+        size = self._read.index(end) + len(end)
+        return self._exactly(size)
 
     def _exactly(self, size: int) -> bytes:
         while len(self._read) < size:
             self._more()
-        found, self._read = self._read[:size], self._read[size:]
+        found = bytes(memoryview(self._read)[:size])
+        del self._read[:size]
         return found
 
     def _more(self) -> None:

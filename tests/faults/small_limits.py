@@ -1,0 +1,28 @@
+"""A server whose limits are so small that a test can reach them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+SECONDS_TO_SEND = 1.0
+SECONDS_TO_TAKE = 2.0
+BYTES_OF_BODIES = 20_000_000
+_CODE = f"""
+import sys
+from localmodel_server import body_budget, stalled
+body_budget._LEAST_BYTES = {BYTES_OF_BODIES}
+stalled.StallWatch.__init__.__defaults__ = {SECONDS_TO_SEND}, {SECONDS_TO_TAKE}
+from localmodel_server.__main__ import main
+sys.exit(main())
+"""
+
+
+def python_with_small_limits(folder: Path) -> str:
+    """An executable that takes the place of ``python -I -m localmodel_server``."""
+    code = folder / "small_limits.py"
+    code.write_text(_CODE)
+    starter = folder / "python"
+    starter.write_text(f'#!/bin/sh\nshift 3\nexec "{sys.executable}" -I "{code}" "$@"\n')
+    starter.chmod(0o755)
+    return str(starter)
