@@ -18,7 +18,7 @@ VARIABLES = (
     Variable(
         "AML_APP_ROOT", "/var/azureml-app", "Folder of the code; the current folder when started by `--entry_script`"
     ),
-    Variable("AZUREML_ENTRY_SCRIPT", "score.py", "The script, relative to AML_APP_ROOT or absolute", "--entry_script"),
+    Variable("AZUREML_ENTRY_SCRIPT", "", "The script below AML_APP_ROOT; else score.py, or main.py", "--entry_script"),
     Variable("AZUREML_SOURCE_DIRECTORY", "", "Folder below AML_APP_ROOT that imports are looked up in, too"),
     Variable("AZUREML_MODEL_DIR", "", "Folder of the models, for the script to read", "--model_dir"),
     Variable("SERVER_PORT", "5001", "Where to listen; 0 lets the system choose", "--port"),

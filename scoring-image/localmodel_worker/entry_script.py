@@ -40,7 +40,7 @@ class Place(NamedTuple):
 def find_script(environment: Mapping[str, str]) -> Place:
     """Where the environment variables say that the script is; raises LoadError when it is not there."""
     folder = Path(environment.get("AML_APP_ROOT", "/var/azureml-app")).absolute()
-    name = environment.get("AZUREML_ENTRY_SCRIPT", "score.py")
+    name = environment.get("AZUREML_ENTRY_SCRIPT") or _usual_name(folder)
     script = folder / name
     if not folder.is_dir():
         raise LoadError(f"AML_APP_ROOT: there is no folder {folder}")
@@ -52,6 +52,11 @@ def find_script(environment: Mapping[str, str]) -> Place:
     if source:
         import_folders.append(folder / source)
     return Place(folder, script, name, import_folders)
+
+
+def _usual_name(folder: Path) -> str:
+    # The original looks for main.py, which its tools make; people write score.py.
+    return "main.py" if (folder / "main.py").is_file() and not (folder / "score.py").is_file() else "score.py"
 
 
 def enter(place: Place) -> None:

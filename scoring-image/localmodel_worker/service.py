@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from typing import Any, Optional
 
-from localmodel_worker import debugger, user_logging
+from localmodel_worker import debugger, model_tree, user_logging
 from localmodel_worker.answers import Answer, Answering, log
 from localmodel_worker.entry_script import EntryScript, LoadError, enter, find_script
 from localmodel_worker.errors import user_traceback
@@ -184,12 +184,22 @@ def _load(connection: socket.socket) -> Optional[EntryScript]:
         user_logging.set_up(os.environ, place)
         debugger.start(os.environ)
         script = EntryScript(place)
-        script.init()
+        _init(script)
     except LoadError as error:
         send_frame(connection, {"ok": False, "message": str(error), "traceback": error.traceback})
         return None
     _say_hello(connection, script)
     return script
+
+
+def _init(script: EntryScript) -> None:
+    try:
+        script.init()
+    except LoadError:
+        # Most often it did not find its model.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(model_tree.describe(os.environ.get("AZUREML_MODEL_DIR", "")) + "\n")
+        raise
 
 
 def _say_hello(connection: socket.socket, script: EntryScript) -> None:
