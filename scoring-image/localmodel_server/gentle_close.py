@@ -19,9 +19,13 @@ class GentleTransport:
         self._transport = transport
         self._is_sending = is_sending
         self._listens = False
-        self.write = transport.write
+        self.write: Callable[[bytes], None] = transport.write
         self.get_write_buffer_size = transport.get_write_buffer_size
         self.abort = transport.abort
+
+    def forget(self) -> None:
+        """The connection is lost: what is still written goes nowhere, where a transport would raise."""
+        self.write = lambda data: None
 
     def is_closing(self) -> bool:
         """Whether nothing can be written any more."""

@@ -49,6 +49,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
         self._loose_bytes = 0  # since then
         self._last_received = 0.0  # time of the event loop
         self._due_since = 0.0  # when that began which must come as a whole: a head, or the rest of a refused body
+        self._before: Any = None  # a request that is being answered while the next one has come already
         self._held: tuple[int, str] | None = None  # a refusal that waits for the answers before it
         self._piece = b""  # what is being parsed
         self._again = b""  # what is to be parsed then
@@ -58,6 +59,20 @@ class JsonErrorProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.transport = GentleTransport(transport, lambda: self._in_message)
         self._last_received = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncio."""
+        self.transport.forget()
+        if self._before is not None and not self._before.response_complete:
+            self.give_up(self._before)
+        if not self._is_answered:
+            self.give_up(self.cycle)
+        super().connection_lost(exc)
+
+    def give_up(self, cycle: Any) -> None:
+        """Tell who answers a request that the client has gone."""
+        cycle.disconnected = True
+        cycle.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with what the client has sent."""
@@ -106,8 +121,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
             waits = bool(self.pipeline)
             if waits:
                 self.pipeline.popleft()
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+            self.give_up(self.cycle)
         else:
             waits = not self._is_answered
         if waits:
@@ -139,6 +153,8 @@ class JsonErrorProtocol(HttpToolsProtocol):
 
     def begin_request(self) -> None:
         """Start to answer the request whose headers have come."""
+        if not self._is_answered and not self.pipeline:
+            self._before = self.cycle
         super().on_headers_complete()
         if self.expect_100_continue:
             _close_unless_read(self.cycle)
@@ -168,6 +184,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
         """Called when an answer has been written."""
         self._due_since = self.loop.time()
         was_last = not self.pipeline
+        self._before = None if was_last else self.pipeline[-1][0]
         super().on_response_complete()
         if self._held is not None and was_last:
             self._write_refusal(*self._held)

@@ -56,11 +56,12 @@ class ShortCutProtocol(JsonErrorProtocol):
         super().__init__(*arguments, **options)
         self.application = cast(Application, self.config.app)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Called by asyncio."""
-        if isinstance(self.cycle, _ShortCycle):
-            self.cycle.give_up()
-        super().connection_lost(exc)
+    def give_up(self, cycle: Any) -> None:
+        """Tell who answers a request that the client has gone."""
+        if isinstance(cycle, _ShortCycle):
+            cycle.give_up()
+        else:
+            super().give_up(cycle)
 
     def begin_request(self) -> None:
         """Start to answer the request whose headers have come."""
