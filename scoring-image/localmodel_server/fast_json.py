@@ -43,11 +43,14 @@ def read_matrix(body: bytes, name: str, columns: int) -> tuple[int, bytes] | Non
 
 
 def _by_simdjson(body: bytes, name: str, columns: int) -> tuple[int, bytes] | None:
-    # It takes the first of two equal keys, where the standard library takes the last.
-    if b"\\" in body or body.count(f'"{name}"'.encode()) != 1:
-        return None
+    if b"\\" in body:
+        return None  # a key could be spelled in two ways
     try:
-        rows: Any = _parser.parse(body)[name]
+        document: Any = _parser.parse(body)
+        # Of two equal keys it takes the first, where the standard library takes the last.
+        if list(document.keys()).count(name) != 1:
+            return None
+        rows: Any = document[name]
         # as_buffer flattens: rows of other widths, and deeper lists, would go unseen.
         if body.count(b"[") != len(rows) + 1 or any(len(row) != columns for row in rows):
             return None

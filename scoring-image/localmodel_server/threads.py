@@ -19,13 +19,14 @@ VARIABLES = _LIKE_OPENMP + _OF_THEIR_OWN
 
 
 def thread_limits(environment: Mapping[str, str], worker_count: int, cpus: int) -> dict[str, str]:
-    """The variables to add so that all workers together start about as many threads as there are CPUs.
+    """The variables to add so that all workers together start no more threads than there are CPUs, less one.
 
-    Left alone, each library in each worker starts one thread per CPU of the machine, whatever the container
-    may use, and they all stand in each other's way. What the user has set stays.
+    That one is the server's: a second thread of OpenBLAS that waits by spinning costs more than it brings when
+    the server has to share its CPU. Left alone, each library in each worker starts one thread per CPU of the
+    machine, whatever the container may use, and they all stand in each other's way. What the user has set stays.
     """
     names = _OF_THEIR_OWN if "OMP_NUM_THREADS" in environment else VARIABLES
-    threads = str(max(1, cpus // worker_count))
+    threads = str(max(1, (cpus - 1) // worker_count))
     return {name: threads for name in names if name not in environment}
 
 

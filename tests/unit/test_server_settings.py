@@ -39,7 +39,7 @@ def test_values_and_the_environment_of_workers() -> None:
     assert (settings.worker_count, settings.scoring_timeout_ms, settings.max_request_bytes) == (3, 250, 10)
     assert (settings.revision, settings.drain_seconds) == ("7-abc", 5)
     assert settings.environment.items() >= environment.items()
-    assert settings.environment["OMP_NUM_THREADS"] == "2"
+    assert settings.environment["OMP_NUM_THREADS"] == "1"
 
 
 def test_every_other_value() -> None:
@@ -115,12 +115,12 @@ def test_a_bad_port_is_refused_by_name(name: str, value: str) -> None:
 
 def test_the_workers_share_the_cpus() -> None:
     assert set(thread_limits({}, 2, 8)) == set(VARIABLES)
-    assert set(thread_limits({}, 2, 8).values()) == {"4"}
+    assert set(thread_limits({}, 2, 9).values()) == {"4"}  # one CPU is the server's
     assert set(thread_limits({}, 4, 2).values()) == {"1"}
 
 
 def test_a_users_own_thread_limits_stay() -> None:
-    limits = thread_limits({"MKL_NUM_THREADS": "7"}, 1, 2)
+    limits = thread_limits({"MKL_NUM_THREADS": "7"}, 1, 3)
     assert "MKL_NUM_THREADS" not in limits
     assert limits["OMP_NUM_THREADS"] == "2"
     # what reads OMP_NUM_THREADS itself is left to it
