@@ -2,7 +2,7 @@
 """How many requests our scoring server answers, beside other Python model servers, with the same model and payload.
 
 Each server is first asked whether it answers what the model itself does. Then wrk keeps one after the other busy, in
-rounds that start with another server each; the medians count. A load is tried again, up to three times, while other
+rounds that start with another server each; the medians count. A load is tried again, up to twice, while other
 programs take part of the processors. Only ratios mean something on a shared machine.
 
 Needs wrk (apt-get install wrk), and the package index the first time: each server gets an environment of its own in
@@ -25,7 +25,7 @@ from scoring.report import Results, Sample, as_json, as_table
 from scoring.servers import SERVERS, Place, Server
 
 _DISTURBED = 0.15  # of a processor, by other programs
-_TRIES = 4
+_TRIES = 3
 
 
 def main() -> None:
