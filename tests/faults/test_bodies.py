@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from conftest import ECHO, MODEL
+from fault_scripts import ECHO, MODEL
 from scoring_server_process import Reply, ScoringServer, eventually, write_script
 from small_limits import BYTES_OF_BODIES, python_with_small_limits
 from wire import Wire, chunked, post

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import ECHO
+from fault_scripts import ECHO
 from scoring_server_process import ScoringServer, eventually, write_script
 from wire import Wire, post
 

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import ECHO
+from fault_scripts import ECHO
 from scoring_server_process import ScoringServer, is_alive, write_script
 from wire import Closed, Wire, post
 
