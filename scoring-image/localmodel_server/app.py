@@ -127,7 +127,13 @@ class Application:
             await send(message)
 
         scope["localmodel.request_id"] = ids.request_id
-        await self.routes(scope, receive, send_with_headers)
+        try:
+            await self.routes(scope, receive, send_with_headers)
+        except Exception:
+            outcome = scope.get("localmodel.outcome")
+            if outcome is None or outcome.rest is None or not outcome.rest.is_broken:
+                raise
+            return CLIENT_CLOSED_REQUEST  # as on /score: the script's body has ended too early, and the log has it
         return status
 
     def _headers(self, ids: RequestIds, request: Headers, outcome: Outcome | None = None) -> Headers:

@@ -16,6 +16,8 @@ from localmodel_server.log import logger
 from localmodel_server.request_ids import common_headers, read_ids
 
 _MOST_HEAD_BYTES = 65536
+# A script may answer with what it has agreed upon with its clients; uvicorn knows none above 599.
+STATUS_LINE.update({status: b"HTTP/1.1 %d \r\n" % status for status in range(600, 1000)})
 
 
 class NobodyWaits:

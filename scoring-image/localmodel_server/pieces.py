@@ -20,7 +20,7 @@ class Pieces:
         self._pieces: deque[bytes] = deque()
         self._arrived = asyncio.Event()
         self._ended = False
-        self._broken = False
+        self.is_broken = False
         self._pause, self._resume, self._cancel = pause, resume, cancel
 
     def put(self, piece: bytes) -> None:
@@ -32,14 +32,14 @@ class Pieces:
 
     def end(self, broken: bool) -> None:
         """No piece will follow."""
-        self._ended, self._broken = True, broken
+        self._ended, self.is_broken = True, broken
         self._arrived.set()
 
     async def next(self) -> bytes | None:
         """The next piece, None after the last one; raises BrokenOff."""
         while not self._pieces:
             if self._ended:
-                if self._broken:
+                if self.is_broken:
                     raise BrokenOff
                 return None
             self._arrived.clear()

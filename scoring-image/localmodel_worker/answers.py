@@ -17,7 +17,7 @@ from localmodel_worker.client_errors import BadRequest
 from localmodel_worker.entry_script import EntryScript
 from localmodel_worker.errors import user_traceback
 from localmodel_worker.frames import Frame
-from localmodel_worker.http_answer import HttpAnswer, as_http_answer
+from localmodel_worker.http_answer import HttpAnswer, NotHttp, as_http_answer
 from localmodel_worker.results import NotJson, encode_result
 
 _SOME_MEMORY = 16 * 1024 * 1024
@@ -140,12 +140,12 @@ class Answering:
             json_shortcut.expect("", b"")
 
     def _encode(self, request_id: str, result: Any, milliseconds: float) -> Answer:
-        own = as_http_answer(result)
-        if own is not None:
-            return _own_answer(own, milliseconds)
         try:
+            own = as_http_answer(result)
+            if own is not None:
+                return _own_answer(own, milliseconds)
             return Answer(200, encode_result(result, allow_nan=self._strict), milliseconds)
-        except NotJson as error:
+        except (NotJson, NotHttp) as error:
             log(request_id, str(error))
             return Answer(500, _message(str(error)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, Callable, NamedTuple, Optional, Union
@@ -10,6 +11,12 @@ _FAILED = "x-ms-run-function-failed"
 # The server frames the body and keeps the connection; a script's own idea of either breaks the answer.
 _SERVERS_OWN = {"content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer", _FAILED}
 _WITHOUT_BODY = (204, 304)
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class NotHttp(Exception):
+    """run() returned a response that HTTP cannot express; the text says what."""
 
 
 class HttpAnswer(NamedTuple):
@@ -27,7 +34,7 @@ class HttpAnswer(NamedTuple):
 
 
 def as_http_answer(result: Any) -> Optional[HttpAnswer]:
-    """The answer in an AMLResponse, or in a Flask or Werkzeug Response; None for any other result.
+    """The answer in an AMLResponse, or in a Flask or Werkzeug Response; None for any other result. Raises NotHttp.
 
     Neither package is imported: who returns one of these has done so.
     """
@@ -49,6 +56,7 @@ def _is_werkzeug_response(result: Any) -> bool:
 
 def _answer(response: Any, body: Union[bytes, Iterator[bytes]], run_failed: bool) -> HttpAnswer:
     pairs = [(str(name), str(value)) for name, value in response.headers.items()]
+    _check(response.status_code, pairs)
     told = any(name.lower() == _FAILED and value.lower() == "true" for name, value in pairs)
     return HttpAnswer(
         status=response.status_code,
@@ -57,3 +65,11 @@ def _answer(response: Any, body: Union[bytes, Iterator[bytes]], run_failed: bool
         run_failed=run_failed or told or response.status_code >= 500,
         close=response.close,
     )
+
+
+def _check(status: int, headers: list[tuple[str, str]]) -> None:
+    if not 200 <= status <= 999:
+        raise NotHttp(f"run() returned a response with the status {status}; it must be 200 to 999")
+    for name, value in headers:
+        if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+            raise NotHttp(f"run() returned a response with a header that cannot be sent: {name!r}: {value[:100]!r}")
