@@ -12,6 +12,7 @@ the user's cache folder. A case is <model><rows>-c<connections>, as in lr32-c8; 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -24,13 +25,14 @@ from scoring.process import Running, StartError, free_ports, machine_seconds, st
 from scoring.report import Results, Sample, as_json, as_table
 from scoring.servers import SERVERS, Place, Server
 
-_DISTURBED = 0.15  # of a processor, by other programs
+_DISTURBED = 0.4  # of a processor, by other programs
 _TRIES = 3
 
 
 def main() -> None:
     arguments = _parse_arguments()
     wrk.require()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and the servers with it
     servers = _servers(arguments.servers)
     names = [name for name in arguments.cases if name != "start"]
     cases = tuple(read_case(name) for name in (CASES if names == ["all"] else names))
