@@ -239,3 +239,12 @@ def test_a_refusal_is_seen_by_a_client_that_is_still_sending(echo: ScoringServer
             wire.send(head).send_until_closed(bytes(1 << 20), 20)
             reply: Reply = wire.answer()
             assert reply.status == 413
+
+
+@pytest.mark.parametrize(
+    "path", ["/v2/models/other/infer", "/v1/models/other:predict", "/v2/models//infer", "/v2/models/m/versions/9/infer"]
+)
+def test_a_model_that_is_not_served(echo: ScoringServer, path: str) -> None:
+    reply = echo.request("POST", path, b"{}", {"content-type": "application/json"})
+    assert reply.status == 404
+    assert reply.headers["content-type"] == "application/json"
