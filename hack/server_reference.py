@@ -30,9 +30,9 @@ Azure ML's flags may be written with `_` or `-`. Relative paths start in the cur
 {variables}
 true and false may be written 1 and 0, in any case.
 
-Each worker gets its share of the CPUs that the container may use, less one for the server, as the number of threads for numeric libraries, so
-that workers do not stand in each other's way: {threads}. Those that are set already stay as they are; with
-OMP_NUM_THREADS set, libraries that heed it get no variable of their own.
+Each worker gets its share of the CPUs that the container may use, less one for the server, as the number of
+threads for numeric libraries, so that workers do not stand in each other's way: {threads}. Those that are set
+already stay as they are; with OMP_NUM_THREADS set, libraries that heed it get no variable of their own.
 
 Accepted and without effect, because nothing is sent to Azure: {ignored}.
 
