@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +23,22 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def made_once(place: Path, make: Callable[[Path], object]) -> Path:
+    """The folder `place`, which `make` fills unless it is there; seen by others only when it is complete."""
+    if place.exists():
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".incoming-", ignore_cleanup_errors=True) as incoming:
+        built = Path(incoming) / "folder"
+        make(built)
+        try:
+            built.rename(place)
+        except OSError:
+            if not place.exists():  # else another process has just finished the same one
+                raise
+    return place
 
 
 def write(path: Path, content: bytes) -> None:

@@ -3,10 +3,9 @@
 import asyncio
 import io
 import tarfile
-import tempfile
 from pathlib import Path
 
-from localmodel import digests, home
+from localmodel import digests, files, home
 from localmodel.environment import run_uv
 from localmodel.errors import UserError
 
@@ -20,17 +19,7 @@ def folder() -> Path:
         UserError: DebuggerNotInstallable.
     """
     place = home.home() / "debugger" / digests.of_bytes(_WANTED.read_bytes()).removeprefix("sha256:")[:32]
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".incoming-", ignore_cleanup_errors=True) as incoming:
-            built = Path(incoming) / "debugger"
-            _install(built)
-            try:
-                built.rename(place)
-            except OSError:
-                if not place.exists():  # else another process has just finished the same one
-                    raise
-    return place
+    return files.made_once(place, _install)
 
 
 def archive(place: Path) -> bytes:

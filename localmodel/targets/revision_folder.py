@@ -2,11 +2,10 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from localmodel import home, layers, revision
+from localmodel import files, home, layers, revision
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.resolve import Desired
 
@@ -48,19 +47,11 @@ def _link_models(root: Path, models: Iterable[ModelVersion]) -> None:
 
 def _extracted(model: ModelVersion) -> Path:
     """The model's files, unpacked once for every deployment that uses them."""
-    place = home.home() / "models" / model.weights.digest.removeprefix("sha256:")
-    if place.exists():
-        return place
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".incoming-", ignore_cleanup_errors=True) as incoming:
-        built = Path(incoming) / "model"
-        layers.extract(Store(home.store()).layout.path(model.weights.digest), built)
-        for file in built.rglob("*"):
+
+    def unpack(folder: Path) -> None:
+        layers.extract(Store(home.store()).layout.path(model.weights.digest), folder)
+        for file in folder.rglob("*"):
             if file.is_file():
                 file.chmod(0o444)  # shared: a script that writes into its model must not change another's
-        try:
-            built.rename(place)
-        except OSError:
-            if not place.exists():  # else another process has just finished the same one
-                raise
-    return place
+
+    return files.made_once(home.home() / "models" / model.weights.digest.removeprefix("sha256:"), unpack)

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from localmodel_server.body_budget import HeldBody
 
 
+# What belongs to the connection, follows from how the body is sent, or names the request.
+_OURS = {b"connection", b"content-length", b"transfer-encoding", b"keep-alive", b"upgrade", b"date"}
+_OURS |= {b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id", b"x-ms-server-version", b"traceid"}
+
+
 class BodyTooLarge(Exception):
     """The request's body is over the limit."""
 
@@ -73,6 +78,11 @@ async def send_pieces(send: Send, status: int, rest: Pieces, headers: Headers, g
             await send({"type": "http.response.body", "body": piece, "more_body": True})
     finally:
         rest.stop()
+
+
+def without_ours(headers: Headers) -> Headers:
+    """The headers of a script's own response without those that are the server's to say."""
+    return [(name, value) for name, value in headers if name not in _OURS]
 
 
 def message_body(message: str) -> bytes:

@@ -21,14 +21,12 @@ from localmodel_server.exchange import (
     send_pieces,
     send_whole,
     wait_until_gone,
+    without_ours,
 )
 from localmodel_server.state import ServerState
 
 RETRY: Headers = [(b"retry-after", b"1")]
 _METHODS = ("GET", "POST", "OPTIONS")
-# What belongs to the connection, follows from how the body is sent, or names the request, is ours to say.
-_OURS = {b"connection", b"content-length", b"transfer-encoding", b"keep-alive", b"upgrade", b"date"}
-_OURS |= {b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id", b"x-ms-server-version", b"traceid"}
 
 
 class Refused(Exception):
@@ -103,7 +101,7 @@ async def send_outcome(send: Send, outcome: Outcome, headers: Headers, gone: asy
     if outcome.headers is None:
         await send_json(send, outcome.status, outcome.body, headers)
         return
-    headers = [*((name, value) for name, value in outcome.headers if name not in _OURS), *headers]
+    headers = [*without_ours(outcome.headers), *headers]
     if outcome.rest is None:
         await send_whole(send, outcome.status, outcome.body, headers)
     else:

@@ -18,7 +18,7 @@ from localmodel_server.dialects.compression import compress, inflate
 from localmodel_server.dialects.json_text import message_of
 from localmodel_server.dialects.script_call import Target
 from localmodel_server.dispatcher import Unavailable
-from localmodel_server.exchange import BodyTooLarge, read_body, wait_until_gone
+from localmodel_server.exchange import BodyTooLarge, read_body, wait_until_gone, without_ours
 from localmodel_server.pieces import BrokenOff
 from localmodel_server.state import ServerState
 
@@ -27,9 +27,6 @@ REQUEST_ID = "localmodel.request_id"
 OUTCOME = "localmodel.outcome"
 _CLIENT_CLOSED_REQUEST = 499
 _LARGE = 1 << 18  # bytes from which compression would hold other requests up
-_OF_THE_CONNECTION = frozenset(
-    {b"connection", b"content-length", b"transfer-encoding", b"keep-alive", b"upgrade", b"date"}
-)
 
 
 class Dialect(NamedTuple):
@@ -179,7 +176,7 @@ async def _whole(outcome: Outcome) -> bytes:
 def _as_it_is(outcome: Outcome) -> Response:
     if outcome.headers is None:
         return respond(outcome.status, outcome.body, [(b"content-type", b"application/json")])
-    headers = [(name, value) for name, value in outcome.headers if name not in _OF_THE_CONNECTION]
+    headers = without_ours(outcome.headers)
     if outcome.rest is None:
         return respond(outcome.status, outcome.body, headers)
     response = StreamingResponse(_pieces(outcome, outcome.body), outcome.status)
