@@ -47,7 +47,11 @@ class Results:
         return median(one.load.rate for one in samples) if samples else None
 
     def ratios(self) -> dict[str, float]:
-        """``<peer>-<case>``: how many times as fast as the peer's fastest setting; start and memory: how much less."""
+        """``<peer>-<case>``: requests/s, ours by those of the peer's fastest setting.
+
+        With ``-cpu``: processor time a request, the other way round, which other programs disturb least.
+        ``start`` and ``memory``: the peer's least by ours.
+        """
         suffix = "" if self.workers == 1 else f"-w{self.workers}"
         found: dict[str, float] = {}
         for ours in (one for one in self.servers if one.is_ours):
@@ -56,6 +60,13 @@ class Results:
                 for peer, best in self._best(case).items():
                     if rate is not None:
                         found[f"{peer}-{case}{_VARIANTS[ours.name]}{suffix}"] = rate / best
+        for case in self.cases:
+            processor = {
+                name: median(s.processor for s in each) for (name, of), each in self.samples.items() if of == case
+            }
+            if "ours" in processor:
+                for peer, least in self._least(processor).items():
+                    found[f"{peer}-{case}-cpu{suffix}"] = least / processor["ours"]
         starts = {name: median(seconds) for name, seconds in self.starts.items()}
         for what, values in (("start", starts), ("memory", self.memory)):
             if "ours" in values:
