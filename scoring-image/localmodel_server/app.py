@@ -9,16 +9,15 @@ from functools import cached_property
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from localmodel_server import cors
-from localmodel_server.call import ClientGone, Headers, Outcome
+from localmodel_server.call import CLIENT_CLOSED_REQUEST, ClientGone, Headers, Outcome
 from localmodel_server.dialects.azure import NOT_RUN
-from localmodel_server.exchange import send_json, wait_until_gone
+from localmodel_server.exchange import OUTCOME, REQUEST_ID, send_json, wait_until_gone
 from localmodel_server.log import log_request, logger
 from localmodel_server.pieces import BrokenOff
 from localmodel_server.request_ids import RequestIds, common_headers, read_ids
 from localmodel_server.score import Refused, score, send_outcome
 from localmodel_server.state import ServerState
 
-CLIENT_CLOSED_REQUEST = 499
 _PROBE_PATHS = frozenset({"/", "/livez", "/readyz"})
 
 
@@ -122,15 +121,15 @@ class Application:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                outcome = scope.get("localmodel.outcome")
+                outcome = scope.get(OUTCOME)
                 message["headers"] = [*message.get("headers", []), *self._headers(ids, scope["headers"], outcome)]
             await send(message)
 
-        scope["localmodel.request_id"] = ids.request_id
+        scope[REQUEST_ID] = ids.request_id
         try:
             await self.routes(scope, receive, send_with_headers)
         except Exception:
-            outcome = scope.get("localmodel.outcome")
+            outcome = scope.get(OUTCOME)
             if outcome is None or outcome.rest is None or not outcome.rest.is_broken:
                 raise
             return CLIENT_CLOSED_REQUEST  # as on /score: the script's body has ended too early, and the log has it

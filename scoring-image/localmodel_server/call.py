@@ -68,5 +68,9 @@ class Outcome(NamedTuple):
     queued: float = 0.0
 
 
+# nginx's word in the log for a request that nobody waits for any more.
+CLIENT_CLOSED_REQUEST = 499
+
+
 class ClientGone(Exception):
     """The client has closed the connection."""

@@ -21,8 +21,16 @@ _OURS = {b"connection", b"content-length", b"transfer-encoding", b"keep-alive", 
 _OURS |= {b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id", b"x-ms-server-version", b"traceid"}
 
 
+# Places in an ASGI scope: what the application has put there for a dialect's routes, and what they tell it.
+REQUEST_ID = "localmodel.request_id"
+OUTCOME = "localmodel.outcome"
+
+
 class BodyTooLarge(Exception):
-    """The request's body is over the limit."""
+    """The request's body is over the limit, in bytes; the text is for the client."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the request's body is larger than {limit} bytes (LOCALMODEL_MAX_REQUEST_BYTES)")
 
 
 async def read_body(receive: Receive, scope: Scope, limit: int, held: HeldBody) -> bytes:
@@ -32,7 +40,7 @@ async def read_body(receive: Receive, scope: Scope, limit: int, held: HeldBody) 
     """
     for name, value in scope["headers"]:
         if name == b"content-length" and int(value) > limit:
-            raise BodyTooLarge
+            raise BodyTooLarge(limit)
     # Unlike a list of pieces that are joined, it has a large body in memory once.
     body = BytesIO()
     while True:
@@ -41,7 +49,7 @@ async def read_body(receive: Receive, scope: Scope, limit: int, held: HeldBody) 
             raise ClientGone
         piece = message.get("body", b"")
         if body.tell() + len(piece) > limit:
-            raise BodyTooLarge
+            raise BodyTooLarge(limit)
         held.add(len(piece))
         body.write(piece)
         if not message.get("more_body", False):

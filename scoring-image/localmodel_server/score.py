@@ -84,15 +84,9 @@ async def _read(state: ServerState, scope: Scope, receive: Receive, held: HeldBo
     _check_method(scope["method"], state.contract)
     try:
         body = await read_body(receive, scope, settings.max_request_bytes, held)
-    except BodyTooLarge:
-        raise too_large(settings.max_request_bytes) from None
+    except BodyTooLarge as error:
+        raise Refused(413, str(error), NOT_RUN) from None
     return Request(scope["method"], scope["query_string"], scope["headers"], body, settings.strict)
-
-
-def too_large(limit: int) -> Refused:
-    """The answer to a body over the limit, in bytes."""
-    text = f"the request's body is larger than {limit} bytes (LOCALMODEL_MAX_REQUEST_BYTES)"
-    return Refused(413, text, NOT_RUN)
 
 
 async def send_outcome(send: Send, outcome: Outcome, headers: Headers, gone: asyncio.Future[None]) -> None:

@@ -14,8 +14,8 @@ from typing import Any, Protocol, cast
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from localmodel_server.app import CLIENT_CLOSED_REQUEST, Application
-from localmodel_server.call import Call, ClientGone, Headers, Outcome
+from localmodel_server.app import Application
+from localmodel_server.call import CLIENT_CLOSED_REQUEST, Call, ClientGone, Headers, Outcome
 from localmodel_server.contract import Contract
 from localmodel_server.dialects.azure import Request as AzureRequest
 from localmodel_server.dialects.bad_request import BadRequest

@@ -11,21 +11,17 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from localmodel_server.body_budget import HeldBody
-from localmodel_server.call import Call, ClientGone, Headers, Outcome
+from localmodel_server.call import CLIENT_CLOSED_REQUEST, Call, ClientGone, Headers, Outcome
 from localmodel_server.contract import Contract
 from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.compression import compress, inflate
 from localmodel_server.dialects.json_text import message_of
 from localmodel_server.dialects.script_call import Target
 from localmodel_server.dispatcher import Unavailable
-from localmodel_server.exchange import BodyTooLarge, read_body, wait_until_gone, without_ours
+from localmodel_server.exchange import OUTCOME, REQUEST_ID, BodyTooLarge, read_body, wait_until_gone, without_ours
 from localmodel_server.pieces import BrokenOff
 from localmodel_server.state import ServerState
 
-# Places in an ASGI scope: what the application has put there, and what it is told.
-REQUEST_ID = "localmodel.request_id"
-OUTCOME = "localmodel.outcome"
-_CLIENT_CLOSED_REQUEST = 499
 _LARGE = 1 << 18  # bytes from which compression would hold other requests up
 
 
@@ -67,7 +63,7 @@ async def answer(state: ServerState, request: Request, dialect: Dialect, decode:
     except (BadRequest, Unavailable, BrokenOff) as error:
         response = refusal(dialect, error)
     except ClientGone:
-        response = Response(status_code=_CLIENT_CLOSED_REQUEST)
+        response = Response(status_code=CLIENT_CLOSED_REQUEST)
     queue = outcome[0].queued if outcome else None
     run = outcome[0].run_ms if outcome else None
     seconds = time.perf_counter() - started
@@ -142,9 +138,8 @@ def _headers(request: Request, length: int) -> Headers:
 async def _read(request: Request, limit: int, held: HeldBody) -> bytes:
     try:
         body = await read_body(request.receive, request.scope, limit, held)
-    except BodyTooLarge:
-        text = f"the request's body is larger than {limit} bytes (LOCALMODEL_MAX_REQUEST_BYTES)"
-        raise BadRequest(413, text) from None
+    except BodyTooLarge as error:
+        raise BadRequest(413, str(error)) from None
     encoding = request.headers.get("content-encoding", "")
     if not encoding:
         return body
