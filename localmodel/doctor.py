@@ -1,6 +1,5 @@
 """What this machine has of what is needed, and how to get the rest. Looks only; changes nothing."""
 
-import asyncio
 import os
 import platform
 import shutil
@@ -15,7 +14,7 @@ from typing import Literal
 
 from uv import find_uv_bin
 
-from localmodel import home, venv
+from localmodel import home, running, venv
 from localmodel.errors import UserError
 from localmodel.targets import ports
 
@@ -65,7 +64,7 @@ def _uv() -> Finding:
 
 def _pythons() -> Finding:
     try:
-        found = asyncio.run(venv.installed_pythons())
+        found = running.run(venv.installed_pythons())
     except UserError as error:
         return Finding("warn", "Pythons for environments", str(error))
     versions = sorted(found, key=lambda version: [int(part) for part in version.split(".")])

@@ -12,3 +12,8 @@ def home() -> Path:
 def store() -> Path:
     """Folder of the store: models, locks, image layers."""
     return home() / "store"
+
+
+def build_log(environment: str) -> Path:
+    """Where the build of the environment with this key writes what it says."""
+    return home() / "build-logs" / f"{environment}.log"

@@ -1,6 +1,5 @@
 """An entry script made ready to be tried: in its deployment's own environment, or in one that the command names."""
 
-import asyncio
 import contextlib
 import os
 import shutil
@@ -9,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from localmodel import entry_script, environment, home, manifest, revision, spec, venv
+from localmodel import entry_script, environment, home, manifest, revision, running, spec, venv
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.revision import Revision
@@ -161,8 +160,8 @@ def _environment(requirements: Path, python: str) -> EnvironmentSpec:
 
 def _built(wanted: EnvironmentSpec, requirements: Path) -> Path:
     with _told_of(requirements):
-        lock = asyncio.run(environment.resolve(wanted, None, home.store() / "locks"))
-        return asyncio.run(venv.build(lock, wanted.python, home.home() / "environments"))
+        lock = running.run(environment.resolve(wanted, None, home.store() / "locks"))
+        return running.run(venv.build(lock, wanted.python, home.home() / "environments"))
 
 
 @contextlib.contextmanager

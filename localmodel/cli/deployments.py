@@ -85,7 +85,8 @@ def _json_or_text(body: bytes) -> object:
 @target_options
 def logs(target: Target, name: str, follow: bool) -> None:
     """Print the log of the deployment NAME: the server's lines, and what the script prints."""
-    target.logs(name, follow)
+    for piece in target.logs(name, follow):
+        click.echo(piece, nl=False)
 
 
 @click.command()

@@ -1,11 +1,10 @@
 """debugpy on this machine, in a folder of its own: neither the user's environment nor the server's gets it."""
 
-import asyncio
 import io
 import tarfile
 from pathlib import Path
 
-from localmodel import digests, files, home
+from localmodel import digests, files, home, running
 from localmodel.environment import run_uv
 from localmodel.errors import UserError
 
@@ -41,6 +40,6 @@ def _install(built: Path) -> None:
         "--only-binary",
         ":all:",
     ]
-    code, _, err = asyncio.run(run_uv([*arguments, "--target", str(built), "--requirements", str(_WANTED)]))
+    code, _, err = running.run(run_uv([*arguments, "--target", str(built), "--requirements", str(_WANTED)]))
     if code != 0:
         raise UserError("DebuggerNotInstallable", f"debugpy cannot be installed: {' '.join(err.split())}")

@@ -2,13 +2,14 @@
 
 import json
 import subprocess
-import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from localmodel import schema
 from localmodel.errors import UserError
+from localmodel.home import build_log
 from localmodel.targets.target import Deployment, Progress
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
@@ -18,19 +19,28 @@ _SUMMARIES = ("Ready", "Stalled", "Available")
 
 
 class KindTarget:
-    """See target.Target. `context` is kubectl's; None is its current one."""
+    """See target.Target. `context` and `namespace` are kubectl's; None is what it takes by itself."""
 
-    def __init__(self, context: str | None) -> None:
-        self._command = ["kubectl"] + (["--context", context] if context else [])
+    name = "kind"
 
-    def apply(self, path: Path, timeout: float | None, progress: Progress) -> list[Deployment]:
+    def __init__(self, context: str | None = None, namespace: str | None = None) -> None:
+        self._command = ["kubectl"]
+        self._command += ["--context", context] if context else []
+        self._command += ["--namespace", namespace] if namespace else []
+
+    def apply(self, wanted: Path | Mapping[str, Any], timeout: float | None, progress: Progress) -> list[Deployment]:
         with progress.step("apply") as done:
-            applied = _items(self._kubectl("apply", "-k" if path.is_dir() else "-f", str(path), "-o", "json"))
+            applied = _items(self._apply(wanted))
             done(", ".join(f"{item['kind']} {item['metadata']['name']}" for item in applied))
         resources = [item for item in applied if item["kind"] == schema.KIND]
         if not resources:
-            raise UserError("InvalidManifest", f"{path}: holds no {schema.KIND}")
+            raise UserError("InvalidManifest", f"{wanted}: holds no {schema.KIND}")
         return [self._wait(item, timeout, progress) for item in resources]
+
+    def _apply(self, wanted: Path | Mapping[str, Any]) -> str:
+        if isinstance(wanted, Mapping):
+            return self._kubectl("apply", "-f", "-", "-o", "json", text=json.dumps(wanted))
+        return self._kubectl("apply", "-k" if wanted.is_dir() else "-f", str(wanted), "-o", "json")
 
     def deployments(self) -> list[Deployment]:
         return [_deployment(item) for item in _items(self._kubectl("get", _RESOURCE, "-o", "json"))]
@@ -38,12 +48,16 @@ class KindTarget:
     def get(self, name: str) -> Deployment:
         return _deployment(self._get(name))
 
-    def logs(self, name: str, follow: bool) -> None:
-        selector = self._get(name).get("status", {}).get("selector")
-        if not selector:
+    def logs(self, name: str, follow: bool) -> Iterator[str]:
+        status = self._get(name).get("status", {})
+        build = build_log(status["environment"]) if "environment" in status else None
+        if build and build.is_file():
+            yield build.read_text(errors="replace")
+        elif not status.get("selector"):
             raise UserError("NotStarted", f"{name} has no pods yet")
-        arguments = ["logs", "--selector", selector, "--prefix", "--tail=-1", "--max-log-requests=100"]
-        self._pass_through(*arguments, *(["--follow"] if follow else []))
+        if status.get("selector"):
+            arguments = ["logs", "--selector", status["selector"], "--prefix", "--tail=-1", "--max-log-requests=100"]
+            yield from self._lines(*arguments, *(["--follow"] if follow else []))
 
     def delete(self, name: str) -> None:
         self._kubectl("delete", _RESOURCE, name)
@@ -72,9 +86,11 @@ class KindTarget:
                 raise UserError("ProgressDeadlineExceeded", f"{name} was not ready within {seconds:g} s: {said}")
             time.sleep(_POLL_SECONDS)
 
-    def _kubectl(self, *arguments: str) -> str:
+    def _kubectl(self, *arguments: str, text: str | None = None) -> str:
         try:
-            result = subprocess.run([*self._command, *arguments], capture_output=True, text=True, check=False)
+            result = subprocess.run(
+                [*self._command, *arguments], input=text, capture_output=True, text=True, check=False
+            )
         except FileNotFoundError:
             raise _no_kubectl() from None
         if result.returncode != 0:
@@ -83,14 +99,22 @@ class KindTarget:
             raise UserError("KubectlFailed", f"kubectl {arguments[0]}: {said}")
         return result.stdout
 
-    def _pass_through(self, *arguments: str) -> None:
-        sys.stdout.flush()
+    def _lines(self, *arguments: str) -> Iterator[str]:
         try:
-            code = subprocess.run([*self._command, *arguments], check=False).returncode
+            process = subprocess.Popen(
+                [*self._command, *arguments], stdout=subprocess.PIPE, text=True, errors="replace"
+            )
         except FileNotFoundError:
             raise _no_kubectl() from None
-        if code != 0:
-            raise UserError("KubectlFailed", f"kubectl {arguments[0]} ended with code {code}")
+        with process:
+            assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+            try:
+                yield from process.stdout
+            except GeneratorExit:
+                process.terminate()
+                raise
+        if process.returncode != 0:
+            raise UserError("KubectlFailed", f"kubectl {arguments[0]} ended with code {process.returncode}")
 
 
 def _no_kubectl() -> UserError:

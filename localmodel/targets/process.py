@@ -1,10 +1,11 @@
 """The process target: a deployment is one scoring server on this machine, without container or cluster."""
 
 import json
-import sys
 import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from localmodel import manifest, spec
 from localmodel.errors import UserError
@@ -15,29 +16,32 @@ from localmodel.targets.state import RevisionRecord, ServerRecord, State
 from localmodel.targets.target import Deployment, Progress
 
 _FOLLOW_SECONDS = 0.2
+_LOG_PIECE = 1 << 16  # characters
 
 
 class ProcessTarget:
     """See target.Target."""
 
-    def apply(self, path: Path, timeout: float | None, progress: Progress) -> list[Deployment]:
+    name = "process"
+
+    def apply(self, wanted: Path | Mapping[str, Any], timeout: float | None, progress: Progress) -> list[Deployment]:
         with progress.step("manifest") as done:
-            manifests = manifest.read(path)
+            manifests = manifest.read(wanted)
             name = manifests.deployment["metadata"]["name"]
-            wanted = spec.parse(manifests.deployment["spec"])
+            deployment = spec.parse(manifests.deployment["spec"])
             done(name)
         place = State(name)
-        if wanted.suspend:
+        if deployment.suspend:
             progress.note("spec.suspend is set: nothing is changed")
             return [_observe(place)]
-        _note_what_has_no_meaning(wanted, progress)
+        _note_what_has_no_meaning(deployment, progress)
         with place.locked():
-            desired = resolve.resolve(manifests, wanted, progress)
+            desired = resolve.resolve(manifests, deployment, progress)
             running = _running(place)
             if running and _serves(place, running, desired):
                 progress.note("nothing has changed")
             else:
-                _bring(place, running, desired, timeout or wanted.progress_deadline_seconds, progress)
+                _bring(place, running, desired, timeout or deployment.progress_deadline_seconds, progress)
         return [_observe(place)]
 
     def deployments(self) -> list[Deployment]:
@@ -46,15 +50,8 @@ class ProcessTarget:
     def get(self, name: str) -> Deployment:
         return _observe(_existing(name))
 
-    def logs(self, name: str, follow: bool) -> None:
-        place = _existing(name)
-        with place.log.open(errors="replace") as log:
-            while True:
-                sys.stdout.write(log.read())
-                sys.stdout.flush()
-                if not follow or not place.log.exists():
-                    return
-                time.sleep(_FOLLOW_SECONDS)
+    def logs(self, name: str, follow: bool) -> Iterator[str]:
+        return _read_log(_existing(name), follow)
 
     def delete(self, name: str) -> None:
         place = _existing(name)
@@ -63,6 +60,15 @@ class ProcessTarget:
             if running:
                 server.stop(place, running.pid)
             place.remove()
+
+
+def _read_log(place: State, follow: bool) -> Iterator[str]:
+    with place.log.open(errors="replace") as log:
+        while True:
+            yield from iter(lambda: log.read(_LOG_PIECE), "")
+            if not follow or not place.log.exists():
+                return
+            time.sleep(_FOLLOW_SECONDS)
 
 
 def _existing(name: str) -> State:

@@ -1,11 +1,10 @@
 """From a manifest to everything a process needs: code, models, lock, interpreter, variables."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localmodel import data, digests, entry_script, environment, home, revision, venv
+from localmodel import data, digests, entry_script, environment, home, revision, running, venv
 from localmodel.environment import Lock
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
@@ -42,10 +41,10 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, progress: Progress) -> D
         models = Store(home.store()).select(spec.models)
         done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")
     with progress.step("requirements") as done:
-        lock = asyncio.run(environment.resolve(spec.environment, None, home.store() / "locks"))
+        lock = running.run(environment.resolve(spec.environment, None, home.store() / "locks"))
         done(f"{_count(lock)} packages, locked")
     with progress.step("environment") as done:
-        python = asyncio.run(venv.build(lock, spec.environment.python, home.home() / "environments"))
+        python = running.run(venv.build(lock, spec.environment.python, home.home() / "environments"))
         done(f"Python {spec.environment.python}")
     return Desired(spec, files, models, variables, python, _revision(spec, files, models, variables, lock))
 

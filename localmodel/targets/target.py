@@ -1,10 +1,10 @@
 """What every target can do, and what it tells."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Progress(Protocol):
@@ -35,10 +35,13 @@ class Deployment:
 class Target(Protocol):
     """Raises (every method): UserError."""
 
-    def apply(self, path: Path, timeout: float | None, progress: Progress) -> list[Deployment]:
-        """Make what the manifest file or the kustomization folder asks for serve, and wait until it does.
+    name: str  # as --target has it
 
-        `timeout` in seconds; None: the manifest's progress deadline.
+    def apply(self, wanted: Path | Mapping[str, Any], timeout: float | None, progress: Progress) -> list[Deployment]:
+        """Make what is asked for serve, and wait until it does.
+
+        `wanted` is a manifest, or the path of a manifest file or of a folder with a kustomization. `timeout` in
+        seconds; None: the manifest's progress deadline.
         """
 
     def deployments(self) -> list[Deployment]:
@@ -47,8 +50,8 @@ class Target(Protocol):
     def get(self, name: str) -> Deployment:
         """The deployment of this name."""
 
-    def logs(self, name: str, follow: bool) -> None:
-        """Write the deployment's log to standard output, and with `follow` go on as it grows."""
+    def logs(self, name: str, follow: bool) -> Iterator[str]:
+        """The deployment's log in pieces of text, and with `follow` whatever is added to it."""
 
     def delete(self, name: str) -> None:
         """Stop the deployment and forget it."""
