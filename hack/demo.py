@@ -17,8 +17,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("LOCALMODEL_HOME", str(ROOT / ".lmd"))
 
-from localmodel import environment, home, manifest, spec, venv  # noqa: E402
+from localmodel import home, manifest, spec  # noqa: E402
 from localmodel.cli.output import ConsoleProgress  # noqa: E402
+from localmodel.environments import lock as locks  # noqa: E402
+from localmodel.environments import venv  # noqa: E402
 from localmodel.errors import UserError  # noqa: E402
 from localmodel.targets import http  # noqa: E402
 
@@ -86,7 +88,7 @@ def build_environment() -> Path:
     """The interpreter of the environment that the sample's manifest asks for."""
     wanted = spec.parse(manifest.read(SAMPLE).deployment["spec"]).environment
     with ConsoleProgress().step("environment") as done:
-        lock = asyncio.run(environment.resolve(wanted, None, home.store() / "locks"))
+        lock = asyncio.run(locks.resolve(wanted, None, home.store() / "locks"))
         python = asyncio.run(venv.build(lock, wanted.python, home.home() / "environments"))
         done(f"Python {wanted.python} with {', '.join(wanted.requirements)}")
     return python

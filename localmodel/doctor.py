@@ -14,7 +14,8 @@ from typing import Literal
 
 from uv import find_uv_bin
 
-from localmodel import home, running, venv
+from localmodel import home, running
+from localmodel.environments import venv
 from localmodel.errors import UserError
 from localmodel.targets import ports
 

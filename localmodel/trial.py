@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from localmodel import entry_script, environment, home, manifest, revision, running, spec, venv
+from localmodel import entry_script, home, manifest, revision, running, spec
+from localmodel.environments import lock as locks
+from localmodel.environments import venv
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.revision import Revision
@@ -160,7 +162,7 @@ def _environment(requirements: Path, python: str) -> EnvironmentSpec:
 
 def _built(wanted: EnvironmentSpec, requirements: Path) -> Path:
     with _told_of(requirements):
-        lock = running.run(environment.resolve(wanted, None, home.store() / "locks"))
+        lock = running.run(locks.resolve(wanted, None, home.store() / "locks"))
         return running.run(venv.build(lock, wanted.python, home.home() / "environments"))
 
 

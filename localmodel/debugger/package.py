@@ -5,7 +5,7 @@ import tarfile
 from pathlib import Path
 
 from localmodel import digests, files, home, running
-from localmodel.environment import run_uv
+from localmodel.environments.uv import run_uv
 from localmodel.errors import UserError
 
 _WANTED = Path(__file__).with_name("debugpy.txt")

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localmodel import data, digests, entry_script, environment, home, revision, running, venv
-from localmodel.environment import Lock
+from localmodel import data, digests, entry_script, home, revision, running
+from localmodel.environments import lock as locks
+from localmodel.environments import venv
+from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.revision import Revision
@@ -41,7 +43,7 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, progress: Progress) -> D
         models = Store(home.store()).select(spec.models)
         done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")
     with progress.step("requirements") as done:
-        lock = running.run(environment.resolve(spec.environment, None, home.store() / "locks"))
+        lock = running.run(locks.resolve(spec.environment, None, home.store() / "locks"))
         done(f"{_count(lock)} packages, locked")
     with progress.step("environment") as done:
         python = running.run(venv.build(lock, spec.environment.python, home.home() / "environments"))

@@ -11,13 +11,14 @@ from pathlib import Path
 from threading import Event
 
 from localmodel import digests, files
-from localmodel.environment import Lock
+from localmodel.engine import build, environment_image
+from localmodel.engine.client import Engine
+from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
 from localmodel.layout import Blob, Layout
 from localmodel.spec import EnvironmentSpec
 from localmodel_operator import using
-from localmodel_operator.engine import Engine, build, environment_image
 from localmodel_operator.workqueue import Key
 
 log = logging.getLogger(__name__)

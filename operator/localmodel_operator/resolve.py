@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, entry_script, environment, revision
-from localmodel.environment import Lock
+from localmodel import digests, entry_script, revision
+from localmodel.environments import lock as locks
+from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.spec import DeploymentSpec
 from localmodel.store import ModelVersion, Store
@@ -55,10 +56,10 @@ async def bundle(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
 
 async def lock(store: Store, spec: DeploymentSpec, architecture: str) -> Lock:
     """Resolve the requirements for the nodes' architecture (`amd64`, `arm64`)."""
-    platform = environment.PLATFORMS.get(architecture)
+    platform = locks.PLATFORMS.get(architecture)
     if platform is None:
         raise UserError("PlatformUnsupported", f"nodes of architecture {architecture} are not supported")
-    return await environment.resolve(spec.environment, platform, store.root / "locks")
+    return await locks.resolve(spec.environment, platform, store.root / "locks")
 
 
 async def _files(cluster: Cluster, namespace: str, spec: DeploymentSpec) -> dict[str, bytes]:

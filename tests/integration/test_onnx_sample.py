@@ -11,7 +11,8 @@ import pytest
 import yaml
 from lmd_command import Lmd
 
-from localmodel import environment, venv
+from localmodel.environments import lock as locks
+from localmodel.environments import venv
 from localmodel.spec import EnvironmentSpec
 
 SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "onnx-diabetes"
@@ -22,7 +23,7 @@ def trained(environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A folder with the model, the request, and what the training said (said.txt)."""
     folder = tmp_path_factory.mktemp("trained")
     wanted = EnvironmentSpec("3.11", tuple((SAMPLE / "requirements-train.txt").read_text().split()))
-    lock = asyncio.run(environment.resolve(wanted, None, folder / "locks"))
+    lock = asyncio.run(locks.resolve(wanted, None, folder / "locks"))
     python = asyncio.run(venv.build(lock, wanted.python, environments))
     command = [python, SAMPLE / "train.py", "--output", folder / "diabetes.onnx", "--request", folder / "request.json"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -7,8 +7,8 @@ import yaml
 from click.testing import CliRunner
 from lmd_command import Lmd, script
 
-from localmodel import venv
 from localmodel.cli import main
+from localmodel.environments import venv
 
 MODEL = {"models": [{"name": "digits", "version": 1}]}
 

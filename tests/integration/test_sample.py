@@ -13,7 +13,9 @@ import pytest
 import yaml
 from lmd_command import Lmd, ask
 
-from localmodel import environment, manifest, spec, venv
+from localmodel import manifest, spec
+from localmodel.environments import lock as locks
+from localmodel.environments import venv
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"
@@ -25,7 +27,7 @@ def trained(environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """A folder with the model, the request, and what the training said (said.txt)."""
     folder = tmp_path_factory.mktemp("trained")
     wanted = spec.parse(manifest.read(SAMPLE).deployment["spec"]).environment
-    lock = asyncio.run(environment.resolve(wanted, None, folder / "locks"))
+    lock = asyncio.run(locks.resolve(wanted, None, folder / "locks"))
     python = asyncio.run(venv.build(lock, wanted.python, environments))
     model = folder / "sklearn_mnist_model.pkl"
     command = [python, SAMPLE / "train.py", "--output", model, "--request", folder / "request.json"]

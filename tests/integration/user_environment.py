@@ -8,7 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from localmodel import environment, venv
+from localmodel.environments import lock as locks
+from localmodel.environments import venv
 from localmodel.spec import EnvironmentSpec
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -27,5 +28,5 @@ def interpreter() -> str:
 
 async def _build() -> Path:
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "localmodel-tests"
-    lock = await environment.resolve(EnvironmentSpec(_PYTHON, _REQUIREMENTS), None, folder / "locks")
+    lock = await locks.resolve(EnvironmentSpec(_PYTHON, _REQUIREMENTS), None, folder / "locks")
     return await venv.build(lock, _PYTHON, folder / "environments")

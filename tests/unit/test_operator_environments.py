@@ -9,12 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from localmodel.environment import Lock
+from localmodel.engine import build, environment_image
+from localmodel.engine.client import Engine
+from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
 from localmodel.layout import Layout
 from localmodel.spec import EnvironmentSpec
-from localmodel_operator.engine import Engine, build, environment_image
 from localmodel_operator.environments import Environments
 
 SPEC, LOCK = EnvironmentSpec(), Lock("numpy==2.4.6")

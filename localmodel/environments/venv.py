@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 from localmodel import digests
-from localmodel.environment import Lock, run_uv
+from localmodel.environments.lock import Lock
+from localmodel.environments.uv import run_uv
 from localmodel.errors import UserError
 
 

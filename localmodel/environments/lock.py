@@ -1,15 +1,13 @@
 """From requirements to a lock, once: the same fields give the same packages until they are edited."""
 
-import asyncio
 import os
 import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from uv import find_uv_bin
-
 from localmodel import digests, files
+from localmodel.environments.uv import run_uv
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
 
@@ -79,24 +77,3 @@ def _quoted(message: str, requirements: tuple[str, ...]) -> int:
         return "\n".join(requirements).encode()[: int(found[1])].count(b"\n") + 1
     found = re.search(r" -:(\d+):\d+", message)
     return int(found[1]) if found and int(found[1]) <= len(requirements) else 0
-
-
-async def run_uv(arguments: list[str], text: str = "") -> tuple[int, str, str]:
-    """Run uv with the text on its standard input. Returns exit code, output and error output.
-
-    The process ends with the task that waits for it.
-    """
-    process = await asyncio.create_subprocess_exec(
-        find_uv_bin(),
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "NO_COLOR": "1"},
-    )
-    try:
-        out, err = await process.communicate(text.encode())
-    except asyncio.CancelledError:
-        process.kill()
-        raise
-    return process.returncode or 0, out.decode(), err.decode()
