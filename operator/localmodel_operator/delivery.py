@@ -3,11 +3,12 @@
 import asyncio
 import logging
 
+from localmodel.engine import nodes
+from localmodel.engine.client import Engine
+from localmodel.engine.nodes import Node, NodeError
 from localmodel.image import Image
 from localmodel.layout import Blob, Layout
 from localmodel_operator import archive
-from localmodel_operator.engine import Engine, nodes
-from localmodel_operator.engine.nodes import Node, NodeError
 
 log = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from typing import Any
 import kopf
 
 from localmodel import files
+from localmodel.engine.client import Engine
 from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.store import Store
 from localmodel_operator import names, reconcile, sweep
 from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, Unreachable, credentials, running_in_pod
-from localmodel_operator.engine import Engine
 from localmodel_operator.environments import Environments
 from localmodel_operator.references import References
 from localmodel_operator.site import SWEEP, Site

@@ -1,4 +1,4 @@
-"""Names that must never change between releases: labels, field managers, the image repository."""
+"""Names that must never change between releases: labels, field managers, the images' repository."""
 
 GROUP = "localmodel.dev"
 
@@ -10,11 +10,9 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": "localmodel"}
 MANAGED_SELECTOR = "app.kubernetes.io/managed-by=localmodel"
 DEPLOYMENT_LABEL = f"{GROUP}/deployment"
 REVISION_LABEL = f"{GROUP}/revision"
-STORE_LABEL = f"{GROUP}/store"
 
 # Not a host that exists: pods never pull these images, and the name tells whose they are.
 IMAGE_PREFIX = f"{GROUP}/deployment/"
-ENVIRONMENT_REPOSITORY = f"{GROUP}/environment"
 
 
 def repository(owner_uid: str) -> str:

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localmodel import image, spec
+from localmodel.engine import build, nodes
+from localmodel.engine.nodes import Node, NodeError
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage, Image
 from localmodel.revision import Revision
@@ -29,8 +31,6 @@ from localmodel_operator.cluster import (
     Refused,
     Unreachable,
 )
-from localmodel_operator.engine import build, nodes
-from localmodel_operator.engine.nodes import Node, NodeError
 from localmodel_operator.resolve import Desired
 from localmodel_operator.rollout import Rollout
 from localmodel_operator.site import SWEEP, Site

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from localmodel.engine.client import Engine
 from localmodel.layout import Layout
 from localmodel.store import Store
 from localmodel_operator.cluster import Cluster
-from localmodel_operator.engine import Engine
 from localmodel_operator.environments import Environments
 from localmodel_operator.references import References
 from localmodel_operator.workqueue import Key, WorkQueue

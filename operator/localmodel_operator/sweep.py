@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from localmodel import digests, files
+from localmodel.engine import nodes
+from localmodel.engine.nodes import Node
 from localmodel.layout import Layout
 from localmodel_operator import names
 from localmodel_operator.cluster import LMD, REVISION
-from localmodel_operator.engine import nodes
-from localmodel_operator.engine.nodes import Node
 from localmodel_operator.site import SWEEP, Site
 
 log = logging.getLogger(__name__)

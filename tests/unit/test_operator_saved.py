@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from localmodel import digests
+from localmodel.engine.saved import keep
 from localmodel.image import EnvironmentImage
 from localmodel.layout import Layout
-from localmodel_operator.engine.saved import keep
 
 LOWER, UPPER = b"lower" * 1000, b"upper" * 400_000  # one is read in one piece, the other is not
 PLAIN = [LOWER, UPPER, LOWER]

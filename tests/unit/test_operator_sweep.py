@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from localmodel.engine.nodes import Node
 from localmodel_operator import names
-from localmodel_operator.engine.nodes import Node
 from localmodel_operator.sweep import doomed, in_use
 
 ONE, TWO = names.repository("1") + "@sha256:one", names.repository("2") + "@sha256:two"

@@ -1,0 +1,6 @@
+"""Names in the engine that must never change between releases: the environment images' repository, and labels."""
+
+GROUP = "localmodel.dev"
+# Not a host that exists: nobody ever pulls these images, and the name tells whose they are.
+ENVIRONMENT_REPOSITORY = f"{GROUP}/environment"
+STORE_LABEL = f"{GROUP}/store"
