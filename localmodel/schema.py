@@ -100,10 +100,13 @@ def _rules(manifest: Mapping[str, Any]) -> Iterator[str]:
     if not _RESOURCE_NAME.fullmatch(name):
         yield "metadata.name: lower-case letters, digits and '-', starting with a letter"
     source = spec["scoring"]["source"]
-    if ("configMap" in source) == ("inline" in source):
-        yield "spec.scoring.source: exactly one of configMap and inline"
+    if len(source) != 1:
+        yield "spec.scoring.source: exactly one of configMap, inline and code"
     elif "inline" in source:
         yield from _inline_rules(source["inline"], spec["scoring"]["entryScript"])
+    environment = spec["environment"]
+    if "ref" in environment and (environment["requirements"] or "baseImage" in environment):
+        yield "spec.environment: either ref, or requirements and baseImage"
     for index, variable in enumerate(spec["env"]):
         if "value" in variable and "valueFrom" in variable:
             yield f"spec.env[{index}]: one of value and valueFrom"

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from localmodel import digests
+
+# Images built from the Dockerfiles of environments
+BUILT_BASE_REPOSITORY = "localmodel.dev/base"
+
 
 @dataclass(frozen=True)
 class ModelRef:
@@ -12,11 +17,28 @@ class ModelRef:
 
 
 @dataclass(frozen=True)
+class CodeRef:
+    """A version of a source folder in the store."""
+
+    name: str
+    version: int
+
+
+@dataclass(frozen=True)
+class EnvironmentRef:
+    """A version of an environment in the store."""
+
+    name: str
+    version: int
+
+
+@dataclass(frozen=True)
 class Source:
-    """The entry script's folder: the name of a ConfigMap, or whole files (name -> text). Exactly one is set."""
+    """The entry script's folder. Exactly one is set: a ConfigMap's name, whole files (name -> text), or stored code."""
 
     config_map: str | None = None
     inline: Mapping[str, str] | None = None
+    code: CodeRef | None = None
 
 
 @dataclass(frozen=True)
@@ -37,15 +59,28 @@ class Variable:
 
 @dataclass(frozen=True)
 class EnvironmentSpec:
-    """Python as `major.minor`, pip requirements, and the base image (None: the default of that Python)."""
+    """Python as `major.minor`, pip requirements, and the base image (None: the default of that Python).
+
+    `dockerfile` is the text of one that makes the base image; stored environments may have it.
+    """
 
     python: str = "3.11"
     requirements: tuple[str, ...] = ()
     base_image: str | None = None
+    dockerfile: str | None = None
 
     @property
     def base(self) -> str:
+        """Reference of the image that everything else is put on."""
+        if self.dockerfile is not None:
+            digest = digests.of_bytes(self.dockerfile.encode()).removeprefix("sha256:")
+            return f"{BUILT_BASE_REPOSITORY}:{digest[:32]}"
         return self.base_image or f"python:{self.python}-slim"
+
+    @property
+    def is_own_base(self) -> bool:
+        """Whether the image is the user's, so that the packages it has are meant to be used."""
+        return self.dockerfile is not None or self.base_image is not None
 
 
 @dataclass(frozen=True)
@@ -65,12 +100,16 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class DeploymentSpec:
-    """The spec of one LocalModelDeployment, defaults filled in. Field names follow crds/."""
+    """The spec of one LocalModelDeployment, defaults filled in. Field names follow crds/.
+
+    With an `environment_ref`, `environment` and its variables are in the store: stored.filled_in().
+    """
 
     entry_script: str
     source: Source
     models: tuple[ModelRef, ...] = ()
     environment: EnvironmentSpec = EnvironmentSpec()
+    environment_ref: EnvironmentRef | None = None
     env: tuple[Variable, ...] = ()
     server: ServerSettings = ServerSettings()
     local_port: int = 6789
@@ -87,11 +126,12 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
     source = scoring["source"]
     return DeploymentSpec(
         entry_script=scoring["entryScript"],
-        source=Source(source.get("configMap", {}).get("name"), source.get("inline")),
+        source=_source(source),
         models=tuple(ModelRef(model["name"], model["version"]) for model in spec["models"]),
         environment=EnvironmentSpec(
             environment["python"], tuple(environment["requirements"]), environment.get("baseImage")
         ),
+        environment_ref=EnvironmentRef(**environment["ref"]) if "ref" in environment else None,
         env=tuple(_variable(variable) for variable in spec["env"]),
         server=ServerSettings(server["workers"], server["scoringTimeoutSeconds"], server["maxRequestBytes"]),
         local_port=spec["service"]["localPort"],
@@ -101,6 +141,11 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         revision_history_limit=spec["revisionHistoryLimit"],
         suspend=spec["suspend"],
     )
+
+
+def _source(source: Mapping[str, Any]) -> Source:
+    code = CodeRef(**source["code"]) if "code" in source else None
+    return Source(source.get("configMap", {}).get("name"), source.get("inline"), code)
 
 
 def _variable(variable: Mapping[str, Any]) -> Variable:

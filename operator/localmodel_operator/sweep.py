@@ -26,26 +26,46 @@ _AGAIN_WHEN_BUSY = 10.0  # seconds
 
 @dataclass(frozen=True)
 class Use:
-    """What a cluster uses: image references, and keys of environments. `nodes` are its node containers' ids."""
+    """What a cluster uses: image references, and keys of environments. `nodes` are its node containers' ids.
+
+    `deployments` tells the store which models and code its revisions serve (localmodel.uses reads it).
+    """
 
     images: tuple[str, ...]
     environments: tuple[str, ...]
     nodes: tuple[str, ...]
+    deployments: tuple[Mapping[str, Any], ...] = ()
 
 
 def in_use(owners: Iterable[Mapping[str, Any]], revisions: Iterable[Mapping[str, Any]], on: Iterable[Node]) -> Use:
     """What the revisions of living owners use."""
-    living = {owner["metadata"]["uid"] for owner in owners}
+    living = {owner["metadata"]["uid"]: owner["metadata"] for owner in owners}
     kept = [
-        revision["data"]
+        (living[reference["uid"]], revision)
         for revision in revisions
-        if any(owner["uid"] in living for owner in revision["metadata"].get("ownerReferences", []))
+        for reference in revision["metadata"].get("ownerReferences", [])
+        if reference["uid"] in living
     ]
     return Use(
-        tuple(sorted({data["image"] for data in kept})),
-        tuple(sorted({data["environment"] for data in kept})),
+        tuple(sorted({revision["data"]["image"] for _, revision in kept})),
+        tuple(sorted({revision["data"]["environment"] for _, revision in kept})),
         tuple(sorted(node.id for node in on)),
+        tuple(_deployment(owner, revision) for owner, revision in kept),
     )
+
+
+def _deployment(owner: Mapping[str, Any], revision: Mapping[str, Any]) -> dict[str, Any]:
+    data = revision["data"]
+    return {
+        "target": "kind",
+        "namespace": owner["namespace"],
+        "name": owner["name"],
+        "revision": revision["revision"],
+        # Revisions made by an older operator do not say.
+        "models": data.get("models", []),
+        "code": data.get("code", ""),
+        "entryScript": data.get("entryScript", ""),
+    }
 
 
 def doomed(present: Mapping[str, str], keep: Iterable[str]) -> list[str]:

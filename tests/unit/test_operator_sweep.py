@@ -53,12 +53,19 @@ def test_images_of_the_operator_itself_stay() -> None:
 
 
 def owner(uid: str) -> dict[str, Any]:
-    return {"metadata": {"uid": uid}}
+    return {"metadata": {"uid": uid, "namespace": "default", "name": "mnist"}}
 
 
 def revision(owner_uid: str | None, image: str, environment: str) -> dict[str, Any]:
     owners = [{"uid": owner_uid, "controller": True}] if owner_uid else []
-    return {"metadata": {"ownerReferences": owners}, "data": {"image": image, "environment": environment}}
+    data = {
+        "image": image,
+        "environment": environment,
+        "models": ["mnist:1"],
+        "code": "sha256:c",
+        "entryScript": "score.py",
+    }
+    return {"metadata": {"ownerReferences": owners}, "revision": 3, "data": data}
 
 
 def test_in_use_is_what_living_owners_recorded() -> None:
@@ -71,6 +78,19 @@ def test_older_revisions_are_in_use_too_and_named_once() -> None:
     revisions = [revision("1", ONE, "env"), revision("1", TWO, "env"), revision("1", ONE, "env")]
     use = in_use([owner("1")], revisions, [])
     assert (use.images, use.environments) == (tuple(sorted((ONE, TWO))), ("env",))
+
+
+def test_the_store_is_told_which_models_and_code_a_deployment_serves() -> None:
+    (told,) = in_use([owner("1")], [revision("1", ONE, "env")], []).deployments
+    assert told == {
+        "target": "kind",
+        "namespace": "default",
+        "name": "mnist",
+        "revision": 3,
+        "models": ["mnist:1"],
+        "code": "sha256:c",
+        "entryScript": "score.py",
+    }
 
 
 def test_nothing_is_in_use_where_there_is_nothing() -> None:
