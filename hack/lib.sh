@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # variables are for those who read this file in
-# What kind-up, kind-down and kind-env share: where things are, and how to speak.
+# What engine-up, kind-up, kind-down and kind-env share: where things are, and how to speak.
 
 HACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(dirname "$HACK")
@@ -10,6 +10,8 @@ default_cache() {
     echo "${XDG_CACHE_HOME:-$HOME/.cache}/localmodel-airgap"; fi
 }
 CACHE=${LOCALMODEL_AIRGAP_CACHE:-$(default_cache)}
+AIRGAP=$HACK/airgap
+SCRATCH=$CACHE/scratch # holds what is not whole yet
 
 # Holds kind and kubectl only, never the containerd or runc of the nodes: an engine started with those on its
 # PATH would run the nodes' shim in place of its own.
@@ -23,6 +25,50 @@ die() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 engine_answers() { have docker && docker info >/dev/null 2>&1; }
+
+# Two that build the same would be in each other's way; the second finds everything made. Whoever holds the lock may
+# clear away what an interrupted one left.
+one_at_a_time() {
+  mkdir -p "$CACHE"
+  have flock || return 0 # not on macOS, where nothing but kind and kubectl is built
+  exec 9>"$CACHE/lock"
+  flock --nonblock 9 || {
+    say "waiting for another build on this machine"
+    flock 9
+  }
+  rm -rf "$SCRATCH"
+  mkdir "$SCRATCH"
+}
+
+# For making images where none can be pulled.
+check_debian() {
+  { [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]; } || die "making images here needs root on Debian 12." \
+    "Elsewhere, give the engine access to a container registry, or load the images into it."
+  have mmdebstrap && return
+  say "installing mmdebstrap from Debian"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
+}
+
+# The engine is asked, for it is the one who pulls (by its own mirrors and proxies). It names the image as soon as the
+# registry has answered, long before it has it.
+can_pull() {
+  say "asking the engine whether it can pull ${1%:*} (15 s at most)"
+  local output pull answer=1 deadline=$((SECONDS + 15))
+  output=$(mktemp)
+  docker pull "$1" >"$output" 2>/dev/null &
+  pull=$!
+  while [ $SECONDS -lt $deadline ]; do
+    if grep -q "Pulling from" "$output"; then answer=0; break; fi
+    kill -0 $pull 2>/dev/null || break
+    sleep 0.1
+  done
+  { kill -KILL $pull; wait $pull; } 2>/dev/null || true
+  rm -f "$output"
+  return $answer
+}
+
 is_listed() { kind get clusters 2>/dev/null | grep -x "$1" >/dev/null; }
 
 # create_cluster NAME CONFIG OPTION...

@@ -16,6 +16,8 @@ python_image_is_current() {
 }
 
 make_python_image() (
+  check_debian
+  debian_tree python minbase "$PYTHON_PACKAGES"
   say "assembling a stand-in for $PYTHON_IMAGE (a few seconds)"
   work=$(mktemp -d "$SCRATCH/python.XXXXXX")
   trap 'rm -rf "$work"' EXIT
