@@ -14,6 +14,7 @@ from localmodel.targets.target import Deployment, Progress
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
 _POLL_SECONDS = 0.5
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # These sum up the others; their texts come with the result.
 _SUMMARIES = ("Ready", "Stalled", "Available")
 
@@ -48,15 +49,29 @@ class KindTarget:
     def get(self, name: str) -> Deployment:
         return _deployment(self._get(name))
 
-    def logs(self, name: str, follow: bool) -> Iterator[str]:
+    def manifest(self, name: str) -> dict[str, Any]:
+        resource = self._get(name)
+        metadata = resource["metadata"]
+        annotations = {key: text for key, text in metadata.get("annotations", {}).items() if key != _LAST_APPLIED}
+        kept = {"name": name, "namespace": metadata["namespace"], "annotations": annotations}
+        return {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": kept, "spec": resource["spec"]}
+
+    def logs(self, name: str, follow: bool, lines: int | None = None) -> Iterator[str]:
         status = self._get(name).get("status", {})
         build = build_log(status["environment"]) if "environment" in status else None
         if build and build.is_file():
-            yield build.read_text(errors="replace")
+            yield from build.read_text(errors="replace").splitlines(keepends=True)[-(lines or 0) :]
         elif not status.get("selector"):
             raise UserError("NotStarted", f"{name} has no pods yet")
         if status.get("selector"):
-            arguments = ["logs", "--selector", status["selector"], "--prefix", "--tail=-1", "--max-log-requests=100"]
+            arguments = [
+                "logs",
+                "--selector",
+                status["selector"],
+                "--prefix",
+                f"--tail={lines or -1}",
+                "--max-log-requests=100",
+            ]
             yield from self._lines(*arguments, *(["--follow"] if follow else []))
 
     def delete(self, name: str) -> None:

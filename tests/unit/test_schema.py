@@ -68,11 +68,29 @@ def test_a_name_that_a_service_cannot_have_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", [{}, {"configMap": {"name": "a"}, "inline": {"score.py": "x"}}], ids=["none", "both"]
+    "source",
+    [
+        {},
+        {"configMap": {"name": "a"}, "inline": {"score.py": "x"}},
+        {"inline": {}, "code": {"name": "a", "version": 1}},
+    ],
+    ids=["none", "two", "code and inline"],
 )
 def test_exactly_one_source(source: dict[str, Any]) -> None:
     value = manifest(scoring={"entryScript": "score.py", "source": source})
-    assert "exactly one of configMap and inline" in problems(value)
+    assert "exactly one of configMap, inline and code" in problems(value)
+
+
+def test_code_of_the_store_is_a_source() -> None:
+    schema.validate(manifest(scoring={"entryScript": "score.py", "source": {"code": {"name": "mnist", "version": 3}}}))
+
+
+def test_an_environment_of_the_store_stands_alone() -> None:
+    reference = {"name": "project_environment", "version": 1}
+    schema.validate(manifest(environment={"ref": reference}))
+    assert problems(manifest(environment={"ref": reference, "requirements": ["numpy"]})).startswith(
+        "spec.environment: "
+    )
 
 
 @pytest.mark.parametrize("name", ["../score.py", "/score.py", "a//b.py", "a/", ".hidden", "a/../b.py"])
