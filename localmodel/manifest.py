@@ -28,12 +28,14 @@ class Manifests:
     config_maps: Mapping[str, Mapping[str, bytes]]
 
 
-def read(path: Path | Mapping[str, Any]) -> Manifests:
+def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
     """Read a manifest file, or a folder with a kustomization; a manifest that is a mapping already is checked.
 
     Raises:
         UserError: InvalidManifest; the message names the file and the field.
     """
+    if isinstance(path, Manifests):
+        return path
     if isinstance(path, Mapping):
         return Manifests(schema.validate(path), {})
     if not path.exists():

@@ -3,14 +3,15 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from localmodel import schema
 from localmodel.errors import UserError
 from localmodel.home import build_log
-from localmodel.targets.target import Deployment, Progress
+from localmodel.manifest import Manifests
+from localmodel.targets.target import Deployment, Progress, Wanted
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
 _POLL_SECONDS = 0.5
@@ -29,7 +30,7 @@ class KindTarget:
         self._command += ["--context", context] if context else []
         self._command += ["--namespace", namespace] if namespace else []
 
-    def apply(self, wanted: Path | Mapping[str, Any], timeout: float | None, progress: Progress) -> list[Deployment]:
+    def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Deployment]:
         with progress.step("apply") as done:
             applied = _items(self._apply(wanted))
             done(", ".join(f"{item['kind']} {item['metadata']['name']}" for item in applied))
@@ -38,9 +39,10 @@ class KindTarget:
             raise UserError("InvalidManifest", f"{wanted}: holds no {schema.KIND}")
         return [self._wait(item, timeout, progress) for item in resources]
 
-    def _apply(self, wanted: Path | Mapping[str, Any]) -> str:
-        if isinstance(wanted, Mapping):
-            return self._kubectl("apply", "-f", "-", "-o", "json", text=json.dumps(wanted))
+    def _apply(self, wanted: Wanted) -> str:
+        if not isinstance(wanted, Path):
+            manifest = wanted.deployment if isinstance(wanted, Manifests) else wanted
+            return self._kubectl("apply", "-f", "-", "-o", "json", text=json.dumps(manifest))
         return self._kubectl("apply", "-k" if wanted.is_dir() else "-f", str(wanted), "-o", "json")
 
     def deployments(self) -> list[Deployment]:
@@ -49,30 +51,34 @@ class KindTarget:
     def get(self, name: str) -> Deployment:
         return _deployment(self._get(name))
 
-    def manifest(self, name: str) -> dict[str, Any]:
+    def manifests(self, name: str) -> Manifests:
         resource = self._get(name)
-        metadata = resource["metadata"]
+        metadata, spec = resource["metadata"], resource["spec"]
         annotations = {key: text for key, text in metadata.get("annotations", {}).items() if key != _LAST_APPLIED}
         kept = {"name": name, "namespace": metadata["namespace"], "annotations": annotations}
-        return {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": kept, "spec": resource["spec"]}
+        config_maps = {}
+        if source := spec["scoring"]["source"].get("configMap"):
+            inside = ["--namespace", metadata["namespace"]]
+            found = json.loads(self._kubectl("get", "configmap", source["name"], *inside, "-o", "json"))
+            config_maps[source["name"]] = {key: text.encode() for key, text in found.get("data", {}).items()}
+        manifest = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": kept, "spec": spec}
+        return Manifests(manifest, config_maps)
 
     def logs(self, name: str, follow: bool, lines: int | None = None) -> Iterator[str]:
         status = self._get(name).get("status", {})
         build = build_log(status["environment"]) if "environment" in status else None
-        if build and build.is_file():
+        if build and build.is_file() and not (lines and status.get("selector")):
             yield from build.read_text(errors="replace").splitlines(keepends=True)[-(lines or 0) :]
         elif not status.get("selector"):
             raise UserError("NotStarted", f"{name} has no pods yet")
         if status.get("selector"):
-            arguments = [
-                "logs",
-                "--selector",
-                status["selector"],
-                "--prefix",
+            options = [
+                f"--selector={status['selector']}",
                 f"--tail={lines or -1}",
+                "--prefix",
                 "--max-log-requests=100",
             ]
-            yield from self._lines(*arguments, *(["--follow"] if follow else []))
+            yield from self._lines("logs", *options, *(["--follow"] if follow else []))
 
     def delete(self, name: str) -> None:
         self._kubectl("delete", _RESOURCE, name)

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from localmodel.manifest import Manifests
+
+# A path of a manifest file or of a folder with a kustomization, or what such a path would hold
+Wanted = Path | Mapping[str, Any] | Manifests
+
 
 class Progress(Protocol):
     """Tells the user what is going on."""
@@ -37,11 +42,10 @@ class Target(Protocol):
 
     name: str  # as --target has it
 
-    def apply(self, wanted: Path | Mapping[str, Any], timeout: float | None, progress: Progress) -> list[Deployment]:
+    def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Deployment]:
         """Make what is asked for serve, and wait until it does.
 
-        `wanted` is a manifest, or the path of a manifest file or of a folder with a kustomization. `timeout` in
-        seconds; None: the manifest's progress deadline.
+        `timeout` in seconds; None: the manifest's progress deadline.
         """
 
     def deployments(self) -> list[Deployment]:
@@ -50,8 +54,11 @@ class Target(Protocol):
     def get(self, name: str) -> Deployment:
         """The deployment of this name."""
 
-    def logs(self, name: str, follow: bool) -> Iterator[str]:
-        """The deployment's log in pieces of text, and with `follow` whatever is added to it."""
+    def manifests(self, name: str) -> Manifests:
+        """What was applied last."""
+
+    def logs(self, name: str, follow: bool, lines: int | None = None) -> Iterator[str]:
+        """The deployment's log, or its last `lines`, in pieces of text, and with `follow` whatever is added to it."""
 
     def delete(self, name: str) -> None:
         """Stop the deployment and forget it."""

@@ -72,7 +72,7 @@ def test_a_name_that_a_service_cannot_have_is_refused(name: str) -> None:
     [
         {},
         {"configMap": {"name": "a"}, "inline": {"score.py": "x"}},
-        {"inline": {}, "code": {"name": "a", "version": 1}},
+        {"inline": {"score.py": "x"}, "code": {"name": "a", "version": 1}},
     ],
     ids=["none", "two", "code and inline"],
 )
