@@ -175,4 +175,5 @@ def _deployment(resource: dict[str, Any]) -> Deployment:
         serving=status.get("revisions", {}).get("serving"),
         url=status.get("url", ""),
         message="" if is_ready else ready.get("message", "waiting for the operator"),
+        stalled=_condition(resource, "Stalled").get("status") == "True",
     )

@@ -27,7 +27,8 @@ class Deployment:
     """One deployment as it is now.
 
     `ready`: what the last apply asked for is serving. `serving` is the number of the revision that answers at
-    `url` (the scoring address), None when none does. `message` says what is wrong when it is not ready.
+    `url` (the scoring address), None when none does. `message` says what is wrong when it is not ready; `stalled`: it
+    will not become ready unless something is changed.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Deployment:
     serving: int | None
     url: str
     message: str
+    stalled: bool = False
 
 
 class Target(Protocol):
