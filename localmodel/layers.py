@@ -1,6 +1,7 @@
 """Reproducible layers: equal files give equal bytes, whenever and by whomever they are packed."""
 
 import tarfile
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -78,6 +79,31 @@ def extract(path: Path, target: Path) -> None:
     """Unpack a tar that `tar()` made, into a folder."""
     with tarfile.open(path) as archive:
         archive.extractall(target, filter="data")
+
+
+def extract_into(path: Path, target: Path) -> None:
+    """Unpack a tar whose only top folder or file is called as `target`, which it replaces when it is complete."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".incoming-") as incoming:
+        extract(path, Path(incoming))
+        if target.is_dir() and not target.is_symlink():
+            target.rename(Path(incoming) / ".before")
+        (Path(incoming) / target.name).replace(target)
+
+
+def top(path: Path) -> str:
+    """The name of the only file or folder at the top of a tar."""
+    with tarfile.open(path) as archive:
+        first = archive.next()
+    if first is None:
+        raise ValueError(f"{path}: an empty archive")
+    return PurePosixPath(first.name).parts[0]
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """The files of a small tar, path -> content."""
+    with tarfile.open(path) as archive:
+        return {member.name: archive.extractfile(member).read() for member in archive if member.isfile()}  # type: ignore[union-attr]
 
 
 def moved(path: Path, folder: str) -> Iterator[bytes]:

@@ -112,7 +112,7 @@ def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
     """The script where it lies, with the files beside it and the shell's variables."""
     entry_script.check({script.name: script.read_bytes()}, script.name)
     references, files = _models(wish.models)
-    models = Store(home.store()).select(references) if references else ()
+    models = Store(home.store()).models.select(references) if references else ()
     with progress.step("environment") as done:
         if wish.requirements:
             python = _built(_environment(wish.requirements, wish.python or _own_version()), wish.requirements)
@@ -147,12 +147,8 @@ def _models(wanted: Sequence[str]) -> tuple[tuple[ModelRef, ...], tuple[Path, ..
 
 
 def _reference(text: str) -> ModelRef:
-    name, _, version = text.partition(":")
-    if version and not version.isdecimal():
-        raise UserError("VersionNotFound", f"--model {text}: {version!r} is no version; expected NAME or NAME:NUMBER")
-    store = Store(home.store())
-    number = int(version) if version else max(store.versions(name), default=0)
-    return ModelRef(name, store.get(name, number).version)
+    model = Store(home.store()).models.find(text)
+    return ModelRef(model.name, model.version)
 
 
 def _environment(requirements: Path, python: str) -> EnvironmentSpec:

@@ -24,8 +24,8 @@ def register(path: Path, name: str) -> None:
     The version before it is named again when its content is the same.
     """
     store = Store(home.store())
-    before = store.versions(name)
-    version = store.register(name, path)
+    before = store.models.versions(name)
+    version = store.models.register(name, path)
     note = ", which has this content already" if version.version in before else ""
     click.echo(f"{version.name}:{version.version}{note}")
 
@@ -34,7 +34,7 @@ def register(path: Path, name: str) -> None:
 @output_option
 def list_models(output: str) -> None:
     """List every version of every model."""
-    models = Store(home.store()).models()
+    models = Store(home.store()).models.list()
     if output == "json":
         print_json([asdict(version) for version in models])
         return

@@ -40,7 +40,7 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, progress: Progress) -> D
         variables = {variable.name: _value(index, variable, manifests) for index, variable in enumerate(spec.env)}
         done(spec.entry_script)
     with progress.step("models") as done:
-        models = Store(home.store()).select(spec.models)
+        models = Store(home.store()).models.select(spec.models)
         done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")
     with progress.step("requirements") as done:
         lock = running.run(locks.resolve(spec.environment, None, home.store() / "locks"))

@@ -27,39 +27,39 @@ def reason(error: pytest.ExceptionInfo[UserError]) -> str:
 
 
 def test_versions_are_counted_from_one(store: Store, tmp_path: Path) -> None:
-    assert store.register("m", file(tmp_path, "1")).version == 1
-    assert store.register("m", file(tmp_path, "2")).version == 2
-    assert store.register("other", file(tmp_path, "2")).version == 1
-    assert [(model.name, model.version) for model in store.models()] == [("m", 1), ("m", 2), ("other", 1)]
+    assert store.models.register("m", file(tmp_path, "1")).version == 1
+    assert store.models.register("m", file(tmp_path, "2")).version == 2
+    assert store.models.register("other", file(tmp_path, "2")).version == 1
+    assert [(model.name, model.version) for model in store.models.list()] == [("m", 1), ("m", 2), ("other", 1)]
 
 
 def test_the_last_versions_content_makes_no_new_version(store: Store, tmp_path: Path) -> None:
-    first = store.register("m", file(tmp_path, "1"))
-    assert store.register("m", file(tmp_path, "1")) == first
-    store.register("m", file(tmp_path, "2"))
-    assert store.register("m", file(tmp_path, "1")).version == 3
+    first = store.models.register("m", file(tmp_path, "1"))
+    assert store.models.register("m", file(tmp_path, "1")) == first
+    store.models.register("m", file(tmp_path, "2"))
+    assert store.models.register("m", file(tmp_path, "1")).version == 3
 
 
 def test_equal_content_has_the_same_digest_wherever_and_whenever(tmp_path: Path) -> None:
-    one = Store(tmp_path / "a").register("m", file(tmp_path / "x"))
-    two = Store(tmp_path / "b").register("m", file(tmp_path / "y"))
+    one = Store(tmp_path / "a").models.register("m", file(tmp_path / "x"))
+    two = Store(tmp_path / "b").models.register("m", file(tmp_path / "y"))
     assert one.digest == two.digest
 
 
 def test_a_folder_is_a_model(store: Store, tmp_path: Path) -> None:
     file(tmp_path / "net", name="a/b.bin")
-    version = store.register("net", tmp_path / "net")
-    assert store.get("net", 1) == version
+    version = store.models.register("net", tmp_path / "net")
+    assert store.models.get("net", 1) == version
 
 
 def test_what_cannot_be_registered_is_named(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file") as missing:
-        store.register("m", tmp_path / "nothing.pkl")
+        store.models.register("m", tmp_path / "nothing.pkl")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no file") as empty:
-        store.register("m", tmp_path / "empty")
+        store.models.register("m", tmp_path / "empty")
     with pytest.raises(UserError, match="letters, digits") as name:
-        store.register("../m", file(tmp_path))
+        store.models.register("../m", file(tmp_path))
     assert [reason(missing), reason(empty), reason(name)] == [
         "ModelFileMissing",
         "ModelFileMissing",
@@ -69,12 +69,12 @@ def test_what_cannot_be_registered_is_named(store: Store, tmp_path: Path) -> Non
 
 def test_what_is_not_there_is_named_with_what_is(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UserError) as no_store:
-        store.get("m", 1)
-    store.register("m", file(tmp_path))
+        store.models.get("m", 1)
+    store.models.register("m", file(tmp_path))
     with pytest.raises(UserError, match="there are: 1") as no_version:
-        store.get("m", 2)
+        store.models.get("m", 2)
     with pytest.raises(UserError, match="registered are: m") as no_model:
-        store.get("n", 1)
+        store.models.get("n", 1)
     assert [reason(no_store), reason(no_version), reason(no_model)] == [
         "StoreMissing",
         "VersionNotFound",
@@ -83,28 +83,28 @@ def test_what_is_not_there_is_named_with_what_is(store: Store, tmp_path: Path) -
 
 
 def test_lost_content_is_noticed_and_comes_back_with_the_file(store: Store, tmp_path: Path) -> None:
-    version = store.register("m", file(tmp_path))
+    version = store.models.register("m", file(tmp_path))
     shutil.rmtree(store.root / "blobs")
     with pytest.raises(UserError) as damaged:
-        store.get("m", 1)
+        store.models.get("m", 1)
     assert reason(damaged) == "ModelDamaged"
-    assert store.register("m", file(tmp_path)) == version == store.get("m", 1)
+    assert store.models.register("m", file(tmp_path)) == version == store.models.get("m", 1)
 
 
 def test_registering_at_the_same_time_loses_no_version(store: Store, tmp_path: Path) -> None:
     paths = [file(tmp_path / str(index), str(index)) for index in range(12)]
     with ThreadPoolExecutor(4) as threads:
-        versions = list(threads.map(lambda path: store.register("m", path), paths))
+        versions = list(threads.map(lambda path: store.models.register("m", path), paths))
     assert sorted(version.version for version in versions) == list(range(1, 13))
-    assert len({version.digest for version in store.models()}) == 12
+    assert len({version.digest for version in store.models.list()}) == 12
 
 
 def test_a_file_that_cannot_be_read_to_its_end_leaves_no_version(store: Store, tmp_path: Path) -> None:
-    store.register("m", file(tmp_path, "1"))
+    store.models.register("m", file(tmp_path, "1"))
     (tmp_path / "net").mkdir()
     file(tmp_path / "net", name="good.bin")
     (tmp_path / "net" / "self").symlink_to("/proc/self/mem")
     with pytest.raises(OSError):
-        store.register("m", tmp_path / "net")
-    assert store.versions("m") == [1]
+        store.models.register("m", tmp_path / "net")
+    assert store.models.versions("m") == [1]
     assert list((store.root / "incoming").iterdir()) == []

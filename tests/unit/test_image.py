@@ -27,7 +27,7 @@ class Bench:
     def model(self, name: str = "digits", content: bytes = b"weights") -> ModelVersion:
         file = self.folder / "model.pkl"
         file.write_bytes(content)
-        return self.store.register(name, file)
+        return self.store.models.register(name, file)
 
     def compose(
         self, files: dict[str, bytes] = FILES, models: list[ModelVersion] | None = None, entry: str = "score.py"

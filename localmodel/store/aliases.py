@@ -1,0 +1,68 @@
+"""Names that move: `champion` of a model is one of its versions, and can become another."""
+
+import json
+import re
+from typing import Any
+
+from localmodel import digests, files
+from localmodel.errors import UserError
+from localmodel.store.records import Records
+
+_ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+
+
+class Aliases:
+    """The aliases of one kind's names: a file a name, replaced in one step."""
+
+    def __init__(self, records: Records[Any]) -> None:
+        self._records = records
+
+    def of(self, name: str) -> dict[str, int]:
+        """The name's aliases and the versions they name; those of a removed version are gone with it."""
+        there = set(self._records.numbers(name))
+        return {alias: number for alias, number in self._read(name).items() if number in there}
+
+    def version(self, name: str, alias: str) -> int:
+        """
+        Raises:
+            UserError: AliasNotFound, StoreMissing, or the kind's not_found.
+        """
+        self._records.get(name)
+        found = self.of(name)
+        if alias not in found:
+            there = ", ".join(sorted(found)) or "none"
+            raise UserError("AliasNotFound", f"{name} has no alias {alias}; there are: {there}")
+        return found[alias]
+
+    def set(self, name: str, alias: str, number: int) -> None:
+        """
+        Raises:
+            UserError: AliasInvalid.
+        """
+        if not _ALIAS.fullmatch(alias) or alias == "latest":
+            raise UserError(
+                "AliasInvalid",
+                f"alias {alias!r}: letters, digits, '.', '_' and '-', at most 64, starting with a letter; "
+                "'latest' always names the latest version",
+            )
+        with self._records.alone(name):
+            self._write(name, {**self.of(name), alias: number})
+
+    def remove(self, name: str, alias: str) -> None:
+        """
+        Raises:
+            UserError: as version().
+        """
+        self.version(name, alias)
+        with self._records.alone(name):
+            self._write(name, {other: number for other, number in self.of(name).items() if other != alias})
+
+    def _read(self, name: str) -> dict[str, int]:
+        try:
+            found: dict[str, int] = json.loads((self._records.folder(name) / "aliases").read_bytes())
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def _write(self, name: str, aliases: dict[str, int]) -> None:
+        files.write(self._records.folder(name) / "aliases", digests.canonical_json(aliases))

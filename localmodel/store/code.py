@@ -1,0 +1,85 @@
+"""The code: source folders with their entry scripts, named and numbered."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from localmodel import layers
+from localmodel.errors import UserError
+from localmodel.layout import Layout
+from localmodel.store import artifacts
+from localmodel.store.records import Kind, Records
+
+
+@dataclass(frozen=True)
+class CodeVersion:
+    """A registered source folder: `digest` names its manifest, `entry` is the entry script's path in it."""
+
+    name: str
+    version: int
+    digest: str
+    entry: str
+    created: str
+
+
+def _parse(record: dict[str, Any]) -> CodeVersion:
+    return CodeVersion(**record)
+
+
+KIND = Kind("code", "code", "CodeNameInvalid", "CodeNotFound", _parse, "Deploying with a script registers it")
+
+
+class Code:
+    """The store's code.
+
+    Raises (every method that reads):
+        UserError: StoreMissing, CodeNotFound, VersionNotFound.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.records = Records(layout.root, KIND)
+
+    def register(self, name: str, files: Mapping[str, bytes], entry: str) -> CodeVersion:
+        """Keep the files (path -> content) as the name's next version, or return the latest if it is the very same.
+
+        Raises:
+            UserError: CodeNameInvalid.
+        """
+        self.records.check_name(name)
+        tar = self._layout.write(layers.tar(layers.Entry(path, content) for path, content in files.items()))
+        manifest = artifacts.code(self._layout, entry, tar)
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        found = CodeVersion(name, 0, manifest.digest, entry, created)
+        return self.records.append(
+            name, lambda number: replace(found, version=number), lambda latest: latest.digest == found.digest
+        )
+
+    def get(self, name: str, version: int | None = None) -> CodeVersion:
+        """The code's version; the latest without a number."""
+        return self.records.get(name, version)
+
+    def versions(self, name: str) -> list[int]:
+        """Numbers of the code's versions, ascending."""
+        return self.records.numbers(name)
+
+    def list(self, name: str | None = None, latest: bool = False) -> list[CodeVersion]:
+        """Every version by name and number: of one name, or the latest of each only."""
+        return self.records.list(name, latest)
+
+    def files(self, code: CodeVersion) -> dict[str, bytes]:
+        """The files, path -> content.
+
+        Raises:
+            UserError: CodeDamaged.
+        """
+        try:
+            manifest = json.loads(self._layout.read(code.digest))
+            return layers.contents(self._layout.path(manifest["layers"][0]["digest"]))
+        except FileNotFoundError:
+            raise UserError(
+                "CodeDamaged",
+                f"code {code.name}:{code.version}: its content is missing from the store at {self._layout.root}",
+            ) from None

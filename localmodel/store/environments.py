@@ -1,0 +1,94 @@
+"""The environments: Python, requirements and base, with the variables that belong to them, named and numbered."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from localmodel.layout import Layout
+from localmodel.spec import EnvironmentSpec
+from localmodel.store import artifacts
+from localmodel.store.records import Kind, Records
+
+
+@dataclass(frozen=True)
+class EnvironmentVersion:
+    """A registered environment: `digest` names its manifest."""
+
+    name: str
+    version: int
+    digest: str
+    spec: EnvironmentSpec
+    variables: Mapping[str, str]
+    created: str
+
+
+def spec_of(content: Mapping[str, Any]) -> EnvironmentSpec:
+    """The spec as it was kept; a field that was not known then has its default."""
+    known = {field.name: content[field.name] for field in fields(EnvironmentSpec) if field.name in content}
+    return EnvironmentSpec(**{**known, "requirements": tuple(known.get("requirements", ()))})
+
+
+def _parse(record: dict[str, Any]) -> EnvironmentVersion:
+    return EnvironmentVersion(**{**record, "spec": spec_of(record["spec"])})
+
+
+KIND = Kind(
+    "environments",
+    "environment",
+    "EnvironmentNameInvalid",
+    "EnvironmentNotFound",
+    _parse,
+    "Register it: lmd env register PATH --name {name}",
+)
+
+
+class Environments:
+    """The store's environments.
+
+    Raises (every method that reads):
+        UserError: StoreMissing, EnvironmentNotFound, VersionNotFound.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.records = Records(layout.root, KIND)
+
+    def register(
+        self, name: str, spec: EnvironmentSpec, variables: Mapping[str, str] | None = None
+    ) -> EnvironmentVersion:
+        """Keep the environment as the name's next version, or return the latest if it is the very same.
+
+        Raises:
+            UserError: EnvironmentNameInvalid.
+        """
+        self.records.check_name(name)
+        content = {"name": name, "spec": asdict(spec), "variables": dict(variables or {})}
+        manifest = artifacts.environment(self._layout, content)
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        found = EnvironmentVersion(name, 0, manifest.digest, spec, dict(variables or {}), created)
+        return self.records.append(
+            name,
+            lambda number: replace(found, version=number),
+            lambda latest: (latest.spec, dict(latest.variables)) == (found.spec, found.variables),
+        )
+
+    def get(self, name: str, version: int | None = None) -> EnvironmentVersion:
+        """The environment's version; the latest without a number."""
+        return self.records.get(name, version)
+
+    def find(self, reference: str) -> EnvironmentVersion:
+        """The version that `name` (the latest) or `name:3` names."""
+        return self.records.find(reference)
+
+    def versions(self, name: str) -> list[int]:
+        """Numbers of the environment's versions, ascending."""
+        return self.records.numbers(name)
+
+    def list(self, name: str | None = None, latest: bool = False) -> list[EnvironmentVersion]:
+        """Every version by name and number: of one name, or the latest of each only."""
+        return self.records.list(name, latest)
+
+    def delete(self, name: str, version: int) -> None:
+        """Remove the version. Its number is never used again."""
+        self.records.remove(name, version)
