@@ -10,7 +10,7 @@ from localmodel import layers
 from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.store import artifacts
-from localmodel.store.records import Kind, Records
+from localmodel.store.records import RecordKind, Records
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def _parse(record: dict[str, Any]) -> CodeVersion:
     return CodeVersion(**record)
 
 
-KIND = Kind("code", "code", "CodeNameInvalid", "CodeNotFound", _parse, "Deploying with a script registers it")
+KIND = RecordKind("code", "code", "CodeNameInvalid", "CodeNotFound", _parse, "Deploying with a script registers it")
 
 
 class Code:

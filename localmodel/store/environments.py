@@ -8,7 +8,7 @@ from typing import Any
 from localmodel.layout import Layout
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import artifacts
-from localmodel.store.records import Kind, Records
+from localmodel.store.records import RecordKind, Records
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def _parse(record: dict[str, Any]) -> EnvironmentVersion:
     return EnvironmentVersion(**{**record, "spec": spec_of(record["spec"])})
 
 
-KIND = Kind(
+KIND = RecordKind(
     "environments",
     "environment",
     "EnvironmentNameInvalid",

@@ -12,7 +12,7 @@ from localmodel.layout import Blob, Layout
 from localmodel.spec import ModelRef
 from localmodel.store import artifacts
 from localmodel.store.aliases import Aliases
-from localmodel.store.records import Kind, Records
+from localmodel.store.records import RecordKind, Records
 
 Meter = Callable[[int, int], None]  # is told bytes done and bytes in all
 
@@ -46,7 +46,7 @@ def _parse(record: dict[str, Any]) -> ModelVersion:
     return ModelVersion(**{**record, "weights": Blob(**record["weights"])})
 
 
-KIND = Kind(
+KIND = RecordKind(
     "models", "model", "ModelNameInvalid", "ModelNotFound", _parse, "Register it: lmd model register PATH --name {name}"
 )
 

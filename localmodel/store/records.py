@@ -37,7 +37,7 @@ V = TypeVar("V", bound=Version)
 
 
 @dataclass(frozen=True)
-class Kind(Generic[V]):
+class RecordKind(Generic[V]):
     """A kind of records: its folder, its word in messages, reasons of errors, how to read one, how to make one."""
 
     folder: str
@@ -51,7 +51,7 @@ class Kind(Generic[V]):
 class Records(Generic[V]):
     """The records of one kind below the store's folder."""
 
-    def __init__(self, root: Path, kind: Kind[V]) -> None:
+    def __init__(self, root: Path, kind: RecordKind[V]) -> None:
         self._store, self._kind = root, kind
         self._root = root / kind.folder
 

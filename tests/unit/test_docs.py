@@ -27,7 +27,7 @@ def words(node: ast.AST) -> Iterator[str]:
     first: ast.AST | None = None
     if isinstance(node, ast.Call):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if name == "Kind":  # of the store's records: reasons are among its words
+        if name == "RecordKind":  # of the store's records: reasons are among its words
             yield from (argument.value for argument in node.args if isinstance(argument, ast.Constant))
         if name in ("UserError", "fail", "progress", "succeed") and node.args:
             first = node.args[0]
