@@ -115,6 +115,8 @@ class KindTarget:
         except FileNotFoundError:
             raise _no_kubectl() from None
         if result.returncode != 0:
+            if "NotFound" in result.stderr and _RESOURCE in result.stderr:
+                raise UserError("DeploymentNotFound", f"kubectl: {result.stderr.strip()}")
             # For an unknown field kubectl prints the whole object before it comes to the point.
             said = result.stderr.strip().rpartition("strict decoding error: ")[2]
             raise UserError("KubectlFailed", f"kubectl {arguments[0]}: {said}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localmodel import data, digests, entry_script, home, revision, running
+from localmodel import data, digests, entry_script, home, revision, running, stored
 from localmodel.environments import lock as locks
 from localmodel.environments import venv
 from localmodel.environments.lock import Lock
@@ -34,13 +34,15 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, progress: Progress) -> D
     Raises:
         UserError: whatever is missing or does not fit; its message names the field, or file and line.
     """
+    store = Store(home.store())
+    spec = stored.filled_in(spec, store)
     with progress.step("script") as done:
-        files = _files(manifests, spec)
+        files = _files(manifests, spec, store)
         entry_script.check(files, spec.entry_script)
         variables = {variable.name: _value(index, variable, manifests) for index, variable in enumerate(spec.env)}
         done(spec.entry_script)
     with progress.step("models") as done:
-        models = Store(home.store()).models.select(spec.models)
+        models = store.models.select(spec.models)
         done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")
     with progress.step("requirements") as done:
         lock = running.run(locks.resolve(spec.environment, None, home.store() / "locks"))
@@ -74,9 +76,11 @@ def _revision(
     )
 
 
-def _files(manifests: Manifests, spec: DeploymentSpec) -> dict[str, bytes]:
+def _files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str, bytes]:
     if spec.source.inline is not None:
         return {name: text.encode() for name, text in spec.source.inline.items()}
+    if spec.source.code is not None:
+        return stored.code(spec.source.code, store)
     name = spec.source.config_map or ""
     if name not in manifests.config_maps:
         there = ", ".join(sorted(manifests.config_maps)) or "none"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from localmodel import image, spec
+from localmodel import image, spec, stored
 from localmodel.engine import build, nodes
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.errors import UserError
@@ -190,6 +190,7 @@ class Pass:
     async def _resolve(self) -> Desired:
         self.site.references.set(self.key, self.namespace, self.spec)
         try:
+            self.spec = stored.filled_in(self.spec, self.site.store)
             bundle = await resolve.bundle(self.site.cluster, self.site.store, self.namespace, self.spec)
         except UserError as error:
             self.seen.stage("ModelResolved", False, error.reason, str(error))
@@ -253,6 +254,7 @@ class Pass:
         """Make the image of what is desired, bring it to the nodes, and record the revision."""
         server = build.server_digest()
         key = self.site.environments.key(self.spec.environment, desired.lock, server)
+        self.seen.values["environment"] = key
         environment = await self._environment(desired, key)
         bundle, layout = desired.bundle, self.site.layout
         composed = await asyncio.to_thread(
@@ -307,6 +309,9 @@ class Pass:
             "image": reference,
             "cause": cause,
             "template": made.template,
+            "models": [f"{model.name}:{model.version}" for model in desired.bundle.models],
+            "code": desired.bundle.code,
+            "entryScript": self.spec.entry_script,
         }
         body = children.controller_revision(self.owner, number, revision, record)
         await self.site.cluster.create(REVISION, self.namespace, body)

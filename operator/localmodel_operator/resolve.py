@@ -1,10 +1,11 @@
 """From names to content: what the spec asks for, as digests, files and records."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, entry_script, revision
+from localmodel import digests, entry_script, revision, stored
 from localmodel.environments import lock as locks
 from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
@@ -19,6 +20,7 @@ class Bundle:
 
     models: tuple[ModelVersion, ...]
     files: Mapping[str, bytes]
+    code: str
     digest: str
     settings: str
 
@@ -47,11 +49,11 @@ async def bundle(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
         UserError: whatever is missing or does not fit; its message names the field, or file and line.
     """
     models = store.models.select(spec.models)
-    files = await _files(cluster, namespace, spec)
+    files = await _files(cluster, store, namespace, spec)
     entry_script.check(files, spec.entry_script)
     code = revision.code_digest(spec.entry_script, files)
     settings = digests.of_json([spec.server.variables(), await _variables(cluster, namespace, spec)])
-    return Bundle(models, files, revision.bundle_digest(code, models), settings)
+    return Bundle(models, files, code, revision.bundle_digest(code, models), settings)
 
 
 async def lock(store: Store, spec: DeploymentSpec, architecture: str) -> Lock:
@@ -62,9 +64,11 @@ async def lock(store: Store, spec: DeploymentSpec, architecture: str) -> Lock:
     return await locks.resolve(spec.environment, platform, store.root / "locks")
 
 
-async def _files(cluster: Cluster, namespace: str, spec: DeploymentSpec) -> dict[str, bytes]:
+async def _files(cluster: Cluster, store: Store, namespace: str, spec: DeploymentSpec) -> dict[str, bytes]:
     if spec.source.inline is not None:
         return {name: text.encode() for name, text in spec.source.inline.items()}
+    if spec.source.code is not None:
+        return await asyncio.to_thread(stored.code, spec.source.code, store)
     name = spec.source.config_map or ""
     found = await cluster.get(CONFIG_MAP, namespace, name)
     if found is None:

@@ -1,0 +1,37 @@
+"""What a spec names in the store beside models: its environment and its code."""
+
+from dataclasses import replace
+
+from localmodel.errors import UserError
+from localmodel.spec import CodeRef, DeploymentSpec, Variable
+from localmodel.store import Store
+
+
+def filled_in(spec: DeploymentSpec, store: Store) -> DeploymentSpec:
+    """The spec with the environment that it refers to, and that one's variables where the spec sets no others.
+
+    Raises:
+        UserError: the store's, with the field.
+    """
+    reference = spec.environment_ref
+    if reference is None:
+        return spec
+    try:
+        found = store.environments.get(reference.name, reference.version)
+    except UserError as error:
+        raise UserError(error.reason, f"spec.environment.ref: {error}") from None
+    own = {variable.name for variable in spec.env}
+    added = tuple(Variable(name, value) for name, value in sorted(found.variables.items()) if name not in own)
+    return replace(spec, environment=found.spec, env=(*spec.env, *added))
+
+
+def code(reference: CodeRef, store: Store) -> dict[str, bytes]:
+    """The files of the source folder (path -> content).
+
+    Raises:
+        UserError: the store's, with the field.
+    """
+    try:
+        return store.code.files(store.code.get(reference.name, reference.version))
+    except UserError as error:
+        raise UserError(error.reason, f"spec.scoring.source.code: {error}") from None
