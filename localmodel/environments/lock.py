@@ -1,13 +1,17 @@
 """From requirements to a lock, once: the same fields give the same packages until they are edited."""
 
+import contextlib
 import os
 import re
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from localmodel import digests, files
-from localmodel.environments.uv import run_uv
+from localmodel.environments import hashes
+from localmodel.environments.sources import holds_secret, scrub
+from localmodel.environments.uv import failure, run_uv
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
 
@@ -32,35 +36,68 @@ async def resolve(spec: EnvironmentSpec, platform: str | None, locks: Path) -> L
     `platform` is uv's name of the platform it is for; None means this machine.
 
     Raises:
-        UserError: RequirementsUnresolvable, with uv's own words.
+        UserError: RequirementsUnresolvable, with uv's own words; PackageIndexUnreachable, PackageIndexRefused,
+            PackageSourcesInvalid.
     """
-    target = platform or f"{sys.platform}-{os.uname().machine}"
-    key = digests.of_json([spec.python, target, list(spec.requirements)])
-    path = locks / f"{key.removeprefix('sha256:')}.txt"
+    path = locks / f"{key(spec, platform).removeprefix('sha256:')}.txt"
     if not path.exists():
         files.write(path, (await _compile(spec, platform)).encode())
     return Lock(path.read_text())
 
 
+def key(spec: EnvironmentSpec, platform: str | None) -> str:
+    """Digest of everything that a lock is resolved from."""
+    target = platform or f"{sys.platform}-{os.uname().machine}"
+    constraints = [list(_constraints(spec))] if _constraints(spec) else []
+    return digests.of_json([spec.python, target, list(spec.requirements), *constraints])
+
+
+def keep(spec: EnvironmentSpec, lock: Lock, locks: Path) -> None:
+    """Have this machine's resolve() give this lock, unless it has resolved these requirements already."""
+    with contextlib.suppress(FileExistsError):
+        files.create(locks / f"{key(spec, None).removeprefix('sha256:')}.txt", lock.text.encode())
+
+
 async def _compile(spec: EnvironmentSpec, platform: str | None) -> str:
     for index, requirement in enumerate(spec.requirements):
-        if requirement.lstrip().startswith("-") or "\n" in requirement:
-            raise UserError(
-                "RequirementsUnresolvable",
-                f"spec.environment.requirements[{index}]: {requirement!r} is an option, not a requirement",
-            )
+        _check(f"spec.environment.requirements[{index}]", requirement)
+    for index, constraint in enumerate(_constraints(spec)):
+        _check(f"spec.environment.constraints[{index}]", constraint)
     if not spec.requirements:
         return ""
+    plain, demanded = [], {}
+    for requirement in spec.requirements:
+        text, wanted = hashes.split(requirement)
+        plain.append(text)
+        if wanted:
+            demanded[hashes.name(text)] = wanted
     arguments = ["pip", "compile", "-", "--python-version", spec.python, "--generate-hashes", "--no-header"]
     arguments += ["--no-annotate", "--quiet", "--no-progress", "--no-emit-index-url", "--no-emit-find-links"]
     if platform:
         arguments += ["--python-platform", platform]
-    code, out, err = await run_uv(arguments, "\n".join(spec.requirements))
+    with tempfile.TemporaryDirectory() as folder:
+        if _constraints(spec):
+            constraints = Path(folder) / "constraints.txt"
+            constraints.write_text("\n".join(_constraints(spec)))
+            arguments += ["--constraints", str(constraints)]
+        code, out, err = await run_uv(arguments, "\n".join(plain))
     if code != 0:
+        raise failure("RequirementsUnresolvable", "spec.environment.requirements", _in_fields(err, tuple(plain)))
+    return hashes.restrict(out, demanded)
+
+
+def _constraints(spec: EnvironmentSpec) -> tuple[str, ...]:
+    return getattr(spec, "constraints", ())
+
+
+def _check(field: str, requirement: str) -> None:
+    if requirement.lstrip().startswith("-") or "\n" in requirement:
+        raise UserError("RequirementsUnresolvable", f"{field}: {requirement!r} is an option, not a requirement")
+    if holds_secret(requirement):
         raise UserError(
-            "RequirementsUnresolvable", f"spec.environment.requirements: {_in_fields(err, spec.requirements)}"
+            "RequirementsUnresolvable",
+            f"{field}: {scrub(requirement)!r} holds a user name or a password; put them into ~/.netrc, out of the lock",
         )
-    return out
 
 
 def _in_fields(message: str, requirements: tuple[str, ...]) -> str:

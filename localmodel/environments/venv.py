@@ -3,34 +3,44 @@
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from localmodel import digests
+from localmodel.environments import build_log
 from localmodel.environments.lock import Lock
-from localmodel.environments.uv import run_uv
+from localmodel.environments.uv import failure, run_uv
 from localmodel.errors import UserError
 
 
-async def build(lock: Lock, python: str, folder: Path) -> Path:
+async def build(
+    lock: Lock, python: str, folder: Path, log: Path | None = None, listen: Callable[[str], None] | None = None
+) -> Path:
     """The interpreter of a virtual environment with exactly the lock's packages, built unless it is there.
 
     `python` is major.minor. Equal locks share one environment below `folder`. One that was interrupted never
-    counts: it is built beside and renamed.
+    counts: it is built beside and renamed. The installer's lines go to the file `log` and to `listen`.
 
     Raises:
-        UserError: PythonMissing, RequirementsNotInstallable.
+        UserError: PythonMissing, RequirementsNotInstallable, PackageIndexUnreachable, PackageIndexRefused,
+            PackageSourcesInvalid.
     """
-    place = folder / digests.of_json([lock.digest, python]).removeprefix("sha256:")[:32]
+    place = folder / key(lock, python)
     interpreter = place / "bin" / "python"
     # An upgrade may have taken away the Python that it was made from; then its link leads nowhere.
     if interpreter.exists():
         return interpreter
-    with _incoming(folder) as incoming:
+    with _incoming(folder) as incoming, build_log.kept(log, listen) as say:
         built = Path(incoming) / "environment"
-        await _create(built, python)
-        await _install(built, lock)
+        await _create(built, python, say)
+        await _install(built, lock, say)
         _put_in_place(built, place)
     return interpreter
+
+
+def key(lock: Lock, python: str) -> str:
+    """Name of the virtual environment's folder, and of its build log."""
+    return digests.of_json([lock.digest, python]).removeprefix("sha256:")[:32]
 
 
 def _incoming(folder: Path) -> tempfile.TemporaryDirectory[str]:
@@ -38,22 +48,24 @@ def _incoming(folder: Path) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-", ignore_cleanup_errors=True)
 
 
-async def _create(place: Path, python: str) -> None:
+async def _create(place: Path, python: str, say: Callable[[str], None]) -> None:
     interpreter = await _interpreter(python)
-    code, _, err = await run_uv(["venv", "--relocatable", "--no-project", "--python", interpreter, str(place)])
+    code, _, err = await run_uv(
+        ["venv", "--relocatable", "--no-project", "--python", interpreter, str(place)], listen=say
+    )
     if code != 0:
         raise UserError("PythonMissing", f"{interpreter} cannot make a virtual environment: {err.strip()}")
 
 
-async def _install(place: Path, lock: Lock) -> None:
+async def _install(place: Path, lock: Lock, say: Callable[[str], None]) -> None:
     if not lock.text:
         return
     requirements = place.parent / "lock.txt"
     requirements.write_text(lock.text)
     arguments = ["pip", "sync", "--require-hashes", "--no-progress", "--python", str(place / "bin" / "python")]
-    code, _, err = await run_uv([*arguments, str(requirements)])
+    code, _, err = await run_uv([*arguments, str(requirements)], listen=say)
     if code != 0:
-        raise UserError("RequirementsNotInstallable", f"spec.environment.requirements: {' '.join(err.split())}")
+        raise failure("RequirementsNotInstallable", "spec.environment.requirements", err)
 
 
 def _put_in_place(built: Path, place: Path) -> None:
