@@ -1,0 +1,61 @@
+"""Arrays in joblib's files: their bytes lie between the pickle's instructions, behind a wrapper that describes them."""
+
+import re
+from typing import Final
+
+from localmodel.pickles.stream import Stream, Unreadable
+from localmodel.pickles.values import Global, Made, Value
+
+WRAPPER: Final = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
+KEYS: Final = frozenset({"shape", "dtype", "numpy_array_alignment_bytes"})
+
+_DTYPE = re.compile(r"[<>=|]?([biufcSUVOMmg?])(\d{1,18})?")
+# Its place in a dtype's state, and the bit that says that there are Python objects in it.
+_FLAGS = 7
+_HAS_OBJECTS = 1
+
+
+def is_pickled(wrapper: dict[str, Value]) -> bool:
+    """Whether a pickle follows instead of bytes: an array of Python objects."""
+    dtype = wrapper.get("dtype")
+    if not isinstance(dtype, Made):
+        return False
+    if isinstance(dtype.of, Global) and dtype.of.name == "StringDType":
+        return True
+    flags = dtype.state[_FLAGS] if isinstance(dtype.state, tuple) and len(dtype.state) > _FLAGS else 0
+    return _code(dtype).startswith("O") or (isinstance(flags, int) and bool(flags & _HAS_OBJECTS))
+
+
+def skip(wrapper: dict[str, Value], stream: Stream) -> None:
+    """Go on behind the array's bytes.
+
+    Raises:
+        Unreadable: the wrapper does not say how many there are, or there are fewer.
+    """
+    count = _item_size(wrapper.get("dtype"), stream)
+    shape = wrapper.get("shape")
+    if not isinstance(shape, tuple) or not all(type(length) is int and 0 <= length < 1 << 62 for length in shape):
+        raise Unreadable(f"the array at byte {stream.position} has no shape that can be read")
+    for length in shape:
+        count *= length
+    # joblib 1.2 and later align the bytes, and say first how many come before them.
+    if wrapper.get("numpy_array_alignment_bytes") is not None:
+        stream.skip(stream.read(1)[0])
+    stream.skip(count)
+
+
+def _item_size(dtype: Value, stream: Stream) -> int:
+    found = _DTYPE.fullmatch(_code(dtype))
+    if found is None:
+        raise Unreadable(f"the array at byte {stream.position} has a dtype that is not known")
+    kind, digits = found.groups()
+    return int(digits or 1) * (4 if kind == "U" else 1)
+
+
+def _code(dtype: Value) -> str:
+    """As in numpy.dtype("f8"); empty when it is another thing."""
+    if isinstance(dtype, Made) and isinstance(dtype.of, Global) and dtype.of.name == "dtype":
+        arguments = dtype.arguments
+        if isinstance(arguments, tuple) and arguments and isinstance(arguments[0], str):
+            return arguments[0]
+    return ""

@@ -1,0 +1,294 @@
+"""A pickle's instructions, followed as loading would follow them, with nothing imported and nothing called."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from localmodel.pickles import arrays, hazards
+from localmodel.pickles.opcodes import next_instruction
+from localmodel.pickles.stream import Stream, Unreadable
+from localmodel.pickles.values import UNKNOWN, Global, Made, Value
+
+# Keys of states that are asked for; a dictionary may have millions of others.
+_KEPT_KEYS = frozenset({"_sklearn_version", *arrays.KEYS})
+# No array has more dimensions, and no state of a dtype more items.
+_LONGEST_TUPLE = 64
+_MOST_GLOBALS = 2000
+_BETWEEN_CHECKS = 4096
+_VERSION = re.compile(r"\d{1,6}(\.\w{1,20}){1,5}(\+[\w.]{1,40})?")
+_COMPUTED = "something whose name only running it would tell"
+_MAKERS = {Global(module, name) for module in ("copyreg", "copy_reg") for name in ("_reconstructor", "__newobj__")}
+
+
+@dataclass
+class Findings:
+    """What one file names. `unsafe` is in words, and `called` tells that something unsafe is not only named.
+
+    The dictionaries without values are sets in the order of the file.
+    """
+
+    protocol: int = 0
+    globals: dict[Global, None] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    unsafe: dict[str, None] = field(default_factory=dict)
+    called: bool = False
+    arrays: int = 0
+
+
+def follow(stream: Stream, findings: Findings, joblib: bool = True) -> None:
+    """Read one pickle to its STOP. With `joblib`, array bytes lie between instructions as joblib writes them.
+
+    What is found before an error is kept: loading would have run it.
+
+    Raises:
+        Unreadable: the bytes are no pickle, or the limits are reached.
+    """
+    _Machine(stream, findings, joblib).run()
+
+
+class _Machine:
+    def __init__(self, stream: Stream, findings: Findings, joblib: bool) -> None:
+        self._stream = stream
+        self._findings = findings
+        self._joblib = joblib
+        self._stack: list[Value] = []
+        self._below: list[list[Value]] = []
+        self._memo: dict[int, Value] = {}
+        self._frame_end = 0
+
+    def run(self) -> None:
+        budget = self._stream.budget
+        while True:
+            budget.check()
+            for _ in range(_BETWEEN_CHECKS):
+                budget.operations -= 1
+                name, argument = next_instruction(self._stream)
+                if name == "STOP":
+                    self._pop()
+                    return
+                _ACTIONS[name](self, argument)
+
+    def _pop(self) -> Value:
+        if not self._stack:
+            raise Unreadable(f"not a whole pickle: nothing to take at byte {self._stream.position}")
+        return self._stack.pop()
+
+    def _top(self) -> Value:
+        if not self._stack:
+            raise Unreadable(f"not a whole pickle: nothing to change at byte {self._stream.position}")
+        return self._stack[-1]
+
+    def _since_mark(self) -> list[Value]:
+        if not self._below:
+            raise Unreadable(f"not a whole pickle: no MARK before byte {self._stream.position}")
+        items, self._stack = self._stack, self._below.pop()
+        return items
+
+    # Constants and containers
+
+    def push(self, argument: Value) -> None:
+        self._stack.append(argument)
+
+    def push_unknown(self, argument: Value) -> None:
+        self._stack.append(UNKNOWN)
+
+    def push_none(self, argument: Value) -> None:
+        self._stack.append(None)
+
+    def push_dict(self, argument: Value) -> None:
+        self._stack.append({})
+
+    def mark(self, argument: Value) -> None:
+        self._below.append(self._stack)
+        self._stack = []
+
+    def pop(self, argument: Value) -> None:
+        if self._stack:
+            self._stack.pop()
+        else:
+            self._since_mark()
+
+    def pop_mark(self, argument: Value) -> None:
+        self._since_mark()
+
+    def duplicate(self, argument: Value) -> None:
+        self._stack.append(self._top())
+
+    def make_tuple(self, argument: Value) -> None:
+        items = self._since_mark()
+        self._stack.append(tuple(items) if len(items) <= _LONGEST_TUPLE else UNKNOWN)
+
+    def tuple_of(self, count: int) -> None:
+        items = [self._pop() for _ in range(count)]
+        self._stack.append(tuple(reversed(items)))
+
+    def make_unknown(self, argument: Value) -> None:
+        self._since_mark()
+        self._stack.append(UNKNOWN)
+
+    def make_dict(self, argument: Value) -> None:
+        items = self._since_mark()
+        self._stack.append({})
+        self._set(items)
+
+    def add(self, argument: Value) -> None:
+        self._pop()
+        self._top()
+
+    def add_all(self, argument: Value) -> None:
+        self._since_mark()
+        self._top()
+
+    def set_item(self, argument: Value) -> None:
+        value, key = self._pop(), self._pop()
+        self._set([key, value])
+
+    def set_items(self, argument: Value) -> None:
+        self._set(self._since_mark())
+
+    def _set(self, items: list[Value]) -> None:
+        into = self._top()
+        if isinstance(into, dict):
+            for key, value in zip(items[::2], items[1::2], strict=False):
+                if isinstance(key, str) and key in _KEPT_KEYS:
+                    into[key] = value
+
+    # The memo
+
+    def put(self, index: Value) -> None:
+        self._memo[index] = self._top()
+
+    def memoize(self, argument: Value) -> None:
+        self._memo[len(self._memo)] = self._top()
+
+    def get(self, index: Value) -> None:
+        self._stack.append(self._memo.get(index, UNKNOWN))
+
+    # What is imported, called and changed
+
+    def import_named(self, argument: Value) -> None:
+        self._import(*argument)
+
+    def import_from_stack(self, argument: Value) -> None:
+        name, module = self._pop(), self._pop()
+        if isinstance(name, str) and isinstance(module, str):
+            self._import(module, name)
+        else:
+            self._distrust(_COMPUTED)
+            self._stack.append(UNKNOWN)
+
+    def _import(self, module: str, name: str) -> None:
+        found = Global(module, name)
+        if found not in self._findings.globals:
+            if len(self._findings.globals) >= _MOST_GLOBALS:
+                raise Unreadable(f"it imports more than {_MOST_GLOBALS} different things")
+            self._findings.globals[found] = None
+            if hazards.is_unsafe(module, name):
+                self._findings.unsafe[str(found)] = None
+        self._stack.append(found)
+
+    def extension(self, code: Value) -> None:
+        self._distrust(f"extension {code} of the copyreg module")
+        self._stack.append(UNKNOWN)
+
+    def call(self, argument: Value) -> None:
+        arguments, of = self._pop(), self._pop()
+        self._call(of, arguments)
+
+    def call_with_names(self, argument: Value) -> None:
+        self._pop()
+        self.call(argument)
+
+    def call_since_mark(self, argument: Value) -> None:
+        items = self._since_mark()
+        if not items:
+            raise Unreadable(f"not a whole pickle: nothing to call at byte {self._stream.position}")
+        self._call(items[0], tuple(items[1:_LONGEST_TUPLE]))
+
+    def call_named(self, argument: Value) -> None:
+        items = self._since_mark()
+        self._import(*argument)
+        self._call(self._stack.pop(), tuple(items[:_LONGEST_TUPLE]))
+
+    def _call(self, of: Value, arguments: Value) -> None:
+        if isinstance(of, Global) and of in _MAKERS and isinstance(arguments, tuple) and arguments:
+            of, arguments = arguments[0], arguments[1:]
+        if isinstance(of, Global) and str(of) in self._findings.unsafe:
+            self._findings.called = True
+        self._stack.append(Made(of, arguments))
+
+    def build(self, argument: Value) -> None:
+        state, built = self._pop(), self._top()
+        if isinstance(built, Global):
+            self._distrust(f"a change of {built} itself")
+        if not isinstance(built, Made):
+            return
+        built.state = state
+        if isinstance(version := _attributes(state).get("_sklearn_version"), str) and _VERSION.fullmatch(version):
+            self._findings.versions["scikit-learn"] = version
+        if self._joblib and built.of == arrays.WRAPPER:
+            self._stack[-1] = UNKNOWN
+            self._pass_array(_attributes(state))
+
+    def _distrust(self, what: str) -> None:
+        self._findings.unsafe[what] = None
+        self._findings.called = True
+
+    def _pass_array(self, wrapper: dict[str, Value]) -> None:
+        # joblib reads the array behind the frame, wherever in the frame its instructions are.
+        if self._frame_end > self._stream.position:
+            raise Unreadable(f"an array at byte {self._stream.position} lies in a frame, where joblib writes none")
+        self._findings.arrays += 1
+        if arrays.is_pickled(wrapper):
+            follow(self._stream, self._findings, joblib=False)
+        else:
+            arrays.skip(wrapper, self._stream)
+
+    def protocol(self, number: Value) -> None:
+        if number > 5:
+            raise Unreadable(f"its pickle protocol is {number}; known are those up to 5")
+        # A pickle inside another one, an array of objects, has its own.
+        if self._joblib:
+            self._findings.protocol = max(self._findings.protocol, number)
+
+    def frame(self, length: Value) -> None:
+        self._frame_end = self._stream.position + length
+
+    def replace_by_unknown(self, argument: Value) -> None:
+        self._pop()
+        self._stack.append(UNKNOWN)
+
+    def nothing(self, argument: Value) -> None:
+        pass
+
+
+def _attributes(state: Value) -> dict[str, Any]:
+    """What a state sets: a dictionary, or a pair with another one for the slots."""
+    parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+    return {key: value for part in parts if isinstance(part, dict) for key, value in part.items()}
+
+
+_M = _Machine
+_ACTIONS: dict[str, Callable[[_Machine, Value], None]] = {
+    **dict.fromkeys(("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"), _M.push),
+    **dict.fromkeys(("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE"), _M.push),
+    **dict.fromkeys(("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"), _M.push),
+    **dict.fromkeys(("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "NEXT_BUFFER"), _M.push_unknown),
+    **dict.fromkeys(("FLOAT", "BINFLOAT", "NEWTRUE", "NEWFALSE", "EMPTY_LIST", "EMPTY_SET", "PERSID"), _M.push_unknown),
+    **{"NONE": _M.push_none, "EMPTY_DICT": _M.push_dict, "EMPTY_TUPLE": lambda machine, _: machine.push(())},
+    **{"MARK": _M.mark, "POP": _M.pop, "POP_MARK": _M.pop_mark, "DUP": _M.duplicate},
+    **{"TUPLE": _M.make_tuple, "LIST": _M.make_unknown, "FROZENSET": _M.make_unknown, "DICT": _M.make_dict},
+    **{"TUPLE1": lambda machine, _: machine.tuple_of(1), "TUPLE2": lambda machine, _: machine.tuple_of(2)},
+    **{"TUPLE3": lambda machine, _: machine.tuple_of(3)},
+    **{"APPEND": _M.add, "APPENDS": _M.add_all, "ADDITEMS": _M.add_all},
+    **{"SETITEM": _M.set_item, "SETITEMS": _M.set_items},
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _M.put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _M.get),
+    **{"MEMOIZE": _M.memoize, "GLOBAL": _M.import_named, "STACK_GLOBAL": _M.import_from_stack},
+    **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _M.extension),
+    **{"REDUCE": _M.call, "NEWOBJ": _M.call, "NEWOBJ_EX": _M.call_with_names},
+    **{"OBJ": _M.call_since_mark, "INST": _M.call_named, "BUILD": _M.build},
+    **{"PROTO": _M.protocol, "FRAME": _M.frame, "READONLY_BUFFER": _M.nothing},
+    **{"BINPERSID": _M.replace_by_unknown},
+}

@@ -1,0 +1,78 @@
+"""Whether models fit the environment that they are to be loaded in."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from localmodel.pickles import distributions
+
+_LOCKED = re.compile(r"([A-Za-z0-9][\w.-]*)==([^\s;\\]+)")
+_NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
+_FIELD = "spec.environment.requirements"
+
+
+class Examined(Protocol):
+    """A model with what localmodel.pickles.examine() found in it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def pickles(self) -> Mapping[str, Any]: ...
+
+
+def mismatches(
+    models: Iterable[Examined], requirements: Sequence[str], lock_text: str, *, complete: bool = True
+) -> list[str]:
+    """What will keep the models from loading in an environment with this lock; each sentence names the line to change.
+
+    `lock_text` is in pip's requirements format. `complete`: the lock is all there is; False where a base image or a
+    Dockerfile may bring packages, too. Nothing is said where it is not known, such as of modules of the user's own.
+    """
+    locked = {distributions.normalized(name): version for name, version in _LOCKED.findall(lock_text)}
+    sentences: dict[str, None] = {}
+    for model in models:
+        who = f"model {model.name}:{model.version}"
+        versions = model.pickles.get("versions", {})
+        needed = sorted({distributions.of_module(module) for module in model.pickles.get("modules", ())} - {""})
+        for name in needed:
+            if distributions.is_in(name, locked):
+                continue
+            if complete:
+                wanted = _exactly(name, versions.get(name, ""))
+                sentences[f"{_FIELD}: {who} needs {name}, which no requirement brings; add {wanted}"] = None
+        for name, saved in versions.items():
+            if (has := locked.get(name)) and not _fits(name, saved, has):
+                place, now = _place(name, requirements)
+                wanted = _exactly(name, saved)
+                what = f"{now!r} brings {has}" if now else f"the lock has {name} {has}"
+                change = f"write {wanted}" if now else f"add {wanted}"
+                sentences[f"{place}: {what}, and {who} was saved with {name} {saved}; {change}"] = None
+    return list(sentences)
+
+
+def _fits(name: str, saved: str, has: str) -> bool:
+    if name == "numpy":
+        # numpy 1.26 knows the module that 2 has moved its core to, and 2 knows the old place.
+        return saved != ">=2" or _numbers(has) >= (1, 26)
+    return _numbers(saved)[:2] == _numbers(has)[:2]
+
+
+def _exactly(name: str, saved: str) -> str:
+    return f"{name}{saved}" if saved.startswith((">", "<")) else f"{name}=={saved}" if saved else name
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
+def _place(name: str, requirements: Sequence[str]) -> tuple[str, str]:
+    """The field and the text of the requirement for this distribution; else the list's field and nothing."""
+    for index, requirement in enumerate(requirements):
+        found = _NAME.match(requirement)
+        if found and distributions.normalized(found[1]) == name:
+            return f"{_FIELD}[{index}]", requirement
+    return _FIELD, ""

@@ -1,0 +1,94 @@
+"""What is found in a file or in a folder, put together."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from localmodel.pickles.files import Found, look
+from localmodel.pickles.machine import Findings
+from localmodel.pickles.stream import Budget
+from localmodel.pickles.values import Global
+
+_MOST_FILES = 10_000
+_MOST_TOLD = 500
+_LONGEST_TOLD = 300
+
+
+def examine(path: Path) -> dict[str, Any]:
+    """What the pickles in a file or below a folder would import, as a value for JSON; empty when there is none.
+
+    - files: by name, format (pickle, joblib or numpy), compression (empty for none), protocol, globals (the imports)
+    - modules: all modules that are imported
+    - versions: by distribution, which one wrote the files, as far as they say so; of numpy ">=2" or "<2"
+    - unsafe: imports that can do harm when the file is loaded, each with its file
+    - unread: only if there are any: files that were not read to their end, each with the reason
+
+    Nothing is imported or run, memory does not grow with the file's size, and after a minute the rest is left unread.
+    Whatever the bytes are, no error is raised.
+    """
+    budget = Budget()
+    found: dict[str, Found] = {}
+    unread: list[str] = []
+    for name, file in _files(path):
+        for one in look(name, file, budget):
+            if one.findings:
+                found[_plain(one.name)] = one
+            if one.problem:
+                unread.append(f"{_plain(one.name)}: {_plain(one.problem)}")
+    return _result(found, unread) if found or unread else {}
+
+
+def _files(path: Path) -> Iterator[tuple[str, Path]]:
+    if path.is_file():
+        yield path.name, path
+        return
+    count = 0
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(folder, name)
+            if file.is_file() and count < _MOST_FILES:
+                count += 1
+                yield file.relative_to(path).as_posix(), file
+
+
+def _result(found: dict[str, Found], unread: list[str]) -> dict[str, Any]:
+    everything = [one.findings for one in found.values() if one.findings]
+    unsafe = [f"{_plain(what)} ({name})" for name, one in found.items() if one.findings for what in one.findings.unsafe]
+    result = {
+        "files": dict([(name, _file(one)) for name, one in found.items()][:_MOST_TOLD]),
+        "modules": sorted({_plain(module) for findings in everything for module, _ in findings.globals}),
+        "versions": _versions(everything),
+        "unsafe": unsafe[:_MOST_TOLD],
+    }
+    return {**result, "unread": unread[:_MOST_TOLD]} if unread else result
+
+
+def _file(one: Found) -> dict[str, Any]:
+    findings = one.findings or Findings()
+    names = sorted(_plain(str(name)) for name in findings.globals)
+    return {
+        "format": "joblib" if findings.arrays else one.format,
+        "compression": one.compression,
+        "protocol": findings.protocol,
+        "globals": names[:_MOST_TOLD],
+    }
+
+
+def _versions(everything: list[Findings]) -> dict[str, str]:
+    versions = {name: version for findings in everything for name, version in findings.versions.items()}
+    layouts = {_numpy(name) for findings in everything for name in findings.globals} - {""}
+    return {**versions, "numpy": layouts.pop()} if len(layouts) == 1 else versions
+
+
+def _numpy(name: Global) -> str:
+    """Which numpy wrote this name: version 2 moved the core into another module."""
+    package, _, rest = name.module.partition(".")
+    core = rest.partition(".")[0] if package == "numpy" else ""
+    return {"_core": ">=2", "core": "<2"}.get(core, "")
+
+
+def _plain(text: str) -> str:
+    """Something for a terminal and for JSON, whatever was in the file."""
+    return (text if text.isprintable() else ascii(text)[1:-1])[:_LONGEST_TOLD]
