@@ -75,12 +75,16 @@ class EnvironmentSpec:
         if self.dockerfile is not None:
             digest = digests.of_bytes(self.dockerfile.encode()).removeprefix("sha256:")
             return f"{BUILT_BASE_REPOSITORY}:{digest[:32]}"
-        return self.base_image or f"python:{self.python}-slim"
+        return self.base_image or self._default_base
 
     @property
     def is_own_base(self) -> bool:
         """Whether the image is the user's, so that the packages it has are meant to be used."""
-        return self.dockerfile is not None or self.base_image is not None
+        return self.base != self._default_base
+
+    @property
+    def _default_base(self) -> str:
+        return f"python:{self.python}-slim"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from localmodel import image, spec, stored
+from localmodel import image, pickles, spec, stored
 from localmodel.engine import build, nodes
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.errors import UserError
@@ -204,6 +204,10 @@ class Pass:
         except UserError as error:
             self.seen.stage("EnvironmentBuilt", False, error.reason, str(error))
             raise
+        environment = self.spec.environment
+        complete = not environment.is_own_base
+        if warnings := pickles.mismatches(bundle.models, environment.requirements, lock.text, complete=complete):
+            self.seen.stage("ModelResolved", True, "VersionMismatch", "; ".join(warnings))
         return Desired(self.spec, bundle, lock)
 
     async def _architecture(self) -> str:
