@@ -1,12 +1,18 @@
 """Writing files so that a reader, or a crash, never sees half of one."""
 
 import contextlib
+import errno
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from localmodel.errors import UserError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -86,3 +92,24 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def room(folder: Path, needed: int | None = None) -> Iterator[None]:
+    """Say so when what is written into the folder, `needed` bytes in all, does not fit.
+
+    Raises:
+        UserError: StoreFull.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        wants = "more than there is" if needed is None else f"{needed} bytes"
+        free = shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
+        raise UserError(
+            "StoreFull",
+            f"{folder}: writing needs {wants}, and {free} bytes are free ({os.strerror(error.errno)}); make room "
+            "(lmd store gc removes what nothing names), or move the store with LOCALMODEL_HOME",
+        ) from None

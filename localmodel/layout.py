@@ -1,15 +1,18 @@
 """An OCI image layout on disk: blobs named by their digest (image-spec, image-layout.md)."""
 
+import contextlib
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from localmodel import digests, files
+
+_CHUNK = 1 << 20  # larger ones fall out of the processor's cache between two steps
 
 
 @dataclass(frozen=True)
@@ -50,28 +53,47 @@ class Layout:
     def add(self, content: bytes) -> Blob:
         return self.write([content])
 
-    def write(self, chunks: Iterable[bytes]) -> Blob:
-        """Keep the chunks' content as one blob, in bounded memory."""
-        marker = self.root / "oci-layout"
-        if not marker.exists():
-            files.write(marker, digests.canonical_json({"imageLayoutVersion": "1.0.0"}))
-        incoming = self.root / "incoming"
-        incoming.mkdir(exist_ok=True)
+    def blobs(self) -> list[str]:
+        """Digests of the blobs that are there, sorted."""
+        return sorted(f"sha256:{path.name}" for path in (self.root / "blobs" / "sha256").glob("*"))
+
+    def write(self, chunks: Iterable[bytes], tell: Callable[[int], None] | None = None) -> Blob:
+        """Keep the chunks' content as one blob, in bounded memory. `tell` hears how many bytes it has so far.
+
+        Raises:
+            UserError: StoreFull.
+        """
         content, size = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as file:
-            try:
-                for chunk in chunks:
-                    content.update(chunk)
-                    size += file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-                blob = Blob(f"sha256:{content.hexdigest()}", size)
-                path = self.path(blob.digest)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Path(file.name).replace(path)
-            finally:
-                Path(file.name).unlink(missing_ok=True)
+        incoming = self.root / "incoming"
+        with files.room(self.root), contextlib.ExitStack() as stack:
+            incoming.mkdir(parents=True, exist_ok=True)
+            marker = self.root / "oci-layout"
+            if not marker.exists():
+                files.write(marker, digests.canonical_json({"imageLayoutVersion": "1.0.0"}))
+            file = stack.enter_context(tempfile.NamedTemporaryFile(dir=incoming, delete=False))
+            stack.callback(Path(file.name).unlink, missing_ok=True)
+            for chunk in chunks:
+                content.update(chunk)
+                size += file.write(chunk)
+                if tell:
+                    tell(size)
+            file.flush()
+            os.fsync(file.fileno())
+            blob = Blob(f"sha256:{content.hexdigest()}", size)
+            path = self.path(blob.digest)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Path(file.name).replace(path)
         return blob
+
+    def sound(self, digest: str, tell: Callable[[int], None] | None = None) -> bool:
+        """Whether the blob's content is what its name says. `tell` hears of every piece's size."""
+        content = hashlib.sha256()
+        with self.path(digest).open("rb", buffering=0) as file:
+            while chunk := file.read(_CHUNK):
+                content.update(chunk)
+                if tell:
+                    tell(len(chunk))
+        return digest == f"sha256:{content.hexdigest()}"
 
     def remove(self, digest: str) -> None:
         self.path(digest).unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """Models, environments and code, named and numbered, kept as OCI artifacts in a folder."""
 
-from localmodel.store.artifacts import MANIFEST
 from localmodel.store.code import Code, CodeVersion
 from localmodel.store.environments import Environments, EnvironmentVersion
+from localmodel.store.index import MANIFEST
 from localmodel.store.models import Models, ModelVersion
 from localmodel.store.store import Store
 

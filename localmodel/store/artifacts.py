@@ -9,8 +9,8 @@ from typing import Any
 
 from localmodel import digests
 from localmodel.layout import Blob, Layout
+from localmodel.store.index import MANIFEST
 
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 MODEL = "application/vnd.cncf.model.manifest.v1+json"
 MODEL_CONFIG = "application/vnd.cncf.model.config.v1+json"
 WEIGHTS = "application/vnd.cncf.model.weight.v1.tar"
@@ -52,3 +52,8 @@ def _manifest(
         "layers": list(layers),
     }
     return layout.add(digests.canonical_json(manifest))
+
+
+def blobs(manifest: Mapping[str, Any]) -> list[Blob]:
+    """The config and the layers that a manifest names."""
+    return [Blob(item["digest"], item["size"]) for item in (manifest["config"], *manifest["layers"])]

@@ -28,7 +28,9 @@ def _parse(record: dict[str, Any]) -> CodeVersion:
     return CodeVersion(**record)
 
 
-KIND = RecordKind("code", "code", "CodeNameInvalid", "CodeNotFound", _parse, "Deploying with a script registers it")
+KIND = RecordKind(
+    artifacts.CODE, "code", "code", "CodeNameInvalid", "CodeNotFound", _parse, "Deploying with a script registers it"
+)
 
 
 class Code:
@@ -40,21 +42,25 @@ class Code:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self.records = Records(layout.root, KIND)
+        self.records = Records(layout, KIND)
 
     def register(self, name: str, files: Mapping[str, bytes], entry: str) -> CodeVersion:
         """Keep the files (path -> content) as the name's next version, or return the latest if it is the very same.
 
         Raises:
-            UserError: CodeNameInvalid.
+            UserError: CodeNameInvalid, StoreFull.
         """
         self.records.check_name(name)
-        tar = self._layout.write(layers.tar(layers.Entry(path, content) for path, content in files.items()))
-        manifest = artifacts.code(self._layout, entry, tar)
-        created = datetime.now(UTC).isoformat(timespec="seconds")
-        found = CodeVersion(name, 0, manifest.digest, entry, created)
+        with self.records.writing():
+            tar = self._layout.write(layers.tar(layers.Entry(path, content) for path, content in files.items()))
+            manifest = artifacts.code(self._layout, entry, tar)
+            created = datetime.now(UTC).isoformat(timespec="seconds")
+            return self.keep(CodeVersion(name, 0, manifest.digest, entry, created))
+
+    def keep(self, found: CodeVersion) -> CodeVersion:
+        """Give code whose content is in the layout the next number, or return the latest if it is the very same."""
         return self.records.append(
-            name, lambda number: replace(found, version=number), lambda latest: latest.digest == found.digest
+            found.name, lambda number: replace(found, version=number), lambda latest: latest.digest == found.digest
         )
 
     def get(self, name: str, version: int | None = None) -> CodeVersion:

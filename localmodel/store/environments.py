@@ -25,8 +25,11 @@ class EnvironmentVersion:
 
 def spec_of(content: Mapping[str, Any]) -> EnvironmentSpec:
     """The spec as it was kept; a field that was not known then has its default."""
-    known = {field.name: content[field.name] for field in fields(EnvironmentSpec) if field.name in content}
-    return EnvironmentSpec(**{**known, "requirements": tuple(known.get("requirements", ()))})
+    known: dict[str, Any] = {
+        field.name: content[field.name] for field in fields(EnvironmentSpec) if field.name in content
+    }
+    tuples = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
+    return EnvironmentSpec(**{**known, **tuples})
 
 
 def _parse(record: dict[str, Any]) -> EnvironmentVersion:
@@ -34,6 +37,7 @@ def _parse(record: dict[str, Any]) -> EnvironmentVersion:
 
 
 KIND = RecordKind(
+    artifacts.ENVIRONMENT,
     "environments",
     "environment",
     "EnvironmentNameInvalid",
@@ -52,7 +56,7 @@ class Environments:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self.records = Records(layout.root, KIND)
+        self.records = Records(layout, KIND)
 
     def register(
         self, name: str, spec: EnvironmentSpec, variables: Mapping[str, str] | None = None
@@ -60,17 +64,24 @@ class Environments:
         """Keep the environment as the name's next version, or return the latest if it is the very same.
 
         Raises:
-            UserError: EnvironmentNameInvalid.
+            UserError: EnvironmentNameInvalid, StoreFull.
         """
         self.records.check_name(name)
         content = {"name": name, "spec": asdict(spec), "variables": dict(variables or {})}
-        manifest = artifacts.environment(self._layout, content)
-        created = datetime.now(UTC).isoformat(timespec="seconds")
-        found = EnvironmentVersion(name, 0, manifest.digest, spec, dict(variables or {}), created)
+        with self.records.writing():
+            manifest = artifacts.environment(self._layout, content)
+            created = datetime.now(UTC).isoformat(timespec="seconds")
+            return self.keep(EnvironmentVersion(name, 0, manifest.digest, spec, dict(variables or {}), created))
+
+    def keep(self, found: EnvironmentVersion) -> EnvironmentVersion:
+        """Give an environment whose content is in the layout the next number, or return the latest if it is the same.
+
+        What an older version of this program did not know of a spec may change its digest, but not what it says.
+        """
         return self.records.append(
-            name,
+            found.name,
             lambda number: replace(found, version=number),
-            lambda latest: (latest.spec, dict(latest.variables)) == (found.spec, found.variables),
+            lambda latest: (latest.spec, dict(latest.variables)) == (found.spec, dict(found.variables)),
         )
 
     def get(self, name: str, version: int | None = None) -> EnvironmentVersion:

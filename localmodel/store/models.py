@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from localmodel import layers
+from localmodel import layers, pickles, uses
 from localmodel.errors import UserError
 from localmodel.layout import Blob, Layout
 from localmodel.spec import ModelRef
 from localmodel.store import artifacts
 from localmodel.store.aliases import Aliases
 from localmodel.store.records import RecordKind, Records
+from localmodel.uses import Use
 
 Meter = Callable[[int, int], None]  # is told bytes done and bytes in all
 
@@ -47,7 +48,13 @@ def _parse(record: dict[str, Any]) -> ModelVersion:
 
 
 KIND = RecordKind(
-    "models", "model", "ModelNameInvalid", "ModelNotFound", _parse, "Register it: lmd model register PATH --name {name}"
+    artifacts.MODEL,
+    "models",
+    "model",
+    "ModelNameInvalid",
+    "ModelNotFound",
+    _parse,
+    "Register it: lmd model register PATH --name {name}",
 )
 
 
@@ -60,7 +67,7 @@ class Models:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self.records = Records(layout.root, KIND)
+        self.records = Records(layout, KIND)
         self._aliases = Aliases(self.records)
 
     def register(
@@ -78,7 +85,7 @@ class Models:
         """Keep a file or a folder as the model's next version, or return the latest if it is the very same.
 
         Raises:
-            UserError: ModelNameInvalid, ModelFileMissing.
+            UserError: ModelNameInvalid, ModelFileMissing, StoreFull.
         """
         self.records.check_name(name)
         if not path.exists():
@@ -86,21 +93,29 @@ class Models:
         entries = layers.entries_of(path.resolve(), "")
         if not entries:
             raise UserError("ModelFileMissing", f"{path}: the folder holds no file")
-        weights = self._layout.write(layers.tar(entries))
-        found = ModelVersion(
-            name,
-            0,
-            artifacts.model(self._layout, name, weights).digest,
-            weights,
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            dict(tags or {}),
-            dict(properties or {}),
-            description,
-            framework,
-            framework_version,
-        )
+        size = sum(entry.size for entry in entries)
+        tell = None if progress is None else lambda done: progress(min(done, size), size)
+        with self.records.writing(size):
+            weights = self._layout.write(layers.tar(entries), tell)
+            found = ModelVersion(
+                name,
+                0,
+                artifacts.model(self._layout, name, weights).digest,
+                weights,
+                datetime.now(UTC).isoformat(timespec="seconds"),
+                dict(tags or {}),
+                dict(properties or {}),
+                description,
+                framework,
+                framework_version,
+                pickles.examine(path),
+            )
+            return self.keep(found)
+
+    def keep(self, found: ModelVersion) -> ModelVersion:
+        """Give a model whose content is in the layout the next number, or return the latest if it is the very same."""
         return self.records.append(
-            name, lambda number: replace(found, version=number), lambda latest: _told(latest) == _told(found)
+            found.name, lambda number: replace(found, version=number), lambda latest: _told(latest) == _told(found)
         )
 
     def get(self, name: str, version: int | None = None) -> ModelVersion:
@@ -213,8 +228,23 @@ class Models:
         layers.extract_into(weights, target)
         return target
 
+    def uses(self, name: str, version: int) -> tuple[Use, ...]:
+        """The revisions of deployments that have this version among their models."""
+        self.records.get(name, version)
+        return tuple(use for use in uses.gather(self._layout.root) if f"{name}:{version}" in use.models)
+
     def delete(self, name: str, version: int) -> None:
-        """Remove the version. Its number is never used again."""
+        """Remove the version. Its number is never used again; its content goes with the next garbage collection.
+
+        Raises:
+            UserError: ModelInUse.
+        """
+        if using := self.uses(name, version):
+            raise UserError(
+                "ModelInUse",
+                f"model {name}:{version} is used by {', '.join(sorted({str(use) for use in using}))}; "
+                "delete the deployment first, or move it to another version",
+            )
         self.records.remove(name, version)
 
     def _whole(self, model: ModelVersion) -> ModelVersion:

@@ -15,6 +15,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from localmodel import digests, files
 from localmodel.errors import UserError
+from localmodel.layout import Layout
+from localmodel.store.index import Index, Ref
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _RECORD, _TOMBSTONE = ".json", ".deleted"
@@ -38,8 +40,12 @@ V = TypeVar("V", bound=Version)
 
 @dataclass(frozen=True)
 class RecordKind(Generic[V]):
-    """A kind of records: its folder, its word in messages, reasons of errors, how to read one, how to make one."""
+    """A kind of records: its folder, its word in messages, reasons of errors, how to read one, how to make one.
 
+    `artifact` is the artifactType of the manifests that its records name.
+    """
+
+    artifact: str
     folder: str
     word: str
     invalid_name: str
@@ -51,9 +57,10 @@ class RecordKind(Generic[V]):
 class Records(Generic[V]):
     """The records of one kind below the store's folder."""
 
-    def __init__(self, root: Path, kind: RecordKind[V]) -> None:
-        self._store, self._kind = root, kind
-        self._root = root / kind.folder
+    def __init__(self, layout: Layout, kind: RecordKind[V]) -> None:
+        self._store, self._kind = layout.root, kind
+        self._root = layout.root / kind.folder
+        self._index = Index(layout)
 
     def check_name(self, name: str) -> None:
         """
@@ -87,6 +94,7 @@ class Records(Generic[V]):
             UserError: StoreMissing, VersionNotFound, the kind's not_found or invalid_name.
         """
         self.require()
+        self.check_name(name)
         wanted = number if number is not None else max(self.numbers(name), default=0)
         try:
             return self._read(name, wanted)
@@ -124,6 +132,7 @@ class Records(Generic[V]):
                 return latest
             version = make(max([0, *numbers, *_numbers(folder, _TOMBSTONE)]) + 1)
             files.create(self._path(name, version.version), _content(version))
+            self._index.add(self.ref(version))
             return version
 
     def change(self, name: str, number: int, edit: Callable[[V], V]) -> V:
@@ -146,15 +155,36 @@ class Records(Generic[V]):
         """
         self.get(name, number)
         with self.alone(name):
-            self.get(name, number)
             path = self._path(name, number)
+            self._index.remove(self.ref(self.get(name, number)))
             path.rename(path.with_suffix(_TOMBSTONE))
 
     @contextlib.contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Only one process at a time changes what belongs to the name; readers need no lock."""
-        with files.locked(self.folder(name) / ".lock"):
+        folder = self.folder(name)
+        with self.writing(), files.locked(folder / ".lock"):
             yield
+
+    @contextlib.contextmanager
+    def writing(self, size: int | None = None) -> Iterator[None]:
+        """Hold off garbage collection, from before the first blob is written until a record names them all.
+
+        size is what will be written, bytes.
+
+        Raises:
+            UserError: StoreFull.
+        """
+        with files.room(self._store, size), files.locked(self._store / "lock", shared=True):
+            yield
+
+    def ref(self, version: V) -> Ref:
+        """How an OCI index names the version."""
+        return Ref(f"{self._kind.folder}/{version.name}/{version.version}", version.digest, self._kind.artifact)
+
+    def leftovers(self) -> tuple[Path, ...]:
+        """Files that writers left beside the records when they were killed. Meaningless while anybody writes."""
+        return tuple(path for path in self._root.glob("*/.*") if path.name != ".lock")
 
     def require(self) -> None:
         """
@@ -169,8 +199,16 @@ class Records(Generic[V]):
             )
 
     def _read(self, name: str, number: int) -> V:
-        with open(self._path(name, number), "rb") as file:  # what Path adds counts where 10,000 are read
-            return self._kind.parse(json.loads(file.read()))
+        path = f"{self._root}/{name}/{number}{_RECORD}"  # what Path adds counts where 10,000 are read
+        with open(path, "rb") as file:
+            content = file.read()
+        try:
+            return self._kind.parse(json.loads(content))
+        except (ValueError, TypeError, KeyError):
+            raise UserError(
+                "RecordDamaged",
+                f"{path} is no record of a version; restore it from a backup, or remove the file to go on without it",
+            ) from None
 
     def _path(self, name: str, number: int) -> Path:
         return self.folder(name) / f"{number}{_RECORD}"

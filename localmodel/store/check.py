@@ -1,0 +1,101 @@
+"""Looking after a store: is everything there as it was written, and what does nothing name any more?"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from localmodel import files
+from localmodel.errors import UserError
+from localmodel.layout import Layout
+from localmodel.store import artifacts
+from localmodel.store.index import Index, Ref
+from localmodel.store.records import Records
+
+Registries = tuple[Records[Any], ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it should be: what (`models/iris/3`, a digest), and a sentence."""
+
+    what: str
+    message: str
+
+
+def verify(layout: Layout, registries: Registries, tell: Callable[[int, int], None] | None) -> Iterator[Problem]:
+    """Hash every blob and look up what every record names. `tell` hears bytes done and bytes in all."""
+    refs = _refs(registries)
+    broken = set()
+    for digest in _unsound(layout, tell):
+        broken.add(digest)
+        yield Problem(digest, "its content is not what its digest says")
+    for ref in refs:
+        for digest in sorted(_named(layout, ref)):
+            if digest in broken:
+                yield Problem(ref.name, f"{digest} is damaged; register, pull or import it again")
+            elif not layout.path(digest).is_file():
+                yield Problem(ref.name, f"{digest} is missing; register, pull or import it again")
+    if Index(layout).names() != {ref.name: ref.digest for ref in refs}:
+        yield Problem("index.json", "it does not list what the records name; lmd store gc writes it anew")
+
+
+def collect_garbage(layout: Layout, registries: Registries) -> int:
+    """Remove blobs that no record names, and what killed writers left. Returns how many bytes that frees.
+
+    Waits until nobody writes; who wants to write waits in turn.
+    """
+    if not layout.root.is_dir():
+        return 0
+    with files.locked(layout.root / "lock"):
+        refs = _refs(registries)
+        named = {digest for ref in refs for digest in _all_named(layout, ref)}
+        doomed = [layout.path(digest) for digest in layout.blobs() if digest not in named]
+        doomed += (layout.root / "incoming").glob("*")
+        # a file that replaces another is written beside it, under a hidden name
+        doomed += (path for path in layout.root.glob(".*") if path.is_file())
+        doomed += (path for records in registries for path in records.leftovers())
+        freed = sum(path.stat().st_size for path in doomed)
+        for path in doomed:
+            path.unlink()
+        Index(layout).write(refs)
+    return freed
+
+
+def _refs(registries: Registries) -> list[Ref]:
+    return [records.ref(version) for records in registries for version in records.list()]
+
+
+def _named(layout: Layout, ref: Ref) -> set[str]:
+    """Digests of the blobs that belong to a manifest, with its own."""
+    try:
+        manifest = json.loads(layout.read(ref.digest))
+        return {ref.digest, *(blob.digest for blob in artifacts.blobs(manifest))}
+    except (FileNotFoundError, ValueError, KeyError):
+        return {ref.digest}
+
+
+def _all_named(layout: Layout, ref: Ref) -> set[str]:
+    found = _named(layout, ref)
+    if len(found) == 1:  # what else it named is not known, and must not be taken for garbage
+        raise UserError(
+            "StoreDamaged",
+            f"{ref.name}: its manifest {ref.digest} is missing or damaged, so nothing was removed; "
+            "register, pull or import it again, or delete it",
+        )
+    return found
+
+
+def _unsound(layout: Layout, tell: Callable[[int, int], None] | None) -> Iterator[str]:
+    there = layout.blobs()
+    total, done = sum(layout.path(digest).stat().st_size for digest in there), 0
+
+    def count(size: int) -> None:
+        nonlocal done
+        done += size
+        if tell:
+            tell(done, total)
+
+    for digest in there:
+        if not layout.sound(digest, count):
+            yield digest

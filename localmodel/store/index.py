@@ -1,0 +1,82 @@
+"""index.json: how other tools that read OCI layouts find what the store holds.
+
+It repeats what the records say and is changed beside them; where a killed process left it behind, garbage collection
+writes it anew. Nothing here reads it for anything else.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from localmodel import digests, files
+from localmodel.layout import Layout
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_NAME = "org.opencontainers.image.ref.name"
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A name (`models/iris/3`), the digest of the manifest it names, and that one's artifactType."""
+
+    name: str
+    digest: str
+    artifact: str
+
+
+class Index:
+    """The layout's index.json, replaced in one step."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._path = layout.root / "index.json"
+
+    def add(self, ref: Ref) -> None:
+        self._change(lambda entries: {**entries, ref.name: self._entry(ref)})
+
+    def remove(self, ref: Ref) -> None:
+        self._change(lambda entries: {name: entry for name, entry in entries.items() if name != ref.name})
+
+    def write(self, refs: Iterable[Ref]) -> None:
+        """Write it anew: these and nothing else."""
+        self._change(lambda _: {ref.name: self._entry(ref) for ref in refs})
+
+    def names(self) -> dict[str, str]:
+        """Name -> digest."""
+        return {name: entry["digest"] for name, entry in self._read().items()}
+
+    def _change(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        with files.locked(self._layout.root / "index.lock"):
+            files.write(self._path, index(change(self._read()).values()))
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            entries = json.loads(self._path.read_bytes())["manifests"]
+            return {entry["annotations"][_NAME]: entry for entry in entries}
+        except (FileNotFoundError, ValueError, KeyError):
+            return {}
+
+    def _entry(self, ref: Ref) -> dict[str, Any]:
+        try:
+            size = self._layout.path(ref.digest).stat().st_size
+        except FileNotFoundError:  # verify tells
+            size = 0
+        return entry(ref, size)
+
+
+def entry(ref: Ref, size: int) -> dict[str, Any]:
+    """The descriptor of a manifest under a name."""
+    return {
+        "mediaType": MANIFEST,
+        "artifactType": ref.artifact,
+        "digest": ref.digest,
+        "size": size,
+        "annotations": {_NAME: ref.name},
+    }
+
+
+def index(entries: Iterable[dict[str, Any]]) -> bytes:
+    """An index.json of these descriptors."""
+    return digests.canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": list(entries)})
