@@ -1,3 +1,36 @@
 """Take a trained model and a scoring script to a running endpoint, and keep changing it there."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from localmodel.async_client import AsyncClient, AsyncDeployment
+    from localmodel.client import Client
+    from localmodel.deployment import DeployError, Deployment
+    from localmodel.errors import UserError
+    from localmodel.scoring import ScoringError
+
 __version__ = "0.1.0"
+
+__all__ = ["AsyncClient", "AsyncDeployment", "Client", "DeployError", "Deployment", "ScoringError", "UserError"]
+
+_MODULES = {
+    "AsyncClient": "async_client",
+    "AsyncDeployment": "async_client",
+    "Client": "client",
+    "DeployError": "deployment",
+    "Deployment": "deployment",
+    "ScoringError": "scoring",
+    "UserError": "errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: commands need little of it, and start in no time."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"localmodel.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

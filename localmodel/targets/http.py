@@ -1,4 +1,8 @@
-"""One request to a server on this machine."""
+"""One request to a server on this machine.
+
+With urllib: httpx, which the SDK keeps connections with, takes 300 ms to import, ten times as long, and every command
+would wait for it.
+"""
 
 import time
 import urllib.error
@@ -8,10 +12,12 @@ from dataclasses import dataclass
 
 from localmodel.errors import UserError
 
+_JSON = "application/json"
+
 
 @dataclass(frozen=True)
 class Answer:
-    """`headers` by lower-case name."""
+    """`headers` by lower-case name; `seconds` until all of it was there."""
 
     status: int
     headers: Mapping[str, str]
@@ -19,15 +25,15 @@ class Answer:
     seconds: float
 
 
-def request(url: str, body: bytes | None = None, timeout: float | None = None) -> Answer:
-    """POST the body as JSON, or GET without one. `timeout` in seconds; None waits as long as the server does.
+def request(url: str, body: bytes | None = None, timeout: float | None = None, content_type: str = _JSON) -> Answer:
+    """POST the body, or GET without one. `timeout` in seconds; None waits as long as the server does.
 
     Raises:
         UserError: Unreachable.
     """
     # A proxy that the user's shell names is not for this machine's own addresses.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    message = urllib.request.Request(url, body, {"content-type": "application/json"})  # noqa: S310 (ours: http)
+    message = urllib.request.Request(own_address(url), body, {"content-type": content_type})  # noqa: S310 (ours: http)
     started = time.monotonic()
     try:
         with opener.open(message, timeout=timeout) as answer:
@@ -37,7 +43,16 @@ def request(url: str, body: bytes | None = None, timeout: float | None = None) -
             return _answer(error.code, error.headers.items(), error.read(), started)
     except OSError as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise UserError("Unreachable", f"{url} does not answer: {reason}") from None
+        raise unreachable(url, reason) from None
+
+
+def own_address(url: str) -> str:
+    """The URL with the address that servers listen on: what `localhost` means is up to the machine."""
+    return url.replace("//localhost:", "//127.0.0.1:", 1)
+
+
+def unreachable(url: str, reason: object) -> UserError:
+    return UserError("Unreachable", f"{url} does not answer: {reason}")
 
 
 def _answer(status: int, headers: Iterable[tuple[str, str]], body: bytes, started: float) -> Answer:

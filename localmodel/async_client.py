@@ -1,0 +1,264 @@
+"""The client and its deployments for coroutines: requests on the event loop, slow work in threads."""
+# ruff: noqa: ASYNC109 - timeouts are the deployment's, as in the client without await, and tell what they ended
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, TypeVar
+
+from localmodel import definition, given
+from localmodel.client import Client
+from localmodel.connections import AsyncConnections
+from localmodel.deployment import Deployment, State
+from localmodel.errors import UserError
+from localmodel.progress import reporter
+from localmodel.store import Environments, Models
+from localmodel.targets.target import Deployment as Status
+from localmodel.targets.target import Progress, Target
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Client with await; for one event loop. Cancelling ends a deploy, update or reload before its next step.
+
+    >>> async with localmodel.AsyncClient() as client:
+    ...     digits = await client.deploy("digits", "score.py", models="model.pkl", environment=["scikit-learn"])
+    ...     await asyncio.gather(*(digits.score(row) for row in rows))
+    """
+
+    def __init__(
+        self, target: str | Target | None = None, *, context: str | None = None, namespace: str | None = None
+    ) -> None:
+        self._client = Client(target, context=context, namespace=namespace)
+        self._connections = AsyncConnections()
+
+    @property
+    def models(self) -> Models:
+        """See Client.models; its methods read and write files, and are not coroutines."""
+        return self._client.models
+
+    @property
+    def environments(self) -> Environments:
+        """See Client.environments; its methods read and write files, and are not coroutines."""
+        return self._client.environments
+
+    async def deploy(
+        self,
+        name: str,
+        script: str | Path,
+        *,
+        source_directory: str | Path | None = None,
+        models: given.Model | Iterable[given.Model] = (),
+        environment: given.Environment | None = None,
+        variables: Mapping[str, str] | None = None,
+        port: int = definition.DEFAULT_PORT,
+        server: Mapping[str, int] | None = None,
+        replicas: int = 1,
+        timeout: float | None = None,
+        progress: bool | Progress = False,
+    ) -> "AsyncDeployment":
+        """See Client.deploy()."""
+        deploy = functools.partial(
+            self._client.deploy,
+            name,
+            script,
+            source_directory=source_directory,
+            models=models,
+            environment=environment,
+            variables=variables,
+            port=port,
+            server=server,
+            replicas=replicas,
+            timeout=timeout,
+        )
+        return self._handle(await _stoppable(deploy, progress))
+
+    async def get(self, name: str) -> "AsyncDeployment":
+        """See Client.get()."""
+        return self._handle(await asyncio.to_thread(self._client.get, name))
+
+    async def list(self) -> list["AsyncDeployment"]:
+        """See Client.list()."""
+        return [self._handle(one) for one in await asyncio.to_thread(self._client.list)]
+
+    async def close(self) -> None:
+        """See Client.close()."""
+        self._client.close()
+        await self._connections.close()
+
+    async def __aenter__(self) -> "AsyncClient":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _handle(self, deployment: Deployment) -> "AsyncDeployment":
+        return AsyncDeployment(deployment, self._connections)
+
+
+class AsyncDeployment:
+    """Deployment with await. Made by AsyncClient.deploy(), get() and list()."""
+
+    def __init__(self, deployment: Deployment, connections: AsyncConnections) -> None:
+        self.name = deployment.name
+        self._deployment = deployment
+        self._connections = connections
+
+    def __repr__(self) -> str:
+        return f"Async{self._deployment!r}"
+
+    async def score(
+        self,
+        data: object,
+        *,
+        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """See Deployment.score(). A request that is cancelled while it is in line is not run."""
+        # Encoding a large array takes as long as a request, and others wait for the loop.
+        url, body = await asyncio.to_thread(self._deployment._request, data)
+        sent = {**(headers or {}), "content-type": content_type or body.content_type}
+        try:
+            answer = await self._connections.post(url, body.content, sent, timeout)
+        except UserError:
+            self._deployment._forget_address()
+            raise
+        if answer.status < 400:
+            return self._deployment._result(answer)
+        return await asyncio.to_thread(self._deployment._result, answer)
+
+    async def status(self) -> Status:
+        """See Deployment.status."""
+        return await asyncio.to_thread(lambda: self._deployment.status)
+
+    async def state(self) -> State:
+        """See Deployment.state."""
+        return await asyncio.to_thread(lambda: self._deployment.state)
+
+    async def url(self) -> str:
+        """See Deployment.url."""
+        return await asyncio.to_thread(lambda: self._deployment.url)
+
+    async def swagger_url(self) -> str:
+        """See Deployment.swagger_url."""
+        return await asyncio.to_thread(lambda: self._deployment.swagger_url)
+
+    async def manifest(self) -> Mapping[str, Any]:
+        """See Deployment.manifest."""
+        return await asyncio.to_thread(lambda: self._deployment.manifest)
+
+    async def logs(self, lines: int | None = 5000) -> str:
+        """See Deployment.logs()."""
+        return await asyncio.to_thread(self._deployment.logs, lines)
+
+    async def follow(self, lines: int | None = 100) -> AsyncIterator[str]:
+        """See Deployment.follow()."""
+        loop = asyncio.get_running_loop()
+        pieces: asyncio.Queue[str | Exception | None] = asyncio.Queue()
+        left = Event()
+
+        def put(piece: str | Exception | None) -> None:
+            if not left.is_set():
+                loop.call_soon_threadsafe(pieces.put_nowait, piece)
+
+        def read() -> None:
+            try:
+                for piece in self._deployment.follow(lines):
+                    put(piece)
+                    if left.is_set():
+                        return
+                put(None)
+            except Exception as error:
+                put(error)
+
+        # Not of the loop's own threads: those are waited for at the end, and a silent log may never say anything more.
+        Thread(target=read, daemon=True).start()
+        try:
+            while (piece := await pieces.get()) is not None:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+        finally:
+            left.set()
+
+    async def wait(self, timeout: float = 300.0) -> None:
+        """See Deployment.wait()."""
+        await asyncio.to_thread(self._deployment.wait, timeout)
+
+    async def update(
+        self,
+        *,
+        script: str | Path | None = None,
+        source_directory: str | Path | None = None,
+        models: given.Model | Iterable[given.Model] | None = None,
+        environment: given.Environment | None = None,
+        variables: Mapping[str, str] | None = None,
+        port: int | None = None,
+        server: Mapping[str, int] | None = None,
+        replicas: int | None = None,
+        timeout: float | None = None,
+        progress: bool | Progress = False,
+    ) -> None:
+        """See Deployment.update()."""
+        update = functools.partial(
+            self._deployment.update,
+            script=script,
+            source_directory=source_directory,
+            models=models,
+            environment=environment,
+            variables=variables,
+            port=port,
+            server=server,
+            replicas=replicas,
+            timeout=timeout,
+        )
+        await _stoppable(update, progress)
+
+    async def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
+        """See Deployment.reload()."""
+        await _stoppable(functools.partial(self._deployment.reload, timeout=timeout), progress)
+
+    async def delete(self, *, missing_ok: bool = False) -> None:
+        """See Deployment.delete()."""
+        await asyncio.to_thread(functools.partial(self._deployment.delete, missing_ok=missing_ok))
+
+
+class _Stopped(Exception):
+    """Nobody waits for the work any more."""
+
+
+class _StoppableProgress:
+    """See target.Progress: tells another one, and ends the work at its next step once it is stopped."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._stopped = Event()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def step(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
+        if self._stopped.is_set():
+            raise _Stopped
+        return self._progress.step(title)
+
+    def note(self, text: str) -> None:
+        self._progress.note(text)
+
+
+async def _stoppable(work: Callable[..., T], progress: bool | Progress) -> T:
+    """What the work returns; a thread cannot be ended, but between two steps it can end itself."""
+    stoppable = _StoppableProgress(reporter(progress))
+    try:
+        return await asyncio.to_thread(work, progress=stoppable)
+    except asyncio.CancelledError:
+        stoppable.stop()
+        raise

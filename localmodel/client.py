@@ -1,0 +1,119 @@
+"""The library's front door: deploy a script with its models, and find what is deployed."""
+
+import weakref
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from localmodel import definition, given, home
+from localmodel.connections import Connections
+from localmodel.deployment import Deployment
+from localmodel.store import Environments, Models, Store
+from localmodel.targets.make import make
+from localmodel.targets.target import Progress, Target
+
+
+class Client:
+    """Deployments of one target, and the store of models and environments.
+
+    >>> with localmodel.Client() as client:
+    ...     digits = client.deploy("digits", "score.py", models="model.pkl", environment=["scikit-learn"])
+    ...     digits.score({"data": [[0, 1, 2]]})
+
+    `target` is `process` (this machine, no container), `docker` or `kind`; None: LOCALMODEL_TARGET, else `process`.
+    `context` and `namespace` are those of kubectl, for kind. Store and deployments lie below LOCALMODEL_HOME. A
+    client may be shared by threads, and used where an event loop runs, as in a notebook. It keeps connections, which
+    close() ends; deployments live on.
+
+    Raises:
+        UserError: TargetUnknown.
+    """
+
+    def __init__(
+        self, target: str | Target | None = None, *, context: str | None = None, namespace: str | None = None
+    ) -> None:
+        self._target = make(target, context, namespace) if target is None or isinstance(target, str) else target
+        self._connections = Connections()
+        weakref.finalize(self, self._connections.close)
+
+    @property
+    def models(self) -> Models:
+        """The store's models: register, get, list, download ..."""
+        return Store(home.store()).models
+
+    @property
+    def environments(self) -> Environments:
+        """The store's environments: register, get, list ..."""
+        return Store(home.store()).environments
+
+    def deploy(
+        self,
+        name: str,
+        script: str | Path,
+        *,
+        source_directory: str | Path | None = None,
+        models: given.Model | Iterable[given.Model] = (),
+        environment: given.Environment | None = None,
+        variables: Mapping[str, str] | None = None,
+        port: int = definition.DEFAULT_PORT,
+        server: Mapping[str, int] | None = None,
+        replicas: int = 1,
+        timeout: float | None = None,
+        progress: bool | Progress = False,
+    ) -> Deployment:
+        """Create the deployment `name`, or make it what is asked for, and return when it serves.
+
+        What served under the name before goes on serving until the new one answers. `script` is the entry script; its
+        source is `source_directory` (the script's path is then in that folder), or else the script with the modules
+        of its own folder. Each of `models` is a ModelVersion, `name`, `name:version`, `name@alias`, or the path of a
+        file or folder, which is registered. `environment` is a version, `name[:version]`, a file (requirements.txt,
+        conda.yml), a list of requirements, or an EnvironmentSpec; None is Python without packages. `variables` are
+        set for the script. `port` is where it answers on this machine, in its absence the next free one (process).
+        `server` sets workers, scoringTimeoutSeconds, maxRequestBytes. `timeout` in seconds, None: 300. `progress`
+        True prints what is going on; otherwise it goes to the log of `localmodel`.
+
+        Raises:
+            DeployError: it does not serve; file and line of the script, and its traceback, if that is why.
+            UserError: something that is named does not exist (ModelNotFound, EntryScriptMissing, SourceTooLarge ...).
+        """
+        store = Store(home.store())
+        source, entry = definition.locate(script, source_directory)
+        manifest = definition.manifest(
+            name,
+            code=store.code.register(name, definition.source_files(source), entry),
+            models=given.models(models, store),
+            environment=given.environment(environment, name, store),
+            variables=variables,
+            port=port,
+            server=server,
+            replicas=replicas,
+            source=source,
+        )
+        deployment = Deployment(name, self._target, self._connections)
+        deployment._apply(manifest, timeout, progress)
+        return deployment
+
+    def get(self, name: str) -> Deployment:
+        """The deployment of this name, whoever made it.
+
+        Raises:
+            UserError: DeploymentNotFound.
+        """
+        return Deployment(self._target.get(name).name, self._target, self._connections)
+
+    def list(self) -> list[Deployment]:
+        """Every deployment of the target, by name."""
+        found = sorted(one.name for one in self._target.deployments())
+        return [Deployment(name, self._target, self._connections) for name in found]
+
+    def close(self) -> None:
+        """Close the connections. Deployments live on, and the client may be used again."""
+        self._connections.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,279 @@
+"""A deployment in the hands of a Python program: ask it, look at it, change it."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+from typing import Any, Literal
+
+from localmodel import definition, given, home, scoring, tracebacks
+from localmodel.connections import Connections
+from localmodel.errors import UserError
+from localmodel.progress import reporter
+from localmodel.scoring import Body, ScoringError
+from localmodel.scoring_input import ScoringInput
+from localmodel.store import Store
+from localmodel.targets.http import Answer
+from localmodel.targets.target import Deployment as Status
+from localmodel.targets.target import Progress, Target, Wanted
+
+State = Literal["running", "deploying", "failed", "deleted"]
+
+# The script was run, and did not come up.
+_RAISED = ("RevisionFailed", "InitFailed")
+_LINES_SEARCHED = 5000
+_SECONDS_TO_SEARCH = 5.0
+_POLL_SECONDS = 0.2
+
+
+class DeployError(UserError):
+    """What was asked for does not serve; what served before goes on serving.
+
+    `reason` and text as in UserError: the script's file and line, or the field that is wrong. `traceback` is that of
+    the script, "" where it did not run.
+    """
+
+    def __init__(self, reason: str, message: str, traceback: str = "") -> None:
+        super().__init__(reason, f"{message}\n\n{traceback}".rstrip())
+        self.traceback = traceback
+        self._given = (reason, message, traceback)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._given
+
+
+class Deployment:
+    """One deployment of a target, by name. Made by Client.deploy(), get() and list(); may be shared by threads.
+
+    What it tells is asked of the target each time; only the scoring address is remembered. Every method raises
+    UserError, with the reason DeploymentNotFound where there is none of the name any more.
+    """
+
+    def __init__(self, name: str, target: Target, connections: Connections) -> None:
+        self.name = name
+        self._target = target
+        self._connections = connections
+        self._input = ScoringInput()
+        self._url = ""
+
+    def __repr__(self) -> str:
+        return f"Deployment({self.name!r}, target={self._target.name!r})"
+
+    def score(
+        self,
+        data: object,
+        *,
+        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Send one request and give back what run() returned: parsed JSON, or bytes where it is something else.
+
+        dict, list, number and None go as JSON, a text as it is when it is JSON, bytes as they are; an array or a
+        DataFrame goes to the parameter that the script's schema has for it, or as `{"data": [...]}`. With bytes and a
+        `content_type` the body is wholly yours. `timeout` in seconds; None leaves it to the deployment's own limit
+        (`spec.server.scoringTimeoutSeconds`, 60 by default). Nothing is sent a second time.
+
+        Raises:
+            ScoringError: the deployment answered with an error.
+            UserError: NotServing, Unreachable, TimedOut, InputAmbiguous, AnswerInvalid.
+            TypeError, ValueError: there is no JSON for the data.
+        """
+        url, body = self._request(data)
+        sent = {**(headers or {}), "content-type": content_type or body.content_type}
+        try:
+            answer = self._connections.post(url, body.content, sent, timeout)
+        except UserError:
+            self._forget_address()
+            raise
+        return self._result(answer)
+
+    def _forget_address(self) -> None:
+        """Ask the target again before the next request: the deployment may have moved."""
+        self._url = ""
+
+    def _request(self, data: object) -> tuple[str, Body]:
+        """Address and body; asks the target and the service only for what is not known yet."""
+        url = self._url = self._url or self.url
+        place = self._input.place(data, url) if scoring.needs_place(data) else scoring.UNDECORATED
+        return url, scoring.encode(data, place)
+
+    def _result(self, answer: Answer) -> Any:
+        """What score() makes of an answer. Raises as score()."""
+        self._input.forget_unless(answer.headers.get("x-localmodel-revision", ""))
+        if answer.status < 400:
+            return scoring.decode(answer.headers.get("content-type", ""), answer.body)
+        request_id = answer.headers.get("x-request-id", "")
+        raised = answer.headers.get("x-ms-run-function-failed") == "True"
+        traceback = tracebacks.of_request(self._log_in_time(), request_id) if raised else ""
+        raise ScoringError(answer.status, answer.body, request_id, traceback)
+
+    @property
+    def status(self) -> Status:
+        """What the target says of it now: ready, the serving revision's number, url, message."""
+        return self._target.get(self.name)
+
+    @property
+    def state(self) -> State:
+        """`running`: what was last asked for answers. `failed`: it does not, and will not by itself (`message` says
+        why; an older revision may serve). `deploying`: work is under way. `deleted`: there is none of the name."""
+        try:
+            now = self.status
+        except UserError as error:
+            if error.reason == "DeploymentNotFound":
+                return "deleted"
+            raise
+        if now.ready:
+            return "running"
+        return "failed" if now.stalled else "deploying"
+
+    @property
+    def message(self) -> str:
+        """What is wrong; "" when nothing is."""
+        return self.status.message
+
+    @property
+    def url(self) -> str:
+        """Where requests are POSTed: `http://localhost:6789/score`.
+
+        Raises:
+            UserError: NotServing.
+        """
+        now = self.status
+        if now.serving is None:
+            raise UserError("NotServing", f"{self.name} is not serving: {now.message}")
+        return now.url
+
+    @property
+    def swagger_url(self) -> str:
+        """Where the document is that describes input and output. Raises as url."""
+        return self.url.removesuffix("/score") + "/swagger.json"
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The LocalModelDeployment that was last applied, with all its fields."""
+        return self._target.manifests(self.name).deployment
+
+    def logs(self, lines: int | None = 5000) -> str:
+        """The last lines of what the build, the server and the script have written; None: all of it."""
+        return "".join(self._target.logs(self.name, False, lines))
+
+    def follow(self, lines: int | None = 100) -> Iterator[str]:
+        """Pieces of the log: its last lines, and then what is added, until the deployment is deleted."""
+        return self._target.logs(self.name, True, lines)
+
+    def wait(self, timeout: float = 300.0) -> None:
+        """Wait until the deployment is running; deploy(), update() and reload() have done so already.
+
+        Raises:
+            DeployError: it has failed, or is not running after `timeout` seconds (ProgressDeadlineExceeded).
+        """
+        end = monotonic() + timeout
+        while not (now := self.status).ready:
+            if now.stalled:
+                raise DeployError("RevisionFailed", now.message, self._load_traceback())
+            if monotonic() > end:
+                message = f"{self.name} is not running after {timeout:g} s: {now.message}"
+                raise DeployError("ProgressDeadlineExceeded", message)
+            sleep(_POLL_SECONDS)
+
+    def update(
+        self,
+        *,
+        script: str | Path | None = None,
+        source_directory: str | Path | None = None,
+        models: given.Model | Iterable[given.Model] | None = None,
+        environment: given.Environment | None = None,
+        variables: Mapping[str, str] | None = None,
+        port: int | None = None,
+        server: Mapping[str, int] | None = None,
+        replicas: int | None = None,
+        timeout: float | None = None,
+        progress: bool | Progress = False,
+    ) -> None:
+        """Serve something else at the same address; what is not named stays. Arguments as in Client.deploy().
+
+        `source_directory` alone reads the same entry script from another folder.
+
+        Raises:
+            DeployError: the change does not serve; what served goes on serving.
+            UserError: something that is named does not exist.
+        """
+        store = Store(home.store())
+        manifests = self._target.manifests(self.name)
+        code = source = None
+        if script is not None or source_directory is not None:
+            entry = script if script is not None else manifests.deployment["spec"]["scoring"]["entryScript"]
+            source, entry = definition.locate(entry, source_directory)
+            code = store.code.register(self.name, definition.source_files(source), entry)
+        changed = definition.changed(
+            manifests.deployment,
+            code=code,
+            models=None if models is None else given.models(models, store),
+            environment=None if environment is None else given.environment(environment, self.name, store),
+            variables=variables,
+            port=port,
+            server=server,
+            replicas=replicas,
+            source=source,
+        )
+        self._apply(replace(manifests, deployment=changed), timeout, progress)
+
+    def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
+        """Read the source again from where it was deployed from, and serve it.
+
+        Also for a deployment that another program has made: the manifest says where from (the annotation
+        `localmodel.dev/source`).
+
+        Raises:
+            UserError: SourceUnknown (it was deployed with a manifest of its own), SourceMissing, SourceTooLarge.
+            DeployError: the script does not serve; what served goes on serving.
+        """
+        manifests = self._target.manifests(self.name)
+        place = manifests.deployment["metadata"].get("annotations", {}).get(definition.SOURCE)
+        if place is None:
+            raise UserError(
+                "SourceUnknown",
+                f"{self.name} was deployed with a manifest, which is where its code is from: apply that again",
+            )
+        files = definition.source_files(Path(place))
+        entry = manifests.deployment["spec"]["scoring"]["entryScript"]
+        code = Store(home.store()).code.register(self.name, files, entry)
+        changed = definition.changed(manifests.deployment, code=code, source=Path(place))
+        self._apply(replace(manifests, deployment=changed), timeout, progress)
+
+    def delete(self, *, missing_ok: bool = False) -> None:
+        """Stop the deployment and forget it. Models, environments and code stay in the store."""
+        self._url = ""
+        try:
+            self._target.delete(self.name)
+        except UserError as error:
+            if not missing_ok or error.reason != "DeploymentNotFound":
+                raise
+
+    def _apply(self, wanted: Wanted, timeout: float | None, progress: bool | Progress) -> None:
+        """Apply a manifest of this deployment. Raises DeployError."""
+        self._url = ""
+        try:
+            self._target.apply(wanted, timeout, reporter(progress))
+        except UserError as error:
+            traceback = self._load_traceback() if error.reason in _RAISED else ""
+            raise DeployError(error.reason, str(error), traceback) from None
+
+    def _load_traceback(self) -> str:
+        return tracebacks.of_load(self._log_in_time())
+
+    def _log_in_time(self) -> str:
+        """The end of the log, or nothing: it only adds to an error, which it must neither hide nor delay for long."""
+        found: list[str] = []
+
+        def read() -> None:
+            with contextlib.suppress(UserError, OSError):
+                found.append(self.logs(_LINES_SEARCHED))
+
+        reading = Thread(target=read, daemon=True)
+        reading.start()
+        reading.join(_SECONDS_TO_SEARCH)
+        return "".join(found)

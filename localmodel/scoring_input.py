@@ -1,0 +1,37 @@
+"""Where a deployment's script expects an array or a table: its swagger document, asked for once a revision."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from localmodel import scoring
+from localmodel.targets import http
+
+_SECONDS = 10.0
+
+
+class ScoringInput:
+    """What the service said of its input, as long as the same revision answers."""
+
+    def __init__(self) -> None:
+        self._document: Mapping[str, Any] | None = None
+        self._revision = ""
+
+    def place(self, data: object, url: str) -> scoring.Place:
+        """Where the service behind the scoring address expects the data.
+
+        Raises:
+            UserError: Unreachable, InputAmbiguous.
+        """
+        document = self._document
+        if document is None:
+            # 3.1 can express what 2.0 cannot, and is rarely replaced by a document of the user's own.
+            answer = http.request(f"{url.removesuffix('/score')}/swagger.json?version=3.1", timeout=_SECONDS)
+            document = json.loads(answer.body) if answer.status == 200 else {}
+            self._document, self._revision = document, answer.headers.get("x-localmodel-revision", "")
+        return scoring.find_place(data, document)
+
+    def forget_unless(self, revision: str) -> None:
+        """Ask again before the next request, when another revision than the one asked has answered."""
+        if revision != self._revision:
+            self._document = None
