@@ -48,7 +48,7 @@ async def resolve(spec: EnvironmentSpec, platform: str | None, locks: Path) -> L
 def key(spec: EnvironmentSpec, platform: str | None) -> str:
     """Digest of everything that a lock is resolved from."""
     target = platform or f"{sys.platform}-{os.uname().machine}"
-    constraints = [list(_constraints(spec))] if _constraints(spec) else []
+    constraints = [list(spec.constraints)] if spec.constraints else []
     return digests.of_json([spec.python, target, list(spec.requirements), *constraints])
 
 
@@ -61,7 +61,7 @@ def keep(spec: EnvironmentSpec, lock: Lock, locks: Path) -> None:
 async def _compile(spec: EnvironmentSpec, platform: str | None) -> str:
     for index, requirement in enumerate(spec.requirements):
         _check(f"spec.environment.requirements[{index}]", requirement)
-    for index, constraint in enumerate(_constraints(spec)):
+    for index, constraint in enumerate(spec.constraints):
         _check(f"spec.environment.constraints[{index}]", constraint)
     if not spec.requirements:
         return ""
@@ -76,18 +76,14 @@ async def _compile(spec: EnvironmentSpec, platform: str | None) -> str:
     if platform:
         arguments += ["--python-platform", platform]
     with tempfile.TemporaryDirectory() as folder:
-        if _constraints(spec):
+        if spec.constraints:
             constraints = Path(folder) / "constraints.txt"
-            constraints.write_text("\n".join(_constraints(spec)))
+            constraints.write_text("\n".join(spec.constraints))
             arguments += ["--constraints", str(constraints)]
         code, out, err = await run_uv(arguments, "\n".join(plain))
     if code != 0:
         raise failure("RequirementsUnresolvable", "spec.environment.requirements", _in_fields(err, tuple(plain)))
     return hashes.restrict(out, demanded)
-
-
-def _constraints(spec: EnvironmentSpec) -> tuple[str, ...]:
-    return getattr(spec, "constraints", ())
 
 
 def _check(field: str, requirement: str) -> None:

@@ -1,0 +1,128 @@
+"""conda's environment files. The packages are taken from the Python package index; no conda is needed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localmodel.environments import conda_match, conda_names, requirements_txt
+from localmodel.environments.definition import DEFAULT_PYTHON, Definition, invalid, python, text_of
+from localmodel.spec import EnvironmentSpec
+
+# Tools of an installation, which every environment has by other means
+_LEFT_OUT = ("pip", "conda", "anaconda")
+_KNOWN = ("name", "channels", "dependencies", "prefix", "variables")
+
+
+def read(source: Path | str) -> EnvironmentSpec:
+    """The environment of a conda file: its path, or its text.
+
+    Raises:
+        UserError: EnvironmentInvalid, with file and line.
+    """
+    return define(source).spec
+
+
+def define(source: Path | str) -> Definition:
+    """As read(), with the file's name for it, its variables, and what was taken otherwise than written."""
+    text, name, folder = text_of(source, "conda file")
+    root = _compose(text, name)
+    notes = [f"{name}:{_line(key)}: {key.value}: ignored" for key, _ in root.value if key.value not in _KNOWN]
+    entries = {key.value: (key, value) for key, value in root.value}
+    if "dependencies" not in entries:
+        raise invalid(name, "dependencies: is missing; it is the list of packages")
+    wanted, lines = DEFAULT_PYTHON, requirements_txt.Lines()
+    for node in _items(entries["dependencies"][1], name, "dependencies"):
+        where = f"{name}:{_line(node)}"
+        if isinstance(node, yaml.MappingNode):
+            _pip(node, name, folder, lines)
+            continue
+        match = conda_match.parse(str(node.value), where)
+        if match.name == "python":
+            wanted = python(where, match.specifiers, str(node.value))
+        elif match.name not in _LEFT_OUT:
+            lines.requirements.append(_requirement(match, where, notes))
+    spec = EnvironmentSpec(wanted, tuple(lines.requirements), constraints=tuple(lines.constraints))
+    return Definition(spec, _scalar(entries, "name"), _variables(entries, name), tuple(notes))
+
+
+def write(spec: EnvironmentSpec, name: str = "", constraints_file: str = "constraints.txt") -> str:
+    """The text of a conda file that read() makes the same environment of, all but its image.
+
+    With constraints it names a file of them, which has to be beside it.
+    """
+    pip = [f"-c {constraints_file}"] if spec.constraints else []
+    pip += spec.requirements
+    content: dict[str, Any] = {"name": name} if name else {}
+    content["channels"] = ["conda-forge"]
+    content["dependencies"] = [f"python={spec.python}", "pip", *([{"pip": pip}] if pip else [])]
+    return yaml.safe_dump(content, sort_keys=False, width=1000, allow_unicode=True)
+
+
+def _compose(text: str, name: str) -> yaml.MappingNode:
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise invalid(name + line, f"not YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise invalid(name, f"not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(root, yaml.MappingNode):
+        raise invalid(name, "not a conda file: expected name, channels and dependencies")
+    return root
+
+
+def _items(node: yaml.Node, name: str, what: str) -> Iterator[yaml.Node]:
+    if not isinstance(node, yaml.SequenceNode):
+        raise invalid(f"{name}:{_line(node)}", f"{what}: expected a list")
+    for item in node.value:
+        if not isinstance(item, yaml.ScalarNode | yaml.MappingNode):
+            raise invalid(f"{name}:{_line(item)}", f"{what}: expected a text, or `pip:` with a list")
+        yield item
+
+
+def _pip(node: yaml.MappingNode, name: str, folder: Path, lines: requirements_txt.Lines) -> None:
+    for key, value in node.value:
+        if key.value != "pip":
+            raise invalid(f"{name}:{_line(key)}", f"{key.value}: only pip has a list of its own")
+        located = []
+        for item in _items(value, name, "pip"):
+            if isinstance(item, yaml.MappingNode):
+                raise invalid(f"{name}:{_line(item)}", "pip: expected a requirement")
+            located.append((f"{name}:{_line(item)}", str(item.value).strip()))
+        requirements_txt.add(located, folder, lines)
+
+
+def _requirement(match: conda_match.Match, where: str, notes: list[str]) -> str:
+    name = conda_names.on_index(match.name)
+    if name is None:
+        raise invalid(
+            where,
+            f"{match.name} is no Python package, so pip cannot install it. Python packages mostly bring the libraries "
+            "that they need: leave the line out. If it is really needed, take an image that has it (--image), or a "
+            "Dockerfile that installs it (--dockerfile), with the Python packages as requirements",
+        )
+    if name != match.name.lower():
+        notes.append(f"{where}: {match.name} is {name} on the Python package index")
+    if match.build:
+        notes.append(f"{where}: {match.name}: the build string {match.build} is left out; pip knows none")
+    return name + match.specifiers
+
+
+def _scalar(entries: dict[str, tuple[yaml.Node, yaml.Node]], key: str) -> str:
+    value = entries[key][1].value if key in entries else ""
+    return value if isinstance(value, str) else ""
+
+
+def _variables(entries: dict[str, tuple[yaml.Node, yaml.Node]], name: str) -> dict[str, str]:
+    if "variables" not in entries:
+        return {}
+    node = entries["variables"][1]
+    if not isinstance(node, yaml.MappingNode):
+        raise invalid(f"{name}:{_line(node)}", "variables: expected names with values")
+    return {key.value: str(value.value) for key, value in node.value}
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
