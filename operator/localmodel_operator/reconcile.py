@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 RESYNC = 300.0  # seconds, give or take a fifth
 _POLL = 0.1  # seconds between looks at the address, which sends no event
 _VERIFY_TRIES = 20
+_NOTED_AFTER = 1.0  # seconds
 
 
 class Waiting(Exception):
@@ -319,6 +320,7 @@ class Pass:
         }
         body = children.controller_revision(self.owner, number, revision, record)
         await self.site.cluster.create(REVISION, self.namespace, body)
+        self.site.queue.add_after(_NOTED_AFTER, SWEEP)  # which also notes for the store what is in use now
         return made
 
     async def _apply(self, child: Object) -> Object:
