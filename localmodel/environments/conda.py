@@ -7,7 +7,11 @@ from typing import Any
 import yaml
 
 from localmodel.environments import conda_match, conda_names, requirements_txt
+from localmodel.environments.conda_match import Match
 from localmodel.environments.definition import DEFAULT_PYTHON, Definition, invalid, python, text_of
+from localmodel.environments.requirement import names_source
+from localmodel.environments.sources import path as sources_file
+from localmodel.environments.sources import scrub
 from localmodel.spec import EnvironmentSpec
 
 # Tools of an installation, which every environment has by other means
@@ -24,9 +28,13 @@ def read(source: Path | str) -> EnvironmentSpec:
     return define(source).spec
 
 
-def define(source: Path | str) -> Definition:
-    """As read(), with the file's name for it, its variables, and what was taken otherwise than written."""
-    text, name, folder = text_of(source, "conda file")
+def define(source: Path | str, folder: Path | None = None, options_left_out: bool = False) -> Definition:
+    """As read(), with the file's name for it, its variables, and what was taken otherwise than written.
+
+    Files that it names are below `folder`, or else beside it. `options_left_out`: pip's options for where packages
+    come from, which Azure ML's SDK writes into every file, are noted and not an error.
+    """
+    text, name, beside = text_of(source, "conda file")
     root = _compose(text, name)
     notes = [f"{name}:{_line(key)}: {key.value}: ignored" for key, _ in root.value if key.value not in _KNOWN]
     entries = {key.value: (key, value) for key, value in root.value}
@@ -36,13 +44,21 @@ def define(source: Path | str) -> Definition:
     for node in _items(entries["dependencies"][1], name, "dependencies"):
         where = f"{name}:{_line(node)}"
         if isinstance(node, yaml.MappingNode):
-            _pip(node, name, folder, lines)
+            located = _pip(node, name)
+            if options_left_out:
+                located = list(_without_sources(located, notes))
+            requirements_txt.add(located, folder or beside, lines)
             continue
+        name_there = conda_match.name(str(node.value), where)
+        if name_there in _LEFT_OUT:
+            continue
+        on_index = _on_index(name_there, where)
         match = conda_match.parse(str(node.value), where)
-        if match.name == "python":
+        if name_there == "python":
             wanted = python(where, match.specifiers, str(node.value))
-        elif match.name not in _LEFT_OUT:
-            lines.requirements.append(_requirement(match, where, notes))
+        else:
+            lines.requirements.append(on_index + match.specifiers)
+            notes += _notes(match, on_index, where)
     spec = EnvironmentSpec(wanted, tuple(lines.requirements), constraints=tuple(lines.constraints))
     return Definition(spec, _scalar(entries, "name"), _variables(entries, name), tuple(notes))
 
@@ -82,32 +98,44 @@ def _items(node: yaml.Node, name: str, what: str) -> Iterator[yaml.Node]:
         yield item
 
 
-def _pip(node: yaml.MappingNode, name: str, folder: Path, lines: requirements_txt.Lines) -> None:
+def _pip(node: yaml.MappingNode, name: str) -> list[tuple[str, str]]:
+    """The lines of the list for pip, each with its place."""
+    located = []
     for key, value in node.value:
         if key.value != "pip":
             raise invalid(f"{name}:{_line(key)}", f"{key.value}: only pip has a list of its own")
-        located = []
         for item in _items(value, name, "pip"):
             if isinstance(item, yaml.MappingNode):
                 raise invalid(f"{name}:{_line(item)}", "pip: expected a requirement")
             located.append((f"{name}:{_line(item)}", str(item.value).strip()))
-        requirements_txt.add(located, folder, lines)
+    return located
 
 
-def _requirement(match: conda_match.Match, where: str, notes: list[str]) -> str:
-    name = conda_names.on_index(match.name)
-    if name is None:
+def _without_sources(located: list[tuple[str, str]], notes: list[str]) -> Iterator[tuple[str, str]]:
+    for where, line in located:
+        if names_source(line):
+            notes.append(f"{where}: {scrub(line)}: left out; where packages come from is said in {sources_file()}")
+        else:
+            yield where, line
+
+
+def _on_index(name: str, where: str) -> str:
+    found = conda_names.on_index(name)
+    if found is None:
         raise invalid(
             where,
-            f"{match.name} is no Python package, so pip cannot install it. Python packages mostly bring the libraries "
+            f"{name} is no Python package, so pip cannot install it. Python packages mostly bring the libraries "
             "that they need: leave the line out. If it is really needed, take an image that has it (--image), or a "
-            "Dockerfile that installs it (--dockerfile), with the Python packages as requirements",
+            "Dockerfile that installs it (--dockerfile), and name this file with it",
         )
-    if name != match.name.lower():
-        notes.append(f"{where}: {match.name} is {name} on the Python package index")
+    return found
+
+
+def _notes(match: Match, on_index: str, where: str) -> Iterator[str]:
+    if on_index != match.name.lower():
+        yield f"{where}: {match.name} is {on_index} on the Python package index"
     if match.build:
-        notes.append(f"{where}: {match.name}: the build string {match.build} is left out; pip knows none")
-    return name + match.specifiers
+        yield f"{where}: {match.name}: the build string {match.build} is left out; pip knows none"
 
 
 def _scalar(entries: dict[str, tuple[yaml.Node, yaml.Node]], key: str) -> str:

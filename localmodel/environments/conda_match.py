@@ -22,6 +22,22 @@ class Match:
     build: str
 
 
+def name(text: str, where: str) -> str:
+    """The package's name, whatever else the line says.
+
+    Raises:
+        UserError: EnvironmentInvalid: it has none.
+    """
+    return _named(text.partition("[")[0], text, where)["name"]
+
+
+def _named(before: str, text: str, where: str) -> re.Match[str]:
+    found = _NAME.fullmatch(before.rpartition("::")[2].strip())
+    if not found:
+        raise invalid(where, f"{text!r} is not a conda dependency: name=version, name>=version or channel::name")
+    return found
+
+
 def parse(text: str, where: str) -> Match:
     """
     Raises:
@@ -29,9 +45,7 @@ def parse(text: str, where: str) -> Match:
     """
     brackets = _BRACKETS.fullmatch(text.strip())
     before, extra = (brackets["before"], _bracket_keys(brackets["inside"])) if brackets else (text, {})
-    found = _NAME.fullmatch(before.rpartition("::")[2].strip())
-    if not found:
-        raise invalid(where, f"{text!r} is not a conda dependency: name=version, name>=version or channel::name")
+    found = _named(before, text, where)
     version, build, exact = _split(found["rest"].strip())
     version, build = extra.get("version", version), extra.get("build", build)
     if "|" in version or "(" in version:

@@ -13,6 +13,11 @@ _PATH = re.compile(r"[./~\\]|file:|[A-Za-z]:\\")
 _VERSION_CONTROL = re.compile(r"(^|@\s*)(git|hg|svn|bzr)\+")
 
 
+def names_source(text: str) -> bool:
+    """Whether the line is an option of pip's that says where packages come from."""
+    return re.split(r"[\s=]", text.strip(), maxsplit=1)[0] in _SOURCES
+
+
 def checked(text: str, where: str) -> str:
     """The requirement, without blanks around it.
 

@@ -1,0 +1,99 @@
+"""Environments as folders that Azure ML's SDK reads and writes, too, with our lock beside its files."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from localmodel import files, home, running
+from localmodel.environments import azure_json, conda
+from localmodel.environments import lock as locks
+from localmodel.environments.definition import Definition, invalid
+from localmodel.environments.lock import Lock
+from localmodel.errors import UserError
+from localmodel.spec import EnvironmentSpec
+from localmodel.store import EnvironmentVersion
+
+DEFINITION = "azureml_environment.json"
+CONDA = "conda_dependencies.yml"
+DOCKERFILE = "BaseDockerfile"
+CONSTRAINTS = "constraints.txt"
+LOCK = "requirements.lock.txt"
+
+_KEY = "# localmodel: "
+
+
+def save(version: EnvironmentVersion, path: Path, overwrite: bool = False) -> None:
+    """Write the environment's files into the folder `path`, which is made.
+
+    The lock is this machine's; it is resolved if it has not been.
+
+    Raises:
+        UserError: FileExists, when the folder is there already and `overwrite` is false; what resolve() raises.
+    """
+    if not overwrite and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError("FileExists", f"{path} is there already; name another folder, or overwrite it")
+    spec = version.spec
+    lock = running.run(locks.resolve(spec, None, home.store() / "locks"))
+    content = azure_json.write(version.name, version.version, spec, version.variables)
+    wanted = {
+        CONDA: conda.write(spec, version.name, CONSTRAINTS),
+        LOCK: f"{_KEY}{locks.key(spec, None)}\n{lock.text}",
+        DEFINITION: json.dumps(content, indent=4) + "\n",
+        DOCKERFILE: spec.dockerfile,
+        CONSTRAINTS: "".join(f"{constraint}\n" for constraint in spec.constraints) or None,
+    }
+    for name, text in wanted.items():
+        if text is None:
+            (path / name).unlink(missing_ok=True)
+        else:
+            files.write(path / name, text.encode())
+
+
+def load(path: Path) -> Definition:
+    """The environment that save(), or Azure ML's SDK, has written into the folder.
+
+    A lock in it that was made of just this on a machine like this one is what the environment resolves to here.
+
+    Raises:
+        UserError: EnvironmentInvalid, with the file.
+    """
+    content = _definition(path / DEFINITION)
+    text = _read(path / LOCK)
+    ours = text is not None and text.startswith(_KEY)
+    python = {**(content.get("python") or {})}
+    if (path / CONDA).is_file():
+        python["condaDependenciesFile"] = CONDA
+        python.pop("condaDependencies", None)
+    docker = {**(content.get("docker") or {})}
+    if (written := _read(path / DOCKERFILE)) is not None:
+        docker["baseDockerfile"] = written
+    whole = {**content, "python": python, "docker": docker}
+    found = azure_json.read(whole, path, str(path / DEFINITION), ours)
+    if text and ours:
+        _keep(found.spec, text)
+    return found
+
+
+def _definition(path: Path) -> Mapping[str, Any]:
+    text = _read(path)
+    if text is None:
+        raise invalid(str(path.parent), f"holds no environment: there is no {path.name} in it")
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise invalid(str(path), f"not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise invalid(str(path), "expected an object")
+    return content
+
+
+def _read(path: Path) -> str | None:
+    """The text, line ends as they are."""
+    return path.read_bytes().decode("utf-8-sig", "replace") if path.is_file() else None
+
+
+def _keep(spec: EnvironmentSpec, text: str) -> None:
+    first, _, lock = text.partition("\n")
+    if first.removeprefix(_KEY).strip() == locks.key(spec, None):
+        locks.keep(spec, Lock(lock), home.store() / "locks")
