@@ -61,15 +61,13 @@ class Variable:
 class EnvironmentSpec:
     """Python as `major.minor`, pip requirements, and the base image (None: the default of that Python).
 
-    Stored environments may also have `dockerfile`, the text of one that makes the base image, and `constraints`:
-    requirements that hold for packages that something else needs, and install nothing by themselves.
+    `dockerfile` is the text of one that makes the base image; stored environments may have it.
     """
 
     python: str = "3.11"
     requirements: tuple[str, ...] = ()
     base_image: str | None = None
     dockerfile: str | None = None
-    constraints: tuple[str, ...] = ()
 
     @property
     def base(self) -> str:

@@ -64,10 +64,9 @@ def read(content: Mapping[str, Any], folder: Path, where: str, ours: bool = Fals
     if unmanaged and not ours and (text or image):
         version = (dockerfile.define(text) if text else dockerfile.image(image or "")).spec.python
     requirements = () if unmanaged else found.spec.requirements
-    constraints = () if unmanaged and not ours else found.spec.constraints
     variables = {str(key): str(value) for key, value in (content.get("environmentVariables") or {}).items()}
     return Definition(
-        EnvironmentSpec(version, requirements, image, text, constraints),
+        EnvironmentSpec(version, requirements, image, text),
         str(content.get("name") or found.name),
         {**found.variables, **variables},
         (*notes, *found.notes),

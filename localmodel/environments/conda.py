@@ -40,14 +40,14 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
     entries = {key.value: (key, value) for key, value in root.value}
     if "dependencies" not in entries:
         raise invalid(name, "dependencies: is missing; it is the list of packages")
-    wanted, lines = DEFAULT_PYTHON, requirements_txt.Lines()
+    wanted, requirements = DEFAULT_PYTHON, list[str]()
     for node in _items(entries["dependencies"][1], name, "dependencies"):
         where = f"{name}:{_line(node)}"
         if isinstance(node, yaml.MappingNode):
             located = _pip(node, name)
             if options_left_out:
                 located = list(_without_sources(located, notes))
-            requirements_txt.add(located, folder or beside, lines)
+            requirements += requirements_txt.expand(located, folder or beside)
             continue
         name_there = conda_match.name(str(node.value), where)
         if name_there in _LEFT_OUT:
@@ -57,19 +57,15 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
         if name_there == "python":
             wanted = python(where, match.specifiers, str(node.value))
         else:
-            lines.requirements.append(on_index + match.specifiers)
+            requirements.append(on_index + match.specifiers)
             notes += _notes(match, on_index, where)
-    spec = EnvironmentSpec(wanted, tuple(lines.requirements), constraints=tuple(lines.constraints))
+    spec = EnvironmentSpec(wanted, tuple(requirements))
     return Definition(spec, _scalar(entries, "name"), _variables(entries, name), tuple(notes))
 
 
-def write(spec: EnvironmentSpec, name: str = "", constraints_file: str = "constraints.txt") -> str:
-    """The text of a conda file that read() makes the same environment of, all but its image.
-
-    With constraints it names a file of them, which has to be beside it.
-    """
-    pip = [f"-c {constraints_file}"] if spec.constraints else []
-    pip += spec.requirements
+def write(spec: EnvironmentSpec, name: str = "") -> str:
+    """The text of a conda file that read() makes the same environment of, all but its image."""
+    pip = list(spec.requirements)
     content: dict[str, Any] = {"name": name} if name else {}
     content["channels"] = ["conda-forge"]
     content["dependencies"] = [f"python={spec.python}", "pip", *([{"pip": pip}] if pip else [])]

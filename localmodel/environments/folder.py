@@ -17,7 +17,6 @@ from localmodel.store import EnvironmentVersion
 DEFINITION = "azureml_environment.json"
 CONDA = "conda_dependencies.yml"
 DOCKERFILE = "BaseDockerfile"
-CONSTRAINTS = "constraints.txt"
 LOCK = "requirements.lock.txt"
 
 _KEY = "# localmodel: "
@@ -37,11 +36,10 @@ def save(version: EnvironmentVersion, path: Path, overwrite: bool = False) -> No
     lock = running.run(locks.resolve(spec, None, home.store() / "locks"))
     content = azure_json.write(version.name, version.version, spec, version.variables)
     wanted = {
-        CONDA: conda.write(spec, version.name, CONSTRAINTS),
+        CONDA: conda.write(spec, version.name),
         LOCK: f"{_KEY}{locks.key(spec, None)}\n{lock.text}",
         DEFINITION: json.dumps(content, indent=4) + "\n",
         DOCKERFILE: spec.dockerfile,
-        CONSTRAINTS: "".join(f"{constraint}\n" for constraint in spec.constraints) or None,
     }
     for name, text in wanted.items():
         if text is None:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +47,7 @@ async def resolve(spec: EnvironmentSpec, platform: str | None, locks: Path) -> L
 def key(spec: EnvironmentSpec, platform: str | None) -> str:
     """Digest of everything that a lock is resolved from."""
     target = platform or f"{sys.platform}-{os.uname().machine}"
-    constraints = [list(spec.constraints)] if spec.constraints else []
-    return digests.of_json([spec.python, target, list(spec.requirements), *constraints])
+    return digests.of_json([spec.python, target, list(spec.requirements)])
 
 
 def keep(spec: EnvironmentSpec, lock: Lock, locks: Path) -> None:
@@ -61,8 +59,6 @@ def keep(spec: EnvironmentSpec, lock: Lock, locks: Path) -> None:
 async def _compile(spec: EnvironmentSpec, platform: str | None) -> str:
     for index, requirement in enumerate(spec.requirements):
         _check(f"spec.environment.requirements[{index}]", requirement)
-    for index, constraint in enumerate(spec.constraints):
-        _check(f"spec.environment.constraints[{index}]", constraint)
     if not spec.requirements:
         return ""
     plain, demanded = [], {}
@@ -75,12 +71,7 @@ async def _compile(spec: EnvironmentSpec, platform: str | None) -> str:
     arguments += ["--no-annotate", "--quiet", "--no-progress", "--no-emit-index-url", "--no-emit-find-links"]
     if platform:
         arguments += ["--python-platform", platform]
-    with tempfile.TemporaryDirectory() as folder:
-        if spec.constraints:
-            constraints = Path(folder) / "constraints.txt"
-            constraints.write_text("\n".join(spec.constraints))
-            arguments += ["--constraints", str(constraints)]
-        code, out, err = await run_uv(arguments, "\n".join(plain))
+    code, out, err = await run_uv(arguments, "\n".join(plain))
     if code != 0:
         raise failure("RequirementsUnresolvable", "spec.environment.requirements", _in_fields(err, tuple(plain)))
     return hashes.restrict(out, demanded)

@@ -59,4 +59,9 @@ def _about_option(option: str) -> str:
             f"{option}: an environment is installed on other machines too, where that folder is not. Put the code "
             f"beside the entry script (source directory), or put a wheel of it {_FOLDER}"
         )
+    if option in ("-c", "--constraint"):
+        return (
+            f"{option}: an environment has requirements only, and locks every package by itself. Write the versions "
+            "that matter as requirements (numpy<2)"
+        )
     return f"{option}: this option has no place in an environment; leave it out"
