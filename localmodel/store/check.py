@@ -1,8 +1,10 @@
 """Looking after a store: is everything there as it was written, and what does nothing name any more?"""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from localmodel import files
@@ -55,11 +57,20 @@ def collect_garbage(layout: Layout, registries: Registries) -> int:
         # a file that replaces another is written beside it, under a hidden name
         doomed += (path for path in layout.root.glob(".*") if path.is_file())
         doomed += (path for records in registries for path in records.leftovers())
-        freed = sum(path.stat().st_size for path in doomed)
-        for path in doomed:
-            path.unlink()
+        freed = sum(map(_remove, doomed))
         Index(layout).write(refs)
     return freed
+
+
+def _remove(path: Path) -> int:
+    """Remove a file or a folder; returns its size in bytes."""
+    if not path.is_dir():
+        size = path.stat().st_size
+        path.unlink()
+        return size
+    size = sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+    shutil.rmtree(path)
+    return size
 
 
 def _refs(registries: Registries) -> list[Ref]:

@@ -1,0 +1,192 @@
+"""What a model version says of itself, what may change of it, and what may not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from localmodel.errors import UserError
+from localmodel.store import ModelVersion, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home" / "store")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "ridge.bin"
+    path.write_text("weights")
+    return path
+
+
+def names(models: list[ModelVersion]) -> list[str]:
+    return [f"{model.name}:{model.version}" for model in models]
+
+
+def reason(error: pytest.ExceptionInfo[UserError]) -> str:
+    return error.value.reason
+
+
+def deployment(store: Store, name: str, models: str) -> None:
+    """What the process target keeps of a deployment's first revision."""
+    record = store.root.parent / "deployments" / name / "revisions" / "1" / "record.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(
+        json.dumps({"number": 1, "environment": {"LOCALMODEL_MODEL": models, "AZUREML_ENTRY_SCRIPT": "score.py"}})
+    )
+
+
+def test_what_is_told_of_a_model_is_kept(store: Store, file: Path) -> None:
+    registered = store.models.register(
+        "ridge",
+        file,
+        tags={"area": "diabetes"},
+        properties={"alpha": "0.5"},
+        description="Ridge regression",
+        framework="ScikitLearn",
+        framework_version="1.5",
+    )
+    assert store.models.get("ridge") == registered
+    assert (registered.tags, registered.properties) == ({"area": "diabetes"}, {"alpha": "0.5"})
+    assert (registered.framework, registered.framework_version) == ("ScikitLearn", "1.5")
+
+
+def test_the_same_files_with_something_else_told_are_a_new_version_of_the_same_content(
+    store: Store, file: Path
+) -> None:
+    one = store.models.register("ridge", file, tags={"area": "diabetes"})
+    two = store.models.register("ridge", file, tags={"area": "age"})
+    assert (one.version, two.version) == (1, 2)
+    assert one.digest == two.digest
+
+
+def test_records_of_the_first_release_are_read(store: Store, file: Path) -> None:
+    version = store.models.register("ridge", file)
+    record = store.root / "models" / "ridge" / "1.json"
+    first = {"name": "ridge", "version": 1, "digest": version.digest, "created": version.created}
+    record.write_text(
+        json.dumps({**first, "weights": {"digest": version.weights.digest, "size": version.weights.size}})
+    )
+    assert store.models.get("ridge", 1) == version == store.models.register("ridge", file)
+
+
+def test_models_are_found_by_tag_name_and_latest(store: Store, file: Path) -> None:
+    store.models.register("ridge", file, tags={"area": "diabetes", "type": "regression"})
+    store.models.register("ridge", file, tags={"area": "age"})
+    store.models.register("mnist", file, tags={"type": "digits"})
+    assert names(store.models.list()) == ["mnist:1", "ridge:1", "ridge:2"]
+    assert names(store.models.list(tags={"area": "diabetes"})) == ["ridge:1"]
+    assert names(store.models.list(tags={"type": None})) == ["mnist:1", "ridge:1"]
+    assert names(store.models.list(tags={"area": "diabetes", "type": "digits"})) == []
+    assert names(store.models.list(latest=True)) == ["mnist:1", "ridge:2"]
+    assert names(store.models.list("ridge", latest=True)) == ["ridge:2"]
+    assert names(store.models.list("nothing")) == []
+
+
+def test_tags_move_properties_only_grow_content_stays(store: Store, file: Path) -> None:
+    before = store.models.register("ridge", file, tags={"area": "diabetes", "old": "1"}, properties={"alpha": "0.5"})
+    store.models.update("ridge", 1, tags={"area": "age"}, remove_tags=["old"], properties={"l1": "0"}, description="R")
+    after = store.models.get("ridge", 1)
+    assert (after.tags, after.properties) == ({"area": "age"}, {"alpha": "0.5", "l1": "0"})
+    assert (after.description, after.digest) == ("R", before.digest)
+    with pytest.raises(UserError, match=r"alpha of ridge:1 is '0.5'") as immutable:
+        store.models.update("ridge", 1, tags={"area": "x"}, properties={"alpha": "1"})
+    assert reason(immutable) == "PropertyImmutable"
+    assert store.models.get("ridge", 1) == after
+
+
+def test_a_reference_is_a_name_a_number_or_an_alias(store: Store, file: Path) -> None:
+    store.models.register("ridge", file)
+    store.models.register("ridge", file, description="better")
+    store.models.set_alias("ridge", "champion", 1)
+    found = [store.models.find(text).version for text in ("ridge", "ridge:1", "ridge@champion", "ridge@latest")]
+    assert found == [2, 1, 1, 2]
+    store.models.set_alias("ridge", "champion", 2)
+    store.models.set_alias("ridge", "candidate", 2)
+    assert store.models.aliases("ridge") == {"champion": 2, "candidate": 2}
+    store.models.remove_alias("ridge", "champion")
+    with pytest.raises(UserError, match="no alias champion; there are: candidate") as gone:
+        store.models.find("ridge@champion")
+    with pytest.raises(UserError, match="starting with a letter") as invalid:
+        store.models.set_alias("ridge", "2", 1)
+    with pytest.raises(UserError) as reserved:
+        store.models.set_alias("ridge", "latest", 1)
+    with pytest.raises(UserError) as unknown:
+        store.models.set_alias("ridge", "champion", 3)
+    with pytest.raises(UserError, match="no version") as no_number:
+        store.models.find("ridge:champion")
+    assert [reason(each) for each in (gone, invalid, reserved, unknown, no_number)] == [
+        "AliasNotFound",
+        "AliasInvalid",
+        "AliasInvalid",
+        "VersionNotFound",
+        "VersionNotFound",
+    ]
+
+
+def test_a_download_keeps_the_name_and_replaces_only_when_told(store: Store, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "net" / "layers").mkdir(parents=True)
+    (tmp_path / "net" / "layers" / "1.bin").write_text("one")
+    store.models.register("ridge", file)
+    store.models.register("net", tmp_path / "net")
+    there = tmp_path / "there"
+    assert store.models.download("ridge", 1, there).read_text() == "weights"
+    assert (store.models.download("net", None, there) / "layers" / "1.bin").read_text() == "one"
+    (there / "net" / "stale.bin").write_text("")
+    (there / "ridge.bin").write_text("mine")
+    for name in ("ridge", "net"):
+        with pytest.raises(UserError) as exists:
+            store.models.download(name, 1, there)
+        assert reason(exists) == "FileExists"
+        store.models.download(name, 1, there, exist_ok=True)
+    assert sorted(str(path.relative_to(there)) for path in there.rglob("*")) == [
+        "net",
+        "net/layers",
+        "net/layers/1.bin",
+        "ridge.bin",
+    ]
+    assert (there / "ridge.bin").read_text() == "weights"
+
+
+def test_a_removed_versions_number_is_never_used_again(store: Store, file: Path) -> None:
+    for text in ("one", "two"):
+        store.models.register("ridge", file, description=text)
+    store.models.set_alias("ridge", "champion", 2)
+    store.models.delete("ridge", 2)
+    assert store.models.versions("ridge") == [1]
+    assert store.models.aliases("ridge") == {}
+    assert store.models.register("ridge", file, description="two").version == 3
+    for number in (1, 3):
+        store.models.delete("ridge", number)
+    assert names(store.models.list()) == []
+    assert store.models.register("ridge", file).version == 4
+
+
+def test_a_version_that_deployments_use_stays(store: Store, file: Path) -> None:
+    store.models.register("ridge", file)
+    store.models.register("ridge", file, description="better")
+    deployment(store, "diabetes", "ridge:1@sha256:1,scaler:3@sha256:2")
+    note = store.root / "images" / "uses" / "cluster.json"
+    note.parent.mkdir(parents=True)
+    kind = {"target": "kind", "namespace": "default", "name": "diabetes", "revision": 4, "models": ["ridge:1"]}
+    note.write_text(json.dumps({"images": [], "deployments": [{**kind, "code": "sha256:c", "entryScript": "s.py"}]}))
+    with pytest.raises(UserError, match=r"default/diabetes \(kind, revision 4\), diabetes \(process") as used:
+        store.models.delete("ridge", 1)
+    assert reason(used) == "ModelInUse"
+    assert [(use.target, use.entry_script) for use in store.models.uses("ridge", 1)] == [
+        ("process", "score.py"),
+        ("kind", "s.py"),
+    ]
+    assert store.models.uses("ridge", 2) == ()
+    store.models.delete("ridge", 2)
+
+
+def test_progress_ends_at_the_whole(store: Store, tmp_path: Path) -> None:
+    big = tmp_path / "big.bin"
+    big.write_bytes(bytes(3 << 20))
+    told: list[tuple[int, int]] = []
+    store.models.register("big", big, progress=lambda done, total: told.append((done, total)))
+    assert told == sorted(told)
+    assert told[-1] == (3 << 20, 3 << 20)
