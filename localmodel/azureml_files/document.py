@@ -1,0 +1,116 @@
+"""YAML or JSON as a tree that knows where each value stands, so that what is wrong can be pointed at."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from localmodel.errors import UserError
+
+Value: TypeAlias = "dict[str, Node] | list[Node] | str | int | float | bool | None"
+
+
+@dataclass(frozen=True)
+class Node:
+    """One value: `path` from the root ("environment.image", "" for the root), `place` is "FILE:LINE".
+
+    `text` is a scalar as it was written: what a number or a boolean is in an environment variable.
+    """
+
+    value: Value
+    text: str
+    path: str
+    place: str
+
+    def find(self, path: str) -> "Node | None":
+        """The value at the dotted path below this one; None when it is absent, null, or not below mappings."""
+        node: Node | None = self
+        for name in path.split("."):
+            node = node.value.get(name) if node is not None and isinstance(node.value, dict) else None
+        return node if node is not None and node.value is not None else None
+
+    def items(self) -> "Iterator[tuple[str, Node]]":
+        """A mapping's fields; of another value none."""
+        if isinstance(self.value, dict):
+            yield from self.value.items()
+
+    def plain(self) -> Any:
+        """The value without its places."""
+        if isinstance(self.value, dict):
+            return {name: child.plain() for name, child in self.value.items()}
+        if isinstance(self.value, list):
+            return [child.plain() for child in self.value]
+        return self.value
+
+    def problem(self, what: str) -> str:
+        """A line about this value, for an error or a note."""
+        return f"{self.place}: {self.path}: {what}" if self.path else f"{self.place}: {what}"
+
+
+def parse(text: str, file: str) -> Node:
+    """Read one document; `file` is what places call it.
+
+    Raises:
+        UserError: AzureFileInvalid.
+    """
+    loader = yaml.SafeLoader(_json_as_yaml(text) if text.lstrip().startswith("{") else text)
+    try:
+        root = loader.get_single_node()
+        if not isinstance(root, yaml.MappingNode):
+            raise UserError("AzureFileInvalid", f"{file}: a mapping is expected, the fields of one deployment")
+        return _node(loader, root, "", file, ())
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError("AzureFileInvalid", f"{file}: neither YAML nor JSON: {error}") from None
+    finally:
+        loader.dispose()
+
+
+def read(path: Path) -> Node:
+    """Read a file.
+
+    Raises:
+        UserError: AzureFileInvalid.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8-sig"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("AzureFileInvalid", f"{path}: cannot be read: {error}") from None
+
+
+def _node(loader: yaml.SafeLoader, node: yaml.Node, path: str, file: str, above: tuple[yaml.Node, ...]) -> Node:
+    place = f"{file}:{node.start_mark.line + 1}"
+    if node in above:
+        raise UserError("AzureFileInvalid", f"{place}: {path}: an anchor that holds itself")
+    above = (*above, node)
+    value: Value
+    if isinstance(node, yaml.MappingNode):
+        _refuse_twins(node, file)
+        loader.flatten_mapping(node)
+        value = {
+            str(key.value): _node(loader, child, f"{path}.{key.value}".removeprefix("."), file, above)
+            for key, child in node.value
+        }
+        return Node(value, "", path, place)
+    if isinstance(node, yaml.SequenceNode):
+        items = [_node(loader, child, f"{path}[{index}]", file, above) for index, child in enumerate(node.value)]
+        return Node(items, "", path, place)
+    value = loader.construct_object(node)
+    # A date is what it was written as: no field here wants one.
+    known = value is None or isinstance(value, str | int | float | bool)
+    return Node(value if known else str(node.value), str(node.value), path, place)
+
+
+def _refuse_twins(node: yaml.MappingNode, file: str) -> None:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if str(key.value) in seen:
+            raise UserError("AzureFileInvalid", f"{file}:{key.start_mark.line + 1}: {key.value}: given twice")
+        seen.add(str(key.value))
+
+
+def _json_as_yaml(text: str) -> str:
+    """The same without the two things that JSON allows and YAML does not: tabs between values, and "\\/"."""
+    return re.sub(r"(\\\\)|\\/", lambda found: found[1] or "/", text.replace("\t", " "))

@@ -1,0 +1,62 @@
+"""v1: an inference configuration (--ic) and a local deployment configuration (--dc)."""
+
+import json
+from typing import Any
+
+import yaml
+
+from localmodel.azureml_files import server_packages
+from localmodel.azureml_files.exported import Exportable, Exported, unsaid
+from localmodel.environments import conda
+from localmodel.spec import EnvironmentSpec, ServerSettings
+
+
+def write(deployment: Exportable) -> Exported:
+    """The files. Models are not in them: v1 has their names on the command line."""
+    spec = deployment.spec
+    variables = {**deployment.variables, **_server_variables(spec.server)}
+    inference = {
+        "entryScript": spec.entry_script,
+        "sourceDirectory": "./code",
+        "environment": {
+            "name": deployment.name,
+            **({"environmentVariables": variables} if variables else {}),
+            **_environment(spec.environment),
+        },
+    }
+    notes = unsaid(spec, "replicas", "resources", "progress_deadline_seconds", "revision_history_limit", "suspend")
+    if deployment.labels:
+        notes.append("metadata.labels: a local deployment has no tags")
+    return Exported(
+        {
+            "inferenceconfig.json": _json(inference),
+            "deploymentconfig.json": _json({"computeType": "local", "port": spec.local_port}),
+            **{f"code/{path}": content for path, content in deployment.files.items()},
+        },
+        (*deployment.notes, *notes),
+    )
+
+
+def _environment(spec: EnvironmentSpec) -> dict[str, Any]:
+    """The fields python and docker. The server, which is Azure ML's there, is added."""
+    requirements = (*spec.requirements, server_packages.V1)
+    plain = EnvironmentSpec(spec.python, requirements)
+    python = {"userManagedDependencies": False, "condaDependencies": yaml.safe_load(conda.write(plain))}
+    if spec.dockerfile is not None:
+        return {"python": python, "docker": {"baseDockerfile": spec.dockerfile}}
+    return {"python": python, **({"docker": {"baseImage": spec.base_image}} if spec.base_image else {})}
+
+
+def _server_variables(server: ServerSettings) -> dict[str, str]:
+    """Of the server's settings those that are not Azure ML's either."""
+    default = ServerSettings()
+    said = {}
+    if server.workers != default.workers:
+        said["WORKER_COUNT"] = str(server.workers)
+    if server.scoring_timeout_seconds != default.scoring_timeout_seconds:
+        said["SCORING_TIMEOUT_MS"] = str(server.scoring_timeout_seconds * 1000)
+    return said
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,142 @@
+"""v2: from an online deployment (and its endpoint) to what it asks for."""
+
+import posixpath
+from typing import Any
+
+from localmodel.azureml_files import settings
+from localmodel.azureml_files.document import Node
+from localmodel.azureml_files.draft import At, Draft, EnvironmentDraft, ModelFile, at
+from localmodel.azureml_files.fields import look_over, number, refusal, text, texts
+from localmodel.azureml_files.v2_fields import DEPLOYMENT, ENDPOINT
+
+# What Azure ML takes where a probe says nothing.
+_INITIAL_DELAY, _PERIOD, _FAILURES = 10, 10, 30
+
+
+def is_endpoint(root: Node) -> bool:
+    """Whether it is an endpoint rather than a deployment: those name the endpoint that they belong to."""
+    named = text(root.find("$schema")) or ""
+    return "Endpoint.schema" in named or bool({"auth_mode", "traffic"} & {name for name, _ in root.items()})
+
+
+def draft(deployment: Node, endpoint: Node | None = None) -> Draft:
+    """What the deployment asks for.
+
+    Raises:
+        UserError: AzureFieldRefused; a line for each field that cannot be converted, with its place.
+    """
+    notes = [*look_over(deployment, DEPLOYMENT), *(look_over(endpoint, ENDPOINT) if endpoint else ())]
+    script = deployment.find("code_configuration.scoring_script")
+    if script is None:
+        raise refusal(
+            deployment.problem(
+                "code_configuration.scoring_script is missing: MLflow models, Triton models and images with a server "
+                "of their own are not supported; write a script with init() and run() that loads the model"
+            )
+        )
+    served = settings.server(
+        deployment.find("environment_variables"),
+        number(deployment.find("request_settings.request_timeout_ms")),
+        number(deployment.find("request_settings.max_concurrent_requests_per_instance")),
+    )
+    labels, label_notes = settings.labels(deployment.find("tags"))
+    name, name_notes = _name(deployment, endpoint)
+    return Draft(
+        name=name,
+        entry_script=At(posixpath.normpath(script.text), f"{script.place}: {script.path}"),
+        code=_code(deployment),
+        environment=_environment(deployment),
+        model=_model(deployment),
+        spec={**served.spec, **_amounts(deployment)},
+        labels=labels,
+        notes=(*notes, *name_notes, *served.notes, *label_notes),
+    )
+
+
+def _name(deployment: Node, endpoint: Node | None) -> tuple[At | None, list[str]]:
+    own, of_endpoint = deployment.find("name"), deployment.find("endpoint_name")
+    named = endpoint.find("name") if endpoint else None
+    if of_endpoint and named and of_endpoint.text != named.text:
+        raise refusal(of_endpoint.problem(f"the endpoint's file calls it {named.text}: give a deployment of that one"))
+    chosen = of_endpoint or named or own
+    unused = own is not None and own is not chosen
+    notes = [own.problem("deployments of an endpoint are revisions here, which are numbered")] if own and unused else []
+    return at(chosen), notes
+
+
+def _code(deployment: Node) -> At | None:
+    code = at(deployment.find("code_configuration.code"))
+    if code and ("://" in code.text or code.text.startswith("azureml:")):
+        raise refusal(f"{code.where}: {code.text} lies elsewhere: download it, and name a folder")
+    return code
+
+
+def _model(deployment: Node) -> At | ModelFile | None:
+    model = deployment.find("model")
+    if model is None or isinstance(model.value, str):
+        return _file_or_reference(at(model))
+    kind, path = model.find("type"), at(model.find("path"))
+    if kind is not None and kind.text != "custom_model":
+        raise refusal(kind.problem(f"{kind.text} brings a server of its own: write a script that loads the model"))
+    if path is None:
+        raise refusal(model.problem("path is missing: a file or a folder"))
+    if "://" in path.text or path.text.startswith("azureml:"):
+        raise refusal(f"{path.where}: {path.text} lies elsewhere: download it, and name a file or folder")
+    description = text(model.find("description")) or ""
+    return ModelFile(path, text(model.find("name")), description, texts(model.find("tags")))
+
+
+def _file_or_reference(model: At | None) -> At | ModelFile | None:
+    """Azure ML's own loader takes `model: ./file` as well."""
+    return model if model is None or model.text.startswith(("azureml:", "/subscriptions/")) else ModelFile(model)
+
+
+def _environment(deployment: Node) -> EnvironmentDraft:
+    environment = deployment.find("environment")
+    if environment is None:
+        return EnvironmentDraft()
+    if isinstance(environment.value, str):
+        return EnvironmentDraft(reference=at(environment))
+    conda, build = environment.find("conda_file"), environment.find("build")
+    if build and (conda or environment.find("image")):
+        raise refusal(build.problem("either build, or image and conda_file"))
+    if conda and not isinstance(conda.value, str | dict):
+        raise refusal(conda.problem("a file's name, or the dependencies themselves"))
+    return EnvironmentDraft(
+        image=at(environment.find("image")),
+        conda=conda.plain() if conda and isinstance(conda.value, dict) else at(conda),
+        conda_where=f"{conda.place}: {conda.path}" if conda else "",
+        dockerfile=_dockerfile(build) if build else None,
+    )
+
+
+def _dockerfile(build: Node) -> At:
+    path, name = build.find("path"), text(build.find("dockerfile_path")) or "Dockerfile"
+    if path is None:
+        raise refusal(build.problem("path is missing: the folder of the Dockerfile"))
+    if "://" in path.text:
+        raise refusal(path.problem(f"{path.text} lies elsewhere: download it, and name a folder"))
+    return At(posixpath.join(path.text, name), f"{path.place}: {path.path}")
+
+
+def _amounts(deployment: Node) -> dict[str, Any]:
+    spec: dict[str, Any] = {}
+    replicas = number(deployment.find("instance_count"))
+    if replicas is not None:
+        spec["replicas"] = replicas
+    resources = settings.amounts(
+        texts(deployment.find("resources.requests")), texts(deployment.find("resources.limits"))
+    )
+    if resources:
+        spec["resources"] = resources
+    if probe := deployment.find("readiness_probe"):
+        spec["update"] = {"progressDeadlineSeconds": _deadline(probe)}
+    return spec
+
+
+def _deadline(probe: Node) -> int:
+    """Seconds that Azure ML waits for a container to become ready."""
+    delay, period, failures = (number(probe.find(name)) for name in ("initial_delay", "period", "failure_threshold"))
+    return (_INITIAL_DELAY if delay is None else delay) + (_PERIOD if period is None else period) * (
+        _FAILURES if failures is None else failures
+    )
