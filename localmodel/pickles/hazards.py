@@ -105,7 +105,7 @@ def is_unsafe(module: str, name: str) -> bool:
     package = module.partition(".")[0]
     if package in _STANDARD:
         allowed = _ALLOWED.get(module, frozenset())
-        return name not in allowed and not ("*" in allowed and name.isidentifier() and not _is_special(name))
+        return name not in allowed and not ("*" in allowed and _is_own(name))
     if package == "joblib":
         return name not in _WRAPPERS
     parts = name.split(".")
@@ -122,6 +122,11 @@ def _today(module: str, name: str) -> tuple[str, str]:
     if (module, name) in _compat_pickle.NAME_MAPPING:
         return _compat_pickle.NAME_MAPPING[module, name]
     return _compat_pickle.IMPORT_MAPPING.get(module, module), name
+
+
+def _is_own(name: str) -> bool:
+    """Whether it may be a module's own, and not a part of something or another module that it imports."""
+    return name.isidentifier() and name not in _NAMES and not _is_special(name)
 
 
 def _is_class(part: str) -> bool:

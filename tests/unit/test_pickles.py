@@ -1,0 +1,231 @@
+"""What is read from a pickle's instructions, and which imports are called unsafe."""
+
+import collections
+import datetime
+import io
+import os
+import pickle
+import struct
+from typing import Any
+
+import pytest
+
+from localmodel.pickles.hazards import is_unsafe
+from localmodel.pickles.machine import Findings, follow
+from localmodel.pickles.stream import Budget, Stream, Unreadable
+from localmodel.pickles.values import Global
+
+
+def read(data: bytes, budget: Budget | None = None) -> Findings:
+    findings = Findings()
+    file = io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]
+    follow(Stream(file, len(data), budget or Budget()), findings)
+    return findings
+
+
+def text(name: str) -> bytes:
+    """The name pushed onto the stack."""
+    return b"\x8c" + bytes([len(name)]) + name.encode()
+
+
+class Calls:
+    """Pickled, it calls a function when it is loaded."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self._call = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self._call
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_imports_are_seen_in_every_protocol(protocol: int) -> None:
+    value = [collections.OrderedDict(a=datetime.date(2020, 1, 2)), {1.5, None, True, 2**80, b"x", "text", (1, 2, 3, 4)}]
+    findings = read(pickle.dumps(value, protocol))
+    assert {Global("collections", "OrderedDict"), Global("datetime", "date")} <= findings.globals.keys()
+    assert not findings.unsafe and not findings.called
+    assert findings.protocol == (protocol if protocol > 1 else 0)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_call_of_the_shell_is_seen_in_every_protocol(protocol: int) -> None:
+    findings = read(pickle.dumps(["innocent", Calls(os.system, "true")], protocol))
+    assert list(findings.unsafe) in (["posix.system"], ["nt.system"]) and findings.called
+
+
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        b"cos\nsystem\n(S'true'\ntR.",
+        b"(S'true'\nios\nsystem\n.",
+        b"(cos\nsystem\nS'true'\no.",
+        b"\x80\x04" + text("os") + text("system") + b"\x93(" + text("true") + b"tR.",
+        # the names by way of the memo, in another order, with other things on the stack
+        b"\x80\x04" + text("system") + b"\x94" + text("os") + b"\x9400h\x01h\x00\x93" + text("true") + b"\x85R.",
+        b"\x80\x04S'o\\x73'\np5\n0" + text("system") + b"q\x07" + b"0g5\nh\x07\x93" + text("true") + b"\x85R.",
+        b"(Vos\nVsystem\n\x93" + text("true") + b"\x85R.",
+        # behind numbers that only look like the end
+        b"K.J....K.000" + b"cos\nsystem\n" + text("true") + b"\x85R.",
+    ],
+)
+def test_ways_to_say_the_same(instructions: bytes) -> None:
+    findings = Findings()
+    file = io.BufferedReader(io.BytesIO(instructions))  # type: ignore[arg-type]
+    try:
+        follow(Stream(file, len(instructions), Budget()), findings)
+    except Unreadable:
+        assert instructions.startswith(b"K")
+    assert "os.system" in findings.unsafe and findings.called
+
+
+def test_what_comes_before_an_error_counts() -> None:
+    findings = Findings()
+    data = b"cos\nsystem\n(S'true'\ntR\xff"
+    with pytest.raises(Unreadable, match="byte 22 is no instruction"):
+        follow(Stream(io.BufferedReader(io.BytesIO(data)), len(data), Budget()), findings)  # type: ignore[arg-type]
+    assert findings.called
+
+
+def test_a_name_that_is_computed_is_not_trusted() -> None:
+    computed = b"c_codecs\nencode\n(Vflfgrz\nVrot13\ntR"
+    findings = read(b"\x80\x04" + text("os") + computed + b"\x93.")
+    assert findings.unsafe == {"something whose name only running it would tell": None}
+
+
+def test_extensions_and_changes_of_classes_are_not_trusted() -> None:
+    assert read(b"\x80\x02\x82\x05.").unsafe == {"extension 5 of the copyreg module": None}
+    assert read(b"\x80\x02csklearn.base\nBaseEstimator\n}b.").unsafe == {
+        "a change of sklearn.base.BaseEstimator itself": None
+    }
+
+
+def test_a_state_tells_the_version() -> None:
+    state = {"coef_": [1.0], "_sklearn_version": "1.4.2"}
+    for protocol in range(6):
+        assert read(pickle.dumps(WithState(state), protocol)).versions == {"scikit-learn": "1.4.2"}
+    assert read(pickle.dumps(WithState({"_sklearn_version": "; rm -rf"}))).versions == {}
+
+
+class WithState:
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+
+def test_joblibs_arrays_are_passed_over() -> None:
+    """The bytes of an array between instructions, with and without joblib's alignment, and with payload for bytes."""
+    payload = b"cos\nsystem\n(S'true'\ntR."
+    payload += bytes(-len(payload) % 8)
+    for alignment, before in ((b"", b""), (text("numpy_array_alignment_bytes") + b"K\x10", b"\x03\xff\xff\xff")):
+        data = b"\x80\x04]" + wrapper("f8", len(payload) // 8, alignment) + before + payload + b"a."
+        findings = read(data)
+        assert findings.arrays == 1 and not findings.unsafe
+
+
+def wrapper(dtype: str, length: int, alignment: bytes = b"") -> bytes:
+    described = (
+        b"cnumpy\ndtype\n("
+        + text(dtype)
+        + b"\x89\x88tR(K\x03"
+        + text("<")
+        + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    )
+    state = (
+        b"}("
+        + text("shape")
+        + b"J"
+        + struct.pack("<i", length)
+        + b"\x85"
+        + text("dtype")
+        + described
+        + alignment
+        + b"u"
+    )
+    return b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81" + state + b"b"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "length", "message"),
+    [
+        ("f8", 1000, "8000 bytes should follow byte"),
+        ("f999999999999", 3, "bytes should follow byte"),
+        ("x8", 1, "has a dtype that is not known"),
+        ("f8", -1, "has no shape that can be read"),
+    ],
+)
+def test_an_array_that_is_not_there_is_an_error(dtype: str, length: int, message: str) -> None:
+    with pytest.raises(Unreadable, match=message):
+        read(b"\x80\x04" + wrapper(dtype, length) + b".")
+
+
+def test_an_array_in_a_frame_is_an_error() -> None:
+    content = wrapper("f8", 0)
+    frame = b"\x80\x04\x95" + struct.pack("<Q", len(content) + 1) + content + b"."
+    with pytest.raises(Unreadable, match="lies in a frame"):
+        read(frame)
+
+
+def test_the_limit_of_instructions_is_kept() -> None:
+    with pytest.raises(Unreadable, match="more in it than is looked at"):
+        read(b"N0" * 10_000 + b"N.", Budget(operations=5000))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b".", b"\x80\x09.", b"2.", b"t.", b"u.", b"s.", b"R.", b"(o.", b"I1x\n.", b"Fnone\n.", b"S'x\n.", b"g\n.", b"V\\uZZ\n.", b"K", b"X\xff\xff\xff\xff", b"cos\nsystem", b"c" + b"x" * 5000, b"\x8b\xff\xff\xff\x7f1."],
+)
+def test_what_is_no_pickle_is_an_error(data: bytes) -> None:
+    with pytest.raises(Unreadable):
+        read(data)
+
+
+UNSAFE = """os:system posix:system nt:system subprocess:Popen builtins:eval builtins:exec builtins:getattr builtins:open
+builtins:__import__ builtins:compile __builtin__:eval __builtin__:apply importlib:import_module runpy:run_path
+socket:create_connection shutil:rmtree sys:modules sys:settrace pty:spawn pickle:loads _pickle:loads cPickle:loads
+marshal:loads types:CodeType types:FunctionType ctypes:CDLL code:InteractiveInterpreter operator:attrgetter
+operator:methodcaller functools:reduce cProfile:run timeit:timeit pdb:run bdb:Bdb.run pydoc:locate webbrowser:open
+multiprocessing.util:spawnv_passfds ensurepip:_run_pip idlelib.pyshell:ModifiedInterpreter.runcode
+lib2to3.pgen2.grammar:Grammar.loads commands:getoutput urllib2:urlopen ssl:get_server_certificate asyncio:run
+logging.config:dictConfig pathlib:Path.unlink uuid:_get_command_stdout _io:FileIO io:open_code threading:Thread
+collections:namedtuple datetime:sys enum:bltns.eval itertools:__class__ copyreg:add_extension
+typing:get_type_hints numpy:load numpy.f2py.crackfortran:getlincoef numpy.testing._private.utils:runstring
+numpy.ctypeslib:load_library joblib:load joblib.numpy_pickle:load joblib.memory:Memory pandas:read_pickle
+pandas.io.pickle:read_pickle pandas:eval torch:load torch.hub:load torch.utils.collect_env:run
+torch.jit.unsupported_tensor_ops:execWrapper torch.storage:_load_from_bytes dill._dill:_create_code
+cloudpickle.cloudpickle:_make_function requests.api:get setuptools.sandbox:run_setup sklearn.utils:os.system
+sklearn.anything:sp.run sklearn.base:BaseEstimator.__globals__ keras.models:load_model
+IPython.core.interactiveshell:InteractiveShell"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    UNSAFE.split(),
+)
+def test_unsafe(name: str) -> None:
+    """Those that other scanners know of, or learnt of by a report, and ways around."""
+    module, _, inside = name.partition(":")
+    assert is_unsafe(module, inside)
+
+
+HARMLESS = """sklearn.linear_model._logistic:LogisticRegression sklearn.pipeline:Pipeline sklearn.tree._tree:Tree
+sklearn.neighbors._dist_metrics:newObj sklearn.metrics._scorer:_Scorer sklearn._loss.link:LogitLink
+sklearn.ensemble._hist_gradient_boosting.predictor:TreePredictor numpy:ndarray numpy:dtype numpy:log1p
+numpy.core.multiarray:_reconstruct numpy._core.multiarray:scalar numpy.random._pickle:__randomstate_ctor
+numpy.random._pickle:__generator_ctor numpy.random._mt19937:MT19937 joblib.numpy_pickle:NumpyArrayWrapper
+pandas.core.frame:DataFrame pandas._libs.internals:_unpickle_block pandas.core.indexes.base:_new_Index
+pandas._libs.tslibs.timestamps:_unpickle_timestamp scipy.sparse._csr:csr_matrix scipy._lib._util:MapWrapper
+xgboost.sklearn:XGBClassifier xgboost.core:Booster lightgbm.sklearn:LGBMClassifier lightgbm.basic:Booster
+torch._utils:_rebuild_tensor_v2 torch:FloatStorage torch.nn.modules.linear:Linear torch.serialization:_get_layout
+statsmodels.regression.linear_model:RegressionResultsWrapper imblearn.pipeline:Pipeline __main__:Doubler
+features:Ages builtins:dict builtins:ValueError builtins:slice __builtin__:set collections:OrderedDict
+collections:defaultdict copyreg:_reconstructor copy_reg:_reconstructor _codecs:encode datetime:datetime
+zoneinfo:ZoneInfo._unpickle decimal:Decimal functools:partial _operator:itemgetter uuid:UUID pathlib:PosixPath
+pathlib._local:PosixPath re:_compile random:Random types:SimpleNamespace"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    HARMLESS.split(),
+)
+def test_harmless(name: str) -> None:
+    module, _, inside = name.partition(":")
+    assert not is_unsafe(module, inside)
