@@ -8,6 +8,7 @@ from types import TracebackType
 from localmodel import definition, given, home
 from localmodel.connections import Connections
 from localmodel.deployment import Deployment
+from localmodel.progress import reporter
 from localmodel.store import Environments, Models, Store
 from localmodel.targets.make import make
 from localmodel.targets.target import Progress, Target
@@ -63,26 +64,33 @@ class Client:
     ) -> Deployment:
         """Create the deployment `name`, or make it what is asked for, and return when it serves.
 
-        What served under the name before goes on serving until the new one answers. `script` is the entry script; its
-        source is `source_directory` (the script's path is then in that folder), or else the script with the modules
-        of its own folder. Each of `models` is a ModelVersion, `name`, `name:version`, `name@alias`, or the path of a
-        file or folder, which is registered. `environment` is a version, `name[:version]`, a file (requirements.txt,
-        conda.yml), a list of requirements, or an EnvironmentSpec; None is Python without packages. `variables` are
-        set for the script. `port` is where it answers on this machine, in its absence the next free one (process).
-        `server` sets workers, scoringTimeoutSeconds, maxRequestBytes. `timeout` in seconds, None: 300. `progress`
-        True prints what is going on; otherwise it goes to the log of `localmodel`.
+        What served under the name before goes on serving until the new one answers.
+
+        Args:
+            script: the entry script, with init() and run().
+            source_directory: the folder that is its source, which the script's path is then in; without, the source
+                is the script with all modules (`*.py`) of its own folder.
+            models: any number of ModelVersion, `name`, `name:version`, `name@alias`, or paths of files or folders,
+                which are registered.
+            environment: a version, `name`, `name:version`, a file (requirements.txt, conda.yml, Dockerfile), a list
+                of requirements, or an EnvironmentSpec; None is Python without packages.
+            variables: set for the script, by name.
+            port: where it answers on this machine; a process takes the next free one if it is held.
+            server: workers, scoringTimeoutSeconds, maxRequestBytes, as in the manifest's spec.server.
+            timeout: seconds until it has to serve; None: 300.
+            progress: True prints what is going on; False leaves it to the log of `localmodel`.
 
         Raises:
             DeployError: it does not serve; file and line of the script, and its traceback, if that is why.
             UserError: something that is named does not exist (ModelNotFound, EntryScriptMissing, SourceTooLarge ...).
         """
-        store = Store(home.store())
+        store, progress = Store(home.store()), reporter(progress)
         source, entry = definition.locate(script, source_directory)
         manifest = definition.manifest(
             name,
             code=store.code.register(name, definition.source_files(source), entry),
             models=given.models(models, store),
-            environment=given.environment(environment, name, store),
+            environment=given.environment(environment, name, store, progress),
             variables=variables,
             port=port,
             server=server,

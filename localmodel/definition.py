@@ -101,10 +101,7 @@ def _environment(environment: EnvironmentVersion | EnvironmentSpec) -> dict[str,
     if isinstance(environment, EnvironmentVersion):
         return {"ref": {"name": environment.name, "version": environment.version}}
     if environment.dockerfile is not None:
-        raise UserError(
-            "EnvironmentNotRegistered",
-            "an environment that is made from a Dockerfile has to be in the store: register it (lmd env register)",
-        )
+        raise ValueError("a manifest has no field for a Dockerfile: register the environment")
     fields: dict[str, Any] = {"python": environment.python, "requirements": list(environment.requirements)}
     if environment.base_image is not None:
         fields["baseImage"] = environment.base_image

@@ -201,7 +201,7 @@ class Deployment:
             DeployError: the change does not serve; what served goes on serving.
             UserError: something that is named does not exist.
         """
-        store = Store(home.store())
+        store, progress = Store(home.store()), reporter(progress)
         manifests = self._target.manifests(self.name)
         code = source = None
         if script is not None or source_directory is not None:
@@ -212,7 +212,7 @@ class Deployment:
             manifests.deployment,
             code=code,
             models=None if models is None else given.models(models, store),
-            environment=None if environment is None else given.environment(environment, self.name, store),
+            environment=None if environment is None else given.environment(environment, self.name, store, progress),
             variables=variables,
             port=port,
             server=server,
@@ -242,7 +242,7 @@ class Deployment:
         entry = manifests.deployment["spec"]["scoring"]["entryScript"]
         code = Store(home.store()).code.register(self.name, files, entry)
         changed = definition.changed(manifests.deployment, code=code, source=Path(place))
-        self._apply(replace(manifests, deployment=changed), timeout, progress)
+        self._apply(replace(manifests, deployment=changed), timeout, reporter(progress))
 
     def delete(self, *, missing_ok: bool = False) -> None:
         """Stop the deployment and forget it. Models, environments and code stay in the store."""
@@ -253,11 +253,11 @@ class Deployment:
             if not missing_ok or error.reason != "DeploymentNotFound":
                 raise
 
-    def _apply(self, wanted: Wanted, timeout: float | None, progress: bool | Progress) -> None:
+    def _apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> None:
         """Apply a manifest of this deployment. Raises DeployError."""
         self._url = ""
         try:
-            self._target.apply(wanted, timeout, reporter(progress))
+            self._target.apply(wanted, timeout, progress)
         except UserError as error:
             traceback = self._load_traceback() if error.reason in _RAISED else ""
             raise DeployError(error.reason, str(error), traceback) from None

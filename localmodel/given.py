@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from localmodel.definition import model_name
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
+from localmodel.targets.target import Progress
 
 Model = ModelVersion | str | Path
 Environment = EnvironmentVersion | EnvironmentSpec | str | Path | Sequence[str]
@@ -45,36 +46,44 @@ def _model(given: Model, store: Store) -> ModelVersion:
     return store.models.find(given)
 
 
-def environment(given: Environment | None, name: str, store: Store) -> EnvironmentVersion | EnvironmentSpec:
-    """The environment, given as such, as `name` or `name:version`, as a file of requirements or of conda, or as a
-    list of requirements. None is Python alone; where nothing else says so, it is this program's version of Python.
+def environment(
+    given: Environment | None, name: str, store: Store, progress: Progress
+) -> EnvironmentVersion | EnvironmentSpec:
+    """The environment, given as such, as `name` or `name:version`, as a file, or as a list of requirements.
 
-    One that is made from a Dockerfile is registered, as `name`.
+    Files are requirements.txt, conda's (.yml, .yaml), or a Dockerfile. Where nothing says which Python it has, it is
+    this program's version; None is that Python alone. What a manifest has no field for (a Dockerfile,
+    variables of a conda file) is registered in the store, as `name`.
 
     Raises:
-        UserError: EnvironmentNotFound, VersionNotFound, EnvironmentFileMissing.
+        UserError: EnvironmentNotFound, VersionNotFound, EnvironmentFileMissing, EnvironmentInvalid.
     """
     if isinstance(given, EnvironmentVersion):
         return given
-    if isinstance(given, EnvironmentSpec):
-        return given if given.dockerfile is None else store.environments.register(name, given)
-    if given is None:
-        return EnvironmentSpec(python=own_python())
     if isinstance(given, str | Path):
         path = Path(given).expanduser()
-        if path.is_file():
-            return from_file(path)
-        if isinstance(given, Path) or os.sep in given or path.suffix in (*_CONDA, ".txt"):
-            raise UserError("EnvironmentFileMissing", f"{given}: no such file of requirements")
-        return store.environments.find(given)
-    return EnvironmentSpec(python=own_python(), requirements=tuple(given))
+        if not path.is_file():
+            if isinstance(given, Path) or os.sep in given or path.suffix in (*_CONDA, ".txt"):
+                raise UserError("EnvironmentFileMissing", f"{given}: no such file of requirements")
+            return store.environments.find(given)
+        spec, variables = _from_file(path, progress)
+    else:
+        spec = given if isinstance(given, EnvironmentSpec) else EnvironmentSpec(own_python(), tuple(given or ()))
+        variables = {}
+    if variables or spec.dockerfile is not None:
+        return store.environments.register(name, spec, variables)
+    return spec
 
 
-def from_file(path: Path) -> EnvironmentSpec:
-    """What a file of conda (.yml, .yaml) or of pip requirements asks for."""
-    from localmodel.environments import conda, requirements_txt  # few need them
+def _from_file(path: Path, progress: Progress) -> tuple[EnvironmentSpec, Mapping[str, str]]:
+    from localmodel.environments import conda, dockerfile, requirements_txt  # few need them
 
-    return conda.read(path) if path.suffix in _CONDA else requirements_txt.read(path)
+    if path.suffix not in _CONDA and "dockerfile" not in path.name.lower():
+        return requirements_txt.read(path, own_python()), {}
+    found = conda.define(path) if path.suffix in _CONDA else dockerfile.define(path)
+    for note in found.notes:
+        progress.note(note)
+    return found.spec, found.variables
 
 
 def own_python() -> str:

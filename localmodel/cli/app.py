@@ -8,7 +8,7 @@ import localmodel
 from localmodel.cli.apply import apply
 from localmodel.cli.conformance import conformance
 from localmodel.cli.debug import debug
-from localmodel.cli.deployments import delete, invoke, logs, status
+from localmodel.cli.deployments import delete, invoke, logs, reload, status, wait
 from localmodel.cli.doctor import doctor
 from localmodel.cli.model import model
 from localmodel.cli.output import Failure
@@ -47,8 +47,10 @@ main.add_command(doctor)
 main.add_command(invoke)
 main.add_command(logs)
 main.add_command(model)
+main.add_command(reload)
 main.add_command(status)
 main.add_command(try_)
+main.add_command(wait)
 
 
 def _added() -> dict[str, EntryPoint]:

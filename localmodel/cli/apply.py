@@ -1,41 +1,135 @@
-"""lmd apply: make a manifest serve."""
+"""lmd apply: make a manifest, or a script with its models, serve."""
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from localmodel.cli.output import ConsoleProgress
+from localmodel import definition
+from localmodel.cli import script_folder
+from localmodel.cli.output import ConsoleProgress, output_option, print_value
 from localmodel.cli.target_option import target_options
-from localmodel.targets.target import Target
+from localmodel.targets.target import Deployment, Target
+
+_A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+# What a script is deployed with; a manifest says it itself.
+_OF_SCRIPTS = {
+    "entry_script": "--entry-script",
+    "models": "--model",
+    "env": "--env",
+    "requirements": "--requirements",
+    "conda": "--conda",
+    "name": "--name",
+    "port": "--port",
+    "variables": "--variable",
+}
 
 
 @click.command()
-@click.option(
-    "-f", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File with the manifest."
-)
+@click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option("-f", "file", type=_A_FILE, help="File with the manifest.")
 @click.option(
     "-k",
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with a kustomization.yaml.",
 )
+@click.option("--entry-script", metavar="FILE", help="The script's path in the folder PATH. Default: score.py.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="MODEL",
+    help="NAME, NAME:VERSION, NAME@ALIAS, or a path, which is registered; may be given several times.",
+)
+@click.option("--env", metavar="NAME[:VERSION]", help="The script's environment, as it is registered.")
+@click.option("--requirements", type=_A_FILE, help="File with pip's requirements. Default: the one beside the script.")
+@click.option("--conda", type=_A_FILE, help="File of a conda environment. Default: the one beside the script.")
+@click.option("--name", help="Name of the deployment. Default: the folder's.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Where it answers on this machine. Default: 6789.")
+@click.option(
+    "--variable",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set for the script; may be given several times.",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
-    help="Seconds to wait until it serves. Default: the manifest's spec.update.progressDeadlineSeconds.",
+    help="Seconds to wait until it serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
 )
+@output_option
 @target_options
-def apply(target: Target, file: Path | None, folder: Path | None, timeout: float | None) -> None:
-    """Make what a manifest asks for serve, and wait until it does.
+def apply(
+    target: Target,
+    path: Path | None,
+    file: Path | None,
+    folder: Path | None,
+    timeout: float | None,
+    output: str,
+    **options: Any,
+) -> None:
+    """Make what a manifest or a script asks for serve, and wait until it does.
+
+    PATH is a manifest, a folder with a kustomization.yaml, or a folder with a script; the options say what the
+    script is deployed with. PATH may also be a script: its source is then the modules of its folder, and not every
+    file.
 
     What serves already goes on serving until the new revision answers. When the new one fails, the command says why,
     the old one stays, and the exit code is 1.
     """
-    path = file or folder
-    if path is None or (file and folder):
-        raise click.UsageError("give one of -f FILE and -k FOLDER")
-    for deployment in target.apply(path, timeout, ConsoleProgress()):
-        if deployment.serving is None:
-            click.echo(f"{deployment.name}: not serving: {deployment.message}")
-        else:
-            click.echo(f"{deployment.name}: revision {deployment.serving} serves at {deployment.url}")
+    given = [each for each in (path, file, folder) if each is not None]
+    if len(given) != 1:
+        raise click.UsageError("give one of PATH, -f FILE and -k FOLDER")
+    if path is not None and script_folder.is_script(path, options["entry_script"]):
+        found = [_deploy(target, path, timeout, **options)]
+    else:
+        unfit = ", ".join(option for name, option in _OF_SCRIPTS.items() if options[name])
+        if unfit:
+            raise click.UsageError(f"{unfit}: only with a script; {given[0]} is a manifest, which says it itself")
+        found = target.apply(given[0], timeout, ConsoleProgress())
+    if output != "text":
+        print_value([asdict(deployment) for deployment in found], output)
+        return
+    for deployment in found:
+        click.echo(sentence(deployment))
+
+
+def sentence(deployment: Deployment) -> str:
+    """What serves now, and where."""
+    if deployment.serving is None:
+        return f"{deployment.name}: not serving: {deployment.message}"
+    return f"{deployment.name}: revision {deployment.serving} serves at {deployment.url}"
+
+
+def _deploy(
+    target: Target,
+    path: Path,
+    timeout: float | None,
+    *,
+    entry_script: str | None,
+    models: tuple[str, ...],
+    env: str | None,
+    requirements: Path | None,
+    conda: Path | None,
+    name: str | None,
+    port: int | None,
+    variables: tuple[str, ...],
+) -> Deployment:
+    from localmodel.client import Client  # only here is more needed than the target
+
+    script, source = script_folder.place(path, entry_script)
+    deployment = Client(target).deploy(
+        name or script_folder.deployment_name(path),
+        script,
+        source_directory=source,
+        models=models,
+        environment=script_folder.environment(path, env, requirements, conda),
+        variables=script_folder.variables(variables),
+        port=port or definition.DEFAULT_PORT,
+        timeout=timeout,
+        progress=ConsoleProgress(),
+    )
+    return deployment.status

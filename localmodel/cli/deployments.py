@@ -1,4 +1,4 @@
-"""lmd status, invoke, logs, delete: deployments that are there."""
+"""lmd status, wait, invoke, logs, reload, delete: deployments that are there."""
 
 import json
 import sys
@@ -7,10 +7,14 @@ from pathlib import Path
 
 import click
 
-from localmodel.cli.output import Failure, output_option, print_json, print_table
+from localmodel.cli.apply import sentence
+from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_table, print_value
 from localmodel.cli.target_option import target_options
+from localmodel.client import Client
 from localmodel.targets import http
-from localmodel.targets.target import Target
+from localmodel.targets.target import Deployment, Target
+
+_TIMEOUT = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()
@@ -20,33 +24,64 @@ from localmodel.targets.target import Target
 def status(target: Target, name: str | None, output: str) -> None:
     """Show every deployment, or the one with this NAME; the exit code is 1 when that one is not ready."""
     deployments = [target.get(name)] if name else target.deployments()
-    if output == "json":
-        values = [asdict(deployment) for deployment in deployments]
-        print_json(values[0] if name else values)
-    else:
-        print_table(
-            ["NAME", "READY", "REVISION", "URL", "MESSAGE"],
-            [
-                [one.name, "yes" if one.ready else "no", str(one.serving or "-"), one.url, one.message]
-                for one in deployments
-            ],
-        )
+    _show(deployments, output, one=name is not None)
     if name and not deployments[0].ready:
         raise SystemExit(1)
 
 
+def _show(deployments: list[Deployment], output: str, one: bool) -> None:
+    if output != "text":
+        values = [asdict(deployment) for deployment in deployments]
+        print_value(values[0] if one else values, output)
+        return
+    rows = [
+        [each.name, "yes" if each.ready else "no", str(each.serving or "-"), each.url, each.message]
+        for each in deployments
+    ]
+    print_table(["NAME", "READY", "REVISION", "URL", "MESSAGE"], rows)
+
+
 @click.command()
 @click.argument("name")
-@click.option("--data", help="The request's body, as JSON.")
+@click.option("--timeout", type=_TIMEOUT, default=300.0, show_default=True, help="Seconds to wait.")
+@target_options
+def wait(target: Target, name: str, timeout: float) -> None:
+    """Wait until the deployment NAME serves what was last asked for.
+
+    The exit code is 1 when it will not, or does not in time.
+    """
+    deployment = Client(target).get(name)
+    deployment.wait(timeout)
+    click.echo(sentence(deployment.status))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--data", help="The request's body.")
 @click.option(
     "--request",
     type=click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True),
-    help="File with the request's body ('-': standard input).",
+    help="File with the request's body, sent as it is ('-': standard input).",
 )
+@click.option(
+    "--content-type", default="application/json", show_default=True, help="What the body is: image/png, for example."
+)
+@click.option("--timeout", type=_TIMEOUT, help="Seconds to wait for the answer. Default: the deployment's own limit.")
 @output_option
 @target_options
-def invoke(target: Target, name: str, data: str | None, request: Path | None, output: str) -> None:
-    """Send one request to the deployment NAME and print the answer."""
+def invoke(
+    target: Target,
+    name: str,
+    data: str | None,
+    request: Path | None,
+    content_type: str,
+    timeout: float | None,
+    output: str,
+) -> None:
+    """Send one request to the deployment NAME and print the answer.
+
+    The exit code is 1 when the answer is an error, or there is none.
+    """
     if (data is None) == (request is None):
         raise click.UsageError("give one of --data and --request")
     if request is None:
@@ -56,20 +91,29 @@ def invoke(target: Target, name: str, data: str | None, request: Path | None, ou
     deployment = target.get(name)
     if deployment.serving is None:
         raise Failure(f"{name} is not serving: {deployment.message}")
-    answer = http.request(deployment.url, body)
-    if output == "json":
-        print_json(
-            {
-                "status": answer.status,
-                "revision": answer.headers.get("x-localmodel-revision"),
-                "seconds": round(answer.seconds, 6),
-                "body": _json_or_text(answer.body),
-            }
-        )
+    answer = http.request(deployment.url, body, timeout, content_type)
+    if output == "text":
+        _print_body(answer)
     else:
-        click.echo(answer.body.decode(errors="replace"))
+        told = {
+            "status": answer.status,
+            "revision": answer.headers.get("x-localmodel-revision"),
+            "request_id": answer.headers.get("x-request-id"),
+            "seconds": round(answer.seconds, 6),
+            "body": _json_or_text(answer.body),
+        }
+        print_value(told, output)
     if answer.status >= 400:
         raise Failure(f"{deployment.url} answered with status {answer.status}")
+
+
+def _print_body(answer: http.Answer) -> None:
+    """Text with a line break behind it; anything else to the byte, so that it can go into a file."""
+    kind = answer.headers.get("content-type", "")
+    if kind.startswith("text/") or "json" in kind:
+        click.echo(answer.body.decode(errors="replace"))
+    else:
+        click.echo(answer.body, nl=False)
 
 
 def _json_or_text(body: bytes) -> object:
@@ -82,11 +126,29 @@ def _json_or_text(body: bytes) -> object:
 @click.command()
 @click.argument("name")
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
+@click.option("-n", "--lines", type=click.IntRange(min=1), help="Only the last lines. Default: all.")
 @target_options
-def logs(target: Target, name: str, follow: bool) -> None:
-    """Print the log of the deployment NAME: the server's lines, and what the script prints."""
-    for piece in target.logs(name, follow):
+def logs(target: Target, name: str, follow: bool, lines: int | None) -> None:
+    """Print the log of the deployment NAME.
+
+    It has what the build of the environment said, the server's lines, and what the script prints.
+    """
+    for piece in target.logs(name, follow, lines):
         click.echo(piece, nl=False)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--timeout", type=_TIMEOUT, help="Seconds to wait until it serves. Default: 300.")
+@target_options
+def reload(target: Target, name: str, timeout: float | None) -> None:
+    """Read the script of the deployment NAME again from where it was applied from, and serve it.
+
+    For what was applied with a script. When it fails, what served goes on serving, and the exit code is 1.
+    """
+    deployment = Client(target).get(name)
+    deployment.reload(timeout=timeout, progress=ConsoleProgress())
+    click.echo(sentence(deployment.status))
 
 
 @click.command()

@@ -7,11 +7,17 @@ from contextlib import contextmanager, nullcontext
 from typing import IO, Any
 
 import click
+import yaml
 from rich.console import Console
 from rich.text import Text
 
 output_option = click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the result."
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "yaml"]),
+    default="text",
+    show_default=True,
+    help="Form of the result.",
 )
 
 
@@ -50,6 +56,14 @@ class ConsoleProgress:
 
 def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_value(value: Any, output: str) -> None:
+    """The value in the form that `--output` names."""
+    if output == "yaml":
+        click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
+    else:
+        print_json(value)
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
