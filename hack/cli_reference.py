@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Prints docs/reference/cli.md: every command of lmd, from its own help."""
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import click
+
+from localmodel.cli.app import main
+
+PAGE = """\
+# The command line
+
+Made from `localmodel/cli/` by `hack/docs`; edit that one. `lmd COMMAND --help` says the same.
+
+Results go to standard output, progress, notes and errors to standard error.
+
+| exit code | means |
+|---|---|
+| 0 | done |
+| 1 | it failed, or what was asked about is not as it should be; standard error says what, where, and what to do |
+| 2 | the command was not understood: an unknown option, a missing argument |
+
+Wherever it is offered, `-o json` prints the result for programs, and `--target` says where a deployment runs.
+
+{index}
+{sections}"""
+
+
+def render() -> str:
+    """The page."""
+    commands = [(path, command) for path, command in _commands("lmd", main) if not isinstance(command, click.Group)]
+    index = [f"| [`{path}`](#{_anchor(path)}) | {_summary(command)} |" for path, command in commands]
+    return PAGE.format(
+        index="\n".join(["| command | does |", "|---|---|", *index, ""]),
+        sections="\n".join(_section(path, command) for path, command in commands),
+    )
+
+
+def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """The command and those below it, by what is typed to reach them."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=path)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            if child is not None and not child.hidden:
+                yield from _commands(f"{path} {name}", child)
+
+
+def _section(path: str, command: click.Command) -> str:
+    context = click.Context(command, info_name=path)
+    usage = " ".join([path, *command.collect_usage_pieces(context)])
+    rows = [_row(parameter, context) for parameter in command.params if isinstance(parameter, click.Option)]
+    table = ["", "| option | what it is |", "|---|---|", *rows] if rows else []
+    return "\n".join([f"## {path}", "```", usage, "```", _text(command.help or ""), *table, ""])
+
+
+def _row(option: click.Option, context: click.Context) -> str:
+    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+    value = "" if option.is_flag or option.count else f" `{_value(option, context)}`"
+    default = option.default if option.show_default and not option.is_flag else None
+    said = f" Default: `{default}`." if default is not None else ""
+    required = " Required." if option.required else ""
+    return f"| {names}{value} | {_escaped(option.help or '')}{required}{said} |"
+
+
+def _value(option: click.Option, context: click.Context) -> str:
+    kind = option.type
+    if isinstance(kind, click.IntRange | click.FloatRange) and option.metavar is None:
+        return f"{kind.min}..{kind.max}" if kind.max is not None else "NUMBER"
+    return _escaped(option.make_metavar(context).strip("[]"))
+
+
+def _summary(command: click.Command) -> str:
+    return _escaped(command.get_short_help_str(limit=200))
+
+
+def _text(help_: str) -> str:
+    """The help as Markdown; what click is told not to wrap stays as it is."""
+    paragraphs = inspect.cleandoc(help_).split("\n\n")
+    return "\n\n".join(
+        f"```\n{paragraph.removeprefix(chr(8)).strip(chr(10))}\n```"
+        if paragraph.startswith("\b")
+        else _escaped(" ".join(paragraph.split()))
+        for paragraph in paragraphs
+    )
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([|<])", lambda found: {"|": r"\|", "<": "&lt;"}[found[1]], text)
+
+
+def _anchor(path: str) -> str:
+    return path.replace(" ", "-")
+
+
+if __name__ == "__main__":
+    print(render(), end="")

@@ -1,0 +1,97 @@
+"""lmd export: deployments as files for other tools."""
+
+from pathlib import Path
+
+import click
+
+from localmodel import files, home, manifest
+from localmodel.azureml_files import collect, v1_write, v2_write
+from localmodel.azureml_files.exported import Exportable
+from localmodel.cli.output import ConsoleProgress
+from localmodel.cli.target_option import target_options
+from localmodel.errors import UserError
+from localmodel.manifest import Manifests
+from localmodel.store import Store
+from localmodel.targets.target import Target
+
+
+@click.group()
+def export() -> None:
+    """Write a deployment as files for another tool."""
+
+
+@export.command()
+@click.argument("arguments", metavar="[NAME] DIR", nargs=-1)
+@click.option("-f", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File with a manifest.")
+@click.option(
+    "-k",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with a kustomization.yaml.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["managed", "kubernetes", "v1"]),
+    default="managed",
+    show_default=True,
+    help="v2's online deployment of either kind, or v1's configurations for --ic and --dc.",
+)
+@click.option(
+    "--models",
+    type=click.Choice(["files", "references"]),
+    default="files",
+    show_default=True,
+    help="Write the models' files too, or refer to models that are registered in Azure ML under the same names.",
+)
+@click.option("--force", is_flag=True, help="Write into a folder that is there already.")
+@target_options
+def azureml(
+    target: Target,
+    arguments: tuple[str, ...],
+    file: Path | None,
+    folder: Path | None,
+    kind: str,
+    models: str,
+    force: bool,
+) -> None:
+    """Write Azure ML's files for a manifest, or for the deployment NAME, into the folder DIR.
+
+    What Azure ML's files cannot say, or what is left to fill in, is said on standard error.
+    """
+    path = file or folder
+    if (file and folder) or len(arguments) != (1 if path else 2):
+        raise click.UsageError("give DIR, and one of -f FILE, -k FOLDER and NAME")
+    place = Path(arguments[-1])
+    if place.exists() and (not place.is_dir() or any(place.iterdir())) and not force:
+        raise UserError("FileExists", f"{place} exists already; name another folder, or add --force")
+    manifests = manifest.read(path) if path else target.manifests(arguments[0])
+    _write(manifests, kind, models == "files", place)
+
+
+def _write(manifests: Manifests, kind: str, with_models: bool, place: Path) -> None:
+    store = Store(home.store())
+    deployment = collect.collect(manifests, store, with_models)
+    exported = v1_write.write(deployment) if kind == "v1" else v2_write.write(deployment, kind)
+    for name, content in exported.files.items():
+        files.write(place / name, content)
+    collect.write_models(deployment, store, place)
+    progress = ConsoleProgress()
+    for note in exported.notes:
+        progress.note(note)
+    for command in _commands(deployment, kind, place):
+        click.echo(command)
+
+
+def _commands(deployment: Exportable, kind: str, place: Path) -> list[str]:
+    """What to type next, where Azure ML's command line is."""
+    if kind != "v1":
+        return [
+            f"az ml online-endpoint create -f {place / 'endpoint.yml'}",
+            f"az ml online-deployment create -f {place / 'deployment.yml'} --all-traffic",
+        ]
+    register = [
+        f"az ml model register -n {model.name} -p {place / model.path}" for model in deployment.models if model.path
+    ]
+    named = "".join(f" -m {model.name}:{model.version}" for model in deployment.models)
+    configurations = f"--ic {place / 'inferenceconfig.json'} --dc {place / 'deploymentconfig.json'}"
+    return [*register, f"az ml model deploy -n {deployment.name}{named} {configurations}"]

@@ -1,0 +1,112 @@
+"""lmd import: deployments that other tools' files describe."""
+
+from pathlib import Path
+
+import click
+
+from localmodel import files, home, schema
+from localmodel.azureml_files import document, folder, gather, v1_read, v2_read
+from localmodel.azureml_files.document import Node
+from localmodel.azureml_files.draft import Draft
+from localmodel.azureml_files.gather import Imported
+from localmodel.cli.output import ConsoleProgress
+from localmodel.cli.target_option import target_options
+from localmodel.errors import UserError
+from localmodel.manifest import Manifests
+from localmodel.store import Store
+from localmodel.targets.target import Target
+
+_A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group("import")
+def import_() -> None:
+    """Make a deployment from the files of another tool."""
+
+
+@import_.command()
+@click.argument("paths", metavar="[FILE]...", nargs=-1, type=_A_FILE)
+@click.option("--ic", "inference", type=_A_FILE, help="v1: the inference configuration, in JSON or YAML.")
+@click.option("--dc", "deployment", type=_A_FILE, help="v1: the deployment configuration, in JSON or YAML.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="NAME, NAME:VERSION or a path, instead of the file's model; may be given several times.",
+)
+@click.option("--name", help="Name of the deployment. Default: the file's endpoint_name; v1 has none.")
+@click.option(
+    "--output-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write. Default: one named like the deployment, in the current folder.",
+)
+@click.option("--force", is_flag=True, help="Write into a folder that is there already.")
+@click.option("--apply", "at_once", is_flag=True, help="Write no folder: make it serve, and wait until it does.")
+@target_options
+def azureml(
+    target: Target,
+    paths: tuple[Path, ...],
+    inference: Path | None,
+    deployment: Path | None,
+    models: tuple[str, ...],
+    name: str | None,
+    output_dir: Path | None,
+    force: bool,
+    at_once: bool,
+) -> None:
+    """Turn Azure ML's files into a folder for lmd apply -k: manifest, code, and what kustomize needs.
+
+    v2: FILE is an online deployment's YAML, managed or Kubernetes; its endpoint's may be given too. v1: --ic and --dc.
+    Code, models and environments that the manifest refers to are kept in the store. What has no meaning here is said
+    on standard error; what cannot be converted is refused with file, line and what to do.
+    """
+    if bool(paths) == bool(inference) or (deployment and not inference):
+        raise click.UsageError("give FILE (v2), or --ic FILE and perhaps --dc FILE (v1)")
+    if at_once and (output_dir or force):
+        raise click.UsageError("--apply writes no folder: leave --output-dir and --force out")
+    draft, place = _v1(inference, deployment) if inference else _v2(paths)
+    imported = gather.gather(draft, place, Store(home.store()), name, models)
+    progress = ConsoleProgress()
+    for kept in imported.kept:
+        progress.note(f"kept in the store: {kept}")
+    for note in imported.notes:
+        progress.note(note)
+    if at_once:
+        _apply(target, imported, progress)
+    else:
+        _write(imported, output_dir or Path(imported.manifest["metadata"]["name"]), force)
+
+
+def _v1(inference: Path, deployment: Path | None) -> tuple[Draft, Path]:
+    return v1_read.draft(document.read(inference), document.read(deployment) if deployment else None), inference.parent
+
+
+def _v2(paths: tuple[Path, ...]) -> tuple[Draft, Path]:
+    roots = [(document.read(path), path.parent) for path in paths]
+    endpoints = [root for root, _ in roots if v2_read.is_endpoint(root)]
+    deployments = [(root, place) for root, place in roots if not v2_read.is_endpoint(root)]
+    if len(deployments) != 1 or len(endpoints) > 1:
+        raise UserError(
+            "AzureFileInvalid",
+            f"{', '.join(map(str, paths))}: one deployment is expected, and at most one endpoint beside it; "
+            f"found {len(deployments)} and {len(endpoints)}",
+        )
+    root, place = deployments[0]
+    endpoint: Node | None = endpoints[0] if endpoints else None
+    return v2_read.draft(root, endpoint), place
+
+
+def _apply(target: Target, imported: Imported, progress: ConsoleProgress) -> None:
+    manifests = Manifests(
+        schema.validate(imported.manifest), {imported.config_map: imported.files} if imported.files else {}
+    )
+    for one in target.apply(manifests, None, progress):
+        click.echo(f"{one.name}: revision {one.serving} serves at {one.url}")
+
+
+def _write(imported: Imported, place: Path, force: bool) -> None:
+    if place.exists() and any(place.iterdir()) and not force:
+        raise UserError("FileExists", f"{place} exists already; name another with --output-dir, or add --force")
+    for name, content in folder.contents(imported).items():
+        files.write(place / name, content)
+    click.echo(f"{place}: written; lmd apply -k {place} makes it serve")

@@ -1,0 +1,296 @@
+"""Azure ML's deployment files in and out: what the commands write, say and refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from localmodel import manifest
+from localmodel.cli.export import export
+from localmodel.cli.import_ import import_
+from localmodel.manifest import Manifests
+from localmodel.store import Store
+
+SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return []\n"
+CONDA = """\
+name: iris
+channels: [conda-forge]
+dependencies:
+  - python=3.12
+  - numpy=2.4
+  - pip:
+    - scikit-learn==1.9.1
+    - azureml-defaults
+"""
+V2 = """\
+$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json
+name: blue
+endpoint_name: iris
+model:
+  path: model.pkl
+code_configuration:
+  code: src
+  scoring_script: score.py
+environment:
+  image: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest
+  conda_file: conda.yml
+instance_type: Standard_DS3_v2
+instance_count: 1
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store of the commands; they run in the test's folder."""
+    monkeypatch.setenv("LOCALMODEL_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return Store(tmp_path / "home" / "store")
+
+
+def given_files(**contents: str) -> None:
+    """Files in the current folder, by path with "__" for "/" and "_" for the last dot."""
+    for name, content in contents.items():
+        path = Path(name.replace("__", "/").replace("_", "."))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+
+def import_azureml(*arguments: str) -> Result:
+    return CliRunner().invoke(import_, ["azureml", *arguments])
+
+
+def export_azureml(*arguments: str) -> Result:
+    return CliRunner().invoke(export, ["azureml", *arguments])
+
+
+def imported(place: str) -> Manifests:
+    return manifest.read(Path(place))
+
+
+def test_a_v2_deployment_becomes_a_folder_that_can_be_applied(store: Store) -> None:
+    given_files(blue_yml=V2, src__score_py=SCRIPT, src__util_py="A = 1\n", conda_yml=CONDA, model_pkl="weights")
+    result = import_azureml("blue.yml")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "iris: written; lmd apply -k iris makes it serve\n"
+    for said in (
+        "kept in the store: model model:1 (model.pkl)",
+        "blue.yml:12: instance_type: ",
+        "azureml-defaults: left",
+    ):
+        assert said in result.stderr
+    assert sorted(path.name for path in Path("iris").iterdir()) == [
+        *("deployment.yaml", "kustomization.yaml", "kustomizeconfig.yaml", "score.py", "util.py"),
+    ]
+    found = imported("iris")
+    assert found.deployment["metadata"] == {"name": "iris"}
+    spec = found.deployment["spec"]
+    assert spec["models"] == [{"name": "model", "version": 1}]
+    assert spec["environment"] == {"python": "3.12", "requirements": ["numpy==2.4.*", "scikit-learn==1.9.1"]}
+    assert found.config_maps == {"iris-score": {"score.py": SCRIPT.encode(), "util.py": b"A = 1\n"}}
+
+
+def test_a_folder_that_is_there_is_not_written_over(store: Store) -> None:
+    given_files(blue_yml=V2, src__score_py=SCRIPT, conda_yml=CONDA, model_pkl="weights", iris__mine_txt="mine")
+    result = import_azureml("blue.yml")
+    assert result.exit_code == 1 and "iris exists already" in str(result.exception)
+    assert [path.name for path in Path("iris").iterdir()] == ["mine.txt"]
+    assert import_azureml("blue.yml", "--force").exit_code == 0
+    assert import_azureml("blue.yml", "--output-dir", "other").exit_code == 0
+
+
+def test_code_that_no_configmap_holds_is_kept_in_the_store(store: Store) -> None:
+    given_files(blue_yml=V2, src__score_py=SCRIPT, src__package__util_py="", conda_yml=CONDA, model_pkl="weights")
+    assert import_azureml("blue.yml").exit_code == 0
+    assert sorted(path.name for path in Path("iris").iterdir()) == ["deployment.yaml", "kustomization.yaml"]
+    assert imported("iris").deployment["spec"]["scoring"]["source"] == {"code": {"name": "iris", "version": 1}}
+    assert sorted(store.code.files(store.code.get("iris"))) == ["package/util.py", "score.py"]
+
+
+def test_references_are_looked_up_in_the_store(store: Store) -> None:
+    text = V2.replace("model:\n  path: model.pkl", "model: azureml:roses@latest").replace("conda.yml", "env/conda.yml")
+    given_files(blue_yml=text, src__score_py=SCRIPT, env__conda_yml=CONDA, model_pkl="weights")
+    store.models.register("other", Path("model.pkl"))
+    result = import_azureml("blue.yml")
+    assert result.exit_code == 1
+    assert "blue.yml:4: model: model roses is not in the store" in str(result.exception)
+    assert "lmd model register PATH --name roses" in str(result.exception)
+    store.models.register("roses", Path("model.pkl"))
+    assert import_azureml("blue.yml").exit_code == 0
+    assert imported("iris").deployment["spec"]["models"] == [{"name": "roses", "version": 1}]
+
+
+def test_models_of_the_command_go_before_those_of_the_file(store: Store) -> None:
+    given_files(blue_yml=V2, src__score_py=SCRIPT, conda_yml=CONDA, other_pkl="other")
+    store.models.register("roses", Path("other.pkl"))
+    assert import_azureml("blue.yml", "--model", "roses:1", "--model", "other.pkl", "--name", "both").exit_code == 0
+    assert imported("both").deployment["spec"]["models"] == [
+        {"name": "roses", "version": 1},
+        {"name": "other", "version": 1},
+    ]
+
+
+def test_a_dockerfile_becomes_an_environment_of_the_store(store: Store) -> None:
+    text = V2.replace(
+        "  image: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest\n  conda_file: conda.yml\n",
+        "  build: {path: docker}\n",
+    )
+    given_files(blue_yml=text, src__score_py=SCRIPT, model_pkl="weights")
+    Path("docker").mkdir()
+    Path("docker/Dockerfile").write_text("FROM python:3.10-slim\nRUN echo\n")
+    result = import_azureml("blue.yml")
+    assert result.exit_code == 0 and "kept in the store: environment iris:1" in result.stderr
+    assert imported("iris").deployment["spec"]["environment"]["ref"] == {"name": "iris", "version": 1}
+    assert store.environments.get("iris").spec.python == "3.10"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("src", "nowhere"), "blue.yml:7: code_configuration.code: nowhere: no such folder"),
+        (("score.py", "other.py"), "blue.yml:8: code_configuration.scoring_script: other.py: no such file"),
+        (("score.py", "bad.py"), "blue.yml:8: code_configuration.scoring_script: bad.py: no function init()"),
+        (("model.pkl", "lost.pkl"), "blue.yml:5: model.path: lost.pkl: no such file"),
+        (("conda_file: conda.yml", "conda_file: lost.yml"), "blue.yml:11: environment.conda_file: lost.yml: no such"),
+        (("instance_count: 1", "instance_count: 1000"), "spec.replicas: 1000 is greater than"),
+    ],
+)
+def test_what_is_missing_is_told_with_file_and_line(store: Store, change: tuple[str, str], said: str) -> None:
+    given_files(
+        blue_yml=V2.replace(*change), src__score_py=SCRIPT, conda_yml=CONDA, model_pkl="weights", src__bad_py=""
+    )
+    result = import_azureml("blue.yml")
+    assert result.exit_code == 1 and said in str(result.exception)
+    assert not Path("iris").exists()
+
+
+def test_v1_configurations_become_a_folder(store: Store) -> None:
+    ic = {
+        "entryScript": "score.py",
+        "sourceDirectory": "./src",
+        "environment": {
+            "name": "iris-env",
+            "environmentVariables": {"GREETING": "hello"},
+            "python": {"condaDependenciesFile": "conda.yml"},
+            "docker": {"baseImage": "mcr.microsoft.com/azureml/base:latest"},
+        },
+    }
+    given_files(
+        ic_json=json.dumps(ic),
+        dc_json='{"computeType": "local", "port": 6790}',
+        src__score_py=SCRIPT,
+        src__conda_yml=CONDA,
+        model_pkl="weights",
+    )
+    result = import_azureml("--ic", "ic.json", "--dc", "dc.json", "--model", "model.pkl")
+    assert result.exit_code == 1 and "--name" in str(result.exception)
+    result = import_azureml("--ic", "ic.json", "--dc", "dc.json", "--model", "model.pkl", "--name", "iris")
+    assert result.exit_code == 0, result.output
+    spec = imported("iris").deployment["spec"]
+    assert spec["service"] == {"localPort": 6790} and spec["env"] == [{"name": "GREETING", "value": "hello"}]
+    assert spec["environment"]["python"] == "3.12" and "baseImage" not in spec["environment"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["blue.yml", "--ic", "ic.json"], ["--dc", "ic.json"], ["blue.yml", "--apply", "--force"], ["lost.yml"]],
+    ids=" ".join,
+)
+def test_wrong_usage_of_import(store: Store, arguments: list[str]) -> None:
+    given_files(blue_yml=V2, ic_json="{}")
+    result = import_azureml(*arguments)
+    assert result.exit_code == 2 and "Usage: " in result.stderr
+
+
+def test_an_endpoint_alone_is_no_deployment(store: Store) -> None:
+    given_files(endpoint_yml="name: iris\nauth_mode: key\n")
+    result = import_azureml("endpoint.yml")
+    assert result.exit_code == 1 and "one deployment is expected" in str(result.exception)
+
+
+@pytest.fixture
+def sample(store: Store) -> Store:
+    """A folder `iris` to export, with a model in the store."""
+    given_files(blue_yml=V2, src__score_py=SCRIPT, conda_yml=CONDA, model_pkl="weights")
+    assert import_azureml("blue.yml").exit_code == 0
+    return store
+
+
+@pytest.mark.parametrize("kind", ["managed", "kubernetes"])
+def test_a_v2_export_holds_all_that_it_names(sample: Store, kind: str) -> None:
+    result = export_azureml("-k", "iris", "--kind", kind, "azure")
+    assert result.exit_code == 0, result.output
+    assert sorted(str(path.relative_to("azure")) for path in Path("azure").rglob("*") if path.is_file()) == [
+        *("code/score.py", "conda.yml", "deployment.yml", "endpoint.yml", "models/model/1/model.pkl"),
+    ]
+    written = yaml.safe_load(Path("azure/deployment.yml").read_text())
+    assert written["model"]["path"] == "./models/model/1/model.pkl"
+    assert written["endpoint_name"] == yaml.safe_load(Path("azure/endpoint.yml").read_text())["name"] == "iris"
+    assert "azureml-inference-server-http" in Path("azure/conda.yml").read_text()
+    assert "az ml online-deployment create -f azure/deployment.yml --all-traffic" in result.stdout
+    # and back
+    assert import_azureml("azure/deployment.yml", "azure/endpoint.yml", "--output-dir", "again").exit_code == 0
+    assert imported("again") == imported("iris")
+
+
+def test_a_v1_export_comes_back_the_same(sample: Store) -> None:
+    result = export_azureml("-k", "iris", "--kind", "v1", "azure")
+    assert result.exit_code == 0, result.output
+    assert "az ml model register -n model -p azure/models/model/1/model.pkl" in result.stdout
+    again = [*("--ic", "azure/inferenceconfig.json"), *("--dc", "azure/deploymentconfig.json")]
+    assert import_azureml(*again, "--model", "model:1", "--name", "iris", "--output-dir", "again").exit_code == 0
+    assert imported("again") == imported("iris")
+
+
+def test_models_may_be_referred_to(sample: Store) -> None:
+    assert export_azureml("-k", "iris", "--models", "references", "azure").exit_code == 0
+    assert yaml.safe_load(Path("azure/deployment.yml").read_text())["model"] == "azureml:model:1"
+    assert not Path("azure/models").exists()
+
+
+def test_an_export_is_not_written_over_what_is_there(sample: Store) -> None:
+    given_files(azure__mine_txt="mine")
+    result = export_azureml("-k", "iris", "azure")
+    assert result.exit_code == 1 and "azure exists already" in str(result.exception)
+    assert export_azureml("-k", "iris", "azure", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["azure"], ["-k", "iris"], ["-k", "iris", "iris", "azure"]], ids=" ".join)
+def test_wrong_usage_of_export(sample: Store, arguments: list[str]) -> None:
+    result = export_azureml(*arguments)
+    assert result.exit_code == 2 and "Usage: " in result.stderr
+
+
+def test_what_azure_ml_cannot_say_is_told(sample: Store) -> None:
+    path = Path("iris/deployment.yaml")
+    content = yaml.safe_load(path.read_text())
+    content["spec"] |= {
+        "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "one"}}}],
+        "server": {"scoringTimeoutSeconds": 1000, "maxRequestBytes": 2048},
+        "service": {"localPort": 6795},
+        "resources": {"limits": {"memory": "1Gi"}},
+    }
+    path.write_text(yaml.safe_dump(content))
+    result = export_azureml("-k", "iris", "azure")
+    for said in (
+        "spec.env[0]: KEY comes from the Secret keys",
+        "spec.server.scoringTimeoutSeconds: a managed endpoint allows 180",
+        "spec.server.maxRequestBytes",
+        "spec.service.localPort",
+        "spec.resources",
+        "instance_type: Standard_DS3_v2 is only a guess",
+    ):
+        assert said in result.stderr
+    assert yaml.safe_load(Path("azure/deployment.yml").read_text())["request_settings"]["request_timeout_ms"] == 180_000
+
+
+def test_v2_has_one_model(sample: Store) -> None:
+    given_files(other_pkl="other")
+    both = ["--model", "model:1", "--model", "other.pkl"]
+    assert import_azureml("blue.yml", *both, "--output-dir", "both").exit_code == 0
+    result = export_azureml("-k", "both", "azure")
+    assert result.exit_code == 1 and "--kind v1" in str(result.exception)
+    assert export_azureml("-k", "both", "--kind", "v1", "azure").exit_code == 0
