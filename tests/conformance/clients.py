@@ -22,6 +22,8 @@ _REQUIREMENTS = {
     "mlflow": ["mlflow-skinny==3.17.2", "pandas==3.1.1", "numpy==2.4.6", "scipy==1.17.1", "requests==2.34.2"],
     "mlserver": ["mlserver==1.7.1", "pandas==2.3.3"],  # its codecs do not know the strings of pandas 3
     "tritonclient": ["tritonclient[http]==2.73.0"],
+    # No client either: the loader of deployment files.
+    "azureml": ["azure-ai-ml==1.35.2"],
     # Not a client: the interpreter of the entry scripts that have a schema.
     "entry_script": ["inference-schema==1.8", "pandas==3.1.1", "numpy==2.4.6"],
 }
