@@ -1,30 +1,47 @@
-"""The command group, with what other packages add to it."""
+"""The command group, with what other packages add to it. Each command is imported when it is asked for: a quick start."""
 
-from importlib.metadata import EntryPoint, entry_points
+import importlib
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import localmodel
-from localmodel.cli.apply import apply
-from localmodel.cli.conformance import conformance
-from localmodel.cli.debug import debug
-from localmodel.cli.deployments import delete, invoke, logs, reload, status, wait
-from localmodel.cli.doctor import doctor
-from localmodel.cli.model import model
 from localmodel.cli.output import Failure
-from localmodel.cli.try_ import try_
 from localmodel.errors import UserError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+_COMMANDS = {
+    "apply": "localmodel.cli.apply:apply",
+    "completion": "localmodel.cli.completion:completion",
+    "conformance": "localmodel.cli.conformance:conformance",
+    "debug": "localmodel.cli.debug:debug",
+    "delete": "localmodel.cli.deployments:delete",
+    "doctor": "localmodel.cli.doctor:doctor",
+    "invoke": "localmodel.cli.deployments:invoke",
+    "logs": "localmodel.cli.deployments:logs",
+    "model": "localmodel.cli.model:model",
+    "reload": "localmodel.cli.deployments:reload",
+    "status": "localmodel.cli.deployments:status",
+    "try": "localmodel.cli.try_:try_",
+    "wait": "localmodel.cli.deployments:wait",
+}
 
 
 class Commands(click.Group):
     """Our commands and those of the entry points `localmodel.commands`; a UserError ends with code 1."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_added()})
+        return sorted({*_COMMANDS, *_added()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _COMMANDS:
+            module, _, name = _COMMANDS[cmd_name].partition(":")
+            command: click.Command = getattr(importlib.import_module(module), name)
+            return command
         added = _added()
-        return _load(added[cmd_name]) if cmd_name in added else super().get_command(ctx, cmd_name)
+        return _load(added[cmd_name]) if cmd_name in added else None
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -39,25 +56,13 @@ def main() -> None:
     """Take a trained model and a scoring script to a running endpoint, and keep changing it there."""
 
 
-main.add_command(apply)
-main.add_command(conformance)
-main.add_command(debug)
-main.add_command(delete)
-main.add_command(doctor)
-main.add_command(invoke)
-main.add_command(logs)
-main.add_command(model)
-main.add_command(reload)
-main.add_command(status)
-main.add_command(try_)
-main.add_command(wait)
+def _added() -> "dict[str, EntryPoint]":
+    from importlib.metadata import entry_points
 
-
-def _added() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group="localmodel.commands")}
 
 
-def _load(point: EntryPoint) -> click.Command:
+def _load(point: "EntryPoint") -> click.Command:
     try:
         command: click.Command = point.load()
     except ModuleNotFoundError as error:
@@ -74,7 +79,7 @@ def _missing(name: str, module: str) -> click.Command:
         context_settings={"ignore_unknown_options": True, "help_option_names": []},
     )
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-    def command(arguments: tuple[str, ...]) -> None:
+    def command(arguments: tuple[str, ...]) -> Any:
         raise Failure(f"lmd {name} needs the Python package {module}: {install}")
 
     return command

@@ -2,7 +2,7 @@
 
 import click
 
-from localmodel.cli.output import Failure, output_option, print_json, print_table
+from localmodel.cli.output import Failure, output_option, print_table, print_value
 from localmodel.conformance import azure, open_inference, other_protocols, strain
 from localmodel.conformance.check import Subject, examine
 from localmodel.conformance.sample import find_model, make_sample
@@ -29,8 +29,8 @@ def conformance(url: str, model: str | None, output: str) -> None:
     subject = Subject(server, model, make_sample(server, model))
     checks = [*azure.CHECKS, *open_inference.CHECKS, *other_protocols.CHECKS, *strain.CHECKS]
     findings = list(examine(subject, checks))
-    if output == "json":
-        print_json([finding._asdict() for finding in findings])
+    if output != "text":
+        print_value([finding._asdict() for finding in findings], output)
     else:
         rows = [[finding.name, "yes" if finding.ok else "NO", finding.remark] for finding in findings]
         print_table(["CHECK", "OK", "REMARK"], rows)

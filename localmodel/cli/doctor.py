@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from localmodel import doctor as examination
-from localmodel.cli.output import output_option, print_json
+from localmodel.cli.output import output_option, print_value
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -17,8 +17,8 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 def doctor(output: str) -> None:
     """Look at this machine; exit code 1 when something is missing that nothing works without."""
     findings = examination.examine()
-    if output == "json":
-        print_json([asdict(finding) for finding in findings])
+    if output != "text":
+        print_value([asdict(finding) for finding in findings], output)
     else:
         console = Console(highlight=False)
         for finding in findings:

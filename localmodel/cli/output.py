@@ -7,9 +7,6 @@ from contextlib import contextmanager, nullcontext
 from typing import IO, Any
 
 import click
-import yaml
-from rich.console import Console
-from rich.text import Text
 
 output_option = click.option(
     "-o",
@@ -25,6 +22,9 @@ class Failure(click.ClickException):
     """The thing failed: the message on standard error, exit code 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
+        from rich.console import Console
+        from rich.text import Text
+
         Console(stderr=True).print(Text("error: ", "bold red") + Text(self.message), soft_wrap=True)
 
 
@@ -32,6 +32,9 @@ class ConsoleProgress:
     """See target.Progress: a spinner on a terminal, a plain line a step elsewhere."""
 
     def __init__(self) -> None:
+        # It takes longer to import than most commands take.
+        from rich.console import Console
+
         self._console = Console(stderr=True, highlight=False)
 
     @contextmanager
@@ -50,6 +53,8 @@ class ConsoleProgress:
         self._line("!", "yellow", text)
 
     def _line(self, mark: str, colour: str, text: str) -> None:
+        from rich.text import Text
+
         marked = Text(f"{mark} ", colour) if self._console.is_terminal else Text()
         self._console.print(marked + Text(text), soft_wrap=True)
 
@@ -61,6 +66,8 @@ def print_json(value: Any) -> None:
 def print_value(value: Any, output: str) -> None:
     """The value in the form that `--output` names."""
     if output == "yaml":
+        import yaml
+
         click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
     else:
         print_json(value)

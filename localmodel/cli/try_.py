@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from localmodel import trial
-from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_json
+from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_value
 from localmodel.trial_worker import Answer, Died, LoadFailed, TrialWorker, parsed
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -68,7 +68,7 @@ def try_(
     with tempfile.TemporaryDirectory(prefix="lmd-try-") as place:
         ready = trial.prepare(wish, Path(place).resolve() / "0", ConsoleProgress())
         with TrialWorker(ready) as worker:
-            outcome: _Outcome = _InJson() if output == "json" else _InText()
+            outcome: _Outcome = _InText() if output == "text" else _InValue(output)
             failure = _go(worker, bodies, outcome)
     outcome.end()
     if failure:
@@ -140,8 +140,9 @@ class _InText:
         self._console.print(Text(text, "dim"), soft_wrap=True)
 
 
-class _InJson:
-    def __init__(self) -> None:
+class _InValue:
+    def __init__(self, output: str) -> None:
+        self._output = output
         self._told: dict[str, Any] = {"init_seconds": None, "answers": [], "error": None, "traceback": None}
 
     def loaded(self, seconds: float) -> None:
@@ -155,4 +156,4 @@ class _InJson:
         self._told.update(error=message, traceback=traceback or None)
 
     def end(self) -> None:
-        print_json(self._told)
+        print_value(self._told, self._output)

@@ -1,0 +1,61 @@
+"""lmd model check: what a model's pickles would do when they are loaded."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from localmodel.cli.output import Failure, output_option, print_value
+
+_FEW = 12
+
+
+@click.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@output_option
+def check(path: Path, output: str) -> None:
+    """Say what loading the pickles in PATH, a file or a folder, would import, and who wrote them.
+
+    Nothing of them is loaded. The exit code is 1 when something in them is unsafe to load, or cannot be read.
+    """
+    from localmodel.pickles import examine
+
+    found = examine(path)
+    if output != "text":
+        print_value(found, output)
+    elif not found:
+        click.echo(f"no pickle in {path}")
+    else:
+        for line in told(found):
+            click.echo(line)
+    if found.get("unsafe"):
+        raise Failure(f"loading {path} can run code or change this machine; do so only if you trust who made it")
+    if found.get("unread"):
+        raise Failure(f"not all of {path} could be read; there may be more in it")
+
+
+def told(found: Mapping[str, Any]) -> list[str]:
+    """What examine() found, in lines for people; the worst comes last."""
+    lines = [f"{name}: {_form(file)}" for name, file in found["files"].items()]
+    if len(lines) > _FEW:
+        lines[_FEW:] = [f"and {len(lines) - _FEW} more files"]
+    lines += [f"saved with {name} {version}" for name, version in found["versions"].items()]
+    if found["modules"]:
+        lines.append(f"imports {', '.join(found['modules'])}")
+    if "__main__" in found["modules"]:
+        names = sorted({name for file in found["files"].values() for name in file["globals"]})
+        own = ", ".join(name.partition(".")[2] for name in names if name.startswith("__main__."))
+        lines.append(f"{own}: of the script that saved it; move them to a module that the entry script imports, too")
+    return [*lines, *warnings(found)]
+
+
+def warnings(found: Mapping[str, Any]) -> list[str]:
+    """What somebody should know who only registers the model."""
+    unsafe = [f"unsafe: {what}" for what in found.get("unsafe", ())]
+    return unsafe + [f"not read to the end: {what}" for what in found.get("unread", ())]
+
+
+def _form(file: Mapping[str, Any]) -> str:
+    packed = f", {file['compression']}" if file["compression"] else ""
+    return f"{file['format']}, protocol {file['protocol']}{packed}"
