@@ -1,93 +1,146 @@
 """Installing an environment with `docker build`: the one step that needs an engine to run something."""
 
-import io
 import logging
-import os
 import re
-import ssl
-import tarfile
-from pathlib import Path
+from collections.abc import Callable
 from threading import Event
-from typing import Any
+from typing import IO, Any
+from urllib.parse import urlsplit
 
 import docker
 import docker.errors
 
-from localmodel import data, digests
+from localmodel.engine import context
+from localmodel.engine.context import server_digest as server_digest
+from localmodel.environments import sources
 from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
 
+Say = Callable[[str], None]
+
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _SHOWN_LINES = 8
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class Cancelled(Exception):
     """Nobody wants the result any more."""
 
 
-def server_digest() -> str:
-    """Digest of everything of ours that goes into an environment image."""
-    folder = data.folder("scoring-image")
-    return digests.of_json(
-        {str(path.relative_to(folder)): digests.of_bytes(path.read_bytes()) for path in _own(folder)}
-    )
-
-
-def _own(folder: Path) -> list[Path]:
-    names = ("Dockerfile", "tools.txt", "requirements.txt")
-    return [*(folder / name for name in names), *sorted(folder.glob("localmodel_*/**/*.py"))]
-
-
-def pull_base(client: docker.DockerClient, spec: EnvironmentSpec) -> str:
-    """Id of the environment's base image, pulled if the engine does not have it.
+def pull_base(client: docker.DockerClient, spec: EnvironmentSpec, say: Say, cancelled: Event) -> str:
+    """Id of the environment's base image, pulled, or built from its Dockerfile, if the engine does not have it.
 
     Raises:
-        UserError: BaseImageUnreadable.
+        UserError: BaseImageUnreadable; EnvironmentBuildFailed, with the last lines of the Dockerfile's build.
+        Cancelled: `cancelled` was set.
     """
     reference = spec.base
     try:
         return str(client.images.get(reference).id)
     except docker.errors.ImageNotFound:
-        log.info("pulling %s", reference)
+        pass
     except docker.errors.APIError as error:
         raise _unreadable(spec, error) from None
+    if spec.dockerfile is not None:
+        output = _run(client, reference, context.dockerfile(spec.dockerfile), {}, say, cancelled)
+        if output.failure:
+            raise UserError("EnvironmentBuildFailed", f"the environment's Dockerfile: {output.failure}")
+        return str(client.images.get(reference).id)
+    say(f"pulling {reference}")
+    return _pull(client, spec)
+
+
+def _pull(client: docker.DockerClient, spec: EnvironmentSpec) -> str:
+    wanted = mirrored(spec.base, sources.read().image_mirrors)
+    # without a tag the SDK would pull every tag there is
+    named = "@" in wanted or ":" in wanted.rpartition("/")[2]
     try:
-        # without a tag the SDK would pull every tag there is
-        named = "@" in reference or ":" in reference.rpartition("/")[2]
-        return str(client.images.pull(reference if named else f"{reference}:latest").id)
+        image = client.images.pull(wanted if named else f"{wanted}:latest")
+        if wanted != spec.base and "@" not in spec.base:
+            image.tag(spec.base)
     except docker.errors.APIError as error:
-        raise _unreadable(spec, error) from None
+        raise _unreadable(spec, error, wanted) from None
+    return str(image.id)
 
 
-def _unreadable(spec: EnvironmentSpec, error: docker.errors.APIError) -> UserError:
+def mirrored(reference: str, mirrors: Any) -> str:
+    """The image's name with its start replaced as the longest fitting key of `mirrors` says.
+
+    Keys are starts of full names: docker.io, docker.io/library, ghcr.io/team.
+    """
+    first, slash, _ = reference.partition("/")
+    has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
+    full = reference if has_host else f"docker.io/{reference if slash else 'library/' + reference}"
+    for start in sorted(mirrors, key=len, reverse=True):
+        if full.startswith(start.rstrip("/") + "/"):
+            return str(mirrors[start]).rstrip("/") + full[len(start.rstrip("/")) :]
+    return reference
+
+
+def _unreadable(spec: EnvironmentSpec, error: docker.errors.APIError, asked: str = "") -> UserError:
     field = "baseImage" if spec.base_image else "python"
-    words = str(error.explanation or error).strip()
+    words = sources.scrub(str(error.explanation or error).strip())
+    where = f" (asked for as {asked}, by image-mirrors in {sources.path()})" if asked not in ("", spec.base) else ""
     return UserError(
         "BaseImageUnreadable",
-        f"spec.environment.{field}: image {spec.base} cannot be read: {words}. "
+        f"spec.environment.{field}: image {spec.base}{where} cannot be read: {words}. "
         "Check the name, or pull or load it into the engine by hand",
     )
 
 
 def build(
-    client: docker.DockerClient, spec: EnvironmentSpec, lock: Lock, tag: str, store: str, cancelled: Event
+    client: docker.DockerClient, spec: EnvironmentSpec, lock: Lock, tag: str, store: str, say: Say, cancelled: Event
 ) -> None:
     """Build base, server and environment, tagged `tag` and labelled with the store they belong to.
 
     Raises:
-        UserError: EnvironmentBuildFailed, with the last lines of what failed.
+        UserError: EnvironmentBuildFailed, with the last lines of what failed; what fetching wheels raises.
         Cancelled: `cancelled` was set.
     """
     arguments = {"BASE": spec.base, "PYTHON": spec.python, "STORE": store}
-    output: list[str] = []
+    if spec.is_own_base:
+        arguments["OWN_BASE"] = "1"
+    architecture = str(client.images.get(spec.base).attrs["Architecture"])
+    with context.environment(lock, spec.python, architecture, say) as archive:
+        if cancelled.is_set():
+            raise Cancelled
+        output = _run(client, tag, archive, arguments, say, cancelled)
+    if output.failure:
+        field = "requirements" if "/opt/env" in output.step else "baseImage"
+        raise UserError("EnvironmentBuildFailed", f"spec.environment.{field}: {output.failure}")
+
+
+class _Output:
+    """The lines of a build: `step` is the last one begun; `failure` its own last words if it failed."""
+
+    def __init__(self) -> None:
+        self.step, self.failure = "", ""
+        self._said: list[str] = []
+
+    def add(self, line: str) -> None:
+        if line.startswith("Step "):
+            self.step, self._said = line, []
+        elif not line.startswith(("--->", "Removing intermediate")):
+            self._said.append(line)
+
+    def fail(self, error: str) -> None:
+        """The engine tells only the exit code, so its words are the last resort."""
+        self.failure = " ".join(self._said[-_SHOWN_LINES:]) or error
+
+
+def _run(
+    client: docker.DockerClient, tag: str, archive: IO[bytes], arguments: dict[str, str], say: Say, cancelled: Event
+) -> _Output:
+    output = _Output()
     stream = client.api.build(
-        fileobj=io.BytesIO(_context(lock)),
+        fileobj=archive,
         custom_context=True,
         tag=tag,
-        buildargs=arguments,
+        # Docker keeps these arguments out of the image's history
+        buildargs={**arguments, **_proxies()},
         rm=True,
         forcerm=True,
         decode=True,
@@ -98,36 +151,17 @@ def build(
             stream.close()
             raise Cancelled
         if "error" in event:
-            raise UserError("EnvironmentBuildFailed", _failure(output, event))
+            output.fail(sources.scrub(event["error"]))
+            break
         for line in _ESCAPES.sub("", event.get("stream", "")).splitlines():
             if line.strip():
-                output.append(line.strip())
-                log.info("%s: %s", tag.rpartition(":")[2], line.strip())
+                output.add(sources.scrub(line.strip()))
+                say(sources.scrub(line.strip()))
+                log.info("%s: %s", tag.rpartition(":")[2], sources.scrub(line.strip()))
+    return output
 
 
-def _failure(output: list[str], event: dict[str, Any]) -> str:
-    """The failed step's own last words; the engine's tell only the exit code."""
-    start = max((index for index, line in enumerate(output) if line.startswith("Step ")), default=-1) + 1
-    said = [line for line in output[start:] if not line.startswith(("--->", "Removing intermediate"))]
-    step = output[start - 1] if start else ""
-    field = "requirements" if "/opt/env" in step else "baseImage"
-    return f"spec.environment.{field}: {' '.join(said[-_SHOWN_LINES:]) or event['error']}"
-
-
-def _context(lock: Lock) -> bytes:
-    out = io.BytesIO()
-    folder = data.folder("scoring-image")
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        contents = {str(path.relative_to(folder)): path.read_bytes() for path in _own(folder)}
-        contents.update({"lock.txt": lock.text.encode(), "ca.pem": _certificates()})
-        for name in sorted(contents):
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(contents[name]), 0o644
-            archive.addfile(info, io.BytesIO(contents[name]))
-    return out.getvalue()
-
-
-def _certificates() -> bytes:
-    """The CA bundle this process was told to trust (SSL_CERT_FILE), for builds behind an inspecting proxy."""
-    named = os.environ.get(ssl.get_default_verify_paths().openssl_cafile_env)
-    return Path(named).read_bytes() if named and Path(named).is_file() else b""
+def _proxies() -> dict[str, str]:
+    """Proxies for the build's commands; one on this machine is out of their reach."""
+    found = sources.proxies(sources.read())
+    return {name: value for name, value in found.items() if urlsplit(value).hostname not in _THIS_MACHINE}

@@ -1,36 +1,73 @@
 """Environment images in the engine: made, read out, and removed again."""
 
+import logging
+from collections.abc import Callable
 from threading import Event
 
 import docker
+import docker.errors
 
+from localmodel import digests, home
 from localmodel.engine import build, names, saved
+from localmodel.environments import build_log
 from localmodel.environments.lock import Lock
 from localmodel.image import EnvironmentImage
 from localmodel.layout import Layout
 from localmodel.spec import EnvironmentSpec
 
+log = logging.getLogger(__name__)
 
-def make(
+
+def key(spec: EnvironmentSpec, lock: Lock, server: str | None = None) -> str:
+    """What the image is made of, as one name: base reference, Python, lock, and our server's digest."""
+    content = [spec.base, spec.python, lock.digest, server or build.server_digest()]
+    return digests.of_json(content).removeprefix("sha256:")[:32]
+
+
+def tag(store_id: str, key: str) -> str:
+    """The image's name. The store is in it: two of them on one engine must not take each other's images over."""
+    return f"{names.ENVIRONMENT_REPOSITORY}/{store_id[:12]}:{key}"
+
+
+def ensure(
     client: docker.DockerClient,
     spec: EnvironmentSpec,
     lock: Lock,
-    key: str,
     store_id: str,
-    cancelled: Event,
-    layout: Layout,
-) -> EnvironmentImage:
-    """Build the environment and put its layers into the layout.
+    cancelled: Event | None = None,
+    listen: Callable[[str], None] | None = None,
+) -> str:
+    """The image's name, once the engine has it; built unless it is there.
+
+    The builder's lines go to home.build_log() of the key, and to `listen`.
 
     Raises:
-        UserError: BaseImageUnreadable, EnvironmentBuildFailed.
+        UserError: BaseImageUnreadable, EnvironmentBuildFailed, PackageSourcesInvalid; what fetching wheels raises.
         build.Cancelled: `cancelled` was set.
     """
-    # the store is in the name: two of them on one engine must not take each other's images over
-    tag = f"{names.ENVIRONMENT_REPOSITORY}/{store_id[:12]}:{key}"
-    base = build.pull_base(client, spec)
-    build.build(client, spec, lock, tag, store_id, cancelled)
-    return saved.keep(client, tag, base, layout)
+    own_key = key(spec, lock)
+    wanted = tag(store_id, own_key)
+    try:
+        client.images.get(wanted)
+    except docker.errors.ImageNotFound:
+        with build_log.kept(home.build_log(own_key), listen) as say:
+            stop = cancelled or Event()
+            build.pull_base(client, spec, say, stop)
+            build.build(client, spec, lock, wanted, store_id, say, stop)
+    return wanted
+
+
+def make(
+    client: docker.DockerClient, spec: EnvironmentSpec, lock: Lock, store_id: str, cancelled: Event, layout: Layout
+) -> EnvironmentImage:
+    """As ensure(), with the image's layers put into the layout.
+
+    Raises:
+        UserError: as ensure().
+        build.Cancelled: `cancelled` was set.
+    """
+    base = build.pull_base(client, spec, log.info, cancelled)
+    return saved.keep(client, ensure(client, spec, lock, store_id, cancelled), base, layout)
 
 
 def remove_others(client: docker.DockerClient, store_id: str, keep: set[str]) -> None:
@@ -38,9 +75,9 @@ def remove_others(client: docker.DockerClient, store_id: str, keep: set[str]) ->
     label = f"{names.STORE_LABEL}={store_id}"
     removed = False
     for image in client.images.list(filters={"label": label}):
-        for tag in image.tags:
-            if tag.startswith(names.ENVIRONMENT_REPOSITORY) and tag.rpartition(":")[2] not in keep:
-                client.images.remove(tag, force=False)
+        for name in image.tags:
+            if name.startswith(names.ENVIRONMENT_REPOSITORY) and name.rpartition(":")[2] not in keep:
+                client.images.remove(name, force=False)
                 removed = True
     if removed:
         # the build's intermediate stages, which no tag holds

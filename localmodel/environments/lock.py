@@ -28,6 +28,11 @@ class Lock:
     def digest(self) -> str:
         return digests.of_bytes(self.text.encode())
 
+    @property
+    def count(self) -> int:
+        """How many packages."""
+        return len(hashes.packages(self.text))
+
 
 async def resolve(spec: EnvironmentSpec, platform: str | None, locks: Path) -> Lock:
     """The environment's lock, from the folder `locks` where it was resolved before.

@@ -46,7 +46,7 @@ class Environments:
     @staticmethod
     def key(spec: EnvironmentSpec, lock: Lock, server: str) -> str:
         """What the image is made of, as one name: base reference, Python, lock, and our server's digest."""
-        return digests.of_json([spec.base, spec.python, lock.digest, server]).removeprefix("sha256:")[:32]
+        return environment_image.key(spec, lock, server)
 
     def find(self, key: str) -> EnvironmentImage | None:
         """The finished image, if every layer of it is there."""
@@ -96,7 +96,7 @@ class Environments:
         try:
             async with self._slots, using.shared(self._layout.root / "lock"):
                 image = await self._engine.call(
-                    environment_image.make, spec, lock, key, self._store_id, cancelled, self._layout
+                    environment_image.make, spec, lock, self._store_id, cancelled, self._layout
                 )
                 files.write(self._record(key), digests.canonical_json(asdict(image)))
             self._failures.pop(key, None)

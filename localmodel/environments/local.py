@@ -1,0 +1,82 @@
+"""Building an environment here: as a virtual environment, and as an image."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from localmodel import home, running
+from localmodel.environments import lock as locks
+from localmodel.environments import venv
+from localmodel.environments.lock import Lock
+from localmodel.errors import UserError
+from localmodel.spec import EnvironmentSpec
+from localmodel.store import EnvironmentVersion
+from localmodel.targets.target import Progress
+
+Listen = Callable[[str], None]
+
+
+def spec_of(environment: EnvironmentVersion | EnvironmentSpec) -> EnvironmentSpec:
+    return environment.spec if isinstance(environment, EnvironmentVersion) else environment
+
+
+def lock(environment: EnvironmentVersion | EnvironmentSpec, platform: str | None = None) -> Lock:
+    """The environment's lock, for this machine or for a platform by uv's name.
+
+    Raises:
+        UserError: as locks.resolve().
+    """
+    return running.run(locks.resolve(spec_of(environment), platform, home.store() / "locks"))
+
+
+def interpreter(
+    environment: EnvironmentVersion | EnvironmentSpec, progress: Progress, listen: Listen | None = None
+) -> Path:
+    """The interpreter of a virtual environment with the environment's packages, built unless it is there.
+
+    A base image plays no part in it. The installer's lines go to home.build_log() of venv.key(), and to `listen`.
+
+    Raises:
+        UserError: as locks.resolve() and venv.build().
+    """
+    spec = spec_of(environment)
+    with progress.step("requirements") as done:
+        found = lock(spec)
+        done(f"{found.count} packages, locked")
+    if spec.is_own_base:
+        progress.note("a virtual environment has the requirements only, nothing of the environment's image")
+    with progress.step("environment") as done:
+        log = home.build_log(venv.key(found, spec.python))
+        python = running.run(venv.build(found, spec.python, home.home() / "environments", log, listen))
+        done(str(python))
+    return python
+
+
+def image(environment: EnvironmentVersion | EnvironmentSpec, progress: Progress, listen: Listen | None = None) -> str:
+    """Name of an image in the Docker engine that holds the environment and the scoring server.
+
+    Built unless the engine has it. The builder's lines go to home.build_log() of environment_image.key(), and to
+    `listen`.
+
+    Raises:
+        UserError: DockerPackageMissing, EngineUnreachable; as locks.resolve() and environment_image.ensure().
+    """
+    # the docker SDK is an extra
+    from localmodel import store_id
+    from localmodel.engine import environment_image
+    from localmodel.engine.client import Connection
+
+    spec = spec_of(environment)
+    connection = Connection()
+    try:
+        with progress.step("requirements") as done:
+            architecture = connection.call(lambda client: str(client.version()["Arch"]))
+            if architecture not in locks.PLATFORMS:
+                raise UserError("PlatformUnsupported", f"the engine is for {architecture}, not amd64 or arm64")
+            found = lock(spec, locks.PLATFORMS[architecture])
+            done(f"{found.count} packages, locked")
+        with progress.step("image") as done:
+            name = connection.call(environment_image.ensure, spec, found, store_id.of(home.store()), None, listen)
+            done(name)
+    finally:
+        connection.close()
+    return name
