@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from localmodel import digests, files
+from localmodel.errors import UserError
 
 _CHUNK = 1 << 20  # larger ones fall out of the processor's cache between two steps
+
+Meter = Callable[[int, int], None]  # is told bytes done and bytes in all
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,13 @@ class Layout:
         """Digests of the blobs that are there, sorted."""
         return sorted(f"sha256:{path.name}" for path in (self.root / "blobs" / "sha256").glob("*"))
 
-    def write(self, chunks: Iterable[bytes], tell: Callable[[int], None] | None = None) -> Blob:
+    def write(
+        self, chunks: Iterable[bytes], tell: Callable[[int], None] | None = None, expected: Blob | None = None
+    ) -> Blob:
         """Keep the chunks' content as one blob, in bounded memory. `tell` hears how many bytes it has so far.
 
         Raises:
-            UserError: StoreFull.
+            UserError: StoreFull; ContentDamaged, when it is not the expected one: nothing is kept then.
         """
         content, size = hashlib.sha256(), 0
         incoming = self.root / "incoming"
@@ -75,11 +80,15 @@ class Layout:
             for chunk in chunks:
                 content.update(chunk)
                 size += file.write(chunk)
+                if expected and size > expected.size:
+                    raise UserError("ContentDamaged", f"{expected.digest}: more arrives than {expected.size} bytes")
                 if tell:
                     tell(size)
             file.flush()
             os.fsync(file.fileno())
             blob = Blob(f"sha256:{content.hexdigest()}", size)
+            if expected and expected != blob:
+                raise UserError("ContentDamaged", f"{expected.digest}: what arrived is {blob.digest}, {size} bytes")
             path = self.path(blob.digest)
             path.parent.mkdir(parents=True, exist_ok=True)
             Path(file.name).replace(path)

@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from localmodel import files
 from localmodel.errors import UserError
-from localmodel.layout import Layout
+from localmodel.layout import Layout, Meter
 from localmodel.store import artifacts
 from localmodel.store.index import Index, Ref
 from localmodel.store.records import Records
@@ -25,11 +25,23 @@ class Problem:
     message: str
 
 
-def verify(layout: Layout, registries: Registries, tell: Callable[[int, int], None] | None) -> Iterator[Problem]:
+def verify_all(layout: Layout, registries: Registries, tell: Meter | None) -> Iterator[Problem]:
     """Hash every blob and look up what every record names. `tell` hears bytes done and bytes in all."""
     refs = _refs(registries)
+    yield from _verify(layout, refs, layout.blobs(), tell)
+    if Index(layout).names() != {ref.name: ref.digest for ref in refs}:
+        yield Problem("index.json", "it does not list what the records name; lmd store gc writes it anew")
+
+
+def verify(layout: Layout, ref: Ref, tell: Meter | None) -> Iterator[Problem]:
+    """Hash and look up the blobs of one version."""
+    there = sorted(digest for digest in _named(layout, ref) if layout.path(digest).is_file())
+    return _verify(layout, [ref], there, tell)
+
+
+def _verify(layout: Layout, refs: list[Ref], digests: list[str], tell: Meter | None) -> Iterator[Problem]:
     broken = set()
-    for digest in _unsound(layout, tell):
+    for digest in _unsound(layout, digests, tell):
         broken.add(digest)
         yield Problem(digest, "its content is not what its digest says")
     for ref in refs:
@@ -38,8 +50,6 @@ def verify(layout: Layout, registries: Registries, tell: Callable[[int, int], No
                 yield Problem(ref.name, f"{digest} is damaged; register, pull or import it again")
             elif not layout.path(digest).is_file():
                 yield Problem(ref.name, f"{digest} is missing; register, pull or import it again")
-    if Index(layout).names() != {ref.name: ref.digest for ref in refs}:
-        yield Problem("index.json", "it does not list what the records name; lmd store gc writes it anew")
 
 
 def collect_garbage(layout: Layout, registries: Registries) -> int:
@@ -97,9 +107,8 @@ def _all_named(layout: Layout, ref: Ref) -> set[str]:
     return found
 
 
-def _unsound(layout: Layout, tell: Callable[[int, int], None] | None) -> Iterator[str]:
-    there = layout.blobs()
-    total, done = sum(layout.path(digest).stat().st_size for digest in there), 0
+def _unsound(layout: Layout, digests: list[str], tell: Meter | None) -> Iterator[str]:
+    total, done = sum(layout.path(digest).stat().st_size for digest in digests), 0
 
     def count(size: int) -> None:
         nonlocal done
@@ -107,6 +116,6 @@ def _unsound(layout: Layout, tell: Callable[[int, int], None] | None) -> Iterato
         if tell:
             tell(done, total)
 
-    for digest in there:
+    for digest in digests:
         if not layout.sound(digest, count):
             yield digest

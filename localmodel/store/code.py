@@ -57,10 +57,16 @@ class Code:
             created = datetime.now(UTC).isoformat(timespec="seconds")
             return self.keep(CodeVersion(name, 0, manifest.digest, entry, created))
 
-    def keep(self, found: CodeVersion) -> CodeVersion:
-        """Give code whose content is in the layout the next number, or return the latest if it is the very same."""
+    def keep(self, found: CodeVersion, anywhere: bool = False) -> CodeVersion:
+        """Give code whose content is in the layout the next number, or return the latest if it is the very same.
+
+        With `anywhere`, any version that is.
+        """
         return self.records.append(
-            found.name, lambda number: replace(found, version=number), lambda latest: latest.digest == found.digest
+            found.name,
+            lambda number: replace(found, version=number),
+            lambda known: known.digest == found.digest,
+            anywhere,
         )
 
     def get(self, name: str, version: int | None = None) -> CodeVersion:

@@ -43,7 +43,7 @@ KIND = RecordKind(
     "EnvironmentNameInvalid",
     "EnvironmentNotFound",
     _parse,
-    "Register it: lmd env register PATH --name {name}",
+    "Make it: lmd env create {name} --conda FILE",
 )
 
 
@@ -73,15 +73,17 @@ class Environments:
             created = datetime.now(UTC).isoformat(timespec="seconds")
             return self.keep(EnvironmentVersion(name, 0, manifest.digest, spec, dict(variables or {}), created))
 
-    def keep(self, found: EnvironmentVersion) -> EnvironmentVersion:
+    def keep(self, found: EnvironmentVersion, anywhere: bool = False) -> EnvironmentVersion:
         """Give an environment whose content is in the layout the next number, or return the latest if it is the same.
 
-        What an older version of this program did not know of a spec may change its digest, but not what it says.
+        With `anywhere`, any version that is. Another release may write the same spec in other words, so that its
+        digest differs: what it says counts.
         """
         return self.records.append(
             found.name,
             lambda number: replace(found, version=number),
-            lambda latest: (latest.spec, dict(latest.variables)) == (found.spec, dict(found.variables)),
+            lambda known: (known.spec, dict(known.variables)) == (found.spec, dict(found.variables)),
+            anywhere,
         )
 
     def get(self, name: str, version: int | None = None) -> EnvironmentVersion:

@@ -5,7 +5,7 @@ writes it anew. Nothing here reads it for anything else.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ class Index:
     def _read(self) -> dict[str, Any]:
         try:
             entries = json.loads(self._path.read_bytes())["manifests"]
-            return {entry["annotations"][_NAME]: entry for entry in entries}
+            return {name_of(entry): entry for entry in entries}
         except (FileNotFoundError, ValueError, KeyError):
             return {}
 
@@ -80,3 +80,12 @@ def entry(ref: Ref, size: int) -> dict[str, Any]:
 def index(entries: Iterable[dict[str, Any]]) -> bytes:
     """An index.json of these descriptors."""
     return digests.canonical_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": list(entries)})
+
+
+def name_of(entry: Mapping[str, Any]) -> str:
+    """The name that a descriptor has in its index.
+
+    Raises:
+        KeyError: it has none.
+    """
+    return str(entry["annotations"][_NAME])

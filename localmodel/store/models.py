@@ -1,6 +1,6 @@
 """The models: files and folders with a name, numbered and immutable, their tags and aliases beside them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,14 +8,12 @@ from typing import Any
 
 from localmodel import layers, pickles, uses
 from localmodel.errors import UserError
-from localmodel.layout import Blob, Layout
+from localmodel.layout import Blob, Layout, Meter
 from localmodel.spec import ModelRef
 from localmodel.store import artifacts
 from localmodel.store.aliases import Aliases
 from localmodel.store.records import RecordKind, Records
 from localmodel.uses import Use
-
-Meter = Callable[[int, int], None]  # is told bytes done and bytes in all
 
 
 @dataclass(frozen=True)
@@ -112,10 +110,16 @@ class Models:
             )
             return self.keep(found)
 
-    def keep(self, found: ModelVersion) -> ModelVersion:
-        """Give a model whose content is in the layout the next number, or return the latest if it is the very same."""
+    def keep(self, found: ModelVersion, anywhere: bool = False) -> ModelVersion:
+        """Give a model whose content is in the layout the next number, or return the latest if it is the very same.
+
+        With `anywhere`, any version that is.
+        """
         return self.records.append(
-            found.name, lambda number: replace(found, version=number), lambda latest: _told(latest) == _told(found)
+            found.name,
+            lambda number: replace(found, version=number),
+            lambda known: _told(known) == _told(found),
+            anywhere,
         )
 
     def get(self, name: str, version: int | None = None) -> ModelVersion:

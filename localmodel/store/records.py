@@ -123,13 +123,17 @@ class Records(Generic[V]):
                     found.append(self._read(each, number))
         return found
 
-    def append(self, name: str, make: Callable[[int], V], same: Callable[[V], bool]) -> V:
-        """Keep what `make` makes of the next number, or give the latest version when it is the `same`."""
+    def append(self, name: str, make: Callable[[int], V], same: Callable[[V], bool], anywhere: bool) -> V:
+        """Keep what `make` makes of the next number, or give the latest version when it is the `same`.
+
+        With `anywhere`, the newest of all versions that is the same.
+        """
         with self.alone(name):
             folder = self.folder(name)
             numbers = _numbers(folder, _RECORD)
-            if numbers and same(latest := self._read(name, numbers[-1])):
-                return latest
+            for number in reversed(numbers if anywhere else numbers[-1:]):
+                if same(known := self._read(name, number)):
+                    return known
             version = make(max([0, *numbers, *_numbers(folder, _TOMBSTONE)]) + 1)
             files.create(self._path(name, version.version), _content(version))
             self._index.add(self.ref(version))

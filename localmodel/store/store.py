@@ -1,14 +1,17 @@
 """The store: a folder with the blobs of everything, and the records that name them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from localmodel.layout import Layout
-from localmodel.store import check
+from localmodel.layout import Layout, Meter
+from localmodel.store import archive, check
 from localmodel.store.check import Problem
 from localmodel.store.code import Code
-from localmodel.store.environments import Environments
-from localmodel.store.models import Models
+from localmodel.store.environments import Environments, EnvironmentVersion
+from localmodel.store.models import Models, ModelVersion
+from localmodel.store.records import Records
+from localmodel.store.sharing import AnyVersion, Receiver
 
 
 class Store:
@@ -23,10 +26,11 @@ class Store:
         self.models = Models(self.layout)
         self.environments = Environments(self.layout)
         self.code = Code(self.layout)
+        self._receiver = Receiver(self.layout, self.models, self.environments, self.code)
         self._registries = (self.models.records, self.environments.records, self.code.records)
 
-    def verify(self, progress: Callable[[int, int], None] | None = None) -> Iterator[Problem]:
-        """What is not as it was written: every blob is hashed, every record's blobs are looked up.
+    def verify(self, version: AnyVersion | None = None, *, progress: Meter | None = None) -> Iterator[Problem]:
+        """What is not as it was written, of one version or all: blobs are hashed, what records name is looked up.
 
         `progress` is told bytes done and bytes in all.
 
@@ -34,7 +38,9 @@ class Store:
             UserError: StoreMissing, RecordDamaged.
         """
         self.models.records.require()
-        return check.verify(self.layout, self._registries, progress)
+        if version is not None:
+            return check.verify(self.layout, self._records(version).ref(version), progress)
+        return check.verify_all(self.layout, self._registries, progress)
 
     def collect_garbage(self) -> int:
         """Remove what nothing names: contents of deleted versions, leftovers of killed writers. Returns bytes freed.
@@ -45,3 +51,54 @@ class Store:
             UserError: RecordDamaged, StoreDamaged; nothing is removed then.
         """
         return check.collect_garbage(self.layout, self._registries)
+
+    def push(
+        self, version: AnyVersion, reference: str, *, insecure: bool = False, progress: Meter | None = None
+    ) -> str:
+        """Send a version to `host/repository:tag` of an OCI registry; returns the digest that names it there.
+
+        Its record goes along under the tag with `.record` behind it. HTTPS, or plain HTTP to this machine and where
+        `insecure`; credentials are Docker's.
+
+        Raises:
+            UserError: ReferenceInvalid, RegistryUnreachable, RegistryRefused, StoreDamaged.
+        """
+        from localmodel.store import remote, transfer  # its HTTP client takes longer to import than all the rest
+
+        return transfer.push(self.layout, version, remote.Remote(reference, insecure), progress)
+
+    def pull(
+        self, reference: str, *, name: str | None = None, insecure: bool = False, progress: Meter | None = None
+    ) -> AnyVersion:
+        """Fetch a version from a registry, as the next of its name (or of `name`) unless it is here already.
+
+        Raises:
+            UserError: as push(); ArtifactNotFound, ArtifactUnsupported, NameMissing, ContentDamaged, StoreFull.
+        """
+        from localmodel.store import remote, transfer
+
+        with self.models.records.writing():
+            return transfer.pull(self.layout, self._receiver, remote.Remote(reference, insecure), name, progress)
+
+    def export_to(self, path: Path, versions: Iterable[AnyVersion], *, progress: Meter | None = None) -> None:
+        """Write versions into one file.
+
+        Raises:
+            UserError: FileExists, StoreDamaged, StoreFull.
+        """
+        named = [(self._records(version).ref(version), version) for version in versions]
+        archive.write(self.layout, named, path, progress)
+
+    def import_from(self, path: Path, *, name: str | None = None, progress: Meter | None = None) -> list[AnyVersion]:
+        """Take in the versions of a file, each as the next of its name (or of `name`) unless it is here already.
+
+        Raises:
+            UserError: ArchiveInvalid, ArtifactUnsupported, NameMissing, ContentDamaged, StoreFull.
+        """
+        with self.models.records.writing():
+            return list(archive.read(self.layout, self._receiver, path, name, progress))
+
+    def _records(self, version: AnyVersion) -> Records[Any]:
+        if isinstance(version, ModelVersion):
+            return self.models.records
+        return self.environments.records if isinstance(version, EnvironmentVersion) else self.code.records

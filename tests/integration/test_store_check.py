@@ -58,8 +58,9 @@ def test_a_model_is_a_modelpack_artifact(store: Store) -> None:
 
 def test_a_sound_store_has_no_problem(store: Store) -> None:
     told: list[tuple[int, int]] = []
-    assert list(store.verify(lambda done, total: told.append((done, total)))) == []
+    assert list(store.verify(progress=lambda done, total: told.append((done, total)))) == []
     assert told[-1][0] == told[-1][1] > 0
+    assert list(store.verify(store.models.get("m"))) == []
 
 
 def test_what_is_damaged_or_missing_is_named(store: Store) -> None:
@@ -74,6 +75,7 @@ def test_what_is_damaged_or_missing_is_named(store: Store) -> None:
         ("models/m/2", f"{missing} is missing"),
         ("index.json", "it does not list what the records name"),
     ]
+    assert [problem.what for problem in store.verify(store.models.records.get("m", 1))] == [changed, "models/m/1"]
 
 
 def test_garbage_goes_and_nothing_else(store: Store, tmp_path: Path) -> None:
