@@ -1,4 +1,4 @@
-"""The command group, with what other packages add to it. Each command is imported when it is asked for: a quick start."""
+"""The command group, with what other packages add to it. A command is imported when it is asked for: a quick start."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
