@@ -47,7 +47,7 @@ def debug(target: Target, name: str, port: int, connect: str | None, wait: bool,
     with contextlib.ExitStack() as stack:
         debuggee: Debuggee
         if isinstance(target, ProcessTarget):
-            debuggee = ProcessDebuggee(name)
+            debuggee = ProcessDebuggee(name, target)
         else:
             context = click.get_current_context().params["context"]
             debuggee = stack.enter_context(PodDebuggee(name, context, progress))

@@ -9,8 +9,8 @@ from localmodel import files
 from localmodel.debugger import package
 from localmodel.debugger.debuggee import Gone, State, Wish, read_state
 from localmodel.errors import UserError
-from localmodel.targets import ports, resolve, server
-from localmodel.targets import state as targets_state
+from localmodel.targets import ports, resolve
+from localmodel.targets.process import ProcessTarget
 from localmodel.targets.state import ServerRecord
 
 _SECONDS_FOR_PORT = 5.0
@@ -19,21 +19,22 @@ _SECONDS_FOR_PORT = 5.0
 class ProcessDebuggee:
     """See debuggee.Debuggee."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, target: ProcessTarget) -> None:
         self.name = name
         self.code = self.entry = ""
-        self._place = targets_state.State(name)
+        self._target = target
+        self._place = target.place(name)
         # Where the server looks for it: beside its revision file.
-        self._file = self._place.revision_file.with_name("debug.json")
+        self._file = self._place.main.revision_file.with_name("debug.json")
         self._state_file = self._file.with_name(f"{self._file.name}.state")
 
     def find(self) -> None:
         running = self._running()
-        record = self._place.record(self._place.wanted() or 0)
+        record = self._place.record(self._place.main.wanted() or 0)
         if running is None or record is None:
             raise UserError("NotRunning", f"the server of {self.name} is not running; lmd apply starts it")
         # To one that does not expect it, the signal is the end.
-        if running.code != resolve.server_digest():
+        if running.program != resolve.server_digest():
             raise UserError("ServerOutdated", f"the server of {self.name} is another version; lmd apply starts it anew")
         self.code, self.entry = record.environment["AML_APP_ROOT"], record.environment["AZUREML_ENTRY_SCRIPT"]
 
@@ -57,11 +58,10 @@ class ProcessDebuggee:
     def _signal(self) -> None:
         running = self._running()
         if running:
-            os.kill(running.pid, signal.SIGUSR1)
+            os.kill(int(running.id), signal.SIGUSR1)
 
     def _running(self) -> ServerRecord | None:
-        record = self._place.server()
-        return record if record and server.is_running(self._place, record.pid) else None
+        return self._target.running(self._place)
 
 
 def _wait_for_port(port: int) -> None:

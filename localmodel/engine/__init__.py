@@ -1,5 +1,13 @@
 """Everything that talks to Docker: building environments, reading their layers, containers, kind's nodes.
 
-The Docker SDK is an extra (`localmodel[docker]`): import this package only where an engine is wanted, and see
-client.require() for what the user is told without it.
+The Docker SDK is an extra, so this package is imported where an engine is wanted and nowhere else.
 """
+
+from importlib.util import find_spec
+
+from localmodel.errors import UserError
+
+if find_spec("docker") is None:
+    raise UserError(
+        "DockerPackageMissing", "Python's package for Docker is not installed: pip install 'localmodel[docker]'"
+    )

@@ -1,14 +1,18 @@
-"""The Docker SDK behind asyncio: blocking calls in threads of their own, never in the loop's shared pool."""
+"""The Docker SDK: one connection, and that connection behind asyncio."""
 
 import asyncio
+import errno
+import os
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import docker
 import docker.errors
 import requests
+from docker.context import ContextAPI
 
 from localmodel.errors import UserError
 
@@ -16,44 +20,82 @@ T = TypeVar("T")
 
 _THREADS = 8  # builds hold one each for minutes; nodes are asked all at once
 _TIMEOUT = 600  # seconds without a byte, not for a whole call
+_HERE = ("localhost", "127.0.0.1", "::1", "localnpipe")  # the SDK calls a socket localhost
 
 
-class Engine:
-    """One Docker engine, as DOCKER_HOST or the default socket names it."""
+class Connection:
+    """One Docker engine: that of DOCKER_HOST, of docker's context, or of the default socket."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
         self._client: docker.DockerClient | None = None
-        self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by id of a node
 
-    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run `function(client, *arguments)` in a thread.
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call `function(client, *arguments)`.
 
         Raises:
-            UserError: EngineUnreachable. Whatever else the function raises goes through.
+            UserError: EngineUnreachable, EngineForbidden. Whatever else the function raises goes through.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, function, *arguments)
-
-    def _call(self, function: Callable[..., T], *arguments: Any) -> T:
         try:
             if self._client is None:
-                self._client = docker.from_env(timeout=_TIMEOUT)
+                self._client = _connect()
             return function(self._client, *arguments)
         except (requests.exceptions.ConnectionError, docker.errors.DockerException) as error:
             if isinstance(error, docker.errors.APIError | docker.errors.BuildError | docker.errors.ImageNotFound):
                 raise
             self._client = None
-            raise UserError(
-                "EngineUnreachable",
-                f"no Docker engine answers ({_cause(error)}); start Docker, or see lmd doctor",
-            ) from None
+            raise _no_engine(error) from None
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+class Engine:
+    """The connection's calls in threads of their own, never in the loop's shared pool."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
+        self._connection = Connection()
+        self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by id of a node
+
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run `function(client, *arguments)` in a thread; raises what Connection.call() does."""
+        call = self._connection.call
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, function, *arguments)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _cause(error: BaseException) -> str:
-    """The innermost words, without the addresses of Python objects around them."""
-    while error.__context__ is not None:
+def is_here(client: docker.DockerClient) -> bool:
+    """Whether the engine is one of this machine, which sees this machine's files."""
+    return urlsplit(client.api.base_url).hostname in _HERE
+
+
+def _connect() -> docker.DockerClient:
+    """The engine that the command docker speaks to: rootless and desktop engines are a context, and no variable."""
+    context = ContextAPI.get_current_context()
+    if "DOCKER_HOST" in os.environ or not context or context.name == "default":
+        return docker.from_env(timeout=_TIMEOUT)
+    return docker.DockerClient(base_url=context.Host, tls=context.TLSConfig, timeout=_TIMEOUT)
+
+
+def _no_engine(error: BaseException) -> UserError:
+    causes = list(_causes(error))
+    if any(isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM) for cause in causes):
+        return UserError(
+            "EngineForbidden",
+            "this user may not use Docker's socket (permission denied); join the group that owns it "
+            "(sudo usermod -aG docker $USER, and log in again), use Docker without root, or name another engine "
+            "with DOCKER_HOST",
+        )
+    said = causes[-1].args[-1] if causes[-1].args else causes[-1]
+    return UserError("EngineUnreachable", f"no Docker engine answers ({said}); start Docker, or see lmd doctor")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from; the innermost has words without the addresses of Python objects."""
+    while error is not None:
+        yield error
         error = error.__context__
-    return str(error.args[-1] if error.args else error)

@@ -4,7 +4,10 @@ import contextlib
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+
+from localmodel.errors import UserError
 
 HOST = "127.0.0.1"
 # The wanted port and those after it: each cluster made from kind-config.yaml holds ten in a row.
@@ -25,6 +28,30 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def choose(wanted: int, holder: Callable[[int], str], note: Callable[[str], None]) -> int:
+    """The port, or when it is held the next one that is free; `note` is told who holds it.
+
+    Raises:
+        UserError: PortTaken.
+    """
+    last = min(wanted + TRIED - 1, 65535)
+    for port in range(wanted, last + 1):
+        if is_free(port):
+            if port != wanted:
+                note(f"port {wanted} is held by {holder(wanted)}; taking {port}")
+            return port
+    raise UserError(
+        "PortTaken", f"spec.service.localPort: {wanted} is held by {holder(wanted)}, and so is every port up to {last}"
+    )
+
+
+def spare() -> int:
+    """A port that is free now."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return int(listener.getsockname()[1])
 
 
 def holder(port: int) -> str:

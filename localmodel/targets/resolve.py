@@ -1,35 +1,35 @@
-"""From a manifest to everything a process needs: code, models, lock, interpreter, variables."""
+"""From a manifest to what a server without a cluster needs: code, models, lock, variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from localmodel import data, digests, entry_script, home, revision, running, stored
+from localmodel import data, digests, entry_script, home, pickles, revision, running, stored
 from localmodel.environments import lock as locks
-from localmodel.environments import venv
 from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.revision import Revision
 from localmodel.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion, Store
+from localmodel.targets.runner import Runner
 from localmodel.targets.target import Progress
 
 
 @dataclass(frozen=True)
 class Desired:
-    """What is to be served. `variables` are the user's; `python` is the interpreter of the user's environment."""
+    """What is to be served. `variables` are the user's; `code` is the digest of the source folder."""
 
     spec: DeploymentSpec
     files: Mapping[str, bytes]
     models: tuple[ModelVersion, ...]
     variables: Mapping[str, str]
-    python: Path
+    lock: Lock
+    code: str
     revision: Revision
 
 
-def resolve(manifests: Manifests, spec: DeploymentSpec, progress: Progress) -> Desired:
-    """Look everything up and build what is missing.
+def resolve(manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress: Progress) -> Desired:
+    """Look everything up.
 
     Raises:
         UserError: whatever is missing or does not fit; its message names the field, or file and line.
@@ -45,12 +45,20 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, progress: Progress) -> D
         models = store.models.select(spec.models)
         done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")
     with progress.step("requirements") as done:
-        lock = running.run(locks.resolve(spec.environment, None, home.store() / "locks"))
+        lock = running.run(locks.resolve(spec.environment, runner.platform(), home.store() / "locks"))
         done(f"{_count(lock)} packages, locked")
-    with progress.step("environment") as done:
-        python = running.run(venv.build(lock, spec.environment.python, home.home() / "environments"))
-        done(f"Python {spec.environment.python}")
-    return Desired(spec, files, models, variables, python, _revision(spec, files, models, variables, lock))
+    asked, complete = spec.environment.requirements, not spec.environment.is_own_base
+    for warning in pickles.mismatches(models, asked, lock.text, complete=complete):
+        progress.note(warning)
+    code = revision.code_digest(spec.entry_script, files)
+    described = Revision(
+        base=runner.base(spec.environment),
+        server=server_digest(),
+        lock=lock.digest,
+        bundle=revision.bundle_digest(code, models),
+        settings=digests.of_json([spec.server.variables(), variables]),
+    )
+    return Desired(spec, files, models, variables, lock, code, described)
 
 
 def server_digest() -> str:
@@ -58,22 +66,6 @@ def server_digest() -> str:
     folder = data.folder("scoring-image")
     sources = sorted(folder.glob("localmodel_*/**/*.py"))
     return digests.of_json({str(path.relative_to(folder)): digests.of_bytes(path.read_bytes()) for path in sources})
-
-
-def _revision(
-    spec: DeploymentSpec,
-    files: Mapping[str, bytes],
-    models: tuple[ModelVersion, ...],
-    variables: Mapping[str, str],
-    lock: Lock,
-) -> Revision:
-    return Revision(
-        base=digests.of_json({"python": spec.environment.python}),
-        server=server_digest(),
-        lock=lock.digest,
-        bundle=revision.bundle_digest(revision.code_digest(spec.entry_script, files), models),
-        settings=digests.of_json([spec.server.variables(), dict(variables)]),
-    )
 
 
 def _files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str, bytes]:
@@ -87,7 +79,7 @@ def _files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str
         raise UserError(
             "SourceMissing",
             f"spec.scoring.source.configMap: no ConfigMap {name} beside the deployment (there is: {there}); "
-            "a process has no cluster to take it from, so apply it together with the deployment",
+            "there is no cluster to take it from, so apply it together with the deployment",
         )
     return dict(manifests.config_maps[name])
 
@@ -99,7 +91,7 @@ def _value(index: int, variable: Variable, manifests: Manifests) -> str:
     field = f"spec.env[{index}].valueFrom"
     if reference.kind != "ConfigMap":
         raise UserError(
-            "VariableSourceMissing", f"{field}.secretKeyRef: a process has no cluster to take a Secret from; use value"
+            "VariableSourceMissing", f"{field}.secretKeyRef: there is no cluster to take a Secret from; use value"
         )
     config_map = manifests.config_maps.get(reference.name)
     if config_map is None or reference.key not in config_map:

@@ -1,6 +1,5 @@
 """A revision on disk, laid out as in a scoring image: code, and the models below it."""
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,9 +7,10 @@ from pathlib import Path
 from localmodel import files, home, layers, revision
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.resolve import Desired
+from localmodel.targets.runner import Environment
 
 
-def write(folder: Path, name: str, number: int, desired: Desired) -> dict[str, str]:
+def write(folder: Path, name: str, number: int, desired: Desired, environment: Environment) -> dict[str, str]:
     """Fill the folder with the revision's code and models; returns the variables that make a server serve it.
 
     name is the deployment's.
@@ -22,12 +22,10 @@ def write(folder: Path, name: str, number: int, desired: Desired) -> dict[str, s
         (app / path).write_bytes(content)
     _link_models(app / revision.MODELS_FOLDER, desired.models)
     return {
-        # Programs that the environment's packages bring are found, and the server's own PYTHONPATH is not passed on.
-        "PATH": os.pathsep.join([str(desired.python.parent), os.environ.get("PATH", os.defpath)]),
-        "PYTHONPATH": "",
+        **environment.variables,
         **desired.variables,
         **desired.spec.server.variables(),
-        "LOCALMODEL_PYTHON": str(desired.python),
+        "LOCALMODEL_PYTHON": environment.python,
         "LOCALMODEL_REVISION": str(number),
         "LOCALMODEL_MODEL_NAME": name,
         "LOCALMODEL_MODEL": revision.models_text(desired.models),
@@ -35,6 +33,11 @@ def write(folder: Path, name: str, number: int, desired: Desired) -> dict[str, s
         "AZUREML_ENTRY_SCRIPT": desired.spec.entry_script,
         "AZUREML_MODEL_DIR": revision.model_dir(str(app), desired.models),
     }
+
+
+def models_folder() -> Path:
+    """Where models are unpacked; revisions link there."""
+    return home.home() / "models"
 
 
 def _link_models(root: Path, models: Iterable[ModelVersion]) -> None:
@@ -54,4 +57,4 @@ def _extracted(model: ModelVersion) -> Path:
             if file.is_file():
                 file.chmod(0o444)  # shared: a script that writes into its model must not change another's
 
-    return files.made_once(home.home() / "models" / model.weights.digest.removeprefix("sha256:"), unpack)
+    return files.made_once(models_folder() / model.weights.digest.removeprefix("sha256:"), unpack)

@@ -1,4 +1,4 @@
-"""The scoring server as a process of this machine: start it, tell it of a revision, wait for it, stop it."""
+"""The scoring server as a process of this machine: start it, know it again, stop it."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from localmodel import data
 from localmodel.targets.ports import HOST
-from localmodel.targets.state import State
+from localmodel.targets.state import Slot, State
 
 # What belongs to the machine rather than to the shell that happens to call. Everything else a script needs is in the
 # manifest, which then means the same in a process, in a container and on a cluster.
@@ -23,18 +23,10 @@ _POLL_SECONDS = 0.02
 _SECONDS_TO_STOP = 10.0
 
 
-class LoadFailed(Exception):
-    """The wanted revision does not serve; the text is one line for the user."""
-
-
-class LoadTimeout(Exception):
-    """The wanted revision did not serve in time."""
-
-
-def start(state: State, port: int) -> int:
-    """Start a server that outlives this command; returns its process id."""
+def start(state: State, slot: Slot, port: int) -> int:
+    """Start a server that outlives this command, and reads the slot's files; returns its process id."""
     command = [sys.executable, "-P", "-m", "localmodel_server", "--host", HOST, "--port", str(port)]
-    command += ["--revision-file", str(state.revision_file), "--status-file", str(state.status_file)]
+    command += ["--revision-file", str(slot.revision_file), "--status-file", str(slot.status_file)]
     environment = {name: value for name, value in os.environ.items() if is_passed_on(name)}
     environment["PYTHONPATH"] = str(data.folder("scoring-image"))
     with state.log.open("ab") as log:
@@ -60,13 +52,8 @@ def is_passed_on(name: str) -> bool:
 
 
 def is_running(state: State, pid: int) -> bool:
-    """Whether the process is this deployment's server: process ids are used again."""
-    return str(state.status_file) in _command_line(pid)
-
-
-def reload(pid: int) -> None:
-    """Make the server read its revision file again."""
-    os.kill(pid, signal.SIGHUP)
+    """Whether the process is a server of this deployment: process ids are used again."""
+    return f"{state.root}/status" in _command_line(pid)
 
 
 def stop(state: State, pid: int) -> None:
@@ -82,26 +69,6 @@ def stop(state: State, pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
-def wait(state: State, pid: int, number: int, timeout: float) -> None:
-    """Wait until the server says that revision `number` serves.
-
-    Raises:
-        LoadFailed, LoadTimeout.
-    """
-    end = time.monotonic() + timeout
-    while time.monotonic() < end:
-        status = state.status()
-        # A load that an interrupted command had begun may still report; "" is a revision file that cannot be read.
-        if status is not None and status["wanted"] in (str(number), ""):
-            if status["error"]:
-                raise LoadFailed(status["error"])
-            return
-        if not is_running(state, pid):
-            raise LoadFailed(f"the server ended: {_last_line(state.log)}")
-        time.sleep(_POLL_SECONDS)
-    raise LoadTimeout
-
-
 def _command_line(pid: int) -> str:
     if Path("/proc/self/cmdline").exists():
         try:
@@ -111,8 +78,3 @@ def _command_line(pid: int) -> str:
     return subprocess.run(
         ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    return next((line for line in reversed(lines) if line.strip()), "it wrote nothing")

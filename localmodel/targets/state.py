@@ -1,5 +1,6 @@
-"""What is kept of a deployment that runs as a process: a folder below home()/deployments."""
+"""What is kept of a deployment that runs on this machine without a cluster: a folder with its name."""
 
+import base64
 import contextlib
 import fcntl
 import json
@@ -9,84 +10,53 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import digests, files, home
+from localmodel import digests, files
 from localmodel.errors import UserError
+from localmodel.manifest import Manifests
 from localmodel.revision import Revision
 
 
 @dataclass(frozen=True)
 class RevisionRecord:
-    """A revision of the deployment, and the environment variables that make the server serve it."""
+    """A revision of the deployment, and the environment variables that make the server serve it.
+
+    `build` is the key of the environment it runs in, `code` the digest of its source folder.
+    """
 
     number: int
     revision: Revision
     cause: str
     created: str
     environment: Mapping[str, str]
+    build: str
+    target: str
+    code: str
 
 
 @dataclass(frozen=True)
 class ServerRecord:
-    """The process that serves. `wanted_port` is the manifest's, `code` the digest of the server's own files."""
+    """What serves: `id` of a process or a container. `wanted_port` is the manifest's.
 
-    pid: int
+    `program` is the digest of what it was started from, and cannot change while it runs.
+    """
+
+    id: str
     port: int
     wanted_port: int
-    code: str
+    program: str
 
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}/score"
 
 
-class State:
-    """The deployment's folder. Files are replaced in one step; readers need no lock."""
+class Slot:
+    """Where one server is told what to serve, and tells how it went. Files are replaced in one step."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.root = deployments_folder() / name
-        self.log = self.root / "server.log"
-        self.revision_file = self.root / "revision.json"
-        self.status_file = self.root / "status.json"
-        self._server_file = self.root / "server.json"
-        self._revisions = self.root / "revisions"
-
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Only one command at a time changes the deployment.
-
-        Raises:
-            UserError: Busy.
-        """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
-                    "Busy", f"another command is changing {self.name} right now; try again when it has finished"
-                ) from None
-            yield
-
-    def numbers(self) -> list[int]:
-        """Numbers of the revisions that are kept, ascending."""
-        return sorted(int(path.parent.name) for path in self._revisions.glob("*/record.json"))
-
-    def folder(self, number: int) -> Path:
-        return self._revisions / str(number)
-
-    def record(self, number: int) -> RevisionRecord | None:
-        content = _read(self.folder(number) / "record.json")
-        return RevisionRecord(**{**content, "revision": Revision(**content["revision"])}) if content else None
-
-    def keep(self, record: RevisionRecord) -> None:
-        files.write(self.folder(record.number) / "record.json", digests.canonical_json(asdict(record)))
-
-    def prune(self, serving: int, limit: int) -> None:
-        """Remove all but the serving revision and the `limit` newest beside it."""
-        others = [number for number in self.numbers() if number != serving]
-        for number in others[: max(0, len(others) - limit)]:
-            shutil.rmtree(self.folder(number))
+    def __init__(self, root: Path, suffix: str = "") -> None:
+        self.revision_file = root / f"revision{suffix}.json"
+        self.status_file = root / f"status{suffix}.json"
+        self._server_file = root / f"server{suffix}.json"
 
     def want(self, record: RevisionRecord) -> None:
         """Write what the server reads at its start and at SIGHUP, and forget what it said before."""
@@ -109,17 +79,104 @@ class State:
     def set_server(self, server: ServerRecord) -> None:
         files.write(self._server_file, digests.canonical_json(asdict(server)))
 
+    def clear(self) -> None:
+        for file in (self._server_file, self.revision_file, self.status_file):
+            file.unlink(missing_ok=True)
+
+
+class State:
+    """The deployment's folder, below the one of its target. Readers need no lock."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self.root = folder / name
+        self.log = self.root / "server.log"
+        self.main = Slot(self.root)
+        self.candidate = Slot(self.root, "-candidate")
+        self._applied = self.root / "applied.json"
+        self._build = self.root / "build"
+        self._revisions = self.root / "revisions"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one command at a time changes the deployment.
+
+        Raises:
+            UserError: Busy.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    "Busy", f"another command is changing {self.name} right now; try again when it has finished"
+                ) from None
+            try:
+                yield
+            finally:
+                if not self._applied.exists():  # nothing came of it: leave nothing
+                    shutil.rmtree(self.root, ignore_errors=True)
+
+    def numbers(self) -> list[int]:
+        """Numbers of the revisions that are kept, ascending."""
+        return sorted(int(path.parent.name) for path in self._revisions.glob("*/record.json"))
+
+    def folder(self, number: int) -> Path:
+        return self._revisions / str(number)
+
+    def record(self, number: int) -> RevisionRecord | None:
+        content = _read(self.folder(number) / "record.json")
+        return RevisionRecord(**{**content, "revision": Revision(**content["revision"])}) if content else None
+
+    def keep(self, record: RevisionRecord) -> None:
+        files.write(self.folder(record.number) / "record.json", digests.canonical_json(asdict(record)))
+
+    def prune(self, serving: int, limit: int) -> None:
+        """Remove all but the serving revision and the `limit` newest beside it."""
+        others = [number for number in self.numbers() if number != serving]
+        for number in others[: max(0, len(others) - limit)]:
+            shutil.rmtree(self.folder(number))
+
+    def set_applied(self, manifests: Manifests) -> None:
+        """Keep what was applied."""
+        config_maps = {
+            name: {key: base64.b64encode(value).decode() for key, value in content.items()}
+            for name, content in manifests.config_maps.items()
+        }
+        content = {"deployment": manifests.deployment, "configMaps": config_maps}
+        files.write(self._applied, digests.canonical_json(content))
+
+    def applied(self) -> Manifests | None:
+        """What was applied last, once it could be resolved."""
+        content = _read(self._applied)
+        if content is None:
+            return None
+        config_maps = {
+            name: {key: base64.b64decode(value) for key, value in texts.items()}
+            for name, texts in content["configMaps"].items()
+        }
+        return Manifests(content["deployment"], config_maps)
+
+    def set_build(self, key: str) -> None:
+        """Keep which environment is wanted: its build may fail, and then its log is all there is."""
+        files.write(self._build, key.encode())
+
+    def build(self) -> str | None:
+        return self._build.read_text() if self._build.exists() else None
+
+    def builds(self) -> set[str]:
+        """Keys of the environments that the deployment runs in, ran in, or wants."""
+        records = [self.record(number) for number in self.numbers()]
+        return {record.build for record in records if record} | ({key} if (key := self.build()) else set())
+
     def remove(self) -> None:
         shutil.rmtree(self.root)
 
 
-def deployments_folder() -> Path:
-    return home.home() / "deployments"
-
-
-def names() -> list[str]:
-    """Every deployment that a process serves, or served."""
-    return sorted(path.parent.name for path in deployments_folder().glob("*/revision.json"))
+def names(folder: Path) -> list[str]:
+    """Every deployment with a folder there that is served, was served, or could not be."""
+    return sorted(path.parent.name for path in folder.glob("*/applied.json"))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

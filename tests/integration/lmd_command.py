@@ -101,7 +101,7 @@ class Lmd:
 
     def pid(self, name: str = "digits") -> int:
         record = json.loads((self.home / "deployments" / name / "server.json").read_text())
-        return int(record["pid"])
+        return int(record["id"])
 
     def ask(self, body: Any = None) -> Reply:
         return ask(self.port, body)

@@ -59,7 +59,7 @@ def test_the_servers_own_packages_are_not_the_scripts(lmd: Lmd) -> None:
 
 def test_fields_without_meaning_for_a_process_are_named(lmd: Lmd) -> None:
     result = lmd.apply(script("1"), replicas=2, resources={"limits": {"memory": "1Gi"}})
-    assert "spec.replicas, spec.resources: without meaning for a process" in result.err
+    assert "spec.replicas, spec.resources: without meaning for --target process" in result.err
     assert result.code == 0
     assert "without meaning" not in lmd.apply(script("2")).err
 
@@ -86,7 +86,7 @@ def test_a_process_that_got_the_servers_number_is_left_alone(lmd: Lmd) -> None:
     record = lmd.home / "deployments" / "digits" / "server.json"
     os.kill(lmd.pid(), signal.SIGKILL)
     wait_until_gone(lmd)
-    record.write_text(json.dumps({**json.loads(record.read_text()), "pid": os.getpid()}))
+    record.write_text(json.dumps({**json.loads(record.read_text()), "id": str(os.getpid())}))
     assert lmd.status()["ready"] is False
     assert lmd.apply(script("1")).code == 0
     assert lmd.pid() != os.getpid() and lmd.ask().body == 1
@@ -96,10 +96,10 @@ def test_a_server_of_another_version_is_replaced(lmd: Lmd) -> None:
     lmd.apply(script("1"))
     record = lmd.home / "deployments" / "digits" / "server.json"
     before = json.loads(record.read_text())
-    record.write_text(json.dumps({**before, "code": "sha256:older"}))
+    record.write_text(json.dumps({**before, "program": "sha256:older"}))
     result = lmd.apply(script("2"))
-    assert "another version" in result.err
-    assert lmd.pid() != before["pid"] and lmd.ask() == (200, 2, 2)
+    assert "another is tried beside it first" in result.err and "the port changes hands" in result.err
+    assert str(lmd.pid()) != before["id"] and lmd.ask() == (200, 2, 2)
 
 
 def test_deleting_stops_the_server_and_forgets_the_deployment(lmd: Lmd) -> None:

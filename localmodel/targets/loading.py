@@ -1,0 +1,61 @@
+"""Waiting for a server to say that it serves a revision, or why it does not."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from localmodel.errors import UserError
+from localmodel.targets import http
+from localmodel.targets.ports import HOST
+from localmodel.targets.state import Slot
+
+_POLL_SECONDS = 0.02
+# Whether a container runs is a question to the engine.
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+
+class LoadFailed(Exception):
+    """The wanted revision does not serve; the text is one line for the user."""
+
+
+class LoadTimeout(Exception):
+    """The wanted revision did not serve in time."""
+
+
+def wait(slot: Slot, number: int, is_running: Callable[[], bool], log: Path, timeout: float) -> None:
+    """Wait until the slot's server says that revision `number` serves. `timeout` in seconds.
+
+    Raises:
+        LoadFailed, LoadTimeout.
+    """
+    end = time.monotonic() + timeout
+    next_look = time.monotonic()
+    while time.monotonic() < end:
+        status = slot.status()
+        # A load that an interrupted command had begun may still report; "" is a revision file that cannot be read.
+        if status is not None and status["wanted"] in (str(number), ""):
+            if status["error"]:
+                raise LoadFailed(status["error"])
+            return
+        if time.monotonic() >= next_look:
+            if not is_running():
+                raise LoadFailed(f"the server ended: {_last_line(log)}")
+            next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
+        time.sleep(_POLL_SECONDS)
+    raise LoadTimeout
+
+
+def ask(port: int) -> tuple[int | None, str]:
+    """Number of the revision that answers on the port, or None and why not."""
+    try:
+        answer = http.request(f"http://{HOST}:{port}/readyz", timeout=5)
+    except UserError as error:
+        return None, str(error)
+    content = json.loads(answer.body)
+    return (int(content["revision"]), "") if answer.status == 200 else (None, str(content["message"]))
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    return next((line for line in reversed(lines) if line.strip()), "it wrote nothing")

@@ -1,0 +1,123 @@
+"""A deployment as one scoring server on this machine, without a cluster; how it runs is the runner's."""
+
+from collections.abc import Iterator
+
+from localmodel import home, manifest, spec
+from localmodel.errors import UserError
+from localmodel.manifest import Manifests
+from localmodel.spec import DeploymentSpec
+from localmodel.targets import loading, log_file, resolve, state
+from localmodel.targets.rollout import Rollout
+from localmodel.targets.runner import Runner
+from localmodel.targets.state import ServerRecord, State
+from localmodel.targets.target import Deployment, Progress, Wanted
+
+
+class LocalTarget:
+    """See target.Target."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.name = runner.target
+        self.runner = runner
+
+    def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Deployment]:
+        with progress.step("manifest") as done:
+            manifests = manifest.read(wanted)
+            name = manifests.deployment["metadata"]["name"]
+            deployment = spec.parse(manifests.deployment["spec"])
+            done(name)
+        place = self.place(name)
+        if deployment.suspend:
+            progress.note("spec.suspend is set: nothing is changed")
+            return [self._observe(place)]
+        if fields := self.runner.without_meaning(deployment):
+            progress.note(f"{', '.join(fields)}: without meaning for --target {self.name}")
+        with place.locked(), self.runner.at_work():
+            self._apply(place, manifests, deployment, timeout or deployment.progress_deadline_seconds, progress)
+        self.runner.sweep(self._builds())
+        return [self._observe(place)]
+
+    def _apply(
+        self, place: State, manifests: Manifests, wanted: DeploymentSpec, timeout: float, progress: Progress
+    ) -> None:
+        desired = resolve.resolve(manifests, wanted, self.runner, progress)
+        place.set_applied(manifests)
+        place.set_build(self.runner.key(desired.spec, desired.lock))
+        with progress.step("environment") as done:
+            environment = self.runner.build(desired.spec, desired.lock, progress)
+            done(f"Python {desired.spec.environment.python}")
+        running = self.running(place)
+        # What a command that was killed has left, or a server that has ended.
+        self.runner.clear(place, [running.id] if running else [])
+        place.candidate.clear()
+        rollout = Rollout(self.runner, place, desired, environment, timeout, progress)
+        if running and rollout.serves(running):
+            progress.note("nothing has changed")
+        else:
+            rollout.bring(running)
+
+    def deployments(self) -> list[Deployment]:
+        return [self._observe(self.place(name)) for name in state.names(self.runner.folder)]
+
+    def get(self, name: str) -> Deployment:
+        return self._observe(self._existing(name))
+
+    def manifests(self, name: str) -> Manifests:
+        applied = self._existing(name).applied()
+        if applied is None:
+            raise self._missing(name)
+        return applied
+
+    def logs(self, name: str, follow: bool, lines: int | None = None) -> Iterator[str]:
+        place = self._existing(name)
+        build = place.build()
+        return log_file.read(home.build_log(build) if build else None, place.log, follow, lines)
+
+    def delete(self, name: str) -> None:
+        place = self._existing(name)
+        with place.locked():
+            self.runner.clear(place)
+            place.remove()
+        self.runner.sweep(self._builds())
+
+    def place(self, name: str) -> State:
+        return State(self.runner.folder, name)
+
+    def running(self, place: State) -> ServerRecord | None:
+        """The deployment's server, if it runs."""
+        record = place.main.server()
+        return record if record and self.runner.is_running(place, record.id) else None
+
+    def _existing(self, name: str) -> State:
+        if name not in state.names(self.runner.folder):
+            raise self._missing(name)
+        return self.place(name)
+
+    def _missing(self, name: str) -> UserError:
+        known = state.names(self.runner.folder)
+        there = f"there is: {', '.join(known)}" if known else "there is none"
+        return UserError("DeploymentNotFound", f"no deployment {name} runs as a {self.runner.unit} ({there})")
+
+    def _builds(self) -> set[str]:
+        return {key for name in state.names(self.runner.folder) for key in self.place(name).builds()}
+
+    def _observe(self, place: State) -> Deployment:
+        record, wanted, status = place.main.server(), place.main.wanted(), place.main.status()
+        url = record.url if record else ""
+        failed = f"revision {wanted} does not serve: {status['error']}" if status and status["error"] else ""
+
+        def down(message: str) -> Deployment:
+            return Deployment(place.name, False, None, url, failed or message, bool(failed))
+
+        if record is None:
+            return down(f"no revision has been made; see lmd logs {place.name}")
+        try:
+            is_running = self.runner.is_running(place, record.id)
+        except UserError as error:  # whoever asks how things are is told, and not refused
+            return down(str(error))
+        if not is_running:
+            return down("the server is not running; lmd apply starts it")
+        serving, problem = loading.ask(record.port)
+        ready = serving is not None and serving == wanted and not failed
+        message = failed or problem or ("" if ready else "loading")
+        return Deployment(place.name, ready, serving, url, message, bool(failed))

@@ -1,0 +1,215 @@
+"""Bringing a revision into service, and leaving the old one in service when that fails."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from localmodel.errors import UserError
+from localmodel.targets import loading, ports, revision_folder, state
+from localmodel.targets.resolve import Desired
+from localmodel.targets.runner import Environment, Runner
+from localmodel.targets.state import RevisionRecord, ServerRecord, Slot, State
+from localmodel.targets.target import Progress
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One revision on its way. `timeout` in seconds, for each time that it has to load."""
+
+    runner: Runner
+    place: State
+    desired: Desired
+    environment: Environment
+    timeout: float
+    progress: Progress
+
+    def serves(self, running: ServerRecord) -> bool:
+        """Whether the revision is what serves already."""
+        serving, _ = loading.ask(running.port)
+        status, record = self.place.main.status(), self.place.record(serving or 0)
+        return (
+            record is not None
+            and serving == self.place.main.wanted()
+            and not (status and status["error"])
+            and record.revision == self.desired.revision
+            and running.program == self.environment.program
+            and self._keeps_port(running)
+        )
+
+    def bring(self, running: ServerRecord | None) -> None:
+        """Bring it into service.
+
+        Raises:
+            UserError: RevisionFailed, ProgressDeadlineExceeded, PortTaken.
+        """
+        if running is None:
+            port = self._choose_port()
+            self._step(self._write(again=True), lambda record: self._start(record, port))
+        elif not self._keeps_port(running):
+            port = self._choose_port()
+            self._step(self._write(), lambda record: self._move(record, running, port))
+        elif running.program == self.environment.program:
+            self._step(self._write(), lambda record: self._update(record, running))
+        else:
+            self.progress.note("what the server is started from has changed: another is tried beside it first")
+            self._step(self._write(), lambda record: self._replace(record, running))
+
+    def _step(self, record: RevisionRecord, act: Callable[[RevisionRecord], None]) -> None:
+        with self.progress.step(f"revision {record.number}") as done:
+            act(record)
+            done("serves")
+        self.place.prune(record.number, self.desired.spec.revision_history_limit)
+
+    def _keeps_port(self, running: ServerRecord) -> bool:
+        """Whether the manifest asks for the port that it asked for before, or for the one taken in its place."""
+        return self.desired.spec.local_port in (running.wanted_port, running.port)
+
+    def _choose_port(self) -> int:
+        return ports.choose(self.desired.spec.local_port, self._holder, self.progress.note)
+
+    def _holder(self, port: int) -> str:
+        for name in state.names(self.runner.folder):
+            place = State(self.runner.folder, name)
+            record = place.main.server()
+            if record and record.port == port and self.runner.is_running(place, record.id):
+                return f"the deployment {name!r} ({self.runner.unit} {record.id[:12]})"
+        return ports.holder(port)
+
+    def _write(self, again: bool = False) -> RevisionRecord:
+        """Write the revision; with `again` the same one a second time, if it is the latest that there is."""
+        place, desired = self.place, self.desired
+        latest = max(place.numbers(), default=0)
+        last = place.record(latest)
+        # A server that has ended is started again with the same revision; a failed one is tried again as a new one.
+        number = latest if again and last is not None and last.revision == desired.revision else latest + 1
+        record = RevisionRecord(
+            number=number,
+            revision=desired.revision,
+            cause=desired.revision.changes_from(last.revision if last else None),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            environment=revision_folder.write(place.folder(number), place.name, number, desired, self.environment),
+            build=self.environment.key,
+            target=self.runner.target,
+            code=desired.code,
+        )
+        place.keep(record)
+        return record
+
+    def _start(self, record: RevisionRecord, port: int) -> None:
+        """Start the only server."""
+        self.place.main.want(record)
+        server = self._start_server(self.place.main, port)
+        self.place.main.set_server(server)  # at once, so that a killed command leaves no server that nobody knows
+        try:
+            self._wait(self.place.main, server, record, "")
+        except BaseException:
+            self.runner.clear(self.place)
+            raise
+
+    def _update(self, record: RevisionRecord, running: ServerRecord) -> None:
+        """Have the running server load it beside the old one."""
+        old = self._serving(running)
+        self.place.main.want(record)
+        self.runner.reload(running.id)
+        try:
+            self._wait(self.place.main, running, record, _goes_on(old, running))
+        except BaseException as error:
+            # The server itself keeps to the old one when it has failed to load the new one.
+            if not (isinstance(error, UserError) and error.reason == "RevisionFailed"):
+                self._withdraw(old, running)
+            raise
+
+    def _withdraw(self, old: RevisionRecord | None, running: ServerRecord) -> None:
+        """Ask for the old one again, so that the new one does not come up when nobody expects it any more."""
+        if old:
+            self.place.main.want(old)
+            self.runner.reload(running.id)
+
+    def _move(self, record: RevisionRecord, running: ServerRecord, port: int) -> None:
+        """Start a server on another port; the one before it ends when the new one serves."""
+        old = self._serving(running)
+        self.place.main.want(record)
+        server = self._start_candidate(self.place.main, port)
+        try:
+            self._wait(self.place.main, server, record, _goes_on(old, running))
+        except BaseException:
+            self.runner.clear(self.place, [running.id])
+            self._withdraw(old, running)
+            raise
+        self.place.main.set_server(server)
+        self.runner.halt(self.place, running.id)
+        self.runner.clear(self.place, [server.id])
+        self.place.candidate.clear()
+
+    def _replace(self, record: RevisionRecord, running: ServerRecord) -> None:
+        """Start a server of another program: proven on a spare port first, then on the port of the old one."""
+        old = self._serving(running)
+        self._prove(record, _goes_on(old, running))
+        with self.progress.step("the port changes hands") as done:
+            begun = time.monotonic()
+            self.runner.halt(self.place, running.id)
+            try:
+                self.place.main.want(record)
+                server = self._start_candidate(self.place.main, running.port)
+                self._wait(self.place.main, server, record, "")
+            except BaseException:
+                self.runner.clear(self.place, [running.id])
+                self._resume(old, running)
+                raise
+            self.place.main.set_server(server)
+            done(f"requests were refused for {time.monotonic() - begun:.1f} s")
+        self.runner.clear(self.place, [server.id])
+        self.place.candidate.clear()
+
+    def _prove(self, record: RevisionRecord, goes_on: str) -> None:
+        slot = self.place.candidate
+        slot.want(record)
+        candidate = self._start_candidate(slot, ports.spare())
+        try:
+            self._wait(slot, candidate, record, goes_on)
+        finally:
+            main = self.place.main.server()
+            self.runner.clear(self.place, [main.id] if main else [])
+            slot.clear()
+
+    def _resume(self, old: RevisionRecord | None, running: ServerRecord) -> None:
+        if old:
+            self.place.main.want(old)
+        server = self.runner.resume(self.place, running)
+        self.place.main.set_server(ServerRecord(server, running.port, running.wanted_port, running.program))
+        self.place.candidate.clear()
+
+    def _start_server(self, slot: Slot, port: int) -> ServerRecord:
+        server = self.runner.start(self.place, slot, port, self.desired.spec, self.environment)
+        return ServerRecord(server, port, self.desired.spec.local_port, self.environment.program)
+
+    def _start_candidate(self, slot: Slot, port: int) -> ServerRecord:
+        server = self._start_server(slot, port)
+        self.place.candidate.set_server(server)
+        return server
+
+    def _wait(self, slot: Slot, server: ServerRecord, record: RevisionRecord, goes_on: str) -> None:
+        def is_running() -> bool:
+            return self.runner.is_running(self.place, server.id)
+
+        try:
+            loading.wait(slot, record.number, is_running, self.place.log, self.timeout)
+        except loading.LoadFailed as error:
+            said = f"revision {record.number} does not serve: {error}"
+            raise UserError("RevisionFailed", f"{said}\n{goes_on}" if goes_on else said) from None
+        except loading.LoadTimeout:
+            raise UserError(
+                "ProgressDeadlineExceeded",
+                f"revision {record.number} did not serve within {self.timeout:g} s{'; ' if goes_on else ''}{goes_on}. "
+                f"Look at lmd logs {self.place.name}, or allow more time with spec.update.progressDeadlineSeconds or "
+                "--timeout",
+            ) from None
+
+    def _serving(self, running: ServerRecord) -> RevisionRecord | None:
+        number, _ = loading.ask(running.port)
+        return self.place.record(number) if number else None
+
+
+def _goes_on(old: RevisionRecord | None, running: ServerRecord) -> str:
+    return f"revision {old.number} goes on serving at {running.url}" if old else ""
