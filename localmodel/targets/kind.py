@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,11 @@ _SUMMARIES = ("Ready", "Stalled", "Available")
 
 
 class KindTarget:
-    """See target.Target. `context` and `namespace` are kubectl's; None is what it takes by itself."""
+    """See target.Target. `context` and `namespace` are kubectl's; None is what it takes by itself.
+
+    The namespace "" is all of them, as in the API's own paths: for deployments(), which then gives them as
+    `namespace/name`.
+    """
 
     name = "kind"
 
@@ -29,6 +34,7 @@ class KindTarget:
         self._command = ["kubectl"]
         self._command += ["--context", context] if context else []
         self._command += ["--namespace", namespace] if namespace else []
+        self._everywhere = namespace == ""
 
     def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Deployment]:
         with progress.step("apply") as done:
@@ -46,7 +52,10 @@ class KindTarget:
         return self._kubectl("apply", "-k" if wanted.is_dir() else "-f", str(wanted), "-o", "json")
 
     def deployments(self) -> list[Deployment]:
-        return [_deployment(item) for item in _items(self._kubectl("get", _RESOURCE, "-o", "json"))]
+        if not self._everywhere:
+            return [_deployment(item) for item in _items(self._kubectl("get", _RESOURCE, "-o", "json"))]
+        found = _items(self._kubectl("get", _RESOURCE, "--all-namespaces", "-o", "json"))
+        return [replace(_deployment(item), name=_full_name(item)) for item in found]
 
     def get(self, name: str) -> Deployment:
         return _deployment(self._get(name))
@@ -166,6 +175,10 @@ def _tell(resource: dict[str, Any], told: set[str], progress: Progress) -> None:
         if current and condition["type"] not in _SUMMARIES and condition["message"] not in told:
             told.add(condition["message"])
             progress.note(condition["message"])
+
+
+def _full_name(resource: dict[str, Any]) -> str:
+    return f"{resource['metadata']['namespace']}/{resource['metadata']['name']}"
 
 
 def _deployment(resource: dict[str, Any]) -> Deployment:
