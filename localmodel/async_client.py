@@ -10,7 +10,9 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, TypeVar
 
-from localmodel import definition, given
+import httpx  # noqa: F401 - imported here, and not on the loop with the first request
+
+from localmodel import definition, given, scoring
 from localmodel.client import Client
 from localmodel.connections import AsyncConnections
 from localmodel.deployment import Deployment, State
@@ -123,8 +125,10 @@ class AsyncDeployment:
         timeout: float | None = None,
     ) -> Any:
         """See Deployment.score(). A request that is cancelled while it is in line is not run."""
-        # Encoding a large array takes as long as a request, and others wait for the loop.
-        url, body = await asyncio.to_thread(self._deployment._request, data)
+        # In a thread what may ask somebody first, and arrays: they are large, and others wait for the loop.
+        known = self._deployment._url and not scoring.needs_place(data)
+        request = self._deployment._request
+        url, body = request(data) if known else await asyncio.to_thread(request, data)
         sent = {**(headers or {}), "content-type": content_type or body.content_type}
         try:
             answer = await self._connections.post(url, body.content, sent, timeout)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 _START = "Traceback (most recent call last):"
 # Between the tracebacks of a chain of exceptions; each stands between empty lines.
 _LINKS = ("The above exception was the direct cause", "During handling of the above exception")
+# A line of the server's own, which may follow without an empty one.
+_NEXT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z [A-Z]+ ")
 # kubectl logs --prefix
 _PREFIX = re.compile(r"^\[pod/[^\]]*\] ", re.MULTILINE)
 
@@ -29,9 +31,9 @@ def _lines(log: str) -> list[str]:
 
 
 def _message(line: str) -> Iterable[str]:
-    """The text in a line of a JSON log."""
+    """The text in a line of a JSON log, and an empty line: nothing of it goes on."""
     try:
-        return str(json.loads(line)["message"]).splitlines()
+        return [*str(json.loads(line)["message"]).splitlines(), ""]
     except (ValueError, KeyError, TypeError):
         return [line]
 
@@ -50,6 +52,8 @@ def _block(lines: list[str]) -> str:
     while end < len(lines):
         follows = lines[end + 1] if end + 1 < len(lines) else ""
         is_link = lines[end].startswith(_LINKS)
+        if _NEXT.match(lines[end]):
+            break
         if not lines[end] and not follows.startswith(_LINKS) and not (end and lines[end - 1].startswith(_LINKS)):
             break
         end += 2 if is_link else 1

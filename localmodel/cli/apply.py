@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from localmodel import definition
-from localmodel.cli import script_folder
+from localmodel.cli import completion, script_folder
 from localmodel.cli.output import ConsoleProgress, output_option, print_value
 from localmodel.cli.target_option import target_options
 from localmodel.targets.target import Deployment, Target
@@ -41,9 +41,15 @@ _OF_SCRIPTS = {
     "models",
     multiple=True,
     metavar="MODEL",
+    shell_complete=completion.models,
     help="NAME, NAME:VERSION, NAME@ALIAS, or a path, which is registered; may be given several times.",
 )
-@click.option("--env", metavar="NAME[:VERSION]", help="The script's environment, as it is registered.")
+@click.option(
+    "--env",
+    metavar="NAME[:VERSION]",
+    shell_complete=completion.environments,
+    help="The script's environment, as it is registered.",
+)
 @click.option("--requirements", type=_A_FILE, help="File with pip's requirements. Default: the one beside the script.")
 @click.option("--conda", type=_A_FILE, help="File of a conda environment. Default: the one beside the script.")
 @click.option("--name", help="Name of the deployment. Default: the folder's.")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from localmodel.cli import completion
 from localmodel.cli.apply import sentence
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_table, print_value
 from localmodel.cli.target_option import target_options
-from localmodel.client import Client
 from localmodel.targets import http
 from localmodel.targets.target import Deployment, Target
 
@@ -18,7 +18,7 @@ _TIMEOUT = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.deployments)
 @output_option
 @target_options
 def status(target: Target, name: str | None, output: str) -> None:
@@ -42,7 +42,7 @@ def _show(deployments: list[Deployment], output: str, one: bool) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.deployments)
 @click.option("--timeout", type=_TIMEOUT, default=300.0, show_default=True, help="Seconds to wait.")
 @target_options
 def wait(target: Target, name: str, timeout: float) -> None:
@@ -50,13 +50,15 @@ def wait(target: Target, name: str, timeout: float) -> None:
 
     The exit code is 1 when it will not, or does not in time.
     """
+    from localmodel.client import Client  # the other commands do without
+
     deployment = Client(target).get(name)
     deployment.wait(timeout)
     click.echo(sentence(deployment.status))
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.deployments)
 @click.option("--data", help="The request's body.")
 @click.option(
     "--request",
@@ -124,9 +126,9 @@ def _json_or_text(body: bytes) -> object:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.deployments)
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
-@click.option("-n", "--lines", type=click.IntRange(min=1), help="Only the last lines. Default: all.")
+@click.option("--lines", type=click.IntRange(min=1), help="Only the last lines. Default: all.")
 @target_options
 def logs(target: Target, name: str, follow: bool, lines: int | None) -> None:
     """Print the log of the deployment NAME.
@@ -138,7 +140,7 @@ def logs(target: Target, name: str, follow: bool, lines: int | None) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.deployments)
 @click.option("--timeout", type=_TIMEOUT, help="Seconds to wait until it serves. Default: 300.")
 @target_options
 def reload(target: Target, name: str, timeout: float | None) -> None:
@@ -146,13 +148,15 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
 
     For what was applied with a script. When it fails, what served goes on serving, and the exit code is 1.
     """
+    from localmodel.client import Client  # the other commands do without
+
     deployment = Client(target).get(name)
     deployment.reload(timeout=timeout, progress=ConsoleProgress())
     click.echo(sentence(deployment.status))
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.deployments)
 @target_options
 def delete(target: Target, name: str) -> None:
     """Stop the deployment NAME and forget it. Models and environments stay."""

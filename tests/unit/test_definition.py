@@ -1,0 +1,99 @@
+"""From values to a manifest that means the same on every target."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localmodel import UserError, definition, schema, spec
+from localmodel.layout import Blob
+from localmodel.spec import CodeRef, EnvironmentRef, EnvironmentSpec, ModelRef, Variable
+from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
+
+CODE = CodeVersion("digits", 3, "sha256:c", "pkg/score.py", "")
+ENVIRONMENT = EnvironmentVersion("science", 2, "sha256:e", EnvironmentSpec(), {"FROM": "the store"}, "")
+
+
+def model(name: str, version: int = 1) -> ModelVersion:
+    return ModelVersion(name, version, "sha256:m", Blob("sha256:w", 1), "")
+
+
+def made(**fields: Any) -> spec.DeploymentSpec:
+    values: dict[str, Any] = {"code": CODE, "environment": EnvironmentSpec("3.12", ("numpy",)), **fields}
+    return spec.parse(schema.validate(definition.manifest("digits", **values))["spec"])
+
+
+def test_every_value_is_in_the_manifest() -> None:
+    parsed = made(
+        models=[model("digits", 4), model("scaler")],
+        variables={"LEVEL": "info", "EMPTY": ""},
+        port=6790,
+        server={"workers": 2, "scoringTimeoutSeconds": 5},
+        replicas=3,
+    )
+    assert (parsed.entry_script, parsed.source.code) == ("pkg/score.py", CodeRef("digits", 3))
+    assert parsed.models == (ModelRef("digits", 4), ModelRef("scaler", 1))
+    assert parsed.environment == EnvironmentSpec("3.12", ("numpy",))
+    assert parsed.env == (Variable("LEVEL", "info"), Variable("EMPTY", ""))
+    assert (parsed.local_port, parsed.replicas) == (6790, 3)
+    assert (parsed.server.workers, parsed.server.scoring_timeout_seconds) == (2, 5)
+
+
+def test_what_is_left_out_is_as_the_manifest_has_it() -> None:
+    parsed = made()
+    assert (parsed.models, parsed.env, parsed.local_port, parsed.replicas) == ((), (), 6789, 1)
+    assert parsed.server == spec.ServerSettings()
+
+
+def test_an_environment_of_the_store_is_named_and_brings_its_variables_itself() -> None:
+    parsed = made(environment=ENVIRONMENT)
+    assert parsed.environment_ref == EnvironmentRef("science", 2)
+    assert parsed.env == ()
+
+
+def test_an_environment_of_an_image_of_ones_own() -> None:
+    assert made(environment=EnvironmentSpec(base_image="mine:1")).environment.base_image == "mine:1"
+
+
+def test_an_environment_with_a_dockerfile_has_to_be_in_the_store() -> None:
+    with pytest.raises(ValueError, match="register the environment"):
+        made(environment=EnvironmentSpec(dockerfile="FROM python:3.11"))
+
+
+@pytest.mark.parametrize("name", ["Digits", "1digits", "digits_1", "d" * 49, ""])
+def test_a_name_that_kubernetes_would_refuse_is_refused_everywhere(name: str) -> None:
+    manifest = definition.manifest(name, code=CODE, environment=EnvironmentSpec())
+    with pytest.raises(UserError, match=r"metadata\.name"):
+        schema.validate(manifest)
+
+
+def test_a_change_keeps_what_is_not_named_and_leaves_the_manifest_as_it_was() -> None:
+    before = definition.manifest(
+        "digits", code=CODE, models=[model("a")], environment=ENVIRONMENT, variables={"A": "1"}, source=Path("/src")
+    )
+    after = definition.changed(before, port=7000, environment=EnvironmentSpec("3.12", ("numpy",)))
+    assert after["spec"]["service"] == {"localPort": 7000}
+    assert after["spec"]["environment"] == {"python": "3.12", "requirements": ["numpy"]}
+    for field in ("scoring", "models", "env", "server", "replicas"):
+        assert after["spec"][field] == before["spec"][field]
+    assert after["metadata"] == before["metadata"]
+    assert before["spec"]["service"] == {"localPort": 6789}
+
+
+def test_a_named_list_takes_the_place_of_the_whole_one_before() -> None:
+    before = definition.manifest(
+        "digits", code=CODE, models=[model("a")], environment=ENVIRONMENT, variables={"A": "1", "B": "2"}
+    )
+    after = definition.changed(before, models=[], variables={"B": "3"})
+    assert after["spec"]["models"] == []
+    assert after["spec"]["env"] == [{"name": "B", "value": "3"}]
+
+
+def test_the_manifest_says_where_its_code_is_from() -> None:
+    before = definition.manifest("digits", code=CODE, environment=ENVIRONMENT, source=Path("/src"))
+    assert before["metadata"]["annotations"] == {"localmodel.dev/source": "/src"}
+    other = CodeVersion("digits", 4, "sha256:d", "score.py", "")
+    assert definition.changed(before, code=other)["metadata"]["annotations"] == {}
+    assert definition.changed(before, code=other, source=Path("/new"))["metadata"]["annotations"] == {
+        "localmodel.dev/source": "/new"
+    }
