@@ -1,0 +1,26 @@
+"""Building an environment here, with what it says printed as in Azure ML."""
+
+from dataclasses import dataclass
+
+from localmodel.environments import local
+from localmodel.progress import reporter
+from localmodel.spec import EnvironmentSpec
+
+
+@dataclass(frozen=True)
+class ImageBuildDetails:
+    """A build that is done."""
+
+    image: str
+    status: str = "Succeeded"
+
+    def wait_for_completion(self, show_output: bool = True) -> None:
+        """Nothing is left to wait for."""
+        if show_output:
+            print(f"image {self.image}")
+
+
+def build_local(spec: EnvironmentSpec, as_image: bool) -> str:
+    """Path of the Python of a virtual environment, or an image's name. Raises UserError."""
+    progress = reporter(True)
+    return local.image(spec, progress) if as_image else str(local.interpreter(spec, progress))

@@ -1,0 +1,70 @@
+"""Which versions of models a script asks for: tags, properties, framework, as Azure ML's calls have them."""
+
+from collections.abc import Mapping, Sequence
+
+from localmodel.azure.exceptions import ModelNotFoundException, UserErrorException, empty_without_store
+from localmodel.store import ModelVersion, Store
+
+# As Azure ML's lists have them: keys, or [key, value]; a mapping as well.
+Filter = Mapping[str, str | None] | Sequence[str | Sequence[str]]
+
+
+def fitting(
+    store: Store,
+    name: str | None,
+    tags: Filter | None,
+    properties: Filter | None,
+    framework: str | None,
+    newest: bool,
+) -> list[ModelVersion]:
+    """The versions that fit, oldest first; with `newest` one of each model: of those that fit, the newest."""
+    wanted = _pairs(properties)
+    found: list[ModelVersion] = []
+    with empty_without_store():
+        found = store.models.list(name=name, tags=_pairs(tags))
+    found = [
+        model
+        for model in found
+        if all(key in model.properties and value in (None, model.properties[key]) for key, value in wanted.items())
+        and framework in (None, model.framework or "Custom")
+    ]
+    found.sort(key=lambda model: model.version)
+    # A tag that only version 1 has finds version 1, as in Azure ML.
+    return list({model.name: model for model in found}.values()) if newest else found
+
+
+def latest(
+    store: Store, reference: str, tags: Filter | None, properties: Filter | None, framework: str | None
+) -> ModelVersion:
+    """The version of "name:version", or the newest of "name" that fits.
+
+    Raises:
+        ModelNotFoundException: none does.
+    """
+    name, _, version = reference.partition(":")
+    found = fitting(store, name, tags, properties, framework, newest=not version)
+    found = [model for model in found if version in ("", str(model.version))]
+    if not found:
+        raise ModelNotFoundException(
+            f"Model: no version of {reference} has these tags, properties and this framework; "
+            f"see Model.list(workspace, name={name!r})"
+        )
+    return found[-1]
+
+
+def _pairs(given: Filter | None) -> dict[str, str | None]:
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        return dict(given)
+    if isinstance(given, str):
+        raise UserErrorException(f"a filter is a list: [{given!r}]")
+    return dict(_pair(entry) for entry in given)
+
+
+def _pair(entry: str | Sequence[str]) -> tuple[str, str | None]:
+    if isinstance(entry, str):
+        return entry, None
+    if len(entry) != 2:
+        raise UserErrorException(f"a filter is a key or [key, value], not {entry!r}")
+    return entry[0], entry[1]

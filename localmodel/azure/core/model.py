@@ -1,0 +1,304 @@
+"""Registered models, and what is made of them."""
+
+import builtins
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from localmodel.azure.core import _deploy, _filters
+from localmodel.azure.core._filters import Filter
+from localmodel.azure.core._paths import deployed
+from localmodel.azure.core.inference_config import InferenceConfig
+from localmodel.azure.core.model_package import ModelPackage
+from localmodel.azure.core.webservice import LocalWebservice
+from localmodel.azure.core.webservice.local import LocalWebserviceDeploymentConfiguration
+from localmodel.azure.core.workspace import Workspace
+from localmodel.azure.exceptions import (
+    ModelNotFoundException,
+    UserErrorException,
+    refuse,
+    translated,
+)
+from localmodel.store import ModelVersion
+
+__all__ = ["InferenceConfig", "Model", "ModelPackage"]
+
+_NO_DATASETS = "Leave it out: there are no datasets here; say it in description, tags or properties."
+_NO_RESOURCES = "Leave it out: what a deployment may use is said in its manifest."
+
+
+class Model:
+    """A version in the store. With a name alone the latest one; `id` is `name:version`.
+
+    Raises:
+        ModelNotFoundException: there is no such model or version, or none with these tags and properties.
+    """
+
+    class Framework:
+        """Words for `model_framework`."""
+
+        CUSTOM = "Custom"
+        TENSORFLOW = "TensorFlow"
+        SCIKITLEARN = "ScikitLearn"
+        ONNX = "Onnx"
+        TFKERAS = "TfKeras"
+        PYTORCH = "PyTorch"
+        MULTI = "Multi"
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002 - as in the original
+        tags: Filter | None = None,
+        properties: Filter | None = None,
+        version: int | str | None = None,
+        run_id: str | None = None,
+        model_framework: str | None = None,
+        expand: bool = True,
+    ) -> None:
+        refuse("Model", run_id=(run_id, "Leave it out: there are no runs here."))
+        if (name is None) == (id is None):
+            raise UserErrorException("Model: give a name or an id ('name:version'), and not both")
+        reference = id or (f"{name}:{version}" if version is not None else str(name))
+        with translated():
+            if tags or properties or model_framework:
+                found = _filters.latest(workspace.store, reference, tags, properties, model_framework)
+            else:
+                found = workspace.store.models.find(reference)
+        self._become(workspace, found)
+
+    def _become(self, workspace: Workspace, found: ModelVersion) -> None:
+        self.workspace = workspace
+        self._version = found
+        self.name, self.version = found.name, found.version
+        self.id = f"{found.name}:{found.version}"
+        self.description = found.description or None
+        self.tags, self.properties = dict(found.tags), dict(found.properties)
+        self.created_time = datetime.fromisoformat(found.created)
+        self.model_framework = found.framework or Model.Framework.CUSTOM
+        self.model_framework_version = found.framework_version or None
+        self.resource_configuration = None
+        self.url = f"oci:{workspace.store.root}@{found.digest}"
+
+    @staticmethod
+    def _of(workspace: Workspace, found: ModelVersion) -> "Model":
+        model = Model.__new__(Model)
+        model._become(workspace, found)
+        return model
+
+    @staticmethod
+    def register(
+        workspace: Workspace,
+        model_path: str | Path,
+        model_name: str,
+        tags: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        description: str | None = None,
+        datasets: object = None,
+        model_framework: str | None = None,
+        model_framework_version: str | None = None,
+        child_paths: object = None,
+        sample_input_dataset: object = None,
+        sample_output_dataset: object = None,
+        resource_configuration: object = None,
+    ) -> "Model":
+        """Keep a file or a folder as the model's next version, or as its latest if that has this content.
+
+        Raises:
+            ModelPathNotFoundException: there is nothing at `model_path`.
+            WebserviceException: the name has other characters than letters, digits, '.', '_' and '-'.
+        """
+        refuse(
+            "Model.register",
+            datasets=(datasets, _NO_DATASETS),
+            child_paths=(child_paths, "Register a folder that holds just these files."),
+            sample_input_dataset=(sample_input_dataset, _NO_DATASETS),
+            sample_output_dataset=(sample_output_dataset, _NO_DATASETS),
+            resource_configuration=(resource_configuration, _NO_RESOURCES),
+        )
+        with translated():
+            found = workspace.store.models.register(
+                model_name,
+                Path(model_path),
+                tags=dict(tags or {}),
+                properties=dict(properties or {}),
+                description=description or "",
+                framework=model_framework or "",
+                framework_version=model_framework_version or "",
+            )
+        return Model._of(workspace, found)
+
+    @staticmethod
+    def list(
+        workspace: Workspace,
+        name: str | None = None,
+        tags: Filter | None = None,
+        properties: Filter | None = None,
+        run_id: str | None = None,
+        latest: bool = False,
+        dataset_id: str | None = None,
+        expand: bool = True,
+        page_count: int = 255,
+        model_framework: str | None = None,
+    ) -> "builtins.list[Model]":
+        """The versions that fit, newest first. `tags`, `properties`: keys, or [key, value]; a mapping as well."""
+        refuse(
+            "Model.list",
+            run_id=(run_id, "Leave it out: there are no runs here."),
+            dataset_id=(dataset_id, _NO_DATASETS),
+        )
+        with translated():
+            found = _filters.fitting(workspace.store, name, tags, properties, model_framework, latest)
+        newest_first = sorted(found, key=lambda model: (model.created, model.version), reverse=True)
+        return [Model._of(workspace, model) for model in newest_first]
+
+    @staticmethod
+    def get_model_path(model_name: str, version: int | str | None = None, _workspace: Workspace | None = None) -> str:
+        """Path of a deployed model's file or folder, in an entry script; elsewhere of one downloaded to here.
+
+        Raises:
+            ModelNotFoundException: it is not part of the deployment, and not in this folder.
+        """
+        places = [*deployed(model_name, version), Path(model_name)]
+        for place in places:
+            if place.exists():
+                return str(place)
+        raise ModelNotFoundException(
+            f"Model.get_model_path: {model_name} is neither a model of this deployment nor a file here; "
+            "outside a deployment download it: Model(workspace, name).download()"
+        )
+
+    def download(self, target_dir: str | Path = ".", exist_ok: bool = False, exists_ok: bool | None = None) -> str:
+        """Copy the file or folder into `target_dir`; returns its path there.
+
+        Raises:
+            WebserviceException: it is there already, and `exist_ok` is not set.
+        """
+        refuse("Model.download", exists_ok=(exists_ok, "It is spelled exist_ok."))
+        with translated():
+            return str(self.workspace.store.models.download(self.name, self.version, Path(target_dir), exist_ok))
+
+    def update(
+        self,
+        tags: Mapping[str, str] | None = None,
+        description: str | None = None,
+        sample_input_dataset: object = None,
+        sample_output_dataset: object = None,
+        resource_configuration: object = None,
+    ) -> None:
+        """Put these tags in place of the old ones, and this description in place of the old one."""
+        refuse(
+            "Model.update",
+            sample_input_dataset=(sample_input_dataset, _NO_DATASETS),
+            sample_output_dataset=(sample_output_dataset, _NO_DATASETS),
+            resource_configuration=(resource_configuration, _NO_RESOURCES),
+        )
+        gone = () if tags is None else tuple(set(self.tags) - set(tags))
+        self._change(tags=tags or {}, remove_tags=gone, description=description)
+
+    def update_tags_properties(
+        self,
+        add_tags: Mapping[str, str] | None = None,
+        remove_tags: Iterable[str] | None = None,
+        add_properties: Mapping[str, str] | None = None,
+    ) -> None:
+        """All three at once."""
+        self._change(tags=add_tags or {}, remove_tags=tuple(remove_tags or ()), properties=add_properties or {})
+
+    def add_tags(self, tags: Mapping[str, str]) -> None:
+        self._change(tags=tags)
+
+    def remove_tags(self, tags: Iterable[str]) -> None:
+        """Take away the tags of these names."""
+        self._change(remove_tags=(tags,) if isinstance(tags, str) else tuple(tags))
+
+    def add_properties(self, properties: Mapping[str, str]) -> None:
+        """Raises WebserviceException: a property of this name is there already; properties never change."""
+        self._change(properties=properties)
+
+    def _change(self, **changes: Any) -> None:
+        with translated():
+            self._become(self.workspace, self.workspace.store.models.update(self.name, self.version, **changes))
+
+    def delete(self) -> None:
+        """Take the version out of the store.
+
+        Raises:
+            WebserviceException: a deployment uses it; the message names it.
+        """
+        with translated():
+            self.workspace.store.models.delete(self.name, self.version)
+
+    def serialize(self) -> dict[str, Any]:
+        """What is known of it, as JSON has it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "version": self.version,
+            "createdTime": self._version.created,
+            "description": self.description,
+            "framework": self.model_framework,
+            "frameworkVersion": self.model_framework_version,
+            "tags": self.tags,
+            "properties": self.properties,
+            "digest": self._version.digest,
+            "url": self.url,
+        }
+
+    @staticmethod
+    def deploy(
+        workspace: Workspace,
+        name: str,
+        models: "Sequence[Model]",
+        inference_config: InferenceConfig | None = None,
+        deployment_config: LocalWebserviceDeploymentConfiguration | None = None,
+        deployment_target: object = None,
+        overwrite: bool = False,
+        show_output: bool = False,
+    ) -> LocalWebservice:
+        """Begin to deploy, or to update the deployment of this name; wait_for_deployment() tells how it went.
+
+        It goes on when this program ends. `overwrite` may be anything: the old revision serves until the new one does.
+
+        Raises:
+            UserErrorException: an argument is missing or is not what it should be.
+            WebserviceException: this deployment is being made right now.
+        """
+        refuse(
+            "Model.deploy",
+            deployment_target=(deployment_target, "Say where with LocalWebservice.deploy_configuration(target=...)."),
+        )
+        if inference_config is None:
+            raise UserErrorException(
+                "Model.deploy: give inference_config: a deployment without an entry script is not possible here"
+            )
+        config = deployment_config or LocalWebservice.deploy_configuration()
+        call = _deploy.call(workspace, models, inference_config, config)
+        service = LocalWebservice._begin(workspace, name, config.target, call)
+        if show_output:
+            service.wait_for_deployment(show_output=True)
+        return service
+
+    @staticmethod
+    def package(
+        workspace: Workspace,
+        models: "Sequence[Model]",
+        inference_config: InferenceConfig | None = None,
+        generate_dockerfile: bool = False,
+        image_name: str | None = None,
+        image_label: str | None = None,
+    ) -> ModelPackage:
+        """What an image is built from, as a folder: save() it, then `docker build` it wherever you like."""
+        if not generate_dockerfile:
+            raise UserErrorException(
+                "Model.package: give generate_dockerfile=True and build the image from the folder it saves; "
+                "images of deployments are made by the deployments themselves"
+            )
+        advice = "Leave it out: you name the image when you build it (docker build -t NAME:LABEL)."
+        refuse("Model.package", image_name=(image_name, advice), image_label=(image_label, advice))
+        return ModelPackage(workspace, _deploy.call(workspace, models, inference_config, None))
+
+    def __repr__(self) -> str:
+        return f"Model(name={self.name!r}, version={self.version!r}, tags={self.tags!r})"

@@ -1,0 +1,292 @@
+"""One deployment on this machine, as scripts hold it."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from localmodel import Client, Deployment, ScoringError, UserError
+from localmodel.azure import _background
+from localmodel.azure.core import _deploy
+from localmodel.azure.core.webservice.webservice import Webservice
+from localmodel.azure.exceptions import UserErrorException, WebserviceException, refuse, translated
+from localmodel.targets.make import default_name
+
+if TYPE_CHECKING:
+    from localmodel.azure.core.inference_config import InferenceConfig
+    from localmodel.azure.core.model import Model
+    from localmodel.azure.core.workspace import Workspace
+
+_TAIL = 100
+_PATIENCE = 300.0  # seconds, for a deployment that something else than this has changed
+
+
+@dataclass(frozen=True)
+class LocalWebserviceDeploymentConfiguration:
+    """Port (None: 6789, or the next free one) and target ("process", "docker", "kind")."""
+
+    port: int | None
+    target: str
+
+
+class LocalWebservice(Webservice):
+    """A deployment of this machine; LocalWebservice(workspace, name) finds one again.
+
+    Raises:
+        WebserviceException: there is none of this name, unless `must_exist` is False.
+    """
+
+    STATE_DEPLOYING = "deploying"
+    STATE_RUNNING = "running"
+    STATE_FAILED = "failed"
+    STATE_DELETED = "deleted"
+    STATE_UNKNOWN = "unknown"  # for scripts that compare with it: it is always known here
+
+    def __init__(self, workspace: Workspace, name: str, must_exist: bool = True) -> None:
+        self.workspace = workspace
+        self.name = name
+        self._work = _background.Work(name)
+        self._clients: dict[str, Client] = {}
+        self._own = False  # whether this handle asked for the last work, so that its failure is this handle's
+        if must_exist and not self._work.is_going_on() and self._found() is None and self._failure() is None:
+            raise WebserviceException(
+                f"there is no deployment {name} on target {self._work.target()}; "
+                "see LocalWebservice.list(workspace, all=True), or Model.deploy() it"
+            )
+
+    @staticmethod
+    def deploy_configuration(
+        port: int | None = None, target: str | None = None
+    ) -> LocalWebserviceDeploymentConfiguration:
+        """Where to answer. `target` is not Azure ML's: by default LOCALMODEL_TARGET, or "process".
+
+        Raises:
+            UserErrorException: no port from 1 to 65535.
+        """
+        if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
+            raise UserErrorException(f"LocalWebservice.deploy_configuration: port {port!r}: a number from 1 to 65535")
+        return LocalWebserviceDeploymentConfiguration(port, target or default_name())
+
+    @classmethod
+    def _begin(cls, workspace: Workspace, name: str, target: str, arguments: Mapping[str, Any]) -> LocalWebservice:
+        if not re.fullmatch("[a-z]([-a-z0-9]{0,46}[a-z0-9])?", name):
+            raise UserErrorException(
+                f"Model.deploy: {name!r} is no name for a deployment: lower-case letters, digits and '-', at most 48, "
+                "starting with a letter and ending with a letter or digit"
+            )
+        service = cls(workspace, name, must_exist=False)
+        service._do("deploy", arguments, target)
+        return service
+
+    def _do(self, method: str, arguments: Mapping[str, Any], target: str | None = None) -> None:
+        self._work.begin(target or self._work.target(), method, arguments)
+        self._own = True
+
+    @property
+    def state(self) -> str:
+        """deploying, running, failed or deleted, as it is now.
+
+        failed: what was asked for last does not serve. What served before may go on: the message of
+        wait_for_deployment() says so.
+        """
+        if self._work.is_going_on():
+            return self.STATE_DEPLOYING
+        if self._own and self._failure():
+            return self.STATE_FAILED
+        found = self._found()
+        if found is None:
+            return self.STATE_FAILED if self._failure() else self.STATE_DELETED
+        return found.state
+
+    @property
+    def scoring_uri(self) -> str | None:
+        """The address to POST to; None until something answers there."""
+        found = self._found()
+        return found.url if found and found.status.serving is not None else None
+
+    @property
+    def swagger_uri(self) -> str | None:
+        """The address of the script's description; None until something answers there."""
+        found = self._found()
+        return found.swagger_url if found and found.status.serving is not None else None
+
+    @property
+    def port(self) -> str | None:
+        """The port it answers on, as text."""
+        uri = self.scoring_uri
+        return str(urlsplit(uri).port) if uri else None
+
+    def wait_for_deployment(self, show_output: bool = False, timeout_sec: float | None = None) -> None:
+        """Wait until what was asked for last answers; with `show_output` print what happens as it happens.
+
+        Raises:
+            WebserviceException: it failed (with traceback and logs), or `timeout_sec` have passed; then it goes on.
+        """
+        until = None if timeout_sec is None else time.monotonic() + timeout_sec
+        for text in self._work.follow(until):
+            if show_output:
+                print(text, end="", flush=True)
+        if self._work.is_going_on():
+            raise WebserviceException(
+                f"{self.name} is not deployed after {timeout_sec:g} s. It goes on: wait again, or look at get_logs()",
+                logs=self._tail(),
+            )
+        failure, found = self._failure(), self._found()
+        if failure and (self._own or found is None):
+            raise WebserviceException(failure.error, traceback=failure.traceback or None, logs=self._tail())
+        if found is None:
+            raise WebserviceException(f"{self.name} is deleted")
+        with translated():
+            found.wait(_PATIENCE if until is None else max(until - time.monotonic(), 0.0))
+        if show_output:
+            print(f"{self.name}: {self.state} at {self.scoring_uri}")
+
+    def update_deployment_state(self, must_exist: bool = False) -> None:
+        """Nothing: `state` is never old."""
+
+    def run(self, input_data: Any) -> Any:
+        """POST the data once, and return the answer, parsed.
+
+        A str is sent as it is; a dict, list, array or table as JSON.
+
+        Raises:
+            WebserviceException: with status_code, body, the script's traceback, and logs.
+        """
+        found = self._found()
+        if found is None:
+            failure = self._failure()
+            why = "is still being deployed: wait_for_deployment()" if self._work.is_going_on() else "is deleted"
+            raise WebserviceException(f"{self.name} {why if failure is None else 'does not serve: ' + failure.error}")
+        try:
+            if isinstance(input_data, str):
+                return found.score(input_data.encode(), content_type="application/json")
+            return found.score(input_data)
+        except ScoringError as error:
+            raise WebserviceException(
+                str(error),
+                error.status,
+                body=error.body.decode(errors="replace"),
+                traceback=error.traceback or None,
+                logs=self._tail(),
+            ) from error
+        except UserError as error:
+            raise WebserviceException(str(error), logs=self._tail()) from error
+
+    def get_logs(self, num_lines: int = 5000, raw: bool = False, init: bool = False) -> str:
+        """The last lines of its log; while there is none, of what deploying has said."""
+        refuse("LocalWebservice.get_logs", init=(init, "Leave it out: there are no init containers here."))
+        found = self._found()
+        with translated():
+            log = found.logs(num_lines) if found else ""
+        return log or "".join(self._work.output().splitlines(keepends=True)[-num_lines:])
+
+    def update(
+        self,
+        models: Sequence[Model] | None = None,
+        image_config: object = None,
+        deployment_config: LocalWebserviceDeploymentConfiguration | None = None,
+        wait: bool = False,
+        inference_config: InferenceConfig | None = None,
+    ) -> None:
+        """Deploy again with what is given; None keeps what is. The old revision serves until the new one does."""
+        refuse("LocalWebservice.update", image_config=(image_config, "Give inference_config, with its environment."))
+        if deployment_config and deployment_config.target != self._work.target():
+            raise UserErrorException(
+                f"LocalWebservice.update: {self.name} runs on target {self._work.target()} and stays there; to move it "
+                f"to {deployment_config.target}, delete() it and Model.deploy() again"
+            )
+        arguments = _deploy.call(self.workspace, models, inference_config, deployment_config)
+        self._do("update", arguments)
+        if wait:
+            self.wait_for_deployment()
+
+    def reload(self, wait: bool = False) -> None:
+        """Deploy again with the script, or the source folder, as it is on disk now."""
+        self._do("reload", {})
+        if wait:
+            self.wait_for_deployment()
+
+    def delete(self, delete_cache: bool = True, delete_image: bool = False, delete_volume: bool = True) -> None:
+        """Stop it and forget it, also while it is being deployed. Nothing of it is left but what others share."""
+        refuse("LocalWebservice.delete", delete_image=(delete_image, "Leave it out: images are shared by content."))
+        self._work.stop()
+        with translated():
+            if found := self._found():
+                found.delete(missing_ok=True)
+        self._work.forget()
+
+    @staticmethod
+    def list(  # type: ignore[override] # other arguments than the base class's: so it is in Azure ML
+        workspace: Workspace,
+        model_name: str | None = None,
+        model_id: str | None = None,
+        all: bool | None = None,  # noqa: A002 - as in the original
+    ) -> builtins.list[LocalWebservice]:
+        """The deployments that are running, with `all` the others too; with a model those that use it."""
+        with translated():
+            there = {handle.name for handle in Client().list()}
+        names = sorted(there | set(_background.names()))
+        services = [LocalWebservice(workspace, name, must_exist=False) for name in names]
+        return [
+            service
+            for service in services
+            if (all or service.state == LocalWebservice.STATE_RUNNING) and service._uses(model_name, model_id)
+        ]
+
+    def serialize(self) -> dict[str, Any]:
+        """What is known of it, as JSON has it."""
+        failure = self._failure()
+        return {
+            "name": self.name,
+            "computeType": "LOCAL",
+            "target": self._work.target(),
+            "state": self.state,
+            "scoringUri": self.scoring_uri,
+            "swaggerUri": self.swagger_uri,
+            "port": self.port,
+            "error": failure.error if failure else None,
+        }
+
+    def _found(self) -> Deployment | None:
+        """The deployment as its target has it; None when the target has none of the name."""
+        try:
+            found = self._client().get(self.name)
+            return None if found.state == "deleted" else found
+        except UserError as error:
+            if error.reason == "DeploymentNotFound":
+                return None
+            raise WebserviceException(str(error)) from error
+
+    def _uses(self, model_name: str | None, model_id: str | None) -> bool:
+        if model_name is None and model_id is None:
+            return True
+        found = self._found()
+        models = found.manifest["spec"]["models"] if found else []
+        return any(
+            model_name in (None, m["name"]) and model_id in (None, f"{m['name']}:{m['version']}") for m in models
+        )
+
+    def _client(self) -> Client:
+        """One for each target, so that its connections last from request to request."""
+        target = self._work.target()
+        if target not in self._clients:
+            self._clients[target] = Client(target)
+        return self._clients[target]
+
+    def _failure(self) -> _background.Outcome | None:
+        outcome = self._work.outcome()
+        return outcome if outcome and outcome.error else None
+
+    def _tail(self) -> str:
+        try:
+            return self.get_logs(_TAIL)
+        except WebserviceException as error:
+            return f"the log cannot be read: {error}"
+
+    def __repr__(self) -> str:
+        return f"LocalWebservice(name={self.name!r}, state={self.state!r}, scoring_uri={self.scoring_uri!r})"

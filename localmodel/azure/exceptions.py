@@ -1,0 +1,93 @@
+"""What the mirrored classes raise."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from localmodel.errors import UserError
+
+
+class AzureMLException(Exception):
+    """The root of them; `message` is the sentence."""
+
+    def __init__(self, exception_message: str) -> None:
+        super().__init__(exception_message)
+        self.message = exception_message
+
+
+class UserErrorException(AzureMLException):
+    """A call that cannot work as it was written: the message says what to write instead."""
+
+
+class WebserviceException(AzureMLException):
+    """A model, a deployment or a request that failed.
+
+    `status_code`, `body` and `traceback` (of the entry script) are those of the answer, None where there was none;
+    `logs` is the end of the deployment's log where that helps.
+    """
+
+    def __init__(
+        self,
+        exception_message: str,
+        status_code: int | None = None,
+        *,
+        body: object = None,
+        traceback: str | None = None,
+        logs: str | None = None,
+    ) -> None:
+        super().__init__(exception_message)
+        self.status_code = status_code
+        self.body = body
+        self.traceback = traceback
+        self.logs = logs
+
+
+class ModelNotFoundException(WebserviceException):
+    """No such model, or no such version of it."""
+
+
+class ModelPathNotFoundException(WebserviceException):
+    """No such file or folder to register."""
+
+
+_KINDS: Mapping[str, type[AzureMLException]] = {
+    "ModelNotFound": ModelNotFoundException,
+    "VersionNotFound": ModelNotFoundException,
+    "StoreMissing": ModelNotFoundException,
+    "ModelFileMissing": ModelPathNotFoundException,
+}
+
+
+def of(error: UserError, default: type[AzureMLException] = WebserviceException) -> AzureMLException:
+    """The exception that a script written for Azure ML expects for the error."""
+    kind = _KINDS.get(error.reason, default)
+    return (kind if issubclass(kind, default) else default)(str(error))
+
+
+@contextmanager
+def translated(default: type[AzureMLException] = WebserviceException) -> Iterator[None]:
+    """Raise the library's errors as the mirrored ones."""
+    try:
+        yield
+    except UserError as error:
+        raise of(error, default) from error
+
+
+@contextmanager
+def empty_without_store() -> Iterator[None]:
+    """Let a list be empty where nothing has ever been registered."""
+    try:
+        yield
+    except UserError as error:
+        if error.reason != "StoreMissing":
+            raise
+
+
+def refuse(call: str, **given: tuple[object, str]) -> None:
+    """Raise for the first argument that was given and means nothing here: name -> (value, what to do instead).
+
+    Raises:
+        UserErrorException: an argument is neither None nor False.
+    """
+    for name, (value, advice) in given.items():
+        if value is not None and value is not False:
+            raise UserErrorException(f"{call}: {name} has no meaning here. {advice}")
