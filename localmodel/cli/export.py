@@ -7,10 +7,9 @@ import click
 from localmodel import files, home, manifest
 from localmodel.azureml_files import collect, v1_write, v2_write
 from localmodel.azureml_files.exported import Exportable
-from localmodel.cli.output import ConsoleProgress
+from localmodel.cli.output import ConsoleProgress, output_option, print_value
 from localmodel.cli.target_option import target_options
 from localmodel.errors import UserError
-from localmodel.manifest import Manifests
 from localmodel.store import Store
 from localmodel.targets.target import Target
 
@@ -44,6 +43,7 @@ def export() -> None:
     help="Write the models' files too, or refer to models that are registered in Azure ML under the same names.",
 )
 @click.option("--force", is_flag=True, help="Write into a folder that is there already.")
+@output_option
 @target_options
 def azureml(
     target: Target,
@@ -53,10 +53,12 @@ def azureml(
     kind: str,
     models: str,
     force: bool,
+    output: str,
 ) -> None:
     """Write Azure ML's files for a manifest, or for the deployment NAME, into the folder DIR.
 
-    What Azure ML's files cannot say, or what is left to fill in, is said on standard error.
+    What Azure ML's files cannot say, or what is left to fill in, is said on standard error; on standard output are the
+    commands to type next, where Azure ML's command line is.
     """
     path = file or folder
     if (file and folder) or len(arguments) != (1 if path else 2):
@@ -65,12 +67,8 @@ def azureml(
     if place.exists() and (not place.is_dir() or any(place.iterdir())) and not force:
         raise UserError("FileExists", f"{place} exists already; name another folder, or add --force")
     manifests = manifest.read(path) if path else target.manifests(arguments[0])
-    _write(manifests, kind, models == "files", place)
-
-
-def _write(manifests: Manifests, kind: str, with_models: bool, place: Path) -> None:
     store = Store(home.store())
-    deployment = collect.collect(manifests, store, with_models)
+    deployment = collect.collect(manifests, store, with_models=models == "files")
     exported = v1_write.write(deployment) if kind == "v1" else v2_write.write(deployment, kind)
     for name, content in exported.files.items():
         files.write(place / name, content)
@@ -78,12 +76,15 @@ def _write(manifests: Manifests, kind: str, with_models: bool, place: Path) -> N
     progress = ConsoleProgress()
     for note in exported.notes:
         progress.note(note)
-    for command in _commands(deployment, kind, place):
-        click.echo(command)
+    commands = _commands(deployment, kind, place)
+    if output == "text":
+        click.echo("\n".join(commands))
+    else:
+        print_value({"folder": str(place), "notes": list(exported.notes), "commands": commands}, output)
 
 
 def _commands(deployment: Exportable, kind: str, place: Path) -> list[str]:
-    """What to type next, where Azure ML's command line is."""
+    """What to type next."""
     if kind != "v1":
         return [
             f"az ml online-endpoint create -f {place / 'endpoint.yml'}",

@@ -1,5 +1,6 @@
 """lmd import: deployments that other tools' files describe."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -9,7 +10,8 @@ from localmodel.azureml_files import document, folder, gather, v1_read, v2_read
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import Draft
 from localmodel.azureml_files.gather import Imported
-from localmodel.cli.output import ConsoleProgress
+from localmodel.cli.apply import sentence
+from localmodel.cli.output import ConsoleProgress, output_option, print_value
 from localmodel.cli.target_option import target_options
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
@@ -42,6 +44,7 @@ def import_() -> None:
 )
 @click.option("--force", is_flag=True, help="Write into a folder that is there already.")
 @click.option("--apply", "at_once", is_flag=True, help="Write no folder: make it serve, and wait until it does.")
+@output_option
 @target_options
 def azureml(
     target: Target,
@@ -53,6 +56,7 @@ def azureml(
     output_dir: Path | None,
     force: bool,
     at_once: bool,
+    output: str,
 ) -> None:
     """Turn Azure ML's files into a folder for lmd apply -k: manifest, code, and what kustomize needs.
 
@@ -72,9 +76,14 @@ def azureml(
     for note in imported.notes:
         progress.note(note)
     if at_once:
-        _apply(target, imported, progress)
+        _apply(target, imported, progress, output)
+        return
+    place = output_dir or Path(imported.manifest["metadata"]["name"])
+    _write(imported, place, force)
+    if output == "text":
+        click.echo(f"{place}: written; lmd apply -k {place} makes it serve")
     else:
-        _write(imported, output_dir or Path(imported.manifest["metadata"]["name"]), force)
+        print_value({"folder": str(place), "kept": list(imported.kept), "notes": list(imported.notes)}, output)
 
 
 def _v1(inference: Path, deployment: Path | None) -> tuple[Draft, Path]:
@@ -96,12 +105,14 @@ def _v2(paths: tuple[Path, ...]) -> tuple[Draft, Path]:
     return v2_read.draft(root, endpoint), place
 
 
-def _apply(target: Target, imported: Imported, progress: ConsoleProgress) -> None:
-    manifests = Manifests(
-        schema.validate(imported.manifest), {imported.config_map: imported.files} if imported.files else {}
-    )
-    for one in target.apply(manifests, None, progress):
-        click.echo(f"{one.name}: revision {one.serving} serves at {one.url}")
+def _apply(target: Target, imported: Imported, progress: ConsoleProgress, output: str) -> None:
+    config_maps = {imported.config_map: imported.files} if imported.files else {}
+    found = target.apply(Manifests(schema.validate(imported.manifest), config_maps), None, progress)
+    if output != "text":
+        print_value([asdict(deployment) for deployment in found], output)
+        return
+    for deployment in found:
+        click.echo(sentence(deployment))
 
 
 def _write(imported: Imported, place: Path, force: bool) -> None:
@@ -109,4 +120,3 @@ def _write(imported: Imported, place: Path, force: bool) -> None:
         raise UserError("FileExists", f"{place} exists already; name another with --output-dir, or add --force")
     for name, content in folder.contents(imported).items():
         files.write(place / name, content)
-    click.echo(f"{place}: written; lmd apply -k {place} makes it serve")
