@@ -24,7 +24,8 @@ class Use:
 
 def gather(store: Path) -> list[Use]:
     """Every use of a store: by the deployments beside it in its home folder, and by those of clusters it serves."""
-    return [*_own(store.parent / "deployments"), *_clusters(store / "images" / "uses")]
+    home = store.parent
+    return [*_own(home / "deployments"), *_own(home / "docker"), *_clusters(store / "images" / "uses")]
 
 
 def _own(folder: Path) -> Iterator[Use]:

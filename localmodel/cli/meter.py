@@ -1,0 +1,23 @@
+"""A bar for what takes as long as its bytes do: shown on a terminal only."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from localmodel.layout import Meter
+
+
+@contextmanager
+def meter(title: str) -> Iterator[Meter | None]:
+    """What a long call reports its bytes to; None where nobody looks."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
