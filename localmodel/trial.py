@@ -1,26 +1,24 @@
 """An entry script made ready to be tried: in its deployment's own environment, or in one that the command names."""
 
-import contextlib
 import os
-import shutil
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from localmodel import entry_script, home, manifest, revision, running, spec
-from localmodel.environments import lock as locks
-from localmodel.environments import venv
+from localmodel import entry_script, home, interpreters, manifest, revision, spec, stored
+from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
+from localmodel.given import own_python
 from localmodel.manifest import Manifests
 from localmodel.revision import Revision
 from localmodel.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
 from localmodel.store import Store
 from localmodel.targets import resolve, revision_folder, server
+from localmodel.targets.process import ProcessRunner
 from localmodel.targets.resolve import Desired
+from localmodel.targets.runner import Environment
 from localmodel.targets.target import Progress
 
-_BESIDE = ("kustomization.yaml", "kustomization.yml", "Kustomization", "deployment.yaml", "deployment.yml")
 # What a debugger at the terminal wants to know of it.
 _TERMINAL = ("TERM", "COLORTERM", "PYTHONBREAKPOINT")
 _LONGEST_NAME = 30
@@ -58,17 +56,12 @@ def prepare(wish: Wish, folder: Path, progress: Progress) -> Trial:
     """
     if wish.script is not None and not wish.script.is_file():
         raise UserError("EntryScriptMissing", f"{wish.script}: no such file")
-    path = wish.manifest or _beside(wish.script.parent if wish.script else Path())
+    path = wish.manifest or interpreters.manifest_beside(wish.script.parent if wish.script else Path())
     if path is not None:
         return _deployed(path, wish, folder, progress)
     if wish.script is None:
         raise UserError("EntryScriptMissing", "name a script, or run this in a folder with a manifest")
     return _alone(wish.script, wish, folder, progress)
-
-
-def _beside(folder: Path) -> Path | None:
-    found = next((folder / name for name in _BESIDE if (folder / name).is_file()), None)
-    return folder if found and found.name.lower().startswith("kustomization") else found
 
 
 def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
@@ -85,27 +78,33 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
     references, files = _models(wish.models)
     if wish.models:
         wanted = replace(wanted, models=references)
+    as_it_is = interpreters.named(wish.python) if wish.python and not wish.requirements else None
     if wish.requirements:
-        wanted = replace(wanted, environment=_environment(wish.requirements, wish.python or wanted.environment.python))
-    elif wish.python:
-        wanted = replace(wanted, environment=EnvironmentSpec(_own_version()))
-    with _told_of(wish.requirements):
-        desired = resolve.resolve(manifests, wanted, progress)
-    if wish.python and not wish.requirements:
-        desired = replace(desired, python=_interpreter(wish.python))
+        required = interpreters.required(wish.requirements, wish.python or wanted.environment.python)
+        wanted = replace(wanted, environment=required, environment_ref=None)
+    elif as_it_is:
+        wanted = replace(wanted, environment=EnvironmentSpec(own_python()), environment_ref=None)
+    runner = ProcessRunner()
+    with interpreters.told_of(wish.requirements):
+        desired = resolve.resolve(manifests, wanted, runner, progress)
+        with progress.step("environment") as done:
+            built = _found(as_it_is) if as_it_is else runner.build(desired.spec, desired.lock, progress)
+            done(built.python)
     machine = {name: value for name, value in os.environ.items() if server.is_passed_on(name) or name in _TERMINAL}
-    return Trial(desired.python, {**machine, **_lay_out(folder, name, desired, files)})
+    return Trial(Path(built.python), {**machine, **_lay_out(folder, name, desired, files, built)})
 
 
 def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> tuple[Manifests, DeploymentSpec]:
     """The same, with the script's text as the entry script."""
     wanted = replace(wanted, entry_script=script.name)
-    if wanted.source.inline is not None:
-        inline = {**wanted.source.inline, script.name: script.read_text()}
+    source = wanted.source
+    if source.inline is not None:
+        inline = {**source.inline, script.name: script.read_text()}
         return manifests, replace(wanted, source=Source(inline=inline))
-    name = wanted.source.config_map or ""
-    code = {**manifests.config_maps.get(name, {}), script.name: script.read_bytes()}
-    return replace(manifests, config_maps={**manifests.config_maps, name: code}), wanted
+    name = source.config_map or ""
+    files = stored.code(source.code, Store(home.store())) if source.code else manifests.config_maps.get(name, {})
+    maps = {**manifests.config_maps, name: {**files, script.name: script.read_bytes()}}
+    return replace(manifests, config_maps=maps), replace(wanted, source=Source(config_map=name))
 
 
 def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
@@ -113,15 +112,16 @@ def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
     entry_script.check({script.name: script.read_bytes()}, script.name)
     references, files = _models(wish.models)
     models = Store(home.store()).models.select(references) if references else ()
-    with progress.step("environment") as done:
-        if wish.requirements:
-            python = _built(_environment(wish.requirements, wish.python or _own_version()), wish.requirements)
-        else:
-            python = _interpreter(wish.python) if wish.python else _current()
-        done(str(python))
+    if wish.requirements:
+        required = interpreters.required(wish.requirements, wish.python or own_python())
+        python = interpreters.built(required, wish.requirements, progress)
+    else:
+        with progress.step("environment") as done:
+            python = interpreters.named(wish.python) if wish.python else interpreters.current()
+            done(str(python))
     wanted = DeploymentSpec(script.name, Source(inline={}))
-    desired = Desired(wanted, {}, models, {}, python, Revision("", "", "", "", ""))
-    laid_out = _lay_out(folder, script.stem, desired, files)
+    desired = Desired(wanted, {}, models, {}, Lock(""), "", Revision("", "", "", "", ""))
+    laid_out = _lay_out(folder, script.stem, desired, files, _found(python))
     variables = {
         **os.environ,
         "PATH": laid_out["PATH"],
@@ -151,53 +151,20 @@ def _reference(text: str) -> ModelRef:
     return ModelRef(model.name, model.version)
 
 
-def _environment(requirements: Path, python: str) -> EnvironmentSpec:
-    lines = (line.partition(" #")[0].strip() for line in requirements.read_text().splitlines())
-    return EnvironmentSpec(python, tuple(line for line in lines if line and not line.startswith("#")))
+def _found(python: Path) -> Environment:
+    """An interpreter that nothing was built for."""
+    path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
+    return Environment("", str(python), {"PATH": path}, "")
 
 
-def _built(wanted: EnvironmentSpec, requirements: Path) -> Path:
-    with _told_of(requirements):
-        lock = running.run(locks.resolve(wanted, None, home.store() / "locks"))
-        return running.run(venv.build(lock, wanted.python, home.home() / "environments"))
-
-
-@contextlib.contextmanager
-def _told_of(requirements: Path | None) -> Iterator[None]:
-    """Let errors name the file and the option that the user gave, and not the manifest's fields."""
-    try:
-        yield
-    except UserError as error:
-        if requirements is None:
-            raise
-        text = str(error).replace("spec.environment.requirements", str(requirements))
-        raise UserError(error.reason, text.replace("spec.environment.python", "--python")) from None
-
-
-def _interpreter(text: str) -> Path:
-    found = shutil.which(text) or shutil.which(f"python{text}")
-    if found is None:
-        raise UserError("PythonMissing", f"--python {text}: no such interpreter; give a path, or a version on the PATH")
-    return Path(found).absolute()
-
-
-def _current() -> Path:
-    """The interpreter of the shell's active environment, or else of this command."""
-    active = os.environ.get("VIRTUAL_ENV")
-    python = Path(active, "bin", "python") if active else Path(sys.executable)
-    return python if python.exists() else Path(sys.executable)
-
-
-def _own_version() -> str:
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
-
-
-def _lay_out(folder: Path, name: str, desired: Desired, files: Sequence[Path]) -> dict[str, str]:
+def _lay_out(
+    folder: Path, name: str, desired: Desired, files: Sequence[Path], environment: Environment
+) -> dict[str, str]:
     """Code and models below the folder, and the variables that lead a worker to them.
 
     A file that is not registered counts as version 0 of a model of its own name, as in Azure ML.
     """
-    variables = revision_folder.write(folder, name, 0, desired)
+    variables = revision_folder.write(folder, name, 0, desired, environment)
     root = Path(variables["AML_APP_ROOT"]) / revision.MODELS_FOLDER
     inside = [model.inside for model in desired.models]
     for file in files:

@@ -23,7 +23,9 @@ _COMMANDS = {
     "logs": "localmodel.cli.deployments:logs",
     "model": "localmodel.cli.model:model",
     "reload": "localmodel.cli.deployments:reload",
+    "run": "localmodel.cli.run:run",
     "status": "localmodel.cli.deployments:status",
+    "store": "localmodel.cli.store:store",
     "try": "localmodel.cli.try_:try_",
     "wait": "localmodel.cli.deployments:wait",
 }

@@ -68,7 +68,7 @@ def _deployments(given: dict[str, str | None]) -> list[str]:
     target = given.get("where") or default_name()
     if target != "kind":
         # Not by way of the target, which asks every server how it is.
-        folder = home.home() / ("deployments" if target == "process" else target)
+        folder = home.home() / ("containers" if target == "docker" else "deployments")
         return [record.parent.name for record in folder.glob("*/revision.json")]
     command = ["kubectl", "get", "localmodeldeployments.localmodel.dev", f"--request-timeout={_SECONDS}s"]
     for option in ("context", "namespace"):

@@ -158,7 +158,7 @@ def test_requirements_are_installed_and_wrong_ones_named(lmd: Lmd, score: Path) 
     assert (result.code, result.out) == (0, '"1.17.0"\n'), result.err
     requirements.write_text("-r other.txt\n")
     result = attempt(lmd, score, "--requirements", requirements)
-    assert result.code == 1 and f"{requirements}[0]: '-r other.txt' is an option" in result.err
+    assert result.code == 1 and "other.txt" in result.err and str(requirements) in result.err
 
 
 def test_an_interpreter_is_used_as_it_is(lmd: Lmd, score: Path) -> None:

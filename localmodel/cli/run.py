@@ -1,0 +1,64 @@
+"""lmd run: a script in an environment."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from localmodel.cli import completion
+from localmodel.cli.output import ConsoleProgress
+from localmodel.errors import UserError
+
+_A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.argument("script", type=_A_FILE)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--env",
+    "environment",
+    metavar="NAME[:VERSION]",
+    help="Environment of the store.",
+    shell_complete=completion.environments,
+)
+@click.option("--requirements", type=_A_FILE, help="File with requirements to install.")
+@click.option("--conda", type=_A_FILE, help="Conda's file with an environment.")
+@click.option("-f", "file", type=_A_FILE, help="Manifest with the environment. Default: the one beside the script.")
+@click.option(
+    "-k",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with a kustomization.yaml. Default: the script's.",
+)
+def run(
+    script: Path,
+    arguments: tuple[str, ...],
+    environment: str | None,
+    requirements: Path | None,
+    conda: Path | None,
+    file: Path | None,
+    folder: Path | None,
+) -> None:
+    """Run the Python SCRIPT with its ARGUMENTS, to train a model for example, in the environment that will serve it.
+
+    That is the environment of the manifest beside the script, unless an option names another one; and without a
+    manifest, the active environment, or else that of this command. Options stand before the script: what follows it is
+    the script's own.
+
+    It runs in the current folder. What it prints comes at once, and its exit code is the command's.
+    """
+    from localmodel import script_run
+
+    if sum(bool(each) for each in (environment, requirements, conda, file, folder)) > 1:
+        raise click.UsageError("give one of --env, --requirements, --conda, -f and -k")
+    wish = script_run.Wish(script, environment, requirements, conda, file or folder)
+    python, variables = script_run.prepare(wish, ConsoleProgress())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # In this command's place, so that signals, the terminal and the exit code are the script's.
+    try:
+        os.execve(python, [str(python), str(script), *arguments], variables)  # noqa: S606
+    except OSError as error:
+        raise UserError("PythonMissing", f"cannot run {python}: {error.strerror}") from None

@@ -1,0 +1,80 @@
+"""Any script in an environment: a training script, for example, in the one that will serve the model."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from localmodel import home, interpreters, manifest, spec
+from localmodel.errors import UserError
+from localmodel.given import own_python
+from localmodel.store import EnvironmentVersion, Store
+from localmodel.targets.target import Progress
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command was given; at most one of those after the script. `environment` is NAME or NAME:VERSION."""
+
+    script: Path
+    environment: str | None = None
+    requirements: Path | None = None
+    conda: Path | None = None
+    manifest: Path | None = None
+
+
+def prepare(wish: Wish, progress: Progress) -> tuple[Path, dict[str, str]]:
+    """The interpreter for the script, built unless it is there, and the variables of its process.
+
+    Unless the wish says otherwise, it is the environment of the manifest beside the script, or else the shell's own.
+
+    Raises:
+        UserError: what is missing or does not fit.
+    """
+    python, variables = _interpreter(wish, progress)
+    return python, {**os.environ, **variables, **_activated(python)}
+
+
+def _interpreter(wish: Wish, progress: Progress) -> tuple[Path, Mapping[str, str]]:
+    store = Store(home.store())
+    if wish.environment:
+        return _stored(store.environments.find(wish.environment), progress)
+    if wish.requirements:
+        wanted = interpreters.required(wish.requirements, own_python())
+        return interpreters.built(wanted, wish.requirements, progress), {}
+    if wish.conda:
+        return _conda(wish.conda, progress)
+    path = wish.manifest or interpreters.manifest_beside(wish.script.parent)
+    if path is None:
+        return interpreters.current(), {}
+    wanted_spec = spec.parse(manifest.read(path).deployment["spec"])
+    reference = wanted_spec.environment_ref
+    if reference is None:
+        return interpreters.built(wanted_spec.environment, None, progress), {}
+    try:
+        found = store.environments.get(reference.name, reference.version)
+    except UserError as error:
+        raise UserError(error.reason, f"{path}: spec.environment.ref: {error}") from None
+    return _stored(found, progress)
+
+
+def _stored(found: EnvironmentVersion, progress: Progress) -> tuple[Path, Mapping[str, str]]:
+    return interpreters.built(found.spec, None, progress), found.variables
+
+
+def _conda(path: Path, progress: Progress) -> tuple[Path, Mapping[str, str]]:
+    from localmodel.environments import conda
+
+    found = conda.define(path)
+    for note in found.notes:
+        progress.note(note)
+    return interpreters.built(found.spec, path, progress), found.variables
+
+
+def _activated(python: Path) -> dict[str, str]:
+    """As in a shell where the interpreter's environment is active, and what is printed comes at once."""
+    folder = python.parent
+    variables = {"PATH": os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)]), "PYTHONUNBUFFERED": "1"}
+    if (folder.parent / "pyvenv.cfg").is_file():
+        variables["VIRTUAL_ENV"] = str(folder.parent)
+    return variables
