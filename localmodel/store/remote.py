@@ -6,9 +6,10 @@ repeats a failed one for minutes without a word, and holds a whole blob in memor
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode, urljoin
 
 import oras.auth  # type: ignore[import-untyped]
@@ -51,7 +52,15 @@ class Remote:
         self._session = requests.Session()
         self._session.trust_env = not own  # a proxy of the shell's is not for this machine
         self._auth = oras.auth.get_auth_backend("token", self._session, plain)
-        self._auth.load_configs(self._place)
+        self._known: dict[str, str] = {}  # the header that was accepted last: a big body is not sent in vain
+        docker = Path(os.environ.get("DOCKER_CONFIG", "")) / "config.json"  # oras knows of the default place only
+        self._auth.load_configs(self._place, [str(docker)] if os.environ.get("DOCKER_CONFIG") else None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
 
     def has(self, blob: Blob) -> bool:
         """Whether the repository holds the blob."""
@@ -71,7 +80,9 @@ class Remote:
 
     def manifest(self, tag: str) -> bytes | None:
         """The manifest that the tag (or digest) names, if there is one."""
-        with self._ask("GET", f"manifests/{tag}", fine=(200, 404), headers={"Accept": MANIFEST}) as response:
+        with self._ask(
+            "GET", f"manifests/{tag}", fine=(200, 404), headers={"Accept": MANIFEST}, stream=True
+        ) as response:
             if response.status_code == 404:
                 return None
             content = b"".join(_limited(response))
@@ -82,7 +93,7 @@ class Remote:
 
     def receive(self, blob: Blob, tell: Tell) -> Iterator[bytes]:
         """The blob, in pieces."""
-        with self._ask("GET", f"blobs/{blob.digest}", fine=(200,)) as response, self._translated():
+        with self._ask("GET", f"blobs/{blob.digest}", fine=(200,), stream=True) as response, self._translated():
             for chunk in response.iter_content(_CHUNK):
                 tell(len(chunk))
                 yield chunk
@@ -95,35 +106,43 @@ class Remote:
         fine: tuple[int, ...],
         headers: dict[str, str] | None = None,
         body: Callable[[], Any] = lambda: None,
+        stream: bool = False,
     ) -> requests.Response:
-        """Ask, with credentials if they are asked for; the body is made anew for the second try."""
+        """Ask, with credentials if they are asked for; the body is made anew for the second try.
+
+        With `stream`, the response is to be closed by the caller, who reads its content.
+        """
         url = urljoin(self._base, path)
         with self._translated():
-            response = self._send(method, url, dict(headers or {}), body())
+            response = self._send(method, url, headers, body(), stream)
             if response.status_code == 401:
-                response = self._send(method, url, self._authorised(response, dict(headers or {})), body())
+                response.close()
+                self._known = self._credentials(response)
+                response = self._send(method, url, headers, body(), stream)
         if response.status_code in (401, 403):
+            response.close()
             raise UserError(
                 "RegistryRefused",
                 f"{self._place.registry} refuses {method} of {self._place.api_prefix}; "
                 f"log in first: docker login {self._place.registry}",
             )
         if response.status_code not in fine:
-            raise UserError("RegistryRefused", f"{self._place}: {response.status_code} {_reason(response)}")
+            with response:
+                raise UserError("RegistryRefused", f"{self._place}: {response.status_code} {_reason(response)}")
         return response
 
-    def _send(self, method: str, url: str, headers: dict[str, str], body: Any) -> requests.Response:
-        known = {"Authorization": f"Bearer {self._auth.token}"} if self._auth.token else {}
-        return self._session.request(
-            method, url, data=body, headers={**known, **headers}, stream=True, timeout=_TIMEOUT, allow_redirects=True
-        )
+    def _send(
+        self, method: str, url: str, headers: dict[str, str] | None, body: Any, stream: bool
+    ) -> requests.Response:
+        sent = {**self._known, **(headers or {})}
+        return self._session.request(method, url, data=body, headers=sent, stream=stream, timeout=_TIMEOUT)
 
-    def _authorised(self, response: requests.Response, headers: dict[str, str]) -> dict[str, str]:
+    def _credentials(self, response: requests.Response) -> dict[str, str]:
         basic = getattr(self._auth, "_basic_auth", None)
         if response.headers.get("Www-Authenticate", "").lower().startswith("basic"):
-            return {**headers, "Authorization": f"Basic {basic}"} if basic else headers
-        changed: dict[str, str] = self._auth.authenticate_request(response, headers, refresh=True)[0]
-        return changed
+            return {"Authorization": f"Basic {basic}"} if basic else {}
+        found: dict[str, str] = self._auth.authenticate_request(response, {}, refresh=True)[0]
+        return found
 
     def _translated(self) -> "_Translated":
         return _Translated(str(self._place.registry), self._base)

@@ -65,7 +65,8 @@ class Store:
         """
         from localmodel.store import remote, transfer  # its HTTP client takes longer to import than all the rest
 
-        return transfer.push(self.layout, version, remote.Remote(reference, insecure), progress)
+        with remote.Remote(reference, insecure) as place:
+            return transfer.push(self.layout, version, place, progress)
 
     def pull(
         self, reference: str, *, name: str | None = None, insecure: bool = False, progress: Meter | None = None
@@ -77,8 +78,8 @@ class Store:
         """
         from localmodel.store import remote, transfer
 
-        with self.models.records.writing():
-            return transfer.pull(self.layout, self._receiver, remote.Remote(reference, insecure), name, progress)
+        with self.models.records.writing(), remote.Remote(reference, insecure) as place:
+            return transfer.pull(self.layout, self._receiver, place, name, progress)
 
     def export_to(self, path: Path, versions: Iterable[AnyVersion], *, progress: Meter | None = None) -> None:
         """Write versions into one file.
