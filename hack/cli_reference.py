@@ -30,8 +30,12 @@ Wherever it is offered, `-o json` prints the result for programs, and `--target`
 
 def render() -> str:
     """The page."""
-    commands = [(path, command) for path, command in _commands("lmd", main) if not isinstance(command, click.Group)]
-    index = [f"| [`{path}`](#{_anchor(path)}) | {_summary(command)} |" for path, command in commands]
+    commands = [(path, command) for path, command in _commands("lmd", main) if command is not main]
+    index = [
+        f"| [`{path}`](#{_anchor(path)}) | {_summary(command)} |"
+        for path, command in commands
+        if not isinstance(command, click.Group)
+    ]
     return PAGE.format(
         index="\n".join(["| command | does |", "|---|---|", *index, ""]),
         sections="\n".join(_section(path, command) for path, command in commands),

@@ -9,6 +9,7 @@ from typing import Any
 from localmodel import definition, entry_script, schema
 from localmodel.azureml_files import environment
 from localmodel.azureml_files.draft import At, Draft, ModelFile
+from localmodel.azureml_files.environment import Found
 from localmodel.azureml_files.references import in_store, located
 from localmodel.errors import UserError
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
@@ -16,7 +17,8 @@ from localmodel.store import EnvironmentVersion, ModelVersion, Store
 # What a ConfigMap takes: names without folders, text, and in all somewhat less than 1 MiB.
 _KEY = re.compile(r"[A-Za-z0-9_][-._a-zA-Z0-9]{0,252}")
 _LARGEST_CONFIG_MAP = 900_000
-OUR_FILES = ("deployment.yaml", "kustomization.yaml", "kustomizeconfig.yaml")
+# What the folder has beside the code, or kustomize would take for its own.
+_OTHER_FILES = ("deployment.yaml", "kustomizeconfig.yaml", "kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
 @dataclass(frozen=True)
@@ -33,44 +35,51 @@ class Imported:
     notes: tuple[str, ...]
 
 
-class _Gathering:
-    def __init__(self, draft: Draft, folder: Path, store: Store, name: str) -> None:
-        self.draft = draft
-        self.folder = folder
-        self.store = store
-        self.name = name
-        self.kept: list[str] = []
-        self.notes: list[str] = list(draft.notes)
-        self.variables: Mapping[str, str] = {}
+@dataclass(frozen=True)
+class _NewModel:
+    path: Path
+    asked: ModelFile
 
 
 def gather(draft: Draft, folder: Path, store: Store, name: str | None, models: Sequence[str]) -> Imported:
     """The manifest. `folder` is the file's; `name` and `models` (NAME:VERSION or a path) go before the file's own.
 
+    Nothing is registered before everything has been found.
+
     Raises:
         UserError: what is missing or does not fit, with the place that asks for it.
     """
     wanted = _resource_name(draft, name)
-    at_work = _Gathering(draft, folder, store, wanted)
-    root, entry, files = _code(at_work)
-    source, inside = _source(at_work, entry, files)
-    found = [_given_model(at_work, text) for text in models] or _own_models(at_work)
-    fields = _environment(at_work, root, files)
+    root, entry, files = _code(draft, folder)
+    asked = _environment(draft, root, folder, store, files)
+    chosen = [_given_model(text, store) for text in models] or _own_models(draft, folder, store)
+    as_files = _fits_a_config_map(files)
+    source: dict[str, Any] = {"configMap": {"name": f"{wanted}-score"}}
+    variables, notes = (asked.variables, asked.notes) if isinstance(asked, Found) else ({}, ())
+    manifest = _manifest(draft, wanted, variables)
+    manifest["spec"]["scoring"] = {"entryScript": entry, "source": source}
+    schema.validate(manifest)
+    kept: list[str] = []
+    if not as_files:
+        code = store.code.register(wanted, files, entry)
+        kept.append(f"code {code.name}:{code.version}")
+        manifest["spec"]["scoring"]["source"] = {"code": {"name": code.name, "version": code.version}}
+    versions = [_register(model, store, kept) if isinstance(model, _NewModel) else model for model in chosen]
+    manifest["spec"]["models"] = [{"name": model.name, "version": model.version} for model in versions]
+    manifest["spec"]["environment"] = _environment_fields(asked, wanted, store, kept)
+    schema.validate(manifest)
+    return Imported(manifest, f"{wanted}-score", files if as_files else {}, tuple(kept), (*draft.notes, *notes))
+
+
+def _manifest(draft: Draft, name: str, variables: Mapping[str, str]) -> dict[str, Any]:
+    """All that needs nothing from the store; the fields below `spec` in the order that people read them."""
     labels = {"labels": dict(draft.labels)} if draft.labels else {}
-    manifest = {
+    return {
         "apiVersion": schema.API_VERSION,
         "kind": schema.KIND,
-        "metadata": {"name": wanted, **labels},
-        "spec": {
-            "models": [{"name": model.name, "version": model.version} for model in found],
-            "scoring": {"entryScript": entry, "source": source},
-            "environment": fields,
-            **draft.spec,
-            **_env(draft, at_work.variables),
-        },
+        "metadata": {"name": name, **labels},
+        "spec": {"models": [], "scoring": {}, "environment": {}, **draft.spec, **_env(draft, variables)},
     }
-    schema.validate(manifest)
-    return Imported(manifest, f"{wanted}-score", inside, tuple(at_work.kept), tuple(at_work.notes))
 
 
 def _env(draft: Draft, brought: Mapping[str, str]) -> dict[str, Any]:
@@ -89,10 +98,10 @@ def _resource_name(draft: Draft, name: str | None) -> str:
     return draft.name.text.lower()
 
 
-def _code(at_work: _Gathering) -> tuple[Path, str, dict[str, bytes]]:
+def _code(draft: Draft, folder: Path) -> tuple[Path, str, dict[str, bytes]]:
     """The source folder, the entry script's path in it, and its files."""
-    code, script = at_work.draft.code, at_work.draft.entry_script
-    root = at_work.folder / code.text if code else at_work.folder
+    code, script = draft.code, draft.entry_script
+    root = folder / code.text if code else folder
     if code and not root.is_dir():
         raise UserError("EntryScriptMissing", f"{code.where}: {root}: no such folder")
     try:
@@ -104,19 +113,10 @@ def _code(at_work: _Gathering) -> tuple[Path, str, dict[str, bytes]]:
     return root, entry, files
 
 
-def _source(at_work: _Gathering, entry: str, files: dict[str, bytes]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """`spec.scoring.source`, and the files that stand beside the manifest."""
-    if _fits_a_config_map(files):
-        return {"configMap": {"name": f"{at_work.name}-score"}}, files
-    code = at_work.store.code.register(at_work.name, files, entry)
-    at_work.kept.append(f"code {code.name}:{code.version}")
-    return {"code": {"name": code.name, "version": code.version}}, {}
-
-
 def _fits_a_config_map(files: Mapping[str, bytes]) -> bool:
     return (
         sum(map(len, files.values())) <= _LARGEST_CONFIG_MAP
-        and all(_KEY.fullmatch(name) and name not in OUR_FILES for name in files)
+        and all(_KEY.fullmatch(name) and name not in _OTHER_FILES for name in files)
         and all(map(_is_text, files.values()))
     )
 
@@ -128,64 +128,64 @@ def _is_text(content: bytes) -> bool:
         return False
 
 
-def _given_model(at_work: _Gathering, text: str) -> ModelVersion:
+def _given_model(text: str, store: Store) -> ModelVersion | _NewModel:
     path = Path(text)
     if path.exists() or "/" in text:
-        return _register(at_work, path, ModelFile(At(text, "--model")))
+        return _new_model(path, ModelFile(At(text, "--model")))
     try:
-        return at_work.store.models.find(text.removeprefix("azureml:"))
+        return store.models.find(text.removeprefix("azureml:"))
     except UserError as error:
         raise located(error, f"--model {text}") from None
 
 
-def _own_models(at_work: _Gathering) -> list[ModelVersion]:
-    model = at_work.draft.model
+def _own_models(draft: Draft, folder: Path, store: Store) -> list[ModelVersion | _NewModel]:
+    model = draft.model
     if model is None:
         return []
     if isinstance(model, ModelFile):
-        return [_register(at_work, at_work.folder / model.path.text, model)]
+        return [_new_model(folder / model.path.text, model)]
+    reference = in_store(model, "model")
     try:
-        return [at_work.store.models.find(in_store(model, "model"))]
+        return [store.models.find(reference)]
     except UserError as error:
-        if error.reason == "AzureFieldRefused":
-            raise
         raise located(error, model.where) from None
 
 
-def _register(at_work: _Gathering, path: Path, model: ModelFile) -> ModelVersion:
-    name = model.name or definition.model_name(path)
+def _new_model(path: Path, asked: ModelFile) -> _NewModel:
+    if not path.exists():
+        raise UserError("ModelFileMissing", f"{asked.path.where}: {path}: no such file or folder")
+    return _NewModel(path, asked)
+
+
+def _register(model: _NewModel, store: Store, kept: list[str]) -> ModelVersion:
+    name, asked = model.asked.name or definition.model_name(model.path), model.asked
     try:
-        version = at_work.store.models.register(name, path, tags=model.tags, description=model.description)
+        version = store.models.register(name, model.path, tags=asked.tags, description=asked.description)
     except UserError as error:
-        raise located(error, model.path.where) from None
-    at_work.kept.append(f"model {version.name}:{version.version} ({path})")
+        raise located(error, asked.path.where) from None
+    kept.append(f"model {version.name}:{version.version} ({model.path})")
     return version
 
 
-def _environment(at_work: _Gathering, root: Path, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """`spec.environment`, and the variables that it brings, for `spec.env`."""
-    draft = at_work.draft.environment
-    if draft.reference is not None:
-        return _ref(_registered(at_work, draft.reference))
-    found = environment.find(draft, root if draft.in_code else at_work.folder, files)
-    at_work.notes += found.notes
-    if found.spec.dockerfile is not None:
-        version = at_work.store.environments.register(at_work.name, found.spec, found.variables)
-        at_work.kept.append(f"environment {version.name}:{version.version}")
-        return _ref(version)
-    at_work.variables = found.variables
-    image = {"baseImage": found.spec.base_image} if found.spec.base_image else {}
-    return {"python": found.spec.python, "requirements": list(found.spec.requirements), **image}
-
-
-def _registered(at_work: _Gathering, reference: At) -> EnvironmentVersion:
+def _environment(
+    draft: Draft, root: Path, folder: Path, store: Store, files: Mapping[str, bytes]
+) -> EnvironmentVersion | Found:
+    asked = draft.environment
+    if asked.reference is None:
+        return environment.find(asked, root if asked.in_code else folder, files)
+    reference = in_store(asked.reference, "environment")
     try:
-        return at_work.store.environments.find(in_store(reference, "environment"))
+        return store.environments.find(reference)
     except UserError as error:
-        if error.reason == "AzureFieldRefused":
-            raise
-        raise located(error, reference.where) from None
+        raise located(error, asked.reference.where) from None
 
 
-def _ref(version: EnvironmentVersion) -> dict[str, Any]:
-    return {"ref": {"name": version.name, "version": version.version}}
+def _environment_fields(found: EnvironmentVersion | Found, name: str, store: Store, kept: list[str]) -> dict[str, Any]:
+    """`spec.environment`. A manifest has no field for a Dockerfile, so that an environment with one is registered."""
+    if isinstance(found, Found) and found.spec.dockerfile is None:
+        image = {"baseImage": found.spec.base_image} if found.spec.base_image else {}
+        return {"python": found.spec.python, "requirements": list(found.spec.requirements), **image}
+    if isinstance(found, Found):
+        found = store.environments.register(name, found.spec)
+        kept.append(f"environment {found.name}:{found.version}")
+    return {"ref": {"name": found.name, "version": found.version}}

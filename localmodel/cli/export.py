@@ -33,7 +33,7 @@ def export() -> None:
     type=click.Choice(["managed", "kubernetes", "v1"]),
     default="managed",
     show_default=True,
-    help="v2's online deployment of either kind, or v1's configurations for --ic and --dc.",
+    help="Online deployment of v2, of either kind, or the configurations of v1 for --ic and --dc.",
 )
 @click.option(
     "--models",
@@ -64,7 +64,7 @@ def azureml(
     if (file and folder) or len(arguments) != (1 if path else 2):
         raise click.UsageError("give DIR, and one of -f FILE, -k FOLDER and NAME")
     place = Path(arguments[-1])
-    if place.exists() and (not place.is_dir() or any(place.iterdir())) and not force:
+    if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not force)):
         raise UserError("FileExists", f"{place} exists already; name another folder, or add --force")
     manifests = manifest.read(path) if path else target.manifests(arguments[0])
     store = Store(home.store())

@@ -28,8 +28,8 @@ def import_() -> None:
 
 @import_.command()
 @click.argument("paths", metavar="[FILE]...", nargs=-1, type=_A_FILE)
-@click.option("--ic", "inference", type=_A_FILE, help="v1: the inference configuration, in JSON or YAML.")
-@click.option("--dc", "deployment", type=_A_FILE, help="v1: the deployment configuration, in JSON or YAML.")
+@click.option("--ic", "inference", type=_A_FILE, help="Inference configuration of v1, in JSON or YAML.")
+@click.option("--dc", "deployment", type=_A_FILE, help="Deployment configuration of v1, in JSON or YAML.")
 @click.option(
     "--model",
     "models",
@@ -116,7 +116,7 @@ def _apply(target: Target, imported: Imported, progress: ConsoleProgress, output
 
 
 def _write(imported: Imported, place: Path, force: bool) -> None:
-    if place.exists() and any(place.iterdir()) and not force:
+    if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not force)):
         raise UserError("FileExists", f"{place} exists already; name another with --output-dir, or add --force")
     for name, content in folder.contents(imported).items():
         files.write(place / name, content)

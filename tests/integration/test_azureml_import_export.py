@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from lmd_command import PYTHON, Lmd, script
 
 from localmodel import manifest
 from localmodel.cli.export import export
@@ -110,6 +111,15 @@ def test_code_that_no_configmap_holds_is_kept_in_the_store(store: Store) -> None
     assert sorted(store.code.files(store.code.get("iris"))) == ["package/util.py", "score.py"]
 
 
+@pytest.mark.parametrize("name", ["kustomization.yml", "deployment.yaml", "data.bin"])
+def test_files_that_cannot_stand_beside_a_manifest_are_kept_in_the_store(store: Store, name: str) -> None:
+    given_files(blue_yml=V2, src__score_py=SCRIPT, conda_yml=CONDA, model_pkl="weights")
+    Path("src", name).write_bytes(b"\xff")
+    assert import_azureml("blue.yml").exit_code == 0
+    assert store.code.files(store.code.get("iris"))[name] == b"\xff"
+    assert sorted(path.name for path in Path("iris").iterdir()) == ["deployment.yaml", "kustomization.yaml"]
+
+
 def test_references_are_looked_up_in_the_store(store: Store) -> None:
     text = V2.replace("model:\n  path: model.pkl", "model: azureml:roses@latest").replace("conda.yml", "env/conda.yml")
     given_files(blue_yml=text, src__score_py=SCRIPT, env__conda_yml=CONDA, model_pkl="weights")
@@ -164,7 +174,7 @@ def test_what_is_missing_is_told_with_file_and_line(store: Store, change: tuple[
     )
     result = import_azureml("blue.yml")
     assert result.exit_code == 1 and said in str(result.exception)
-    assert not Path("iris").exists()
+    assert not Path("iris").exists() and not store.root.exists()
 
 
 def test_v1_configurations_become_a_folder(store: Store) -> None:
@@ -192,6 +202,23 @@ def test_v1_configurations_become_a_folder(store: Store) -> None:
     spec = imported("iris").deployment["spec"]
     assert spec["service"] == {"localPort": 6790} and spec["env"] == [{"name": "GREETING", "value": "hello"}]
     assert spec["environment"]["python"] == "3.12" and "baseImage" not in spec["environment"]
+
+
+def test_an_imported_deployment_serves_at_once_and_is_exported_by_its_name(lmd: Lmd) -> None:
+    (lmd.folder / "src").mkdir()
+    (lmd.folder / "src" / "score.py").write_text(script("[int(raw_data) + 1]"))
+    python = {"condaDependencies": {"dependencies": [f"python={PYTHON}"]}}
+    ic = {"entryScript": "score.py", "sourceDirectory": "src", "environment": {"python": python}}
+    (lmd.folder / "ic.json").write_text(json.dumps(ic))
+    (lmd.folder / "dc.json").write_text(json.dumps({"computeType": "local", "port": lmd.port}))
+    result = lmd("import", "azureml", "--ic", "ic.json", "--dc", "dc.json", "--name", "iris", "--apply")
+    assert result.code == 0, result.err
+    assert result.out == f"iris: revision 1 serves at http://localhost:{lmd.port}/score\n"
+    assert lmd.ask(41).body == [42]
+    result = lmd("export", "azureml", "iris", "azure", "-o", "json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["folder"] == "azure"
+    assert (lmd.folder / "azure" / "code" / "score.py").read_text() == script("[int(raw_data) + 1]")
 
 
 @pytest.mark.parametrize(
