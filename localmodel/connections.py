@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from localmodel.targets import http
@@ -27,6 +28,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._pool: httpx.Client | None = None
+        self._opening = Lock()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout: float | None) -> Answer:
         """One answer. `timeout` in seconds, for each step of the exchange; None: as long as the server takes.
@@ -36,16 +38,18 @@ class Connections:
         """
         import httpx
 
-        self._pool = self._pool or httpx.Client(**_options())
+        with self._opening:
+            pool = self._pool = self._pool or httpx.Client(**_options())
         started = time.monotonic()
         try:
-            return _answer(self._pool.send(_message(self._pool, url, body, headers, timeout)), started)
+            return _answer(pool.send(_message(pool, url, body, headers, timeout)), started)
         except httpx.TransportError as error:
             raise _failure(url, error, timeout) from None
 
     def close(self) -> None:
         """Close the connections; the next request opens others."""
-        pool, self._pool = self._pool, None
+        with self._opening:
+            pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
 
@@ -66,10 +70,10 @@ class AsyncConnections:
         """See Connections.post()."""
         import httpx
 
-        self._pool = self._pool or httpx.AsyncClient(**_options())
+        pool = self._pool = self._pool or httpx.AsyncClient(**_options())
         started = time.monotonic()
         try:
-            return _answer(await self._pool.send(_message(self._pool, url, body, headers, timeout)), started)
+            return _answer(await pool.send(_message(pool, url, body, headers, timeout)), started)
         except httpx.TransportError as error:
             raise _failure(url, error, timeout) from None
 
