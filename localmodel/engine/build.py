@@ -146,19 +146,27 @@ def _run(
         decode=True,
         encoding="identity",
     )
+    begun = ""
     for event in stream:
         if cancelled.is_set():
             stream.close()
             raise Cancelled
+        # what a command prints comes in pieces that need not end where a line does
+        *lines, begun = (begun + event.get("stream", "")).split("\n")
+        if "error" in event:
+            lines, begun = [*lines, begun], ""
+        for line in filter(None, map(_clean, lines)):
+            output.add(line)
+            say(line)
+            log.info("%s: %s", tag.rpartition(":")[2], line)
         if "error" in event:
             output.fail(sources.scrub(event["error"]))
             break
-        for line in _ESCAPES.sub("", event.get("stream", "")).splitlines():
-            if line.strip():
-                output.add(sources.scrub(line.strip()))
-                say(sources.scrub(line.strip()))
-                log.info("%s: %s", tag.rpartition(":")[2], sources.scrub(line.strip()))
     return output
+
+
+def _clean(line: str) -> str:
+    return sources.scrub(_ESCAPES.sub("", line).strip())
 
 
 def _proxies() -> dict[str, str]:

@@ -50,9 +50,9 @@ def _incoming(folder: Path) -> tempfile.TemporaryDirectory[str]:
 
 async def _create(place: Path, python: str, say: Callable[[str], None]) -> None:
     interpreter = await _interpreter(python)
-    code, _, err = await run_uv(
-        ["venv", "--relocatable", "--no-project", "--python", interpreter, str(place)], listen=say
-    )
+    say(f"Python {python} at {interpreter}")
+    arguments = ["venv", "--quiet", "--relocatable", "--no-project", "--python", interpreter, str(place)]
+    code, _, err = await run_uv(arguments)
     if code != 0:
         raise UserError("PythonMissing", f"{interpreter} cannot make a virtual environment: {err.strip()}")
 

@@ -1,0 +1,258 @@
+"""lmd env: the store's environments."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localmodel import home
+from localmodel.cli import completion
+from localmodel.cli.meter import meter
+from localmodel.cli.model import insecure_option, name_option
+from localmodel.cli.output import ConsoleProgress, output_option, print_table, print_value
+from localmodel.errors import UserError
+from localmodel.store import EnvironmentVersion, Store
+
+if TYPE_CHECKING:
+    from localmodel.environments.definition import Definition
+    from localmodel.store.sharing import AnyVersion
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+environment_argument = click.argument("environment", metavar="ENV", shell_complete=completion.environments)
+
+
+@click.group()
+def env() -> None:
+    """Define, build and share environments: a Python with packages, locked with their hashes.
+
+    ENV is NAME (its latest version) or NAME:VERSION. Where packages come from is said in packages.toml
+    (docs/packages.md).
+    """
+
+
+@env.command()
+@click.argument("name")
+@click.option("--conda", type=_FILE, metavar="FILE", help="A conda file. Packages come from the Python package index.")
+@click.option("--requirements", type=_FILE, metavar="FILE", help="A requirements file, as pip has it.")
+@click.option("--dockerfile", type=_FILE, metavar="FILE", help="A Dockerfile that makes the image underneath.")
+@click.option("--image", metavar="REF", help="The image underneath, by reference. Default: that of the Python.")
+@click.option("--python", metavar="X.Y", help="Version of Python. Default: as the files have it, or lmd's own.")
+@click.option("--variable", "variables", multiple=True, metavar="KEY=VALUE", help="A variable. Repeatable.")
+def create(
+    name: str,
+    conda: Path | None,
+    requirements: Path | None,
+    dockerfile: Path | None,
+    image: str | None,
+    python: str | None,
+    variables: Sequence[str],
+) -> None:
+    """Keep an environment as the next version of NAME, or name the latest again if it is the very same.
+
+    Packages are those of a conda file or a requirements file; the image underneath may be your own. What that image
+    has itself is seen, too.
+    """
+    from localmodel.environments import files
+    from localmodel.given import own_python
+
+    if conda and requirements:
+        raise click.UsageError("give one of --conda and --requirements")
+    if dockerfile and image:
+        raise click.UsageError("give one of --dockerfile and --image")
+    if not (conda or requirements or dockerfile or image):
+        raise click.UsageError("say what it has: --conda, --requirements, --dockerfile or --image")
+    found = files.define(conda or requirements, dockerfile, image, python, own_python())
+    _register(name, found, _pairs(variables))
+
+
+@env.command("list")
+@click.argument("name", required=False, shell_complete=completion.environments)
+@click.option("--latest", is_flag=True, help="Only the latest version of each environment.")
+@output_option
+def list_environments(name: str | None, latest: bool, output: str) -> None:
+    """List the versions of every environment, or of one."""
+    found = _store().environments.list(name, latest)
+    if output != "text":
+        print_value([_value(version) for version in found], output)
+        return
+    columns = ["NAME", "VERSION", "PYTHON", "REQUIREMENTS", "IMAGE", "CREATED"]
+    print_table(columns, [_row(version) for version in found])
+
+
+@env.command()
+@environment_argument
+@output_option
+def show(environment: str, output: str) -> None:
+    """Say what an environment is, and what its requirements are locked to on this machine."""
+    from localmodel.environments import hashes, local
+
+    found = _store().environments.find(environment)
+    lock = local.lock(found)
+    if output != "text":
+        print_value({**_value(found), "lock": lock.text}, output)
+        return
+    spec = found.spec
+    told = {
+        "name": f"{found.name}:{found.version}",
+        "python": spec.python,
+        "image": _image(found) or f"{spec.base} (default)",
+        "variables": " ".join(f"{key}={value}" for key, value in found.variables.items()),
+        "created": found.created,
+        "digest": found.digest,
+    }
+    for key, value in told.items():
+        if value:
+            click.echo(f"{key + ':':<12}{value}")
+    click.echo("requirements:")
+    for requirement in spec.requirements:
+        click.echo(f"  {requirement}")
+    click.echo(f"locked, {lock.count} packages:")
+    for package in hashes.packages(lock.text):
+        click.echo(f"  {package.splitlines()[0].rstrip(' ' + chr(92))}")
+    if spec.dockerfile is not None:
+        click.echo(f"Dockerfile:\n{spec.dockerfile.rstrip()}")
+
+
+@env.command()
+@environment_argument
+@click.option("--docker", is_flag=True, help="As an image in the Docker engine, with the scoring server.")
+def build(environment: str, docker: bool) -> None:
+    """Install an environment here, and print the path of its Python, or the image's name.
+
+    What is there already is used again. What the installer says is kept below build-logs in lmd's folder.
+    """
+    from localmodel.environments import local
+
+    found = _store().environments.find(environment)
+    make = local.image if docker else local.interpreter
+    click.echo(make(found, ConsoleProgress(), lambda line: click.echo(f"  {line}", err=True)))
+
+
+@env.command()
+@environment_argument
+@click.argument("path", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+def save(environment: str, path: Path, overwrite: bool) -> None:
+    """Write an environment as files to be edited, as Azure ML's SDK does, with our lock beside them."""
+    from localmodel.environments import folder
+
+    folder.save(_store().environments.find(environment), path, overwrite)
+    click.echo(path)
+
+
+@env.command()
+@click.argument("path", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@name_option
+def load(path: Path, name: str | None) -> None:
+    """Take in an environment that lmd env save, or Azure ML's SDK, has written, as the next version of its name."""
+    from localmodel.environments import folder
+
+    found = folder.load(path)
+    _register(name or found.name or path.resolve().name, found, {})
+
+
+@env.command()
+@environment_argument
+@click.argument("name")
+def clone(environment: str, name: str) -> None:
+    """Keep the same environment as the next version of NAME."""
+    store = _store()
+    found = store.environments.find(environment)
+    _tell(store.environments.register(name, found.spec, found.variables))
+
+
+@env.command()
+@click.argument("environment", metavar="NAME:VERSION", shell_complete=completion.environments)
+def delete(environment: str) -> None:
+    """Remove a version. Its number is never used again."""
+    name, _, number = environment.partition(":")
+    if not number.isdecimal():
+        raise click.UsageError(f"{environment}: say which version, as in {name}:1")
+    _store().environments.delete(name, int(number))
+    click.echo(f"{environment} is gone")
+
+
+@env.command()
+@environment_argument
+@click.argument("reference", metavar="HOST/REPOSITORY:TAG")
+@insecure_option
+def push(environment: str, reference: str, insecure: bool) -> None:
+    """Send a version's definition to an OCI registry."""
+    store = _store()
+    with meter(f"pushing {environment}") as progress:
+        digest = store.push(store.environments.find(environment), reference, insecure=insecure, progress=progress)
+    click.echo(f"{reference} is {digest}")
+
+
+@env.command()
+@click.argument("reference", metavar="HOST/REPOSITORY:TAG")
+@name_option
+@insecure_option
+def pull(reference: str, name: str | None, insecure: bool) -> None:
+    """Fetch a version from an OCI registry, as the next of its name unless it is here already."""
+    with meter(f"pulling {reference}") as progress:
+        _tell(_store().pull(reference, name=name, insecure=insecure, progress=progress))
+
+
+@env.command("export")
+@click.argument("environments", metavar="ENV...", nargs=-1, required=True, shell_complete=completion.environments)
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+def export(environments: Sequence[str], path: Path) -> None:
+    """Write versions into one FILE, for a machine that no registry reaches."""
+    store = _store()
+    with meter(f"writing {path.name}") as progress:
+        store.export_to(path, [store.environments.find(each) for each in environments], progress=progress)
+    click.echo(path)
+
+
+@env.command("import")
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@name_option
+def import_(path: Path, name: str | None) -> None:
+    """Take in the versions of a FILE, each as the next of its name unless it is here already."""
+    with meter(f"reading {path.name}") as progress:
+        for found in _store().import_from(path, name=name, progress=progress):
+            _tell(found)
+
+
+def _store() -> Store:
+    return Store(home.store())
+
+
+def _register(name: str, found: "Definition", variables: dict[str, str]) -> None:
+    store = _store()
+    for note in found.notes:
+        click.echo(note, err=True)
+    try:
+        before = store.environments.versions(name)
+    except UserError:
+        before = []
+    version = store.environments.register(name, found.spec, {**found.variables, **variables})
+    _tell(version, ", which is this already" if version.version in before else "")
+
+
+def _tell(version: "AnyVersion", note: str = "") -> None:
+    click.echo(f"{version.name}:{version.version}{note}")
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    for text in texts:
+        if "=" not in text:
+            raise click.UsageError(f"{text!r}: write KEY=VALUE")
+    return {key: value for key, _, value in (text.partition("=") for text in texts)}
+
+
+def _image(version: EnvironmentVersion) -> str:
+    return "Dockerfile" if version.spec.dockerfile is not None else version.spec.base_image or ""
+
+
+def _row(version: EnvironmentVersion) -> list[str]:
+    wanted = " ".join(version.spec.requirements)
+    short = wanted if len(wanted) <= 60 else wanted[:57] + "..."
+    return [version.name, str(version.version), version.spec.python, short, _image(version), version.created]
+
+
+def _value(version: EnvironmentVersion) -> dict[str, Any]:
+    spec = version.spec
+    return {**vars(version), "spec": {**vars(spec), "requirements": list(spec.requirements)}}
