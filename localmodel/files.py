@@ -73,6 +73,15 @@ def create(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
+def together(path: Path) -> Iterator[None]:
+    """Hold the lock file together with others; waits for whoever holds it alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+@contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Hold the lock file alone.
 

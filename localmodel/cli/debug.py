@@ -8,20 +8,23 @@ from pathlib import Path
 import click
 
 from localmodel import files
+from localmodel.cli import completion
 from localmodel.cli.output import ConsoleProgress
 from localmodel.cli.target_option import target_options
 from localmodel.debugger import launch_file, session
 from localmodel.debugger.debuggee import Debuggee, Wish
+from localmodel.debugger.local import LocalDebuggee
 from localmodel.debugger.pod import PodDebuggee
-from localmodel.debugger.process import ProcessDebuggee
-from localmodel.targets.process import ProcessTarget
+from localmodel.targets.local import LocalTarget
 from localmodel.targets.target import Target
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.deployments)
 @click.option(
-    "--port", type=click.IntRange(1, 65535), default=5678, show_default=True, help="Where the IDE finds the worker."
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Where the IDE finds the worker. Default: 5678; with --target docker the container has a port of its own.",
 )
 @click.option("--connect", metavar="HOST:PORT", help="Where an IDE waits for the worker to connect.")
 @click.option("--wait", is_flag=True, help="Import the script when the debugger has attached, to stop in init() too.")
@@ -32,7 +35,7 @@ from localmodel.targets.target import Target
     help="The script's source folder. Default: the current one.",
 )
 @target_options
-def debug(target: Target, name: str, port: int, connect: str | None, wait: bool, folder: Path) -> None:
+def debug(target: Target, name: str, port: int | None, connect: str | None, wait: bool, folder: Path) -> None:
     """Let a debugger into the deployment NAME, until Ctrl-C.
 
     Requests go to one worker with debugpy in it, and nothing times out meanwhile; what lmd apply brings is debugged
@@ -46,13 +49,16 @@ def debug(target: Target, name: str, port: int, connect: str | None, wait: bool,
     target.get(name)  # says so if there is none of the name
     with contextlib.ExitStack() as stack:
         debuggee: Debuggee
-        if isinstance(target, ProcessTarget):
-            debuggee = ProcessDebuggee(name, target)
+        if isinstance(target, LocalTarget):
+            debuggee = LocalDebuggee(name, target)
         else:
-            context = click.get_current_context().params["context"]
-            debuggee = stack.enter_context(PodDebuggee(name, context, progress))
+            options = click.get_current_context().params
+            pod = PodDebuggee(name, options["context"], options["namespace"], progress)
+            debuggee = stack.enter_context(pod)
         with contextlib.suppress(KeyboardInterrupt):
-            session.debug(debuggee, wish, progress, lambda: _tell(debuggee, wish, folder.resolve(), progress))
+            session.debug(
+                debuggee, wish, progress, lambda port: _tell(debuggee, wish, port, folder.resolve(), progress)
+            )
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -62,12 +68,12 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _tell(debuggee: Debuggee, wish: Wish, folder: Path, progress: ConsoleProgress) -> None:
+def _tell(debuggee: Debuggee, wish: Wish, port: int, folder: Path, progress: ConsoleProgress) -> None:
     if not (folder / debuggee.entry).is_file():
         progress.note(f"there is no {debuggee.entry} in {folder}: name the script's folder with --folder")
     workspace = Path.cwd()
     configuration = launch_file.entry(
-        debuggee.name, wish, launch_file.local_root(folder, workspace), debuggee.code.rstrip("/")
+        debuggee.name, wish, port, launch_file.local_root(folder, workspace), debuggee.code.rstrip("/")
     )
     path = workspace / ".vscode" / "launch.json"
     try:
@@ -79,7 +85,7 @@ def _tell(debuggee: Debuggee, wish: Wish, folder: Path, progress: ConsoleProgres
     if wish.connect:
         click.echo(f"Other IDEs: the worker has connected to {wish.connect[0]}:{wish.connect[1]}")
     else:
-        click.echo(f"PyCharm and others that attach to debugpy: 127.0.0.1:{wish.port}, path mapping")
+        click.echo(f"PyCharm and others that attach to debugpy: 127.0.0.1:{port}, path mapping")
         click.echo(f"  {folder} = {debuggee.code}")
         click.echo(f"An IDE that waits for the worker instead: lmd debug {debuggee.name} --connect HOST:PORT")
     click.echo("Ctrl-C ends the debugging; the deployment goes on serving.")

@@ -6,28 +6,43 @@ from typing import Any
 
 import click
 
-from localmodel.targets.kind import KindTarget
-from localmodel.targets.process import ProcessTarget
-from localmodel.targets.target import Target
+TARGETS = ("process", "docker", "kind")
 
 
 def target_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give the command `--target` and `--context`, and call it with a `target`."""
+    """Give the command `--target`, `--context` and `--namespace`, and call it with a `target`."""
 
     @click.option(
         "--target",
         "where",
-        type=click.Choice(["process", "kind"]),
-        default="process",
+        type=click.Choice(TARGETS),
+        envvar="LOCALMODEL_TARGET",
+        show_envvar=True,
+        default=TARGETS[0],
         show_default=True,
-        help="Where the deployment runs: a process of this machine, or a Kubernetes cluster with the operator.",
+        help="Where the deployment runs: a process of this machine, a container of its Docker engine, or a Kubernetes "
+        "cluster with the operator.",
     )
     @click.option("--context", help="The cluster, as kubectl's configuration names it (target kind).")
+    @click.option("-n", "--namespace", help="The namespace, if not that of the context (target kind).")
     @functools.wraps(command)
-    def wrapper(where: str, context: str | None, **arguments: Any) -> None:
-        if context is not None and where != "kind":
-            raise click.UsageError("--context goes with --target kind")
-        target: Target = KindTarget(context) if where == "kind" else ProcessTarget()
-        command(target=target, **arguments)
+    def wrapper(where: str, context: str | None, namespace: str | None, **arguments: Any) -> None:
+        if arguments.pop("all_namespaces", False):
+            if namespace is not None:
+                raise click.UsageError("give one of --namespace and --all-namespaces")
+            namespace = ""
+        if where != "kind":
+            for option, value in (("--context", context), ("--namespace", namespace)):
+                if value is not None:
+                    raise click.UsageError(f"{option} goes with --target kind")
+        # Late, so that help and completion need not wait for what a target is made of.
+        from localmodel.targets.make import make
+
+        command(target=make(where, context, namespace), **arguments)
 
     return wrapper
+
+
+all_namespaces_option = click.option(
+    "-A", "--all-namespaces", is_flag=True, help="The deployments of every namespace (target kind)."
+)

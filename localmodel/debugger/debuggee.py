@@ -7,18 +7,18 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Wish:
-    """`port` of this machine where the IDE finds the worker; or `connect`, where the worker finds the IDE.
+    """`port` of this machine where the IDE is to find the worker; or `connect`, where the worker finds the IDE.
 
-    With `wait` the script is imported only when the debugger has attached.
+    Port None: any. With `wait` the script is imported only when the debugger has attached.
     """
 
-    port: int
+    port: int | None
     connect: tuple[str, int] | None = None
     wait: bool = False
 
-    def request(self, identity: str, path: str) -> str:
-        """The debug file's content. `path` is the folder with debugpy, as the server sees it."""
-        where = {"connect": self.connect} if self.connect else {"listen": ("127.0.0.1", self.port)}
+    def request(self, identity: str, path: str, listen: tuple[str, int]) -> str:
+        """The debug file's content: the folder with debugpy, and the worker's address, as the server sees them."""
+        where = {"connect": self.connect} if self.connect else {"listen": listen}
         return json.dumps({"id": identity, **where, "path": path, "wait": self.wait})
 
 
@@ -46,8 +46,11 @@ class Debuggee(Protocol):
     def find(self) -> None:
         """Find the server; again, when it may be another one."""
 
-    def begin(self, wish: Wish, identity: str) -> None:
-        """Bring debugpy to the server, and ask it for a worker with a debugger."""
+    def begin(self, wish: Wish, identity: str) -> int:
+        """Bring debugpy to the server, and ask it for a worker with a debugger.
+
+        Returns the port of this machine where the IDE will find it, 0 with `connect`.
+        """
 
     def state(self) -> State | None:
         """What the server tells, None when nobody has asked it yet.

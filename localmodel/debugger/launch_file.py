@@ -16,9 +16,9 @@ class NotMergeable(ValueError):
     """The text is not what VS Code reads; it says where."""
 
 
-def entry(name: str, wish: Wish, local: str, remote: str) -> dict[str, Any]:
+def entry(name: str, wish: Wish, port: int, local: str, remote: str) -> dict[str, Any]:
     """The configuration that attaches to the deployment. `local` and `remote` are the same folder of code."""
-    where = {"listen": wish.connect} if wish.connect else {"connect": ("127.0.0.1", wish.port)}
+    where = {"listen": wish.connect} if wish.connect else {"connect": ("127.0.0.1", port)}
     ((kind, (host, port)),) = where.items()
     return {
         "name": f"lmd debug {name}",

@@ -13,6 +13,7 @@ from localmodel.targets.target import Progress
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
 _CONTAINER = "scoring"
+_PORT = 5678
 _PYTHON = ("/opt/localmodel/venv/bin/python", "-I", "-c")
 # The one folder of the container that can be written; the server looks there for its debug file.
 _FILE = "/tmp/localmodel-debug.json"  # noqa: S108
@@ -34,10 +35,11 @@ _READ = "import os, sys; path = sys.argv[1]; print(open(path).read() if os.path.
 class PodDebuggee:
     """See debuggee.Debuggee. A context: the port is forwarded until it ends."""
 
-    def __init__(self, name: str, context: str | None, progress: Progress) -> None:
+    def __init__(self, name: str, context: str | None, namespace: str | None, progress: Progress) -> None:
         self.name = name
         self.code, self.entry = revision.APP_ROOT, ""
         self._command = ["kubectl"] + (["--context", context] if context else [])
+        self._command += ["--namespace", namespace] if namespace else []
         self._progress = progress
         self._namespace = self._pod = ""
         self._forward: subprocess.Popen[str] | None = None
@@ -54,13 +56,16 @@ class PodDebuggee:
         self._namespace, self.entry = resource["metadata"]["namespace"], resource["spec"]["scoring"]["entryScript"]
         self._pod = self._choose_pod(resource.get("status", {}).get("selector", ""))
 
-    def begin(self, wish: Wish, identity: str) -> None:
+    def begin(self, wish: Wish, identity: str) -> int:
+        port = wish.port or _PORT
         with self._progress.step("debugger") as done:
             self._exec(_UNPACK, _PACKAGE, sent=package.archive(package.folder()))
             done(f"in the pod {self._pod}")
-        self._exec(_WRITE, _FILE, _PACKAGE, sent=wish.request(identity, _PACKAGE).encode())
-        if wish.connect is None:
-            self._forward = self._start_forward(wish.port)
+        self._exec(_WRITE, _FILE, _PACKAGE, sent=wish.request(identity, _PACKAGE, ("127.0.0.1", port)).encode())
+        if wish.connect is not None:
+            return 0
+        self._forward = self._start_forward(port)
+        return port
 
     def state(self) -> State | None:
         if self._forward is not None and self._forward.poll() is not None:

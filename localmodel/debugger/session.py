@@ -13,10 +13,11 @@ _SECONDS_TO_REACT = 10.0
 _SECONDS_TO_END = 300.0
 
 
-def debug(debuggee: Debuggee, wish: Wish, progress: Progress, on_ready: Callable[[], None]) -> None:
+def debug(debuggee: Debuggee, wish: Wish, progress: Progress, on_ready: Callable[[int], None]) -> None:
     """Keep a debugger in the deployment's worker, in the one of each revision that is applied meanwhile.
 
-    Ends by KeyboardInterrupt, or when the deployment is no more; on_ready is called whenever the debugger can attach.
+    Ends by KeyboardInterrupt, or when the deployment is no more; on_ready is called with its port
+    whenever the debugger can attach.
 
     Raises:
         UserError: the worker does not load with a debugger; the deployment serves as before.
@@ -28,9 +29,9 @@ def debug(debuggee: Debuggee, wish: Wish, progress: Progress, on_ready: Callable
     taken_over = False
     try:
         while not taken_over:
-            debuggee.begin(wish, identity)
+            port = debuggee.begin(wish, identity)
             _wait(debuggee, wish, identity, progress)
-            on_ready()
+            on_ready(port)
             taken_over = _watch(debuggee, identity, progress)
             debuggee.find()
     except Gone:

@@ -1,7 +1,8 @@
 """Environment images in the engine: made, read out, and removed again."""
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from threading import Event
 
 import docker
@@ -73,12 +74,19 @@ def make(
 def remove_others(client: docker.DockerClient, store_id: str, keep: set[str]) -> None:
     """Remove this store's environment images but those with the keys `keep`, and what their builds left."""
     label = f"{names.STORE_LABEL}={store_id}"
-    removed = False
-    for image in client.images.list(filters={"label": label}):
-        for name in image.tags:
-            if name.startswith(names.ENVIRONMENT_REPOSITORY) and name.rpartition(":")[2] not in keep:
-                client.images.remove(name, force=False)
-                removed = True
-    if removed:
+    tags = (name for image in client.images.list(filters={"label": label}) for name in image.tags)
+    ours = {name.rpartition(":")[2] for name in tags if name.startswith(names.ENVIRONMENT_REPOSITORY)}
+    remove(client, store_id, ours - keep)
+
+
+def remove(client: docker.DockerClient, store_id: str, keys: Collection[str]) -> None:
+    """Remove this store's images with these keys, unless a container of ours has them, and what their builds left."""
+    label = f"{names.STORE_LABEL}={store_id}"
+    containers = client.api.containers(all=True, filters={"label": [label, names.ENVIRONMENT_LABEL]})
+    unused = set(keys) - {found["Labels"][names.ENVIRONMENT_LABEL] for found in containers}
+    for key in unused:
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            client.images.remove(tag(store_id, key), force=False)
+    if unused:
         # the build's intermediate stages, which no tag holds
         client.images.prune(filters={"dangling": True, "label": label})

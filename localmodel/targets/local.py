@@ -32,9 +32,10 @@ class LocalTarget:
             return [self._observe(place)]
         if fields := self.runner.without_meaning(deployment):
             progress.note(f"{', '.join(fields)}: without meaning for --target {self.name}")
+        before = self._builds()
         with place.locked(), self.runner.at_work():
             self._apply(place, manifests, deployment, timeout or deployment.progress_deadline_seconds, progress)
-        self.runner.sweep(self._builds())
+        self._sweep(before)
         return [self._observe(place)]
 
     def _apply(
@@ -75,10 +76,11 @@ class LocalTarget:
 
     def delete(self, name: str) -> None:
         place = self._existing(name)
+        before = self._builds()
         with place.locked():
             self.runner.clear(place)
             place.remove()
-        self.runner.sweep(self._builds())
+        self._sweep(before)
 
     def place(self, name: str) -> State:
         return State(self.runner.folder, name)
@@ -97,6 +99,10 @@ class LocalTarget:
         known = state.names(self.runner.folder)
         there = f"there is: {', '.join(known)}" if known else "there is none"
         return UserError("DeploymentNotFound", f"no deployment {name} runs as a {self.runner.unit} ({there})")
+
+    def _sweep(self, before: set[str]) -> None:
+        if gone := before - self._builds():
+            self.runner.sweep(gone)
 
     def _builds(self) -> set[str]:
         return {key for name in state.names(self.runner.folder) for key in self.place(name).builds()}

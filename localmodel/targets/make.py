@@ -14,14 +14,18 @@ def default_name() -> str:
 
 
 def make(name: str | None = None, context: str | None = None, namespace: str | None = None) -> Target:
-    """The target of this name. `context` and `namespace` are of a cluster.
+    """The target of this name. `context` and `namespace` are of a cluster; namespace "" is all of them.
 
     Raises:
-        UserError: TargetUnknown.
+        UserError: TargetUnknown; DockerPackageMissing.
     """
     name = name or default_name()
     if name == KindTarget.name:
         return KindTarget(context, namespace)
     if name == ProcessTarget.name:
         return ProcessTarget()
-    raise UserError("TargetUnknown", f"there is no target {name!r}; there are: process, kind")
+    if name == "docker":
+        from localmodel.targets.docker import DockerTarget  # its package is an extra
+
+        return DockerTarget()
+    raise UserError("TargetUnknown", f"there is no target {name!r}; there are: process, docker, kind")

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from localmodel.errors import UserError
 HOST = "127.0.0.1"
 # The wanted port and those after it: each cluster made from kind-config.yaml holds ten in a row.
 TRIED = 100
+_SECONDS_FOR_PORT = 5.0
 
 
 def is_free(port: int) -> bool:
@@ -45,6 +47,19 @@ def choose(wanted: int, holder: Callable[[int], str], note: Callable[[str], None
     raise UserError(
         "PortTaken", f"spec.service.localPort: {wanted} is held by {holder(wanted)}, and so is every port up to {last}"
     )
+
+
+def wait_until_free(port: int, option: str) -> None:
+    """Wait a moment for whoever is about to let go of it; `option` is where the user said it.
+
+    Raises:
+        UserError: PortTaken.
+    """
+    end = time.monotonic() + _SECONDS_FOR_PORT
+    while not is_free(port):
+        if time.monotonic() > end:
+            raise UserError("PortTaken", f"{option} {port} is held by {holder(port)}; name another one")
+        time.sleep(0.1)
 
 
 def spare() -> int:

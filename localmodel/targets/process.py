@@ -10,11 +10,13 @@ from localmodel import digests, home, running
 from localmodel.environments import venv
 from localmodel.environments.lock import Lock
 from localmodel.spec import DeploymentSpec, EnvironmentSpec
-from localmodel.targets import resolve, server
+from localmodel.targets import ports, resolve, server
 from localmodel.targets.local import LocalTarget
 from localmodel.targets.runner import Environment
 from localmodel.targets.state import ServerRecord, Slot, State
 from localmodel.targets.target import Progress
+
+_DEBUG_PORT = 5678
 
 
 class ProcessRunner:
@@ -62,8 +64,13 @@ class ProcessRunner:
     def is_running(self, place: State, server_id: str) -> bool:
         return server.is_running(place, int(server_id))
 
-    def reload(self, server_id: str) -> None:
-        os.kill(int(server_id), signal.SIGHUP)
+    def send(self, server_id: str, number: signal.Signals) -> None:
+        os.kill(int(server_id), number)
+
+    def debug_ports(self, server_id: str, wanted: int | None) -> tuple[tuple[str, int], int]:
+        port = _DEBUG_PORT if wanted is None else wanted
+        ports.wait_until_free(port, "--port")
+        return (ports.HOST, port), port
 
     def halt(self, place: State, server_id: str) -> None:
         server.stop(place, int(server_id))
@@ -76,7 +83,7 @@ class ProcessRunner:
             if record and record.id not in keep:
                 server.stop(place, int(record.id))
 
-    def sweep(self, keep: Collection[str]) -> None:
+    def sweep(self, gone: Collection[str]) -> None:
         """Nothing: environments are shared with whoever else makes them."""
 
 

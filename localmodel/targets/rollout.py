@@ -1,5 +1,6 @@
 """Bringing a revision into service, and leaving the old one in service when that fails."""
 
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ class Rollout:
         """Have the running server load it beside the old one."""
         old = self._serving(running)
         self.place.main.want(record)
-        self.runner.reload(running.id)
+        self.runner.send(running.id, signal.SIGHUP)
         try:
             self._wait(self.place.main, running, record, _goes_on(old, running))
         except BaseException as error:
@@ -124,7 +125,7 @@ class Rollout:
         """Ask for the old one again, so that the new one does not come up when nobody expects it any more."""
         if old:
             self.place.main.want(old)
-            self.runner.reload(running.id)
+            self.runner.send(running.id, signal.SIGHUP)
 
     def _move(self, record: RevisionRecord, running: ServerRecord, port: int) -> None:
         """Start a server on another port; the one before it ends when the new one serves."""

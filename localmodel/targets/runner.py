@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
 from typing import Protocol
 
 from localmodel.environments.lock import Lock
@@ -61,8 +62,11 @@ class Runner(Protocol):
 
     def is_running(self, place: State, server: str) -> bool: ...
 
-    def reload(self, server: str) -> None:
-        """Make the server read its revision file again."""
+    def send(self, server: str, number: Signals) -> None:
+        """Send the server a signal."""
+
+    def debug_ports(self, server: str, wanted: int | None) -> tuple[tuple[str, int], int]:
+        """Where a worker listens for a debugger, and the port of this machine that leads there."""
 
     def halt(self, place: State, server: str) -> None:
         """End the server; requests in flight are answered, if that takes no more than ten seconds."""
@@ -73,5 +77,5 @@ class Runner(Protocol):
     def clear(self, place: State, keep: Collection[str] = ()) -> None:
         """End, and remove, every server of the deployment but those with the ids `keep`."""
 
-    def sweep(self, keep: Collection[str]) -> None:
-        """Remove environments that only this target makes, but those with the keys `keep`. May be put off."""
+    def sweep(self, gone: Collection[str]) -> None:
+        """Remove the environments with these keys, which no deployment of this target uses any more."""

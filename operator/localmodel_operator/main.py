@@ -9,14 +9,13 @@ import logging
 import os
 import signal
 import socket
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import kopf
 
-from localmodel import files
+from localmodel import files, store_id
 from localmodel.engine.client import Engine
 from localmodel.errors import UserError
 from localmodel.layout import Layout
@@ -74,13 +73,13 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Sit
     if system is None:
         raise UserError("ClusterUnusable", "the cluster has no namespace kube-system")
     layout = Layout(options.store / "images")
-    store_id = _store_id(options.store)
+    own_id = store_id.of(options.store)
     site = Site(
         cluster=cluster,
         engine=engine,
         store=Store(options.store),
         layout=layout,
-        environments=Environments(engine, layout, store_id, layout.root / "environments"),
+        environments=Environments(engine, layout, own_id, layout.root / "environments"),
         references=References(),
         queue=WorkQueue(),
         kind_cluster=_kind_cluster(node),
@@ -106,13 +105,6 @@ def _verifier(node: Object) -> Any:
         return lambda local_port, node_port: f"http://localhost:{local_port}"
     addresses = {address["type"]: address["address"] for address in node["status"]["addresses"]}
     return lambda local_port, node_port: f"http://{addresses['InternalIP']}:{node_port}"
-
-
-def _store_id(store: Path) -> str:
-    path = store / "id"
-    with contextlib.suppress(FileExistsError):
-        files.create(path, uuid.uuid4().hex.encode())
-    return path.read_text()
 
 
 @contextlib.contextmanager
@@ -157,7 +149,7 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
             await site.cluster.hold_lease(_LEASE_NAMESPACE, identity, lead, lost)
 
     # A machine's operator takes its own lease over at once after a crash: the lock file keeps it the only one there.
-    identity = f"{socket.gethostname()}/{_store_id(options.store)}" if not running_in_pod() else os.uname().nodename
+    identity = f"{socket.gethostname()}/{store_id.of(options.store)}" if not running_in_pod() else os.uname().nodename
     enough = asyncio.Event()
     lease = asyncio.create_task(hold())
     watch = asyncio.create_task(_watch(site, enough, stop, options))

@@ -9,7 +9,7 @@ import pytest
 from localmodel.debugger.debuggee import Wish
 from localmodel.debugger.launch_file import NotMergeable, entry, local_root, merge
 
-OURS = entry("digits", Wish(5678), "${workspaceFolder}", "/var/azureml-app")
+OURS = entry("digits", Wish(5678), 5678, "${workspaceFolder}", "/var/azureml-app")
 
 
 def plain(text: str) -> dict[str, object]:
@@ -58,7 +58,7 @@ def test_what_is_not_understood_is_refused(text: str) -> None:
 
 
 def test_the_ide_waits_where_the_worker_connects() -> None:
-    assert entry("digits", Wish(5678, ("10.0.0.2", 9)), "/a", "/b")["listen"] == {"host": "10.0.0.2", "port": 9}
+    assert entry("digits", Wish(5678, ("10.0.0.2", 9)), 0, "/a", "/b")["listen"] == {"host": "10.0.0.2", "port": 9}
 
 
 def test_the_folder_is_named_from_the_workspace_if_it_is_inside() -> None:

@@ -1,0 +1,65 @@
+"""Debugging what runs on this machine without a cluster: as a process, or in a container."""
+
+import contextlib
+import signal
+
+from localmodel import files
+from localmodel.debugger import package
+from localmodel.debugger.debuggee import Gone, State, Wish, read_state
+from localmodel.errors import UserError
+from localmodel.targets import resolve
+from localmodel.targets.local import LocalTarget
+from localmodel.targets.state import ServerRecord
+
+
+class LocalDebuggee:
+    """See debuggee.Debuggee."""
+
+    def __init__(self, name: str, target: LocalTarget) -> None:
+        self.name = name
+        self.code = self.entry = ""
+        self._target = target
+        self._place = target.place(name)
+        # Where the server looks for it: beside its revision file.
+        self._file = self._place.main.revision_file.with_name("debug.json")
+        self._state_file = self._file.with_name(f"{self._file.name}.state")
+
+    def find(self) -> None:
+        self._running()
+        record = self._place.record(self._place.main.wanted() or 0)
+        if record is None:
+            raise self._not_running()
+        # To one that does not expect it, the signal is the end.
+        if record.revision.server != resolve.server_digest():
+            raise UserError("ServerOutdated", f"the server of {self.name} is another version; lmd apply starts it anew")
+        self.code, self.entry = record.environment["AML_APP_ROOT"], record.environment["AZUREML_ENTRY_SCRIPT"]
+
+    def begin(self, wish: Wish, identity: str) -> int:
+        running, listen, port = self._running(), ("", 0), 0
+        if wish.connect is None:
+            listen, port = self._target.runner.debug_ports(running.id, wish.port)
+        files.write(self._file, wish.request(identity, str(package.folder()), listen).encode())
+        self._target.runner.send(running.id, signal.SIGUSR1)
+        return port
+
+    def state(self) -> State | None:
+        if self._target.running(self._place) is None:
+            raise Gone
+        with contextlib.suppress(FileNotFoundError):
+            return read_state(self._state_file.read_text())
+        return None
+
+    def end(self) -> None:
+        self._file.unlink(missing_ok=True)
+        running = self._target.running(self._place)
+        if running:
+            self._target.runner.send(running.id, signal.SIGUSR1)
+
+    def _running(self) -> ServerRecord:
+        running = self._target.running(self._place)
+        if running is None:
+            raise self._not_running()
+        return running
+
+    def _not_running(self) -> UserError:
+        return UserError("NotRunning", f"the server of {self.name} is not running; lmd apply starts it")

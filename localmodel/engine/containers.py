@@ -1,0 +1,173 @@
+"""Containers that serve a deployment each: started, told, looked at, ended."""
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+from docker.types import Mount
+
+from localmodel.errors import UserError
+
+HOST = "127.0.0.1"
+_SECONDS_TO_STOP = 10
+# Where neither the image nor the caller has a home for the server's user.
+_WRITABLE = "/tmp"  # noqa: S108 - inside the container
+_TO_LOG = 'echo "the log is in $1"; exec >>"$1" 2>&1; shift; exec "$@"'
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What matters of an engine: `architecture` as Docker names it, number of CPUs."""
+
+    architecture: str
+    cpus: int
+    options: tuple[str, ...]
+
+    def is_told(self, option: str) -> bool:
+        return any(f"name={option}" in each.split(",") for each in self.options)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A container to be: `ports` of it on this machine's loopback (None: any), folders seen at their own paths.
+
+    `memory` in bytes, `cpus` in processors; None: as much as there is.
+    """
+
+    name: str
+    image: str
+    labels: Mapping[str, str]
+    command: Sequence[str]
+    log: Path
+    user: tuple[int, int]
+    ports: Mapping[int, int | None]
+    writable: Collection[Path]
+    readable: Collection[Path]
+    memory: int | None
+    cpus: float | None
+
+
+def engine(client: docker.DockerClient) -> Engine:
+    info = client.info()
+    return Engine(client.version()["Arch"], int(info["NCPU"]), tuple(info.get("SecurityOptions") or ()))
+
+
+def path_of(client: docker.DockerClient, image: str) -> str:
+    """The image's PATH."""
+    variables = client.images.get(image).attrs["Config"].get("Env") or []
+    return next((text.partition("=")[2] for text in variables if text.startswith("PATH=")), "/usr/bin:/bin")
+
+
+def start(client: docker.DockerClient, wanted: Served) -> str:
+    """Start the container, also after a restart of the engine; returns its id.
+
+    Raises:
+        UserError: PortTaken, EngineRemote, ContainerRefused.
+    """
+    about = engine(client)
+    # An address alone: any port of it.
+    published_at: Any = {f"{port}/tcp": (HOST, at) if at else (HOST,) for port, at in wanted.ports.items()}
+    restart: Any = {"Name": "unless-stopped"}
+    with _told():
+        created = client.containers.create(
+            wanted.image,
+            list(wanted.command),
+            entrypoint=["/bin/sh", "-c", _TO_LOG, "sh", str(wanted.log)],
+            name=wanted.name,
+            labels=dict(wanted.labels),
+            # Root of an engine without root is the user who runs it.
+            user="0:0" if about.is_told("rootless") else "{}:{}".format(*wanted.user),
+            userns_mode="host" if about.is_told("userns") else None,
+            environment={"HOME": _WRITABLE},
+            ports=published_at,
+            mounts=[
+                *(Mount(str(path), str(path), type="bind") for path in wanted.writable),
+                *(Mount(str(path), str(path), type="bind", read_only=True) for path in wanted.readable),
+                Mount(_WRITABLE, None, type="volume"),
+            ],
+            restart_policy=restart,
+            # What a pod is allowed; and where SELinux is on, it sees the user's folders.
+            read_only=True,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges", "label=disable"],
+            extra_hosts={"host.docker.internal": "host-gateway"},
+            **_limits(wanted, about),
+        )
+        try:
+            created.start()
+        except BaseException:
+            created.remove(force=True, v=True)
+            raise
+    return str(created.id)
+
+
+def _limits(wanted: Served, about: Engine) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if wanted.memory is not None:
+        limits.update(mem_limit=wanted.memory, memswap_limit=wanted.memory)
+    # The engine refuses more than there is, where Kubernetes only shrugs.
+    if wanted.cpus is not None and wanted.cpus < about.cpus:
+        limits.update(nano_cpus=max(int(wanted.cpus * 1e9), 10_000_000))
+    return limits
+
+
+def is_running(client: docker.DockerClient, container: str) -> bool:
+    try:
+        return bool(client.api.inspect_container(container)["State"]["Status"] == "running")
+    except docker.errors.NotFound:
+        return False
+
+
+def send(client: docker.DockerClient, container: str, signal: str) -> None:
+    """Send its first process a signal; nothing when it does not run."""
+    with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
+        client.api.kill(container, signal)
+
+
+def published(client: docker.DockerClient, container: str, port: int) -> int:
+    """The port of this machine that leads to the container's."""
+    bound = client.api.inspect_container(container)["NetworkSettings"]["Ports"][f"{port}/tcp"]
+    return int(bound[0]["HostPort"])
+
+
+def halt(client: docker.DockerClient, container: str) -> None:
+    with contextlib.suppress(docker.errors.NotFound):
+        client.api.stop(container, timeout=_SECONDS_TO_STOP)
+
+
+def resume(client: docker.DockerClient, container: str) -> None:
+    """Start it again.
+
+    Raises:
+        UserError: as start().
+    """
+    with _told():
+        client.api.start(container)
+
+
+def remove(client: docker.DockerClient, labels: Mapping[str, str], keep: Collection[str]) -> None:
+    """End and remove every container with all of these labels but those with the ids `keep`."""
+    wanted = [f"{name}={value}" for name, value in labels.items()]
+    for found in client.api.containers(all=True, filters={"label": wanted}):
+        if found["Id"] not in keep:
+            halt(client, found["Id"])
+            with contextlib.suppress(docker.errors.NotFound):
+                client.api.remove_container(found["Id"], v=True, force=True)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except docker.errors.APIError as error:
+        said = str(error.explanation or error).strip()
+        if "already allocated" in said or "address already in use" in said:
+            raise UserError("PortTaken", f"Docker cannot publish the port: {said}") from None
+        if "bind source path does not exist" in said:
+            raise UserError("EngineRemote", f"Docker's engine does not see this machine's files: {said}") from None
+        raise UserError("ContainerRefused", f"Docker refuses the container: {said}") from None

@@ -1,0 +1,156 @@
+"""The docker target: a deployment is one container with a published port, without a cluster."""
+
+import contextlib
+import os
+import secrets
+import signal
+import weakref
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from localmodel import digests, files, home, quantity, store_id
+from localmodel.debugger.package import packages_folder
+from localmodel.engine import client, containers, environment_image, names
+from localmodel.engine.client import Connection
+from localmodel.engine.containers import Served
+from localmodel.environments import lock as locks
+from localmodel.environments.lock import Lock
+from localmodel.errors import UserError
+from localmodel.spec import DeploymentSpec, EnvironmentSpec
+from localmodel.targets import revision_folder
+from localmodel.targets.local import LocalTarget
+from localmodel.targets.runner import Environment
+from localmodel.targets.state import ServerRecord, Slot, State
+from localmodel.targets.target import Progress
+
+_PORT, _DEBUG_PORT = 5001, 5678
+_SERVER = ("/opt/localmodel/venv/bin/python", "-I", "-m", "localmodel_server", "--host", "0.0.0.0")  # noqa: S104
+_LIMITS = ("cpu", "memory")
+
+
+class ContainerRunner:
+    """See runner.Runner. A server's id is its container's."""
+
+    target = "docker"
+    unit = "container"
+
+    def __init__(self) -> None:
+        self._engine = Connection()
+        weakref.finalize(self, self._engine.close)
+
+    @property
+    def folder(self) -> Path:
+        return home.home() / "containers"
+
+    def platform(self) -> str:
+        if not self._engine.call(client.is_here):
+            raise UserError(
+                "EngineRemote",
+                "DOCKER_HOST, or docker's context, names an engine on another machine, which does not see this one's "
+                "files; unset it, or use a cluster there",
+            )
+        architecture = self._engine.call(containers.engine).architecture
+        if architecture not in locks.PLATFORMS:
+            raise UserError("PlatformUnsupported", f"the engine is for {architecture}, not amd64 or arm64")
+        return locks.PLATFORMS[architecture]
+
+    def base(self, environment: EnvironmentSpec) -> str:
+        return digests.of_json({"base": environment.base, "python": environment.python})
+
+    def without_meaning(self, spec: DeploymentSpec) -> list[str]:
+        resources = spec.resources
+        fields = [("spec.replicas", spec.replicas != 1), ("spec.resources.requests", "requests" in resources)]
+        fields += [(f"spec.resources.limits.{name}", name not in _LIMITS) for name in resources.get("limits", {})]
+        return [name for name, is_set in fields if is_set]
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        with files.together(self._lock()):
+            yield
+
+    def key(self, spec: DeploymentSpec, lock: Lock) -> str:
+        return environment_image.key(spec.environment, lock)
+
+    def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> Environment:
+        image = self._engine.call(environment_image.ensure, spec.environment, lock, self._store())
+        path = f"/opt/env/bin:{self._engine.call(containers.path_of, image)}"
+        key = self.key(spec, lock)
+        program = digests.of_json([key, *map(str, _limits(spec))])
+        return Environment(key, "/opt/env/bin/python", {"PATH": path}, program)
+
+    def start(self, place: State, slot: Slot, port: int, spec: DeploymentSpec, environment: Environment) -> str:
+        memory, cpus = _limits(spec)
+        labels = {**self._labels(place), names.ENVIRONMENT_LABEL: environment.key}
+        flags = ["--port", str(_PORT), "--revision-file", str(slot.revision_file), "--status-file"]
+        readable = (revision_folder.models_folder(), packages_folder())
+        for folder in readable:
+            folder.mkdir(parents=True, exist_ok=True)
+        wanted = Served(
+            name=f"localmodel-{place.name}-{secrets.token_hex(3)}",
+            image=environment_image.tag(self._store(), environment.key),
+            labels=labels,
+            command=(*_SERVER, *flags, str(slot.status_file)),
+            log=place.log,
+            user=(os.getuid(), os.getgid()),
+            ports={_PORT: port, _DEBUG_PORT: None},
+            writable=(place.root,),
+            readable=readable,
+            memory=memory,
+            cpus=cpus,
+        )
+        return self._engine.call(containers.start, wanted)
+
+    def is_running(self, place: State, server: str) -> bool:
+        return self._engine.call(containers.is_running, server)
+
+    def send(self, server: str, number: signal.Signals) -> None:
+        self._engine.call(containers.send, server, number.name)
+
+    def debug_ports(self, server: str, wanted: int | None) -> tuple[tuple[str, int], int]:
+        if wanted is not None:
+            raise UserError("PortGiven", "--port: a container's port for debuggers is its own; leave the option out")
+        return ("0.0.0.0", _DEBUG_PORT), self._engine.call(containers.published, server, _DEBUG_PORT)  # noqa: S104
+
+    def halt(self, place: State, server: str) -> None:
+        self._engine.call(containers.halt, server)
+
+    def resume(self, place: State, server: ServerRecord) -> str:
+        self._engine.call(containers.resume, server.id)
+        return server.id
+
+    def clear(self, place: State, keep: Collection[str] = ()) -> None:
+        self._engine.call(containers.remove, self._labels(place), keep)
+
+    def sweep(self, gone: Collection[str]) -> None:
+        # Another command that is at work may need them: what is left now goes with the next one.
+        with contextlib.suppress(BlockingIOError), files.alone(self._lock()):
+            operators = {path.stem for path in (home.store() / "images" / "environments").glob("*.json")}
+            self._engine.call(environment_image.remove, self._store(), set(gone) - operators)
+
+    def _labels(self, place: State) -> dict[str, str]:
+        return {names.STORE_LABEL: self._store(), names.DEPLOYMENT_LABEL: place.name}
+
+    def _store(self) -> str:
+        return store_id.of(home.store())
+
+    def _lock(self) -> Path:
+        """The one that an operator on the same store heeds."""
+        return home.store() / "images" / "lock"
+
+
+class DockerTarget(LocalTarget):
+    """See target.Target."""
+
+    name = "docker"
+
+    def __init__(self) -> None:
+        super().__init__(ContainerRunner())
+
+
+def _limits(spec: DeploymentSpec) -> tuple[int | None, float | None]:
+    """Bytes of memory, and CPUs."""
+    limits = spec.resources.get("limits", {})
+    memory = int(quantity.parse(limits["memory"])) if "memory" in limits else None
+    cpus = float(quantity.parse(limits["cpu"])) if "cpu" in limits else None
+    return memory, cpus
