@@ -169,9 +169,27 @@ def test_the_limit_of_instructions_is_kept() -> None:
         read(b"N0" * 10_000 + b"N.", Budget(operations=5000))
 
 
+WITHOUT_END = [b"V\\uZZ\n.", b"K", b"X\xff\xff\xff\xff", b"cos\nsystem", b"c" + b"x" * 5000, b"\x8b\xff\xff\xff\x7f1."]
+
+
 @pytest.mark.parametrize(
     "data",
-    [b"", b".", b"\x80\x09.", b"2.", b"t.", b"u.", b"s.", b"R.", b"(o.", b"I1x\n.", b"Fnone\n.", b"S'x\n.", b"g\n.", b"V\\uZZ\n.", b"K", b"X\xff\xff\xff\xff", b"cos\nsystem", b"c" + b"x" * 5000, b"\x8b\xff\xff\xff\x7f1."],
+    [
+        b"",
+        b".",
+        b"\x80\x09.",
+        b"2.",
+        b"t.",
+        b"u.",
+        b"s.",
+        b"R.",
+        b"(o.",
+        b"I1x\n.",
+        b"Fnone\n.",
+        b"S'x\n.",
+        b"g\n.",
+        *WITHOUT_END,
+    ],
 )
 def test_what_is_no_pickle_is_an_error(data: bytes) -> None:
     with pytest.raises(Unreadable):
