@@ -39,7 +39,7 @@ def test_waiting_has_an_end_and_the_deployment_goes_on(ws: Workspace) -> None:
     with pytest.raises(WebserviceException, match=r"not deployed after 0\.5 s\. It goes on"):
         service.wait_for_deployment(timeout_sec=0.5)
     assert service.state == "deploying"
-    with pytest.raises(WebserviceException, match="is not serving|is still being deployed"):
+    with pytest.raises(WebserviceException, match=r"is not serving|is still being deployed"):
         service.run("{}")
     with pytest.raises(WebserviceException, match="is being deployed right now"):
         deploy(ws)

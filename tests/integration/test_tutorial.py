@@ -1,0 +1,74 @@
+"""The tutorial, run as it stands; and the notebook made from it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+import tutorial_page
+from lmd_command import free_port
+from nbclient import NotebookClient
+
+from localmodel.targets import ports
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "tutorials" / "azure-ml-local.md"
+NOTEBOOK = PAGE.with_suffix(".ipynb")
+
+
+@pytest.fixture
+def home(tmp_path: Path, environments: Path) -> Iterator[Path]:
+    """A home with nothing in it but the environments of other tests, and afterwards with nothing that runs."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "environments").symlink_to(environments)
+    yield folder
+    given = tutorial_page.variables(folder, "process")
+    for deployment in (folder / "deployments").glob("*/revision.json"):
+        subprocess.run(["lmd", "delete", deployment.parent.name], env=given, check=True)
+
+
+@pytest.fixture
+def port(request: pytest.FixtureRequest) -> int:
+    """The page's own port, or another one if somebody holds it, which is said."""
+    if ports.is_free(6789):
+        return 6789
+    instead = free_port()
+    say: Callable[..., None] = request.config.pluginmanager.get_plugin("terminalreporter").write_line
+    say(f"\nport 6789 is held by {ports.holder(6789)}: the tutorial is run with {instead} in its place")
+    return instead
+
+
+def test_the_page_works_as_it_stands(tmp_path: Path, home: Path, port: int) -> None:
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    tutorial_page.run(PAGE, folder, tutorial_page.variables(home, "process"), port)
+
+
+def test_the_digit_is_that_of_the_original_page() -> None:
+    (drawn,) = [block.code for block in tutorial_page.blocks(PAGE.read_text()) if block.value == "digit.txt"]
+    values = [".123456789#".index(point) / 10 for point in drawn.replace("\n", "")]
+    assert values == json.loads((ROOT / "tests" / "data" / "page-digit.json").read_text())["data"][0]
+
+
+def test_the_notebook_runs(tmp_path: Path, home: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in tutorial_page.variables(home, "process").items():
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    notebook = nbformat.reads(NOTEBOOK.read_text().replace("6789", str(port)), as_version=4)
+    NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    ).execute()
+    printed = "".join(
+        output.get("text", "")
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if cell.cell_type == "code"
+    )
+    assert "prediction: [2]" in printed and "{'sklearn_mnist': [2], 'sklearn_mnist_svc': [2]}" in printed
+    assert printed.rstrip().endswith("deleted")
