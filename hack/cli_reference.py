@@ -74,7 +74,9 @@ def _value(option: click.Option, context: click.Context) -> str:
     kind = option.type
     if isinstance(kind, click.IntRange | click.FloatRange) and option.metavar is None:
         return f"{kind.min}..{kind.max}" if kind.max is not None else "NUMBER"
-    return _escaped(option.make_metavar(context).strip("[]"))
+    if isinstance(kind, click.Choice) and option.metavar is None:
+        return _escaped("|".join(choice for choice in kind.choices if choice))
+    return _escaped(option.make_metavar(context))
 
 
 def _summary(command: click.Command) -> str:

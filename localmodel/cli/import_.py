@@ -34,7 +34,8 @@ def import_() -> None:
     "--model",
     "models",
     multiple=True,
-    help="NAME, NAME:VERSION or a path, instead of the file's model; may be given several times.",
+    metavar="MODEL",
+    help="NAME, NAME:VERSION, NAME@ALIAS, or a path, which is registered; instead of the file's model. Repeatable.",
 )
 @click.option("--name", help="Name of the deployment. Default: the file's endpoint_name; v1 has none.")
 @click.option(
