@@ -194,4 +194,4 @@ def _mebibytes(size: int) -> str:
 def model_name(path: Path) -> str:
     """The name under which a file or folder is registered that was given without one: its own, cleaned."""
     stem = path.stem if path.is_file() else path.name
-    return _NOT_IN_A_NAME.sub("-", stem).lstrip(".-_")[:255] or "model"
+    return _NOT_IN_A_NAME.sub("-", stem)[:255].strip(".-_") or "model"

@@ -34,7 +34,7 @@ def test_the_version_and_every_command_are_told(lmd: Lmd) -> None:
         ["invoke", "digits"],
         ["invoke", "digits", "--data", "1", "--request", "-"],
         ["model", "register", "model.pkl"],
-        ["status", "-o", "yaml"],
+        ["status", "-o", "toml"],
     ],
     ids=" ".join,
 )
@@ -86,6 +86,7 @@ def test_a_deployment_is_asked_looked_at_and_its_log_read(lmd: Lmd) -> None:
         "serving": 1,
         "url": f"http://localhost:{lmd.port}/score",
         "message": "",
+        "stalled": False,
     }
     assert "hello from init" in lmd("logs", "digits").out
 

@@ -1,0 +1,160 @@
+"""lmd apply with a folder or a script, and what follows it: reload, wait, invoke, logs."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from lmd_command import Lmd, script
+
+from localmodel.cli import app
+
+FOLDER = "__import__('pathlib').Path(__import__('os').environ['AZUREML_MODEL_DIR'])"
+SEES = f"[json.loads(raw_data), [path.name for path in {FOLDER}.iterdir()]]"
+
+
+def source(lmd: Lmd, answer: str = "json.loads(raw_data)", name: str = "Digits_1") -> Path:
+    folder = lmd.folder / name
+    folder.mkdir(exist_ok=True)
+    (folder / "score.py").write_text(script(answer))
+    return folder
+
+
+def port(lmd: Lmd) -> str:
+    return f"--port={lmd.port}"
+
+
+def test_a_folder_with_a_script_and_a_model_is_served_under_the_folders_name(lmd: Lmd) -> None:
+    (lmd.folder / "model.pkl").write_text("1")
+    result = lmd("apply", source(lmd, SEES), "--model", "model.pkl", port(lmd))
+    assert result.code == 0, result.err
+    assert result.out == f"digits-1: revision 1 serves at http://localhost:{lmd.port}/score\n"
+    assert lmd.ask(5).body == [5, ["model.pkl"]]
+    assert lmd("model", "list").out.splitlines()[1].split()[:2] == ["model", "1"]
+
+
+def test_again_it_is_an_update(lmd: Lmd) -> None:
+    folder = source(lmd)
+    lmd("apply", folder, port(lmd))
+    assert "nothing has changed" in lmd("apply", folder, port(lmd)).err
+    (folder / "score.py").write_text(script("'edited'"))
+    assert "revision 2 serves" in lmd("apply", folder, port(lmd)).out
+    assert lmd.ask().body == "edited"
+
+
+def test_every_option_says_what_the_script_is_deployed_with(lmd: Lmd) -> None:
+    (lmd.folder / "a.bin").write_text("a")
+    lmd("model", "register", "a.bin", "--name", "first")
+    lmd("model", "register", "a.bin", "--name", "second")
+    folder = source(lmd)
+    (folder / "score.py").rename(folder / "other.py")
+    (lmd.folder / "needs.txt").write_text("")
+    options = [
+        "--entry-script=other.py",
+        "--name=mine",
+        "--variable=A=1=2",
+        "--variable=B=",
+        "--requirements=needs.txt",
+    ]
+    result = lmd("apply", folder, port(lmd), "--model=first:1", "--model=second", *options, "-o", "yaml")
+    assert result.code == 0, result.err
+    (told,) = yaml.safe_load(result.out)
+    assert (told["name"], told["ready"], told["serving"]) == ("mine", True, 1)
+    applied = json.loads(lmd("status", "mine", "-o", "json").out)
+    assert applied == told
+
+
+def test_a_script_alone_is_served_with_the_modules_beside_it(lmd: Lmd) -> None:
+    folder = source(lmd, "__import__('helper').answer")
+    (folder / "helper.py").write_text("answer = 7\n")
+    (folder / "large.csv").write_bytes(b"1,2\n")
+    assert lmd("apply", folder / "score.py", port(lmd)).out.startswith("score: revision 1 serves")
+    assert lmd.ask().body == 7
+
+
+def test_requirements_beside_the_script_are_its_environment(lmd: Lmd) -> None:
+    folder = source(lmd)
+    (folder / "requirements.txt").write_text("no such requirement!\n")
+    result = lmd("apply", folder, port(lmd))
+    assert result.code == 1 and "requirements.txt:1" in result.err
+    (folder / "requirements.txt").rename(folder / "conda.yml")
+    assert "conda.yml" in lmd("apply", folder, port(lmd)).err
+
+
+def test_reload_reads_the_folder_again(lmd: Lmd) -> None:
+    folder = source(lmd)
+    lmd("apply", folder, port(lmd))
+    (folder / "score.py").write_text(script("'edited'"))
+    assert lmd("reload", "digits-1").out == f"digits-1: revision 2 serves at http://localhost:{lmd.port}/score\n"
+    assert lmd.ask().body == "edited"
+    (folder / "score.py").write_text("def init(): 1 / 0\ndef run(raw_data): pass\n")
+    result = lmd("reload", "digits-1")
+    assert result.code == 1 and "score.py:1: ZeroDivisionError" in result.err
+    assert 'score.py", line 1, in init' in result.err, "the script's traceback"
+    assert lmd.ask().body == "edited"
+    waited = lmd("wait", "digits-1", "--timeout", "5")
+    assert waited.code == 1 and "ZeroDivisionError" in waited.err
+    (folder / "score.py").write_text(script("3"))
+    lmd("reload", "digits-1")
+    assert lmd("wait", "digits-1").out == f"digits-1: revision 4 serves at http://localhost:{lmd.port}/score\n"
+
+
+def test_what_a_manifest_has_made_is_not_reloaded(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    result = lmd("reload", "digits")
+    assert result.code == 1 and "digits was deployed with a manifest" in result.err
+
+
+def test_bytes_are_sent_and_printed_as_they_are(lmd: Lmd) -> None:
+    code = """
+from azureml.contrib.services.aml_request import rawhttp
+from azureml.contrib.services.aml_response import AMLResponse
+def init(): pass
+@rawhttp
+def run(request):
+    kind = request.headers["content-type"]
+    return AMLResponse(request.get_data(False)[::-1].replace(b"?", kind.encode()), 200, {"content-type": kind})
+"""
+    lmd.apply(code)
+    image = lmd.folder / "image.png"
+    image.write_bytes(b"GNP?")
+    result = lmd("invoke", "digits", "--request", image, "--content-type", "image/png")
+    assert result.out == "image/pngPNG", "no line break is added to what is no text"
+    told = json.loads(lmd("invoke", "digits", "--data", "1", "-o", "json").out)
+    assert told["status"] == 200 and len(told["request_id"]) == 36
+
+
+def test_a_log_may_be_cut_to_its_last_lines(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.ask()
+    assert len(lmd("logs", "digits", "--lines", "1").out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["."], "has no score.py and no kustomization.yaml"),
+        ([".", "-f", "a.yaml"], "give one of PATH, -f FILE and -k FOLDER"),
+        (["code", "--entry-script", "nosuch.py"], "code has no nosuch.py"),
+        (["code", "--env", "e", "--conda", "a.yaml"], "give one of --env, --requirements and --conda"),
+        (["code", "--variable", "A"], "'A' is not NAME=VALUE"),
+        (["code", "--port", "0"], "0 is not in the range"),
+        (["kustomized", "--entry-script", "score.py"], "kustomized has a kustomization.yaml"),
+        (["a.yaml", "--model", "m", "--name", "n"], "--model, --name: only with a script; a.yaml is a manifest"),
+        (["-k", "kustomized", "--port", "1"], "--port: only with a script"),
+        (["123"], "'123' is no name for a deployment"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_said_with_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOCALMODEL_HOME", str(tmp_path / "home"))
+    for name in ("code/score.py", "123/score.py", "a.yaml", "kustomized/kustomization.yaml"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("")
+    result = CliRunner().invoke(app.main, ["apply", *arguments])
+    assert result.exit_code == 2, result.output
+    assert said in " ".join(result.stderr.replace("│", " ").split())
