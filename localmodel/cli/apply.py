@@ -42,7 +42,7 @@ _OF_SCRIPTS = {
     multiple=True,
     metavar="MODEL",
     shell_complete=completion.models,
-    help="NAME, NAME:VERSION, NAME@ALIAS, or a path, which is registered; may be given several times.",
+    help="NAME, NAME:VERSION, NAME@ALIAS, or a path, which is registered. Repeatable.",
 )
 @click.option(
     "--env",
@@ -59,7 +59,7 @@ _OF_SCRIPTS = {
     "variables",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Set for the script; may be given several times.",
+    help="Set for the script. Repeatable.",
 )
 @click.option(
     "--timeout",

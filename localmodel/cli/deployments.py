@@ -10,7 +10,7 @@ import click
 from localmodel.cli import completion
 from localmodel.cli.apply import sentence
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_table, print_value
-from localmodel.cli.target_option import target_options
+from localmodel.cli.target_option import all_namespaces_option, target_options
 from localmodel.targets import http
 from localmodel.targets.target import Deployment, Target
 
@@ -20,6 +20,7 @@ _TIMEOUT = click.FloatRange(min=0, min_open=True)
 @click.command()
 @click.argument("name", required=False, shell_complete=completion.deployments)
 @output_option
+@all_namespaces_option
 @target_options
 def status(target: Target, name: str | None, output: str) -> None:
     """Show every deployment, or the one with this NAME; the exit code is 1 when that one is not ready."""
