@@ -1,0 +1,78 @@
+"""A package index on this machine, with a password if wanted, and small wheels to put into it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+def make_wheel(
+    folder: Path, name: str, version: str, files: dict[str, str] | None = None, tag: str = "py3-none-any"
+) -> str:
+    """A wheel with a module of its name (or these files); returns its hash as a lock has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{version}-{tag}.whl"
+    info = f"{name}-{version}.dist-info"
+    contents = {
+        f"{name}.py": f"VERSION = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
+    }
+    record = f"{info}/RECORD"
+    contents[record] = "".join(f"{file},,\n" for file in [*contents, record])
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in contents.items():
+            archive.writestr(zipfile.ZipInfo(file), text)
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def serving(wheels: Path, login: tuple[str, str] | None = None) -> Iterator[str]:
+    """The wheels of a folder as a simple index; the address of it."""
+    wanted = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else None
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if wanted and self.headers.get("Authorization") != wanted:
+                self._answer(401, b"", {"WWW-Authenticate": 'Basic realm="packages"'})
+            elif self.path.startswith("/files/"):
+                self._answer(200, (wheels / self.path.rpartition("/")[2]).read_bytes(), {})
+            else:
+                project = self.path.rstrip("/").rpartition("/")[2].replace("-", "_")
+                found = sorted(wheels.glob(f"{project}-*.whl"))
+                page = f"<!DOCTYPE html><html><body>{''.join(map(_link, found))}</body></html>"
+                self._answer(200 if found else 404, page.encode(), {"Content-Type": "text/html"})
+
+        def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/simple"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _link(path: Path) -> str:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f'<a href="/files/{path.name}#sha256={digest}">{path.name}</a>'
