@@ -107,6 +107,7 @@ def test_status_reads_the_resource(lmd: Lmd, kubectl: Path) -> None:
         "serving": 4,
         "url": "http://localhost:6790/score",
         "message": "pods are starting",
+        "stalled": False,
     }
 
 
