@@ -134,7 +134,7 @@ def build(environment: str, docker: bool) -> None:
 @click.argument("path", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 def save(environment: str, path: Path, overwrite: bool) -> None:
-    """Write an environment as files to be edited, as Azure ML's SDK does, with our lock beside them."""
+    """Write an environment into the folder DIR, as files to be edited: those of Azure ML's SDK, and our lock."""
     from localmodel.environments import folder
 
     folder.save(_store().environments.find(environment), path, overwrite)
@@ -145,7 +145,10 @@ def save(environment: str, path: Path, overwrite: bool) -> None:
 @click.argument("path", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @name_option
 def load(path: Path, name: str | None) -> None:
-    """Take in an environment that lmd env save, or Azure ML's SDK, has written, as the next version of its name."""
+    """Take in an environment that lmd env save, or Azure ML's SDK, has written into the folder DIR.
+
+    It becomes the next version of its name, unless that is this already.
+    """
     from localmodel.environments import folder
 
     found = folder.load(path)

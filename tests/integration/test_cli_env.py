@@ -1,0 +1,103 @@
+"""lmd env, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from lmd_command import PYTHON, Lmd, script
+from package_index import make_wheel
+
+
+@pytest.fixture
+def wheel_folder(lmd: Lmd) -> Path:
+    """The only place that packages come from."""
+    wheels = lmd.folder / "wheels"
+    make_wheel(wheels, "ours", "1.0")
+    (lmd.home / "environments").unlink()  # of other tests, which may have installed the same
+    (lmd.home / "packages.toml").write_text(f'no-index = true\nfind-links = ["{wheels}"]\n')
+    return wheels
+
+
+def conda_file(lmd: Lmd, *lines: str) -> Path:
+    path = lmd.folder / "environment.yml"
+    path.write_text(f"name: pe\ndependencies:\n- python={PYTHON}\n" + "".join(f"- {line}\n" for line in lines))
+    return path
+
+
+def test_created_shown_built_and_used_again(lmd: Lmd, wheel_folder: Path) -> None:
+    path = conda_file(lmd, "ours=1.0=py_0")
+    created = lmd("env", "create", "pe", "--conda", path, "--variable", "LOG_LEVEL=info")
+    assert (created.code, created.out) == (0, "pe:1\n")
+    assert "environment.yml:4: ours: the build string py_0 is left out" in created.err
+    assert lmd("env", "create", "pe", "--conda", path, "--variable", "LOG_LEVEL=info").out.startswith("pe:1, which")
+
+    shown = json.loads(lmd("env", "show", "pe", "-o", "json").out)
+    assert shown["spec"]["requirements"] == ["ours==1.0"]
+    assert shown["variables"] == {"LOG_LEVEL": "info"}
+    assert shown["lock"].startswith("ours==1.0 ")
+    assert "  ours==1.0\n" in lmd("env", "show", "pe:1").out
+
+    first, again = lmd("env", "build", "pe"), lmd("env", "build", "pe")
+    assert " + ours==1.0" in first.err
+    assert " + ours==1.0" not in again.err
+    assert first.out == again.out
+    assert subprocess.check_output([first.out.strip(), "-c", "import ours; print(ours.VERSION)"]) == b"1.0\n"
+    assert " + ours==1.0" in next((lmd.home / "build-logs").iterdir()).read_text()
+
+
+def test_a_new_definition_is_a_new_version(lmd: Lmd) -> None:
+    (lmd.folder / "requirements.txt").write_text("six\n")
+    assert lmd("env", "create", "pe", "--requirements", "requirements.txt", "--python", "3.10").out == "pe:1\n"
+    assert lmd("env", "create", "pe", "--requirements", "requirements.txt", "--python", "3.12").out == "pe:2\n"
+    assert lmd("env", "create", "other", "--image", "python:3.9-slim").out == "other:1\n"
+    assert lmd("env", "clone", "pe:1", "copy").out == "copy:1\n"
+    listed = lmd("env", "list", "--latest", "-o", "yaml")
+    found = {each["name"]: (each["version"], each["spec"]["python"]) for each in yaml.safe_load(listed.out)}
+    assert found == {"pe": (2, "3.12"), "other": (1, "3.9"), "copy": (1, "3.10")}
+    assert lmd("env", "delete", "pe:2").code == 0
+    assert "pe" in lmd("env", "list", "pe").out
+    assert lmd("env", "show", "pe:2").code == 1
+
+
+def test_saved_loaded_exported_and_imported(lmd: Lmd, wheel_folder: Path) -> None:
+    lmd("env", "create", "pe", "--conda", conda_file(lmd, "ours"))
+    assert lmd("env", "save", "pe", "saved").code == 0
+    assert lmd("env", "save", "pe", "saved").code == 1
+    assert lmd("env", "save", "pe", "saved", "--overwrite").code == 0
+    assert lmd("env", "load", "saved").out == "pe:1, which is this already\n"
+    assert lmd("env", "load", "saved", "--name", "loaded").out == "loaded:1\n"
+    assert lmd("env", "export", "pe", "loaded:1", "both.tar").code == 0
+    assert lmd("env", "import", "both.tar", "--name", "arrived").out.startswith("arrived:1\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--conda", "bad.yml"), 1, "bad.yml:2: python=3.6.2: this Python is not supported"),
+        (("--conda", "cuda.yml"), 1, "cuda.yml:2: cudatoolkit is no Python package"),
+        (("--python", "2.7", "--image", "x"), 1, "Python 2.7 is not supported"),
+        ((), 2, "--conda, --requirements, --dockerfile or --image"),
+        (("--dockerfile", "Dockerfile", "--image", "x"), 2, "one of --dockerfile and --image"),
+        (("--image", "x", "--variable", "A"), 2, "KEY=VALUE"),
+    ],
+)
+def test_what_cannot_be_created(lmd: Lmd, arguments: tuple[str, ...], code: int, words: str) -> None:
+    (lmd.folder / "bad.yml").write_text("dependencies:\n- python=3.6.2\n")
+    (lmd.folder / "cuda.yml").write_text("dependencies:\n- cudatoolkit=11\n")
+    (lmd.folder / "Dockerfile").write_text("FROM python:3.11\n")
+    result = lmd("env", "create", "pe", *arguments)
+    assert result.code == code
+    assert words in result.err
+    assert not (lmd.home / "store").exists()
+
+
+def test_a_deployment_uses_it_by_name(lmd: Lmd, wheel_folder: Path) -> None:
+    lmd("env", "create", "pe", "--conda", conda_file(lmd, "ours"), "--variable", "GREETING=hello")
+    code = "import os\n\nimport ours\n" + script("[ours.VERSION, os.environ['GREETING']]")
+    applied = lmd.apply(code, environment={"ref": {"name": "pe", "version": 1}})
+    assert applied.code == 0, applied.err
+    assert lmd.ask().body == ["1.0", "hello"]
