@@ -1,4 +1,4 @@
-"""Writes docs/tutorials/azure-ml-local.ipynb from the page beside it."""
+"""Prints the notebook of docs/tutorials/azure-ml-local.md."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,6 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "tutorials" / "azure-ml-local.md"
-NOTEBOOK = PAGE.with_suffix(".ipynb")
 
 _FENCE = re.compile(r"^```(\w+)(?: (\w+)=(\S+))?\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 
@@ -51,4 +50,4 @@ def _markdown(text: str) -> nbformat.NotebookNode | None:
 
 
 if __name__ == "__main__":
-    NOTEBOOK.write_text(render())
+    print(render(), end="")

@@ -107,17 +107,25 @@ def _config(environment: EnvironmentImage, stack: list[Blob], entry: str, models
     return {
         "architecture": environment.architecture,
         "os": environment.os,
-        "config": {
-            "Env": [
-                *environment.variables,
-                f"AML_APP_ROOT={revision.APP_ROOT}",
-                f"AZUREML_ENTRY_SCRIPT={entry}",
-                f"AZUREML_MODEL_DIR={revision.model_dir(revision.APP_ROOT, models)}",
-            ],
-            # -I: neither the user's folder nor a PYTHONPATH of theirs may shadow the server's own modules
-            "Entrypoint": ["/opt/localmodel/venv/bin/python", "-I", "-m", "localmodel_server"],
-            "User": USER,
-            "WorkingDir": revision.APP_ROOT,
-        },
+        "config": container(environment.variables, entry, models),
         "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in stack]},
+    }
+
+
+def container(variables: Iterable[str], entry: str, models: Iterable[ModelVersion]) -> dict[str, Any]:
+    """How a container is started that serves the entry script, in the image specification's words.
+
+    `variables` (NAME=value) come before those of the server.
+    """
+    return {
+        "Env": [
+            *variables,
+            f"AML_APP_ROOT={revision.APP_ROOT}",
+            f"AZUREML_ENTRY_SCRIPT={entry}",
+            f"AZUREML_MODEL_DIR={revision.model_dir(revision.APP_ROOT, models)}",
+        ],
+        # -I: neither the user's folder nor a PYTHONPATH of theirs may shadow the server's own modules
+        "Entrypoint": ["/opt/localmodel/venv/bin/python", "-I", "-m", "localmodel_server"],
+        "User": USER,
+        "WorkingDir": revision.APP_ROOT,
     }

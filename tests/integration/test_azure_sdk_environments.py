@@ -6,11 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from azure_sdk import PYTHON, environment, workspace  # noqa: F401 - a fixture
 
-from localmodel.azure.core import Environment, Workspace
+from localmodel.azure.core import Environment, Model, Workspace
 from localmodel.azure.core.model import InferenceConfig
-from localmodel.azure.exceptions import UserErrorException
+from localmodel.azure.exceptions import UserErrorException, WebserviceException
 
 
 def test_environments_are_registered_by_number_and_got_by_text(ws: Workspace) -> None:
@@ -117,3 +118,49 @@ def test_old_arguments_say_what_took_their_place(ws: Workspace) -> None:
         InferenceConfig("score.py", runtime="spark-py")
     with pytest.raises(UserErrorException, match="source_directory nowhere: no such folder"):
         InferenceConfig("score.py", source_directory="nowhere")
+
+
+# --- a package
+
+
+def test_a_package_is_all_that_an_image_needs(ws: Workspace) -> None:
+    made = environment()
+    made.environment_variables = {"PRICE": '5 $ "net"'}
+    model = Model.register(ws, "model.txt", "m")
+    config = InferenceConfig("score.py", environment=made)
+    package = Model.package(ws, [model], config, generate_dockerfile=True, image_name="digits", image_label="1")
+    package.wait_for_creation()
+    package.save("package")
+    place = Path("package")
+    assert package.location == "package"
+    assert (place / "code/score.py").read_text() == Path("score.py").read_text()
+    assert (place / "models/m/1/model.txt").read_text() == "one"
+    dockerfile = (place / "Dockerfile").read_text()
+    for line in (
+        f"ARG BASE=python:{PYTHON}-slim",
+        f"ARG PYTHON={PYTHON}",
+        r'ENV PRICE="5 \$ \"net\""',
+        'ENV AZUREML_ENTRY_SCRIPT="score.py"',
+        'ENV AZUREML_MODEL_DIR="/var/azureml-app/azureml-models/m/1"',
+        "COPY models /var/azureml-app/azureml-models",
+    ):
+        assert line in dockerfile.splitlines()
+    copied = [line.split()[1] for line in dockerfile.splitlines() if line.startswith("COPY ") and "--from" not in line]
+    copied += [name for line in dockerfile.splitlines() if line.startswith("COPY tools") for name in line.split()[1:-1]]
+    assert [name for name in copied if not (place / name).exists()] == []
+    deployment, service = yaml.safe_load_all((place / "kubernetes.yaml").read_text())
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "digits:1"
+    assert service["spec"]["selector"] == deployment["spec"]["template"]["metadata"]["labels"]
+    with pytest.raises(WebserviceException, match="package is there already"):
+        package.save("package")
+
+
+def test_only_packages_with_a_dockerfile_are_made(ws: Workspace) -> None:
+    with pytest.raises(UserErrorException, match="give generate_dockerfile=True"):
+        Model.package(ws, [], InferenceConfig("score.py"))
+    with pytest.raises(UserErrorException, match="give inference_config"):
+        Model.package(ws, [], generate_dockerfile=True)
+    made = environment()
+    made.python.user_managed_dependencies, made.docker.base_dockerfile = True, "FROM python:3.11-slim"
+    with pytest.raises(UserErrorException, match="an environment from a Dockerfile is two images"):
+        Model.package(ws, [], InferenceConfig("score.py", environment=made), generate_dockerfile=True)

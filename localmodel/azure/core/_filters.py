@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from localmodel.azure.core._framework import Framework
 from localmodel.azure.exceptions import ModelNotFoundException, UserErrorException, empty_without_store
 from localmodel.store import ModelVersion, Store
 
@@ -26,7 +27,7 @@ def fitting(
         model
         for model in found
         if all(key in model.properties and value in (None, model.properties[key]) for key, value in wanted.items())
-        and framework in (None, model.framework or "Custom")
+        and framework in (None, model.framework or Framework.CUSTOM)
     ]
     found.sort(key=lambda model: model.version)
     # A tag that only version 1 has finds version 1, as in Azure ML.

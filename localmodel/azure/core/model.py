@@ -8,6 +8,7 @@ from typing import Any
 
 from localmodel.azure.core import _deploy, _filters
 from localmodel.azure.core._filters import Filter
+from localmodel.azure.core._framework import Framework
 from localmodel.azure.core._paths import deployed
 from localmodel.azure.core.inference_config import InferenceConfig
 from localmodel.azure.core.model_package import ModelPackage
@@ -35,16 +36,7 @@ class Model:
         ModelNotFoundException: there is no such model or version, or none with these tags and properties.
     """
 
-    class Framework:
-        """Words for `model_framework`."""
-
-        CUSTOM = "Custom"
-        TENSORFLOW = "TensorFlow"
-        SCIKITLEARN = "ScikitLearn"
-        ONNX = "Onnx"
-        TFKERAS = "TfKeras"
-        PYTORCH = "PyTorch"
-        MULTI = "Multi"
+    Framework = Framework
 
     def __init__(
         self,
@@ -77,7 +69,7 @@ class Model:
         self.description = found.description or None
         self.tags, self.properties = dict(found.tags), dict(found.properties)
         self.created_time = datetime.fromisoformat(found.created)
-        self.model_framework = found.framework or Model.Framework.CUSTOM
+        self.model_framework = found.framework or Framework.CUSTOM
         self.model_framework_version = found.framework_version or None
         self.resource_configuration = None
         self.url = f"oci:{workspace.store.root}@{found.digest}"
@@ -290,15 +282,18 @@ class Model:
         image_name: str | None = None,
         image_label: str | None = None,
     ) -> ModelPackage:
-        """What an image is built from, as a folder: save() it, then `docker build` it wherever you like."""
+        """What an image is built from, as a folder: save() it, then `docker build` it wherever you like.
+
+        Raises:
+            UserErrorException: without `generate_dockerfile`.
+        """
         if not generate_dockerfile:
             raise UserErrorException(
                 "Model.package: give generate_dockerfile=True and build the image from the folder it saves; "
                 "images of deployments are made by the deployments themselves"
             )
-        advice = "Leave it out: you name the image when you build it (docker build -t NAME:LABEL)."
-        refuse("Model.package", image_name=(image_name, advice), image_label=(image_label, advice))
-        return ModelPackage(workspace, _deploy.call(workspace, models, inference_config, None))
+        arguments = _deploy.call(workspace, models, inference_config, None)
+        return ModelPackage(workspace, arguments, f"{image_name or 'package'}:{image_label or 'latest'}")
 
     def __repr__(self) -> str:
         return f"Model(name={self.name!r}, version={self.version!r}, tags={self.tags!r})"

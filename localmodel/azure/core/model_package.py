@@ -1,14 +1,175 @@
-"""What an image of a deployment is built from, as a folder that stands for itself."""
+"""What an image of a deployment is built from, as a folder that needs nothing of this project any more."""
 
+import json
+import platform
+import tarfile
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from localmodel import definition, image, revision
+from localmodel.azure.exceptions import UserErrorException, translated
+from localmodel.environments import local, lock
+from localmodel.errors import UserError
+from localmodel.progress import reporter
+from localmodel.spec import EnvironmentSpec
+from localmodel.store import ModelVersion, Store
 
 if TYPE_CHECKING:
     from localmodel.azure.core.workspace import Workspace
 
+_ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_PORT = 5001
+
+
+@dataclass(frozen=True)
+class _Content:
+    spec: EnvironmentSpec
+    variables: Mapping[str, str]
+    models: tuple[ModelVersion, ...]
+    entry: str
+    files: Mapping[str, bytes]
+
 
 class ModelPackage:
-    """A Dockerfile with its context, and the same deployment as a resource for a cluster (deployment.yaml)."""
+    """A Dockerfile with its context, and a Kubernetes Deployment and Service of the image.
 
-    def __init__(self, workspace: "Workspace", arguments: Mapping[str, Any]) -> None:
-        pass
+    `location` is the folder it was saved into, None before.
+    """
+
+    def __init__(self, workspace: "Workspace", arguments: Mapping[str, Any], reference: str) -> None:
+        self.workspace = workspace
+        self.location: str | None = None
+        self._reference = reference
+        with translated():
+            self._content = _look_up(workspace.store, arguments)
+
+    def wait_for_creation(self, show_output: bool = False) -> None:
+        """Nothing: the package is made when it is saved."""
+
+    def get_logs(self, decode: bool = True, offset: int = 0) -> str:
+        """Nothing has been built: the log is that of `docker build`."""
+        return ""
+
+    def save(self, output_directory: str | Path) -> None:
+        """Write Dockerfile, its context and kubernetes.yaml, for this machine's architecture.
+
+        Raises:
+            WebserviceException: the folder is there already, or the environment's requirements do not resolve.
+        """
+        place = Path(output_directory)
+        with translated():
+            if place.exists() and (not place.is_dir() or any(place.iterdir())):
+                raise UserError("FileExists", f"{place} is there already; name another folder")
+            _write_context(place, self._content.spec)
+            _write_code(place, self._content)
+            for model in self._content.models:
+                target = place / "models" / model.inside
+                target.mkdir(parents=True)
+                self.workspace.store.models.download(model.name, model.version, target)
+        dockerfile = place / "Dockerfile"
+        dockerfile.write_text(_dockerfile(dockerfile.read_text(), self._content))
+        (place / "kubernetes.yaml").write_text(yaml.safe_dump_all(_kubernetes(self._reference), sort_keys=False))
+        self.location = str(place)
+        print(f"docker build -t {self._reference} {place}")
+
+
+def _look_up(store: Store, arguments: Mapping[str, Any]) -> _Content:
+    if "script" not in arguments:
+        raise UserErrorException("Model.package: give inference_config, which names the entry script")
+    spec, variables = EnvironmentSpec(), {}
+    if "environment" in arguments:
+        found = store.environments.find(arguments["environment"])
+        spec, variables = found.spec, dict(found.variables)
+    if spec.dockerfile is not None:
+        raise UserErrorException(
+            "Model.package: an environment from a Dockerfile is two images; build and push that one, and take it with "
+            "Environment.from_docker_image"
+        )
+    source, entry = definition.locate(arguments["script"], arguments.get("source_directory"))
+    models = tuple(store.models.find(reference) for reference in arguments["models"])
+    return _Content(spec, variables, models, entry, definition.source_files(source))
+
+
+def _write_context(place: Path, spec: EnvironmentSpec) -> None:
+    from localmodel.engine import context  # the engine's package is an extra
+
+    architecture = _ARCHITECTURES[platform.machine().lower()]
+    locked = local.lock(spec, lock.PLATFORMS[architecture])
+    place.mkdir(parents=True, exist_ok=True)
+    with (
+        context.environment(locked, spec.python, architecture, reporter(False).note) as packed,
+        tarfile.open(fileobj=packed) as archive,
+    ):
+        archive.extractall(place, filter="data")
+
+
+def _write_code(place: Path, content: _Content) -> None:
+    for name, text in content.files.items():
+        path = place / "code" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)
+    (place / "models").mkdir()
+
+
+def _dockerfile(text: str, content: _Content) -> str:
+    """The one of environments, its arguments filled in, with code and models put on top."""
+    spec = content.spec
+    arguments = {"BASE": spec.base, "PYTHON": spec.python, "OWN_BASE": "yes" if spec.is_own_base else ""}
+    instructions = text[text.index("ARG BASE") :].splitlines()
+    lines = [_filled_in(line, arguments) for line in instructions if "STORE" not in line]
+    started = image.container(
+        [f"{key}={value}" for key, value in content.variables.items()], content.entry, content.models
+    )
+    lines += [
+        f"COPY models {revision.APP_ROOT}/{revision.MODELS_FOLDER}",
+        f"COPY code {revision.APP_ROOT}",
+        *(_env(*entry.split("=", 1)) for entry in started["Env"]),
+        f"WORKDIR {started['WorkingDir']}",
+        f"USER {started['User']}",
+        f"EXPOSE {_PORT}",
+        f"ENTRYPOINT {json.dumps(started['Entrypoint'])}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _env(name: str, value: str) -> str:
+    return f"ENV {name}={json.dumps(value, ensure_ascii=False)}".replace("$", "\\$")
+
+
+def _filled_in(line: str, arguments: Mapping[str, str]) -> str:
+    name = line.removeprefix("ARG ").partition("=")[0]
+    return f"ARG {name}={arguments[name]}" if line.startswith("ARG ") and name in arguments else line
+
+
+def _kubernetes(reference: str) -> list[dict[str, Any]]:
+    name = reference.rpartition("/")[2].partition(":")[0]
+    labels = {"app": name}
+    container = {
+        "name": "scoring",
+        "image": reference,
+        "ports": [{"name": "http", "containerPort": _PORT}],
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1},
+        "livenessProbe": {"httpGet": {"path": "/livez", "port": "http"}, "periodSeconds": 10},
+    }
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "labels": labels},
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "labels": labels},
+            "spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
+        },
+    ]
