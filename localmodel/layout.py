@@ -61,16 +61,22 @@ class Layout:
         return sorted(f"sha256:{path.name}" for path in (self.root / "blobs" / "sha256").glob("*"))
 
     def write(
-        self, chunks: Iterable[bytes], tell: Callable[[int], None] | None = None, expected: Blob | None = None
+        self,
+        chunks: Iterable[bytes],
+        tell: Callable[[int], None] | None = None,
+        expected: Blob | None = None,
+        needed: int | None = None,
     ) -> Blob:
         """Keep the chunks' content as one blob, in bounded memory. `tell` hears how many bytes it has so far.
+
+        `needed` is about how many there will be, if the caller knows and there is no `expected` blob.
 
         Raises:
             UserError: StoreFull; ContentDamaged, when it is not the expected one: nothing is kept then.
         """
         content, size = hashlib.sha256(), 0
         incoming = self.root / "incoming"
-        with files.room(self.root), contextlib.ExitStack() as stack:
+        with files.room(self.root, expected.size if expected else needed), contextlib.ExitStack() as stack:
             incoming.mkdir(parents=True, exist_ok=True)
             marker = self.root / "oci-layout"
             if not marker.exists():

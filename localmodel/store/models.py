@@ -93,8 +93,8 @@ class Models:
             raise UserError("ModelFileMissing", f"{path}: the folder holds no file")
         size = sum(entry.size for entry in entries)
         tell = None if progress is None else lambda done: progress(min(done, size), size)
-        with self.records.writing(size):
-            weights = self._layout.write(layers.tar(entries), tell)
+        with self.records.writing():
+            weights = self._layout.write(layers.tar(entries), tell, needed=size)
             found = ModelVersion(
                 name,
                 0,

@@ -171,15 +171,13 @@ class Records(Generic[V]):
             yield
 
     @contextlib.contextmanager
-    def writing(self, size: int | None = None) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
         """Hold off garbage collection, from before the first blob is written until a record names them all.
-
-        size is what will be written, bytes.
 
         Raises:
             UserError: StoreFull.
         """
-        with files.room(self._store, size), files.locked(self._store / "lock", shared=True):
+        with files.room(self._store), files.locked(self._store / "lock", shared=True):
             yield
 
     def ref(self, version: V) -> Ref:
