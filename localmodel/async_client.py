@@ -133,7 +133,7 @@ class AsyncDeployment:
         try:
             answer = await self._connections.post(url, body.content, sent, timeout)
         except UserError:
-            self._deployment._forget_address()
+            self._deployment._forget()
             raise
         if answer.status < 400:
             return self._deployment._result(answer)

@@ -1,6 +1,5 @@
 """The library's front door: deploy a script with its models, and find what is deployed."""
 
-import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +34,6 @@ class Client:
     ) -> None:
         self._target = make(target, context, namespace) if target is None or isinstance(target, str) else target
         self._connections = Connections()
-        weakref.finalize(self, self._connections.close)
 
     @property
     def models(self) -> Models:
@@ -82,15 +80,18 @@ class Client:
 
         Raises:
             DeployError: it does not serve; file and line of the script, and its traceback, if that is why.
-            UserError: something that is named does not exist (ModelNotFound, EntryScriptMissing, SourceTooLarge ...).
+            UserError: something does not exist or cannot be (DeploymentNameInvalid, ModelNotFound, SourceTooLarge ...).
         """
+        definition.check_name(name)
         store, progress = Store(home.store()), reporter(progress)
         source, entry = definition.locate(script, source_directory)
+        chosen = given.models(models, store)
+        packages = given.environment(environment, name, store, progress)
         manifest = definition.manifest(
             name,
             code=store.code.register(name, definition.source_files(source), entry),
-            models=given.models(models, store),
-            environment=given.environment(environment, name, store, progress),
+            models=chosen,
+            environment=packages,
             variables=variables,
             port=port,
             server=server,

@@ -6,6 +6,7 @@ httpx is imported with the first request: it takes longer than all the rest of t
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,11 @@ class Connections:
         import httpx
 
         with self._opening:
-            pool = self._pool = self._pool or httpx.Client(**_options())
+            if self._pool is None:
+                self._pool = httpx.Client(**_options())
+                # A deployment may be all that its program keeps, and outlives the client that would be closed.
+                weakref.finalize(self, self._pool.close)
+            pool = self._pool
         started = time.monotonic()
         try:
             return _answer(pool.send(_message(pool, url, body, headers, timeout)), started)

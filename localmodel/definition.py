@@ -21,6 +21,7 @@ _MOST_FILES = 10_000
 _MADE_BY_TOOLS = ("__pycache__", "node_modules")
 # What an environment's folder has: venv and virtualenv, conda.
 _ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -106,6 +107,20 @@ def _environment(environment: EnvironmentVersion | EnvironmentSpec) -> dict[str,
     if environment.base_image is not None:
         fields["baseImage"] = environment.base_image
     return fields
+
+
+def check_name(name: str) -> None:
+    """Before anything is kept under the name: a Service is named after it.
+
+    Raises:
+        UserError: DeploymentNameInvalid.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            "DeploymentNameInvalid",
+            f"{name!r} is no name for a deployment: lower-case letters, digits and '-', starting with a letter and "
+            "not ending with '-', at most 48",
+        )
 
 
 def locate(script: str | Path, folder: str | Path | None) -> tuple[Path, str]:

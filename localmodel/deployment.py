@@ -86,13 +86,14 @@ class Deployment:
         try:
             answer = self._connections.post(url, body.content, sent, timeout)
         except UserError:
-            self._forget_address()
+            self._forget()
             raise
         return self._result(answer)
 
-    def _forget_address(self) -> None:
-        """Ask the target again before the next request: the deployment may have moved."""
+    def _forget(self) -> None:
+        """Ask again before the next request: the deployment may have moved, or takes something else."""
         self._url = ""
+        self._input.forget()
 
     def _request(self, data: object) -> tuple[str, Body]:
         """Address and body; asks the target and the service only for what is not known yet."""
@@ -246,7 +247,7 @@ class Deployment:
 
     def delete(self, *, missing_ok: bool = False) -> None:
         """Stop the deployment and forget it. Models, environments and code stay in the store."""
-        self._url = ""
+        self._forget()
         try:
             self._target.delete(self.name)
         except UserError as error:
@@ -255,12 +256,13 @@ class Deployment:
 
     def _apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> None:
         """Apply a manifest of this deployment. Raises DeployError."""
-        self._url = ""
         try:
             self._target.apply(wanted, timeout, progress)
         except UserError as error:
             traceback = self._load_traceback() if error.reason in _RAISED else ""
             raise DeployError(error.reason, str(error), traceback) from None
+        finally:
+            self._forget()  # what a thread has learned meanwhile
 
     def _load_traceback(self) -> str:
         return tracebacks.of_load(self._log_in_time())

@@ -34,4 +34,8 @@ class ScoringInput:
     def forget_unless(self, revision: str) -> None:
         """Ask again before the next request, when another revision than the one asked has answered."""
         if revision != self._revision:
-            self._document = None
+            self.forget()
+
+    def forget(self) -> None:
+        """Ask again before the next request."""
+        self._document = None

@@ -1,5 +1,6 @@
 """From a script and a model to answers, and from an edit to the new answer, in Python."""
 
+import gc
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -102,8 +103,8 @@ def test_models_are_paths_names_and_versions(client: Client) -> None:
         ({"environment": "nosuch"}, "EnvironmentNotFound"),
         ({"environment": "nosuch.txt"}, "EnvironmentFileMissing"),
         ({"environment": ["no such requirement!"]}, "RequirementsUnresolvable"),
-        ({"name": "Not A Name"}, "CodeNameInvalid"),
-        ({"name": "Digits"}, "InvalidManifest"),
+        ({"name": "Not A Name"}, "DeploymentNameInvalid"),
+        ({"name": "d" * 49}, "DeploymentNameInvalid"),
         ({"server": {"wrokers": 2}}, "InvalidManifest"),
     ],
     ids=str,
@@ -262,6 +263,18 @@ def test_a_proxy_of_the_shell_is_not_asked(digits: Deployment, monkeypatch: pyte
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert digits.score(1) == 1
+
+
+def test_a_deployment_is_all_that_a_program_has_to_keep(client: Client) -> None:
+    write_source(Path())
+    digits = Client().deploy("digits", "score.py", port=free_port())
+    gc.collect()
+    assert digits.score(1) == 1
+    pool = digits._connections._pool
+    assert pool is not None
+    del digits
+    gc.collect()
+    assert pool.is_closed
 
 
 def test_threads_share_a_client(digits: Deployment) -> None:
