@@ -25,7 +25,7 @@ class Use:
 def gather(store: Path) -> list[Use]:
     """Every use of a store: by the deployments beside it in its home folder, and by those of clusters it serves."""
     home = store.parent
-    return [*_own(home / "deployments"), *_own(home / "docker"), *_clusters(store / "images" / "uses")]
+    return [*_own(home / "deployments"), *_own(home / "containers"), *_clusters(store / "images" / "uses")]
 
 
 def _own(folder: Path) -> Iterator[Use]:

@@ -39,4 +39,7 @@ def gc() -> None:
 
     It waits until no other command writes.
     """
-    click.echo(f"{Store(home.store()).collect_garbage()} bytes freed")
+    from localmodel.targets import unpacked
+
+    store = Store(home.store())
+    click.echo(f"{store.collect_garbage() + unpacked.forget(store)} bytes freed")

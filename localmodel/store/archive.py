@@ -11,7 +11,7 @@ from typing import IO
 from localmodel import digests, files, layers
 from localmodel.errors import UserError
 from localmodel.layout import Blob, Layout, Meter
-from localmodel.store import sharing
+from localmodel.store import artifacts, sharing
 from localmodel.store.index import Ref, entry, index, name_of
 from localmodel.store.sharing import AnyVersion, Receiver
 
@@ -61,7 +61,7 @@ def read(
     """
     try:
         content = _take_in(layout, path, progress)
-        found = {name_of(each): Blob(each["digest"], each["size"]) for each in json.loads(content)["manifests"]}
+        found = {name_of(each): artifacts.blob(each) for each in json.loads(content)["manifests"]}
         arrived = [_arrived(layout, receiver, found, ref) for ref in found if not ref.endswith(_RECORD)]
     except (OSError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
         raise UserError("ArchiveInvalid", f"{path}: not a file that lmd model export writes: {error}") from None
@@ -104,5 +104,5 @@ def _arrived(layout: Layout, receiver: Receiver, found: dict[str, Blob], ref: st
         if not layout.has(blob):
             raise UserError("ContentDamaged", f"{ref}: the file lacks the blob {blob.digest}")
     about = found.get(f"{ref}{_RECORD}")
-    record = sharing.record_of(json.loads(layout.read(about.digest)), found[ref].digest) if about else None
-    return manifest, layout.read(record.digest) if record and record.size < _LIMIT else None
+    record = sharing.record_of(layout.read(about.digest), found[ref].digest) if about else None
+    return manifest, layout.read(record.digest) if record else None

@@ -4,6 +4,7 @@ A manifest holds content and name only: what may change later (tags, aliases) li
 names the same thing in every store and registry.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ WEIGHTS = "application/vnd.cncf.model.weight.v1.tar"
 ENVIRONMENT = "application/vnd.localmodel.environment.v1+json"
 CODE = "application/vnd.localmodel.code.v1+json"
 CODE_FILES = "application/vnd.localmodel.code.v1.tar"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def model(layout: Layout, name: str, weights: Blob) -> Blob:
@@ -55,5 +57,21 @@ def _manifest(
 
 
 def blobs(manifest: Mapping[str, Any]) -> list[Blob]:
-    """The config and the layers that a manifest names."""
-    return [Blob(item["digest"], item["size"]) for item in (manifest["config"], *manifest["layers"])]
+    """The config and the layers that a manifest names.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no manifest.
+    """
+    return [blob(item) for item in (manifest["config"], *manifest["layers"])]
+
+
+def blob(descriptor: Mapping[str, Any]) -> Blob:
+    """What a descriptor names. A digest becomes a path, so it has to be one.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no descriptor.
+    """
+    digest, size = descriptor["digest"], descriptor["size"]
+    if not _DIGEST.fullmatch(digest) or not isinstance(size, int):
+        raise ValueError(f"{digest!r} of {size!r} bytes is no blob")
+    return Blob(digest, size)

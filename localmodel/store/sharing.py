@@ -25,6 +25,7 @@ from localmodel.store.models import Models, ModelVersion
 AnyVersion = ModelVersion | EnvironmentVersion | CodeVersion
 
 RECORD = "application/vnd.localmodel.record.v1+json"
+_LIMIT = 16 << 20  # bytes of a record, which is held in memory
 _EMPTY = b"{}"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
@@ -66,11 +67,16 @@ def pack(layout: Layout, version: AnyVersion) -> Parcel:
     return Parcel(manifest, content["artifactType"], blobs, digests.canonical_json(about), (_EMPTY, record))
 
 
-def record_of(about: Mapping[str, Any], digest: str) -> Blob | None:
-    """The blob that holds the record, if this manifest is about the one with the digest."""
-    if about.get("artifactType") != RECORD or about.get("subject", {}).get("digest") != digest:
+def record_of(about: bytes | None, digest: str) -> Blob | None:
+    """The blob that holds the record, if this manifest is about the one with the digest, and of a record's size."""
+    try:
+        content = json.loads(about or b"null")
+        if content["artifactType"] != RECORD or content["subject"]["digest"] != digest:
+            return None
+        blob = artifacts.blob(content["layers"][0])
+    except (ValueError, KeyError, TypeError, IndexError):
         return None
-    return Blob(about["layers"][0]["digest"], about["layers"][0]["size"])
+    return blob if blob.size <= _LIMIT else None
 
 
 class Receiver:

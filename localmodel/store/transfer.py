@@ -1,7 +1,5 @@
 """Push and pull: versions on their way to and from a registry. What is there already is not sent again."""
 
-import json
-
 from localmodel import digests
 from localmodel.errors import UserError
 from localmodel.layout import Blob, Layout, Meter
@@ -45,11 +43,14 @@ def pull(layout: Layout, receiver: Receiver, remote: Remote, name: str | None, p
 
 
 def _record(remote: Remote, digest: str) -> bytes | None:
-    about = remote.manifest(remote.tag + _RECORD_TAG)
-    blob = sharing.record_of(json.loads(about), digest) if about else None
+    blob = sharing.record_of(remote.manifest(remote.tag + _RECORD_TAG), digest)
     if blob is None:
         return None
-    content = b"".join(remote.receive(blob, lambda _: None))
+    content = b""
+    for chunk in remote.receive(blob, lambda _: None):
+        content += chunk
+        if len(content) > blob.size:
+            break
     return content if digests.of_bytes(content) == blob.digest else None
 
 

@@ -176,6 +176,21 @@ def test_what_cannot_be_done_is_said(registry: str, here: Store, tmp_path: Path)
     assert [*reasons, missing.value.reason] == [*["ReferenceInvalid"] * 3, "RegistryUnreachable", "ArtifactNotFound"]
 
 
+def test_the_commands_share_a_model_between_two_homes(registry: str, here: Store, tmp_path: Path) -> None:
+    here.models.register("ridge", file(tmp_path), tags={"area": "diabetes"})
+
+    def lmd(home: str, *arguments: str) -> str:
+        command = [str(Path(sys.executable).with_name("lmd")), "model", *arguments]
+        environment = {**os.environ, "LOCALMODEL_HOME": str(tmp_path / home)}
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+    reference = f"{registry}/commands/ridge:1"
+    digest = here.models.get("ridge").digest
+    assert lmd("here", "push", "ridge", reference) == f"{reference} is {digest}\n"
+    assert lmd("there", "pull", reference) == "ridge:1\n"
+    assert json.loads(lmd("there", "show", "ridge", "-o", "json"))["tags"] == {"area": "diabetes"}
+
+
 BIG = """
 import resource, sys
 from pathlib import Path

@@ -133,9 +133,14 @@ def foreign(member: tarfile.TarInfo, content: bytes) -> tuple[tarfile.TarInfo, b
     return member, content.replace(b"vnd.cncf.model.weight.v1.tar", b"vnd.cncf.model.weight.v1.raw")
 
 
+def pointing_out(member: tarfile.TarInfo, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
+    return member, content.replace(b"sha256:", b"sha256:../../") if member.name == "index.json" else content
+
+
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
+        (pointing_out, "ArchiveInvalid"),
         (damaged, "ContentDamaged"),
         (lacking, "ContentDamaged"),
         (foreign, "ContentDamaged"),

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from localmodel import revision
 from localmodel.errors import UserError
 from localmodel.store import ModelVersion, Store
+from localmodel.targets import unpacked
+from localmodel.targets.state import RevisionRecord, State
 
 
 @pytest.fixture
@@ -29,13 +32,12 @@ def reason(error: pytest.ExceptionInfo[UserError]) -> str:
     return error.value.reason
 
 
-def deployment(store: Store, name: str, models: str) -> None:
-    """What the process target keeps of a deployment's first revision."""
-    record = store.root.parent / "deployments" / name / "revisions" / "1" / "record.json"
-    record.parent.mkdir(parents=True)
-    record.write_text(
-        json.dumps({"number": 1, "environment": {"LOCALMODEL_MODEL": models, "AZUREML_ENTRY_SCRIPT": "score.py"}})
-    )
+def deployment(store: Store, folder: str, name: str, *models: ModelVersion) -> None:
+    """What the process and docker targets keep of a deployment's first revision."""
+    digests = revision.Revision("", "", "", "", "")
+    told = {"LOCALMODEL_MODEL": revision.models_text(models), "AZUREML_ENTRY_SCRIPT": "score.py"}
+    record = RevisionRecord(1, digests, "created", "", told, build="", target=folder, code="sha256:c")
+    State(store.root.parent / folder, name).keep(record)
 
 
 def test_what_is_told_of_a_model_is_kept(store: Store, file: Path) -> None:
@@ -167,16 +169,19 @@ def test_a_removed_versions_number_is_never_used_again(store: Store, file: Path)
 def test_a_version_that_deployments_use_stays(store: Store, file: Path) -> None:
     store.models.register("ridge", file)
     store.models.register("ridge", file, description="better")
-    deployment(store, "diabetes", "ridge:1@sha256:1,scaler:3@sha256:2")
+    first = store.models.get("ridge", 1)
+    deployment(store, "deployments", "diabetes", store.models.register("scaler", file), first)
+    deployment(store, "containers", "other", first)
     note = store.root / "images" / "uses" / "cluster.json"
     note.parent.mkdir(parents=True)
     kind = {"target": "kind", "namespace": "default", "name": "diabetes", "revision": 4, "models": ["ridge:1"]}
     note.write_text(json.dumps({"images": [], "deployments": [{**kind, "code": "sha256:c", "entryScript": "s.py"}]}))
-    with pytest.raises(UserError, match=r"default/diabetes \(kind, revision 4\), diabetes \(process") as used:
+    with pytest.raises(UserError, match=r"default/diabetes \(kind, revision 4\), diabetes \(dep.*, other") as used:
         store.models.delete("ridge", 1)
     assert reason(used) == "ModelInUse"
     assert [(use.target, use.entry_script) for use in store.models.uses("ridge", 1)] == [
-        ("process", "score.py"),
+        ("deployments", "score.py"),
+        ("containers", "score.py"),
         ("kind", "s.py"),
     ]
     assert store.models.uses("ridge", 2) == ()
@@ -190,3 +195,21 @@ def test_progress_ends_at_the_whole(store: Store, tmp_path: Path) -> None:
     store.models.register("big", big, progress=lambda done, total: told.append((done, total)))
     assert told == sorted(told)
     assert told[-1] == (3 << 20, 3 << 20)
+
+
+def test_what_was_unpacked_for_a_deployment_goes_when_nothing_needs_it(store: Store, tmp_path: Path) -> None:
+    unpacked_folders = []
+    for text in ("registered", "linked", "gone"):
+        (tmp_path / "m.bin").write_text(text)
+        model = store.models.register("m", tmp_path / "m.bin")
+        folder = store.root.parent / "models" / model.weights.digest.removeprefix("sha256:")
+        folder.mkdir(parents=True)
+        (folder / "m.bin").write_text(text)
+        unpacked_folders.append(folder)
+    link = store.root.parent / "containers" / "d" / "revisions" / "1" / "app" / "azureml-models" / "m" / "2"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(unpacked_folders[1])
+    store.models.delete("m", 2)
+    store.models.delete("m", 3)
+    assert unpacked.forget(store) == len("gone")
+    assert [folder.exists() for folder in unpacked_folders] == [True, True, False]
