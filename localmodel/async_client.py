@@ -129,7 +129,7 @@ class AsyncDeployment:
         known = self._deployment._url and not scoring.needs_place(data)
         request = self._deployment._request
         url, body = request(data) if known else await asyncio.to_thread(request, data)
-        sent = {**(headers or {}), "content-type": content_type or body.content_type}
+        sent = scoring.headers(body, content_type, headers)
         try:
             answer = await self._connections.post(url, body.content, sent, timeout)
         except UserError:

@@ -82,9 +82,8 @@ class Deployment:
             TypeError, ValueError: there is no JSON for the data.
         """
         url, body = self._request(data)
-        sent = {**(headers or {}), "content-type": content_type or body.content_type}
         try:
-            answer = self._connections.post(url, body.content, sent, timeout)
+            answer = self._connections.post(url, body.content, scoring.headers(body, content_type, headers), timeout)
         except UserError:
             self._forget()
             raise
@@ -107,9 +106,13 @@ class Deployment:
         if answer.status < 400:
             return scoring.decode(answer.headers.get("content-type", ""), answer.body)
         request_id = answer.headers.get("x-request-id", "")
-        raised = answer.headers.get("x-ms-run-function-failed") == "True"
-        traceback = tracebacks.of_request(self._log_in_time(), request_id) if raised else ""
-        raise ScoringError(answer.status, answer.body, request_id, traceback)
+        raise ScoringError(answer.status, answer.body, request_id, self.traceback(answer))
+
+    def traceback(self, answer: Answer) -> str:
+        """What run() raised, if that is why the deployment answered so and its log has it; otherwise ""."""
+        if answer.headers.get("x-ms-run-function-failed") != "True":
+            return ""
+        return tracebacks.of_request(self._log_in_time(), answer.headers.get("x-request-id", ""))
 
     @property
     def status(self) -> Status:

@@ -92,6 +92,14 @@ def encode(data: object, place: Place = UNDECORATED) -> Body:
     return Body(_json(data).encode(), JSON)
 
 
+def headers(body: Body, content_type: str | None, others: Mapping[str, str] | None) -> dict[str, str]:
+    """The request's headers, by lower-case name. Of the type counts what the caller says, first of all in
+    `content_type`."""
+    given = {name.lower(): value for name, value in (others or {}).items()}
+    found = {"content-type": body.content_type, **given}
+    return {**found, "content-type": content_type} if content_type else found
+
+
 def decode(content_type: str, body: bytes) -> Any:
     """The answer: parsed when it is JSON, otherwise its bytes.
 

@@ -107,7 +107,10 @@ def invoke(
         }
         print_value(told, output)
     if answer.status >= 400:
-        raise Failure(f"{deployment.url} answered with status {answer.status}")
+        from localmodel.client import Client  # only where something has gone wrong
+
+        traceback = Client(target).get(name).traceback(answer)
+        raise Failure(f"{deployment.url} answered with status {answer.status}\n\n{traceback}".rstrip())
 
 
 def _print_body(answer: http.Answer) -> None:

@@ -125,6 +125,13 @@ def run(request):
     assert told["status"] == 200 and len(told["request_id"]) == 36
 
 
+def test_a_request_that_fails_shows_why(lmd: Lmd) -> None:
+    lmd.apply("def init(): pass\ndef run(raw_data):\n    return {}[raw_data]\n")
+    result = lmd("invoke", "digits", "--data", "age")
+    assert result.code == 1 and "answered with status 500" in result.err
+    assert 'score.py", line 3, in run' in result.err and result.err.endswith("KeyError: 'age'\n")
+
+
 def test_a_log_may_be_cut_to_its_last_lines(lmd: Lmd) -> None:
     lmd.apply(script("1"))
     lmd.ask()

@@ -117,6 +117,16 @@ def test_what_has_no_json_is_named(data: object) -> None:
         scoring.encode(data)
 
 
+def test_the_caller_says_what_type_the_body_has() -> None:
+    body = scoring.encode(b"GIF")
+    assert scoring.headers(body, None, None) == {"content-type": "application/octet-stream"}
+    assert scoring.headers(body, None, {"Content-Type": "image/gif", "X-Mine": "1"}) == {
+        "content-type": "image/gif",
+        "x-mine": "1",
+    }
+    assert scoring.headers(body, "image/png", {"Content-Type": "image/gif"}) == {"content-type": "image/png"}
+
+
 def document(properties: dict[str, Any]) -> dict[str, Any]:
     return {"components": {"schemas": {"ServiceInput": {"type": "object", "properties": properties}}}}
 
