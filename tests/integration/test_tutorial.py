@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 import tutorial_page
-from lmd_command import free_port
 from nbclient import NotebookClient
-
-from localmodel.targets import ports
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorials" / "azure-ml-local.md"
@@ -33,14 +30,10 @@ def home(tmp_path: Path, environments: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def port(request: pytest.FixtureRequest) -> int:
-    """The page's own port, or another one if somebody holds it, which is said."""
-    if ports.is_free(6789):
-        return 6789
-    instead = free_port()
-    say: Callable[..., None] = request.config.pluginmanager.get_plugin("terminalreporter").write_line
-    say(f"\nport 6789 is held by {ports.holder(6789)}: the tutorial is run with {instead} in its place")
-    return instead
+def port(capsys: pytest.CaptureFixture[str]) -> int:
+    """The page's own port, if it is free."""
+    with capsys.disabled():
+        return tutorial_page.choose_port(print)
 
 
 def test_the_page_works_as_it_stands(tmp_path: Path, home: Path, port: int) -> None:
