@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _THREADS = 8  # builds hold one each for minutes; nodes are asked all at once
 _TIMEOUT = 600  # seconds without a byte, not for a whole call
-_HERE = ("localhost", "127.0.0.1", "::1", "localnpipe")  # the SDK calls a socket localhost
+_HERE = ("localhost", "127.0.0.1", "::1")
 
 
 class Connection:
@@ -68,17 +68,25 @@ class Engine:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def is_here(client: docker.DockerClient) -> bool:
+def is_here() -> bool:
     """Whether the engine is one of this machine, which sees this machine's files."""
-    return urlsplit(client.api.base_url).hostname in _HERE
+    context = _context()
+    address = urlsplit(os.environ.get("DOCKER_HOST", "") if context is None else context.Host)
+    return address.scheme in ("", "unix", "npipe") or (address.hostname in _HERE and address.scheme != "ssh")
 
 
 def _connect() -> docker.DockerClient:
-    """The engine that the command docker speaks to: rootless and desktop engines are a context, and no variable."""
-    context = ContextAPI.get_current_context()
-    if "DOCKER_HOST" in os.environ or not context or context.name == "default":
+    """The engine that the command docker speaks to."""
+    context = _context()
+    if context is None:
         return docker.from_env(timeout=_TIMEOUT)
     return docker.DockerClient(base_url=context.Host, tls=context.TLSConfig, timeout=_TIMEOUT)
+
+
+def _context() -> Any:
+    """Docker's context, if it is what names the engine: rootless and desktop engines are one, and no variable."""
+    context = None if os.environ.get("DOCKER_HOST") else ContextAPI.get_current_context()
+    return context if context and context.name != "default" else None
 
 
 def _no_engine(error: BaseException) -> UserError:

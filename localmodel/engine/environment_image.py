@@ -73,10 +73,7 @@ def make(
 
 def remove_others(client: docker.DockerClient, store_id: str, keep: set[str]) -> None:
     """Remove this store's environment images but those with the keys `keep`, and what their builds left."""
-    label = f"{names.STORE_LABEL}={store_id}"
-    tags = (name for image in client.images.list(filters={"label": label}) for name in image.tags)
-    ours = {name.rpartition(":")[2] for name in tags if name.startswith(names.ENVIRONMENT_REPOSITORY)}
-    remove(client, store_id, ours - keep)
+    remove(client, store_id, _keys(client, store_id) - keep)
 
 
 def remove(client: docker.DockerClient, store_id: str, keys: Collection[str]) -> None:
@@ -85,8 +82,16 @@ def remove(client: docker.DockerClient, store_id: str, keys: Collection[str]) ->
     containers = client.api.containers(all=True, filters={"label": [label, names.ENVIRONMENT_LABEL]})
     unused = set(keys) - {found["Labels"][names.ENVIRONMENT_LABEL] for found in containers}
     for key in unused:
-        with contextlib.suppress(docker.errors.ImageNotFound):
+        with contextlib.suppress(docker.errors.APIError):  # gone already, or a container of the user's own runs it
             client.images.remove(tag(store_id, key), force=False)
     if unused:
-        # the build's intermediate stages, which no tag holds
-        client.images.prune(filters={"dangling": True, "label": label})
+        # What no tag holds: stages of the builds. The server's is kept for the next build while there is any image.
+        stages = [label, names.STAGE_LABEL] if _keys(client, store_id) else [label]
+        client.images.prune(filters={"dangling": True, "label": stages})
+
+
+def _keys(client: docker.DockerClient, store_id: str) -> set[str]:
+    """Keys of this store's images."""
+    images = client.images.list(filters={"label": f"{names.STORE_LABEL}={store_id}"})
+    tags = (name for image in images for name in image.tags)
+    return {name.rpartition(":")[2] for name in tags if name.startswith(names.ENVIRONMENT_REPOSITORY)}

@@ -44,7 +44,7 @@ class ContainerRunner:
         return home.home() / "containers"
 
     def platform(self) -> str:
-        if not self._engine.call(client.is_here):
+        if not client.is_here():
             raise UserError(
                 "EngineRemote",
                 "DOCKER_HOST, or docker's context, names an engine on another machine, which does not see this one's "
@@ -105,7 +105,7 @@ class ContainerRunner:
         return self._engine.call(containers.is_running, server)
 
     def send(self, server: str, number: signal.Signals) -> None:
-        self._engine.call(containers.send, server, number.name)
+        self._engine.call(containers.send, server, number.name.removeprefix("SIG"))
 
     def debug_ports(self, server: str, wanted: int | None) -> tuple[tuple[str, int], int]:
         if wanted is not None:

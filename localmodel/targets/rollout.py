@@ -159,7 +159,7 @@ class Rollout:
                 self._resume(old, running)
                 raise
             self.place.main.set_server(server)
-            done(f"requests were refused for {time.monotonic() - begun:.1f} s")
+            done(f"requests were turned away for {time.monotonic() - begun:.1f} s")
         self.runner.clear(self.place, [server.id])
         self.place.candidate.clear()
 

@@ -70,7 +70,7 @@ class Lmd:
             timeout=300,
             check=False,
         )
-        assert "Traceback" not in result.stderr.partition("error: ")[0]
+        assert "Traceback" not in result.stderr.partition("error: ")[0], result.stderr
         return Result(result.returncode, result.stdout, result.stderr)
 
     def manifest(self, code: str | Mapping[str, str], name: str = "digits", **spec: Any) -> Path:

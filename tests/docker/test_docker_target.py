@@ -1,0 +1,137 @@
+"""From a manifest to an answer, and from an edit to the changed answer, in a container."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from docker_lmd import DockerLmd
+from lmd_command import ask, load, script
+
+BROKEN = "def init():\n    {}['age']\n\ndef run(raw_data):\n    return 1\n"
+
+
+def test_a_manifest_is_served_and_an_edit_changes_the_answer_in_the_same_container(lmd: DockerLmd) -> None:
+    first = lmd.apply(script("json.loads(raw_data)"))
+    assert first.code == 0, first.err
+    assert first.out == f"digits: revision 1 serves at http://localhost:{lmd.port}/score\n"
+    assert lmd.ask({"data": [1]}) == (200, {"data": [1]}, 1)
+    container = lmd.container().id
+    assert "nothing has changed" in lmd.apply(script("json.loads(raw_data)")).err
+
+    assert "revision 2 serves" in lmd.apply(script("[2]")).out
+    assert lmd.ask() == (200, [2], 2)
+    assert lmd.containers() == [container]
+
+
+def test_edits_good_and_bad_lose_no_request(lmd: DockerLmd) -> None:
+    lmd.apply(script("1"))
+    container = lmd.container().id
+    with load(lmd.port) as outcomes:
+        for code, expected in ((script("2"), 0), (BROKEN, 1), (script("3"), 0), (script("4"), 0)):
+            assert lmd.apply(code).code == expected
+        enough = len(outcomes) + 20
+        while len(outcomes) < enough:
+            time.sleep(0.05)
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception) or outcome.status != 200] == []
+    assert {outcome.body for outcome in outcomes if not isinstance(outcome, Exception)} >= {1, 2, 3, 4}
+    assert lmd.containers() == [container]
+
+
+def test_the_container_is_as_closed_as_a_pod_and_no_secret_is_on_it(lmd: DockerLmd) -> None:
+    code = script("[__import__('os').environ['TOKEN'], __import__('os').getuid(), open('/tmp/x', 'w').write('1')]")
+    lmd.apply(code, env=[{"name": "TOKEN", "value": "top-secret"}])
+    assert lmd.ask().body == ["top-secret", os.getuid(), 1]
+    told = lmd.container().attrs
+    assert "top-secret" not in json.dumps(told)
+    assert told["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert told["HostConfig"]["ReadonlyRootfs"] and told["HostConfig"]["CapDrop"] == ["ALL"]
+    addresses = {bound["HostIp"] for port in told["NetworkSettings"]["Ports"].values() for bound in port}
+    assert addresses == {"127.0.0.1"}
+
+
+def test_models_are_read_whatever_the_umask_and_cannot_be_written(lmd: DockerLmd) -> None:
+    (lmd.folder / "weights.txt").write_text("weights")
+    code = script("[open(path).read(), writable(path)]").replace(
+        "def init():\n    pass",
+        "import os\npath = os.path.join(os.environ['AZUREML_MODEL_DIR'], 'weights.txt')\n\n"
+        "def writable(path):\n    try:\n        open(path, 'w')\n    except OSError:\n        return False\n"
+        "    return True\n\ndef init():\n    pass",
+    )
+    before = os.umask(0o077)
+    try:
+        registered = lmd("model", "register", lmd.folder / "weights.txt", "--name", "weights")
+        assert registered.code == 0, registered.err
+        version = int(registered.out.split()[0].partition(":")[2])
+        result = lmd.apply(code, models=[{"name": "weights", "version": version}])
+    finally:
+        os.umask(before)
+    assert result.code == 0, result.err
+    assert lmd.ask().body == ["weights", False]
+
+
+def test_a_held_port_is_told_of_and_the_next_is_taken_and_kept(lmd: DockerLmd) -> None:
+    lmd.apply(script("1"), name="one")
+    second = lmd.apply(script("2"), name="two")
+    assert f"port {lmd.port} is held by the deployment 'one' (container " in second.err
+    assert f"http://localhost:{lmd.port + 1}/score" in second.out
+    assert f"http://localhost:{lmd.port + 1}/score" in lmd.apply(script("3"), name="two").out
+    assert (ask(lmd.port).body, ask(lmd.port + 1).body) == (1, 3)
+
+
+def test_a_changed_port_moves_the_deployment(lmd: DockerLmd) -> None:
+    lmd.apply(script("1"))
+    old = lmd.container().id
+    assert lmd.apply(BROKEN, service={"localPort": lmd.port + 1}).code == 1
+    assert lmd.ask().body == 1 and lmd.containers() == [old]
+    result = lmd.apply(script("1"), service={"localPort": lmd.port + 1})
+    assert f"http://localhost:{lmd.port + 1}/score" in result.out
+    assert ask(lmd.port + 1).body == 1
+    assert len(lmd.containers()) == 1
+
+
+def test_limits_are_the_containers_and_another_one_replaces_it(lmd: DockerLmd) -> None:
+    assert lmd.apply(script("1"), resources={"limits": {"memory": "400Mi", "cpu": "500m"}}).code == 0
+    first = lmd.container()
+    assert first.attrs["HostConfig"]["Memory"] == 400 << 20
+    assert first.attrs["HostConfig"]["NanoCpus"] == 500_000_000
+    result = lmd.apply(script("1"), resources={"limits": {"memory": "300Mi"}})
+    assert "requests were turned away for" in result.err
+    assert lmd.container().attrs["HostConfig"]["Memory"] == 300 << 20
+    assert lmd.containers() == [lmd.container().id] != [first.id]
+    assert lmd.ask().body == 1
+    refused = lmd.apply(script("1"), resources={"limits": {"memory": "1Ki"}})
+    assert refused.code == 1 and "Docker refuses the container" in refused.err
+    assert lmd.ask().body == 1 and len(lmd.containers()) == 1
+
+
+def test_the_same_manifest_moves_between_targets(lmd: DockerLmd) -> None:
+    manifest = lmd.manifest(script("'here'"))
+    assert lmd("apply", "-f", manifest).code == 0
+    beside = lmd("apply", "-f", manifest, "--target", "process")
+    assert f"taking {lmd.port + 1}" in beside.err, beside.err
+    assert lmd.ask().body == ask(lmd.port + 1).body == "here"
+    assert lmd("delete", "digits").code == 0
+    assert ask(lmd.port + 1).body == "here"
+    assert lmd("delete", "digits", "--target", "process").code == 0
+
+
+def test_the_log_has_the_build_first_and_then_the_server(lmd: DockerLmd) -> None:
+    lmd.apply(script("print('asked') or 1"))
+    lmd.ask()
+    whole = lmd("logs", "digits").out
+    assert whole.index("Step 1/") < whole.index("listening on") < whole.index("asked")
+    assert "lmd" not in lmd.container().logs().decode() and "server.log" in lmd.container().logs().decode()
+
+
+def test_deleting_leaves_nothing(lmd: DockerLmd) -> None:
+    before = lmd.images()
+    lmd.apply(script("__import__('six').__version__"), environment={"requirements": ["six"]})
+    assert len(lmd.images()) == len(before) + 1
+    assert lmd("delete", "digits").out == "digits: deleted\n"
+    assert lmd.containers() == [] and sorted(lmd.images()) == sorted(before)
+    assert not lmd.state().exists()
+    assert lmd("delete", "digits").code == 1
+    assert not any(Path(lmd.home, "containers").glob("digits*"))
