@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,10 +27,13 @@ def engine() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def home(request: pytest.FixtureRequest) -> Path:
+def home(request: pytest.FixtureRequest) -> Iterator[Path]:
     """LOCALMODEL_HOME of everything here: with another one, and so another store, every build would be a new one."""
     assert request.config.cache
-    return request.config.cache.mkdir("localmodel-docker-home")
+    folder = request.config.cache.mkdir("localmodel-docker-home")
+    with (folder / "tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second run waits for the first
+        yield folder
 
 
 @pytest.fixture(scope="session")
