@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from pathlib import Path
 
 from docker_lmd import DockerLmd
-from lmd_command import ask, load, script
+from lmd_command import LMD, ask, load, script
 
 BROKEN = "def init():\n    {}['age']\n\ndef run(raw_data):\n    return 1\n"
 
@@ -135,3 +136,19 @@ def test_deleting_leaves_nothing(lmd: DockerLmd) -> None:
     assert not lmd.state().exists()
     assert lmd("delete", "digits").code == 1
     assert not any(Path(lmd.home, "containers").glob("digits*"))
+
+
+def test_a_followed_log_goes_on_in_the_next_container_and_ends_with_the_deployment(lmd: DockerLmd) -> None:
+    lmd.apply(script("1"))
+    log = subprocess.Popen(
+        [LMD, "logs", "-f", "digits", "--target", "docker"],
+        env={**os.environ, "LOCALMODEL_HOME": str(lmd.home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    lmd.apply(script("print('from the next') or 1"), resources={"limits": {"memory": "500Mi"}})
+    lmd.ask()
+    assert lmd("delete", "digits").code == 0
+    out, _ = log.communicate(timeout=20)
+    assert "Step 1/" in out and "from the next" in out
+    assert out.count("listening on") == 3  # the first, the candidate, the next
