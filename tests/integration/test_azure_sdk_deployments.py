@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -13,6 +15,7 @@ import pytest
 from azure_sdk import deploy, environment, workspace  # noqa: F401 - a fixture
 from lmd_command import free_port, script
 
+from localmodel import Client
 from localmodel.azure.core import Model, Workspace
 from localmodel.azure.core.model import InferenceConfig
 from localmodel.azure.core.webservice import LocalWebservice, Webservice, WebserviceException
@@ -157,6 +160,42 @@ def test_listed_serialized_deleted(ws: Workspace) -> None:
     with pytest.raises(WebserviceException, match="is deleted"):
         service.run("{}")
     model.delete()
+
+
+def test_what_another_command_has_deleted_is_deleted(ws: Workspace) -> None:
+    service = deploy(ws)
+    service.wait_for_deployment()
+    Client().get("digits").delete()
+    assert (service.state, LocalWebservice.list(ws, all=True)) == ("deleted", [])
+    with pytest.raises(WebserviceException, match="is deleted"):
+        service.wait_for_deployment()
+    with pytest.raises(WebserviceException, match="there is no deployment digits"):
+        Webservice(ws, "digits")
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_deployment(ws: Workspace) -> None:
+    Path("score.py").write_text("import time\n" + script("1").replace("pass", "time.sleep(2)"))
+    program = f"""
+        from localmodel.azure.core import Environment, Model, Workspace
+        from localmodel.azure.core.model import InferenceConfig
+        from localmodel.azure.core.webservice import LocalWebservice
+
+        ws = Workspace.from_config()
+        config = InferenceConfig("score.py", environment=Environment.get(ws, "plain"))
+        service = Model.deploy(ws, "digits", [], config, LocalWebservice.deploy_configuration(port={free_port()}))
+        print("deploying", flush=True)
+        service.wait_for_deployment()
+    """
+    environment().register(ws)
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as waiting:
+        assert waiting.stdout and waiting.stdout.readline() == b"deploying\n"
+        os.killpg(waiting.pid, signal.SIGINT)  # to all of the terminal's processes, as Ctrl-C
+        waiting.communicate(timeout=30)
+    service = Webservice(ws, "digits")
+    assert service.state == "deploying"
+    service.wait_for_deployment()
+    assert service.run("{}") == 1
 
 
 def test_delete_ends_a_deployment_that_is_under_way(ws: Workspace) -> None:

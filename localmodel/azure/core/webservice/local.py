@@ -232,10 +232,11 @@ class LocalWebservice(Webservice):
             there = {handle.name for handle in Client().list()}
         names = sorted(there | set(_background.names()))
         services = [LocalWebservice(workspace, name, must_exist=False) for name in names]
+        running, deleted = LocalWebservice.STATE_RUNNING, LocalWebservice.STATE_DELETED
         return [
             service
             for service in services
-            if (all or service.state == LocalWebservice.STATE_RUNNING) and service._uses(model_name, model_id)
+            if (service.state != deleted if all else service.state == running) and service._uses(model_name, model_id)
         ]
 
     def serialize(self) -> dict[str, Any]:
