@@ -126,7 +126,10 @@ class ContainerRunner:
         # Another command that is at work may need them: what is left now goes with the next one.
         with contextlib.suppress(BlockingIOError), files.alone(self._lock()):
             operators = {path.stem for path in (home.store() / "images" / "environments").glob("*.json")}
-            self._engine.call(environment_image.remove, self._store(), set(gone) - operators)
+            unused = set(gone) - operators
+            self._engine.call(environment_image.remove, self._store(), unused)
+            for key in unused:
+                home.build_log(key).unlink(missing_ok=True)
 
     def _labels(self, place: State) -> dict[str, str]:
         return {names.STORE_LABEL: self._store(), names.DEPLOYMENT_LABEL: place.name}
