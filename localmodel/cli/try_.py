@@ -21,7 +21,7 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument(
     "arguments", metavar="[SCRIPT] [REQUEST]...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True)
 )
-@click.option("--data", "texts", multiple=True, help="A request's body; may be given several times.")
+@click.option("--data", "texts", multiple=True, help="A request's body. Repeatable.")
 @click.option("-f", "file", type=_A_FILE, help="File with the manifest. Default: the one beside the script.")
 @click.option(
     "-k",
@@ -38,7 +38,7 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--model",
     "models",
     multiple=True,
-    help="NAME, NAME:VERSION or a path, instead of the manifest's models; may be given several times.",
+    help="NAME, NAME:VERSION or a path, instead of the manifest's models. Repeatable.",
 )
 @output_option
 def try_(

@@ -1,0 +1,53 @@
+"""The tools that speak to a cluster, and the cluster that kubectl speaks to."""
+
+import shutil
+import subprocess
+
+from localmodel.doctor.finding import Finding, first_line
+
+CRD = "localmodeldeployments.localmodel.dev"
+_NEEDED = "needed for --target kind only"
+
+
+def _kubectl() -> list[Finding]:
+    return [_tool("kubectl", ["kubectl", "version", "--client"])]
+
+
+def _kind() -> list[Finding]:
+    return [_tool("kind", ["kind", "version"])]
+
+
+def _tool(name: str, command: list[str]) -> Finding:
+    if shutil.which(name) is None:
+        return Finding("warn", name, "not installed", f"{_NEEDED}: install {name}")
+    try:
+        return Finding("ok", name, first_line(command))
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding("warn", name, f"does not run: {error}", f"install {name} again")
+
+
+def _cluster() -> list[Finding]:
+    what = "cluster"
+    if shutil.which("kubectl") is None:
+        return [Finding("warn", what, "not looked at without kubectl", f"{_NEEDED}: install kubectl")]
+    try:
+        context = _context()
+        first_line(["kubectl", "get", "crd", CRD, "--request-timeout=3s", "-o", "name"])
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr.strip().splitlines() or ["no answer"])[-1]
+        if "NotFound" in said:
+            return [Finding("warn", what, f"reachable, without {CRD}", "kubectl apply -f crds/ in the checkout")]
+        return [Finding("warn", what, said, f"{_NEEDED}: make kind-up in the checkout")]
+    except (OSError, subprocess.SubprocessError) as error:
+        return [Finding("warn", what, str(error), _NEEDED)]
+    return [Finding("ok", what, f"{context} is reachable, with {CRD}")]
+
+
+def _context() -> str:
+    try:
+        return first_line(["kubectl", "config", "current-context"])
+    except (OSError, subprocess.SubprocessError):
+        return "the cluster"
+
+
+LOOKS = (_kubectl, _kind, _cluster)

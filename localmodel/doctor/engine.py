@@ -1,0 +1,141 @@
+"""The container engine, asked on its socket: the SDK may not be installed, and waits too long."""
+
+import errno
+import hashlib
+import http.client
+import importlib.util
+import json
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+from localmodel.doctor.finding import Finding, size
+from localmodel.doctor.kept import LITTLE_SPACE
+
+_WHAT = "container engine"
+_SOCKET = "unix:///var/run/docker.sock"
+_SECONDS = 3
+# Those of nodes that deployments get, see kind-config.yaml.
+_NODE_PORTS = range(30001, 30011)
+_KIND_LABEL = "io.x-k8s.kind.cluster"
+_NEEDED = "needed for the targets docker and kind only"
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a local socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_SECONDS)
+        self.sock.connect(self._path)
+
+
+def _engine() -> list[Finding]:
+    address = _address()
+    path = address.removeprefix("unix://")
+    if path == address:
+        return [Finding("ok", _WHAT, f"{address} (not looked at: only local sockets are)")]
+    try:
+        version, info, containers = _get(path, "/version"), _get(path, "/info"), _get(path, "/containers/json")
+        return [_kind_of(path, version), *_sdk(), *_disk(info), *_clusters(containers)]
+    except OSError as error:
+        return [_silent(path, error)]
+    except (http.client.HTTPException, ValueError, LookupError, TypeError, AttributeError) as error:
+        fix = f"{_NEEDED}: is it Docker that listens there? Name another one with DOCKER_HOST"
+        return [Finding("warn", _WHAT, f"{path} does not answer as Docker does ({error})", fix)]
+
+
+def _silent(path: str, error: OSError) -> Finding:
+    found = f"{path}: {error.strerror or error}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        fix = "let your user use the socket: sudo usermod -aG docker $USER, and log in again"
+    elif error.errno == errno.ENOENT:
+        fix = f"{_NEEDED}: install and start Docker, or name its socket with DOCKER_HOST"
+    else:
+        fix = f"{_NEEDED}: start Docker (sudo systemctl start docker, or Docker Desktop)"
+    return Finding("warn", _WHAT, found, fix)
+
+
+def _address() -> str:
+    """Where the command docker looks for the engine: DOCKER_HOST, its current context, the usual socket."""
+    if host := os.environ.get("DOCKER_HOST"):
+        return host
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    try:
+        name = os.environ.get("DOCKER_CONTEXT") or json.loads((folder / "config.json").read_text())["currentContext"]
+        key = hashlib.sha256(name.encode()).hexdigest()
+        context = json.loads((folder / "contexts" / "meta" / key / "meta.json").read_text())
+        return str(context["Endpoints"]["docker"]["Host"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _SOCKET
+
+
+def _get(path: str, what: str) -> Any:
+    connection = _Connection(path)
+    try:
+        connection.request("GET", what)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def _kind_of(path: str, version: dict[str, Any]) -> Finding:
+    names = [str(part.get("Name", "")) for part in version.get("Components") or []]
+    told = f"{version.get('Version', 'of unknown version')} at {path}"
+    if any("podman" in name.lower() for name in names):
+        fix = "Docker is what the docker and kind targets are tested with; name its socket with DOCKER_HOST"
+        return Finding("warn", _WHAT, f"Podman {told}", fix)
+    return Finding("ok", _WHAT, f"Docker {told}")
+
+
+def _sdk() -> list[Finding]:
+    if importlib.util.find_spec("docker"):
+        return []
+    return [Finding("warn", "Docker SDK", "not installed", f"{_NEEDED}: pip install 'localmodel[docker]'")]
+
+
+def _disk(info: dict[str, Any]) -> list[Finding]:
+    driver, root = str(info.get("Driver", "unknown")), str(info.get("DockerRootDir", ""))
+    what = "engine's storage"
+    if driver == "vfs":
+        fix = "it copies every layer whole: use a file system that overlay2 works on (not overlay on overlay)"
+        return [Finding("warn", what, f"driver {driver}", fix)]
+    try:
+        free = shutil.disk_usage(root).free
+    except OSError:  # in a virtual machine, as Docker Desktop has it, or closed to us
+        return [Finding("ok", what, f"driver {driver}, on a disk that cannot be seen from here")]
+    found = f"driver {driver}, {size(free)} free at {root}"
+    if free < LITTLE_SPACE:
+        return [Finding("warn", what, found, "free some: docker system prune, docker builder prune")]
+    return [Finding("ok", what, found)]
+
+
+def _clusters(containers: list[dict[str, Any]]) -> list[Finding]:
+    """The kind clusters, and on which ports of this machine deployments in them can be reached."""
+    mapped: dict[str, set[int]] = {}
+    for container in containers:
+        if cluster := container.get("Labels", {}).get(_KIND_LABEL):
+            found = container.get("Ports") or []
+            public = {
+                port["PublicPort"] for port in found if port.get("PrivatePort") in _NODE_PORTS and "PublicPort" in port
+            }
+            mapped.setdefault(cluster, set()).update(public)
+    return [_cluster(name, sorted(found)) for name, found in sorted(mapped.items())]
+
+
+def _cluster(name: str, mapped: list[int]) -> Finding:
+    if mapped:
+        return Finding("ok", f"kind cluster {name}", f"deployments can have the ports {', '.join(map(str, mapped))}")
+    fix = (
+        "deployments in it have no address on this machine: make it with kind create cluster --config kind-config.yaml"
+    )
+    return Finding("warn", f"kind cluster {name}", "maps no port to deployments", fix)
+
+
+LOOKS = (_engine,)
