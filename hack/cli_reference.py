@@ -54,7 +54,8 @@ def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Co
 
 
 def _section(path: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=path)
+    # With the group's settings: a command keeps the help option that it is first asked for.
+    context = click.Context(command, info_name=path, **main.context_settings)
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     rows = [_row(parameter, context) for parameter in command.params if isinstance(parameter, click.Option)]
     table = ["", "| option | what it is |", "|---|---|", *rows] if rows else []
