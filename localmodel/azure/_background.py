@@ -25,6 +25,7 @@ from localmodel.azure.exceptions import WebserviceException
 from localmodel.targets.make import default_name
 
 _POLL_SECONDS = 0.05
+_SECONDS_TO_END = 20.0
 
 
 @dataclass(frozen=True)
@@ -127,11 +128,12 @@ class Work:
 
     def stop(self) -> None:
         """End the work that goes on, and everything it has started."""
-        if self.is_going_on():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(int((self.folder / "group").read_text()), signal.SIGTERM)
-            for _ in self.follow(None):
-                pass
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self.is_going_on():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(int((self.folder / "group").read_text()), number)
+                for _ in self.follow(time.monotonic() + _SECONDS_TO_END):
+                    pass
 
     def forget(self) -> None:
         """Remove the folder."""
@@ -143,11 +145,10 @@ class Work:
     @contextlib.contextmanager
     def _held(self) -> Iterator[int]:
         with (self.folder / "lock").open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if self.is_going_on():
                 raise WebserviceException(
                     f"{self.name} is being deployed right now: wait_for_deployment() on "
                     f"Webservice(workspace, {self.name!r}), or delete() it, first"
-                ) from None
+                )
+            fcntl.flock(lock, fcntl.LOCK_EX)  # waits for programs that only look, which takes no time
             yield lock.fileno()

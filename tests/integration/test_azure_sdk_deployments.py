@@ -240,10 +240,17 @@ def test_a_port_that_cannot_be(port: object) -> None:
         LocalWebservice.deploy_configuration(port=port)  # type: ignore[arg-type]
 
 
+def test_a_target_that_cannot_be() -> None:
+    with pytest.raises(UserErrorException, match="there is no target 'aks'"):
+        LocalWebservice.deploy_configuration(target="aks")
+
+
 def test_models_that_are_none(ws: Workspace) -> None:
     config = InferenceConfig("score.py", environment=environment())
     with pytest.raises(UserErrorException, match=r"'model\.txt' is no Model; register"):
         Model.deploy(ws, "digits", ["model.txt"], config)  # type: ignore[list-item]
+    with pytest.raises(UserErrorException, match="models: give a list"):
+        Model.deploy(ws, "digits", Model.register(ws, "model.txt", "m"), config)  # type: ignore[arg-type]
     with pytest.raises(UserErrorException, match="give inference_config"):
         Model.deploy(ws, "digits", [])
     with pytest.raises(UserErrorException, match="deployment_target has no meaning here"):

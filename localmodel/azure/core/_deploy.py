@@ -44,6 +44,8 @@ def call(
 def _references(models: Sequence[Model]) -> list[str]:
     from localmodel.azure.core.model import Model
 
+    if isinstance(models, Model):
+        raise UserErrorException("models: give a list, also of one: [model]")
     wrong = [model for model in models if not isinstance(model, Model)]
     if wrong:
         raise UserErrorException(

@@ -15,7 +15,7 @@ from localmodel.azure import _background
 from localmodel.azure.core import _deploy
 from localmodel.azure.core.webservice.webservice import Webservice
 from localmodel.azure.exceptions import UserErrorException, WebserviceException, refuse, translated
-from localmodel.targets.make import default_name
+from localmodel.targets.make import make
 
 if TYPE_CHECKING:
     from localmodel.azure.core.inference_config import InferenceConfig
@@ -66,11 +66,12 @@ class LocalWebservice(Webservice):
         """Where to answer. `target` is not Azure ML's: by default LOCALMODEL_TARGET, or "process".
 
         Raises:
-            UserErrorException: no port from 1 to 65535.
+            UserErrorException: no port from 1 to 65535; no such target.
         """
         if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
             raise UserErrorException(f"LocalWebservice.deploy_configuration: port {port!r}: a number from 1 to 65535")
-        return LocalWebserviceDeploymentConfiguration(port, target or default_name())
+        with translated(UserErrorException):
+            return LocalWebserviceDeploymentConfiguration(port, make(target).name)
 
     @classmethod
     def _begin(cls, workspace: Workspace, name: str, target: str, arguments: Mapping[str, Any]) -> LocalWebservice:
