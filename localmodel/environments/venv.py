@@ -80,6 +80,9 @@ def _put_in_place(built: Path, place: Path) -> None:
 
 
 async def _interpreter(python: str) -> str:
+    # uv asks every interpreter there is for its version, which takes longer than all the rest of a small environment
+    if own := _own_python().get(python):
+        return own[1]
     installed = await installed_pythons()
     if python not in installed:
         there = ", ".join(sorted(installed, key=_as_numbers)) or "none"
