@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -48,6 +49,20 @@ def test_waiting_has_an_end_and_the_deployment_goes_on(ws: Workspace) -> None:
         deploy(ws)
     service.wait_for_deployment()
     assert service.run("{}") == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="command lines are read from /proc")
+def test_a_variable_is_on_no_command_line(ws: Workspace) -> None:
+    Path("score.py").write_text("import time\n" + script("1").replace("pass", "time.sleep(1)"))
+    variables = environment()
+    variables.environment_variables = {"PASSWORD": "on-no-command-line"}
+    configuration = LocalWebservice.deploy_configuration(port=free_port())
+    service = Model.deploy(ws, "digits", [], InferenceConfig("score.py", environment=variables), configuration)
+    while service.state == "deploying":
+        for command in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):  # it has ended
+                assert b"on-no-command-line" not in command.read_bytes()
+    assert service.state == "running"
 
 
 def test_run_takes_text_and_data_and_shows_what_failed(ws: Workspace) -> None:
