@@ -39,6 +39,7 @@ def env() -> None:
 @click.option("--image", metavar="REF", help="The image underneath, by reference. Default: that of the Python.")
 @click.option("--python", metavar="X.Y", help="Version of Python. Default: as the files have it, or lmd's own.")
 @click.option("--variable", "variables", multiple=True, metavar="KEY=VALUE", help="A variable. Repeatable.")
+@output_option
 def create(
     name: str,
     conda: Path | None,
@@ -47,6 +48,7 @@ def create(
     image: str | None,
     python: str | None,
     variables: Sequence[str],
+    output: str,
 ) -> None:
     """Keep an environment as the next version of NAME, or name the latest again if it is the very same.
 
@@ -63,7 +65,7 @@ def create(
     if not (conda or requirements or dockerfile or image):
         raise click.UsageError("say what it has: --conda, --requirements, --dockerfile or --image")
     found = files.define(conda or requirements, dockerfile, image, python, own_python())
-    _register(name, found, _pairs(variables))
+    _register(name, found, _pairs(variables), output)
 
 
 @env.command("list")
@@ -144,7 +146,8 @@ def save(environment: str, path: Path, overwrite: bool) -> None:
 @env.command()
 @click.argument("path", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @name_option
-def load(path: Path, name: str | None) -> None:
+@output_option
+def load(path: Path, name: str | None, output: str) -> None:
     """Take in an environment that lmd env save, or Azure ML's SDK, has written into the folder DIR.
 
     It becomes the next version of its name, unless that is this already.
@@ -152,17 +155,18 @@ def load(path: Path, name: str | None) -> None:
     from localmodel.environments import folder
 
     found = folder.load(path)
-    _register(name or found.name or path.resolve().name, found, {})
+    _register(name or found.name or path.resolve().name, found, {}, output)
 
 
 @env.command()
 @environment_argument
 @click.argument("name")
-def clone(environment: str, name: str) -> None:
+@output_option
+def clone(environment: str, name: str, output: str) -> None:
     """Keep the same environment as the next version of NAME."""
     store = _store()
     found = store.environments.find(environment)
-    _tell(store.environments.register(name, found.spec, found.variables))
+    _tell(store.environments.register(name, found.spec, found.variables), output)
 
 
 @env.command()
@@ -192,10 +196,12 @@ def push(environment: str, reference: str, insecure: bool) -> None:
 @click.argument("reference", metavar="HOST/REPOSITORY:TAG")
 @name_option
 @insecure_option
-def pull(reference: str, name: str | None, insecure: bool) -> None:
+@output_option
+def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
     """Fetch a version from an OCI registry, as the next of its name unless it is here already."""
     with meter(f"pulling {reference}") as progress:
-        _tell(_store().pull(reference, name=name, insecure=insecure, progress=progress))
+        found = _store().pull(reference, name=name, insecure=insecure, progress=progress)
+    _tell(found, output)
 
 
 @env.command("export")
@@ -212,18 +218,23 @@ def export(environments: Sequence[str], path: Path) -> None:
 @env.command("import")
 @click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @name_option
-def import_(path: Path, name: str | None) -> None:
+@output_option
+def import_(path: Path, name: str | None, output: str) -> None:
     """Take in the versions of a FILE, each as the next of its name unless it is here already."""
     with meter(f"reading {path.name}") as progress:
-        for found in _store().import_from(path, name=name, progress=progress):
-            _tell(found)
+        found = _store().import_from(path, name=name, progress=progress)
+    if output != "text":
+        print_value([_named(version) for version in found], output)
+        return
+    for version in found:
+        _tell(version, output)
 
 
 def _store() -> Store:
     return Store(home.store())
 
 
-def _register(name: str, found: "Definition", variables: dict[str, str]) -> None:
+def _register(name: str, found: "Definition", variables: dict[str, str], output: str) -> None:
     store = _store()
     for note in found.notes:
         click.echo(note, err=True)
@@ -232,11 +243,21 @@ def _register(name: str, found: "Definition", variables: dict[str, str]) -> None
     except UserError:
         before = []
     version = store.environments.register(name, found.spec, {**found.variables, **variables})
-    _tell(version, ", which is this already" if version.version in before else "")
+    _tell(version, output, ", which is this already" if version.version in before else "")
 
 
-def _tell(version: "AnyVersion", note: str = "") -> None:
-    click.echo(f"{version.name}:{version.version}{note}")
+def _tell(version: "AnyVersion", output: str, note: str = "") -> None:
+    if output != "text":
+        print_value(_named(version), output)
+    else:
+        click.echo(f"{version.name}:{version.version}{note}")
+
+
+def _named(version: "AnyVersion") -> dict[str, Any]:
+    """What a script reads; the file of an import may hold more than environments."""
+    if isinstance(version, EnvironmentVersion):
+        return _value(version)
+    return {"name": version.name, "version": version.version, "digest": version.digest}
 
 
 def _pairs(texts: Sequence[str]) -> dict[str, str]:

@@ -55,6 +55,9 @@ def test_a_new_definition_is_a_new_version(lmd: Lmd) -> None:
     assert lmd("env", "create", "pe", "--requirements", "requirements.txt", "--python", "3.12").out == "pe:2\n"
     assert lmd("env", "create", "other", "--image", "python:3.9-slim").out == "other:1\n"
     assert lmd("env", "clone", "pe:1", "copy").out == "copy:1\n"
+    made = json.loads(lmd("env", "create", "pe", "--requirements", "requirements.txt", "-o", "json").out)
+    assert (made["name"], made["version"], made["spec"]["python"]) == ("pe", 3, PYTHON)
+    assert lmd("env", "delete", "pe:3").code == 0
     listed = lmd("env", "list", "--latest", "-o", "yaml")
     found = {each["name"]: (each["version"], each["spec"]["python"]) for each in yaml.safe_load(listed.out)}
     assert found == {"pe": (2, "3.12"), "other": (1, "3.9"), "copy": (1, "3.10")}
@@ -72,6 +75,8 @@ def test_saved_loaded_exported_and_imported(lmd: Lmd, wheel_folder: Path) -> Non
     assert lmd("env", "load", "saved", "--name", "loaded").out == "loaded:1\n"
     assert lmd("env", "export", "pe", "loaded:1", "both.tar").code == 0
     assert lmd("env", "import", "both.tar", "--name", "arrived").out.startswith("arrived:1\n")
+    imported = yaml.safe_load(lmd("env", "import", "both.tar", "-o", "yaml").out)
+    assert [each["name"] for each in imported] == ["pe", "loaded"]
 
 
 @pytest.mark.parametrize(
