@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localmodel.pickles import arrays, hazards
+from localmodel.pickles.memo import Memo
 from localmodel.pickles.opcodes import next_instruction
 from localmodel.pickles.stream import Stream, Unreadable
 from localmodel.pickles.values import UNKNOWN, Global, Made, Value
@@ -47,29 +48,6 @@ def follow(stream: Stream, findings: Findings, joblib: bool = True) -> None:
     _Machine(stream, findings, joblib).run()
 
 
-class _Memo:
-    """Values by number. Picklers count from 0 on: millions of values take an eighth of what a dictionary would."""
-
-    def __init__(self) -> None:
-        self._counted: list[Value] = []
-        self._others: dict[int, Value] = {}
-
-    def __len__(self) -> int:
-        return len(self._counted) + len(self._others)
-
-    def put(self, index: int, value: Value) -> None:
-        if index == len(self._counted):
-            self._counted.append(value)
-            self._others.pop(index, None)
-        elif 0 <= index < len(self._counted):
-            self._counted[index] = value
-        else:
-            self._others[index] = value
-
-    def get(self, index: int) -> Value:
-        return self._counted[index] if 0 <= index < len(self._counted) else self._others.get(index, UNKNOWN)
-
-
 class _Machine:
     def __init__(self, stream: Stream, findings: Findings, joblib: bool) -> None:
         self._stream = stream
@@ -77,7 +55,7 @@ class _Machine:
         self._joblib = joblib
         self._stack: list[Value] = []
         self._below: list[list[Value]] = []
-        self._memo = _Memo()
+        self._memo = Memo()
         self._frame_end = 0
 
     def run(self) -> None:

@@ -1,0 +1,26 @@
+"""What a pickle keeps to be used again."""
+
+from localmodel.pickles.values import UNKNOWN, Value
+
+
+class Memo:
+    """Values by number. Picklers count from 0 on: millions of values take an eighth of what a dictionary would."""
+
+    def __init__(self) -> None:
+        self._counted: list[Value] = []
+        self._others: dict[int, Value] = {}
+
+    def __len__(self) -> int:
+        return len(self._counted) + len(self._others)
+
+    def put(self, index: int, value: Value) -> None:
+        if index == len(self._counted):
+            self._counted.append(value)
+            self._others.pop(index, None)
+        elif 0 <= index < len(self._counted):
+            self._counted[index] = value
+        else:
+            self._others[index] = value
+
+    def get(self, index: int) -> Value:
+        return self._counted[index] if 0 <= index < len(self._counted) else self._others.get(index, UNKNOWN)
