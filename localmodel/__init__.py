@@ -4,23 +4,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from localmodel.async_client import AsyncClient, AsyncDeployment
-    from localmodel.client import Client
-    from localmodel.deployment import DeployError, Deployment
     from localmodel.errors import UserError
-    from localmodel.scoring import ScoringError
+    from localmodel.sdk.async_client import AsyncClient, AsyncDeployment
+    from localmodel.sdk.client import Client
+    from localmodel.sdk.deployment import DeployError, Deployment
+    from localmodel.sdk.scoring import ScoringError
 
 __version__ = "0.1.0"
 
 __all__ = ["AsyncClient", "AsyncDeployment", "Client", "DeployError", "Deployment", "ScoringError", "UserError"]
 
 _MODULES = {
-    "AsyncClient": "async_client",
-    "AsyncDeployment": "async_client",
-    "Client": "client",
-    "DeployError": "deployment",
-    "Deployment": "deployment",
-    "ScoringError": "scoring",
+    "AsyncClient": "sdk.async_client",
+    "AsyncDeployment": "sdk.async_client",
+    "Client": "sdk.client",
+    "DeployError": "sdk.deployment",
+    "Deployment": "sdk.deployment",
+    "ScoringError": "sdk.scoring",
     "UserError": "errors",
 }
 

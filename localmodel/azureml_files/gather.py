@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import definition, entry_script, schema
+from localmodel import entry_script, schema
 from localmodel.azureml_files import environment
 from localmodel.azureml_files.draft import At, Draft, ModelFile
 from localmodel.azureml_files.environment import Found
 from localmodel.azureml_files.references import in_store, located
 from localmodel.errors import UserError
+from localmodel.sdk import definition
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
 
 # What a ConfigMap takes: names without folders, text, and in all somewhat less than 1 MiB.

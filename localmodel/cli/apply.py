@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from localmodel import definition
 from localmodel.cli import completion, script_folder
 from localmodel.cli.output import ConsoleProgress, output_option, print_value
 from localmodel.cli.target_option import target_options
+from localmodel.sdk import definition
 from localmodel.targets.target import Deployment, Target
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -124,7 +124,7 @@ def _deploy(
     port: int | None,
     variables: tuple[str, ...],
 ) -> Deployment:
-    from localmodel.client import Client  # only here is more needed than the target
+    from localmodel.sdk.client import Client  # only here is more needed than the target
 
     script, source = script_folder.place(path, entry_script)
     deployment = Client(target).deploy(

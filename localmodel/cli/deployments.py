@@ -51,7 +51,7 @@ def wait(target: Target, name: str, timeout: float) -> None:
 
     The exit code is 1 when it will not, or does not in time.
     """
-    from localmodel.client import Client  # the other commands do without
+    from localmodel.sdk.client import Client  # the other commands do without
 
     deployment = Client(target).get(name)
     deployment.wait(timeout)
@@ -107,7 +107,7 @@ def invoke(
         }
         print_value(told, output)
     if answer.status >= 400:
-        from localmodel.client import Client  # only where something has gone wrong
+        from localmodel.sdk.client import Client  # only where something has gone wrong
 
         traceback = Client(target).get(name).traceback(answer)
         raise Failure(f"{deployment.url} answered with status {answer.status}\n\n{traceback}".rstrip())
@@ -152,7 +152,7 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
 
     For what was applied with a script. When it fails, what served goes on serving, and the exit code is 1.
     """
-    from localmodel.client import Client  # the other commands do without
+    from localmodel.sdk.client import Client  # the other commands do without
 
     deployment = Client(target).get(name)
     deployment.reload(timeout=timeout, progress=ConsoleProgress())

@@ -56,7 +56,7 @@ def create(
     has itself is seen, too.
     """
     from localmodel.environments import files
-    from localmodel.given import own_python
+    from localmodel.sdk.given import own_python
 
     if conda and requirements:
         raise click.UsageError("give one of --conda and --requirements")

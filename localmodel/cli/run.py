@@ -49,7 +49,7 @@ def run(
 
     It runs in the current folder. What it prints comes at once, and its exit code is the command's.
     """
-    from localmodel import script_run
+    from localmodel.trial import script_run
 
     if sum(bool(each) for each in (environment, requirements, conda, file, folder)) > 1:
         raise click.UsageError("give one of --env, --requirements, --conda, -f and -k")

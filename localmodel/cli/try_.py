@@ -10,9 +10,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from localmodel import trial
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_value
-from localmodel.trial_worker import Answer, Died, LoadFailed, TrialWorker, parsed
+from localmodel.trial import prepare
+from localmodel.trial.worker import Answer, Died, LoadFailed, TrialWorker, parsed
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -64,9 +64,9 @@ def try_(
         raise click.UsageError("give one of -f FILE and -k FOLDER")
     script = arguments[0] if arguments and arguments[0].suffix == ".py" else None
     bodies = [_read(path) for path in arguments[1 if script else 0 :]] + [text.encode() for text in texts]
-    wish = trial.Wish(script, file or folder, requirements, python, models)
+    wish = prepare.Wish(script, file or folder, requirements, python, models)
     with tempfile.TemporaryDirectory(prefix="lmd-try-") as place:
-        ready = trial.prepare(wish, Path(place).resolve() / "0", ConsoleProgress())
+        ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress())
         with TrialWorker(ready) as worker:
             outcome: _Outcome = _InText() if output == "text" else _InValue(output)
             failure = _go(worker, bodies, outcome)

@@ -12,7 +12,7 @@ from package_index import make_wheel, serving
 
 from localmodel import data, store_id
 from localmodel.environments import local, sources, wheels
-from localmodel.progress import reporter
+from localmodel.sdk.progress import reporter
 from localmodel.spec import EnvironmentSpec
 
 PYTHON = "3.11"  # of the base image that hack/engine-up makes where none can be pulled

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from localmodel import UserError, given
-from localmodel.progress import reporter
+from localmodel import UserError
+from localmodel.sdk import given
+from localmodel.sdk.progress import reporter
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion, Store
 

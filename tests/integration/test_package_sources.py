@@ -15,7 +15,7 @@ from localmodel import data
 from localmodel.engine import context
 from localmodel.environments import local, sources, wheels
 from localmodel.errors import UserError
-from localmodel.progress import reporter
+from localmodel.sdk.progress import reporter
 from localmodel.spec import EnvironmentSpec
 
 LOGIN = ("alice", "open-sesame-4711")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from localmodel import UserError, definition
+from localmodel import UserError
+from localmodel.sdk import definition
 
 
 def write(folder: Path, *names: str) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from localmodel import UserError, definition, schema, spec
+from localmodel import UserError, schema, spec
 from localmodel.layout import Blob
+from localmodel.sdk import definition
 from localmodel.spec import CodeRef, EnvironmentRef, EnvironmentSpec, ModelRef, Variable
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 

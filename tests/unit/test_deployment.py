@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from localmodel import DeployError, Deployment, UserError
-from localmodel.connections import Connections
 from localmodel.manifest import Manifests
+from localmodel.sdk.connections import Connections
 from localmodel.targets.target import Deployment as Status
 from localmodel.targets.target import Progress, Wanted
 

@@ -11,7 +11,9 @@ from localmodel.errors import UserError
 
 
 def test_nothing_but_an_engine_needs_the_package() -> None:
-    code = "import sys, localmodel.cli, localmodel.client, localmodel.targets.make; assert 'docker' not in sys.modules"
+    code = (
+        "import sys, localmodel.cli, localmodel.sdk.client, localmodel.targets.make; assert 'docker' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from localmodel.progress import LoggedProgress, PrintedProgress, reporter
+from localmodel.sdk.progress import LoggedProgress, PrintedProgress, reporter
 
 
 def test_printed_it_is_a_line_a_step_with_notes_between(capsys: pytest.CaptureFixture[str]) -> None:

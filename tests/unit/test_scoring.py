@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from localmodel import ScoringError, UserError, scoring
-from localmodel.scoring import Place
+from localmodel import ScoringError, UserError
+from localmodel.sdk import scoring
+from localmodel.sdk.scoring import Place
 
 
 def sent(data: object, place: Place = scoring.UNDECORATED) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 
-from localmodel import tracebacks
+from localmodel.sdk import tracebacks
 
 CHAIN = """Traceback (most recent call last):
   File "/app/score.py", line 7, in run

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from localmodel.environments import local
-from localmodel.progress import reporter
+from localmodel.sdk.progress import reporter
 from localmodel.spec import EnvironmentSpec
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from localmodel import definition, image, revision
+from localmodel import image, revision
 from localmodel.azure.exceptions import UserErrorException, translated
 from localmodel.environments import local, lock
 from localmodel.errors import UserError
-from localmodel.progress import reporter
+from localmodel.sdk import definition
+from localmodel.sdk.progress import reporter
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import ModelVersion, Store
 

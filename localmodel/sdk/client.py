@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from localmodel import definition, given, home
-from localmodel.connections import Connections
-from localmodel.deployment import Deployment
-from localmodel.progress import reporter
+from localmodel import home
+from localmodel.sdk import definition, given
+from localmodel.sdk.connections import Connections
+from localmodel.sdk.deployment import Deployment
+from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models, Store
 from localmodel.targets.make import make
 from localmodel.targets.target import Progress, Target

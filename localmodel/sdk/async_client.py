@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 import httpx  # noqa: F401 - imported here, and not on the loop with the first request
 
-from localmodel import definition, given, scoring
-from localmodel.client import Client
-from localmodel.connections import AsyncConnections
-from localmodel.deployment import Deployment, State
 from localmodel.errors import UserError
-from localmodel.progress import reporter
+from localmodel.sdk import definition, given, scoring
+from localmodel.sdk.client import Client
+from localmodel.sdk.connections import AsyncConnections
+from localmodel.sdk.deployment import Deployment, State
+from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models
 from localmodel.targets.target import Deployment as Status
 from localmodel.targets.target import Progress, Target

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from localmodel import scoring
+from localmodel.sdk import scoring
 from localmodel.targets import http
 
 _SECONDS = 10.0

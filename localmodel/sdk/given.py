@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from localmodel.definition import model_name
 from localmodel.errors import UserError
+from localmodel.sdk.definition import model_name
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
 from localmodel.targets.target import Progress

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from localmodel import data
 from localmodel.errors import UserError
-from localmodel.trial import Trial
+from localmodel.trial.prepare import Trial
 
 if TYPE_CHECKING:
     from localmodel_worker.frames import Frame

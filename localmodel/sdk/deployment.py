@@ -8,12 +8,13 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import Any, Literal
 
-from localmodel import definition, given, home, scoring, tracebacks
-from localmodel.connections import Connections
+from localmodel import home
 from localmodel.errors import UserError
-from localmodel.progress import reporter
-from localmodel.scoring import Body, ScoringError
-from localmodel.scoring_input import ScoringInput
+from localmodel.sdk import definition, given, scoring, tracebacks
+from localmodel.sdk.connections import Connections
+from localmodel.sdk.progress import reporter
+from localmodel.sdk.scoring import Body, ScoringError
+from localmodel.sdk.scoring_input import ScoringInput
 from localmodel.store import Store
 from localmodel.targets.http import Answer
 from localmodel.targets.target import Deployment as Status

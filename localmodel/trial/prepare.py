@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from localmodel import entry_script, home, interpreters, manifest, revision, spec, stored
+from localmodel import entry_script, home, manifest, revision, spec, stored
 from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
-from localmodel.given import own_python
 from localmodel.manifest import Manifests
 from localmodel.revision import Revision
+from localmodel.sdk.given import own_python
 from localmodel.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
 from localmodel.store import Store
 from localmodel.targets import resolve, revision_folder, server
@@ -18,6 +18,7 @@ from localmodel.targets.process import ProcessRunner
 from localmodel.targets.resolve import Desired
 from localmodel.targets.runner import Environment
 from localmodel.targets.target import Progress
+from localmodel.trial import interpreters
 
 # What a debugger at the terminal wants to know of it.
 _TERMINAL = ("TERM", "COLORTERM", "PYTHONBREAKPOINT")

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localmodel import home, interpreters, manifest, spec
+from localmodel import home, manifest, spec
 from localmodel.errors import UserError
-from localmodel.given import own_python
+from localmodel.sdk.given import own_python
 from localmodel.store import EnvironmentVersion, Store
 from localmodel.targets.target import Progress
+from localmodel.trial import interpreters
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What users import from localmodel: clients, deployments, and how values become requests."""

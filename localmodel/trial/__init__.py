@@ -1,0 +1,1 @@
+"""A script in an environment, without a server: lmd try and lmd run."""
