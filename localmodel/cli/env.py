@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from localmodel import home
-from localmodel.cli import completion
-from localmodel.cli.meter import meter
-from localmodel.cli.model import insecure_option, name_option
+from localmodel.cli import completion, versions
 from localmodel.cli.output import ConsoleProgress, output_option, print_table, print_value
+from localmodel.cli.versions import insecure_option, name_option
 from localmodel.errors import UserError
 from localmodel.store import EnvironmentVersion, Store
 
 if TYPE_CHECKING:
     from localmodel.environments.definition import Definition
-    from localmodel.store.sharing import AnyVersion
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 environment_argument = click.argument("environment", metavar="ENV", shell_complete=completion.environments)
@@ -65,7 +63,7 @@ def create(
     if not (conda or requirements or dockerfile or image):
         raise click.UsageError("say what it has: --conda, --requirements, --dockerfile or --image")
     found = files.define(conda or requirements, dockerfile, image, python, own_python())
-    _register(name, found, _pairs(variables), output)
+    _register(name, found, versions.pairs(variables), output)
 
 
 @env.command("list")
@@ -76,7 +74,7 @@ def list_environments(name: str | None, latest: bool, output: str) -> None:
     """List the versions of every environment, or of one."""
     found = _store().environments.list(name, latest)
     if output != "text":
-        print_value([_value(version) for version in found], output)
+        print_value([versions.value(version) for version in found], output)
         return
     columns = ["NAME", "VERSION", "PYTHON", "REQUIREMENTS", "IMAGE", "CREATED"]
     print_table(columns, [_row(version) for version in found])
@@ -92,7 +90,7 @@ def show(environment: str, output: str) -> None:
     found = _store().environments.find(environment)
     lock = local.lock(found)
     if output != "text":
-        print_value({**_value(found), "lock": lock.text}, output)
+        print_value({**versions.value(found), "lock": lock.text}, output)
         return
     spec = found.spec
     told = {
@@ -166,17 +164,15 @@ def clone(environment: str, name: str, output: str) -> None:
     """Keep the same environment as the next version of NAME."""
     store = _store()
     found = store.environments.find(environment)
-    _tell(store.environments.register(name, found.spec, found.variables), output)
+    versions.tell(store.environments.register(name, found.spec, found.variables), output)
 
 
 @env.command()
 @click.argument("environment", metavar="NAME:VERSION", shell_complete=completion.environments)
 def delete(environment: str) -> None:
     """Remove a version. Its number is never used again."""
-    name, _, number = environment.partition(":")
-    if not number.isdecimal():
-        raise click.UsageError(f"{environment}: say which version, as in {name}:1")
-    _store().environments.delete(name, int(number))
+    name, number = versions.numbered(environment)
+    _store().environments.delete(name, number)
     click.echo(f"{environment} is gone")
 
 
@@ -186,10 +182,7 @@ def delete(environment: str) -> None:
 @insecure_option
 def push(environment: str, reference: str, insecure: bool) -> None:
     """Send a version's definition to an OCI registry."""
-    store = _store()
-    with meter(f"pushing {environment}") as progress:
-        digest = store.push(store.environments.find(environment), reference, insecure=insecure, progress=progress)
-    click.echo(f"{reference} is {digest}")
+    versions.push(_store().environments.find(environment), reference, insecure)
 
 
 @env.command()
@@ -199,9 +192,7 @@ def push(environment: str, reference: str, insecure: bool) -> None:
 @output_option
 def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
     """Fetch a version from an OCI registry, as the next of its name unless it is here already."""
-    with meter(f"pulling {reference}") as progress:
-        found = _store().pull(reference, name=name, insecure=insecure, progress=progress)
-    _tell(found, output)
+    versions.tell(versions.pull(reference, name, insecure), output)
 
 
 @env.command("export")
@@ -210,9 +201,7 @@ def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
 def export(environments: Sequence[str], path: Path) -> None:
     """Write versions into one FILE, for a machine that no registry reaches."""
     store = _store()
-    with meter(f"writing {path.name}") as progress:
-        store.export_to(path, [store.environments.find(each) for each in environments], progress=progress)
-    click.echo(path)
+    versions.write_file(path, [store.environments.find(each) for each in environments])
 
 
 @env.command("import")
@@ -221,13 +210,7 @@ def export(environments: Sequence[str], path: Path) -> None:
 @output_option
 def import_(path: Path, name: str | None, output: str) -> None:
     """Take in the versions of a FILE, each as the next of its name unless it is here already."""
-    with meter(f"reading {path.name}") as progress:
-        found = _store().import_from(path, name=name, progress=progress)
-    if output != "text":
-        print_value([_named(version) for version in found], output)
-        return
-    for version in found:
-        _tell(version, output)
+    versions.tell_all(versions.read_file(path, name), output)
 
 
 def _store() -> Store:
@@ -243,28 +226,7 @@ def _register(name: str, found: "Definition", variables: dict[str, str], output:
     except UserError:
         before = []
     version = store.environments.register(name, found.spec, {**found.variables, **variables})
-    _tell(version, output, ", which is this already" if version.version in before else "")
-
-
-def _tell(version: "AnyVersion", output: str, note: str = "") -> None:
-    if output != "text":
-        print_value(_named(version), output)
-    else:
-        click.echo(f"{version.name}:{version.version}{note}")
-
-
-def _named(version: "AnyVersion") -> dict[str, Any]:
-    """What a script reads; the file of an import may hold more than environments."""
-    if isinstance(version, EnvironmentVersion):
-        return _value(version)
-    return {"name": version.name, "version": version.version, "digest": version.digest}
-
-
-def _pairs(texts: Sequence[str]) -> dict[str, str]:
-    for text in texts:
-        if "=" not in text:
-            raise click.UsageError(f"{text!r}: write KEY=VALUE")
-    return {key: value for key, _, value in (text.partition("=") for text in texts)}
+    versions.tell(version, output, ", which is this already" if version.version in before else "")
 
 
 def _image(version: EnvironmentVersion) -> str:
@@ -275,8 +237,3 @@ def _row(version: EnvironmentVersion) -> list[str]:
     wanted = " ".join(version.spec.requirements)
     short = wanted if len(wanted) <= 60 else wanted[:57] + "..."
     return [version.name, str(version.version), version.spec.python, short, _image(version), version.created]
-
-
-def _value(version: EnvironmentVersion) -> dict[str, Any]:
-    spec = version.spec
-    return {**vars(version), "spec": {**vars(spec), "requirements": list(spec.requirements)}}

@@ -42,7 +42,7 @@ def export() -> None:
     show_default=True,
     help="Write the models' files too, or refer to models that are registered in Azure ML under the same names.",
 )
-@click.option("--force", is_flag=True, help="Write into a folder that is there already.")
+@click.option("--overwrite", is_flag=True, help="Write into a folder that is there already.")
 @output_option
 @target_options
 def azureml(
@@ -52,7 +52,7 @@ def azureml(
     folder: Path | None,
     kind: str,
     models: str,
-    force: bool,
+    overwrite: bool,
     output: str,
 ) -> None:
     """Write Azure ML's files for a manifest, or for the deployment NAME, into the folder DIR.
@@ -64,8 +64,8 @@ def azureml(
     if (file and folder) or len(arguments) != (1 if path else 2):
         raise click.UsageError("give DIR, and one of -f FILE, -k FOLDER and NAME")
     place = Path(arguments[-1])
-    if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not force)):
-        raise UserError("FileExists", f"{place} exists already; name another folder, or add --force")
+    if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not overwrite)):
+        raise UserError("FileExists", f"{place} exists already; name another folder, or add --overwrite")
     manifests = manifest.read(path) if path else target.manifests(arguments[0])
     store = Store(home.store())
     deployment = collect.collect(manifests, store, with_models=models == "files")

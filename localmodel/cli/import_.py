@@ -43,7 +43,7 @@ def import_() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder to write. Default: one named like the deployment, in the current folder.",
 )
-@click.option("--force", is_flag=True, help="Write into a folder that is there already.")
+@click.option("--overwrite", is_flag=True, help="Write into a folder that is there already.")
 @click.option("--apply", "at_once", is_flag=True, help="Write no folder: make it serve, and wait until it does.")
 @output_option
 @target_options
@@ -55,7 +55,7 @@ def azureml(
     models: tuple[str, ...],
     name: str | None,
     output_dir: Path | None,
-    force: bool,
+    overwrite: bool,
     at_once: bool,
     output: str,
 ) -> None:
@@ -67,8 +67,8 @@ def azureml(
     """
     if bool(paths) == bool(inference) or (deployment and not inference):
         raise click.UsageError("give FILE (v2), or --ic FILE and perhaps --dc FILE (v1)")
-    if at_once and (output_dir or force):
-        raise click.UsageError("--apply writes no folder: leave --output-dir and --force out")
+    if at_once and (output_dir or overwrite):
+        raise click.UsageError("--apply writes no folder: leave --output-dir and --overwrite out")
     draft, place = _v1(inference, deployment) if inference else _v2(paths)
     imported = gather.gather(draft, place, Store(home.store()), name, models)
     progress = ConsoleProgress()
@@ -80,7 +80,7 @@ def azureml(
         _apply(target, imported, progress, output)
         return
     place = output_dir or Path(imported.manifest["metadata"]["name"])
-    _write(imported, place, force)
+    _write(imported, place, overwrite)
     if output == "text":
         click.echo(f"{place}: written; lmd apply -k {place} makes it serve")
     else:
@@ -116,8 +116,8 @@ def _apply(target: Target, imported: Imported, progress: ConsoleProgress, output
         click.echo(sentence(deployment))
 
 
-def _write(imported: Imported, place: Path, force: bool) -> None:
-    if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not force)):
-        raise UserError("FileExists", f"{place} exists already; name another with --output-dir, or add --force")
+def _write(imported: Imported, place: Path, overwrite: bool) -> None:
+    if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not overwrite)):
+        raise UserError("FileExists", f"{place} exists already; name another with --output-dir, or add --overwrite")
     for name, content in folder.contents(imported).items():
         files.write(place / name, content)

@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from localmodel import home
-from localmodel.cli import completion
+from localmodel.cli import completion, versions
 from localmodel.cli.meter import meter
 from localmodel.cli.model_check import check, warnings
 from localmodel.cli.output import Failure, output_option, print_table, print_value
+from localmodel.cli.versions import AnyVersion, insecure_option, name_option
 from localmodel.store import ModelVersion, Store
 
 model_argument = click.argument("model", metavar="MODEL", shell_complete=completion.models)
-insecure_option = click.option("--insecure", is_flag=True, help="Plain HTTP. Registries on this machine need no flag.")
-name_option = click.option("--name", help="Take it in under this name. Default: its own.")
 
 
 @click.group()
@@ -42,6 +40,7 @@ model.add_command(check)
     help="What it was made with.",
 )
 @click.option("--framework-version", default="", help="Version of the framework.")
+@output_option
 def register(
     path: Path,
     name: str,
@@ -50,6 +49,7 @@ def register(
     description: str,
     framework: str,
     framework_version: str,
+    output: str,
 ) -> None:
     """Keep the file or folder PATH in the store, as the next version of the model.
 
@@ -61,17 +61,15 @@ def register(
         version = store.models.register(
             name,
             path,
-            tags=_pairs(tags),
-            properties=_pairs(properties),
+            tags=versions.pairs(tags),
+            properties=versions.pairs(properties),
             description=description,
             framework=framework,
             framework_version=framework_version,
             progress=progress,
         )
-    for warning in warnings(version.pickles):
-        click.echo(warning, err=True)
-    note = ", which has this content already" if version.version in before else ""
-    click.echo(f"{version.name}:{version.version}{note}")
+    _warn(version)
+    versions.tell(version, output, ", which has this content already" if version.version in before else "")
 
 
 @model.command("list")
@@ -81,10 +79,12 @@ def register(
 @output_option
 def list_models(name: str | None, tags: Sequence[str], latest: bool, output: str) -> None:
     """List the versions of every model, or of one."""
-    wanted: dict[str, str | None] = {key: value if equals else None for key, equals, value in map(_parts, tags)}
+    wanted: dict[str, str | None] = {
+        key: value if equals else None for key, equals, value in (tag.partition("=") for tag in tags)
+    }
     models = _store().models.list(name, wanted, latest)
     if output != "text":
-        print_value([_value(model) for model in models], output)
+        print_value([versions.value(model) for model in models], output)
         return
     columns = ["NAME", "VERSION", "TAGS", "FRAMEWORK", "BYTES", "CREATED", "DIGEST"]
     print_table(columns, [_row(model) for model in models])
@@ -100,7 +100,7 @@ def show(model: str, output: str) -> None:
     aliases = [alias for alias, number in store.models.aliases(found.name).items() if number == found.version]
     uses = store.models.uses(found.name, found.version)
     if output != "text":
-        print_value({**_value(found), "aliases": aliases, "uses": [vars(use) for use in uses]}, output)
+        print_value({**versions.value(found), "aliases": aliases, "uses": [vars(use) for use in uses]}, output)
         return
     told: dict[str, object] = {
         "name": found.name,
@@ -147,9 +147,9 @@ def update(
     changed = store.models.update(
         found.name,
         found.version,
-        tags=_pairs(tags),
+        tags=versions.pairs(tags),
         remove_tags=removed,
-        properties=_pairs(properties),
+        properties=versions.pairs(properties),
         description=description,
     )
     click.echo(f"{changed.name}:{changed.version} {_text(changed.tags)}".rstrip())
@@ -177,10 +177,8 @@ def delete(model: str) -> None:
 
     lmd store gc frees the space.
     """
-    name, _, number = model.partition(":")
-    if not number.isdecimal():
-        raise click.UsageError(f"{model}: say which version, as in {name.partition('@')[0]}:1")
-    _store().models.delete(name, int(number))
+    name, number = versions.numbered(model)
+    _store().models.delete(name, number)
     click.echo(f"{model} is gone")
 
 
@@ -190,24 +188,19 @@ def delete(model: str) -> None:
 @insecure_option
 def push(model: str, reference: str, insecure: bool) -> None:
     """Send a version to an OCI registry. What is there already is not sent again."""
-    store = _store()
-    with meter(f"pushing {model}") as progress:
-        digest = store.push(store.models.find(model), reference, insecure=insecure, progress=progress)
-    click.echo(f"{reference} is {digest}")
+    versions.push(_store().models.find(model), reference, insecure)
 
 
 @model.command()
 @click.argument("reference", metavar="HOST/REPOSITORY:TAG")
 @name_option
 @insecure_option
-def pull(reference: str, name: str | None, insecure: bool) -> None:
+@output_option
+def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
     """Fetch a version from an OCI registry, as the next of its name unless it is here already."""
-    with meter(f"pulling {reference}") as progress:
-        found = _store().pull(reference, name=name, insecure=insecure, progress=progress)
-    if isinstance(found, ModelVersion):
-        for warning in warnings(found.pickles):
-            click.echo(warning, err=True)
-    click.echo(f"{found.name}:{found.version}")
+    found = versions.pull(reference, name, insecure)
+    _warn(found)
+    versions.tell(found, output)
 
 
 @model.command("export")
@@ -216,20 +209,19 @@ def pull(reference: str, name: str | None, insecure: bool) -> None:
 def export(models: Sequence[str], path: Path) -> None:
     """Write versions into one FILE, for a machine that no registry reaches. It is a tar of an OCI layout."""
     store = _store()
-    with meter(f"writing {path.name}") as progress:
-        store.export_to(path, [store.models.find(each) for each in models], progress=progress)
-    click.echo(path)
+    versions.write_file(path, [store.models.find(each) for each in models])
 
 
 @model.command("import")
 @click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @name_option
-def import_(path: Path, name: str | None) -> None:
+@output_option
+def import_(path: Path, name: str | None, output: str) -> None:
     """Take in the versions of a FILE, each as the next of its name unless it is here already."""
-    with meter(f"reading {path.name}") as progress:
-        arrived = _store().import_from(path, name=name, progress=progress)
+    arrived = versions.read_file(path, name)
     for found in arrived:
-        click.echo(f"{found.name}:{found.version}")
+        _warn(found)
+    versions.tell_all(arrived, output)
 
 
 @model.command()
@@ -250,17 +242,6 @@ def _store() -> Store:
     return Store(home.store())
 
 
-def _parts(text: str) -> tuple[str, str, str]:
-    return text.partition("=")
-
-
-def _pairs(texts: Sequence[str]) -> dict[str, str]:
-    for text in texts:
-        if "=" not in text:
-            raise click.UsageError(f"{text!r}: write KEY=VALUE")
-    return {key: value for key, _, value in map(_parts, texts)}
-
-
 def _text(pairs: Mapping[str, str]) -> str:
     return " ".join(f"{key}={value}" for key, value in pairs.items())
 
@@ -270,5 +251,7 @@ def _row(model: ModelVersion) -> list[str]:
     return [model.name, str(model.version), _text(model.tags), model.framework, *numbers]
 
 
-def _value(model: ModelVersion) -> dict[str, Any]:
-    return {**vars(model), "weights": vars(model.weights)}
+def _warn(version: AnyVersion) -> None:
+    if isinstance(version, ModelVersion):
+        for warning in warnings(version.pickles):
+            click.echo(warning, err=True)

@@ -99,7 +99,7 @@ def test_a_folder_that_is_there_is_not_written_over(store: Store) -> None:
     result = import_azureml("blue.yml")
     assert result.exit_code == 1 and "iris exists already" in str(result.exception)
     assert [path.name for path in Path("iris").iterdir()] == ["mine.txt"]
-    assert import_azureml("blue.yml", "--force").exit_code == 0
+    assert import_azureml("blue.yml", "--overwrite").exit_code == 0
     assert import_azureml("blue.yml", "--output-dir", "other").exit_code == 0
 
 
@@ -223,7 +223,7 @@ def test_an_imported_deployment_serves_at_once_and_is_exported_by_its_name(lmd: 
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["blue.yml", "--ic", "ic.json"], ["--dc", "ic.json"], ["blue.yml", "--apply", "--force"], ["lost.yml"]],
+    [[], ["blue.yml", "--ic", "ic.json"], ["--dc", "ic.json"], ["blue.yml", "--apply", "--overwrite"], ["lost.yml"]],
     ids=" ".join,
 )
 def test_wrong_usage_of_import(store: Store, arguments: list[str]) -> None:
@@ -282,7 +282,7 @@ def test_an_export_is_not_written_over_what_is_there(sample: Store) -> None:
     given_files(azure__mine_txt="mine")
     result = export_azureml("-k", "iris", "azure")
     assert result.exit_code == 1 and "azure exists already" in str(result.exception)
-    assert export_azureml("-k", "iris", "azure", "--force").exit_code == 0
+    assert export_azureml("-k", "iris", "azure", "--overwrite").exit_code == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["azure"], ["-k", "iris"], ["-k", "iris", "iris", "azure"]], ids=" ".join)

@@ -1,0 +1,80 @@
+"""What commands on the store's versions read and print alike."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from localmodel import home
+from localmodel.cli.meter import meter
+from localmodel.cli.output import print_value
+from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion, Store
+
+AnyVersion = ModelVersion | EnvironmentVersion | CodeVersion
+
+insecure_option = click.option("--insecure", is_flag=True, help="Plain HTTP. Registries on this machine need no flag.")
+name_option = click.option("--name", help="Take it in under this name. Default: its own.")
+
+
+def pairs(texts: Sequence[str]) -> dict[str, str]:
+    """Each KEY=VALUE."""
+    for text in texts:
+        if "=" not in text:
+            raise click.UsageError(f"{text!r}: write KEY=VALUE")
+    return {key: value for key, _, value in (text.partition("=") for text in texts)}
+
+
+def numbered(reference: str) -> tuple[str, int]:
+    """The name and the number of NAME:NUMBER, for what must not be done to a version that is not named."""
+    name, _, number = reference.partition(":")
+    if not number.isdecimal():
+        raise click.UsageError(f"{reference}: say which version, as in {name.partition('@')[0]}:1")
+    return name, int(number)
+
+
+def tell(version: AnyVersion, output: str, note: str = "") -> None:
+    """NAME:NUMBER, or all that is known of it for a program."""
+    if output == "text":
+        click.echo(f"{version.name}:{version.version}{note}")
+    else:
+        print_value(value(version), output)
+
+
+def tell_all(versions: Iterable[AnyVersion], output: str) -> None:
+    if output == "text":
+        for version in versions:
+            tell(version, output)
+    else:
+        print_value([value(version) for version in versions], output)
+
+
+def value(version: AnyVersion) -> dict[str, Any]:
+    """What a program reads."""
+    known = asdict(version)
+    if isinstance(version, EnvironmentVersion):
+        known["spec"]["requirements"] = list(version.spec.requirements)
+    return known
+
+
+def push(version: AnyVersion, reference: str, insecure: bool) -> None:
+    with meter(f"pushing {version.name}:{version.version}") as progress:
+        digest = Store(home.store()).push(version, reference, insecure=insecure, progress=progress)
+    click.echo(f"{reference} is {digest}")
+
+
+def pull(reference: str, name: str | None, insecure: bool) -> AnyVersion:
+    with meter(f"pulling {reference}") as progress:
+        return Store(home.store()).pull(reference, name=name, insecure=insecure, progress=progress)
+
+
+def write_file(path: Path, versions: Sequence[AnyVersion]) -> None:
+    with meter(f"writing {path.name}") as progress:
+        Store(home.store()).export_to(path, versions, progress=progress)
+    click.echo(path)
+
+
+def read_file(path: Path, name: str | None) -> Sequence[AnyVersion]:
+    with meter(f"reading {path.name}") as progress:
+        return Store(home.store()).import_from(path, name=name, progress=progress)
