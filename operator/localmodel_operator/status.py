@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 STAGES = ("ModelResolved", "EnvironmentBuilt", "ImageDelivered")
+_VALUES = ("replicas", "selector", "url", "image", "environment", "revisions", "models")
 _ORDER = ("Ready", "Reconciling", "Stalled", *STAGES, "Available")
 
 
@@ -66,9 +67,7 @@ def summarise(seen: Seen, generation: int, before: Mapping[str, Any], now: str) 
         for name in _ORDER
         if name in wanted or (name in old and name not in ("Reconciling", "Stalled"))
     ]
-    kept = {
-        name: before[name] for name in ("replicas", "selector", "url", "image", "revisions", "models") if name in before
-    }
+    kept = {name: before[name] for name in _VALUES if name in before}
     values = {name: value for name, value in {**kept, **seen.values}.items() if value is not None}
     return {"observedGeneration": generation, **values, "conditions": conditions}
 
