@@ -7,11 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from localmodel.azureml_files import server_packages
 from localmodel.azureml_files.draft import At, EnvironmentDraft
 from localmodel.azureml_files.fields import refusal
 from localmodel.azureml_files.references import located
-from localmodel.environments import conda, dockerfile
+from localmodel.environments import conda, dockerfile, server_packages
 from localmodel.environments.definition import Definition
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec

@@ -5,9 +5,8 @@ from typing import Any
 
 import yaml
 
-from localmodel.azureml_files import server_packages
 from localmodel.azureml_files.exported import Exportable, Exported, unsaid
-from localmodel.environments import conda
+from localmodel.environments import conda, server_packages
 from localmodel.spec import EnvironmentSpec, ServerSettings
 
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import yaml
 
-from localmodel.azureml_files import server_packages
 from localmodel.azureml_files.exported import Exportable, Exported, Model, unsaid
 from localmodel.azureml_files.fields import refusal
-from localmodel.environments import conda
+from localmodel.environments import conda, server_packages
 from localmodel.spec import EnvironmentSpec
 
 # An image of Azure ML with conda and no Python packages: what a conda file is installed on.

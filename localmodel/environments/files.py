@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from localmodel.environments import conda, dockerfile, requirements_txt
+from localmodel.environments import conda, dockerfile, requirements_txt, server_packages
 from localmodel.environments.definition import DEFAULT_PYTHON, Definition, check_python
 from localmodel.spec import EnvironmentSpec
 
@@ -18,7 +18,7 @@ def define(
     """Packages (a conda file by its ending, .yml or .yaml, or a requirements file) on an image, or either of them.
 
     The image is named, or made by the Dockerfile `recipe`. The Python is `python`, or as the files have it, or
-    `otherwise`.
+    `otherwise`. Packages of Azure ML's own server are left out.
 
     Raises:
         UserError: EnvironmentInvalid, with file and line.
@@ -34,7 +34,7 @@ def define(
         version = python or (base.spec.python if has_base else otherwise)
         found = Definition(requirements_txt.read(packages, version), notes=base.notes)
     spec = EnvironmentSpec(version, found.spec.requirements, base.spec.base_image, base.spec.dockerfile)
-    return replace(found, spec=spec)
+    return server_packages.left_out(replace(found, spec=spec))
 
 
 def _base(recipe: Path | None, image: str | None, python: str | None) -> Definition:

@@ -76,11 +76,17 @@ def environment(
 
 
 def _from_file(path: Path, progress: Progress) -> tuple[EnvironmentSpec, Mapping[str, str]]:
-    from localmodel.environments import conda, dockerfile, requirements_txt  # few need them
+    # few need them
+    from localmodel.environments import conda, dockerfile, requirements_txt, server_packages
+    from localmodel.environments.definition import Definition
 
-    if path.suffix not in _CONDA and "dockerfile" not in path.name.lower():
-        return requirements_txt.read(path, own_python()), {}
-    found = conda.define(path) if path.suffix in _CONDA else dockerfile.define(path)
+    if path.suffix in _CONDA:
+        found = conda.define(path)
+    elif "dockerfile" in path.name.lower():
+        found = dockerfile.define(path)
+    else:
+        found = Definition(requirements_txt.read(path, own_python()))
+    found = server_packages.left_out(found)
     for note in found.notes:
         progress.note(note)
     return found.spec, found.variables

@@ -32,6 +32,13 @@ def test_environments_are_registered_by_number_and_got_by_text(ws: Workspace) ->
     assert sorted(Environment.list(ws)) == ["other", "plain"]
 
 
+def test_azure_mls_own_server_is_in_no_environment(ws: Workspace) -> None:
+    made = environment()
+    made.python.conda_dependencies.add_pip_package("azureml-defaults")
+    made.python.conda_dependencies.add_pip_package("joblib==1.6.0")
+    assert [*made.register(ws).python.conda_dependencies.pip_packages] == ["joblib==1.6.0"]
+
+
 @pytest.mark.parametrize("arguments", [{"name": "n"}, {"name": "plain", "version": 9}, {"name": "plain", "label": "x"}])
 def test_an_environment_that_is_not_there(ws: Workspace, arguments: dict[str, object]) -> None:
     environment().register(ws)

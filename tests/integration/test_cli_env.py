@@ -49,6 +49,17 @@ def test_created_shown_built_and_used_again(lmd: Lmd, wheel_folder: Path) -> Non
     assert " + ours==1.0" in next((lmd.home / "build-logs").iterdir()).read_text()
 
 
+@pytest.mark.parametrize("form", ["conda", "requirements"])
+def test_azure_mls_own_server_is_left_out(lmd: Lmd, form: str) -> None:
+    path = conda_file(lmd, "numpy", "pip: [azureml-defaults>=1.0.45, azureml_inference_server_http]")
+    if form == "requirements":
+        path = lmd.folder / "requirements.txt"
+        path.write_text("numpy\nazureml-defaults>=1.0.45\nazureml_inference_server_http\n")
+    created = lmd("env", "create", "pe", f"--{form}", path, "-o", "json")
+    assert json.loads(created.out)["spec"]["requirements"] == ["numpy"]
+    assert "azureml-defaults>=1.0.45, azureml_inference_server_http: left out" in created.err
+
+
 def test_a_new_definition_is_a_new_version(lmd: Lmd) -> None:
     (lmd.folder / "requirements.txt").write_text("six\n")
     assert lmd("env", "create", "pe", "--requirements", "requirements.txt", "--python", "3.10").out == "pe:1\n"

@@ -44,6 +44,11 @@ def test_a_file_of_conda_says_its_python(store: Store) -> None:
     assert meant("conda.yml", store) == EnvironmentSpec("3.12", ("numpy==2.4.6",))
 
 
+def test_azure_mls_own_server_is_left_out(store: Store) -> None:
+    Path("packages.txt").write_text("numpy\nazureml-defaults\n")
+    assert meant("packages.txt", store) == EnvironmentSpec(OWN, ("numpy",))
+
+
 def test_what_a_manifest_cannot_say_is_registered_under_the_deployments_name(store: Store) -> None:
     Path("conda.yml").write_text("dependencies: [python=3.12]\nvariables: {COLOUR: red}\n")
     found = meant("conda.yml", store)

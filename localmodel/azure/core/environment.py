@@ -11,7 +11,7 @@ from localmodel.azure.core._sections import DockerSection, PythonSection
 from localmodel.azure.core.conda_dependencies import CondaDependencies
 from localmodel.azure.core.workspace import Workspace
 from localmodel.azure.exceptions import UserErrorException, empty_without_store, refuse, translated
-from localmodel.environments import conda, folder, requirements_txt
+from localmodel.environments import conda, folder, requirements_txt, server_packages
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
 
@@ -179,7 +179,8 @@ class Environment:
                 "Environment.docker: one of base_image and base_dockerfile, and None for the other"
             )
         with translated(UserErrorException):
-            spec = conda.read(self.python.conda_dependencies.serialize_to_string())
+            text = self.python.conda_dependencies.serialize_to_string()
+            spec = server_packages.left_out(conda.define(text)).spec
         if self.python.user_managed_dependencies:
             if not (image or dockerfile):
                 raise UserErrorException(

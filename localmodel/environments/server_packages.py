@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+
+from localmodel.environments.definition import Definition
 
 V1 = "azureml-defaults"
 V2 = "azureml-inference-server-http"
@@ -14,6 +17,15 @@ def split(requirements: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]
     for requirement in requirements:
         (dropped if _name(requirement) in (V1, V2) else kept).append(requirement)
     return tuple(kept), tuple(dropped)
+
+
+def left_out(found: Definition) -> Definition:
+    """The definition without them, and a note if it had any."""
+    requirements, dropped = split(found.spec.requirements)
+    if not dropped:
+        return found
+    note = f"{', '.join(dropped)}: left out, the server is not part of the script's environment"
+    return replace(found, spec=replace(found.spec, requirements=requirements), notes=(*found.notes, note))
 
 
 def _name(requirement: str) -> str:
