@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -55,13 +56,14 @@ def test_waiting_has_an_end_and_the_deployment_goes_on(ws: Workspace) -> None:
 def test_a_variable_is_on_no_command_line(ws: Workspace) -> None:
     Path("score.py").write_text("import time\n" + script("1").replace("pass", "time.sleep(1)"))
     variables = environment()
-    variables.environment_variables = {"PASSWORD": "on-no-command-line"}
+    password = uuid.uuid4().hex
+    variables.environment_variables = {"PASSWORD": password}
     configuration = LocalWebservice.deploy_configuration(port=free_port())
     service = Model.deploy(ws, "digits", [], InferenceConfig("score.py", environment=variables), configuration)
     while service.state == "deploying":
         for command in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):  # it has ended
-                assert b"on-no-command-line" not in command.read_bytes()
+                assert password.encode() not in command.read_bytes()
     assert service.state == "running"
 
 
