@@ -23,6 +23,9 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 SCRIPT = """
 import json
 
+# A shell that runs the tests in the background ignores Ctrl-C, and what it starts would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def init():
     pass
 
