@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,14 +18,14 @@ from typing import Any, NamedTuple
 
 import yaml
 
+# A shell that runs the tests in the background ignores Ctrl-C, and what it starts would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 LMD = str(Path(sys.executable).with_name("lmd"))
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 SCRIPT = """
 import json
-
-# A shell that runs the tests in the background ignores Ctrl-C, and what it starts would, too.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def init():
     pass
