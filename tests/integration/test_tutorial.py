@@ -63,5 +63,5 @@ def test_the_notebook_runs(tmp_path: Path, home: Path, port: int, monkeypatch: p
         for output in cell.get("outputs", [])
         if cell.cell_type == "code"
     )
-    assert "prediction: [2]" in printed and "{'sklearn_mnist': [2], 'sklearn_mnist_svc': [2]}" in printed
+    assert "the model sees [2]" in printed and "{'sklearn_mnist': [2], 'sklearn_mnist_svc': [2]}" in printed
     assert printed.rstrip().endswith("deleted")
