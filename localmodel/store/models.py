@@ -71,7 +71,7 @@ class Models:
     def register(
         self,
         name: str,
-        path: Path,
+        path: Path | str,
         *,
         tags: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
@@ -86,6 +86,7 @@ class Models:
             UserError: ModelNameInvalid, ModelFileMissing, StoreFull.
         """
         self.records.check_name(name)
+        path = Path(path)
         if not path.exists():
             raise UserError("ModelFileMissing", f"{path}: no such file or folder to register")
         entries = layers.entries_of(path.resolve(), "")
@@ -219,14 +220,14 @@ class Models:
         """The model's aliases and the versions they name."""
         return self._aliases.of(name)
 
-    def download(self, name: str, version: int | None, target_dir: Path, exist_ok: bool = False) -> Path:
+    def download(self, name: str, version: int | None, target_dir: Path | str, exist_ok: bool = False) -> Path:
         """Write the model's file or folder, under its own name, into a folder. Returns its path.
 
         Raises:
             UserError: FileExists, unless `exist_ok`.
         """
         weights = self._layout.path(self.get(name, version).weights.digest)
-        target = target_dir / layers.top(weights)
+        target = Path(target_dir, layers.top(weights))
         if target.exists() and not exist_ok:
             raise UserError("FileExists", f"{target} exists already; remove it, or say that it may be replaced")
         layers.extract_into(weights, target)

@@ -132,9 +132,9 @@ def test_a_download_keeps_the_name_and_replaces_only_when_told(store: Store, fil
     (tmp_path / "net" / "layers").mkdir(parents=True)
     (tmp_path / "net" / "layers" / "1.bin").write_text("one")
     store.models.register("ridge", file)
-    store.models.register("net", tmp_path / "net")
+    store.models.register("net", str(tmp_path / "net"))
     there = tmp_path / "there"
-    assert store.models.download("ridge", 1, there).read_text() == "weights"
+    assert store.models.download("ridge", 1, str(there)).read_text() == "weights"
     assert (store.models.download("net", None, there) / "layers" / "1.bin").read_text() == "one"
     (there / "net" / "stale.bin").write_text("")
     (there / "ridge.bin").write_text("mine")
