@@ -204,6 +204,7 @@ def sourced(**files: str) -> Any:
         "script not in the source",
         "no source",
         "unsupported Python",
+        "environment twice",
         "variable of the server",
         "negative replicas",
     ],
