@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -163,3 +164,15 @@ def load(port: int, clients: int = 3) -> Iterator[list[Reply | Exception]]:
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def assert_edits_lose_no_request(lmd: Lmd, broken: str) -> None:
+    """Apply good code, the broken code and good code again, to a deployment that answers 1, while clients ask."""
+    with load(lmd.port) as outcomes:
+        for code, expected in ((script("2"), 0), (broken, 1), (script("3"), 0), (script("4"), 0)):
+            assert lmd.apply(code).code == expected
+        enough = len(outcomes) + 20
+        while len(outcomes) < enough:
+            time.sleep(0.05)
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception) or outcome.status != 200] == []
+    assert {outcome.body for outcome in outcomes if not isinstance(outcome, Exception)} >= {1, 2, 3, 4}
