@@ -76,6 +76,8 @@ def _fields(path: str, schema: Schema) -> Iterator[tuple[str, Schema, Schema]]:
 def _type(schema: Schema) -> str:
     if schema.get("x-kubernetes-int-or-string"):
         return "quantity"
+    if "type" not in schema:
+        return "anything"
     if schema["type"] == "array":
         return f"list of {_type(schema['items'])}s"
     if isinstance(values := schema.get("additionalProperties"), dict):

@@ -21,6 +21,11 @@ class Revision:
     bundle: str
     settings: str
 
+    @property
+    def content(self) -> str:
+        """Digest of what a worker loads and is run with: bundle and settings."""
+        return digests.of_json([self.bundle, self.settings])
+
     def changes_from(self, other: "Revision | None") -> str:
         """Which of the five differ, in words: the cause of this revision."""
         if other is None:

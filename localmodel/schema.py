@@ -107,6 +107,9 @@ def _rules(manifest: Mapping[str, Any]) -> Iterator[str]:
     environment = spec["environment"]
     if "ref" in environment and (environment["requirements"] or "baseImage" in environment):
         yield "spec.environment: either ref, or requirements and baseImage"
+    gate = spec["update"].get("gate")
+    if gate is not None and ("requests" in gate) == ("configMap" in gate):
+        yield "spec.update.gate: exactly one of requests and configMap"
     for index, variable in enumerate(spec["env"]):
         if "value" in variable and "valueFrom" in variable:
             yield f"spec.env[{index}]: one of value and valueFrom"

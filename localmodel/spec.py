@@ -103,6 +103,14 @@ class ServerSettings:
 
 
 @dataclass(frozen=True)
+class GateSpec:
+    """Requests that a revision must pass before it serves: as in the manifest, or the name of a ConfigMap with them."""
+
+    requests: tuple[Mapping[str, Any], ...] = ()
+    config_map: str | None = None
+
+
+@dataclass(frozen=True)
 class DeploymentSpec:
     """The spec of one LocalModelDeployment, defaults filled in. Field names follow crds/.
 
@@ -119,6 +127,8 @@ class DeploymentSpec:
     local_port: int = 6789
     replicas: int = 1
     resources: Mapping[str, Any] = field(default_factory=dict)
+    strategy: str = "Auto"
+    gate: GateSpec | None = None
     progress_deadline_seconds: int = 300
     revision_history_limit: int = 5
     suspend: bool = False
@@ -126,7 +136,7 @@ class DeploymentSpec:
 
 def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
     """Read a valid `spec` (the schema has been checked and its defaults applied)."""
-    scoring, environment, server = spec["scoring"], spec["environment"], spec["server"]
+    scoring, environment, server, update = spec["scoring"], spec["environment"], spec["server"], spec["update"]
     source = scoring["source"]
     return DeploymentSpec(
         entry_script=scoring["entryScript"],
@@ -141,7 +151,9 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         local_port=spec["service"]["localPort"],
         replicas=spec["replicas"],
         resources=spec["resources"],
-        progress_deadline_seconds=spec["update"]["progressDeadlineSeconds"],
+        strategy=update["strategy"],
+        gate=_gate(update["gate"]) if "gate" in update else None,
+        progress_deadline_seconds=update["progressDeadlineSeconds"],
         revision_history_limit=spec["revisionHistoryLimit"],
         suspend=spec["suspend"],
     )
@@ -150,6 +162,10 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
 def _source(source: Mapping[str, Any]) -> Source:
     code = CodeRef(**source["code"]) if "code" in source else None
     return Source(source.get("configMap", {}).get("name"), source.get("inline"), code)
+
+
+def _gate(gate: Mapping[str, Any]) -> GateSpec:
+    return GateSpec(tuple(gate.get("requests", ())), gate.get("configMap", {}).get("name"))
 
 
 def _variable(variable: Mapping[str, Any]) -> Variable:
