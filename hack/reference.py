@@ -102,7 +102,7 @@ def _bounds(schema: Schema) -> Iterator[str]:
     if "enum" in schema:
         yield f"One of {', '.join(map(str, schema['enum']))}."
     if "minimum" in schema:
-        yield f"{schema['minimum']} to {schema['maximum']}."
+        yield f"{schema['minimum']} to {schema['maximum']}." if "maximum" in schema else f"At least {schema['minimum']}."
     if "maxItems" in schema:
         yield f"At most {schema['maxItems']}."
     if "maxLength" in schema:
