@@ -102,7 +102,8 @@ def _bounds(schema: Schema) -> Iterator[str]:
     if "enum" in schema:
         yield f"One of {', '.join(map(str, schema['enum']))}."
     if "minimum" in schema:
-        yield f"{schema['minimum']} to {schema['maximum']}." if "maximum" in schema else f"At least {schema['minimum']}."
+        least, most = schema["minimum"], schema.get("maximum")
+        yield f"At least {least}." if most is None else f"{least} to {most}."
     if "maxItems" in schema:
         yield f"At most {schema['maxItems']}."
     if "maxLength" in schema:
