@@ -77,10 +77,11 @@ class Reception:
             settings.revision,
             settings.model,
             milliseconds,
-            failed,
+            bool(failed),
             None if headers is None else _encoded(headers),
             self._rest,
             job.sent - job.since,
+            failed if isinstance(failed, str) else "",
         )
 
     def _fail(self, error: Exception) -> None:

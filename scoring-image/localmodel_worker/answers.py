@@ -27,7 +27,8 @@ _Arguments = dict[str, Any]
 class Answer(NamedTuple):
     """The answer to one request; milliseconds is the time in run(), None when it did not return.
 
-    headers and rest are those of a response that the script has made itself.
+    headers and rest are those of a response that the script has made itself. error is the line of an exception
+    that run() has raised.
     """
 
     status: int
@@ -38,6 +39,7 @@ class Answer(NamedTuple):
     headers: Optional[list[tuple[str, str]]] = None
     rest: Optional[Iterator[bytes]] = None
     close: Callable[[], object] = lambda: None
+    error: str = ""
 
 
 class Answering:
@@ -160,7 +162,7 @@ class Answering:
         log(request_id, "run() failed\n" + user_traceback(error))
         message = "run() failed; the log has the traceback under this x-request-id"
         leaving = not isinstance(error, Exception) or (isinstance(error, MemoryError) and not _has_memory())
-        return Answer(500, _message(message), failed=True, leaving=leaving)
+        return Answer(500, _message(message), failed=True, leaving=leaving, error=self._script.one_line(error))
 
 
 def log(request_id: str, text: str) -> None:

@@ -104,6 +104,10 @@ class EntryScript:
         """Whether an error of a call came from user code, and not from what converts the request's data."""
         return reached(error, self._place.code_folder, self.run_function.code)
 
+    def one_line(self, error: BaseException) -> str:
+        """An error of a call in one line, with its place in the user's code."""
+        return one_line(error, self._place.code_folder, self._place.name)
+
     def _finish(self, result: Any) -> Any:
         if not inspect.isawaitable(result):
             return result
@@ -138,8 +142,7 @@ class EntryScript:
             pass  # written in C, without a signature to check
 
     def _load_error(self, prefix: str, error: BaseException) -> LoadError:
-        line = one_line(error, self._place.code_folder, self._place.name)
-        return LoadError(prefix + line, user_traceback(error))
+        return LoadError(prefix + self.one_line(error), user_traceback(error))
 
 
 def _import(script: Path) -> ModuleType:

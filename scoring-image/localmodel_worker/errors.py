@@ -26,7 +26,8 @@ def one_line(error: BaseException, code_folder: Path, entry_script: str) -> str:
         text += f": {message}"
     if isinstance(error, ModuleNotFoundError) and not _is_in_folder(error.name, code_folder):
         text += "; add it to the environment's requirements"
-    return text
+    # Names of files and texts may come from bytes that are no text, and would break the JSON that the line travels in.
+    return text.encode(errors="replace").decode()
 
 
 def user_traceback(error: BaseException) -> str:
@@ -80,7 +81,7 @@ def _message(error: BaseException) -> str:
     try:
         # A syntax error's own text repeats the file and line.
         text = error.msg if isinstance(error, SyntaxError) else str(error)
-    except Exception:  # a user's __str__ may raise
+    except BaseException:  # a user's __str__ may raise, and even end the process
         return ""
     text = " ".join((text or "").split())
     return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."

@@ -90,7 +90,10 @@ class Service:
         if len(answers) > 1:
             answers = [_whole(answer) for answer in answers]
         head: dict[str, Any] = {
-            "answers": [[each.status, each.milliseconds, each.failed, len(each.body), each.headers] for each in answers]
+            "answers": [
+                [each.status, each.milliseconds, each.error or each.failed, len(each.body), each.headers]
+                for each in answers
+            ]
         }
         if any(answer.leaving for answer in answers):
             head["leaving"] = True

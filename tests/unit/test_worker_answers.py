@@ -18,12 +18,20 @@ SCRIPT = """
 from localmodel_worker.aml_request import rawhttp
 from localmodel_worker.aml_response import AMLResponse
 
+class Nasty(Exception):
+    def __str__(self):
+        raise SystemExit(5)
+
 def init():
     pass
 
 def run(text):
     if text == "exit":
         raise SystemExit(3)
+    if text == "bytes":
+        raise ValueError(b"\\xff".decode(errors="surrogateescape"))
+    if text == "nasty":
+        raise Nasty
     if text == "nan":
         return float("nan")
     if text == "set":
@@ -98,6 +106,21 @@ def test_an_error_of_the_script_is_in_the_log_alone(tmp_path: Path, capsys: pyte
     assert b"ZeroDivisionError" not in answer.body
     assert "request id-0: run() failed" in (log := capsys.readouterr().err)
     assert "ZeroDivisionError" in log
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (b"", "score.py:27: ZeroDivisionError: division by zero"),
+        (b"bytes", "score.py:18: ValueError: ?"),
+        (b"nasty", "score.py:20: Nasty"),
+        (b"exit", "score.py:16: SystemExit: 3"),
+    ],
+)
+def test_the_line_of_an_error_goes_to_the_server_not_to_the_client(tmp_path: Path, text: bytes, line: str) -> None:
+    (answer,) = ask(answering(tmp_path, SCRIPT), text)
+    assert answer.error == line
+    assert line.encode() not in answer.body
 
 
 def test_leaving_answers_first(tmp_path: Path) -> None:
