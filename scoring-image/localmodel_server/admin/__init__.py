@@ -1,0 +1,1 @@
+"""Calls of the operator: a revision that it sends takes the place of the one that serves, in two steps."""

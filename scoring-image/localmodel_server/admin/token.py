@@ -1,0 +1,68 @@
+"""Who may call the admin port: tokens that the operator signs for one pod, one action and one decision.
+
+The pod holds the public key only, because user code runs under the same user and could read a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import NamedTuple
+
+HEADER = "x-localmodel-token"
+# How far a node's clock may be from the operator's.
+_SECONDS_OF_SKEW = 300
+
+
+class Forbidden(Exception):
+    """The call is not one of the operator's; the text says what is wrong with its token."""
+
+
+class Claims(NamedTuple):
+    """What a token allows. content is the revision's digest; body the SHA-256 of the request's body in hex."""
+
+    epoch: int
+    content: str
+    body: str
+
+
+def read_token(text: str, key: bytes, pod: str, action: str, now: float) -> Claims:
+    """Check a token against the operator's public key (32 bytes), this pod's uid, and the time in Unix seconds.
+
+    Raises Forbidden. The first call imports cryptography, which takes some 50 ms.
+    """
+    payload, signature = _parts(text)
+    _verify(key, payload, signature)
+    try:
+        told = json.loads(payload)
+        claims = Claims(int(told["epoch"]), str(told["content"]), str(told["body"]))
+        named = (told["action"], told["pod"])
+        expires = float(told["expires"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Forbidden(f"the token lacks a field: {error}") from error
+    if named != (action, pod):
+        raise Forbidden(f"the token is for {named[0]} of the pod {named[1]}, not for {action} of {pod}")
+    if expires + _SECONDS_OF_SKEW < now:
+        raise Forbidden(f"the token has expired {now - expires:.0f} s ago, by this node's clock")
+    return claims
+
+
+def _parts(text: str) -> tuple[bytes, bytes]:
+    parts = text.split(".")
+    if len(parts) != 2:
+        raise Forbidden(f"{HEADER} is missing or is not PAYLOAD.SIGNATURE" if text else f"{HEADER} is missing")
+    try:
+        payload, signature = (base64.b64decode(part + "=" * (-len(part) % 4), b"-_", validate=True) for part in parts)
+    except ValueError as error:
+        raise Forbidden(f"{HEADER} is not base64url: {error}") from error
+    return payload, signature
+
+
+def _verify(key: bytes, payload: bytes, signature: bytes) -> None:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, payload)
+    except InvalidSignature:
+        raise Forbidden("the token is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)") from None
