@@ -111,10 +111,10 @@ def test_an_error_of_the_script_is_in_the_log_alone(tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (b"", "score.py:27: ZeroDivisionError: division by zero"),
-        (b"bytes", "score.py:18: ValueError: ?"),
-        (b"nasty", "score.py:20: Nasty"),
-        (b"exit", "score.py:16: SystemExit: 3"),
+        (b"", "score.py:25: ZeroDivisionError: division by zero"),
+        (b"bytes", "score.py:16: ValueError: ?"),
+        (b"nasty", "score.py:18: Nasty"),
+        (b"exit", "score.py:14: SystemExit: 3"),
     ],
 )
 def test_the_line_of_an_error_goes_to_the_server_not_to_the_client(tmp_path: Path, text: bytes, line: str) -> None:
