@@ -108,21 +108,22 @@ class LocalTarget:
         return {key for name in state.names(self.runner.folder) for key in self.place(name).builds()}
 
     def _observe(self, place: State) -> Deployment:
+        at_work = place.is_locked()  # asked first: a command that ends meanwhile has left what is read below
         record, wanted, status = place.main.server(), place.main.wanted(), place.main.status()
         url = record.url if record else ""
         failed = f"revision {wanted} does not serve: {status['error']}" if status and status["error"] else ""
 
-        def down(message: str) -> Deployment:
-            return Deployment(place.name, False, None, url, failed or message, bool(failed))
+        def down(message: str, stalled: bool = False) -> Deployment:
+            return Deployment(place.name, False, None, url, failed or message, stalled or bool(failed))
 
         if record is None:
-            return down(f"no revision has been made; see lmd logs {place.name}")
+            return down(f"no revision has been made; see lmd logs {place.name}", not at_work)
         try:
             is_running = self.runner.is_running(place, record.id)
         except UserError as error:  # whoever asks how things are is told, and not refused
             return down(str(error))
         if not is_running:
-            return down("the server is not running; lmd apply starts it")
+            return down("the server is not running; lmd apply starts it", not at_work)
         serving, problem = loading.ask(record.port)
         ready = serving is not None and serving == wanted and not failed
         message = failed or problem or ("" if ready else "loading")

@@ -5,15 +5,18 @@ import contextlib
 import fcntl
 import json
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from localmodel import digests, files
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.revision import Revision
+
+_SECONDS_OF_A_LOOK = 0.2
 
 
 @dataclass(frozen=True)
@@ -106,17 +109,26 @@ class State:
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locks(file):
                 raise UserError(
                     "Busy", f"another command is changing {self.name} right now; try again when it has finished"
-                ) from None
+                )
             try:
                 yield
             finally:
                 if not self._applied.exists():  # nothing came of it: leave nothing
                     shutil.rmtree(self.root, ignore_errors=True)
+
+    def is_locked(self) -> bool:
+        """Whether a command is changing the deployment."""
+        try:
+            with (self.root / "lock").open("r") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
 
     def numbers(self) -> list[int]:
         """Numbers of the revisions that are kept, ascending."""
@@ -177,6 +189,20 @@ class State:
 def names(folder: Path) -> list[str]:
     """Every deployment with a folder there that is served, was served, or could not be."""
     return sorted(path.parent.name for path in folder.glob("*/applied.json"))
+
+
+def _locks(file: IO[str]) -> bool:
+    """Take the lock. Who only looks whether there is one holds it for a moment, too."""
+    end = time.monotonic() + _SECONDS_OF_A_LOOK
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(_SECONDS_OF_A_LOOK / 20)
+        else:
+            return True
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -77,6 +77,7 @@ def test_a_server_that_died_is_told_of_and_started_again_with_the_same_revision(
     wait_until_gone(lmd)
     status = lmd("status", "digits")
     assert status.code == 1 and "the server is not running" in status.out
+    assert lmd.status()["stalled"]  # nobody is about to start it
     assert "revision 1 serves" in lmd.apply(script("1")).out
     assert lmd.ask() == (200, 1, 1)
 
