@@ -18,6 +18,7 @@ _COMMANDS = {
     "conformance": "localmodel.cli.conformance:conformance",
     "debug": "localmodel.cli.debug:debug",
     "delete": "localmodel.cli.deployments:delete",
+    "dev": "localmodel.cli.dev:dev",
     "doctor": "localmodel.cli.doctor:doctor",
     "env": "localmodel.cli.env:env",
     "export": "localmodel.cli.export:export",

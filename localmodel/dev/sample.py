@@ -1,0 +1,90 @@
+"""A request that is sent after each update, and how its answers differ."""
+
+import difflib
+import json
+import mimetypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localmodel.targets import http
+
+_MOST_LINES = 12
+_LONGEST_LINE = 160
+_LONGEST_VALUE = 100
+_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`raised` is the request's id when run() has raised an exception, which the log has; else ""."""
+
+    status: int
+    body: bytes
+    raised: str = ""
+
+
+def ask(url: str, request: Path) -> Reply | None:
+    """The answer to the file's content; None without the file.
+
+    Raises:
+        UserError: Unreachable.
+    """
+    try:
+        body = request.read_bytes()
+    except OSError:
+        return None
+    answer = http.request(url, body, _TIMEOUT, mimetypes.guess_type(request)[0] or "application/json")
+    raised = answer.headers.get("x-ms-run-function-failed") == "True"
+    return Reply(answer.status, answer.body, answer.headers.get("x-request-id", "") if raised else "")
+
+
+def difference(before: Reply, after: Reply) -> list[str]:
+    """Lines of the one (`- `) and of the other (`+ `) that differ; none when the answers are the same."""
+    if (before.status, before.body) == (after.status, after.body):
+        return []
+    compared = difflib.unified_diff(_lines(before), _lines(after), n=0, lineterm="")
+    lines = [f"{line[0]} {line[1:]}" for line in list(compared)[2:] if not line.startswith("@@")]
+    return _short(lines) or ["only the spaces between its values"]
+
+
+def words(reply: Reply) -> list[str]:
+    """The answer, in few lines."""
+    return _short(_lines(reply))
+
+
+def _lines(reply: Reply) -> list[str]:
+    status = [f"status {reply.status}"] if reply.status != 200 else []
+    try:
+        value = json.loads(reply.body)
+    except ValueError:
+        if not _is_text(reply.body):
+            return [*status, f"{len(reply.body)} bytes"]
+        return [*status, *reply.body.decode().splitlines()]
+    return [*status, *_split(value)]
+
+
+def _split(value: Any, indent: str = "", name: str = "") -> Iterator[str]:
+    """The value in one line if it is short, otherwise in a line for each that is in it."""
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) <= _LONGEST_VALUE or not isinstance(value, dict | list):
+        yield f"{indent}{name}{text}"
+        return
+    pairs = value.items() if isinstance(value, dict) else ((None, each) for each in value)
+    yield f"{indent}{name}{text[0]}"
+    for key, each in pairs:
+        yield from _split(each, f"{indent}  ", "" if key is None else f"{json.dumps(key, ensure_ascii=False)}: ")
+    yield f"{indent}{text[-1]}"
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        return all(line.isprintable() for line in body.decode().expandtabs().splitlines())
+    except UnicodeDecodeError:
+        return False
+
+
+def _short(lines: list[str]) -> list[str]:
+    cut = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines[:_MOST_LINES]]
+    return [*cut, f"… and {len(lines) - _MOST_LINES} lines more"] if len(lines) > _MOST_LINES else cut

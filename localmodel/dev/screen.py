@@ -1,0 +1,38 @@
+"""Lines on standard output; with colours, and with what is going on, on a terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from localmodel.dev.update import Line, Tone
+
+_STYLES: dict[Tone, str] = {
+    "good": "green",
+    "bad": "red",
+    "note": "yellow",
+    "gone": "red",
+    "new": "green",
+    "dim": "dim",
+}
+
+
+class Terminal:
+    """See session.Screen."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._status: Status | None = None
+
+    def busy(self, title: str | None) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+        if title is not None and self._console.is_terminal:
+            self._status = self._console.status(title)
+            self._status.start()
+
+    def say(self, lines: Sequence[Line]) -> None:
+        for line in lines:
+            self._console.print(Text(line.text, _STYLES.get(line.tone, "")), soft_wrap=True)

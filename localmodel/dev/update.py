@@ -1,0 +1,81 @@
+"""One update, as it is told."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from localmodel.dev import sample
+from localmodel.dev.sample import Reply
+from localmodel.dev.stopwatch import Stage
+from localmodel.targets.target import Deployment
+
+Tone = Literal["", "good", "bad", "note", "gone", "new", "dim"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line with what it is, for colours."""
+
+    text: str
+    tone: Tone = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why it does not serve; `traceback` of the script, or "". `goes_on`: what serves instead, or ""."""
+
+    message: str
+    traceback: str
+    goes_on: str
+
+
+def served(what: str, deployments: Iterable[Deployment], changed: bool, stages: Sequence[Stage]) -> list[Line]:
+    """What an update has come to. `what` was saved; not `changed`: nothing had to be done."""
+    lines = []
+    for each in deployments:
+        if each.serving is None:
+            lines.append(Line(f"{what}: {each.name} does not serve: {each.message}", "bad"))
+        elif changed:
+            lines.append(Line(f"{what}: revision {each.serving} serves after {_total(stages)}", "good"))
+        else:
+            lines.append(Line(f"{what}: nothing has changed, revision {each.serving} serves"))
+    return [*lines, *([Line(f"  {parts(stages)}", "dim")] if changed else [])]
+
+
+def failed(what: str, failure: Failure, stages: Sequence[Stage]) -> list[Line]:
+    """Why it was not updated."""
+    lines = [Line(f"{what}: not updated, told after {_total(stages)}", "bad"), Line(f"  {parts(stages)}", "dim")]
+    lines += [Line(f"  {line}", "bad") for line in failure.message.splitlines()]
+    lines += [Line(f"    {line}") for line in failure.traceback.splitlines()]
+    return [*lines, *([Line(f"  {failure.goes_on}")] if failure.goes_on else [])]
+
+
+def answers(request: str, before: Reply | None, after: Reply, traceback: str) -> list[Line]:
+    """How the sample request, a file of this name, is answered; `before`: None with nothing to compare it with.
+
+    `traceback` is that of run(), or "".
+    """
+    if before is None:
+        lines = [Line(f"  {request} is answered with"), *(Line(f"    {line}") for line in sample.words(after))]
+    elif difference := sample.difference(before, after):
+        tones: dict[str, Tone] = {"-": "gone", "+": "new"}
+        told = (Line(f"    {line}", tones.get(line[0], "")) for line in difference)
+        lines = [Line(f"  {request} is answered differently"), *told]
+    else:
+        lines = [Line(f"  {request} is answered as before", "dim")]
+    return [*lines, *(Line(f"    {line}") for line in traceback.splitlines())]
+
+
+def parts(stages: Iterable[Stage]) -> str:
+    return " · ".join(f"{stage.name} {duration(stage.seconds)}" for stage in stages)
+
+
+def _total(stages: Iterable[Stage]) -> str:
+    return duration(sum(stage.seconds for stage in stages))
+
+
+def duration(seconds: float) -> str:
+    """Three digits at most: 64 ms, 1.2 s, 75 s."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds:.0f} s"
