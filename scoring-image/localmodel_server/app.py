@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from functools import cached_property
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,10 +23,11 @@ _PROBE_PATHS = frozenset({"/", "/livez", "/readyz"})
 
 
 class Application:
-    """What uvicorn calls for every request."""
+    """What uvicorn calls for every request. log gets a line's parts for each, as log.log_request()."""
 
-    def __init__(self, state: ServerState) -> None:
+    def __init__(self, state: ServerState, log: Callable[[str, str, str, int, float], None] = log_request) -> None:
         self.state = state
+        self._log = log
 
     @cached_property
     def routes(self) -> ASGIApp:
@@ -54,7 +56,7 @@ class Application:
             milliseconds = (time.perf_counter() - started) * 1000
             # The raw path: a decoded one may hold line breaks.
             path = scope["raw_path"].decode("latin-1")
-            log_request(ids.request_id, scope["method"], path, status, milliseconds)
+            self._log(ids.request_id, scope["method"], path, status, milliseconds)
 
     @property
     def _allows_others(self) -> bool:

@@ -1,0 +1,106 @@
+"""Asks a candidate the gate's requests, and compares its answers with what is expected."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from localmodel_server.gate.ask import Answer, Asking, NoAnswer
+from localmodel_server.gate.compare import cut, difference, nothing_at
+from localmodel_server.gate.json_path import Nothing, look_up
+from localmodel_server.gate.request import Expectation, Field, Request
+from localmodel_server.log import logger
+from localmodel_server.pool import Pool
+from localmodel_server.worker_process import LoadError
+
+_LONGEST_REASON = 200
+
+
+class GateFailed(LoadError):
+    """An answer is not what is expected; the text is one line: which request, what was expected, what it got.
+
+    worker_lost: a worker has died, or took too long and was killed.
+    """
+
+    reason = "GateFailed"
+
+    def __init__(self, message: str, worker_lost: bool = False) -> None:
+        super().__init__(message)
+        self.reason = GateFailed.reason
+        self.worker_lost = worker_lost
+
+
+async def run(requests: Sequence[Request], pool: Pool) -> None:
+    """Ask a pool that does not serve the requests, one after the other; raises GateFailed at the first that fails.
+
+    The pool must be idle, and is idle again afterwards, unless the gate failed or was cancelled.
+    """
+    if not requests:
+        return
+    started = time.perf_counter()
+    with Asking(pool) as asking:
+        for number, request in enumerate(requests, 1):
+            called = cut(f"request {number} ({request.name})" if request.name else f"request {number}")
+            try:
+                answer = await asking.ask(request, f"gate-{number}")
+            except NoAnswer as error:
+                raise GateFailed(f"gate: {called}: {error}", asking.worker_lost) from None
+            logger.info("gate: %s: status %d in %.1f ms", called, answer.status, answer.milliseconds)
+            problem = wrong(answer, request.expect)
+            if problem is not None:
+                raise GateFailed(f"gate: {called}: {problem}", asking.worker_lost)
+    milliseconds = (time.perf_counter() - started) * 1000
+    logger.info("gate: passed, %d of %d, in %.0f ms", len(requests), len(requests), milliseconds)
+
+
+def wrong(answer: Answer, expect: Expectation) -> str | None:
+    """What is wrong with an answer, in one line; None when nothing is."""
+    if answer.status != expect.status:
+        reason = cut(answer.error or _told(answer.body), _LONGEST_REASON)
+        said = f"status: expected {expect.status}, got {answer.status}"
+        return f"{said}: {reason}" if reason else said
+    if expect.whole or expect.fields:
+        try:
+            got = json.loads(answer.body)
+            problem = next(_differences(got, expect), None)
+        except (ValueError, RecursionError):
+            return f"expected JSON, got {cut(json.dumps(answer.body.decode(errors='replace'), ensure_ascii=False))}"
+        if problem is not None:
+            return problem
+    if expect.most_ms is not None and answer.milliseconds > expect.most_ms:
+        return f"took {math.ceil(answer.milliseconds)} ms, allowed are {expect.most_ms}"
+    return None
+
+
+def _differences(got: Any, expect: Expectation) -> Iterator[str]:
+    for whole in expect.whole:
+        found = difference(whole, got, expect.tolerance)
+        if found is not None:
+            yield found
+    for field in expect.fields:
+        found = _difference_at(field, got)
+        if found is not None:
+            yield found
+
+
+def _difference_at(field: Field, got: Any) -> str | None:
+    try:
+        return difference(field.equals, look_up(got, field.steps), field.tolerance, field.path)
+    except Nothing:
+        return nothing_at(field.equals, field.path)
+
+
+def _told(body: bytes) -> str:
+    """What an error answer says, in whatever form its dialect has."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return body[: 4 * _LONGEST_REASON].decode(errors="replace")
+    if isinstance(content, dict):
+        for name in ("message", "error"):
+            if isinstance(content.get(name), str):
+                return str(content[name])
+    return "" if content is None else json.dumps(content, ensure_ascii=False)

@@ -1,0 +1,62 @@
+"""Paths into a JSON value: ``$.predictions[0]["odd name"]``, where -1 is the last item."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Union
+
+Step = Union[str, int]
+
+# Of one step. The resource's schema has the same for a whole path.
+_STEP = re.compile(
+    r"""\.(?P<name>[A-Za-z0-9_-]+)|\[(?P<index>-?[0-9]{1,9})]|\[(?P<quoted>"([^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")]"""
+)
+_SIMPLE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Nothing(LookupError):
+    """The value has nothing at the path."""
+
+
+def parse(text: str) -> tuple[Step, ...]:
+    """The steps of a path: names and indices; raises ValueError."""
+    if not text.startswith("$"):
+        raise ValueError("a path begins with $, which is the whole answer")
+    steps: list[Step] = []
+    position = 1
+    while position < len(text):
+        found = _STEP.match(text, position)
+        if found is None:
+            raise ValueError(f'{text[position:]!r} is no step of a path: write .name, ["any name"], [0] or [-1]')
+        steps.append(_step(found))
+        position = found.end()
+    return tuple(steps)
+
+
+def look_up(value: Any, steps: tuple[Step, ...]) -> Any:
+    """What is at the path; raises Nothing."""
+    for step in steps:
+        if isinstance(step, str):
+            if not isinstance(value, dict) or step not in value:
+                raise Nothing
+            value = value[step]
+        else:
+            if not isinstance(value, list) or not -len(value) <= step < len(value):
+                raise Nothing
+            value = value[step]
+    return value
+
+
+def below(path: str, step: Step) -> str:
+    """The path of what is one step below another path."""
+    if isinstance(step, int):
+        return f"{path}[{step}]"
+    return f"{path}.{step}" if _SIMPLE.fullmatch(step) else f"{path}[{json.dumps(step)}]"
+
+
+def _step(found: re.Match[str]) -> Step:
+    if found["index"] is not None:
+        return int(found["index"])
+    # As lenient as a message may be: a line break in a name is a character like others.
+    return found["name"] or str(json.loads(found["quoted"], strict=False))
