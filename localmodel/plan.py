@@ -1,0 +1,189 @@
+"""What an edit takes: from what is asked for and what there is to the cheapest safe way, as plain values.
+
+The table of fields is in docs/reference/updates.md; a test holds it against this file and the CRD.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from localmodel import digests
+from localmodel.spec import DeploymentSpec
+from localmodel.store import ModelVersion
+
+# Cheapest first: a plan takes the dearest that one of its changes needs.
+LANES = ("nothing", "patch", "swap", "roll", "rebuild")
+
+# Beyond it a record would grow too large for telling which of the files has changed.
+_MOST_FILES_NAMED = 100
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One side of the comparison. Values are digests or short texts; equal values mean that nothing is to be done.
+
+    base: what the environment is put on. lock: digest of its packages. code: digest of the source folder and the
+    entry script's name, `files` the digests by path if they are few. models: `name` -> `version@digest`. variables:
+    name -> digest of the value, `secrets` those from a Secret: name -> the Secret's version. server: field of
+    spec.server -> value. gate: digest of the requests, "" for none. fixed: what only a new server has another of, by
+    the field's name. beside: what changes without the server knowing.
+    """
+
+    python: str = ""
+    base: str = ""
+    lock: str = ""
+    code: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    server: Mapping[str, str] = field(default_factory=dict)
+    gate: str = ""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict)
+    strategy: str = "Auto"
+    suspend: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any] | None) -> "Facts | None":
+        """What as_json() has made, of this version or another; None where there is nothing to read."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in content.items() if name in known}) if content else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`lane` is one of LANES, `steps` are in order, `reason` is a sentence that names the fields."""
+
+    lane: str
+    steps: tuple[str, ...]
+    reason: str
+
+
+def plan(desired: Facts, observed: Facts | None, can_swap: str | None = None) -> Plan:
+    """How to come from what is observed to what is desired, for pods.
+
+    observed: None when there is nothing to compare with. can_swap: None, or why the pods cannot take another revision
+    now ("there is no room for a second worker").
+    """
+    if desired.suspend:
+        return Plan("nothing", (), "spec.suspend is true: edits wait")
+    if observed is None:
+        return Plan("rebuild", _steps({"rebuild", "swap"}, "rebuild", desired), "there is no revision to compare with")
+    changes = list(_changes(desired, observed))
+    if not changes:
+        return Plan("nothing", (), "nothing has changed")
+    needed = {change.lane for change in changes}
+    lane = max(needed, key=LANES.index)
+    reason = "; ".join(change.text for change in changes)
+    hindrance = "spec.update.strategy is Roll" if desired.strategy == "Roll" else can_swap
+    if lane == "swap" and hindrance:
+        lane, reason = "roll", f"{reason}; not swapped, because {hindrance}"
+    return Plan(lane, _steps(needed, lane, desired), reason)
+
+
+def of_pods(
+    spec: DeploymentSpec,
+    *,
+    lock: str,
+    code: str,
+    files: Mapping[str, bytes],
+    models: Iterable[ModelVersion],
+    variables: Mapping[str, str],
+    secrets: Mapping[str, str],
+    gate: str = "",
+) -> Facts:
+    """The facts of a spec whose environment is filled in (stored.filled_in()), for pods of a cluster.
+
+    lock, code, gate are digests; variables: name -> value, of those that are plain or from a ConfigMap. secrets:
+    name -> what changes with the Secret (its uid and resourceVersion), never its value.
+    """
+    return Facts(
+        python=spec.environment.python,
+        base=spec.environment.base,
+        **of_worker(spec, lock, code, files, models, variables, gate),
+        secrets=dict(secrets),
+        fixed={"spec.resources": digests.of_json(dict(spec.resources))},
+        beside={"spec.replicas": str(spec.replicas), "spec.service.localPort": str(spec.local_port)},
+        strategy=spec.strategy,
+        suspend=spec.suspend,
+    )
+
+
+def of_worker(
+    spec: DeploymentSpec,
+    lock: str,
+    code: str,
+    files: Mapping[str, bytes],
+    models: Iterable[ModelVersion],
+    variables: Mapping[str, str],
+    gate: str,
+) -> dict[str, Any]:
+    """The facts that are the same wherever a worker runs."""
+    named = files if len(files) <= _MOST_FILES_NAMED else {}
+    return {
+        "lock": lock,
+        "code": code,
+        "files": {path: digests.of_bytes(named[path]) for path in named},
+        "models": {model.name: f"{model.version}@{model.digest}" for model in models},
+        "variables": {name: digests.of_bytes(variables[name].encode()) for name in variables},
+        "server": {
+            "workers": str(spec.server.workers),
+            "scoringTimeoutSeconds": str(spec.server.scoring_timeout_seconds),
+            "maxRequestBytes": str(spec.server.max_request_bytes),
+        },
+        "gate": gate,
+    }
+
+
+@dataclass(frozen=True)
+class _Change:
+    lane: str
+    text: str
+
+
+def _changes(desired: Facts, observed: Facts) -> Iterator[_Change]:
+    environment = {"python": "python", "base": "baseImage", "lock": "packages"}
+    if changed := [word for name, word in environment.items() if getattr(desired, name) != getattr(observed, name)]:
+        yield _Change("rebuild", _said("spec.environment", changed))
+    for name in _differing(desired.fixed, observed.fixed):
+        yield _Change("roll", _said(name, []))
+    if changed := _differing(desired.secrets, observed.secrets):
+        yield _Change("roll", f"{_said('spec.env', changed)} (from a Secret, which only the pod sees)")
+    if desired.code != observed.code:
+        known = desired.files and observed.files
+        yield _Change("swap", _said("spec.scoring", _differing(desired.files, observed.files) if known else []))
+    for field_name, word in (("models", "spec.models"), ("variables", "spec.env"), ("server", "spec.server")):
+        if changed := _differing(getattr(desired, field_name), getattr(observed, field_name)):
+            yield _Change("swap", _said(word, changed))
+    if desired.gate != observed.gate:
+        yield _Change("swap", f"{_said('spec.update.gate', [])}: the revision is proved again")
+    for name in _differing(desired.beside, observed.beside):
+        yield _Change("patch", _said(name, []))
+
+
+def _differing(desired: Mapping[str, str], observed: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in {*desired, *observed} if desired.get(name) != observed.get(name))
+
+
+def _said(name: str, parts: list[str]) -> str:
+    return f"{name} changed: {', '.join(parts)}" if parts else f"{name} changed"
+
+
+def _steps(needed: set[str], lane: str, desired: Facts) -> tuple[str, ...]:
+    new_image = needed & {"swap", "rebuild"}
+    steps = [
+        ("patch" in needed, "Deployment and Service are patched"),
+        (lane == "rebuild", "the environment is built, unless it is there"),
+        (lane == "swap", "every pod makes workers of the new revision beside those that serve"),
+        (lane == "swap" and desired.gate, "every pod asks them the gate's requests"),
+        (lane == "swap", "all pods switch; the old workers finish what they have begun"),
+        (new_image, "the image is composed, and the nodes get the layers that they lack"),
+        (lane == "swap", "pods with the image follow one by one, while the service goes on"),
+        (lane in ("roll", "rebuild") and desired.gate, "each new pod passes the gate before it is ready"),
+        (lane in ("roll", "rebuild"), "new pods start; each old one ends once a new one is ready"),
+    ]
+    return tuple(text for holds, text in steps if holds)
