@@ -18,7 +18,7 @@ from localmodel.errors import UserError
 
 T = TypeVar("T")
 
-_THREADS = 8  # builds hold one each for minutes; nodes are asked all at once
+_THREADS = 32  # builds hold one each for minutes; nodes are asked all at once, and one that hangs holds two
 _TIMEOUT = 600  # seconds without a byte, not for a whole call
 _HERE = ("localhost", "127.0.0.1", "::1")
 

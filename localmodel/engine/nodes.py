@@ -4,21 +4,34 @@ All of it goes by the names `ctr` prints; kind's nodes carry it in every release
 """
 
 import socket
-import time
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import docker
 import docker.errors
-from docker.utils.socket import frames_iter
 
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 ROLE_LABEL = "io.x-k8s.kind.role"
 
 _CTR = ["ctr", "-n", "k8s.io"]
-_MANAGED = "io.cri-containerd.image=managed"
-_MANAGED_WITHIN = 30.0  # seconds
+_USABLE = 'labels."io.cri-containerd.image"==managed'
+_ANSWERS_WITHIN = 20.0  # seconds without a byte, of a question
+_TAKES_WITHIN = 300.0  # seconds without a byte, of an import: nothing is said while a large layer is unpacked
+
+# One command, because each costs tens of milliseconds to start. $1 is the image's name.
+# --local=false: containerd 1.7's default path leaves a broken record behind when a layer is missing.
+# The wait: a pod made before the kubelet's side knows the image fails to find it, and backs off for 20 s.
+_LOAD = """
+ctr -n k8s.io images import --local=false --snapshotter=overlayfs - || exit
+for attempt in $(seq 600); do
+  ctr -n k8s.io images ls "name==$1" | grep -q io.cri-containerd.image=managed && exit
+  sleep 0.05
+done
+echo "imported, but the kubelet's side does not list it"
+exit 1
+"""
 
 
 class NodeError(Exception):
@@ -32,6 +45,7 @@ class Node:
     id: str
     name: str
     ports: tuple[tuple[int, int], ...]
+    paused: bool = False
 
 
 def nodes(client: docker.DockerClient, cluster: str) -> list[Node]:
@@ -39,7 +53,12 @@ def nodes(client: docker.DockerClient, cluster: str) -> list[Node]:
     containers = client.api.containers(filters={"label": f"{CLUSTER_LABEL}={cluster}"})
     return sorted(
         (
-            Node(container["Id"], container["Names"][0].lstrip("/"), tuple(_ports(container)))
+            Node(
+                container["Id"],
+                container["Names"][0].lstrip("/"),
+                tuple(_ports(container)),
+                container["State"] == "paused",
+            )
             for container in containers
             if container["Labels"].get(ROLE_LABEL) in ("control-plane", "worker")
         ),
@@ -58,36 +77,78 @@ def container_ids(client: docker.DockerClient) -> set[str]:
     return {c["Id"] for c in client.api.containers(all=True, filters={"label": CLUSTER_LABEL})}
 
 
-def execute(client: docker.DockerClient, node: Node, command: list[str], stdin: Iterable[bytes] = ()) -> str:
+def execute(
+    client: docker.DockerClient,
+    node: Node,
+    command: list[str],
+    stdin: Iterable[bytes] = (),
+    silence: float = _ANSWERS_WITHIN,
+) -> str:
     """Run a command in the node, with the chunks on its standard input. Returns what it printed.
 
     Raises:
-        NodeError: it ended with another exit code than 0.
+        NodeError: it ended with another exit code than 0, no byte went either way for `silence` seconds, or the node
+            is paused or gone.
     """
+    if node.paused:
+        raise NodeError(f"it is paused (docker unpause {node.name})")
     api = client.api
-    execution = api.exec_create(node.id, command, stdin=True)["Id"]
-    stream = api.exec_start(execution, socket=True)
-    raw: Any = getattr(stream, "_sock", stream)
     try:
+        execution = api.exec_create(node.id, command, stdin=True)["Id"]
+        stream = api.exec_start(execution, socket=True)
+        raw: Any = getattr(stream, "_sock", stream)
         try:
-            for chunk in stdin:
-                raw.sendall(chunk)
-            raw.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # the command ended before it read everything: what it printed says why
-        frames = frames_iter(stream, tty=False)  # type: ignore[no-untyped-call]
-        printed = b"".join(data for _, data in frames).decode(errors="replace")
-    finally:
-        stream.close()
-    code = api.exec_inspect(execution)["ExitCode"]
+            raw.settimeout(silence)
+            _send(raw, stdin)
+            printed = b"".join(_frames(raw)).decode(errors="replace")
+        finally:
+            stream.close()
+        code = api.exec_inspect(execution)["ExitCode"]
+    except TimeoutError:
+        raise NodeError(f"{_words(command)}: nothing happened for {silence:g} s") from None
+    except docker.errors.APIError as error:
+        raise NodeError(f"{_words(command)}: {error.explanation or error}") from None
     if code != 0:
-        raise NodeError(f"{node.name}: {' '.join(command[:6])}: exit code {code}: {printed.strip()[-2000:]}")
+        raise NodeError(f"{_words(command)}: exit code {code}: {printed.strip()[-2000:]}")
     return printed
 
 
-def has_image(client: docker.DockerClient, node: Node, reference: str) -> bool:
-    """Whether a pod on the node could use the image now."""
-    return _MANAGED in execute(client, node, [*_CTR, "images", "ls", f"name=={reference}"])
+def _words(command: list[str]) -> str:
+    """What to call a command in a message."""
+    return "ctr images import" if command[0] == "sh" else " ".join(command[:6])
+
+
+def _send(raw: Any, chunks: Iterable[bytes]) -> None:
+    try:
+        for chunk in chunks:
+            raw.sendall(chunk)
+        raw.shutdown(socket.SHUT_WR)
+    except TimeoutError:
+        raise
+    except OSError:
+        pass  # the command ended before it read everything: what it printed says why
+
+
+def _frames(raw: Any) -> Iterator[bytes]:
+    """What comes back, without the eight bytes before each piece that say of which stream it is, and how long.
+
+    (The SDK's own reader waits for ever.)
+    """
+    while len(header := _exactly(raw, 8)) == 8:
+        yield _exactly(raw, struct.unpack(">4xL", header)[0])
+
+
+def _exactly(raw: Any, size: int) -> bytes:
+    """That many bytes; fewer at the stream's end."""
+    content = b""
+    while len(content) < size and (piece := raw.recv(size - len(content))):
+        content += piece
+    return content
+
+
+def usable_images(client: docker.DockerClient, node: Node) -> set[str]:
+    """Names of the images that a pod on the node could use now."""
+    return set(execute(client, node, [*_CTR, "images", "ls", "-q", _USABLE]).split())
 
 
 def chain_ids(client: docker.DockerClient, node: Node) -> set[str]:
@@ -99,18 +160,10 @@ def chain_ids(client: docker.DockerClient, node: Node) -> set[str]:
 def load(client: docker.DockerClient, node: Node, archive: Iterable[bytes], reference: str) -> None:
     """Import an OCI archive and wait until the kubelet's side knows the image.
 
-    Without that wait a pod made at once fails to find it and backs off for 20 s.
-
     Raises:
-        NodeError: the node refused it (a layer that was not sent is missing, say).
+        NodeError: the node refused it (the text says "not found" where a layer that was not sent is missing).
     """
-    # --local=false: containerd 1.7's default path leaves a broken record behind when a layer is missing
-    execute(client, node, [*_CTR, "images", "import", "--local=false", "--snapshotter=overlayfs", "-"], archive)
-    deadline = time.monotonic() + _MANAGED_WITHIN
-    while not has_image(client, node, reference):
-        if time.monotonic() > deadline:
-            raise NodeError(f"{node.name}: imported {reference}, but the kubelet's side does not list it")
-        time.sleep(0.02)
+    execute(client, node, ["sh", "-c", _LOAD, "sh", reference], archive, _TAKES_WITHIN)
 
 
 def images(client: docker.DockerClient, node: Node) -> dict[str, str]:

@@ -90,8 +90,8 @@ class Delivery(Protocol):
 
 async def lacking(engine: Engine, cluster_nodes: list[Node], reference: str) -> list[Node]:
     """The nodes on which a pod could not use the image now."""
-    found = await asyncio.gather(*(engine.call(nodes.has_image, node, reference) for node in cluster_nodes))
-    return [node for node, there in zip(cluster_nodes, found, strict=True) if not there]
+    found = await asyncio.gather(*(engine.call(nodes.usable_images, node) for node in cluster_nodes))
+    return [node for node, there in zip(cluster_nodes, found, strict=True) if reference not in there]
 
 
 async def deliver(engine: Engine, layout: Layout, image: Image, reference: str, to: list[Node]) -> None:

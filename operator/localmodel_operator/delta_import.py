@@ -1,0 +1,141 @@
+"""Delivery to the nodes of a kind cluster: each is sent the layers that it lacks, all of them at once."""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from localmodel.engine import nodes
+from localmodel.engine.client import Engine
+from localmodel.engine.nodes import Node, NodeError
+from localmodel.image import Image, chain_ids
+from localmodel.layout import Blob, Layout
+from localmodel_operator import archive, names
+from localmodel_operator.delivery import Delivered
+from localmodel_operator.sendings import Sendings
+
+log = logging.getLogger(__name__)
+
+_BELIEVED = 60.0  # seconds: a question costs a tenth of a second, and pods report at once what it would find
+_PATIENCE = 1.0  # seconds that a node is given to answer; the answer counts whenever it comes
+
+
+@dataclass
+class _Seen:
+    """The images that a pod on a node could use, when it was asked (of the monotonic clock)."""
+
+    images: set[str]
+    when: float
+
+
+@dataclass(frozen=True)
+class _Question:
+    task: asyncio.Task[None]
+    until: float
+
+
+class DeltaImport:
+    """See delivery.Delivery. Nodes are known by the ids of their containers: one that was made anew is another."""
+
+    pull_policy = "Never"
+    everywhere = "every node has the image"
+
+    def __init__(self, engine: Engine, layout: Layout, cluster: str) -> None:
+        self._engine, self._layout, self._cluster = engine, layout, cluster
+        self._sendings = Sendings(layout.root / "lock")
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._seen: dict[str, _Seen] = {}
+        self._chains: dict[str, set[str]] = {}
+        self._questions: dict[str, _Question] = {}
+
+    def repository(self, owner_uid: str) -> str:
+        return names.repository(owner_uid)
+
+    async def lacking(self, reference: str) -> list[str]:
+        return [node.name for node in await self._without(await self._nodes(), reference)]
+
+    async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
+        cluster_nodes = await self._nodes()
+        without = await self._without(cluster_nodes, reference)
+        sends = {node.id: partial(self._send, node, image, reference) for node in without}
+        state = await self._sendings.begin(reference, sends, done)
+        without_still = {*state.on_the_way, *state.failed}
+        called = {node.id: node.name for node in cluster_nodes}
+        return Delivered(
+            to=tuple(name for key, name in called.items() if key not in without_still),
+            on_the_way=tuple(called[key] for key in state.on_the_way),
+            failed={called[key]: why for key, why in state.failed.items()},
+            again_after=state.again_after,
+        )
+
+    def doubt(self) -> None:
+        self._seen.clear()
+        self._chains.clear()
+
+    def renew(self) -> None:
+        self.doubt()
+        self._sendings.wake()
+
+    def stop(self) -> None:
+        self._sendings.stop()
+
+    async def _nodes(self) -> list[Node]:
+        return await self._engine.call(nodes.nodes, self._cluster)
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    async def _without(self, cluster_nodes: list[Node], reference: str) -> list[Node]:
+        seen = await asyncio.gather(*map(self._look, cluster_nodes))
+        return [node for node, found in zip(cluster_nodes, seen, strict=True) if not found or reference not in found]
+
+    async def _look(self, node: Node) -> set[str]:
+        """The images that the node was last seen to have; nothing, if it has never answered."""
+        seen = self._seen.get(node.id)
+        if seen is None or time.monotonic() > seen.when + _BELIEVED:
+            question = self._questions.get(node.id)
+            if question is None:
+                task = asyncio.create_task(self._ask(node))
+                question = self._questions[node.id] = _Question(task, time.monotonic() + _PATIENCE)
+            # Whoever comes later, while a node hangs, does not wait for it again.
+            await asyncio.wait([question.task], timeout=max(question.until - time.monotonic(), 0))
+            seen = self._seen.get(node.id)
+        return seen.images if seen else set()
+
+    async def _ask(self, node: Node) -> None:
+        try:
+            found = await self._engine.call(nodes.usable_images, node)
+            self._seen[node.id] = _Seen(found, time.monotonic())
+        except Exception as error:  # whatever it is, the node has not answered
+            log.warning("%s: %s", node.name, error)
+        finally:
+            del self._questions[node.id]
+
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    async def _send(self, node: Node, image: Image, reference: str) -> None:
+        # One at a time for each node: the second of two images on the same new environment finds its layers there.
+        async with self._turns[node.id]:
+            if node.id not in self._chains:
+                self._chains[node.id] = await self._engine.call(nodes.chain_ids, node)
+            sent = archive.missing(image, self._chains[node.id])
+            try:
+                await self._import(node, image, reference, sent)
+            except NodeError as error:
+                self._chains.pop(node.id, None)
+                if len(sent) == len(image.layers) or "not found" not in str(error):
+                    raise
+                # a snapshot was removed since the node was asked
+                log.info("%s: sending every layer, because: %s", node.name, error)
+                await self._import(node, image, reference, list(image.layers))
+
+    async def _import(self, node: Node, image: Image, reference: str, sent: list[Blob]) -> None:
+        size = sum(blob.size for blob in (image.manifest, image.config, *sent))
+        log.info("%s: sending %d of %d layers, %d bytes", node.name, len(sent), len(image.layers), size)
+        await self._engine.call(nodes.load, node, archive.archive(self._layout, image, reference, sent), reference)
+        if node.id in self._seen:
+            self._seen[node.id].images.add(reference)
+        if node.id in self._chains:
+            self._chains[node.id].update(chain_ids(layer.digest for layer in image.layers))
