@@ -2,17 +2,17 @@
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import yaml
 
 from localmodel import data
 from localmodel.errors import UserError
 
-if TYPE_CHECKING:
-    import jsonschema
+# From the root of a manifest to a field in it
+Place: TypeAlias = "tuple[str | int, ...]"
 
 API_VERSION = "localmodel.dev/v1alpha1"
 KIND = "LocalModelDeployment"
@@ -48,18 +48,34 @@ def validate(manifest: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: InvalidManifest; the message lists each wrong field by its path.
     """
-    import jsonschema  # takes longer than all the rest of a command that needs none of it
-
     completed = copy.deepcopy(dict(manifest))
     schema = resource_schema()
-    _default(completed, schema)
-    validator = jsonschema.Draft202012Validator(schema)
-    problems = [_describe(error) for error in validator.iter_errors(completed)]
-    if not problems:
-        problems = list(_rules(completed))
-    if problems:
-        raise UserError("InvalidManifest", "\n".join(sorted(problems)))
+    fill_in(completed, schema)
+    found = [f"{text(place) or 'manifest'}: {what}" for place, what in problems(completed, schema)]
+    if not found:
+        found = list(_rules(completed))
+    if found:
+        raise UserError("InvalidManifest", "\n".join(sorted(found)))
     return completed
+
+
+def problems(value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """What the schema does not allow in a value, and where."""
+    import jsonschema  # takes longer than all the rest of a command that needs none of it
+
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(value):
+        place = tuple(error.absolute_path)
+        if error.validator == "additionalProperties":
+            allowed: dict[str, Any] = error.schema["properties"]
+            unknown: Iterable[str] = sorted(set(error.instance) - set(allowed))
+            yield from (((*place, name), "unknown field") for name in unknown)
+        else:
+            yield place, error.message
+
+
+def text(place: Place) -> str:
+    """A place as people write it: ``spec.models[0].name``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
 
 
 def _close(schema: dict[str, Any]) -> None:
@@ -71,25 +87,17 @@ def _close(schema: dict[str, Any]) -> None:
         _close(schema["items"])
 
 
-def _default(value: Any, schema: Mapping[str, Any]) -> None:
+def fill_in(value: Any, schema: Mapping[str, Any]) -> None:
+    """Put the schema's defaults where a value says nothing."""
     if isinstance(value, dict):
         for name, child in schema.get("properties", {}).items():
             if "default" in child and name != "status":
                 value.setdefault(name, copy.deepcopy(child["default"]))
             if name in value:
-                _default(value[name], child)
+                fill_in(value[name], child)
     elif isinstance(value, list):
         for item in value:
-            _default(item, schema.get("items", {}))
-
-
-def _describe(error: "jsonschema.ValidationError") -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
-    if error.validator == "additionalProperties":
-        schema: dict[str, Any] = error.schema  # type: ignore[assignment]
-        unknown = sorted(set(error.instance) - set(schema["properties"]))  # type: ignore[arg-type]
-        return "\n".join(f"{(path + '.' + name).lstrip('.')}: unknown field" for name in unknown)
-    return f"{path.lstrip('.') or 'manifest'}: {error.message}"
+            fill_in(item, schema.get("items", {}))
 
 
 def _rules(manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -109,6 +117,8 @@ def _rules(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "spec.environment: either ref, or requirements and baseImage"
     gate = spec["update"].get("gate")
     if gate is not None and ("requests" in gate) == ("configMap" in gate):
+        yield "spec.update.gate: exactly one of requests and configMap"
+    if len(spec["update"].get("gate", "1")) != 1:
         yield "spec.update.gate: exactly one of requests and configMap"
     for index, variable in enumerate(spec["env"]):
         if "value" in variable and "valueFrom" in variable:
