@@ -12,7 +12,7 @@ from localmodel.engine import nodes
 from localmodel.engine.client import Engine
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.image import Image, chain_ids
-from localmodel.layout import Blob, Layout
+from localmodel.layout import Layout
 from localmodel_operator import archive, names
 from localmodel_operator.delivery import Delivered
 from localmodel_operator.sendings import Sendings
@@ -118,24 +118,26 @@ class DeltaImport:
     async def _send(self, node: Node, image: Image, reference: str) -> None:
         # One at a time for each node: the second of two images on the same new environment finds its layers there.
         async with self._turns[node.id]:
-            if node.id not in self._chains:
-                self._chains[node.id] = await self._engine.call(nodes.chain_ids, node)
-            sent = archive.missing(image, self._chains[node.id])
-            try:
-                await self._import(node, image, reference, sent)
-            except NodeError as error:
-                self._chains.pop(node.id, None)
-                if len(sent) == len(image.layers) or "not found" not in str(error):
-                    raise
-                # a snapshot was removed since the node was asked
-                log.info("%s: sending every layer, because: %s", node.name, error)
-                await self._import(node, image, reference, list(image.layers))
+            believed = self._chains.pop(node.id, None)
+            if believed is not None and await self._import(node, image, reference, believed):
+                return
+            asked = await self._engine.call(nodes.chain_ids, node)
+            if not await self._import(node, image, reference, asked):
+                await self._import(node, image, reference, set())
 
-    async def _import(self, node: Node, image: Image, reference: str, sent: list[Blob]) -> None:
+    async def _import(self, node: Node, image: Image, reference: str, known: set[str]) -> bool:
+        """Send the layers that a node with these chain ids lacks. False: it lacks more than that."""
+        sent = archive.missing(image, known)
         size = sum(blob.size for blob in (image.manifest, image.config, *sent))
         log.info("%s: sending %d of %d layers, %d bytes", node.name, len(sent), len(image.layers), size)
-        await self._engine.call(nodes.load, node, archive.archive(self._layout, image, reference, sent), reference)
+        try:
+            await self._engine.call(nodes.load, node, archive.archive(self._layout, image, reference, sent), reference)
+        except NodeError as error:
+            if len(sent) < len(image.layers) and "not found" in str(error):
+                log.info("%s: %s", node.name, error)
+                return False
+            raise
+        self._chains[node.id] = {*known, *chain_ids(layer.digest for layer in image.layers)}
         if node.id in self._seen:
             self._seen[node.id].images.add(reference)
-        if node.id in self._chains:
-            self._chains[node.id].update(chain_ids(layer.digest for layer in image.layers))
+        return True
