@@ -18,6 +18,7 @@ FILE = "gate.json"
 Requests: TypeAlias = "Sequence[Mapping[str, Any]]"
 _FIELD = "spec.update.gate"
 _LIMIT = 128 * 1024
+_LONGEST = 200
 # As localmodel_server.gate.json_path reads it, which lives in another environment.
 _PATH = re.compile(r"""\$(\.[A-Za-z0-9_-]+|\[-?[0-9]{1,9}]|\["([^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"])*""")
 
@@ -57,15 +58,13 @@ def text(asked: Requests) -> bytes:
 
 
 def _from_text(content: str | bytes, file: str) -> tuple[dict[str, Any], ...]:
-    loader = _Loader(content)
     try:
+        loader = _Loader(content.decode() if isinstance(content, bytes) else content)
         root = loader.get_single_node()
         value = loader.construct_document(root) if root is not None else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError("GateInvalid", f"{file}{_not_yaml(error)}") from None
-    finally:
-        loader.dispose()
-    if not isinstance(value, list):
+    if root is None or not isinstance(value, list):
         raise UserError("GateInvalid", f"{file}: a list of requests is expected")
     return _checked(value, lambda place: f"{file}:{_line(root, place)}: {schema.text(place)}")
 
@@ -111,9 +110,8 @@ def _checked(value: list[Any], called: Callable[[Place], str]) -> tuple[dict[str
     except RecursionError:
         found = [((), "nested too deeply")]
     if found:
-        raise UserError(
-            "GateInvalid", "\n".join(f"{called(place).removesuffix(': ')}: {what}" for place, what in found)
-        )
+        lines = [f"{called(place).removesuffix(': ')}: {_short(what)}" for place, what in found]
+        raise UserError("GateInvalid", "\n".join(lines))
     return tuple(value)
 
 
@@ -155,7 +153,7 @@ def _rules(asked: Requests) -> Iterator[tuple[Place, str]]:
         if not (kind.isascii() and kind.isprintable()):
             yield (index, "contentType"), "printable ASCII characters only"
         expect = request["expect"]
-        held = [((index, "expect"), expect)]
+        held: list[tuple[Place, Any]] = [((index, "expect"), expect)]
         held += [((index, "expect", "fields", number), each) for number, each in enumerate(expect["fields"])]
         for place, each in held:
             if not math.isfinite(each["tolerance"]):
@@ -164,6 +162,11 @@ def _rules(asked: Requests) -> Iterator[tuple[Place, str]]:
             if not _PATH.fullmatch(each["path"]):
                 what = 'is no path: after $, the whole answer, write .name, ["any name"], [0] or [-1]'
                 yield (*place, "path"), f"{each['path']!r} {what}"
+
+
+def _short(what: str) -> str:
+    """A schema's complaint begins with the value, which may be all of the gate."""
+    return what if len(what) <= _LONGEST else f"{what[: _LONGEST // 2]} ... {what[-_LONGEST // 2 :]}"
 
 
 def _is_unicode(content: str) -> bool:
