@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localmodel import digests
-from localmodel.environments import build_log
+from localmodel.environments import build_log, nearest, reuse
 from localmodel.environments.lock import Lock
 from localmodel.environments.uv import failure, run_uv
 from localmodel.errors import UserError
+
+_LOCK = "lock.txt"  # in the environment: what it was made of
 
 
 async def build(
@@ -19,7 +21,8 @@ async def build(
     """The interpreter of a virtual environment with exactly the lock's packages, built unless it is there.
 
     `python` is major.minor. Equal locks share one environment below `folder`. One that was interrupted never
-    counts: it is built beside and renamed. The installer's lines go to the file `log` and to `listen`.
+    counts: it is built beside and renamed. Packages that another one has, too, are neither installed nor compiled
+    again. The installer's lines go to the file `log` and to `listen`.
 
     Raises:
         UserError: PythonMissing, RequirementsNotInstallable, PackageIndexUnreachable, PackageIndexRefused,
@@ -33,7 +36,8 @@ async def build(
     with _incoming(folder) as incoming, build_log.kept(log, listen) as say:
         built = Path(incoming) / "environment"
         await _create(built, python, say)
-        await _install(built, lock, say)
+        await _install(built, lock, _reuse(folder, built, lock, say), say)
+        (built / _LOCK).write_text(lock.text)
         _put_in_place(built, place)
     return interpreter
 
@@ -57,13 +61,39 @@ async def _create(place: Path, python: str, say: Callable[[str], None]) -> None:
         raise UserError("PythonMissing", f"{interpreter} cannot make a virtual environment: {err.strip()}")
 
 
-async def _install(place: Path, lock: Lock, say: Callable[[str], None]) -> None:
-    if not lock.text:
+def _reuse(folder: Path, built: Path, lock: Lock, say: Callable[[str], None]) -> set[str]:
+    """Take what is wanted from the environment of the same Python that has most of it; returns the packages' names."""
+    wanted = nearest.packages(lock)
+    there = {
+        path.parent: nearest.packages(Lock(path.read_text()))
+        for path in folder.glob(f"*/{_LOCK}")
+        if _python_of(path.parent) == _python_of(built)
+    }
+    donor = nearest.most_in_common(there, wanted)
+    if donor is None:
+        return set()
+    kept = nearest.change(there[donor], wanted).kept
+    linked = reuse.packages(donor, built, {name: wanted[name].partition(" ")[0] for name in kept})
+    say(f"{len(linked)} packages from {donor}")
+    return linked
+
+
+def _python_of(place: Path) -> list[str]:
+    """The lines that tell which interpreter an environment was made from."""
+    lines = (place / "pyvenv.cfg").read_text().splitlines()
+    return sorted(line for line in lines if line.startswith(("home", "implementation", "version_info")))
+
+
+async def _install(place: Path, lock: Lock, there: set[str], say: Callable[[str], None]) -> None:
+    """Install what of the lock is not `there`."""
+    missing = nearest.text(lock, frozenset(nearest.packages(lock)) - there)
+    if not missing:
         return
     requirements = place.parent / "lock.txt"
-    requirements.write_text(lock.text)
-    arguments = ["pip", "sync", "--require-hashes", "--no-progress", "--python", str(place / "bin" / "python")]
-    code, _, err = await run_uv([*arguments, str(requirements)], listen=say)
+    requirements.write_text(missing)
+    arguments = ["pip", "install", "--no-deps", "--require-hashes", "--no-progress"]
+    arguments += ["--python", str(place / "bin" / "python"), "--requirements", str(requirements)]
+    code, _, err = await run_uv(arguments, listen=say)
     if code != 0:
         raise failure("RequirementsNotInstallable", "spec.environment.requirements", err)
 

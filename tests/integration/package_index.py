@@ -20,7 +20,7 @@ def make_wheel(
     path = folder / f"{name}-{version}-{tag}.whl"
     info = f"{name}-{version}.dist-info"
     contents = {
-        f"{name}.py": f"VERSION = {version!r}\n",
+        **({f"{name}.py": f"VERSION = {version!r}\n"} if files is None else files),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }

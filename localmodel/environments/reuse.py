@@ -1,0 +1,87 @@
+"""Packages that another virtual environment has already, with what Python has compiled of them, as hard links.
+
+Neither installers nor Python change a file in place: they put a new one under its name, and other links to the old one
+stay as they were. So an environment may be in use while another one is made from it, and ever after.
+"""
+
+import csv
+import os
+import re
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+_COMPILED = re.compile(r"(?P<module>.+)\.cpython-\d+(\.opt-\w+)?\.pyc")
+
+
+def packages(donor: Path, place: Path, wanted: Mapping[str, str]) -> set[str]:
+    """Link the packages `wanted` (name -> version) from one environment into another, those that are whole there.
+
+    Both have the same Python. Returns the names of those that `place` has now.
+    """
+    linked: set[str] = set()
+    # texts from here on: these are thousands of files, and Path takes longer than the links do
+    source, target = str(donor), str(place)
+    site = os.path.relpath(_site_packages(donor), donor)
+    for info in (donor / site).glob("*.dist-info"):
+        name, _, version = info.name.removesuffix(".dist-info").partition("-")
+        name = canonicalize_name(name)
+        if wanted.get(name) == version and (files := _files(source, site, info)):
+            for file in (*files, *_compiled(source, files)):
+                _link(f"{source}/{file}", f"{target}/{file}")
+            linked.add(name)
+    return linked
+
+
+def _site_packages(environment: Path) -> Path:
+    (found,) = environment.glob("lib/python3.*/site-packages")
+    return found
+
+
+def _files(donor: str, site: str, info: Path) -> list[str]:
+    """The package's files as paths below the environment; none if one of them is gone, or has another size."""
+    try:
+        with (info / "RECORD").open(newline="") as record:
+            rows = [(os.path.normpath(f"{site}/{path}"), size) for path, _, size in csv.reader(record)]
+        # one that lies elsewhere is not this environment's to give
+        whole = all(not file.startswith(("..", "/")) and _has_size(f"{donor}/{file}", size) for file, size in rows)
+    except (OSError, ValueError):
+        return []
+    return [file for file, _ in rows] if whole else []
+
+
+def _has_size(file: str, size: str) -> bool:
+    found = os.stat(file).st_size  # noqa: PTH116
+    return not size or found == int(size)
+
+
+def _compiled(donor: str, files: Iterable[str]) -> Iterator[str]:
+    """What Python has compiled of the modules among the files."""
+    modules = defaultdict(set)
+    for file in files:
+        if file.endswith(".py"):
+            folder, _, name = file.rpartition("/")
+            modules[f"{folder}/__pycache__"].add(name.removesuffix(".py"))
+    for folder, names in modules.items():
+        try:
+            there = os.listdir(f"{donor}/{folder}")  # noqa: PTH208
+        except FileNotFoundError:
+            continue
+        for name in there:
+            if (found := _COMPILED.fullmatch(name)) and found["module"] in names:
+                yield f"{folder}/{name}"
+
+
+def _link(file: str, place: str) -> None:
+    try:
+        os.link(file, place)
+    except FileNotFoundError:
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        os.link(file, place)
+    except FileExistsError:
+        pass  # compiled files that the package's own list names, too
+    except OSError:  # no links on this file system, or too many to this file
+        shutil.copy2(file, place)
