@@ -25,7 +25,7 @@ def make_wheel(
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     record = f"{info}/RECORD"
-    contents[record] = "".join(f"{file},,\n" for file in [*contents, record])
+    contents[record] = "".join(f"{file},,{len(text)}\n" for file, text in contents.items()) + f"{record},,\n"
     with zipfile.ZipFile(path, "w") as archive:
         for file, text in contents.items():
             archive.writestr(zipfile.ZipInfo(file), text)
