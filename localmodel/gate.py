@@ -39,7 +39,7 @@ def requests(
         return _checked(list(wanted.requests), lambda place: f"{_FIELD}.{schema.text(('requests', *place))}")
     where = f"{_FIELD}.configMap: ConfigMap {wanted.config_map}"
     if config_map is None:
-        raise UserError("GateMissing", f"{where} does not exist; apply it")
+        raise UserError("GateMissing", f"{where} does not exist; apply it together with the deployment")
     if KEY not in config_map:
         raise UserError(
             "GateMissing", f"{where} has no key {KEY} (there is: {', '.join(sorted(config_map)) or 'none'})"

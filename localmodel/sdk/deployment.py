@@ -23,7 +23,7 @@ from localmodel.targets.target import Progress, Target, Wanted
 State = Literal["running", "deploying", "failed", "deleted"]
 
 # The script was run, and did not come up.
-_RAISED = ("RevisionFailed", "InitFailed")
+_RAISED = ("RevisionFailed", "InitFailed", "GateFailed")
 _LINES_SEARCHED = 5000
 _SECONDS_TO_SEARCH = 5.0
 _POLL_SECONDS = 0.2

@@ -13,10 +13,16 @@ from localmodel.targets.state import Slot
 _POLL_SECONDS = 0.02
 # Whether a container runs is a question to the engine.
 _SECONDS_BETWEEN_LOOKS = 0.5
+# Of the server's reasons, those that are a command's, too.
+_OWN_WORDS = ("GateFailed", "NoRoom")
 
 
 class LoadFailed(Exception):
-    """The wanted revision does not serve; the text is one line for the user."""
+    """The wanted revision does not serve; the text is one line for the user, `reason` the word of a UserError."""
+
+    def __init__(self, message: str, reason: str = "RevisionFailed") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class LoadTimeout(Exception):
@@ -36,7 +42,8 @@ def wait(slot: Slot, number: int, is_running: Callable[[], bool], log: Path, tim
         # A load that an interrupted command had begun may still report; "" is a revision file that cannot be read.
         if status is not None and status["wanted"] in (str(number), ""):
             if status["error"]:
-                raise LoadFailed(status["error"])
+                said = status.get("reason")
+                raise LoadFailed(status["error"], said if said in _OWN_WORDS else "RevisionFailed")
             return
         if time.monotonic() >= next_look:
             if not is_running():

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from localmodel import data, digests, entry_script, home, pickles, revision, running, stored
+from localmodel import data, digests, entry_script, gate, home, pickles, revision, running, stored
 from localmodel.environments import lock as locks
 from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
@@ -17,7 +18,10 @@ from localmodel.targets.target import Progress
 
 @dataclass(frozen=True)
 class Desired:
-    """What is to be served. `variables` are the user's; `code` is the digest of the source folder."""
+    """What is to be served. `variables` are the user's; `code` is the digest of the source folder.
+
+    `gate`: the requests that it must pass before it serves.
+    """
 
     spec: DeploymentSpec
     files: Mapping[str, bytes]
@@ -26,6 +30,7 @@ class Desired:
     lock: Lock
     code: str
     revision: Revision
+    gate: tuple[Mapping[str, Any], ...] = ()
 
 
 def resolve(manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress: Progress) -> Desired:
@@ -40,6 +45,7 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress
         files = _files(manifests, spec, store)
         entry_script.check(files, spec.entry_script)
         variables = {variable.name: _value(index, variable, manifests) for index, variable in enumerate(spec.env)}
+        requests = _gate(manifests, spec)
         done(spec.entry_script)
     with progress.step("models") as done:
         models = store.models.select(spec.models)
@@ -58,7 +64,7 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress
         bundle=revision.bundle_digest(code, models),
         settings=digests.of_json([spec.server.variables(), variables]),
     )
-    return Desired(spec, files, models, variables, lock, code, described)
+    return Desired(spec, files, models, variables, lock, code, described, requests)
 
 
 def server_digest() -> str:
@@ -82,6 +88,11 @@ def _files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str
             "there is no cluster to take it from, so apply it together with the deployment",
         )
     return dict(manifests.config_maps[name])
+
+
+def _gate(manifests: Manifests, spec: DeploymentSpec) -> tuple[Mapping[str, Any], ...]:
+    name = spec.gate.config_map if spec.gate else None
+    return gate.requests(spec.gate, manifests.config_maps.get(name) if name else None)
 
 
 def _value(index: int, variable: Variable, manifests: Manifests) -> str:

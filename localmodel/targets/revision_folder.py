@@ -1,10 +1,10 @@
-"""A revision on disk, laid out as in a scoring image: code, and the models below it."""
+"""A revision on disk, laid out as in a scoring image: code, and the models below it; and its gate beside them."""
 
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from localmodel import files, home, layers, revision
+from localmodel import files, gate, home, layers, revision
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.resolve import Desired
 from localmodel.targets.runner import Environment
@@ -21,12 +21,18 @@ def write(folder: Path, name: str, number: int, desired: Desired, environment: E
         (app / path).parent.mkdir(parents=True, exist_ok=True)
         (app / path).write_bytes(content)
     _link_models(app / revision.MODELS_FOLDER, desired.models)
+    proof = {}
+    if desired.gate:
+        (folder / gate.FILE).write_bytes(gate.text(desired.gate))
+        proof["LOCALMODEL_GATE"] = str(folder / gate.FILE)
     return {
         **environment.variables,
         **desired.variables,
         **desired.spec.server.variables(),
         "LOCALMODEL_PYTHON": environment.python,
         "LOCALMODEL_REVISION": str(number),
+        "LOCALMODEL_CONTENT": desired.revision.content,
+        **proof,
         "LOCALMODEL_MODEL_NAME": name,
         "LOCALMODEL_MODEL": revision.models_text(desired.models),
         "AML_APP_ROOT": str(app),
