@@ -9,12 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, layers, revision
+from localmodel import digests, layers, revision, squash
 from localmodel.layout import Blob, Layout
 from localmodel.store import MANIFEST, ModelVersion, Store
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
+# Docker takes 125 layers (moby, layer_store.go: maxLayerDepth), of which the topmost is the code.
+MOST_LAYERS = 125
+_MOST_OF_ENVIRONMENT = 100
 USER = "65532:65532"  # any id but root's; the number distributions use for "nonroot"
 
 
@@ -58,12 +61,17 @@ def compose(
     entry: str,
     files: Mapping[str, bytes],
 ) -> Image:
-    """Put models and code on an environment. Equal inputs give the same image; reads and packs what is new only."""
+    """Put models and code on an environment. Equal inputs give the same image; reads and packs what is new only.
+
+    Where there are more layers than an engine takes, neighbours are joined: those of models, and of the environment.
+    """
     models = list(models)
     root = revision.APP_ROOT.lstrip("/")
+    lower = squash.fewer(layout, environment.layers, _MOST_OF_ENVIRONMENT)
+    weights = [model_layer(layout, store, model) for model in models]
     stack = [
-        *environment.layers,
-        *(model_layer(layout, store, model) for model in models),
+        *lower,
+        *squash.fewer(layout, weights, MOST_LAYERS - 1 - len(lower)),
         layout.write(layers.tar(layers.Entry(f"{root}/{path}", content) for path, content in files.items())),
     ]
     config = layout.add(digests.canonical_json(_config(environment, stack, entry, models)))

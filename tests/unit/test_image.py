@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from localmodel import digests
-from localmodel.image import EnvironmentImage, Image, chain_ids, compose, stored
+from localmodel import digests, layers
+from localmodel.image import MOST_LAYERS, EnvironmentImage, Image, chain_ids, compose, stored
 from localmodel.layout import Layout
 from localmodel.store import ModelVersion, Store
 
@@ -137,6 +137,22 @@ def test_no_model_is_a_layer_less(bench: Bench) -> None:
     image = bench.compose(models=[])
     assert len(image.layers) == 3
     assert "AZUREML_MODEL_DIR=/var/azureml-app/azureml-models" in bench.config(image)["config"]["Env"]
+
+
+def test_more_layers_than_an_engine_takes_are_joined(bench: Bench) -> None:
+    packages = [bench.layout.write(layers.tar([layers.Entry(f"opt/env/{number}", b"x")])) for number in range(130)]
+    bench.environment = replace(bench.environment, layers=tuple(packages))
+    models = [bench.model(f"model-{number}") for number in range(40)]
+    image = bench.compose(models=models)
+    assert 100 < len(image.layers) <= MOST_LAYERS
+    names = [set(bench.members(image, number)) for number in range(len(image.layers))]
+    files = [name for layer in names for name in sorted(layer) if name.startswith("opt/env/")]
+    assert sorted(files) == sorted(f"opt/env/{number}" for number in range(130))
+    inside = {f"var/azureml-app/azureml-models/{model.name}/1/model.pkl" for model in models}
+    assert inside <= set().union(*names)
+    assert {"var/azureml-app/score.py", "var/azureml-app/pkg/util.py"} <= names[-1]
+    edited = bench.compose({**FILES, "score.py": b"def init(): pass\n"}, models=models)
+    assert edited.layers[:-1] == image.layers[:-1]
 
 
 def test_a_stack_is_named_by_everything_below_it() -> None:
