@@ -9,6 +9,7 @@ _START = "Traceback (most recent call last):"
 _LINKS = ("The above exception was the direct cause", "During handling of the above exception")
 # A line of the server's own, which may follow without an empty one.
 _NEXT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z [A-Z]+ ")
+_FAILURE = re.compile(r"revision '[^']*' does not serve: ")
 # kubectl logs --prefix
 _PREFIX = re.compile(r"^\[pod/[^\]]*\] ", re.MULTILINE)
 
@@ -19,8 +20,11 @@ def of_request(log: str, request_id: str) -> str:
 
 
 def of_load(log: str) -> str:
-    """What the import or init() of the last revision that failed raised, or ""."""
-    return _after(_lines(log), " does not serve: ")
+    """What the import, init() or the gate's requests of the last revision that failed raised, or ""."""
+    lines = _lines(log)
+    failures = [index for index, line in enumerate(lines) if _FAILURE.search(line)]
+    # An older one's may have a traceback where the last one has none.
+    return _after(lines[failures[-1] :], " does not serve: ") if failures else ""
 
 
 def _lines(log: str) -> list[str]:

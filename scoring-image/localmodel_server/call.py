@@ -54,8 +54,8 @@ class Outcome(NamedTuple):
 
     status is 200, or that of an error whose body is ``{"message": ...}``; a script that answers with a response
     of its own sets any status, and headers. run_ms is the time in run(), None when it did not return; queued the
-    seconds in line before it. rest, when not None, brings the pieces of the body that follow. error is the line of
-    what run() raised, which the client does not get.
+    seconds in line before it. rest, when not None, brings the pieces of the body that follow. error is what
+    run() raised, which the client does not get: a line, and the traceback below it.
     """
 
     status: int

@@ -20,6 +20,7 @@ from localmodel_worker.frames import Frame
 from localmodel_worker.http_answer import HttpAnswer, NotHttp, as_http_answer
 from localmodel_worker.results import NotJson, encode_result
 
+_LONGEST_TRACEBACK = 16 * 1024
 _SOME_MEMORY = 16 * 1024 * 1024
 _Arguments = dict[str, Any]
 
@@ -27,8 +28,8 @@ _Arguments = dict[str, Any]
 class Answer(NamedTuple):
     """The answer to one request; milliseconds is the time in run(), None when it did not return.
 
-    headers and rest are those of a response that the script has made itself. error is the line of an exception
-    that run() has raised.
+    headers and rest are those of a response that the script has made itself. error is what run() has raised, in a
+    line, with the traceback below it.
     """
 
     status: int
@@ -159,10 +160,12 @@ class Answering:
         if isinstance(error, Exception) and converts and not in_script:
             reason = " ".join(str(error).split()) or type(error).__name__
             return Answer(400, _message(f"the request's data does not fit the schema of run(): {reason}"))
-        log(request_id, "run() failed\n" + user_traceback(error))
+        traceback = user_traceback(error)
+        log(request_id, "run() failed\n" + traceback)
+        told = f"{self._script.one_line(error)}\n{_shortened(traceback)}"
         message = "run() failed; the log has the traceback under this x-request-id"
         leaving = not isinstance(error, Exception) or (isinstance(error, MemoryError) and not _has_memory())
-        return Answer(500, _message(message), failed=True, leaving=leaving, error=self._script.one_line(error))
+        return Answer(500, _message(message), failed=True, leaving=leaving, error=told)
 
 
 def log(request_id: str, text: str) -> None:
@@ -193,6 +196,14 @@ def _or_error(convert: Callable[[bytearray], _Arguments], body: bytearray) -> An
         return convert(body)
     except BadRequest as error:
         return error
+
+
+def _shortened(traceback: str) -> str:
+    """A traceback that may go with every answer: without the middle of a long one, and in characters that JSON has."""
+    if len(traceback) > _LONGEST_TRACEBACK:
+        half = _LONGEST_TRACEBACK // 2
+        traceback = f"{traceback[:half]}\n...\n{traceback[-half:]}"
+    return traceback.encode(errors="replace").decode()
 
 
 def _has_memory() -> bool:

@@ -19,8 +19,8 @@ headers        of the request, [name, value] each, when run() asks for them; alw
 method, target of the request, with http
 =============  ==========================================================================================
 
-The worker answers with ``answers``, a [status, milliseconds in run() or null, whether run() failed or the line of
-what it raised, bytes of the body, headers of the script's own response or null] for each id, the bodies one after
+The worker answers with ``answers``, a [status, milliseconds in run() or null, whether run() failed or what it
+raised, bytes of the body, headers of the script's own response or null] for each id, the bodies one after
 the other. Further:
 ``leaving`` (the worker ends after this answer), ``alone`` (do not send several requests at once any more), and
 ``more``: pieces of the body follow as frames ``{"more": bool}``, which a frame ``{"kind": "cancel"}`` from the

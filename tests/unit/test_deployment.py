@@ -113,7 +113,8 @@ def test_an_update_changes_what_is_named_and_passes_the_rest_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "traceback"), [("RevisionFailed", True), ("InitFailed", True), ("PortTaken", False)]
+    ("reason", "traceback"),
+    [("RevisionFailed", True), ("InitFailed", True), ("GateFailed", True), ("PortTaken", False)],
 )
 def test_a_change_that_does_not_serve_has_the_scripts_traceback_if_that_is_why(reason: str, traceback: bool) -> None:
     target = Target(RUNNING)

@@ -62,6 +62,11 @@ def test_of_the_last_load() -> None:
     assert tracebacks.of_load(LOG) == ""
 
 
+def test_a_load_that_failed_without_a_traceback_has_none_of_an_older_one() -> None:
+    failed = "2026-11-22T22:37:15.000Z ERROR revision '4' does not serve: gate: request 1: expected 2, got 7\n"
+    assert tracebacks.of_load(LOADS + failed) == ""
+
+
 def test_a_load_that_is_followed_by_the_servers_lines() -> None:
     log = LOADS + "2026-11-22T22:37:15.000Z INFO 33cc POST /score 200 1.2\n"
     assert tracebacks.of_load(log).splitlines()[-1] == "NameError: name 'b'"

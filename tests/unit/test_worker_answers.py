@@ -119,7 +119,10 @@ def test_an_error_of_the_script_is_in_the_log_alone(tmp_path: Path, capsys: pyte
 )
 def test_the_line_of_an_error_goes_to_the_server_not_to_the_client(tmp_path: Path, text: bytes, line: str) -> None:
     (answer,) = ask(answering(tmp_path, SCRIPT), text)
-    assert answer.error == line
+    first, _, traceback = answer.error.partition("\n")
+    assert first == line
+    assert traceback.startswith("Traceback (most recent call last):\n")
+    assert traceback.encode()
     assert line.encode() not in answer.body
 
 

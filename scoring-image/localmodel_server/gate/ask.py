@@ -23,12 +23,13 @@ _SECONDS_TO_ANSWER = 5.0
 
 
 class Answer(NamedTuple):
-    """What a client would have got. error is the line of what the script raised, if it did."""
+    """What a client would have got. error is what the script raised, if it did, in one line."""
 
     status: int
     body: bytes
     milliseconds: float
     error: str
+    traceback: str
 
 
 class NoAnswer(Exception):
@@ -85,7 +86,8 @@ class Asking:
             raise NoAnswer(f"the answer is longer than {_MOST_BYTES} bytes")
         if not client.complete:
             raise NoAnswer("the answer has broken off")
-        return Answer(client.status, bytes(client.body), milliseconds, self._dispatcher.error)
+        error, _, traceback = self._dispatcher.error.partition("\n")
+        return Answer(client.status, bytes(client.body), milliseconds, error, traceback)
 
 
 class _Client:

@@ -22,13 +22,13 @@ _LONGEST_REASON = 200
 class GateFailed(LoadError):
     """An answer is not what is expected; the text is one line: which request, what was expected, what it got.
 
-    worker_lost: a worker has died, or took too long and was killed.
+    traceback is the script's, where it raised; worker_lost: a worker has died, or took too long and was killed.
     """
 
     reason = "GateFailed"
 
-    def __init__(self, message: str, worker_lost: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, traceback: str, worker_lost: bool) -> None:
+        super().__init__(message, traceback)
         self.reason = GateFailed.reason
         self.worker_lost = worker_lost
 
@@ -47,11 +47,11 @@ async def run(requests: Sequence[Request], pool: Pool) -> None:
             try:
                 answer = await asking.ask(request, f"gate-{number}")
             except NoAnswer as error:
-                raise GateFailed(f"gate: {called}: {error}", asking.worker_lost) from None
+                raise GateFailed(f"gate: {called}: {error}", "", asking.worker_lost) from None
             logger.info("gate: %s: status %d in %.1f ms", called, answer.status, answer.milliseconds)
             problem = wrong(answer, request.expect)
             if problem is not None:
-                raise GateFailed(f"gate: {called}: {problem}", asking.worker_lost)
+                raise GateFailed(f"gate: {called}: {problem}", answer.traceback, asking.worker_lost)
     milliseconds = (time.perf_counter() - started) * 1000
     logger.info("gate: passed, %d of %d, in %.0f ms", len(requests), len(requests), milliseconds)
 
