@@ -99,6 +99,17 @@ def stored(layout: Layout, reference: str) -> Image | None:
     return Image(Blob(digest, len(content)), config, tuple(stack)) if all(map(layout.has, (config, *stack))) else None
 
 
+def code(layout: Layout, image: Image) -> dict[str, bytes]:
+    """The source folder in an image composed before: path -> content."""
+    app, models = f"{revision.APP_ROOT}/".lstrip("/"), f"{revision.APP_ROOT}/{revision.MODELS_FOLDER}/".lstrip("/")
+
+    def is_code(path: str) -> bool:
+        return path.startswith(app) and not path.startswith(models)
+
+    found = layers.contents(layout.path(image.layers[-1].digest), is_code)
+    return {path.removeprefix(app): content for path, content in found.items()}
+
+
 def model_layer(layout: Layout, store: Store, model: ModelVersion) -> Blob:
     """The model's files under the models' root, as a layer. Packed once: a version never changes."""
     known = layout.root / "models" / f"{model.name}@{model.version}-{model.digest.removeprefix('sha256:')}.json"

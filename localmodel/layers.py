@@ -1,8 +1,9 @@
 """Reproducible layers: equal files give equal bytes, whenever and by whomever they are packed."""
 
+import contextlib
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -100,20 +101,35 @@ def top(path: Path) -> str:
     return PurePosixPath(first.name).parts[0]
 
 
-def contents(path: Path) -> dict[str, bytes]:
-    """The files of a small tar, path -> content."""
+def contents(path: Path, wanted: Callable[[str], bool] = lambda _: True) -> dict[str, bytes]:
+    """The wanted files of a tar, path -> content."""
     with tarfile.open(path) as archive:
-        return {member.name: archive.extractfile(member).read() for member in archive if member.isfile()}  # type: ignore[union-attr]
+        return {
+            member.name: archive.extractfile(member).read()  # type: ignore[union-attr]
+            for member in archive
+            if member.isfile() and wanted(member.name)
+        }
 
 
 def moved(path: Path, folder: str) -> Iterator[bytes]:
     """The tar at `path`, which `tar()` made, with everything in it moved below a folder."""
-    with tarfile.open(path) as archive:
-        members = {member.name: member for member in archive if member.isfile()}
-    with path.open("rb") as file:
-        yield from tar(
-            Entry(f"{folder}/{name}", _Slice(file, member.offset_data, member.size)) for name, member in members.items()
-        )
+    with opened([path]) as (archive,):
+        yield from tar(entries_in(archive, folder))
+
+
+@contextlib.contextmanager
+def opened(paths: Iterable[Path]) -> Iterator[list[BinaryIO]]:
+    """The files, open while they are read from."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(path.open("rb")) for path in paths]
+
+
+def entries_in(archive: BinaryIO, folder: str) -> list[Entry]:
+    """The files of an open tar that `tar()` made, as entries below a folder; their content is read from it later."""
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as members:
+        files = {member.name: member for member in members if member.isfile()}
+    return [Entry(f"{folder}/{name}", _Slice(archive, file.offset_data, file.size)) for name, file in files.items()]
 
 
 class _Slice:

@@ -1,18 +1,34 @@
 """The children of a LocalModelDeployment, as plain values. Building one has no side effect."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from localmodel.revision import Revision, models_text
 from localmodel.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion
-from localmodel_operator import names
+from localmodel_operator import admin, decision, names
 
 PORT = 5001  # of the server in the container, as in Azure ML's images
 DRAIN_SECONDS = 5
 
+_STATE, _WANTED = "/var/lib/localmodel", "/etc/localmodel/wanted"
+
 Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a pod is started with, beside the spec: image, place in the row of decisions, and who may speak to it."""
+
+    number: int
+    image: str
+    pull_policy: str
+    epoch: int
+    content: str
+    environment: str
+    admin_key: str
+    secrets: str = ""  # digest of the versions of the Secrets that variables come from
 
 
 def labels(name: str) -> dict[str, str]:
@@ -24,18 +40,19 @@ def selector(name: str) -> dict[str, str]:
     return {names.DEPLOYMENT_LABEL: name}
 
 
-def _metadata(owner: Mapping[str, Any], name: str) -> Object:
-    metadata = owner["metadata"]
+def metadata(owner: Mapping[str, Any], name: str) -> Object:
+    """Metadata of a child: whose it is, and labels that find it."""
+    its = owner["metadata"]
     return {
         "name": name,
-        "namespace": metadata["namespace"],
-        "labels": labels(metadata["name"]),
+        "namespace": its["namespace"],
+        "labels": labels(its["name"]),
         "ownerReferences": [
             {
                 "apiVersion": owner["apiVersion"],
                 "kind": owner["kind"],
-                "name": metadata["name"],
-                "uid": metadata["uid"],
+                "name": its["name"],
+                "uid": its["uid"],
                 "controller": True,
                 "blockOwnerDeletion": True,
             }
@@ -48,32 +65,39 @@ def controller_revision(owner: Mapping[str, Any], number: int, revision: Revisio
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
-        "metadata": _metadata(owner, f"{owner['metadata']['name']}-r{number}"),
+        "metadata": metadata(owner, f"{owner['metadata']['name']}-r{number}"),
         "revision": number,
         "data": {"digests": asdict(revision), **record},
     }
 
 
-def service(owner: Mapping[str, Any], node_port: int) -> Object:
+def service(owner: Mapping[str, Any], node_port: int | None) -> Object:
+    """The address; without a node port one inside the cluster only."""
     name = owner["metadata"]["name"]
+    port = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(owner, name),
+        "metadata": metadata(owner, name),
         "spec": {
-            "type": "NodePort",
+            "type": "ClusterIP" if node_port is None else "NodePort",
             "selector": selector(name),
-            "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP", "nodePort": node_port}],
+            "ports": [port if node_port is None else {**port, "nodePort": node_port}],
         },
     }
 
 
 def pod_template(
-    name: str, spec: DeploymentSpec, number: int, image: str, models: Sequence[ModelVersion] = ()
+    name: str,
+    spec: DeploymentSpec,
+    variables: Sequence[Variable],
+    start: Start,
+    models: Sequence[ModelVersion] = (),
 ) -> Object:
     """Pods of one revision. They pass the restricted Pod Security Standard (kubernetes.io, Pod Security Standards)."""
+    annotations = {"annotations": {names.SECRETS_ANNOTATION: start.secrets}} if start.secrets else {}
     return {
-        "metadata": {"labels": {**labels(name), names.REVISION_LABEL: str(number)}},
+        "metadata": {"labels": {**labels(name), names.REVISION_LABEL: str(start.number)}, **annotations},
         "spec": {
             # user code has no business with the API server
             "automountServiceAccountToken": False,
@@ -85,8 +109,12 @@ def pod_template(
                 "runAsGroup": 65532,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            "containers": [_container(spec, image, _server_variables(name, spec, number, models))],
-            "volumes": [{"name": "tmp", "emptyDir": {}}],
+            "containers": [_container(start, variables, _server_variables(name, spec, variables, start, models))],
+            "volumes": [
+                {"name": "tmp", "emptyDir": {}},
+                {"name": "state", "emptyDir": {}},
+                {"name": "wanted", "configMap": {"name": decision.name(name), "optional": True}},
+            ],
         },
     }
 
@@ -98,7 +126,7 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(owner, name),
+        "metadata": metadata(owner, name),
         "spec": {
             "replicas": spec.replicas,
             "revisionHistoryLimit": 2,
@@ -110,14 +138,16 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping
     }
 
 
-def _container(spec: DeploymentSpec, image: str, server_variables: list[Object]) -> Object:
+def _container(start: Start, variables: Sequence[Variable], server_variables: list[Object]) -> Object:
     return {
         "name": "scoring",
-        "image": image,
-        # the image is on the node already, under a name that no registry has
-        "imagePullPolicy": "Never",
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "env": [*server_variables, *map(_variable, spec.env)],
+        "image": start.image,
+        "imagePullPolicy": start.pull_policy,
+        "ports": [
+            {"name": "http", "containerPort": PORT, "protocol": "TCP"},
+            {"name": "admin", "containerPort": admin.PORT, "protocol": "TCP"},
+        ],
+        "env": [*server_variables, *map(_variable, variables)],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5},
         "livenessProbe": {
             "httpGet": {"path": "/livez", "port": "http"},
@@ -130,22 +160,42 @@ def _container(spec: DeploymentSpec, image: str, server_variables: list[Object])
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": True,
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - inside the container
+        "volumeMounts": [
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
+            {"name": "state", "mountPath": _STATE},
+            {"name": "wanted", "mountPath": _WANTED, "readOnly": True},
+        ],
     }
 
 
-def _server_variables(name: str, spec: DeploymentSpec, number: int, models: Sequence[ModelVersion]) -> list[Object]:
+def _server_variables(
+    name: str,
+    spec: DeploymentSpec,
+    own_variables: Sequence[Variable],
+    start: Start,
+    models: Sequence[ModelVersion],
+) -> list[Object]:
     variables = {
         **spec.server.variables(),
-        "LOCALMODEL_REVISION": str(number),
+        "LOCALMODEL_REVISION": str(start.number),
         "LOCALMODEL_MODEL_NAME": name,
         "LOCALMODEL_MODEL": models_text(models),
         "LOCALMODEL_DRAIN_SECONDS": str(DRAIN_SECONDS),
         "LOCALMODEL_TERMINATION_LOG": "/dev/termination-log",
-        "HOME": "/tmp",  # noqa: S108 - inside the container: the one folder that can be written
+        "HOME": "/tmp",  # noqa: S108 - inside the container: a folder that can be written
+        "LOCALMODEL_ADMIN_PORT": str(admin.PORT),
+        "LOCALMODEL_ADMIN_KEY": start.admin_key,
+        "LOCALMODEL_EPOCH": str(start.epoch),
+        "LOCALMODEL_CONTENT": start.content,
+        "LOCALMODEL_ENVIRONMENT": start.environment,
+        "LOCALMODEL_STATE_FOLDER": _STATE,
+        "LOCALMODEL_WANTED_FOLDER": _WANTED,
     }
-    own = {variable.name for variable in spec.env}
-    return [{"name": key, "value": value} for key, value in variables.items() if key not in own]
+    own = {variable.name for variable in own_variables}
+    return [
+        {"name": "LOCALMODEL_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+        *({"name": key, "value": value} for key, value in variables.items() if key not in own),
+    ]
 
 
 def _variable(variable: Variable) -> Object:

@@ -3,10 +3,10 @@
 import inspect
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -61,6 +61,16 @@ class Refused(Exception):
 
 class Unreachable(Exception):
     """The API server does not answer now; the text says why."""
+
+
+class PodUnreachable(Exception):
+    """The API server has no way to a pod's port now; the text says why."""
+
+
+class Body(Protocol):
+    """What is sent, in pieces."""
+
+    def chunks(self) -> Iterator[bytes]: ...
 
 
 _UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
@@ -158,6 +168,52 @@ class Cluster:
         path = LMD.path(metadata["namespace"], metadata["name"], "status")
         return await self._apply(path, body, names.STATUS_MANAGER)
 
+    async def annotate(self, kind: Kind, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+        """Add annotations; one that is gone stays gone."""
+        body = {"metadata": {"annotations": dict(annotations)}}
+        try:
+            await self._request("PATCH", kind.path(namespace, name), body, content_type="application/merge-patch+json")
+        except Refused as error:
+            if error.code != 404:
+                raise
+
+    async def ask_pod(
+        self,
+        method: str,
+        namespace: str,
+        pod: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: Body | None = None,
+        seconds: float | None = None,
+    ) -> tuple[int, Object]:
+        """Ask a port of a pod (`name:port`) through the API server. Returns the status and the JSON it answers with.
+
+        Raises:
+            PodUnreachable: no answer came from the pod itself.
+        """
+        request = await self.api.param_serialize(
+            method,
+            f"{POD.path(namespace, pod)}/proxy/{path}",
+            header_params={"Accept": "application/json", "Content-Type": "application/octet-stream", **headers},
+            auth_settings=["BearerToken"],
+        )
+        _, url, all_headers, *_ = request
+        session = self.api.rest_client.pool_manager
+        if session is None:
+            raise PodUnreachable("the API server has not been asked for anything yet")
+        data = _pieces(body) if body else None
+        try:
+            wait = aiohttp.ClientTimeout(total=seconds)
+            async with session.request(method, url, headers=all_headers, data=data, timeout=wait) as response:
+                told = await response.json(content_type=None)
+                status = int(response.status)
+        except (*_UNREACHABLE, ValueError) as error:
+            raise PodUnreachable(f"{type(error).__name__}: {error}") from None
+        if not isinstance(told, dict) or told.get("kind") == "Status":  # the API server's own words
+            raise PodUnreachable(str(told.get("message", told) if isinstance(told, dict) else told))
+        return status, told
+
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete the object with that uid; one that is gone, or another of the name, is left alone."""
         try:
@@ -202,6 +258,11 @@ class Cluster:
             raise _refusal(response.status, _message(content) or str(response.reason))
         result: Object = json.loads(content)
         return result
+
+
+async def _pieces(body: Body) -> AsyncIterator[bytes]:
+    for chunk in body.chunks():
+        yield chunk
 
 
 def _refusal(code: int, message: str) -> Refused | Unreachable:

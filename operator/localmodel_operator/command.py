@@ -23,7 +23,10 @@ def operator() -> None:
 @click.option("--store", type=click.Path(path_type=Path), help="Folder of the store. Default: the user's own.")
 @click.option("--liveness", help="Address of a liveness probe, such as http://0.0.0.0:8080/healthz.")
 @click.option("--namespace", "namespaces", multiple=True, help="Serve this namespace only; may be given several times.")
-def run(context: str | None, store: Path | None, liveness: str | None, namespaces: tuple[str, ...]) -> None:
+@click.option("--registry", help="Push images there, and have pods pull them: HOST[/PREFIX]. Default: not on kind.")
+def run(
+    context: str | None, store: Path | None, liveness: str | None, namespaces: tuple[str, ...], registry: str | None
+) -> None:
     """Run the operator until it is told to stop (SIGTERM, Ctrl-C)."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("kopf", "httpx", "aiohttp.access"):
@@ -31,7 +34,7 @@ def run(context: str | None, store: Path | None, liveness: str | None, namespace
     # its leader election repeats every two seconds what main says once
     logging.getLogger("kubernetes").setLevel(logging.CRITICAL)
     try:
-        options = main.Options(context, (store or home.store()).absolute(), namespaces, liveness)
+        options = main.Options(context, (store or home.store()).absolute(), namespaces, liveness, registry)
         asyncio.run(main.run(options))
         # A thread may wait for the engine's next line of a build for long; nothing it does needs an orderly end.
         logging.shutdown()

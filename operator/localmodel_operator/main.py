@@ -20,8 +20,10 @@ from localmodel.engine.client import Engine
 from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.store import Store
-from localmodel_operator import names, reconcile, sweep
+from localmodel_operator import choice, keys, names, reconcile, sweep
+from localmodel_operator.admin import Admin
 from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, Unreachable, credentials, running_in_pod
+from localmodel_operator.delivery_news import NodeNews
 from localmodel_operator.environments import Environments
 from localmodel_operator.references import References
 from localmodel_operator.site import SWEEP, Site
@@ -29,7 +31,7 @@ from localmodel_operator.workqueue import Key, WorkQueue
 
 log = logging.getLogger(__name__)
 
-_WORKERS = 4
+_WORKERS = 16  # each may wait for long while a candidate loads
 _FIRST_SWEEP_AFTER = 10.0  # seconds
 _LEASE_NAMESPACE = "kube-system"
 
@@ -38,13 +40,15 @@ _LEASE_NAMESPACE = "kube-system"
 class Options:
     """What `lmd operator run` was told.
 
-    `context` of the kubeconfig (None: the current one), `namespaces` to serve (none named: all), `liveness` address.
+    `context` of the kubeconfig (None: the current one), `namespaces` to serve (none named: all), `liveness` address,
+    `registry` to push images to (None: what the cluster tells of, else a kind cluster's nodes directly).
     """
 
     context: str | None
     store: Path
     namespaces: tuple[str, ...] = ()
     liveness: str | None = None
+    registry: str | None = None
 
 
 async def run(options: Options) -> None:
@@ -61,7 +65,10 @@ async def run(options: Options) -> None:
         except Unreachable as error:
             raise UserError("ClusterUnreachable", f"the cluster's API server does not answer: {error}") from None
         with _only_operator(options.store, cluster_uid):
-            await _lead(site, cluster_uid, options)
+            try:
+                await _lead(site, cluster_uid, options)
+            finally:
+                site.delivery.stop()
     finally:
         engine.close()
         await cluster.close()
@@ -82,21 +89,13 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Sit
         environments=Environments(engine, layout, own_id, layout.root / "environments"),
         references=References(),
         queue=WorkQueue(),
-        kind_cluster=_kind_cluster(node),
+        delivery=await choice.make(cluster, engine, layout, options.registry),
+        admin=Admin(cluster, await keys.signing_key(cluster)),
+        architecture=node["metadata"]["labels"]["kubernetes.io/arch"],
+        kind_cluster=choice.kind_cluster(node),
         verify=_verifier(node),
     )
     return site, system["metadata"]["uid"]
-
-
-def _kind_cluster(node: Object) -> str:
-    """Name of the kind cluster, from the provider id kind gives its nodes: kind://docker/CLUSTER/NODE."""
-    scheme, _, rest = node["spec"].get("providerID", "").partition("://")
-    if scheme != "kind":
-        raise UserError(
-            "ClusterUnusable",
-            f"node {node['metadata']['name']} is not a kind node; images can be delivered to kind only",
-        )
-    return str(rest.split("/")[1])
 
 
 def _verifier(node: Object) -> Any:
@@ -125,7 +124,7 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
     leading: list[asyncio.Future[Any]] = []
 
     async def lead() -> None:
-        log.info("this operator holds the lease and serves cluster %s", site.kind_cluster)
+        log.info("this operator holds the lease and serves cluster %s", site.kind_cluster or cluster_uid)
         # not before every resource has been looked at and has said what it waits for
         site.queue.add_after(_FIRST_SWEEP_AFTER, SWEEP)
         leading[:] = [asyncio.create_task(site.queue.work(look)) for _ in range(_WORKERS)]
@@ -213,6 +212,15 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
     async def input_changed(namespace: str | None, name: str | None, param: Any = None, **_: Any) -> None:
         for key in references.readers((param, namespace or "", name or "")):
             queue.add(key)
+
+    heard = NodeNews()
+
+    @kopf.on.event("", "v1", "nodes", registry=registry)
+    async def node_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
+        if heard.heard(type, body):
+            site.delivery.renew()
+            for owner in await site.cluster.list(LMD):
+                queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
 
     others = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(

@@ -23,3 +23,12 @@ def repository(owner_uid: str) -> str:
 def owner_uid(reference: str) -> str:
     """The uid a reference made with `repository()` carries."""
     return reference.removeprefix(IMAGE_PREFIX).partition("@")[0]
+
+# A person asks for a revision of the history: its number; a word behind it makes the same number a new request.
+SERVE_ANNOTATION = f"{GROUP}/serve-revision"
+# On ConfigMaps NAME-wanted: the request above and the inputs it was made for
+PIN_ANNOTATION = f"{GROUP}/pin"
+# On ControllerRevisions: why it does not serve
+FAILED_ANNOTATION = f"{GROUP}/failed"
+# On pods: digest of the versions of the Secrets that their variables come from
+SECRETS_ANNOTATION = f"{GROUP}/secrets"

@@ -22,6 +22,8 @@ class References:
         }
         if spec.source.config_map:
             found.add(("ConfigMap", namespace, spec.source.config_map))
+        if spec.gate and spec.gate.config_map:
+            found.add(("ConfigMap", namespace, spec.gate.config_map))
         self._of[key] = frozenset(found)
 
     def forget(self, key: Key) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, entry_script, revision, stored
+from localmodel import digests, entry_script, gate, revision, stored
 from localmodel.environments import lock as locks
 from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
-from localmodel.spec import DeploymentSpec
+from localmodel.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion, Store
 from localmodel_operator.cluster import BY_NAME, CONFIG_MAP, Cluster
 
@@ -23,6 +23,14 @@ class Bundle:
     code: str
     digest: str
     settings: str
+    variables: tuple[Variable, ...]  # with the values of ConfigMaps in the place of references to them
+    secret_versions: Mapping[str, str]  # of the other variables: what changes with the Secret that each comes from
+    gate: tuple[Mapping[str, Any], ...]  # requests that it must pass
+
+    @property
+    def secrets(self) -> str:
+        """Digest of the Secrets' versions; empty without any."""
+        return digests.of_json(dict(self.secret_versions)) if self.secret_versions else ""
 
 
 @dataclass(frozen=True)
@@ -36,10 +44,10 @@ class Desired:
     @property
     def inputs(self) -> str:
         """Digest of the user's decisions; ours (the server's version, the pod template) are not in it."""
-        spec = self.spec.environment
-        return digests.of_json(
-            [spec.base, spec.python, self.lock.digest, self.bundle.digest, self.bundle.settings, self.spec.entry_script]
-        )
+        spec, bundle = self.spec.environment, self.bundle
+        asked = [spec.base, spec.python, self.lock.digest, bundle.digest, bundle.settings, self.spec.entry_script]
+        # another gate is a reason to prove again; revisions that were made before there were gates have none
+        return digests.of_json([*asked, gate.digest(bundle.gate)] if bundle.gate else asked)
 
 
 async def bundle(cluster: Cluster, store: Store, namespace: str, spec: DeploymentSpec) -> Bundle:
@@ -52,8 +60,27 @@ async def bundle(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
     files = await _files(cluster, store, namespace, spec)
     entry_script.check(files, spec.entry_script)
     code = revision.code_digest(spec.entry_script, files)
-    settings = digests.of_json([spec.server.variables(), await _variables(cluster, namespace, spec)])
-    return Bundle(models, files, code, revision.bundle_digest(code, models), settings)
+    variables = [await _variable(cluster, namespace, index, each) for index, each in enumerate(spec.env)]
+    settings = digests.of_json([spec.server.variables(), [told for _, told in variables]])
+    versions = {variable.name: "/".join(told[1:]) for variable, told in variables if variable.value_from}
+    return Bundle(
+        models,
+        files,
+        code,
+        revision.bundle_digest(code, models),
+        settings,
+        tuple(variable for variable, _ in variables),
+        versions,
+        await _gate(cluster, namespace, spec),
+    )
+
+
+async def _gate(cluster: Cluster, namespace: str, spec: DeploymentSpec) -> tuple[Mapping[str, Any], ...]:
+    if spec.gate is None:
+        return ()
+    found = await cluster.get(CONFIG_MAP, namespace, spec.gate.config_map) if spec.gate.config_map else None
+    content = None if found is None else {name: text.encode() for name, text in found.get("data", {}).items()}
+    return gate.requests(spec.gate, content)
 
 
 async def lock(store: Store, spec: DeploymentSpec, architecture: str) -> Lock:
@@ -83,26 +110,21 @@ async def _files(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
     return {key: text.encode() for key, text in found.get("data", {}).items()}
 
 
-async def _variables(cluster: Cluster, namespace: str, spec: DeploymentSpec) -> list[Any]:
-    """The variables; a referenced value stands in by its object's version, so that no secret is hashed or kept."""
-    result: list[Any] = []
-    for index, variable in enumerate(spec.env):
-        reference = variable.value_from
-        if reference is None:
-            result.append([variable.name, variable.value])
-            continue
-        found = await cluster.get(BY_NAME[reference.kind], namespace, reference.name)
-        if found is None or reference.key not in found.get("data", {}):
-            what = f"has no key {reference.key}" if found else "does not exist"
-            raise UserError("VariableSourceMissing", f"spec.env[{index}]: {reference.kind} {reference.name} {what}")
-        result.append(
-            [
-                variable.name,
-                reference.kind,
-                reference.name,
-                reference.key,
-                found["metadata"]["uid"],
-                found["metadata"]["resourceVersion"],
-            ]
-        )
-    return result
+async def _variable(cluster: Cluster, namespace: str, index: int, variable: Variable) -> tuple[Variable, list[str]]:
+    """The variable as pods get it, and what the settings' digest is made of.
+
+    A Secret's value stands in there by its object's version, so that no secret is hashed or kept.
+    """
+    reference = variable.value_from
+    if reference is None:
+        return variable, [variable.name, variable.value]
+    found = await cluster.get(BY_NAME[reference.kind], namespace, reference.name)
+    if found is None or reference.key not in found.get("data", {}):
+        what = f"has no key {reference.key}" if found else "does not exist"
+        raise UserError("VariableSourceMissing", f"spec.env[{index}]: {reference.kind} {reference.name} {what}")
+    if reference.kind == "ConfigMap":
+        # its value, not a reference: a restart must serve what serves now, whatever is written there meanwhile
+        value = str(found["data"][reference.key])
+        return Variable(variable.name, value), [variable.name, value]
+    version = [found["metadata"]["uid"], found["metadata"]["resourceVersion"]]
+    return variable, [variable.name, reference.kind, reference.name, reference.key, *version]

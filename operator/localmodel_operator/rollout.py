@@ -9,25 +9,32 @@ from localmodel_operator import names
 _INIT_FAILED_EXIT = 3  # the scoring server's exit code when the entry script did not load
 
 
+# What its termination message begins with when it did load, and gave wrong answers
+_GATE = "GateFailed: "
+# What speaks against a revision itself, rather than against the cluster it is to run in
+OF_THE_REVISION = ("GateFailed", "InitFailed", "CrashLoop", "OutOfMemory", "ProgressDeadlineExceeded")
+
+
 @dataclass(frozen=True)
 class Rollout:
     """`complete`: every wanted pod is of the wanted revision and ready, and no other is left.
 
-    `failure` is (reason, message) of what stands in the way; `stalled` says that waiting will not mend it.
+    `failure` is (reason, message) of what stands in the way; `stalled` says that waiting will not mend it, `late` that
+    the progress deadline is over.
     """
 
     complete: bool
-    serving: int | None
     replicas: int
     failure: tuple[str, str] | None = None
     stalled: bool = False
+    late: bool = False
 
 
 def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], wanted: int) -> Rollout:
     """Sum up a Deployment and its pods, both as the API server returns them."""
-    pods = [pod for pod in pods if _counts(pod)]
-    new = [pod for pod in pods if _revision(pod) == wanted]
-    ready = [_revision(pod) for pod in pods if _is_ready(pod)]
+    pods = [pod for pod in pods if counts(pod)]
+    new = [pod for pod in pods if revision(pod) == wanted]
+    ready = [pod for pod in pods if is_ready(pod)]
     status, spec = deployment.get("status", {}), deployment["spec"]
     complete = (
         status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
@@ -36,27 +43,36 @@ def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], want
         and len(new) == len(pods) == len(ready) == spec["replicas"]
     )
     failure, stalled = (None, False) if complete else _failure(deployment, new)
-    # while two revisions answer, only the older one is certain to be what a caller gets
-    return Rollout(complete, min(ready, default=None), status.get("replicas", 0), failure, stalled)
+    late = not complete and _progressing(deployment).get("reason") == "ProgressDeadlineExceeded"
+    return Rollout(complete, status.get("replicas", 0), failure, stalled, late)
 
 
 def _failure(deployment: Mapping[str, Any], pods: list[Mapping[str, Any]]) -> tuple[tuple[str, str] | None, bool]:
-    conditions = {condition["type"]: condition for condition in deployment.get("status", {}).get("conditions", [])}
-    refused = conditions.get("ReplicaFailure", {})
+    refused = _of_type(deployment, "ReplicaFailure")
     if refused.get("status") == "True":
         return (refused["reason"], f"pods cannot be created: {_forbidden(refused['message'])}"), True
     for pod in pods:
         if failure := _pod_failure(pod):
             return failure, True
-    progressing = conditions.get("Progressing", {})
-    late = progressing.get("reason") == "ProgressDeadlineExceeded"
+    late = _progressing(deployment).get("reason") == "ProgressDeadlineExceeded"
     for pod in pods:
-        scheduled = _condition(pod, "PodScheduled")
+        scheduled = _of_type(pod, "PodScheduled")
         if scheduled.get("reason") == "Unschedulable":
             return ("Unschedulable", f"no node has room for a pod: {scheduled.get('message', '')}"), late
     if late:
         return ("ProgressDeadlineExceeded", "new pods did not become ready in time; see lmd logs"), True
     return None, False
+
+
+def _progressing(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The condition, unless it speaks of an older template."""
+    seen = deployment.get("status", {}).get("observedGeneration", 0)
+    return _of_type(deployment, "Progressing") if seen >= deployment["metadata"]["generation"] else {}
+
+
+def _of_type(found: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    conditions = found.get("status", {}).get("conditions", [])
+    return next((condition for condition in conditions if condition["type"] == kind), {})
 
 
 def _pod_failure(pod: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -70,6 +86,8 @@ def _pod_failure(pod: Mapping[str, Any]) -> tuple[str, str] | None:
     if ended.get("reason") == "OOMKilled":
         return "OutOfMemory", "the container was killed for lack of memory; raise spec.resources.limits.memory"
     if ended.get("exitCode") == _INIT_FAILED_EXIT:
+        if message.startswith(_GATE):
+            return "GateFailed", message.removeprefix(_GATE)
         return "InitFailed", message or "the entry script did not load; see lmd logs"
     if waiting.get("reason") == "CrashLoopBackOff":
         return "CrashLoop", f"the container ends with exit code {ended.get('exitCode')}. {message}".strip()
@@ -82,7 +100,7 @@ def _forbidden(message: str) -> str:
     return rest if separator else message
 
 
-def _counts(pod: Mapping[str, Any]) -> bool:
+def counts(pod: Mapping[str, Any]) -> bool:
     """Whether the pod is one of those that are wanted: not on its way out, not left over from an eviction."""
     return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in (
         "Failed",
@@ -90,17 +108,18 @@ def _counts(pod: Mapping[str, Any]) -> bool:
     )
 
 
-def _revision(pod: Mapping[str, Any]) -> int:
+def revision(pod: Mapping[str, Any]) -> int:
+    """Number of the revision that a pod, or a pod template, is of."""
     return int(pod["metadata"]["labels"].get(names.REVISION_LABEL, 0))
 
 
-def _is_ready(pod: Mapping[str, Any]) -> bool:
-    return _condition(pod, "Ready").get("status") == "True"
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    return _of_type(pod, "Ready").get("status") == "True"
 
 
-def _condition(pod: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return next((condition for condition in conditions if condition["type"] == kind), {})
+def is_running(pod: Mapping[str, Any]) -> bool:
+    """Whether its container runs, ready or not."""
+    return "running" in _container(pod).get("state", {})
 
 
 def _container(pod: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from localmodel.engine.client import Engine
 from localmodel.layout import Layout
 from localmodel.store import Store
+from localmodel_operator.admin import Admin
 from localmodel_operator.cluster import Cluster
+from localmodel_operator.delivery import Delivery
 from localmodel_operator.environments import Environments
 from localmodel_operator.references import References
 from localmodel_operator.workqueue import Key, WorkQueue
@@ -25,5 +27,8 @@ class Site:
     environments: Environments
     references: References
     queue: WorkQueue
-    kind_cluster: str
+    delivery: Delivery
+    admin: Admin
+    architecture: str  # of the nodes, in Kubernetes' words
+    kind_cluster: str | None
     verify: Callable[[int, int], str]  # (local port, node port) -> base URL at which this process reaches it

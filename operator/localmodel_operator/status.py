@@ -9,21 +9,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-STAGES = ("ModelResolved", "EnvironmentBuilt", "ImageDelivered")
+STAGES = ("ModelResolved", "EnvironmentBuilt", "GatePassed", "ImageDelivered")
 _VALUES = ("replicas", "selector", "url", "image", "environment", "revisions", "models")
-_ORDER = ("Ready", "Reconciling", "Stalled", *STAGES, "Available")
+_ORDER = ("Ready", "Reconciling", "Stalled", *STAGES, "Durable", "Available")
 
 
 @dataclass
 class Seen:
-    """What a pass has found out so far. What it did not come to look at stays as the last pass left it."""
+    """What a pass has found out so far. What it did not come to look at stays as the last pass left it.
+
+    `settled`: what serves is what is to serve, and has been asked at its address.
+    """
 
     ready: bool = False
     reason: str = "Progressing"
     message: str = "the spec is being read"
     reconciling: bool = True
     stalled: bool = False
+    settled: bool = False
     stages: dict[str, tuple[bool, str, str]] = field(default_factory=dict)
+    durable: tuple[bool, str, str] | None = None
     available: tuple[bool, str] | None = None
     values: dict[str, Any] = field(default_factory=dict)
 
@@ -59,6 +64,8 @@ def summarise(seen: Seen, generation: int, before: Mapping[str, Any], now: str) 
     if seen.stalled:
         wanted["Stalled"] = (True, seen.reason, seen.message)
     wanted.update(seen.stages)
+    if seen.durable is not None:
+        wanted["Durable"] = seen.durable
     if seen.available is not None:
         holds, message = seen.available
         wanted["Available"] = (holds, "Answering" if holds else "NotAnswering", message)

@@ -31,6 +31,10 @@ class WorkQueue:
         if key not in self._held:
             self._ready.put_nowait(key)
 
+    def is_waiting(self, key: Key) -> bool:
+        """Whether the key has been added since its pass began."""
+        return key in self._dirty
+
     def add_after(self, delay: float, key: Key) -> None:
         """Look at the key after `delay` seconds at the latest."""
         loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from localmodel.revision import Revision
 from localmodel.spec import DeploymentSpec, KeyRef, ServerSettings, Source, Variable
 from localmodel.store import ModelVersion
 from localmodel_operator import children, names
+from localmodel_operator.children import Start
 
 OWNER = {
     "apiVersion": "localmodel.dev/v1alpha1",
@@ -28,9 +29,13 @@ SPEC = DeploymentSpec("score.py", Source(config_map="code"))
 REVISION = Revision("b", "s", "l", "u", "t")
 
 
+def start(number: int = 3, image: str = IMAGE, **changes: Any) -> Start:
+    return replace(Start(number, image, "Never", 7, "sha256:c", "key", "public"), **changes)
+
+
 def deployment(number: int = 3, image: str = IMAGE, **changes: Any) -> Any:
     spec = replace(SPEC, **changes)
-    return children.deployment(OWNER, spec, children.pod_template("digits", spec, number, image))
+    return children.deployment(OWNER, spec, children.pod_template("digits", spec, spec.env, start(number, image)))
 
 
 def pod(made: Any) -> Any:
@@ -163,7 +168,7 @@ def test_the_server_is_told_what_it_serves() -> None:
     models = [
         ModelVersion(name, version, f"sha256:{name}", weights, "") for name, version in (("mnist", 1), ("scale", 3))
     ]
-    made = variables(children.deployment(OWNER, SPEC, children.pod_template("digits", SPEC, 3, IMAGE, models)))
+    made = variables(children.deployment(OWNER, SPEC, children.pod_template("digits", SPEC, (), start(), models)))
     assert made["LOCALMODEL_MODEL_NAME"] == "digits"
     assert made["LOCALMODEL_MODEL"] == "mnist:1@sha256:mnist,scale:3@sha256:scale"
 
@@ -208,5 +213,6 @@ def test_a_revision_records_what_it_is_made_of() -> None:
 def test_the_service_answers_at_the_node_port() -> None:
     (port,) = children.service(OWNER, 30007)["spec"]["ports"]
     assert port["nodePort"] == 30007
-    (open_port,) = container(deployment())["ports"]
-    assert open_port["name"] == port["targetPort"]
+    assert port["targetPort"] == "http"
+    opened = {each["name"]: each["containerPort"] for each in container(deployment())["ports"]}
+    assert opened == {"http": 5001, "admin": 5002}, "the admin port is open, and not part of the Service"

@@ -67,12 +67,12 @@ QUOTA = {
 
 
 def test_complete() -> None:
-    assert judge(deployment(), [pod()], WANTED) == Rollout(True, WANTED, 1)
-    assert judge(deployment(3), [pod(), pod(), pod()], WANTED) == Rollout(True, WANTED, 3)
+    assert judge(deployment(), [pod()], WANTED) == Rollout(True, 1)
+    assert judge(deployment(3), [pod(), pod(), pod()], WANTED) == Rollout(True, 3)
 
 
 def test_nothing_wanted_is_complete() -> None:
-    assert judge(deployment(0), [], WANTED) == Rollout(True, None, 0)
+    assert judge(deployment(0), [], WANTED) == Rollout(True, 0)
 
 
 @pytest.mark.parametrize(
@@ -105,25 +105,16 @@ def test_under_way(made: Object, pods: list[Object]) -> None:
     assert (state.complete, state.failure, state.stalled) == (False, None, False)
 
 
-def test_while_two_revisions_answer_the_older_one_counts_as_serving() -> None:
-    assert judge(deployment(), [pod(), pod(OLD)], WANTED).serving == OLD
-
-
-def test_a_pod_that_is_not_ready_serves_nothing() -> None:
-    assert judge(deployment(), [pod(WANTED, STARTING), pod(OLD)], WANTED).serving == OLD
-    assert judge(deployment(), [pod(WANTED, STARTING)], WANTED).serving is None
-
-
 def test_a_pod_on_its_way_out_no_longer_counts() -> None:
     leaving = pod(OLD, deletionTimestamp="2026-01-01T00:00:00Z")
-    assert judge(deployment(), [pod(), leaving], WANTED) == Rollout(True, WANTED, 1)
+    assert judge(deployment(), [pod(), leaving], WANTED) == Rollout(True, 1)
 
 
 def test_an_evicted_pod_no_longer_counts() -> None:
     # it stays listed for days, without a deletionTimestamp
     evicted = pod(WANTED, ended(exitCode=137))
     evicted["status"]["phase"] = "Failed"
-    assert judge(deployment(), [pod(), evicted], WANTED) == Rollout(True, WANTED, 1)
+    assert judge(deployment(), [pod(), evicted], WANTED) == Rollout(True, 1)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +153,7 @@ def test_how_an_old_pod_fails_is_not_the_new_revisions_fault() -> None:
 
 def test_a_container_that_ended_once_and_is_ready_again_is_well() -> None:
     container = {**RUNNING, "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
-    assert judge(deployment(), [pod(WANTED, container, READY)], WANTED) == Rollout(True, WANTED, 1)
+    assert judge(deployment(), [pod(WANTED, container, READY)], WANTED) == Rollout(True, 1)
 
 
 @pytest.mark.parametrize(("conditions", "stalled"), [((), False), ((LATE,), True)], ids=["in time", "late"])
@@ -171,7 +162,7 @@ def test_no_room_is_waited_for_until_the_deadline(conditions: tuple[Object, ...]
     unplaced["status"]["containerStatuses"] = []
     state = judge(deployment(1, *conditions, availableReplicas=0), [unplaced, pod(OLD)], WANTED)
     assert state.failure == ("Unschedulable", "no node has room for a pod: 0/1 nodes are available")
-    assert (state.stalled, state.serving) == (stalled, OLD)
+    assert state.stalled == stalled
 
 
 def test_late_for_no_known_reason() -> None:

@@ -1,0 +1,152 @@
+"""Calls to the admin port of pods, through the API server's pod proxy: signed, and carrying an epoch.
+
+The proxy strips Authorization, so the token has a header of its own. A pod refuses what is older than what it serves.
+"""
+
+import asyncio
+import base64
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from localmodel import digests
+from localmodel_operator.bundle import Bundle
+from localmodel_operator.cluster import Cluster, PodUnreachable
+from localmodel_operator.keys import public_half
+
+PORT = 5002
+
+_HEADER = "X-Localmodel-Token"
+_VALID_FOR = 120  # seconds
+_QUICKLY = 5.0  # seconds, for what needs no work of the pod
+_CANNOT_TAKE = (400, 413, 507)  # the bundle, or there is no room for it: new pods may still serve the revision
+
+
+@dataclass(frozen=True)
+class PodState:
+    """What a pod's server says of itself. `prepared` is the epoch of a candidate that waits for its commit."""
+
+    epoch: int
+    revision: str
+    content: str
+    environment: str
+    serving: bool
+    models: frozenset[str]
+    prepared: int | None
+    since_switch: Mapping[str, float]
+    before_switch: Mapping[str, float]
+    failure: str
+
+
+class RevisionFailed(Exception):
+    """The candidate does not serve; `reason` is a word for programs."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class CannotTake(Exception):
+    """The pod cannot take a second revision beside the one it serves; the text says why."""
+
+
+class Superseded(Exception):
+    """The pod is not as it was thought to be: it has heard of a later decision, or lacks something."""
+
+
+class Admin:
+    """Speaks to the pods' servers."""
+
+    def __init__(self, cluster: Cluster, key: Ed25519PrivateKey) -> None:
+        self._cluster, self._key = cluster, key
+        self.public_key = public_half(key)
+
+    async def state(self, pod: Mapping[str, Any]) -> PodState | None:
+        """What the pod serves, or None while it does not say."""
+        try:
+            status, told = await self._call(pod, "state", 0, "", seconds=_QUICKLY)
+        except PodUnreachable:
+            return None
+        return _state(told) if status == 200 else None
+
+    async def prepare(self, pod: Mapping[str, Any], epoch: int, content: str, bundle: Bundle | None) -> None:
+        """Have the pod load a revision beside the one that serves, and prove it. Without a bundle: one it has.
+
+        Raises:
+            RevisionFailed, CannotTake, Superseded, PodUnreachable.
+        """
+        _check(*await self._call(pod, "prepare", epoch, content, bundle))
+
+    async def commit(self, pod: Mapping[str, Any], epoch: int, content: str) -> None:
+        """Have the pod serve what it has prepared. Raises what prepare() does."""
+        _check(*await self._call(pod, "commit", epoch, content, seconds=_QUICKLY))
+
+    async def abort(self, pod: Mapping[str, Any], epoch: int, content: str) -> None:
+        """Have the pod forget what it has prepared. One that does not answer forgets it with the next decision."""
+        with contextlib.suppress(PodUnreachable):
+            await self._call(pod, "abort", epoch, content, seconds=_QUICKLY)
+
+    async def _call(
+        self,
+        pod: Mapping[str, Any],
+        action: str,
+        epoch: int,
+        content: str,
+        bundle: Bundle | None = None,
+        seconds: float | None = None,
+    ) -> tuple[int, dict[str, Any]]:
+        metadata = pod["metadata"]
+        digest = await asyncio.to_thread(lambda: bundle.digest) if bundle else ""
+        payload = {
+            "action": action,
+            "pod": metadata["uid"],
+            "epoch": epoch,
+            "content": content,
+            "body": digest,
+            "expires": int(time.time()) + _VALID_FOR,
+        }
+        return await self._cluster.ask_pod(
+            "GET" if action == "state" else "POST",
+            metadata["namespace"],
+            f"{metadata['name']}:{PORT}",
+            action,
+            {_HEADER: self._token(digests.canonical_json(payload))},
+            bundle,
+            seconds,
+        )
+
+    def _token(self, payload: bytes) -> str:
+        return ".".join(base64.urlsafe_b64encode(part).decode() for part in (payload, self._key.sign(payload)))
+
+
+def _check(status: int, told: Mapping[str, Any]) -> None:
+    if status == 200:
+        return
+    message = str(told.get("message", told))
+    if status == 409:
+        raise Superseded(message)
+    if status in _CANNOT_TAKE:
+        raise CannotTake(message)
+    if status == 422:
+        raise RevisionFailed(str(told.get("reason", "InitFailed")), message)
+    raise PodUnreachable(f"{status} {message}")
+
+
+def _state(told: Mapping[str, Any]) -> PodState:
+    prepared = told.get("prepared")
+    return PodState(
+        int(told["epoch"]),
+        str(told["revision"]),
+        str(told["content"]),
+        str(told["environment"]),
+        bool(told["serving"]),
+        frozenset(told["models"]),
+        int(prepared["epoch"]) if prepared else None,
+        told.get("since_switch") or {},
+        told.get("before_switch") or {},
+        str(told.get("failure") or ""),
+    )

@@ -1,0 +1,118 @@
+"""The revisions of a resource, as its ControllerRevisions keep them, and which of them is to serve."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from localmodel.plan import Facts
+from localmodel.revision import Revision
+from localmodel_operator import names
+from localmodel_operator.cluster import Object
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A revision that was made. `inputs` is what was asked for; image and pod template serve it.
+
+    `failed` is why it does not serve ("Reason: message"); it is not tried again until an input changes.
+    """
+
+    number: int
+    inputs: str
+    image: str
+    template: Object
+    revision: Revision
+    environment: str
+    entry: str
+    models: tuple[str, ...]
+    facts: Facts | None
+    failed: str
+
+    @property
+    def failure(self) -> tuple[str, str]:
+        """Reason and message of `failed`."""
+        reason, _, message = self.failed.partition(": ")
+        return reason, message
+
+
+def recorded(found: Mapping[str, Any]) -> Recorded:
+    """Read a ControllerRevision. Those of older operators say less."""
+    data = found["data"]
+    return Recorded(
+        found["revision"],
+        data["inputs"],
+        data["image"],
+        data["template"],
+        Revision(**data["digests"]),
+        data["environment"],
+        data.get("entryScript", ""),
+        tuple(data.get("models", ())),
+        Facts.from_json(data.get("facts")),
+        found["metadata"].get("annotations", {}).get(names.FAILED_ANNOTATION, ""),
+    )
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A revision that was asked for by annotation: `value` as it stands there, and the inputs when it was first seen.
+
+    It holds until the inputs are others: the next change of spec or source ends it.
+    """
+
+    value: str
+    inputs: str
+
+    def text(self) -> str:
+        return json.dumps({"value": self.value, "inputs": self.inputs})
+
+
+def pin(value: str | None, inputs: str, before: str) -> Pin | None:
+    """The pin to remember for the annotation's value; `before` is the text of the one that was remembered."""
+    if value is None:
+        return None
+    known = Pin(**json.loads(before)) if before else None
+    return known if known and known.value == value else Pin(value, inputs)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The revision that is to serve. `pinned`: it was asked for; `because` says why it is not the wanted one."""
+
+    target: Recorded
+    pinned: bool = False
+    because: tuple[str, str] | None = None
+
+
+class NoSuchRevision(Exception):
+    """The annotation names a revision that is not kept; the text says which are."""
+
+
+def choose(
+    history: Sequence[Recorded], wanted: Recorded, pinned: Pin | None, inputs: str, proved: Sequence[int | None]
+) -> Choice:
+    """Which revision is to serve. `proved`: numbers of revisions that have served, the last one first.
+
+    Raises:
+        NoSuchRevision.
+    """
+    if pinned and pinned.inputs == inputs:
+        return Choice(_asked(history, pinned.value), pinned=True)
+    if not wanted.failed:
+        return Choice(wanted)
+    return Choice(fallback(history, wanted, proved) or wanted, because=wanted.failure)
+
+
+def fallback(history: Sequence[Recorded], target: Recorded, proved: Sequence[int | None]) -> Recorded | None:
+    """The revision to go back to from this one."""
+    sound = {each.number: each for each in history if each.number < target.number and not each.failed}
+    return next((sound[number] for number in proved if number in sound), None)
+
+
+def _asked(history: Sequence[Recorded], value: str) -> Recorded:
+    number = value.split()[0] if value.split() else ""
+    for each in history:
+        if str(each.number) == number:
+            return each
+    kept = ", ".join(str(each.number) for each in history)
+    raise NoSuchRevision(f"{names.SERVE_ANNOTATION}: there is no revision {number or value!r}; kept are: {kept}")
