@@ -34,6 +34,7 @@ def resource_schema() -> dict[str, Any]:
     """The CRD's schema of the kind, closed against unknown fields as `kubectl apply` would refuse them."""
     crd = yaml.safe_load((data.folder("crds") / "localmodeldeployments.yaml").read_text())
     schema: dict[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    del schema["properties"]["status"]["default"]  # what users write has none
     schema["properties"]["metadata"]["required"] = ["name"]
     schema["properties"]["metadata"]["properties"] = {"name": {"type": "string"}}
     for name in ("namespace", "labels", "annotations"):
@@ -91,7 +92,7 @@ def fill_in(value: Any, schema: Mapping[str, Any]) -> None:
     """Put the schema's defaults where a value says nothing."""
     if isinstance(value, dict):
         for name, child in schema.get("properties", {}).items():
-            if "default" in child and name != "status":
+            if "default" in child:
                 value.setdefault(name, copy.deepcopy(child["default"]))
             if name in value:
                 fill_in(value[name], child)
