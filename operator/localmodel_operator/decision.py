@@ -34,19 +34,18 @@ class Decision:
     before: int | None = None
     pin: str = ""
 
-    def next(self, target: Recorded, *, proved: bool, pin: str) -> "Decision":
-        """The decision after this one, for another revision. `proved`: it has served before, and needs no proof."""
-        after = Decision(
-            self.epoch + 1,
-            target.number,
-            target.revision.content,
-            target.environment,
+    def next(self, target: Recorded, pin: str) -> "Decision":
+        """The decision after this one, for another revision."""
+        content = target.revision.content
+        return replace(
+            self,
+            epoch=self.epoch + 1,
+            revision=target.number,
+            content=content,
+            environment=target.environment,
             committed=False,
-            good=self.good,
-            before=self.before,
             pin=pin,
         )
-        return after.done() if proved else after
 
     def done(self) -> "Decision":
         """The same, committed."""

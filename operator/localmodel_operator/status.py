@@ -51,6 +51,16 @@ class Seen:
         self.ready, self.reconciling, self.stalled = False, False, False
         self.reason, self.message = "Suspended", message
 
+    def revisions(self, **numbers: int | None) -> None:
+        """Numbers of revisions by what they are (wanted, serving, durable); None takes one away."""
+        known = {**(self.values.get("revisions") or {}), **numbers}
+        self.values["revisions"] = {name: number for name, number in known.items() if number} or None
+
+    def with_serving(self, message: str) -> str:
+        """The message, and that what serves goes on."""
+        serving = (self.values.get("revisions") or {}).get("serving")
+        return f"{message} (revision {serving} goes on serving)" if serving else message
+
     def stage(self, name: str, done: bool, reason: str, message: str) -> None:
         self.stages[name] = (done, reason, message)
 

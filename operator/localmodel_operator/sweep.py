@@ -1,27 +1,38 @@
 """Removing what nothing uses any more: images on nodes and host, and layers in the store. Nothing else.
 
-What is in use is read from the ControllerRevisions of the living resources, never remembered. The store may serve
-several clusters, so each operator leaves a note of what its cluster uses.
+What is in use is read from the ControllerRevisions of the living resources, and from what their pods run, never
+remembered. The store may serve several clusters, so each operator leaves a note of what its cluster uses. What was
+pushed to a registry stays there: nobody here can know who else uses it.
 """
 
+import asyncio
 import json
 import logging
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from localmodel import digests, files
 from localmodel.engine import nodes
-from localmodel.engine.nodes import Node
+from localmodel.engine.nodes import Node, NodeError
+from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel_operator import names
-from localmodel_operator.cluster import LMD, REVISION
+from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION
 from localmodel_operator.site import SWEEP, Site
 
 log = logging.getLogger(__name__)
 
 _AGAIN_WHEN_BUSY = 10.0  # seconds
+_AGAIN_WHEN_SILENT = 600.0  # a node did not answer
+_AGAIN = 24 * 3600.0  # which also keeps this cluster's note young
+_ANSWERS_WITHIN = 5.0
+_FORGOTTEN_AFTER = 30 * 24 * 3600.0  # seconds without a word from a cluster whose nodes are not this engine's
+
+# Questions that nodes have not answered yet, by id: a node that hangs holds one thread, and no sweep.
+_asked: dict[str, "asyncio.Task[dict[str, str]]"] = {}
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,14 @@ class Use:
     deployments: tuple[Mapping[str, Any], ...] = ()
 
 
-def in_use(owners: Iterable[Mapping[str, Any]], revisions: Iterable[Mapping[str, Any]], on: Iterable[Node]) -> Use:
-    """What the revisions of living owners use."""
+def in_use(
+    owners: Iterable[Mapping[str, Any]],
+    revisions: Iterable[Mapping[str, Any]],
+    running: Iterable[Mapping[str, Any]],
+    on: Iterable[Node],
+) -> Use:
+    """What the revisions of living owners use, and what runs: pods, and Deployments, which may start more of them."""
+    owners = list(owners)
     living = {owner["metadata"]["uid"]: owner["metadata"] for owner in owners}
     kept = [
         (living[reference["uid"]], revision)
@@ -46,12 +63,22 @@ def in_use(owners: Iterable[Mapping[str, Any]], revisions: Iterable[Mapping[str,
         for reference in revision["metadata"].get("ownerReferences", [])
         if reference["uid"] in living
     ]
+    places = {(owner["namespace"], owner["name"]) for owner in living.values()}
     return Use(
-        tuple(sorted({revision["data"]["image"] for _, revision in kept})),
+        tuple(sorted({revision["data"]["image"] for _, revision in kept} | set(_run(running, places)))),
         tuple(sorted({revision["data"]["environment"] for _, revision in kept})),
         tuple(sorted(node.id for node in on)),
         tuple(_deployment(owner, revision) for owner, revision in kept),
     )
+
+
+def _run(running: Iterable[Mapping[str, Any]], places: set[tuple[str, str]]) -> Iterator[str]:
+    """Images of the pods and Deployments of these resources (namespace, name), unless they are on their way out."""
+    for each in running:
+        metadata, spec = each["metadata"], each["spec"]
+        place = (metadata["namespace"], metadata["labels"].get(names.DEPLOYMENT_LABEL, ""))
+        if place in places and "deletionTimestamp" not in metadata:
+            yield from (container["image"] for container in spec.get("template", {"spec": spec})["spec"]["containers"])
 
 
 def _deployment(owner: Mapping[str, Any], revision: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,14 +95,13 @@ def _deployment(owner: Mapping[str, Any], revision: Mapping[str, Any]) -> dict[s
     }
 
 
-def doomed(present: Mapping[str, str], keep: Iterable[str]) -> list[str]:
-    """The records to remove from a node that has `present` (name -> manifest digest).
+def doomed(present: Mapping[str, str], keep: Iterable[str], ours: tuple[str, ...] = (names.IMAGE_PREFIX,)) -> list[str]:
+    """The records to remove from a node that has `present` (name -> manifest digest). `ours` is how our names begin.
 
     With a reference of ours goes the CRI's own record of the same image, unless another reference still needs it.
     """
     kept = set(keep)
-    ours = {name for name in present if name.startswith(names.IMAGE_PREFIX)}
-    gone = ours - kept
+    gone = {name for name in present if name.startswith(ours)} - kept
     needed = {present[name] for name in present if name not in gone and not name.startswith("sha256:")}
     dead = {present[name] for name in gone} - needed
     records = {name for name, manifest in present.items() if name.startswith("sha256:") and manifest in dead}
@@ -84,43 +110,92 @@ def doomed(present: Mapping[str, str], keep: Iterable[str]) -> list[str]:
 
 async def sweep(site: Site, cluster_uid: str) -> None:
     """One sweep of everything. Put off while images are being made."""
+    cluster_nodes = await site.engine.call(nodes.nodes, site.kind_cluster) if site.kind_cluster else []
+    # Asked before anybody is kept waiting. An image that arrives meanwhile is not among the answers, and stays.
+    present = await _present(site, cluster_nodes)
     try:
         with files.alone(site.layout.root / "lock"):
-            await _sweep(site, cluster_uid)
+            swept = await _sweep(site, cluster_uid, cluster_nodes, present)
     except BlockingIOError:
         site.queue.add_after(_AGAIN_WHEN_BUSY, SWEEP)
+    else:
+        site.queue.add_after(_AGAIN if swept else _AGAIN_WHEN_SILENT, SWEEP)
 
 
-async def _sweep(site: Site, cluster_uid: str) -> None:
-    cluster_nodes = await site.engine.call(nodes.nodes, site.kind_cluster)
+async def _present(site: Site, cluster_nodes: Iterable[Node]) -> dict[Node, dict[str, str]]:
+    """The image records of every node that answers."""
+    for node in cluster_nodes:
+        if node.id not in _asked and not node.paused:
+            _asked[node.id] = asyncio.create_task(site.engine.call(nodes.images, node))
+            _asked[node.id].add_done_callback(lambda _, id_=node.id: _asked.pop(id_))
+    asked = {node: _asked[node.id] for node in cluster_nodes if node.id in _asked}
+    if asked:
+        await asyncio.wait(asked.values(), timeout=_ANSWERS_WITHIN)
+    answers = {}
+    for node, task in asked.items():
+        if task.done() and task.exception() is None:
+            answers[node] = task.result()
+        else:
+            log.warning("%s is not swept: %s", node.name, task.exception() if task.done() else "it does not answer")
+    return answers
+
+
+async def _sweep(
+    site: Site, cluster_uid: str, cluster_nodes: list[Node], present: Mapping[Node, Mapping[str, str]]
+) -> bool:
+    """False: something could not be swept now."""
     owners = await site.cluster.list(LMD)
     revisions = await site.cluster.list(REVISION, labels=names.MANAGED_SELECTOR)
-    use = in_use(owners, revisions, cluster_nodes)
-    for node in cluster_nodes:
-        await site.engine.call(_sweep_node, node, use.images)
-    alive = await site.engine.call(nodes.container_ids)
-    uses = _other_uses(site.layout.root / "uses", cluster_uid, alive)
+    running = [
+        each for kind in (DEPLOYMENT, POD) for each in await site.cluster.list(kind, labels=names.MANAGED_SELECTOR)
+    ]
+    use = in_use(owners, revisions, running, cluster_nodes)
+    ours = (names.IMAGE_PREFIX, site.delivery.repository("") + "@")
+    gone = {node: doomed(images, use.images, ours) for node, images in present.items()}
+    done = await asyncio.gather(*(_remove(site, node, records) for node, records in gone.items() if records))
+    if done:
+        site.delivery.doubt()
+    uses = _other_uses(site.layout.root / "uses", cluster_uid, await _alive(site))
     files.write(site.layout.root / "uses" / f"{cluster_uid}.json", digests.canonical_json(use.__dict__))
     uses.append(use)
     await site.environments.forget({key for each in uses for key in each.environments})
     _sweep_blobs(site, [image for each in uses for image in each.images])
+    return all(done) and len(present) == len(cluster_nodes)
 
 
-def _sweep_node(client: Any, node: Node, keep: Iterable[str]) -> None:
-    gone = doomed(nodes.images(client, node), keep)
-    if gone:
-        log.info("%s: removing %d image records", node.name, len(gone))
-        nodes.remove(client, node, gone)
+async def _remove(site: Site, node: Node, records: list[str]) -> bool:
+    log.info("%s: removing %d image records", node.name, len(records))
+    try:
+        await site.engine.call(nodes.remove, node, records)
+    except NodeError as error:
+        log.warning("%s is not swept: %s", node.name, error)
+        return False
+    return True
 
 
-def _other_uses(folder: Path, cluster_uid: str, alive: set[str]) -> list[Use]:
-    """The notes of the other clusters; that of a cluster none of whose nodes is `alive` goes."""
+async def _alive(site: Site) -> set[str] | None:
+    """Ids of the kind nodes on this machine's engine; None when it cannot tell."""
+    try:
+        return await site.engine.call(nodes.container_ids)
+    except UserError:
+        return None
+
+
+def _other_uses(folder: Path, cluster_uid: str, alive: set[str] | None) -> list[Use]:
+    """The notes of the other clusters. That of a kind cluster none of whose nodes is `alive` goes, and that of
+
+    another cluster of which nothing has been heard for long.
+    """
     uses = []
     for path in folder.glob("*.json"):
         note = Use(**{name: tuple(value) for name, value in json.loads(path.read_bytes()).items()})
         if path.stem == cluster_uid:
             continue
-        if alive.isdisjoint(note.nodes):
+        if note.nodes:
+            is_gone = alive is not None and alive.isdisjoint(note.nodes)
+        else:
+            is_gone = path.stat().st_mtime < time.time() - _FORGOTTEN_AFTER
+        if is_gone:
             path.unlink()
         else:
             uses.append(note)
@@ -138,6 +213,10 @@ def _sweep_blobs(site: Site, images: Iterable[str]) -> None:
             path.unlink()
     for path in (layout.root / "incoming").glob("*"):
         path.unlink()  # of an operator that was killed: nobody else writes while the sweep is alone
+    for folder in ("models", "squashed"):
+        for path in (layout.root / folder).glob("*.json"):
+            if layout.recorded(path) is None:
+                path.unlink()
 
 
 def _blobs(layout: Layout, manifest: str) -> set[str]:

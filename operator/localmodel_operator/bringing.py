@@ -1,0 +1,120 @@
+"""Bringing a revision into running pods: written down first, then a warm swap where the pods can take it."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from localmodel import gate, plan
+from localmodel.errors import UserError
+from localmodel_operator import history, making, pods, resolve, swap, world
+from localmodel_operator.admin import CannotTake, RevisionFailed
+from localmodel_operator.bundles import Bundles
+from localmodel_operator.case import Case
+from localmodel_operator.cluster import LMD
+from localmodel_operator.giving_up import give_up
+from localmodel_operator.history import Choice
+from localmodel_operator.resolve import Desired
+from localmodel_operator.world import World
+
+log = logging.getLogger(__name__)
+
+
+async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: Desired, found: World) -> World:
+    """Write down what is to serve, and have running pods serve it if they can. Returns what there is then.
+
+    Raises:
+        Waiting, Superseded, PodUnreachable, Overtaken.
+    """
+    target, is_wanted = choice.target, desired.inputs == choice.target.inputs
+    requests = desired.bundle.gate if is_wanted else ()
+    hindrance = _hindrance(case, choice, found)
+    bundles = None if hindrance else await Bundles.of(case.site, target, requests)
+    await _write_down(case, choice, pin, found, bundles, gate.text(requests) if requests else b"")
+    late = pods.behind(found.pods, target, case.decided.epoch)
+    if bundles is None or not late:
+        return found
+    if not case.decided.committed:
+        case.seen.progress("Updating", case.seen.with_serving(_told(case, choice, desired, found)))
+        await case.report()
+    try:
+        await swap.swap(
+            case.site.admin,
+            late,
+            case.decided.epoch,
+            target.revision.content,
+            bundles.for_pod,
+            case.spec.progress_deadline_seconds,
+            lambda: _is_overtaken(case, desired),
+        )
+    except CannotTake as error:
+        log.info("%s/%s: not swapped: %s", *case.key, error)
+        return found
+    except RevisionFailed as error:
+        await give_up(case, target, found, error.reason, str(error))
+    found = await look(case)
+    if not case.decided.committed:
+        await case.decide(case.decided.done())
+    return found
+
+
+async def look(case: Case) -> World:
+    """What there is now."""
+    uid = case.owner["metadata"]["uid"]
+    found = await world.look(case.site.cluster, case.site.admin, case.namespace, case.name, uid)
+    case.decided, case.decided_object = found.decision, found.decided
+    return found
+
+
+async def _write_down(
+    case: Case, choice: Choice, pin: history.Pin | None, found: World, bundles: Bundles | None, requests: bytes
+) -> None:
+    target, pin_text = choice.target, pin.text() if pin else ""
+    if case.decided.epoch and case.decided.revision == target.number:
+        if pin_text != case.decided.pin:
+            await case.decide(replace(case.decided, pin=pin_text))
+        return
+    following = case.decided.next(target, pin=pin_text)
+    late = pods.behind(found.pods, target, following.epoch)
+    # in a thread: models are hashed
+    bundle = await asyncio.to_thread(bundles.for_later, late[0]) if bundles and late else b""
+    await case.decide(following, requests, bundle)
+
+
+def _hindrance(case: Case, choice: Choice, found: World) -> str | None:
+    """Why running pods are not to load the revision beside the one they serve, or None."""
+    target = choice.target
+    if found.deployment is None:
+        return "there are no pods yet"
+    if any(not pod.has(target) for pod in found.pods):
+        if case.spec.strategy == "Roll" and choice.because is None:
+            return "spec.update.strategy is Roll"
+        is_decided = case.decided.revision == target.number and not case.decided.committed
+        if is_decided and found.started_with == target.number:
+            return "pods of the new template are on their way"
+    return pods.cannot_swap(found.pods, target)
+
+
+def _told(case: Case, choice: Choice, desired: Desired, found: World) -> str:
+    """What is done, and why, in the planner's words."""
+    before = next((each.facts for each in found.history if each.number == (case.decided.good or 0)), None)
+    if choice.because or choice.pinned or before is None:
+        return f"revision {choice.target.number} is brought into the running pods"
+    planned = plan.plan(making.facts(desired), before)
+    return f"revision {choice.target.number} is brought into the running pods: {planned.reason}"
+
+
+async def _is_overtaken(case: Case, desired: Desired) -> bool:
+    """Whether something else is wanted by now."""
+    if not case.site.queue.is_waiting(case.key):
+        return False
+    owner = await case.site.cluster.get(LMD, *case.key)
+    if owner is None or "deletionTimestamp" in owner["metadata"]:
+        return True
+    now, then = owner["metadata"], case.owner["metadata"]
+    if (now["generation"], now.get("annotations")) != (then["generation"], then.get("annotations")):
+        return True
+    try:
+        bundle = await resolve.bundle(case.site.cluster, case.site.store, case.namespace, case.spec)
+    except UserError:
+        return True
+    return replace(desired, bundle=bundle).inputs != desired.inputs

@@ -1,0 +1,92 @@
+"""What the steps of a pass share: whose pass it is, what it has decided, and what its status will say."""
+
+from dataclasses import dataclass, field
+
+from localmodel.errors import UserError
+from localmodel.spec import DeploymentSpec
+from localmodel_operator import children, decision, report
+from localmodel_operator.admin import Superseded
+from localmodel_operator.cluster import CONFIG_MAP, Object, Refused
+from localmodel_operator.decision import Decision
+from localmodel_operator.site import Site
+from localmodel_operator.status import Seen
+from localmodel_operator.workqueue import Key
+
+RESYNC = 300.0  # seconds, give or take a fifth
+
+
+class Waiting(Exception):
+    """The pass can go no further now; an event, or the time given, brings the next one."""
+
+    def __init__(self, again_after: float | None = None) -> None:
+        self.again_after = again_after
+
+
+@dataclass
+class Case:
+    """One resource in one pass.
+
+    `decided` is what is to serve, `decided_object` that as the API server has it. `again`: whatever becomes of the
+    pass, the next one comes after so many seconds.
+    """
+
+    site: Site
+    owner: Object
+    spec: DeploymentSpec
+    seen: Seen = field(default_factory=Seen)
+    decided: Decision = decision.FIRST
+    decided_object: Object | None = None
+    again: float | None = None
+
+    @property
+    def namespace(self) -> str:
+        return str(self.owner["metadata"]["namespace"])
+
+    @property
+    def name(self) -> str:
+        return str(self.owner["metadata"]["name"])
+
+    @property
+    def key(self) -> Key:
+        return self.namespace, self.name
+
+    @property
+    def proved(self) -> tuple[int | None, int | None]:
+        """Revisions that have served, the last one first."""
+        return self.decided.good, self.decided.before
+
+    async def report(self) -> None:
+        await report.report(self.site.cluster, self.owner, self.seen)
+
+    async def apply(self, child: Object) -> Object:
+        """Server-side apply of a child.
+
+        Raises:
+            UserError: the API server refuses it for good.
+        """
+        try:
+            return await self.site.cluster.apply(child)
+        except Refused as error:
+            if error.code not in (400, 403, 422) or report.is_ending(error):
+                raise
+            kind = child["kind"]
+            raise UserError(f"{kind}Refused", f"the API server refuses the {kind}: {error}") from None
+
+    async def decide(self, decided: Decision, gate: bytes | None = None, bundle: bytes | None = None) -> None:
+        """Write a decision down; see decision.write.
+
+        Raises:
+            Superseded: another operator has written meanwhile.
+        """
+        metadata = children.metadata(self.owner, decision.name(self.name))
+        body = decision.write(metadata, decided, self.decided_object, gate, bundle)
+        try:
+            if self.decided_object is None:
+                written = await self.site.cluster.create(CONFIG_MAP, self.namespace, body)
+            else:
+                written = await self.site.cluster.replace(CONFIG_MAP, body)
+        except Refused as error:
+            if error.code != 409:
+                raise
+            raise Superseded("another decision was written meanwhile") from None
+        self.decided_object, self.decided = written, decided

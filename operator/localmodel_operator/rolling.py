@@ -1,0 +1,73 @@
+"""Making it last: the image is delivered, the template names it, and pods roll until every one was started with it."""
+
+import asyncio
+
+from localmodel import image
+from localmodel.errors import UserError
+from localmodel_operator import children, delivery_news, rollout, world
+from localmodel_operator.case import RESYNC, Case, Waiting
+from localmodel_operator.giving_up import fail, give_up
+from localmodel_operator.history import Choice, Recorded
+from localmodel_operator.world import World
+
+
+async def roll_out(case: Case, choice: Choice, found: World) -> None:
+    """See to it that pods are started with the revision. Returns when all were.
+
+    Raises:
+        Waiting, UserError.
+    """
+    target, seen = choice.target, case.seen
+    await _deliver(case, target, found)
+    applied = await case.apply(children.deployment(case.owner, case.spec, target.template))
+    listed = await world.listed(case.site.cluster, *case.key)
+    state = rollout.judge(applied, listed, target.number)
+    seen.values["replicas"] = state.replicas
+    seen.revisions(durable=target.number if state.complete else None)
+    if state.complete:
+        seen.durable = (True, "Durable", f"every pod was started with revision {target.number}")
+        return
+    if state.failure is None:
+        message = f"pods of revision {target.number} are starting"
+        seen.durable = (False, "RollingOut", message)
+        if not seen.settled:
+            seen.progress("RollingOut", message)
+        raise Waiting(RESYNC)
+    reason, message = state.failure
+    seen.durable = (False, reason, message)
+    if state.stalled and reason in rollout.OF_THE_REVISION:
+        await give_up(case, target, found, reason, message)
+    if seen.settled and not state.late:
+        raise Waiting(RESYNC)  # the service goes on
+    if state.stalled or state.late:
+        fail(case, reason, message)
+    else:
+        seen.progress(reason, seen.with_serving(message))
+    raise Waiting(RESYNC)
+
+
+async def _deliver(case: Case, target: Recorded, found: World) -> None:
+    delivery, seen = case.site.delivery, case.seen
+    seen.values["image"] = target.image
+    if delivery_news.pull_trouble([pod.found for pod in found.pods]):
+        delivery.doubt()
+    if not await delivery.lacking(target.image):
+        seen.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
+        return
+    composed = await asyncio.to_thread(image.stored, case.site.layout, target.image)
+    if composed is None:
+        text = f"the image of revision {target.number} is gone; edit the resource to have another made"
+        raise UserError("ImageLost", text)
+    delivered = await delivery.deliver(composed, target.image, lambda: case.site.queue.add(case.key))
+    if delivered.complete:
+        seen.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
+        return
+    failed = "DeliveryFailed" if delivered.failed else "Delivering"
+    seen.stage("ImageDelivered", False, failed, delivered.message)
+    if delivered.usable:
+        if delivered.again_after is not None:
+            case.site.queue.add_after(delivered.again_after, case.key)
+        return
+    if not seen.settled:
+        seen.progress(failed, seen.with_serving(delivered.message))
+    raise Waiting(delivered.again_after)

@@ -1,0 +1,63 @@
+"""Saying what serves: only after it has answered at the address that users call."""
+
+import asyncio
+
+from localmodel_operator import address, names
+from localmodel_operator.case import Case, Waiting
+from localmodel_operator.giving_up import fail
+from localmodel_operator.history import Choice
+from localmodel_operator.resolve import Desired
+
+_POLL = 0.1  # seconds between looks at the address, which sends no event
+_VERIFY_TRIES = 20
+
+
+async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | None) -> None:
+    """Ask at the address, and say that the revision serves.
+
+    Raises:
+        Waiting: something else answers, or nothing.
+    """
+    number, seen = choice.target.number, case.seen
+    if case.spec.replicas == 0:
+        _settled(case, choice, desired, "ScaledToZero", "spec.replicas is 0: nothing is wanted, and nothing answers")
+        return
+    if problem := await _problem(case, number, node_port):
+        seen.progress("NotAnswering", f"the pods are ready, but {problem}")
+        raise Waiting(1.0)
+    url = f"http://localhost:{case.spec.local_port}/score"
+    if node_port is None:
+        url = f"http://{case.name}.{case.namespace}.svc/score"
+    seen.values["url"] = url
+    seen.revisions(serving=number)
+    seen.available = (True, f"revision {number} answers")
+    if choice.pinned and choice.target.inputs != desired.inputs:
+        message = f"revision {number} serves at {url}, as {names.SERVE_ANNOTATION} asks; the next edit ends that"
+        _settled(case, choice, desired, "ServingAsked", message)
+    else:
+        _settled(case, choice, desired, "Serving", f"revision {number} serves at {url}")
+
+
+def _settled(case: Case, choice: Choice, desired: Desired, reason: str, message: str) -> None:
+    case.seen.settled = True
+    if choice.because:
+        fail(case, *choice.because)
+        return
+    case.seen.succeed(reason, message)
+    if count := len(desired.bundle.gate):
+        case.seen.stage("GatePassed", True, "Passed", f"{count} requests were answered as expected")
+    elif any(each["type"] == "GatePassed" for each in case.owner.get("status", {}).get("conditions", [])):
+        case.seen.stage("GatePassed", True, "NotAsked", "spec.update.gate asks for nothing")
+
+
+async def _problem(case: Case, number: int, node_port: int | None) -> str:
+    if node_port is None:
+        return ""  # the pods have been asked, and from here there is no other way to the address
+    base = case.site.verify(case.spec.local_port, node_port)
+    problem = ""
+    for _ in range(_VERIFY_TRIES):
+        problem = await address.problem(base, number, case.spec.replicas)
+        if not problem:
+            return ""
+        await asyncio.sleep(_POLL)
+    return problem
