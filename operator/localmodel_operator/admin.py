@@ -6,6 +6,7 @@ The proxy strips Authorization, so the token has a header of its own. A pod refu
 import asyncio
 import base64
 import contextlib
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from localmodel import digests
 from localmodel_operator.bundle import Bundle
 from localmodel_operator.cluster import Cluster, PodUnreachable
 from localmodel_operator.keys import public_half
+
+log = logging.getLogger(__name__)
 
 PORT = 5002
 
@@ -99,8 +102,10 @@ class Admin:
         bundle: Bundle | None = None,
         seconds: float | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        metadata = pod["metadata"]
-        digest = await asyncio.to_thread(lambda: bundle.digest) if bundle else ""
+        metadata, digest = pod["metadata"], ""
+        if bundle:
+            digest = await asyncio.to_thread(lambda: bundle.digest)
+            log.info("%s: sending a bundle of %d bytes", metadata["name"], bundle.size)
         payload = {
             "action": action,
             "pod": metadata["uid"],

@@ -40,13 +40,23 @@ class Bundle:
     def has_models(self) -> bool:
         return bool(self._models)
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """SHA-256 of the tar, as 64 digits."""
-        content = hashlib.sha256()
+        return self._measured[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the tar."""
+        return self._measured[1]
+
+    @cached_property
+    def _measured(self) -> tuple[str, int]:
+        content, size = hashlib.sha256(), 0
         for chunk in self.chunks():
             content.update(chunk)
-        return content.hexdigest()
+            size += len(chunk)
+        return content.hexdigest(), size
 
 
 def describe(

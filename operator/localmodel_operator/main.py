@@ -219,8 +219,9 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
     async def node_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
         if heard.heard(type, body):
             site.delivery.renew()
-            for owner in await site.cluster.list(LMD):
-                queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
+            for served in options.namespaces or (None,):
+                for owner in await site.cluster.list(LMD, served):
+                    queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
 
     others = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(

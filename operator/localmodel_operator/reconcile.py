@@ -198,7 +198,7 @@ def _require_own_children(found: World, namespace: str) -> None:
 async def _wanted(case: Case, desired: Desired, found: World) -> Recorded:
     """The newest revision, if it is what is asked for; else a new one, recorded before anything serves it."""
     newest = found.history[-1] if found.history else None
-    if newest is not None and newest.inputs == desired.inputs and await _is_kept(case.site, newest):
+    if newest is not None and newest.inputs == desired.inputs and await _is_kept(case, newest):
         case.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
         case.site.environments.want(case.key, None)
         return newest
@@ -214,10 +214,13 @@ async def _wanted(case: Case, desired: Desired, found: World) -> Recorded:
         raise Waiting from None
 
 
-async def _is_kept(site: Site, newest: Recorded) -> bool:
+async def _is_kept(case: Case, newest: Recorded) -> bool:
     """Whether its image can be delivered, or needs not be. What was made stays when the operator is upgraded."""
-    kept = await asyncio.to_thread(image.stored, site.layout, newest.image)
-    return kept is not None or not await site.delivery.lacking(newest.image)
+    delivery = case.site.delivery
+    if not newest.image.startswith(f"{delivery.repository(case.owner['metadata']['uid'])}@"):
+        return False  # made for another delivery: a registry, or none
+    kept = await asyncio.to_thread(image.stored, case.site.layout, newest.image)
+    return kept is not None or not await delivery.lacking(newest.image)
 
 
 def _choose(case: Case, desired: Desired, wanted: Recorded, found: World) -> tuple[Choice, Pin | None]:
