@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -57,7 +56,6 @@ class Engine:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
         self._connection = Connection()
-        self.turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by id of a node
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run `function(client, *arguments)` in a thread; raises what Connection.call() does."""

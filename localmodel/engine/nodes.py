@@ -173,4 +173,5 @@ def images(client: docker.DockerClient, node: Node) -> dict[str, str]:
 
 
 def remove(client: docker.DockerClient, node: Node, references: list[str]) -> None:
-    execute(client, node, [*_CTR, "images", "rm", "--sync", *references])
+    """Remove image records; returns when what only they held is gone, too."""
+    execute(client, node, [*_CTR, "images", "rm", "--sync", *references], silence=_TAKES_WITHIN)

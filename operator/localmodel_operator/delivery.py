@@ -1,6 +1,6 @@
 """How an image reaches the places from which pods get it: the nodes of a kind cluster, or a registry."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -71,6 +71,9 @@ class Delivery(Protocol):
 
     def renew(self) -> None:
         """A node is new, or ready again: believe nothing, and try at once where it failed before."""
+
+    def swept(self, references: Collection[str]) -> None:
+        """These were removed from nodes."""
 
     def stop(self) -> None:
         """Let go of what is on the way."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -78,6 +78,10 @@ class DeltaImport:
     def renew(self) -> None:
         self.doubt()
         self._sendings.wake()
+
+    def swept(self, references: Collection[str]) -> None:
+        for seen in self._seen.values():
+            seen.images.difference_update(references)
 
     def stop(self) -> None:
         self._sendings.stop()

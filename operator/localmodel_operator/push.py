@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -82,6 +82,9 @@ class Push:
 
     def renew(self) -> None:
         """New nodes pull for themselves."""
+
+    def swept(self, references: Collection[str]) -> None:
+        """The registry has them as before."""
 
     def stop(self) -> None:
         self._sendings.stop()

@@ -29,10 +29,11 @@ _AGAIN_WHEN_BUSY = 10.0  # seconds
 _AGAIN_WHEN_SILENT = 600.0  # a node did not answer
 _AGAIN = 24 * 3600.0  # which also keeps this cluster's note young
 _ANSWERS_WITHIN = 5.0
+_REMOVES_WITHIN = 30.0
 _FORGOTTEN_AFTER = 30 * 24 * 3600.0  # seconds without a word from a cluster whose nodes are not this engine's
 
 # Questions that nodes have not answered yet, by id: a node that hangs holds one thread, and no sweep.
-_asked: dict[str, "asyncio.Task[dict[str, str]]"] = {}
+_asked: dict[str, "asyncio.Task[dict[str, str] | None]"] = {}
 
 
 @dataclass(frozen=True)
@@ -126,18 +127,25 @@ async def _present(site: Site, cluster_nodes: Iterable[Node]) -> dict[Node, dict
     """The image records of every node that answers."""
     for node in cluster_nodes:
         if node.id not in _asked and not node.paused:
-            _asked[node.id] = asyncio.create_task(site.engine.call(nodes.images, node))
-            _asked[node.id].add_done_callback(lambda _, id_=node.id: _asked.pop(id_))
+            _asked[node.id] = asyncio.create_task(_images(site, node))
     asked = {node: _asked[node.id] for node in cluster_nodes if node.id in _asked}
     if asked:
         await asyncio.wait(asked.values(), timeout=_ANSWERS_WITHIN)
     answers = {}
     for node, task in asked.items():
-        if task.done() and task.exception() is None:
-            answers[node] = task.result()
-        else:
-            log.warning("%s is not swept: %s", node.name, task.exception() if task.done() else "it does not answer")
+        if task.done() and (images := task.result()) is not None:
+            answers[node] = images
     return answers
+
+
+async def _images(site: Site, node: Node) -> dict[str, str] | None:
+    try:
+        return await site.engine.call(nodes.images, node)
+    except NodeError as error:
+        log.warning("%s is not swept: %s", node.name, error)
+        return None
+    finally:
+        del _asked[node.id]
 
 
 async def _sweep(
@@ -153,9 +161,8 @@ async def _sweep(
     ours = (names.IMAGE_PREFIX, site.delivery.repository("") + "@")
     gone = {node: doomed(images, use.images, ours) for node, images in present.items()}
     done = await asyncio.gather(*(_remove(site, node, records) for node, records in gone.items() if records))
-    if done:
-        site.delivery.doubt()
-    uses = _other_uses(site.layout.root / "uses", cluster_uid, await _alive(site))
+    site.delivery.swept({record for records in gone.values() for record in records})
+    uses = other_uses(site.layout.root / "uses", cluster_uid, await _alive(site))
     files.write(site.layout.root / "uses" / f"{cluster_uid}.json", digests.canonical_json(use.__dict__))
     uses.append(use)
     await site.environments.forget({key for each in uses for key in each.environments})
@@ -166,8 +173,9 @@ async def _sweep(
 async def _remove(site: Site, node: Node, records: list[str]) -> bool:
     log.info("%s: removing %d image records", node.name, len(records))
     try:
-        await site.engine.call(nodes.remove, node, records)
-    except NodeError as error:
+        async with asyncio.timeout(_REMOVES_WITHIN):  # nobody can make an image meanwhile
+            await site.engine.call(nodes.remove, node, records)
+    except (NodeError, TimeoutError) as error:
         log.warning("%s is not swept: %s", node.name, error)
         return False
     return True
@@ -181,10 +189,10 @@ async def _alive(site: Site) -> set[str] | None:
         return None
 
 
-def _other_uses(folder: Path, cluster_uid: str, alive: set[str] | None) -> list[Use]:
-    """The notes of the other clusters. That of a kind cluster none of whose nodes is `alive` goes, and that of
+def other_uses(folder: Path, cluster_uid: str, alive: set[str] | None) -> list[Use]:
+    """The notes of the other clusters.
 
-    another cluster of which nothing has been heard for long.
+    That of a kind cluster goes when none of its nodes is `alive`; that of another one after a long silence.
     """
     uses = []
     for path in folder.glob("*.json"):

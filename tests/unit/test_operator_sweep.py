@@ -1,10 +1,14 @@
+import json
+import os
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localmodel.engine.nodes import Node
 from localmodel_operator import names
-from localmodel_operator.sweep import doomed, in_use
+from localmodel_operator.sweep import doomed, in_use, other_uses
 
 ONE, TWO = names.repository("1") + "@sha256:one", names.repository("2") + "@sha256:two"
 ONE_AGAIN = names.repository("2") + "@sha256:one"
@@ -70,18 +74,18 @@ def revision(owner_uid: str | None, image: str, environment: str) -> dict[str, A
 
 def test_in_use_is_what_living_owners_recorded() -> None:
     revisions = [revision("1", ONE, "env-a"), revision("2", TWO, "env-b"), revision(None, "x", "y")]
-    use = in_use([owner("1")], revisions, [Node("id-b", "b", ()), Node("id-a", "a", ())])
+    use = in_use([owner("1")], revisions, [], [Node("id-b", "b", ()), Node("id-a", "a", ())])
     assert (use.images, use.environments, use.nodes) == ((ONE,), ("env-a",), ("id-a", "id-b"))
 
 
 def test_older_revisions_are_in_use_too_and_named_once() -> None:
     revisions = [revision("1", ONE, "env"), revision("1", TWO, "env"), revision("1", ONE, "env")]
-    use = in_use([owner("1")], revisions, [])
+    use = in_use([owner("1")], revisions, [], [])
     assert (use.images, use.environments) == (tuple(sorted((ONE, TWO))), ("env",))
 
 
 def test_the_store_is_told_which_models_and_code_a_deployment_serves() -> None:
-    (told,) = in_use([owner("1")], [revision("1", ONE, "env")], []).deployments
+    (told,) = in_use([owner("1")], [revision("1", ONE, "env")], [], []).deployments
     assert told == {
         "target": "kind",
         "namespace": "default",
@@ -93,5 +97,59 @@ def test_the_store_is_told_which_models_and_code_a_deployment_serves() -> None:
     }
 
 
+def pod(image: str, name: str = "mnist", **metadata: Any) -> dict[str, Any]:
+    labels = {names.DEPLOYMENT_LABEL: name}
+    return {
+        "metadata": {"namespace": "default", "labels": labels, **metadata},
+        "spec": {"containers": [{"image": image}]},
+    }
+
+
+def deployment(image: str) -> dict[str, Any]:
+    return {"metadata": pod(image)["metadata"], "spec": {"template": {"spec": pod(image)["spec"]}}}
+
+
+@pytest.mark.parametrize("running", [pod(TWO), deployment(TWO)], ids=["a pod", "a Deployment"])
+def test_what_runs_is_in_use_though_its_revision_is_forgotten(running: dict[str, Any]) -> None:
+    assert in_use([owner("1")], [revision("1", ONE, "env")], [running], []).images == (ONE, TWO)
+
+
+@pytest.mark.parametrize(
+    "running", [pod(TWO, deletionTimestamp="now"), pod(TWO, name="other")], ids=["on its way out", "of a deleted owner"]
+)
+def test_what_ends_is_not_in_use(running: dict[str, Any]) -> None:
+    assert in_use([owner("1")], [revision("1", ONE, "env")], [running], []).images == (ONE,)
+
+
+def test_images_that_a_node_has_pulled_go_too() -> None:
+    present = {"localhost:5001/localmodel/deployments@sha256:one": "sha256:one", "sha256:c": "sha256:one"}
+    assert doomed(present, [], ("localhost:5001/localmodel/deployments@",)) == sorted(present)
+    assert doomed(present, []) == []
+
+
+def note(folder: Path, name: str, nodes: list[str], age: float = 0) -> None:
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps({"images": [name], "environments": [], "nodes": nodes, "deployments": []}))
+    os.utime(path, (time.time() - age, time.time() - age))
+
+
+DAY = 24 * 3600
+
+
+def test_notes_of_clusters_that_are_gone_go(tmp_path: Path) -> None:
+    note(tmp_path, "own", ["1"])
+    note(tmp_path, "kind-there", ["2", "gone"], age=400 * DAY)
+    note(tmp_path, "kind-gone", ["3"])
+    note(tmp_path, "elsewhere", [], age=29 * DAY)
+    note(tmp_path, "elsewhere-silent", [], age=31 * DAY)
+    assert {use.images for use in other_uses(tmp_path, "own", {"1", "2"})} == {("kind-there",), ("elsewhere",)}
+    assert {path.stem for path in tmp_path.iterdir()} == {"own", "kind-there", "elsewhere"}
+
+
+def test_without_an_engine_no_note_of_kind_goes(tmp_path: Path) -> None:
+    note(tmp_path, "kind-gone", ["3"])
+    assert len(other_uses(tmp_path, "own", None)) == 1
+
+
 def test_nothing_is_in_use_where_there_is_nothing() -> None:
-    assert in_use([], [revision("1", ONE, "env")], []).images == ()
+    assert in_use([], [revision("1", ONE, "env")], [], []).images == ()
