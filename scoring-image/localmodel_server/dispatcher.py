@@ -49,11 +49,13 @@ class Dispatcher:
         return len(self._waiting)
 
     def switch(self, pool: Pool) -> Pool | None:
-        """Make pool the current one in a single step, waiting requests included; returns the old one, draining."""
+        """Make pool the current one in a single step, waiting requests included; returns the old one.
+
+        It still answers what it has, and is the caller's to park or to drain.
+        """
         old, self.pool = self.pool, pool
         if old is not None:
             old.on_change = lambda: None
-            old.drain()
         pool.on_change = self._flush
         self._flush()
         return old

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 from localmodel_server.contract import Contract
+from localmodel_server.headroom import private_bytes
 from localmodel_server.log import logger
 from localmodel_server.settings import Settings
 from localmodel_server.template import Template
+from localmodel_server.warm_parent import WarmParents
 from localmodel_server.worker_process import LoadError, WorkerProcess
 
 _FIRST_DELAY = 0.5
@@ -25,8 +27,10 @@ def restart_delay(failures: int) -> float:
 class Pool:
     """The workers of one revision. on_change is called when a worker became free or the last one is lost."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, warm: WarmParents | None = None) -> None:
         self.settings = settings
+        self.why_not_forked = ""  # in words, when how is "spawn" although there is a warm parent to fork
+        self._warm = warm
         self.on_change: Callable[[], None] = lambda: None
         self.failure: str | None = None  # why the last restart of a worker failed
         self.contract = Contract()  # what the script takes and returns: the same in every worker
@@ -34,13 +38,18 @@ class Pool:
         self._idle: list[WorkerProcess] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._draining = False
+        self._parked = False
+        self._serves = False
         self._template: Template | None = None
         self._preloading = asyncio.Lock()  # several workers may be replaced at the same time
 
     @classmethod
-    async def start(cls, settings: Settings) -> Pool:
-        """Start all workers and wait until each has run init(); raises LoadError of the first that fails."""
-        pool = cls(settings)
+    async def start(cls, settings: Settings, warm: WarmParents | None = None) -> Pool:
+        """Start all workers and wait until each has run init(); raises LoadError of the first that fails.
+
+        They are forked from the warm parent where that makes no difference to the script, and else spawned.
+        """
+        pool = cls(settings, warm)
         await pool._preload()
         starts = [asyncio.create_task(pool._start_worker()) for _ in range(settings.worker_count)]
         try:
@@ -55,8 +64,24 @@ class Pool:
             if pool._template is not None:
                 pool._template.kill()
             raise
-        pool._keepers = [asyncio.create_task(pool._keep(worker)) for worker in list(pool._workers)]
+        pool._keep_all()
         return pool
+
+    @property
+    def how(self) -> str:
+        """How the workers were started: ``fork``, ``spawn`` or ``template``."""
+        if self._template is not None:
+            return "template"
+        return "fork" if self._workers and all(worker.how == "fork" for worker in self._workers) else "spawn"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every worker lives, so that a parked pool can serve again."""
+        return not self._draining and self.alive == self.settings.worker_count
+
+    def private_bytes(self) -> int:
+        """Memory that would be free without the workers."""
+        return private_bytes([worker.pid for worker in self._workers if worker.usable])
 
     @property
     def alive(self) -> int:
@@ -89,6 +114,29 @@ class Pool:
                 self._idle.append(worker)
             self.on_change()
 
+    def enter_service(self) -> None:
+        """From now on workers like these are what the warm parent is to be good for."""
+        self._serves = True
+        if self._warm is not None and self._template is None:
+            self._warm.follow(self.settings, self._workers)
+
+    def park(self) -> None:
+        """Serve no more: workers finish what they have, and stay. One that is lost is not replaced."""
+        self._parked, self._serves = True, False
+        self.on_change = lambda: None
+        for keeper in self._keepers:
+            keeper.cancel()
+        self._keepers.clear()
+
+    def resume(self, settings: Settings) -> None:
+        """Be ready to serve (again), as a revision of the same content; the pool must be whole."""
+        self.settings = settings
+        for worker in self._workers:
+            worker.settings = settings
+        if self._parked:
+            self._parked = False
+            self._keep_all()
+
     def drain(self) -> None:
         """End every worker as soon as it has answered."""
         self._draining = True
@@ -112,6 +160,9 @@ class Pool:
             self._template.close()
             await self._template.wait()
 
+    def _keep_all(self) -> None:
+        self._keepers = [asyncio.create_task(self._keep(worker)) for worker in list(self._workers)]
+
     async def _preload(self) -> None:
         """Run init() in a process that forks the workers, when that is wanted; raises LoadError."""
         if not self.settings.worker_preload or (self._template is not None and self._template.usable):
@@ -119,14 +170,20 @@ class Pool:
         self._template = await Template.start(self.settings)
 
     async def _start_worker(self) -> WorkerProcess:
-        starter = None if self._template is None else self._template.start_process
-        return await WorkerProcess.start(self.settings, starter)
+        if self._template is not None:
+            return await WorkerProcess.start(self.settings, self._template.start_process)
+        if self._warm is None:
+            return await WorkerProcess.start(self.settings)
+        worker, self.why_not_forked = await self._warm.start_worker(self.settings)
+        return worker
 
     def _add(self, worker: WorkerProcess) -> None:
         self.failure = None
         self.contract = worker.contract
         self._workers.add(worker)
         self.give_back(worker)
+        if self._serves:
+            self.enter_service()
 
     async def _keep(self, worker: WorkerProcess) -> None:
         """Replace a worker whenever it has ended, until the pool drains."""

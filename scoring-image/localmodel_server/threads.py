@@ -42,25 +42,30 @@ def usable_cpus(root: Path = Path("/")) -> int:
     return max(1, int(min([allowed, *_quotas(root)])))
 
 
+def cgroups(root: Path, controller: str) -> Iterator[Path]:
+    """Folders of the cgroup around this process and of those around that one, as far as they can be seen.
+
+    A controller of version 1 has its own; that of version 2 is the empty text.
+    """
+    mount = root / "sys/fs/cgroup" / controller
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, controllers, inside = line.split(":", 2)
+        if controller in controllers.split(","):
+            folder = mount / inside.lstrip("/")
+            while folder != mount and mount in folder.parents:
+                yield folder
+                folder = folder.parent
+    yield mount
+
+
 def _quotas(root: Path) -> Iterator[float]:
     """CPUs that each cgroup around this process allows."""
-    mount = root / "sys/fs/cgroup"
-    for folder in _with_parents(mount, root):
+    for folder in cgroups(root, ""):
         # version 2: "<quota or max> <period>", in microseconds
         quota, _, period = _read(folder / "cpu.max").partition(" ")
         yield from _quotient(quota, period)
-    # version 1, as a container sees it
-    yield from _quotient(_read(mount / "cpu/cpu.cfs_quota_us"), _read(mount / "cpu/cpu.cfs_period_us"))
-
-
-def _with_parents(mount: Path, root: Path) -> Iterator[Path]:
-    lines = _read(root / "proc/self/cgroup").splitlines()
-    inside = next((line[len("0::/") :] for line in lines if line.startswith("0::/")), "")
-    folder = mount / inside
-    yield folder
-    while folder != mount and mount in folder.parents:
-        folder = folder.parent
-        yield folder
+    for folder in cgroups(root, "cpu"):
+        yield from _quotient(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
 
 
 def _quotient(quota: str, period: str) -> Iterator[float]:

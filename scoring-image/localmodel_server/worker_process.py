@@ -7,9 +7,10 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from asyncio.subprocess import DEVNULL
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Union
 
@@ -34,11 +35,12 @@ _SECONDS_TO_READ = 0.5
 
 
 class LoadError(Exception):
-    """A worker cannot serve its revision; the text is one line for the user."""
+    """A worker cannot serve its revision; the text is one line for the user, reason one word for programs."""
 
-    def __init__(self, message: str, traceback: str = "") -> None:
+    def __init__(self, message: str, traceback: str = "", reason: str = "InitFailed") -> None:
         super().__init__(message)
         self.traceback = traceback
+        self.reason = reason
 
 
 class WorkerDied(Exception):
@@ -78,10 +80,13 @@ class WorkerProcess(asyncio.Protocol):
     """
 
     arguments: tuple[str, ...] = ()
+    how = "spawn"
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.contract = Contract()
+        self.hello: Mapping[str, Any] = {}  # what it has told of itself
+        self.seconds_to_load = 0.0
         self.served = False  # has been given a request
         self.together = True  # may be given several requests at once
         self._leaving = False
@@ -105,15 +110,28 @@ class WorkerProcess(asyncio.Protocol):
         """
         worker = cls(settings)
         try:
-            await worker._spawn(starter or worker._run_interpreter)
-            worker.contract = _read_hello(await worker._hello)
-        except BaseException as error:
-            worker.kill()
-            await worker.wait()
-            if isinstance(error, WorkerDied):
-                raise LoadError(f"{error} before init() returned") from error
-            raise
+            await worker.load(starter)
+        except WorkerDied as error:
+            raise LoadError(f"{error} before init() returned") from error
         return worker
+
+    async def load(self, starter: Starter | None = None) -> None:
+        """Start the process and wait, without limit, until its init() has returned; raises LoadError and WorkerDied."""
+        started = time.monotonic()
+        try:
+            await self._spawn(starter or self._run_interpreter)
+            self.hello = (await self._hello).head
+            self.contract = _read_hello(self.hello)
+        except BaseException:
+            self.kill()
+            await self.wait()
+            raise
+        self.seconds_to_load = time.monotonic() - started
+
+    @property
+    def pid(self) -> int:
+        """The process's id; 0 before it is started."""
+        return 0 if self._process is None else self._process.pid
 
     @property
     def usable(self) -> bool:
@@ -150,8 +168,7 @@ class WorkerProcess(asyncio.Protocol):
 
     def cancel(self) -> None:
         """Ask the worker to end the body that it is sending."""
-        if self._transport is not None and self.usable:
-            self._transport.write(encode_prefix(b'{"kind": "cancel"}', 0))
+        self._tell({"kind": "cancel"})
 
     def pause(self) -> None:
         """Take no more frames for now: the client is slower than the worker."""
@@ -238,6 +255,11 @@ class WorkerProcess(asyncio.Protocol):
         self.close()
         self._fail(WorkerDied(self.exit_description()))
 
+    def _tell(self, head: dict[str, Any]) -> None:
+        """Send a frame that is no request."""
+        if self._transport is not None and self.usable:
+            self._transport.write(encode_prefix(orjson.dumps(head), 0))
+
     def _receive_hello(self, received: Frame | Exception) -> None:
         if self._hello.done():
             return
@@ -321,12 +343,12 @@ class WorkerProcess(asyncio.Protocol):
             self.kill()
 
 
-def _read_hello(hello: Frame) -> Contract:
+def _read_hello(hello: Mapping[str, Any]) -> Contract:
     """What a started worker tells of its script; raises LoadError when init() failed."""
     try:
-        if hello.head["ok"]:
-            return read_contract(hello.head)
-        message, traceback = str(hello.head["message"]), str(hello.head["traceback"])
+        if hello["ok"]:
+            return read_contract(hello)
+        message, traceback = str(hello.get("unsafe") or hello["message"]), str(hello.get("traceback", ""))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise LoadError("the script has written to a descriptor that is not its own") from error
     raise LoadError(message, traceback)

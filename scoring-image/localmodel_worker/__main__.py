@@ -1,4 +1,4 @@
-"""Start of a worker process: ``<user's python> <this folder> <socket fd> [--template]``."""
+"""Start of a worker process: ``<user's python> <this folder> <socket fd> [--template | --warm]``."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ def _start() -> None:
     from localmodel_worker.service import serve
 
     del sys.path[0]
-    serve(int(sys.argv[1]), template="--template" in sys.argv[2:])
+    serve(int(sys.argv[1]), *sys.argv[2:])
 
 
 # multiprocessing's spawn method runs this file again under another name.

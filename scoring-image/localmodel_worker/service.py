@@ -13,32 +13,47 @@ import threading
 import time
 from collections.abc import Iterator
 from io import TextIOWrapper
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from localmodel_worker import debugger, model_tree, user_logging
 from localmodel_worker.answers import Answer, Answering, log
 from localmodel_worker.entry_script import EntryScript, LoadError, enter, find_script
 from localmodel_worker.errors import user_traceback
 from localmodel_worker.frames import Frame, FrameReader, send_frame
+from localmodel_worker.installed_modules import loaded_modules
+from localmodel_worker.process_control import die_with_parent
 from localmodel_worker.strict import is_strict
 from localmodel_worker.template import fork_on_request
+
+if TYPE_CHECKING:
+    from localmodel_worker.forked import Forked
 
 _SECONDS_TO_LEAVE = 1.0
 
 
-def serve(descriptor: int, template: bool = False) -> None:
+def serve(descriptor: int, role: str = "") -> None:
     """Serve on an inherited socket until it is closed; exit code 1 when the script cannot serve.
 
-    A template serves nothing itself: it forks processes that do.
+    A ``--template`` and a ``--warm`` parent serve nothing themselves: they fork processes that do, the one after
+    init(), the other before any user code.
     """
     connection = socket.socket(fileno=descriptor)
     connection.set_inheritable(False)
     _prepare_streams()
     _leave_no_core_file()
-    _die_with_server()
+    die_with_parent()
+    forked = None
+    if role == "--warm":
+        at_start = frozenset(sys.modules)
+        from localmodel_worker.warm import WarmParent
+
+        forked = WarmParent(connection, at_start).run()
+        connection = forked.connection
+        forked.begin()
+    template = role == "--template"
     if not template:  # no thread survives a fork
         _watch_server(connection)
-    script = _load(connection)
+    script = _load(connection, forked)
     if script is None:
         sys.exit(1)
     answering = Answering(script, is_strict(os.environ))
@@ -50,9 +65,9 @@ def serve(descriptor: int, template: bool = False) -> None:
 
 def _serve_forked(connection: socket.socket, script: EntryScript, answering: Answering) -> None:
     os.setsid()
-    _die_with_server()
+    die_with_parent()
     _watch_server(connection)
-    _say_hello(connection, script)
+    send_frame(connection, _hello(script, None))
     Service(connection, answering).run()
 
 
@@ -153,17 +168,6 @@ def _leave_no_core_file() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _die_with_server() -> None:
-    """Have the kernel kill this process when the server is killed: C code that keeps the GIL stops our thread."""
-    if sys.platform != "linux":
-        return
-    with contextlib.suppress(ImportError, OSError, AttributeError):
-        import ctypes
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGKILL))
-
-
 def _watch_server(connection: socket.socket) -> None:
     threading.Thread(target=_leave_with_server, args=(connection.fileno(),), daemon=True).start()
 
@@ -179,19 +183,30 @@ def _leave_with_server(descriptor: int) -> None:
     os._exit(1)
 
 
-def _load(connection: socket.socket) -> Optional[EntryScript]:
+def _load(connection: socket.socket, forked: Optional[Forked]) -> Optional[EntryScript]:
     try:
-        place = find_script(os.environ)
-        sys.argv[:] = [str(place.script)]
-        enter(place)
-        user_logging.set_up(os.environ, place)
-        debugger.start(os.environ)
-        script = EntryScript(place)
-        _init(script)
+        with contextlib.nullcontext() if forked is None else forked.watch():
+            script = _load_script(forked)
+            hello = _hello(script, forked)
     except LoadError as error:
+        if forked is not None:
+            forked.check_error(error.traceback)
         send_frame(connection, {"ok": False, "message": str(error), "traceback": error.traceback})
         return None
-    _say_hello(connection, script)
+    send_frame(connection, hello)
+    return script
+
+
+def _load_script(forked: Optional[Forked]) -> EntryScript:
+    place = find_script(os.environ)
+    sys.argv[:] = [str(place.script)]
+    if forked is not None:
+        forked.check_place(place)
+    enter(place)
+    user_logging.set_up(os.environ, place)
+    debugger.start(os.environ)
+    script = EntryScript(place)
+    _init(script)
     return script
 
 
@@ -205,5 +220,10 @@ def _init(script: EntryScript) -> None:
         raise
 
 
-def _say_hello(connection: socket.socket, script: EntryScript) -> None:
-    send_frame(connection, {"ok": True, "contract": script.run_function.told()})
+def _hello(script: EntryScript, forked: Optional[Forked]) -> dict[str, Any]:
+    hello: dict[str, Any] = {"ok": True, "contract": script.run_function.told(), **loaded_modules(os.environ)}
+    if forked is not None:
+        forked.check_loaded(hello["imported"])
+        hello["installed"] = [name for name in hello["installed"] if forked.is_new(name)]
+        hello["harmless"] = forked.harmless
+    return hello

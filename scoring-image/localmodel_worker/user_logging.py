@@ -9,11 +9,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from localmodel_worker.entry_script import LoadError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from localmodel_worker.entry_script import Place
 
 # Of the requests that run() serves right now. No context variable: threads that run() starts would not see it.
@@ -34,19 +36,24 @@ def set_up(environment: Mapping[str, str], place: Place) -> None:
     """
     level = _level(environment.get(_LEVEL) or "INFO")
     formatter = _formatter(environment.get(_FORMAT) or "text")
-    for folder in (place.code_folder, place.script.parent):
-        file = folder / "logging.json"
-        if file.is_file():
-            from localmodel_worker.logging_file import configure_from
+    file = config_file(place)
+    if file is not None:
+        from localmodel_worker.logging_file import configure_from
 
-            configure_from(file, os.path.relpath(file, place.code_folder))
-            return
+        configure_from(file, os.path.relpath(file, place.code_folder))
+        return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.setLevel(level)
     root.addHandler(handler)
     _keep_basic_config_working(handler)
+
+
+def config_file(place: Place) -> Optional[Path]:
+    """The user's logging.json."""
+    files = (folder / "logging.json" for folder in (place.code_folder, place.script.parent))
+    return next((file for file in files if file.is_file()), None)
 
 
 class LineFormatter(logging.Formatter):

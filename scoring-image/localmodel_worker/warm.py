@@ -1,0 +1,168 @@
+"""A process that has imported what a script needs, and is forked into workers: it runs no user code itself.
+
+On its socket come frames: ``{"preload": [module, ...], "folder": str, "script": str}``, answered with
+``{"warm": how many modules}``, and ``{"fork": true}`` with the socket of a new worker, answered with
+``{"pid": int}`` or, where a fork would not be like a process of its own, ``{"refused": why}``. The new process
+takes its environment variables from its own socket first: ``{"environment": {...}, "harmless": [name, ...]}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Optional
+
+from localmodel_worker import fork_safety, json_shortcut, legacy_imports
+from localmodel_worker.environment_watch import Reads
+from localmodel_worker.forked import Forked
+from localmodel_worker.frames import FrameBuffer, send_frame
+from localmodel_worker.installed_modules import packages_stamp, start_files
+from localmodel_worker.process_control import become_child_of, set_name
+
+_PIECE = 65536
+
+
+class WarmParent:
+    """What the parent knows, and each process forked from it finds in its memory."""
+
+    def __init__(self, control: socket.socket, at_start: frozenset[str]) -> None:
+        """at_start are the modules that every worker has before user code."""
+        self.server = os.getppid()
+        self.environment = dict(os.environ)
+        self.reads = Reads()
+        self.at_start = at_start
+        self.packages = packages_stamp(sys.path)
+        self.start_files = start_files(self.at_start, sys.path)
+        self.imported: list[str] = []  # what user code named in its import statements
+        self._control = control
+        self._frames = FrameBuffer()
+        self._descriptors: list[int] = []
+
+    def run(self) -> Forked:
+        """Preload and fork until the socket is closed; returns in the forked processes only."""
+        set_name("localmodel-warm")
+        # As a worker has them before the first import of its script.
+        legacy_imports.install()
+        json_shortcut.install()
+        send_frame(self._control, {"ok": True})
+        while True:
+            head = self._receive()
+            if head is None:
+                os._exit(0)
+            if "preload" in head:
+                self._preload(head)
+                send_frame(self._control, {"warm": len(sys.modules)})
+            elif "fork" in head and self._descriptors:
+                worker = socket.socket(fileno=self._descriptors.pop(0))
+                worker.set_inheritable(False)
+                reason = self._why_not()
+                if reason is None and self._fork(worker):
+                    return Forked(self, worker)
+                worker.close()
+                if reason is not None:
+                    send_frame(self._control, {"refused": reason})
+
+    def _receive(self) -> Optional[dict[str, Any]]:
+        while True:
+            frame = self._frames.pop()
+            if frame is not None:
+                return frame.head
+            piece, descriptors, _, _ = socket.recv_fds(self._control, _PIECE, 1)
+            self._descriptors += descriptors
+            if not piece:
+                return None
+            self._frames.feed(piece)
+
+    def _preload(self, head: Mapping[str, Any]) -> None:
+        sys.argv[:] = [head["script"]]
+        with contextlib.suppress(OSError):
+            os.chdir(head["folder"])
+        with _in_background(), _silence(), self.reads:
+            for name in head["preload"]:
+                if name not in sys.modules:
+                    # A script may survive what its packages do at import, and so must this.
+                    with contextlib.suppress(BaseException):
+                        import_module(name)
+        os.chdir("/")
+        self.imported += [name for name in head["imported"] if name not in self.imported]
+        gc.collect()
+        gc.freeze()  # pages that the collector does not touch stay shared
+
+    def _why_not(self) -> Optional[str]:
+        if len(sys._current_frames()) > 1:
+            return "a thread runs since the packages were imported"
+        device = fork_safety.open_gpu()
+        if device is not None:
+            return f"importing the packages has opened {device}"
+        if logging.getLogger().handlers:
+            return "importing the packages has set up logging"
+        return None
+
+    def _fork(self, worker: socket.socket) -> bool:
+        """Fork a process that is the server's child, not ours, so that it outlives us; True in the new process."""
+        read, write = os.pipe()
+        between = _fork_quietly()
+        if between == 0:
+            os.close(read)
+            child = _fork_quietly()
+            if child:
+                os.write(write, str(child).encode())
+                os._exit(0)
+            os.close(write)
+            self._control.close()
+            become_child_of(self.server)
+            return True
+        os.close(write)
+        pid = os.read(read, 32)
+        os.close(read)
+        os.waitpid(between, 0)
+        send_frame(self._control, {"pid": int(pid)} if pid else {"refused": "there is no room for another process"})
+        return False
+
+
+def _fork_quietly() -> int:
+    with warnings.catch_warnings():
+        # From Python 3.12 on it warns of threads, also of native ones that wait to be forked in their library's way.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+@contextlib.contextmanager
+def _in_background() -> Iterator[None]:
+    """Leave the CPU to whoever has requests to answer. A nice value could not be taken back."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    except (AttributeError, OSError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """What packages print at import is in the log already: their first worker has printed it."""
+    kept = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for descriptor in (1, 2):
+            os.dup2(nowhere, descriptor)
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        for descriptor, each in enumerate(kept, 1):
+            os.dup2(each, descriptor)
+            os.close(each)
+        os.close(nowhere)
