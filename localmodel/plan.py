@@ -16,6 +16,7 @@ LANES = ("nothing", "patch", "swap", "roll", "rebuild")
 
 # Beyond it a record would grow too large for telling which of the files has changed.
 _MOST_FILES_NAMED = 100
+_MOST_NAMES_SAID = 6
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,21 @@ def of_pods(
         base=spec.environment.base,
         **of_worker(spec, lock, code, files, models, variables, gate),
         secrets=dict(secrets),
-        fixed={"spec.resources": digests.of_json(dict(spec.resources))},
-        beside={"spec.replicas": str(spec.replicas), "spec.service.localPort": str(spec.local_port)},
+        fixed=fixed_of_pods(spec),
+        beside=beside_pods(spec),
         strategy=spec.strategy,
         suspend=spec.suspend,
     )
+
+
+def fixed_of_pods(spec: DeploymentSpec) -> dict[str, str]:
+    """Facts.fixed: what only a new pod has another of."""
+    return {"spec.resources": digests.of_json(dict(spec.resources))}
+
+
+def beside_pods(spec: DeploymentSpec) -> dict[str, str]:
+    """Facts.beside: what changes around the pods."""
+    return {"spec.replicas": str(spec.replicas), "spec.service.localPort": str(spec.local_port)}
 
 
 def of_worker(
@@ -170,6 +181,8 @@ def _differing(desired: Mapping[str, str], observed: Mapping[str, str]) -> list[
 
 
 def _said(name: str, parts: list[str]) -> str:
+    if len(parts) > _MOST_NAMES_SAID:
+        parts = [*parts[: _MOST_NAMES_SAID - 1], f"{len(parts) - _MOST_NAMES_SAID + 1} more"]
     return f"{name} changed: {', '.join(parts)}" if parts else f"{name} changed"
 
 

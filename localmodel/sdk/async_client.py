@@ -20,7 +20,7 @@ from localmodel.sdk.deployment import Deployment, State
 from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models
 from localmodel.targets.target import Deployment as Status
-from localmodel.targets.target import Progress, Target
+from localmodel.targets.target import PastRevision, Progress, Target
 
 T = TypeVar("T")
 
@@ -229,6 +229,16 @@ class AsyncDeployment:
     async def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
         """See Deployment.reload()."""
         await _stoppable(functools.partial(self._deployment.reload, timeout=timeout), progress)
+
+    async def history(self) -> list[PastRevision]:
+        """See Deployment.history()."""
+        return await asyncio.to_thread(self._deployment.history)
+
+    async def rollback(
+        self, to: int | None = None, *, timeout: float | None = None, progress: bool | Progress = False
+    ) -> None:
+        """See Deployment.rollback()."""
+        await _stoppable(functools.partial(self._deployment.rollback, to, timeout=timeout), progress)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
         """See Deployment.delete()."""

@@ -18,7 +18,7 @@ from localmodel.sdk.scoring_input import ScoringInput
 from localmodel.store import Store
 from localmodel.targets.http import Answer
 from localmodel.targets.target import Deployment as Status
-from localmodel.targets.target import Progress, Target, Wanted
+from localmodel.targets.target import PastRevision, Progress, Target, Wanted
 
 State = Literal["running", "deploying", "failed", "deleted"]
 
@@ -249,6 +249,24 @@ class Deployment:
         changed = definition.changed(manifests.deployment, code=code, source=Path(place))
         self._apply(replace(manifests, deployment=changed), timeout, reporter(progress))
 
+    def history(self) -> list[PastRevision]:
+        """The revisions that are kept, newest first: number, time, cause, digests, and which of them serves."""
+        return self._target.history(self.name)
+
+    def rollback(
+        self, to: int | None = None, *, timeout: float | None = None, progress: bool | Progress = False
+    ) -> None:
+        """Serve revision `to` again, or the one that served before; it stays until something else is deployed.
+
+        Arguments as in Client.deploy().
+
+        Raises:
+            DeployError: it does not serve; what served goes on serving.
+            UserError: RevisionNotFound.
+        """
+        with self._deploying():
+            self._target.rollback(self.name, to, timeout, reporter(progress))
+
     def delete(self, *, missing_ok: bool = False) -> None:
         """Stop the deployment and forget it. Models, environments and code stay in the store."""
         self._forget()
@@ -260,8 +278,14 @@ class Deployment:
 
     def _apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> None:
         """Apply a manifest of this deployment. Raises DeployError."""
-        try:
+        with self._deploying():
             self._target.apply(wanted, timeout, progress)
+
+    @contextlib.contextmanager
+    def _deploying(self) -> Iterator[None]:
+        """What fails inside is a DeployError, and afterwards nothing is remembered of what served."""
+        try:
+            yield
         except UserError as error:
             traceback = self._load_traceback() if error.reason in _RAISED else ""
             raise DeployError(error.reason, str(error), traceback) from None

@@ -58,6 +58,13 @@ class ContainerRunner:
     def base(self, environment: EnvironmentSpec) -> str:
         return digests.of_json({"base": environment.base, "python": environment.python})
 
+    def program(self, key: str, spec: DeploymentSpec) -> str:
+        return digests.of_json([key, *map(str, _limits(spec))])
+
+    def limits(self, spec: DeploymentSpec) -> dict[str, str]:
+        memory, cpus = _limits(spec)
+        return {"spec.resources.limits": f"memory {memory}, cpu {cpus}"}
+
     def without_meaning(self, spec: DeploymentSpec) -> list[str]:
         resources = spec.resources
         fields = [("spec.replicas", spec.replicas != 1), ("spec.resources.requests", "requests" in resources)]
@@ -76,8 +83,7 @@ class ContainerRunner:
         image = self._engine.call(environment_image.ensure, spec.environment, lock, self._store())
         path = f"/opt/env/bin:{self._engine.call(containers.path_of, image)}"
         key = self.key(spec, lock)
-        program = digests.of_json([key, *map(str, _limits(spec))])
-        return Environment(key, "/opt/env/bin/python", {"PATH": path}, program)
+        return Environment(key, "/opt/env/bin/python", {"PATH": path}, self.program(key, spec))
 
     def start(self, place: State, slot: Slot, port: int, spec: DeploymentSpec, environment: Environment) -> str:
         memory, cpus = _limits(spec)

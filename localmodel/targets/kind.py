@@ -1,22 +1,24 @@
 """The kind target: kubectl applies, the operator does the work, and its conditions are the progress."""
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from localmodel import schema
 from localmodel.errors import UserError
 from localmodel.home import build_log
 from localmodel.manifest import Manifests
-from localmodel.targets.target import Deployment, Progress, Wanted
+from localmodel.targets import history, kind_history, kind_plan, watch
+from localmodel.targets.kubectl import Kubectl, Object, items
+from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
-_POLL_SECONDS = 0.5
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_SERVE = f"{schema.API_VERSION.partition('/')[0]}/serve-revision"
+# Annotations that commands have written, and no manifest.
+_NOT_APPLIED = ("kubectl.kubernetes.io/last-applied-configuration", _SERVE)
 # These sum up the others; their texts come with the result.
 _SUMMARIES = ("Ready", "Stalled", "Available")
 
@@ -31,30 +33,26 @@ class KindTarget:
     name = "kind"
 
     def __init__(self, context: str | None = None, namespace: str | None = None) -> None:
-        self._command = ["kubectl"]
-        self._command += ["--context", context] if context else []
-        self._command += ["--namespace", namespace] if namespace else []
+        self._kubectl = Kubectl(context, namespace)
         self._everywhere = namespace == ""
 
     def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Deployment]:
         with progress.step("apply") as done:
-            applied = _items(self._apply(wanted))
-            done(", ".join(f"{item['kind']} {item['metadata']['name']}" for item in applied))
-        resources = [item for item in applied if item["kind"] == schema.KIND]
-        if not resources:
-            raise UserError("InvalidManifest", f"{wanted}: holds no {schema.KIND}")
-        return [self._wait(item, timeout, progress) for item in resources]
+            applied = items(self._apply(wanted))
+            done(_words(applied))
+        return [self._wait(one, timeout, progress) for one in _ours(applied, wanted)]
 
-    def _apply(self, wanted: Wanted) -> str:
+    def _apply(self, wanted: Wanted, *options: str) -> str:
         if not isinstance(wanted, Path):
             manifest = wanted.deployment if isinstance(wanted, Manifests) else wanted
-            return self._kubectl("apply", "-f", "-", "-o", "json", text=json.dumps(manifest))
-        return self._kubectl("apply", "-k" if wanted.is_dir() else "-f", str(wanted), "-o", "json")
+            return self._kubectl.run("apply", *options, "-f", "-", "-o", "json", text=json.dumps(manifest))
+        kind = "-k" if wanted.is_dir() else "-f"
+        return self._kubectl.run("apply", *options, kind, str(wanted), "-o", "json")
 
     def deployments(self) -> list[Deployment]:
         if not self._everywhere:
-            return [_deployment(item) for item in _items(self._kubectl("get", _RESOURCE, "-o", "json"))]
-        found = _items(self._kubectl("get", _RESOURCE, "--all-namespaces", "-o", "json"))
+            return [_deployment(item) for item in items(self._kubectl.run("get", _RESOURCE, "-o", "json"))]
+        found = items(self._kubectl.run("get", _RESOURCE, "--all-namespaces", "-o", "json"))
         return [replace(_deployment(item), name=_full_name(item)) for item in found]
 
     def get(self, name: str) -> Deployment:
@@ -63,12 +61,11 @@ class KindTarget:
     def manifests(self, name: str) -> Manifests:
         resource = self._get(name)
         metadata, spec = resource["metadata"], resource["spec"]
-        annotations = {key: text for key, text in metadata.get("annotations", {}).items() if key != _LAST_APPLIED}
+        annotations = {key: text for key, text in metadata.get("annotations", {}).items() if key not in _NOT_APPLIED}
         kept = {"name": name, "namespace": metadata["namespace"], "annotations": annotations}
         config_maps = {}
         if source := spec["scoring"]["source"].get("configMap"):
-            inside = ["--namespace", metadata["namespace"]]
-            found = json.loads(self._kubectl("get", "configmap", source["name"], *inside, "-o", "json"))
+            found = self._kubectl.get("configmap", source["name"], metadata["namespace"])
             config_maps[source["name"]] = {key: text.encode() for key, text in found.get("data", {}).items()}
         manifest = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": kept, "spec": spec}
         return Manifests(manifest, config_maps)
@@ -87,79 +84,90 @@ class KindTarget:
                 "--prefix",
                 "--max-log-requests=100",
             ]
-            yield from self._lines("logs", *options, *(["--follow"] if follow else []))
+            yield from self._kubectl.lines("logs", *options, *(["--follow"] if follow else []))
 
     def delete(self, name: str) -> None:
-        self._kubectl("delete", _RESOURCE, name)
+        self._kubectl.run("delete", _RESOURCE, name)
 
-    def _get(self, name: str, namespace: str | None = None) -> dict[str, Any]:
-        inside = ["--namespace", namespace] if namespace else []
-        resource: dict[str, Any] = json.loads(self._kubectl("get", _RESOURCE, name, *inside, "-o", "json"))
-        return resource
+    def _get(self, name: str, namespace: str | None = None) -> Object:
+        return self._kubectl.get(_RESOURCE, name, namespace)
 
-    def _wait(self, resource: dict[str, Any], timeout: float | None, progress: Progress) -> Deployment:
+    def plan(self, wanted: Wanted, progress: Progress) -> list[Planned]:
+        with progress.step("dry run") as done:
+            applied = items(self._apply(wanted, "--dry-run=server"))
+            done(_words(applied))
+        return [self._planned(one, applied) for one in _ours(applied, wanted)]
+
+    def _planned(self, resource: Object, applied: list[Object]) -> Planned:
+        metadata = resource["metadata"]
+        live = self._kubectl.find(_RESOURCE, metadata["name"], metadata["namespace"])
+        return kind_plan.plan_of(self._kubectl, resource, live, applied)
+
+    def history(self, name: str) -> list[PastRevision]:
+        return kind_history.of(self._kubectl, self._get(name))
+
+    def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> Deployment:
+        resource = self._get(name)
+        serving, before = _serving(resource), kind_history.served_before(self._kubectl, resource)
+        past = kind_history.of(self._kubectl, resource)
+        number = history.choose(name, past, serving, before, to).revision
+        # with the time the same number can be asked for again
+        asked = f"{_SERVE}={number} {datetime.now(UTC).isoformat(timespec='microseconds')}"
+        inside = ["--namespace", resource["metadata"]["namespace"]]
+        with progress.step(f"revision {number}") as done:
+            self._kubectl.run("annotate", _RESOURCE, name, *inside, "--overwrite", asked)
+            stale = _condition(resource, "Stalled").get("message", "")
+            found = self._wait(resource, timeout, progress, number, stale)
+            done("serves")
+        return found
+
+    def _wait(
+        self,
+        resource: Object,
+        timeout: float | None,
+        progress: Progress,
+        number: int | None = None,
+        stale: str = "",
+    ) -> Deployment:
+        """Wait until it is ready, and serves revision `number` if there is one.
+
+        `stale` is what a condition says that is from before the wait.
+        """
         metadata = resource["metadata"]
         name, namespace = metadata["name"], metadata["namespace"]
         seconds = timeout or resource["spec"]["update"]["progressDeadlineSeconds"]
-        end = time.monotonic() + seconds
+        command = [*self._kubectl.command, "get", _RESOURCE, name, "--namespace", namespace, "--watch", "-o", "json"]
         told: set[str] = set()
-        while True:
-            resource = self._get(name, namespace)
-            _tell(resource, told, progress)
-            ready, stalled = _condition(resource, "Ready"), _condition(resource, "Stalled")
-            if ready.get("status") == "True" or ready.get("reason") == "Suspended":
-                return _deployment(resource)
-            if stalled.get("status") == "True":
+        ready: Object = {}
+        for now in watch.changes(command, lambda: self._get(name, namespace), time.monotonic() + seconds):
+            _tell(now, told, progress)
+            ready, stalled = _condition(now, "Ready"), _condition(now, "Stalled")
+            is_ready = ready.get("status") == "True" or ready.get("reason") == "Suspended"
+            if is_ready and number in (None, _serving(now)):
+                return _deployment(now)
+            if stalled.get("status") == "True" and stalled["message"] != stale:
                 raise UserError(stalled["reason"], f"{name}: {stalled['message']}")
-            if time.monotonic() > end:
-                said = ready.get("message") or "the operator has not looked at it; does it run (lmd operator run)?"
-                raise UserError("ProgressDeadlineExceeded", f"{name} was not ready within {seconds:g} s: {said}")
-            time.sleep(_POLL_SECONDS)
-
-    def _kubectl(self, *arguments: str, text: str | None = None) -> str:
-        try:
-            result = subprocess.run(
-                [*self._command, *arguments], input=text, capture_output=True, text=True, check=False
-            )
-        except FileNotFoundError:
-            raise _no_kubectl() from None
-        if result.returncode != 0:
-            if "NotFound" in result.stderr and _RESOURCE in result.stderr:
-                raise UserError("DeploymentNotFound", f"kubectl: {result.stderr.strip()}")
-            # For an unknown field kubectl prints the whole object before it comes to the point.
-            said = result.stderr.strip().rpartition("strict decoding error: ")[2]
-            raise UserError("KubectlFailed", f"kubectl {arguments[0]}: {said}")
-        return result.stdout
-
-    def _lines(self, *arguments: str) -> Iterator[str]:
-        try:
-            process = subprocess.Popen(
-                [*self._command, *arguments], stdout=subprocess.PIPE, text=True, errors="replace"
-            )
-        except FileNotFoundError:
-            raise _no_kubectl() from None
-        with process:
-            assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
-            try:
-                yield from process.stdout
-            except GeneratorExit:
-                process.terminate()
-                raise
-        if process.returncode != 0:
-            raise UserError("KubectlFailed", f"kubectl {arguments[0]} ended with code {process.returncode}")
+        said = ready.get("message") or "the operator has not looked at it; does it run (lmd operator run)?"
+        raise UserError("ProgressDeadlineExceeded", f"{name} was not ready within {seconds:g} s: {said}")
 
 
-def _no_kubectl() -> UserError:
-    return UserError("KubectlMissing", "kubectl is not installed; --target kind needs it (--target process does not)")
+def _words(applied: list[Object]) -> str:
+    return ", ".join(f"{item['kind']} {item['metadata']['name']}" for item in applied)
 
 
-def _items(text: str) -> list[dict[str, Any]]:
-    content: dict[str, Any] = json.loads(text)
-    items: list[dict[str, Any]] = content["items"] if content["kind"].endswith("List") else [content]
-    return items
+def _ours(applied: list[Object], wanted: Wanted) -> list[Object]:
+    found = [item for item in applied if item["kind"] == schema.KIND]
+    if not found:
+        raise UserError("InvalidManifest", f"{wanted}: holds no {schema.KIND}")
+    return found
 
 
-def _condition(resource: dict[str, Any], kind: str) -> dict[str, Any]:
+def _serving(resource: Object) -> int | None:
+    number: int | None = resource.get("status", {}).get("revisions", {}).get("serving")
+    return number
+
+
+def _condition(resource: Object, kind: str) -> Object:
     """The condition, if it speaks of the generation that was applied."""
     generation = resource["metadata"]["generation"]
     for condition in resource.get("status", {}).get("conditions", []):
@@ -168,7 +176,7 @@ def _condition(resource: dict[str, Any], kind: str) -> dict[str, Any]:
     return {}
 
 
-def _tell(resource: dict[str, Any], told: set[str], progress: Progress) -> None:
+def _tell(resource: Object, told: set[str], progress: Progress) -> None:
     """Say what the conditions say of this generation and have not said before."""
     for condition in resource.get("status", {}).get("conditions", []):
         current = condition.get("observedGeneration") == resource["metadata"]["generation"]
@@ -177,11 +185,11 @@ def _tell(resource: dict[str, Any], told: set[str], progress: Progress) -> None:
             progress.note(condition["message"])
 
 
-def _full_name(resource: dict[str, Any]) -> str:
+def _full_name(resource: Object) -> str:
     return f"{resource['metadata']['namespace']}/{resource['metadata']['name']}"
 
 
-def _deployment(resource: dict[str, Any]) -> Deployment:
+def _deployment(resource: Object) -> Deployment:
     status, ready = resource.get("status", {}), _condition(resource, "Ready")
     is_ready = ready.get("status") == "True"
     return Deployment(

@@ -6,11 +6,11 @@ from localmodel import home, manifest, spec
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.spec import DeploymentSpec
-from localmodel.targets import loading, log_file, resolve, state
+from localmodel.targets import decide, history, loading, log_file, records, resolve, rollback, state
 from localmodel.targets.rollout import Rollout
 from localmodel.targets.runner import Runner
-from localmodel.targets.state import ServerRecord, State
-from localmodel.targets.target import Deployment, Progress, Wanted
+from localmodel.targets.state import RevisionRecord, ServerRecord, State
+from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted
 
 
 class LocalTarget:
@@ -43,19 +43,56 @@ class LocalTarget:
     ) -> None:
         desired = resolve.resolve(manifests, wanted, self.runner, progress)
         place.set_applied(manifests)
+        running = self._alone(place)
+        decision = decide.decide(place, desired, self.runner, running)
+        if decision.plan.lane == "nothing":
+            progress.note(decision.plan.reason)
+            return
+        with progress.step("plan") as done:
+            done(f"{decision.plan.lane}: {decision.plan.reason}")
+        if decision.again:
+            rollback.serve(self.runner, place, desired.spec, decision.again, running, timeout, progress)
+            return
+        place.set_inputs(decision.facts)
         place.set_build(self.runner.key(desired.spec, desired.lock))
         with progress.step("environment") as done:
             environment = self.runner.build(desired.spec, desired.lock, progress)
             done(f"Python {desired.spec.environment.python}")
-        running = self.running(place)
-        # What a command that was killed has left, or a server that has ended.
-        self.runner.clear(place, [running.id] if running else [])
-        place.candidate.clear()
-        rollout = Rollout(self.runner, place, desired, environment, timeout, progress)
-        if running and rollout.serves(running):
-            progress.note("nothing has changed")
-        else:
-            rollout.bring(running)
+
+        def write() -> RevisionRecord:
+            return records.write(place, self.name, desired, decision.facts, environment, again=running is None)
+
+        Rollout(self.runner, place, desired.spec, environment, timeout, progress).bring(running, write)
+
+    def plan(self, wanted: Wanted, progress: Progress) -> list[Planned]:
+        manifests = manifest.read(wanted)
+        name = manifests.deployment["metadata"]["name"]
+        deployment = spec.parse(manifests.deployment["spec"])
+        if deployment.suspend:
+            return [Planned(name, "nothing", (), "spec.suspend is true: edits wait")]
+        place = self.place(name)
+        desired = resolve.resolve(manifests, deployment, self.runner, progress)
+        found = decide.decide(place, desired, self.runner, self.running(place)).plan
+        return [Planned(name, found.lane, found.steps, found.reason)]
+
+    def history(self, name: str) -> list[PastRevision]:
+        place = self._existing(name)
+        return history.of(place, self._observe(place).serving)
+
+    def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> Deployment:
+        place = self._existing(name)
+        with place.locked(), self.runner.at_work():
+            wanted = spec.parse(self.manifests(name).deployment["spec"])
+            serving = self._observe(place).serving
+            past = history.of(place, serving)
+            number = history.choose(name, past, serving or place.main.wanted(), place.served_before(), to).revision
+            if number == serving == place.main.wanted():
+                progress.note(f"revision {number} serves already")
+            elif record := place.record(number):
+                seconds = timeout or wanted.progress_deadline_seconds
+                rollback.serve(self.runner, place, wanted, record, self._alone(place), seconds, progress)
+            place.set_rolled_back(number)
+        return self._observe(place)
 
     def deployments(self) -> list[Deployment]:
         return [self._observe(self.place(name)) for name in state.names(self.runner.folder)]
@@ -89,6 +126,13 @@ class LocalTarget:
         """The deployment's server, if it runs."""
         record = place.main.server()
         return record if record and self.runner.is_running(place, record.id) else None
+
+    def _alone(self, place: State) -> ServerRecord | None:
+        """The deployment's server, without what a command that was killed has left, or a server that has ended."""
+        running = self.running(place)
+        self.runner.clear(place, [running.id] if running else [])
+        place.candidate.clear()
+        return running
 
     def _existing(self, name: str) -> State:
         if name not in state.names(self.runner.folder):

@@ -35,6 +35,12 @@ class ProcessRunner:
     def base(self, environment: EnvironmentSpec) -> str:
         return digests.of_json({"python": environment.python})
 
+    def program(self, key: str, spec: DeploymentSpec) -> str:
+        return resolve.server_digest()
+
+    def limits(self, spec: DeploymentSpec) -> dict[str, str]:
+        return {}
+
     def without_meaning(self, spec: DeploymentSpec) -> list[str]:
         fields = (
             ("spec.replicas", spec.replicas != 1),
@@ -56,7 +62,7 @@ class ProcessRunner:
         python = running.run(venv.build(lock, spec.environment.python, folder, log))
         # Programs that the environment's packages bring are found, and the server's own PYTHONPATH is not passed on.
         path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
-        return Environment(key, str(python), {"PATH": path, "PYTHONPATH": ""}, resolve.server_digest())
+        return Environment(key, str(python), {"PATH": path, "PYTHONPATH": ""}, self.program(key, spec))
 
     def start(self, place: State, slot: Slot, port: int, spec: DeploymentSpec, environment: Environment) -> str:
         return str(server.start(place, slot, port))

@@ -3,12 +3,11 @@
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 
 from localmodel.errors import UserError
-from localmodel.targets import loading, ports, revision_folder, state
-from localmodel.targets.resolve import Desired
+from localmodel.spec import DeploymentSpec
+from localmodel.targets import decide, loading, ports, state
 from localmodel.targets.runner import Environment, Runner
 from localmodel.targets.state import RevisionRecord, ServerRecord, Slot, State
 from localmodel.targets.target import Progress
@@ -16,58 +15,51 @@ from localmodel.targets.target import Progress
 
 @dataclass(frozen=True)
 class Rollout:
-    """One revision on its way. `timeout` in seconds, for each time that it has to load."""
+    """A revision on its way. `spec` and `environment` say what a new server is started from.
+
+    `timeout` in seconds, for each time that the revision has to load.
+    """
 
     runner: Runner
     place: State
-    desired: Desired
+    spec: DeploymentSpec
     environment: Environment
     timeout: float
     progress: Progress
 
-    def serves(self, running: ServerRecord) -> bool:
-        """Whether the revision is what serves already."""
-        serving, _ = loading.ask(running.port)
-        status, record = self.place.main.status(), self.place.record(serving or 0)
-        return (
-            record is not None
-            and serving == self.place.main.wanted()
-            and not (status and status["error"])
-            and record.revision == self.desired.revision
-            and running.program == self.environment.program
-            and self._keeps_port(running)
-        )
-
-    def bring(self, running: ServerRecord | None) -> None:
-        """Bring it into service.
+    def bring(self, running: ServerRecord | None, write: Callable[[], RevisionRecord]) -> None:
+        """Bring the revision into service that `write` gives, once it is certain that a server can have its port.
 
         Raises:
-            UserError: RevisionFailed, ProgressDeadlineExceeded, PortTaken.
+            UserError: RevisionFailed, GateFailed, ProgressDeadlineExceeded, PortTaken.
         """
         if running is None:
             port = self._choose_port()
-            self._step(self._write(again=True), lambda record: self._start(record, port))
-        elif not self._keeps_port(running):
+            self._step(write(), lambda record: self._start(record, port))
+        elif not decide.keeps_port(self.spec.local_port, running):
             port = self._choose_port()
-            self._step(self._write(), lambda record: self._move(record, running, port))
+            self._step(write(), lambda record: self._move(record, running, port))
         elif running.program == self.environment.program:
-            self._step(self._write(), lambda record: self._update(record, running))
+            self._step(write(), lambda record: self._update(record, running))
         else:
             self.progress.note("what the server is started from has changed: another is tried beside it first")
-            self._step(self._write(), lambda record: self._replace(record, running))
+            self._step(write(), lambda record: self._replace(record, running))
 
     def _step(self, record: RevisionRecord, act: Callable[[RevisionRecord], None]) -> None:
         with self.progress.step(f"revision {record.number}") as done:
-            act(record)
+            try:
+                act(record)
+            except UserError as error:
+                self.place.keep(replace(record, failed=f"{error.reason}: {str(error).splitlines()[0]}"))
+                raise
             done("serves")
-        self.place.prune(record.number, self.desired.spec.revision_history_limit)
-
-    def _keeps_port(self, running: ServerRecord) -> bool:
-        """Whether the manifest asks for the port that it asked for before, or for the one taken in its place."""
-        return self.desired.spec.local_port in (running.wanted_port, running.port)
+        self.place.set_served(record.number)
+        if record.failed:
+            self.place.keep(replace(record, failed=""))
+        self.place.prune(record.number, self.spec.revision_history_limit)
 
     def _choose_port(self) -> int:
-        return ports.choose(self.desired.spec.local_port, self._holder, self.progress.note)
+        return ports.choose(self.spec.local_port, self._holder, self.progress.note)
 
     def _holder(self, port: int) -> str:
         for name in state.names(self.runner.folder):
@@ -76,26 +68,6 @@ class Rollout:
             if record and record.port == port and self.runner.is_running(place, record.id):
                 return f"the deployment {name!r} ({self.runner.unit} {record.id[:12]})"
         return ports.holder(port)
-
-    def _write(self, again: bool = False) -> RevisionRecord:
-        """Write the revision; with `again` the same one a second time, if it is the latest that there is."""
-        place, desired = self.place, self.desired
-        latest = max(place.numbers(), default=0)
-        last = place.record(latest)
-        # A server that has ended is started again with the same revision; a failed one is tried again as a new one.
-        number = latest if again and last is not None and last.revision == desired.revision else latest + 1
-        record = RevisionRecord(
-            number=number,
-            revision=desired.revision,
-            cause=desired.revision.changes_from(last.revision if last else None),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            environment=revision_folder.write(place.folder(number), place.name, number, desired, self.environment),
-            build=self.environment.key,
-            target=self.runner.target,
-            code=desired.code,
-        )
-        place.keep(record)
-        return record
 
     def _start(self, record: RevisionRecord, port: int) -> None:
         """Start the only server."""
@@ -117,7 +89,7 @@ class Rollout:
             self._wait(self.place.main, running, record, _goes_on(old, running))
         except BaseException as error:
             # The server itself keeps to the old one when it has failed to load the new one.
-            if not (isinstance(error, UserError) and error.reason == "RevisionFailed"):
+            if not isinstance(error, UserError) or error.reason == "ProgressDeadlineExceeded":
                 self._withdraw(old, running)
             raise
 
@@ -182,8 +154,8 @@ class Rollout:
         self.place.candidate.clear()
 
     def _start_server(self, slot: Slot, port: int) -> ServerRecord:
-        server = self.runner.start(self.place, slot, port, self.desired.spec, self.environment)
-        return ServerRecord(server, port, self.desired.spec.local_port, self.environment.program)
+        server = self.runner.start(self.place, slot, port, self.spec, self.environment)
+        return ServerRecord(server, port, self.spec.local_port, self.environment.program)
 
     def _start_candidate(self, slot: Slot, port: int) -> ServerRecord:
         server = self._start_server(slot, port)
@@ -198,7 +170,7 @@ class Rollout:
             loading.wait(slot, record.number, is_running, self.place.log, self.timeout)
         except loading.LoadFailed as error:
             said = f"revision {record.number} does not serve: {error}"
-            raise UserError("RevisionFailed", f"{said}\n{goes_on}" if goes_on else said) from None
+            raise UserError(error.reason, f"{said}\n{goes_on}" if goes_on else said) from None
         except loading.LoadTimeout:
             raise UserError(
                 "ProgressDeadlineExceeded",

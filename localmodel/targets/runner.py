@@ -42,6 +42,12 @@ class Runner(Protocol):
     def base(self, environment: EnvironmentSpec) -> str:
         """Digest of what environments are put on."""
 
+    def program(self, key: str, spec: DeploymentSpec) -> str:
+        """Environment.program of the environment with this key."""
+
+    def limits(self, spec: DeploymentSpec) -> dict[str, str]:
+        """What a server is allowed, by the field: only another server has another."""
+
     def without_meaning(self, spec: DeploymentSpec) -> list[str]:
         """The fields that the manifest sets in vain."""
 

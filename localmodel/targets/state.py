@@ -7,13 +7,14 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from localmodel import digests, files
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
+from localmodel.plan import Facts
 from localmodel.revision import Revision
 
 _SECONDS_OF_A_LOOK = 0.2
@@ -23,7 +24,8 @@ _SECONDS_OF_A_LOOK = 0.2
 class RevisionRecord:
     """A revision of the deployment, and the environment variables that make the server serve it.
 
-    `build` is the key of the environment it runs in, `code` the digest of its source folder.
+    `build` is the key of the environment it runs in, `code` the digest of its source folder. `facts` are the
+    planner's, as JSON; records of earlier versions have none. `failed` says why it does not serve: `Reason: text`.
     """
 
     number: int
@@ -34,6 +36,8 @@ class RevisionRecord:
     build: str
     target: str
     code: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    failed: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,9 @@ class State:
         self.candidate = Slot(self.root, "-candidate")
         self._applied = self.root / "applied.json"
         self._build = self.root / "build"
+        self._inputs = self.root / "inputs.json"
+        self._rollback = self.root / "rollback.json"
+        self._served = self.root / "served.json"
         self._revisions = self.root / "revisions"
 
     @contextlib.contextmanager
@@ -169,6 +176,32 @@ class State:
             for name, texts in content["configMaps"].items()
         }
         return Manifests(content["deployment"], config_maps)
+
+    def set_inputs(self, facts: Facts) -> None:
+        """Keep what was asked for last; whatever was rolled back to before no longer counts."""
+        self._rollback.unlink(missing_ok=True)
+        files.write(self._inputs, digests.canonical_json(facts.as_json()))
+
+    def inputs(self) -> Facts | None:
+        return Facts.from_json(_read(self._inputs))
+
+    def set_rolled_back(self, number: int) -> None:
+        """Keep that the revision is to serve until something else is asked for."""
+        files.write(self._rollback, digests.canonical_json({"revision": number}))
+
+    def set_served(self, number: int) -> None:
+        """Keep that the revision has come to serve."""
+        known = _read(self._served) or {"now": None}
+        if known["now"] != number:
+            files.write(self._served, digests.canonical_json({"now": number, "before": known["now"]}))
+
+    def served_before(self) -> int | None:
+        """The revision that served before the last one that came to serve."""
+        return (_read(self._served) or {}).get("before")
+
+    def rolled_back(self) -> RevisionRecord | None:
+        content = _read(self._rollback)
+        return self.record(content["revision"]) if content else None
 
     def set_build(self, key: str) -> None:
         """Keep which environment is wanted: its build may fail, and then its log is all there is."""

@@ -39,6 +39,37 @@ class Deployment:
     stalled: bool = False
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What apply would do with the deployment `name`: `lane` is one of plan.LANES, `steps` are in order."""
+
+    name: str
+    lane: str
+    steps: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class PastRevision:
+    """A revision that a deployment serves, has served, or failed to.
+
+    `created` is a time as in RFC 3339, `cause` says in words what changed. `digests` are of base, server, lock,
+    bundle and settings; `content` sums up the last two, `code` is that of the source folder. `models` are
+    `name:version` -> digest. `durable`: a restart would serve it. `failed` says why it does not serve: `Reason: text`.
+    """
+
+    revision: int
+    created: str
+    cause: str
+    content: str
+    code: str
+    models: Mapping[str, str]
+    digests: Mapping[str, str]
+    serving: bool = False
+    durable: bool = False
+    failed: str = ""
+
+
 class Target(Protocol):
     """Raises (every method): UserError."""
 
@@ -46,6 +77,18 @@ class Target(Protocol):
 
     def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Deployment]:
         """Make what is asked for serve, and wait until it does.
+
+        `timeout` in seconds; None: the manifest's progress deadline.
+        """
+
+    def plan(self, wanted: Wanted, progress: Progress) -> list[Planned]:
+        """What apply would do, and why; nothing is built or changed."""
+
+    def history(self, name: str) -> list[PastRevision]:
+        """The deployment's revisions that are kept, newest first."""
+
+    def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> Deployment:
+        """Serve revision `to` again, or the newest before that which serves, until something else is applied.
 
         `timeout` in seconds; None: the manifest's progress deadline.
         """

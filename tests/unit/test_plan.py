@@ -228,6 +228,12 @@ def test_the_reason_names_what_has_changed() -> None:
     )
 
 
+def test_of_many_changes_some_are_named() -> None:
+    before = facts(variables={})
+    after = facts(variables={f"V{number}": "1" for number in range(9)})
+    assert plan.plan(after, before).reason == "spec.env changed: V0, V1, V2, V3, V4, 4 more"
+
+
 def test_the_dearest_way_is_taken_once_and_what_is_patched_is_patched() -> None:
     before, after = facts(beside={"spec.replicas": "1"}), facts(beside={"spec.replicas": "2"}, code="other")
     found = plan.plan(after, before)

@@ -1,0 +1,34 @@
+"""lmd rollback: serve an earlier revision again."""
+
+from dataclasses import asdict
+
+import click
+
+from localmodel.cli import completion
+from localmodel.cli.apply import sentence
+from localmodel.cli.output import ConsoleProgress, output_option, print_value
+from localmodel.cli.target_option import target_options
+from localmodel.targets.target import Target
+
+
+@click.command()
+@click.argument("name", shell_complete=completion.deployments)
+@click.option("--to", type=click.IntRange(min=1), help="The revision's number. Default: the one that served before.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds to wait until it serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
+)
+@output_option
+@target_options
+def rollback(target: Target, name: str, to: int | None, timeout: float | None, output: str) -> None:
+    """Serve an earlier revision of the deployment NAME again, and wait until it does.
+
+    It stays until something else is applied; applying what was applied last changes nothing. Asked for twice, the
+    revision before is back. lmd history NAME shows what there is.
+    """
+    found = target.rollback(name, to, timeout, ConsoleProgress())
+    if output != "text":
+        print_value(asdict(found), output)
+        return
+    click.echo(sentence(found))

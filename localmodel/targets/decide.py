@@ -1,0 +1,143 @@
+"""What an apply will do to a deployment that runs on this machine: decided before anything is built or changed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from localmodel import gate, plan
+from localmodel.plan import Facts, Plan
+from localmodel.targets import loading
+from localmodel.targets.resolve import Desired
+from localmodel.targets.runner import Runner
+from localmodel.targets.state import RevisionRecord, ServerRecord, State
+
+_PORT = "spec.service.localPort"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`facts` are those of what is asked for. `again` is the revision that a rollback has brought, while it holds."""
+
+    plan: Plan
+    facts: Facts
+    again: RevisionRecord | None = None
+
+
+def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord | None) -> Decision:
+    """Compare what is asked for with what serves."""
+    facts = _facts(desired, runner, running)
+    serving = _serving(place, running)
+    if (kept := place.rolled_back()) and place.inputs() == facts:
+        return Decision(_kept(place, kept, serving), facts, kept)
+    if running is None:
+        return Decision(_started(place, facts, desired), facts)
+    before = serving or place.record(place.main.wanted() or 0)
+    same_program = running.program == runner.program(runner.key(desired.spec, desired.lock), desired.spec)
+    found = plan.plan(facts, _observed(before, running, desired, facts, same_program))
+    lane, reason = found.lane, found.reason
+    if serving is None and lane == "nothing":
+        lane, reason = "swap", f"revision {place.main.wanted()} does not serve"
+    if not same_program and lane in ("nothing", "swap"):
+        told = f"{reason}; " if found.lane != "nothing" else ""
+        lane, reason = "roll", f"{told}what the server was started from has changed"
+    return Decision(Plan(lane, tuple(_steps(lane, facts, running, same_program, desired)), reason), facts)
+
+
+def keeps_port(wanted: int, running: ServerRecord) -> bool:
+    """Whether the manifest asks for the port that it asked for before, or for the one taken in its place."""
+    return wanted in (running.wanted_port, running.port)
+
+
+def _facts(desired: Desired, runner: Runner, running: ServerRecord | None) -> Facts:
+    port = desired.spec.local_port
+    if running and keeps_port(port, running):
+        port = running.wanted_port
+    return Facts(
+        python=desired.spec.environment.python,
+        base=runner.base(desired.spec.environment),
+        **plan.of_worker(
+            desired.spec,
+            desired.lock.digest,
+            desired.code,
+            desired.files,
+            desired.models,
+            desired.variables,
+            gate.digest(desired.gate),
+        ),
+        fixed={_PORT: str(port), **runner.limits(desired.spec)},
+    )
+
+
+def _observed(
+    record: RevisionRecord | None, running: ServerRecord, desired: Desired, facts: Facts, same_program: bool
+) -> Facts | None:
+    """The facts of what runs. Port and limits are the server's own: it may serve a revision older than itself."""
+    if record is None:
+        return None
+    recorded = Facts.from_json(record.facts)
+    if recorded is None:  # of a version that kept none
+        recorded = facts if record.revision == desired.revision else None
+    if recorded is None:
+        return None
+    return replace(recorded, fixed={**(facts if same_program else recorded).fixed, _PORT: str(running.wanted_port)})
+
+
+def _serving(place: State, running: ServerRecord | None) -> RevisionRecord | None:
+    """The revision that was asked for last, if it serves."""
+    if running is None:
+        return None
+    number, _ = loading.ask(running.port)
+    status = place.main.status()
+    return (
+        place.record(number) if number and number == place.main.wanted() and not (status and status["error"]) else None
+    )
+
+
+def _kept(place: State, kept: RevisionRecord, serving: RevisionRecord | None) -> Plan:
+    if serving and serving.number == kept.number:
+        newest = max(place.numbers())
+        back = (
+            f"; lmd rollback {place.name} --to {newest} serves revision {newest} again" if newest != kept.number else ""
+        )
+        said = f"nothing has changed since lmd rollback asked for revision {kept.number}, which serves{back}"
+        return Plan("nothing", (), said)
+    steps = (f"a server with revision {kept.number} is started",)
+    return Plan("roll", steps, f"revision {kept.number}, which lmd rollback asked for, does not serve")
+
+
+def _started(place: State, facts: Facts, desired: Desired) -> Plan:
+    last = place.record(max(place.numbers(), default=0))
+    if last is None:
+        reason, lane = "there is no revision yet", "rebuild"
+    else:
+        found = plan.plan(facts, Facts.from_json(last.facts))
+        told = "" if found.lane == "nothing" else f"{found.reason}; "
+        reason, lane = f"{told}the server is not running", "rebuild" if found.lane == "rebuild" else "roll"
+    return Plan(lane, tuple(_steps(lane, facts, None, False, desired)), reason)
+
+
+def _steps(
+    lane: str, facts: Facts, running: ServerRecord | None, same_program: bool, desired: Desired
+) -> Iterator[str]:
+    if lane == "nothing":
+        return
+    port = desired.spec.local_port
+    if lane == "rebuild":
+        yield "the environment is built, unless it is there"
+    if running is None:
+        yield f"a server is started at port {port}"
+    elif not keeps_port(port, running):
+        yield f"another server is started at port {port}"
+    elif same_program:
+        yield "workers of the new revision are made beside those that serve"
+    else:
+        yield "another server is proved beside this one"
+    if facts.gate:
+        yield "the gate's requests are asked"
+    if running is None:
+        return
+    if not keeps_port(port, running):
+        yield f"the server at port {running.port} ends"
+    elif same_program:
+        yield "they take over; the old workers finish what they have begun"
+    else:
+        yield "the port changes hands: requests are turned away for a moment"

@@ -1,0 +1,62 @@
+"""The revisions of a deployment that can be served again, whichever target keeps them."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from localmodel.errors import UserError
+from localmodel.targets.state import RevisionRecord, State
+from localmodel.targets.target import PastRevision
+
+
+def of(place: State, serving: int | None) -> list[PastRevision]:
+    """Those of a deployment on this machine, newest first."""
+    wanted, status = place.main.wanted(), place.main.status() or {}
+    # A server that goes back to the revision before by itself can tell, but not write it down.
+    gone_back = str(status.get("error") or "")
+    found = []
+    for number in reversed(place.numbers()):
+        if record := place.record(number):
+            said = f"{status.get('reason') or 'RevisionFailed'}: {gone_back}" if gone_back and number == wanted else ""
+            found.append(_past(record, serving, wanted, said))
+    return found
+
+
+def choose(
+    name: str, revisions: Iterable[PastRevision], serving: int | None, before: int | None, to: int | None
+) -> PastRevision:
+    """Revision `to`, or the one that served before; that is `before`, where it is known and kept.
+
+    Raises:
+        UserError: RevisionNotFound.
+    """
+    kept = {one.revision: one for one in revisions}
+    if to is not None:
+        fitting = [to] if to in kept else []
+    elif before in kept and before != serving:
+        fitting = [before]
+    else:
+        fitting = [number for number in kept if number < (serving or 0) and not kept[number].failed]
+    if fitting:
+        return kept[max(fitting)]
+    there = ", ".join(map(str, sorted(kept))) or "none"
+    asked = f"revision {to}" if to is not None else f"a revision that served before {serving}"
+    raise UserError(
+        "RevisionNotFound",
+        f"{name}: {asked} is not kept (kept: {there}); spec.revisionHistoryLimit says how many are",
+    )
+
+
+def _past(record: RevisionRecord, serving: int | None, wanted: int | None, failed: str) -> PastRevision:
+    told = record.environment.get("LOCALMODEL_MODEL", "")
+    return PastRevision(
+        revision=record.number,
+        created=record.created,
+        cause=record.cause,
+        content=record.revision.content,
+        code=record.code,
+        models=dict(model.split("@", 1) for model in told.split(",") if model),
+        digests=asdict(record.revision),
+        serving=record.number == serving,
+        durable=record.number == wanted,
+        failed=record.failed or failed,
+    )

@@ -1,0 +1,65 @@
+"""The revisions of a deployment in a cluster: what the operator's ControllerRevisions say."""
+
+import json
+from collections.abc import Mapping
+
+from localmodel import schema
+from localmodel.errors import UserError
+from localmodel.plan import Facts
+from localmodel.revision import Revision
+from localmodel.targets.kubectl import Kubectl, Object, items
+from localmodel.targets.target import PastRevision
+
+_GROUP = schema.API_VERSION.partition("/")[0]
+FAILED = f"{_GROUP}/failed"
+
+
+def records(kubectl: Kubectl, resource: Object) -> list[Object]:
+    """The resource's ControllerRevisions, newest first."""
+    metadata = resource["metadata"]
+    labels = f"--selector={_GROUP}/deployment={metadata['name']}"
+    inside = ["--namespace", metadata["namespace"]]
+    found = items(kubectl.run("get", "controllerrevisions.apps", labels, *inside, "-o", "json"))
+    own = [one for one in found if _owner(one) == metadata.get("uid")]
+    return sorted(own, key=lambda one: int(one["revision"]), reverse=True)
+
+
+def of(kubectl: Kubectl, resource: Object) -> list[PastRevision]:
+    """The resource's revisions, newest first."""
+    now = resource.get("status", {}).get("revisions", {})
+    return [_past(one, now) for one in records(kubectl, resource)]
+
+
+def served_before(kubectl: Kubectl, resource: Object) -> int | None:
+    """The revision that served before the one that does, as far as the operator has written that down."""
+    metadata = resource["metadata"]
+    try:
+        found = kubectl.find("configmap", f"{metadata['name']}-wanted", metadata["namespace"])
+        before = json.loads(found["data"]["wanted.json"]).get("before") if found else None
+    except (UserError, KeyError, ValueError):  # not everybody may read it
+        return None
+    return int(before) if before else None
+
+
+def _owner(record: Object) -> str | None:
+    owners = record["metadata"].get("ownerReferences", [])
+    return next((owner["uid"] for owner in owners if owner.get("controller")), None)
+
+
+def _past(record: Object, now: Mapping[str, int]) -> PastRevision:
+    data, number, metadata = record["data"], int(record["revision"]), record["metadata"]
+    facts = Facts.from_json(data.get("facts"))
+    known = {name: text.partition("@") for name, text in facts.models.items()} if facts else {}
+    digests = {f"{name}:{version}": digest for name, (version, _, digest) in known.items()}
+    return PastRevision(
+        revision=number,
+        created=metadata.get("creationTimestamp") or "",
+        cause=data.get("cause", ""),
+        content=Revision(**data["digests"]).content,
+        code=data.get("code", ""),
+        models=digests or dict.fromkeys(data.get("models", ()), ""),
+        digests=data["digests"],
+        serving=number == now.get("serving"),
+        durable=number == now.get("durable"),
+        failed=metadata.get("annotations", {}).get(FAILED, ""),
+    )

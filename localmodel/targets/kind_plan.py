@@ -1,0 +1,131 @@
+"""What an apply to a cluster would do: the API server's own reading of the manifest, held against what serves."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from localmodel import entry_script, gate, home, plan, revision, running, spec, stored
+from localmodel.environments import lock as locks
+from localmodel.errors import UserError
+from localmodel.plan import Facts, Plan
+from localmodel.spec import DeploymentSpec, KeyRef
+from localmodel.store import Store
+from localmodel.targets import kind_history
+from localmodel.targets.kubectl import Kubectl, Object, items
+from localmodel.targets.target import Planned
+
+
+def plan_of(kubectl: Kubectl, resource: Object, live: Object | None, applied: Sequence[Object]) -> Planned:
+    """The plan for one resource as the API server would take it over. `applied` are all objects that come with it.
+
+    Raises:
+        UserError: whatever is missing or does not fit.
+    """
+    name = resource["metadata"]["name"]
+    wanted = spec.parse(resource["spec"])
+    if wanted.suspend:
+        return Planned(name, "nothing", (), "spec.suspend is true: edits wait")
+    desired = _World(kubectl, resource["metadata"]["namespace"], applied).facts(wanted)
+    found = _compared(desired, live, kind_history.records(kubectl, live)) if live else plan.plan(desired, None)
+    return Planned(name, found.lane, found.steps, found.reason)
+
+
+def _compared(desired: Facts, live: Object, records: Sequence[Object]) -> Plan:
+    """The newest revision is what was asked for last; what is to be changed is the one that serves."""
+    serving = live.get("status", {}).get("revisions", {}).get("serving")
+    newest = _against(desired, live, records[0] if records else None)
+    if newest.lane in ("nothing", "patch"):
+        number = int(records[0]["revision"])
+        failed = records[0]["metadata"].get("annotations", {}).get(kind_history.FAILED, "")
+        if failed:
+            said = f"revision {number} has failed, and is not tried again before something changes: {failed}"
+            return replace(newest, reason=f"{newest.reason}; {said}")
+        if serving not in (None, number):
+            said = f"revision {serving} serves; lmd history {live['metadata']['name']} says why"
+            return replace(newest, reason=f"{newest.reason}; {said}")
+        return newest
+    return _against(desired, live, next((one for one in records if one["revision"] == serving), None))
+
+
+def _against(desired: Facts, live: Object, record: Object | None) -> Plan:
+    facts = Facts.from_json(record["data"].get("facts")) if record else None
+    if facts is None:
+        return plan.plan(desired, None)
+    before = spec.parse(live["spec"])  # these are the live objects' own, whatever revision serves
+    return plan.plan(desired, replace(facts, fixed=plan.fixed_of_pods(before), beside=plan.beside_pods(before)))
+
+
+class _World:
+    """What the manifest refers to: first of all what comes with it, then what is in the namespace."""
+
+    def __init__(self, kubectl: Kubectl, namespace: str, applied: Sequence[Object]) -> None:
+        self._kubectl, self._namespace = kubectl, namespace
+        self._maps = {one["metadata"]["name"]: one for one in applied if one["kind"] == "ConfigMap"}
+
+    def facts(self, wanted: DeploymentSpec) -> Facts:
+        store = Store(home.store())
+        wanted = stored.filled_in(wanted, store)
+        files = self._files(wanted, store)
+        entry_script.check(files, wanted.entry_script)
+        platform = locks.PLATFORMS.get(self._architecture())
+        lock = running.run(locks.resolve(wanted.environment, platform, home.store() / "locks"))
+        gated = self._config_map(wanted.gate.config_map) if wanted.gate and wanted.gate.config_map else None
+        return plan.of_pods(
+            wanted,
+            lock=lock.digest,
+            code=revision.code_digest(wanted.entry_script, files),
+            files=files,
+            models=store.models.select(wanted.models),
+            variables=dict(self._variables(wanted)),
+            secrets=dict(self._secrets(wanted)),
+            gate=gate.digest(gate.requests(wanted.gate, gated)),
+        )
+
+    def _files(self, wanted: DeploymentSpec, store: Store) -> dict[str, bytes]:
+        source = wanted.source
+        if source.inline is not None:
+            return {name: text.encode() for name, text in source.inline.items()}
+        if source.code is not None:
+            return stored.code(source.code, store)
+        found = self._config_map(source.config_map or "")
+        if found is None:
+            raise UserError(
+                "SourceMissing",
+                f"spec.scoring.source.configMap: there is no ConfigMap {source.config_map} in namespace "
+                f"{self._namespace}",
+            )
+        return {key: text.encode() for key, text in found.items()}
+
+    def _variables(self, wanted: DeploymentSpec) -> Iterator[tuple[str, str]]:
+        for index, variable in enumerate(wanted.env):
+            reference = variable.value_from
+            if reference is None:
+                yield variable.name, variable.value
+            elif reference.kind == "ConfigMap":
+                content = self._config_map(reference.name)
+                if content is None or reference.key not in content:
+                    what = "does not exist" if content is None else f"has no key {reference.key}"
+                    raise UserError("VariableSourceMissing", f"spec.env[{index}]: ConfigMap {reference.name} {what}")
+                yield variable.name, content[reference.key]
+
+    def _secrets(self, wanted: DeploymentSpec) -> Iterator[tuple[str, str]]:
+        for index, variable in enumerate(wanted.env):
+            reference = variable.value_from
+            if reference and reference.kind == "Secret":
+                yield variable.name, self._secret(index, reference)
+
+    def _secret(self, index: int, reference: KeyRef) -> str:
+        """As the operator names it: without its value, which is not even asked for."""
+        version = "jsonpath={.metadata.uid}/{.metadata.resourceVersion}"
+        inside = ["--namespace", self._namespace, "--ignore-not-found", "-o", version]
+        found = self._kubectl.run("get", "secret", reference.name, *inside)
+        if not found:
+            raise UserError("VariableSourceMissing", f"spec.env[{index}]: Secret {reference.name} does not exist")
+        return f"Secret/{reference.name}/{reference.key}/{found}"
+
+    def _config_map(self, name: str) -> Mapping[str, str] | None:
+        found = self._maps.get(name) or self._kubectl.find("configmap", name, self._namespace)
+        return found.get("data", {}) if found else None
+
+    def _architecture(self) -> str:
+        nodes = items(self._kubectl.run("get", "nodes", "-o", "json"))
+        return str(nodes[0]["metadata"]["labels"]["kubernetes.io/arch"])

@@ -1,0 +1,79 @@
+"""Running kubectl, which knows the user's clusters and how to get into them."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from localmodel.errors import UserError
+
+Object: TypeAlias = dict[str, Any]
+# How kubectl's errors name our resource; it says "not found" of others, too.
+_OURS = "localmodeldeployments."
+
+
+class Kubectl:
+    """kubectl for a context and a namespace; None is what it takes by itself."""
+
+    def __init__(self, context: str | None, namespace: str | None) -> None:
+        self.command = ["kubectl"]
+        self.command += ["--context", context] if context else []
+        self.command += ["--namespace", namespace] if namespace else []
+
+    def run(self, *arguments: str, text: str | None = None) -> str:
+        """What it prints. `text` is its standard input.
+
+        Raises:
+            UserError: KubectlMissing, DeploymentNotFound, KubectlFailed.
+        """
+        try:
+            result = subprocess.run(
+                [*self.command, *arguments], input=text, capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError:
+            raise _missing() from None
+        if result.returncode != 0:
+            if "NotFound" in result.stderr and _OURS in result.stderr:
+                raise UserError("DeploymentNotFound", f"kubectl: {result.stderr.strip()}")
+            # For an unknown field kubectl prints the whole object before it comes to the point.
+            said = result.stderr.strip().rpartition("strict decoding error: ")[2]
+            raise UserError("KubectlFailed", f"kubectl {arguments[0]}: {said}")
+        return result.stdout
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
+        """One object. Raises as run()."""
+        inside = ["--namespace", namespace] if namespace else []
+        found: Object = json.loads(self.run("get", kind, name, *inside, "-o", "json"))
+        return found
+
+    def find(self, kind: str, name: str, namespace: str) -> Object | None:
+        """The object, or None when there is none of the name. Raises as run()."""
+        text = self.run("get", kind, name, "--namespace", namespace, "--ignore-not-found", "-o", "json")
+        return json.loads(text) if text.strip() else None
+
+    def lines(self, *arguments: str) -> Iterator[str]:
+        """What it prints, as it comes. Raises as run()."""
+        try:
+            process = subprocess.Popen([*self.command, *arguments], stdout=subprocess.PIPE, text=True, errors="replace")
+        except FileNotFoundError:
+            raise _missing() from None
+        with process:
+            assert process.stdout is not None  # noqa: S101 - for the type checker: it is a pipe
+            try:
+                yield from process.stdout
+            except GeneratorExit:
+                process.terminate()
+                raise
+        if process.returncode != 0:
+            raise UserError("KubectlFailed", f"kubectl {arguments[0]} ended with code {process.returncode}")
+
+
+def items(text: str) -> list[Object]:
+    """The objects in what kubectl prints with `-o json`."""
+    content: Object = json.loads(text)
+    found: list[Object] = content["items"] if content["kind"].endswith("List") else [content]
+    return found
+
+
+def _missing() -> UserError:
+    return UserError("KubectlMissing", "kubectl is not installed; --target kind needs it (--target process does not)")

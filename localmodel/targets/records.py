@@ -1,0 +1,43 @@
+"""Writing down a revision of a deployment that runs on this machine: its folder and its record."""
+
+from datetime import UTC, datetime
+
+from localmodel import plan
+from localmodel.plan import Facts
+from localmodel.targets import revision_folder
+from localmodel.targets.resolve import Desired
+from localmodel.targets.runner import Environment
+from localmodel.targets.state import RevisionRecord, State
+
+
+def write(
+    place: State, target: str, desired: Desired, facts: Facts, environment: Environment, again: bool
+) -> RevisionRecord:
+    """Write the revision; with `again` the same one a second time, if it is the latest that there is."""
+    latest = max(place.numbers(), default=0)
+    last = place.record(latest)
+    # A server that has ended is started again with the same revision; a failed one is tried again as a new one.
+    same = last if again and last is not None and last.revision == desired.revision and not last.failed else None
+    number = latest if same else latest + 1
+    record = RevisionRecord(
+        number=number,
+        revision=desired.revision,
+        cause=same.cause if same else _cause(desired, facts, last),
+        created=same.created if same else datetime.now(UTC).isoformat(timespec="seconds"),
+        environment=revision_folder.write(place.folder(number), place.name, number, desired, environment),
+        build=environment.key,
+        target=target,
+        code=desired.code,
+        facts=facts.as_json(),
+    )
+    place.keep(record)
+    return record
+
+
+def _cause(desired: Desired, facts: Facts, last: RevisionRecord | None) -> str:
+    """Why there is a new revision, in words."""
+    before = Facts.from_json(last.facts) if last else None
+    if last is None or before is None:
+        return desired.revision.changes_from(last.revision if last else None)
+    found = plan.plan(facts, before)
+    return found.reason if found.lane != "nothing" else "made anew"

@@ -1,0 +1,30 @@
+"""Serving a revision again that is still recorded, on this machine."""
+
+from dataclasses import replace
+
+from localmodel.spec import DeploymentSpec
+from localmodel.targets.rollout import Rollout
+from localmodel.targets.runner import Environment, Runner
+from localmodel.targets.state import RevisionRecord, ServerRecord, State
+from localmodel.targets.target import Progress
+
+
+def serve(
+    runner: Runner,
+    place: State,
+    spec: DeploymentSpec,
+    record: RevisionRecord,
+    running: ServerRecord | None,
+    timeout: float,
+    progress: Progress,
+) -> None:
+    """Bring the recorded revision into service, where the deployment is and with the limits of the spec.
+
+    Raises:
+        UserError: as Rollout.bring().
+    """
+    if running:
+        spec = replace(spec, local_port=running.wanted_port)
+    python = record.environment["LOCALMODEL_PYTHON"]
+    environment = Environment(record.build, python, {}, runner.program(record.build, spec))
+    Rollout(runner, place, spec, environment, timeout, progress).bring(running, lambda: record)
