@@ -116,14 +116,14 @@ class Push:
 
     def _push(self, image: Image) -> None:
         with self._remote(image.manifest.digest) as remote:
-            sent = 0
-            for blob in dict.fromkeys((*image.layers, image.config)):
-                if blob.digest not in self._blobs and not remote.has(blob):
-                    remote.send(blob, self._layout.path(blob.digest), lambda _: None)
-                    sent += blob.size
-                self._blobs.add(blob.digest)
+            wanted = dict.fromkeys((*image.layers, image.config))
+            missing = [blob for blob in wanted if blob.digest not in self._blobs and not remote.has(blob)]
+            size = sum(blob.size for blob in missing)
+            log.info("%s: sending %d of %d blobs, %d bytes", self._registry.host, len(missing), len(wanted), size)
+            for blob in missing:
+                remote.send(blob, self._layout.path(blob.digest), lambda _: None)
             remote.put(remote.tag, self._layout.read(image.manifest.digest))
-        log.info("%s: sent %d bytes of %s", self._registry.host, sent, image.manifest.digest)
+        self._blobs.update(blob.digest for blob in wanted)
 
 
 def _digest(reference: str) -> str:

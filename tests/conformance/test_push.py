@@ -86,7 +86,7 @@ async def test_an_edit_sends_what_is_new(bench: Bench, host: str, caplog: pytest
     edited = bench.image("x = 2")
     assert (await deliver(bench.push(host), edited)).complete
     sent = edited.layers[-1].size + edited.config.size
-    assert f"sent {sent} bytes" in caplog.text
+    assert f"sending 2 of 4 blobs, {sent} bytes" in caplog.text
     assert sent < 8192
 
 
