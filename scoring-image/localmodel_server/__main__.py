@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from localmodel_server.admin.settings import read_admin
 from localmodel_server.config_file import compose
 from localmodel_server.settings import APP_ROOT, SettingsError, read_ports, read_settings
 
@@ -26,6 +27,9 @@ def main() -> int:
     try:
         environment = compose({**os.environ, **flags}, app_root).environment
         ports = read_ports(environment)
+        admin = read_admin(os.environ)
+        if admin is not None and arguments.revision_file is not None:
+            raise SettingsError("LOCALMODEL_ADMIN_PORT and --revision-file exclude each other")
         if arguments.revision_file is None:
             read_settings(environment)
     except SettingsError as error:
@@ -34,7 +38,9 @@ def main() -> int:
     # FastAPI takes a good part of the start: not before SIGHUP is taken care of and the settings are known.
     from localmodel_server.serve import Options, run_server
 
-    return run_server(Options(arguments.host, ports, flags, app_root, arguments.revision_file, arguments.status_file))
+    return run_server(
+        Options(arguments.host, ports, flags, app_root, arguments.revision_file, arguments.status_file, admin)
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:

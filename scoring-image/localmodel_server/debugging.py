@@ -58,6 +58,12 @@ class Debugging:
         """Want no debugger until the file is read again: the next revision has to serve first."""
         self._text = None
 
+    def end(self) -> None:
+        """Another revision has taken the place of the one with the debugger."""
+        if self._text is not None:
+            self.forget()
+            self._tell("normal", None)
+
     def overlay(self, environment: Mapping[str, str]) -> dict[str, str]:
         """The environment, and with a debugger: one worker, which may take as long as it likes for each request."""
         wanted = dict(environment)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from localmodel_server.error_rate import ErrorRate
+
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
@@ -41,6 +43,7 @@ class Metrics:
     """Counts of one server process since its start."""
 
     def __init__(self) -> None:
+        self.error_rate = ErrorRate()
         self._requests: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._lost: defaultdict[str, int] = defaultdict(int)
         self._total = _Histogram(_SECONDS)
@@ -59,6 +62,9 @@ class Metrics:
         None says that it never was in line, or that run() did not return.
         """
         self._requests[dialect, status] += 1
+        self.error_rate.requests += 1
+        if status >= 500:
+            self.error_rate.failed += 1
         self._total.add(total)
         if queue is not None:
             self._queue.add(queue)

@@ -9,23 +9,33 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Optional
 
 import uvloop
+from starlette.types import ASGIApp
 
+from localmodel_server.admin.pod import Pod
+from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.app import Application
-from localmodel_server.config_file import Composed, compose
+from localmodel_server.config_file import compose
 from localmodel_server.debugging import Debugging, is_debugged
+from localmodel_server.error_rate import SECONDS_BETWEEN_SAMPLES
+from localmodel_server.going_back import GoingBack
 from localmodel_server.listen import HttpServer, build_server, open_listener
 from localmodel_server.loader import Loader
 from localmodel_server.log import logger, set_up_logging
 from localmodel_server.settings import Ports, SettingsError, read_revision_file, read_settings
 from localmodel_server.short_cut import ShortCutProtocol
 from localmodel_server.state import ServerState
+from localmodel_server.status_file import StatusFile
+from localmodel_server.wanted import Wanted, wanted_of
 
 _EXIT_CANNOT_LISTEN = 1
+_EXIT_USAGE = 2
 _EXIT_LOAD_FAILED = 3
 # After the listener has closed, connections that were open get this long to bring what is on its way.
 _SECONDS_FOR_STRAGGLERS = 0.2
@@ -49,45 +59,66 @@ class Options:
     app_root: str  # where nothing else names one
     revision_file: Path | None
     status_file: Path | None
+    admin: AdminSettings | None  # None: no operator may call
 
 
 class Lifecycle:
     """Runs the HTTP server and the loader until a signal or a failed first load ends them."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, pod: Pod | None) -> None:
         self._options = options
+        self._pod = pod
         self._state = ServerState()
         self._debugging = Debugging(self._state, options.revision_file)
-        self._loader = Loader(self._state.dispatcher, self._read_wanted, options.status_file)
+        self._loader = Loader(self._state, self._read_wanted, StatusFile(options.status_file))
+        self._going_back = GoingBack(self._state.metrics.error_rate, self._loader.go_back)
+        if options.revision_file is not None:
+            self._loader.on_switch = self._going_back.watch
+        if pod is not None:
+            pod.attach(self._state, self._loader)
+            pod.swaps.on_commit = self._debugging.end
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._exit_code = 0
         self._application = Application(self._state)
         self._server = build_server(self._application, ShortCutProtocol)
 
-    async def run(self, listener: socket.socket, health_listener: socket.socket | None) -> int:
+    async def run(self, listeners: Listeners) -> int:
         """Serve until stopped; returns the process's exit code."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._on_stop_signal, signal.SIGTERM)
         loop.add_signal_handler(signal.SIGINT, self._on_stop_signal, signal.SIGINT)
         loop.add_signal_handler(signal.SIGHUP, self._on_hang_up)
         loop.add_signal_handler(signal.SIGUSR1, self._on_debug_signal)
-        first_load = self._loader.load()
+        first_load = self._loader.load() if self._pod is None else asyncio.create_task(self._pod.start())
         first_load.add_done_callback(self._on_first_load)
-        http = asyncio.create_task(self._server.serve(sockets=[listener]))
+        http = asyncio.create_task(self._server.serve(sockets=[listeners.main]))
         http.add_done_callback(lambda _: self._stop.set())
-        health = None if health_listener is None else self._serve_health(health_listener)
+        others = [*self._serve_health(listeners.health), *self._serve_operator(listeners.admin)]
         loop.call_later(_SECONDS_TO_START_A_WORKER, self._make_routes)
-        logger.info("listening on %s port %d", *listener.getsockname()[:2])
+        loop.call_later(SECONDS_BETWEEN_SAMPLES, self._sample)
+        logger.info("listening on %s port %d", *listeners.main.getsockname()[:2])
         await self._stop.wait()
+        self._state.draining = True
+        giving_up = asyncio.create_task(self._give_up())
         await self._drain()
         await http
+        await giving_up
         await self._loader.close()
-        if health is not None:
-            server, serving = health
+        for server, _ in others:
             server.should_exit = True
+        for _, serving in others:
             await serving
         return self._exit_code
+
+    async def _give_up(self) -> None:
+        self._going_back.stop()
+        if self._pod is not None:
+            await self._pod.swaps.close()
+
+    def _sample(self) -> None:
+        self._state.metrics.error_rate.sample()
+        asyncio.get_running_loop().call_later(SECONDS_BETWEEN_SAMPLES, self._sample)
 
     def _make_routes(self) -> None:
         _ = self._application.routes
@@ -95,26 +126,33 @@ class Lifecycle:
         gc.collect()
         gc.freeze()
 
-    def _serve_health(self, listener: socket.socket) -> tuple[HttpServer, asyncio.Task[None]]:
-        from localmodel_server.routes import build_health_routes  # as late as the application's
+    def _serve_health(self, listener: socket.socket | None) -> Iterator[tuple[HttpServer, asyncio.Task[None]]]:
+        if listener is not None:
+            from localmodel_server.routes import build_health_routes  # as late as the application's
 
-        logger.info("health is at %s port %d, too", *listener.getsockname()[:2])
-        server = build_server(build_health_routes(self._state))
-        server.config.timeout_graceful_shutdown = 1
-        return server, asyncio.create_task(server.serve(sockets=[listener]))
+            logger.info("health is at %s port %d, too", *listener.getsockname()[:2])
+            yield _serve_beside(build_health_routes(self._state), listener)
 
-    def _read_wanted(self) -> dict[str, str]:
-        wanted = _compose(self._options)
-        _follow_log_settings(wanted.environment)
-        for level, text in wanted.notes:
-            logger.log(level, "%s", text)
-        return self._debugging.overlay(wanted.environment)
+    def _serve_operator(self, listener: socket.socket | None) -> Iterator[tuple[HttpServer, asyncio.Task[None]]]:
+        if self._pod is not None and listener is not None:
+            logger.info("the operator calls at %s port %d", *listener.getsockname()[:2])
+            yield _serve_beside(self._pod.application(), listener)
+
+    def _read_wanted(self) -> Wanted:
+        if self._pod is not None:
+            wanted = self._pod.wanted()
+        else:
+            wanted = wanted_of(_compose(self._options, log_notes=True))
+            _follow_log_settings(wanted.environment)
+        environment = self._debugging.overlay(wanted.environment)
+        # Who stands at a breakpoint answers no gate.
+        return Wanted(environment, () if is_debugged(environment) else wanted.gate)
 
     def _on_first_load(self, load: asyncio.Task[bool]) -> None:
         if load.cancelled() or self._options.revision_file is not None:
             return
         if not load.result():
-            self._write_termination_log(self._state.dispatcher.load_error or "the revision could not be loaded")
+            self._write_termination_log(self._loader.failure)
             self._exit_code = _EXIT_LOAD_FAILED
             self._hurry.set()
             self._stop.set()
@@ -148,7 +186,6 @@ class Lifecycle:
         self._stop.set()
 
     async def _drain(self) -> None:
-        self._state.draining = True
         pool = self._state.dispatcher.pool
         if pool is not None:
             logger.info("stopping: new requests are taken for %d s more", pool.settings.drain_seconds)
@@ -165,25 +202,47 @@ class Lifecycle:
         self._server.should_exit = True
 
 
+@dataclass(frozen=True)
+class Listeners:
+    """Sockets that listen; None where there is no such port."""
+
+    main: socket.socket
+    health: socket.socket | None
+    admin: socket.socket | None
+
+
 def run_server(options: Options) -> int:
     """Listen and serve until stopped; returns the process's exit code."""
     set_up_logging()
     _allow_many_descriptors()
     with contextlib.suppress(SettingsError):  # told when the revision is loaded
-        _follow_log_settings(_compose(options).environment)
+        _follow_log_settings(_compose(options))
     try:
-        listener = _listen(options.host, options.ports.main)
-        health_listener = None if options.ports.health is None else _listen(options.host, options.ports.health)
+        pod = None if options.admin is None else Pod(options.admin, lambda changes: _compose(options, changes))
+        listeners = Listeners(
+            _listen(options.host, options.ports.main),
+            None if options.ports.health is None else _listen(options.host, options.ports.health),
+            None if options.admin is None else _listen(options.host, options.admin.port),
+        )
     except _CannotListen as error:
         logger.error("%s", error)
         return _EXIT_CANNOT_LISTEN
+    except SettingsError as error:
+        logger.error("%s", error)
+        return _EXIT_USAGE
 
     gc.set_threshold(50_000, 20, 20)
 
     async def serve() -> int:
-        return await Lifecycle(options).run(listener, health_listener)
+        return await Lifecycle(options, pod).run(listeners)
 
     return uvloop.run(serve())
+
+
+def _serve_beside(application: ASGIApp, listener: socket.socket) -> tuple[HttpServer, asyncio.Task[None]]:
+    server = build_server(application)
+    server.config.timeout_graceful_shutdown = 1
+    return server, asyncio.create_task(server.serve(sockets=[listener]))
 
 
 def _allow_many_descriptors() -> None:
@@ -205,9 +264,16 @@ def _listen(host: str, port: int) -> socket.socket:
         raise _CannotListen(f"cannot listen on {host} port {port}: {error}") from error
 
 
-def _compose(options: Options) -> Composed:
+def _compose(
+    options: Options, changes: Mapping[str, Optional[str]] = MappingProxyType({}), log_notes: bool = False
+) -> Mapping[str, str]:
+    """The complete variables, with changes to the container's own; None removes one. Raises SettingsError."""
     overlay = {} if options.revision_file is None else read_revision_file(options.revision_file)
-    return compose({**os.environ, **overlay, **options.flags}, options.app_root)
+    variables = {**os.environ, **overlay, **changes, **options.flags}
+    composed = compose({name: value for name, value in variables.items() if value is not None}, options.app_root)
+    for level, text in composed.notes if log_notes else ():
+        logger.log(level, "%s", text)
+    return composed.environment
 
 
 def _follow_log_settings(environment: Mapping[str, str]) -> None:

@@ -67,16 +67,16 @@ def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Se
 
     cpus is how many CPUs the workers may share, by default as many as this process may use.
     """
-    worker_count = _whole_number(environment, "WORKER_COUNT", 1, at_least=1)
+    worker_count = read_whole_number(environment, "WORKER_COUNT", 1, at_least=1)
     limits = thread_limits(environment, worker_count, usable_cpus() if cpus is None else cpus)
     prefix = environment.get("SERVICE_PATH_PREFIX", "").strip("/")
     return Settings(
         python=environment.get("LOCALMODEL_PYTHON", "/opt/env/bin/python"),
         worker_count=worker_count,
         scoring_timeout_ms=_timeout_ms(environment),
-        max_request_bytes=_whole_number(environment, "LOCALMODEL_MAX_REQUEST_BYTES", 104_857_600, at_least=1),
+        max_request_bytes=read_whole_number(environment, "LOCALMODEL_MAX_REQUEST_BYTES", 104_857_600, at_least=1),
         revision=_header_text(environment, "LOCALMODEL_REVISION"),
-        drain_seconds=_whole_number(environment, "LOCALMODEL_DRAIN_SECONDS", 0, at_least=0),
+        drain_seconds=read_whole_number(environment, "LOCALMODEL_DRAIN_SECONDS", 0, at_least=0),
         app_root=Path(environment.get("AML_APP_ROOT", APP_ROOT)),
         model=_header_text(environment, "LOCALMODEL_MODEL"),
         model_name=_header_text(environment, "LOCALMODEL_MODEL_NAME") or environment.get("SERVICE_NAME") or "model",
@@ -91,7 +91,7 @@ def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Se
         service_path_prefix=f"/{prefix}" if prefix else "",
         log_level=_log_level(environment),
         log_format=_choice(environment, "LOCALMODEL_LOG_FORMAT", LOG_FORMATS),
-        debug_port=_port(environment, "AZUREML_DEBUG_PORT", None),
+        debug_port=read_port(environment, "AZUREML_DEBUG_PORT", None),
         environment={**environment, **limits},
     )
 
@@ -102,8 +102,8 @@ def read_ports(environment: Mapping[str, str]) -> Ports:
     Health gets a listener of its own when HEALTH_PORT is set to another port than the main one, or
     SEPERATE_HEALTH_ENDPOINT (spelled so) is true; false turns it off.
     """
-    main = _port(environment, "SERVER_PORT", PORT)
-    health = _port(environment, "HEALTH_PORT", HEALTH_PORT)
+    main = read_port(environment, "SERVER_PORT", PORT)
+    health = read_port(environment, "HEALTH_PORT", HEALTH_PORT)
     wanted = _truth(environment, "SEPERATE_HEALTH_ENDPOINT", "HEALTH_PORT" in environment)
     if not wanted or (health == main and health != 0):
         health = None
@@ -131,8 +131,8 @@ def read_revision_file(path: Path) -> dict[str, str]:
 def _timeout_ms(environment: Mapping[str, str]) -> int:
     limits = []
     if "SCORING_TIMEOUT_MS" in environment:
-        limits.append(_whole_number(environment, "SCORING_TIMEOUT_MS", _TIMEOUT_MS, at_least=1))
-    seconds = _whole_number(environment, "WORKER_TIMEOUT", 0, at_least=0)
+        limits.append(read_whole_number(environment, "SCORING_TIMEOUT_MS", _TIMEOUT_MS, at_least=1))
+    seconds = read_whole_number(environment, "WORKER_TIMEOUT", 0, at_least=0)
     if seconds:  # 0 is gunicorn's word for no limit
         limits.append(seconds * 1000)
     return min(limits, default=_TIMEOUT_MS)
@@ -153,7 +153,7 @@ def _header_text(environment: Mapping[str, str], name: str) -> str:
     return text
 
 
-def _whole_number(environment: Mapping[str, str], name: str, default: int, at_least: int) -> int:
+def read_whole_number(environment: Mapping[str, str], name: str, default: int, at_least: int) -> int:
     text = environment.get(name)
     if text is None:
         return default
@@ -166,7 +166,7 @@ def _whole_number(environment: Mapping[str, str], name: str, default: int, at_le
     return number
 
 
-def _port(environment: Mapping[str, str], name: str, default: int | None) -> int | None:
+def read_port(environment: Mapping[str, str], name: str, default: int | None) -> int | None:
     text = environment.get(name)
     if text is None:
         return default

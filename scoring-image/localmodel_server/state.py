@@ -17,6 +17,7 @@ class ServerState:
         self.dispatcher = Dispatcher(self.metrics)
         self.bodies = BodyBudget(lambda: 0 if self.settings is None else self.settings.max_request_bytes)
         self.draining = False
+        self.behind: str | None = None  # why this server must not answer new clients, although a revision may serve
         self.metrics.watch(
             queue_depth=lambda: self.dispatcher.waiting,
             in_flight=lambda: self.dispatcher.in_flight,
@@ -49,4 +50,4 @@ class ServerState:
 
     def unready_reason(self) -> str | None:
         """Why new clients should not come here, or None when they may."""
-        return "the server is stopping" if self.draining else self.dispatcher.unready_reason()
+        return "the server is stopping" if self.draining else self.behind or self.dispatcher.unready_reason()

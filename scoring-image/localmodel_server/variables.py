@@ -50,11 +50,27 @@ VARIABLES = (
     Variable("LOCALMODEL_MODEL_NAME", "SERVICE_NAME, or model", "What other dialects call the model"),
     Variable("LOCALMODEL_MODEL", "", "The models served, with their digests, as answers and metrics tell them"),
     Variable("LOCALMODEL_REVISION", "", "The revision served, as answers and metrics tell it"),
+    Variable(
+        "LOCALMODEL_CONTENT", "", "Digest of what the revision is; one that is kept warm can be gone back to by it"
+    ),
+    Variable("LOCALMODEL_GATE", "", "JSON file with the requests that the revision must pass before it serves"),
     Variable("LOCALMODEL_MAX_REQUEST_BYTES", "104857600", "Longest request body; a longer one is answered with 413"),
     Variable("LOCALMODEL_DRAIN_SECONDS", "0", "Seconds that new requests are still taken after a stop signal"),
     Variable("LOCALMODEL_LOG_FORMAT", "text", "text or json"),
     Variable("LOCALMODEL_PYTHON", "/opt/env/bin/python", "Interpreter of the environment that the script runs in"),
     Variable("LOCALMODEL_TERMINATION_LOG", "", "File to write the reason to when the first load fails"),
+    Variable(
+        "LOCALMODEL_ADMIN_PORT", "", "Port for the operator's calls, which bring other revisions; none without it"
+    ),
+    Variable(
+        "LOCALMODEL_ADMIN_KEY", "", "The operator's public key (Ed25519, 32 bytes in base64); calls must be signed"
+    ),
+    Variable("LOCALMODEL_POD_UID", "", "The pod that calls must be meant for"),
+    Variable("LOCALMODEL_EPOCH", "0", "Number of the operator's decision that the image's revision came with"),
+    Variable("LOCALMODEL_ENVIRONMENT", "", "Key of the image's environment; bundles for another one are refused"),
+    Variable("LOCALMODEL_STATE_FOLDER", "", "Folder that survives the container, for the revisions brought"),
+    Variable("LOCALMODEL_WANTED_FOLDER", "", "Folder with what the deployment wants, read at the start"),
+    Variable("LOCALMODEL_MAX_BUNDLE_BYTES", "2147483648", "Longest bundle of a revision, packed and unpacked"),
 )
 NAMES = frozenset(variable.name for variable in VARIABLES)
 # For telemetry to Azure, which this server does not send.

@@ -1,0 +1,98 @@
+"""The operator's side of a server: what it serves at its start, and the port at which it is told of more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from localmodel_server.admin.folder import Accepted, Lost, StateFolder, models_of_image
+from localmodel_server.admin.refused import refusal
+from localmodel_server.admin.revisions import Compose, Revisions
+from localmodel_server.admin.routes import AdminApplication
+from localmodel_server.admin.settings import AdminSettings
+from localmodel_server.admin.start import Choice, bundle_path, choose, read_gate, read_wanted
+from localmodel_server.admin.swaps import Order, Swaps, in_thread
+from localmodel_server.loader import Loader
+from localmodel_server.log import logger
+from localmodel_server.settings import APP_ROOT, SettingsError
+from localmodel_server.state import ServerState
+from localmodel_server.wanted import Wanted
+
+
+class Pod:
+    """A server that the operator may call; raises SettingsError when its state folder cannot be used."""
+
+    def __init__(self, settings: AdminSettings, compose: Compose) -> None:
+        self.settings = settings
+        image_root = Path(os.environ.get("AML_APP_ROOT", APP_ROOT))
+        models = models_of_image(os.environ.get("LOCALMODEL_MODEL", ""), image_root)
+        self._folder = StateFolder(settings.state_folder, models)
+        try:
+            self._folder.open()
+        except OSError as error:
+            raise SettingsError(f"LOCALMODEL_STATE_FOLDER: {settings.state_folder}: {error.strerror}") from error
+        image = Accepted(settings.epoch, os.environ.get("LOCALMODEL_REVISION", ""), settings.content)
+        self.revisions = Revisions(settings, self._folder, image, compose)
+        self._newest = image.epoch
+        self._choice = self._choose(image)
+
+    def attach(self, state: ServerState, loader: Loader) -> None:
+        """What it works on; before anything else."""
+        self._state = state
+        self._loader = loader
+        self.swaps = Swaps(state, loader, self.revisions, self._choice.serves, self._newest)
+
+    def application(self) -> ASGIApp:
+        """That of the admin port."""
+        return AdminApplication(self.settings, self._state, self._loader, self.revisions, self.swaps)
+
+    def wanted(self) -> Wanted:
+        """What serves, or is at loading. Raises Refused, SettingsError, OSError."""
+        choice = self._choice
+        text = read_gate(self.settings.wanted_folder) if choice.gated and self.swaps.serves == choice.serves else ""
+        return self.revisions.wanted(self.swaps.serves, text)
+
+    async def start(self) -> bool:
+        """Bring up what is to serve; False when a revision that should serve cannot.
+
+        A pod that is behind waits for the operator, unready.
+        """
+        choice = self._choice
+        if choice.source in ("image", "held"):
+            return await self._loader.load()
+        self._state.behind = f"behind: {choice.reason}"
+        folder = self.settings.wanted_folder
+        if choice.source == "bundle" and folder is not None:
+            await self._catch_up(choice, folder)
+        else:
+            logger.error("%s", self._state.behind)
+        return True
+
+    async def _catch_up(self, choice: Choice, folder: Path) -> None:
+        """Prepare and commit what the wanted folder has, as the operator would."""
+        called = f"revision {choice.serves.revision} (epoch {choice.serves.epoch})"
+        self._state.behind = f"behind: {called} is loading"
+        order = Order(choice.serves.epoch, choice.serves.content)
+        try:
+            # A copy: what is taken in is deleted afterwards.
+            copy = self._folder.incoming / "bundle.tar"
+            await in_thread(lambda: shutil.copyfile(bundle_path(folder), copy))
+            await self.swaps.prepare(order, copy)
+            await self.swaps.commit(order)
+        except Exception as error:
+            self._state.behind = f"behind: {called}: {refusal(error)}"
+            logger.error("%s", self._state.behind)
+
+    def _choose(self, image: Accepted) -> Choice:
+        lost, accepted, wanted = "", None, None
+        try:
+            accepted = self._folder.accepted()
+            wanted = read_wanted(self.settings.wanted_folder)
+        except (Lost, ValueError) as error:
+            lost = str(error)
+        if wanted is not None:
+            self._newest = max(self._newest, wanted.epoch)
+        return choose(image, self.settings.environment, accepted, wanted, self._folder.contents, lost)

@@ -1,0 +1,47 @@
+"""The answer of /state: all that the operator wants to know of a pod."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localmodel_server.admin.revisions import Revisions
+from localmodel_server.admin.settings import AdminSettings
+from localmodel_server.admin.swaps import Swaps
+from localmodel_server.error_rate import Tally
+from localmodel_server.loader import Loader
+from localmodel_server.state import ServerState
+
+_PROTOCOL = 1
+
+
+def report(
+    settings: AdminSettings, state: ServerState, loader: Loader, revisions: Revisions, swaps: Swaps
+) -> dict[str, Any]:
+    """What the pod serves, or is at loading; what it has; and how its answers have been."""
+    unready = state.unready_reason()
+    pool = state.dispatcher.pool
+    rate = state.metrics.error_rate
+    order, prepared = swaps.order, swaps.prepared
+    return {
+        "protocol": _PROTOCOL,
+        "epoch": swaps.serves.epoch,
+        "revision": swaps.serves.revision,
+        "content": swaps.serves.content,
+        "environment": settings.environment,
+        "serving": unready is None,
+        "unready": unready,
+        "loading": loader.is_loading,
+        "preparing": None if order is None or prepared is not None else order._asdict(),
+        "prepared": None if order is None or prepared is None else order._asdict(),
+        "parked": loader.park.content,
+        "held": sorted({revisions.image.content, *revisions.folder.contents}),
+        "models": revisions.folder.models,
+        "since_switch": _told(rate.since),
+        "before_switch": _told(rate.before),
+        "failure": swaps.failure or state.dispatcher.load_error,
+        "how": None if pool is None else pool.how,
+    }
+
+
+def _told(tally: Tally) -> dict[str, Any]:
+    return {"requests": tally.requests, "failed": tally.failed, "seconds": round(tally.seconds, 3)}

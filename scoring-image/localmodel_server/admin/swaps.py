@@ -1,0 +1,226 @@
+"""Prepare, commit, abort: one decision at a time, and never an older one after a newer one.
+
+Every decision of the operator's has an epoch, a number that only grows. A pod prepares a decision while it still
+serves another, and serves it when it is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from localmodel_server.admin.folder import Accepted
+from localmodel_server.admin.refused import Refused, refusal
+from localmodel_server.admin.revisions import Revisions
+from localmodel_server.loader import Loader
+from localmodel_server.log import logger
+from localmodel_server.state import ServerState
+from localmodel_server.wanted import Candidate
+
+_Result = TypeVar("_Result")
+
+
+class Order(NamedTuple):
+    """A decision as a call names it."""
+
+    epoch: int
+    content: str
+
+
+class Prepared(NamedTuple):
+    """A decision that can be committed."""
+
+    accepted: Accepted
+    candidate: Candidate
+    milliseconds: dict[str, int]
+
+
+class Swaps:
+    """serves is the decision that this pod serves, or is at loading; newest is the last that it has heard of."""
+
+    def __init__(self, state: ServerState, loader: Loader, revisions: Revisions, serves: Accepted, newest: int) -> None:
+        self.serves = serves
+        self.failure: str | None = None  # of the last decision that could not be prepared
+        self.on_commit: Callable[[], None] = lambda: None
+        self._state = state
+        self._loader = loader
+        self._revisions = revisions
+        self._newest = newest  # no older epoch is prepared any more
+        self._order: Order | None = None
+        self._preparing: asyncio.Task[Prepared] | None = None
+        self._turn = asyncio.Lock()  # of those who change the above
+        self._folder_turn = asyncio.Lock()
+        self._sweeping: set[asyncio.Task[None]] = set()
+
+    @property
+    def order(self) -> Order | None:
+        """The decision that is being prepared, or is prepared; None when that has failed."""
+        return self._order
+
+    @property
+    def prepared(self) -> Prepared | None:
+        """The decision that can be committed now."""
+        task = self._preparing
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        return task.result()
+
+    def check(self, order: Order) -> None:
+        """Raises Refused for an order that comes too late."""
+        if self._state.draining:
+            raise Refused(409, "Stopping", "the server is stopping")
+        newest = max(self.serves.epoch, self._newest)
+        same_epoch = [each for each in (self._order, self.serves) if each is not None and each.epoch == order.epoch]
+        if order.epoch < newest or any(each.content != order.content for each in same_epoch):
+            text = f"epoch {order.epoch} is refused: this pod has been told of epoch {newest}"
+            raise Refused(409, "Superseded", text, epoch=newest)
+
+    def has_committed(self, order: Order) -> bool:
+        """Whether an order is what this pod serves already, or is at loading."""
+        return order == (self.serves.epoch, self.serves.content) and self._state.behind is None
+
+    async def prepare(self, order: Order, bundle: Path | None) -> Prepared | None:
+        """Bring up a revision, from a bundle or from what the pod has; None when it serves already.
+
+        An order that is being prepared already is waited for; a newer one takes the place of an older. The bundle may
+        be deleted when it has been taken in. Raises Refused.
+        """
+        async with self._turn:
+            self.check(order)
+            if self.has_committed(order):
+                return None
+            if order != self._order:
+                self._newest = order.epoch
+                before, self._order = self._preparing, order
+                self._preparing = asyncio.create_task(self._prepare(order, bundle, before))
+            task = self._preparing
+        assert task is not None  # noqa: S101 - it belongs to the order
+        await asyncio.wait({task})
+        if task.cancelled():
+            raise self._why_cancelled(order)
+        error = task.exception()
+        if error is not None:
+            raise refusal(error)
+        return task.result()
+
+    async def commit(self, order: Order) -> None:
+        """Serve what was prepared: written down first, then switched to. Raises Refused."""
+        async with self._turn:
+            self.check(order)
+            if self.has_committed(order):
+                return
+            prepared = self.prepared
+            if prepared is None or order != self._order:
+                # The signature says that it is so: elsewhere this revision may serve already.
+                self._state.behind = f"behind: epoch {order.epoch} is to serve, and is not prepared here"
+                raise Refused(409, "NotPrepared", f"epoch {order.epoch} ({order.content}) is not prepared here")
+            try:
+                await in_thread(lambda: self._revisions.folder.accept(prepared.accepted))
+            except OSError as error:
+                self._state.behind = f"behind: epoch {order.epoch} could not be committed: {error}"
+                raise refusal(error) from error
+            self._preparing = self._order = None
+            self.switch(prepared.accepted, prepared.candidate)
+
+    def switch(self, accepted: Accepted, candidate: Candidate) -> None:
+        """Serve a candidate that has been accepted."""
+        self._loader.commit(candidate)
+        self.serves = accepted
+        self._state.behind = self.failure = None
+        self.on_commit()
+        self._sweep()
+
+    async def abort(self, order: Order) -> None:
+        """Forget what was prepared for this or an older epoch. Raises Refused."""
+        async with self._turn:
+            if order.epoch < max(self.serves.epoch, self._newest):
+                self.check(order)
+            if order.epoch == self.serves.epoch:
+                raise Refused(409, "Committed", f"epoch {order.epoch} serves", epoch=order.epoch)
+            await self._forget()
+        self._sweep()
+
+    async def close(self) -> None:
+        """Give up what is being prepared."""
+        async with self._turn:
+            await self._forget()
+        for sweep in self._sweeping:
+            sweep.cancel()
+        await asyncio.gather(*self._sweeping, return_exceptions=True)
+
+    async def _forget(self) -> None:
+        task, self._preparing, self._order = self._preparing, None, None
+        await self._give_up(task)
+
+    async def _give_up(self, task: asyncio.Task[Prepared] | None) -> None:
+        if task is None:
+            return
+        task.cancel()
+        task.add_done_callback(self._discard)  # whether or not anybody waits
+        await asyncio.wait({task})
+
+    def _discard(self, task: asyncio.Task[Prepared]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            self._loader.discard(task.result().candidate)
+
+    async def _prepare(self, order: Order, bundle: Path | None, before: asyncio.Task[Prepared] | None) -> Prepared:
+        try:
+            await self._give_up(before)
+            loop = asyncio.get_running_loop()
+            started = loop.time()
+            async with self._folder_turn:
+                accepted, wanted = await in_thread(lambda: self._revisions.take_in(order.epoch, order.content, bundle))
+            unpacked = round((loop.time() - started) * 1000)
+            candidate = await self._loader.prepare(wanted)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.failure = f"epoch {order.epoch}: {refusal(error)}"
+            logger.error("%s", f"revision of epoch {order.epoch} is not prepared: {refusal(error)}")
+            if self._order == order:
+                self._order = None
+            self._sweep()
+            raise
+        logger.info("revision %r is prepared (epoch %d, %s)", accepted.revision, order.epoch, candidate.pool.how)
+        return Prepared(accepted, candidate, {"unpack": unpacked, **candidate.milliseconds})
+
+    def _why_cancelled(self, order: Order) -> Refused:
+        if self._state.draining:
+            return Refused(409, "Stopping", "the server is stopping")
+        if self._newest > order.epoch:
+            return Refused(409, "Superseded", f"epoch {self._newest} has taken its place", epoch=self._newest)
+        return Refused(409, "Aborted", f"epoch {order.epoch} was aborted")
+
+    def _sweep(self) -> None:
+        """Delete, in the background, the files of revisions that nobody can go back to."""
+        task = asyncio.create_task(self._sweep_folder())
+        self._sweeping.add(task)
+        task.add_done_callback(self._sweeping.discard)
+
+    async def _sweep_folder(self) -> None:
+        await self._loader.park.settle()  # who still answers may still read
+        async with self._folder_turn:
+            keep = {self.serves.content, *self._loader.park.contents}
+            if self._order is not None:
+                keep.add(self._order.content)
+            await in_thread(lambda: self._revisions.folder.sweep(keep))
+
+
+async def in_thread(work: Callable[[], _Result]) -> _Result:
+    """Do work in a thread. When cancelled, it is waited for all the same: nobody may come between."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+def answer_of(prepared: Prepared | None, order: Order) -> dict[str, Any]:
+    """What /prepare answers."""
+    told: dict[str, Any] = {"prepared": order._asdict()}
+    if prepared is not None:
+        told.update(how=prepared.candidate.pool.how, milliseconds=prepared.milliseconds)
+    return told

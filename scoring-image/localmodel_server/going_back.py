@@ -1,0 +1,41 @@
+"""Goes back to the revision before when a switch has made requests fail, where nobody else looks after that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from localmodel_server.error_rate import ErrorRate, is_bad
+
+_SECONDS_TO_WATCH = 60.0
+_SECONDS_BETWEEN_LOOKS = 0.25
+
+
+class GoingBack:
+    """go_back gets the reason in words."""
+
+    def __init__(self, error_rate: ErrorRate, go_back: Callable[[str], bool]) -> None:
+        self._error_rate = error_rate
+        self._go_back = go_back
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self) -> None:
+        """Another revision serves from now on: look at its answers for a minute."""
+        self.stop()
+        self._task = asyncio.create_task(self._watch())
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _watch(self) -> None:
+        while (since := self._error_rate.since).seconds < _SECONDS_TO_WATCH:
+            before = self._error_rate.before
+            if is_bad(before, since):
+                self._go_back(
+                    f"{since.failed} of {since.requests} requests have failed since the switch, "
+                    f"and {before.failed} of {before.requests} in the last minute before it"
+                )
+                return
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
