@@ -1,0 +1,80 @@
+"""What a pod is sent: a tar that a server can read, equal for equal parts."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from localmodel import layers
+from localmodel.layout import Blob
+from localmodel.store import ModelVersion
+from localmodel_operator.bundle import Bundle, describe
+
+MODEL = ModelVersion("digits", 3, "sha256:" + "d" * 64, Blob("sha256:" + "b" * 64, 4), "2026-01-01T00:00:00Z")
+DESCRIPTION = describe(5, "sha256:c", "key", "score.py", [MODEL], {"LEVEL": "info", "GONE": None})
+CODE = {"score.py": b"def init(): ...", "lib/words.py": b"WORDS = 1"}
+GATE = [{"path": "/score", "body": "[1]"}]
+
+
+def unpacked(bundle: Bundle) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(b"".join(bundle.chunks()))) as archive:
+        files = [member for member in archive if member.isfile()]
+        return {member.name: archive.extractfile(member).read() for member in files}  # type: ignore[union-attr]
+
+
+def test_code_settings_and_gate() -> None:
+    content = unpacked(Bundle(DESCRIPTION, CODE, {}, GATE))
+    assert set(content) == {"bundle.json", "code/score.py", "code/lib/words.py", "gate.json"}
+    assert content["code/lib/words.py"] == b"WORDS = 1"
+    assert json.loads(content["gate.json"]) == GATE
+    assert json.loads(content["bundle.json"]) == {
+        "revision": "5",
+        "content": "sha256:c",
+        "environment": "key",
+        "entry": "score.py",
+        "models": [{"name": "digits", "version": 3, "digest": MODEL.digest}],
+        "variables": {"LEVEL": "info", "GONE": None},
+    }
+
+
+def test_without_a_gate_there_is_no_file_of_it() -> None:
+    assert "gate.json" not in unpacked(Bundle(DESCRIPTION, CODE, {}, []))
+
+
+def archive_of(folder: Path, **files: bytes) -> Path:
+    """A model as the store keeps it."""
+    path = folder / "archive"
+    entries = [layers.Entry(name, content) for name, content in files.items()]
+    path.write_bytes(b"".join(layers.tar(entries)))
+    return path
+
+
+def test_models_lie_below_their_digest(tmp_path: Path) -> None:
+    archive = archive_of(tmp_path, weights=b"1234", labels=b"a b")
+    bundle = Bundle(DESCRIPTION, CODE, {MODEL.digest: archive}, [])
+    content = unpacked(bundle)
+    below = f"models/{'d' * 64}"
+    models = {path: text for path, text in content.items() if path.startswith("models/")}
+    assert models == {f"{below}/weights": b"1234", f"{below}/labels": b"a b"}
+    assert bundle.has_models
+    assert not Bundle(DESCRIPTION, CODE, {}, []).has_models
+
+
+def test_equal_parts_give_equal_bytes(tmp_path: Path) -> None:
+    archive = archive_of(tmp_path, weights=b"1234")
+
+    def made(code: dict[str, bytes]) -> bytes:
+        return b"".join(Bundle(DESCRIPTION, code, {MODEL.digest: archive}, GATE).chunks())
+
+    assert made(CODE) == made(dict(reversed(CODE.items())))
+
+
+def test_digest_and_size_are_those_of_what_is_sent(tmp_path: Path) -> None:
+    bundle: Any = Bundle(DESCRIPTION, CODE, {MODEL.digest: archive_of(tmp_path, weights=bytes(3_000_000))}, GATE)
+    sent = b"".join(bundle.chunks())
+    assert bundle.digest == hashlib.sha256(sent).hexdigest()
+    assert bundle.size == len(sent)

@@ -1,0 +1,106 @@
+"""Which revision is to serve: the wanted one, the one before a failed one, or the one that was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+from operator_given import recorded, revision
+
+from localmodel_operator import history, names
+from localmodel_operator.history import Choice, NoSuchRevision, Pin
+
+FIRST, SECOND, THIRD = recorded(1), recorded(2), recorded(3)
+BROKEN = recorded(3, failed="InitFailed: score.py:3: KeyError: 'age'")
+NEVER_ASKED = None
+INPUTS = "inputs now"
+
+
+def choose(*known: history.Recorded, pin: Pin | None = NEVER_ASKED, proved: tuple[int | None, ...] = ()) -> Choice:
+    return history.choose(known, known[-1], pin, INPUTS, proved)
+
+
+def test_wanted_serves_if_nothing_speaks_against_it() -> None:
+    assert choose(FIRST, SECOND, THIRD, proved=(2, 1)) == Choice(THIRD)
+
+
+def test_failed_gives_way_to_the_last_that_served() -> None:
+    because = ("InitFailed", "score.py:3: KeyError: 'age'")
+    assert choose(FIRST, SECOND, BROKEN, proved=(2, 1)) == Choice(SECOND, because=because)
+
+
+def test_failed_gives_way_to_what_served_not_to_its_neighbour() -> None:
+    assert choose(FIRST, SECOND, BROKEN, proved=(1, None)).target == FIRST
+
+
+def test_failed_after_it_had_served_gives_way_to_the_one_before() -> None:
+    assert choose(FIRST, SECOND, BROKEN, proved=(3, 2)).target == SECOND
+
+
+def test_nobody_goes_back_to_what_failed_itself() -> None:
+    failed = recorded(2, failed="ErrorRate: 9 of the first 10 requests failed")
+    assert choose(FIRST, failed, BROKEN, proved=(2, 1)).target == FIRST
+
+
+def test_failed_with_nothing_before_it_stays_and_says_why() -> None:
+    alone = recorded(1, failed="GateFailed: expected 2, got 3")
+    assert choose(alone) == Choice(alone, because=("GateFailed", "expected 2, got 3"))
+
+
+def test_nobody_goes_forward() -> None:
+    assert history.fallback([FIRST, SECOND, THIRD], SECOND, (3, 2)) is None
+
+
+def test_asked_for_serves_though_another_is_wanted() -> None:
+    assert choose(FIRST, SECOND, THIRD, pin=Pin("1", INPUTS)) == Choice(FIRST, pinned=True)
+
+
+def test_words_behind_the_number_make_a_new_request_of_the_same_revision() -> None:
+    assert choose(FIRST, SECOND, pin=Pin("1 2026-11-23T02:30:00Z", INPUTS)).target == FIRST
+
+
+def test_a_failed_one_serves_when_it_is_asked_for() -> None:
+    assert choose(FIRST, SECOND, BROKEN, pin=Pin("3", INPUTS), proved=(2,)) == Choice(BROKEN, pinned=True)
+
+
+def test_next_edit_ends_a_request() -> None:
+    assert choose(FIRST, SECOND, pin=Pin("1", "inputs when it was asked for")) == Choice(SECOND)
+
+
+@pytest.mark.parametrize("value", ["7", "07", "one", "", "  ", "-1", "1.0"])
+def test_unknown_number_is_told_with_those_there_are(value: str) -> None:
+    with pytest.raises(NoSuchRevision, match="kept are: 1, 2") as refused:
+        choose(FIRST, SECOND, pin=Pin(value, INPUTS))
+    assert names.SERVE_ANNOTATION in str(refused.value)
+    assert (value.strip() or repr(value)) in str(refused.value)
+
+
+def test_a_request_is_of_the_inputs_at_which_it_was_first_seen() -> None:
+    first = history.pin("1", "then", "")
+    assert first == Pin("1", "then")
+    assert history.pin("1", "now", first.text() if first else "") == first
+    assert history.pin("1 again", "now", first.text() if first else "") == Pin("1 again", "now")
+    assert history.pin("2", "now", first.text() if first else "") == Pin("2", "now")
+    assert history.pin(None, "now", first.text() if first else "") is None
+
+
+DATA = {
+    "inputs": "i",
+    "image": "image",
+    "template": {"spec": {}},
+    "digests": asdict(revision("b")),
+    "environment": "key",
+}
+
+
+def test_records_of_older_operators_are_read() -> None:
+    found = history.recorded({"metadata": {}, "revision": 4, "data": DATA})
+    assert (found.number, found.inputs, found.revision) == (4, "i", revision("b"))
+    assert (found.entry, found.models, found.facts, found.failed) == ("", (), None, "")
+
+
+def test_failure_is_a_word_and_a_sentence() -> None:
+    said = "InitFailed: score.py:3: KeyError: 'age'"
+    metadata = {"annotations": {names.FAILED_ANNOTATION: said}}
+    found = history.recorded({"metadata": metadata, "revision": 4, "data": DATA})
+    assert found.failure == ("InitFailed", "score.py:3: KeyError: 'age'")
