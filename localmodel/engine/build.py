@@ -2,10 +2,9 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 import docker
 import docker.errors
@@ -23,7 +22,6 @@ Say = Callable[[str], None]
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _SHOWN_LINES = 8
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class Cancelled(Exception):
@@ -92,32 +90,65 @@ def _unreadable(spec: EnvironmentSpec, error: docker.errors.APIError, asked: str
 
 
 def build(
-    client: docker.DockerClient, spec: EnvironmentSpec, lock: Lock, tag: str, store: str, say: Say, cancelled: Event
+    client: docker.DockerClient,
+    spec: EnvironmentSpec,
+    lock: Lock,
+    tag: str,
+    store: str,
+    labels: Mapping[str, str],
+    say: Say,
+    cancelled: Event,
 ) -> None:
-    """Build base, server and environment, tagged `tag` and labelled with the store they belong to.
+    """Build base, server and environment, tagged `tag`, with the labels and that of the store they belong to.
 
     Raises:
         UserError: EnvironmentBuildFailed, with the last lines of what failed; what fetching wheels raises.
         Cancelled: `cancelled` was set.
     """
-    arguments = {"BASE": spec.base, "PYTHON": spec.python, "STORE": store}
+    arguments = _arguments(spec, store)
     if spec.is_own_base:
         arguments["OWN_BASE"] = "1"
-    architecture = str(client.images.get(spec.base).attrs["Architecture"])
-    with context.environment(lock, spec.python, architecture, say) as archive:
+    with context.environment(lock, spec.python, architecture(client, spec), say) as archive:
         if cancelled.is_set():
             raise Cancelled
-        output = _run(client, tag, archive, arguments, say, cancelled)
+        # these labels come last in the image: what is below them is the same for the next environment
+        output = _run(client, tag, archive, arguments, say, cancelled, labels=dict(labels))
     if output.failure:
         field = "requirements" if "/opt/env" in output.step else "baseImage"
         raise UserError("EnvironmentBuildFailed", f"spec.environment.{field}: {output.failure}")
 
 
+def tools(client: docker.DockerClient, spec: EnvironmentSpec, store: str, say: Say, cancelled: Event) -> str:
+    """Id of an image with the installer in context.BUILD, as build() uses it; built unless the engine has it.
+
+    Raises:
+        UserError: EnvironmentBuildFailed; what fetching wheels raises.
+        Cancelled: `cancelled` was set.
+    """
+    with context.tools(spec.python, architecture(client, spec), say) as archive:
+        output = _run(client, None, archive, _arguments(spec, store), lambda line: None, cancelled, target="tools")
+    if output.failure:
+        raise UserError("EnvironmentBuildFailed", f"spec.environment.baseImage: {output.failure}")
+    return output.image
+
+
+def architecture(client: docker.DockerClient, spec: EnvironmentSpec) -> str:
+    """Docker's word for the processor that the base image is for."""
+    return str(client.images.get(spec.base).attrs["Architecture"])
+
+
+def _arguments(spec: EnvironmentSpec, store: str) -> dict[str, str]:
+    return {"BASE": spec.base, "PYTHON": spec.python, "STORE": store}
+
+
 class _Output:
-    """The lines of a build: `step` is the last one begun; `failure` its own last words if it failed."""
+    """The lines of a build: `step` is the last one begun; `failure` its own last words if it failed.
+
+    `image` is the id of the image, if it did not fail.
+    """
 
     def __init__(self) -> None:
-        self.step, self.failure = "", ""
+        self.step, self.failure, self.image = "", "", ""
         self._said: list[str] = []
 
     def add(self, line: str) -> None:
@@ -132,7 +163,13 @@ class _Output:
 
 
 def _run(
-    client: docker.DockerClient, tag: str, archive: IO[bytes], arguments: dict[str, str], say: Say, cancelled: Event
+    client: docker.DockerClient,
+    tag: str | None,
+    archive: IO[bytes],
+    arguments: dict[str, str],
+    say: Say,
+    cancelled: Event,
+    **options: Any,
 ) -> _Output:
     output = _Output()
     stream = client.api.build(
@@ -140,11 +177,12 @@ def _run(
         custom_context=True,
         tag=tag,
         # Docker keeps these arguments out of the image's history
-        buildargs={**arguments, **_proxies()},
+        buildargs={**arguments, **context.proxies()},
         rm=True,
         forcerm=True,
         decode=True,
         encoding="identity",
+        **options,
     )
     begun = ""
     for event in stream:
@@ -155,21 +193,17 @@ def _run(
         *lines, begun = (begun + event.get("stream", "")).split("\n")
         if "error" in event:
             lines, begun = [*lines, begun], ""
-        for line in filter(None, map(_clean, lines)):
+        for line in filter(None, map(clean, lines)):
             output.add(line)
             say(line)
-            log.info("%s: %s", tag.rpartition(":")[2], line)
+            log.info("%s: %s", (tag or "tools").rpartition(":")[2], line)
+        output.image = event.get("aux", {}).get("ID", output.image)
         if "error" in event:
             output.fail(sources.scrub(event["error"]))
             break
     return output
 
 
-def _clean(line: str) -> str:
+def clean(line: str) -> str:
+    """A line of a command's output without colours and secrets."""
     return sources.scrub(_ESCAPES.sub("", line).strip())
-
-
-def _proxies() -> dict[str, str]:
-    """Proxies for the build's commands; one on this machine is out of their reach."""
-    found = sources.proxies(sources.read())
-    return {name: value for name, value in found.items() if urlsplit(value).hostname not in _THIS_MACHINE}

@@ -1,20 +1,25 @@
 """What the engine is sent to build an environment from."""
 
 import io
+import json
 import os
 import ssl
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 from localmodel import data, digests
 from localmodel.environments import sources, wheels
 from localmodel.environments.lock import Lock
 
-_OFFLINE = b'no-index = true\nfind-links = ["/build/wheels"]\n'
+BUILD = "/mnt/build"  # where the Dockerfile has it
+_OFFLINE = f'no-index = true\nfind-links = ["{BUILD}/wheels"]\n'.encode()
+
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def server_digest() -> str:
@@ -26,39 +31,87 @@ def server_digest() -> str:
 
 
 def _own(folder: Path) -> list[Path]:
-    names = ("Dockerfile", "tools.txt", "requirements.txt")
+    names = ("Dockerfile", "install.py", "tools.txt", "requirements.txt")
     return [*(folder / name for name in names), *sorted(folder.glob("localmodel_*/**/*.py"))]
 
 
-@contextmanager
-def environment(lock: Lock, python: str, architecture: str, say: Callable[[str], None]) -> Iterator[IO[bytes]]:
+def environment(
+    lock: Lock, python: str, architecture: str, say: Callable[[str], None]
+) -> AbstractContextManager[IO[bytes]]:
     """The context of scoring-image/Dockerfile, as a tar.
 
     With package sources of the user's the wheels are in it, and the build uses nothing else.
     """
     folder = data.folder("scoring-image")
+    packages = {
+        "tools": (folder / "tools.txt").read_text(),
+        "server": (folder / "requirements.txt").read_text(),
+        "environment": lock.text,
+    }
+    contents = {str(path.relative_to(folder)): path.read_bytes() for path in _own(folder)}
+    return _archive({**contents, "lock.txt": lock.text.encode()}, packages, python, architecture, say)
+
+
+def tools_digest() -> str:
+    """Digest of what the Dockerfile's stage "tools" is made from, beside the base image."""
+    return digests.of_bytes((data.folder("scoring-image") / "tools.txt").read_bytes())
+
+
+def tools(python: str, architecture: str, say: Callable[[str], None]) -> AbstractContextManager[IO[bytes]]:
+    """As environment(), for the Dockerfile's stage "tools" only."""
+    folder = data.folder("scoring-image")
+    contents = {name: (folder / name).read_bytes() for name in ("Dockerfile", "tools.txt")}
+    return _archive(contents, {"tools": contents["tools.txt"].decode()}, python, architecture, say)
+
+
+def change(
+    install: str, remove: Iterable[str], python: str, architecture: str, say: Callable[[str], None]
+) -> AbstractContextManager[IO[bytes]]:
+    """All that install.py needs beside the tools, to remove packages and to install those of a part of a lock.
+
+    It is meant for the folder above BUILD.
+    """
+    contents = {
+        "install.py": (data.folder("scoring-image") / "install.py").read_bytes(),
+        "lock.txt": install.encode(),
+        "remove.txt": "".join(f"{name}\n" for name in sorted(remove)).encode(),
+        "variables.json": json.dumps(proxies()).encode(),
+    }
+    return _archive(contents, {"": install}, python, architecture, say, Path(BUILD).name)
+
+
+@contextmanager
+def _archive(
+    contents: Mapping[str, bytes],
+    packages: Mapping[str, str],
+    python: str,
+    architecture: str,
+    say: Callable[[str], None],
+    inside: str = "",
+) -> Iterator[IO[bytes]]:
+    """A tar of the contents, and of wheels of the packages (folder below wheels/ -> lock) where they are needed."""
     wanted = sources.read()
     offline = wanted.names_packages
+    settings = {"ca.pem": _certificates(wanted), "uv.toml": _OFFLINE if offline else b""}
     with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryFile() as out:
-        fetched = Path(temporary)
-        locks = {
-            "tools": (folder / "tools.txt").read_text(),
-            "server": (folder / "requirements.txt").read_text(),
-            "environment": lock.text,
-        }
-        for name, text in locks.items():
-            (fetched / name).mkdir()
+        for name, text in packages.items():
+            fetched = Path(temporary, "wheels", name)
+            fetched.mkdir(parents=True)
             if offline:
-                wheels.fetch(text, python, architecture, fetched / name, wanted, say)
-        contents = {str(path.relative_to(folder)): path.read_bytes() for path in _own(folder)}
-        contents |= {"lock.txt": lock.text.encode(), "ca.pem": _certificates(wanted)}
-        contents |= {"uv.toml": _OFFLINE if offline else b""}
+                wheels.fetch(text, python, architecture, fetched, wanted, say)
         with tarfile.open(fileobj=out, mode="w") as archive:
-            _add(archive, contents)
-            for name in locks:
-                archive.add(fetched / name, f"wheels/{name}", filter=_reproducible)
+            _add(archive, {str(Path(inside, name)): content for name, content in {**contents, **settings}.items()})
+            for name in packages:
+                place = Path("wheels", name)
+                archive.add(Path(temporary, place), str(Path(inside, place)), filter=_reproducible)
         out.seek(0)
         yield out
+
+
+def proxies() -> dict[str, str]:
+    """Proxies for the build's commands; one on this machine is out of their reach."""
+    found = sources.proxies(sources.read())
+    return {name: value for name, value in found.items() if urlsplit(value).hostname not in _THIS_MACHINE}
 
 
 def dockerfile(text: str) -> IO[bytes]:
@@ -70,7 +123,7 @@ def dockerfile(text: str) -> IO[bytes]:
     return out
 
 
-def _add(archive: tarfile.TarFile, contents: dict[str, bytes]) -> None:
+def _add(archive: tarfile.TarFile, contents: Mapping[str, bytes]) -> None:
     for name in sorted(contents):
         info = tarfile.TarInfo(name)
         info.size, info.mode = len(contents[name]), 0o644

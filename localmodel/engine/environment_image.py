@@ -3,17 +3,19 @@
 import contextlib
 import logging
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from threading import Event
 
 import docker
 import docker.errors
 
 from localmodel import digests, home
-from localmodel.engine import build, names, saved
+from localmodel.engine import build, change, names, saved, toolbox
+from localmodel.engine.change import Wanted
 from localmodel.environments import build_log
 from localmodel.environments.lock import Lock
 from localmodel.image import EnvironmentImage
-from localmodel.layout import Layout
+from localmodel.layout import Blob, Layout
 from localmodel.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ def ensure(
     cancelled: Event | None = None,
     listen: Callable[[str], None] | None = None,
 ) -> str:
-    """The image's name, once the engine has it; built unless it is there.
+    """The image's name, once the engine has it; made unless it is there, of the nearest one or from nothing.
 
     The builder's lines go to home.build_log() of the key, and to `listen`.
 
@@ -46,29 +48,74 @@ def ensure(
         UserError: BaseImageUnreadable, EnvironmentBuildFailed, PackageSourcesInvalid; what fetching wheels raises.
         build.Cancelled: `cancelled` was set.
     """
-    own_key = key(spec, lock)
-    wanted = tag(store_id, own_key)
-    try:
-        client.images.get(wanted)
-    except docker.errors.ImageNotFound:
-        with build_log.kept(home.build_log(own_key), listen) as say:
-            stop = cancelled or Event()
-            build.pull_base(client, spec, say, stop)
-            build.build(client, spec, lock, wanted, store_id, say, stop)
-    return wanted
+    name = tag(store_id, key(spec, lock))
+    if not _has(client, name):
+        _make(client, spec, lock, store_id, cancelled or Event(), listen)
+    return name
 
 
 def make(
-    client: docker.DockerClient, spec: EnvironmentSpec, lock: Lock, store_id: str, cancelled: Event, layout: Layout
+    client: docker.DockerClient,
+    spec: EnvironmentSpec,
+    lock: Lock,
+    store_id: str,
+    cancelled: Event,
+    layout: Layout,
+    find: Callable[[str], EnvironmentImage | None],
 ) -> EnvironmentImage:
     """As ensure(), with the image's layers put into the layout.
+
+    `find` gives the finished image with a key, all of whose layers are in the layout.
 
     Raises:
         UserError: as ensure().
         build.Cancelled: `cancelled` was set.
     """
-    base = build.pull_base(client, spec, log.info, cancelled)
-    return saved.keep(client, ensure(client, spec, lock, store_id, cancelled), base, layout)
+    name = tag(store_id, key(spec, lock))
+    if not _has(client, name):
+        made = _make(client, spec, lock, store_id, cancelled, None, layout, find)
+        if made and (before := find(made[0])):
+            return replace(before, layers=(*before.layers, made[1]))
+    return saved.keep(client, name, build.pull_base(client, spec, log.info, cancelled), layout)
+
+
+def _has(client: docker.DockerClient, name: str) -> bool:
+    try:
+        client.images.get(name)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+def _make(
+    client: docker.DockerClient,
+    spec: EnvironmentSpec,
+    lock: Lock,
+    store_id: str,
+    cancelled: Event,
+    listen: Callable[[str], None] | None,
+    layout: Layout | None = None,
+    find: Callable[[str], EnvironmentImage | None] | None = None,
+) -> tuple[str, Blob] | None:
+    """Have the engine make the image: from one that `find` finds, if it is given, or any; or from nothing.
+
+    Returns the key of the one it was made from, and the layer on top of that one's, where the layout has it.
+    """
+    own_key = key(spec, lock)
+    with build_log.kept(home.build_log(own_key), listen) as say:
+        base = build.pull_base(client, spec, say, cancelled)
+        wanted = Wanted(own_key, tag(store_id, own_key), store_id, base, spec, lock)
+        if near := change.near(client, wanted, lambda key: find is None or find(key) is not None):
+            try:
+                say(f"made from the environment {near.key}")
+                layer = change.make(client, wanted, near, layout, say, cancelled)
+            except change.Failed as error:
+                say(f"that did not work, so it is made from nothing: {error}")
+            else:
+                return (near.key, layer) if layer else None
+        labels = change.labels(wanted)
+        build.build(client, spec, lock, wanted.tag, store_id, labels, say, cancelled)
+    return None
 
 
 def remove_others(client: docker.DockerClient, store_id: str, keep: set[str]) -> None:
@@ -86,8 +133,11 @@ def remove(client: docker.DockerClient, store_id: str, keys: Collection[str]) ->
             client.images.remove(tag(store_id, key), force=False)
     if unused:
         # What no tag holds: stages of the builds. The server's is kept for the next build while there is any image.
-        stages = [label, names.STAGE_LABEL] if _keys(client, store_id) else [label]
+        has_any = bool(_keys(client, store_id))
+        stages = [label, names.STAGE_LABEL] if has_any else [label]
         client.images.prune(filters={"dangling": True, "label": stages})
+        if not has_any:
+            toolbox.remove(client, store_id)
 
 
 def _keys(client: docker.DockerClient, store_id: str) -> set[str]:

@@ -9,3 +9,9 @@ STAGE_LABEL = f"{GROUP}/stage=environment"
 DEPLOYMENT_LABEL = f"{GROUP}/deployment"
 # On a container: the key of the environment whose image it runs.
 ENVIRONMENT_LABEL = f"{GROUP}/environment"
+# On an environment image: what all those have in common that can be made from each other; its packages; its changes.
+FAMILY_LABEL = f"{GROUP}/family"
+PACKAGES_LABEL = f"{GROUP}/packages"
+CHANGES_LABEL = f"{GROUP}/changes"
+# On a container that becomes an environment image, and on the one that has its tools: the key of that environment.
+CHANGE_LABEL = f"{GROUP}/change"

@@ -23,7 +23,7 @@ _GZIP_STREAM = zlib.MAX_WBITS | 16
 
 def keep(client: docker.DockerClient, tag: str, base: str, layout: Layout) -> EnvironmentImage:
     """Put the image's layers into the layout."""
-    with tarfile.open(fileobj=cast(IO[bytes], _Stream(client.api.get_image(tag))), mode="r|") as archive:
+    with tarfile.open(fileobj=cast(IO[bytes], Stream(client.api.get_image(tag))), mode="r|") as archive:
         files: dict[str, Blob | bytes] = {}
         links: dict[str, str] = {}
         for member in archive:
@@ -42,7 +42,7 @@ def _image(files: dict[str, Blob | bytes], links: dict[str, str], base: str, lay
     layers = []
     for name, diff_id in zip(manifest["Layers"], config["rootfs"]["diff_ids"], strict=True):
         found = files[links.get(name, name)]
-        blob = found if isinstance(found, Blob) else layout.write(_plain(_Stream(iter([found]))))
+        blob = found if isinstance(found, Blob) else layout.write(_plain(Stream(iter([found]))))
         if blob.digest != diff_id:
             raise OSError(f"the engine's archive is damaged: layer {name} is {blob.digest}, not {diff_id}")
         layers.append(blob)
@@ -66,7 +66,7 @@ def _bytes(content: Blob | bytes) -> bytes:
     return content
 
 
-def _plain(content: "IO[bytes] | _Stream") -> Iterator[bytes]:
+def _plain(content: "IO[bytes] | Stream") -> Iterator[bytes]:
     """The content without its compression.
 
     Raises:
@@ -90,7 +90,7 @@ def _plain(content: "IO[bytes] | _Stream") -> Iterator[bytes]:
             chunk = content.read(CHUNK)
 
 
-class _Stream:
+class Stream:
     """An iterator of chunks, to be read like a file."""
 
     def __init__(self, chunks: Any) -> None:

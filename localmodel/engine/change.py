@@ -1,0 +1,195 @@
+"""An environment image made from one that differs little: a container of that one is changed, and becomes the new one.
+
+Only what has changed is a new layer then. Whoever has the layers of the one image needs little for the other.
+"""
+
+import contextlib
+import json
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from threading import Event
+from typing import IO, Any, cast
+
+import docker
+import docker.errors
+
+from localmodel import digests
+from localmodel.engine import build, context, names, saved, toolbox
+from localmodel.environments import nearest
+from localmodel.environments.lock import Lock
+from localmodel.environments.nearest import Packages
+from localmodel.errors import UserError
+from localmodel.layers import CHUNK
+from localmodel.layout import Blob, Layout
+from localmodel.spec import EnvironmentSpec
+
+_MOST_CHANGES = 8
+_VOLUME = "/mnt"  # see the Dockerfile
+_LAYER = f"{context.BUILD}/layer.tar"
+_PLACE = "/opt/env"
+
+
+class Failed(Exception):
+    """It did not work out; the text is one line that says why. From nothing it may."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The environment image to make. `base` is the id of its base image."""
+
+    key: str
+    tag: str
+    store: str
+    base: str
+    spec: EnvironmentSpec
+    lock: Lock
+
+    @property
+    def family(self) -> str:
+        """What an image must have in common with this one for this one to be made from it."""
+        return digests.of_json([self.base, self.spec.python, self.spec.is_own_base, context.server_digest()])
+
+
+@dataclass(frozen=True)
+class Near:
+    """An image of the engine, and what is in it. `changes` of images lie between it and one made from nothing."""
+
+    key: str
+    image: str
+    packages: Packages
+    changes: int
+
+
+def labels(wanted: Wanted, changes: int = 0, dead: int = 0, live: int = 0) -> dict[str, str]:
+    """What is to be known of an environment image; `live` bytes of the environment are in use, `dead` ones hidden."""
+    return {
+        names.FAMILY_LABEL: wanted.family,
+        names.PACKAGES_LABEL: digests.canonical_json(nearest.packages(wanted.lock)).decode(),
+        names.CHANGES_LABEL: json.dumps({"changes": changes, "dead": dead, "live": live}),
+    }
+
+
+def near(client: docker.DockerClient, wanted: Wanted, usable: Callable[[str], bool]) -> Near | None:
+    """The image to make the wanted one from, of those whose keys are `usable`; None if it is best made from nothing."""
+    filters = {"label": [f"{names.STORE_LABEL}={wanted.store}", f"{names.FAMILY_LABEL}={wanted.family}"]}
+    found = dict(_candidates(client.api.images(filters=filters), usable))
+    best = nearest.fewest_changes({each: found[each].packages for each in found}, nearest.packages(wanted.lock))
+    return found[best] if best else None
+
+
+def _candidates(images: list[dict[str, Any]], usable: Callable[[str], bool]) -> Iterator[tuple[str, Near]]:
+    for image in images:
+        history = json.loads(image["Labels"][names.CHANGES_LABEL])
+        if history["changes"] >= _MOST_CHANGES or history["dead"] > history["live"]:
+            continue
+        for name in image["RepoTags"] or ():
+            repository, _, key = name.rpartition(":")
+            if repository.startswith(names.ENVIRONMENT_REPOSITORY) and usable(key):
+                packages = json.loads(image["Labels"][names.PACKAGES_LABEL])
+                yield image["Id"], Near(key, image["Id"], packages, history["changes"])
+
+
+def make(
+    client: docker.DockerClient,
+    wanted: Wanted,
+    before: Near,
+    layout: Layout | None,
+    say: build.Say,
+    cancelled: Event,
+) -> Blob | None:
+    """Make the wanted image from another one. Its new layer is put into the layout, if there is one.
+
+    Raises:
+        Failed: it did not work; nothing is left of it.
+        build.Cancelled: `cancelled` was set.
+    """
+    _remove_leftovers(client, wanted)
+    try:
+        container = _container(client, wanted, before, say, cancelled)
+        told = _run(client, container, say, cancelled)
+        layer = _layer(client, container, layout) if layout else None
+        _commit(client, container, wanted, before, told)
+        return layer
+    except (docker.errors.APIError, UserError) as error:
+        raise Failed(str(error)) from None
+    finally:
+        _remove_leftovers(client, wanted)
+
+
+def _container(
+    client: docker.DockerClient,
+    wanted: Wanted,
+    before: Near,
+    say: build.Say,
+    cancelled: Event,
+) -> str:
+    """Id of a container of the image before, ready to start. Its tools lie in volumes, and so in no image."""
+    image = client.images.get(before.image)
+    tools = toolbox.volume(client, wanted.spec, wanted.base, wanted.store, say, cancelled)
+    container = client.api.create_container(
+        before.image,
+        entrypoint=["python3", "-I", f"{context.BUILD}/install.py", _PLACE, f"{context.BUILD}/lock.txt"],
+        command=["--remove", f"{context.BUILD}/remove.txt", "--layer", _LAYER],
+        user="0" if image.attrs["Config"].get("User") else None,
+        labels=_marks(wanted),
+        volumes=[_VOLUME, toolbox.PLACE],
+        host_config=client.api.create_host_config(binds={tools: {"bind": toolbox.PLACE, "mode": "ro"}}),
+    )
+    change = nearest.change(before.packages, nearest.packages(wanted.lock))
+    fresh = nearest.text(wanted.lock, change.fresh)
+    machine = build.architecture(client, wanted.spec)
+    with context.change(fresh, change.gone, wanted.spec.python, machine, say) as archive:
+        client.api.put_archive(container["Id"], _VOLUME, archive)
+    return str(container["Id"])
+
+
+def _run(client: docker.DockerClient, container: str, say: build.Say, cancelled: Event) -> dict[str, int]:
+    """Run the container to its end; returns what its program tells in its last line."""
+    lines = [""]
+    client.api.start(container)
+    for chunk in client.api.logs(container, stream=True, follow=True):
+        if cancelled.is_set():
+            raise build.Cancelled
+        *ended, rest = (lines.pop() + chunk.decode(errors="replace")).split("\n")
+        for line in filter(None, map(build.clean, ended)):
+            say(line)
+            lines.append(line)
+        lines.append(rest)
+    if client.api.wait(container)["StatusCode"]:
+        raise Failed(" ".join(lines[-8:]))
+    told: dict[str, int] = json.loads(next(line for line in reversed(lines) if line))
+    return told
+
+
+def _layer(client: docker.DockerClient, container: str, layout: Layout) -> Blob:
+    stream, _ = client.api.get_archive(container, _LAYER)
+    with tarfile.open(fileobj=cast(IO[bytes], saved.Stream(stream)), mode="r|") as archive:
+        member = archive.next()
+        content = archive.extractfile(member) if member else None
+        if content is None:
+            raise Failed("the engine does not hand the layer out")
+        return layout.write(iter(lambda: content.read(CHUNK), b""))
+
+
+def _commit(client: docker.DockerClient, container: str, wanted: Wanted, before: Near, told: Mapping[str, int]) -> None:
+    """Have the engine keep the container's files as the wanted image, which is run as the one before is."""
+    image = client.images.get(before.image).attrs
+    dead = json.loads(image["Config"]["Labels"][names.CHANGES_LABEL])["dead"] + told["dead"]
+    marks = {names.STORE_LABEL: wanted.store, **labels(wanted, before.changes + 1, dead, told["live"])}
+    kept = {name: value for name, value in image["Config"]["Labels"].items() if name not in marks}
+    config = {**image["Config"], "Labels": {**kept, **marks}, "Entrypoint": image["Config"].get("Entrypoint") or []}
+    repository, _, tag = wanted.tag.rpartition(":")
+    client.api.commit(container, repository, tag, conf=config)
+
+
+def _marks(wanted: Wanted) -> dict[str, str]:
+    return {names.STORE_LABEL: wanted.store, names.CHANGE_LABEL: wanted.key}
+
+
+def _remove_leftovers(client: docker.DockerClient, wanted: Wanted) -> None:
+    """Remove the container for this image, also that of a process that was killed."""
+    filters = {"label": [f"{name}={value}" for name, value in _marks(wanted).items()]}
+    for container in client.api.containers(all=True, filters=filters):
+        with contextlib.suppress(docker.errors.APIError):
+            client.api.remove_container(container["Id"], v=True, force=True)

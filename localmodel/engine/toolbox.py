@@ -1,0 +1,46 @@
+"""The installer in a volume of the engine's, for containers that become environment images: it is in none of them."""
+
+import contextlib
+from threading import Event
+
+import docker
+import docker.errors
+
+from localmodel import digests
+from localmodel.engine import build, context, names
+from localmodel.spec import EnvironmentSpec
+
+PLACE = f"{context.BUILD}/tools"
+
+
+def volume(
+    client: docker.DockerClient, spec: EnvironmentSpec, base: str, store: str, say: build.Say, cancelled: Event
+) -> str:
+    """Name of a volume with the installer for the base image (an id); filled unless there is one.
+
+    Raises:
+        UserError, build.Cancelled: as build.tools().
+    """
+    name = f"localmodel-tools-{digests.of_json([store, base, context.tools_digest()]).removeprefix('sha256:')[:32]}"
+    with contextlib.suppress(docker.errors.NotFound):
+        client.api.inspect_volume(name)
+        return name
+    remove(client, store)
+    image = build.tools(client, spec, store, say, cancelled)
+    client.api.create_volume(name, labels={names.STORE_LABEL: store})
+    try:
+        # An engine fills an empty volume with what the image has there.
+        binds = client.api.create_host_config(binds={name: {"bind": PLACE, "mode": "rw"}})
+        container = client.api.create_container(image, volumes=[PLACE], host_config=binds)
+        client.api.remove_container(container["Id"])
+    except BaseException:
+        remove(client, store)
+        raise
+    return name
+
+
+def remove(client: docker.DockerClient, store: str) -> None:
+    """Remove the store's volumes, but those that are being used."""
+    for found in client.api.volumes(filters={"label": f"{names.STORE_LABEL}={store}"})["Volumes"] or ():
+        with contextlib.suppress(docker.errors.APIError):
+            client.api.remove_volume(found["Name"])
