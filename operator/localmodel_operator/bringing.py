@@ -5,12 +5,10 @@ import logging
 from dataclasses import replace
 
 from localmodel import gate, plan
-from localmodel.errors import UserError
-from localmodel_operator import history, making, pods, resolve, swap, world
+from localmodel_operator import history, making, pods, swap, world
 from localmodel_operator.admin import CannotTake, RevisionFailed
 from localmodel_operator.bundles import Bundles
 from localmodel_operator.case import Case
-from localmodel_operator.cluster import LMD
 from localmodel_operator.giving_up import give_up
 from localmodel_operator.history import Choice
 from localmodel_operator.resolve import Desired
@@ -23,7 +21,7 @@ async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: De
     """Write down what is to serve, and have running pods serve it if they can. Returns what there is then.
 
     Raises:
-        Waiting, Superseded, PodUnreachable, Overtaken.
+        Waiting, Superseded, PodUnreachable.
     """
     target, is_wanted = choice.target, desired.inputs == choice.target.inputs
     requests = desired.bundle.gate if is_wanted else ()
@@ -44,7 +42,6 @@ async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: De
             target.revision.content,
             bundles.for_pod,
             case.spec.progress_deadline_seconds,
-            lambda: _is_overtaken(case, desired),
         )
     except CannotTake as error:
         log.info("%s/%s: not swapped: %s", *case.key, error)
@@ -101,20 +98,3 @@ def _told(case: Case, choice: Choice, desired: Desired, found: World) -> str:
         return f"revision {choice.target.number} is brought into the running pods"
     planned = plan.plan(making.facts(desired), before)
     return f"revision {choice.target.number} is brought into the running pods: {planned.reason}"
-
-
-async def _is_overtaken(case: Case, desired: Desired) -> bool:
-    """Whether something else is wanted by now."""
-    if not case.site.queue.is_waiting(case.key):
-        return False
-    owner = await case.site.cluster.get(LMD, *case.key)
-    if owner is None or "deletionTimestamp" in owner["metadata"]:
-        return True
-    now, then = owner["metadata"], case.owner["metadata"]
-    if (now["generation"], now.get("annotations")) != (then["generation"], then.get("annotations")):
-        return True
-    try:
-        bundle = await resolve.bundle(case.site.cluster, case.site.store, case.namespace, case.spec)
-    except UserError:
-        return True
-    return replace(desired, bundle=bundle).inputs != desired.inputs

@@ -24,6 +24,7 @@ from localmodel_operator import choice, keys, names, reconcile, sweep
 from localmodel_operator.admin import Admin
 from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, Unreachable, credentials, running_in_pod
 from localmodel_operator.delivery_news import NodeNews
+from localmodel_operator.edits import Edits
 from localmodel_operator.environments import Environments
 from localmodel_operator.references import References
 from localmodel_operator.site import SWEEP, Site
@@ -195,9 +196,16 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
             token=found.token,
         )
 
+    edits = Edits()
+
     @kopf.on.event(names.GROUP, "v1alpha1", LMD.plural, registry=registry)
-    async def changed(namespace: str | None, name: str | None, **_: Any) -> None:
-        queue.add((namespace or "", name or ""))
+    async def changed(namespace: str | None, name: str | None, body: kopf.Body, **_: Any) -> None:
+        key = (namespace or "", name or "")
+        # a status that was written is an event, too
+        if edits.is_new(key, body):
+            queue.overtake(key)
+        else:
+            queue.add(key)
 
     @kopf.on.event("apps", "v1", "deployments", labels=names.MANAGED_BY, registry=registry)
     @kopf.on.event("apps", "v1", "controllerrevisions", labels=names.MANAGED_BY, registry=registry)
@@ -211,7 +219,7 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
     @kopf.on.event("", "v1", "secrets", param="Secret", registry=registry)
     async def input_changed(namespace: str | None, name: str | None, param: Any = None, **_: Any) -> None:
         for key in references.readers((param, namespace or "", name or "")):
-            queue.add(key)
+            queue.overtake(key)
 
     heard = NodeNews()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localmodel.revision import APP_ROOT
 from localmodel_operator import names, rollout
 from localmodel_operator.admin import PodState
 from localmodel_operator.cluster import Object
@@ -89,6 +90,8 @@ def hindrance(pod: Pod, target: Recorded) -> str | None:
         return "the environment has changed"
     if _secrets(pod.found["metadata"]) != _secrets(target.template["metadata"]):
         return "a Secret has changed"
+    if inside := _paths_in_image(target.template):
+        return f"{', '.join(inside)} is a path in the image"
     return None
 
 
@@ -109,6 +112,11 @@ def overlay(pod: Pod, target: Recorded) -> dict[str, str | None]:
 def _variables(template: Mapping[str, Any]) -> list[Object]:
     found: list[Object] = template["spec"]["containers"][0].get("env", [])
     return found
+
+
+def _paths_in_image(template: Mapping[str, Any]) -> list[str]:
+    """Variables that name something of the code or the models by its place in the image: a swap brings them elsewhere."""
+    return sorted(each["name"] for each in _variables(template) if APP_ROOT in each.get("value", ""))
 
 
 def _secrets(metadata: Mapping[str, Any]) -> str:

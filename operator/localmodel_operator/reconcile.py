@@ -35,7 +35,6 @@ from localmodel_operator.history import Choice, Pin, Recorded
 from localmodel_operator.making import Building, Maker
 from localmodel_operator.resolve import Desired
 from localmodel_operator.site import SWEEP, Site
-from localmodel_operator.swap import Overtaken
 from localmodel_operator.workqueue import Key
 from localmodel_operator.world import World
 
@@ -73,9 +72,6 @@ async def run(case: Case) -> float | None:
     except UserError as error:
         seen.fail(error.reason, seen.with_serving(str(error)))
         queue.retry(case.key)
-    except Overtaken:
-        seen.progress("Updating", seen.with_serving("there is a newer edit"))
-        again = 0.0
     except (Superseded, PodUnreachable) as error:
         log.info("%s/%s: %s: %s", *case.key, type(error).__name__, error)
         seen.progress("Updating", seen.with_serving("the pods are being told what to serve"))
@@ -106,7 +102,7 @@ async def _advance(case: Case) -> None:
     if case.owner.get("status", {}).get("observedGeneration") != case.owner["metadata"]["generation"]:
         case.seen.progress("Progressing", "the edit is being read")
         await case.report()
-    desired, node_port = await _resolve(case), await _node_port(case)
+    desired, node_port = await asyncio.gather(_resolve(case), _node_port(case))
     _require_own_children(found, case.namespace)
     choice, pin = _choose(case, desired, await _wanted(case, desired, found), found)
     await case.apply(children.service(case.owner, node_port))

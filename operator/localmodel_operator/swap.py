@@ -1,18 +1,12 @@
 """A warm swap: prepare the revision in every pod, and when all are prepared, commit it in all of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from localmodel_operator.admin import Admin, CannotTake, RevisionFailed, Superseded
 from localmodel_operator.bundle import Bundle
 from localmodel_operator.cluster import PodUnreachable
 from localmodel_operator.pods import Pod
-
-_LOOKS_EVERY = 0.25  # seconds, for a newer edit
-
-
-class Overtaken(Exception):
-    """Something newer is wanted; what was prepared is superseded by it."""
 
 
 async def swap(
@@ -22,7 +16,6 @@ async def swap(
     content: str,
     bundle_for: Callable[[Pod], Bundle | None],
     seconds: float,
-    overtaken: Callable[[], Awaitable[bool]],
 ) -> None:
     """Make every ready pod serve the revision, or none. They have so many `seconds` to prepare.
 
@@ -31,10 +24,9 @@ async def swap(
     Raises:
         RevisionFailed, CannotTake: no pod has changed.
         Superseded, PodUnreachable: to be looked at again.
-        Overtaken.
     """
     try:
-        await _prepare(admin, pods, epoch, content, bundle_for, seconds, overtaken)
+        await _prepare(admin, pods, epoch, content, bundle_for, seconds)
     except (RevisionFailed, CannotTake):
         await asyncio.gather(*(admin.abort(pod.found, epoch, content) for pod in pods))
         raise
@@ -49,25 +41,14 @@ async def _prepare(
     content: str,
     bundle_for: Callable[[Pod], Bundle | None],
     seconds: float,
-    overtaken: Callable[[], Awaitable[bool]],
 ) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    calls = [asyncio.create_task(admin.prepare(pod.found, epoch, content, bundle_for(pod))) for pod in pods]
+    calls = (admin.prepare(pod.found, epoch, content, bundle_for(pod)) for pod in pods)
     try:
-        while True:
-            done, pending = await asyncio.wait(calls, timeout=_LOOKS_EVERY, return_when=asyncio.FIRST_EXCEPTION)
-            _raise_first((call.exception() if call in done else None for call in calls), pods)
-            if not pending:
-                return
-            if loop.time() > deadline:
-                raise RevisionFailed("ProgressDeadlineExceeded", f"it was not ready to serve within {seconds:g} s")
-            if await overtaken():
-                raise Overtaken
-    finally:
-        for call in calls:
-            call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
+        async with asyncio.timeout(seconds):
+            outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    except TimeoutError:
+        raise RevisionFailed("ProgressDeadlineExceeded", f"it was not ready to serve within {seconds:g} s") from None
+    _raise_first(outcomes, pods)
 
 
 def _raise_first(outcomes: Iterable[BaseException | None], pods: Sequence[Pod]) -> None:

@@ -6,7 +6,8 @@ A key that fails comes back by itself, after 0.5 to 60 seconds, longer each time
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 Key = tuple[str, str]
 
@@ -22,6 +23,7 @@ class WorkQueue:
         self._held: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._passes: dict[Key, asyncio.Task[None]] = {}
 
     def add(self, key: Key) -> None:
         """Look at the key as soon as a worker is free."""
@@ -31,9 +33,11 @@ class WorkQueue:
         if key not in self._held:
             self._ready.put_nowait(key)
 
-    def is_waiting(self, key: Key) -> bool:
-        """Whether the key has been added since its pass began."""
-        return key in self._dirty
+    def overtake(self, key: Key) -> None:
+        """Look at the key, and not first at what it was: a pass under way is cancelled."""
+        self.add(key)
+        if running := self._passes.get(key):
+            running.cancel()
 
     def add_after(self, delay: float, key: Key) -> None:
         """Look at the key after `delay` seconds at the latest."""
@@ -59,18 +63,23 @@ class WorkQueue:
         """The key is well: the next failure is a first one."""
         self._failures.pop(key, None)
 
-    async def work(self, reconcile: Callable[[Key], Awaitable[None]]) -> None:
+    async def work(self, reconcile: Callable[[Key], Coroutine[Any, Any, None]]) -> None:
         """One worker: runs until cancelled. An exception means: log it, and retry."""
         while True:
             key = await self._ready.get()
             self._dirty.discard(key)
             self._held.add(key)
+            running = self._passes[key] = asyncio.create_task(reconcile(key))
             try:
-                await reconcile(key)
+                await asyncio.wait([running])
+                if not running.cancelled():
+                    running.result()
             except Exception:
                 log.exception("%s/%s: will be looked at again", *key)
                 self.retry(key)
             finally:
+                running.cancel()  # when it is the worker that is cancelled
+                del self._passes[key]
                 self._held.discard(key)
                 if key in self._dirty:
                     self._ready.put_nowait(key)
