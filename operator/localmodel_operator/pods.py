@@ -115,7 +115,7 @@ def _variables(template: Mapping[str, Any]) -> list[Object]:
 
 
 def _paths_in_image(template: Mapping[str, Any]) -> list[str]:
-    """Variables that name something of the code or the models by its place in the image: a swap brings them elsewhere."""
+    """Variables that name code or models by their place in the image: after a swap they lie elsewhere."""
     return sorted(each["name"] for each in _variables(template) if APP_ROOT in each.get("value", ""))
 
 
