@@ -37,7 +37,7 @@ class AdminClient:
         """LOCALMODEL_ADMIN_KEY."""
         return base64.b64encode(self.key.public_key().public_bytes_raw()).decode()
 
-    def token(self, action: str, epoch: int, content: str, body: bytes = b"", **others: Any) -> str:
+    def token(self, action: str, epoch: Any, content: str, body: bytes = b"", **others: Any) -> str:
         """A signed token; others take the place of what it says."""
         payload = {"action": action, "pod": self.pod, "epoch": epoch, "content": content}
         payload |= {"body": hashlib.sha256(body).hexdigest(), "expires": int(time.time()) + 60, **others}

@@ -1,0 +1,89 @@
+"""Which tokens let a call in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from localmodel_server.admin.token import Claims, Forbidden, read_token
+
+sys.path.append(str(Path(__file__).parents[1] / "integration"))
+from admin_client import AdminClient
+
+CLIENT = AdminClient(0, "pod-1")
+KEY = base64.b64decode(CLIENT.public_key)
+NOW = time.time()
+
+
+def read(text: str, pod: str = "pod-1", action: str = "commit", now: float = NOW) -> Claims:
+    return read_token(text, KEY, pod, action, now)
+
+
+def signed(**others: Any) -> str:
+    return CLIENT.token("commit", 7, "sha256:ab", **others)
+
+
+def test_a_token_of_the_operators_for_this_call() -> None:
+    nothing = hashlib.sha256().hexdigest()
+    assert read(signed()) == Claims(7, "sha256:ab", nothing)
+
+
+def test_padding_makes_no_difference() -> None:
+    payload, signature = signed().split(".")
+    assert read(f"{payload + '=' * (-len(payload) % 4)}.{signature + '=' * (-len(signature) % 4)}").epoch == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "missing"),
+        ("abc", "PAYLOAD.SIGNATURE"),
+        ("a.b.c", "PAYLOAD.SIGNATURE"),
+        ("!!.$$", "base64url"),
+        ("YQ.YQ", "not signed"),
+        (".", "not signed"),
+        (signed(pod="pod-2"), "for commit of the pod pod-2"),
+        (CLIENT.token("abort", 7, "sha256:ab"), "for abort of the pod pod-1"),
+        (CLIENT.token("commit", "x", ""), "field"),
+        (signed(expires=None), "field"),
+        (AdminClient(0, "pod-1").token("commit", 7, "sha256:ab"), "not signed"),
+    ],
+)
+def test_every_other_one_is_refused(text: str, told: str) -> None:
+    with pytest.raises(Forbidden, match=told):
+        read(text)
+
+
+def test_a_payload_that_is_no_object_is_refused() -> None:
+    payload = json.dumps([1]).encode()
+    text = ".".join(base64.urlsafe_b64encode(part).decode() for part in (payload, CLIENT.key.sign(payload)))
+    with pytest.raises(Forbidden, match="field"):
+        read(text)
+
+
+def test_a_changed_payload_is_refused() -> None:
+    _, signature = signed().split(".")
+    changed = json.dumps({"action": "commit", "pod": "pod-1", "epoch": 8}).encode()
+    with pytest.raises(Forbidden, match="not signed"):
+        read(f"{base64.urlsafe_b64encode(changed).decode()}.{signature}")
+
+
+def test_clocks_may_be_five_minutes_apart() -> None:
+    text = signed(expires=NOW - 299)
+    assert read(text).epoch == 7
+    with pytest.raises(Forbidden, match="has expired"):
+        read(text, now=NOW + 2)
+
+
+def test_a_key_that_is_none_lets_nobody_in() -> None:
+    key = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    with pytest.raises(Forbidden, match="not signed"):
+        read_token(signed(), key, "pod-1", "commit", NOW)
