@@ -52,8 +52,8 @@ def home(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def recorder(cluster: Cluster, home: Path) -> Iterator[Recorder]:
-    recorder = Recorder(cluster, home)
+def recorder(cluster: Cluster) -> Iterator[Recorder]:
+    recorder = Recorder(cluster)
     recorder.start()
     yield recorder
     recorder.stop()

@@ -1,23 +1,29 @@
-"""Asking a deployment, once or all the time."""
+"""Asking a deployment, once or all the time. Every answer is noted, for what is judged when all tests are over."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 import httpx
+from timeline import Asked
 
 NEW_CONNECTION = {"Connection": "close"}
+
+# What was asked of each port, since the tests began.
+noted: dict[int, list[Asked]] = {}
 
 
 def post(port: int, body: Any = None) -> httpx.Response:
     """One request over a connection of its own."""
     with httpx.Client(trust_env=False, timeout=30) as client:
-        return client.post(_url(port), content=json.dumps(body), headers=NEW_CONNECTION)
+        sent = time.monotonic()
+        answer = client.post(_url(port), content=json.dumps(body), headers=NEW_CONNECTION)
+        _note(port, _asked(sent, True, answer))
+        return answer
 
 
 def ask(port: int, body: Any = None) -> Any:
@@ -30,12 +36,10 @@ def ask(port: int, body: Any = None) -> Any:
 def ask_often(port: int, body: Any = None, times: int = 20) -> list[Any]:
     """The different predictions of that many requests, each over a new connection."""
     answers = []
-    with httpx.Client(trust_env=False, timeout=30) as client:
-        for _ in range(times):
-            answer = client.post(_url(port), content=json.dumps(body), headers=NEW_CONNECTION)
-            assert answer.status_code == 200, f"port {port}: {answer.status_code} {answer.text}"
-            if answer.json() not in answers:
-                answers.append(answer.json())
+    for _ in range(times):
+        answer = ask(port, body)
+        if answer not in answers:
+            answers.append(answer)
     return answers
 
 
@@ -43,22 +47,27 @@ def _url(port: int) -> str:
     return f"http://localhost:{port}/score"
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A request of a load: when it was sent, whether over a connection of its own, and what came back."""
+def _asked(sent: float, fresh: bool, answer: httpx.Response) -> Asked:
+    now, revision = time.monotonic(), int(answer.headers.get("x-localmodel-revision", 0))
+    if answer.status_code != 200:
+        return Asked(sent, now, fresh, None, revision, f"{answer.status_code} {answer.text}")
+    return Asked(sent, now, fresh, answer.json(), revision)
 
-    sent: float  # time.monotonic()
-    on_new_connection: bool
-    answer: Any
-    problem: str = ""
+
+def _note(port: int, asked: Asked) -> None:
+    noted.setdefault(port, []).append(asked)
 
 
 class Load:
-    """Requests without a pause while the block runs: half over one kept connection, half over new ones."""
+    """Requests without a pause while the block runs: half over one kept connection, half over new ones.
 
-    def __init__(self, port: int, body: Any = None, per_second: int = 50) -> None:
-        self._url, self._content = _url(port), json.dumps(body)
+    lossless: whether the block's end is a failure if a request was lost.
+    """
+
+    def __init__(self, port: int, body: Any = None, per_second: int = 50, lossless: bool = True) -> None:
+        self._port, self._content = port, json.dumps(body)
         self._interval = 2 / per_second  # of each of the two threads
+        self._lossless = lossless
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(fresh,)) for fresh in (False, True)]
         self.asked: list[Asked] = []
@@ -72,7 +81,7 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join()
-        if kind is None:
+        if kind is None and self._lossless:
             assert self.asked, "the load sent nothing"
             assert not self.lost, f"{len(self.lost)} of {len(self.asked)} requests were lost: {self.lost[:5]}"
 
@@ -80,11 +89,14 @@ class Load:
     def lost(self) -> list[Asked]:
         return [each for each in self.asked if each.problem]
 
-    def answers_since(self, when: float) -> list[Any]:
-        """The different answers to what was sent over new connections after `when` (time.monotonic())."""
+    def answers_since(self, when: float, kept: bool = False) -> list[Any]:
+        """The different answers to what was sent over new connections after `when` (time.monotonic()).
+
+        kept: over connections that were kept, too.
+        """
         answers: list[Any] = []
         for each in list(self.asked):
-            if each.on_new_connection and each.sent > when and each.answer not in answers:
+            if (each.on_new_connection or kept) and each.sent > when and each.answer not in answers:
                 answers.append(each.answer)
         return answers
 
@@ -93,7 +105,9 @@ class Load:
         with httpx.Client(trust_env=False, timeout=30, headers=headers) as client:
             due = time.monotonic()
             while not self._stop.is_set():
-                self.asked.append(self._ask(client, fresh))
+                asked = self._ask(client, fresh)
+                self.asked.append(asked)
+                _note(self._port, asked)
                 # behind by more than a moment, it goes on from now: no burst makes up for it
                 due = max(due + self._interval, time.monotonic() - 1)
                 self._stop.wait(max(0.0, due - time.monotonic()))
@@ -101,9 +115,7 @@ class Load:
     def _ask(self, client: httpx.Client, fresh: bool) -> Asked:
         sent = time.monotonic()
         try:
-            answer = client.post(self._url, content=self._content)
+            answer = client.post(_url(self._port), content=self._content)
         except httpx.HTTPError as error:
-            return Asked(sent, fresh, None, f"{type(error).__name__}: {error}")
-        if answer.status_code != 200:
-            return Asked(sent, fresh, None, f"{answer.status_code} {answer.text}")
-        return Asked(sent, fresh, answer.json())
+            return Asked(sent, time.monotonic(), fresh, None, problem=f"{type(error).__name__}: {error}")
+        return _asked(sent, fresh, answer)

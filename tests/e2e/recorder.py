@@ -1,56 +1,76 @@
-"""Keeps every version of every LocalModelDeployment that the API server ever shows."""
+"""Keeps every version of every LocalModelDeployment, and of its pods, that the API server ever shows."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+import threading
+import time
+from collections.abc import Mapping
 from typing import Any
 
 from kube import Cluster
+from timeline import PodVersion, Version
+
+_RESOURCES = "/apis/localmodel.dev/v1alpha1/localmodeldeployments"
+_PODS = "/api/v1/pods"
+_OF_OURS = "&labelSelector=localmodel.dev/deployment"
+_PAUSE = 0.5  # seconds before a watch that has ended is taken up again
 
 
 class Recorder:
-    """`kubectl get --watch` into files below `folder`."""
+    """Two watches, each in a thread. One that ends, as when the API server goes, is taken up where it was."""
 
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
-        self._cluster, self._folder = cluster, folder
-        self._watches: list[tuple[Path, subprocess.Popen[bytes]]] = []
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.resources: list[Version] = []
+        self.pods: list[PodVersion] = []
+        self.gaps: list[int] = []  # resourceVersions from which on a watch began anew: what came before is incomplete
+        self._stopped = threading.Event()
+        self._watches: dict[str, subprocess.Popen[bytes]] = {}
+        watched = ((_RESOURCES, "", self._keep_resource), (_PODS, _OF_OURS, self._keep_pod))
+        self._threads = [threading.Thread(target=self._watch, args=each, daemon=True) for each in watched]
 
     def start(self) -> None:
-        """Watch, from now on; once more after the API server was away."""
-        self.stop()
-        path = self._folder / f"recorded-{len(self._watches)}.json"
-        with path.open("wb") as out:
-            watch = subprocess.Popen(
-                self._cluster.command("get", "lmd", "--all-namespaces", "--watch", "-o", "json"),
-                stdout=out,
-                stderr=subprocess.DEVNULL,
-            )
-        self._watches.append((path, watch))
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        for _, watch in self._watches:
+        self._stopped.set()
+        for watch in list(self._watches.values()):
+            watch.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def _watch(self, path: str, query: str, keep: Any) -> None:
+        last = 0
+        while not self._stopped.is_set():
+            question = f"{path}?watch=1&allowWatchBookmarks=true{query}" + (f"&resourceVersion={last}" if last else "")
+            command = self._cluster.command("get", "--raw", question)
+            watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            self._watches[path] = watch
+            assert watch.stdout
+            for line in watch.stdout:
+                event = json.loads(line)
+                if event["type"] == "ERROR":  # too old: begin anew
+                    last = 0
+                    self.gaps.append(max((each.number for each in self.resources), default=0))
+                    break
+                last = int(event["object"]["metadata"]["resourceVersion"])
+                if event["type"] != "BOOKMARK":
+                    keep(event["type"] == "DELETED", event["object"])
             watch.kill()
             watch.wait()
+            watch.stdout.close()
+            self._stopped.wait(_PAUSE)
 
-    def seen(self) -> Iterator[dict[str, Any]]:
-        """The versions so far, in the order in which they came."""
-        assert self._watches[-1][1].poll() is None, "the watch has ended, and nobody started another"
-        for path, _ in self._watches:
-            for found in _objects(path.read_text()):
-                yield from found["items"] if found["kind"] == "List" else [found]
+    def _keep_resource(self, deleted: bool, found: Mapping[str, Any]) -> None:
+        self.resources.append(Version(time.monotonic(), deleted, found))
 
-
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """One after the other; the last may be incomplete."""
-    decoder, position = json.JSONDecoder(), 0
-    while position < len(text):
-        try:
-            found, position = decoder.raw_decode(text, position)
-        except json.JSONDecodeError:
-            return
-        yield found
-        while position < len(text) and text[position].isspace():
-            position += 1
+    def _keep_pod(self, deleted: bool, found: Mapping[str, Any]) -> None:
+        metadata = found["metadata"]
+        revision = int(metadata["labels"].get("localmodel.dev/revision", 0))
+        ended = found.get("status", {}).get("phase") in ("Failed", "Succeeded")
+        going = deleted or ended or "deletionTimestamp" in metadata
+        owner = (metadata["namespace"], metadata["labels"]["localmodel.dev/deployment"])
+        self.pods.append(PodVersion(int(metadata["resourceVersion"]), owner, metadata["uid"], revision, going))

@@ -7,7 +7,6 @@ import subprocess
 import given
 from kube import Cluster, Namespace, Refused, eventually
 from load import Load, ask_often
-from recorder import Recorder
 
 
 def in_node(node: str, *command: str) -> str:
@@ -35,14 +34,11 @@ def restart_api_server(cluster: Cluster) -> None:
     eventually(answers, "the API server answers again", 120)
 
 
-def test_edit_right_after_the_api_server_restarted(
-    cluster: Cluster, namespace: Namespace, port: int, recorder: Recorder
-) -> None:
+def test_edit_right_after_the_api_server_restarted(cluster: Cluster, namespace: Namespace, port: int) -> None:
     namespace.apply(given.lmd("app", port, given.inline(given.script("before"))))
     namespace.wait_ready("app")
     with Load(port):
         restart_api_server(cluster)
-        recorder.start()
         namespace.apply(given.lmd("app", port, given.inline(given.script("after"))))
         namespace.wait_ready("app")
         assert ask_often(port) == ["after"]

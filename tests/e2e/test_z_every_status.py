@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import load
+import timeline
 from operator_process import OperatorProcess
 from recorder import Recorder
 
 
-def broken_rules(resource: dict[str, Any], before: dict[str, Any]) -> Iterator[str]:
+def broken_rules(resource: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
     """The rules of kstatus and Flux, for a status and the one before it (condition type -> condition)."""
     status, generation = resource["status"], resource["metadata"]["generation"]
     conditions = {each["type"]: each for each in status.get("conditions", [])}
@@ -41,17 +43,36 @@ def broken_rules(resource: dict[str, Any], before: dict[str, Any]) -> Iterator[s
 
 
 def test_every_status_ever_written_follows_the_rules(recorder: Recorder) -> None:
-    last: dict[str, dict[str, Any]] = {}
-    count, broken = 0, []
-    for resource in recorder.seen():
-        metadata = resource["metadata"]
-        before = last.get(metadata["uid"], {})
-        where = f"{metadata['namespace']}/{metadata['name']} at {metadata['resourceVersion']}"
-        broken += [f"{where}: {rule}" for rule in broken_rules(resource, before)]
-        last[metadata["uid"]] = {each["type"]: each for each in resource["status"].get("conditions", [])}
-        count += 1
-    assert count > 0
+    broken = []
+    assert recorder.resources
+    for row in timeline.rows(recorder.resources):
+        before: Mapping[str, Any] = {}
+        for version in row:
+            broken += [f"{version}: {rule}" for rule in broken_rules(version.found, before)]
+            before = {each["type"]: each for each in version.status.get("conditions", [])}
     assert not broken
+
+
+def test_no_status_contradicts_itself_or_goes_back_unsaid(recorder: Recorder) -> None:
+    rows = timeline.rows(recorder.resources)
+    assert not [wrong for row in rows for rule in (timeline.wrong_words, timeline.went_back) for wrong in rule(row)]
+
+
+def test_durable_was_true_of_every_pod(recorder: Recorder) -> None:
+    rows = timeline.rows(recorder.resources)
+    assert any(version.holds("Durable") for row in rows for version in row)
+    assert not [wrong for row in rows for wrong in timeline.wrong_durable(row, recorder.pods)]
+
+
+def test_no_wrong_revision_answered_while_a_status_stood(recorder: Recorder) -> None:
+    wrong, judged = [], 0
+    for row in timeline.rows(recorder.resources):
+        ports = {version.port for version in row} - {0}
+        asked = [each for port in ports for each in load.noted.get(port, [])]
+        judged += len(asked)
+        wrong += timeline.wrong_answers(row, asked)
+    assert judged, "nothing was asked"
+    assert not wrong
 
 
 def test_operator_met_nothing_unforeseen(operator: OperatorProcess) -> None:

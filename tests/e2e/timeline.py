@@ -1,0 +1,177 @@
+"""What was seen of resources, pods and answers, in the order in which it was; and what of it contradicts a status.
+
+The API server counts one number up over all that it keeps, so a pod's version is before or after a resource's. Answers
+have the time of this machine only, and a status is seen a moment after it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Seconds within which a status must follow what can be seen at the address.
+LAG = 3.0
+
+Owner = tuple[str, str]  # namespace and name of a LocalModelDeployment
+
+
+@dataclass(frozen=True)
+class Version:
+    """A LocalModelDeployment as it was shown at a time (time.monotonic())."""
+
+    at: float
+    deleted: bool
+    found: Mapping[str, Any]
+
+    @property
+    def number(self) -> int:
+        return int(self.found["metadata"]["resourceVersion"])
+
+    @property
+    def owner(self) -> Owner:
+        return self.found["metadata"]["namespace"], self.found["metadata"]["name"]
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        status: Mapping[str, Any] = self.found.get("status", {})
+        return status
+
+    @property
+    def revisions(self) -> Mapping[str, int]:
+        revisions: Mapping[str, int] = self.status.get("revisions", {})
+        return revisions
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the status speaks of the spec beside it."""
+        return bool(self.status.get("observedGeneration") == self.found["metadata"]["generation"])
+
+    def condition(self, kind: str) -> Mapping[str, Any]:
+        listed = self.status.get("conditions", [])
+        return next((each for each in listed if each["type"] == kind), {})
+
+    def holds(self, kind: str) -> bool:
+        return self.condition(kind).get("status") == "True"
+
+    @property
+    def is_ready(self) -> bool:
+        return self.is_current and self.holds("Ready")
+
+    @property
+    def port(self) -> int:
+        """Of its address on localhost; 0 while it has none."""
+        url = str(self.status.get("url", ""))
+        return int(url.split(":")[2].split("/")[0]) if url.startswith("http://localhost:") else 0
+
+    def __str__(self) -> str:
+        namespace, name = self.owner
+        ready = self.condition("Ready")
+        said = f"Ready={ready.get('status')} ({ready.get('reason')}) {dict(self.revisions)}"
+        return f"{namespace}/{name} at {self.number}: {said}"
+
+
+@dataclass(frozen=True)
+class PodVersion:
+    """A pod as it was: the revision it was started with, and whether it is on its way out."""
+
+    number: int
+    owner: Owner
+    uid: str
+    revision: int
+    going: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: when it was sent and answered (time.monotonic()), whether over a connection of its own, by whom."""
+
+    sent: float
+    answered: float
+    on_new_connection: bool
+    answer: Any
+    revision: int = 0
+    problem: str = ""
+
+
+def rows(versions: Sequence[Version]) -> list[list[Version]]:
+    """The versions of each resource, in order; one that was made anew under the same name is another."""
+    found: dict[str, list[Version]] = {}
+    for version in sorted(versions, key=lambda each: each.number):
+        found.setdefault(version.found["metadata"]["uid"], []).append(version)
+    return list(found.values())
+
+
+def wrong_words(row: Sequence[Version]) -> Iterator[str]:
+    """A status that contradicts itself or the one before it."""
+    for version in row:
+        numbers, reason = version.revisions, version.condition("Ready").get("reason")
+        if not version.is_ready or reason == "ScaledToZero":
+            continue
+        if "serving" not in numbers:
+            yield f"{version}: ready, and nothing serves"
+        if reason == "Serving" and numbers.get("serving") != numbers.get("wanted"):
+            yield f"{version}: Serving, and not what is wanted"
+        if not version.holds("Available"):
+            yield f"{version}: ready, and not available"
+        if numbers.get("durable") != (numbers.get("serving") if version.holds("Durable") else None):
+            yield f"{version}: Durable={version.condition('Durable').get('status')} and the numbers disagree"
+
+
+def wrong_durable(row: Sequence[Version], pods: Sequence[PodVersion]) -> Iterator[str]:
+    """A status that is Durable while a pod, at that very version, was started with something else."""
+    owner = row[0].owner
+    changes = iter(sorted((pod for pod in pods if pod.owner == owner), key=lambda each: each.number))
+    there: dict[str, int] = {}
+    following = next(changes, None)
+    for version in row:
+        while following and following.number <= version.number:
+            there[following.uid] = following.revision
+            if following.going:
+                del there[following.uid]
+            following = next(changes, None)
+        if version.holds("Durable") and (others := {*there.values()} - {version.revisions.get("durable")}):
+            yield f"{version}: Durable, and pods were started with {sorted(others)}"
+
+
+def wrong_answers(row: Sequence[Version], asked: Sequence[Asked]) -> Iterator[str]:
+    """An answer that came while a status stood that says otherwise.
+
+    What a later status tells of within LAG may answer already: edits take hold before they are told.
+    """
+    for version, following in zip(row, [*row[1:], None], strict=True):
+        until = following.at if following else float("inf")
+        if version.deleted:
+            return
+        during = [each for each in asked if version.at < each.sent and each.answered < until and each.on_new_connection]
+        if version.is_ready and (number := version.revisions.get("serving")):
+            for each in during:
+                soon = {number, *_told_until(row, version, each.answered + LAG)}
+                if each.revision and each.revision not in soon:
+                    yield f"{version}: {each.answered - version.at:.2f} s later revision {each.revision} answered"
+        if version.port and version.condition("Available").get("status") == "False":
+            late = [each for each in during if each.revision and each.sent - version.at > LAG < until - each.answered]
+            if late:
+                yield f"{version}: not available, and {len(late)} requests were answered"
+
+
+def _told_until(row: Sequence[Version], after: Version, when: float) -> set[int]:
+    later = (each for each in row if each.number > after.number and each.at <= when)
+    return {number for each in later for name, number in each.revisions.items() if name != "durable"}
+
+
+def went_back(row: Sequence[Version]) -> Iterator[str]:
+    """An older revision serves again though nobody gave the newer one up, or asked for the older one."""
+    newest, excused = 0, False
+    for version in row:
+        serving = version.revisions.get("serving", 0)
+        excused = excused or _goes_back(version)
+        if serving < newest and serving and not excused:
+            yield f"{version}: serves again, after {newest} was ready"
+        if version.is_ready and serving:
+            newest, excused = serving, _goes_back(version)
+
+
+def _goes_back(version: Version) -> bool:
+    asked = "localmodel.dev/serve-revision" in version.found["metadata"].get("annotations", {})
+    return asked or version.condition("Ready").get("reason") == "RollingBack"

@@ -1,0 +1,140 @@
+"""The judge of what the end-to-end tests have seen: it must find what is wrong, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "e2e"))
+
+from timeline import Asked, PodVersion, Version, rows, went_back, wrong_answers, wrong_durable, wrong_words
+
+OWNER = ("team", "digits")
+
+
+def version(
+    at: float,
+    reason: str = "Serving",
+    ready: bool = True,
+    durable: bool = False,
+    available: bool = True,
+    annotations: dict[str, str] | None = None,
+    generation: int = 1,
+    **revisions: int,
+) -> Version:
+    """A status at second `at`, of the resource's version at * 10."""
+    holds = {"Ready": ready, "Durable": durable, "Available": available}
+    conditions: list[dict[str, Any]] = [
+        {"type": kind, "status": str(is_so), "reason": reason} for kind, is_so in holds.items()
+    ]
+    metadata = {
+        "namespace": OWNER[0],
+        "name": OWNER[1],
+        "uid": "u",
+        "resourceVersion": str(round(at * 10)),
+        "generation": generation,
+        "annotations": annotations or {},
+    }
+    status = {
+        "observedGeneration": 1,
+        "url": "http://localhost:6789/score",
+        "revisions": revisions,
+        "conditions": conditions,
+    }
+    return Version(at, False, {"metadata": metadata, "status": status})
+
+
+def answer(at: float, revision: int, fresh: bool = True) -> Asked:
+    return Asked(at - 0.01, at, fresh, "x", revision)
+
+
+SERVES_1 = version(1, wanted=1, serving=1)
+EDITED = version(5, "Progressing", ready=False, wanted=1, serving=1)
+SERVES_2 = version(6, wanted=2, serving=2)
+UPDATE = [SERVES_1, EDITED, SERVES_2]
+
+
+def test_rows_are_in_the_order_of_the_api_server() -> None:
+    assert rows([SERVES_2, SERVES_1, EDITED]) == [UPDATE]
+    assert SERVES_1.port == 6789
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [answer(2, 1), answer(4, 1), answer(5.5, 1), answer(5.6, 2), answer(7, 2)],
+        [answer(4.9, 2)],  # the news of the edit came a moment late
+        [answer(7, 1, fresh=False)],  # to a pod on its way out
+        [answer(0.5, 7)],
+        [Asked(7, 7.1, True, None, 0, "ConnectError")],
+    ],
+)
+def test_answers_of_what_serves_or_is_told_to_in_a_moment(asked: list[Asked]) -> None:
+    assert list(wrong_answers(UPDATE, asked)) == []
+
+
+@pytest.mark.parametrize("asked", [answer(7, 1), answer(60, 1), answer(2, 3), answer(1.5, 2)])
+def test_an_answer_of_another_revision_while_ready_stands(asked: Asked) -> None:
+    assert len(list(wrong_answers(UPDATE, [asked]))) == 1
+
+
+def test_a_status_of_an_older_generation_promises_nothing() -> None:
+    edited = version(5, generation=2, wanted=1, serving=1)
+    assert list(wrong_answers([SERVES_1, edited], [answer(8, 2)])) == []
+    assert list(wrong_answers([SERVES_1], [answer(8, 2)])) != []
+
+
+def test_not_available_while_somebody_answers() -> None:
+    row = [version(1, "Crash", ready=False, available=False, wanted=1), version(20, wanted=1, serving=1)]
+    assert len(list(wrong_answers(row, [answer(10, 1)]))) == 1
+    assert list(wrong_answers(row, [answer(2, 1), answer(18, 1)])) == [], "it follows within a moment"
+
+
+def pods(*changes: tuple[int, str, int, bool]) -> list[PodVersion]:
+    return [PodVersion(number, OWNER, uid, revision, going) for number, uid, revision, going in changes]
+
+
+LASTS = version(9, durable=True, wanted=2, serving=2, durable_=2)
+LASTS.found["status"]["revisions"]["durable"] = LASTS.found["status"]["revisions"].pop("durable_")
+
+
+def test_durable_while_every_pod_is_of_it() -> None:
+    seen = pods((5, "a", 1, False), (60, "b", 2, False), (80, "a", 1, True), (85, "a", 1, True), (95, "c", 3, False))
+    assert list(wrong_durable([*UPDATE, LASTS], seen)) == []
+
+
+def test_durable_while_a_pod_was_started_with_another() -> None:
+    assert len(list(wrong_durable([LASTS], pods((5, "a", 1, False), (60, "b", 2, False))))) == 1
+    assert list(wrong_durable([LASTS], pods((5, "a", 1, False), (91, "a", 1, True)))) != [], "it went a moment later"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        version(1, wanted=2, serving=1),
+        version(1, wanted=1),
+        version(1, available=False, wanted=1, serving=1),
+        version(1, durable=True, wanted=2, serving=2),
+    ],
+)
+def test_a_status_that_contradicts_itself(wrong: Version) -> None:
+    assert list(wrong_words([wrong]))
+
+
+def test_statuses_that_do_not() -> None:
+    asked_for = version(9, "ServingAsked", wanted=2, serving=1)
+    failed = version(9, "InitFailed", ready=False, wanted=2, serving=1)
+    empty = version(9, "ScaledToZero", available=False, wanted=2)
+    assert list(wrong_words([*UPDATE, LASTS, asked_for, failed, empty])) == []
+
+
+def test_older_one_serves_again() -> None:
+    again = version(8, "RollingOut", ready=False, wanted=2, serving=1)
+    assert len(list(went_back([*UPDATE, again]))) == 1
+    given_up = version(7, "RollingBack", ready=False, wanted=2, serving=2)
+    assert list(went_back([*UPDATE, given_up, again])) == []
+    asked = version(8, "ServingAsked", annotations={"localmodel.dev/serve-revision": "1"}, wanted=2, serving=1)
+    assert list(went_back([*UPDATE, asked])) == []
