@@ -65,7 +65,7 @@ class Maker:
             "inputs": desired.inputs,
             "environment": key,
             "image": reference,
-            "cause": revision.changes_from(before.revision if before else None),
+            "cause": _cause(desired, revision, before),
             "template": template,
             "models": [f"{model.name}:{model.version}" for model in bundle.models],
             "code": bundle.code,
@@ -92,6 +92,15 @@ class Maker:
         message = f"the environment is being installed on {wanted.base}"
         self._seen.stage("EnvironmentBuilt", False, "Building", message)
         raise Building(message)
+
+
+def _cause(desired: Desired, revision: Revision, before: Recorded | None) -> str:
+    """Why there is this revision: what the user has changed, else what we have."""
+    if before and before.facts:
+        planned = plan.plan(facts(desired), before.facts)
+        if planned.lane != "nothing":
+            return planned.reason
+    return revision.changes_from(before.revision if before else None)
 
 
 def facts(desired: Desired) -> Facts:
