@@ -1,0 +1,121 @@
+"""Earlier revisions of a process: listed, served again, and kept until something else is asked for."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+from lmd_command import Lmd, load, script
+from test_process_target_failures import BROKEN_INIT
+
+
+def numbers(lmd: Lmd, mark: str) -> list[int]:
+    """Revisions with the mark, newest first."""
+    return [one["revision"] for one in json.loads(lmd("history", "digits", "-o", "json").out) if one[mark]]
+
+
+def folder(lmd: Lmd) -> Path:
+    return lmd.home / "deployments" / "digits"
+
+
+def kill(lmd: Lmd) -> None:
+    os.kill(lmd.pid(), signal.SIGKILL)
+    while "not running" not in lmd.status()["message"]:
+        pass
+
+
+def test_history_tells_what_there_was_and_why(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.apply(script("1"), env=[{"name": "LEVEL", "value": "a"}])
+    lmd.apply(BROKEN_INIT)
+    found = json.loads(lmd("history", "digits", "-o", "json").out)
+    assert [one["revision"] for one in found] == [3, 2, 1]
+    assert [one["cause"] for one in found[1:]] == ["spec.env changed: LEVEL", "created"]
+    assert found[0]["failed"] == "RevisionFailed: revision 3 does not serve: init() failed: score.py:4: KeyError: 'age'"
+    assert found[0]["code"] != found[1]["code"] == found[2]["code"]
+    assert found[1]["digests"]["settings"] != found[2]["digests"]["settings"]
+    assert numbers(lmd, "serving") == [2]
+    text = lmd("history", "digits").out.splitlines()
+    assert text[0].split() == ["REVISION", "CREATED", "STATE", "CONTENT", "CODE", "MODELS", "CAUSE"]
+    assert "failed" in text[1] and "score.py:4" in text[1] and "serving" in text[2]
+
+
+def test_a_rollback_brings_the_one_before_back_and_loses_no_request(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.apply(script("2"))
+    with load(lmd.port) as outcomes:
+        back = lmd("rollback", "digits")
+        assert back.out == f"digits: revision 1 serves at http://localhost:{lmd.port}/score\n"
+        assert lmd.ask() == (200, 1, 1)
+        assert "revision 2 serves" in lmd("rollback", "digits").out
+        assert lmd.ask() == (200, 2, 2)
+    assert [one for one in outcomes if isinstance(one, Exception) or one.status != 200] == []
+    assert numbers(lmd, "serving") == numbers(lmd, "durable") == [2]
+    assert "revision 2 serves already" in lmd("rollback", "digits", "--to", "2").err
+
+
+def test_what_was_rolled_back_to_stays_until_something_else_is_applied(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.apply(script("2"))
+    lmd("rollback", "digits", "--to", "1")
+    again = lmd.apply(script("2"))
+    assert "lmd rollback asked for revision 1, which serves; lmd rollback digits --to 2 serves revision 2" in again.err
+    assert "revision 1 serves" in again.out and lmd.ask() == (200, 1, 1) and lmd.status()["ready"]
+    kill(lmd)
+    assert "revision 1 serves" in lmd.apply(script("2")).out
+    assert lmd.ask() == (200, 1, 1)
+    assert "revision 3 serves" in lmd.apply(script("3")).out
+    assert "revision 4 serves" in lmd.apply(script("2")).out and lmd.ask().body == 2
+
+
+def test_a_rollback_starts_a_server_that_has_ended(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.apply(script("2"))
+    kill(lmd)
+    assert "revision 1 serves" in lmd("rollback", "digits").out
+    assert lmd.ask() == (200, 1, 1)
+
+
+def test_a_failed_edit_is_left_with_a_rollback(lmd: Lmd) -> None:
+    lmd.apply(script("0"))
+    lmd.apply(script("1"))
+    lmd.apply(BROKEN_INIT)
+    assert not lmd.status()["ready"]
+    assert "revision 2 serves" in lmd("rollback", "digits", "--to", "2").out
+    assert lmd.status()["ready"] and lmd.ask() == (200, 1, 2)
+    failed = lmd("rollback", "digits", "--to", "3")
+    assert failed.code == 1 and "score.py:4: KeyError: 'age'" in failed.err
+    assert lmd.ask() == (200, 1, 2)
+    assert "revision 1 serves" in lmd("rollback", "digits").out
+
+
+def test_a_revision_that_is_not_kept_is_refused_with_those_that_are(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    none = lmd("rollback", "digits")
+    assert none.code == 1 and "a revision that served before 1 is not kept (kept: 1)" in none.err
+    wrong = lmd("rollback", "digits", "--to", "7")
+    assert wrong.code == 1 and "digits: revision 7 is not kept (kept: 1); spec.revisionHistoryLimit" in wrong.err
+    assert lmd("rollback", "nothing").code == 1
+
+
+def test_a_rollback_of_a_server_of_another_version_replaces_it(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.apply(script("2"))
+    record = folder(lmd) / "server.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "program": "sha256:older"}))
+    result = lmd("rollback", "digits")
+    assert "the port changes hands" in result.err and lmd.ask() == (200, 1, 1)
+
+
+def test_records_of_an_earlier_version_are_read(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.apply(script("2"))
+    for path in folder(lmd).glob("revisions/*/record.json"):
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps({key: content[key] for key in content if key not in ("facts", "failed")}))
+    (folder(lmd) / "inputs.json").unlink()
+    (folder(lmd) / "served.json").unlink()
+    assert "nothing has changed" in lmd.apply(script("2")).err
+    assert "revision 1 serves" in lmd("rollback", "digits").out
+    assert numbers(lmd, "serving") == [1]
+    assert "revision 3 serves" in lmd.apply(script("3")).out
