@@ -15,14 +15,17 @@ from pathlib import Path
 def make_wheel(
     folder: Path, name: str, version: str, files: dict[str, str] | None = None, tag: str = "py3-none-any"
 ) -> str:
-    """A wheel with a module of its name (or these files); returns its hash as a lock has it."""
+    """A wheel with a module of its name (or these files), which needs nothing unless one of the files is METADATA.
+
+    Returns its hash as a lock has it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{version}-{tag}.whl"
     info = f"{name}-{version}.dist-info"
     contents = {
-        **({f"{name}.py": f"VERSION = {version!r}\n"} if files is None else files),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n",
+        **({f"{name}.py": f"VERSION = {version!r}\n"} if files is None else files),
     }
     record = f"{info}/RECORD"
     contents[record] = "".join(f"{file},,{len(text)}\n" for file, text in contents.items()) + f"{record},,\n"

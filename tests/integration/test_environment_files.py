@@ -163,7 +163,7 @@ def test_an_edited_folder_is_not_bound_to_its_lock(tmp_path: Path, home: Path) -
     conda_file.write_text(conda_file.read_text().replace("- six", "- joblib"))
     found = folder.load(tmp_path / "saved")
     assert found.spec.requirements == ("joblib",)
-    assert len(list((home / "store" / "locks").iterdir())) == 1
+    assert len(list((home / "store" / "locks").glob("*.txt"))) == 1
 
 
 def test_a_folder_is_overwritten_only_when_asked(tmp_path: Path) -> None:

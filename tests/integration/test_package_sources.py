@@ -184,7 +184,8 @@ def test_what_is_sent_to_the_engine_holds_the_wheels_and_no_password(
     for name, package in {"tools.txt": "uv", "requirements.txt": "server"}.items():
         demanded = make_wheel(wheel_folder, package, "1.0")
         (server / name).write_text(f"{package}==1.0 --hash={demanded}\n")
-    (server / "Dockerfile").write_text("FROM x\n")
+    for name in ("Dockerfile", "install.py"):
+        (server / name).write_text("# ours\n")
     monkeypatch.setattr(data, "folder", lambda name: server)
     with context.environment(local.lock(WANTED), PYTHON, "amd64", lambda line: None) as sent:
         content = sent.read()
@@ -195,5 +196,13 @@ def test_what_is_sent_to_the_engine_holds_the_wheels_and_no_password(
             assert config and b"no-index = true" in config.read()
     assert {"wheels/tools/uv-1.0-py3-none-any.whl", "wheels/server/server-1.0-py3-none-any.whl"} <= set(names)
     assert "wheels/environment/ours-1.0-py3-none-any.whl" in names
+    assert LOGIN[1].encode() not in content
+    assert index.encode() not in content
+    with context.change(local.lock(WANTED).text, ["old"], PYTHON, "amd64", lambda line: None) as sent:
+        content = sent.read()
+        sent.seek(0)
+        with tarfile.open(fileobj=sent) as archive:
+            names = [name for name in archive.getnames() if "wheels/" in name]
+    assert names == ["build/wheels/ours-1.0-py3-none-any.whl"]
     assert LOGIN[1].encode() not in content
     assert index.encode() not in content

@@ -1,0 +1,41 @@
+"""Which lock that was resolved before is of almost the same requirements: an edit is to change no more than it must."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from localmodel import digests, files
+
+
+@dataclass(frozen=True)
+class Relative:
+    """Requirements, and the text of the lock that they were resolved to."""
+
+    requirements: tuple[str, ...]
+    lock: str
+
+
+def remember(path: Path, python: str, target: str, requirements: tuple[str, ...]) -> None:
+    """Note beside the lock at `path` what it was resolved from."""
+    note = {"python": python, "target": target, "requirements": requirements}
+    files.write(path.with_suffix(".json"), digests.canonical_json(note))
+
+
+def nearest(folder: Path, python: str, target: str, requirements: tuple[str, ...]) -> Relative | None:
+    """The lock for this Python and target that has most of the requirements; of equal ones, the newest.
+
+    It has all of its own requirements, or else most of both, in common with these: what else is in the store is
+    none of this environment's business.
+    """
+    found: list[tuple[int, float, tuple[str, ...], Path]] = []
+    for note in folder.glob("*.json"):
+        content, lock = json.loads(note.read_bytes()), note.with_suffix(".txt")
+        theirs = tuple(content["requirements"])
+        shared = len(set(theirs) & set(requirements))
+        most = set(theirs) <= set(requirements) or 2 * shared > max(len(theirs), len(requirements))
+        if (content["python"], content["target"]) == (python, target) and shared and most and lock.exists():
+            found.append((shared, lock.stat().st_mtime, theirs, lock))
+    if not found:
+        return None
+    _, _, theirs, lock = max(found)
+    return Relative(theirs, lock.read_text())
