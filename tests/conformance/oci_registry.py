@@ -1,4 +1,4 @@
-"""A real registry, CNCF distribution, as a process on 127.0.0.1 that keeps everything in a folder."""
+"""A real registry, CNCF distribution, as a process on this machine that keeps everything in a folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONFIG = """
 version: 0.1
 log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: %(data)s}, delete: {enabled: true}}
-http: {addr: 127.0.0.1:%(port)d, secret: test}
+http: {addr: "%(address)s:%(port)d", secret: test}
 """
 LOGIN = """
 auth: {htpasswd: {realm: test, path: %(passwords)s}}
@@ -44,13 +44,13 @@ def program() -> Path:
 
 
 @contextmanager
-def serving(folder: Path, login: bool = False) -> Iterator[str]:
+def serving(folder: Path, login: bool = False, address: str = "127.0.0.1") -> Iterator[str]:
     """host:port of a registry that is empty; with `login`, it asks for USER and PASSWORD."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         port = probe.getsockname()[1]
     (folder / "passwords").write_text(_PASSWORDS)
-    values = {"data": folder / "data", "port": port, "passwords": folder / "passwords"}
+    values = {"data": folder / "data", "address": address, "port": port, "passwords": folder / "passwords"}
     (folder / "config.yml").write_text((CONFIG + (LOGIN if login else "")) % values)
     command = [program(), "serve", folder / "config.yml"]
     environment = {**os.environ, "OTEL_TRACES_EXPORTER": "none"}
@@ -59,17 +59,17 @@ def serving(folder: Path, login: bool = False) -> Iterator[str]:
         subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process,
     ):
         try:
-            _wait(port, process)
-            yield f"127.0.0.1:{port}"
+            _wait(f"{address}:{port}", process)
+            yield f"{address}:{port}"
         finally:
             process.terminate()
 
 
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait(host: str, process: subprocess.Popen[bytes]) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for _ in range(200):
         try:
-            opener.open(f"http://127.0.0.1:{port}/v2/", timeout=1).close()
+            opener.open(f"http://{host}/v2/", timeout=1).close()
             return
         except urllib.error.HTTPError as answer:
             answer.close()
