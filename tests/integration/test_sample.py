@@ -19,6 +19,7 @@ from localmodel.environments import venv
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"
+FILES = ("deployment.yaml", "kustomization.yaml")
 PAGE_DIGIT = ROOT / "tests" / "data" / "page-digit.json"
 
 
@@ -58,6 +59,29 @@ def test_the_sample_answers_2(lmd: Lmd, trained: Path) -> None:
     assert ask(lmd.port, kept) == (200, [2], 1)
     assert ask(lmd.port, page) == (200, [2], 1)
     assert ask(lmd.port, {"data": kept["data"] + page["data"]}).body == [2, 2]
+
+
+def test_the_sample_with_the_gate_of_the_how_to(lmd: Lmd, trained: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "gate.md").read_text()
+    (command,) = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    _, update, generator = map(yaml.safe_load, re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    lmd("model", "register", trained / "sklearn_mnist_model.pkl", "--name", "sklearn_mnist")
+    folder = lmd.folder / "sample"
+    shutil.copytree(SAMPLE, folder)
+    subprocess.run(["sh", "-c", command], cwd=folder, check=True)
+    deployment, kustomization = (yaml.safe_load((folder / name).read_text()) for name in FILES)
+    deployment["spec"].update({**update, "service": {"localPort": lmd.port}})
+    kustomization["configMapGenerator"] += generator
+    for name, content in zip(FILES, (deployment, kustomization), strict=True):
+        (folder / name).write_text(yaml.safe_dump(content))
+    assert lmd("apply", "-k", folder).code == 0
+
+    score = folder / "score.py"
+    score.write_text(score.read_text().replace(".predict(pictures)", ".predict(1 - pictures)"))
+    result = lmd("apply", "-k", folder)
+    said = "revision 2 does not serve: gate: request 1 (a two): $[0]: expected 2, got "
+    assert result.code == 1 and said in result.err
+    assert ask(lmd.port, json.loads((SAMPLE / "request.json").read_text())) == (200, [2], 1)
 
 
 def test_the_demo_predicts_updates_and_can_be_run_again(tmp_path: Path, environments: Path) -> None:
