@@ -20,7 +20,8 @@ async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | 
     """
     number, seen = choice.target.number, case.seen
     if case.spec.replicas == 0:
-        _settled(case, choice, desired, "ScaledToZero", "spec.replicas is 0: nothing is wanted, and nothing answers")
+        nothing = "spec.replicas is 0: nothing is wanted, and nothing answers"
+        _settled(case, choice, desired, ("ScaledToZero", nothing))
         return
     if problem := await _problem(case, number, node_port):
         seen.progress("NotAnswering", f"the pods are ready, but {problem}")
@@ -33,17 +34,17 @@ async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | 
     seen.available = (True, f"revision {number} answers")
     if choice.pinned and choice.target.inputs != desired.inputs:
         message = f"revision {number} serves at {url}, as {names.SERVE_ANNOTATION} asks; the next edit ends that"
-        _settled(case, choice, desired, "ServingAsked", message)
+        _settled(case, choice, desired, ("ServingAsked", message))
     else:
-        _settled(case, choice, desired, "Serving", f"revision {number} serves at {url}")
+        _settled(case, choice, desired, ("Serving", f"revision {number} serves at {url}"))
 
 
-def _settled(case: Case, choice: Choice, desired: Desired, reason: str, message: str) -> None:
+def _settled(case: Case, choice: Choice, desired: Desired, said: tuple[str, str]) -> None:
     case.seen.settled = True
     if choice.because:
         fail(case, *choice.because)
         return
-    case.seen.succeed(reason, message)
+    case.seen.succeed(*said)
     if count := len(desired.bundle.gate):
         case.seen.stage("GatePassed", True, "Passed", f"{count} requests were answered as expected")
     elif any(each["type"] == "GatePassed" for each in case.owner.get("status", {}).get("conditions", [])):
