@@ -33,6 +33,15 @@ def test_edits_good_and_bad_lose_no_request(lmd: DockerLmd) -> None:
     assert lmd.containers() == [container]
 
 
+def test_a_revision_that_fails_its_gate_leaves_the_old_one_serving(lmd: DockerLmd) -> None:
+    update = {"gate": {"requests": [{"name": "one", "expect": {"json": 1}}]}}
+    assert lmd.apply(script("1"), update=update).code == 0
+    result = lmd.apply(script("7"), update=update)
+    assert result.code == 1
+    assert "error: revision 2 does not serve: gate: request 1 (one): $: expected 1, got 7\n" in result.err
+    assert lmd.ask() == (200, 1, 1)
+
+
 def test_the_container_is_as_closed_as_a_pod_and_no_secret_is_on_it(lmd: DockerLmd) -> None:
     code = script("[__import__('os').environ['TOKEN'], __import__('os').getuid(), open('/tmp/x', 'w').write('1')]")
     lmd.apply(code, env=[{"name": "TOKEN", "value": "top-secret"}])
