@@ -23,7 +23,10 @@ _TIMEOUT = click.FloatRange(min=0, min_open=True)
 @all_namespaces_option
 @target_options
 def status(target: Target, name: str | None, output: str) -> None:
-    """Show every deployment, or the one with this NAME; the exit code is 1 when that one is not ready."""
+    """Show every deployment, or the one with this NAME; the exit code is 1 when that one is not ready.
+
+    REVISION is the one that serves, DURABLE the one that a restart would serve.
+    """
     deployments = [target.get(name)] if name else target.deployments()
     _show(deployments, output, one=name is not None)
     if name and not deployments[0].ready:
@@ -36,10 +39,17 @@ def _show(deployments: list[Deployment], output: str, one: bool) -> None:
         print_value(values[0] if one else values, output)
         return
     rows = [
-        [each.name, "yes" if each.ready else "no", str(each.serving or "-"), each.url, each.message]
+        [
+            each.name,
+            "yes" if each.ready else "no",
+            str(each.serving or "-"),
+            str(each.durable or "-"),
+            each.url,
+            each.message or each.detail,
+        ]
         for each in deployments
     ]
-    print_table(["NAME", "READY", "REVISION", "URL", "MESSAGE"], rows)
+    print_table(["NAME", "READY", "REVISION", "DURABLE", "URL", "MESSAGE"], rows)
 
 
 @click.command()

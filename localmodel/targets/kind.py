@@ -190,13 +190,15 @@ def _full_name(resource: Object) -> str:
 
 
 def _deployment(resource: Object) -> Deployment:
-    status, ready = resource.get("status", {}), _condition(resource, "Ready")
+    status, ready, durable = resource.get("status", {}), _condition(resource, "Ready"), _condition(resource, "Durable")
     is_ready = ready.get("status") == "True"
     return Deployment(
         name=resource["metadata"]["name"],
         ready=is_ready,
-        serving=status.get("revisions", {}).get("serving"),
+        serving=_serving(resource),
         url=status.get("url", ""),
         message="" if is_ready else ready.get("message", "waiting for the operator"),
         stalled=_condition(resource, "Stalled").get("status") == "True",
+        durable=status.get("revisions", {}).get("durable"),
+        detail=durable.get("message", "") if durable.get("status") == "False" else "",
     )

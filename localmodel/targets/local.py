@@ -158,7 +158,7 @@ class LocalTarget:
         failed = f"revision {wanted} does not serve: {status['error']}" if status and status["error"] else ""
 
         def down(message: str, stalled: bool = False) -> Deployment:
-            return Deployment(place.name, False, None, url, failed or message, stalled or bool(failed))
+            return Deployment(place.name, False, None, url, failed or message, stalled or bool(failed), wanted)
 
         if record is None:
             return down(f"no revision has been made; see lmd logs {place.name}", not at_work)
@@ -171,4 +171,4 @@ class LocalTarget:
         serving, problem = loading.ask(record.port)
         ready = serving is not None and serving == wanted and not failed
         message = failed or problem or ("" if ready else "loading")
-        return Deployment(place.name, ready, serving, url, message, bool(failed))
+        return Deployment(place.name, ready, serving, url, message, bool(failed), wanted)

@@ -28,7 +28,8 @@ class Deployment:
 
     `ready`: what the last apply asked for is serving. `serving` is the number of the revision that answers at
     `url` (the scoring address), None when none does. `message` says what is wrong when it is not ready; `stalled`: it
-    will not become ready unless something is changed.
+    will not become ready unless something is changed. `durable` is the number of the revision that a restart would
+    serve; `detail` says why it is another.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Deployment:
     url: str
     message: str
     stalled: bool = False
+    durable: int | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True)

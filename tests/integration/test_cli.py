@@ -78,6 +78,7 @@ def test_a_deployment_is_asked_looked_at_and_its_log_read(lmd: Lmd) -> None:
         "digits",
         "yes",
         "1",
+        "1",
         f"http://localhost:{lmd.port}/score",
     ]
     assert lmd.status() == {
@@ -87,6 +88,8 @@ def test_a_deployment_is_asked_looked_at_and_its_log_read(lmd: Lmd) -> None:
         "url": f"http://localhost:{lmd.port}/score",
         "message": "",
         "stalled": False,
+        "durable": 1,
+        "detail": "",
     }
     assert "hello from init" in lmd("logs", "digits").out
 

@@ -108,6 +108,8 @@ def test_status_reads_the_resource(lmd: Lmd, kubectl: Path) -> None:
         "url": "http://localhost:6790/score",
         "message": "pods are starting",
         "stalled": False,
+        "durable": None,
+        "detail": "",
     }
 
 

@@ -27,6 +27,14 @@ def test_the_message_says_what_is_wrong() -> None:
     assert found.message == "score.py:3: KeyError"
 
 
+def test_a_swap_serves_before_it_is_durable() -> None:
+    waiting = condition("Durable", "False", 2, "pods of revision 5 are starting")
+    swapped = resource(2, condition("Ready", "True", 2), waiting, revisions={"serving": 5, "durable": 4})
+    found = kind._deployment(swapped)
+    assert (found.ready, found.serving, found.durable, found.message) == (True, 5, 4, "")
+    assert found.detail == "pods of revision 5 are starting"
+
+
 def test_without_a_status_the_operator_is_waited_for() -> None:
     found = kind._deployment({"metadata": {"name": "digits", "generation": 1}})
     assert not found.ready and found.serving is None and "operator" in found.message
