@@ -73,13 +73,7 @@ def record(number: int, kept: dict[str, Any], failed: str = "", owner: str = "ui
             "ownerReferences": [{"uid": owner, "controller": True}],
         },
         "revision": number,
-        "data": {
-            "digests": DIGESTS,
-            "cause": f"cause {number}",
-            "code": "sha256:c0de",
-            "facts": kept,
-            "models": ["m:1"],
-        },
+        "data": data,
     }
 
 
