@@ -3,6 +3,7 @@
 All of it goes by the names `ctr` prints; kind's nodes carry it in every release.
 """
 
+import contextlib
 import socket
 import struct
 from collections.abc import Iterable, Iterator
@@ -103,6 +104,7 @@ def execute(
             printed = b"".join(_frames(raw)).decode(errors="replace")
         finally:
             stream.close()
+            raw.close()
         code = api.exec_inspect(execution)["ExitCode"]
     except TimeoutError:
         raise NodeError(f"{_words(command)}: nothing happened for {silence:g} s") from None
@@ -141,8 +143,10 @@ def _frames(raw: Any) -> Iterator[bytes]:
 def _exactly(raw: Any, size: int) -> bytes:
     """That many bytes; fewer at the stream's end."""
     content = b""
-    while len(content) < size and (piece := raw.recv(size - len(content))):
-        content += piece
+    # the engine hangs up on what a command that has ended did not read; what it printed has arrived before
+    with contextlib.suppress(ConnectionResetError):
+        while len(content) < size and (piece := raw.recv(size - len(content))):
+            content += piece
     return content
 
 
