@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import socket
 from collections.abc import Iterable
 
+from localmodel_server.child_process import AdoptedProcess
 from localmodel_server.settings import Settings
 from localmodel_server.worker_process import LoadError, Starter, WorkerDied, WorkerProcess
 from localmodel_worker.frames import Frame, encode_prefix
@@ -23,33 +22,6 @@ class NotForked(Exception):
         super().__init__(reason)
         self.renew = renew
         self.suspicious = suspicious
-
-
-class AdoptedProcess:
-    """A child that another process has forked for us; as much of asyncio's Process as a worker needs."""
-
-    def __init__(self, pid: int) -> None:
-        """Raises OSError when there is no such process."""
-        self.pid = pid
-        self.returncode: int | None = None
-        self._ended = asyncio.Event()
-        self._descriptor = os.pidfd_open(pid)
-        asyncio.get_running_loop().add_reader(self._descriptor, self._on_end)
-
-    async def wait(self) -> int:
-        """Wait for the end; the exit code, or minus the signal."""
-        await self._ended.wait()
-        return self.returncode or 0
-
-    def _on_end(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._descriptor)
-        os.close(self._descriptor)
-        try:
-            _, status = os.waitpid(self.pid, os.WNOHANG)
-            self.returncode = os.waitstatus_to_exitcode(status)
-        except (ChildProcessError, ValueError):
-            self.returncode = 0
-        self._ended.set()
 
 
 class ForkedWorker(WorkerProcess):
@@ -76,18 +48,9 @@ class ParentProcess(WorkerProcess):
         self.modules: dict[str, None] = {}
         self.imported: dict[str, None] = {}
         self.harmless: set[str] = set()  # variables that no library which it has loaded names
+        self.has_forked = False  # a worker that has loaded
         self._preloads: list[asyncio.Future[None]] = []
         self._forks: list[asyncio.Future[int]] = []
-
-    @property
-    def python(self) -> str:
-        """Its interpreter."""
-        return self.settings.python
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether it imports something."""
-        return bool(self._preloads)
 
     def preload(self, modules: Iterable[str], imported: Iterable[str]) -> None:
         """Have it import what it has not imported yet; imported is what user code names."""
@@ -140,8 +103,10 @@ class ParentProcess(WorkerProcess):
     def _answer_fork(self, answer: int | Exception) -> None:
         waiting = self._forks.pop(0)
         if waiting.done():
-            return  # nobody waits any more: the process finds its socket closed, and leaves
-        if isinstance(answer, Exception):
+            # Nobody waits any more: the process finds its socket closed, and leaves.
+            if isinstance(answer, int):
+                AdoptedProcess(answer)
+        elif isinstance(answer, Exception):
             waiting.set_exception(answer)
         else:
             waiting.set_result(answer)
@@ -171,6 +136,6 @@ async def start_forked(parent: ParentProcess, settings: Settings, seconds: float
         if unsafe is None:
             raise
         raise NotForked(str(unsafe), bool(worker.hello.get("renew"))) from None
-    with contextlib.suppress(TypeError):
-        parent.harmless.update(worker.hello.get("harmless", []))
+    parent.harmless.update(worker.hello.get("harmless", []))
+    parent.has_forked = True
     return worker

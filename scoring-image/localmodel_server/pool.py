@@ -29,7 +29,6 @@ class Pool:
 
     def __init__(self, settings: Settings, warm: WarmParents | None = None) -> None:
         self.settings = settings
-        self.why_not_forked = ""  # in words, when how is "spawn" although there is a warm parent to fork
         self._warm = warm
         self.on_change: Callable[[], None] = lambda: None
         self.failure: str | None = None  # why the last restart of a worker failed
@@ -65,6 +64,7 @@ class Pool:
                 pool._template.kill()
             raise
         pool._keep_all()
+        logger.info("revision %r is loaded (%s)", settings.revision, pool._started())
         return pool
 
     @property
@@ -73,6 +73,11 @@ class Pool:
         if self._template is not None:
             return "template"
         return "fork" if self._workers and all(worker.how == "fork" for worker in self._workers) else "spawn"
+
+    @property
+    def why_not_forked(self) -> str:
+        """In words, for a pool that was started with warm parents and has spawned a worker."""
+        return next((worker.why_not_forked for worker in self._workers if worker.why_not_forked), "")
 
     @property
     def is_whole(self) -> bool:
@@ -160,6 +165,9 @@ class Pool:
             self._template.close()
             await self._template.wait()
 
+    def _started(self) -> str:
+        return f"{self.how}: {self.why_not_forked}" if self.why_not_forked else self.how
+
     def _keep_all(self) -> None:
         self._keepers = [asyncio.create_task(self._keep(worker)) for worker in list(self._workers)]
 
@@ -174,8 +182,7 @@ class Pool:
             return await WorkerProcess.start(self.settings, self._template.start_process)
         if self._warm is None:
             return await WorkerProcess.start(self.settings)
-        worker, self.why_not_forked = await self._warm.start_worker(self.settings)
-        return worker
+        return await self._warm.start_worker(self.settings)
 
     def _add(self, worker: WorkerProcess) -> None:
         self.failure = None
@@ -191,6 +198,8 @@ class Pool:
         while True:
             await worker.wait()
             self._workers.discard(worker)
+            if self._warm is not None:
+                self._warm.judge(worker)
             logger.warning("%s; starting another", worker.exit_description())
             # A worker that has never had a request must have died by itself, and may do so again at once.
             failures = 0 if worker.served else failures + 1

@@ -7,28 +7,10 @@ import signal
 import socket
 from collections import deque
 
+from localmodel_server.child_process import ToldProcess
 from localmodel_server.settings import Settings
 from localmodel_server.worker_process import LoadError, WorkerDied, WorkerProcess
 from localmodel_worker.frames import Frame
-
-
-class ForkedProcess:
-    """A worker that the template has forked; as much of asyncio's Process as a worker needs."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.returncode: int | None = None
-        self._ended = asyncio.Event()
-
-    async def wait(self) -> int:
-        """Wait for the end; the exit code, or minus the signal."""
-        await self._ended.wait()
-        return self.returncode or 0
-
-    def end(self, code: int) -> None:
-        """The process has ended."""
-        self.returncode = code
-        self._ended.set()
 
 
 class Template(WorkerProcess):
@@ -39,9 +21,9 @@ class Template(WorkerProcess):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._forks: deque[asyncio.Future[int]] = deque()
-        self._children: dict[int, ForkedProcess] = {}
+        self._children: dict[int, ToldProcess] = {}
 
-    async def start_process(self, theirs: socket.socket) -> ForkedProcess:
+    async def start_process(self, theirs: socket.socket) -> ToldProcess:
         """Fork a worker that serves on a socket; raises LoadError."""
         if not self.usable or self.socket is None:
             raise LoadError(self.exit_description())
@@ -49,7 +31,7 @@ class Template(WorkerProcess):
         self._forks.append(pid)
         socket.send_fds(self.socket, [b"f"], [theirs.fileno()])
         try:
-            process = ForkedProcess(await pid)
+            process = ToldProcess(await pid)
         except WorkerDied as error:
             raise LoadError(str(error)) from error
         self._children[process.pid] = process

@@ -6,7 +6,8 @@ import asyncio
 import ctypes
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from localmodel_server.forked_worker import NotForked, ParentProcess, start_forked
 from localmodel_server.headroom import private_bytes, room_for
@@ -17,7 +18,28 @@ from localmodel_server.worker_process import LoadError, WorkerProcess
 # A forked worker has this long, and what a spawned one took three times over.
 _SECONDS_TO_LOAD = 5.0
 _LOADS = 3.0
+_SECONDS_TO_WAIT = 1.0
+# Imports take as long again in a parent, and longer where the CPU is needed for requests; this is for ever.
+_SECONDS_TO_IMPORT = 60.0
+_IMPORTS = 10.0
+# A parent that ends by itself is started again after so many seconds, and only so many times in a row.
+_SECONDS_BETWEEN_STARTS = 1.0
+_MOST_STARTS = 3
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+class _Likeness(NamedTuple):
+    """What a parent is to be like."""
+
+    settings: Settings
+    installed: list[str]
+    imported: list[str]
+    worker: int  # the process that it does again what that one did
+
+    @property
+    def key(self) -> tuple[str, frozenset[str]]:
+        """Interpreter and packages: whether these can be forked is remembered."""
+        return self.settings.python, frozenset(self.imported)
 
 
 class WarmParents:
@@ -25,96 +47,128 @@ class WarmParents:
 
     def __init__(self) -> None:
         self._parent: ParentProcess | None = None
-        self._starting: asyncio.Task[None] | None = None
+        self._why_none = "there is no warm parent yet"
+        self._like: _Likeness | None = None
+        self._keeper: asyncio.Task[None] | None = None
         self._spawn_seconds = 0.0
-        self._outdated = False  # another parent would do better
-        self._distrusted: dict[str, str] = {}  # interpreters that are not forked any more, and why
-        self._ending: set[asyncio.Task[None]] = set()
+        self._distrusted: set[tuple[str, frozenset[str]]] = set()
         self._is_able = _can_adopt()
 
-    async def start_worker(self, settings: Settings) -> tuple[WorkerProcess, str]:
-        """A worker whose init() has returned, and why it was not forked, in words; raises LoadError."""
+    async def start_worker(self, settings: Settings) -> WorkerProcess:
+        """A worker whose init() has returned, forked or else spawned; raises LoadError."""
+        limit = _SECONDS_TO_LOAD + _LOADS * self._spawn_seconds
         try:
-            return await self._fork(settings), ""
+            return await self._fork(settings, limit)
         except NotForked as refusal:
             why = refusal
         worker = await WorkerProcess.start(settings)
+        worker.why_not_forked, worker.wants_new_parent = str(why), why.renew
         self._spawn_seconds = worker.seconds_to_load
-        self._outdated = self._outdated or why.renew
-        if why.suspicious and worker.seconds_to_load < self._limit:
-            self.distrust(settings.python, str(why))
-        return worker, str(why)
+        # A process of its own that takes as long was not slow because of a fork.
+        if why.suspicious and worker.seconds_to_load < limit:
+            self.distrust(str(why))
+        return worker
 
-    def distrust(self, python: str, why: str) -> None:
-        """Fork no more workers of this interpreter."""
-        logger.warning("workers are not forked any more: %s", why)
-        self._distrusted[python] = why
-        self._let_go()
-
-    def follow(self, settings: Settings, workers: Iterable[WorkerProcess]) -> None:
+    def follow(self, settings: Settings, workers: Collection[WorkerProcess]) -> None:
         """Have a parent that knows what these workers, which serve now, have imported; it comes in its own time."""
-        if not self._is_able or is_special(settings) or settings.python in self._distrusted:
+        if not self._is_able or is_special(settings) or not workers:
             return
-        workers = list(workers)
-        installed = _united(workers, "installed")
-        imported = _united(workers, "imported")
-        parent = self._parent
-        if parent is not None and parent.usable and parent.python == settings.python and not self._outdated:
-            if any(name not in parent.modules for name in installed):
-                parent.preload(installed, imported)
+        installed, imported = _united(workers, "installed"), _united(workers, "imported")
+        like = _Likeness(settings, installed, imported, next(iter(workers)).pid)
+        if like.key in self._distrusted:
             return
-        why = room_for(private_bytes([worker.pid for worker in workers[:1]]))
-        if why is not None:
-            logger.info("no warm parent is started: %s", why)
+        current = self._like
+        renew = any(worker.wants_new_parent for worker in workers)
+        if current is None or current.settings.python != settings.python or renew:
+            self._replace(like, "there is no warm parent yet")
+        elif self._parent is not None and any(name not in self._parent.modules for name in installed):
+            self._parent.preload(installed, imported)
+
+    def judge(self, worker: WorkerProcess) -> None:
+        """Learn from a worker that has ended: one that a fork has crippled is lost with its first request."""
+        if not worker.lost_first_request:
             return
-        self._let_go()
-        self._starting = asyncio.create_task(self._start(settings, installed, imported))
+        if worker.how == "fork":
+            self.distrust(f"a forked worker was lost with its first request: {worker.exit_description()}")
+        else:
+            self._distrusted.clear()  # it is the script that does it
+
+    def distrust(self, why: str) -> None:
+        """Fork the present parent no more, nor another one like it."""
+        if self._like is not None:
+            logger.warning("workers are not forked any more: %s", why)
+            self._distrusted.add(self._like.key)
+            self._replace(None, why)
 
     async def close(self) -> None:
         """End the parent; the workers that it has forked stay."""
-        self._let_go()
-        if self._ending:
-            await asyncio.wait(self._ending)
+        keeper = self._keeper
+        self._replace(None, "the server stops")
+        if keeper is not None:
+            await asyncio.wait({keeper})
 
-    @property
-    def _limit(self) -> float:
-        return _SECONDS_TO_LOAD + _LOADS * self._spawn_seconds
-
-    async def _fork(self, settings: Settings) -> WorkerProcess:
-        parent = self._parent
-        if settings.python in self._distrusted:
-            raise NotForked(self._distrusted[settings.python])
+    async def _fork(self, settings: Settings, limit: float) -> WorkerProcess:
+        if not self._is_able:
+            raise NotForked("this system cannot fork workers safely")
         if is_special(settings):
-            raise NotForked("a worker with a debugger has a process of its own")
+            raise NotForked("with a debugger it has a process of its own")
+        parent = self._parent
         if parent is None or not parent.usable:
-            raise NotForked("there is no warm parent yet")
-        if parent.python != settings.python:
-            raise NotForked("the interpreter has changed", renew=True)
-        await parent.wait_until_warm(self._spawn_seconds)
-        return await start_forked(parent, settings, self._limit)
+            raise NotForked(self._why_none)
+        if parent.settings.python != settings.python:
+            raise NotForked("the interpreter has changed")
+        # It may be at it; a process of its own would not be faster.
+        await parent.wait_until_warm(max(_SECONDS_TO_WAIT, self._spawn_seconds))
+        return await start_forked(parent, settings, limit)
 
-    async def _start(self, settings: Settings, installed: list[str], imported: list[str]) -> None:
-        self._outdated = False
+    def _replace(self, like: _Likeness | None, why_none: str) -> None:
+        self._like, self._parent, self._why_none = like, None, why_none
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self._keeper = None if like is None else asyncio.create_task(self._keep(like))
+
+    async def _keep(self, like: _Likeness) -> None:
+        """Have a parent until this is cancelled, or it cannot be had."""
+        failures = 0
+        while failures < _MOST_STARTS:
+            await asyncio.sleep(failures * _SECONDS_BETWEEN_STARTS)
+            parent = await self._start(like)
+            if parent is None:
+                return
+            try:
+                self._parent = parent
+                await parent.wait_until_warm(_SECONDS_TO_IMPORT + _IMPORTS * self._spawn_seconds)
+                if parent.usable:
+                    logger.info("the next revision can be forked: what it may import is in memory")
+                await parent.wait()
+            except NotForked as error:
+                self._why_none = str(error)
+                return
+            finally:
+                self._forget(parent)
+                await parent.wait()
+            self._why_none = f"the warm parent has ended: {parent.exit_description()}"
+            logger.warning("%s", self._why_none)
+            failures = 0 if parent.has_forked else failures + 1
+
+    def _forget(self, parent: ParentProcess) -> None:
+        parent.close()
+        if self._parent is parent:
+            self._parent = None
+
+    async def _start(self, like: _Likeness) -> ParentProcess | None:
+        why = await asyncio.to_thread(lambda: room_for(private_bytes([like.worker])))
+        if why is not None:
+            self._why_none = f"there is no room for a warm parent: {why}"
+            logger.info("no warm parent is started: %s", why)
+            return None
         try:
-            parent = await ParentProcess.start(settings)
+            parent = await ParentProcess.start(like.settings)
         except LoadError as error:
             logger.warning("no warm parent: %s", error)
-            return
-        parent.preload(installed, imported)
-        self._parent = parent
-
-    def _let_go(self) -> None:
-        if self._starting is not None:
-            self._starting.cancel()
-        parent, self._parent = self._parent, None
-        if parent is not None:
-            parent.close()
-            self._wait_for(parent)
-
-    def _wait_for(self, parent: ParentProcess) -> None:
-        task = asyncio.create_task(parent.wait())
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+            return None
+        parent.preload(like.installed, like.imported)
+        return parent
 
 
 def is_special(settings: Settings) -> bool:

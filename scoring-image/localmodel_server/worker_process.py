@@ -12,11 +12,12 @@ from asyncio.subprocess import DEVNULL
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import orjson
 
 import localmodel_server
+from localmodel_server.child_process import AnyProcess, collect_group
 from localmodel_server.contract import Contract, read_contract
 from localmodel_server.settings import Settings
 from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
@@ -55,18 +56,6 @@ class WorkerTimeout(Exception):
     """The answer did not come in time; the process has been killed."""
 
 
-class AnyProcess(Protocol):
-    """As much of asyncio's Process as a worker needs."""
-
-    @property
-    def pid(self) -> int: ...
-
-    @property
-    def returncode(self) -> int | None: ...
-
-    async def wait(self) -> int: ...
-
-
 # Starts the process that serves on a socket.
 Starter = Callable[[socket.socket], Awaitable[AnyProcess]]
 # Called with each frame of an answer, or once with WorkerDied, WorkerTimeout or NotStarted.
@@ -87,7 +76,10 @@ class WorkerProcess(asyncio.Protocol):
         self.contract = Contract()
         self.hello: Mapping[str, Any] = {}  # what it has told of itself
         self.seconds_to_load = 0.0
+        self.why_not_forked = ""
+        self.wants_new_parent = False  # which could be forked where the one that is there could not
         self.served = False  # has been given a request
+        self.answered = False
         self.together = True  # may be given several requests at once
         self._leaving = False
         self._frames = FrameBuffer(orjson.loads)
@@ -137,6 +129,12 @@ class WorkerProcess(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether a request can be given to it."""
         return self._process is not None and self._process.returncode is None and not self._leaving
+
+    @property
+    def lost_first_request(self) -> bool:
+        """Whether it has taken too long for its first request, or was ended by a signal of its own."""
+        code = None if self._process is None else self._process.returncode
+        return self.served and not self.answered and (bool(self._reason) or (code is not None and code < 0))
 
     @property
     def in_flight(self) -> int:
@@ -249,6 +247,7 @@ class WorkerProcess(asyncio.Protocol):
     async def _watch_exit(self, process: AnyProcess) -> None:
         await process.wait()
         self.kill()  # what is left of its process group
+        collect_group(process.pid)
         # It may have ended before its last answer was read.
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._closed.wait(), _SECONDS_TO_READ)
@@ -315,6 +314,7 @@ class WorkerProcess(asyncio.Protocol):
             self._kill_after(_SECONDS_TO_LEAVE)  # threads that run() has started may keep it
         if head.get("alone"):
             self.together = False
+        self.answered = self.served
         if not self._sinks:
             raise FrameError("an answer that nobody has asked for")
         sink = self._sinks[0]

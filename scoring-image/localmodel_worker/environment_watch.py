@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Callable, Optional
 
 _Environ = type(os.environ)
-_LOOKING = {"os", "_collections_abc", __name__}
+_LOOKING = {"os", "_collections_abc", "collections.abc", __name__}
 
 
 class Reads:

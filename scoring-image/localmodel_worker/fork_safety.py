@@ -11,8 +11,9 @@ from typing import Optional
 
 from localmodel_worker.environment_watch import Reads
 
-# Of the dynamic linker, of Python itself, and of the thread pools of numeric libraries.
-_FOR_THE_START = ("LD_", "PYTHON", "GLIBC_", "MALLOC_")
+# Of the dynamic linker, the C library, Python itself, and the thread pools of numeric libraries.
+_FOR_THE_START = ("LD_", "LC_", "GLIBC_", "MALLOC_", "PYTHON")
+_WORDS = ("TZ", "LANG", "LANGUAGE", "HOME", "PATH", "TMPDIR")
 _POOLS = "_THREADS"
 # What tells a script of its revision: no native library knows these, and who lists all variables looks for others.
 _OURS = ("LOCALMODEL_", "AML_", "AZUREML_")
@@ -27,7 +28,7 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 def read_at_import(name: str, reads: Reads) -> Optional[str]:
     """Who has read the variable when it was imported, in words; None when nobody has."""
-    if name.startswith(_FOR_THE_START) or name.endswith(_POOLS):
+    if name.startswith(_FOR_THE_START) or name in _WORDS or name.endswith(_POOLS):
         return "counts from the start of a process"
     if name in reads.names:
         return f"is read when {reads.names[name]} is imported"
@@ -37,8 +38,12 @@ def read_at_import(name: str, reads: Reads) -> Optional[str]:
 
 
 def found_in(files: Iterable[str], names: Iterable[str]) -> dict[str, str]:
-    """Which of the names occur in a file, and in which: a library that names a variable may have read it."""
-    wanted = {name: os.fsencode(name) for name in names if not name.startswith(_OURS)}
+    """Which of the names occur in a file, and in which: a library that names a variable may have read it.
+
+    A single word occurs in many of them: it counts only where it is the whole of a C string.
+    """
+    ours = (name for name in names if name.startswith(_OURS))
+    wanted = {name: os.fsencode(name if "_" in name else f"\0{name}\0") for name in {*names}.difference(ours)}
     found: dict[str, str] = {}
     for file in files:
         if not wanted:

@@ -29,7 +29,8 @@ class Forked:
         self.connection = connection
         self.harmless: list[str] = []  # variables that no native library names
         self._parent = parent
-        self._modules = frozenset(sys.modules)
+        self.inherited = frozenset(sys.modules)
+        self._packages = self.inherited - parent.at_start  # what a process of its own would not have yet
         self._path = list(sys.path)
 
     def begin(self) -> None:
@@ -58,7 +59,7 @@ class Forked:
     def check_loaded(self, imported: Iterable[str]) -> None:
         """After init(); imported is what user code names in its import statements."""
         self._check_hidden(folder for folder in sys.path if folder not in self._path)
-        gone = [name for name in self._parent.imported if name not in set(imported) and name in self._modules]
+        gone = [name for name in self._parent.imported if name not in set(imported) and name in self._packages]
         if gone:
             self.refuse(f"the script does not import {gone[0]} any more", renew=True)
 
@@ -66,10 +67,6 @@ class Forked:
         """After a failed load: some libraries notice that they were forked."""
         if "fork" in traceback:
             self.refuse("loading failed with an error that speaks of forks")
-
-    def is_new(self, module: str) -> bool:
-        """Whether this process has imported it, and not the parent."""
-        return module not in self._modules
 
     def refuse(self, reason: str, renew: bool = False) -> NoReturn:
         """End this process; renew says that another parent could do better."""
@@ -96,7 +93,7 @@ class Forked:
             self.refuse(f"the script sets {name}, which {why}")
 
     def _check_hidden(self, folders: Iterable[str]) -> None:
-        packages = {name.partition(".")[0] for name in self._modules - self._parent.at_start}
+        packages = {name.partition(".")[0] for name in self._packages}
         for folder in folders:
             entry = hidden_in(folder, packages)
             if entry is not None:

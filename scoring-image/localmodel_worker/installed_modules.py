@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
@@ -16,8 +16,8 @@ _OURS = f"{Path(__file__).parent}{os.sep}"
 _INFO = ("-info", ".pth", ".egg-link")
 
 
-def loaded_modules(environment: Mapping[str, str]) -> dict[str, list[str]]:
-    """What this process has imported, for a hello.
+def loaded_modules(environment: Mapping[str, str], known: Collection[str] = ()) -> dict[str, list[str]]:
+    """What this process has imported, for a hello, without what is known.
 
     ``installed`` are the modules that every revision finds alike, in the order of import; ``imported`` is what
     user code, and that is all the rest, names in its import statements.
@@ -27,7 +27,7 @@ def loaded_modules(environment: Mapping[str, str]) -> dict[str, list[str]]:
     own = (sys.prefix + os.sep, sys.base_prefix + os.sep)
     found: list[str] = []
     others: list[str] = []
-    for name in list(sys.modules):
+    for name in [name for name in sys.modules if name not in known]:
         origin = _origin(name)
         if origin is None or origin.startswith(_OURS):
             continue

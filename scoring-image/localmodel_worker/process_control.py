@@ -29,11 +29,11 @@ def become_child_of(server: int) -> None:
 
     To be told of the death of the process in between would be to die with it.
     """
+    os.setsid()
     while os.getppid() != server:
         if not _exists(server):
             os._exit(1)
         time.sleep(0.0002)
-    os.setsid()
     die_with_parent()
     if os.getppid() != server:
         os._exit(1)

@@ -221,9 +221,9 @@ def _init(script: EntryScript) -> None:
 
 
 def _hello(script: EntryScript, forked: Optional[Forked]) -> dict[str, Any]:
-    hello: dict[str, Any] = {"ok": True, "contract": script.run_function.told(), **loaded_modules(os.environ)}
+    known = () if forked is None else forked.inherited
+    hello: dict[str, Any] = {"ok": True, "contract": script.run_function.told(), **loaded_modules(os.environ, known)}
     if forked is not None:
         forked.check_loaded(hello["imported"])
-        hello["installed"] = [name for name in hello["installed"] if forked.is_new(name)]
         hello["harmless"] = forked.harmless
     return hello

@@ -82,6 +82,7 @@ class WarmParent:
 
     def _preload(self, head: Mapping[str, Any]) -> None:
         sys.argv[:] = [head["script"]]
+        start = os.open(".", os.O_RDONLY)
         with contextlib.suppress(OSError):
             os.chdir(head["folder"])
         with _in_background(), _silence(), self.reads:
@@ -90,7 +91,8 @@ class WarmParent:
                     # A script may survive what its packages do at import, and so must this.
                     with contextlib.suppress(BaseException):
                         import_module(name)
-        os.chdir("/")
+        os.fchdir(start)  # relative paths among the variables count from there
+        os.close(start)
         self.imported += [name for name in head["imported"] if name not in self.imported]
         gc.collect()
         gc.freeze()  # pages that the collector does not touch stay shared
