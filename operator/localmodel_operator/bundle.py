@@ -73,6 +73,6 @@ def describe(
         "content": content,
         "environment": environment,
         "entry": entry,
-        "models": [{"name": model.name, "version": model.version, "digest": model.digest} for model in models],
+        "models": [{"name": each.name, "version": str(each.version), "digest": each.digest} for each in models],
         "variables": dict(variables),
     }

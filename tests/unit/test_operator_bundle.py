@@ -9,15 +9,20 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from localmodel import gate as manifest_gate
 from localmodel import layers
 from localmodel.layout import Blob
+from localmodel.spec import GateSpec
 from localmodel.store import ModelVersion
 from localmodel_operator.bundle import Bundle, describe
+from localmodel_server import gate
+from localmodel_server.admin.bundle import unpack
 
 MODEL = ModelVersion("digits", 3, "sha256:" + "d" * 64, Blob("sha256:" + "b" * 64, 4), "2026-01-01T00:00:00Z")
-DESCRIPTION = describe(5, "sha256:c", "key", "score.py", [MODEL], {"LEVEL": "info", "GONE": None})
+CONTENT = "sha256:" + "c" * 64
+DESCRIPTION = describe(5, CONTENT, "key", "score.py", [MODEL], {"LEVEL": "info", "GONE": None})
 CODE = {"score.py": b"def init(): ...", "lib/words.py": b"WORDS = 1"}
-GATE = [{"path": "/score", "body": "[1]"}]
+GATE = manifest_gate.requests(GateSpec(({"body": "[1]"},)))
 
 
 def unpacked(bundle: Bundle) -> dict[str, bytes]:
@@ -26,17 +31,34 @@ def unpacked(bundle: Bundle) -> dict[str, bytes]:
         return {member.name: archive.extractfile(member).read() for member in files}  # type: ignore[union-attr]
 
 
+def test_a_server_can_read_it(tmp_path: Path) -> None:
+    """By the code that runs in the pods."""
+    sent = tmp_path / "bundle.tar"
+    archive = archive_of(tmp_path, weights=b"1234", labels=b"a b")
+    sent.write_bytes(b"".join(Bundle(DESCRIPTION, CODE, {MODEL.digest: archive}, GATE).chunks()))
+    target = tmp_path / "unpacked"
+    target.mkdir()
+    read = unpack(sent, target, 1 << 20)
+    assert (read.revision, read.entry, read.content, read.environment) == ("5", "score.py", CONTENT, "key")
+    assert read.models == (("digits", "3", MODEL.digest),)
+    assert read.variables == {"LEVEL": "info", "GONE": None}
+    assert (target / "code/lib/words.py").read_bytes() == b"WORDS = 1"
+    assert (target / "models" / ("d" * 64) / "weights").read_bytes() == b"1234"
+    requests = gate.read((target / "gate.json").read_text())
+    assert [(each.path, each.body) for each in requests] == [("/score", b"[1]")]
+
+
 def test_code_settings_and_gate() -> None:
     content = unpacked(Bundle(DESCRIPTION, CODE, {}, GATE))
     assert set(content) == {"bundle.json", "code/score.py", "code/lib/words.py", "gate.json"}
     assert content["code/lib/words.py"] == b"WORDS = 1"
-    assert json.loads(content["gate.json"]) == GATE
+    assert json.loads(content["gate.json"]) == list(GATE)
     assert json.loads(content["bundle.json"]) == {
         "revision": "5",
-        "content": "sha256:c",
+        "content": CONTENT,
         "environment": "key",
         "entry": "score.py",
-        "models": [{"name": "digits", "version": 3, "digest": MODEL.digest}],
+        "models": [{"name": "digits", "version": "3", "digest": MODEL.digest}],
         "variables": {"LEVEL": "info", "GONE": None},
     }
 
