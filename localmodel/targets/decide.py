@@ -24,7 +24,7 @@ class Decision:
 
 def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord | None) -> Decision:
     """Compare what is asked for with what serves."""
-    facts = _facts(desired, runner, running)
+    facts = facts_of(desired, runner, running)
     serving = _serving(place, running)
     if (kept := place.rolled_back()) and place.inputs() == facts:
         return Decision(_kept(place, kept, serving), facts, kept)
@@ -47,7 +47,8 @@ def keeps_port(wanted: int, running: ServerRecord) -> bool:
     return wanted in (running.wanted_port, running.port)
 
 
-def _facts(desired: Desired, runner: Runner, running: ServerRecord | None) -> Facts:
+def facts_of(desired: Desired, runner: Runner, running: ServerRecord | None) -> Facts:
+    """What the planner compares."""
     port = desired.spec.local_port
     if running and keeps_port(port, running):
         port = running.wanted_port

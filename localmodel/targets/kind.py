@@ -40,7 +40,11 @@ class KindTarget:
         with progress.step("apply") as done:
             applied = items(self._apply(wanted))
             done(_words(applied))
-        return [self._wait(one, timeout, progress) for one in _ours(applied, wanted)]
+        found = [self._wait(one, timeout, progress) for one in _ours(applied, wanted)]
+        for one in found:
+            if one.ready and one.detail:
+                progress.note(one.detail)
+        return found
 
     def _apply(self, wanted: Wanted, *options: str) -> str:
         if not isinstance(wanted, Path):
@@ -191,7 +195,10 @@ def _full_name(resource: Object) -> str:
 
 def _deployment(resource: Object) -> Deployment:
     status, ready, durable = resource.get("status", {}), _condition(resource, "Ready"), _condition(resource, "Durable")
-    is_ready = ready.get("status") == "True"
+    is_ready, numbers = ready.get("status") == "True", status.get("revisions", {})
+    detail = durable.get("message", "") if durable.get("status") == "False" else ""
+    if is_ready and numbers.get("wanted", _serving(resource)) != _serving(resource):
+        detail = ready.get("message", "")  # a revision that was asked for again
     return Deployment(
         name=resource["metadata"]["name"],
         ready=is_ready,
@@ -199,6 +206,6 @@ def _deployment(resource: Object) -> Deployment:
         url=status.get("url", ""),
         message="" if is_ready else ready.get("message", "waiting for the operator"),
         stalled=_condition(resource, "Stalled").get("status") == "True",
-        durable=status.get("revisions", {}).get("durable"),
-        detail=durable.get("message", "") if durable.get("status") == "False" else "",
+        durable=numbers.get("durable"),
+        detail=detail,
     )

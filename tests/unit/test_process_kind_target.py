@@ -35,6 +35,12 @@ def test_a_swap_serves_before_it_is_durable() -> None:
     assert found.detail == "pods of revision 5 are starting"
 
 
+def test_a_revision_that_was_asked_for_again_is_told_of() -> None:
+    ready = condition("Ready", "True", 2, "revision 3 serves at u, as asked")
+    found = kind._deployment(resource(2, ready, revisions={"wanted": 5, "serving": 3, "durable": 3}))
+    assert (found.ready, found.message, found.detail) == (True, "", "revision 3 serves at u, as asked")
+
+
 def test_without_a_status_the_operator_is_waited_for() -> None:
     found = kind._deployment({"metadata": {"name": "digits", "generation": 1}})
     assert not found.ready and found.serving is None and "operator" in found.message
