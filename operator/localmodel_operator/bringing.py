@@ -5,7 +5,7 @@ import logging
 from dataclasses import replace
 
 from localmodel import gate, plan
-from localmodel_operator import history, making, pods, swap, world
+from localmodel_operator import children, history, making, pods, swap, world
 from localmodel_operator.admin import CannotTake, RevisionFailed
 from localmodel_operator.bundles import Bundles
 from localmodel_operator.case import Case
@@ -85,6 +85,8 @@ def _hindrance(case: Case, choice: Choice, found: World) -> str | None:
     if any(not pod.has(target) for pod in found.pods):
         if case.spec.strategy == "Roll" and choice.because is None:
             return "spec.update.strategy is Roll"
+        if children.other_resources(found.deployment, case.spec):
+            return "spec.resources has changed"
         is_decided = case.decided.revision == target.number and not case.decided.committed
         if is_decided and found.started_with == target.number:
             return "pods of the new template are on their way"

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any
 
+from localmodel import quantity
 from localmodel.revision import Revision, models_text
 from localmodel.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion
@@ -135,6 +137,20 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {**template, "spec": {**template["spec"], "containers": containers}},
         },
+    }
+
+
+def other_resources(deployment: Mapping[str, Any], spec: DeploymentSpec) -> bool:
+    """Whether the Deployment's pods have other resources than the spec asks for; the API server writes them its way."""
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return _amounts(container.get("resources", {})) != _amounts(spec.resources)
+
+
+def _amounts(resources: Mapping[str, Any]) -> dict[str, dict[str, Fraction]]:
+    return {
+        kind: {name: quantity.parse(amount) for name, amount in amounts.items()}
+        for kind, amounts in resources.items()
+        if amounts
     }
 
 

@@ -216,3 +216,18 @@ def test_the_service_answers_at_the_node_port() -> None:
     assert port["targetPort"] == "http"
     opened = {each["name"]: each["containerPort"] for each in container(deployment())["ports"]}
     assert opened == {"http": 5001, "admin": 5002}, "the admin port is open, and not part of the Service"
+
+
+@pytest.mark.parametrize(
+    ("asked", "written", "differ"),
+    [
+        ({}, {}, False),
+        ({"limits": {}}, {}, False),
+        ({"limits": {"cpu": "1000m", "memory": "1Gi"}}, {"limits": {"cpu": "1", "memory": "1024Mi"}}, False),
+        ({"limits": {"memory": "2Gi"}}, {"limits": {"memory": "1Gi"}}, True),
+        ({"limits": {"memory": "2Gi"}}, {}, True),
+    ],
+)
+def test_resources_are_compared_as_amounts(asked: Any, written: Any, differ: bool) -> None:
+    running = deployment(resources=written)
+    assert children.other_resources(running, replace(SPEC, resources=asked)) is differ
