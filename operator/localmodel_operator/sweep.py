@@ -112,15 +112,21 @@ def doomed(present: Mapping[str, str], keep: Iterable[str], ours: tuple[str, ...
 async def sweep(site: Site, cluster_uid: str) -> None:
     """One sweep of everything. Put off while images are being made."""
     cluster_nodes = await site.engine.call(nodes.nodes, site.kind_cluster) if site.kind_cluster else []
-    # Asked before anybody is kept waiting. An image that arrives meanwhile is not among the answers, and stays.
     present = await _present(site, cluster_nodes)
     try:
+        # An edit waits for this: what takes long, and can be mended, is done outside.
         with files.alone(site.layout.root / "lock"):
-            swept = await _sweep(site, cluster_uid, cluster_nodes, present)
+            use = await _sweep_here(site, cluster_uid, cluster_nodes)
     except BlockingIOError:
         site.queue.add_after(_AGAIN_WHEN_BUSY, SWEEP)
-    else:
-        site.queue.add_after(_AGAIN if swept else _AGAIN_WHEN_SILENT, SWEEP)
+        return
+    ours = (names.IMAGE_PREFIX, site.delivery.repository("") + "@")
+    gone = {node: doomed(images, use.images, ours) for node, images in present.items()}
+    done = await asyncio.gather(*(_remove(site, node, records) for node, records in gone.items() if records))
+    if done:
+        await _mend(site, {record for records in gone.values() for record in records})
+    silent = len(present) < len(cluster_nodes) or not all(done)
+    site.queue.add_after(_AGAIN_WHEN_SILENT if silent else _AGAIN, SWEEP)
 
 
 async def _present(site: Site, cluster_nodes: Iterable[Node]) -> dict[Node, dict[str, str]]:
@@ -148,32 +154,39 @@ async def _images(site: Site, node: Node) -> dict[str, str] | None:
         del _asked[node.id]
 
 
-async def _sweep(
-    site: Site, cluster_uid: str, cluster_nodes: list[Node], present: Mapping[Node, Mapping[str, str]]
-) -> bool:
-    """False: something could not be swept now."""
+async def _look(site: Site, cluster_nodes: Iterable[Node]) -> Use:
     owners = await site.cluster.list(LMD)
     revisions = await site.cluster.list(REVISION, labels=names.MANAGED_SELECTOR)
     running = [
         each for kind in (DEPLOYMENT, POD) for each in await site.cluster.list(kind, labels=names.MANAGED_SELECTOR)
     ]
-    use = in_use(owners, revisions, running, cluster_nodes)
-    ours = (names.IMAGE_PREFIX, site.delivery.repository("") + "@")
-    gone = {node: doomed(images, use.images, ours) for node, images in present.items()}
-    done = await asyncio.gather(*(_remove(site, node, records) for node, records in gone.items() if records))
-    site.delivery.swept({record for records in gone.values() for record in records})
+    return in_use(owners, revisions, running, cluster_nodes)
+
+
+async def _sweep_here(site: Site, cluster_uid: str, cluster_nodes: Iterable[Node]) -> Use:
+    """Sweep what is on this machine. Returns what this cluster uses."""
+    use = await _look(site, cluster_nodes)
     uses = other_uses(site.layout.root / "uses", cluster_uid, await _alive(site))
     files.write(site.layout.root / "uses" / f"{cluster_uid}.json", digests.canonical_json(use.__dict__))
     uses.append(use)
     await site.environments.forget({key for each in uses for key in each.environments})
     _sweep_blobs(site, [image for each in uses for image in each.images])
-    return all(done) and len(present) == len(cluster_nodes)
+    return use
+
+
+async def _mend(site: Site, removed: set[str]) -> None:
+    """Images were removed from nodes. One may have been wanted again meanwhile: it is delivered once more."""
+    site.delivery.swept(removed)
+    if removed.isdisjoint((await _look(site, ())).images):
+        return
+    for owner in await site.cluster.list(LMD):
+        site.queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
 
 
 async def _remove(site: Site, node: Node, records: list[str]) -> bool:
     log.info("%s: removing %d image records", node.name, len(records))
     try:
-        async with asyncio.timeout(_REMOVES_WITHIN):  # nobody can make an image meanwhile
+        async with asyncio.timeout(_REMOVES_WITHIN):
             await site.engine.call(nodes.remove, node, records)
     except (NodeError, TimeoutError) as error:
         log.warning("%s is not swept: %s", node.name, error)
