@@ -1,4 +1,4 @@
-"""Our environment as an image of the engine, from the layers in the store: where the usual way's Dockerfile starts."""
+"""Our environment as an image of the engine, from the layers in the store: where the other ways' Dockerfiles start."""
 
 import io
 import json
@@ -6,17 +6,16 @@ import subprocess
 import tarfile
 from typing import IO, Any
 
-import ours
-from kind_site import Site
-
 from localmodel import home
+from updating.site import Site
 
 
-def load(site: Site, tag: str) -> None:
-    """`docker load` the environment that ours runs on, under the tag."""
+def load(site: Site, deployment: str, tag: str) -> None:
+    """`docker load` the environment that our deployment runs on, under the tag."""
     images = home.store() / "images"
-    (revision,) = site.get("controllerrevisions", "-l", f"localmodel.dev/deployment={ours.NAME}")["items"]
-    record = json.loads((images / "environments" / f"{revision['data']['environment']}.json").read_bytes())
+    revisions = site.get("controllerrevisions", "-l", f"localmodel.dev/deployment={deployment}")["items"]
+    latest = max(revisions, key=lambda revision: int(revision["revision"]))
+    record = json.loads((images / "environments" / f"{latest['data']['environment']}.json").read_bytes())
     digests = [layer["digest"] for layer in record["layers"]]
     config = {
         "architecture": record["architecture"],
@@ -35,6 +34,15 @@ def load(site: Site, tag: str) -> None:
                 archive.add(images / "blobs" / digest.replace(":", "/"), name)
     if process.returncode != 0:
         raise SystemExit("docker load did not take the environment image")
+
+
+def config_of(reference: str) -> Any:
+    """Configuration of an image of ours, from the store: variables, user, entry point."""
+
+    def blob(digest: str) -> Any:
+        return json.loads((home.store() / "images" / "blobs" / digest.replace(":", "/")).read_bytes())
+
+    return blob(blob(reference.partition("@")[2])["config"]["digest"])["config"]
 
 
 def _add(archive: tarfile.TarFile, name: str, value: Any) -> None:

@@ -1,0 +1,106 @@
+"""A file-sync loop, as Skaffold's and Tilt's: a tar into the container of every pod, and the server restarted in it.
+
+One `kubectl exec` for both, all pods at once, is the least that these tools do. A restarted pod has none of it.
+"""
+
+import io
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from updating.context import ADDED, PIP_WHEEL, Context
+from updating.naive import Naive
+from updating.project import Wanted
+from updating.site import Site, run
+
+# The server is its child, and is started again at SIGHUP. At SIGINT it ends without waiting for more requests.
+_WRAPPER = """
+import signal, subprocess, sys
+
+def restart(*_):
+    child.send_signal(signal.SIGINT)
+
+def end(*_):
+    global ending
+    ending = True
+    child.send_signal(signal.SIGTERM)
+
+ending, child = False, subprocess.Popen(sys.argv[1:])
+signal.signal(signal.SIGHUP, restart)
+signal.signal(signal.SIGTERM, end)
+while not ending:
+    child.wait()
+    if not ending:
+        child = subprocess.Popen(sys.argv[1:])
+"""
+_PYTHON = "/opt/localmodel/venv/bin/python"
+
+
+class Sync(Naive):
+    """See loop.Loop. Deployed as the naive way does; a variable is not a file, and needs new pods here, too."""
+
+    name = "sync"
+
+    def __init__(self, site: Site, context: Context, ours: str, port: int) -> None:
+        super().__init__(site, context, ours, port)
+        self._synced: set[Path] = set()
+        self._size = 0
+
+    def start(self, wanted: Wanted) -> None:
+        self._context.write(wanted, _WRAPPER)
+        image = self._build_and_load()
+        container = self._site.get(f"deployment/{self._ours}")["spec"]["template"]["spec"]["containers"][0]
+        changes = {
+            "command": [_PYTHON, "/opt/wrapper.py", *self._context.entry],
+            # files of the image are written over
+            "securityContext": {**container["securityContext"], "readOnlyRootFilesystem": False},
+        }
+        self._workload.apply(self._ours, image, wanted.variable, changes)
+
+    def scale(self, replicas: int) -> None:
+        super().scale(replicas)
+        self._catch_up()
+
+    def update(self, before: Wanted, wanted: Wanted) -> None:
+        if saved := self._context.save(before, wanted):
+            self._send(saved)
+        else:
+            self._workload.set_variable(wanted.variable)
+            self._workload.wait()
+            self._catch_up()
+
+    def roll_back(self, wanted: Wanted) -> None:
+        self._send(self._context.save(replace(wanted, code=0), wanted))
+
+    def is_durable(self) -> bool | None:
+        return None
+
+    def sent(self) -> int:
+        return self._size
+
+    def _catch_up(self) -> None:
+        """New pods have what the image had."""
+        self._send(sorted(self._synced))
+
+    def _send(self, saved: list[Path]) -> None:
+        self._synced |= {*saved}
+        content = _tar(self._context, saved)
+        pods = self._workload.pods()
+        with ThreadPoolExecutor(len(pods)) as threads:
+            list(threads.map(lambda pod: self._into(pod, content), pods))
+        self._size = len(content) * len(pods) // len(self._site.nodes)
+
+    def _into(self, pod: str, content: bytes) -> None:
+        install = f"/opt/env/bin/python /opt/{PIP_WHEEL}/pip install --quiet --no-index --no-deps --target {ADDED}"
+        wheels = f"{self._context.app}/wheels"
+        steps = f"tar -xmf - -C / && if [ -d {wheels} ]; then {install} --upgrade {wheels}/*.whl; fi && kill -HUP 1"
+        run(*self._site.command("exec", "-i", pod, "--", "sh", "-c", steps), data=content)
+
+
+def _tar(context: Context, saved: list[Path]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in saved:
+            archive.add(path, context.inside(path).lstrip("/"))
+    return buffer.getvalue()
