@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from localmodel import manifest
+from localmodel.cli import script_folder
 from localmodel.cli.target_option import target_options
 from localmodel.dev import inputs
 from localmodel.dev.inputs import Inputs
@@ -58,6 +59,8 @@ def dev(target: Target, path: Path, request: Path | None, timeout: float | None)
     how long its steps took, and how the answer to the sample request has changed. When it fails, it says why, with the
     script's traceback; what served goes on serving, and the next save is tried.
     """
+    if script_folder.is_script(path, None):
+        raise click.UsageError(f"{path} is a script; lmd dev takes a manifest, or a folder with a kustomization.yaml")
     from localmodel.dev.screen import Terminal  # help does without what these import
     from localmodel.dev.session import Session
 

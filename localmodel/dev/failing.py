@@ -8,14 +8,18 @@ from localmodel.errors import UserError
 from localmodel.targets.target import Target
 
 _LINES_SEARCHED = 5000
+# As targets put it, too.
+_GOES_ON = "goes on serving"
 
 
 def describe(error: UserError, target: Target, names: Sequence[str]) -> Failure:
     """The error with the script's traceback, if it has one, and what of the deployments `names` goes on serving."""
     message = str(error)
-    going_on = [text for name in names if (text := goes_on(target, name)) and text not in message]
     traceback = next((text for name in names if (text := _traceback(target, name, message))), "")
-    return Failure(message, traceback, "\n".join(going_on))
+    first, _, last = message.rpartition("\n")
+    if first and _GOES_ON in last:  # what can be relied on stands last, below the traceback
+        return Failure(first, traceback, last)
+    return Failure(message, traceback, "\n".join(text for name in names if (text := goes_on(target, name))))
 
 
 def goes_on(target: Target, name: str) -> str:
@@ -23,7 +27,7 @@ def goes_on(target: Target, name: str) -> str:
     with contextlib.suppress(UserError):
         found = target.get(name)
         if found.serving is not None:
-            return f"revision {found.serving} goes on serving at {found.url}"
+            return f"revision {found.serving} {_GOES_ON} at {found.url}"
     return ""
 
 

@@ -112,6 +112,8 @@ class Session:
             if answers := self._answers() if changed else []:
                 parts.append(Stage("answer", time.monotonic() - begun - sum(part.seconds for part in parts)))
             lines = [*update.served(what, deployments, changed, [*seen, *parts]), *answers]
+        if before and watch.plan and not watch.plan.startswith("swap"):
+            lines.append(Line(f"  {watch.plan}", "note"))  # why it took longer than edits mostly do
         self._screen.say([*self._new(watch.notes), *lines])
 
     def _load_times(self) -> dict[str, float]:

@@ -6,18 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 # Steps that look things up; an environment that is there already is looked up, too.
-_LOOKS_UP = ("manifest", "script", "models", "requirements", "environment")
+_LOOKS_UP = ("manifest", "script", "models", "requirements", "plan", "environment")
 _REVISION = "revision "
 _LONG = 0.5
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step with the moments (time.monotonic()) at which it began and ended."""
+    """A step with the moments (time.monotonic()) at which it began and ended, and how it went, in words."""
 
     title: str
     begun: float
     ended: float
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,18 @@ class Stopwatch:
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
         begun = time.monotonic()
+        outcome: list[str] = []
         self._show(title)
         try:
-            yield lambda _: None
+            yield outcome.append
         finally:
-            self.steps.append(Step(title, begun, time.monotonic()))
+            self.steps.append(Step(title, begun, time.monotonic(), "".join(outcome)))
             self._show(None)
+
+    @property
+    def plan(self) -> str:
+        """What is done, and why; "" where nobody has planned."""
+        return next((step.said for step in self.steps if step.title == "plan"), "")
 
     def note(self, text: str) -> None:
         if text not in self.notes:
