@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 # One repository for all deployments: what one of them has sent, none sends again.
 _REPOSITORY = "deployments"
 _BELIEVED = 60.0  # seconds
+_PATIENCE = 2.0  # seconds that a pass waits for an answer
 _THREADS = 4
 
 
@@ -48,6 +49,7 @@ class Push:
         self._sendings = Sendings(layout.root / "lock")
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="push")
         self._seen: dict[str, float] = {}  # when the registry was last seen to have an image
+        self._questions: dict[str, asyncio.Task[bool | None]] = {}
         self._blobs: set[str] = set()  # that the registry has had
 
     def repository(self, owner_uid: str) -> str:
@@ -57,16 +59,29 @@ class Push:
         seen = self._seen.get(reference)
         if seen is not None and time.monotonic() < seen + _BELIEVED:
             return []
+        if reference not in self._questions:
+            self._questions[reference] = asyncio.create_task(self._ask(reference))
+        answer = self._questions[reference]
+        await asyncio.wait([answer], timeout=_PATIENCE)
+        there = answer.result() if answer.done() else None
+        if there is None:
+            there = seen is not None  # a registry that is away has lost nothing by that
+        return [] if there else [self._registry.host]
+
+    async def _ask(self, reference: str) -> bool | None:
+        """Whether the registry has the image; None when it does not say."""
         try:
-            if not await self._call(self._has, _digest(reference)):
-                self._seen.pop(reference, None)
-                return [self._registry.host]
+            there = await self._call(self._has, _digest(reference))
         except UserError as error:
             log.warning("%s: %s", self._registry.host, error)
-            # a registry that is away has lost nothing by that
-            return [self._registry.host] if seen is None else []
-        self._seen[reference] = time.monotonic()
-        return []
+            return None
+        finally:
+            del self._questions[reference]
+        if there:
+            self._seen[reference] = time.monotonic()
+        else:
+            self._seen.pop(reference, None)
+        return there
 
     async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
         host = self._registry.host

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -131,6 +133,18 @@ async def test_a_registry_that_goes_away_takes_nothing_with_it(
     assert " 0x" not in delivered.message, "the status would change with every try"
     assert delivered.message.endswith("; see https://example.com/help")
     assert delivered.again_after
+
+
+async def test_a_registry_that_hangs_holds_no_pass_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localmodel_operator.push._PATIENCE", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        push, made = bench.push(host), bench.image()
+        async with asyncio.timeout(5):
+            assert await push.lacking(made.reference(push.repository("uid"))) == [host]
+            delivered = await deliver(push, made)
+        assert delivered.message == f"delivered to 0 of 1 registries; on its way to {host}"
+    push.stop()
 
 
 async def test_the_engine_s_login_is_used(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
