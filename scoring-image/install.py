@@ -1,10 +1,10 @@
 """Brings a virtual environment to wanted packages, and compiles the modules that are new in it; no others.
 
-    python3 install.py ENVIRONMENT LOCK [--remove NAMES] [--layer FILE]
+    python3 install.py ENVIRONMENT LOCK [--tools FOLDER] [--remove NAMES] [--layer FILE]
 
-LOCK holds the packages to install, NAMES the names of those to remove, each if the file is not empty. FILE becomes a
-layer (a tar as in the OCI image specification) of all that has changed in the environment; equal changes give equal
-layers. Runs in the image, with any Python from 3.9 on, as root.
+LOCK holds the packages to install, NAMES the names of those to remove, each if the file is not empty. FOLDER has
+bin/uv. FILE becomes a layer (a tar as in the OCI image specification) of all that has changed in the environment.
+Runs in the image, with any Python from 3.9 on, as root.
 """
 
 from __future__ import annotations
@@ -41,14 +41,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("environment", type=Path)
     parser.add_argument("lock", type=Path)
+    parser.add_argument("--tools", type=Path, default=BUILD / "tools")
     parser.add_argument("--remove", type=Path)
     parser.add_argument("--layer", type=Path)
     options = parser.parse_args()
     before = tree(options.environment)
     if options.remove and options.remove.read_text().strip():
-        uv(options.environment, "uninstall", "-r", str(options.remove))
+        uv(options, "uninstall", "-r", str(options.remove))
     if options.lock.read_text().strip():
-        uv(options.environment, "install", "--no-deps", "--require-hashes", "-r", str(options.lock))
+        uv(options, "install", "--no-deps", "--require-hashes", "-r", str(options.lock))
+    (options.environment / ".lock").unlink(missing_ok=True)  # the installer's, for as long as it runs
     check_shared(options.environment, before)
     compile_new(options.environment, before)
     if options.layer:
@@ -58,12 +60,12 @@ def main() -> None:
         print(json.dumps({"dead": size(gone), "live": size(after.values())}))
 
 
-def uv(environment: Path, command: str, *arguments: str) -> None:
+def uv(options: argparse.Namespace, command: str, *arguments: str) -> None:
     variables = {**os.environ, **UV, "UV_CONFIG_FILE": str(BUILD / "uv.toml"), **given()}
     if (BUILD / "ca.pem").stat().st_size:
         variables["SSL_CERT_FILE"] = str(BUILD / "ca.pem")
-    program = [str(BUILD / "tools" / "bin" / "uv"), "pip", command]
-    command_line = [*program, "--python", str(environment / "bin" / "python"), *arguments]
+    program = [str(options.tools / "bin" / "uv"), "pip", command]
+    command_line = [*program, "--python", str(options.environment / "bin" / "python"), *arguments]
     done = subprocess.run(command_line, env=variables, check=False)
     if done.returncode:
         sys.exit(done.returncode)
@@ -140,13 +142,14 @@ def compile_one(module: str) -> None:
 def pack(layer: Path, before: Tree, after: Tree) -> None:
     changed = {path for path, status in after.items() if before.get(path) != status}
     gone = {path for path in before if path not in after and path.rpartition("/")[0] in after}
+    marks = {path: "{0}/.wh.{2}".format(*path.rpartition("/")) for path in gone}
+    named = {marks.get(path, path).lstrip("/"): path for path in changed | gone | parents(changed | gone)}
     with tarfile.open(layer, "w", format=tarfile.PAX_FORMAT) as archive:
-        for path in sorted(changed | gone | parents(changed | gone)):
+        for name, path in sorted(named.items()):
             if path in gone:
-                folder, _, name = path.rpartition("/")
-                archive.addfile(tarfile.TarInfo(f"{folder}/.wh.{name}".lstrip("/")), io.BytesIO())
+                archive.addfile(tarfile.TarInfo(name), io.BytesIO())
             else:
-                archive.add(path, path.lstrip("/"), recursive=False, filter=reproducible)
+                archive.add(path, name, recursive=False, filter=reproducible)
 
 
 def parents(paths: Iterable[str]) -> set[str]:

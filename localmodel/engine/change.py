@@ -25,7 +25,8 @@ from localmodel.layout import Blob, Layout
 from localmodel.spec import EnvironmentSpec
 
 _MOST_CHANGES = 8
-_VOLUME = "/mnt"  # see the Dockerfile
+# Folders that every image has: the engine need not make them, and so leaves nothing in the image.
+_VOLUME, _TOOLS = "/mnt", "/media"
 _LAYER = f"{context.BUILD}/layer.tar"
 _PLACE = "/opt/env"
 
@@ -130,11 +131,11 @@ def _container(
     container = client.api.create_container(
         before.image,
         entrypoint=["python3", "-I", f"{context.BUILD}/install.py", _PLACE, f"{context.BUILD}/lock.txt"],
-        command=["--remove", f"{context.BUILD}/remove.txt", "--layer", _LAYER],
+        command=["--tools", _TOOLS, "--remove", f"{context.BUILD}/remove.txt", "--layer", _LAYER],
         user="0" if image.attrs["Config"].get("User") else None,
         labels=_marks(wanted),
-        volumes=[_VOLUME, toolbox.PLACE],
-        host_config=client.api.create_host_config(binds={tools: {"bind": toolbox.PLACE, "mode": "ro"}}),
+        volumes=[_VOLUME, _TOOLS],
+        host_config=client.api.create_host_config(binds={tools: {"bind": _TOOLS, "mode": "ro"}}),
     )
     change = nearest.change(before.packages, nearest.packages(wanted.lock))
     fresh = nearest.text(wanted.lock, change.fresh)

@@ -10,7 +10,7 @@ from localmodel import digests
 from localmodel.engine import build, context, names
 from localmodel.spec import EnvironmentSpec
 
-PLACE = f"{context.BUILD}/tools"
+_PLACE = f"{context.BUILD}/tools"  # in the image
 
 
 def volume(
@@ -30,8 +30,8 @@ def volume(
     client.api.create_volume(name, labels={names.STORE_LABEL: store})
     try:
         # An engine fills an empty volume with what the image has there.
-        binds = client.api.create_host_config(binds={name: {"bind": PLACE, "mode": "rw"}})
-        container = client.api.create_container(image, volumes=[PLACE], host_config=binds)
+        binds = client.api.create_host_config(binds={name: {"bind": _PLACE, "mode": "rw"}})
+        container = client.api.create_container(image, volumes=[_PLACE], host_config=binds)
         client.api.remove_container(container["Id"])
     except BaseException:
         remove(client, store)

@@ -1,5 +1,6 @@
 """Which finished environment a new one is best made from, by what their locks have in common."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -29,8 +30,7 @@ def packages(lock: Lock) -> dict[str, str]:
 
 def version(block: str) -> str:
     """The version that a package of a lock is pinned to; "" for one that is an address."""
-    pinned = block.partition("\n")[0].rstrip(" \\").partition(";")[0]
-    return pinned.partition("==")[2].strip()
+    return re.split(r"[\s;\\]", block.partition("==")[2], maxsplit=1)[0] if "==" in block.split("\n")[0] else ""
 
 
 def text(lock: Lock, names: frozenset[str]) -> str:
@@ -61,4 +61,4 @@ def fewest_changes(candidates: Mapping[T, Packages], wanted: Packages) -> T | No
 
 
 def _digest(block: str) -> str:
-    return digests.of_bytes(" ".join(block.split()).encode()).removeprefix("sha256:")[:16]
+    return digests.of_bytes(" ".join(block.replace("\\", " ").split()).encode()).removeprefix("sha256:")[:16]
