@@ -64,7 +64,7 @@ def read_description(text: bytes) -> Description:
         models = tuple(_model(each) for each in told["models"])
         variables = {str(name): _value(name, value) for name, value in told["variables"].items()}
         texts = [_text(told, name) for name in ("revision", "entry", "content", "environment")]
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise BadBundle(f"{DESCRIPTION} cannot be read: {type(error).__name__}: {error}") from error
     revision, entry, content, environment = texts
     digest_hex(content)
