@@ -26,6 +26,7 @@ from recorder import Recorder
 
 SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"
 LABEL = "localmodel-e2e"
+TAINT = "node-role.kubernetes.io/control-plane:NoSchedule"
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,14 @@ def cluster() -> Cluster:
     cluster.kubectl("wait", "--for=condition=Established", "crd/localmodeldeployments.localmodel.dev")
     cluster.kubectl("delete", "namespace", "-l", f"{LABEL}=test")
     return cluster
+
+
+@pytest.fixture
+def open_cluster(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster with pods allowed on its control plane, which kind does not do when there is a worker."""
+    cluster.kubectl("taint", "nodes", "-l", "node-role.kubernetes.io/control-plane", f"{TAINT}-")
+    yield cluster
+    cluster.kubectl("taint", "nodes", "-l", "node-role.kubernetes.io/control-plane", TAINT)
 
 
 @pytest.fixture(scope="session")

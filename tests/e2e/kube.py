@@ -116,8 +116,8 @@ class Namespace:
         )
 
 
-def eventually(look: Callable[[], T | None], what: str, seconds: float = 30) -> T:
-    """What `look` returns once it is neither None nor False; fails after `seconds`."""
+def eventually(look: Callable[[], T | None], what: str, seconds: float = 30, every: float = 0.2) -> T:
+    """What `look` returns once it is neither None nor False, asked `every` so often; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = look()
@@ -125,4 +125,4 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float = 30) -> 
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.2)
+        time.sleep(every)

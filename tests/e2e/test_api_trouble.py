@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import time
 
 import given
 from kube import Cluster, Namespace, Refused, eventually
 from load import Load, ask_often
+from operator_process import OperatorProcess
 
 
 def in_node(node: str, *command: str) -> str:
@@ -15,7 +17,7 @@ def in_node(node: str, *command: str) -> str:
 
 def restart_api_server(cluster: Cluster) -> None:
     """End it; the kubelet starts it again."""
-    (node,) = (name for name in cluster.nodes() if name.endswith("control-plane"))
+    node = f"{cluster.name}-control-plane"
     before = in_node(node, "pidof", "kube-apiserver").strip()
     in_node(node, "kill", before)
 
@@ -42,3 +44,20 @@ def test_edit_right_after_the_api_server_restarted(cluster: Cluster, namespace: 
         namespace.apply(given.lmd("app", port, given.inline(given.script("after"))))
         namespace.wait_ready("app")
         assert ask_often(port) == ["after"]
+
+
+def test_api_server_goes_while_pods_prepare(
+    cluster: Cluster, namespace: Namespace, port: int, operator: OperatorProcess
+) -> None:
+    namespace.apply(given.lmd("app", port, given.inline(given.script("before"))))
+    namespace.wait_ready("app")
+    slow = given.script("after").replace("    pass", "    import time\n    time.sleep(2)")
+    with Load(port) as load:
+        mark = operator.mark()
+        namespace.apply(given.lmd("app", port, given.inline(slow)))
+        operator.wait_for_log("sending a bundle", mark)
+        restart_api_server(cluster)
+        namespace.wait_ready("app")
+        ready = time.monotonic()
+        assert ask_often(port) == ["after"]
+    assert load.answers_since(ready, kept=True) == ["after"]

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import given
-import pytest
 from kube import Cluster, Namespace, eventually
 from load import Load, ask_often
 
 SCRIPT = "import socket\n" + given.script("").replace("''", "socket.gethostname()")
-TAINT = "node-role.kubernetes.io/control-plane:NoSchedule"
-
-
-@pytest.fixture
-def open_cluster(cluster: Cluster) -> Iterator[Cluster]:
-    """The cluster with pods allowed on its control plane, which kind does not do when there is a worker."""
-    cluster.kubectl("taint", "nodes", "-l", "node-role.kubernetes.io/control-plane", f"{TAINT}-")
-    yield cluster
-    cluster.kubectl("taint", "nodes", "-l", "node-role.kubernetes.io/control-plane", TAINT)
 
 
 def test_pods_on_every_node_answer(open_cluster: Cluster, namespace: Namespace, port: int) -> None:

@@ -1,0 +1,109 @@
+"""The gate: a revision that gives wrong answers never serves, says which, and costs the one before nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import given
+import pytest
+from app import App
+from kube import Namespace
+from load import Load, ask
+
+SCRIPT = """
+import socket
+import time
+
+
+def init():
+    pass
+
+
+def run(raw_data):
+    time.sleep(0)
+    return {"label": 2, "scores": [{"of": 2, "is": 0.75}], "by": socket.gethostname()}
+"""
+FIELDS = [{"path": "$.label", "equals": 2}, {"path": "$.scores[0].is", "equals": 0.7, "tolerance": 0.1}]
+DIGIT = {"name": "digit", "body": "[1]", "expect": {"fields": FIELDS, "maxMilliseconds": 2000}}
+GATE = {"gate": {"requests": [DIGIT]}}
+
+
+def scripted(old: str = "", new: str = "") -> given.Object:
+    return given.inline(SCRIPT.replace(old, new))
+
+
+@pytest.fixture(scope="module")
+def app(shared_namespace: Namespace, shared_port: int) -> App:
+    manifest = given.lmd("app", shared_port, scripted(), update=GATE)
+    shared_namespace.apply(manifest)
+    shared_namespace.wait_ready("app")
+    return App(shared_namespace, manifest, shared_port)
+
+
+def test_first_revision_is_asked_before_it_is_ready(app: App) -> None:
+    app.wait_durable()
+    passed = app.namespace.condition(app.name, "GatePassed")
+    assert (passed["status"], passed["reason"]) == ("True", "Passed")
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        ({"scoring": scripted('"label": 2', '"label": 3')}, "gate: request 1 (digit): $.label: expected 2, got 3"),
+        ({"scoring": scripted("0.75", "0.5")}, "$.scores[0].is: expected 0.7 within 0.1, got 0.5"),
+        ({"scoring": scripted('{"label": 2', '{"other": 2')}, "$.label: expected 2, got nothing"),
+        ({"scoring": scripted("time.sleep(0)", "{}['age']")}, "KeyError: 'age'"),
+        ({"scoring": scripted("time.sleep(0)", "time.sleep(3)")}, "allowed are 2000"),
+        ({"update": {"gate": {"requests": [{"expect": {"json": 7}}]}}}, "gate: request 1: $: expected 7, got {"),
+        ({"update": {"gate": {"requests": [{"method": "GET", "path": "/no"}]}}}, "status: expected 200, got 404"),
+    ],
+    ids=["value", "tolerance", "field", "run() raises", "latency", "whole answer", "status"],
+)
+def test_what_fails_is_named_and_live_pods_go_on(app: App, edit: given.Object, words: str) -> None:
+    app.wait_durable()
+    before, template, good = app.pods(), app.template(), app.manifest
+    revision = app.revisions["serving"]
+    with Load(app.port, per_second=20) as load:
+        app.edit(**edit)
+        stalled = app.namespace.wait_condition(app.name, "Stalled", "True", "GateFailed")
+        for kind in ("Ready", "GatePassed"):
+            told = app.namespace.condition(app.name, kind)
+            assert (told["status"], told["reason"]) == ("False", "GateFailed")
+            assert words in told["message"]
+        assert f"(revision {revision} goes on serving)" in stalled["message"]
+        assert app.template() == template
+        assert app.pods().keys() == before.keys()
+        app.edit(scoring=good["spec"]["scoring"], update=good["spec"]["update"])
+        app.namespace.wait_ready(app.name)
+        assert app.namespace.condition(app.name, "GatePassed")["status"] == "True"
+    assert {answer["label"] for answer in load.answers_since(0, kept=True)} == {2}
+    assert app.restarts() == 0
+
+
+def test_mending_only_the_gate_serves_what_had_failed(app: App) -> None:
+    app.edit(scoring=scripted('"label": 2', '"label": 5'))
+    app.namespace.wait_condition(app.name, "Stalled", "True", "GateFailed")
+    assert ask(app.port)["label"] == 2
+    expected = [{"path": "$.label", "equals": 5}]
+    app.edit(update={"gate": {"requests": [{**DIGIT, "expect": {"fields": expected}}]}})
+    app.namespace.wait_ready(app.name)
+    assert ask(app.port)["label"] == 5
+
+
+def gate_file(label: int) -> Any:
+    requests = [{"body": "[1]", "expect": {"fields": [{"path": "$.label", "equals": label}]}}]
+    return given.config_map("gate", {"gate.yaml": json.dumps(requests)})
+
+
+def test_gate_in_a_config_map(namespace: Namespace, port: int) -> None:
+    """Nothing serves yet: the first revision that passes is the first that is ready."""
+    namespace.apply(gate_file(9), given.lmd("app", port, scripted(), update={"gate": {"configMap": {"name": "gate"}}}))
+    told = namespace.wait_condition("app", "Stalled", "True", "GateFailed")
+    assert "expected 9, got 2" in told["message"]
+    assert namespace.condition("app", "Available")["status"] == "False"
+    app = App(namespace, namespace.get("lmd", "app"), port)
+    assert not app.ready_pods()
+    namespace.apply(gate_file(2))
+    namespace.wait_ready("app", 60)
+    assert ask(port)["label"] == 2
