@@ -190,7 +190,15 @@ def _marks(wanted: Wanted) -> dict[str, str]:
 
 def _remove_leftovers(client: docker.DockerClient, wanted: Wanted) -> None:
     """Remove the container for this image, also that of a process that was killed."""
-    filters = {"label": [f"{name}={value}" for name, value in _marks(wanted).items()]}
-    for container in client.api.containers(all=True, filters=filters):
+    _remove(client, [f"{name}={value}" for name, value in _marks(wanted).items()])
+
+
+def remove_ended(client: docker.DockerClient, store: str) -> None:
+    """Remove the containers that killed processes have left, but not those in which something still runs."""
+    _remove(client, [f"{names.STORE_LABEL}={store}", names.CHANGE_LABEL], status=["created", "exited", "dead"])
+
+
+def _remove(client: docker.DockerClient, labels: list[str], **filters: list[str]) -> None:
+    for container in client.api.containers(all=True, filters={"label": labels, **filters}):
         with contextlib.suppress(docker.errors.APIError):
             client.api.remove_container(container["Id"], v=True, force=True)

@@ -131,6 +131,7 @@ def remove(client: docker.DockerClient, store_id: str, keys: Collection[str]) ->
     for key in unused:
         with contextlib.suppress(docker.errors.APIError):  # gone already, or a container of the user's own runs it
             client.images.remove(tag(store_id, key), force=False)
+    change.remove_ended(client, store_id)
     if unused:
         # What no tag holds: stages of the builds. The server's is kept for the next build while there is any image.
         has_any = bool(_keys(client, store_id))
