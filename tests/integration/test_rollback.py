@@ -119,3 +119,18 @@ def test_records_of_an_earlier_version_are_read(lmd: Lmd) -> None:
     assert "revision 1 serves" in lmd("rollback", "digits").out
     assert numbers(lmd, "serving") == [1]
     assert "revision 3 serves" in lmd.apply(script("3")).out
+
+
+def test_a_revision_that_answers_with_errors_is_left_and_told_of(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.ask()
+    lmd.apply(script("1 / 0"))
+    for _ in range(12):
+        lmd.ask()
+    while lmd.ask().status != 200:
+        pass
+    assert lmd.ask() == (200, 1, 1)
+    assert numbers(lmd, "serving") == [1] and numbers(lmd, "failed") == [2]
+    assert not lmd.status()["ready"] and lmd.status()["stalled"]
+    assert "revision 1 serves" in lmd("rollback", "digits", "--to", "1").out
+    assert lmd.status()["ready"]
