@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 
 import docker
 import docker.errors
+from docker.types import Mount
 
 from localmodel import digests
 from localmodel.engine import build, context, names, saved, toolbox
@@ -128,14 +129,15 @@ def _container(
     """Id of a container of the image before, ready to start. Its tools lie in volumes, and so in no image."""
     image = client.images.get(before.image)
     tools = toolbox.volume(client, wanted.spec, wanted.base, wanted.store, say, cancelled)
+    mounts = [Mount(_VOLUME, None), Mount(_TOOLS, tools, read_only=True)]
     container = client.api.create_container(
         before.image,
         entrypoint=["python3", "-I", f"{context.BUILD}/install.py", _PLACE, f"{context.BUILD}/lock.txt"],
         command=["--tools", _TOOLS, "--remove", f"{context.BUILD}/remove.txt", "--layer", _LAYER],
         user="0" if image.attrs["Config"].get("User") else None,
         labels=_marks(wanted),
-        volumes=[_VOLUME, _TOOLS],
-        host_config=client.api.create_host_config(binds={tools: {"bind": _TOOLS, "mode": "ro"}}),
+        # mounts, because volumes would be a part of the image's configuration
+        host_config=client.api.create_host_config(mounts=mounts),
     )
     change = nearest.change(before.packages, nearest.packages(wanted.lock))
     fresh = nearest.text(wanted.lock, change.fresh)
