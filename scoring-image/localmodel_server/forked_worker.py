@@ -80,14 +80,16 @@ class ParentProcess(WorkerProcess):
         """Fork a worker that serves on a socket; raises NotForked."""
         if not self.usable or self.socket is None:
             raise NotForked(f"the warm parent has ended: {self.exit_description()}")
+        if self._preloads:
+            raise NotForked("the warm parent is importing again")
         pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._forks.append(pid)
-        # Whole, for it is short and nothing else is on its way: preloads have been answered.
-        socket.send_fds(self.socket, [encode_prefix(b'{"fork": true}', 0)], [theirs.fileno()])
         try:
+            # Whole, for it is short and nothing else is on its way: preloads have been answered.
+            socket.send_fds(self.socket, [encode_prefix(b'{"fork": true}', 0)], [theirs.fileno()])
+            self._forks.append(pid)
             return AdoptedProcess(await pid)
         except OSError as error:
-            raise NotForked(f"the forked process cannot be watched: {error.strerror}") from error
+            raise NotForked(f"the warm parent cannot be asked: {error.strerror}") from error
 
     def _receive(self, frame: Frame) -> None:
         head = frame.head

@@ -33,13 +33,17 @@ def room_for(needed: int, root: Path = Path("/")) -> str | None:
 
 def private_bytes(pids: Iterable[int]) -> int:
     """Memory that would be free without these processes; those that have ended have none."""
-    return sum(_private(pid) for pid in pids)
+    return sum(_mapped(pid, "Private_") for pid in pids)  # clean, dirty and huge pages
 
 
-def _private(pid: int) -> int:
-    # Private_Clean, Private_Dirty, Private_Hugetlb: in kB
+def anonymous_bytes(pid: int) -> int:
+    """Memory of a process that is no file's, shared with its children or not."""
+    return _mapped(pid, "Anonymous:")
+
+
+def _mapped(pid: int, kinds: str) -> int:
     lines = _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(kinds))  # in kB
 
 
 def _free(root: Path) -> Iterator[tuple[int, str]]:

@@ -34,7 +34,6 @@ class Loader:
         self._read_wanted = read_wanted
         self._status_file = status_file
         self._warm = WarmParents()
-        self._warm = WarmParents()
         self._load: asyncio.Task[bool] | None = None
         self._failure: LoadError | None = None
         self.on_switch: Callable[[], None] = lambda: None  # another pool serves, and the one before may be parked
@@ -180,7 +179,7 @@ class Loader:
             candidate.pool = await Pool.start(settings)
             candidate.origin = "new"
             await gate.run(candidate.wanted.gate, candidate.pool)
-            self._warm.distrust(settings.python, "a forked worker was lost in the gate")
+            self._warm.distrust("a forked worker was lost in the gate")
 
     def _switch(self, candidate: Candidate) -> Pool | None:
         settings = read_settings(candidate.wanted.environment)

@@ -182,7 +182,7 @@ class Pool:
             return await WorkerProcess.start(self.settings, self._template.start_process)
         if self._warm is None:
             return await WorkerProcess.start(self.settings)
-        return await self._warm.start_worker(self.settings)
+        return await self._warm.start_worker(self.settings, is_candidate=not self._keepers)
 
     def _add(self, worker: WorkerProcess) -> None:
         self.failure = None

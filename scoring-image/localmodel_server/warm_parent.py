@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from localmodel_server.forked_worker import NotForked, ParentProcess, start_forked
-from localmodel_server.headroom import private_bytes, room_for
+from localmodel_server.headroom import NoRoom, anonymous_bytes, private_bytes, room_for
 from localmodel_server.log import logger
 from localmodel_server.settings import Settings
 from localmodel_server.worker_process import LoadError, WorkerProcess
@@ -54,13 +54,18 @@ class WarmParents:
         self._distrusted: set[tuple[str, frozenset[str]]] = set()
         self._is_able = _can_adopt()
 
-    async def start_worker(self, settings: Settings) -> WorkerProcess:
-        """A worker whose init() has returned, forked or else spawned; raises LoadError."""
+    async def start_worker(self, settings: Settings, is_candidate: bool) -> WorkerProcess:
+        """A worker whose init() has returned, forked or else spawned; raises LoadError.
+
+        A candidate's, which other workers serve beside, is not spawned where only a fork has room: NoRoom.
+        """
         limit = _SECONDS_TO_LOAD + _LOADS * self._spawn_seconds
         try:
             return await self._fork(settings, limit)
         except NotForked as refusal:
             why = refusal
+        if is_candidate:
+            await self._make_room(settings.worker_count)
         worker = await WorkerProcess.start(settings)
         worker.why_not_forked, worker.wants_new_parent = str(why), why.renew
         self._spawn_seconds = worker.seconds_to_load
@@ -120,6 +125,21 @@ class WarmParents:
         # It may be at it; a process of its own would not be faster.
         await parent.wait_until_warm(max(_SECONDS_TO_WAIT, self._spawn_seconds))
         return await start_forked(parent, settings, limit)
+
+    async def _make_room(self, workers: int) -> None:
+        """Before workers have for themselves what they would have shared with the parent: give it up, or raise."""
+        parent = self._parent
+        if parent is None:
+            return
+        needed = await asyncio.to_thread(anonymous_bytes, parent.pid) * workers
+        short = room_for(needed)
+        if short is None:
+            return
+        self._replace(None, f"there was no room for a warm parent: {short}")
+        await parent.wait()
+        short = room_for(needed)
+        if short is not None:
+            raise NoRoom(f"no room for workers that are not forked: {short}")
 
     def _replace(self, like: _Likeness | None, why_none: str) -> None:
         self._like, self._parent, self._why_none = like, None, why_none

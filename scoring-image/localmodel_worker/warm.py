@@ -17,6 +17,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Optional
 
 from localmodel_worker import fork_safety, json_shortcut, legacy_imports
@@ -35,7 +36,7 @@ class WarmParent:
     def __init__(self, control: socket.socket, at_start: frozenset[str]) -> None:
         """at_start are the modules that every worker has before user code."""
         self.server = os.getppid()
-        self.environment = dict(os.environ)
+        self.environment = _given_environment()
         self.reads = Reads()
         self.at_start = at_start
         self.packages = packages_stamp(sys.path)
@@ -112,28 +113,43 @@ class WarmParent:
         read, write = os.pipe()
         between = _fork_quietly()
         if between == 0:
-            os.close(read)
             child = _fork_quietly()
-            if child:
-                os.write(write, str(child).encode())
-                os._exit(0)
-            os.close(write)
-            self._control.close()
-            become_child_of(self.server)
-            return True
+            if child == 0:
+                self._close(read, write)
+                become_child_of(self.server)
+                return True
+            os.write(write, str(child or "").encode())
+            os._exit(0)
         os.close(write)
         pid = os.read(read, 32)
         os.close(read)
-        os.waitpid(between, 0)
+        if between is not None:
+            os.waitpid(between, 0)
         send_frame(self._control, {"pid": int(pid)} if pid else {"refused": "there is no room for another process"})
         return False
 
+    def _close(self, *descriptors: int) -> None:
+        """Have in a new process only what is its own: nobody would notice that another worker's socket is closed."""
+        self._control.close()
+        for descriptor in (*descriptors, *self._descriptors):
+            os.close(descriptor)
 
-def _fork_quietly() -> int:
+
+def _given_environment() -> dict[str, str]:
+    """The variables that the server has given: Python itself may add one to them at its start, for its locale."""
+    given = Path("/proc/self/environ").read_bytes().split(b"\0")
+    return dict(os.fsdecode(each).split("=", 1) for each in given if b"=" in each)
+
+
+def _fork_quietly() -> Optional[int]:
+    """As os.fork(), None where that cannot be."""
     with warnings.catch_warnings():
         # From Python 3.12 on it warns of threads, also of native ones that wait to be forked in their library's way.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
+        try:
+            return os.fork()
+        except OSError:
+            return None
 
 
 @contextlib.contextmanager

@@ -18,8 +18,6 @@ _START_SECONDS = 20.0
 # Without the packages that are installed for the tests: a worker needs none.
 BARE_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
 
-_WARM_PARENT = "localmodel-warm"
-
 
 class Reply(NamedTuple):
     """An HTTP answer; header names are in lower case."""
@@ -122,23 +120,28 @@ class ScoringServer:
         self.signal(signal.SIGHUP)
 
     def worker_pids(self) -> list[int]:
-        return [pid for pid, name in self._children() if name != _WARM_PARENT]
+        return [pid for pid, is_warm_parent in self._children() if not is_warm_parent]
 
     def warm_parents(self) -> list[int]:
-        return [pid for pid, name in self._children() if name == _WARM_PARENT]
+        return [pid for pid, is_warm_parent in self._children() if is_warm_parent]
 
     def wait_until_warm(self, times: int = 1) -> ScoringServer:
         """Until a warm parent has imported everything for the so manieth time."""
         eventually(lambda: self.log.count("the next revision can be forked") >= times, self)
         return self
 
-    def _children(self) -> list[tuple[int, str]]:
+    def _children(self) -> list[tuple[int, bool]]:
         listing = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid=,stat=,comm="], capture_output=True, text=True, check=True
+            ["ps", "-A", "-o", "pid=,ppid=,stat=,f=,args="], capture_output=True, text=True, check=True
         ).stdout
-        rows = [line.split(None, 3) for line in listing.splitlines()]
+        rows = [line.split(None, 4) for line in listing.splitlines()]
         parent = str(self.process.pid)
-        return [(int(row[0]), row[3]) for row in rows if row[1] == parent and not row[2].startswith("Z")]
+        # What a warm parent has forked has its arguments, but has executed no program of its own (flag 1).
+        return [
+            (int(pid), args.endswith("--warm") and not int(flags) & 1)
+            for pid, ppid, state, flags, args in rows
+            if ppid == parent and not state.startswith("Z")
+        ]
 
 
 def read_reply(connection: http.client.HTTPConnection) -> Reply:
