@@ -107,13 +107,16 @@ async def _advance(case: Case) -> None:
     choice, pin = _choose(case, desired, await _wanted(case, desired, found), found)
     await case.apply(children.service(case.owner, node_port))
     found = await bringing.bring(case, choice, pin, desired, found)
-    if pods.everywhere(found.pods, choice.target):
+    if settling.is_due(case, choice.target, found):
         # What serves is told before what makes it last.
         await settling.settle(case, choice, desired, node_port)
-        if not _is_durable(choice.target, found):
+        if settling.is_durable(choice.target, found):
+            rolling.lasts(case, choice.target)
+        else:
             case.seen.durable = (False, "RollingOut", "pods that are started with it follow")
             case.seen.revisions(durable=None)
-        await case.report()
+        if not status.is_stalled(case.owner.get("status", {})):
+            await case.report()  # else it would say so and take it back, if what it stalls for is still there
         case.again = await _judge_errors(case, choice, found)
     await rolling.roll_out(case, choice, found)
     if not case.decided.committed:
@@ -136,12 +139,6 @@ def _note(case: Case, found: World) -> None:
     case.seen.values["replicas"] = state.replicas
     case.seen.values["selector"] = f"{names.DEPLOYMENT_LABEL}={case.name}"
     case.seen.available = (serving is not None, f"revision {serving} answers" if serving else "no pod is ready")
-
-
-def _is_durable(target: Recorded, found: World) -> bool:
-    if found.deployment is None or found.started_with != target.number:
-        return False
-    return rollout.judge(found.deployment, [pod.found for pod in found.pods], target.number).complete
 
 
 async def _resolve(case: Case) -> Desired:

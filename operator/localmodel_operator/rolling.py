@@ -23,9 +23,9 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
     listed = await world.listed(case.site.cluster, *case.key)
     state = rollout.judge(applied, listed, target.number)
     seen.values["replicas"] = state.replicas
-    seen.revisions(durable=target.number if state.complete else None)
+    seen.revisions(durable=None)
     if state.complete:
-        seen.durable = (True, "Durable", f"every pod was started with revision {target.number}")
+        lasts(case, target)
         return
     if state.failure is None:
         message = f"pods of revision {target.number} are starting"
@@ -44,6 +44,12 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
     else:
         seen.progress(reason, seen.with_serving(message))
     raise Waiting(RESYNC)
+
+
+def lasts(case: Case, target: Recorded) -> None:
+    """Say that every pod was started with the revision."""
+    case.seen.durable = (True, "Durable", f"every pod was started with revision {target.number}")
+    case.seen.revisions(durable=target.number)
 
 
 async def _deliver(case: Case, target: Recorded, found: World) -> None:

@@ -2,14 +2,46 @@
 
 import asyncio
 
-from localmodel_operator import address, names
+from localmodel_operator import address, children, names, pods, rollout, status
 from localmodel_operator.case import Case, Waiting
 from localmodel_operator.giving_up import fail
-from localmodel_operator.history import Choice
+from localmodel_operator.history import Choice, Recorded
 from localmodel_operator.resolve import Desired
+from localmodel_operator.world import World
 
 _POLL = 0.1  # seconds between looks at the address, which sends no event
 _VERIFY_TRIES = 20
+
+
+def is_due(case: Case, target: Recorded, found: World) -> bool:
+    """Whether the revision is what answers, from as many pods as are wanted, as they are wanted.
+
+    Pods that were swapped count before others have taken their place, and what was ready stays so while they do. An
+    edit of how many there are or of what they may use is not done before it is.
+    """
+    if found.deployment is None or not pods.everywhere(found.pods, target):
+        return False
+    if found.deployment["spec"]["replicas"] != case.spec.replicas:
+        return False
+    if children.other_resources(found.deployment, case.spec):
+        return False
+    if sum(pod.is_ready for pod in found.pods) < case.spec.replicas:
+        return False
+    swapped = any(pod.started_with != target.number for pod in found.pods)
+    return swapped or _is_told(case, target) or is_durable(target, found)
+
+
+def _is_told(case: Case, target: Recorded) -> bool:
+    told, generation = case.owner.get("status", {}), case.owner["metadata"]["generation"]
+    is_ready = status.ready_condition(told).get("status") == "True" and told["observedGeneration"] == generation
+    return bool(is_ready and told.get("revisions", {}).get("serving") == target.number)
+
+
+def is_durable(target: Recorded, found: World) -> bool:
+    """Whether every pod that is wanted is there, and was started with the revision."""
+    if found.deployment is None or found.started_with != target.number:
+        return False
+    return rollout.judge(found.deployment, [pod.found for pod in found.pods], target.number).complete
 
 
 async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | None) -> None:

@@ -108,3 +108,7 @@ def _condition(
 def ready_condition(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """The Ready condition, or an empty mapping."""
     return next((condition for condition in status.get("conditions", []) if condition["type"] == "Ready"), {})
+
+
+def is_stalled(status: Mapping[str, Any]) -> bool:
+    return any(condition["type"] == "Stalled" for condition in status.get("conditions", []))
