@@ -70,7 +70,7 @@ async def _write_down(
         if pin_text != case.decided.pin:
             await case.decide(replace(case.decided, pin=pin_text))
         return
-    following = case.decided.next(target, pin=pin_text)
+    following = case.decided.next(target, pin_text, pods.heard(found.pods))
     late = pods.behind(found.pods, target, following.epoch)
     # in a thread: models are hashed
     bundle = await asyncio.to_thread(bundles.for_later, late[0]) if bundles and late else b""

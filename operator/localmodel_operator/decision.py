@@ -34,12 +34,16 @@ class Decision:
     before: int | None = None
     pin: str = ""
 
-    def next(self, target: Recorded, pin: str) -> "Decision":
-        """The decision after this one, for another revision."""
+    def next(self, target: Recorded, pin: str, heard: int = 0) -> "Decision":
+        """The decision after this one, for another revision.
+
+        heard: the latest epoch that a pod has heard of. It is later than this one where somebody has deleted the
+        ConfigMap.
+        """
         content = target.revision.content
         return replace(
             self,
-            epoch=self.epoch + 1,
+            epoch=max(self.epoch, heard) + 1,
             revision=target.number,
             content=content,
             environment=target.environment,

@@ -61,6 +61,11 @@ def answering(pods: Iterable[Pod]) -> int | None:
     return min((pod.serving for pod in pods if pod.serving is not None), default=None)
 
 
+def heard(pods: Iterable[Pod]) -> int:
+    """Epoch of the latest decision that one of them knows of."""
+    return max((pod.state.epoch for pod in pods if pod.state), default=0)
+
+
 def behind(pods: Iterable[Pod], target: Recorded, epoch: int) -> list[Pod]:
     """The pods whose servers answer, and that have not heard of the decision."""
     return [pod for pod in pods if pod.state and not (pod.has(target) and pod.state.epoch >= epoch)]

@@ -108,6 +108,8 @@ async def _advance(case: Case) -> None:
     await case.apply(children.service(case.owner, node_port))
     found = await bringing.bring(case, choice, pin, desired, found)
     if settling.is_due(case, choice.target, found):
+        if not case.decided.committed:
+            await case.decide(case.decided.done())  # a pass that ended early has left it: pods could start behind
         # What serves is told before what makes it last.
         await settling.settle(case, choice, desired, node_port)
         if settling.is_durable(choice.target, found):
@@ -201,7 +203,8 @@ async def _wanted(case: Case, desired: Desired, found: World) -> Recorded:
         await case.report()
     try:
         async with using.shared(case.site.layout.root / "lock"):
-            return await Maker(case.site, case.owner, case.seen).make(desired, newest, case.decided.epoch + 1)
+            epoch = max(case.decided.epoch, pods.heard(found.pods)) + 1
+            return await Maker(case.site, case.owner, case.seen).make(desired, newest, epoch)
     except Building as building:
         case.seen.progress("BuildingEnvironment", case.seen.with_serving(str(building)))
         raise Waiting from None

@@ -183,6 +183,9 @@ def test_no_room_for_the_pods_that_follow(app: App, cluster: Cluster) -> None:
         assert "exceeded quota: tight" in stalled["message"]
         assert namespace.condition(app.name, "Available")["status"] == "True"
         assert ask(app.port) == {"name": name, "by": before}
+        written = app.get()["metadata"]["resourceVersion"]
+        time.sleep(3)
+        assert app.get()["metadata"]["resourceVersion"] == written, "it is told once"
     with Load(app.port, lossless=False) as load:
         kill_container(cluster, app.pods()[before])
         eventually(lambda: app.restarts() == 1, "the container started again", 60)

@@ -124,3 +124,9 @@ def test_what_stood_there_is_not_changed_under_its_owner() -> None:
     before = json.dumps(first)
     decision.write(METADATA, FIRST.next(TWO, ""), first, gate=b"", bundle=b"")
     assert json.dumps(first) == before
+
+
+def test_a_decision_is_later_than_any_that_pods_have_heard_of() -> None:
+    """Somebody has deleted the ConfigMap: pods would refuse to go back to the first."""
+    assert FIRST.next(ONE, "", heard=7).epoch == 8
+    assert FIRST.next(ONE, "", heard=7).next(TWO, "", heard=3).epoch == 9

@@ -146,3 +146,8 @@ def test_values_of_secrets_and_of_the_pod_itself_stay_where_they_are() -> None:
 
 def test_an_empty_value_is_a_value() -> None:
     assert pods.overlay(with_variables(), recorded(2, EMPTY="")) == {"EMPTY": ""}
+
+
+def test_the_latest_that_any_pod_has_heard_of() -> None:
+    assert pods.heard([]) == 0
+    assert pods.heard([COMING_UP, SWAPPED, STARTED_OLD]) == 2
