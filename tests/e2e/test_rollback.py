@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 
 import given
@@ -9,7 +10,7 @@ import pytest
 from app import App
 from kube import Namespace, eventually
 from load import Load, ask
-from operator_process import OperatorProcess
+from operator_process import LMD, OperatorProcess
 
 SERVE = "localmodel.dev/serve-revision"
 LABEL = "localmodel.dev/revision"
@@ -108,11 +109,12 @@ def test_asked_for_by_annotation(app: App) -> None:
     assert list(dict.fromkeys(answer["name"] for answer in load.answers_since(0))) == ["second", "first", "third"]
 
 
-def test_annotation_taken_away_brings_the_newest_back(app: App) -> None:
+def test_asked_for_by_the_command_and_taken_back(app: App) -> None:
     numbers = app.numbers()
     with Load(app.port):
-        serve(app, str(numbers[-2]))
-        app.wait_serving(numbers[-2])
+        command = [LMD, "rollback", app.name, "--target", "kind", "--namespace", app.namespace.name]
+        subprocess.run([*command, "--context", app.namespace.cluster.context], check=True, capture_output=True)
+        assert ask(app.port)["name"] == "first", "what served before"
         serve(app, None)
         app.wait_serving(numbers[-1])
         assert ask(app.port)["name"] == "third"
