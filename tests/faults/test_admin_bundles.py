@@ -241,7 +241,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
             assert server.get("/readyz").json == {"revision": "four"}
             assert server.score({}).json == "four"
     finally:
-        subprocess.run(["umount", str(state_folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(state_folder)], check=True)
 
 
 def test_settings_that_cannot_be_used_end_the_server_at_once(tmp_path: Path) -> None:

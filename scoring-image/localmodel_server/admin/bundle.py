@@ -109,6 +109,7 @@ class _Bounded(io.BufferedReader):
 
 def _unpack_members(archive: tarfile.TarFile, file: BinaryIO, target: Path, most_bytes: int) -> None:
     left = most_bytes
+    folders: set[PurePosixPath] = set()
     for number, member in enumerate(archive):
         if member.size < 0:
             raise BadBundle(f"{member.name!r} has a size of {member.size} bytes")
@@ -123,7 +124,9 @@ def _unpack_members(archive: tarfile.TarFile, file: BinaryIO, target: Path, most
         elif member.isreg() and not member.issparse():
             if len(path.parts) == 1 and member.size > _MOST_WORDS:
                 raise BadBundle(f"{path} is larger than {_MOST_WORDS} bytes")
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            if path.parent not in folders:
+                (target / path.parent).mkdir(parents=True, exist_ok=True)
+                folders.add(path.parent)
             _copy(file, member.offset_data, member.size, target / path, 0o555 if member.mode & 0o100 else 0o444)
         else:
             raise BadBundle(f"{member.name!r} is neither a file nor a folder")

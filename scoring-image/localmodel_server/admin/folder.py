@@ -70,7 +70,7 @@ class StateFolder:
 
     def open(self) -> None:
         """Make the folder, and clear what an earlier process was at; raises OSError."""
-        _remove(self.incoming)
+        remove(self.incoming)
         for folder in (self.incoming, self.root / MODELS, self.root / "revisions"):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -120,7 +120,7 @@ class StateFolder:
                 self._keep(incoming, description)
             return description, gate
         finally:
-            _remove(incoming)
+            remove(incoming)
 
     def accepted(self) -> Accepted | None:
         """What was accepted last; None before the first. Raises Lost."""
@@ -149,18 +149,27 @@ class StateFolder:
         finally:
             os.close(folder)
 
-    def sweep(self, keep: Collection[str]) -> None:
-        """Delete every revision but those of the contents to keep, and models that none of them has."""
+    def set_aside(self, keep: Collection[str]) -> Path | None:
+        """Take every revision away but those of the contents to keep, and models that none of them has.
+
+        Quick, because they are only moved: to a folder that remove() deletes; None when there is nothing to take.
+        """
         models: set[str] = set()
+        doomed = []
         for content in self.contents:
             description = self.description(content)
             if content in keep and description is not None:
                 models.update(model.digest for model in description.models)
             else:
-                _remove(self._revision(content))
-        for path in (self.root / MODELS).iterdir():
-            if f"sha256:{path.name}" not in models:
-                _remove(path)
+                doomed.append(self._revision(content))
+        doomed += [path for path in (self.root / MODELS).iterdir() if f"sha256:{path.name}" not in models]
+        if not doomed:
+            return None
+        aside = Path(tempfile.mkdtemp(dir=self.incoming))
+        for number, path in enumerate(doomed):
+            path.chmod(0o755)
+            path.rename(aside / str(number))
+        return aside
 
     def _keep(self, incoming: Path, description: Description) -> None:
         if not (incoming / CODE).is_dir():
@@ -177,7 +186,7 @@ class StateFolder:
             if (incoming / name).exists():
                 (incoming / name).rename(revision / name)
         target = self._revision(description.content)
-        _remove(target)  # one that cannot be read
+        remove(target)  # one that cannot be read
         revision.rename(target)
         _protect(target / "app")
 
@@ -235,7 +244,8 @@ def _protect(folder: Path) -> None:
         Path(place).chmod(0o555)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Delete a folder that may be protected, if it is there."""
     for place, _, _ in os.walk(path):
         with contextlib.suppress(OSError):
             Path(place).chmod(0o755)

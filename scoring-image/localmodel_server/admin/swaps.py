@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from localmodel_server.admin.folder import Accepted
+from localmodel_server.admin.folder import Accepted, remove
 from localmodel_server.admin.refused import Refused, refusal
 from localmodel_server.admin.revisions import Revisions
 from localmodel_server.loader import Loader
@@ -205,7 +205,9 @@ class Swaps:
             keep = {self.serves.content, *self._loader.park.contents}
             if self._order is not None:
                 keep.add(self._order.content)
-            await in_thread(lambda: self._revisions.folder.sweep(keep))
+            aside = await in_thread(lambda: self._revisions.folder.set_aside(keep))
+        if aside is not None:
+            await in_thread(lambda: remove(aside))
 
 
 async def in_thread(work: Callable[[], _Result]) -> _Result:
