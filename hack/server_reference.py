@@ -59,6 +59,42 @@ The health port, if there is one, answers the first three of `GET` alone.
 A `swagger.json` or `swagger2.json` (version 2), `swagger3.json` or `swagger3.1.json` in AML_APP_ROOT takes the place of
 the document made from the script's schema decorators.
 
+## Revisions without a restart
+With `--revision-file`, SIGHUP loads what the file has then, beside what serves; it serves when its init() has returned
+and it has passed its gate (LOCALMODEL_GATE). The status file then has `serving` and `wanted` (revisions), `error`,
+`reason` (`InitFailed`, `GateFailed`, `NoRoom`, `SettingsInvalid`, `ErrorRate`) and `traceback`, each null when all went
+well, and `how` the workers were started with its `milliseconds` (`load`, `gate`) when it did.
+
+The workers of the revision before stay for ten minutes, idle, if there is memory for them and LOCALMODEL_CONTENT says
+what they are: going back to it starts no process. The server goes back by itself when, within a minute of a switch, at
+least ten requests have come, at least half of them failed (status 500 or more), and less than half as many did before.
+
+## Admin port
+In pods the operator sends revisions to LOCALMODEL_ADMIN_PORT, which no Service leads to. Every call has a header
+`X-Localmodel-Token`: base64url(payload) `.` base64url(Ed25519 signature of the payload), the payload being JSON with
+`action` (the path's name), `pod` (LOCALMODEL_POD_UID), `epoch`, `content`, `body` (SHA-256 of the body in hex) and
+`expires` (Unix seconds; clocks may be five minutes apart). Other calls are answered with 403.
+
+| call | answer |
+|---|---|
+| `GET /state` | what serves (epoch, revision, content), what is prepared, what the pod has, how requests went |
+| `POST /prepare` | 200 when the revision in the body could serve: unpacked, init() returned, gate passed |
+| `POST /commit` | 200 and the state when it serves; a commit that cannot be done makes the pod unready |
+| `POST /abort` | 200 and the state when what was prepared is forgotten |
+
+Errors have `reason` and `message`: 400 `BadBundle`; 409 when the pod is not as the caller takes it to be (`Superseded`
+by a newer epoch, `NotPrepared`, `NotHeld`, `ModelMissing`, `OtherEnvironment`, `Aborted`, `Committed`, `Stopping`); 413;
+422 when the revision cannot serve (`InitFailed` with its traceback, `GateFailed`, `SettingsInvalid`); 507 `NoRoom`, in
+memory or in LOCALMODEL_STATE_FOLDER.
+
+A bundle is a tar, not compressed, of `bundle.json` (`revision`, `entry`, `models`, `variables`, `content`,
+`environment`), `code/`, `models/HEX/` for models that the pod does not have, and `gate.json`; only files and folders. Of
+a content that the pod has, it may be bundle.json and gate.json alone, or nothing.
+
+At its start a pod serves the newest of its image's revision, the one it was last told to serve (in
+LOCALMODEL_STATE_FOLDER), and the one committed for all pods (`wanted.json` and `bundle.tar` in
+LOCALMODEL_WANTED_FOLDER). If it cannot serve that one, it stays unready until it is sent.
+
 ## Metrics
 | metric | what it is |
 |---|---|
