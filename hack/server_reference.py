@@ -83,13 +83,13 @@ In pods the operator sends revisions to LOCALMODEL_ADMIN_PORT, which no Service 
 | `POST /abort` | 200 and the state when what was prepared is forgotten |
 
 Errors have `reason` and `message`: 400 `BadBundle`; 409 when the pod is not as the caller takes it to be (`Superseded`
-by a newer epoch, `NotPrepared`, `NotHeld`, `ModelMissing`, `OtherEnvironment`, `Aborted`, `Committed`, `Stopping`); 413;
-422 when the revision cannot serve (`InitFailed` with its traceback, `GateFailed`, `SettingsInvalid`); 507 `NoRoom`, in
-memory or in LOCALMODEL_STATE_FOLDER.
+by a newer epoch, `NotPrepared`, `NotHeld`, `ModelMissing`, `OtherEnvironment`, `Aborted`, `Committed`, `Stopping`);
+413 `TooLarge`; 422 when the revision cannot serve (`InitFailed` with its traceback, `GateFailed`, `SettingsInvalid`);
+507 `NoRoom`, in memory or in LOCALMODEL_STATE_FOLDER.
 
 A bundle is a tar, not compressed, of `bundle.json` (`revision`, `entry`, `models`, `variables`, `content`,
-`environment`), `code/`, `models/HEX/` for models that the pod does not have, and `gate.json`; only files and folders. Of
-a content that the pod has, it may be bundle.json and gate.json alone, or nothing.
+`environment`), `code/`, `models/HEX/` for models that the pod does not have, and `gate.json`; only files and folders.
+Of a content that the pod has, it may be bundle.json and gate.json alone, or nothing.
 
 At its start a pod serves the newest of its image's revision, the one it was last told to serve (in
 LOCALMODEL_STATE_FOLDER), and the one committed for all pods (`wanted.json` and `bundle.tar` in
