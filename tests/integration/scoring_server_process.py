@@ -132,7 +132,7 @@ class ScoringServer:
 
     def _children(self) -> list[tuple[int, bool]]:
         listing = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid=,stat=,f=,args="], capture_output=True, text=True, check=True
+            ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,f=,args="], capture_output=True, text=True, check=True
         ).stdout
         rows = [line.split(None, 4) for line in listing.splitlines()]
         parent = str(self.process.pid)
