@@ -53,7 +53,8 @@ class Pod:
         """Whether what it serves, or comes up with, is the revision."""
         if self.state is None or not self.state.content:
             return self.started_with == target.number
-        return self.state.content == target.revision.content
+        told = (self.state.content, self.state.environment)
+        return told == (target.revision.content, target.environment)
 
 
 def answering(pods: Iterable[Pod]) -> int | None:

@@ -119,8 +119,17 @@ def test_secret_of_another_version() -> None:
 
 
 def test_pods_that_are_not_ready_or_have_it_already_are_no_hindrance() -> None:
-    elsewhere = pod(NEW, replace(state(NEW), environment="other"))
-    assert pods.cannot_swap([STARTED_OLD, COMING_UP, UNREADY, SWAPPED, elsewhere], NEW) is None
+    assert pods.cannot_swap([STARTED_OLD, COMING_UP, UNREADY, SWAPPED, STARTED_NEW], NEW) is None
+
+
+def test_the_same_content_in_another_environment_is_another_revision() -> None:
+    """Only the requirements were edited."""
+    before = recorded(1)
+    after = replace(recorded(2, bundle="bundle 1"), environment="other")
+    live = pod(before, state(before))
+    assert live.has(recorded(2, bundle="bundle 1"))
+    assert not live.has(after)
+    assert "environment" in (pods.cannot_swap([live], after) or "")
 
 
 def with_variables(*listed: dict[str, Any]) -> Pod:
