@@ -200,7 +200,8 @@ def test_one_made_from_another_one_is_as_from_nothing(
         assert {**config, "Labels": {}} == {**theirs, "Labels": {}}
         for part in parts(engine, after):
             assert b"open-sesame" not in part
-        assert engine.containers.list(all=True, filters={"label": "localmodel.dev/change"}) == []
+        own = f"localmodel.dev/store={store_id.of(home / 'store')}"
+        assert engine.containers.list(all=True, filters={"label": ["localmodel.dev/change", own]}) == []
         unpacked = in_layers(layout, two)
 
         environment_image.remove(engine, store_id.of(home / "store"), list(known))
@@ -212,6 +213,6 @@ def test_one_made_from_another_one_is_as_from_nothing(
         differ = {path for path in fresh if fresh[path] != unpacked[path]}
         assert not {path for path in differ if not path.endswith((".pyc", "RECORD", "uv_cache.json"))}
         environment_image.remove(engine, store_id.of(home / "store"), list(known))
-        assert engine.volumes.list(filters={"label": f"localmodel.dev/store={store_id.of(home / 'store')}"}) == []
+        assert engine.volumes.list(filters={"label": own}) == []
     finally:
         engine.images.remove(first.base)
