@@ -4,6 +4,7 @@ All of it goes by the names `ctr` prints; kind's nodes carry it in every release
 """
 
 import contextlib
+import re
 import socket
 import struct
 from collections.abc import Iterable, Iterator
@@ -111,8 +112,14 @@ def execute(
     except docker.errors.APIError as error:
         raise NodeError(f"{_words(command)}: {error.explanation or error}") from None
     if code != 0:
-        raise NodeError(f"{_words(command)}: exit code {code}: {printed.strip()[-2000:]}")
+        raise NodeError(f"{_words(command)}: exit code {code}: {_said(printed)}")
     return printed
+
+
+def _said(printed: str) -> str:
+    """The last line, which is the error, without what differs from one time to the next."""
+    last = printed.strip().rpartition("\n")[2]
+    return re.sub(r'time="[^"]*" |"?extract-[\w-]+ ', "", last)[-500:]
 
 
 def _words(command: list[str]) -> str:

@@ -51,6 +51,18 @@ def test_one_that_fails_says_why(engine: Any, node: Node) -> None:
         sh(engine, node, "echo no space left; exit 3")
 
 
+def test_equal_failures_read_equal(engine: Any, node: Node) -> None:
+    noise = "$(date +%N)"
+    failing = f'echo slow; echo time=\\"{noise}\\" level=fatal: no layer extract-{noise}-x sha256:1; exit 1'
+    said = set()
+    for _ in range(2):
+        with pytest.raises(NodeError) as caught:
+            sh(engine, node, failing)
+        said.add(str(caught.value))
+    assert len(said) == 1
+    assert said.pop().endswith("exit code 1: level=fatal: no layer sha256:1")
+
+
 def test_one_that_ends_early_says_why(engine: Any, node: Node) -> None:
     with pytest.raises(NodeError, match=r"exit code 1: enough"):
         sh(engine, node, "head -c 10 >/dev/null; echo enough; exit 1", *[bytes(1 << 20)] * 20)
