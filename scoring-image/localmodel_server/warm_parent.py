@@ -36,11 +36,6 @@ class _Likeness(NamedTuple):
     imported: list[str]
     worker: int  # the process that it does again what that one did
 
-    @property
-    def key(self) -> tuple[str, frozenset[str]]:
-        """Interpreter and packages: whether these can be forked is remembered."""
-        return self.settings.python, frozenset(self.imported)
-
 
 class WarmParents:
     """Keeps at most one parent: of the interpreter and with the variables of the revision that serves."""
@@ -51,7 +46,7 @@ class WarmParents:
         self._like: _Likeness | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._spawn_seconds = 0.0
-        self._distrusted: set[tuple[str, frozenset[str]]] = set()
+        self._distrusted: set[str] = set()  # interpreters
         self._is_able = _can_adopt()
 
     async def start_worker(self, settings: Settings, is_candidate: bool) -> WorkerProcess:
@@ -76,12 +71,10 @@ class WarmParents:
 
     def follow(self, settings: Settings, workers: Collection[WorkerProcess]) -> None:
         """Have a parent that knows what these workers, which serve now, have imported; it comes in its own time."""
-        if not self._is_able or is_special(settings) or not workers:
+        if not self._is_able or is_special(settings) or settings.python in self._distrusted or not workers:
             return
         installed, imported = _united(workers, "installed"), _united(workers, "imported")
         like = _Likeness(settings, installed, imported, next(iter(workers)).pid)
-        if like.key in self._distrusted:
-            return
         current = self._like
         renew = any(worker.wants_new_parent for worker in workers)
         if current is None or current.settings.python != settings.python or renew:
@@ -99,10 +92,10 @@ class WarmParents:
             self._distrusted.clear()  # it is the script that does it
 
     def distrust(self, why: str) -> None:
-        """Fork the present parent no more, nor another one like it."""
+        """Fork the present parent no more, nor another one of its environment."""
         if self._like is not None:
             logger.warning("workers are not forked any more: %s", why)
-            self._distrusted.add(self._like.key)
+            self._distrusted.add(self._like.settings.python)
             self._replace(None, why)
 
     async def close(self) -> None:

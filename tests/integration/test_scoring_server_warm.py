@@ -384,6 +384,7 @@ def test_the_warm_parent_may_be_killed(folder: Path) -> None:
     with given.server as server:
         server.wait_until_ready("r0").wait_until_warm()
         assert given.update("r1", script("r1")) == "fork"
+        eventually(lambda: len(server.worker_pids()) == 1, server)
         (worker,), (parent,) = server.worker_pids(), server.warm_parents()
         os.kill(parent, signal.SIGKILL)
         eventually(lambda: "the warm parent has ended" in server.log, server)
