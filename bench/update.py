@@ -55,9 +55,9 @@ def main() -> None:
         for replicas in arguments.replicas:
             bench.scale(replicas)
             for case in (case for case in CASES if case.name in arguments.case):
-                bench.run(case, min(arguments.rounds, case.rounds))
+                bench.run(case, min(arguments.case[case.name] or arguments.rounds, case.rounds))
             if HUNDRED in arguments.case:
-                bench.hundred(arguments.updates)
+                bench.hundred(arguments.case[HUNDRED] or 100)
     print("\n".join(bench.ratios))
 
 
@@ -147,16 +147,25 @@ def _parse_arguments() -> argparse.Namespace:
     names = (*(case.name for case in CASES), HUNDRED)
     parser.add_argument("--context", default="kind-localmodel", help="context of the kubeconfig (default: %(default)s)")
     parser.add_argument("--port", type=int, default=6790, help="first of the ports (default: %(default)s)")
-    parser.add_argument("--case", type=_list, default=names[:-1], help=f"of {','.join(names)} (default: but the last)")
+    parser.add_argument(
+        "--case",
+        type=_cases,
+        default=dict.fromkeys(names[:-1], 0),
+        help=f"of {','.join(names)} (default: but the last), each with rounds of its own if wanted, as in code-edit:5",
+    )
     parser.add_argument("--ways", type=_list, default=WAYS, help=f"of {','.join(WAYS)} (default: all)")
     parser.add_argument("--replicas", type=_numbers, default=[1], help="one after the other, as in 1,3 (default: 1)")
     parser.add_argument("--rounds", type=int, default=3, help="edits of each case (default: %(default)s)")
-    parser.add_argument("--updates", type=int, default=100, help=f"edits of {HUNDRED} (default: %(default)s)")
     arguments = parser.parse_args()
     for option, given, known in (("--case", arguments.case, names), ("--ways", arguments.ways, WAYS)):
         if unknown := {*given} - {*known}:
             parser.error(f"{option}: {', '.join(sorted(unknown))} is none of {', '.join(known)}")
     return arguments
+
+
+def _cases(text: str) -> dict[str, int]:
+    """Rounds by case; 0 where none are given."""
+    return {name: int(rounds or 0) for name, _, rounds in (part.partition(":") for part in text.split(","))}
 
 
 def _list(text: str) -> list[str]:

@@ -48,7 +48,7 @@ def measure(site: Site, loop: Loop, replicas: int, state: Mapping[str, int], act
         durable = None if loop.is_durable() is None else _wait(lambda: bool(loop.is_durable()), ended, "not durable")
         time.sleep(_AFTER)
     first = load.first(state, begun) or answered
-    everywhere = max(in_pods, load.last_other(state, begun))
+    everywhere = max(first, in_pods, load.last_other(state, begun))
     return Figures(
         first - begun,
         everywhere - begun,

@@ -39,7 +39,7 @@ class Site:
     def api(self) -> Iterator[httpx.Client]:
         """The API server by way of `kubectl proxy`: a question takes milliseconds, and not a new program."""
         command = self.command("proxy", "--port=0", "--address=127.0.0.1")
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as proxy:
             try:
                 assert proxy.stdout
                 port = re.search(r":(\d+)$", proxy.stdout.readline().strip())
