@@ -22,8 +22,10 @@ _SECONDS_TO_WAIT = 1.0
 # Imports take as long again in a parent, and longer where the CPU is needed for requests; this is for ever.
 _SECONDS_TO_IMPORT = 60.0
 _IMPORTS = 10.0
-# A parent that ends by itself is started again after so many seconds, and only so many times in a row.
+# One that has ended by itself is started again after so many seconds more each time, until it has forked something;
+# one that does not survive its imports, only so many times.
 _SECONDS_BETWEEN_STARTS = 1.0
+_LONGEST_BETWEEN_STARTS = 30.0
 _MOST_STARTS = 3
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -143,15 +145,17 @@ class WarmParents:
     async def _keep(self, like: _Likeness) -> None:
         """Have a parent until this is cancelled, or it cannot be had."""
         failures = 0
-        while failures < _MOST_STARTS:
-            await asyncio.sleep(failures * _SECONDS_BETWEEN_STARTS)
+        is_warm = False
+        while is_warm or failures < _MOST_STARTS:
+            await asyncio.sleep(min(failures * _SECONDS_BETWEEN_STARTS, _LONGEST_BETWEEN_STARTS))
             parent = await self._start(like)
             if parent is None:
                 return
             try:
                 self._parent = parent
                 await parent.wait_until_warm(_SECONDS_TO_IMPORT + _IMPORTS * self._spawn_seconds)
-                if parent.usable:
+                is_warm = parent.usable
+                if is_warm:
                     logger.info("the next revision can be forked: what it may import is in memory")
                 await parent.wait()
             except NotForked as error:
