@@ -24,6 +24,7 @@ def owner_uid(reference: str) -> str:
     """The uid a reference made with `repository()` carries."""
     return reference.removeprefix(IMAGE_PREFIX).partition("@")[0]
 
+
 # A person asks for a revision of the history: its number; a word behind it makes the same number a new request.
 SERVE_ANNOTATION = f"{GROUP}/serve-revision"
 # On ConfigMaps NAME-wanted: the request above and the inputs it was made for
