@@ -128,9 +128,9 @@ def test_image_that_the_registry_lost_is_pushed_again(
     shared_namespace.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
 
     def another_is_ready() -> bool:
-        found = shared_namespace.pods("app")
-        conditions = {each["type"]: each["status"] for one in found for each in one["status"].get("conditions", [])}
-        return found[0]["metadata"]["uid"] != pod["metadata"]["uid"] and conditions.get("Ready") == "True"
+        found = [each for each in shared_namespace.pods("app") if each["metadata"]["uid"] != pod["metadata"]["uid"]]
+        conditions = [each for one in found for each in one["status"].get("conditions", [])]
+        return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)
 
     eventually(another_is_ready, "a pod whose node has pulled the image again", 90)
     assert registry.ask(f"manifests/{image.partition('@')[2]}") == 200
