@@ -110,15 +110,13 @@ async def _advance(case: Case) -> None:
     if settling.is_due(case, choice.target, found):
         if not case.decided.committed:
             await case.decide(case.decided.done())  # a pass that ended early has left it: pods could start behind
-        # What serves is told before what makes it last.
+        is_news = not settling.is_told(case, choice.target)
         await settling.settle(case, choice, desired, node_port)
-        if settling.is_durable(choice.target, found):
-            rolling.lasts(case, choice.target)
-        else:
-            case.seen.durable = (False, "RollingOut", "pods that are started with it follow")
-            case.seen.revisions(durable=None)
-        if not status.is_stalled(case.owner.get("status", {})):
-            await case.report()  # else it would say so and take it back, if what it stalls for is still there
+        if is_news:
+            # What serves is told before what makes it last, and once: every write wakes the next pass.
+            lasts = settling.is_durable(choice.target, found)
+            (rolling.tell_that_it_lasts if lasts else rolling.tell_that_it_rolls)(case, choice.target)
+            await case.report()
         case.again = await _judge_errors(case, choice, found)
     await rolling.roll_out(case, choice, found)
     if not case.decided.committed:
@@ -137,7 +135,11 @@ def _note(case: Case, found: World) -> None:
     number, serving = found.started_with, pods.answering(found.pods)
     state = rollout.judge(found.deployment, [pod.found for pod in found.pods], number)
     newest = max((each.number for each in found.history), default=number)
-    case.seen.revisions(wanted=newest, serving=serving, durable=number if state.complete else None)
+    told = case.owner.get("status", {})
+    lasted = status.condition(told, "Durable").get("status") == "True"
+    if lasted and not state.complete:
+        case.seen.durable = (False, "RollingOut", f"not every pod of revision {number} is there")
+    case.seen.revisions(wanted=newest, serving=serving, durable=number if lasted and state.complete else None)
     case.seen.values["replicas"] = state.replicas
     case.seen.values["selector"] = f"{names.DEPLOYMENT_LABEL}={case.name}"
     case.seen.available = (serving is not None, f"revision {serving} answers" if serving else "no pod is ready")

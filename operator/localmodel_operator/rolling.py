@@ -4,7 +4,7 @@ import asyncio
 
 from localmodel import image
 from localmodel.errors import UserError
-from localmodel_operator import children, delivery_news, rollout, world
+from localmodel_operator import children, delivery_news, rollout, status, world
 from localmodel_operator.case import RESYNC, Case, Waiting
 from localmodel_operator.giving_up import fail, give_up
 from localmodel_operator.history import Choice, Recorded
@@ -17,21 +17,25 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
     Raises:
         Waiting, UserError.
     """
-    target, seen = choice.target, case.seen
+    target, seen, told = choice.target, case.seen, case.owner.get("status", {})
     await _deliver(case, target, found)
+    if found.started_with != target.number and status.condition(told, "Durable").get("status") == "True":
+        # Not to be left standing by an operator that ends right behind the next line.
+        tell_that_it_rolls(case, target)
+        if not seen.settled:
+            seen.progress("RollingOut", f"pods of revision {target.number} are starting")
+        await case.report()
     applied = await case.apply(children.deployment(case.owner, case.spec, target.template))
     listed = await world.listed(case.site.cluster, *case.key)
     state = rollout.judge(applied, listed, target.number)
     seen.values["replicas"] = state.replicas
-    seen.revisions(durable=None)
     if state.complete:
-        lasts(case, target)
+        tell_that_it_lasts(case, target)
         return
+    tell_that_it_rolls(case, target)
     if state.failure is None:
-        message = f"pods of revision {target.number} are starting"
-        seen.durable = (False, "RollingOut", message)
         if not seen.settled:
-            seen.progress("RollingOut", message)
+            seen.progress("RollingOut", f"pods of revision {target.number} are starting")
         raise Waiting(RESYNC)
     reason, message = state.failure
     seen.durable = (False, reason, message)
@@ -46,10 +50,14 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
     raise Waiting(RESYNC)
 
 
-def lasts(case: Case, target: Recorded) -> None:
-    """Say that every pod was started with the revision."""
+def tell_that_it_lasts(case: Case, target: Recorded) -> None:
     case.seen.durable = (True, "Durable", f"every pod was started with revision {target.number}")
     case.seen.revisions(durable=target.number)
+
+
+def tell_that_it_rolls(case: Case, target: Recorded) -> None:
+    case.seen.durable = (False, "RollingOut", f"pods of revision {target.number} are starting")
+    case.seen.revisions(durable=None)
 
 
 async def _deliver(case: Case, target: Recorded, found: World) -> None:

@@ -28,10 +28,15 @@ def is_due(case: Case, target: Recorded, found: World) -> bool:
     if sum(pod.is_ready for pod in found.pods) < case.spec.replicas:
         return False
     swapped = any(pod.started_with != target.number for pod in found.pods)
-    return swapped or _is_told(case, target) or is_durable(target, found)
+    return swapped or _is_ready(case, target) or is_durable(target, found)
 
 
-def _is_told(case: Case, target: Recorded) -> bool:
+def is_told(case: Case, target: Recorded) -> bool:
+    """Whether the status says already what can be said before everything lasts, or what stands in the way of that."""
+    return _is_ready(case, target) or status.condition(case.owner.get("status", {}), "Stalled") != {}
+
+
+def _is_ready(case: Case, target: Recorded) -> bool:
     told, generation = case.owner.get("status", {}), case.owner["metadata"]["generation"]
     is_ready = status.ready_condition(told).get("status") == "True" and told["observedGeneration"] == generation
     return bool(is_ready and told.get("revisions", {}).get("serving") == target.number)

@@ -105,10 +105,11 @@ def _condition(
     }
 
 
+def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The condition of this type, or an empty mapping."""
+    return next((each for each in status.get("conditions", []) if each["type"] == kind), {})
+
+
 def ready_condition(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """The Ready condition, or an empty mapping."""
-    return next((condition for condition in status.get("conditions", []) if condition["type"] == "Ready"), {})
-
-
-def is_stalled(status: Mapping[str, Any]) -> bool:
-    return any(condition["type"] == "Stalled" for condition in status.get("conditions", []))
+    return condition(status, "Ready")

@@ -54,6 +54,9 @@ class Cluster:
     def remove_images(self, node: str, names: set[str]) -> None:
         self._ctr(node, "images", "rm", "--sync", *sorted(names))
 
+    def kill_container(self, node: str, identity: str) -> None:
+        self._ctr(node, "task", "kill", "--signal", "SIGKILL", identity)
+
     def _ctr(self, node: str, *arguments: str) -> str:
         command = ["docker", "exec", node, "ctr", "-n", "k8s.io", *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
