@@ -67,8 +67,8 @@ def test_the_address_speaks_every_protocol(sample: Sample) -> None:
 
 def test_columns_tell_state_and_address(sample: Sample) -> None:
     header, row = sample.namespace.kubectl("get", "lmd", NAME).splitlines()
-    assert header.split() == ["NAME", "READY", "REASON", "REVISION", "URL", "REPLICAS", "AGE"]
-    assert row.split()[:6] == [NAME, "True", "Serving", "1", f"http://localhost:{sample.port}/score", "1"]
+    assert header.split() == ["NAME", "READY", "DURABLE", "REASON", "REVISION", "URL", "REPLICAS", "AGE"]
+    assert row.split()[:7] == [NAME, "True", "True", "Serving", "1", f"http://localhost:{sample.port}/score", "1"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,9 @@ def test_pods_pass_restricted_pod_security(sample: Sample) -> None:
     (pod,) = sample.namespace.pods(NAME)
     assert pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
     mounted = [mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"]]
-    assert mounted == ["/tmp"], "no token of a service account, nothing of the host"
+    assert mounted == ["/tmp", "/var/lib/localmodel", "/etc/localmodel/wanted"], (
+        "no token of a service account, nothing of the host"
+    )
 
 
 def test_service_keeps_the_port_that_the_cluster_maps(sample: Sample) -> None:
@@ -121,4 +123,4 @@ def test_edited_script_answers_and_no_request_is_lost(sample: Sample) -> None:
     assert load.answers_since(ready) == [[2, "edited"]]
     (old, new) = sample.namespace.revisions(NAME)
     assert (old["revision"], new["revision"]) == (1, 2)
-    assert new["data"]["cause"] == "bundle changed"
+    assert new["data"]["cause"] == "spec.scoring changed: score.py"
