@@ -48,6 +48,8 @@ class ExtraNode:
         eventually(self._is_up, "containerd in the new node", 60)
         inside(self.name, "sh", "-c", "cat > /kind/kubeadm.conf", given=self._configuration())
         inside(self.name, "kubeadm", "join", "--config=/kind/kubeadm.conf", "--skip-phases=preflight")
+        # the kubelet says so itself, a moment after kubeadm is content
+        eventually(lambda: self.name in self._cluster.nodes(), "the new Node", 60)
         self._wire()
         self._cluster.kubectl("wait", "--for=condition=Ready", f"node/{self.name}", "--timeout=120s")
 
