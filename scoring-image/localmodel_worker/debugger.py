@@ -32,6 +32,11 @@ class Wanted(NamedTuple):
     wait: bool = False
 
 
+def is_wanted(environment: Mapping[str, str]) -> bool:
+    """Whether the environment asks for one."""
+    return bool(environment.get("LOCALMODEL_DEBUG") or environment.get("AZUREML_DEBUG_PORT"))
+
+
 def start(environment: Mapping[str, str]) -> None:
     """Listen for, or connect to, a debugger if the environment asks for one; raises LoadError."""
     wanted = _read(environment)
