@@ -39,7 +39,7 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
         raise Waiting(RESYNC)
     reason, message = state.failure
     seen.durable = (False, reason, message)
-    if state.stalled and reason in rollout.OF_THE_REVISION:
+    if state.stalled and reason in rollout.OF_THE_REVISION and not state.lasted:
         await give_up(case, target, found, reason, message)
     if seen.settled and not state.late:
         raise Waiting(RESYNC)  # the service goes on

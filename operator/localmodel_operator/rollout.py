@@ -20,7 +20,7 @@ class Rollout:
     """`complete`: every wanted pod is of the wanted revision and ready, and no other is left.
 
     `failure` is (reason, message) of what stands in the way; `stalled` says that waiting will not mend it, `late` that
-    the progress deadline is over.
+    the progress deadline is over, `lasted` that all pods of this template were ready once.
     """
 
     complete: bool
@@ -28,6 +28,7 @@ class Rollout:
     failure: tuple[str, str] | None = None
     stalled: bool = False
     late: bool = False
+    lasted: bool = False
 
 
 def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], wanted: int) -> Rollout:
@@ -43,8 +44,10 @@ def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], want
         and len(new) == len(pods) == len(ready) == spec["replicas"]
     )
     failure, stalled = (None, False) if complete else _failure(deployment, new)
-    late = not complete and _progressing(deployment).get("reason") == "ProgressDeadlineExceeded"
-    return Rollout(complete, status.get("replicas", 0), failure, stalled, late)
+    progress = _progressing(deployment).get("reason")
+    late = not complete and progress == "ProgressDeadlineExceeded"
+    lasted = progress == "NewReplicaSetAvailable"
+    return Rollout(complete, status.get("replicas", 0), failure, stalled, late, lasted)
 
 
 def _failure(deployment: Mapping[str, Any], pods: list[Mapping[str, Any]]) -> tuple[tuple[str, str] | None, bool]:

@@ -9,7 +9,7 @@ import time
 import given
 import pytest
 from app import App
-from kube import Namespace, eventually
+from kube import Cluster, Namespace, eventually
 from load import Load, ask
 from operator_process import LMD, OperatorProcess
 
@@ -187,3 +187,17 @@ def test_edit_while_it_goes_back(app: App) -> None:
         ready = time.monotonic()
         app.wait_durable()
     assert {answer["name"] for answer in load.answers_since(ready, kept=True)} == {"eighth"}
+
+
+def test_what_has_lasted_is_not_given_up_for_a_crash(app: App, cluster: Cluster) -> None:
+    app.wait_durable()
+    number = app.revisions["serving"]
+    for count in (1, 2):  # the kubelet waits before it starts what has ended twice
+        ((_, pod),) = app.ready_pods().items()
+        (status,) = pod["status"]["containerStatuses"]
+        cluster.kill_container(pod["spec"]["nodeName"], status["containerID"].partition("://")[2])
+        eventually(lambda count=count: app.restarts() == count, "started again", 60)  # type: ignore[misc]
+        eventually(lambda: app.ready_pods(), "ready again", 60)
+    app.namespace.wait_ready(app.name)
+    assert (app.revisions["serving"], app.numbers()[-1]) == (number, number)
+    assert ask(app.port)["name"] == "eighth"

@@ -192,3 +192,15 @@ def test_a_failure_reads_the_same_whichever_pod_has_it() -> None:
     broken = [pod(WANTED, ended(exitCode=3, message="no model"), name=name) for name in ("x-1", "x-2")]
     states = [judge(deployment(2), [pod(OLD), one], WANTED) for one in broken]
     assert states[0] == states[1]
+
+
+def test_what_was_complete_once_is_known_of_a_pod_that_fails_later() -> None:
+    """A crash after days of service does not speak against the revision."""
+    available = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+    updated = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
+    crashed = pod(WANTED, waiting("CrashLoopBackOff", exitCode=137))
+    later = judge(deployment(1, available, availableReplicas=0), [crashed], WANTED)
+    assert (later.failure or ("",))[0] == "CrashLoop"
+    assert later.lasted
+    assert not judge(deployment(1, updated, availableReplicas=0), [crashed], WANTED).lasted
+    assert not judge(deployment(1, available, observedGeneration=3), [crashed], WANTED).lasted, "of another template"
