@@ -1,6 +1,7 @@
 """The usual way: docker build, kind load docker-image, kubectl set image, kubectl rollout status."""
 
 import subprocess
+from dataclasses import replace
 
 from updating.context import Context
 from updating.project import Wanted
@@ -43,6 +44,7 @@ class Naive:
         self._last = ""
         self._workload.undo()
         self._workload.wait()
+        self._context.save(replace(wanted, code=0), wanted)  # what the next image is built from
 
     def is_durable(self) -> bool | None:
         return True

@@ -73,7 +73,8 @@ class Ours:
         self._site.kubectl("annotate", f"lmd/{NAME}", "--overwrite", f"{_SERVE}={self._number}")
 
     def is_durable(self) -> bool:
-        return _is_true(self._resource(), "Ready") and _is_true(self._resource(), "Durable")
+        resource = self._resource()
+        return _is_true(resource, "Ready") and _is_true(resource, "Durable")
 
     def sent(self) -> int:
         """What the operator's log says: layers to nodes, and bundles to pods."""
