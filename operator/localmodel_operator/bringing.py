@@ -28,7 +28,10 @@ async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: De
     hindrance = _hindrance(case, choice, found)
     bundles = None if hindrance else await Bundles.of(case.site, target, requests)
     await _write_down(case, choice, pin, found, bundles, gate.text(requests) if requests else b"")
-    late = pods.behind(found.pods, target, case.decided.epoch)
+    # Nobody waits for pods that are not ready, and that the roll which follows takes away.
+    follows = found.started_with != target.number
+    behind = pods.behind(found.pods, target, case.decided.epoch)
+    late = [pod for pod in behind if pod.is_ready or not follows]
     if bundles is None or not late:
         return found
     if not case.decided.committed:
