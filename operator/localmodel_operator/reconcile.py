@@ -142,7 +142,12 @@ def _note(case: Case, found: World) -> None:
     case.seen.revisions(wanted=newest, serving=serving, durable=number if lasted and state.complete else None)
     case.seen.values["replicas"] = state.replicas
     case.seen.values["selector"] = f"{names.DEPLOYMENT_LABEL}={case.name}"
-    case.seen.available = (serving is not None, f"revision {serving} answers" if serving else "no pod is ready")
+    if serving:
+        case.seen.available = (True, f"revision {serving} answers")
+    elif found.is_answered_by_leaving:
+        case.seen.available = (True, "a pod that is on its way out still answers")
+    else:
+        case.seen.available = (False, "no pod is ready")
 
 
 async def _resolve(case: Case) -> Desired:

@@ -17,12 +17,15 @@ from localmodel_operator.pods import Pod
 class World:
     """What was found.
 
-    `decided` is `decision` as an object, None before the first; `foreign` names children of others in the way.
+    `pods` are those that are not on their way out; `is_answered_by_leaving` says that one which is still answers: it
+    is sent what there is no other pod for. `decided` is `decision` as an object, None before the first; `foreign`
+    names children of others in the way.
     """
 
     deployment: Object | None
     service: Object | None
     pods: list[Pod]
+    is_answered_by_leaving: bool
     revisions: list[Object]
     decided: Object | None
     foreign: tuple[str, ...]
@@ -45,7 +48,7 @@ class World:
 async def look(cluster: Cluster, admin: Admin, namespace: str, name: str, uid: str) -> World:
     """Ask for everything of the resource with this uid."""
     labels = f"{names.DEPLOYMENT_LABEL}={name}"
-    deployment, service, decided, found, revisions = await asyncio.gather(
+    deployment, service, decided, (found, leaving), revisions = await asyncio.gather(
         cluster.get(DEPLOYMENT, namespace, name),
         cluster.get(SERVICE, namespace, name),
         cluster.get(CONFIG_MAP, namespace, decision.name(name)),
@@ -58,17 +61,20 @@ async def look(cluster: Cluster, admin: Admin, namespace: str, name: str, uid: s
         deployment if deployment and owns(uid, deployment) else None,
         service if service and owns(uid, service) else None,
         found,
+        any(rollout.is_ready(each) for each in leaving),
         sorted((each for each in revisions if owns(uid, each)), key=lambda each: int(each["revision"])),
         decided if decided and owns(uid, decided) else None,
         tuple(foreign),
     )
 
 
-async def pods(cluster: Cluster, admin: Admin, namespace: str, name: str) -> list[Pod]:
-    """The pods that are not on their way out, and what their servers say."""
-    kept = [found for found in await listed(cluster, namespace, name) if rollout.counts(found)]
+async def pods(cluster: Cluster, admin: Admin, namespace: str, name: str) -> tuple[list[Pod], list[Object]]:
+    """The pods that stay, with what their servers say, and those that are on their way out."""
+    there = await listed(cluster, namespace, name)
+    kept = [found for found in there if rollout.counts(found)]
     states = await asyncio.gather(*(admin.state(found) if rollout.is_running(found) else _silent() for found in kept))
-    return [Pod(found, state) for found, state in zip(kept, states, strict=True)]
+    leaving = [found for found in there if "deletionTimestamp" in found["metadata"]]
+    return [Pod(found, state) for found, state in zip(kept, states, strict=True)], leaving
 
 
 async def listed(cluster: Cluster, namespace: str, name: str) -> list[Object]:
