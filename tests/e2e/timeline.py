@@ -12,8 +12,6 @@ from typing import Any
 
 # Seconds within which a status must follow what can be seen at the address.
 LAG = 3.0
-# That something answers again is told by the pass after the one at work, which may be asking at the address.
-LONGEST_PASS = 5.0  # seconds
 
 Owner = tuple[str, str]  # namespace and name of a LocalModelDeployment
 
@@ -152,8 +150,7 @@ def wrong_answers(row: Sequence[Version], asked: Sequence[Asked]) -> Iterator[st
                 if each.revision and each.revision not in soon:
                     yield f"{version}: {each.answered - version.at:.2f} s later revision {each.revision} answered"
         if version.port and version.condition("Available").get("status") == "False":
-            noticed = [each for each in during if each.sent - version.at > LAG and until - each.answered > LONGEST_PASS]
-            late = [each for each in noticed if each.revision]
+            late = [each for each in during if each.revision and each.sent - version.at > LAG < until - each.answered]
             if late:
                 yield f"{version}: not available, and {len(late)} requests were answered"
 
