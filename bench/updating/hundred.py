@@ -30,7 +30,7 @@ def consecutive(
             _until(_everywhere(load, pods, wanted, begun), wanted)
             seconds.append((load.first(wanted.answer, begun) or time.monotonic()) - begun)
         last = time.monotonic()
-        _until(lambda: bool(way.is_durable()), wanted)
+        _until(lambda: bool(way.is_durable(api)), wanted)
         durable = time.monotonic() - last
     late = load.last_other(wanted.answer, last) - last
     worst = quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]

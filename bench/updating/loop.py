@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+import httpx
+
 from updating.project import Wanted
 
 
@@ -27,8 +29,11 @@ class Loop(Protocol):
     def roll_back(self, wanted: Wanted) -> None:
         """Run the commands that bring back what was there before the last update."""
 
-    def is_durable(self) -> bool | None:
-        """Whether a restarted pod would serve it, asked when the commands have ended; None: it never will."""
+    def is_durable(self, api: httpx.Client) -> bool | None:
+        """Whether a restarted pod would serve it, asked when the commands have ended; None: it never will.
+
+        api: the cluster's API server.
+        """
 
     def sent(self) -> int:
         """Bytes that went to each node for the last update."""

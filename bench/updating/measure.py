@@ -45,7 +45,9 @@ def measure(site: Site, loop: Loop, replicas: int, state: Mapping[str, int], act
         in_pods = _wait(lambda: pods.all_answer(state), ended, f"{loop.name}: not every pod answers {dict(state)}")
         answered = _wait(lambda: load.first(state, begun) is not None, ended, f"{loop.name}: not answered")
         _wait(ended, ended, f"{loop.name}: its commands have not ended")
-        durable = None if loop.is_durable() is None else _wait(lambda: bool(loop.is_durable()), ended, "not durable")
+        durable = None
+        if loop.is_durable(api) is not None:
+            durable = _wait(lambda: bool(loop.is_durable(api)), ended, "not durable")
         time.sleep(_AFTER)
     first = load.first(state, begun) or answered
     everywhere = max(first, in_pods, load.last_other(state, begun))

@@ -3,6 +3,8 @@
 import subprocess
 from dataclasses import replace
 
+import httpx
+
 from updating.context import Context
 from updating.project import Wanted
 from updating.site import Site, run
@@ -46,7 +48,7 @@ class Naive:
         self._workload.wait()
         self._context.save(replace(wanted, code=0), wanted)  # what the next image is built from
 
-    def is_durable(self) -> bool | None:
+    def is_durable(self, api: httpx.Client) -> bool | None:
         return True
 
     def sent(self) -> int:

@@ -3,9 +3,11 @@
 import re
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from localmodel import home
@@ -70,10 +72,11 @@ class Ours:
 
     def roll_back(self, wanted: Wanted) -> None:
         self._logged = self._log.stat().st_size
-        self._site.kubectl("annotate", f"lmd/{NAME}", "--overwrite", f"{_SERVE}={self._number}")
+        self._site.kubectl("annotate", f"lmd/{NAME}", "--overwrite", f"{_SERVE}={self._number} {time.time()}")
 
-    def is_durable(self) -> bool:
-        resource = self._resource()
+    def is_durable(self, api: httpx.Client) -> bool:
+        path = f"/apis/localmodel.dev/v1alpha1/namespaces/{self._site.namespace}/localmodeldeployments/{NAME}"
+        resource = api.get(path).json()
         return _is_true(resource, "Ready") and _is_true(resource, "Durable")
 
     def sent(self) -> int:

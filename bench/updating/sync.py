@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
+
 from updating.context import ADDED, PIP_WHEEL, Context
 from updating.naive import Naive
 from updating.project import Wanted
@@ -73,7 +75,7 @@ class Sync(Naive):
     def roll_back(self, wanted: Wanted) -> None:
         self._send(self._context.save(replace(wanted, code=0), wanted))
 
-    def is_durable(self) -> bool | None:
+    def is_durable(self, api: httpx.Client) -> bool | None:
         return None
 
     def sent(self) -> int:

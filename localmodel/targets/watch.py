@@ -16,11 +16,12 @@ _SECONDS_BETWEEN_WATCHES = 0.3
 def changes(command: Sequence[str], get: Callable[[], dict[str, Any]], until: float) -> Iterator[dict[str, Any]]:
     """The object as it is, and whatever it becomes, until time.monotonic() is `until`.
 
-    `command` is `kubectl get --watch -o json` of the one object; `get` asks once, and its errors are raised.
+    `command` is `kubectl get --watch -o json` of the one object; `get` asks once, when that has ended, and its errors
+    are raised.
     """
     while True:
+        yield from _watched(command, until)  # which begins with the object as it is
         yield get()
-        yield from _watched(command, until)
         left = until - time.monotonic()
         if left <= 0:
             return

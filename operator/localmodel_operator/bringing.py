@@ -12,6 +12,7 @@ from localmodel_operator.case import Case
 from localmodel_operator.giving_up import give_up
 from localmodel_operator.history import Choice
 from localmodel_operator.resolve import Desired
+from localmodel_operator.together import together
 from localmodel_operator.world import World
 
 log = logging.getLogger(__name__)
@@ -34,18 +35,12 @@ async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: De
     late = [pod for pod in behind if pod.is_ready or not follows]
     if bundles is None or not late:
         return found
-    if not case.decided.committed:
-        case.seen.progress("Updating", case.seen.with_serving(_told(case, choice, desired, found)))
-        await case.report()
+    admin, epoch, content = case.site.admin, case.decided.epoch, target.revision.content
+    seconds = case.spec.progress_deadline_seconds
     try:
-        await swap.swap(
-            case.site.admin,
-            late,
-            case.decided.epoch,
-            target.revision.content,
-            bundles.for_pod,
-            case.spec.progress_deadline_seconds,
-        )
+        preparing = swap.prepare(admin, late, epoch, content, bundles.for_pod, seconds)
+        await together(_tell(case, choice, desired, found), preparing)
+        await swap.commit(admin, late, epoch, content)
     except CannotTake as error:
         log.info("%s/%s: not swapped: %s", *case.key, error)
         return found
@@ -94,6 +89,13 @@ def _hindrance(case: Case, choice: Choice, found: World) -> str | None:
         if is_decided and found.started_with == target.number:
             return "pods of the new template are on their way"
     return pods.cannot_swap(found.pods, target)
+
+
+async def _tell(case: Case, choice: Choice, desired: Desired, found: World) -> None:
+    """Pods that only catch up with what was committed are no news."""
+    if not case.decided.committed:
+        case.seen.progress("Updating", case.seen.with_serving(_told(case, choice, desired, found)))
+        await case.report()
 
 
 def _told(case: Case, choice: Choice, desired: Desired, found: World) -> str:

@@ -35,6 +35,7 @@ from localmodel_operator.history import Choice, Pin, Recorded
 from localmodel_operator.making import Building, Maker
 from localmodel_operator.resolve import Desired
 from localmodel_operator.site import SWEEP, Site
+from localmodel_operator.together import together
 from localmodel_operator.workqueue import Key
 from localmodel_operator.world import World
 
@@ -98,32 +99,43 @@ async def _advance(case: Case) -> None:
         case.site.environments.want(case.key, None)
         case.seen.pause("spec.suspend is true: edits wait, and what serves goes on serving")
         return
-    # An edit shows in the status before any work on it begins.
-    if case.owner.get("status", {}).get("observedGeneration") != case.owner["metadata"]["generation"]:
-        case.seen.progress("Progressing", "the edit is being read")
-        await case.report()
-    desired, node_port = await asyncio.gather(_resolve(case), _node_port(case))
+    _, (desired, node_port) = await together(_show_edit(case), together(_resolve(case), _node_port(case)))
     _require_own_children(found, case.namespace)
     choice, pin = _choose(case, desired, await _wanted(case, desired, found), found)
-    await case.apply(children.service(case.owner, node_port))
     found = await bringing.bring(case, choice, pin, desired, found)
-    if settling.is_due(case, choice.target, found):
-        if not case.decided.committed:
-            await case.decide(case.decided.done())  # a pass that ended early has left it: pods could start behind
-        is_news = not settling.is_told(case, choice.target)
-        await settling.settle(case, choice, desired, node_port)
-        if is_news:
-            # What serves is told before what makes it last, and once: every write wakes the next pass.
-            lasts = settling.is_durable(choice.target, found)
-            (rolling.tell_that_it_lasts if lasts else rolling.tell_that_it_rolls)(case, choice.target)
-            await case.report()
-        case.again = await _judge_errors(case, choice, found)
+    await case.apply(children.service(case.owner, node_port))
+    # It is sent to the nodes while the revision is asked at its address: both take as long.
+    await together(
+        _say_what_serves(case, choice, desired, node_port, found), rolling.deliver(case, choice.target, found)
+    )
     await rolling.roll_out(case, choice, found)
     if not case.decided.committed:
         await case.decide(case.decided.done())
     if not case.seen.settled:
         await settling.settle(case, choice, desired, node_port)
     await _prune(case, choice, found)
+
+
+async def _show_edit(case: Case) -> None:
+    """An edit shows in the status before anything is changed for it."""
+    if case.owner.get("status", {}).get("observedGeneration") != case.owner["metadata"]["generation"]:
+        case.seen.progress("Progressing", "the edit is being read")
+        await case.report()
+
+
+async def _say_what_serves(case: Case, choice: Choice, desired: Desired, node_port: int | None, found: World) -> None:
+    if not settling.is_due(case, choice.target, found):
+        return
+    if not case.decided.committed:
+        await case.decide(case.decided.done())  # a pass that ended early has left it: pods could start behind
+    is_news = not settling.is_told(case, choice.target)
+    await settling.settle(case, choice, desired, node_port)
+    if is_news:
+        # What serves is told before what makes it last, and once: every write wakes the next pass.
+        lasts = settling.is_durable(choice.target, found)
+        (rolling.tell_that_it_lasts if lasts else rolling.tell_that_it_rolls)(case, choice.target)
+        await case.report()
+    case.again = await _judge_errors(case, choice, found)
 
 
 def _note(case: Case, found: World) -> None:

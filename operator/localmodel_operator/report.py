@@ -31,10 +31,12 @@ async def report(cluster: Cluster, owner: Object, seen: Seen) -> None:
 async def _tell(cluster: Cluster, namespace: str, event: Object) -> None:
     """Record an Event. A lost one is no reason to fail a pass."""
     try:
-        earlier = await cluster.get(EVENT, namespace, event["metadata"]["name"])
-        if earlier is None:
+        try:
             await cluster.create(EVENT, namespace, event)
-        else:
+        except Refused as error:
+            earlier = await cluster.get(EVENT, namespace, event["metadata"]["name"]) if error.code == 409 else None
+            if earlier is None:
+                raise
             await cluster.replace(EVENT, events.again(earlier, event))
     except Refused as error:
         log.warning("%s/%s: event not recorded: %s", namespace, event["involvedObject"]["name"], error)

@@ -11,14 +11,45 @@ from localmodel_operator.history import Choice, Recorded
 from localmodel_operator.world import World
 
 
+async def deliver(case: Case, target: Recorded, found: World) -> None:
+    """See to it that pods can be started with the image. Returns when they can, everywhere or at least somewhere.
+
+    Raises:
+        Waiting, UserError.
+    """
+    delivery, seen = case.site.delivery, case.seen
+    seen.values["image"] = target.image
+    if delivery_news.pull_trouble([pod.found for pod in found.pods]):
+        delivery.doubt()
+    if not await delivery.lacking(target.image):
+        seen.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
+        return
+    composed = await asyncio.to_thread(image.stored, case.site.layout, target.image)
+    if composed is None:
+        text = f"the image of revision {target.number} is gone; edit the resource to have another made"
+        raise UserError("ImageLost", text)
+    delivered = await delivery.deliver(composed, target.image, lambda: case.site.queue.add(case.key))
+    if delivered.complete:
+        seen.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
+        return
+    failed = "DeliveryFailed" if delivered.failed else "Delivering"
+    seen.stage("ImageDelivered", False, failed, delivered.message)
+    if delivered.usable:
+        if delivered.again_after is not None:
+            case.site.queue.add_after(delivered.again_after, case.key)
+        return
+    if not seen.settled:
+        seen.progress(failed, seen.with_serving(delivered.message))
+    raise Waiting(delivered.again_after)
+
+
 async def roll_out(case: Case, choice: Choice, found: World) -> None:
-    """See to it that pods are started with the revision. Returns when all were.
+    """See to it that pods are started with the revision, whose image is delivered. Returns when all were.
 
     Raises:
         Waiting, UserError.
     """
     target, seen, told = choice.target, case.seen, case.owner.get("status", {})
-    await _deliver(case, target, found)
     if found.started_with != target.number and status.condition(told, "Durable").get("status") == "True":
         # Not to be left standing by an operator that ends right behind the next line.
         tell_that_it_rolls(case, target)
@@ -58,30 +89,3 @@ def tell_that_it_lasts(case: Case, target: Recorded) -> None:
 def tell_that_it_rolls(case: Case, target: Recorded) -> None:
     case.seen.durable = (False, "RollingOut", f"pods of revision {target.number} are starting")
     case.seen.revisions(durable=None)
-
-
-async def _deliver(case: Case, target: Recorded, found: World) -> None:
-    delivery, seen = case.site.delivery, case.seen
-    seen.values["image"] = target.image
-    if delivery_news.pull_trouble([pod.found for pod in found.pods]):
-        delivery.doubt()
-    if not await delivery.lacking(target.image):
-        seen.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
-        return
-    composed = await asyncio.to_thread(image.stored, case.site.layout, target.image)
-    if composed is None:
-        text = f"the image of revision {target.number} is gone; edit the resource to have another made"
-        raise UserError("ImageLost", text)
-    delivered = await delivery.deliver(composed, target.image, lambda: case.site.queue.add(case.key))
-    if delivered.complete:
-        seen.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
-        return
-    failed = "DeliveryFailed" if delivered.failed else "Delivering"
-    seen.stage("ImageDelivered", False, failed, delivered.message)
-    if delivered.usable:
-        if delivered.again_after is not None:
-            case.site.queue.add_after(delivered.again_after, case.key)
-        return
-    if not seen.settled:
-        seen.progress(failed, seen.with_serving(delivered.message))
-    raise Waiting(delivered.again_after)

@@ -1,4 +1,4 @@
-"""A warm swap: prepare the revision in every pod, and when all are prepared, commit it in all of them."""
+"""The two steps of a warm swap: a revision is prepared in every pod; when all have it, it is committed in all."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +9,7 @@ from localmodel_operator.cluster import PodUnreachable
 from localmodel_operator.pods import Pod
 
 
-async def swap(
+async def prepare(
     admin: Admin,
     pods: Sequence[Pod],
     epoch: int,
@@ -17,38 +17,32 @@ async def swap(
     bundle_for: Callable[[Pod], Bundle | None],
     seconds: float,
 ) -> None:
-    """Make every ready pod serve the revision, or none. They have so many `seconds` to prepare.
+    """Have every ready pod load the revision beside the one it serves. They have so many `seconds`.
 
     Pods that are not ready are taken along if they can be.
 
     Raises:
-        RevisionFailed, CannotTake: no pod has changed.
+        RevisionFailed, CannotTake: the pods have forgotten it again.
         Superseded, PodUnreachable: to be looked at again.
     """
+    calls = (admin.prepare(pod.found, epoch, content, bundle_for(pod)) for pod in pods)
     try:
-        await _prepare(admin, pods, epoch, content, bundle_for, seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        except TimeoutError:
+            late = f"it was not ready to serve within {seconds:g} s"
+            raise RevisionFailed("ProgressDeadlineExceeded", late) from None
+        _raise_first(outcomes, pods)
     except (RevisionFailed, CannotTake):
         await asyncio.gather(*(admin.abort(pod.found, epoch, content) for pod in pods))
         raise
+
+
+async def commit(admin: Admin, pods: Sequence[Pod], epoch: int, content: str) -> None:
+    """Have every pod serve what it has prepared. Raises what prepare() does."""
     commits = await asyncio.gather(*(admin.commit(pod.found, epoch, content) for pod in pods), return_exceptions=True)
     _raise_first(commits, pods)
-
-
-async def _prepare(
-    admin: Admin,
-    pods: Sequence[Pod],
-    epoch: int,
-    content: str,
-    bundle_for: Callable[[Pod], Bundle | None],
-    seconds: float,
-) -> None:
-    calls = (admin.prepare(pod.found, epoch, content, bundle_for(pod)) for pod in pods)
-    try:
-        async with asyncio.timeout(seconds):
-            outcomes = await asyncio.gather(*calls, return_exceptions=True)
-    except TimeoutError:
-        raise RevisionFailed("ProgressDeadlineExceeded", f"it was not ready to serve within {seconds:g} s") from None
-    _raise_first(outcomes, pods)
 
 
 def _raise_first(outcomes: Iterable[BaseException | None], pods: Sequence[Pod]) -> None:

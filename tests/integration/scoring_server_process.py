@@ -136,11 +136,13 @@ class ScoringServer:
         ).stdout
         rows = [line.split(None, 4) for line in listing.splitlines()]
         parent = str(self.process.pid)
+        own = next((args for pid, *_, args in rows if pid == parent), "")
         # What a warm parent has forked has its arguments, but has executed no program of its own (flag 1).
         return [
             (int(pid), args.endswith("--warm") and not int(flags) & 1)
             for pid, ppid, state, flags, args in rows
-            if ppid == parent and not state.startswith("Z")
+            # One that still has the server's own arguments is on its way to becoming something else.
+            if ppid == parent and not state.startswith("Z") and args != own
         ]
 
 

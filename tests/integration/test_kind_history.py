@@ -153,7 +153,7 @@ def test_a_rollback_that_fails_says_why(lmd: Lmd, kubectl: Path) -> None:
 def test_a_plan_is_a_dry_run_held_against_what_serves(lmd: Lmd, kubectl: Path) -> None:
     assert planned(lmd, kubectl)["reason"] == "nothing has changed"
     asked = (kubectl / "asked").read_text()
-    assert f"apply --dry-run=server -k {lmd.folder} -o json" in asked
+    assert f"apply --openapi-patch=false --dry-run=server -k {lmd.folder} -o json" in asked
     assert "get secret tokens --namespace mine --ignore-not-found -o jsonpath={.metadata.uid}/" in asked
     assert "annotate" not in asked
     env = [{"name": "LEVEL", "value": "2"}, SPEC["env"][1]]  # type: ignore[index]

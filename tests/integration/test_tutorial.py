@@ -53,7 +53,7 @@ def test_the_notebook_runs(tmp_path: Path, home: Path, port: int, monkeypatch: p
         monkeypatch.setenv(name, value)
     folder = tmp_path / "reader"
     folder.mkdir()
-    notebook = nbformat.reads(NOTEBOOK.read_text().replace("6789", str(port)), as_version=4)
+    notebook = nbformat.reads(tutorial_page.with_port(NOTEBOOK.read_text(), port), as_version=4)
     NotebookClient(
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     ).execute()

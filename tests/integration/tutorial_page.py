@@ -81,9 +81,14 @@ def choose_port(say: Callable[[str], object]) -> int:
     return instead
 
 
+def with_port(text: str, port: int) -> str:
+    """The text with `port` where it says 6789, but not within longer numbers."""
+    return re.sub(r"\b6789\b", str(port), text)
+
+
 def run(path: Path, folder: Path, variables: Mapping[str, str], port: int) -> None:
     """Run the page in the folder; AssertionError names the page's line. `port` is used where it says 6789."""
-    text = path.read_text().replace("6789", str(port))
+    text = with_port(path.read_text(), port)
     session = _Session(folder, variables)
     try:
         for block in blocks(text):

@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 from operator_given import pod, recorded, state
 
+from localmodel_operator import swap
 from localmodel_operator.admin import Admin, CannotTake, RevisionFailed, Superseded
 from localmodel_operator.cluster import PodUnreachable
 from localmodel_operator.pods import Pod
-from localmodel_operator.swap import swap
 
 OLD = recorded(1)
 EPOCH, CONTENT = 7, "sha256:new"
@@ -58,7 +58,9 @@ class Servers:
 
 async def run(servers: Servers, ready: str = "abc", unready: str = "", seconds: float = 5.0) -> None:
     there: list[Pod] = [pod(OLD, state(OLD), name in ready, name) for name in [*ready, *unready]]
-    await swap(cast(Admin, servers), there, EPOCH, CONTENT, lambda pod: None, seconds)
+    admin = cast(Admin, servers)
+    await swap.prepare(admin, there, EPOCH, CONTENT, lambda pod: None, seconds)
+    await swap.commit(admin, there, EPOCH, CONTENT)
 
 
 @pytest.mark.parametrize(

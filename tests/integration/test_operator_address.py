@@ -1,0 +1,70 @@
+"""Who answers at the address, asked over real connections."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from lmd_command import free_port
+
+from localmodel_operator import address
+
+
+@contextmanager
+def answering(*answers: tuple[int, str | None]) -> Iterator[str]:
+    """A server that gives these answers (status, revision) in turn; yields its base URL."""
+    turn = itertools.cycle(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, revision = next(turn)
+            self.send_response(status if self.path == "/readyz" else 404)
+            if revision:
+                self.send_header("x-localmodel-revision", revision)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+async def test_only_the_revision_answers() -> None:
+    with answering((200, "4")) as base:
+        assert await address.problem(base, 4, 3) == ""
+
+
+async def test_a_pod_of_the_same_revision_that_is_being_ended_is_no_problem() -> None:
+    with answering((200, "4"), (503, "4")) as base:
+        assert await address.problem(base, 4, 1) == ""
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ((200, "3"), "is still answered by revision 3"),
+        ((503, "3"), "is still answered by revision 3"),
+        ((200, None), "something else than this deployment answers"),
+    ],
+)
+async def test_one_answer_in_ten_by_another(others: tuple[int, str | None], said: str) -> None:
+    with answering(*[(200, "4")] * 9, others) as base:
+        assert said in await address.problem(base, 4, 1)
+
+
+async def test_nobody_who_is_ready_answers() -> None:
+    with answering((503, "4")) as base:
+        assert "no pod that is ready" in await address.problem(base, 4, 1)
+
+
+async def test_nothing_answers() -> None:
+    assert "nothing answers at" in await address.problem(f"http://127.0.0.1:{free_port()}", 4, 1)
