@@ -58,7 +58,6 @@ def main() -> None:
                 bench.run(case, min(arguments.case[case.name] or arguments.rounds, case.rounds))
             if HUNDRED in arguments.case:
                 bench.hundred(arguments.case[HUNDRED] or 100)
-    print("\n".join(bench.ratios))
 
 
 def _started(names: list[str], site: Site, folder: Path, port: int, stack: ExitStack) -> Iterator[Loop]:
@@ -98,7 +97,6 @@ class Bench:
         self._site, self._ways, self._replicas = site, ways, 1
         self._wanted = Wanted()
         self._numbers = itertools.count(2)
-        self.ratios: list[str] = []
 
     def scale(self, replicas: int) -> None:
         self._replicas = replicas
@@ -116,7 +114,7 @@ class Bench:
             if case.is_rollback:
                 self._wanted = before
         print("\n".join(report.table(f"{case.name}, {self._place()}", results)), flush=True)
-        self.ratios += report.ratios(case.name + self._suffix(), results)
+        print(*report.ratios(case.name + self._suffix(), results), sep="\n", flush=True)
 
     def hundred(self, updates: int) -> None:
         ours = next((way for way in self._ways if isinstance(way, Ours)), None)
@@ -124,7 +122,7 @@ class Bench:
             sys.exit("hundred: of ours only")
         self._wanted, line, kept = consecutive(self._site, ours, self._replicas, self._wanted, updates, self._numbers)
         print(f"{updates} consecutive code edits, {self._place()}: {line}", flush=True)
-        self.ratios.append(f"ratio hundred-answered{self._suffix()} {kept:.6f}")
+        print(f"ratio hundred-answered{self._suffix()} {kept:.6f}", flush=True)
 
     def _round(self, way: Loop, case: Case, before: Wanted) -> Figures:
         wanted = self._wanted

@@ -14,6 +14,11 @@ ADDED = "/opt/added"
 PIP_WHEEL = "pip-*.whl"
 
 
+def pip_inside(folder: str) -> str:
+    """The shell's words for the pip that lies there as a wheel. A pattern finds no path that goes on inside a file."""
+    return f"/opt/env/bin/python $(echo {folder}/{PIP_WHEEL})/pip"
+
+
 class Context:
     """A folder for `docker build`, on top of the image `base`; `config` is that of our own image."""
 
@@ -63,7 +68,7 @@ class Context:
     def _dockerfile(self) -> str:
         variables = [pair for pair in self._config["Env"] if pair.startswith(("AML_", "AZUREML_ENTRY"))]
         user = self._config["User"]
-        pip = f"/opt/env/bin/python /opt/pip-*.whl/pip install --quiet --no-index --no-deps --target {ADDED}"
+        install = f"{pip_inside('/opt')} install --quiet --no-index --no-deps --target {ADDED} /opt/wheels/*.whl"
         return "\n".join(
             [
                 f"FROM {self._base}",
@@ -74,7 +79,7 @@ class Context:
                 f" && echo {ADDED} > $(echo /opt/env/lib/python3*/site-packages)/added.pth",
                 f"COPY {PIP_WHEEL} wrapper.py /opt/",
                 "COPY wheels /opt/wheels",
-                f"RUN if ls /opt/wheels/*.whl; then {pip} /opt/wheels/*.whl; fi",
+                f"RUN if ls /opt/wheels/*.whl; then {install}; fi",
                 f"COPY --chown={user} model {_MODELS}/model",
                 f"COPY --chown={user} score.py {self.app}/",
                 f"USER {user}",

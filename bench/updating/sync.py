@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from updating.context import ADDED, PIP_WHEEL, Context
+from updating.context import ADDED, Context, pip_inside
 from updating.naive import Naive
 from updating.project import Wanted
 from updating.site import Site, run
@@ -94,9 +94,9 @@ class Sync(Naive):
         self._size = len(content) * len(pods) // len(self._site.nodes)
 
     def _into(self, pod: str, content: bytes) -> None:
-        install = f"/opt/env/bin/python /opt/{PIP_WHEEL}/pip install --quiet --no-index --no-deps --target {ADDED}"
         wheels = f"{self._context.app}/wheels"
-        steps = f"tar -xmf - -C / && if [ -d {wheels} ]; then {install} --upgrade {wheels}/*.whl; fi && kill -HUP 1"
+        install = f"{pip_inside('/opt')} install --quiet --no-index --no-deps --target {ADDED} --upgrade {wheels}/*.whl"
+        steps = f"tar -xmf - -C / && if [ -d {wheels} ]; then {install}; fi && kill -HUP 1"
         run(*self._site.command("exec", "-i", pod, "--", "sh", "-c", steps), data=content)
 
 
