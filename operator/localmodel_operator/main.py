@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from localmodel_operator.delivery_news import NodeNews
 from localmodel_operator.edits import Edits
 from localmodel_operator.environments import Environments
 from localmodel_operator.references import References
-from localmodel_operator.site import SWEEP, Site
+from localmodel_operator.site import EVERY, SWEEP, Site
 from localmodel_operator.workqueue import Key, WorkQueue
 
 log = logging.getLogger(__name__)
@@ -132,14 +133,7 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
         await asyncio.gather(*leading)
 
     async def look(key: Key) -> None:
-        try:
-            if key == SWEEP:
-                await sweep.sweep(site, cluster_uid)
-            else:
-                await reconcile.reconcile(site, key)
-        except Unreachable as error:
-            log.warning("%s/%s: the API server does not answer (%s); will be looked at again", *key, error)
-            site.queue.retry(key)
+        await look_at(site, cluster_uid, options.namespaces, key)
 
     async def lost() -> None:
         log.warning("the lease could not be renewed; nothing is done until it can")
@@ -165,6 +159,24 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
     for task in (lease, watch):
         if task.done() and not task.cancelled():
             task.result()
+
+
+async def look_at(site: Site, cluster_uid: str, namespaces: Iterable[str], key: Key) -> None:
+    """Do what is due for a key of the queue."""
+    try:
+        if key == SWEEP:
+            await sweep.sweep(site, cluster_uid)
+            site.queue.forgive(key)
+        elif key == EVERY:
+            for served in namespaces or (None,):
+                for owner in await site.cluster.list(LMD, served):
+                    site.queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
+            site.queue.forgive(key)
+        else:
+            await reconcile.reconcile(site, key)
+    except Unreachable as error:
+        log.warning("%s/%s: the API server does not answer (%s); will be looked at again", *key, error)
+        site.queue.retry(key)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
@@ -227,9 +239,7 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
     async def node_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
         if heard.heard(type, body):
             site.delivery.renew()
-            for served in options.namespaces or (None,):
-                for owner in await site.cluster.list(LMD, served):
-                    queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
+            queue.add(EVERY)
 
     others = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(

@@ -13,7 +13,9 @@ from localmodel_operator.environments import Environments
 from localmodel_operator.references import References
 from localmodel_operator.workqueue import Key, WorkQueue
 
-SWEEP: Key = ("", "")  # stands in the queue for: remove what nothing uses
+# These stand in the queue for: remove what nothing uses; look at every resource.
+SWEEP: Key = ("", "")
+EVERY: Key = ("", "*")
 
 
 @dataclass(frozen=True)
