@@ -52,7 +52,7 @@ def resource(*conditions: tuple[str, str, str], generation: int = 2) -> dict[str
 def answer(kubectl: Path, *resources: dict[str, Any]) -> None:
     (kubectl / "applied.json").write_text(json.dumps(resources[0]))
     for number, one in enumerate(resources, 1):
-        (kubectl / f"got-{number}.json").write_text(json.dumps(one))
+        (kubectl / f"got-{number}.json").write_text(json.dumps(one, indent=4) + "\n")
 
 
 def test_apply_waits_until_ready_and_tells_the_stages(lmd: Lmd, kubectl: Path) -> None:
@@ -67,7 +67,7 @@ def test_apply_waits_until_ready_and_tells_the_stages(lmd: Lmd, kubectl: Path) -
     assert result.code == 0
     assert result.err.splitlines()[1:] == ["the environment is being installed", "the environment is installed"]
     asked = (kubectl / "asked").read_text().splitlines()
-    assert asked[0] == f"--context kind-x apply -f {path} -o json"
+    assert asked[0] == f"--context kind-x apply --openapi-patch=false -f {path} -o json"
     assert "--namespace mine" in asked[1]
 
 
