@@ -7,7 +7,8 @@ import contextlib
 import re
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ ROLE_LABEL = "io.x-k8s.kind.role"
 _CTR = ["ctr", "-n", "k8s.io"]
 _USABLE = 'labels."io.cri-containerd.image"==managed'
 _ANSWERS_WITHIN = 20.0  # seconds without a byte, of a question
+_LOOKED_AFTER = 2.0  # seconds in which nothing of what is sent is taken
+_ARRIVED_WITHIN = 1.0  # seconds, of what a command had printed before it ended
 _TAKES_WITHIN = 300.0  # seconds without a byte, of an import: nothing is said while a large layer is unpacked
 
 # One command, because each costs tens of milliseconds to start. $1 is the image's name.
@@ -100,9 +103,9 @@ def execute(
         stream = api.exec_start(execution, socket=True)
         raw: Any = getattr(stream, "_sock", stream)
         try:
-            raw.settimeout(silence)
-            _send(raw, stdin)
-            printed = b"".join(_frames(raw)).decode(errors="replace")
+            hangs_up = _send(raw, stdin, silence, lambda: not api.exec_inspect(execution)["Running"])
+            raw.settimeout(silence if hangs_up else _ARRIVED_WITHIN)
+            printed = b"".join(_frames(raw, hangs_up)).decode(errors="replace")
         finally:
             stream.close()
             raw.close()
@@ -127,31 +130,47 @@ def _words(command: list[str]) -> str:
     return "ctr images import" if command[0] == "sh" else " ".join(command[:6])
 
 
-def _send(raw: Any, chunks: Iterable[bytes]) -> None:
+def _send(raw: Any, chunks: Iterable[bytes], silence: float, has_ended: Callable[[], bool]) -> bool:
+    """Send it all, or as much as the command takes. Returns whether the engine will hang up when the command ends.
+
+    Now and then the engine neither reads what is left over for a command that has ended, nor hangs up.
+    """
+    raw.settimeout(min(silence, _LOOKED_AFTER))
     try:
         for chunk in chunks:
-            raw.sendall(chunk)
+            left, taken_at = memoryview(chunk), time.monotonic()
+            while left:
+                try:
+                    left = left[raw.send(left) :]
+                    taken_at = time.monotonic()
+                except TimeoutError:
+                    if has_ended():
+                        return False
+                    if time.monotonic() - taken_at >= silence:
+                        raise
         raw.shutdown(socket.SHUT_WR)
     except TimeoutError:
         raise
     except OSError:
         pass  # the command ended before it read everything: what it printed says why
+    return True
 
 
-def _frames(raw: Any) -> Iterator[bytes]:
+def _frames(raw: Any, hangs_up: bool) -> Iterator[bytes]:
     """What comes back, without the eight bytes before each piece that say of which stream it is, and how long.
 
-    (The SDK's own reader waits for ever.)
+    Not `hangs_up`: silence is the end. (The SDK's own reader waits for ever.)
     """
-    while len(header := _exactly(raw, 8)) == 8:
-        yield _exactly(raw, struct.unpack(">4xL", header)[0])
+    # the engine hangs up on what a command that has ended did not read; what it printed has arrived before
+    ends = (ConnectionResetError,) if hangs_up else (ConnectionResetError, TimeoutError)
+    while len(header := _exactly(raw, 8, ends)) == 8:
+        yield _exactly(raw, struct.unpack(">4xL", header)[0], ends)
 
 
-def _exactly(raw: Any, size: int) -> bytes:
+def _exactly(raw: Any, size: int, ends: tuple[type[Exception], ...]) -> bytes:
     """That many bytes; fewer at the stream's end."""
     content = b""
-    # the engine hangs up on what a command that has ended did not read; what it printed has arrived before
-    with contextlib.suppress(ConnectionResetError):
+    with contextlib.suppress(*ends):
         while len(content) < size and (piece := raw.recv(size - len(content))):
             content += piece
     return content
