@@ -15,15 +15,18 @@ async def problem(base: str, number: int, replicas: int) -> str:
     what it still gets, as it should, while it says that it is not to be sent more.
     """
     limits = httpx.Limits(max_connections=_ASKED, max_keepalive_connections=0)
-    timeout = httpx.Timeout(5, pool=None)
+    timeout, trouble = httpx.Timeout(5, pool=None), ""
     # It is plain HTTP: to read every authority's certificate for it takes longer than the asking.
     client = httpx.AsyncClient(trust_env=False, verify=False, timeout=timeout, limits=limits)  # noqa: S501
     try:
         async with client:
-            asked = (client.get(f"{base}/readyz") for _ in range(_ASKED * (replicas + 1)))
-            answers = await asyncio.gather(*asked)
-    except httpx.HTTPError as error:
-        return f"nothing answers at {base} ({type(error).__name__})"
+            async with asyncio.TaskGroup() as group:  # none of them outlives the first that fails
+                asked = [group.create_task(client.get(f"{base}/readyz")) for _ in range(_ASKED * (replicas + 1))]
+    except* httpx.HTTPError as errors:
+        trouble = f"nothing answers at {base} ({type(errors.exceptions[0]).__name__})"
+    if trouble:
+        return trouble
+    answers = [each.result() for each in asked]
     revisions = {answer.headers.get("x-localmodel-revision") for answer in answers}
     if None in revisions:
         return f"something else than this deployment answers at {base}; free the port or choose another"

@@ -87,7 +87,7 @@ def test_killed_after_an_edit(namespace: Namespace, port: int, operator: Operato
     with Load(port):
         namespace.apply(given.lmd("app", port, given.inline(given.script("after"))))
         if delay != "at once":
-            eventually(lambda: namespace.condition("app", "Ready").get("status") == "False", "the edit seen")
+            eventually(lambda: namespace.get("lmd", "app")["status"]["observedGeneration"] == 2, "the edit seen")
         if delay == "when it rolls out":
             eventually(lambda: len(namespace.pods("app")) == 2, "a second pod")
         operator.kill()

@@ -197,7 +197,7 @@ def test_what_has_lasted_is_not_given_up_for_a_crash(app: App, cluster: Cluster)
         (status,) = pod["status"]["containerStatuses"]
         cluster.kill_container(pod["spec"]["nodeName"], status["containerID"].partition("://")[2])
         eventually(lambda count=count: app.restarts() == count, "started again", 60)  # type: ignore[misc]
-        eventually(lambda: app.ready_pods(), "ready again", 60)
+        eventually(lambda: bool(app.ready_pods()), "ready again", 60)
     app.namespace.wait_ready(app.name)
     assert (app.revisions["serving"], app.numbers()[-1]) == (number, number)
     assert ask(app.port)["name"] == "eighth"

@@ -192,7 +192,7 @@ def test_no_room_for_the_pods_that_follow(app: App, cluster: Cluster) -> None:
         assert ask(app.port) == {"name": name, "by": before}
 
         namespace.kubectl("delete", "pod", before)  # another one comes, of the old template or of the new one
-        eventually(lambda: app.ready_pods() and before not in app.pods(), "another pod", 60)
+        eventually(lambda: bool(app.ready_pods()) and before not in app.pods(), "another pod", 60)
         assert ask(app.port)["name"] == name
     assert old not in [answer["name"] for answer in load.answers_since(0, kept=True) if answer]
     namespace.kubectl("delete", "resourcequota", "tight")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,3 +69,4 @@ async def test_nobody_who_is_ready_answers() -> None:
 
 async def test_nothing_answers() -> None:
     assert "nothing answers at" in await address.problem(f"http://127.0.0.1:{free_port()}", 4, 1)
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "an operator that ends finds none left over"
