@@ -19,9 +19,8 @@ async def problem(base: str, number: int, replicas: int) -> str:
     # It is plain HTTP: to read every authority's certificate for it takes longer than the asking.
     client = httpx.AsyncClient(trust_env=False, verify=False, timeout=timeout, limits=limits)  # noqa: S501
     try:
-        async with client:
-            async with asyncio.TaskGroup() as group:  # none of them outlives the first that fails
-                asked = [group.create_task(client.get(f"{base}/readyz")) for _ in range(_ASKED * (replicas + 1))]
+        async with client, asyncio.TaskGroup() as group:  # none of them outlives the first that fails
+            asked = [group.create_task(client.get(f"{base}/readyz")) for _ in range(_ASKED * (replicas + 1))]
     except* httpx.HTTPError as errors:
         trouble = f"nothing answers at {base} ({type(errors.exceptions[0]).__name__})"
     if trouble:

@@ -33,6 +33,14 @@ def ask(port: int, body: Any = None) -> Any:
     return answer.json()
 
 
+def ask_if_reachable(port: int) -> Any:
+    """The prediction, or None: a node's rules follow a pod that has become ready by up to a second."""
+    try:
+        return ask(port)
+    except httpx.TransportError:
+        return None
+
+
 def ask_often(port: int, body: Any = None, times: int = 20) -> list[Any]:
     """The different predictions of that many requests, each over a new connection."""
     answers = []

@@ -11,7 +11,7 @@ import given
 import pytest
 from app import App
 from kube import Cluster, Namespace, eventually
-from load import Load, ask
+from load import Load, ask, ask_if_reachable
 from operator_process import OperatorProcess
 
 SCRIPT = """
@@ -189,11 +189,11 @@ def test_no_room_for_the_pods_that_follow(app: App, cluster: Cluster) -> None:
         kill_container(cluster, app.pods()[before])
         eventually(lambda: app.restarts() == 1, "the container started again", 60)
         eventually(lambda: before in app.ready_pods(), "the pod ready again", 60)
-        assert ask(app.port) == {"name": name, "by": before}
+        assert eventually(lambda: ask_if_reachable(app.port), "an answer") == {"name": name, "by": before}
 
         namespace.kubectl("delete", "pod", before)  # another one comes, of the old template or of the new one
         eventually(lambda: bool(app.ready_pods()) and before not in app.pods(), "another pod", 60)
-        assert ask(app.port)["name"] == name
+        assert eventually(lambda: ask_if_reachable(app.port), "an answer")["name"] == name
     assert old not in [answer["name"] for answer in load.answers_since(0, kept=True) if answer]
     namespace.kubectl("delete", "resourcequota", "tight")
     with Load(app.port):
