@@ -120,11 +120,11 @@ class Namespace:
 
 
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 30, every: float = 0.2) -> T:
-    """What `look` returns once it is neither None nor False, asked `every` so often; fails after `seconds`."""
+    """What `look` returns once there is something, asked `every` so often; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = look()
-        if found is not None and found is not False:
+        if found:
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
