@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import given
-import httpx
 import pytest
 from kube import Cluster, Namespace, eventually
-from load import Load, ask
+from load import Load, ask, ask_if_reachable
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +34,6 @@ def settled(namespace: Namespace) -> None:
 
     eventually(right, "the Deployment is as it should be", 40)
     namespace.wait_ready("app")
-
-
-def answers(port: int) -> bool:
-    try:
-        return bool(ask(port) == "app")
-    except httpx.HTTPError:
-        return False
 
 
 def test_scaled_by_hand(shared_namespace: Namespace, port_of_app: int) -> None:
@@ -71,7 +63,7 @@ def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
         return any(each["metadata"]["uid"] != before for each in shared_namespace.find("services"))
 
     eventually(anew, "the Service is there again")
-    eventually(lambda: answers(port_of_app), "it answers again")
+    eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
     shared_namespace.wait_ready("app")
 
 
