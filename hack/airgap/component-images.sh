@@ -3,7 +3,7 @@
 
 # component_archive FILE PAUSE-IMAGE
 component_archive() (
-  local file=$1 pause=$2 kubernetes wanted proxy work images=() image
+  local file=$1 pause=$2 kubernetes wanted proxy proxy_base=localmodel-airgap/proxy-base work images=() image
   kubernetes=$(tools_dir kubernetes)
   wanted=$("$kubernetes/kubeadm" config images list --kubernetes-version "$KUBERNETES_VERSION")
   image_of() { echo "$wanted" | grep "/$1:"; }
@@ -37,9 +37,9 @@ component_archive() (
   # kube-proxy is the one that needs other programs: iptables and conntrack.
   proxy=$(image_of kube-proxy)
   place "$work/proxy/usr/local/bin" "$kubernetes/kube-proxy"
-  cp "$(debian_tar proxy)" "$work/proxy.tar"
-  tar -C "$work/proxy" --owner=0 --group=0 -rf "$work/proxy.tar" usr/local/bin/kube-proxy
-  docker import "$work/proxy.tar" "$proxy" >/dev/null
+  docker import "$(debian_tar proxy)" "$proxy_base" >/dev/null
+  images+=("$proxy_base")
+  printf 'FROM %s\nCOPY . /\n' "$proxy_base" | docker build -q -t "$proxy" -f - "$work/proxy" >/dev/null
   images+=("$proxy")
 
   docker save -o "$file" "${images[@]}"

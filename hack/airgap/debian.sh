@@ -11,15 +11,22 @@ NODE_PACKAGES+=,containernetworking-plugins,libseccomp2,pigz,runc,util-linux
 PROXY_PACKAGES=iptables,conntrack,kmod
 PYTHON_PACKAGES=python3,python3-venv,python3-pip,ca-certificates,netbase,tzdata
 
+# In the public image, Python lies in /usr/local/bin, and pip may install there. Both are said while the tree is made:
+# GNU tar corrupts some archives that are edited afterwards.
+PYTHON_OPTIONS=(--dpkgopt='path-exclude=/usr/lib/python3*/EXTERNALLY-MANAGED'
+  --customize-hook='ln -s /usr/bin/python3 "$1/usr/local/bin/python3" && ln -s python3 "$1/usr/local/bin/python"')
+
 debian_tar() { echo "$CACHE/debian-$1-$(cksum <"$AIRGAP/debian.sh" | cut -d ' ' -f 1).tar"; }
 
 debian_trees() {
   debian_tree node minbase "$NODE_PACKAGES"
   debian_tree proxy essential "$PROXY_PACKAGES"
-  debian_tree python minbase "$PYTHON_PACKAGES"
+  python_tree
 }
 
-# debian_tree NAME VARIANT PACKAGES
+python_tree() { debian_tree python minbase "$PYTHON_PACKAGES" "${PYTHON_OPTIONS[@]}"; }
+
+# debian_tree NAME VARIANT PACKAGES OPTION...
 debian_tree() {
   local tar new sources=() file
   tar=$(debian_tar "$1")
@@ -32,7 +39,7 @@ debian_tree() {
   done
   mmdebstrap --variant="$2" --include="$3" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' "${@:4}" \
     "$SUITE" "$new" "${sources[@]}" >"$CACHE/debian-$1.log" 2>&1 </dev/null || {
     tail -n 20 "$CACHE/debian-$1.log" >&2
     die "mmdebstrap could not assemble $1: see above, all of it in $CACHE/debian-$1.log"

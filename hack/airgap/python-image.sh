@@ -15,20 +15,11 @@ python_image_is_current() {
   [ -z "$label" ] || [ "$label" = "$(python_recipe)" ]
 }
 
-make_python_image() (
+make_python_image() {
   check_debian
-  debian_tree python minbase "$PYTHON_PACKAGES"
-  say "assembling a stand-in for $PYTHON_IMAGE (a few seconds)"
-  work=$(mktemp -d "$SCRATCH/python.XXXXXX")
-  trap 'rm -rf "$work"' EXIT
-  # In the public image, Python lies in /usr/local/bin, and pip may install there.
-  mkdir -p "$work/files/usr/local/bin"
-  ln -s /usr/bin/python3 "$work/files/usr/local/bin/python3"
-  ln -s python3 "$work/files/usr/local/bin/python"
-  cp "$(debian_tar python)" "$work/python.tar"
-  tar --delete -f "$work/python.tar" ./usr/lib/python3.11/EXTERNALLY-MANAGED
-  tar -C "$work/files" --owner=0 --group=0 -rf "$work/python.tar" usr/local/bin/python3 usr/local/bin/python
+  python_tree
+  say "importing a stand-in for $PYTHON_IMAGE (a few seconds)"
   docker import --change 'ENV LANG=C.UTF-8' --change 'CMD ["python3"]' --change "LABEL $PYTHON_LABEL=$(python_recipe)" \
     --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
-    "$work/python.tar" "$PYTHON_IMAGE" >/dev/null
-)
+    "$(debian_tar python)" "$PYTHON_IMAGE" >/dev/null
+}
