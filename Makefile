@@ -5,7 +5,7 @@ VENV := .venv
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.ready: pyproject.toml requirements-dev.txt hack/venv
 	hack/venv $(VENV)
 
 demo: $(VENV)/.ready ## Train, register, serve as a bare process, ask, update, ask again
@@ -25,7 +25,10 @@ kind-down: ## Stop the operator and delete the cluster
 test: $(VENV)/.ready ## Everything this machine can test
 	@hack/test
 
-lint: $(VENV)/.ready ## Style, types, one-way imports
+lint: $(VENV)/.ready ## Style, types, imports, shell scripts
 	@hack/lint
 
-.PHONY: help demo demo-stop kind-up kind-down test lint
+pins: $(VENV)/.ready ## Renew the packages that lint and tests run with
+	@hack/pins
+
+.PHONY: help demo demo-stop kind-up kind-down test lint pins

@@ -13,6 +13,7 @@ PYTHON_PACKAGES=python3,python3-venv,python3-pip,ca-certificates,netbase,tzdata
 
 # In the public image, Python lies in /usr/local/bin, and pip may install there. Both are said while the tree is made:
 # GNU tar corrupts some archives that are edited afterwards.
+# shellcheck disable=SC2016 # $1 is for the shell of mmdebstrap: the tree that it makes
 PYTHON_OPTIONS=(--dpkgopt='path-exclude=/usr/lib/python3*/EXTERNALLY-MANAGED'
   --customize-hook='ln -s /usr/bin/python3 "$1/usr/local/bin/python3" && ln -s python3 "$1/usr/local/bin/python"')
 

@@ -19,6 +19,7 @@ make_node_image() (
   say "assembling $NODE_IMAGE (a minute)"
   work=$(mktemp -d "$SCRATCH/node.XXXXXX")
   debian=localmodel-airgap/debian bare=localmodel-airgap/node-bare builder=localmodel-airgap-builder
+  # shellcheck disable=SC2329 # the trap calls it
   clear_away() {
     rm -rf "$work"
     docker rm -f "$builder" >/dev/null 2>&1 || true

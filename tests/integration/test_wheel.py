@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_an_installed_wheel_serves_a_manifest(tmp_path: Path, lmd: Lmd) -> None:
     wheels, place = tmp_path / "wheels", tmp_path / "installed"
-    uv(ROOT, "build", "--quiet", "--wheel", "--out-dir", wheels)
+    pins = ("--build-constraints", ROOT / "requirements-dev.txt", "--require-hashes")
+    uv(ROOT, "build", "--quiet", "--wheel", *pins, "--out-dir", wheels)
     uv(tmp_path, "venv", "--quiet", place)
     (wheel,) = wheels.glob("*.whl")
     uv(tmp_path, "pip", "install", "--quiet", "--python", place / "bin" / "python", wheel)
