@@ -21,6 +21,7 @@ _FILE_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_
 _RESOURCE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 # Variables of the scoring server that are the user's to set; the same list is in crds/.
 _SERVER_OPTIONS = (
+    "LOCALMODEL_ALLOWED_HOSTS",
     "LOCALMODEL_BATCHING",
     "LOCALMODEL_INPUT_KEY",
     "LOCALMODEL_LOG_FORMAT",

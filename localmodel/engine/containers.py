@@ -83,7 +83,8 @@ def start(client: docker.DockerClient, wanted: Served) -> str:
             # Root of an engine without root is the user who runs it.
             user="0:0" if about.is_told("rootless") else "{}:{}".format(*wanted.user),
             userns_mode="host" if about.is_told("userns") else None,
-            environment={"HOME": _WRITABLE},
+            # Other containers call it by its name.
+            environment={"HOME": _WRITABLE, "LOCALMODEL_SERVICE_NAME": wanted.name},
             ports=published_at,
             mounts=[
                 *(Mount(str(path), str(path), type="bind") for path in wanted.writable),

@@ -201,6 +201,7 @@ def _server_variables(
         "HOME": "/tmp",  # noqa: S108 - inside the container: a folder that can be written
         "LOCALMODEL_ADMIN_PORT": str(admin.PORT),
         "LOCALMODEL_ADMIN_KEY": start.admin_key,
+        "LOCALMODEL_SERVICE_NAME": name,
         "LOCALMODEL_EPOCH": str(start.epoch),
         "LOCALMODEL_CONTENT": start.content,
         "LOCALMODEL_ENVIRONMENT": start.environment,
@@ -210,6 +211,7 @@ def _server_variables(
     own = {variable.name for variable in own_variables}
     return [
         {"name": "LOCALMODEL_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+        {"name": "LOCALMODEL_SERVICE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
         *({"name": key, "value": value} for key, value in variables.items() if key not in own),
     ]
 

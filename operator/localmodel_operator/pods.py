@@ -15,7 +15,7 @@ _OF_THE_POD = frozenset(
     f"LOCALMODEL_{name}"
     for name in (
         *("ADMIN_PORT", "ADMIN_KEY", "POD_UID", "EPOCH", "CONTENT", "ENVIRONMENT"),
-        *("STATE_FOLDER", "WANTED_FOLDER", "TERMINATION_LOG", "MODEL"),
+        *("STATE_FOLDER", "WANTED_FOLDER", "TERMINATION_LOG", "MODEL", "SERVICE_NAME", "SERVICE_NAMESPACE"),
     )
 )
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from localmodel_server.call import Headers
+from localmodel_server.callers import Callers
 from localmodel_server.exchange import message_body
 from localmodel_server.gentle_close import GentleTransport
 from localmodel_server.log import logger
+from localmodel_server.request_head import WATCHED, BadHead, called_host, check_framing
 from localmodel_server.request_ids import common_headers, read_ids
 
 _MOST_HEAD_BYTES = 65536
+_HEAD_TOO_LARGE = f"the request's headers are larger than {_MOST_HEAD_BYTES} bytes"
 # A script may answer with what it has agreed upon with its clients; uvicorn knows none above 599.
 STATUS_LINE.update({status: b"HTTP/1.1 %d \r\n" % status for status in range(600, 1000)})
 
@@ -27,24 +29,22 @@ class NobodyWaits:
         """Called by uvicorn."""
 
 
-class Answered:
-    """In place of uvicorn's RequestResponseCycle: a request that has been answered already."""
-
-    response_complete = True
-    more_body = False
-    disconnected = False
-    keep_alive = False
-    message_event = NobodyWaits()
+class _Over(Exception):
+    """Raised in a callback of the parser, which stops there: behind the end of a connection nothing is a request."""
 
 
 class JsonErrorProtocol(HttpToolsProtocol):
-    """One connection. Errors below the application are ``{"message": ...}``, too, and come when it is their turn."""
+    """One connection. Errors below the application are ``{"message": ...}``, too, and come when it is their turn.
+
+    Without callers anybody may call: who asks something of the application is asked for a signature.
+    """
 
     cycle: Any
     transport: Any
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, callers: Callers | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._callers = callers
         self._in_message = False  # the client has begun a request, and not ended it
         self._in_head = False
         self._has_moved = False  # the last piece has brought a part of a request to its end, or some of its body
@@ -55,6 +55,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
         self._held: tuple[int, str] | None = None  # a refusal that waits for the answers before it
         self._piece = b""  # what is being parsed
         self._again = b""  # what is to be parsed then
+        self._begun = bytearray()  # earlier pieces with the head that is coming in
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by asyncio."""
@@ -78,14 +79,19 @@ class JsonErrorProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with what the client has sent."""
-        if self._held is not None or self.transport.is_closing():
+        if self._is_over:
             return
+        self._unset_keepalive_if_required()
         self._last_received = self.loop.time()
         self._has_moved = False
         self._again = data
-        while self._again:
+        while self._again and not self._is_over:
             self._piece, self._again = self._again, b""
-            super().data_received(self._piece)
+            self._parse(self._piece)
+        if self._in_head:
+            self._begun += self._piece
+        elif self._begun:
+            self._begun.clear()
         self._piece = b""
         if self._has_moved:
             self._loose_bytes = 0
@@ -93,14 +99,23 @@ class JsonErrorProtocol(HttpToolsProtocol):
             # A head without an end, or trailers.
             self._loose_bytes += len(data)
             if self._loose_bytes > _MOST_HEAD_BYTES:
-                self._refuse_head()
+                self.refuse(431, _HEAD_TOO_LARGE)
+
+    def _parse(self, piece: bytes) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as error:
+            if self._asks_for_upgrade:
+                self._read_without_upgrade(piece[error.args[0] :])
+        except httptools.HttpParserError:
+            self.refuse(400, "Invalid HTTP request received.")
 
     def end_if_late(self, now: float, seconds: float) -> None:
         """Refuse a request that has not come within seconds; close a connection that has brought none.
 
         A head has so long in all, a body from one piece to the next.
         """
-        if self.transport.is_closing() or self._held is not None:
+        if self._is_over:
             return
         if not self._in_message:
             if self.timeout_keep_alive_task is None and self._is_answered and now - self._last_received >= seconds:
@@ -114,7 +129,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
 
     def refuse(self, status: int, message: str) -> None:
         """Answer for the application the request that is coming in, and end the connection."""
-        if self.transport.is_closing() or self._held is not None:
+        if self._is_over:
             return
         if self._in_message and not self._in_head:
             if self._is_answered:
@@ -131,27 +146,52 @@ class JsonErrorProtocol(HttpToolsProtocol):
         else:
             self._write_refusal(status, message)
 
-    def send_400_response(self, msg: str) -> None:
-        """Called by uvicorn when it cannot parse a request."""
-        self.refuse(400, msg)
-
     def on_message_begin(self) -> None:
         """Called by the parser."""
+        if self._is_over:
+            raise _Over
         super().on_message_begin()
         self._in_message = self._in_head = self._has_moved = True
         self._due_since = self.loop.time()
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
+        try:
+            self._check_head()
+        except BadHead as error:
+            self.refuse(error.status, str(error))
+            raise
         if self._asks_for_upgrade:
             return
-        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > _MOST_HEAD_BYTES:
-            self._refuse_head()
-            self.cycle = Answered()
-        else:
-            self.begin_request()
+        self.begin_request()
         self._in_head = False
         self._has_moved = True
+
+    def _check_head(self) -> None:
+        size = len(self.url)
+        watched = []
+        for header in self.headers:
+            name, value = header
+            size += len(name) + len(value) + 4
+            if name in WATCHED:
+                watched.append(header)
+        if size > _MOST_HEAD_BYTES:
+            raise BadHead(431, _HEAD_TOO_LARGE)
+        line = b"%b %b HTTP/" % (self.parser.get_method(), self.url)
+        # The parser takes RTSP/1.0 and others for HTTP/1.0.
+        if line not in self._piece and line not in self._begun + self._piece:
+            raise BadHead(400, "the request line does not end with HTTP/1.1")
+        version = self.parser.get_http_version()
+        callers = self._callers
+        if callers is not None and version == "1.1" and len(watched) == 1 and self.url[:1] == b"/":
+            name, value = watched[0]
+            if name == b"host" and callers.knows(value):
+                return
+        check_framing(version, watched)
+        if callers is None:
+            called_host(version, self.url, watched)
+        else:
+            callers.check(version, self.url, watched)
 
     def begin_request(self) -> None:
         """Start to answer the request whose headers have come."""
@@ -195,26 +235,25 @@ class JsonErrorProtocol(HttpToolsProtocol):
     def _asks_for_upgrade(self) -> bool:
         return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Called by uvicorn when the parser has stopped behind headers that ask for another protocol.
+    def _read_without_upgrade(self, rest: bytes) -> None:
+        """Have a request read again without its Upgrade header, behind which the parser has stopped.
 
-        It takes what follows for that protocol. Who asks, as Java's client does, goes on in HTTP/1.1 when the answer
-        is in it; so the request is read again without the header.
+        It takes what follows for the other protocol. Who asks, as Java's client does, goes on in HTTP/1.1 when the
+        answer is in it.
         """
-        error = sys.exc_info()[1]
-        if error is None or not self._asks_for_upgrade:
-            return
         lines = [b"%b: %b\r\n" % (name, value) for name, value in self.headers if name != b"upgrade"]
         start = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
-        self._again = b"%b%b\r\n%b" % (start, b"".join(lines), self._piece[error.args[0] :])
+        self._again = b"%b%b\r\n%b" % (start, b"".join(lines), rest)
         self.parser = httptools.HttpRequestParser(self)
 
     @property
     def _is_answered(self) -> bool:
         return self.cycle is None or bool(self.cycle.response_complete)
 
-    def _refuse_head(self) -> None:
-        self.refuse(431, f"the request's headers are larger than {_MOST_HEAD_BYTES} bytes")
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing that the client sends from now on counts."""
+        return self._held is not None or bool(self.transport.is_closing())
 
     def _write_refusal(self, status: int, message: str) -> None:
         if self.transport.is_closing():

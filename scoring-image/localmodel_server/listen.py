@@ -6,10 +6,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
+from functools import partial
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from localmodel_server.callers import Callers
 from localmodel_server.http_protocol import JsonErrorProtocol
 from localmodel_server.stalled import StallWatch
 
@@ -41,12 +44,15 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def build_server(app: ASGIApp, protocol: type[JsonErrorProtocol] = JsonErrorProtocol) -> HttpServer:
-    """An HTTP server for the application; it gets its socket when it starts to serve."""
+def build_server(
+    app: ASGIApp, callers: Callers | None, protocol: type[JsonErrorProtocol] = JsonErrorProtocol
+) -> HttpServer:
+    """An HTTP server for the application; it gets its socket when it starts to serve. None: anybody may call."""
+    connection: Any = partial(protocol, callers=callers)
     return HttpServer(
         uvicorn.Config(
             app,
-            http=protocol,
+            http=connection,
             ws="none",
             lifespan="off",
             log_config=None,

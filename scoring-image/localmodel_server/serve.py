@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from localmodel_server.admin.pod import Pod
 from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.app import Application
+from localmodel_server.callers import Callers
 from localmodel_server.config_file import compose
 from localmodel_server.debugging import Debugging, is_debugged
 from localmodel_server.error_rate import SECONDS_BETWEEN_SAMPLES
@@ -28,7 +29,7 @@ from localmodel_server.going_back import GoingBack
 from localmodel_server.listen import HttpServer, build_server, open_listener
 from localmodel_server.loader import Loader
 from localmodel_server.log import logger, set_up_logging
-from localmodel_server.settings import Ports, SettingsError, read_revision_file, read_settings
+from localmodel_server.settings import Ports, SettingsError, read_hosts, read_revision_file, read_settings
 from localmodel_server.short_cut import ShortCutProtocol
 from localmodel_server.state import ServerState
 from localmodel_server.status_file import StatusFile
@@ -81,7 +82,8 @@ class Lifecycle:
         self._hurry = asyncio.Event()
         self._exit_code = 0
         self._application = Application(self._state)
-        self._server = build_server(self._application, ShortCutProtocol)
+        self._callers = Callers(lambda: self._state.settings, _hosts_at_start(options))
+        self._server = build_server(self._application, self._callers, ShortCutProtocol)
 
     async def run(self, listeners: Listeners) -> int:
         """Serve until stopped; returns the process's exit code."""
@@ -131,12 +133,13 @@ class Lifecycle:
             from localmodel_server.routes import build_health_routes  # as late as the application's
 
             logger.info("health is at %s port %d, too", *listener.getsockname()[:2])
-            yield _serve_beside(build_health_routes(self._state), listener)
+            yield _serve_beside(build_health_routes(self._state), self._callers, listener)
 
     def _serve_operator(self, listener: socket.socket | None) -> Iterator[tuple[HttpServer, asyncio.Task[None]]]:
         if self._pod is not None and listener is not None:
             logger.info("the operator calls at %s port %d", *listener.getsockname()[:2])
-            yield _serve_beside(self._pod.application(), listener)
+            # Whoever calls has signed; the API server passes on what it is called itself.
+            yield _serve_beside(self._pod.application(), None, listener)
 
     def _read_wanted(self) -> Wanted:
         if self._pod is not None:
@@ -239,8 +242,10 @@ def run_server(options: Options) -> int:
     return uvloop.run(serve())
 
 
-def _serve_beside(application: ASGIApp, listener: socket.socket) -> tuple[HttpServer, asyncio.Task[None]]:
-    server = build_server(application)
+def _serve_beside(
+    application: ASGIApp, callers: Callers | None, listener: socket.socket
+) -> tuple[HttpServer, asyncio.Task[None]]:
+    server = build_server(application, callers)
     server.config.timeout_graceful_shutdown = 1
     return server, asyncio.create_task(server.serve(sockets=[listener]))
 
@@ -274,6 +279,13 @@ def _compose(
     for level, text in composed.notes if log_notes else ():
         logger.log(level, "%s", text)
     return composed.environment
+
+
+def _hosts_at_start(options: Options) -> frozenset[str]:
+    try:
+        return read_hosts(_compose(options))
+    except SettingsError:  # told when the revision is loaded
+        return frozenset()
 
 
 def _follow_log_settings(environment: Mapping[str, str]) -> None:

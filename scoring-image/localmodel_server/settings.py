@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ HEALTH_PORT = 5000
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("text", "json")
 _TIMEOUT_MS = 60_000
+_CLUSTER = ("", ".svc", ".svc.cluster.local")  # behind a Service's namespace
+_HOST_NAME = re.compile(r"[a-z0-9_.-]+|\*")
 
 
 class SettingsError(ValueError):
@@ -52,6 +56,7 @@ class Settings:
     input_key: str
     worker_preload: bool
     cors_origins: tuple[str, ...]
+    hosts: frozenset[str]  # what the server is called, beside localhost and addresses; "*": anything
     version_header: bool
     service_name: str
     service_version: str
@@ -85,6 +90,7 @@ def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Se
         input_key=environment.get("LOCALMODEL_INPUT_KEY") or "data",
         worker_preload=_truth(environment, "WORKER_PRELOAD", False),
         cors_origins=_listed(environment, "AML_CORS_ORIGINS"),
+        hosts=read_hosts(environment),
         version_header=_truth(environment, "SERVER_VERSION_LOG_RESPONSE_ENABLED", True),
         service_name=environment.get("SERVICE_NAME") or "ML service",
         service_version=environment.get("SERVICE_VERSION") or "1.0",
@@ -108,6 +114,19 @@ def read_ports(environment: Mapping[str, str]) -> Ports:
     if not wanted or (health == main and health != 0):
         health = None
     return Ports(PORT if main is None else main, health)
+
+
+def read_hosts(environment: Mapping[str, str]) -> frozenset[str]:
+    """What the server is called: the machine's name, those of its Service, and those allowed; raises SettingsError."""
+    allowed = [name.lower().rstrip(".") for name in _listed(environment, "LOCALMODEL_ALLOWED_HOSTS")]
+    for name in allowed:
+        if not _HOST_NAME.fullmatch(name):
+            raise SettingsError(
+                f"LOCALMODEL_ALLOWED_HOSTS: {name!r} is not a host name; write names without scheme and port"
+            )
+    service, namespace = (environment.get(f"LOCALMODEL_SERVICE_{part}", "") for part in ("NAME", "NAMESPACE"))
+    in_cluster = [f"{service}.{namespace}{end}" for end in _CLUSTER] if service and namespace else []
+    return frozenset(filter(None, [*allowed, service, *in_cluster, socket.gethostname().lower()]))
 
 
 def read_revision_file(path: Path) -> dict[str, str]:

@@ -36,8 +36,14 @@ VARIABLES = (
     Variable(
         "AML_CORS_ORIGINS",
         "",
-        "Origins whose pages may ask, separated by commas, or `*`",
+        "Origins whose pages may call, separated by commas, or `*`; those of others are refused with 403",
         "--access_control_allow_origins",
+    ),
+    Variable(
+        "LOCALMODEL_ALLOWED_HOSTS",
+        "",
+        "Names that the server is called by, as behind an Ingress, separated by commas, or `*`. Others than these, "
+        "localhost, IP addresses, the Service's and the machine's own are refused with 421",
     ),
     Variable("SERVICE_NAME", "ML service", "Title of the swagger document"),
     Variable("SERVICE_VERSION", "1.0", "Version in the swagger document"),
@@ -66,6 +72,8 @@ VARIABLES = (
         "LOCALMODEL_ADMIN_KEY", "", "The operator's public key (Ed25519, 32 bytes in base64); calls must be signed"
     ),
     Variable("LOCALMODEL_POD_UID", "", "The pod that calls must be meant for"),
+    Variable("LOCALMODEL_SERVICE_NAME", "", "The Service that leads to the pod, or the container's name"),
+    Variable("LOCALMODEL_SERVICE_NAMESPACE", "", "The namespace of that Service"),
     Variable("LOCALMODEL_EPOCH", "0", "Number of the operator's decision that the image's revision came with"),
     Variable("LOCALMODEL_ENVIRONMENT", "", "Key of the image's environment; bundles for another one are refused"),
     Variable("LOCALMODEL_STATE_FOLDER", "", "Folder that survives the container, for the revisions brought"),

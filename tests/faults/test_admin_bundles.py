@@ -162,7 +162,7 @@ def test_one_that_is_too_large_without_saying_so(pod: Pod) -> None:
 def test_a_client_that_goes_in_the_middle(pod: Pod) -> None:
     token = pod.admin.token("prepare", 2, content_of("two"), good())
     with socket.create_connection(("127.0.0.1", pod.admin.port)) as client:
-        head = f"POST /prepare HTTP/1.1\r\nHost: x\r\n{HEADER}: {token}\r\nContent-Length: 100000\r\n\r\n"
+        head = f"POST /prepare HTTP/1.1\r\nHost: localhost\r\n{HEADER}: {token}\r\nContent-Length: 100000\r\n\r\n"
         client.sendall(head.encode() + bytes(50_000))
         eventually(lambda: pod.left_over != [])
 

@@ -80,7 +80,7 @@ def hang_up(wire: Wire, reset: bool) -> None:
         post({"megabytes": 20}),
         post({"pieces": 1000}),
         post({}, path="/nowhere"),
-        b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 3,
+        b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3,
     ],
 )
 def test_a_client_that_hangs_up_at_any_point(server: ScoringServer, data: bytes, reset: bool) -> None:

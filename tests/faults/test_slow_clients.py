@@ -58,7 +58,7 @@ def trickle(wire: Wire, data: bytes, seconds: float) -> None:
     ("data", "what"),
     [
         (b"POST", "headers"),
-        (b"POST /score HTTP/1.1\r\nHost: x\r\n", "headers"),
+        (b"POST /score HTTP/1.1\r\nHost: localhost\r\n", "headers"),
         (post(b"{}")[:-1], "body"),
         (post(b" " * 100_000)[:-1], "body"),
         (post(b" " * 2_000_000)[:-1], "body"),
@@ -90,7 +90,7 @@ def test_headers_must_be_there_in_time_even_when_they_trickle(server: ScoringSer
 
 def test_a_slow_upload_that_goes_on_is_answered(server: ScoringServer) -> None:
     with Wire(server) as wire, Wire(server) as other:
-        head = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 52\r\n\r\n"
+        head = b"POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Length: 52\r\n\r\n"
         wire.send(head)
         other.send(head.replace(b"Content-Length: 52", b"Transfer-Encoding: chunked") + b"34\r\n")
         for byte in b'{"a": 1}' + b" " * 44:

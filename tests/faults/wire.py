@@ -97,7 +97,7 @@ class Wire:
 def post(body: Any, path: str = "/score", **headers: str) -> bytes:
     """A POST: bytes as they are, anything else as JSON. An underscore in a header's name stands for a hyphen."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    fields = {"Host": "x", "Content-Type": "application/json", "Content-Length": str(len(data))}
+    fields = {"Host": "localhost", "Content-Type": "application/json", "Content-Length": str(len(data))}
     fields.update({name.replace("_", "-"): value for name, value in headers.items()})
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + data
@@ -105,8 +105,8 @@ def post(body: Any, path: str = "/score", **headers: str) -> bytes:
 
 def chunked(*pieces: bytes, path: str = "/score", trailers: bytes = b"") -> bytes:
     """A POST whose body has no length."""
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     return head + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n" + trailers + b"\r\n"
 
 
-GET_LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+GET_LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -155,7 +155,7 @@ def test_a_generator_streams(server: ScoringServer) -> None:
 def test_a_client_that_goes_away_ends_the_generator_and_the_worker_serves_on(server: ScoringServer, do: str) -> None:
     pid, before = ask(server, "ended").json
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
-        connection.sendall(f"POST /score?do={do} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+        connection.sendall(f"POST /score?do={do} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
     eventually(lambda: len(ask(server, "ended").json[1]) > len(before), server)
     assert ask(server, "ended").json == [pid, [*before, do]]

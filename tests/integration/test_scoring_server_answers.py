@@ -202,7 +202,7 @@ def test_a_chunked_body_over_the_limit(server: ScoringServer) -> None:
 
 def test_a_declared_length_over_the_limit_is_refused_before_the_body_is_sent(server: ScoringServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
-        connection.sendall(b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
+        connection.sendall(b"POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 
@@ -295,7 +295,7 @@ def test_many_requests_on_kept_connections(server: ScoringServer) -> None:
 
 def test_a_client_that_stalls_in_its_body_holds_nobody_up(server: ScoringServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as stalled:
-        stalled.sendall(b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        stalled.sendall(b"POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         assert server.score({}).status == 200
 
 
@@ -305,7 +305,7 @@ def test_requests_of_a_client_that_left_the_line_are_dropped(server: ScoringServ
     time.sleep(0.1)
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as impatient:
         body = b'{"do": "say", "text": "nobody waits for this"}'
-        impatient.sendall(b"POST /score HTTP/1.1\r\nx-request-id: impatient\r\nHost: x\r\n")
+        impatient.sendall(b"POST /score HTTP/1.1\r\nx-request-id: impatient\r\nHost: localhost\r\n")
         impatient.sendall(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
         server.get("/livez")
     slow.join()

@@ -157,6 +157,6 @@ def test_a_request_that_waits_too_long_for_a_worker_is_told_to_come_again(tmp_pa
 
 def open_request(server: ScoringServer, body: bytes) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
-    head = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    head = b"POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
     connection.sendall(head + body)
     return connection

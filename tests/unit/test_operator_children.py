@@ -170,6 +170,8 @@ def test_the_server_is_told_what_it_serves() -> None:
     ]
     made = variables(children.deployment(OWNER, SPEC, children.pod_template("digits", SPEC, (), start(), models)))
     assert made["LOCALMODEL_MODEL_NAME"] == "digits"
+    assert made["LOCALMODEL_SERVICE_NAME"] == "digits"
+    assert made["LOCALMODEL_SERVICE_NAMESPACE"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
     assert made["LOCALMODEL_MODEL"] == "mnist:1@sha256:mnist,scale:3@sha256:scale"
 
 

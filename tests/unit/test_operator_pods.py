@@ -147,7 +147,8 @@ def test_variables_are_set_changed_and_taken_away() -> None:
 def test_values_of_secrets_and_of_the_pod_itself_stay_where_they_are() -> None:
     secret = {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
     uid = {"name": "LOCALMODEL_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}
-    there = with_variables(secret, uid, {"name": "LOCALMODEL_EPOCH", "value": "1"})
+    service = {"name": "LOCALMODEL_SERVICE_NAME", "value": "digits"}
+    there = with_variables(secret, uid, service, {"name": "LOCALMODEL_EPOCH", "value": "1"})
     wanted = recorded(2, LOCALMODEL_EPOCH="2", LOCALMODEL_ADMIN_KEY="other", LOCALMODEL_REVISION="2")
     wanted.template["spec"]["containers"][0]["env"].append(secret)
     assert pods.overlay(there, wanted) == {"LOCALMODEL_REVISION": "2"}
