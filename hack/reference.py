@@ -41,7 +41,9 @@ def render() -> str:
         short=names["shortNames"][0],
         file=CRD.name,
         description=root["description"],
-        rules="".join(f"- {rule['message']}\n" for rule in root["x-kubernetes-validations"]),
+        rules="".join(
+            f"- `{rule['fieldPath'].lstrip('.')}`: {rule['message']}\n" for rule in root["x-kubernetes-validations"]
+        ),
         spec=_table("| field | type | default | what it is |", _spec_rows("spec", root["properties"]["spec"])),
         status=_table("| field | type | what it is |", _status_rows("status", root["properties"]["status"])),
     )

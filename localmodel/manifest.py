@@ -131,10 +131,25 @@ def _documents(file: Path) -> list[tuple[Path, dict[str, Any]]]:
 
 def _load(file: Path) -> list[dict[str, Any]]:
     try:
-        documents = [document for document in yaml.safe_load_all(file.read_text()) if document is not None]
+        loaded = yaml.load_all(file.read_text(), _Loader)
+        documents = [document for document in loaded if document is not None]
+    except RecursionError:
+        raise UserError("InvalidManifest", f"{file}: nested too deeply") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError("InvalidManifest", f"{file}: not YAML: {error}") from None
     for document in documents:
         if not isinstance(document, dict):
             raise UserError("InvalidManifest", f"{file}: a mapping is expected")
     return documents or [{}]
+
+
+class _Loader(yaml.SafeLoader):
+    """As kubectl has it: a mapping has a key once, and what is said first is not lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in found:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+            found.add(str(key.value))
+        return super().construct_mapping(node, deep)

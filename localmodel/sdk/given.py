@@ -28,10 +28,16 @@ def models(given: Model | Iterable[Model], store: Store) -> list[ModelVersion]:
     """
     wanted: Iterable[Model] = [given] if isinstance(given, ModelVersion | str | Path) else given
     found = [_model(model, store) for model in wanted]
-    names = [model.name for model in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError("ModelTwice", f"model {name} is given twice; a deployment has one version of a model")
+    for index, model in enumerate(found):
+        for other in found[:index]:
+            if model.name == other.name:
+                raise UserError("ModelTwice", f"model {model.name} is given twice; a deployment has one version of it")
+            if model.name.lower() == other.name.lower():
+                raise UserError(
+                    "ModelTwice",
+                    f"models {other.name} and {model.name} differ only in case, and are one folder on some machines; "
+                    "choose one of them",
+                )
     return found
 
 

@@ -127,7 +127,12 @@ class Records(Generic[V]):
         """Keep what `make` makes of the next number, or give the latest version when it is the `same`.
 
         With `anywhere`, the newest of all versions that is the same.
+
+        Raises:
+            UserError: the kind's invalid_name, also where another name differs only in case: some file systems would
+                take the two for one.
         """
+        self._check_is_no_other(name)
         with self.alone(name):
             folder = self.folder(name)
             numbers = _numbers(folder, _RECORD)
@@ -138,6 +143,16 @@ class Records(Generic[V]):
             files.create(self._path(name, version.version), _content(version))
             self._index.add(self.ref(version))
             return version
+
+    def _check_is_no_other(self, name: str) -> None:
+        known = _entries(self._root)
+        for other in known if name not in known else ():
+            if other.lower() == name.lower():
+                raise UserError(
+                    self._kind.invalid_name,
+                    f"{self._kind.word} name {name!r} differs only in case from {other!r}, which is in the store; "
+                    "write it the same way, or choose another name",
+                )
 
     def change(self, name: str, number: int, edit: Callable[[V], V]) -> V:
         """Replace the version's record by what `edit` makes of it.

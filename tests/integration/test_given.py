@@ -70,3 +70,13 @@ def test_a_file_that_is_missing_is_not_looked_for_in_the_store(store: Store, nam
     with pytest.raises(UserError, match=r"nosuch.*: no such file") as caught:
         meant(name, store)
     assert caught.value.reason == "EnvironmentFileMissing"
+
+
+def test_two_models_whose_names_differ_only_in_case_are_refused(store: Store) -> None:
+    Path("model.txt").write_text("1")
+    for folder, name in (("a", "Iris"), ("b", "iris")):  # a store from before may have both
+        Store(Path(folder)).models.register(name, "model.txt")
+    both = [Store(Path("a")).models.get("Iris"), Store(Path("b")).models.get("iris")]
+    with pytest.raises(UserError, match="Iris and iris differ only in case") as caught:
+        given.models(both, store)
+    assert caught.value.reason == "ModelTwice"

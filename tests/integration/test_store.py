@@ -33,6 +33,15 @@ def test_versions_are_counted_from_one(store: Store, tmp_path: Path) -> None:
     assert [(model.name, model.version) for model in store.models.list()] == [("m", 1), ("m", 2), ("other", 1)]
 
 
+def test_a_name_that_differs_only_in_case_is_refused(store: Store, tmp_path: Path) -> None:
+    store.models.register("Iris", file(tmp_path, "1"))
+    with pytest.raises(UserError, match="'iris' differs only in case from 'Iris'") as caught:
+        store.models.register("iris", file(tmp_path, "2"))
+    assert reason(caught) == "ModelNameInvalid"
+    assert store.models.register("Iris", file(tmp_path, "2")).version == 2
+    assert [model.name for model in store.models.list()] == ["Iris", "Iris"]
+
+
 def test_the_last_versions_content_makes_no_new_version(store: Store, tmp_path: Path) -> None:
     first = store.models.register("m", file(tmp_path, "1"))
     assert store.models.register("m", file(tmp_path, "1")) == first
