@@ -3,12 +3,18 @@
 import contextlib
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from localmodel.errors import UserError
+from localmodel_untrusted import tar as untrusted
+
 CHUNK = 1 << 20
+# Files and folders: who reads a tar remembers their names.
+_MOST_MEMBERS = 250_000
+_LIMITS = untrusted.Limits(_MOST_MEMBERS, _MOST_MEMBERS)
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,18 @@ def tar(entries: Iterable[Entry]) -> Iterator[bytes]:
     """An uncompressed tar of the entries: sorted, owned by root, dated 1970, readable by all.
 
     The folders above each entry are in it too, so that none of them gets an engine's own default mode.
+
+    Raises:
+        UserError: TooManyFiles.
     """
     folders: set[str] = set()
-    for entry in sorted(entries, key=lambda entry: entry.path):
+    for number, entry in enumerate(sorted(entries, key=lambda entry: entry.path), 1):
         for folder in reversed(PurePosixPath(entry.path).parents[:-1]):
             if str(folder) not in folders:
                 folders.add(str(folder))
                 yield _header(f"{folder}/", 0, tarfile.DIRTYPE, 0o755)
+        if number + len(folders) > _MOST_MEMBERS:
+            raise UserError("TooManyFiles", f"more than {_MOST_MEMBERS} files and folders; pack them into fewer")
         size = entry.size
         yield _header(entry.path, size, tarfile.REGTYPE, 0o644)
         sent = 0
@@ -76,44 +87,86 @@ def _header(name: str, size: int, kind: bytes, mode: int) -> bytes:
     return info.tobuf(tarfile.PAX_FORMAT)
 
 
+@contextlib.contextmanager
+def reading(path: Path) -> Generator[BinaryIO]:
+    """The tar, open; what is found wrong with it while it is read becomes an error for the user.
+
+    Raises:
+        UserError: ArchiveInvalid.
+    """
+    try:
+        with path.open("rb") as file:
+            yield file
+    except untrusted.Refused as error:
+        raise UserError("ArchiveInvalid", f"{path}: {error}") from None
+
+
+def members(file: BinaryIO) -> Iterator[untrusted.Member]:
+    """What is in an open tar.
+
+    Raises:
+        UserError: ArchiveInvalid.
+    """
+    try:
+        yield from untrusted.members(file.fileno(), _LIMITS)
+    except untrusted.Refused as error:
+        raise UserError("ArchiveInvalid", f"{file.name}: {error}") from None
+
+
 def extract(path: Path, target: Path) -> None:
-    """Unpack a tar that `tar()` made, into a folder."""
-    with tarfile.open(path) as archive:
-        archive.extractall(target, filter="data")
+    """Unpack a tar into an empty folder.
+
+    Raises:
+        UserError: ArchiveInvalid.
+    """
+    with reading(path) as file:
+        untrusted.unpack(file.fileno(), target, _LIMITS)
 
 
 def extract_into(path: Path, target: Path) -> None:
     """Unpack a tar whose only top folder or file is called as `target`, which it replaces when it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".incoming-") as incoming:
-        extract(path, Path(incoming))
+        unpacked, before = Path(incoming, "new"), Path(incoming, "before")
+        unpacked.mkdir()
+        extract(path, unpacked)
         if target.is_dir() and not target.is_symlink():
-            target.rename(Path(incoming) / ".before")
-        (Path(incoming) / target.name).replace(target)
+            target.rename(before)
+        (unpacked / target.name).replace(target)
 
 
 def top(path: Path) -> str:
-    """The name of the only file or folder at the top of a tar."""
-    with tarfile.open(path) as archive:
-        first = archive.next()
-    if first is None:
-        raise ValueError(f"{path}: an empty archive")
-    return PurePosixPath(first.name).parts[0]
+    """The name of the only file or folder at the top of a tar.
+
+    Raises:
+        UserError: ArchiveInvalid.
+    """
+    with reading(path) as file:
+        for member in members(file):
+            return member.path.parts[0]
+        raise untrusted.Refused("it is empty")
 
 
 def contents(path: Path, wanted: Callable[[str], bool] = lambda _: True) -> dict[str, bytes]:
-    """The wanted files of a tar, path -> content."""
-    with tarfile.open(path) as archive:
+    """The wanted files of a tar, path -> content.
+
+    Raises:
+        UserError: ArchiveInvalid.
+    """
+    with reading(path) as file:
+        files = {str(member.path): member for member in members(file) if not member.is_folder}
         return {
-            member.name: archive.extractfile(member).read()  # type: ignore[union-attr]
-            for member in archive
-            if member.isfile() and wanted(member.name)
+            name: b"".join(untrusted.chunks(file.fileno(), member)) for name, member in files.items() if wanted(name)
         }
 
 
 def moved(path: Path, folder: str) -> Iterator[bytes]:
-    """The tar at `path`, which `tar()` made, with everything in it moved below a folder."""
-    with opened([path]) as (archive,):
+    """The tar at `path` with everything in it moved below a folder.
+
+    Raises:
+        UserError: ArchiveInvalid.
+    """
+    with reading(path) as archive:
         yield from tar(entries_in(archive, folder))
 
 
@@ -125,22 +178,19 @@ def opened(paths: Iterable[Path]) -> Iterator[list[BinaryIO]]:
 
 
 def entries_in(archive: BinaryIO, folder: str) -> list[Entry]:
-    """The files of an open tar that `tar()` made, as entries below a folder; their content is read from it later."""
-    archive.seek(0)
-    with tarfile.open(fileobj=archive) as members:
-        files = {member.name: member for member in members if member.isfile()}
-    return [Entry(f"{folder}/{name}", _Slice(archive, file.offset_data, file.size)) for name, file in files.items()]
+    """The files of an open tar as entries below a folder; their content is read from it later."""
+    return [
+        Entry(f"{folder}/{member.path}", _Slice(archive.fileno(), member))
+        for member in members(archive)
+        if not member.is_folder
+    ]
 
 
 class _Slice:
-    """A stretch of an open file."""
+    """A file in an open tar."""
 
-    def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
-        self.file, self.offset, self.size = file, offset, size
+    def __init__(self, descriptor: int, member: untrusted.Member) -> None:
+        self.descriptor, self.member, self.size = descriptor, member, member.size
 
     def chunks(self) -> Iterator[bytes]:
-        self.file.seek(self.offset)
-        left = self.size
-        while left and (chunk := self.file.read(min(CHUNK, left))):
-            left -= len(chunk)
-            yield chunk
+        return untrusted.chunks(self.descriptor, self.member)

@@ -1,22 +1,17 @@
 """Versions in one file, for networks that no registry reaches: a tar of an OCI layout, which other tools read too."""
 
-import json
-import re
-import tarfile
 from collections.abc import Iterable, Iterator
-from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import IO
+from pathlib import Path
+from typing import BinaryIO
 
 from localmodel import digests, files, layers
 from localmodel.errors import UserError
 from localmodel.layout import Blob, Layout, Meter
-from localmodel.store import artifacts, sharing
+from localmodel.store import artifacts, received, sharing
 from localmodel.store.index import Ref, entry, index, name_of
 from localmodel.store.sharing import AnyVersion, Receiver
+from localmodel_untrusted import tar
 
-_BLOB = re.compile(r"blobs/(sha256)/([0-9a-f]{64})")
-_LIMIT = 16 << 20  # bytes of index.json, a manifest or a record: what is held in memory
 _RECORD = ".record"
 
 
@@ -49,10 +44,8 @@ def write(layout: Layout, versions: Iterable[tuple[Ref, AnyVersion]], path: Path
                 progress(min(done, total), total)
 
 
-def read(
-    layout: Layout, receiver: Receiver, path: Path, name: str | None, progress: Meter | None
-) -> Iterator[AnyVersion]:
-    """Take in the versions of a file. Call it while garbage collection is held off.
+def read(layout: Layout, receiver: Receiver, path: Path, name: str | None, progress: Meter | None) -> list[AnyVersion]:
+    """Take in the versions of a file, all or none. Call it while garbage collection is held off.
 
     The blobs come first and have no name, so nothing is to be seen of a file that is damaged further on.
 
@@ -60,49 +53,86 @@ def read(
         UserError: ArchiveInvalid, ContentDamaged, and what Receiver raises.
     """
     try:
-        content = _take_in(layout, path, progress)
-        found = {name_of(each): artifacts.blob(each) for each in json.loads(content)["manifests"]}
-        arrived = [_arrived(layout, receiver, found, ref) for ref in found if not ref.endswith(_RECORD)]
-    except (OSError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
-        raise UserError("ArchiveInvalid", f"{path}: not a file that lmd model export writes: {error}") from None
-    for manifest, record in arrived:
-        yield receiver.keep(manifest, record, name)
-
-
-def _take_in(layout: Layout, path: Path, progress: Meter | None) -> bytes:
-    """Put the file's blobs into the layout; returns its index.json."""
-    index_json, size = b"", path.stat().st_size
-    with path.open("rb") as raw, tarfile.open(fileobj=raw, mode="r:") as archive:
-        tell = (lambda _: progress(min(raw.tell(), size), size)) if progress else None
-        for member in archive:
-            content = _content(archive, member, path)
-            if content is None:
-                continue
-            if member.name == "index.json":
-                index_json = content.read(_LIMIT)
-            elif blob := _BLOB.fullmatch(member.name):
-                expected = Blob(":".join(blob.groups()), member.size)
-                if not layout.has(expected):
-                    layout.write(iter(partial(content.read, layers.CHUNK), b""), tell, expected)
-    return index_json
-
-
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> IO[bytes] | None:
-    """The member's content, if it is a file. Its name is never used as a path; one that would lead out is refused."""
-    name = PurePosixPath(member.name)
-    if name.is_absolute() or ".." in name.parts or not (member.isfile() or member.isdir()):
+        with layers.reading(path) as file:
+            source = _Source(path, file, layout)
+            index = received.value(source.small("index.json"))
+            named = {name_of(each): artifacts.blob(each) for each in index["manifests"]}
+            arriving = [_arriving(source, receiver, named, ref) for ref in named if not ref.endswith(_RECORD)]
+            source.take_in([blob for manifest, _ in arriving for blob in receiver.check(manifest)], progress)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            "ArchiveInvalid", f"{path}: {member.name!r} has no place in an OCI layout; nothing was taken in"
-        )
-    return archive.extractfile(member)
+            "ArchiveInvalid", f"{path}: not a file that lmd model export writes: {received.why(error)}"
+        ) from None
+    return receiver.keep(receiver.version(*each, name) for each in arriving)
 
 
-def _arrived(layout: Layout, receiver: Receiver, found: dict[str, Blob], ref: str) -> tuple[bytes, bytes | None]:
-    """The manifest and the record of a name; every blob of it is there."""
-    manifest = layout.read(found[ref].digest)
-    for blob in receiver.check(manifest):
-        if not layout.has(blob):
-            raise UserError("ContentDamaged", f"{ref}: the file lacks the blob {blob.digest}")
-    about = found.get(f"{ref}{_RECORD}")
-    record = sharing.record_of(layout.read(about.digest), found[ref].digest) if about else None
-    return manifest, layout.read(record.digest) if record else None
+class _Source:
+    """The blobs of an open file, which fill up those of the layout."""
+
+    def __init__(self, path: Path, file: BinaryIO, layout: Layout) -> None:
+        self._path, self._file, self._layout = path, file, layout
+        self._members = {str(member.path): member for member in layers.members(file) if not member.is_folder}
+
+    def small(self, name: str) -> bytes:
+        """What the file holds under the name.
+
+        Raises:
+            KeyError: nothing; ValueError: more than JSON may have.
+        """
+        if self._members[name].size > received.MOST_JSON:
+            raise ValueError(f"{name} has more than {received.MOST_JSON} bytes")
+        return b"".join(self._chunks(name))
+
+    def json(self, blob: Blob) -> bytes:
+        """The content of a blob that is held in memory.
+
+        Raises:
+            UserError: ContentDamaged.
+        """
+        if not self._has(blob):
+            return self._layout.read(blob.digest)
+        content = self.small(_place(blob))
+        if digests.of_bytes(content) != blob.digest:
+            raise UserError("ContentDamaged", f"{self._path}: {blob.digest} is something else than its name says")
+        return content
+
+    def take_in(self, blobs: list[Blob], progress: Meter | None) -> None:
+        """Put the blobs into the layout.
+
+        Raises:
+            UserError: ContentDamaged, StoreFull.
+        """
+        wanted = [blob for blob in dict.fromkeys(blobs) if self._has(blob) and not self._layout.has(blob)]
+        total, done = sum(blob.size for blob in wanted), 0
+        for blob in wanted:
+            before = done
+            tell = (lambda size, before=before: progress(before + size, total)) if progress else None
+            self._layout.write(self._chunks(_place(blob)), tell, blob)
+            done += blob.size
+
+    def _has(self, blob: Blob) -> bool:
+        """Whether the file has it; when not, the layout does.
+
+        Raises:
+            UserError: ContentDamaged, when neither does.
+        """
+        member = self._members.get(_place(blob))
+        if member is None and not self._layout.has(blob):
+            raise UserError("ContentDamaged", f"{self._path}: the file lacks the blob {blob.digest}")
+        return member is not None
+
+    def _chunks(self, name: str) -> Iterator[bytes]:
+        return tar.chunks(self._file.fileno(), self._members[name])
+
+
+def _place(blob: Blob) -> str:
+    return f"blobs/{blob.digest.replace(':', '/')}"
+
+
+def _arriving(source: _Source, receiver: Receiver, named: dict[str, Blob], ref: str) -> tuple[bytes, bytes | None]:
+    """The manifest and the record of a name."""
+    manifest = source.json(named[ref])
+    receiver.check(manifest)
+    about = named.get(f"{ref}{_RECORD}")
+    record = sharing.record_of(source.json(about), named[ref].digest) if about else None
+    return manifest, source.json(record) if record else None

@@ -72,6 +72,6 @@ def blob(descriptor: Mapping[str, Any]) -> Blob:
         KeyError, TypeError, ValueError: it is no descriptor.
     """
     digest, size = descriptor["digest"], descriptor["size"]
-    if not _DIGEST.fullmatch(digest) or not isinstance(size, int):
-        raise ValueError(f"{digest!r} of {size!r} bytes is no blob")
+    if not _DIGEST.fullmatch(digest) or type(size) is not int or not 0 <= size < 1 << 62:
+        raise ValueError("a descriptor has neither a digest nor a size")
     return Blob(digest, size)

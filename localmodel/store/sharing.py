@@ -7,7 +7,7 @@ copy the first without the second.
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,8 @@ from typing import Any
 from localmodel import digests, layers, pickles
 from localmodel.errors import UserError
 from localmodel.layout import Blob, Layout
-from localmodel.store import artifacts
+from localmodel.spec import EnvironmentSpec
+from localmodel.store import artifacts, received
 from localmodel.store.code import Code, CodeVersion
 from localmodel.store.environments import Environments, EnvironmentVersion, spec_of
 from localmodel.store.index import MANIFEST
@@ -25,7 +26,6 @@ from localmodel.store.models import Models, ModelVersion
 AnyVersion = ModelVersion | EnvironmentVersion | CodeVersion
 
 RECORD = "application/vnd.localmodel.record.v1+json"
-_LIMIT = 16 << 20  # bytes of a record, which is held in memory
 _EMPTY = b"{}"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
@@ -70,13 +70,13 @@ def pack(layout: Layout, version: AnyVersion) -> Parcel:
 def record_of(about: bytes | None, digest: str) -> Blob | None:
     """The blob that holds the record, if this manifest is about the one with the digest, and of a record's size."""
     try:
-        content = json.loads(about or b"null")
+        content = received.value(about or b"null")
         if content["artifactType"] != RECORD or content["subject"]["digest"] != digest:
             return None
         blob = artifacts.blob(content["layers"][0])
     except (ValueError, KeyError, TypeError, IndexError):
         return None
-    return blob if blob.size <= _LIMIT else None
+    return blob if blob.size <= received.MOST_JSON else None
 
 
 class Receiver:
@@ -92,67 +92,94 @@ class Receiver:
             UserError: ArtifactUnsupported.
         """
         try:
-            content = json.loads(manifest)
-            blobs = artifacts.blobs(content)
-            fits = [layer["mediaType"] for layer in content["layers"]] == [_LAYERS[content.get("artifactType")]]
+            content = received.value(manifest)
+            kind = content["artifactType"]
+            fits = [layer["mediaType"] for layer in content["layers"]] == [_LAYERS[kind]]
+            config, body = artifacts.blobs(content)
+            # These are held in memory.
+            large = max(config.size, body.size if kind == artifacts.ENVIRONMENT else 0) > received.MOST_JSON
         except (ValueError, KeyError, TypeError):
-            fits = False
-        if not fits:
+            fits = large = False
+        if not fits or large:
             raise UserError(
                 "ArtifactUnsupported",
                 "this is no model, environment or code that the store can take: a model is a ModelPack artifact "
-                f"whose files are one layer, {artifacts.WEIGHTS}",
+                f"whose files are one layer, {artifacts.WEIGHTS}"
+                + (f", and whose configuration has at most {received.MOST_JSON} bytes" if large else ""),
             )
-        return blobs
+        return [config, body]
 
-    def keep(self, manifest: bytes, record: bytes | None, name: str | None) -> AnyVersion:
-        """Name and number what has arrived; a version that is the very same is found again, whatever its number.
+    def version(self, manifest: bytes, record: bytes | None, name: str | None) -> AnyVersion:
+        """What has arrived, whose blobs lie in the layout, as a version without a number.
 
         Raises:
-            UserError: ArtifactUnsupported, NameMissing, or the name is invalid.
+            UserError: ArtifactUnsupported, ArchiveInvalid, NameMissing, or the name is invalid.
         """
-        layers_of = self.check(manifest)
+        blobs = self.check(manifest)
         try:
-            told = _told(record)
-            found = self._version(json.loads(manifest), self._layout.add(manifest), layers_of, told, name)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise UserError("ArtifactUnsupported", "what has arrived is not what its media types say") from None
+            found = self._version(received.value(manifest), self._layout.add(manifest), blobs, _told(record), name)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(
+                "ArtifactUnsupported", f"what has arrived is not what its media types say: {received.why(error)}"
+            ) from None
+        self._registry(found).records.check_name(found.name)
+        return found
+
+    def keep(self, versions: Iterable[AnyVersion]) -> list[AnyVersion]:
+        """Number the versions; one that is the very same is found again, whatever its number. All are made before."""
+        return [self._registry(found).keep(found, anywhere=True) for found in list(versions)]
+
+    def _registry(self, found: AnyVersion) -> Any:
         if isinstance(found, ModelVersion):
-            return self._models.keep(found, anywhere=True)
-        if isinstance(found, EnvironmentVersion):
-            return self._environments.keep(found, anywhere=True)
-        return self._code.keep(found, anywhere=True)
+            return self._models
+        return self._environments if isinstance(found, EnvironmentVersion) else self._code
 
     def _version(
         self, manifest: Mapping[str, Any], own: Blob, blobs: list[Blob], told: dict[str, Any], name: str | None
     ) -> AnyVersion:
         config, content = (blob.digest for blob in blobs)
-        created = str(told.get("created") or datetime.now(UTC).isoformat(timespec="seconds"))
+        created = _time(received.text(told, "created"))
         if manifest["artifactType"] == artifacts.ENVIRONMENT:
-            body = json.loads(self._layout.read(content))
-            spec = spec_of(body["spec"])
-            return EnvironmentVersion(_name(name, body), 0, own.digest, spec, _texts(body, "variables"), created)
-        about = json.loads(self._layout.read(config))
+            body = received.value(self._layout.read(content))
+            spec = _spec(body["spec"])
+            variables = received.texts(body, "variables")
+            return EnvironmentVersion(_name(name, body), 0, own.digest, spec, variables, created)
+        about = received.value(self._layout.read(config))
         if manifest["artifactType"] == artifacts.CODE:
-            return CodeVersion(_name(name, told), 0, own.digest, str(about["entry"]), created)
+            entry = received.text(about, "entry")
+            if entry not in self._names(content):
+                raise ValueError(f"there is no entry script {entry!r} in it")
+            return CodeVersion(_name(name, told), 0, own.digest, entry, created)
         return ModelVersion(
             _name(name, told, about.get("descriptor", {})),
             0,
             own.digest,
             blobs[1],
             created,
-            _texts(told, "tags"),
-            _texts(told, "properties"),
-            str(told.get("description", "")),
-            str(told.get("framework", "")),
-            str(told.get("framework_version", "")),
+            received.texts(told, "tags"),
+            received.texts(told, "properties"),
+            received.text(told, "description"),
+            received.text(told, "framework"),
+            received.text(told, "framework_version"),
             self._pickles(content),
         )
 
+    def _names(self, code: str) -> set[str]:
+        """The files of a source folder. They are written into JSON, too."""
+        with self._layout.path(code).open("rb") as file:
+            names = {str(member.path) for member in layers.members(file) if not member.is_folder}
+        for name in names:
+            name.encode()
+        return names
+
     def _pickles(self, weights: str) -> dict[str, Any]:
         """Looked for here, whatever the sender says of them."""
+        path = self._layout.path(weights)
+        with path.open("rb") as file:
+            if len({member.path.parts[0] for member in layers.members(file)}) != 1:
+                raise ValueError("a model is one file or one folder")
         with tempfile.TemporaryDirectory(dir=self._layout.root / "incoming") as folder:
-            layers.extract(self._layout.path(weights), Path(folder))
+            layers.extract(path, Path(folder))
             return pickles.examine(next(Path(folder).iterdir()))
 
 
@@ -164,20 +191,33 @@ _LAYERS = {
 
 
 def _told(record: bytes | None) -> dict[str, Any]:
-    told = json.loads(record) if record else {}
+    told = received.value(record) if record else {}
     if not isinstance(told, dict):
-        raise TypeError(told)
+        raise TypeError("its record is not an object")
     return told
 
 
-def _texts(told: Mapping[str, Any], field: str) -> dict[str, str]:
-    return {str(key): str(value) for key, value in told.get(field, {}).items()}
+def _spec(body: Mapping[str, Any]) -> EnvironmentSpec:
+    spec = spec_of(body)
+    texts = [
+        spec.python,
+        *spec.requirements,
+        *(text for text in (spec.base_image, spec.dockerfile) if text is not None),
+    ]
+    if not isinstance(spec.requirements, tuple) or not all(isinstance(text, str) for text in texts):
+        raise TypeError("its environment has fields of other types")
+    return spec
+
+
+def _time(created: str) -> str:
+    """As it was told; the present where nothing was."""
+    return datetime.fromisoformat(created).isoformat() if created else datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _name(given: str | None, *told: Mapping[str, Any]) -> str:
     for name in (given, *(each.get("name") for each in told)):
-        if name:
-            return str(name)
+        if name and isinstance(name, str):
+            return name
     raise UserError("NameMissing", "what has arrived does not say its name; give one (--name)")
 
 

@@ -1,9 +1,11 @@
 """The store: a folder with the blobs of everything, and the records that name them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from localmodel.errors import UserError
 from localmodel.layout import Layout, Meter
 from localmodel.store import archive, check
 from localmodel.store.check import Problem
@@ -74,11 +76,12 @@ class Store:
         """Fetch a version from a registry, as the next of its name (or of `name`) unless it is here already.
 
         Raises:
-            UserError: as push(); ArtifactNotFound, ArtifactUnsupported, NameMissing, ContentDamaged, StoreFull.
+            UserError: as push(); ArtifactNotFound, ArtifactUnsupported, ArchiveInvalid, NameMissing, ContentDamaged,
+                StoreFull; the name is invalid.
         """
         from localmodel.store import remote, transfer
 
-        with self.models.records.writing(), remote.Remote(reference, insecure) as place:
+        with self.models.records.writing(), _arriving(reference), remote.Remote(reference, insecure) as place:
             return transfer.pull(self.layout, self._receiver, place, name, progress)
 
     def export_to(self, path: Path, versions: Iterable[AnyVersion], *, progress: Meter | None = None) -> None:
@@ -96,10 +99,25 @@ class Store:
         Raises:
             UserError: ArchiveInvalid, ArtifactUnsupported, NameMissing, ContentDamaged, StoreFull.
         """
-        with self.models.records.writing():
-            return list(archive.read(self.layout, self._receiver, path, name, progress))
+        with self.models.records.writing(), _arriving(str(path)):
+            return archive.read(self.layout, self._receiver, path, name, progress)
 
     def _records(self, version: AnyVersion) -> Records[Any]:
         if isinstance(version, ModelVersion):
             return self.models.records
         return self.environments.records if isinstance(version, EnvironmentVersion) else self.code.records
+
+
+_CONTENT = ("ArchiveInvalid", "ArtifactUnsupported", "ContentDamaged")
+
+
+@contextmanager
+def _arriving(source: str) -> Generator[None]:
+    """An error about what is taken in says where it came from, and that nothing of it stays."""
+    try:
+        yield
+    except UserError as error:
+        if error.reason not in _CONTENT:
+            raise
+        place = "" if source in str(error) else f"{source}: "
+        raise UserError(error.reason, f"{place}{error}; nothing was taken in") from None

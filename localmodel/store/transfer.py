@@ -39,7 +39,8 @@ def pull(layout: Layout, receiver: Receiver, remote: Remote, name: str | None, p
     count = _Count(sum(blob.size for blob in missing), progress)
     for blob in missing:
         layout.write(remote.receive(blob, count), expected=blob)
-    return receiver.keep(manifest, _record(remote, digests.of_bytes(manifest)), name)
+    (kept,) = receiver.keep([receiver.version(manifest, _record(remote, digests.of_bytes(manifest)), name)])
+    return kept
 
 
 def _record(remote: Remote, digest: str) -> bytes | None:

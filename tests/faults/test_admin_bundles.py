@@ -48,8 +48,8 @@ def unmoved(pod: Pod, server: ScoringServer) -> Iterator[None]:
     assert pod.admin.state()["serving"] is True
 
 
-def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0) -> bytes:
-    """A good bundle of content two with one member more."""
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0, **said: str) -> bytes:
+    """A good bundle of content two with one member more, of which further headers are said."""
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w") as archive:
         with tarfile.open(fileobj=io.BytesIO(good())) as before:
@@ -57,6 +57,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int =
                 archive.addfile(each, before.extractfile(each))
         extra = tarfile.TarInfo(name)
         extra.type, extra.linkname, extra.size = kind, link, size
+        extra.pax_headers = {name.replace("__", "."): value for name, value in said.items()}
         archive.addfile(extra, io.BytesIO(bytes(size)))
     return target.getvalue()
 
@@ -74,6 +75,17 @@ def lying_size() -> bytes:
     info = tarfile.TarInfo("code/big.bin")
     info.size = 100_000
     return good()[:2048] + info.tobuf() + b"x" * 600
+
+
+def folders(count: int) -> bytes:
+    """A bundle of folders, more than anybody's code has."""
+    extra = tarfile.TarInfo("code")
+    extra.type = tarfile.DIRTYPE
+    headers = b""
+    for number in range(count):
+        extra.name = "code/" + "/".join(str(number + depth) for depth in range(90))
+        headers += extra.tobuf(tarfile.GNU_FORMAT)
+    return headers + bytes(1024)
 
 
 OUTSIDE = "/tmp/localmodel-escaped"
@@ -105,6 +117,10 @@ HEX = content_of("model")[7:]
         member("code/score.py"),
         member("code/score.py/below"),
         member("code/" + "n" * 300),
+        member("code/" + "d/" * 1500 + "x"),
+        member("code/x", GNU__sparse__size="x", GNU__sparse__numbytes="y"),
+        member("code/x", GNU__sparse__major="1", GNU__sparse__minor="0", GNU__sparse__realsize="z"),
+        member("code/x", path="../escaped"),
         tar({"code/score.py": "x"}),
         tar({"bundle.json": "{}", "code/score.py": "x"}),
         tar({"bundle.json": "[" * 100_000, "code/score.py": "x"}),
@@ -119,6 +135,11 @@ def test_a_bundle_that_is_none(pod: Pod, body: bytes) -> None:
     assert (reply.status, reply.json["reason"]) == (400, "BadBundle"), reply
     assert reply.json["message"]
     assert not Path(OUTSIDE).exists()
+
+
+def test_a_bundle_of_folders_is_refused_before_any_is_made(pod: Pod) -> None:
+    reply = pod.admin.call("prepare", 2, content_of("two"), folders(120))
+    assert (reply.status, reply.json["message"]) == (400, "it has more than 10000 folders")
 
 
 def test_a_gate_that_cannot_be_read(pod: Pod) -> None:

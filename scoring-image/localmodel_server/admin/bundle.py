@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
-if TYPE_CHECKING:
-    import tarfile
+from localmodel_untrusted import tar
 
 DESCRIPTION = "bundle.json"
 GATE = "gate.json"
 CODE = "code"
 MODELS = "models"
-_MOST_MEMBERS = 100_000
-# What the tar says of one member, and the two files that are read as a whole.
+# A folder may take a millisecond to make.
+_LIMITS = tar.Limits(members=100_000, folders=10_000)
+# Of the two files that are read as a whole.
 _MOST_WORDS = 4 * 1024 * 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-# What the system says where names cannot be files, or not both.
-_NAMES = {errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ}
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -78,81 +74,33 @@ def unpack(path: Path, target: Path, most_bytes: int) -> Description:
     Only files and folders below ``code/`` and ``models/<hex>/``, bundle.json and gate.json are taken, of at most
     most_bytes in all. Raises BadBundle, or OSError when there is no room.
     """
-    import tarfile  # the first bundle can wait for that, the server's start need not
-
-    try:
-        with _Bounded(io.FileIO(path)) as file, tarfile.open(fileobj=file, mode="r:") as archive:
-            _unpack_members(archive, file, target, most_bytes)
-            file.seek(archive.offset)
-            if file.read(tarfile.BLOCKSIZE).strip(b"\0") or file.tell() != archive.offset + tarfile.BLOCKSIZE:
-                raise BadBundle("the tar is cut off, or broken in the middle")
-        return read_description((target / DESCRIPTION).read_bytes())
-    except tarfile.TarError as error:
-        raise BadBundle(f"not a tar: {error}") from error
-    except FileNotFoundError as error:
-        raise BadBundle(f"there is no {DESCRIPTION} in it") from error
-    except OSError as error:
-        if error.errno in _NAMES:
-            raise BadBundle(f"{error.filename}: {error.strerror}") from error
-        raise
-
-
-class _Bounded(io.BufferedReader):
-    """A file for tarfile, which would read a header of any length into memory."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """As much as is asked for, if that is little; raises BadBundle."""
-        if size is None or not 0 <= size <= _MOST_WORDS:
-            raise BadBundle(f"a header of {size} bytes")
-        return super().read(size)
-
-
-def _unpack_members(archive: tarfile.TarFile, file: BinaryIO, target: Path, most_bytes: int) -> None:
     left = most_bytes
-    folders: set[PurePosixPath] = set()
-    for number, member in enumerate(archive):
-        if member.size < 0:
-            raise BadBundle(f"{member.name!r} has a size of {member.size} bytes")
+
+    def accept(member: tar.Member) -> None:
+        nonlocal left
+        _check_place(member)
         left -= member.size
-        if number >= _MOST_MEMBERS:
-            raise BadBundle(f"more than {_MOST_MEMBERS} files")
         if left < 0:
             raise BadBundle(f"more than {most_bytes} bytes when unpacked (LOCALMODEL_MAX_BUNDLE_BYTES)")
-        path = _inside(member.name)
-        if member.isdir():
-            (target / path).mkdir(parents=True, exist_ok=True)
-        elif member.isreg() and not member.issparse():
-            if len(path.parts) == 1 and member.size > _MOST_WORDS:
-                raise BadBundle(f"{path} is larger than {_MOST_WORDS} bytes")
-            if path.parent not in folders:
-                (target / path.parent).mkdir(parents=True, exist_ok=True)
-                folders.add(path.parent)
-            _copy(file, member.offset_data, member.size, target / path, 0o555 if member.mode & 0o100 else 0o444)
-        else:
-            raise BadBundle(f"{member.name!r} is neither a file nor a folder")
 
-
-def _copy(file: BinaryIO, start: int, size: int, path: Path, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
-        while size:
-            # In the kernel, so that the server's thread can go on.
-            copied = os.sendfile(descriptor, file.fileno(), start, size)
-            if not copied:
-                raise BadBundle(f"the tar ends in the middle of {path.name}")
-            start, size = start + copied, size - copied
-    finally:
-        os.close(descriptor)
+        with path.open("rb") as file:
+            tar.unpack(file.fileno(), target, _LIMITS, 0o444, accept)
+        return read_description((target / DESCRIPTION).read_bytes())
+    except tar.Refused as error:
+        raise BadBundle(str(error)) from error
+    except FileNotFoundError as error:
+        raise BadBundle(f"there is no {DESCRIPTION} in it") from error
 
 
-def _inside(name: str) -> PurePosixPath:
-    path = _path(name)
-    top, *rest = path.parts
+def _check_place(member: tar.Member) -> None:
+    top, *rest = member.path.parts
     if top == MODELS and rest:
         digest_hex(f"sha256:{rest[0]}")
     elif not (top in (CODE, MODELS) or (top in (DESCRIPTION, GATE) and not rest)):
-        raise BadBundle(f"{name!r} belongs neither to {CODE}/ nor to {MODELS}/")
-    return path
+        raise BadBundle(f"{tar.shown(member.path)} belongs neither to {CODE}/ nor to {MODELS}/")
+    if not (rest or member.is_folder) and member.size > _MOST_WORDS:
+        raise BadBundle(f"{top} is larger than {_MOST_WORDS} bytes")
 
 
 def _path(name: str) -> PurePosixPath:
