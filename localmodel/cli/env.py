@@ -8,6 +8,7 @@ import click
 
 from localmodel import home
 from localmodel.cli import completion, versions
+from localmodel.cli.env_prune import prune
 from localmodel.cli.output import ConsoleProgress, output_option, print_table, print_value
 from localmodel.cli.versions import insecure_option, name_option
 from localmodel.errors import UserError
@@ -78,6 +79,9 @@ def list_environments(name: str | None, latest: bool, output: str) -> None:
         return
     columns = ["NAME", "VERSION", "PYTHON", "REQUIREMENTS", "IMAGE", "CREATED"]
     print_table(columns, [_row(version) for version in found])
+
+
+env.add_command(prune)
 
 
 @env.command()
@@ -170,7 +174,10 @@ def clone(environment: str, name: str, output: str) -> None:
 @env.command()
 @click.argument("environment", metavar="NAME:VERSION", shell_complete=completion.environments)
 def delete(environment: str) -> None:
-    """Remove a version. Its number is never used again."""
+    """Remove a version that no deployment uses. Its number is never used again.
+
+    What is installed of it stays until lmd env prune.
+    """
     name, number = versions.numbered(environment)
     _store().environments.delete(name, number)
     click.echo(f"{environment} is gone")

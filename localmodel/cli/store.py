@@ -3,8 +3,9 @@
 import click
 
 from localmodel import home
+from localmodel.cli.env_prune import PRUNED_AFTER
 from localmodel.cli.meter import meter
-from localmodel.cli.output import Failure, output_option, print_value
+from localmodel.cli.output import Failure, output_option, print_table, print_value
 from localmodel.store import Store
 
 
@@ -37,9 +38,36 @@ def verify(output: str) -> None:
 def gc() -> None:
     """Free the space of what nothing names any more: deleted versions, and what killed commands left.
 
-    It waits until no other command writes.
+    It waits until no other command writes. Environments are lmd env prune's; how much that would free is said.
     """
     from localmodel.targets import unpacked
+    from localmodel.upkeep import usage
+    from localmodel.upkeep.disk import Count, words
 
     store = Store(home.store())
     click.echo(f"{store.collect_garbage() + unpacked.forget(store)} bytes freed")
+    _, unused = Count().add(usage.unused(home.home(), PRUNED_AFTER))
+    if unused:
+        click.echo(f"environments that nobody uses take {words(unused)}: lmd env prune frees them")
+
+
+@store.command()
+@output_option
+def du(output: str) -> None:
+    """Say where the bytes of lmd's folder are, and how many of them can be had back.
+
+    A file with several links counts once. What lies in the Docker engine is not in it: docker system df.
+    """
+    from localmodel.upkeep import usage
+    from localmodel.upkeep.disk import words
+
+    found = usage.areas(home.home(), PRUNED_AFTER)
+    total = usage.Area("total", sum(area.bytes for area in found), sum(area.reclaimable for area in found))
+    if output != "text":
+        print_value({"areas": [vars(area) for area in found], "total": vars(total)}, output)
+        return
+    rows = [
+        [area.name, words(area.bytes), words(area.reclaimable) if area.reclaimable else "", area.command]
+        for area in (*found, total)
+    ]
+    print_table(["WHAT", "BYTES", "RECLAIMABLE", "BY"], rows)

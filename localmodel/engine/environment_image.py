@@ -42,15 +42,17 @@ def ensure(
 ) -> str:
     """The image's name, once the engine has it; made unless it is there, of the nearest one or from nothing.
 
-    The builder's lines go to home.build_log() of the key, and to `listen`.
+    The builder's lines go to home.build_log() of the key, and to `listen`; the file's time is when it was last used.
 
     Raises:
         UserError: BaseImageUnreadable, EnvironmentBuildFailed, PackageSourcesInvalid; what fetching wheels raises.
         build.Cancelled: `cancelled` was set.
     """
-    name = tag(store_id, key(spec, lock))
+    own_key = key(spec, lock)
+    name = tag(store_id, own_key)
     if not _has(client, name):
         _make(client, spec, lock, store_id, cancelled or Event(), listen)
+    build_log.used(home.build_log(own_key))
     return name
 
 
@@ -118,9 +120,16 @@ def _make(
     return None
 
 
+def present(client: docker.DockerClient, store_id: str) -> dict[str, int]:
+    """Key of each of this store's images, and the bytes of it, with those that it shares with others."""
+    images = client.api.images(filters={"label": f"{names.STORE_LABEL}={store_id}"})
+    tags = ((name, int(image["Size"])) for image in images for name in image["RepoTags"] or ())
+    return {name.rpartition(":")[2]: size for name, size in tags if name.startswith(names.ENVIRONMENT_REPOSITORY)}
+
+
 def remove_others(client: docker.DockerClient, store_id: str, keep: set[str]) -> None:
     """Remove this store's environment images but those with the keys `keep`, and what their builds left."""
-    remove(client, store_id, _keys(client, store_id) - keep)
+    remove(client, store_id, set(present(client, store_id)) - keep)
 
 
 def remove(client: docker.DockerClient, store_id: str, keys: Collection[str]) -> None:
@@ -134,15 +143,8 @@ def remove(client: docker.DockerClient, store_id: str, keys: Collection[str]) ->
     change.remove_ended(client, store_id)
     if unused:
         # What no tag holds: stages of the builds. The server's is kept for the next build while there is any image.
-        has_any = bool(_keys(client, store_id))
+        has_any = bool(present(client, store_id))
         stages = [label, names.STAGE_LABEL] if has_any else [label]
         client.images.prune(filters={"dangling": True, "label": stages})
         if not has_any:
             toolbox.remove(client, store_id)
-
-
-def _keys(client: docker.DockerClient, store_id: str) -> set[str]:
-    """Keys of this store's images."""
-    images = client.images.list(filters={"label": f"{names.STORE_LABEL}={store_id}"})
-    tags = (name for image in images for name in image.tags)
-    return {name.rpartition(":")[2] for name in tags if name.startswith(names.ENVIRONMENT_REPOSITORY)}

@@ -27,3 +27,9 @@ def kept(path: Path | None, listen: Listen | None = None) -> Iterator[Listen]:
                 listen(scrub(line))
 
         yield say
+
+
+def used(path: Path) -> None:
+    """Note that the environment whose log this is was used now: the file's time says so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()

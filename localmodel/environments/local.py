@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from localmodel import home, running
+from localmodel import files, home, running
 from localmodel.environments import lock as locks
 from localmodel.environments import venv
 from localmodel.environments.lock import Lock
@@ -74,7 +74,8 @@ def image(environment: EnvironmentVersion | EnvironmentSpec, progress: Progress,
                 raise UserError("PlatformUnsupported", f"the engine is for {architecture}, not amd64 or arm64")
             found = lock(spec, locks.PLATFORMS[architecture])
             done(f"{found.count} packages, locked")
-        with progress.step("image") as done:
+        # nobody sweeps images away meanwhile
+        with files.together(home.store() / "images" / "lock"), progress.step("image") as done:
             name = connection.call(environment_image.ensure, spec, found, store_id.of(home.store()), None, listen)
             done(name)
     finally:

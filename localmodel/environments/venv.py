@@ -1,5 +1,6 @@
 """From a lock to an interpreter that has the lock's packages, once for each lock on this machine."""
 
+import contextlib
 import json
 import sys
 import tempfile
@@ -7,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localmodel import digests
-from localmodel.environments import build_log, nearest, reuse
+from localmodel.environments import build_log, held, nearest, reuse
 from localmodel.environments.lock import Lock
 from localmodel.environments.uv import failure, run_uv
 from localmodel.errors import UserError
@@ -22,7 +23,7 @@ async def build(
 
     `python` is major.minor. Equal locks share one environment below `folder`. One that was interrupted never
     counts: it is built beside and renamed. Packages that another one has, too, are neither installed nor compiled
-    again. The installer's lines go to the file `log` and to `listen`.
+    again. The installer's lines go to the file `log` and to `listen`. Nobody removes it while this process lives.
 
     Raises:
         UserError: PythonMissing, RequirementsNotInstallable, PackageIndexUnreachable, PackageIndexRefused,
@@ -31,13 +32,15 @@ async def build(
     place = folder / key(lock, python)
     interpreter = place / "bin" / "python"
     # An upgrade may have taken away the Python that it was made from; then its link leads nowhere.
-    if interpreter.exists():
+    if interpreter.exists() and held.hold(place):
         return interpreter
     with _incoming(folder) as incoming, build_log.kept(log, listen) as say:
+        held.hold(Path(incoming))
         built = Path(incoming) / "environment"
         await _create(built, python, say)
         await _install(built, lock, _reuse(folder, built, lock, say), say)
         (built / _LOCK).write_text(lock.text)
+        held.hold(built)
         _put_in_place(built, place)
     return interpreter
 
@@ -64,13 +67,14 @@ async def _create(place: Path, python: str, say: Callable[[str], None]) -> None:
 def _reuse(folder: Path, built: Path, lock: Lock, say: Callable[[str], None]) -> set[str]:
     """Take what is wanted from the environment of the same Python that has most of it; returns the packages' names."""
     wanted = nearest.packages(lock)
-    there = {
-        path.parent: nearest.packages(Lock(path.read_text()))
-        for path in folder.glob(f"*/{_LOCK}")
-        if _python_of(path.parent) == _python_of(built)
-    }
+    # A hidden folder is being made, or removed; an environment may also go while it is looked at.
+    there: dict[Path, nearest.Packages] = {}
+    for path in folder.glob(f"[!.]*/{_LOCK}"):
+        with contextlib.suppress(FileNotFoundError):
+            if _python_of(path.parent) == _python_of(built):
+                there[path.parent] = nearest.packages(Lock(path.read_text()))
     donor = nearest.most_in_common(there, wanted)
-    if donor is None:
+    if donor is None or not held.hold(donor):
         return set()
     kept = nearest.change(there[donor], wanted).kept
     linked = reuse.packages(donor, built, {name: wanted[name].partition(" ")[0] for name in kept})
@@ -105,7 +109,8 @@ def _put_in_place(built: Path, place: Path) -> None:
     try:
         built.rename(place)
     except OSError:
-        if not interpreter.exists():  # else another process has just finished the same one
+        # another process may have just finished the same one
+        if not (interpreter.exists() and held.hold(place)):
             raise
 
 

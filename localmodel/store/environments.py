@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from localmodel import environment_uses
+from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import artifacts
@@ -103,5 +105,16 @@ class Environments:
         return self.records.list(name, latest)
 
     def delete(self, name: str, version: int) -> None:
-        """Remove the version. Its number is never used again."""
+        """Remove the version. Its number is never used again.
+
+        Raises:
+            UserError: EnvironmentInUse.
+        """
+        self.records.get(name, version)
+        if using := environment_uses.of_version(self._layout.root.parent, f"{name}:{version}"):
+            raise UserError(
+                "EnvironmentInUse",
+                f"environment {name}:{version} is used by {', '.join(using)}; delete the deployment first, or move it "
+                "to another version",
+            )
         self.records.remove(name, version)

@@ -52,7 +52,7 @@ class ProcessRunner:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        yield  # virtual environments are never swept
+        yield  # who has been given a virtual environment holds it
 
     def key(self, spec: DeploymentSpec, lock: Lock) -> str:
         return venv.key(lock, spec.environment.python)

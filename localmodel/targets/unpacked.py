@@ -11,17 +11,21 @@ _LINKS = "*/revisions/*/app/azureml-models/*/*"
 
 def forget(store: Store) -> int:
     """Remove what neither the store's records nor a kept revision names. Returns how many bytes that frees."""
-    home = store.root.parent
     if not store.root.is_dir():
         return 0
     # Nobody unpacks a model without a record, and none is made while this lock is held.
     with files.locked(store.root / "lock"):
-        kept = {model.weights.digest.removeprefix("sha256:") for model in store.models.list()}
-        for deployments in ("deployments", "containers"):
-            links = (link for link in (home / deployments).glob(_LINKS) if link.is_symlink())
-            kept |= {link.readlink().name for link in links}
-        unpacked = [folder for folder in (home / "models").glob("[0-9a-f]*") if folder.name not in kept]
-        return sum(map(_remove, unpacked))
+        return sum(map(_remove, unneeded(store)))
+
+
+def unneeded(store: Store) -> list[Path]:
+    """Folders of models that neither the store's records nor a kept revision names."""
+    home = store.root.parent
+    kept = {model.weights.digest.removeprefix("sha256:") for model in store.models.records.list()}
+    for deployments in ("deployments", "containers"):
+        links = (link for link in (home / deployments).glob(_LINKS) if link.is_symlink())
+        kept |= {link.readlink().name for link in links}
+    return [folder for folder in (home / "models").glob("[0-9a-f]*") if folder.name not in kept]
 
 
 def _remove(folder: Path) -> int:

@@ -57,14 +57,14 @@ def in_use(
 ) -> Use:
     """What the revisions of living owners use, and what runs: pods, and Deployments, which may start more of them."""
     owners = list(owners)
-    living = {owner["metadata"]["uid"]: owner["metadata"] for owner in owners}
+    living = {owner["metadata"]["uid"]: owner for owner in owners}
     kept = [
         (living[reference["uid"]], revision)
         for revision in revisions
         for reference in revision["metadata"].get("ownerReferences", [])
         if reference["uid"] in living
     ]
-    places = {(owner["namespace"], owner["name"]) for owner in living.values()}
+    places = {(owner["metadata"]["namespace"], owner["metadata"]["name"]) for owner in living.values()}
     return Use(
         tuple(sorted({revision["data"]["image"] for _, revision in kept} | set(_run(running, places)))),
         tuple(sorted({revision["data"]["environment"] for _, revision in kept})),
@@ -84,10 +84,12 @@ def _run(running: Iterable[Mapping[str, Any]], places: set[tuple[str, str]]) -> 
 
 def _deployment(owner: Mapping[str, Any], revision: Mapping[str, Any]) -> dict[str, Any]:
     data = revision["data"]
+    reference = owner.get("spec", {}).get("environment", {}).get("ref")
     return {
         "target": "kind",
-        "namespace": owner["namespace"],
-        "name": owner["name"],
+        "namespace": owner["metadata"]["namespace"],
+        "name": owner["metadata"]["name"],
+        "environment": f"{reference['name']}:{reference['version']}" if reference else "",
         "revision": revision["revision"],
         # Revisions made by an older operator do not say.
         "models": data.get("models", []),

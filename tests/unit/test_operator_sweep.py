@@ -84,12 +84,14 @@ def test_older_revisions_are_in_use_too_and_named_once() -> None:
     assert (use.images, use.environments) == (tuple(sorted((ONE, TWO))), ("env",))
 
 
-def test_the_store_is_told_which_models_and_code_a_deployment_serves() -> None:
-    (told,) = in_use([owner("1")], [revision("1", ONE, "env")], [], []).deployments
+def test_the_store_is_told_what_of_it_a_deployment_serves() -> None:
+    reference = {"environment": {"ref": {"name": "project", "version": 2}}}
+    (told,) = in_use([{**owner("1"), "spec": reference}], [revision("1", ONE, "env")], [], []).deployments
     assert told == {
         "target": "kind",
         "namespace": "default",
         "name": "mnist",
+        "environment": "project:2",
         "revision": 3,
         "models": ["mnist:1"],
         "code": "sha256:c",

@@ -1,0 +1,115 @@
+"""lmd env prune: the space of environments that nobody needs any more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localmodel import home
+from localmodel.cli.output import output_option, print_table, print_value
+from localmodel.errors import UserError
+
+if TYPE_CHECKING:
+    from localmodel.upkeep.environments import Kept
+    from localmodel.upkeep.images import Images
+
+PRUNED_AFTER = 24 * 3600.0  # seconds without use
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+class _Age(click.ParamType[float]):
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = re.fullmatch(r"(\d{1,9})\s*(s|m|min|h|d)?", str(value))
+        if not found or not (found[2] or int(found[1]) == 0):
+            self.fail(f"{value!r} is not a time span; write 30min, 24h or 7d", param, ctx)
+        return float(int(found[1]) * _UNITS[found[2] or "s"])
+
+
+@click.command()
+@click.option(
+    "--older-than",
+    type=_Age(),
+    default="24h",
+    show_default=True,
+    metavar="AGE",
+    help="Without use for so long.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@output_option
+def prune(older_than: float, dry_run: bool, output: str) -> None:
+    """Remove installed environments that no deployment needs and nobody has used for a while.
+
+    These are virtual environments, and images in the Docker engine. They are installed again when they are next
+    needed; what lmd env list lists stays. An environment stays while a deployment of any target needs it, one of its
+    kept revisions included, and while a command works with it.
+    """
+    from localmodel.upkeep.images import images
+
+    found = _Found(older_than)
+    found.environments(dry_run)
+    try:
+        with images(home.home()) as there:
+            if there:
+                found.images(there, dry_run)
+    except UserError as error:
+        if error.reason not in ("DockerPackageMissing", "EngineUnreachable", "EngineForbidden"):
+            raise
+        click.echo(f"images in the Docker engine are left alone: {error}", err=True)
+    found.tell(dry_run, output)
+
+
+class _Found:
+    """What was looked at, and what became of it."""
+
+    def __init__(self, older_than: float) -> None:
+        self._older_than = older_than
+        self._rows: list[dict[str, Any]] = []
+        self._freed = 0
+
+    def environments(self, dry_run: bool) -> None:
+        from localmodel.upkeep import environments
+        from localmodel.upkeep.disk import Count
+
+        folder, count = home.home(), Count()
+        for each in environments.look(folder, self._older_than):
+            taken, freed = count.add([folder / "environments" / each.key]) if each.goes else (0, 0)
+            gone = each.goes and (dry_run or environments.remove(folder, each.key, self._older_than))
+            self._add(each, gone, taken, freed)
+        self._freed += count.add(environments.leftovers(folder))[1]
+        if not dry_run:
+            environments.clear(folder)
+
+    def images(self, there: Images, dry_run: bool) -> None:
+        sizes: Mapping[str, int] = there.sizes()
+        for each in there.look(set(sizes), self._older_than):
+            gone = each.goes and (dry_run or there.remove(each.key, self._older_than))
+            self._add(each, gone, sizes[each.key], 0)
+
+    def _add(self, each: Kept, gone: bool, taken: int, freed: int) -> None:
+        why = each.why or ("" if gone else "somebody uses it now")
+        self._rows.append({**asdict(each), "why": why, "removed": gone, "bytes": taken})
+        self._freed += freed if gone else 0
+
+    def tell(self, dry_run: bool, output: str) -> None:
+        from localmodel.upkeep.disk import words
+
+        if output != "text":
+            print_value({"environments": self._rows, "freed": self._freed, "dryRun": dry_run}, output)
+            return
+        verb = "would be removed" if dry_run else "removed"
+        rows = [
+            [row["key"], row["kind"], words(row["bytes"]) if row["removed"] else "", row["why"] or verb]
+            for row in self._rows
+        ]
+        if rows:
+            print_table(["ENVIRONMENT", "KIND", "BYTES", "WHAT OF IT"], rows)
+        gone = sum(row["removed"] for row in self._rows)
+        click.echo(f"{gone} {verb}, {words(self._freed)} {'would be ' if dry_run else ''}freed on this disk")
+        if any(row["bytes"] for row in self._rows if row["kind"] == "venv"):
+            click.echo("Files that other environments or uv's cache have too are freed with those (uv cache prune).")

@@ -1,0 +1,74 @@
+"""Where the bytes of lmd's folder are."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localmodel.store import Store, artifacts
+from localmodel.store.records import Records
+from localmodel.targets import unpacked
+from localmodel.upkeep import environments
+from localmodel.upkeep.disk import Count
+
+
+@dataclass(frozen=True)
+class Area:
+    """A part of the folder: its bytes, how many of them can be had back, and by which command."""
+
+    name: str
+    bytes: int
+    reclaimable: int
+    command: str = ""
+
+
+def areas(home: Path, older_than: float) -> list[Area]:
+    """Every part of the folder, each byte in one of them; environments count as unused after that many seconds.
+
+    Raises:
+        UserError: RecordDamaged, StateDamaged.
+    """
+    store, count = Store(home / "store"), Count()
+    found = [Area(name, count.add(paths)[0], 0) for name, paths in _versions(store)]
+    for name, folder, gone, command in (
+        ("deleted versions", home / "store" / "blobs", [*(home / "store" / "blobs").glob("*/*")], "lmd store gc"),
+        ("unpacked models", home / "models", unpacked.unneeded(store), "lmd store gc"),
+        ("virtual environments", home / "environments", unused(home, older_than), "lmd env prune"),
+    ):
+        taken, freed = count.add(gone)
+        found.append(Area(name, taken + count.add([folder])[0], freed, command))
+    for name, *folders in (
+        ("image layers", home / "store" / "images"),
+        ("locks", home / "store" / "locks"),
+        ("build logs", home / "build-logs"),
+        ("deployments", home / "deployments", home / "containers"),
+        ("all else", home),
+    ):
+        found.append(Area(name, count.add(folders)[0], 0))
+    return found
+
+
+def unused(home: Path, older_than: float) -> list[Path]:
+    """Virtual environments that lmd env prune would remove, and what killed commands have left of some."""
+    going = (each.key for each in environments.look(home, older_than) if each.goes)
+    return [*(home / "environments" / key for key in going), *environments.leftovers(home)]
+
+
+def _versions(store: Store) -> Iterator[tuple[str, list[Path]]]:
+    for name, records in (
+        ("models", store.models.records),
+        ("code", store.code.records),
+        ("environments", store.environments.records),
+    ):
+        yield name, [path for path in _blobs(store, records) if path.exists()] + [store.root / name]
+
+
+def _blobs(store: Store, records: Records[Any]) -> Iterator[Path]:
+    for version in records.list():
+        manifest = store.layout.path(version.digest)
+        yield manifest
+        try:
+            yield from (store.layout.path(blob.digest) for blob in artifacts.blobs(json.loads(manifest.read_bytes())))
+        except (OSError, ValueError, KeyError, TypeError):  # lmd store verify tells
+            continue
