@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from localmodel.errors import UserError
+
 # From the root of a manifest to a field in it
 Place: TypeAlias = "tuple[str | int, ...]"
 # What of a value breaks a rule, to be named before the rule's message; "" names nothing.
@@ -43,7 +45,7 @@ def broken(value: Any, schema: Mapping[str, Any], place: Place = ()) -> Iterator
 
 def _broken_by(value: Any, counterpart: Callable[[Any], Broken]) -> Broken:
     try:
-        return tuple(counterpart(value)) if isinstance(value, Mapping | list) else ()
+        return tuple(counterpart(value)) if isinstance(value, Mapping | list | str) else ()
     except (KeyError, TypeError, AttributeError):
         return ()
 
@@ -84,6 +86,23 @@ def _missing_script(scoring: Mapping[str, Any]) -> Broken:
     return [entry] if "inline" in source and entry not in source["inline"] else ()
 
 
+def _no_requirement(text: str) -> Broken:
+    """The CRD sees the pattern of it; what the pattern lets through is refused, too, if nobody can install it."""
+    from localmodel.environments import requirement  # which reads the schema
+
+    try:
+        requirement.read(text, "")
+    except UserError as error:
+        return (str(error).removeprefix(": "),)
+    return ()
+
+
+def _no_image(reference: str) -> Broken:
+    from localmodel.environments import asked
+
+    return () if asked.is_image(reference) else ("",)
+
+
 # By the message of the CRD's rule: a test holds every rule to have one, and both to refuse the same.
 COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     "at most 48 characters (children's names are derived from it)": _unless(
@@ -105,6 +124,8 @@ COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     "either ref, or requirements and baseImage": _unless(
         lambda environment: "ref" not in environment or not (environment["requirements"] or "baseImage" in environment)
     ),
+    "one package by name (name==1.0), in ASCII; no option, path, variable or repository": _no_requirement,
+    "an image's name, such as python:3.11-slim": _no_image,
     "this variable is set by the deployment itself; choose another name": _name(_is_set_by_us),
     "set spec.server.workers or spec.server.scoringTimeoutSeconds instead": _name(
         lambda name: name in ("WORKER_COUNT", "SCORING_TIMEOUT_MS")

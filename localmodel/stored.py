@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from localmodel.environments import asked
 from localmodel.errors import UserError
 from localmodel.spec import CodeRef, DeploymentSpec, Variable
 from localmodel.store import Store
@@ -11,7 +12,7 @@ def filled_in(spec: DeploymentSpec, store: Store) -> DeploymentSpec:
     """The spec with the environment that it refers to, and that one's variables where the spec sets no others.
 
     Raises:
-        UserError: the store's, with the field.
+        UserError: the store's, with the field; what the environment asks for cannot be had.
     """
     reference = spec.environment_ref
     if reference is None:
@@ -20,6 +21,7 @@ def filled_in(spec: DeploymentSpec, store: Store) -> DeploymentSpec:
         found = store.environments.get(reference.name, reference.version)
     except UserError as error:
         raise UserError(error.reason, f"spec.environment.ref: {error}") from None
+    asked.read(found.spec, f"spec.environment.ref: environment {found.name}:{found.version}")
     own = {variable.name for variable in spec.env}
     added = tuple(Variable(name, value) for name, value in sorted(found.variables.items()) if name not in own)
     return replace(spec, environment=found.spec, env=(*spec.env, *added))

@@ -49,7 +49,8 @@ def main() -> None:
     if options.remove and options.remove.read_text().strip():
         uv(options, "uninstall", "-r", str(options.remove))
     if options.lock.read_text().strip():
-        uv(options, "install", "--no-deps", "--require-hashes", "-r", str(options.lock))
+        # never from source: what is locked was resolved from wheels, and a build would run before anybody looks
+        uv(options, "install", "--no-deps", "--require-hashes", "--no-build", "-r", str(options.lock))
     (options.environment / ".lock").unlink(missing_ok=True)  # the installer's, for as long as it runs
     check_shared(options.environment, before)
     compile_new(options.environment, before)

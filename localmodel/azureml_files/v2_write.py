@@ -1,5 +1,6 @@
 """v2: an online deployment, managed or Kubernetes, with its endpoint, code folder and environment."""
 
+import shlex
 from typing import Any
 
 import yaml
@@ -65,7 +66,7 @@ def _environment(spec: EnvironmentSpec, name: str) -> tuple[dict[str, Any], dict
     """The field, the files that it names, and notes. The server, which is Azure ML's there, is added."""
     requirements = (*spec.requirements, server_packages.V2)
     if spec.dockerfile is not None:
-        packages = " ".join(f"'{requirement}'" for requirement in requirements)
+        packages = shlex.join(requirements)
         text = f"{spec.dockerfile.rstrip()}\nRUN python3 -m pip install --no-cache-dir {packages}\n"
         field: dict[str, Any] = {"build": {"path": "./environment", "dockerfile_path": "Dockerfile"}}
         return {"name": f"{name}-environment", **field}, {"environment/Dockerfile": text.encode()}, []

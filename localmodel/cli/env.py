@@ -92,7 +92,7 @@ def show(environment: str, output: str) -> None:
     from localmodel.environments import hashes, local
 
     found = _store().environments.find(environment)
-    lock = local.lock(found)
+    lock = local.lock(found, note=ConsoleProgress().note)
     if output != "text":
         print_value({**versions.value(found), "lock": lock.text}, output)
         return
@@ -141,7 +141,7 @@ def save(environment: str, path: Path, overwrite: bool) -> None:
     """Write an environment into the folder DIR, as files to be edited: those of Azure ML's SDK, and our lock."""
     from localmodel.environments import folder
 
-    folder.save(_store().environments.find(environment), path, overwrite)
+    folder.save(_store().environments.find(environment), path, overwrite, ConsoleProgress().note)
     click.echo(path)
 
 

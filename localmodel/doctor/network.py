@@ -52,10 +52,11 @@ def _sources() -> list[Finding]:
 
 def _packages(found: Sources) -> Finding:
     what = "package sources"
-    told = sources.scrub(str(found))
+    told = str(found)
     # By way of a proxy, a direct connection says nothing.
     addresses = () if found.no_index or sources.proxies(found) else (found.index_url, *found.extra_index_urls)
-    silent = [f"{address} ({problem})" for address in addresses if address and (problem := _refusal(address))]
+    problems = {address: _refusal(address) for address in addresses if address}
+    silent = [f"{sources.scrub(address)} ({problem})" for address, problem in problems.items() if problem]
     if silent:
         fix = f"is the address in {sources.path()} right, and is this machine in the network that it is for?"
         return Finding("warn", what, f"no answer from {', '.join(silent)}", fix)

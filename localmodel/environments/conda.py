@@ -9,7 +9,7 @@ import yaml
 from localmodel.environments import conda_match, conda_names, requirements_txt
 from localmodel.environments.conda_match import Match
 from localmodel.environments.definition import DEFAULT_PYTHON, Definition, invalid, python, text_of
-from localmodel.environments.requirement import names_source
+from localmodel.environments.requirement import checked, names_source
 from localmodel.environments.sources import path as sources_file
 from localmodel.environments.sources import scrub
 from localmodel.spec import EnvironmentSpec
@@ -57,7 +57,7 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
         if name_there == "python":
             wanted = python(where, match.specifiers, str(node.value))
         else:
-            requirements.append(on_index + match.specifiers)
+            requirements.append(checked(on_index + match.specifiers, where))
             notes += _notes(match, on_index, where)
     spec = EnvironmentSpec(wanted, tuple(requirements))
     return Definition(spec, _scalar(entries, "name"), _variables(entries, name), tuple(notes))

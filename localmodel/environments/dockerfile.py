@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from localmodel.environments import asked
 from localmodel.environments.definition import DEFAULT_PYTHON, Definition, check_python, invalid, logical_lines, text_of
 from localmodel.spec import EnvironmentSpec
 
@@ -32,8 +33,7 @@ def define(source: Path | str, python: str | None = None) -> Definition:
 
 def image(reference: str, python: str | None = None) -> Definition:
     """The environment of an image that exists, by reference. `python` as for read()."""
-    if not reference or re.search(r"\s", reference) or _PASSWORD.search(reference):
-        raise invalid("image", f"{reference!r} is no image's name, such as python:3.11-slim")
+    asked.check_image(reference, "image")
     return _of(EnvironmentSpec(base_image=reference), reference, python, reference)
 
 

@@ -9,7 +9,7 @@ from localmodel import files, home, running
 from localmodel.environments import azure_json, conda
 from localmodel.environments import lock as locks
 from localmodel.environments.definition import Definition, invalid
-from localmodel.environments.lock import Lock
+from localmodel.environments.lock import Note
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
@@ -22,10 +22,10 @@ LOCK = "requirements.lock.txt"
 _KEY = "# localmodel: "
 
 
-def save(version: EnvironmentVersion, path: Path, overwrite: bool = False) -> None:
+def save(version: EnvironmentVersion, path: Path, overwrite: bool = False, note: Note | None = None) -> None:
     """Write the environment's files into the folder `path`, which is made.
 
-    The lock is this machine's; it is resolved if it has not been.
+    The lock is this machine's; it is resolved if it has not been, `note` as for locks.resolve().
 
     Raises:
         UserError: FileExists, when the folder is there already and `overwrite` is false; what resolve() raises.
@@ -33,7 +33,7 @@ def save(version: EnvironmentVersion, path: Path, overwrite: bool = False) -> No
     if not overwrite and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError("FileExists", f"{path} is there already; name another folder, or overwrite it")
     spec = version.spec
-    lock = running.run(locks.resolve(spec, None, home.store() / "locks"))
+    lock = running.run(locks.resolve(spec, None, home.store() / "locks", note))
     content = azure_json.write(version.name, version.version, spec, version.variables)
     wanted = {
         CONDA: conda.write(spec, version.name),
@@ -69,7 +69,7 @@ def load(path: Path) -> Definition:
     whole = {**content, "python": python, "docker": docker}
     found = azure_json.read(whole, path, str(path / DEFINITION), ours)
     if text and ours:
-        _keep(found.spec, text)
+        _keep(found.spec, text, str(path / LOCK))
     return found
 
 
@@ -91,7 +91,7 @@ def _read(path: Path) -> str | None:
     return path.read_bytes().decode("utf-8-sig", "replace") if path.is_file() else None
 
 
-def _keep(spec: EnvironmentSpec, text: str) -> None:
+def _keep(spec: EnvironmentSpec, text: str, where: str) -> None:
     first, _, lock = text.partition("\n")
     if first.removeprefix(_KEY).strip() == locks.key(spec, None):
-        locks.keep(spec, Lock(lock), home.store() / "locks")
+        locks.keep(spec, locks.read(lock, where), home.store() / "locks")

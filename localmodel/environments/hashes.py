@@ -16,6 +16,11 @@ def split(requirement: str) -> tuple[str, frozenset[str]]:
     return _HASH.sub("", requirement).strip(), frozenset(_HASH.findall(requirement))
 
 
+def listed(block: str) -> list[str]:
+    """The hashes in a package's lines of a lock, in their order."""
+    return re.findall(r"--hash=(\w+:[0-9a-fA-F]+)", block)
+
+
 def name(requirement: str) -> str:
     """The package's name as indices write it; "" for what has none."""
     found = _NAME.match(requirement.strip())

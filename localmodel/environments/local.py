@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localmodel import files, home, running
+from localmodel.environments import asked, venv
 from localmodel.environments import lock as locks
-from localmodel.environments import venv
-from localmodel.environments.lock import Lock
+from localmodel.environments.lock import Lock, Note
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
@@ -16,16 +16,25 @@ Listen = Callable[[str], None]
 
 
 def spec_of(environment: EnvironmentVersion | EnvironmentSpec) -> EnvironmentSpec:
-    return environment.spec if isinstance(environment, EnvironmentVersion) else environment
+    """
+    Raises:
+        UserError: a stored environment asks for what none can have (its record may come from anybody).
+    """
+    if isinstance(environment, EnvironmentSpec):
+        return environment
+    asked.read(environment.spec, f"environment {environment.name}:{environment.version}")
+    return environment.spec
 
 
-def lock(environment: EnvironmentVersion | EnvironmentSpec, platform: str | None = None) -> Lock:
+def lock(
+    environment: EnvironmentVersion | EnvironmentSpec, platform: str | None = None, note: Note | None = None
+) -> Lock:
     """The environment's lock, for this machine or for a platform by uv's name.
 
     Raises:
         UserError: as locks.resolve().
     """
-    return running.run(locks.resolve(spec_of(environment), platform, home.store() / "locks"))
+    return running.run(locks.resolve(spec_of(environment), platform, home.store() / "locks", note))
 
 
 def interpreter(
@@ -40,13 +49,13 @@ def interpreter(
     """
     spec = spec_of(environment)
     with progress.step("requirements") as done:
-        found = lock(spec)
+        found = lock(spec, note=progress.note)
         done(f"{found.count} packages, locked")
     if spec.is_own_base:
         progress.note("a virtual environment has the requirements only, nothing of the environment's image")
     with progress.step("environment") as done:
         log = home.build_log(venv.key(found, spec.python))
-        python = running.run(venv.build(found, spec.python, home.home() / "environments", log, listen))
+        python = running.run(venv.build(found, spec.python, home.home() / "environments", log, listen, progress.note))
         done(str(python))
     return python
 

@@ -1,23 +1,33 @@
 """From requirements to a lock, once: the same fields give the same packages until they are edited."""
 
+import asyncio
 import contextlib
 import os
 import re
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from localmodel import digests, files
-from localmodel.environments import hashes, relatives
+from localmodel.environments import asked, hashes, no_wheel, relatives, requirement
+from localmodel.environments.definition import invalid, pythons
+from localmodel.environments.no_wheel import NoWheel
 from localmodel.environments.relatives import Relative
-from localmodel.environments.sources import holds_secret, scrub
+from localmodel.environments.requirement import Wanted
 from localmodel.environments.uv import failure, run_uv
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
 
 # uv's names for the platforms that images are built for
 PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+
+# Tells the user something
+Note: TypeAlias = Callable[[str], None]
+
+_FIELD = "spec.environment.requirements"
 
 
 @dataclass(frozen=True)
@@ -36,21 +46,49 @@ class Lock:
         return len(hashes.packages(self.text))
 
 
-async def resolve(spec: EnvironmentSpec, platform: str | None, locks: Path) -> Lock:
+def read(text: str, where: str) -> Lock:
+    """The lock in a text from outside: packages with one version and hashes, and nothing else that installers obey.
+
+    Raises:
+        UserError: EnvironmentInvalid.
+    """
+    written = ""
+    for block in hashes.packages(text):
+        wanted = requirement.read(" ".join(block.replace("\\", " ").split()), where)
+        if not wanted.hashes or not wanted.is_pinned:
+            raise invalid(where, f"{wanted.text}: a lock has one version and its hashes for each package")
+        kept = "".join(f" \\\n    --hash={found}" for found in hashes.listed(block))
+        written += f"{wanted.text}{kept}\n"
+    return Lock(written)
+
+
+async def resolve(spec: EnvironmentSpec, platform: str | None, locks: Path, note: Note | None = None) -> Lock:
     """The environment's lock, from the folder `locks` where it was resolved before.
 
     Where almost the same requirements were, packages keep their versions as far as the others allow. `platform` is
-    uv's name of the platform it is for; None means this machine.
+    uv's name of the platform it is for; None means this machine. Only for this machine, and only with a `note` to say
+    so, is a package without a wheel built from source, which runs its code; all else is resolved from wheels, in an
+    environment without programs and without the caller's variables.
 
     Raises:
-        UserError: RequirementsUnresolvable, with uv's own words; PackageIndexUnreachable, PackageIndexRefused,
-            PackageSourcesInvalid.
+        UserError: RequirementsUnresolvable, with uv's own words; WheelMissing, PackageIndexUnreachable,
+            PackageIndexRefused, PackageSourcesInvalid, EnvironmentInvalid.
     """
+    wanted = asked.read(spec)
     path = locks / f"{key(spec, platform).removeprefix('sha256:')}.txt"
     if not path.exists():
-        before = relatives.nearest(locks, spec.python, _target(platform), spec.requirements)
-        _keep(path, spec, platform, await _compile(spec, platform, before))
-    return Lock(path.read_text())
+        before = _relative(locks, spec, platform)
+        found = await _compile(_Question(spec, wanted, platform, None if platform else note), before)
+        _keep(path, spec, platform, found)
+    return read(path.read_text(), str(path))
+
+
+def _relative(locks: Path, spec: EnvironmentSpec, platform: str | None) -> Relative | None:
+    found = relatives.nearest(locks, spec.python, _target(platform), spec.requirements)
+    try:
+        return Relative(found.requirements, read(found.lock, str(locks)).text) if found else None
+    except UserError:
+        return None  # as if it were not there
 
 
 def key(spec: EnvironmentSpec, platform: str | None) -> str:
@@ -73,33 +111,58 @@ def _keep(path: Path, spec: EnvironmentSpec, platform: str | None, text: str) ->
         relatives.remember(path, spec.python, _target(platform), spec.requirements)
 
 
-async def _compile(spec: EnvironmentSpec, platform: str | None, before: Relative | None = None) -> str:
-    for index, requirement in enumerate(spec.requirements):
-        _check(f"spec.environment.requirements[{index}]", requirement)
-    if not spec.requirements:
+@dataclass(frozen=True)
+class _Question:
+    """What is to be resolved, with what was read of the requirements."""
+
+    spec: EnvironmentSpec
+    wanted: tuple[Wanted, ...]
+    platform: str | None
+    note: Note | None
+
+    @property
+    def options(self) -> list[str]:
+        return ["--python-version", self.spec.python, *(["--python-platform", self.platform] if self.platform else [])]
+
+
+async def _compile(question: _Question, before: Relative | None = None) -> str:
+    if not question.wanted:
         return ""
-    options = ["--python-version", spec.python, *(["--python-platform", platform] if platform else [])]
-    if before and (text := await _added(spec, options, before)):
+    if before and (text := await _added(question, before)):
         return text
     # uv prefers the versions that it finds in its output file
-    code, text, err = await _run(spec.requirements, options, before.lock if before else "")
+    kept = before.lock if before else ""
+    code, text, err = await _run(question.wanted, question.options, kept)
+    missing = no_wheel.told(err) if code else None
+    if missing and question.note:
+        code, text, err = await _run(question.wanted, question.options, kept, note=question.note)
+    elif missing:
+        others = await _pythons(question, missing)
+        raise no_wheel.error(_FIELD, missing, question.spec.python, _in_words(question.platform), others)
+    addresses = {wanted.url for wanted in question.wanted if wanted.url}
     if code != 0:
-        plain = tuple(hashes.split(requirement)[0] for requirement in spec.requirements)
-        raise failure("RequirementsUnresolvable", "spec.environment.requirements", _in_fields(err, plain))
-    return hashes.restrict(text, _demanded(spec.requirements))
+        raise _by_address("") if addresses and re.search(r"file:/|git\+|Git ", err) else _failure(err)
+    for block in hashes.packages(text):
+        if (found := re.match(r"\S+ @ (\S+)", block)) and found[1] not in addresses:
+            raise _by_address(hashes.name(block))
+    return hashes.restrict(text, _demanded(question.wanted))
 
 
-async def _added(spec: EnvironmentSpec, options: list[str], before: Relative) -> str | None:
+async def _added(question: _Question, before: Relative) -> str | None:
     """The lock before and what is new, where nothing else is: the index is asked for that only.
 
     None if something else is, or what is new needs another version of something in the lock.
     """
+    spec = question.spec
     if not set(before.requirements) <= set(spec.requirements):
         return None
-    new = tuple(requirement for requirement in spec.requirements if requirement not in before.requirements)
+    both = zip(spec.requirements, question.wanted, strict=True)
+    new = tuple(wanted for text, wanted in both if text not in before.requirements)
+    if any(wanted.url for wanted in new):
+        return None
     had = {hashes.name(block): block for block in hashes.packages(before.lock)}
     pins = "".join(re.split(r"\s*\\?\n", block)[0] + "\n" for block in had.values())
-    code, text, _ = await _run(new, options, pins=pins) if new else (0, "", "")
+    code, text, _ = await _run(new, question.options, pins=pins) if new else (0, "", "")
     if code != 0:
         return None
     demanded = _demanded(new)
@@ -109,17 +172,49 @@ async def _added(spec: EnvironmentSpec, options: list[str], before: Relative) ->
 
 
 async def _run(
-    requirements: tuple[str, ...], options: list[str], kept: str = "", pins: str = ""
+    requirements: tuple[Wanted, ...], options: list[str], kept: str = "", pins: str = "", note: Note | None = None
 ) -> tuple[int, str, str]:
-    """Resolve the requirements; returns uv's exit code, the lock, and what uv says of errors."""
-    plain = "\n".join(hashes.split(requirement)[0] for requirement in requirements)
+    """Resolve the requirements; returns uv's exit code, the lock, and what uv says of errors.
+
+    With a `note`, packages without a wheel are built.
+    """
+    plain = "".join(f"{wanted.text}\n" for wanted in requirements)
     with tempfile.TemporaryDirectory() as folder:
         out = _written(Path(folder, "lock.txt"), kept)
         arguments = ["pip", "compile", "-", "--output-file", str(out), *options, "--generate-hashes", "--no-header"]
-        arguments += ["--no-annotate", "--quiet", "--no-progress", "--no-emit-index-url", "--no-emit-find-links"]
+        arguments += ["--no-annotate", "--no-progress", "--no-emit-index-url", "--no-emit-find-links"]
         arguments += ["--constraints", str(_written(Path(folder, "pins.txt"), pins))] if pins else []
-        code, _, err = await run_uv(arguments, plain)
+        if note is None:
+            arguments += ["--no-build", "--python", sys.executable]
+        code, _, err = await run_uv(arguments, plain, builds(note) if note else None, programs=note is not None)
         return code, _text(out), err
+
+
+def builds(note: Note, say: Note | None = None) -> Note:
+    """For the lines that uv writes: hands them to `say`, and notes what it builds."""
+
+    def listen(line: str) -> None:
+        if say:
+            say(line)
+        if found := re.fullmatch(r"\s*Building (\S+).*", line):
+            note(no_wheel.building(found[1]))
+
+    return listen
+
+
+async def _pythons(question: _Question, missing: NoWheel) -> list[str]:
+    """The other versions of Python for which the package has a wheel on the platform."""
+    if not missing.version:
+        return []
+    pinned = (requirement.read(f"{missing.name}=={missing.version}", _FIELD),)
+    others = [version for version in pythons() if version != question.spec.python]
+    questions = [replace(question, spec=replace(question.spec, python=version)) for version in others]
+    answers = await asyncio.gather(*(_run(pinned, [*each.options, "--no-deps"]) for each in questions))
+    return [version for version, (code, _, _) in zip(others, answers, strict=True) if code == 0]
+
+
+def _in_words(platform: str | None) -> str:
+    return next((f"linux/{name}" for name, of_uv in PLATFORMS.items() if of_uv == platform), "this machine")
 
 
 def _written(path: Path, text: str) -> Path:
@@ -131,33 +226,19 @@ def _text(path: Path) -> str:
     return path.read_text()
 
 
-def _demanded(requirements: tuple[str, ...]) -> dict[str, frozenset[str]]:
+def _demanded(requirements: tuple[Wanted, ...]) -> dict[str, frozenset[str]]:
     """The hashes that the requirements demand, by package."""
-    split = map(hashes.split, requirements)
-    return {hashes.name(text): wanted for text, wanted in split if wanted}
+    return {wanted.name: wanted.hashes for wanted in requirements if wanted.hashes}
 
 
-def _check(field: str, requirement: str) -> None:
-    if requirement.lstrip().startswith("-") or "\n" in requirement:
-        raise UserError("RequirementsUnresolvable", f"{field}: {requirement!r} is an option, not a requirement")
-    if holds_secret(requirement):
-        raise UserError(
-            "RequirementsUnresolvable",
-            f"{field}: {scrub(requirement)!r} holds a user name or a password; put them into ~/.netrc, out of the lock",
-        )
+def _by_address(name: str) -> UserError:
+    """A wheel may say that it needs what lies on this machine, or in a repository: that is not for it to decide."""
+    return UserError(
+        "RequirementsUnresolvable",
+        f"{_FIELD}: a wheel that is named by its address needs {name or 'a package'} from an address, too: name that "
+        "one yourself, or put its wheel into a folder that packages.toml names (find-links)",
+    )
 
 
-def _in_fields(message: str, requirements: tuple[str, ...]) -> str:
-    """uv's words in one line, with the requirement's index where uv quotes one it cannot parse."""
-    text = re.sub(r"\s+", " ", re.sub(r"[^\x00-\x7f]+", " ", message)).strip().removeprefix("error: ")
-    if index := _quoted(text, requirements):
-        text = f"[{index - 1}] {requirements[index - 1]!r} is not a requirement: {text}"
-    return text
-
-
-def _quoted(message: str, requirements: tuple[str, ...]) -> int:
-    """Number, from 1, of the requirement that uv points at by a position or a line of its input; 0 for none."""
-    if found := re.search(r"requirement in `-` at position (\d+)", message):
-        return "\n".join(requirements).encode()[: int(found[1])].count(b"\n") + 1
-    found = re.search(r" -:(\d+):\d+", message)
-    return int(found[1]) if found and int(found[1]) <= len(requirements) else 0
+def _failure(err: str) -> UserError:
+    return failure("RequirementsUnresolvable", _FIELD, re.sub(r"[^\x00-\x7f]+", " ", err))

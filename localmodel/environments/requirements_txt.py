@@ -50,6 +50,6 @@ def _file(name: str, folder: Path, where: str) -> Path:
 def _located(text: str, name: str) -> Iterator[tuple[str, str]]:
     """The lines that say something, without comments, each with its place."""
     for number, line in logical_lines(text):
-        line = re.sub(r"(^|\s+)#.*$", "", line).strip()
+        line = re.sub(r"(^|\s+)#.*$", "", line.replace("\t", " ")).strip()
         if line:
             yield f"{name}:{number}", line

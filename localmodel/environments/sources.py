@@ -16,6 +16,7 @@ from localmodel import home
 from localmodel.errors import UserError
 
 _USER_PART = re.compile(r"(?<=://)[^/\s'\"`<>]*@")
+_QUERY = re.compile(r"(://[^?\s'\"`<>]*\?)[^\s'\"`<>)]+")
 _KEYS = {
     "index-url": str,
     "extra-index-urls": list,
@@ -26,11 +27,6 @@ _KEYS = {
     "image-mirrors": dict,
 }
 _KINDS = {str: "text", list: "a list of texts", bool: "true or false", dict: "a table of texts"}
-# What a user's shell or uv.toml says about sources does not hold beside the file: there is one place.
-_UV_VARIABLES = (
-    *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"),
-    *("UV_CONFIG_FILE", "UV_TORCH_BACKEND"),
-)
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -55,9 +51,9 @@ class Sources:
         return bool(self.index_url or self.extra_index_urls or self.find_links or self.no_index or self.proxy)
 
     def __str__(self) -> str:
-        """For messages: where packages are looked for."""
+        """For messages: where packages are looked for, without secrets."""
         index = [] if self.no_index else [*self.extra_index_urls, self.index_url or "uv's default index"]
-        return ", ".join([*index, *self.find_links])
+        return scrub(", ".join([*index, *self.find_links]))
 
 
 def path() -> Path:
@@ -129,42 +125,6 @@ def _invalid(what: str) -> UserError:
     return UserError("PackageSourcesInvalid", f"{path()}: {what}")
 
 
-def for_uv(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of a uv process. `no_index` is not in it: uv takes that as an option only."""
-    if not sources.names_packages:
-        return {**environ, **_trust(sources, "SSL_CERT_FILE")}
-    variables = {name: value for name, value in environ.items() if name not in _UV_VARIABLES}
-    variables["UV_NO_CONFIG"] = "1"
-    if sources.index_url:
-        variables["UV_DEFAULT_INDEX"] = sources.index_url
-    if sources.extra_index_urls:
-        variables["UV_INDEX"] = " ".join(sources.extra_index_urls)
-    if sources.find_links:
-        variables["UV_FIND_LINKS"] = ",".join(sources.find_links)
-    return {**variables, **_trust(sources, "SSL_CERT_FILE"), **proxies(sources, environ)}
-
-
-def for_pip(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of a pip process; nothing of the user's own configuration of pip is in it."""
-    variables = {name: value for name, value in environ.items() if not name.startswith("PIP_")}
-    variables |= {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-    if sources.index_url:
-        variables["PIP_INDEX_URL"] = sources.index_url
-    if sources.extra_index_urls:
-        variables["PIP_EXTRA_INDEX_URL"] = " ".join(sources.extra_index_urls)
-    if sources.find_links:
-        variables["PIP_FIND_LINKS"] = " ".join(link.replace(" ", "%20") for link in map(_as_url, sources.find_links))
-    if sources.no_index:
-        variables["PIP_NO_INDEX"] = "1"
-    addresses = filter(None, (sources.index_url, *sources.extra_index_urls, *sources.find_links))
-    # uv takes plain http as it is; pip wants to be told
-    if plain := [address.split("/")[2] for address in addresses if address.startswith("http://")]:
-        variables["PIP_TRUSTED_HOST"] = " ".join(plain)
-    bundle = sources.ca_bundle or environ.get("SSL_CERT_FILE")
-    trust = {"PIP_CERT": str(bundle)} if bundle and Path(bundle).is_file() else {}
-    return {**variables, **trust, **proxies(sources, environ)}
-
-
 def proxies(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The variables that name proxies, in both spellings: the file's, or else those of `environ`."""
     found: dict[str, str] = {}
@@ -177,19 +137,11 @@ def proxies(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[s
     return found
 
 
-def _trust(sources: Sources, variable: str) -> dict[str, str]:
-    return {variable: str(sources.ca_bundle)} if sources.ca_bundle else {}
-
-
-def _as_url(link: str) -> str:
-    return link if "://" in link else Path(link).as_uri()
-
-
 def scrub(text: str) -> str:
-    """The text without what stands before the host in addresses: user names, passwords, tokens."""
-    return _USER_PART.sub("***@", text)
+    """The text without what may be secret in addresses: user name and password, and all behind a question mark."""
+    return _QUERY.sub(r"\1***", _USER_PART.sub("***@", text))
 
 
 def holds_secret(text: str) -> bool:
-    """Whether an address in the text has such a part."""
-    return scrub(text) != text
+    """Whether an address in the text has a user name or a password."""
+    return _USER_PART.search(text) is not None

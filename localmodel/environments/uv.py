@@ -2,11 +2,12 @@
 
 import asyncio
 import re
+import tempfile
 from collections.abc import Callable
 
 from uv import find_uv_bin
 
-from localmodel.environments import sources
+from localmodel.environments import sources, variables
 from localmodel.errors import UserError
 
 _LONGEST_LINE = 1 << 20
@@ -15,11 +16,16 @@ _ADDRESS = re.compile(r"https?://[^\s`'\")]+")
 
 
 async def run_uv(
-    arguments: list[str], text: str = "", listen: Callable[[str], None] | None = None
+    arguments: list[str],
+    text: str = "",
+    listen: Callable[[str], None] | None = None,
+    programs: bool = False,
 ) -> tuple[int, str, str]:
     """Run uv with the text on its standard input. Returns exit code, output and error output, free of secrets.
 
-    `listen` gets each line of the error output as it comes. The process ends with the task that waits for it.
+    `listen` gets each line of the error output as it comes. Only with `programs` does uv find programs of this machine
+    and have the caller's variables. It runs in an empty folder, and so reads no configuration of a project. The
+    process ends with the task that waits for it.
 
     Raises:
         UserError: PackageSourcesInvalid.
@@ -27,14 +33,22 @@ async def run_uv(
     wanted = sources.read()
     if wanted.no_index and arguments[0] == "pip":
         arguments = [*arguments, "--no-index"]
+    environ = variables.for_building(wanted) if programs else variables.for_uv(wanted)
+    with tempfile.TemporaryDirectory() as empty:
+        return await _run([find_uv_bin(), *arguments], text, listen, {**environ, "NO_COLOR": "1"}, empty)
+
+
+async def _run(
+    command: list[str], text: str, listen: Callable[[str], None] | None, environ: dict[str, str], folder: str
+) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
-        find_uv_bin(),
-        *arguments,
+        *command,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LONGEST_LINE,
-        env={**sources.for_uv(wanted), "NO_COLOR": "1"},
+        env=environ,
+        cwd=folder,
     )
     if process.stdin is None or process.stdout is None or process.stderr is None:
         raise AssertionError("PIPE was asked for")
@@ -85,7 +99,7 @@ def failure(reason: str, field: str, said: str) -> UserError:
             f"{sources.path()} right? A closed network needs find-links there. The installer says: {text}",
         )
     if "not found in the package registry" in text or "no-index" in text or "not found in the provided" in text:
-        text += f" (looked for in: {sources.scrub(str(wanted))})"
+        text += f" (looked for in: {wanted})"
     return UserError(reason, f"{field}: {text}")
 
 
@@ -93,6 +107,7 @@ def _asked(text: str, wanted: sources.Sources) -> str:
     """The address that uv tells of, without the package's own part."""
     found = _ADDRESS.search(text)
     if not found:
-        return f"the package index ({sources.scrub(str(wanted))})"
+        return f"the package index ({wanted})"
     known = [url for url in (wanted.index_url, *wanted.extra_index_urls, *wanted.find_links) if url]
-    return f"the package index {next((url for url in known if found[0].startswith(url.rstrip('/'))), found[0])}"
+    url = next((url for url in known if found[0].startswith(url.rstrip("/"))), found[0])
+    return f"the package index {sources.scrub(url)}"

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localmodel import digests
-from localmodel.environments import build_log, held, nearest, reuse
-from localmodel.environments.lock import Lock
+from localmodel.environments import build_log, held, nearest, no_wheel, reuse
+from localmodel.environments.lock import Lock, Note, builds
 from localmodel.environments.uv import failure, run_uv
 from localmodel.errors import UserError
 
@@ -17,17 +17,23 @@ _LOCK = "lock.txt"  # in the environment: what it was made of
 
 
 async def build(
-    lock: Lock, python: str, folder: Path, log: Path | None = None, listen: Callable[[str], None] | None = None
+    lock: Lock,
+    python: str,
+    folder: Path,
+    log: Path | None = None,
+    listen: Callable[[str], None] | None = None,
+    note: Note | None = None,
 ) -> Path:
     """The interpreter of a virtual environment with exactly the lock's packages, built unless it is there.
 
     `python` is major.minor. Equal locks share one environment below `folder`. One that was interrupted never
     counts: it is built beside and renamed. Packages that another one has, too, are neither installed nor compiled
-    again. The installer's lines go to the file `log` and to `listen`. Nobody removes it while this process lives.
+    again. The installer's lines go to the file `log` and to `listen`. Nobody removes it while this process lives. Only
+    with a `note` to say so is a package without a wheel built from source, which runs its code.
 
     Raises:
-        UserError: PythonMissing, RequirementsNotInstallable, PackageIndexUnreachable, PackageIndexRefused,
-            PackageSourcesInvalid.
+        UserError: PythonMissing, RequirementsNotInstallable, WheelMissing, PackageIndexUnreachable,
+            PackageIndexRefused, PackageSourcesInvalid.
     """
     place = folder / key(lock, python)
     interpreter = place / "bin" / "python"
@@ -38,7 +44,7 @@ async def build(
         held.hold(Path(incoming))
         built = Path(incoming) / "environment"
         await _create(built, python, say)
-        await _install(built, lock, _reuse(folder, built, lock, say), say)
+        await _install(built, lock, _reuse(folder, built, lock, say), python, say, note)
         (built / _LOCK).write_text(lock.text)
         held.hold(built)
         _put_in_place(built, place)
@@ -88,7 +94,9 @@ def _python_of(place: Path) -> list[str]:
     return sorted(line for line in lines if line.startswith(("home", "implementation", "version_info")))
 
 
-async def _install(place: Path, lock: Lock, there: set[str], say: Callable[[str], None]) -> None:
+async def _install(
+    place: Path, lock: Lock, there: set[str], python: str, say: Callable[[str], None], note: Note | None
+) -> None:
     """Install what of the lock is not `there`."""
     missing = nearest.text(lock, frozenset(nearest.packages(lock)) - there)
     if not missing:
@@ -97,7 +105,12 @@ async def _install(place: Path, lock: Lock, there: set[str], say: Callable[[str]
     requirements.write_text(missing)
     arguments = ["pip", "install", "--no-deps", "--require-hashes", "--no-progress"]
     arguments += ["--python", str(place / "bin" / "python"), "--requirements", str(requirements)]
-    code, _, err = await run_uv(arguments, listen=say)
+    code, _, err = await run_uv([*arguments, "--no-build"], listen=say)
+    without = no_wheel.told(err) if code else None
+    if without and note:
+        code, _, err = await run_uv(arguments, listen=builds(note, say), programs=True)
+    elif without:
+        raise no_wheel.error("spec.environment.requirements", without, python, "this machine", [])
     if code != 0:
         raise failure("RequirementsNotInstallable", "spec.environment.requirements", err)
 
@@ -131,7 +144,7 @@ async def _interpreter(python: str) -> str:
 
 async def installed_pythons() -> dict[str, str]:
     """Path of the newest installed CPython of each version (major.minor) that uv finds."""
-    code, out, err = await run_uv(["python", "list", "--only-installed", "--output-format", "json"])
+    code, out, err = await run_uv(["python", "list", "--only-installed", "--output-format", "json"], programs=True)
     if code != 0:
         raise UserError("PythonMissing", f"uv cannot list the installed Pythons: {err.strip()}")
     found = _own_python()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
-from localmodel.environments import hashes, sources
+from localmodel.environments import hashes, sources, variables
 from localmodel.environments.sources import Sources
 from localmodel.errors import UserError
 
@@ -36,10 +36,10 @@ def fetch(
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
     command += ["--progress-bar=off", "--python-version", python, "--implementation", "cp", "--dest", str(folder)]
     command += [f"--platform={tag}" for tag in _platforms(architecture)]
-    variables = {**sources.for_pip(wanted), "PIP_RETRIES": "2", "PIP_TIMEOUT": "20"}
+    environ = {**variables.for_pip(wanted), "PIP_RETRIES": "2", "PIP_TIMEOUT": "20"}
     said = []
     with subprocess.Popen(
-        [*command, "-r", str(listed)], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, "-r", str(listed)], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         for line in process.stdout or ():
             said.append(sources.scrub(line.rstrip()))
@@ -80,7 +80,7 @@ def _platforms(architecture: str) -> list[str]:
 
 
 def _failure(said: str, python: str, architecture: str, wanted: Sources) -> UserError:
-    place = f"{sources.scrub(str(wanted))} ({sources.path()})"
+    place = f"{wanted} ({sources.path()})"
     errors = [line for line in said.splitlines() if line.startswith("ERROR:")]
     words = " ".join(" ".join(errors or said.splitlines()[-3:]).split())
     if "401" in said or "403" in said:

@@ -62,7 +62,8 @@ def environment(
     variables of a conda file) is registered in the store, as `name`.
 
     Raises:
-        UserError: EnvironmentNotFound, VersionNotFound, EnvironmentFileMissing, EnvironmentInvalid.
+        UserError: EnvironmentNotFound, VersionNotFound, EnvironmentFileMissing, EnvironmentInvalid;
+            RequirementsUnresolvable: a requirement of a list is none.
     """
     if isinstance(given, EnvironmentVersion):
         return given
@@ -75,6 +76,9 @@ def environment(
         spec, variables = _from_file(path, progress)
     else:
         spec = given if isinstance(given, EnvironmentSpec) else EnvironmentSpec(own_python(), tuple(given or ()))
+        from localmodel.environments import asked  # few need it
+
+        asked.requirements(spec.requirements, "environment")
         variables = {}
     if variables or spec.dockerfile is not None:
         return store.environments.register(name, spec, variables)

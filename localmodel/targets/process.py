@@ -60,7 +60,7 @@ class ProcessRunner:
     def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> Environment:
         key = self.key(spec, lock)
         folder, log = home.home() / "environments", home.build_log(key)
-        python = running.run(venv.build(lock, spec.environment.python, folder, log))
+        python = running.run(venv.build(lock, spec.environment.python, folder, log, note=progress.note))
         # Programs that the environment's packages bring are found, and the server's own PYTHONPATH is not passed on.
         path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
         return Environment(key, str(python), {"PATH": path, "PYTHONPATH": ""}, self.program(key, spec))

@@ -51,7 +51,7 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress
         models = store.models.select(spec.models)
         done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")
     with progress.step("requirements") as done:
-        lock = running.run(locks.resolve(spec.environment, runner.platform(), home.store() / "locks"))
+        lock = running.run(locks.resolve(spec.environment, runner.platform(), home.store() / "locks", progress.note))
         done(f"{_count(lock)} packages, locked")
     asked, complete = spec.environment.requirements, not spec.environment.is_own_base
     for warning in pickles.mismatches(models, asked, lock.text, complete=complete):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
+from localmodel.store import EnvironmentVersion
 from localmodel.targets.target import Progress
 
 _BESIDE = ("kustomization.yaml", "kustomization.yml", "Kustomization", "deployment.yaml", "deployment.yml")
@@ -50,7 +51,7 @@ def required(requirements: Path, python: str) -> EnvironmentSpec:
     return requirements_txt.read(requirements, python)
 
 
-def built(environment: EnvironmentSpec, source: Path | None, progress: Progress) -> Path:
+def built(environment: EnvironmentVersion | EnvironmentSpec, source: Path | None, progress: Progress) -> Path:
     """The interpreter of the environment, which the file `source` describes (None: a manifest or the store).
 
     Raises:

@@ -60,7 +60,7 @@ def _interpreter(wish: Wish, progress: Progress) -> tuple[Path, Mapping[str, str
 
 
 def _stored(found: EnvironmentVersion, progress: Progress) -> tuple[Path, Mapping[str, str]]:
-    return interpreters.built(found.spec, None, progress), found.variables
+    return interpreters.built(found, None, progress), found.variables
 
 
 def _conda(path: Path, progress: Progress) -> tuple[Path, Mapping[str, str]]:

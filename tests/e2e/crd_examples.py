@@ -92,6 +92,22 @@ _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
         (("spec", "environment"), {"ref": {"name": "a", "version": 1}, "requirements": ["six"]}),
         (("spec", "environment"), {"ref": {"name": "a", "version": 1}, "baseImage": "a"}),
     ),
+    "one package by name (name==1.0), in ASCII; no option, path, variable or repository": tuple(
+        (("spec", "environment", "requirements", 0), text)
+        for text in (
+            "-r a.txt",
+            "six\r-r a.txt",
+            "six\n",
+            "/srv/six",
+            "${HOME}",
+            "six @ git+ssh://h/x",
+            "six @ file:///x",
+            "s\u00efx",
+        )
+    ),
+    "an image's name, such as python:3.11-slim": tuple(
+        (("spec", "environment", "baseImage"), name) for name in ("python:3.11 AS a", "../a", "${HOME}", "a\n", "--a")
+    ),
     "this variable is set by the deployment itself; choose another name": tuple(
         (("spec", "env", 0, "name"), name)
         for name in ("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "AML_APP_ROOT", "LOCALMODEL_", "LOCALMODEL_REVISION")

@@ -86,12 +86,12 @@ MISTAKES = {
         ("spec.environment.requirements", "localmodel-no-such-package"),
     ),
     "conflicting packages": Mistake(
-        requirements("numpy==1.21.6", "scipy==1.17.1"),
+        requirements("numpy==1.24.4", "scipy==1.17.1"),
         "RequirementsUnresolvable",
-        ("spec.environment.requirements", "numpy==1.21.6", "scipy==1.17.1"),
+        ("spec.environment.requirements", "numpy==1.24.4", "scipy==1.17.1"),
     ),
     "not a requirement": Mistake(
-        requirements("six", "=1.0"), "RequirementsUnresolvable", ("spec.environment.requirements", "[1] '=1.0'")
+        requirements("six", "six=1.0"), "RequirementsUnresolvable", ("spec.environment.requirements[1]", "'six=1.0'")
     ),
     "unreadable base image": Mistake(
         {"environment": {"baseImage": "localhost:9/no-such-image:1"}},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -35,20 +37,63 @@ def make_wheel(
     return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+_BACKEND = """
+import pathlib
+import zipfile
+
+def get_requires_for_build_wheel(settings=None):
+    return []
+
+def build_wheel(folder, settings=None, metadata=None):
+    pathlib.Path({ran!r}).write_text("built")
+    info = "{name}-{version}.dist-info"
+    files = {{
+        "{name}.py": "",
+        info + "/METADATA": "Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n",
+        info + "/WHEEL": "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }}
+    files[info + "/RECORD"] = "".join(file + ",,\\n" for file in [*files, info + "/RECORD"])
+    with zipfile.ZipFile(pathlib.Path(folder, "{name}-{version}-py3-none-any.whl"), "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+    return "{name}-{version}-py3-none-any.whl"
+"""
+
+
+def make_sdist(folder: Path, name: str, version: str, ran: Path) -> Path:
+    """A source distribution whose build writes the file `ran`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{version}.tar.gz"
+    contents = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "backend.py": _BACKEND.format(name=name, version=version, ran=str(ran)),
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+    }
+    with tarfile.open(path, "w:gz") as archive:
+        for file, text in contents.items():
+            info = tarfile.TarInfo(f"{name}-{version}/{file}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
 @contextmanager
-def serving(wheels: Path, login: tuple[str, str] | None = None) -> Iterator[str]:
-    """The wheels of a folder as a simple index; the address of it."""
+def serving(wheels: Path, login: tuple[str, str] | None = None, asked: list[str] | None = None) -> Iterator[str]:
+    """The packages of a folder as a simple index; the address of it. `asked` gets every path that it is asked for."""
     wanted = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else None
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.path)
             if wanted and self.headers.get("Authorization") != wanted:
                 self._answer(401, b"", {"WWW-Authenticate": 'Basic realm="packages"'})
             elif self.path.startswith("/files/"):
-                self._answer(200, (wheels / self.path.rpartition("/")[2]).read_bytes(), {})
+                path = wheels / self.path.rpartition("/")[2]
+                self._answer(200, path.read_bytes(), {}) if path.is_file() else self._answer(404, b"", {})
             else:
                 project = self.path.rstrip("/").rpartition("/")[2].replace("-", "_")
-                found = sorted(wheels.glob(f"{project}-*.whl"))
+                found = [path for path in sorted(wheels.glob(f"{project}-*")) if path.suffix in (".whl", ".gz")]
                 page = f"<!DOCTYPE html><html><body>{''.join(map(_link, found))}</body></html>"
                 self._answer(200 if found else 404, page.encode(), {"Content-Type": "text/html"})
 

@@ -106,7 +106,7 @@ requirements = st.lists(
         names,
         st.builds("{}=={}.{}".format, names, st.integers(0, 99), st.integers(0, 99)),
         st.builds('{}[{}]>=1,<2; python_version >= "3.9"'.format, names, names),
-        st.builds("{} @ https://files.example/{}-1.0-py3-none-any.whl".format, names, names),
+        st.builds("{0} @ https://files.example/{0}-1.0-py3-none-any.whl".format, names),
         st.builds("{}==1.0 --hash=sha256:{}".format, names, st.text("0123456789abcdef", min_size=64, max_size=64)),
     ),
     max_size=4,
@@ -157,7 +157,7 @@ def test_a_saved_lock_is_what_another_machine_installs(
 
 def test_an_edited_folder_is_not_bound_to_its_lock(tmp_path: Path, home: Path) -> None:
     spec = EnvironmentSpec(requirements=("six",))
-    locks.keep(spec, locks.Lock("six==1.16.0\n"), home / "store" / "locks")
+    locks.keep(spec, locks.Lock("six==1.16.0 --hash=sha256:00\n"), home / "store" / "locks")
     folder.save(EnvironmentVersion("ours", 1, "", spec, {}, ""), tmp_path / "saved")
     conda_file = tmp_path / "saved" / "conda_dependencies.yml"
     conda_file.write_text(conda_file.read_text().replace("- six", "- joblib"))

@@ -94,6 +94,21 @@ def test_a_password_in_packages_toml_is_an_error_that_does_not_repeat_it(home: P
     assert "machine index.example login NAME password PASSWORD" in message
 
 
+def test_what_follows_a_question_mark_in_an_address_is_shown_nowhere(wheel_folder: Path, home: Path) -> None:
+    with serving(wheel_folder) as address:
+        (home / "packages.toml").write_text(f'index-url = "{address}?token={LOGIN[1]}"\n')
+        assert f"{address}?***" in refused("RequirementsUnresolvable", EnvironmentSpec(PYTHON, ("theirs==1",)))
+        assert LOGIN[1] not in str(sources.read())
+    for key in ("index-url", "find-links"):
+        value = f'"http://127.0.0.1:9/simple?token={LOGIN[1]}"'
+        (home / "packages.toml").write_text(f"{key} = {f'[{value}]' if key == 'find-links' else value}\n")
+        message = refused("PackageIndexUnreachable")
+        assert "127.0.0.1:9/simple" in message
+        with pytest.raises(UserError) as error:
+            wheels.fetch("ours==1.0 --hash=sha256:00\n", "3.11", "amd64", home / key, sources.read(), lambda line: None)
+        assert LOGIN[1] not in str(error.value)
+
+
 def test_an_index_that_is_not_there(home: Path) -> None:
     (home / "packages.toml").write_text('index-url = "http://127.0.0.1:9/simple"\n')
     message = refused("PackageIndexUnreachable")

@@ -1,0 +1,48 @@
+"""What is said where a package has no wheel, in place of the resolver's chain of conclusions."""
+
+import re
+from dataclasses import dataclass
+
+from localmodel.errors import UserError
+
+_TOLD = re.compile(
+    r"(?P<name>[A-Za-z0-9][\w.-]*?)(==(?P<version>[^\s,]+)|[<>!~][^\s,]*)? (has|have) no "
+    r"(usable wheels|wheels with a matching)"
+)
+_DISABLED = re.compile(r"building source distributions for `(?P<name>[^`]+)` is disabled", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class NoWheel:
+    """The package, and its version; "" where it is true of all versions that come into question."""
+
+    name: str
+    version: str
+
+
+def told(said: str) -> NoWheel | None:
+    """The package without a wheel that uv tells of, if that is why it has failed."""
+    text = " ".join(said.split())
+    if found := _TOLD.search(text):
+        return NoWheel(found["name"], found["version"] or "")
+    if found := _DISABLED.search(text):
+        return NoWheel(found["name"], "")
+    return None
+
+
+def error(field: str, missing: NoWheel, python: str, where: str, others: list[str]) -> UserError:
+    """`where` is the platform in words, `others` are the versions of Python for which it has a wheel there."""
+    what = f"{missing.name} {missing.version}".strip() if missing.version else f"no version of {missing.name}"
+    there = f" (it has one for Python {', '.join(others)})" if others else ""
+    verb = "has no wheel" if missing.version else "that fits has a wheel"
+    return UserError(
+        "WheelMissing",
+        f"{field}: {what} {verb} for Python {python} on {where}{there}, and building it from source would run its code "
+        "here: ask for another version, put a wheel of it into a folder that packages.toml names (find-links), install "
+        "it in a Dockerfile (lmd env create --dockerfile), or serve it on the target process, which builds it",
+    )
+
+
+def building(package: str) -> str:
+    """The note for a package that is built here after all."""
+    return f"{package} has no wheel: building it from source runs its code on this machine"
