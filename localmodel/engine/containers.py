@@ -9,7 +9,7 @@ from typing import Any
 
 import docker
 import docker.errors
-from docker.types import Mount
+from docker.types import LogConfig, Mount
 
 from localmodel.errors import UserError
 
@@ -92,6 +92,8 @@ def start(client: docker.DockerClient, wanted: Served) -> str:
                 Mount(_WRITABLE, None, type="volume"),
             ],
             restart_policy=restart,
+            # The server's log is a file of ours; this one gets what cannot be written there.
+            log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m", "max-file": "3"}),
             # What a pod is allowed; and where SELinux is on, it sees the user's folders.
             read_only=True,
             cap_drop=["ALL"],

@@ -97,7 +97,7 @@ class ContainerRunner:
             name=f"localmodel-{place.name}-{secrets.token_hex(3)}",
             image=environment_image.tag(self._store(), environment.key),
             labels=labels,
-            command=(*_SERVER, *flags, str(slot.status_file)),
+            command=(*_SERVER, *flags, str(slot.status_file), "--log-file", str(place.log)),
             log=place.log,
             user=(os.getuid(), os.getgid()),
             ports={_PORT: port, _DEBUG_PORT: None},

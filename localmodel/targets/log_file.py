@@ -1,29 +1,40 @@
-"""Reading a log that grows: all of it, or its end, and what is added."""
+"""Reading a log that grows and is rotated: all of it, or its end, and what is added.
 
+Its server copies it to `.1`, and that to `.2`, before it empties it (localmodel_server/log_rotation.py).
+"""
+
+import codecs
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _PIECE = 1 << 16  # bytes
 _FOLLOW_SECONDS = 0.2
+_LEFT_OUT = re.compile(rb"\.\.\. (\d+) bytes are left out here\n")
 
 
 def read(build: Path | None, log: Path, follow: bool, lines: int | None) -> Iterator[str]:
-    """The log of the build, then the server's, or the last `lines` of the two together."""
-    built = build if build is not None and build.is_file() else None
+    """The log of the build, then the server's, or the last `lines` of them together."""
+    older = [path for path in (build, _older(log, 2), _older(log, 1)) if path is not None and path.is_file()]
     size = 0
     if lines is None:
-        yield from _whole(built) if built else ()
+        for path in older:
+            yield from _whole(path)
     else:
         size = log.stat().st_size if log.is_file() else 0
         end = tail(log, lines, size) if size else ""
-        missing = lines - len(end.splitlines())
-        yield (tail(built, missing, built.stat().st_size) if built else "") + end
+        for path in reversed(older):
+            end = tail(path, lines - len(end.splitlines()), path.stat().st_size) + end
+        yield end
     yield from _grown(log, follow, size)
 
 
 def tail(path: Path, lines: int, size: int) -> str:
     """The last lines of a file's first `size` bytes, read from the end."""
+    if lines <= 0:
+        return ""
     at, found = size, b""
     with path.open("rb") as file:
         while at > 0 and found.count(b"\n") <= lines:
@@ -31,8 +42,11 @@ def tail(path: Path, lines: int, size: int) -> str:
             at -= step
             file.seek(at)
             found = file.read(step) + found
-    kept = found.splitlines(keepends=True)[-lines:] if lines > 0 else []
-    return b"".join(kept).decode(errors="replace")
+    return b"".join(found.splitlines(keepends=True)[-lines:]).decode(errors="replace")
+
+
+def _older(log: Path, number: int) -> Path:
+    return log.with_name(f"{log.name}.{number}")
 
 
 def _whole(path: Path) -> Iterator[str]:
@@ -46,10 +60,34 @@ def _grown(log: Path, follow: bool, start: int) -> Iterator[str]:
         time.sleep(_FOLLOW_SECONDS)
     if not log.is_file():
         return
-    with log.open(errors="replace") as file:
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    copied = _identity(_older(log, 1))
+    with log.open("rb") as file:
         file.seek(start)
         while True:
-            yield from iter(lambda: file.read(_PIECE), "")
+            now = _identity(_older(log, 1))
+            if now not in (None, copied):
+                copied = now
+                with _older(log, 1).open("rb") as copy:
+                    _seek_same(copy, file.tell())
+                    yield from map(decode, iter(lambda: copy.read(_PIECE), b""))
+                file.seek(0)
+            yield from map(decode, iter(lambda: file.read(_PIECE), b""))
             if not follow or not log.exists():
                 return
             time.sleep(_FOLLOW_SECONDS)
+
+
+def _seek_same(copy: BinaryIO, position: int) -> None:
+    """Go to what was at this byte of the log before it was copied, or to the first that is there."""
+    first = copy.readline(_PIECE)
+    found = _LEFT_OUT.fullmatch(first)
+    copy.seek(len(first) + max(0, position - int(found[1])) if found else position)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns

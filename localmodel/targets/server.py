@@ -27,6 +27,7 @@ def start(state: State, slot: Slot, port: int) -> int:
     """Start a server that outlives this command, and reads the slot's files; returns its process id."""
     command = [sys.executable, "-P", "-m", "localmodel_server", "--host", HOST, "--port", str(port)]
     command += ["--revision-file", str(slot.revision_file), "--status-file", str(slot.status_file)]
+    command += ["--log-file", str(state.log)]
     environment = {name: value for name, value in os.environ.items() if is_passed_on(name)}
     environment["PYTHONPATH"] = str(data.folder("scoring-image"))
     with state.log.open("ab") as log:

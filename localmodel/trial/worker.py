@@ -108,10 +108,12 @@ class TrialWorker:
         except OSError:
             raise Died(self._end()) from None
         frame = self._receive()
+        _show(frame)
         status, milliseconds, _, _, headers = frame.head["answers"][0]
         pieces = [bytes(frame.body)]
         while frame.head.get("more"):
             frame = self._receive()
+            _show(frame)
             pieces.append(bytes(frame.body))
         return Answer(status, b"".join(pieces), milliseconds, headers)
 
@@ -135,6 +137,12 @@ class TrialWorker:
             return "the worker process has closed its connection"
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"the worker process died ({how})"
+
+
+def _show(frame: "Frame") -> None:
+    """Print what the server would log."""
+    for request_id, text in frame.head.get("log", ()):
+        print(f"request {request_id}: {text}", file=sys.stderr)
 
 
 def _frames() -> Any:

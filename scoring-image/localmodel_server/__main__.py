@@ -38,13 +38,12 @@ def main() -> int:
     # FastAPI takes a good part of the start: not before SIGHUP is taken care of and the settings are known.
     from localmodel_server.serve import Options, run_server
 
-    return run_server(
-        Options(arguments.host, ports, flags, app_root, arguments.revision_file, arguments.status_file, admin)
-    )
+    files = arguments.revision_file, arguments.status_file, arguments.log_file
+    return run_server(Options(arguments.host, ports, flags, app_root, *files, admin))
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The flags: those of Azure ML's server, also with dashes, and three of our own."""
+    """The flags: those of Azure ML's server, also with dashes, and four of our own."""
     parser = argparse.ArgumentParser(
         prog="localmodel_server",
         description="Serve an entry script over HTTP.",
@@ -67,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")  # noqa: S104
     add("--revision-file", type=Path, help='JSON {"environment": {...}} over the environment; SIGHUP reads it again')
     add("--status-file", type=Path, help="JSON file to write after each load")
+    add("--log-file", type=Path, help="file that stdout and stderr append to: kept near 10 MB, and two older ones")
     return parser
 
 

@@ -55,6 +55,8 @@ class GatheringHandler(logging.Handler):
             self.add(self.format(record) + "\n")
         except Exception:
             self.handleError(record)
+        if record.levelno >= logging.ERROR:
+            self.flush()  # whoever is told of it finds it
 
     def add(self, line: str) -> None:
         """Write the line, which ends with a line break, when this turn of the loop ends; at once without a loop."""

@@ -26,9 +26,11 @@ from localmodel_server.config_file import compose
 from localmodel_server.debugging import Debugging, is_debugged
 from localmodel_server.error_rate import SECONDS_BETWEEN_SAMPLES
 from localmodel_server.going_back import GoingBack
+from localmodel_server.left_behind import collect_ended
 from localmodel_server.listen import HttpServer, build_server, open_listener
 from localmodel_server.loader import Loader
 from localmodel_server.log import logger, set_up_logging
+from localmodel_server.log_rotation import keep_short
 from localmodel_server.settings import Ports, SettingsError, read_hosts, read_revision_file, read_settings
 from localmodel_server.short_cut import ShortCutProtocol
 from localmodel_server.state import ServerState
@@ -60,6 +62,7 @@ class Options:
     app_root: str  # where nothing else names one
     revision_file: Path | None
     status_file: Path | None
+    log_file: Path | None
     admin: AdminSettings | None  # None: no operator may call
 
 
@@ -99,6 +102,7 @@ class Lifecycle:
         others = [*self._serve_health(listeners.health), *self._serve_operator(listeners.admin)]
         loop.call_later(_SECONDS_TO_START_A_WORKER, self._make_routes)
         loop.call_later(SECONDS_BETWEEN_SAMPLES, self._sample)
+        rotating = None if self._options.log_file is None else asyncio.create_task(keep_short(self._options.log_file))
         logger.info("listening on %s port %d", *listeners.main.getsockname()[:2])
         await self._stop.wait()
         self._state.draining = True
@@ -111,6 +115,8 @@ class Lifecycle:
             server.should_exit = True
         for _, serving in others:
             await serving
+        if rotating is not None:
+            rotating.cancel()
         return self._exit_code
 
     async def _give_up(self) -> None:
@@ -120,6 +126,7 @@ class Lifecycle:
 
     def _sample(self) -> None:
         self._state.metrics.error_rate.sample()
+        collect_ended()
         asyncio.get_running_loop().call_later(SECONDS_BETWEEN_SAMPLES, self._sample)
 
     def _make_routes(self) -> None:

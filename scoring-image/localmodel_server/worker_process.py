@@ -19,6 +19,8 @@ import orjson
 import localmodel_server
 from localmodel_server.child_process import AnyProcess, collect_group
 from localmodel_server.contract import Contract, read_contract
+from localmodel_server.left_behind import end_left_behind
+from localmodel_server.log import logger, one_word
 from localmodel_server.settings import Settings
 from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
 
@@ -253,6 +255,7 @@ class WorkerProcess(asyncio.Protocol):
             await asyncio.wait_for(self._closed.wait(), _SECONDS_TO_READ)
         self.close()
         self._fail(WorkerDied(self.exit_description()))
+        await asyncio.to_thread(end_left_behind, process.pid)
 
     def _tell(self, head: dict[str, Any]) -> None:
         """Send a frame that is no request."""
@@ -309,6 +312,7 @@ class WorkerProcess(asyncio.Protocol):
     def _receive(self, frame: Frame) -> None:
         head = frame.head
         self._clear_alarm()
+        _log(head)
         if head.get("leaving"):
             self._leaving = True
             self._kill_after(_SECONDS_TO_LEAVE)  # threads that run() has started may keep it
@@ -341,6 +345,15 @@ class WorkerProcess(asyncio.Protocol):
     def _kill_late(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self.kill()
+
+
+def _log(head: Mapping[str, Any]) -> None:
+    """Log what a worker tells of its requests, before they are answered; raises FrameError."""
+    try:
+        for request_id, text in head.get("log", ()):
+            logger.error("request %s: %s", one_word(request_id), text, extra={"request_id": request_id})
+    except (TypeError, ValueError, AttributeError) as error:
+        raise FrameError("a log that is none") from error
 
 
 def _read_hello(hello: Mapping[str, Any]) -> Contract:

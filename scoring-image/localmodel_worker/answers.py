@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from typing import Any, Callable, NamedTuple, Optional
 
@@ -29,7 +27,7 @@ class Answer(NamedTuple):
     """The answer to one request; milliseconds is the time in run(), None when it did not return.
 
     headers and rest are those of a response that the script has made itself. error is what run() has raised, in a
-    line, with the traceback below it.
+    line, with the traceback below it; log is what belongs into the log.
     """
 
     status: int
@@ -41,6 +39,7 @@ class Answer(NamedTuple):
     rest: Optional[Iterator[bytes]] = None
     close: Callable[[], object] = lambda: None
     error: str = ""
+    log: str = ""
 
 
 class Answering:
@@ -61,7 +60,7 @@ class Answering:
         """The answers to the requests in a frame, in order; never raises."""
         ids = request.head["ids"]
         if len(ids) == 1:
-            return [self._one(ids[0], lambda: self._arguments(request))]
+            return [self._one(lambda: self._arguments(request))]
         try:
             return self._rows(request) if request.head["kind"] == "arrays" else self._texts(request)
         except BadRequest as error:
@@ -89,7 +88,7 @@ class Answering:
         return arguments
 
     def _rows(self, request: Frame) -> list[Answer]:
-        ids, counts = request.head["ids"], request.head["rows"]
+        counts = request.head["rows"]
         whole = self._run_function.from_arrays(request.head["arrays"], request.body)
         ((name, array),) = whole.items()
         if self._batcher is None:
@@ -99,24 +98,24 @@ class Answering:
         results = self._batcher.run(array, counts) if self._batcher.trusted else None
         if results is None:
             parts = [{name: part.copy()} for part in cut(array, counts)]
-            return [self._one(each, part.copy) for each, part in zip(ids, parts)]
+            return [self._one(part.copy) for part in parts]
         milliseconds = (time.perf_counter() - started) * 1000
-        return [self._encode(each, result, milliseconds) for each, result in zip(ids, results)]
+        return [self._encode(result, milliseconds) for result in results]
 
     def _texts(self, request: Frame) -> list[Answer]:
-        ids, bodies = request.head["ids"], cut(request.body, request.head["lengths"])
+        bodies = cut(request.body, request.head["lengths"])
         arguments = [_or_error(self._run_function.from_text, body) for body in bodies]
         good = [each for each in arguments if not isinstance(each, BadRequest)]
         started = time.perf_counter()
         results = self._together([each[self._run_function.first] for each in good])
         if results is None:
             read = self._run_function.from_text
-            return [self._one(each, partial(read, body)) for each, body in zip(ids, bodies)]
+            return [self._one(partial(read, body)) for body in bodies]
         milliseconds = (time.perf_counter() - started) * 1000
         left = iter(results)
         return [
-            _refusal(given) if isinstance(given, BadRequest) else self._batch_result(each, next(left), milliseconds)
-            for each, given in zip(ids, arguments)
+            _refusal(given) if isinstance(given, BadRequest) else self._batch_result(next(left), milliseconds)
+            for given in arguments
         ]
 
     def _together(self, texts: list[str]) -> Optional[list[Any]]:
@@ -126,33 +125,32 @@ class Answering:
             return None  # one of them is to blame, and running each alone tells which
         return results if len(results) == len(texts) else None
 
-    def _batch_result(self, request_id: str, result: Any, milliseconds: float) -> Answer:
+    def _batch_result(self, result: Any, milliseconds: float) -> Answer:
         if isinstance(result, Exception):
-            return self._failure(request_id, result)
-        return self._encode(request_id, result, milliseconds)
+            return self._failure(result)
+        return self._encode(result, milliseconds)
 
-    def _one(self, request_id: str, arguments: Callable[[], _Arguments]) -> Answer:
+    def _one(self, arguments: Callable[[], _Arguments]) -> Answer:
         try:
             given = arguments()
             started = time.perf_counter()
             result = self._script.run(given)
-            return self._encode(request_id, result, (time.perf_counter() - started) * 1000)
+            return self._encode(result, (time.perf_counter() - started) * 1000)
         except BaseException as error:
-            return self._failure(request_id, error)
+            return self._failure(error)
         finally:
             json_shortcut.expect("", b"")
 
-    def _encode(self, request_id: str, result: Any, milliseconds: float) -> Answer:
+    def _encode(self, result: Any, milliseconds: float) -> Answer:
         try:
             own = as_http_answer(result)
             if own is not None:
                 return _own_answer(own, milliseconds)
             return Answer(200, encode_result(result, allow_nan=self._strict), milliseconds)
         except (NotJson, NotHttp) as error:
-            log(request_id, str(error))
-            return Answer(500, _message(str(error)))
+            return Answer(500, _message(str(error)), log=str(error))
 
-    def _failure(self, request_id: str, error: BaseException) -> Answer:
+    def _failure(self, error: BaseException) -> Answer:
         in_script = self._script.is_to_blame(error)
         if isinstance(error, BadRequest) and not (self._strict and in_script):
             return _refusal(error)
@@ -161,18 +159,11 @@ class Answering:
             reason = " ".join(str(error).split()) or type(error).__name__
             return Answer(400, _message(f"the request's data does not fit the schema of run(): {reason}"))
         traceback = user_traceback(error)
-        log(request_id, "run() failed\n" + traceback)
         told = f"{self._script.one_line(error)}\n{_shortened(traceback)}"
         message = "run() failed; the log has the traceback under this x-request-id"
         leaving = not isinstance(error, Exception) or (isinstance(error, MemoryError) and not _has_memory())
-        return Answer(500, _message(message), failed=True, leaving=leaving, error=told)
-
-
-def log(request_id: str, text: str) -> None:
-    """Write to stderr what belongs to one request."""
-    # A script that has closed or replaced stderr still gets its answers out.
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"request {request_id}: {text}\n")
+        log = f"run() failed\n{traceback}"
+        return Answer(500, _message(message), failed=True, leaving=leaving, error=told, log=log)
 
 
 def _http_request(request: Frame) -> AMLRequest:
@@ -199,11 +190,11 @@ def _or_error(convert: Callable[[bytearray], _Arguments], body: bytearray) -> An
 
 
 def _shortened(traceback: str) -> str:
-    """A traceback that may go with every answer: without the middle of a long one, and in characters that JSON has."""
+    """A traceback that may go with every answer: without the middle of a long one."""
     if len(traceback) > _LONGEST_TRACEBACK:
         half = _LONGEST_TRACEBACK // 2
         traceback = f"{traceback[:half]}\n...\n{traceback[-half:]}"
-    return traceback.encode(errors="replace").decode()
+    return traceback
 
 
 def _has_memory() -> bool:

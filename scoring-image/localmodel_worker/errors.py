@@ -31,13 +31,13 @@ def one_line(error: BaseException, code_folder: Path, entry_script: str) -> str:
 
 
 def user_traceback(error: BaseException) -> str:
-    """The traceback without the frames of the worker, and what it uses, above the user's code."""
+    """The traceback without the frames of the worker, and what it uses, above the user's code; in JSON's characters."""
     frames = _below_ours(error.__traceback__)
     try:
         text = "".join(traceback.format_exception(type(error), error, frames))
     except Exception:  # a user's __str__ may raise
         text = f"{type(error).__name__} (its text could not be formatted)\n"
-    return text[-_LONGEST_TRACEBACK:]
+    return text[-_LONGEST_TRACEBACK:].encode(errors="replace").decode()
 
 
 def reached(error: BaseException, code_folder: Path, code: Optional[CodeType] = None) -> bool:

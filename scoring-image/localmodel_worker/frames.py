@@ -22,6 +22,7 @@ method, target of the request, with http
 The worker answers with ``answers``, a [status, milliseconds in run() or null, whether run() failed or what it
 raised, bytes of the body, headers of the script's own response or null] for each id, the bodies one after
 the other. Further:
+``log`` ([id, text] pairs for the server's log: nothing that a script does to its streams hides them),
 ``leaving`` (the worker ends after this answer), ``alone`` (do not send several requests at once any more), and
 ``more``: pieces of the body follow as frames ``{"more": bool}``, which a frame ``{"kind": "cancel"}`` from the
 server ends; ``broken`` in the last one says that the body is not complete. Closing the socket tells the worker

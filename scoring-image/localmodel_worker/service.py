@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import fcntl
 import os
 import select
 import signal
@@ -16,12 +17,12 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Optional
 
 from localmodel_worker import debugger, model_tree, user_logging
-from localmodel_worker.answers import Answer, Answering, log
+from localmodel_worker.answers import Answer, Answering
 from localmodel_worker.entry_script import EntryScript, LoadError, enter, find_script
 from localmodel_worker.errors import user_traceback
 from localmodel_worker.frames import Frame, FrameReader, send_frame
 from localmodel_worker.installed_modules import loaded_modules
-from localmodel_worker.process_control import die_with_parent
+from localmodel_worker.process_control import die_with_parent, mark_descendants
 from localmodel_worker.strict import is_strict
 from localmodel_worker.template import fork_on_request
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from localmodel_worker.forked import Forked
 
 _SECONDS_TO_LEAVE = 1.0
+_OUT_OF_THE_WAY = 200  # a descriptor; macOS allows 256
 
 
 def serve(descriptor: int, role: str = "") -> None:
@@ -42,6 +44,7 @@ def serve(descriptor: int, role: str = "") -> None:
     _prepare_streams()
     _leave_no_core_file()
     die_with_parent()
+    mark_descendants()
     forked = None
     if role == "--warm":
         at_start = frozenset(sys.modules)
@@ -64,6 +67,7 @@ def serve(descriptor: int, role: str = "") -> None:
 
 
 def _serve_forked(connection: socket.socket, script: EntryScript, answering: Answering) -> None:
+    mark_descendants()
     os.setsid()
     die_with_parent()
     _watch_server(connection)
@@ -112,6 +116,10 @@ class Service:
         }
         if any(answer.leaving for answer in answers):
             head["leaving"] = True
+        logged = [[each, answer.log] for each, answer in zip(user_logging.current_request_ids, answers) if answer.log]
+        if logged:
+            # Not by this process: a script may have closed, redirected or replaced stderr.
+            head["log"] = logged
         if self._answering.alone:
             head["alone"] = True
         first = answers[0]
@@ -130,8 +138,8 @@ class Service:
                     break
                 send_frame(self._connection, {"more": True}, piece)
         except Exception as error:
-            log("", "the body of an answer broke off\n" + user_traceback(error))
-            send_frame(self._connection, {"more": False, "broken": True})
+            logged = ["".join(user_logging.current_request_ids), f"the body broke off\n{user_traceback(error)}"]
+            send_frame(self._connection, {"more": False, "broken": True, "log": [logged]})
         else:
             send_frame(self._connection, {"more": False})
 
@@ -158,6 +166,8 @@ def _prepare_streams() -> None:
     # A crash in C code then names the Python line in the log. There may be no stderr to name it on.
     with contextlib.suppress(RuntimeError, OSError, ValueError, AttributeError):
         faulthandler.enable()
+        # A copy, which a script does not close or redirect with its own, and whose number no file of it gets.
+        faulthandler.enable(fcntl.fcntl(sys.stderr.fileno(), fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY))
 
 
 def _leave_no_core_file() -> None:

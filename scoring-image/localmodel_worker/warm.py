@@ -25,7 +25,7 @@ from localmodel_worker.environment_watch import Reads
 from localmodel_worker.forked import Forked
 from localmodel_worker.frames import FrameBuffer, send_frame
 from localmodel_worker.installed_modules import packages_stamp, start_files
-from localmodel_worker.process_control import become_child_of, set_name
+from localmodel_worker.process_control import become_child_of, mark_descendants, set_name
 
 _PIECE = 65536
 
@@ -115,6 +115,7 @@ class WarmParent:
         if between == 0:
             child = _fork_quietly()
             if child == 0:
+                mark_descendants()
                 self._close(read, write)
                 become_child_of(self.server)
                 return True

@@ -42,15 +42,20 @@ class ScoringServer:
     """A server process on a free port of 127.0.0.1, with its log in a file."""
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], *arguments: str, python: str = sys.executable
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        *arguments: str,
+        python: str = sys.executable,
+        log: Path | None = None,
     ) -> None:
-        self._log_path = folder / f"server-{time.monotonic_ns()}.log"
-        with self._log_path.open("wb") as log:
+        self._log_path = log or folder / f"server-{time.monotonic_ns()}.log"
+        with self._log_path.open("ab") as output:
             self.process = subprocess.Popen(
                 [python, "-I", "-m", "localmodel_server", "--host", "127.0.0.1", "--port", "0", *arguments],
                 env={**os.environ, "LOCALMODEL_PYTHON": BARE_PYTHON, **environment},
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 cwd=folder,
             )
         self.port = 0

@@ -107,7 +107,7 @@ async def test_lines_of_one_turn_of_the_loop_are_one_write(stream: Writes) -> No
     log.set_up_logging()
     for number in range(50):
         log.log_request(str(number), "POST", "/score", 200, 1.0)
-    log.logger.error("in between")
+    log.logger.warning("in between")
     assert stream.pieces == []
     await asyncio.sleep(0)
     assert len(stream.pieces) == 1
@@ -115,6 +115,13 @@ async def test_lines_of_one_turn_of_the_loop_are_one_write(stream: Writes) -> No
     log.log_request("later", "POST", "/score", 200, 1.0)
     await asyncio.sleep(0)
     assert len(stream.pieces) == 2
+
+
+async def test_an_error_is_written_before_anybody_is_told_of_it(stream: Writes) -> None:
+    log.set_up_logging()
+    log.log_request("before", "POST", "/score", 200, 1.0)
+    log.logger.error("failed")
+    assert [line.split()[1] for line in stream.text.splitlines()] == ["INFO", "ERROR"]
 
 
 def test_nothing_is_lost_when_the_loop_ends_first(stream: Writes) -> None:

@@ -1,0 +1,52 @@
+"""Ends what a worker's script has started and left behind, whatever it has done to get away (setsid, daemons).
+
+Linux only: elsewhere it is the worker's process group that ends with it. Whoever has lost its parent becomes this
+process's child (see warm_parent.py), and so it is this one that has to take note of its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from localmodel_worker.process_control import marked_by
+
+_SECONDS_BETWEEN_LOOKS = 0.01
+_MOST_LOOKS = 100
+
+
+def end_left_behind(worker: int) -> None:
+    """End every process that an ended worker has started, and those that they have; blocks while there are some."""
+    for _ in range(_MOST_LOOKS):  # one may have started another one since the last look
+        found = [pid for pid in _processes() if pid != worker and marked_by(pid) == worker]
+        if not found:
+            return
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+            _collect(pid)
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def collect_ended() -> None:
+    """Take note of the ends of processes that a worker has started and left, and that have ended by themselves."""
+    own = os.getpid()
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+        for pid in map(int, children):
+            if marked_by(pid) not in (0, pid):
+                _collect(pid)
+
+
+def _processes() -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        yield from (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+
+
+def _collect(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
