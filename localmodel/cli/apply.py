@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from localmodel.cli import completion, script_folder
-from localmodel.cli.output import ConsoleProgress, output_option, print_value
+from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.sdk import definition
 from localmodel.targets.target import Deployment, Target
@@ -100,7 +100,7 @@ def apply(
         print_value([asdict(deployment) for deployment in found], output)
         return
     for deployment in found:
-        click.echo(sentence(deployment))
+        say(sentence(deployment))
 
 
 def sentence(deployment: Deployment) -> str:

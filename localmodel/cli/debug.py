@@ -9,7 +9,7 @@ import click
 
 from localmodel import files
 from localmodel.cli import completion
-from localmodel.cli.output import ConsoleProgress
+from localmodel.cli.output import ConsoleProgress, say
 from localmodel.cli.target_option import target_options
 from localmodel.debugger import launch_file, session
 from localmodel.debugger.debuggee import Debuggee, Wish
@@ -78,14 +78,14 @@ def _tell(debuggee: Debuggee, wish: Wish, port: int, folder: Path, progress: Con
     path = workspace / ".vscode" / "launch.json"
     try:
         files.write(path, launch_file.merge(path.read_text() if path.exists() else "", configuration).encode())
-        click.echo(f'VS Code: "{configuration["name"]}" under Run and Debug (.vscode/launch.json)')
+        say(f'VS Code: "{configuration["name"]}" under Run and Debug (.vscode/launch.json)')
     except (launch_file.NotMergeable, OSError) as error:
         progress.note(f"{path} is left as it is ({error}); add to its configurations:")
-        click.echo(json.dumps(configuration, indent=4))
+        say(json.dumps(configuration, indent=4))
     if wish.connect:
-        click.echo(f"Other IDEs: the worker has connected to {wish.connect[0]}:{wish.connect[1]}")
+        say(f"Other IDEs: the worker has connected to {wish.connect[0]}:{wish.connect[1]}")
     else:
-        click.echo(f"PyCharm and others that attach to debugpy: 127.0.0.1:{port}, path mapping")
-        click.echo(f"  {folder} = {debuggee.code}")
-        click.echo(f"An IDE that waits for the worker instead: lmd debug {debuggee.name} --connect HOST:PORT")
-    click.echo("Ctrl-C ends the debugging; the deployment goes on serving.")
+        say(f"PyCharm and others that attach to debugpy: 127.0.0.1:{port}, path mapping")
+        say(f"  {folder} = {debuggee.code}")
+        say(f"An IDE that waits for the worker instead: lmd debug {debuggee.name} --connect HOST:PORT")
+    say("Ctrl-C ends the debugging; the deployment goes on serving.")

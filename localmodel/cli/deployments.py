@@ -9,7 +9,7 @@ import click
 
 from localmodel.cli import completion
 from localmodel.cli.apply import sentence
-from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_table, print_value
+from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_table, print_value, say
 from localmodel.cli.target_option import all_namespaces_option, target_options
 from localmodel.targets import http
 from localmodel.targets.target import Deployment, Target
@@ -65,7 +65,7 @@ def wait(target: Target, name: str, timeout: float) -> None:
 
     deployment = Client(target).get(name)
     deployment.wait(timeout)
-    click.echo(sentence(deployment.status))
+    say(sentence(deployment.status))
 
 
 @click.command()
@@ -127,9 +127,9 @@ def _print_body(answer: http.Answer) -> None:
     """Text with a line break behind it; anything else to the byte, so that it can go into a file."""
     kind = answer.headers.get("content-type", "")
     if kind.startswith("text/") or "json" in kind:
-        click.echo(answer.body.decode(errors="replace"))
+        pass_on(answer.body.decode(errors="replace") + "\n")
     else:
-        click.echo(answer.body, nl=False)
+        pass_on(answer.body)
 
 
 def _json_or_text(body: bytes) -> object:
@@ -147,10 +147,11 @@ def _json_or_text(body: bytes) -> object:
 def logs(target: Target, name: str, follow: bool, lines: int | None) -> None:
     """Print the log of the deployment NAME.
 
-    It has what the build of the environment said, the server's lines, and what the script prints.
+    It has what the build of the environment said, the server's lines, and what the script prints; on a terminal with
+    escapes for control characters, into a file or a pipe to the byte.
     """
     for piece in target.logs(name, follow, lines):
-        click.echo(piece, nl=False)
+        pass_on(piece)
 
 
 @click.command()
@@ -166,7 +167,7 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
 
     deployment = Client(target).get(name)
     deployment.reload(timeout=timeout, progress=ConsoleProgress())
-    click.echo(sentence(deployment.status))
+    say(sentence(deployment.status))
 
 
 @click.command()
@@ -175,4 +176,4 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
 def delete(target: Target, name: str) -> None:
     """Stop the deployment NAME and forget it. Models and environments stay."""
     target.delete(name)
-    click.echo(f"{name}: deleted")
+    say(f"{name}: deleted")

@@ -9,6 +9,7 @@ import click
 
 from localmodel import manifest
 from localmodel.cli import script_folder
+from localmodel.cli.output import say
 from localmodel.cli.target_option import target_options
 from localmodel.dev import inputs
 from localmodel.dev.inputs import Inputs
@@ -74,4 +75,4 @@ def dev(target: Target, path: Path, request: Path | None, timeout: float | None)
         session.run()
     screen.busy(None)
     for text in session.end():
-        click.echo(f"no longer watching; {text}")
+        say(f"no longer watching; {text}")

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from localmodel import doctor as examination
 from localmodel.cli.output import output_option, print_value
+from localmodel.printable import printable
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -23,10 +24,11 @@ def doctor(output: str) -> None:
         console = Console(highlight=False)
         for finding in findings:
             console.print(
-                Text(finding.level.ljust(5), _COLOURS[finding.level]) + Text(f"{finding.what}: {finding.found}"),
+                Text(finding.level.ljust(5), _COLOURS[finding.level])
+                + Text(printable(f"{finding.what}: {finding.found}")),
                 soft_wrap=True,
             )
             if finding.fix:
-                console.print(Text(f"      {finding.fix}"), soft_wrap=True)
+                console.print(Text(printable(f"      {finding.fix}")), soft_wrap=True)
     if any(finding.level == "fail" for finding in findings):
         raise SystemExit(1)

@@ -9,7 +9,7 @@ import click
 from localmodel import home
 from localmodel.cli import completion, versions
 from localmodel.cli.env_prune import prune
-from localmodel.cli.output import ConsoleProgress, output_option, print_table, print_value
+from localmodel.cli.output import ConsoleProgress, output_option, print_table, print_value, say
 from localmodel.cli.versions import insecure_option, name_option
 from localmodel.errors import UserError
 from localmodel.store import EnvironmentVersion, Store
@@ -107,15 +107,15 @@ def show(environment: str, output: str) -> None:
     }
     for key, value in told.items():
         if value:
-            click.echo(f"{key + ':':<12}{value}")
-    click.echo("requirements:")
+            say(f"{key + ':':<12}{value}")
+    say("requirements:")
     for requirement in spec.requirements:
-        click.echo(f"  {requirement}")
-    click.echo(f"locked, {lock.count} packages:")
+        say(f"  {requirement}")
+    say(f"locked, {lock.count} packages:")
     for package in hashes.packages(lock.text):
-        click.echo(f"  {package.splitlines()[0].rstrip(' ' + chr(92))}")
+        say(f"  {package.splitlines()[0].rstrip(' ' + chr(92))}")
     if spec.dockerfile is not None:
-        click.echo(f"Dockerfile:\n{spec.dockerfile.rstrip()}")
+        say(f"Dockerfile:\n{spec.dockerfile.rstrip()}")
 
 
 @env.command()
@@ -130,7 +130,7 @@ def build(environment: str, docker: bool) -> None:
 
     found = _store().environments.find(environment)
     make = local.image if docker else local.interpreter
-    click.echo(make(found, ConsoleProgress(), lambda line: click.echo(f"  {line}", err=True)))
+    say(make(found, ConsoleProgress(), lambda line: say(f"  {line}", err=True)))
 
 
 @env.command()
@@ -142,7 +142,7 @@ def save(environment: str, path: Path, overwrite: bool) -> None:
     from localmodel.environments import folder
 
     folder.save(_store().environments.find(environment), path, overwrite, ConsoleProgress().note)
-    click.echo(path)
+    say(path)
 
 
 @env.command()
@@ -180,7 +180,7 @@ def delete(environment: str) -> None:
     """
     name, number = versions.numbered(environment)
     _store().environments.delete(name, number)
-    click.echo(f"{environment} is gone")
+    say(f"{environment} is gone")
 
 
 @env.command()
@@ -227,7 +227,7 @@ def _store() -> Store:
 def _register(name: str, found: "Definition", variables: dict[str, str], output: str) -> None:
     store = _store()
     for note in found.notes:
-        click.echo(note, err=True)
+        say(note, err=True)
     try:
         before = store.environments.versions(name)
     except UserError:

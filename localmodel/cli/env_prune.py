@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localmodel import home
-from localmodel.cli.output import output_option, print_table, print_value
+from localmodel.cli.output import output_option, print_table, print_value, say
 from localmodel.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def prune(older_than: float, dry_run: bool, output: str) -> None:
     except UserError as error:
         if error.reason not in ("DockerPackageMissing", "EngineUnreachable", "EngineForbidden"):
             raise
-        click.echo(f"images in the Docker engine are left alone: {error}", err=True)
+        say(f"images in the Docker engine are left alone: {error}", err=True)
     found.tell(dry_run, output)
 
 
@@ -110,6 +110,6 @@ class _Found:
         if rows:
             print_table(["ENVIRONMENT", "KIND", "BYTES", "WHAT OF IT"], rows)
         gone = sum(row["removed"] for row in self._rows)
-        click.echo(f"{gone} {verb}, {words(self._freed)} {'would be ' if dry_run else ''}freed on this disk")
+        say(f"{gone} {verb}, {words(self._freed)} {'would be ' if dry_run else ''}freed on this disk")
         if any(row["bytes"] for row in self._rows if row["kind"] == "venv"):
-            click.echo("Files that other environments or uv's cache have too are freed with those (uv cache prune).")
+            say("Files that other environments or uv's cache have too are freed with those (uv cache prune).")

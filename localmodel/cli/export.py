@@ -7,7 +7,7 @@ import click
 from localmodel import files, home, manifest
 from localmodel.azureml_files import collect, v1_write, v2_write
 from localmodel.azureml_files.exported import Exportable
-from localmodel.cli.output import ConsoleProgress, output_option, print_value
+from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.errors import UserError
 from localmodel.store import Store
@@ -78,7 +78,7 @@ def azureml(
         progress.note(note)
     commands = _commands(deployment, kind, place)
     if output == "text":
-        click.echo("\n".join(commands))
+        say("\n".join(commands))
     else:
         print_value({"folder": str(place), "notes": list(exported.notes), "commands": commands}, output)
 

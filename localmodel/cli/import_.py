@@ -11,7 +11,7 @@ from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import Draft
 from localmodel.azureml_files.gather import Imported
 from localmodel.cli.apply import sentence
-from localmodel.cli.output import ConsoleProgress, output_option, print_value
+from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
@@ -82,7 +82,7 @@ def azureml(
     place = output_dir or Path(imported.manifest["metadata"]["name"])
     _write(imported, place, overwrite)
     if output == "text":
-        click.echo(f"{place}: written; lmd apply -k {place} makes it serve")
+        say(f"{place}: written; lmd apply -k {place} makes it serve")
     else:
         print_value({"folder": str(place), "kept": list(imported.kept), "notes": list(imported.notes)}, output)
 
@@ -113,7 +113,7 @@ def _apply(target: Target, imported: Imported, progress: ConsoleProgress, output
         print_value([asdict(deployment) for deployment in found], output)
         return
     for deployment in found:
-        click.echo(sentence(deployment))
+        say(sentence(deployment))
 
 
 def _write(imported: Imported, place: Path, overwrite: bool) -> None:

@@ -9,7 +9,7 @@ from localmodel import home
 from localmodel.cli import completion, versions
 from localmodel.cli.meter import meter
 from localmodel.cli.model_check import check, warnings
-from localmodel.cli.output import Failure, output_option, print_table, print_value
+from localmodel.cli.output import Failure, output_option, print_table, print_value, say
 from localmodel.cli.versions import AnyVersion, insecure_option, name_option
 from localmodel.store import ModelVersion, Store
 
@@ -116,9 +116,9 @@ def show(model: str, output: str) -> None:
     }
     for key, value in told.items():
         if value != "":
-            click.echo(f"{key + ':':<13}{value}")
+            say(f"{key + ':':<13}{value}")
     for use in uses:
-        click.echo(f"{'used by:':<13}{use}")
+        say(f"{'used by:':<13}{use}")
 
 
 @model.command()
@@ -129,7 +129,7 @@ def download(model: str, target_dir: Path, overwrite: bool) -> None:
     """Write the model's file or folder, under its own name, into a folder."""
     store = _store()
     found = store.models.find(model)
-    click.echo(store.models.download(found.name, found.version, target_dir, overwrite))
+    say(store.models.download(found.name, found.version, target_dir, overwrite))
 
 
 @model.command()
@@ -152,7 +152,7 @@ def update(
         properties=versions.pairs(properties),
         description=description,
     )
-    click.echo(f"{changed.name}:{changed.version} {_text(changed.tags)}".rstrip())
+    say(f"{changed.name}:{changed.version} {_text(changed.tags)}".rstrip())
 
 
 @model.command()
@@ -167,7 +167,7 @@ def alias(model: str, alias: str, remove: bool) -> None:
         store.models.remove_alias(found.name, alias)
     else:
         store.models.set_alias(found.name, alias, found.version)
-        click.echo(f"{found.name}@{alias} is {found.name}:{found.version}")
+        say(f"{found.name}@{alias} is {found.name}:{found.version}")
 
 
 @model.command()
@@ -179,7 +179,7 @@ def delete(model: str) -> None:
     """
     name, number = versions.numbered(model)
     _store().models.delete(name, number)
-    click.echo(f"{model} is gone")
+    say(f"{model} is gone")
 
 
 @model.command()
@@ -232,10 +232,10 @@ def verify(model: str) -> None:
     with meter(f"verifying {model}") as progress:
         problems = list(store.verify(store.models.find(model), progress=progress))
     for problem in problems:
-        click.echo(f"{problem.what}: {problem.message}")
+        say(f"{problem.what}: {problem.message}")
     if problems:
         raise Failure(f"{model} is damaged")
-    click.echo(f"{model} is sound")
+    say(f"{model} is sound")
 
 
 def _store() -> Store:
@@ -254,4 +254,4 @@ def _row(model: ModelVersion) -> list[str]:
 def _warn(version: AnyVersion) -> None:
     if isinstance(version, ModelVersion):
         for warning in warnings(version.pickles):
-            click.echo(warning, err=True)
+            say(warning, err=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from localmodel.cli.output import Failure, output_option, print_value
+from localmodel.cli.output import Failure, output_option, print_value, say
 
 _FEW = 12
 
@@ -25,10 +25,10 @@ def check(path: Path, output: str) -> None:
     if output != "text":
         print_value(found, output)
     elif not found:
-        click.echo(f"no pickle in {path}")
+        say(f"no pickle in {path}")
     else:
         for line in told(found):
-            click.echo(line)
+            say(line)
     if found.get("unsafe"):
         raise Failure(f"loading {path} can run code or change this machine; do so only if you trust who made it")
     if found.get("unread"):

@@ -1,12 +1,15 @@
 """What commands print: results on standard output, progress and errors on standard error."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import IO, Any
 
 import click
+
+from localmodel.printable import json_text, one_line, printable
 
 output_option = click.option(
     "-o",
@@ -25,7 +28,7 @@ class Failure(click.ClickException):
         from rich.console import Console
         from rich.text import Text
 
-        Console(stderr=True).print(Text("error: ", "bold red") + Text(self.message), soft_wrap=True)
+        Console(stderr=True).print(Text("error: ", "bold red") + Text(printable(self.message)), soft_wrap=True)
 
 
 class ConsoleProgress:
@@ -35,14 +38,14 @@ class ConsoleProgress:
         # It takes longer to import than most commands take.
         from rich.console import Console
 
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, markup=False)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
         """Shows that the step is under way, then how it went and for how long."""
         outcome: list[str] = []
         started = time.monotonic()
-        waiting = self._console.status(title) if self._console.is_terminal else nullcontext()
+        waiting = self._console.status(one_line(title)) if self._console.is_terminal else nullcontext()
         with waiting:
             yield outcome.append
         seconds = time.monotonic() - started
@@ -56,11 +59,25 @@ class ConsoleProgress:
         from rich.text import Text
 
         marked = Text(f"{mark} ", colour) if self._console.is_terminal else Text()
-        self._console.print(marked + Text(text), soft_wrap=True)
+        self._console.print(marked + Text(printable(text)), soft_wrap=True)
+
+
+def say(text: object = "", err: bool = False) -> None:
+    """Print a line, or several. What others put into it does not steer the terminal."""
+    click.echo(printable(str(text)), err=err)
+
+
+def pass_on(content: str | bytes) -> None:
+    """Print what a script or a server has said: to the byte into a file, as text to a terminal."""
+    if sys.stdout.isatty():
+        content = printable(content if isinstance(content, str) else content.decode(errors="replace"))
+    elif isinstance(content, str):
+        content = content.encode(errors="surrogateescape")
+    click.echo(content, nl=False)
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json_text(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def print_value(value: Any, output: str) -> None:
@@ -68,13 +85,17 @@ def print_value(value: Any, output: str) -> None:
     if output == "yaml":
         import yaml
 
-        click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
+        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+        if text != printable(text):
+            text = yaml.safe_dump(value, sort_keys=False)  # in ASCII
+        click.echo(text, nl=False)
     else:
         print_json(value)
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
     """Columns under their names."""
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    for row in [columns, *rows]:
+    rows = [columns, *([one_line(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

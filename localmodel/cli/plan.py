@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from localmodel.cli import script_folder
-from localmodel.cli.output import ConsoleProgress, output_option, print_value
+from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.targets.target import Planned, Target
 
@@ -41,7 +41,7 @@ def plan(target: Target, path: Path | None, file: Path | None, folder: Path | No
         print_value([{**asdict(one), "steps": list(one.steps)} for one in found], output)
         return
     for one in found:
-        click.echo("\n".join(_lines(one)))
+        say("\n".join(_lines(one)))
 
 
 def _lines(planned: Planned) -> list[str]:

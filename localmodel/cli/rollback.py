@@ -6,7 +6,7 @@ import click
 
 from localmodel.cli import completion
 from localmodel.cli.apply import sentence
-from localmodel.cli.output import ConsoleProgress, output_option, print_value
+from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.targets.target import Target
 
@@ -31,4 +31,4 @@ def rollback(target: Target, name: str, to: int | None, timeout: float | None, o
     if output != "text":
         print_value(asdict(found), output)
         return
-    click.echo(sentence(found))
+    say(sentence(found))

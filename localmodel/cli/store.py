@@ -5,7 +5,7 @@ import click
 from localmodel import home
 from localmodel.cli.env_prune import PRUNED_AFTER
 from localmodel.cli.meter import meter
-from localmodel.cli.output import Failure, output_option, print_table, print_value
+from localmodel.cli.output import Failure, output_option, print_table, print_value, say
 from localmodel.store import Store
 
 
@@ -27,11 +27,11 @@ def verify(output: str) -> None:
         print_value([vars(problem) for problem in problems], output)
     else:
         for problem in problems:
-            click.echo(f"{problem.what}: {problem.message}")
+            say(f"{problem.what}: {problem.message}")
     if problems:
         raise Failure(f"{len(problems)} problems in {home.store()}")
     if output == "text":
-        click.echo("the store is sound")
+        say("the store is sound")
 
 
 @store.command()
@@ -45,10 +45,10 @@ def gc() -> None:
     from localmodel.upkeep.disk import Count, words
 
     store = Store(home.store())
-    click.echo(f"{store.collect_garbage() + unpacked.forget(store)} bytes freed")
+    say(f"{store.collect_garbage() + unpacked.forget(store)} bytes freed")
     _, unused = Count().add(usage.unused(home.home(), PRUNED_AFTER))
     if unused:
-        click.echo(f"environments that nobody uses take {words(unused)}: lmd env prune frees them")
+        say(f"environments that nobody uses take {words(unused)}: lmd env prune frees them")
 
 
 @store.command()

@@ -10,7 +10,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_value
+from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_value
+from localmodel.printable import printable
 from localmodel.trial import prepare
 from localmodel.trial.worker import Answer, Died, LoadFailed, TrialWorker, parsed
 
@@ -125,19 +126,19 @@ class _InText:
         self._line(f"import and init(): {seconds:.2f} s")
 
     def answered(self, number: int, answer: Answer) -> None:
-        click.echo(answer.body)
+        pass_on(answer.body + b"\n")
         took = "" if answer.run_ms is None else f", run() took {answer.run_ms:.1f} ms"
         headers = "".join(f"\n  {name}: {value}" for name, value in answer.headers or [])
         self._line(f"request {number}: status {answer.status}{took}{headers}")
 
     def failed(self, message: str, traceback: str) -> None:
-        self._console.print(Text(traceback.rstrip()), soft_wrap=True)
+        self._console.print(Text(printable(traceback.rstrip())), soft_wrap=True)
 
     def end(self) -> None:
         pass
 
     def _line(self, text: str) -> None:
-        self._console.print(Text(text, "dim"), soft_wrap=True)
+        self._console.print(Text(printable(text), "dim"), soft_wrap=True)
 
 
 class _InValue:

@@ -9,7 +9,7 @@ import click
 
 from localmodel import home
 from localmodel.cli.meter import meter
-from localmodel.cli.output import print_value
+from localmodel.cli.output import print_value, say
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion, Store
 
 AnyVersion = ModelVersion | EnvironmentVersion | CodeVersion
@@ -37,7 +37,7 @@ def numbered(reference: str) -> tuple[str, int]:
 def tell(version: AnyVersion, output: str, note: str = "") -> None:
     """NAME:NUMBER, or all that is known of it for a program."""
     if output == "text":
-        click.echo(f"{version.name}:{version.version}{note}")
+        say(f"{version.name}:{version.version}{note}")
     else:
         print_value(value(version), output)
 
@@ -61,7 +61,7 @@ def value(version: AnyVersion) -> dict[str, Any]:
 def push(version: AnyVersion, reference: str, insecure: bool) -> None:
     with meter(f"pushing {version.name}:{version.version}") as progress:
         digest = Store(home.store()).push(version, reference, insecure=insecure, progress=progress)
-    click.echo(f"{reference} is {digest}")
+    say(f"{reference} is {digest}")
 
 
 def pull(reference: str, name: str | None, insecure: bool) -> AnyVersion:
@@ -72,7 +72,7 @@ def pull(reference: str, name: str | None, insecure: bool) -> AnyVersion:
 def write_file(path: Path, versions: Sequence[AnyVersion]) -> None:
     with meter(f"writing {path.name}") as progress:
         Store(home.store()).export_to(path, versions, progress=progress)
-    click.echo(path)
+    say(path)
 
 
 def read_file(path: Path, name: str | None) -> Sequence[AnyVersion]:

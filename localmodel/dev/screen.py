@@ -7,6 +7,7 @@ from rich.status import Status
 from rich.text import Text
 
 from localmodel.dev.update import Line, Tone
+from localmodel.printable import one_line, printable
 
 _STYLES: dict[Tone, str] = {
     "good": "green",
@@ -22,7 +23,7 @@ class Terminal:
     """See session.Screen."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, markup=False)
         self._status: Status | None = None
 
     def busy(self, title: str | None) -> None:
@@ -30,9 +31,9 @@ class Terminal:
             self._status.stop()
             self._status = None
         if title is not None and self._console.is_terminal:
-            self._status = self._console.status(title)
+            self._status = self._console.status(one_line(title))
             self._status.start()
 
     def say(self, lines: Sequence[Line]) -> None:
         for line in lines:
-            self._console.print(Text(line.text, _STYLES.get(line.tone, "")), soft_wrap=True)
+            self._console.print(Text(printable(line.text), _STYLES.get(line.tone, "")), soft_wrap=True)

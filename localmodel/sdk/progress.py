@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from localmodel.printable import printable
 from localmodel.targets.target import Progress
 
 logger = logging.getLogger("localmodel")
@@ -60,6 +61,6 @@ class PrintedProgress:
         self._write(f"\n{text}" if self._open else text)
 
     def _write(self, text: str, ends: bool = True) -> None:
-        sys.stdout.write(f"{text}\n" if ends else text)
+        sys.stdout.write(printable(f"{text}\n" if ends else text))
         sys.stdout.flush()
         self._open = not ends

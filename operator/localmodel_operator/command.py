@@ -10,6 +10,7 @@ import click
 
 from localmodel import home
 from localmodel.errors import UserError
+from localmodel.printable import printable
 from localmodel_operator import main
 
 
@@ -40,5 +41,5 @@ def run(
         logging.shutdown()
         os._exit(0)
     except UserError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(printable(f"error: {error}"), err=True)
         sys.exit(1)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localmodel import digests
+from localmodel.printable import printable
 from localmodel_operator.status import Seen, ready_condition
 
 _MESSAGE_LIMIT = 1024  # of core/v1 Event.message
@@ -44,7 +45,7 @@ def event(owner: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
         },
         "type": kind,
         "reason": seen.reason,
-        "message": seen.message[:_MESSAGE_LIMIT],
+        "message": printable(seen.message)[:_MESSAGE_LIMIT],
         "source": {"component": "localmodel-operator"},
         "firstTimestamp": now,
         "lastTimestamp": now,

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from localmodel.printable import printable
+
 STAGES = ("ModelResolved", "EnvironmentBuilt", "GatePassed", "ImageDelivered")
 _VALUES = ("replicas", "selector", "url", "image", "environment", "revisions", "models")
 _ORDER = ("Ready", "Reconciling", "Stalled", *STAGES, "Durable", "Available")
@@ -101,7 +103,7 @@ def _condition(
         "observedGeneration": generation,
         "lastTransitionTime": old["lastTransitionTime"] if old is not None and unchanged else now,
         "reason": reason,
-        "message": message,
+        "message": printable(message),
     }
 
 

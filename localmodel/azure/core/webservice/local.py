@@ -15,6 +15,7 @@ from localmodel.azure import _background
 from localmodel.azure.core import _deploy
 from localmodel.azure.core.webservice.webservice import Webservice
 from localmodel.azure.exceptions import UserErrorException, WebserviceException, refuse, translated
+from localmodel.printable import printable
 from localmodel.targets.make import make
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class LocalWebservice(Webservice):
         until = None if timeout_sec is None else time.monotonic() + timeout_sec
         for text in self._work.follow(until):
             if show_output:
-                print(text, end="", flush=True)
+                print(printable(text), end="", flush=True)
         if self._work.is_going_on():
             raise WebserviceException(
                 f"{self.name} is not deployed after {timeout_sec:g} s. It goes on: wait again, or look at get_logs()",
