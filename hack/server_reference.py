@@ -95,6 +95,11 @@ At its start a pod serves the newest of its image's revision, the one it was las
 LOCALMODEL_STATE_FOLDER), and the one committed for all pods (`wanted.json` and `bundle.tar` in
 LOCALMODEL_WANTED_FOLDER). If it cannot serve that one, it stays unready until it is sent.
 
+`wanted.json` says `owner` (LOCALMODEL_OWNER), `epoch`, `revision`, `content`, `environment`, `committed`, and the
+digests `gate` and `bundle` of the files beside it. `wanted.sig` is the Ed25519 signature, in base64, of the line
+`localmodel.dev/decision` and that text. A decision that is not signed so, or is about another deployment, or has other
+files beside it, is ignored as if it were not there; the log and `ignored` in `/state` say why.
+
 ## Metrics
 | metric | what it is |
 |---|---|

@@ -35,10 +35,10 @@ def served_before(kubectl: Kubectl, resource: Object) -> int | None:
     metadata = resource["metadata"]
     try:
         found = kubectl.find("configmap", f"{metadata['name']}-wanted", metadata["namespace"])
-        before = json.loads(found["data"]["wanted.json"]).get("before") if found else None
-    except (UserError, KeyError, ValueError):  # not everybody may read it
+        before = json.loads(found["data"]["wanted.json"])["before"] if found else None
+    except (UserError, LookupError, ValueError, TypeError, RecursionError):  # not everybody may read it
         return None
-    return int(before) if before else None
+    return before if type(before) is int and before else None
 
 
 def _owner(record: Object) -> str | None:

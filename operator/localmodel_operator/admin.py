@@ -7,17 +7,16 @@ import asyncio
 import base64
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from localmodel import digests
+from localmodel_operator import pod_state
 from localmodel_operator.bundle import Bundle
 from localmodel_operator.cluster import Cluster, PodUnreachable
-from localmodel_operator.keys import public_half
+from localmodel_operator.keys import Signer
 
 log = logging.getLogger(__name__)
 
@@ -26,23 +25,9 @@ PORT = 5002
 _HEADER = "X-Localmodel-Token"
 _VALID_FOR = 120  # seconds
 _QUICKLY = 5.0  # seconds, for what needs no work of the pod
+_MOST_CHARACTERS = 8192  # of a pod's message: it becomes part of a status
+_REASON = re.compile(r"[A-Z][A-Za-z]{0,99}")  # as conditions take it
 _CANNOT_TAKE = (400, 413, 507)  # the bundle, or there is no room for it: new pods may still serve the revision
-
-
-@dataclass(frozen=True)
-class PodState:
-    """What a pod's server says of itself. `prepared` is the epoch of a candidate that waits for its commit."""
-
-    epoch: int
-    revision: str
-    content: str
-    environment: str
-    serving: bool
-    models: frozenset[str]
-    prepared: int | None
-    since_switch: Mapping[str, float]
-    before_switch: Mapping[str, float]
-    failure: str
 
 
 class RevisionFailed(Exception):
@@ -64,17 +49,22 @@ class Superseded(Exception):
 class Admin:
     """Speaks to the pods' servers."""
 
-    def __init__(self, cluster: Cluster, key: Ed25519PrivateKey) -> None:
-        self._cluster, self._key = cluster, key
-        self.public_key = public_half(key)
+    def __init__(self, cluster: Cluster, signer: Signer) -> None:
+        self._cluster, self._signer = cluster, signer
 
-    async def state(self, pod: Mapping[str, Any]) -> PodState | None:
+    async def state(self, pod: Mapping[str, Any]) -> pod_state.PodState | None:
         """What the pod serves, or None while it does not say."""
         try:
             status, told = await self._call(pod, "state", 0, "", seconds=_QUICKLY)
         except PodUnreachable:
             return None
-        return _state(told) if status == 200 else None
+        if status != 200:
+            return None
+        try:
+            return pod_state.read(told)
+        except ValueError as error:
+            log.warning("%s: what its server says of itself cannot be used: %s", pod["metadata"]["name"], error)
+            return None
 
     async def prepare(self, pod: Mapping[str, Any], epoch: int, content: str, bundle: Bundle | None) -> None:
         """Have the pod load a revision beside the one that serves, and prove it. Without a bundle: one it has.
@@ -125,33 +115,18 @@ class Admin:
         )
 
     def _token(self, payload: bytes) -> str:
-        return ".".join(base64.urlsafe_b64encode(part).decode() for part in (payload, self._key.sign(payload)))
+        return ".".join(base64.urlsafe_b64encode(part).decode() for part in (payload, self._signer.sign_call(payload)))
 
 
 def _check(status: int, told: Mapping[str, Any]) -> None:
     if status == 200:
         return
-    message = str(told.get("message", told))
+    message = str(told.get("message", told))[:_MOST_CHARACTERS]
     if status == 409:
         raise Superseded(message)
     if status in _CANNOT_TAKE:
         raise CannotTake(message)
     if status == 422:
-        raise RevisionFailed(str(told.get("reason", "InitFailed")), message)
+        reason = str(told.get("reason"))
+        raise RevisionFailed(reason if _REASON.fullmatch(reason) else "InitFailed", message)
     raise PodUnreachable(f"{status} {message}")
-
-
-def _state(told: Mapping[str, Any]) -> PodState:
-    prepared = told.get("prepared")
-    return PodState(
-        int(told["epoch"]),
-        str(told["revision"]),
-        str(told["content"]),
-        str(told["environment"]),
-        bool(told["serving"]),
-        frozenset(told["models"]),
-        int(prepared["epoch"]) if prepared else None,
-        told.get("since_switch") or {},
-        told.get("before_switch") or {},
-        str(told.get("failure") or ""),
-    )

@@ -5,10 +5,11 @@ import logging
 from dataclasses import replace
 
 from localmodel import gate, plan
-from localmodel_operator import children, history, making, pods, swap, world
+from localmodel_operator import children, decision, history, making, names, pods, swap, world
 from localmodel_operator.admin import CannotTake, RevisionFailed
 from localmodel_operator.bundles import Bundles
 from localmodel_operator.case import Case
+from localmodel_operator.decision import Decision
 from localmodel_operator.giving_up import give_up
 from localmodel_operator.history import Choice
 from localmodel_operator.resolve import Desired
@@ -54,21 +55,34 @@ async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: De
 
 async def look(case: Case) -> World:
     """What there is now."""
-    uid = case.owner["metadata"]["uid"]
-    found = await world.look(case.site.cluster, case.site.admin, case.namespace, case.name, uid)
-    case.decided, case.decided_object = found.decision, found.decided
+    found = await world.look(case.site.cluster, case.site.admin, case.site.signer, case.owner)
+    case.decided, case.decided_object = found.decision or _lost(case), found.decided
+    if found.decision is None and found.decided is not None:
+        text = "%s/%s: ConfigMap %s says what no operator has signed: it is not obeyed, and written anew"
+        log.warning(text, *case.key, decision.name(case.name))
+        # Nothing of it is kept but its version, which is the place of the next one.
+        version = found.decided["metadata"]["resourceVersion"]
+        case.decided_object = {"metadata": {"resourceVersion": version}}
     return found
+
+
+def _lost(case: Case) -> Decision:
+    asked = case.owner["metadata"].get("annotations", {}).get(names.SERVE_ANNOTATION)
+    return decision.lost(case.owner.get("status", {}), asked)
 
 
 async def _write_down(
     case: Case, choice: Choice, pin: history.Pin | None, found: World, bundles: Bundles | None, requests: bytes
 ) -> None:
     target, pin_text = choice.target, pin.text() if pin else ""
-    if case.decided.epoch and case.decided.revision == target.number:
+    heard = pods.heard(found.pods)
+    # Somebody may have put an older decision of ours in its place: to whom later ones were told, that is no order.
+    is_obeyed = heard <= case.decided.epoch or not pods.behind(found.pods, target, case.decided.epoch)
+    if case.decided.epoch and case.decided.revision == target.number and is_obeyed:
         if pin_text != case.decided.pin:
             await case.decide(replace(case.decided, pin=pin_text))
         return
-    following = case.decided.next(target, pin_text, pods.heard(found.pods))
+    following = case.decided.next(target, pin_text, heard)
     late = pods.behind(found.pods, target, following.epoch)
     # in a thread: models are hashed
     bundle = await asyncio.to_thread(bundles.for_later, late[0]) if bundles and late else b""

@@ -79,7 +79,8 @@ class Case:
             Superseded: another operator has written meanwhile.
         """
         metadata = children.metadata(self.owner, decision.name(self.name))
-        body = decision.write(metadata, decided, self.decided_object, gate, bundle)
+        owner = decision.owner_of(self.owner)
+        body = decision.write(metadata, owner, self.site.signer, decided, self.decided_object, gate, bundle)
         try:
             if self.decided_object is None:
                 written = await self.site.cluster.create(CONFIG_MAP, self.namespace, body)

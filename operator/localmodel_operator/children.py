@@ -30,6 +30,7 @@ class Start:
     content: str
     environment: str
     admin_key: str
+    owner: str  # decision.owner_of()
     secrets: str = ""  # digest of the versions of the Secrets that variables come from
 
 
@@ -202,6 +203,7 @@ def _server_variables(
         "LOCALMODEL_ADMIN_PORT": str(admin.PORT),
         "LOCALMODEL_ADMIN_KEY": start.admin_key,
         "LOCALMODEL_SERVICE_NAME": name,
+        "LOCALMODEL_OWNER": start.owner,
         "LOCALMODEL_EPOCH": str(start.epoch),
         "LOCALMODEL_CONTENT": start.content,
         "LOCALMODEL_ENVIRONMENT": start.environment,

@@ -2,19 +2,27 @@
 
 Its epoch only grows, and a pod refuses calls with an older one: an operator that was replaced in the middle of a swap
 cannot undo what its successor does. The API server's own version check keeps two operators from taking one epoch.
+
+Others may write ConfigMaps, too. So the decision is signed, and neither pods nor the operator obey one that is not.
 """
 
 import base64
+import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from localmodel import digests
 from localmodel_operator import names
 from localmodel_operator.cluster import Object
-from localmodel_operator.history import Recorded
+from localmodel_operator.history import Pin, Recorded
+from localmodel_operator.keys import Signer
 
+PURPOSE = "localmodel.dev/decision"  # of the signature; the scoring server knows it, and the files' names
+
+_TOLD, _SIGNATURE, _GATE, _BUNDLE = "wanted.json", "wanted.sig", "gate.json", "bundle.tar"
+_MOST_EPOCH = 2**53  # what every reader of JSON keeps exactly
 _BUNDLE_LIMIT = 700 * 1024  # a ConfigMap holds 1 MiB, and base64 takes a third more
 
 
@@ -64,41 +72,96 @@ def name(owner: str) -> str:
     return f"{owner}-wanted"
 
 
-def read(config_map: Mapping[str, Any] | None) -> Decision:
-    """The decision that a ConfigMap holds; FIRST when there is none."""
+def owner_of(owner: Mapping[str, Any]) -> str:
+    """Which LocalModelDeployment a decision is about: another of the same name, made later, has another uid."""
+    metadata = owner["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}/{metadata['uid']}"
+
+
+def read(config_map: Mapping[str, Any] | None, owner: str, signer: Signer) -> Decision | None:
+    """The decision that a ConfigMap holds about this owner; None when it holds none that the operator has signed.
+
+    Its gate and its bundle are part of it: with others in their place it is not the operator's any more.
+    """
     if config_map is None:
-        return FIRST
+        return None
+    data, binary = config_map.get("data") or {}, config_map.get("binaryData") or {}
+    text = data.get(_TOLD, "")
+    if not signer.has_signed(PURPOSE, text.encode(), data.get(_SIGNATURE, "")):
+        return None
+    told = json.loads(text)
+    beside = {"gate": _digest(data.get(_GATE, "").encode()), "bundle": _digest(_decoded(binary.get(_BUNDLE, "")))}
+    if told["owner"] != owner or any(told[name] != digest for name, digest in beside.items()):
+        return None
+    return Decision(**{each.name: told[each.name] for each in fields(Decision)})
+
+
+def read_unsigned(config_map: Mapping[str, Any]) -> Decision | None:
+    """The decision of an operator that did not sign; None when it cannot be understood."""
     pin = config_map["metadata"].get("annotations", {}).get(names.PIN_ANNOTATION, "")
-    return Decision(**json.loads(config_map["data"]["wanted.json"]), pin=pin)
+    try:
+        told = json.loads(config_map["data"][_TOLD])
+        numbers = {name: told.get(name) for name in ("good", "before")}
+        required = (told["epoch"], told["revision"], told["content"], told["environment"], told["committed"])
+        if pin:
+            Pin(**json.loads(pin))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    known = [type(each) for each in required] == [int, int, str, str, bool]
+    known = known and all(each is None or type(each) is int for each in numbers.values())
+    return Decision(*required, **numbers, pin=pin) if known and 0 < told["epoch"] <= _MOST_EPOCH else None
+
+
+def lost(status: Mapping[str, Any], asked: str | None) -> Decision:
+    """What is known where there is no decision, or none that can be believed: what the status says that serves.
+
+    asked: the value of the annotation that asks for a revision. One that does not serve was ended by an edit.
+    """
+    serving = status.get("revisions", {}).get("serving")
+    is_ended = asked is not None and serving is not None and asked.split()[:1] != [str(serving)]
+    return replace(FIRST, good=serving, pin=Pin(asked or "", "").text() if is_ended else "")
 
 
 def write(
     metadata: Object,
+    owner: str,
+    signer: Signer,
     decision: Decision,
     before: Mapping[str, Any] | None,
     gate: bytes | None = None,
     bundle: bytes | None = None,
 ) -> Object:
-    """The ConfigMap, in the place of the one `before`, whose version it carries.
+    """The signed ConfigMap, in the place of the one `before`, whose version it carries.
 
     gate: requests to pass before serving, as text. bundle: for pods that start behind; a large one is left out. None
     leaves either as it is; empty takes it away.
     """
     old = before or {"metadata": {}}
-    told = {key: value for key, value in asdict(decision).items() if key != "pin"}
-    data = {**old.get("data", {}), "wanted.json": digests.canonical_json(told).decode()}
-    binary = dict(old.get("binaryData", {}))
-    if gate is not None:
-        data.pop("gate.json", None)
-        data.update({"gate.json": gate.decode()} if gate else {})
-    if bundle is not None:
-        binary = {"bundle.tar": base64.b64encode(bundle).decode()} if 0 < len(bundle) <= _BUNDLE_LIMIT else {}
-    annotations = {"annotations": {names.PIN_ANNOTATION: decision.pin}} if decision.pin else {}
+    if gate is None:
+        gate = old.get("data", {}).get(_GATE, "").encode()
+    if bundle is None:
+        bundle = _decoded(old.get("binaryData", {}).get(_BUNDLE, ""))
+    if len(bundle) > _BUNDLE_LIMIT:
+        bundle = b""
+    told = {**asdict(decision), "owner": owner, "gate": _digest(gate), "bundle": _digest(bundle)}
+    text = digests.canonical_json(told)
+    data = {_TOLD: text.decode(), _SIGNATURE: signer.sign(PURPOSE, text)}
     version = {key: old["metadata"][key] for key in ("resourceVersion",) if key in old["metadata"]}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {**metadata, **annotations, **version},
-        "data": data,
-        **({"binaryData": binary} if binary else {}),
+        "metadata": {**metadata, **version},
+        "data": {**data, _GATE: gate.decode()} if gate else data,
+        **({"binaryData": {_BUNDLE: base64.b64encode(bundle).decode()}} if bundle else {}),
     }
+
+
+def _digest(content: bytes) -> str:
+    return digests.of_bytes(content) if content else ""
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return b""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from localmodel_operator.admin import PodState
+from localmodel_operator.pod_state import PodState
 
 WATCHED_FOR = 60.0  # seconds after a switch
 _LEAST_REQUESTS = 10

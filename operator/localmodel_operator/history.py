@@ -5,10 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from localmodel import digests
 from localmodel.plan import Facts
 from localmodel.revision import Revision
 from localmodel_operator import names
 from localmodel_operator.cluster import Object
+from localmodel_operator.keys import Signer
+
+_PURPOSE = "localmodel.dev/revision"
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,33 @@ class Recorded:
         return reason, message
 
 
+def signature(owner: str, found: Mapping[str, Any], signer: Signer) -> dict[str, str]:
+    """The annotation that says of a ControllerRevision of this owner's (decision.owner_of()) that it is ours."""
+    return {names.SIGNATURE_ANNOTATION: signer.sign(_PURPOSE, _signed(owner, found))}
+
+
+def is_ours(owner: str, found: Mapping[str, Any], signer: Signer) -> bool:
+    """Whether the operator has recorded this revision of the owner's, just so and under this name."""
+    annotation = found["metadata"].get("annotations", {}).get(names.SIGNATURE_ANNOTATION, "")
+    return signer.has_signed(_PURPOSE, _signed(owner, found), annotation)
+
+
+def is_readable(found: Mapping[str, Any]) -> bool:
+    """Whether a ControllerRevision of an operator that did not sign is one."""
+    try:
+        recorded(found)
+    except (LookupError, TypeError, AttributeError):
+        return False
+    return True
+
+
+def _signed(owner: str, found: Mapping[str, Any]) -> bytes:
+    told = {"owner": owner, "name": found["metadata"]["name"], "revision": found["revision"], "data": found.get("data")}
+    return digests.canonical_json(told)
+
+
 def recorded(found: Mapping[str, Any]) -> Recorded:
-    """Read a ControllerRevision. Those of older operators say less."""
+    """Read a ControllerRevision of ours. Those of older operators say less."""
     data = found["data"]
     return Recorded(
         found["revision"],

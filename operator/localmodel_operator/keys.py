@@ -1,17 +1,57 @@
-"""The key that calls to pods are signed with. Pods hold the public half: user code could read what their server can."""
+"""The key that the operator signs with: calls to pods, and what it writes down in the cluster to be read again.
+
+Pods hold the public half: user code could read what their server can.
+"""
 
 import base64
+import binascii
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from localmodel_operator.cluster import SECRET, Cluster, Refused
+from localmodel_operator.cluster import SECRET, Cluster, Object, Refused
 
 _NAMESPACE, _NAME, _FIELD = "kube-system", "localmodel-operator-admin", "key"
 
 
+class Signer:
+    """Signs for a purpose, so that what was signed for one is never good for another.
+
+    A call to a pod has no purpose before it: its payload is a JSON object, which no purpose begins like.
+    """
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        self.public_key = base64.b64encode(raw).decode()  # 32 bytes, as pods get it
+
+    def sign_call(self, payload: bytes) -> bytes:
+        return self._key.sign(payload)
+
+    def sign(self, purpose: str, payload: bytes) -> str:
+        """The signature, in base64."""
+        return base64.b64encode(self._key.sign(_under(purpose, payload))).decode()
+
+    def has_signed(self, purpose: str, payload: bytes, signature: str) -> bool:
+        try:
+            self._key.public_key().verify(base64.b64decode(signature, validate=True), _under(purpose, payload))
+        except (InvalidSignature, binascii.Error, ValueError):
+            return False
+        return True
+
+
+def _under(purpose: str, payload: bytes) -> bytes:
+    return f"{purpose}\n".encode() + payload
+
+
 async def signing_key(cluster: Cluster) -> Ed25519PrivateKey:
     """The cluster's key, made by the first operator that asks: one that takes over can speak to the same pods."""
+    return Ed25519PrivateKey.from_private_bytes(base64.b64decode((await secret(cluster))["data"][_FIELD]))
+
+
+async def secret(cluster: Cluster) -> Object:
+    """The Secret with the key."""
     found = await cluster.get(SECRET, _NAMESPACE, _NAME)
     if found is None:
         made = base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()
@@ -21,11 +61,5 @@ async def signing_key(cluster: Cluster) -> Ed25519PrivateKey:
         except Refused as error:
             if error.code != 409:  # another operator was first
                 raise
-            return await signing_key(cluster)
-    return Ed25519PrivateKey.from_private_bytes(base64.b64decode(found["data"][_FIELD]))
-
-
-def public_half(key: Ed25519PrivateKey) -> str:
-    """The 32 bytes of the public key, in base64, as pods get it."""
-    raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return base64.b64encode(raw).decode()
+            return await secret(cluster)
+    return found

@@ -21,12 +21,13 @@ from localmodel.engine.client import Engine
 from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.store import Store
-from localmodel_operator import choice, keys, names, reconcile, sweep
+from localmodel_operator import adopting, choice, keys, names, reconcile, sweep
 from localmodel_operator.admin import Admin
 from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, Unreachable, credentials, running_in_pod
 from localmodel_operator.delivery_news import NodeNews
 from localmodel_operator.edits import Edits
 from localmodel_operator.environments import Environments
+from localmodel_operator.keys import Signer
 from localmodel_operator.references import References
 from localmodel_operator.site import EVERY, SWEEP, Site
 from localmodel_operator.workqueue import Key, WorkQueue
@@ -82,6 +83,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Sit
     if system is None:
         raise UserError("ClusterUnusable", "the cluster has no namespace kube-system")
     layout = Layout(options.store / "images")
+    signer = Signer(await keys.signing_key(cluster))
     own_id = store_id.of(options.store)
     site = Site(
         cluster=cluster,
@@ -92,7 +94,8 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Sit
         references=References(),
         queue=WorkQueue(),
         delivery=await choice.make(cluster, engine, layout, options.registry),
-        admin=Admin(cluster, await keys.signing_key(cluster)),
+        admin=Admin(cluster, signer),
+        signer=signer,
         architecture=node["metadata"]["labels"]["kubernetes.io/arch"],
         kind_cluster=choice.kind_cluster(node),
         verify=_verifier(node),
@@ -127,6 +130,7 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
 
     async def lead() -> None:
         log.info("this operator holds the lease and serves cluster %s", site.kind_cluster or cluster_uid)
+        await _adopt(site, options.namespaces)
         # not before every resource has been looked at and has said what it waits for
         site.queue.add_after(_FIRST_SWEEP_AFTER, SWEEP)
         leading[:] = [asyncio.create_task(site.queue.work(look)) for _ in range(_WORKERS)]
@@ -159,6 +163,17 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
     for task in (lease, watch):
         if task.done() and not task.cancelled():
             task.result()
+
+
+async def _adopt(site: Site, namespaces: Iterable[str]) -> None:
+    while True:
+        try:
+            await adopting.adopt(site.cluster, site.signer, namespaces)
+        except Unreachable as error:
+            log.warning("the API server does not answer (%s); nothing is done before it does", error)
+            await asyncio.sleep(1.0)
+        else:
+            return
 
 
 async def look_at(site: Site, cluster_uid: str, namespaces: Iterable[str], key: Key) -> None:
@@ -223,6 +238,7 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
     @kopf.on.event("apps", "v1", "controllerrevisions", labels=names.MANAGED_BY, registry=registry)
     @kopf.on.event("", "v1", "services", labels=names.MANAGED_BY, registry=registry)
     @kopf.on.event("", "v1", "pods", labels=names.MANAGED_BY, registry=registry)
+    @kopf.on.event("", "v1", "configmaps", labels=names.MANAGED_BY, registry=registry)
     async def child_changed(namespace: str | None, labels: Any, **_: Any) -> None:
         if owner := labels.get(names.DEPLOYMENT_LABEL):
             queue.add((namespace or "", owner))

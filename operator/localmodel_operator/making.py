@@ -8,7 +8,7 @@ from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
 from localmodel.plan import Facts
 from localmodel.revision import Revision
-from localmodel_operator import children, history
+from localmodel_operator import children, decision, history
 from localmodel_operator.children import Start
 from localmodel_operator.cluster import REVISION, Object
 from localmodel_operator.history import Recorded
@@ -31,8 +31,8 @@ class Maker:
         self._site, self._owner, self._seen = site, owner, seen
         self._namespace, self._name = owner["metadata"]["namespace"], owner["metadata"]["name"]
 
-    async def make(self, desired: Desired, before: Recorded | None, epoch: int) -> Recorded:
-        """Make what is desired, and record it. `epoch` is that of the decision that will follow.
+    async def make(self, desired: Desired, before: Recorded | None, number: int, epoch: int) -> Recorded:
+        """Make what is desired, and record it as `number`. `epoch` is that of the decision that will follow.
 
         Raises:
             Building, UserError.
@@ -49,7 +49,7 @@ class Maker:
         if before and (before.inputs, before.image) == (desired.inputs, reference):
             return before
         revision = Revision(environment.base, server, desired.lock.digest, bundle.digest, bundle.settings)
-        number = before.number + 1 if before else 1
+        identity = decision.owner_of(self._owner)
         start = Start(
             number,
             reference,
@@ -57,7 +57,8 @@ class Maker:
             epoch,
             revision.content,
             key,
-            site.admin.public_key,
+            site.signer.public_key,
+            identity,
             bundle.secrets,
         )
         template = children.pod_template(self._name, desired.spec, bundle.variables, start, bundle.models)
@@ -73,6 +74,7 @@ class Maker:
             "facts": facts(desired).as_json(),
         }
         body = children.controller_revision(self._owner, number, revision, record)
+        body["metadata"]["annotations"] = history.signature(identity, body, site.signer)
         made = await site.cluster.create(REVISION, self._namespace, body)
         site.queue.add_after(_NOTED_AFTER, SWEEP)  # which also notes for the store what is in use now
         return history.recorded(made)

@@ -27,8 +27,10 @@ def owner_uid(reference: str) -> str:
 
 # A person asks for a revision of the history: its number; a word behind it makes the same number a new request.
 SERVE_ANNOTATION = f"{GROUP}/serve-revision"
-# On ConfigMaps NAME-wanted: the request above and the inputs it was made for
+# On ConfigMaps NAME-wanted of operators that did not sign: the request above and the inputs it was made for
 PIN_ANNOTATION = f"{GROUP}/pin"
+# On ControllerRevisions: the operator's signature
+SIGNATURE_ANNOTATION = f"{GROUP}/signature"
 # On ControllerRevisions: why it does not serve
 FAILED_ANNOTATION = f"{GROUP}/failed"
 # On pods: digest of the versions of the Secrets that their variables come from

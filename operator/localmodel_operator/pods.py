@@ -6,15 +6,15 @@ from typing import Any
 
 from localmodel.revision import APP_ROOT
 from localmodel_operator import names, rollout
-from localmodel_operator.admin import PodState
 from localmodel_operator.cluster import Object
 from localmodel_operator.history import Recorded
+from localmodel_operator.pod_state import PodState
 
 # Variables that say what a pod was started with, rather than what its workers are to see.
 _OF_THE_POD = frozenset(
     f"LOCALMODEL_{name}"
     for name in (
-        *("ADMIN_PORT", "ADMIN_KEY", "POD_UID", "EPOCH", "CONTENT", "ENVIRONMENT"),
+        *("ADMIN_PORT", "ADMIN_KEY", "POD_UID", "OWNER", "EPOCH", "CONTENT", "ENVIRONMENT"),
         *("STATE_FOLDER", "WANTED_FOLDER", "TERMINATION_LOG", "MODEL", "SERVICE_NAME", "SERVICE_NAMESPACE"),
     )
 )
@@ -64,7 +64,7 @@ def answering(pods: Iterable[Pod]) -> int | None:
 
 def heard(pods: Iterable[Pod]) -> int:
     """Epoch of the latest decision that one of them knows of."""
-    return max((pod.state.epoch for pod in pods if pod.state), default=0)
+    return max((pod.state.heard for pod in pods if pod.state), default=0)
 
 
 def behind(pods: Iterable[Pod], target: Recorded, epoch: int) -> list[Pod]:

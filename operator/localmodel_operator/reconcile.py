@@ -223,7 +223,7 @@ async def _wanted(case: Case, desired: Desired, found: World) -> Recorded:
     try:
         async with using.shared(case.site.layout.root / "lock"):
             epoch = max(case.decided.epoch, pods.heard(found.pods)) + 1
-            return await Maker(case.site, case.owner, case.seen).make(desired, newest, epoch)
+            return await Maker(case.site, case.owner, case.seen).make(desired, newest, found.next_number, epoch)
     except Building as building:
         case.seen.progress("BuildingEnvironment", case.seen.with_serving(str(building)))
         raise Waiting from None
@@ -246,7 +246,8 @@ def _choose(case: Case, desired: Desired, wanted: Recorded, found: World) -> tup
     try:
         return history.choose(known, wanted, pin, desired.inputs, case.proved), pin
     except history.NoSuchRevision as error:
-        raise UserError("RevisionNotFound", str(error)) from None
+        strange = f"; not made by the operator: {', '.join(found.strange)}" if found.strange else ""
+        raise UserError("RevisionNotFound", f"{error}{strange}") from None
 
 
 async def _prune(case: Case, choice: Choice, found: World) -> None:

@@ -113,7 +113,8 @@ def counts(pod: Mapping[str, Any]) -> bool:
 
 def revision(pod: Mapping[str, Any]) -> int:
     """Number of the revision that a pod, or a pod template, is of."""
-    return int(pod["metadata"]["labels"].get(names.REVISION_LABEL, 0))
+    text = pod["metadata"].get("labels", {}).get(names.REVISION_LABEL, "")
+    return int(text) if text.isascii() and text.isdecimal() else 0  # whoever may write pods can write labels
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

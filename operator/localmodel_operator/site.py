@@ -10,6 +10,7 @@ from localmodel_operator.admin import Admin
 from localmodel_operator.cluster import Cluster
 from localmodel_operator.delivery import Delivery
 from localmodel_operator.environments import Environments
+from localmodel_operator.keys import Signer
 from localmodel_operator.references import References
 from localmodel_operator.workqueue import Key, WorkQueue
 
@@ -31,6 +32,7 @@ class Site:
     queue: WorkQueue
     delivery: Delivery
     admin: Admin
+    signer: Signer
     architecture: str  # of the nodes, in Kubernetes' words
     kind_cluster: str | None
     verify: Callable[[int, int], str]  # (local port, node port) -> base URL at which this process reaches it

@@ -8,6 +8,7 @@ pushed to a registry stays there: nobody here can know who else uses it.
 import asyncio
 import json
 import logging
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _AGAIN_WHEN_SILENT = 600.0  # a node did not answer
 _AGAIN = 24 * 3600.0  # which also keeps this cluster's note young
 _ANSWERS_WITHIN = 5.0
 _REMOVES_WITHIN = 30.0
+_IMAGE = re.compile(r"[^@]+@sha256:[0-9a-f]{64}")
 _FORGOTTEN_AFTER = 30 * 24 * 3600.0  # seconds without a word from a cluster whose nodes are not this engine's
 
 # Questions that nodes have not answered yet, by id: a node that hangs holds one thread, and no sweep.
@@ -62,7 +64,7 @@ def in_use(
         (living[reference["uid"]], revision)
         for revision in revisions
         for reference in revision["metadata"].get("ownerReferences", [])
-        if reference["uid"] in living
+        if reference["uid"] in living and _is_readable(revision)
     ]
     places = {(owner["metadata"]["namespace"], owner["metadata"]["name"]) for owner in living.values()}
     return Use(
@@ -71,6 +73,19 @@ def in_use(
         tuple(sorted(node.id for node in on)),
         tuple(_deployment(owner, revision) for owner, revision in kept),
     )
+
+
+def _is_readable(revision: Mapping[str, Any]) -> bool:
+    """Whether it says what it uses as the operator does: whoever may write ControllerRevisions can write anything.
+
+    One that does is heeded, signed or not: to keep an image too many does no harm.
+    """
+    data = revision.get("data")
+    if not isinstance(data, dict) or not _IMAGE.fullmatch(str(data.get("image"))):
+        return False
+    texts = [data.get("environment"), data.get("code", ""), data.get("entryScript", "")]
+    models = data.get("models", [])
+    return isinstance(models, list) and all(isinstance(each, str) for each in [*texts, *models])
 
 
 def _run(running: Iterable[Mapping[str, Any]], places: set[tuple[str, str]]) -> Iterator[str]:

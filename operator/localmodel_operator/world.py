@@ -1,7 +1,7 @@
 """What there is of a resource now: children, pods and what their servers say, asked for all at once."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from localmodel_operator.admin import Admin
 from localmodel_operator.cluster import CONFIG_MAP, DEPLOYMENT, POD, REVISION, SERVICE, Cluster, Object
 from localmodel_operator.decision import Decision
 from localmodel_operator.history import Recorded
+from localmodel_operator.keys import Signer
 from localmodel_operator.pods import Pod
 
 
@@ -18,8 +19,9 @@ class World:
     """What was found.
 
     `pods` are those that are not on their way out; `is_answered_by_leaving` says that one which is still answers: it
-    is sent what there is no other pod for. `decided` is `decision` as an object, None before the first; `foreign`
-    names children of others in the way.
+    is sent what there is no other pod for. `revisions` are those that the operator has recorded, ascending, and
+    `history` the same, read; `strange` names others that say to be of this resource. `decision` is None where
+    `decided`, the ConfigMap, is not there or not the operator's. `foreign` names children of others in the way.
     """
 
     deployment: Object | None
@@ -27,17 +29,12 @@ class World:
     pods: list[Pod]
     is_answered_by_leaving: bool
     revisions: list[Object]
+    history: list[Recorded]
+    strange: tuple[str, ...]
+    next_number: int
+    decision: Decision | None
     decided: Object | None
     foreign: tuple[str, ...]
-
-    @property
-    def history(self) -> list[Recorded]:
-        """The revisions, ascending."""
-        return [history.recorded(found) for found in self.revisions]
-
-    @property
-    def decision(self) -> Decision:
-        return decision.read(self.decided)
 
     @property
     def started_with(self) -> int:
@@ -45,8 +42,9 @@ class World:
         return rollout.revision(self.deployment["spec"]["template"]) if self.deployment else 0
 
 
-async def look(cluster: Cluster, admin: Admin, namespace: str, name: str, uid: str) -> World:
-    """Ask for everything of the resource with this uid."""
+async def look(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[str, Any]) -> World:
+    """Ask for everything of the resource."""
+    namespace, name, uid = (str(owner["metadata"][field]) for field in ("namespace", "name", "uid"))
     labels = f"{names.DEPLOYMENT_LABEL}={name}"
     deployment, service, decided, (found, leaving), revisions = await asyncio.gather(
         cluster.get(DEPLOYMENT, namespace, name),
@@ -57,15 +55,32 @@ async def look(cluster: Cluster, admin: Admin, namespace: str, name: str, uid: s
     )
     children = (deployment, service, decided)
     foreign = [f"{each['kind']} {each['metadata']['name']}" for each in children if each and not owns(uid, each)]
+    identity = decision.owner_of(owner)
+    own = [each for each in revisions if owns(uid, each)]
+    ours = sorted((each for each in own if history.is_ours(identity, each, signer)), key=lambda each: each["revision"])
+    decided = decided if decided and owns(uid, decided) else None
     return World(
         deployment if deployment and owns(uid, deployment) else None,
         service if service and owns(uid, service) else None,
         found,
         any(rollout.is_ready(each) for each in leaving),
-        sorted((each for each in revisions if owns(uid, each)), key=lambda each: int(each["revision"])),
-        decided if decided and owns(uid, decided) else None,
+        ours,
+        [history.recorded(each) for each in ours],
+        tuple(sorted(each["metadata"]["name"] for each in own if each not in ours)),
+        _next_number(name, ours, revisions),
+        decision.read(decided, identity, signer),
+        decided,
         tuple(foreign),
     )
+
+
+def _next_number(name: str, ours: Sequence[Object], there: Sequence[Object]) -> int:
+    """The number after the last that was recorded, but one whose record's name nobody has taken."""
+    taken = {each["metadata"]["name"] for each in there}
+    number: int = ours[-1]["revision"] + 1 if ours else 1
+    while f"{name}-r{number}" in taken:
+        number += 1
+    return number
 
 
 async def pods(cluster: Cluster, admin: Admin, namespace: str, name: str) -> tuple[list[Pod], list[Object]]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from localmodel_server.checked_json import Unreadable, parse, read_file
 from localmodel_server.settings import APP_ROOT, SettingsError, read_ports, read_settings
 from localmodel_server.variables import IGNORED, NAMES
 
@@ -23,10 +24,6 @@ class Composed(NamedTuple):
 
     environment: dict[str, str]
     notes: list[tuple[int, str]]
-
-
-class _NotJson(ValueError):
-    pass
 
 
 def compose(environment: Mapping[str, str], app_root: str = APP_ROOT) -> Composed:
@@ -49,10 +46,12 @@ def compose(environment: Mapping[str, str], app_root: str = APP_ROOT) -> Compose
 
 def _read_named(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
     try:
-        content = _parse(path)
-    except (OSError, _NotJson) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise SettingsError(f"AZUREML_CONFIG_FILE: {path}: {reason}") from error
+        text = read_file(path)
+        if text is None:
+            raise Unreadable("No such file or directory")
+        content = parse(text)
+    except Unreadable as error:
+        raise SettingsError(f"AZUREML_CONFIG_FILE: {path}: {error}") from error
     if not isinstance(content, dict):
         raise SettingsError(f"AZUREML_CONFIG_FILE: {path}: expected an object {{name: value}}")
     unknown = sorted(set(content) - NAMES - IGNORED)
@@ -69,8 +68,9 @@ def _look_around(environment: Mapping[str, str]) -> tuple[dict[str, str], list[t
     for folder in dict.fromkeys([root, beside_script]):
         path = folder / _FOUND_BY_ITSELF
         try:
-            content = _parse(path)
-        except (OSError, _NotJson):
+            text = read_file(path)
+            content = None if text is None else parse(text)
+        except Unreadable:
             content = None
         if isinstance(content, dict) and not NAMES.isdisjoint(content):
             notes.append((logging.INFO, f"settings from the config file {path}"))
@@ -78,13 +78,6 @@ def _look_around(environment: Mapping[str, str]) -> tuple[dict[str, str], list[t
         if path.is_file():
             notes.append((logging.INFO, f"{path} has no settings of this server: not read as its config file"))
     return {}, notes
-
-
-def _parse(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _NotJson(f"not JSON: {error}") from error
 
 
 def _variables(path: Path, content: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from localmodel_server.checked_json import Fields, Unreadable, read_file
 from localmodel_server.log import logger
 from localmodel_server.state import ServerState
 
@@ -46,12 +47,13 @@ class Debugging:
             if self._file.stat().st_uid != os.getuid():
                 logger.warning("%s belongs to another user, and is ignored", self._file)
                 return
-            text = self._file.read_text(encoding="utf-8")
-            self._id = str(json.loads(text)["id"])
-            self._text = text
+            content = read_file(self._file)
+            if content is not None:
+                self._id = Fields(content).text("id")
+                self._text = content.decode()
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, Unreadable) as error:
             logger.error("%s cannot be read: %s", self._file, error)
 
     def forget(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from localmodel_server.checked_json import Unreadable, parse, read_file
 from localmodel_server.threads import thread_limits, usable_cpus
 
 APP_ROOT = "/var/azureml-app"
@@ -19,6 +20,7 @@ LOG_FORMATS = ("text", "json")
 _TIMEOUT_MS = 60_000
 _CLUSTER = ("", ".svc", ".svc.cluster.local")  # behind a Service's namespace
 _HOST_NAME = re.compile(r"[a-z0-9_.-]+|\*")
+_MOST_REVISION_BYTES = 16 * 1024 * 1024
 
 
 class SettingsError(ValueError):
@@ -135,8 +137,9 @@ def read_revision_file(path: Path) -> dict[str, str]:
     Raises SettingsError.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        text = read_file(path, _MOST_REVISION_BYTES)
+        content = None if text is None else parse(text)
+    except Unreadable as error:
         raise SettingsError(f"revision file {path}: {error}") from error
     environment = content.get("environment") if isinstance(content, dict) else None
     if not isinstance(environment, dict):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from localmodel_server.checked_json import Unreadable, parse, read_file
 from localmodel_server.contract import Contract
 from localmodel_server.settings import Settings
 
 Document = dict[str, Any]
 
 DEFAULT = "2"
+_MOST_BYTES = 16 * 1024 * 1024  # of a document of the user's
 VERSIONS = {"2": "2.0", "2.0": "2.0", "3": "3.0", "3.0": "3.0", "3.1": "3.1"}
 _USER_FILES = {
     "2.0": ("swagger.json", "swagger2.json"),
@@ -60,13 +61,12 @@ def document(asked: str, contract: Contract, settings: Settings, host: str) -> D
 def _user_document(version: str, folder: Path) -> Document | None:
     for name in _USER_FILES[version]:
         try:
-            content = json.loads((folder / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise BadUserFile(f"{name} in AML_APP_ROOT: {error.strerror}") from error
-        except ValueError as error:
-            raise BadUserFile(f"{name} in AML_APP_ROOT is not JSON: {error}") from error
+            text = read_file(folder / name, _MOST_BYTES)
+            if text is None:
+                continue
+            content = parse(text)
+        except Unreadable as error:
+            raise BadUserFile(f"{name} in AML_APP_ROOT cannot be read: {error}") from error
         if not isinstance(content, dict):
             raise BadUserFile(f"{name} in AML_APP_ROOT is not an object")
         return content

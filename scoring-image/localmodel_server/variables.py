@@ -74,6 +74,7 @@ VARIABLES = (
     Variable("LOCALMODEL_POD_UID", "", "The pod that calls must be meant for"),
     Variable("LOCALMODEL_SERVICE_NAME", "", "The Service that leads to the pod, or the container's name"),
     Variable("LOCALMODEL_SERVICE_NAMESPACE", "", "The namespace of that Service"),
+    Variable("LOCALMODEL_OWNER", "", "The deployment (NAMESPACE/NAME/UID) that a decision must be about"),
     Variable("LOCALMODEL_EPOCH", "0", "Number of the operator's decision that the image's revision came with"),
     Variable("LOCALMODEL_ENVIRONMENT", "", "Key of the image's environment; bundles for another one are refused"),
     Variable("LOCALMODEL_STATE_FOLDER", "", "Folder that survives the container, for the revisions brought"),

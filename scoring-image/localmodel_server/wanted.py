@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from localmodel_server import gate
+from localmodel_server.checked_json import Unreadable, read_file
 from localmodel_server.pool import Pool
 from localmodel_server.settings import SettingsError
 
@@ -40,7 +41,9 @@ def wanted_of(environment: Mapping[str, str]) -> Wanted:
     if not path:
         return Wanted(environment)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+        content = read_file(Path(path))
+    except Unreadable as error:
         raise SettingsError(f"LOCALMODEL_GATE: {path} cannot be read: {error}") from error
-    return Wanted(environment, gate.read(text))
+    if content is None:
+        raise SettingsError(f"LOCALMODEL_GATE: {path} is not there")
+    return Wanted(environment, gate.read(content))

@@ -32,6 +32,13 @@ class AdminClient:
         self.pod = pod
         self.key = key or Ed25519PrivateKey.generate()
 
+    def decision(self, owner: str, told: Mapping[str, Any], gate: bytes = b"", bundle: bytes = b"") -> dict[str, bytes]:
+        """The files of the operator's ConfigMap; told is what the decision says, beside what is usual."""
+        beside = {"gate": _digest(gate), "bundle": _digest(bundle)}
+        text = json.dumps({"owner": owner, "revision": 0, "environment": "env", **beside, **told}).encode()
+        signature = base64.b64encode(self.key.sign(b"localmodel.dev/decision\n" + text))
+        return {"wanted.json": text, "wanted.sig": signature, "gate.json": gate, "bundle.tar": bundle}
+
     @property
     def public_key(self) -> str:
         """LOCALMODEL_ADMIN_KEY."""
@@ -100,6 +107,10 @@ def tar(files: Mapping[str, str | bytes]) -> bytes:
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return target.getvalue()
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}" if content else ""
 
 
 def _b64url(data: bytes) -> str:

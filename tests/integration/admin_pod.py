@@ -15,6 +15,7 @@ from scoring_server_process import ScoringServer, eventually, write_script
 
 ANSWERS = "def init(): pass\ndef run(data):\n    return {name!r}\n"
 POD_UID = "0f6c1d2e"
+OWNER = "team/digits/8f5c"
 
 
 class Pod:
@@ -40,6 +41,7 @@ class Pod:
             "LOCALMODEL_ADMIN_PORT": "0",
             "LOCALMODEL_ADMIN_KEY": self.admin.public_key,
             "LOCALMODEL_POD_UID": POD_UID,
+            "LOCALMODEL_OWNER": OWNER,
             "LOCALMODEL_STATE_FOLDER": str(self.state_folder),
             "LOCALMODEL_WANTED_FOLDER": str(self.wanted_folder),
             **variables,
@@ -85,11 +87,18 @@ class Pod:
         with_bundle: bytes | None = None,
         gate: Sequence[Any] | None = None,
     ) -> None:
-        """Write the ConfigMap as the pod has it mounted."""
-        told = {"epoch": epoch, "revision": name, "content": content_of(name), "environment": "env"}
-        self._want("wanted.json", json.dumps({**told, "committed": committed}).encode())
-        self._want("bundle.tar", with_bundle)
-        self._want("gate.json", None if gate is None else json.dumps(gate).encode())
+        """Write the ConfigMap as the pod has it mounted, signed by the operator."""
+        told = {"epoch": epoch, "revision": epoch, "content": content_of(name), "committed": committed}
+        text = b"" if gate is None else json.dumps(gate).encode()
+        self.mount(self.admin.decision(OWNER, told, text, with_bundle or b""))
+
+    def mount(self, files: Mapping[str, bytes]) -> None:
+        """Have these files in the wanted folder; an empty one is none."""
+        for name in ("wanted.json", "wanted.sig", "bundle.tar", "gate.json"):
+            path = self.wanted_folder / name
+            path.unlink(missing_ok=True)
+            if content := files.get(name):
+                path.write_bytes(content)
 
     @property
     def accepted(self) -> Mapping[str, Any]:
@@ -102,9 +111,3 @@ class Pod:
         with suppress(FileNotFoundError):
             return sorted(path.name for path in (self.state_folder / "incoming").iterdir())
         return []
-
-    def _want(self, name: str, content: bytes | None) -> None:
-        path = self.wanted_folder / name
-        path.unlink(missing_ok=True)
-        if content is not None:
-            path.write_bytes(content)

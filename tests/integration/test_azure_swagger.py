@@ -96,7 +96,7 @@ def test_the_users_own_documents(tmp_path: Path) -> None:
         (tmp_path / "app" / "swagger2.json").write_text("{")
         reply = server.get("/swagger.json")
         assert reply.status == 500
-        assert "swagger2.json in AML_APP_ROOT is not JSON" in reply.message
+        assert "swagger2.json in AML_APP_ROOT cannot be read: not JSON" in reply.message
 
 
 def test_under_strict_parity_it_claims_https_and_a_key(tmp_path: Path) -> None:

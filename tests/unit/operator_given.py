@@ -8,8 +8,8 @@ from typing import Any
 
 from localmodel.revision import Revision
 from localmodel_operator import names
-from localmodel_operator.admin import PodState
 from localmodel_operator.history import Recorded
+from localmodel_operator.pod_state import PodState
 from localmodel_operator.pods import Pod
 
 Object = dict[str, Any]
@@ -44,6 +44,7 @@ def state(of: Recorded, epoch: int = 1, **others: Any) -> PodState:
     """What a server says that serves this revision."""
     told = PodState(
         epoch=epoch,
+        heard=others.get("heard", epoch),
         revision=str(of.number),
         content=of.revision.content,
         environment=of.environment,

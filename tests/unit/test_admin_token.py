@@ -27,6 +27,10 @@ def read(text: str, pod: str = "pod-1", action: str = "commit", now: float = NOW
     return read_token(text, KEY, pod, action, now)
 
 
+def signed_text(payload: bytes) -> str:
+    return ".".join(base64.urlsafe_b64encode(part).decode() for part in (payload, CLIENT.key.sign(payload)))
+
+
 def signed(**others: Any) -> str:
     return CLIENT.token("commit", 7, "sha256:ab", **others)
 
@@ -52,20 +56,26 @@ def test_padding_makes_no_difference() -> None:
         (".", "not signed"),
         (signed(pod="pod-2"), "for commit of the pod pod-2"),
         (CLIENT.token("abort", 7, "sha256:ab"), "for abort of the pod pod-1"),
-        (CLIENT.token("commit", "x", ""), "field"),
-        (signed(expires=None), "field"),
+        (CLIENT.token("commit", "x", ""), "epoch: expected a whole number"),
+        (CLIENT.token("commit", float("inf"), ""), "Infinity is not JSON"),
+        (CLIENT.token("commit", float("nan"), ""), "NaN is not JSON"),
+        (CLIENT.token("commit", True, ""), "epoch: expected a whole number"),
+        (CLIENT.token("commit", -1, ""), "epoch: expected a whole number"),
+        (CLIENT.token("commit", 2**53 + 1, ""), "epoch: expected a whole number"),
+        (CLIENT.token("commit", 7.0, ""), "epoch: expected a whole number"),
+        (CLIENT.token("commit", 7, ["sha256:ab"]), "content: expected a text"),
+        (signed(expires=None), "expires: expected a whole number"),
+        (signed_text(b'{"epoch": 1e400}'), "too large"),
+        (signed_text(b"[" * 200_000), "nested too deeply"),
+        (signed_text(b"\xff"), "not text in UTF-8"),
+        (signed_text(b"{}"), "lacks the field"),
+        (signed_text(b"[1]"), "expected an object"),
+        (signed_text(b"localmodel.dev/decision\n{}"), "not JSON"),
         (AdminClient(0, "pod-1").token("commit", 7, "sha256:ab"), "not signed"),
     ],
 )
 def test_every_other_one_is_refused(text: str, told: str) -> None:
     with pytest.raises(Forbidden, match=told):
-        read(text)
-
-
-def test_a_payload_that_is_no_object_is_refused() -> None:
-    payload = json.dumps([1]).encode()
-    text = ".".join(base64.urlsafe_b64encode(part).decode() for part in (payload, CLIENT.key.sign(payload)))
-    with pytest.raises(Forbidden, match="field"):
         read(text)
 
 
@@ -77,10 +87,10 @@ def test_a_changed_payload_is_refused() -> None:
 
 
 def test_clocks_may_be_five_minutes_apart() -> None:
-    text = signed(expires=NOW - 299)
+    text = signed(expires=int(NOW) - 298)
     assert read(text).epoch == 7
     with pytest.raises(Forbidden, match="has expired"):
-        read(text, now=NOW + 2)
+        read(text, now=NOW + 4)
 
 
 def test_a_key_that_is_none_lets_nobody_in() -> None:

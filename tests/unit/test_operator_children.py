@@ -30,7 +30,7 @@ REVISION = Revision("b", "s", "l", "u", "t")
 
 
 def start(number: int = 3, image: str = IMAGE, **changes: Any) -> Start:
-    return replace(Start(number, image, "Never", 7, "sha256:c", "key", "public"), **changes)
+    return replace(Start(number, image, "Never", 7, "sha256:c", "key", "public", "team/digits/8f5c"), **changes)
 
 
 def deployment(number: int = 3, image: str = IMAGE, **changes: Any) -> Any:

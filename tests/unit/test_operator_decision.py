@@ -7,17 +7,27 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import recorded
 
-from localmodel_operator import decision
+from localmodel import digests
+from localmodel_operator import decision, names
 from localmodel_operator.decision import FIRST, Decision
+from localmodel_operator.history import Pin
+from localmodel_operator.keys import Signer
 
 METADATA = {"name": "digits-wanted", "namespace": "team"}
 ONE, TWO, THREE = recorded(1), recorded(2), recorded(3)
+SIGNER, ANOTHER = Signer(Ed25519PrivateKey.generate()), Signer(Ed25519PrivateKey.generate())
+OWNER = "team/digits/8f5c"
 
 
-def read_back(made: dict[str, Any]) -> Decision:
-    return decision.read(json.loads(json.dumps(made)))
+def write(decided: Decision, before: Any = None, signer: Signer = SIGNER, **beside: bytes) -> dict[str, Any]:
+    return decision.write(METADATA, OWNER, signer, decided, before, **beside)
+
+
+def read_back(made: Any, owner: str = OWNER) -> Decision | None:
+    return decision.read(json.loads(json.dumps(made)), owner, SIGNER)
 
 
 def test_every_decision_has_a_later_epoch_and_is_to_be_proved() -> None:
@@ -54,75 +64,177 @@ def test_what_was_never_proved_is_not_remembered() -> None:
     ],
 )
 def test_what_is_written_is_read_back(decided: Decision) -> None:
-    assert read_back(decision.write(METADATA, decided, None)) == decided
+    assert read_back(write(decided)) == decided
 
 
 def test_nothing_written_is_no_decision() -> None:
-    assert decision.read(None) == FIRST
+    assert decision.read(None, OWNER, SIGNER) is None
+
+
+DECIDED = FIRST.next(TWO, "").done()
+WRITTEN = write(DECIDED, gate=b"[1]", bundle=b"tar")
+TOLD = WRITTEN["data"]["wanted.json"]
+
+
+def changed(part: str, **values: Any) -> dict[str, Any]:
+    kept = {name: value for name, value in {**WRITTEN[part], **values}.items() if value is not None}
+    return {**WRITTEN, part: kept}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        changed("data", **{"wanted.json": TOLD.replace('"epoch":1', '"epoch":99')}),
+        changed("data", **{"wanted.json": TOLD + " "}),
+        changed("data", **{"wanted.sig": None}),
+        changed("data", **{"wanted.sig": "\u00e9"}),
+        changed("data", **{"wanted.sig": SIGNER.sign("localmodel.dev/revision", TOLD.encode())}),
+        changed("data", **{"wanted.sig": ANOTHER.sign(decision.PURPOSE, TOLD.encode())}),
+        changed("data", **{"wanted.sig": base64.b64encode(SIGNER.sign_call(TOLD.encode())).decode()}),
+        changed("data", **{"gate.json": "[2]"}),
+        changed("data", **{"gate.json": None}),
+        changed("binaryData", **{"bundle.tar": base64.b64encode(b"rat").decode()}),
+        changed("binaryData", **{"bundle.tar": "!"}),
+        changed("binaryData", **{"bundle.tar": None}),
+        {"metadata": {}},
+        {"metadata": {}, "data": None},
+        {"metadata": {}, "data": {"wanted.json": "["}},
+        write(DECIDED, signer=ANOTHER),
+    ],
+)
+def test_what_the_operator_has_not_signed_is_no_decision(found: Any) -> None:
+    assert read_back(WRITTEN) == DECIDED
+    assert read_back(found) is None
+
+
+@pytest.mark.parametrize("owner", ["team/digits/other", "other/digits/8f5c", "team/others/8f5c"])
+def test_a_decision_about_another_deployment_is_none(owner: str) -> None:
+    """Copied to another, or left from one of the same name that was deleted."""
+    assert read_back(WRITTEN, owner) is None
+
+
+def test_nothing_of_a_forged_one_is_carried_over() -> None:
+    forged = {"metadata": {"resourceVersion": "17"}}
+    made = write(DECIDED.done(), forged)
+    assert made["metadata"]["resourceVersion"] == "17"
+    assert set(made["data"]) == {"wanted.json", "wanted.sig"}
+    assert "binaryData" not in made
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "good", "pin"),
+    [
+        ({}, None, None, ""),
+        ({"revisions": {"serving": 4}}, None, 4, ""),
+        # what was asked for serves: it still holds
+        ({"revisions": {"serving": 4}}, "4 please", 4, ""),
+        # an edit has ended it: it must not come to life again
+        ({"revisions": {"serving": 5, "wanted": 5}}, "4 please", 5, Pin("4 please", "").text()),
+        # nothing serves yet: it was asked for just now
+        ({"revisions": {"wanted": 5}}, "4", None, ""),
+    ],
+)
+def test_a_lost_decision_is_taken_from_what_serves(status: Any, asked: str | None, good: int | None, pin: str) -> None:
+    assert decision.lost(status, asked) == Decision(0, 0, "", "", committed=False, good=good, pin=pin)
+
+
+def unsigned(annotations: Any = None, **others: Any) -> dict[str, Any]:
+    told = {"epoch": 3, "revision": 2, "content": "c", "environment": "e", "committed": True, "good": 2, "before": 1}
+    text = json.dumps({**told, **others})
+    return {"metadata": {"annotations": annotations or {}}, "data": {"wanted.json": text}}
+
+
+def test_a_decision_of_an_operator_that_did_not_sign_is_read() -> None:
+    pin = Pin("2", "inputs").text()
+    found = unsigned({names.PIN_ANNOTATION: pin})
+    assert decision.read_unsigned(found) == Decision(3, 2, "c", "e", committed=True, good=2, before=1, pin=pin)
+    assert read_back(found) is None
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        unsigned(epoch=float("inf")),
+        unsigned(epoch=True),
+        unsigned(epoch=-1),
+        unsigned(epoch=2**53 + 1),
+        unsigned(revision="2"),
+        unsigned(committed=1),
+        unsigned(good="2"),
+        unsigned({names.PIN_ANNOTATION: "{"}),
+        unsigned({names.PIN_ANNOTATION: '{"x": 1}'}),
+        {"metadata": {}, "data": {"wanted.json": "[" * 200_000}},
+        {"metadata": {}, "data": {"wanted.json": "[]"}},
+        {"metadata": {}, "data": {}},
+        {"metadata": {}},
+    ],
+)
+def test_one_that_cannot_be_understood_is_none(found: Any) -> None:
+    assert decision.read_unsigned(found) is None
 
 
 def test_a_pod_reads_the_same_file() -> None:
     """The scoring server knows these names."""
-    made = decision.write(METADATA, FIRST.next(ONE, "pin").done(), None)
+    made = write(FIRST.next(ONE, "").done(), gate=b"[1]", bundle=b"tar")
     told = json.loads(made["data"]["wanted.json"])
     assert told["epoch"] == 1
     assert told["revision"] == 1
     assert told["content"] == ONE.revision.content
     assert told["environment"] == "environment"
     assert told["committed"] is True
-    assert "pin" not in told, "the pods have no use for it"
+    assert told["owner"] == OWNER
+    assert (told["gate"], told["bundle"]) == (digests.of_bytes(b"[1]"), digests.of_bytes(b"tar"))
+    assert set(made["data"]) == {"wanted.json", "wanted.sig", "gate.json"}
 
 
 def test_the_place_of_the_last_one_is_taken_only_if_nobody_else_has_written() -> None:
-    first = decision.write(METADATA, FIRST.next(ONE, ""), None)
+    first = write(FIRST.next(ONE, ""))
     assert "resourceVersion" not in first["metadata"]
     first["metadata"]["resourceVersion"] = "17"
-    second = decision.write(METADATA, FIRST.next(ONE, "").done(), first)
+    second = write(FIRST.next(ONE, "").done(), first)
     assert second["metadata"]["resourceVersion"] == "17"
 
 
 def test_gate_and_bundle_stay_until_they_are_replaced_or_taken_away() -> None:
     decided = FIRST.next(ONE, "")
-    first = decision.write(METADATA, decided, None, gate=b"[1]", bundle=b"tar")
+    first = write(decided, gate=b"[1]", bundle=b"tar")
     assert first["data"]["gate.json"] == "[1]"
     assert base64.b64decode(first["binaryData"]["bundle.tar"]) == b"tar"
 
-    same = decision.write(METADATA, decided.done(), first)
+    same = write(decided.done(), first)
     assert same["data"]["gate.json"] == "[1]"
     assert same["binaryData"] == first["binaryData"]
 
-    other = decision.write(METADATA, decided, first, gate=b"[2]", bundle=b"rat")
+    other = write(decided, first, gate=b"[2]", bundle=b"rat")
     assert other["data"]["gate.json"] == "[2]"
     assert base64.b64decode(other["binaryData"]["bundle.tar"]) == b"rat"
 
-    none = decision.write(METADATA, decided, first, gate=b"", bundle=b"")
-    assert set(none["data"]) == {"wanted.json"}
+    none = write(decided, first, gate=b"", bundle=b"")
+    assert set(none["data"]) == {"wanted.json", "wanted.sig"}
     assert "binaryData" not in none
 
 
 def test_a_pin_that_was_ended_is_not_left_behind() -> None:
-    first = decision.write(METADATA, FIRST.next(ONE, "asked"), None)
-    assert read_back(decision.write(METADATA, FIRST.next(TWO, ""), first)).pin == ""
+    first = write(FIRST.next(ONE, "asked"))
+    assert read_back(write(FIRST.next(TWO, ""), first)) == FIRST.next(TWO, "")
 
 
 def test_a_large_bundle_is_left_out_and_not_the_last_one_left_in() -> None:
-    first = decision.write(METADATA, FIRST.next(ONE, ""), None, bundle=b"small")
-    large = decision.write(METADATA, FIRST.next(TWO, ""), first, bundle=bytes(700 * 1024 + 1))
+    first = write(FIRST.next(ONE, ""), bundle=b"small")
+    large = write(FIRST.next(TWO, ""), first, bundle=bytes(700 * 1024 + 1))
     assert "binaryData" not in large
 
 
 def test_the_largest_bundle_fits_in_a_config_map() -> None:
-    made = decision.write(
-        METADATA, FIRST.next(ONE, ""), None, gate=b"[" + b"1," * 20_000 + b"1]", bundle=bytes(700 * 1024)
-    )
+    made = write(FIRST.next(ONE, ""), gate=b"[" + b"1," * 20_000 + b"1]", bundle=bytes(700 * 1024))
     assert "binaryData" in made
     assert len(json.dumps(made)) < 1024 * 1024, "the API server takes no more"
 
 
 def test_what_stood_there_is_not_changed_under_its_owner() -> None:
-    first = decision.write(METADATA, FIRST.next(ONE, ""), None, gate=b"[1]", bundle=b"tar")
+    first = write(FIRST.next(ONE, ""), gate=b"[1]", bundle=b"tar")
     before = json.dumps(first)
-    decision.write(METADATA, FIRST.next(TWO, ""), first, gate=b"", bundle=b"")
+    write(FIRST.next(TWO, ""), first, gate=b"", bundle=b"")
     assert json.dumps(first) == before
 
 

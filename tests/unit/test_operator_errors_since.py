@@ -6,7 +6,7 @@ import pytest
 from operator_given import recorded, state
 
 from localmodel_operator import errors_since
-from localmodel_operator.admin import PodState
+from localmodel_operator.pod_state import PodState
 
 NOW = recorded(2)
 

@@ -10,8 +10,8 @@ from localmodel.engine.nodes import Node
 from localmodel_operator import names
 from localmodel_operator.sweep import doomed, in_use, other_uses
 
-ONE, TWO = names.repository("1") + "@sha256:one", names.repository("2") + "@sha256:two"
-ONE_AGAIN = names.repository("2") + "@sha256:one"
+ONE, TWO = names.repository("1") + "@sha256:" + "1" * 64, names.repository("2") + "@sha256:" + "2" * 64
+ONE_AGAIN = names.repository("2") + "@sha256:" + "1" * 64
 # what containerd lists for ONE: the reference, and the CRI's record by the configuration's digest
 PRESENT = {ONE: "sha256:one", "sha256:config-one": "sha256:one"}
 OTHERS = {"registry.k8s.io/pause:3.10": "sha256:pause", "sha256:config-pause": "sha256:pause"}
@@ -27,9 +27,9 @@ OTHERS = {"registry.k8s.io/pause:3.10": "sha256:pause", "sha256:config-pause": "
         ({}, [ONE], set()),
         # two deployments with the same content: one image under two references
         (
-            {**PRESENT, names.repository("2") + "@sha256:one": "sha256:one"},
+            {**PRESENT, names.repository("2") + "@sha256:" + "1" * 64: "sha256:one"},
             [ONE],
-            {names.repository("2") + "@sha256:one"},
+            {names.repository("2") + "@sha256:" + "1" * 64},
         ),
         # somebody named our image too
         ({**PRESENT, "docker.io/me/copy:1": "sha256:one"}, [], {ONE}),
@@ -124,7 +124,7 @@ def test_what_ends_is_not_in_use(running: dict[str, Any]) -> None:
 
 
 def test_images_that_a_node_has_pulled_go_too() -> None:
-    present = {"localhost:5001/localmodel/deployments@sha256:one": "sha256:one", "sha256:c": "sha256:one"}
+    present = {"localhost:5001/localmodel/deployments@sha256:" + "1" * 64: "sha256:one", "sha256:c": "sha256:one"}
     assert doomed(present, [], ("localhost:5001/localmodel/deployments@",)) == sorted(present)
     assert doomed(present, []) == []
 

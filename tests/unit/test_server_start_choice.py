@@ -12,7 +12,7 @@ B7 = Accepted(7, "4", "B")
 
 
 def wanted(epoch: int, content: str, committed: bool, bundle: bool = False, environment: str = "env") -> WantedRevision:
-    return WantedRevision(epoch, content.lower(), content, environment, committed, bundle)
+    return WantedRevision(epoch, content.lower(), content, environment, committed, bundle=b"tar" * bundle)
 
 
 def chosen(

@@ -156,12 +156,12 @@ def test_a_users_own_document_takes_the_place_of_ours(name: str, versions: set[s
     assert all(answers[version].json() == {"mine": True} for version in versions)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
+@pytest.mark.parametrize("text", ["{", "[]", "\udcff", "[" * 100_000, '{"a": 1e400}', '{"a": NaN}'])
 def test_a_users_own_document_that_is_none_is_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "swagger3.json").write_text(text, errors="surrogateescape")
     answer = client(AML_APP_ROOT=str(tmp_path)).get("/swagger.json?version=3")
     assert answer.status_code == 500
-    assert answer.json()["message"].startswith("swagger3.json in AML_APP_ROOT is not")
+    assert answer.json()["message"].startswith("swagger3.json in AML_APP_ROOT ")
 
 
 def test_before_a_revision_serves_there_is_nothing_to_describe() -> None:

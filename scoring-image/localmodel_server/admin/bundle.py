@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Optional
 
+from localmodel_server import checked_json
 from localmodel_untrusted import tar
 
 DESCRIPTION = "bundle.json"
@@ -18,7 +19,7 @@ MODELS = "models"
 # A folder may take a millisecond to make.
 _LIMITS = tar.Limits(members=100_000, folders=10_000)
 # Of the two files that are read as a whole.
-_MOST_WORDS = 4 * 1024 * 1024
+MOST_WORDS = 4 * 1024 * 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -56,11 +57,11 @@ def digest_hex(digest: str) -> str:
 def read_description(text: bytes) -> Description:
     """Read bundle.json; raises BadBundle."""
     try:
-        told = json.loads(text)
+        told = checked_json.parse(text)
         models = tuple(_model(each) for each in told["models"])
         variables = {str(name): _value(name, value) for name, value in told["variables"].items()}
         texts = [_text(told, name) for name in ("revision", "entry", "content", "environment")]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise BadBundle(f"{DESCRIPTION} cannot be read: {type(error).__name__}: {error}") from error
     revision, entry, content, environment = texts
     digest_hex(content)
@@ -99,8 +100,8 @@ def _check_place(member: tar.Member) -> None:
         digest_hex(f"sha256:{rest[0]}")
     elif not (top in (CODE, MODELS) or (top in (DESCRIPTION, GATE) and not rest)):
         raise BadBundle(f"{tar.shown(member.path)} belongs neither to {CODE}/ nor to {MODELS}/")
-    if not (rest or member.is_folder) and member.size > _MOST_WORDS:
-        raise BadBundle(f"{top} is larger than {_MOST_WORDS} bytes")
+    if not (rest or member.is_folder) and member.size > MOST_WORDS:
+        raise BadBundle(f"{top} is larger than {MOST_WORDS} bytes")
 
 
 def _path(name: str) -> PurePosixPath:

@@ -25,6 +25,7 @@ from localmodel_server.admin.bundle import (
     DESCRIPTION,
     GATE,
     MODELS,
+    MOST_WORDS,
     BadBundle,
     Description,
     Model,
@@ -32,6 +33,7 @@ from localmodel_server.admin.bundle import (
     read_description,
     unpack,
 )
+from localmodel_server.checked_json import Fields, Unreadable, read_file
 
 # Where a revision's models are below its AML_APP_ROOT.
 MODELS_BELOW_APP = "azureml-models"
@@ -96,8 +98,9 @@ class StateFolder:
     def description(self, content: str) -> Description | None:
         """What a revision's bundle says of it; None when it is not held."""
         try:
-            return read_description((self._revision(content) / DESCRIPTION).read_bytes())
-        except (FileNotFoundError, BadBundle):
+            text = read_file(self._revision(content) / DESCRIPTION, MOST_WORDS)
+            return None if text is None else read_description(text)
+        except (Unreadable, BadBundle):
             return None
 
     def gate(self, content: str) -> str:
@@ -124,14 +127,16 @@ class StateFolder:
 
     def accepted(self) -> Accepted | None:
         """What was accepted last; None before the first. Raises Lost."""
+        path = self.root / "accepted.json"
         try:
-            told = json.loads((self.root / "accepted.json").read_text(encoding="utf-8"))
-            accepted = Accepted(int(told["epoch"]), str(told["revision"]), str(told["content"]))
+            content = read_file(path)
+            if content is None:
+                return None
+            told = Fields(content)
+            accepted = Accepted(told.whole_number("epoch"), told.text("revision"), told.text("content"))
             digest_hex(accepted.content)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, LookupError, TypeError, BadBundle) as error:
-            raise Lost(f"{self.root / 'accepted.json'} cannot be read: {error}") from error
+        except (Unreadable, BadBundle) as error:
+            raise Lost(f"{path} cannot be read: {error}") from error
         return accepted
 
     def accept(self, accepted: Accepted) -> None:
@@ -231,11 +236,9 @@ def models_of_image(text: str, app_root: Path) -> dict[str, Path]:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
+        return (read_file(path, MOST_WORDS) or b"").decode("utf-8")
     except ValueError as error:
-        raise BadBundle(f"{path.name} is not text: {error}") from error
+        raise BadBundle(f"{path.name} cannot be read: {error}") from error
 
 
 def _protect(folder: Path) -> None:

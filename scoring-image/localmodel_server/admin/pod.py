@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -13,8 +12,9 @@ from localmodel_server.admin.refused import refusal
 from localmodel_server.admin.revisions import Compose, Revisions
 from localmodel_server.admin.routes import AdminApplication
 from localmodel_server.admin.settings import AdminSettings
-from localmodel_server.admin.start import Choice, bundle_path, choose, read_gate, read_wanted
+from localmodel_server.admin.start import Choice, WantedRevision, choose, read_wanted
 from localmodel_server.admin.swaps import Order, Swaps, in_thread
+from localmodel_server.checked_json import Unreadable
 from localmodel_server.loader import Loader
 from localmodel_server.log import logger
 from localmodel_server.settings import APP_ROOT, SettingsError
@@ -36,7 +36,9 @@ class Pod:
             raise SettingsError(f"LOCALMODEL_STATE_FOLDER: {settings.state_folder}: {error.strerror}") from error
         image = Accepted(settings.epoch, os.environ.get("LOCALMODEL_REVISION", ""), settings.content)
         self.revisions = Revisions(settings, self._folder, image, compose)
-        self._newest = image.epoch
+        self.ignored: str | None = None  # why the wanted folder's decision is not obeyed
+        self._wanted = self._read_wanted()
+        self._newest = max(image.epoch, self._wanted.epoch if self._wanted else 0)
         self._choice = self._choose(image)
 
     def attach(self, state: ServerState, loader: Loader) -> None:
@@ -47,12 +49,13 @@ class Pod:
 
     def application(self) -> ASGIApp:
         """That of the admin port."""
-        return AdminApplication(self.settings, self._state, self._loader, self.revisions, self.swaps)
+        return AdminApplication(self.settings, self._state, self._loader, self.revisions, self.swaps, self.ignored)
 
     def wanted(self) -> Wanted:
         """What serves, or is at loading. Raises Refused, SettingsError, OSError."""
         choice = self._choice
-        text = read_gate(self.settings.wanted_folder) if choice.gated and self.swaps.serves == choice.serves else ""
+        gated = choice.gated and self._wanted is not None and self.swaps.serves == choice.serves
+        text = self._wanted.gate if self._wanted is not None and gated else ""
         return self.revisions.wanted(self.swaps.serves, text)
 
     async def start(self) -> bool:
@@ -64,22 +67,20 @@ class Pod:
         if choice.source in ("image", "held"):
             return await self._loader.load()
         self._state.behind = f"behind: {choice.reason}"
-        folder = self.settings.wanted_folder
-        if choice.source == "bundle" and folder is not None:
-            await self._catch_up(choice, folder)
+        if choice.source == "bundle" and self._wanted is not None:
+            await self._catch_up(choice, self._wanted.bundle)
         else:
             logger.error("%s", self._state.behind)
         return True
 
-    async def _catch_up(self, choice: Choice, folder: Path) -> None:
+    async def _catch_up(self, choice: Choice, bundle: bytes) -> None:
         """Prepare and commit what the wanted folder has, as the operator would."""
         called = f"revision {choice.serves.revision} (epoch {choice.serves.epoch})"
         self._state.behind = f"behind: {called} is loading"
         order = Order(choice.serves.epoch, choice.serves.content)
         try:
-            # A copy: what is taken in is deleted afterwards.
-            copy = self._folder.incoming / "bundle.tar"
-            await in_thread(lambda: shutil.copyfile(bundle_path(folder), copy))
+            copy = self._folder.incoming / "bundle.tar"  # what is taken in is deleted afterwards
+            await in_thread(lambda: copy.write_bytes(bundle))
             await self.swaps.prepare(order, copy)
             await self.swaps.commit(order)
         except Exception as error:
@@ -87,12 +88,19 @@ class Pod:
             logger.error("%s", self._state.behind)
 
     def _choose(self, image: Accepted) -> Choice:
-        lost, accepted, wanted = "", None, None
+        lost, accepted = "", None
         try:
             accepted = self._folder.accepted()
-            wanted = read_wanted(self.settings.wanted_folder)
-        except (Lost, ValueError) as error:
+        except Lost as error:
             lost = str(error)
-        if wanted is not None:
-            self._newest = max(self._newest, wanted.epoch)
-        return choose(image, self.settings.environment, accepted, wanted, self._folder.contents, lost)
+        return choose(image, self.settings.environment, accepted, self._wanted, self._folder.contents, lost)
+
+    def _read_wanted(self) -> WantedRevision | None:
+        """Nothing that was not signed is obeyed: as if it were not there, the pod goes on with what it has."""
+        folder = self.settings.wanted_folder
+        try:
+            return read_wanted(folder, self.settings.key, self.settings.owner)
+        except Unreadable as error:
+            self.ignored = f"the decision in {folder} is ignored: {error}"
+            logger.error("%s", self.ignored)
+            return None

@@ -25,6 +25,7 @@ def report(
     return {
         "protocol": _PROTOCOL,
         "epoch": swaps.serves.epoch,
+        "heard": swaps.newest,
         "revision": swaps.serves.revision,
         "content": swaps.serves.content,
         "environment": settings.environment,

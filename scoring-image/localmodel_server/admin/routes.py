@@ -39,13 +39,20 @@ class AdminApplication:
     """Answers the operator's calls."""
 
     def __init__(
-        self, settings: AdminSettings, state: ServerState, loader: Loader, revisions: Revisions, swaps: Swaps
+        self,
+        settings: AdminSettings,
+        state: ServerState,
+        loader: Loader,
+        revisions: Revisions,
+        swaps: Swaps,
+        ignored: str | None,
     ) -> None:
         self._settings = settings
         self._state = state
         self._loader = loader
         self._revisions = revisions
         self._swaps = swaps
+        self._ignored = ignored
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
@@ -81,7 +88,8 @@ class AdminApplication:
             await self._swaps.commit(order)
         elif path == "/abort":
             await self._swaps.abort(order)
-        return await asyncio.to_thread(report, self._settings, self._state, self._loader, self._revisions, self._swaps)
+        told = await asyncio.to_thread(report, self._settings, self._state, self._loader, self._revisions, self._swaps)
+        return {**told, "ignored": self._ignored}
 
     async def _claims(self, scope: Scope) -> token.Claims:
         name = token.HEADER.encode()

@@ -14,8 +14,8 @@ _MOST_BUNDLE_BYTES = 2 * 1024**3
 # The server's own: workers do not get them, so that they cannot differ between a swap and a restart.
 NAMES = frozenset(
     {
-        *("LOCALMODEL_ADMIN_PORT", "LOCALMODEL_ADMIN_KEY", "LOCALMODEL_POD_UID", "LOCALMODEL_EPOCH"),
-        *("LOCALMODEL_ENVIRONMENT", "LOCALMODEL_STATE_FOLDER", "LOCALMODEL_WANTED_FOLDER"),
+        *("LOCALMODEL_ADMIN_PORT", "LOCALMODEL_ADMIN_KEY", "LOCALMODEL_POD_UID", "LOCALMODEL_OWNER"),
+        *("LOCALMODEL_EPOCH", "LOCALMODEL_ENVIRONMENT", "LOCALMODEL_STATE_FOLDER", "LOCALMODEL_WANTED_FOLDER"),
         "LOCALMODEL_MAX_BUNDLE_BYTES",
     }
 )
@@ -23,11 +23,15 @@ NAMES = frozenset(
 
 @dataclass(frozen=True)
 class AdminSettings:
-    """key is the operator's public key, 32 bytes; epoch, content and environment are those of the image."""
+    """key is the operator's public key, 32 bytes; epoch, content and environment are those of the image.
+
+    owner is the deployment that the pod is of, NAMESPACE/NAME/UID: a decision about another one is not obeyed.
+    """
 
     port: int
     key: bytes
     pod: str
+    owner: str
     epoch: int
     content: str
     environment: str
@@ -49,6 +53,7 @@ def read_admin(environment: Mapping[str, str]) -> AdminSettings | None:
         port=port,
         key=_key(environment["LOCALMODEL_ADMIN_KEY"]),
         pod=environment["LOCALMODEL_POD_UID"],
+        owner=environment.get("LOCALMODEL_OWNER", ""),
         epoch=read_whole_number(environment, "LOCALMODEL_EPOCH", 0, at_least=0),
         content=environment.get("LOCALMODEL_CONTENT", ""),
         environment=environment.get("LOCALMODEL_ENVIRONMENT", ""),

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-import json
+import base64
+import binascii
+import hashlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from localmodel_server.admin.folder import Accepted
+from localmodel_server.admin.signature import DECISION, is_signed
+from localmodel_server.checked_json import Fields, Unreadable, read_file
 
 _WANTED = "wanted.json"
+_SIGNATURE = "wanted.sig"
 _BUNDLE = "bundle.tar"
 _GATE = "gate.json"
 
 
 class WantedRevision(NamedTuple):
-    """wanted.json: the deployment's last decision, whether every pod has been told to serve it, and its bundle."""
+    """wanted.json: the deployment's last decision, whether every pod has been told to serve it, and what goes with it.
+
+    gate is the text of gate.json and bundle the tar; either is empty where there is none.
+    """
 
     epoch: int
     revision: str
     content: str
     environment: str
     committed: bool
-    has_bundle: bool = False
+    gate: str = ""
+    bundle: bytes = b""
 
 
 class Choice(NamedTuple):
@@ -68,7 +77,7 @@ def choose(
         return Choice("image", own, gated=same and own is image)
     if own.content in held:
         return Choice("held", own)
-    if wanted is not None and wanted.has_bundle and (wanted.content, wanted.environment) == (own.content, environment):
+    if wanted is not None and wanted.bundle and (wanted.content, wanted.environment) == (own.content, environment):
         return Choice("bundle", own)
     return Choice("behind", own, reason=f"the files of revision {own.revision}, which was accepted, are not there")
 
@@ -79,7 +88,7 @@ def _catch_up(image: Accepted, environment: str, wanted: WantedRevision, held: C
         return Choice("image", serves)
     if wanted.content in held:
         return Choice("held", serves)
-    if not wanted.has_bundle:
+    if not wanted.bundle:
         why = "and its bundle has not come with the wanted one"
     elif wanted.environment != environment:
         why = "which needs another environment"
@@ -88,36 +97,50 @@ def _catch_up(image: Accepted, environment: str, wanted: WantedRevision, held: C
     return Choice("behind", serves, reason=f"revision {wanted.revision} (epoch {wanted.epoch}) serves elsewhere, {why}")
 
 
-def read_wanted(folder: Path | None) -> WantedRevision | None:
-    """What the mounted ConfigMap says; None without one. Raises ValueError when it cannot be understood."""
+def read_wanted(folder: Path | None, key: bytes, owner: str) -> WantedRevision | None:
+    """What the mounted ConfigMap says, if the operator with this public key has said it of this owner.
+
+    None without one. Raises Unreadable for everything else: whoever may write ConfigMaps can write anything there.
+    """
     if folder is None:
         return None
-    path = folder / _WANTED
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        return _read(folder, key, owner)
+    except Unreadable:
+        # The kubelet puts a new version in the place of the files at once, which may be while they are read.
+        return _read(folder, key, owner)
+
+
+def _read(folder: Path, key: bytes, owner: str) -> WantedRevision | None:
+    content = read_file(folder / _WANTED)
+    if content is None:
         return None
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not is_signed(key, _decoded(read_file(folder / _SIGNATURE) or b""), content, DECISION):
+        raise Unreadable("it is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)")
+    told = Fields(content)
+    if told.text("owner") != owner:
+        raise Unreadable(f"it is about {told.text('owner')}, and this pod is of {owner} (LOCALMODEL_OWNER)")
+    gate, bundle = read_file(folder / _GATE) or b"", read_file(folder / _BUNDLE) or b""
+    for name, beside in (("gate", gate), ("bundle", bundle)):
+        if _digest(beside) != told.text(name):
+            raise Unreadable(f"the {name} beside it is not the one that was signed")
+    return WantedRevision(
+        told.whole_number("epoch"),
+        str(told.whole_number("revision")),
+        told.text("content"),
+        told.text("environment"),
+        told.truth("committed"),
+        gate.decode("utf-8", "replace"),
+        bundle,
+    )
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}" if content else ""
+
+
+def _decoded(text: bytes) -> bytes:
     try:
-        return WantedRevision(
-            int(told["epoch"]),
-            str(told["revision"]),
-            str(told["content"]),
-            str(told["environment"]),
-            bool(told["committed"]),
-            (folder / _BUNDLE).is_file(),
-        )
-    except (LookupError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
-
-
-def bundle_path(folder: Path) -> Path:
-    """The wanted revision's bundle."""
-    return folder / _BUNDLE
-
-
-def read_gate(folder: Path | None) -> str:
-    """The text of the wanted revision's gate; empty without one. Raises OSError."""
-    path = None if folder is None else folder / _GATE
-    return path.read_text(encoding="utf-8") if path is not None and path.is_file() else ""
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return b""

@@ -55,6 +55,11 @@ class Swaps:
         self._sweeping: set[asyncio.Task[None]] = set()
 
     @property
+    def newest(self) -> int:
+        """The latest epoch that it has heard of."""
+        return max(self.serves.epoch, self._newest)
+
+    @property
     def order(self) -> Order | None:
         """The decision that is being prepared, or is prepared; None when that has failed."""
         return self._order
@@ -71,7 +76,7 @@ class Swaps:
         """Raises Refused for an order that comes too late."""
         if self._state.draining:
             raise Refused(409, "Stopping", "the server is stopping")
-        newest = max(self.serves.epoch, self._newest)
+        newest = self.newest
         same_epoch = [each for each in (self._order, self.serves) if each is not None and each.epoch == order.epoch]
         if order.epoch < newest or any(each.content != order.content for each in same_epoch):
             text = f"epoch {order.epoch} is refused: this pod has been told of epoch {newest}"
@@ -135,7 +140,7 @@ class Swaps:
     async def abort(self, order: Order) -> None:
         """Forget what was prepared for this or an older epoch. Raises Refused."""
         async with self._turn:
-            if order.epoch < max(self.serves.epoch, self._newest):
+            if order.epoch < self.newest:
                 self.check(order)
             if order.epoch == self.serves.epoch:
                 raise Refused(409, "Committed", f"epoch {order.epoch} serves", epoch=order.epoch)

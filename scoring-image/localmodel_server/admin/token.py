@@ -6,8 +6,10 @@ The pod holds the public key only, because user code runs under the same user an
 from __future__ import annotations
 
 import base64
-import json
 from typing import NamedTuple
+
+from localmodel_server.admin.signature import is_signed
+from localmodel_server.checked_json import Fields, Unreadable
 
 HEADER = "x-localmodel-token"
 # How far a node's clock may be from the operator's.
@@ -32,14 +34,15 @@ def read_token(text: str, key: bytes, pod: str, action: str, now: float) -> Clai
     Raises Forbidden. The first call imports cryptography, which takes some 50 ms.
     """
     payload, signature = _parts(text)
-    _verify(key, payload, signature)
+    if not is_signed(key, signature, payload):
+        raise Forbidden("the token is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)")
     try:
-        told = json.loads(payload)
-        claims = Claims(int(told["epoch"]), str(told["content"]), str(told["body"]))
-        named = (told["action"], told["pod"])
-        expires = float(told["expires"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise Forbidden(f"the token lacks a field: {error}") from error
+        told = Fields(payload)
+        claims = Claims(told.whole_number("epoch"), told.text("content"), told.text("body"))
+        named = (told.text("action"), told.text("pod"))
+        expires = told.whole_number("expires")
+    except Unreadable as error:
+        raise Forbidden(f"the token cannot be read: {error}") from error
     if named != (action, pod):
         raise Forbidden(f"the token is for {named[0]} of the pod {named[1]}, not for {action} of {pod}")
     if expires + _SECONDS_OF_SKEW < now:
@@ -56,13 +59,3 @@ def _parts(text: str) -> tuple[bytes, bytes]:
     except ValueError as error:
         raise Forbidden(f"{HEADER} is not base64url: {error}") from error
     return payload, signature
-
-
-def _verify(key: bytes, payload: bytes, signature: bytes) -> None:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, payload)
-    except InvalidSignature:
-        raise Forbidden("the token is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)") from None

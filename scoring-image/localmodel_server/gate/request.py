@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from localmodel_server import checked_json
 from localmodel_server.gate import json_path
 from localmodel_server.gate.json_path import Step
 from localmodel_server.settings import SettingsError
@@ -45,14 +46,15 @@ class Request(NamedTuple):
     expect: Expectation
 
 
-def read(text: str) -> tuple[Request, ...]:
+def read(text: bytes | str) -> tuple[Request, ...]:
     """Read gate.json; raises SettingsError, which names the field."""
-    if len(text.encode(errors="replace")) > MOST_BYTES:
+    encoded = text.encode(errors="replace") if isinstance(text, str) else text
+    if len(encoded) > MOST_BYTES:
         raise SettingsError(f"gate: larger than {MOST_BYTES} bytes")
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"gate: not JSON: {error}") from None
+        content = checked_json.parse(encoded, not_finite=True)  # a script may answer NaN
+    except checked_json.Unreadable as error:
+        raise SettingsError(f"gate: {error}") from None
     try:
         return _items(content, "requests", MOST_REQUESTS, _request)
     except _Invalid as error:
@@ -84,7 +86,7 @@ class _Object:
 
     def take_number(self, name: str) -> float:
         is_whole = isinstance(self._left.get(name), int)
-        number = self.take(name, int if is_whole else float, 0.0, lambda value: math.isfinite(value) and value >= 0)
+        number = self.take(name, int if is_whole else float, 0.0, lambda value: 0 <= value <= sys.float_info.max)
         return float(number)
 
     def take_any(self, name: str) -> tuple[Any, ...]:

@@ -1,0 +1,63 @@
+"""What an operator wrote down that did not sign yet is signed, once for each cluster and key.
+
+Before the first operator that signs has started, all that lies there has been obeyed, so nothing is lost by believing
+it once more; from then on what has no signature is not the operator's. The Secret with the key tells whether that was
+done: nobody but an administrator of the cluster can have it done again.
+"""
+
+import logging
+from collections.abc import Iterable
+
+from localmodel_operator import children, decision, history, keys, names, world
+from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SECRET, Cluster, Object, Refused
+from localmodel_operator.keys import Signer
+
+log = logging.getLogger(__name__)
+
+_SIGNED = f"{names.GROUP}/signed"  # on the Secret: the namespaces in which that was done
+_ALL = "*"
+
+
+async def adopt(cluster: Cluster, signer: Signer, namespaces: Iterable[str]) -> None:
+    """Sign decisions and revisions of the resources in these namespaces (none named: all), if that was never done."""
+    secret = await keys.secret(cluster)
+    annotations = secret["metadata"].get("annotations", {})
+    done = set(filter(None, annotations.get(_SIGNED, "").split(",")))
+    due = set(namespaces or (_ALL,)) - done
+    if not due or _ALL in done:
+        return
+    for namespace in sorted(due):
+        for owner in await cluster.list(LMD, None if namespace == _ALL else namespace):
+            await _sign_revisions(cluster, signer, owner)
+            await _sign_decision(cluster, signer, owner)
+    annotations = {**annotations, _SIGNED: ",".join(sorted(done | due))}
+    await cluster.replace(SECRET, {**secret, "metadata": {**secret["metadata"], "annotations": annotations}})
+
+
+async def _sign_revisions(cluster: Cluster, signer: Signer, owner: Object) -> None:
+    identity, metadata = decision.owner_of(owner), owner["metadata"]
+    labels = f"{names.DEPLOYMENT_LABEL}={metadata['name']}"
+    for found in await cluster.list(REVISION, metadata["namespace"], labels):
+        if not world.owns(metadata["uid"], found) or history.is_ours(identity, found, signer):
+            continue
+        if not history.is_readable(found):
+            log.warning("%s: not a revision: left unsigned", found["metadata"]["name"])
+            continue
+        signature = history.signature(identity, found, signer)
+        await cluster.annotate(REVISION, metadata["namespace"], found["metadata"]["name"], signature)
+
+
+async def _sign_decision(cluster: Cluster, signer: Signer, owner: Object) -> None:
+    identity, metadata = decision.owner_of(owner), owner["metadata"]
+    found = await cluster.get(CONFIG_MAP, metadata["namespace"], decision.name(metadata["name"]))
+    if found is None or not world.owns(metadata["uid"], found) or decision.read(found, identity, signer):
+        return
+    decided = decision.read_unsigned(found)
+    if decided is None:
+        return
+    child = children.metadata(owner, decision.name(metadata["name"]))
+    try:
+        await cluster.replace(CONFIG_MAP, decision.write(child, identity, signer, decided, found))
+    except Refused as error:
+        if error.code not in (404, 409):  # deleted, or written meanwhile: the first pass writes another
+            raise
