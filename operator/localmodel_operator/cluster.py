@@ -20,6 +20,7 @@ from localmodel_operator import names
 Object = dict[str, Any]
 
 _TIMEOUT = 30  # seconds
+_MOST_ANSWERED = 4 * 1024 * 1024  # bytes, of a pod
 
 
 @dataclass(frozen=True)
@@ -207,9 +208,9 @@ class Cluster:
         try:
             wait = aiohttp.ClientTimeout(total=seconds)
             async with session.request(method, url, headers=all_headers, data=data, timeout=wait) as response:
-                told = await response.json(content_type=None)
+                told = json.loads(await _small(response.content))
                 status = int(response.status)
-        except (*_UNREACHABLE, ValueError) as error:
+        except (*_UNREACHABLE, ValueError, RecursionError) as error:
             raise PodUnreachable(f"{type(error).__name__}: {error}") from None
         if not isinstance(told, dict) or told.get("kind") == "Status":  # the API server's own words
             raise PodUnreachable(str(told.get("message", told) if isinstance(told, dict) else told))
@@ -259,6 +260,20 @@ class Cluster:
             raise _refusal(response.status, _message(content) or str(response.reason))
         result: Object = json.loads(content)
         return result
+
+
+async def _small(answer: aiohttp.StreamReader) -> bytes:
+    """A pod's answer; what its user's code may have put in its place has no end.
+
+    Raises:
+        ValueError: it is larger than any of a server of ours.
+    """
+    content = b""
+    async for piece in answer.iter_any():
+        content += piece
+        if len(content) > _MOST_ANSWERED:
+            raise ValueError(f"an answer of more than {_MOST_ANSWERED} bytes")
+    return content
 
 
 async def _pieces(body: Body) -> AsyncIterator[bytes]:

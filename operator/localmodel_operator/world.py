@@ -67,14 +67,14 @@ async def look(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[st
         ours,
         [history.recorded(each) for each in ours],
         tuple(sorted(each["metadata"]["name"] for each in own if each not in ours)),
-        _next_number(name, ours, revisions),
+        next_number(name, ours, revisions),
         decision.read(decided, identity, signer),
         decided,
         tuple(foreign),
     )
 
 
-def _next_number(name: str, ours: Sequence[Object], there: Sequence[Object]) -> int:
+def next_number(name: str, ours: Sequence[Object], there: Sequence[Object]) -> int:
     """The number after the last that was recorded, but one whose record's name nobody has taken."""
     taken = {each["metadata"]["name"] for each in there}
     number: int = ours[-1]["revision"] + 1 if ours else 1

@@ -57,7 +57,7 @@ def end_state(app: App, base: int) -> Any:
         "conditions": conditions,
         "revisions": {name: number - base for name, number in found["status"]["revisions"].items()},
         "newest kept": max(kept) - base,
-        "given up": [each for each in kept.values() if "annotations" in each["metadata"]],
+        "given up": [each for each in kept.values() if "localmodel.dev/failed" in each["metadata"]["annotations"]],
         "image": container["image"] == kept[max(kept)]["data"]["image"] == found["status"]["image"],
         "decided": (decided["revision"] - base, decided["committed"], decided["good"] - base, decided["before"] - base),
         "pods": [int(pod["metadata"]["labels"]["localmodel.dev/revision"]) - base for pod in app.pods().values()],

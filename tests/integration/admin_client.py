@@ -36,8 +36,11 @@ class AdminClient:
         """The files of the operator's ConfigMap; told is what the decision says, beside what is usual."""
         beside = {"gate": _digest(gate), "bundle": _digest(bundle)}
         text = json.dumps({"owner": owner, "revision": 0, "environment": "env", **beside, **told}).encode()
-        signature = base64.b64encode(self.key.sign(b"localmodel.dev/decision\n" + text))
-        return {"wanted.json": text, "wanted.sig": signature, "gate.json": gate, "bundle.tar": bundle}
+        return {"wanted.json": text, "wanted.sig": self.sign_decision(text), "gate.json": gate, "bundle.tar": bundle}
+
+    def sign_decision(self, text: bytes, purpose: bytes = b"localmodel.dev/decision\n") -> bytes:
+        """wanted.sig."""
+        return base64.b64encode(self.key.sign(purpose + text))
 
     @property
     def public_key(self) -> str:
@@ -51,7 +54,7 @@ class AdminClient:
         text = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
         return f"{_b64url(text)}.{_b64url(self.key.sign(text))}"
 
-    def call(self, action: str, epoch: int = 0, content: str = "", body: bytes = b"", **others: Any) -> AdminReply:
+    def call(self, action: str, epoch: float = 0, content: str = "", body: bytes = b"", **others: Any) -> AdminReply:
         """One call, signed."""
         return self.send(action, self.token(action, epoch, content, body, **others), body)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import recorded, revision
 
-from localmodel_operator import history, names
+from localmodel_operator import history, names, world
 from localmodel_operator.history import Choice, NoSuchRevision, Pin
+from localmodel_operator.keys import Signer
 
 FIRST, SECOND, THIRD = recorded(1), recorded(2), recorded(3)
 BROKEN = recorded(3, failed="InitFailed: score.py:3: KeyError: 'age'")
@@ -104,3 +108,63 @@ def test_failure_is_a_word_and_a_sentence() -> None:
     metadata = {"annotations": {names.FAILED_ANNOTATION: said}}
     found = history.recorded({"metadata": metadata, "revision": 4, "data": DATA})
     assert found.failure == ("InitFailed", "score.py:3: KeyError: 'age'")
+
+
+SIGNER = Signer(Ed25519PrivateKey.generate())
+OWNER = "team/digits/8f5c"
+RECORD = {"metadata": {"name": "digits-r4", "annotations": {"note": "of somebody's"}}, "revision": 4, "data": DATA}
+
+
+def signed(record: dict[str, Any], owner: str = OWNER, signer: Signer = SIGNER) -> dict[str, Any]:
+    metadata = record["metadata"]
+    annotations = {**metadata.get("annotations", {}), **history.signature(owner, record, signer)}
+    return {**record, "metadata": {**metadata, "annotations": annotations}}
+
+
+def test_a_record_of_the_operators_own() -> None:
+    as_the_api_server_has_it = json.loads(json.dumps(signed(RECORD), sort_keys=True, indent=1))
+    assert history.is_ours(OWNER, as_the_api_server_has_it, SIGNER)
+
+
+EVIL = {**DATA, "template": {"spec": {"hostNetwork": True}}}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        RECORD,
+        {**RECORD, "metadata": {"name": "digits-r4"}},
+        {**signed(RECORD), "data": EVIL},
+        {**signed(RECORD), "data": None},
+        {**signed(RECORD), "revision": 5},
+        {**signed(RECORD), "metadata": {**signed(RECORD)["metadata"], "name": "digits-r5"}},
+        signed(RECORD, owner="team/digits/another"),
+        signed(RECORD, signer=Signer(Ed25519PrivateKey.generate())),
+        {"metadata": {"name": "digits-r4", "annotations": {names.SIGNATURE_ANNOTATION: "\u00e9"}}, "revision": 4},
+    ],
+)
+def test_a_record_of_somebody_elses(record: dict[str, Any]) -> None:
+    assert not history.is_ours(OWNER, record, SIGNER)
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {**DATA, "digests": {"x": 1}}, {**DATA, "models": 1}])
+def test_what_cannot_be_read_is_not_taken_over_from_operators_that_did_not_sign(data: Any) -> None:
+    assert history.is_readable(RECORD)
+    assert not history.is_readable({**RECORD, "data": data})
+
+
+@pytest.mark.parametrize(
+    ("ours", "there", "number"),
+    [
+        ([], [], 1),
+        ([3], [3], 4),
+        ([], [1, 2], 3),
+        ([3], [3, 4, 6], 5),
+        ([3], [3, 2**62], 4),
+    ],
+)
+def test_a_number_is_the_next_one_whose_name_nobody_has_taken(ours: list[int], there: list[int], number: int) -> None:
+    def records(numbers: list[int]) -> list[dict[str, Any]]:
+        return [{"metadata": {"name": f"digits-r{each}"}, "revision": each} for each in numbers]
+
+    assert world.next_number("digits", records(ours), records(there)) == number

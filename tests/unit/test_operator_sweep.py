@@ -84,6 +84,27 @@ def test_older_revisions_are_in_use_too_and_named_once() -> None:
     assert (use.images, use.environments) == (tuple(sorted((ONE, TWO))), ("env",))
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {},
+        {"image": 1},
+        {"image": "no digest", "environment": "env"},
+        {"image": "x@sha256:../../../../etc/passwd", "environment": "env"},
+        {"image": ONE, "environment": ["env"]},
+        {"image": ONE, "environment": "env", "models": "all"},
+        {"image": ONE, "environment": "env", "models": [1]},
+        {"image": ONE, "environment": "env", "code": {}},
+    ],
+)
+def test_a_record_that_is_not_the_operators_does_not_stop_the_sweep(data: Any) -> None:
+    strange = {**revision("1", ONE, "env"), "data": data}
+    use = in_use([owner("1")], [strange, revision("1", TWO, "env")], [], [])
+    assert (use.images, use.environments, len(use.deployments)) == ((TWO,), ("env",), 1)
+
+
 def test_the_store_is_told_what_of_it_a_deployment_serves() -> None:
     reference = {"environment": {"ref": {"name": "project", "version": 2}}}
     (told,) = in_use([{**owner("1"), "spec": reference}], [revision("1", ONE, "env")], [], []).deployments

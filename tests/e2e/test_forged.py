@@ -1,0 +1,111 @@
+"""What somebody else writes in the place of the operator's own records is obeyed by neither pods nor the operator."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import io
+import json
+import tarfile
+from typing import Any
+
+import given
+import pytest
+from app import App
+from kube import Namespace, eventually
+from load import Load, ask_if_reachable
+from operator_process import OperatorProcess
+
+EVIL = "evil"
+
+
+@pytest.fixture(scope="module")
+def app(shared_namespace: Namespace, shared_port: int) -> App:
+    manifest = given.lmd("app", shared_port, given.inline(given.script("first")))
+    shared_namespace.apply(manifest)
+    shared_namespace.wait_ready("app")
+    made = App(shared_namespace, manifest, shared_port)
+    made.wait_durable()
+    return made
+
+
+def forged(decided: given.Object, environment: str) -> given.Object:
+    """The ConfigMap with a decision that names code of somebody's own, and that code."""
+    content = f"sha256:{hashlib.sha256(b'evil').hexdigest()}"
+    told = {"epoch": 99, "revision": 9, "content": content, "environment": environment, "committed": True}
+    described = {**told, "revision": "9", "entry": "score.py", "models": [], "variables": {}}
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        for path, text in (("bundle.json", json.dumps(described)), ("code/score.py", given.script(EVIL))):
+            member = tarfile.TarInfo(path)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    data = {**decided["data"], "wanted.json": json.dumps(told)}
+    bundle = base64.b64encode(target.getvalue()).decode()
+    return {**decided, "data": data, "binaryData": {"bundle.tar": bundle}}
+
+
+def epoch(app: App) -> int:
+    found = app.namespace.get("configmap", "app-wanted")
+    return int(json.loads(found["data"]["wanted.json"])["epoch"])
+
+
+def test_a_decision_of_somebody_elses(app: App, operator: OperatorProcess) -> None:
+    with Load(app.port, lossless=False) as load:
+        operator.kill()  # so that a pod meets it before it is put right
+        image = app.namespace.revisions("app")[-1]["data"]
+        decided = app.namespace.get("configmap", "app-wanted")
+        app.namespace.kubectl("replace", "-f", "-", given=json.dumps(forged(decided, image["environment"])))
+        (before,) = app.pods()
+        app.namespace.kubectl("delete", "pod", before, "--wait=false")
+        eventually(lambda: set(app.ready_pods()) - {before}, "a pod that met the forged decision is ready", 60)
+        (pod,) = set(app.ready_pods()) - {before}
+        log = app.namespace.kubectl("logs", pod)
+        assert "is ignored: it is not signed with the operator's key" in log, log
+        mark = operator.mark()
+        operator.start()
+        operator.wait_for_log("says what no operator has signed", mark)
+        eventually(lambda: 0 < epoch(app) < 99, "the operator's own decision stands there again")
+        app.namespace.wait_ready("app")
+        app.edit(scoring=given.inline(given.script("second")))
+        app.wait_answer(lambda answer: answer == "second")
+        app.wait_durable()
+    assert EVIL not in {each.answer for each in load.asked}
+    assert app.restarts() == 0
+
+
+def test_a_decision_forged_while_the_operator_runs_is_written_anew(app: App) -> None:
+    decided = app.namespace.get("configmap", "app-wanted")
+    environment = app.namespace.revisions("app")[-1]["data"]["environment"]
+    with Load(app.port):
+        app.namespace.kubectl("replace", "-f", "-", given=json.dumps(forged(decided, environment)))
+        eventually(lambda: epoch(app) < 99, "the operator's own decision stands there again", 20)
+        app.wait_durable()
+        assert app.namespace.wait_ready("app")
+    assert ask_if_reachable(app.port) == "second"
+
+
+def test_a_revision_of_somebody_elses(app: App) -> None:
+    """It is newer, asks for what the user asks for, and has another template: only the signature is not its own."""
+    last = app.namespace.revisions("app")[-1]
+    number = last["revision"] + 1
+    record: Any = copy.deepcopy({**last, "revision": number})
+    metadata = {name: last["metadata"][name] for name in ("labels", "annotations", "ownerReferences", "namespace")}
+    record["metadata"] = {**metadata, "name": f"app-r{number}"}
+    (container,) = record["data"]["template"]["spec"]["containers"]
+    container["env"].append({"name": "EVIL", "value": "1"})
+    record["data"]["template"]["metadata"]["labels"]["localmodel.dev/revision"] = str(number)
+    broken = {**record, "revision": number + 1, "data": {"image": 1}}
+    broken["metadata"] = {**metadata, "name": f"app-r{number + 1}"}
+    with Load(app.port):
+        app.namespace.apply(record, broken)
+        app.namespace.kubectl("annotate", "lmd", "app", f"localmodel.dev/serve-revision={number}")
+        told = app.namespace.wait_condition("app", "Ready", "False", "RevisionNotFound")
+        assert f"app-r{number}" in told["message"].partition("not made by the operator")[2]
+        app.namespace.kubectl("annotate", "lmd", "app", "localmodel.dev/serve-revision-")
+        app.edit(scoring=given.inline(given.script("third")))
+        app.wait_answer(lambda answer: answer == "third")
+        app.wait_durable()
+    assert "EVIL" not in json.dumps(app.template())
+    assert app.get()["status"]["revisions"]["serving"] == number + 2, "names that are taken are passed over"
