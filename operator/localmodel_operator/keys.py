@@ -53,11 +53,14 @@ async def signing_key(cluster: Cluster) -> Ed25519PrivateKey:
 async def secret(cluster: Cluster) -> Object:
     """The Secret with the key."""
     found = await cluster.get(SECRET, _NAMESPACE, _NAME)
-    if found is None:
-        made = base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()
-        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": _NAME}, "data": {_FIELD: made}}
+    if found is None or _FIELD not in found.get("data", {}):
+        data = {_FIELD: base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()}
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": _NAME}, "data": data}
         try:
-            found = await cluster.create(SECRET, _NAMESPACE, body)
+            # in the cluster it may fill in the empty one that is there, and create none
+            found = await (
+                cluster.replace(SECRET, {**found, "data": data}) if found else cluster.create(SECRET, _NAMESPACE, body)
+            )
         except Refused as error:
             if error.code != 409:  # another operator was first
                 raise

@@ -98,6 +98,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Sit
         signer=signer,
         architecture=node["metadata"]["labels"]["kubernetes.io/arch"],
         kind_cluster=choice.kind_cluster(node),
+        namespaces=options.namespaces,
         verify=_verifier(node),
     )
     return site, system["metadata"]["uid"]

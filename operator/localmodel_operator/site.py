@@ -35,4 +35,5 @@ class Site:
     signer: Signer
     architecture: str  # of the nodes, in Kubernetes' words
     kind_cluster: str | None
+    namespaces: tuple[str, ...]  # that it serves; none named: all
     verify: Callable[[int, int], str]  # (local port, node port) -> base URL at which this process reaches it

@@ -21,7 +21,7 @@ from localmodel.engine.nodes import Node, NodeError
 from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel_operator import names
-from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION
+from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION, Kind, Object
 from localmodel_operator.site import SWEEP, Site
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,9 @@ async def sweep(site: Site, cluster_uid: str) -> None:
         site.queue.add_after(_AGAIN_WHEN_BUSY, SWEEP)
         return
     ours = (names.IMAGE_PREFIX, site.delivery.repository("") + "@")
-    gone = {node: doomed(images, use.images, ours) for node, images in present.items()}
+    others = await _of_others(site)
+    kept = {*use.images, *(name for images in present.values() for name in images if name.startswith(others))}
+    gone = {node: doomed(images, kept, ours) for node, images in present.items()}
     done = await asyncio.gather(*(_remove(site, node, records) for node, records in gone.items() if records))
     if done:
         await _mend(site, {record for records in gone.values() for record in records})
@@ -172,12 +174,24 @@ async def _images(site: Site, node: Node) -> dict[str, str] | None:
 
 
 async def _look(site: Site, cluster_nodes: Iterable[Node]) -> Use:
-    owners = await site.cluster.list(LMD)
-    revisions = await site.cluster.list(REVISION, labels=names.MANAGED_SELECTOR)
-    running = [
-        each for kind in (DEPLOYMENT, POD) for each in await site.cluster.list(kind, labels=names.MANAGED_SELECTOR)
-    ]
+    owners = await _served(site, LMD)
+    revisions = await _served(site, REVISION, names.MANAGED_SELECTOR)
+    running = [each for kind in (DEPLOYMENT, POD) for each in await _served(site, kind, names.MANAGED_SELECTOR)]
     return in_use(owners, revisions, running, cluster_nodes)
+
+
+async def _served(site: Site, kind: Kind, labels: str = "") -> list[Object]:
+    """The objects in the namespaces that are served: in others there may be no right to see them."""
+    return [
+        each for namespace in site.namespaces or (None,) for each in await site.cluster.list(kind, namespace, labels)
+    ]
+
+
+async def _of_others(site: Site) -> tuple[str, ...]:
+    """How the images of living resources begin whose namespaces are not served: their pods may start again."""
+    owners = await site.cluster.list(LMD) if site.namespaces else []
+    living = (owner["metadata"] for owner in owners)
+    return tuple(names.repository(each["uid"]) + "@" for each in living if each["namespace"] not in site.namespaces)
 
 
 async def _sweep_here(site: Site, cluster_uid: str, cluster_nodes: Iterable[Node]) -> Use:
@@ -196,7 +210,7 @@ async def _mend(site: Site, removed: set[str]) -> None:
     site.delivery.swept(removed)
     if removed.isdisjoint((await _look(site, ())).images):
         return
-    for owner in await site.cluster.list(LMD):
+    for owner in await _served(site, LMD):
         site.queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
 
 

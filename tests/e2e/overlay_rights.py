@@ -1,0 +1,72 @@
+"""What the operator asks of the API server, and what it must not be able to ask: (verb, resource, namespace, name)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+OVERLAY = Path(__file__).resolve().parents[2] / "manifests" / "overlays" / "in-cluster"
+USER = "system:serviceaccount:localmodel-system:localmodel-operator"
+RIGHTS = ("rbac.yaml", "served-namespace.yaml")
+
+
+class Asked(NamedTuple):
+    """`resource` is as kubectl has it (deployments.apps, pods/proxy); no namespace is all of them."""
+
+    verb: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+
+
+def _in(namespace: str, rights: dict[str, str]) -> list[Asked]:
+    return [Asked(verb, resource, namespace) for resource, verbs in rights.items() for verb in verbs.split()]
+
+
+_LMD = "localmodeldeployments.localmodel.dev"
+NEEDED = [
+    Asked("list", "nodes"),
+    Asked("watch", "nodes"),
+    Asked("list", "services"),
+    Asked("list", _LMD),
+    Asked("get", "namespaces", "", "kube-system"),
+    Asked("list", "namespaces"),
+    Asked("watch", "namespaces"),
+    Asked("list", "customresourcedefinitions.apiextensions.k8s.io"),
+    Asked("watch", "customresourcedefinitions.apiextensions.k8s.io"),
+    Asked("create", "leases.coordination.k8s.io", "kube-system"),
+    Asked("get", "leases.coordination.k8s.io", "kube-system", "localmodel-operator"),
+    Asked("update", "leases.coordination.k8s.io", "kube-system", "localmodel-operator"),
+    Asked("get", "secrets", "kube-system", "localmodel-operator-admin"),
+    Asked("update", "secrets", "kube-system", "localmodel-operator-admin"),
+    Asked("get", "configmaps", "kube-public", "local-registry-hosting"),
+    *_in(
+        "default",
+        {
+            _LMD: "get list watch",
+            f"{_LMD}/status": "patch",
+            f"{_LMD}/finalizers": "update",
+            "deployments.apps": "get list watch create patch",
+            "controllerrevisions.apps": "get list watch create update delete",
+            "services": "get list watch create patch",
+            "pods": "get list watch",
+            "pods/proxy": "get create",
+            "configmaps": "get list watch create update",
+            "secrets": "get list watch",
+            "events": "get create update",
+        },
+    ),
+]
+_EVERYWHERE = "get list watch create update patch delete"
+FORBIDDEN = [
+    *_in("kube-public", {"secrets": _EVERYWHERE, "pods": _EVERYWHERE, "pods/proxy": "get create"}),
+    *_in("kube-system", {"secrets": _EVERYWHERE, "configmaps": _EVERYWHERE, "pods/proxy": "create"}),
+    *_in("", {"secrets": _EVERYWHERE, "configmaps": _EVERYWHERE, "pods": _EVERYWHERE, "pods/proxy": "get create"}),
+    *_in("", {"deployments.apps": "list create patch", "controllerrevisions.apps": "list create", "events": "create"}),
+    *_in("default", {"secrets": "create update patch delete", "pods": "create delete", "pods/exec": "create"}),
+    *_in("default", {_LMD: "create update patch delete", "roles.rbac.authorization.k8s.io": "create update"}),
+    Asked("get", "secrets", "kube-system", "another"),
+    Asked("delete", "secrets", "kube-system", "localmodel-operator-admin"),
+    Asked("get", "namespaces", "", "default"),
+    Asked("update", "nodes"),
+]
