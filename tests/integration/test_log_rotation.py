@@ -11,6 +11,7 @@ import pytest
 from scoring_server_process import RevisionFile, ScoringServer, eventually
 
 from localmodel import data
+from localmodel.environments import build_log
 from localmodel.targets import log_file
 
 sys.path.append(str(data.folder("scoring-image")))
@@ -107,6 +108,16 @@ def test_following_goes_on_across_rotations(log: Path, follow: Callable[[], str]
     append(log, "end\n")
     eventually(lambda: follow().endswith(lines(0, 2000)[-99:] + "end\n"))
     log.unlink()
+
+
+def test_a_build_that_speaks_without_end_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_log, "_MOST_CHARACTERS", 20)
+    heard: list[str] = []
+    with build_log.kept(tmp_path / "build.log", heard.append) as say:
+        for number in range(100):
+            say(f"line {number}")
+    assert len(heard) == 100
+    assert (tmp_path / "build.log").read_text() == lines(0, 3) + "... the rest is not kept\n"
 
 
 def test_a_script_that_prints_without_end_fills_no_disk(tmp_path: Path) -> None:
