@@ -2,14 +2,14 @@
 
 import errno
 import hashlib
-import http.client
 import importlib.util
 import json
 import os
 import shutil
-import socket
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from localmodel.doctor.finding import Finding, size
 from localmodel.doctor.kept import LITTLE_SPACE
@@ -23,39 +23,33 @@ _KIND_LABEL = "io.x-k8s.kind.cluster"
 _NEEDED = "needed for the targets docker and kind only"
 
 
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a local socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_SECONDS)
-        self.sock.connect(self._path)
-
-
 def _engine() -> list[Finding]:
     address = _address()
     path = address.removeprefix("unix://")
     if path == address:
         return [Finding("ok", _WHAT, f"{address} (not looked at: only local sockets are)")]
     try:
-        version, info, containers = _get(path, "/version"), _get(path, "/info"), _get(path, "/containers/json")
+        # No TLS here: the certificates that the environment names are looked at elsewhere.
+        transport = httpx.HTTPTransport(uds=path, verify=False, trust_env=False)
+        with httpx.Client(transport=transport, base_url="http://engine", timeout=_SECONDS) as engine:
+            version, info, containers = (engine.get(what).json() for what in ("/version", "/info", "/containers/json"))
         return [_kind_of(path, version), *_sdk(), *_disk(info), *_clusters(containers)]
-    except OSError as error:
+    except (httpx.NetworkError, httpx.TimeoutException) as error:
         return [_silent(path, error)]
-    except (http.client.HTTPException, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as error:
         fix = f"{_NEEDED}: is it Docker that listens there? Name another one with DOCKER_HOST"
         return [Finding("warn", _WHAT, f"{path} does not answer as Docker does ({error})", fix)]
 
 
-def _silent(path: str, error: OSError) -> Finding:
-    found = f"{path}: {error.strerror or error}"
-    if error.errno in (errno.EACCES, errno.EPERM):
+def _silent(path: str, error: Exception) -> Finding:
+    cause: BaseException = error
+    while not isinstance(cause, OSError) and cause.__context__:
+        cause = cause.__context__
+    number, said = (cause.errno, cause.strerror) if isinstance(cause, OSError) else (None, None)
+    found = f"{path}: {said or error}"
+    if number in (errno.EACCES, errno.EPERM):
         fix = "let your user use the socket: sudo usermod -aG docker $USER, and log in again"
-    elif error.errno == errno.ENOENT:
+    elif number == errno.ENOENT:
         fix = f"{_NEEDED}: install and start Docker, or name its socket with DOCKER_HOST"
     else:
         fix = f"{_NEEDED}: start Docker (sudo systemctl start docker, or Docker Desktop)"
@@ -74,15 +68,6 @@ def _address() -> str:
         return str(context["Endpoints"]["docker"]["Host"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return _SOCKET
-
-
-def _get(path: str, what: str) -> Any:
-    connection = _Connection(path)
-    try:
-        connection.request("GET", what)
-        return json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
 
 
 def _kind_of(path: str, version: dict[str, Any]) -> Finding:
