@@ -2,6 +2,12 @@
 # shellcheck disable=SC2034 # variables are for those who read this file in
 # What engine-up, kind-up, kind-down and kind-env share: where things are, and how to speak.
 
+# What would make the programs called here do something else than on another machine; where packages and engines are
+# (GOPROXY, DOCKER_HOST, ...) stays the user's.
+unset CDPATH GREP_OPTIONS TAR_OPTIONS GOOS GOARCH GOEXPERIMENT DOCKER_DEFAULT_PLATFORM DOCKER_BUILDKIT
+unset KIND_EXPERIMENTAL_PROVIDER KIND_EXPERIMENTAL_DOCKER_NETWORK KIND_CLUSTER_NAME
+export GOFLAGS=-mod=readonly GOWORK=off GO111MODULE=on BUILDX_BUILDER=default
+
 HACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(dirname "$HACK")
 
@@ -40,15 +46,22 @@ one_at_a_time() {
   mkdir "$SCRATCH"
 }
 
+is_root_on_debian() { [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ] && have apt-get; }
+
+# install_from_debian PACKAGE...: waits for another apt-get (a new machine runs one by itself), and asks what there is now
+install_from_debian() {
+  local apt=(apt-get -o DPkg::Lock::Timeout=300 -qq)
+  say "installing from Debian: $*"
+  export DEBIAN_FRONTEND=noninteractive
+  { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "$@"; } </dev/null >&2 ||
+    die "apt-get could not install $*: see above"
+}
+
 # For making images where none can be pulled.
 check_debian() {
-  { [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]; } || die "making images here needs root on Debian 12." \
+  is_root_on_debian || die "making images here needs root on Debian 12." \
     "Elsewhere, give the engine access to a container registry, or load the images into it."
-  have mmdebstrap && return
-  say "installing mmdebstrap from Debian"
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
+  have mmdebstrap || install_from_debian mmdebstrap
 }
 
 # The engine is asked, for it is the one who pulls (by its own mirrors and proxies). It names the image as soon as the
@@ -69,7 +82,8 @@ can_pull() {
   return $answer
 }
 
-is_listed() { kind get clusters 2>/dev/null | grep -x "$1" >/dev/null; }
+# Asked of the engine: kind may have to be compiled first.
+is_listed() { [ -n "$(docker ps --all --quiet --filter "label=io.x-k8s.kind.cluster=$1")" ]; }
 
 # create_cluster NAME CONFIG OPTION...
 create_cluster() {

@@ -3,13 +3,13 @@
 
 # component_archive FILE PAUSE-IMAGE
 component_archive() (
-  local file=$1 pause=$2 kubernetes wanted proxy proxy_base=localmodel-airgap/proxy-base work images=() image
+  local file=$1 pause=$2 kubernetes wanted proxy_base=localmodel-airgap/proxy-base work images=() image
   kubernetes=$(tools_dir kubernetes)
   wanted=$("$kubernetes/kubeadm" config images list --kubernetes-version "$KUBERNETES_VERSION")
-  image_of() { echo "$wanted" | grep "/$1:"; }
+  image_of() { echo "$wanted" | grep "/$1:" || die "this kubeadm asks for no image of $1, but for:" "$wanted"; }
   work=$(mktemp -d "$SCRATCH/components.XXXXXX")
   # On the host they have done their work once they are in the archive.
-  trap 'rm -rf "$work"; docker image rm "${images[@]}" >/dev/null 2>&1 || true' EXIT
+  trap 'rm -rf "$work"; docker image rm "${images[@]}" "$proxy_base" >/dev/null 2>&1 || true' EXIT
 
   for component in kube-apiserver kube-controller-manager kube-scheduler; do
     place "$work/$component/usr/local/bin" "$kubernetes/$component"
@@ -35,12 +35,13 @@ component_archive() (
   images+=("$pause")
 
   # kube-proxy is the one that needs other programs: iptables and conntrack.
-  proxy=$(image_of kube-proxy)
+  image=$(image_of kube-proxy)
   place "$work/proxy/usr/local/bin" "$kubernetes/kube-proxy"
+  # shellcheck disable=SC2016 # the engine fills it in
+  printf 'ARG BASE\nFROM ${BASE}\nCOPY . /\n' >"$work/proxy.Dockerfile"
   docker import "$(debian_tar proxy)" "$proxy_base" >/dev/null
-  images+=("$proxy_base")
-  printf 'FROM %s\nCOPY . /\n' "$proxy_base" | docker build -q -t "$proxy" -f - "$work/proxy" >/dev/null
-  images+=("$proxy")
+  build_image "$image" "$work/proxy.Dockerfile" "$proxy_base" "$work/proxy"
+  images+=("$image")
 
   docker save -o "$file" "${images[@]}"
 )

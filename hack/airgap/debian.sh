@@ -19,10 +19,9 @@ PYTHON_OPTIONS=(--dpkgopt='path-exclude=/usr/lib/python3*/EXTERNALLY-MANAGED'
 
 debian_tar() { echo "$CACHE/debian-$1-$(cksum <"$AIRGAP/debian.sh" | cut -d ' ' -f 1).tar"; }
 
-debian_trees() {
-  debian_tree node minbase "$NODE_PACKAGES"
-  debian_tree proxy essential "$PROXY_PACKAGES"
-  python_tree
+plan_debian_trees() {
+  [ -e "$(debian_tar node)" ] || plan 30 "assembling Debian packages: node" debian_tree node minbase "$NODE_PACKAGES"
+  [ -e "$(debian_tar proxy)" ] || plan 15 "assembling Debian packages: proxy" debian_tree proxy essential "$PROXY_PACKAGES"
 }
 
 python_tree() { debian_tree python minbase "$PYTHON_PACKAGES" "${PYTHON_OPTIONS[@]}"; }
@@ -33,7 +32,6 @@ debian_tree() {
   tar=$(debian_tar "$1")
   [ ! -e "$tar" ] || return 0
   new=$SCRATCH/${tar##*/}
-  say "assembling Debian packages: $1 (20 s)"
   # From where this machine gets its own packages: that may be a mirror.
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
     ! grep -qs "$SUITE" "$file" || sources+=("$file")
@@ -46,4 +44,11 @@ debian_tree() {
     die "mmdebstrap could not assemble $1: see above, all of it in $CACHE/debian-$1.log"
   }
   mv "$new" "$tar"
+}
+
+drop_old_debian_trees() {
+  local name found
+  for name in node proxy python; do
+    for found in "$CACHE/debian-$name"-*.tar; do [ "$found" = "$(debian_tar "$name")" ] || rm -f "$found"; done
+  done
 }

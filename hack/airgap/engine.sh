@@ -5,7 +5,10 @@ DOCKERD_LOG=/var/log/dockerd.log
 DOCKERD_PID=/var/run/docker.pid
 
 start_engine() {
-  { [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]; } || die "no container engine answers ('docker info' fails)." \
+  # A daemon started here would not be the one that is named.
+  [ -z "${DOCKER_HOST:-}${DOCKER_CONTEXT:-}" ] || die "no container engine answers at" \
+    "${DOCKER_HOST:-context $DOCKER_CONTEXT}: start it, or unset DOCKER_HOST and DOCKER_CONTEXT"
+  is_root_on_debian || die "no container engine answers ('docker info' fails)." \
     "Install Docker and start it, or ask for access to it; on Debian, as root, $(basename "$0") does that for you."
   install_engine
   fit_runtime
@@ -19,11 +22,15 @@ start_engine() {
 }
 
 install_engine() {
-  have dockerd && have runc && have iptables && [ -x /usr/bin/python3 ] && return
-  say "installing Docker from Debian (about a minute)"
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends docker.io containerd runc iptables python3 >/dev/null
+  local command
+  for command in dockerd docker containerd runc iptables /usr/bin/python3; do
+    have "$command" || break
+    [ "$command" != /usr/bin/python3 ] || return 0
+  done
+  # Since Debian 13 the command is a package of its own.
+  local packages=(docker.io containerd runc iptables python3)
+  [ -z "$(apt-cache show docker-cli 2>/dev/null)" ] || packages+=(docker-cli)
+  install_from_debian "${packages[@]}"
 }
 
 # A privileged container asks for every capability the kernel knows, and runc refuses where this machine (a container

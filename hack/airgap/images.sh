@@ -11,6 +11,15 @@ import_tree() {
   tar -C "$folder" --owner=0 --group=0 -c . | docker import "${changes[@]}" - "$tag" >/dev/null
 }
 
+# build_image TAG DOCKERFILE BASE CONTEXT: what the build says is shown if it fails
+build_image() {
+  local log
+  log=$(docker build -t "$1" --build-arg "BASE=$3" -f "$2" "$4" 2>&1) || {
+    echo "$log" | tail -n 20 >&2
+    die "the image $1 could not be built: see above"
+  }
+}
+
 # place FOLDER BINARY...: copy executables there
 place() {
   mkdir -p "$1"

@@ -9,14 +9,13 @@ NODE_REPOSITORY=localmodel-airgap/node
 # The tag changes with what goes in.
 node_image_tag() {
   local inputs
-  inputs=$(cat "$AIRGAP"/{node-image,component-images,images,debian}.sh "$AIRGAP"/{node.Dockerfile,pause.go} \
-    "$GO_MODULES"/*/go.mod | cksum | cut -d ' ' -f 1)
+  inputs=$(cat "$AIRGAP"/{node-image,component-images,images,debian,binaries}.sh "$AIRGAP"/{node.Dockerfile,pause.go} \
+    "$GO_MODULES"/*/* | cksum | cut -d ' ' -f 1)
   echo "$KUBERNETES_VERSION-$inputs"
 }
 NODE_IMAGE=$NODE_REPOSITORY:$(node_image_tag)
 
 make_node_image() (
-  say "assembling $NODE_IMAGE (a minute)"
   work=$(mktemp -d "$SCRATCH/node.XXXXXX")
   debian=localmodel-airgap/debian bare=localmodel-airgap/node-bare builder=localmodel-airgap-builder
   # shellcheck disable=SC2329 # the trap calls it
@@ -29,10 +28,7 @@ make_node_image() (
 
   node_files "$work/files"
   docker import "$(debian_tar node)" "$debian" >/dev/null
-  docker build -t "$bare" --build-arg "BASE=$debian" -f "$AIRGAP/node.Dockerfile" "$work/files" >"$work/log" 2>&1 || {
-    tail -n 20 "$work/log" >&2
-    die "the node image could not be built: see above"
-  }
+  build_image "$bare" "$AIRGAP/node.Dockerfile" "$debian" "$work/files"
 
   component_archive "$work/components.tar" "$(sandbox_image "$work/files")"
   docker rm -f "$builder" >/dev/null 2>&1 || true
@@ -44,9 +40,9 @@ make_node_image() (
 
 # load_components CONTAINER ARCHIVE: into the containerd that the container runs, and stop it in order
 load_components() {
-  local _
-  for _ in $(seq 100); do
-    docker exec "$1" ctr version >/dev/null 2>&1 && break
+  local deadline=$((SECONDS + 60))
+  until docker exec "$1" ctr version >/dev/null 2>&1; do
+    [ $SECONDS -lt $deadline ] || die "containerd of the node image did not answer within 60 s: see docker logs $1"
     sleep 0.2
   done
   docker exec "$1" ctr --namespace k8s.io images import --all-platforms --no-unpack --digests "$2" >/dev/null
@@ -59,7 +55,8 @@ node_files() {
   local kubernetes containerd kind_module
   kubernetes=$(tools_dir kubernetes)
   containerd=$(tools_dir containerd)
-  kind_module=$(cd "$GO_MODULES/kind" && go list -m -f '{{.Dir}}' sigs.k8s.io/kind)
+  # Downloaded first: where kind was compiled on another day, Go's module cache may not have it any more.
+  kind_module=$(cd "$GO_MODULES/kind" && go mod download sigs.k8s.io/kind && go list -m -f '{{.Dir}}' sigs.k8s.io/kind)
   mkdir -p "$1"
   cp -R "$kind_module/images/base/files/." "$1/"
   # Go's module cache is read-only and knows no executable bit.

@@ -17,8 +17,8 @@ python_image_is_current() {
 
 make_python_image() {
   check_debian
+  say "assembling a stand-in for $PYTHON_IMAGE from Debian packages (20 s)"
   python_tree
-  say "importing a stand-in for $PYTHON_IMAGE (a few seconds)"
   docker import --change 'ENV LANG=C.UTF-8' --change 'CMD ["python3"]' --change "LABEL $PYTHON_LABEL=$(python_recipe)" \
     --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
     "$(debian_tar python)" "$PYTHON_IMAGE" >/dev/null
