@@ -28,7 +28,7 @@ def hold(place: Path) -> bool:
             return False
         os.set_inheritable(folder, True)
         _held.add(identity)
-    with contextlib.suppress(PermissionError):  # somebody else's: who may not write there may not remove it either
+    with contextlib.suppress(OSError):  # who may not write there may not remove it either
         os.utime(place)
     return True
 
@@ -39,11 +39,13 @@ def alone(place: Path) -> Iterator[None]:
 
     Raises:
         BlockingIOError: somebody holds it.
-        FileNotFoundError: it is gone.
+        FileNotFoundError: it is gone, and there may be another one in its place.
     """
     folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _identity(place.stat()) != _identity(os.fstat(folder)):
+            raise FileNotFoundError(place)
         yield
     finally:
         os.close(folder)

@@ -38,7 +38,11 @@ def look(home: Path, older_than: float) -> list[Kept]:
         UserError: StateDamaged.
     """
     needed = environment_uses.keys(home)
-    return [_look(place, needed, older_than) for place in _places(home)]
+    found = []
+    for place in _places(home):
+        with contextlib.suppress(FileNotFoundError):  # removed since it was listed
+            found.append(_look(place, needed, older_than))
+    return found
 
 
 def remove(home: Path, key: str, older_than: float) -> bool:

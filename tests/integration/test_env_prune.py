@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from lmd_command import PYTHON, Lmd, script
+from lmd_command import LMD, PYTHON, Lmd, script
 from package_index import make_wheel
 
 from localmodel.cli import main
@@ -161,6 +161,33 @@ def test_a_version_that_a_deployment_names_is_not_deleted(lmd: Lmd) -> None:
     assert "used by default/mnist (kind)" in lmd("env", "delete", "ours:1").err
     note.unlink()
     assert lmd("env", "delete", "ours:1").code == 0
+
+
+def test_one_that_was_made_anew_meanwhile_is_not_taken_for_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "environments" / "key"
+    place.mkdir(parents=True)
+    lock = held.fcntl.flock
+
+    def replaced_before(folder: int, operation: int) -> None:
+        place.rename(tmp_path / "old")
+        place.mkdir()
+        lock(folder, operation)
+
+    monkeypatch.setattr(held.fcntl, "flock", replaced_before)
+    assert environments.remove(tmp_path, "key", 0) is False
+    assert place.exists()
+
+
+def test_two_at_once_do_not_disturb_each_other(lmd: Lmd) -> None:
+    for number in range(300):
+        (lmd.home / "environments" / f"{number:032x}" / "lib").mkdir(parents=True)
+    command = [LMD, "env", "prune", "--older-than", "0s"]
+    variables = {**os.environ, "LOCALMODEL_HOME": str(lmd.home)}
+    both = [subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [each.wait(120) for each in both if each.communicate()] == [0, 0]
+    assert list((lmd.home / "environments").iterdir()) == []
 
 
 @pytest.mark.parametrize("age", ["1", "h", "1w", "-1h"])
