@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from localmodel.errors import UserError
+from localmodel import state_file, uses
 
 _FOLDERS = (("deployments", "process"), ("containers", "docker"))
 
@@ -14,13 +14,13 @@ def keys(home: Path) -> dict[str, str]:
     """Key of each environment that a kept revision runs in, or that a deployment waits for -> who that is.
 
     Raises:
-        UserError: StateDamaged: what a record needs is not known, so that nothing may be removed.
+        UserError: StateDamaged; what a record needs is not known, so that nothing may be removed.
     """
     found: dict[str, str] = {}
     for folder, target in _FOLDERS:
-        for path in (home / folder).glob("*/build"):
+        for path in _kept(home / folder, "build"):
             found |= dict.fromkeys(_read(path, lambda text: [text.strip()]), f"{path.parent.name} ({target})")
-        for path in (home / folder).glob("*/revisions/*/record.json"):
+        for path in uses.records(home / folder):
             who = f"{path.parents[2].name} ({target}, revision {path.parent.name})"
             found |= dict.fromkeys(_read(path, lambda text: [_text(json.loads(text)["build"])]), who)
     for path in _notes(home):
@@ -37,7 +37,7 @@ def of_version(home: Path, version: str) -> list[str]:
     """
     found = []
     for folder, target in _FOLDERS:
-        for path in (home / folder).glob("*/applied.json"):
+        for path in _kept(home / folder, "applied.json"):
             if version in _read(path, lambda text: _named(json.loads(text)["deployment"]["spec"])):
                 found.append(f"{path.parent.name} ({target})")
     for path in _notes(home):
@@ -48,7 +48,7 @@ def of_version(home: Path, version: str) -> list[str]:
 
 def _notes(home: Path) -> Iterator[Path]:
     """What operators say of their clusters."""
-    return (home / "store" / "images" / "uses").glob("*.json")
+    return uses.notes(home / "store")
 
 
 def _ref(deployment: Any) -> str:
@@ -66,14 +66,10 @@ def _text(value: Any) -> str:
     return value
 
 
+def _kept(folder: Path, name: str) -> Iterator[Path]:
+    return (folder / entry.name / name for entry in state_file.entries(folder) if entry.is_dir())
+
+
 def _read(path: Path, parse: Callable[[str], Iterable[Any]]) -> list[Any]:
-    try:
-        return list(parse(path.read_text()))
-    except FileNotFoundError:  # gone since it was listed
-        return []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UserError(
-            "StateDamaged",
-            f"{path} cannot be read, so which environments are needed is not known, and none is removed; restore the "
-            "file, or delete its deployment",
-        ) from None
+    do = "until it is restored, or its deployment deleted, it is not known which environments are needed: none is removed"
+    return state_file.load(path, lambda content: list(parse(content.decode())), do) or []

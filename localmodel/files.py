@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from localmodel.errors import UserError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -113,12 +113,22 @@ def room(folder: Path, needed: int | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in FULL:
             raise
-        wants = "more than there is" if needed is None else f"{needed} bytes"
-        free = shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
-        raise UserError(
-            "StoreFull",
-            f"{folder}: writing needs {wants}, and {free} bytes are free ({os.strerror(error.errno)}); make room "
-            "(lmd store gc removes what nothing names), or move the store with LOCALMODEL_HOME",
-        ) from None
+        raise full(folder, error, needed) from None
+
+
+def full(folder: Path, error: OSError, needed: int | None = None) -> UserError:
+    """The error for a disk that has no room in this folder for `needed` bytes."""
+    wants = "more than there is" if needed is None else f"{needed} bytes"
+    return UserError(
+        "StoreFull",
+        f"{folder}: writing needs {wants}, and {free(folder)} bytes are free ({error.strerror}); make room "
+        "(lmd store gc removes what nothing names), or move the store with LOCALMODEL_HOME",
+    )
+
+
+def free(folder: Path) -> int:
+    """Bytes that are free where the folder is, or would be."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    return shutil.disk_usage(there).free

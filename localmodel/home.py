@@ -3,10 +3,19 @@
 import os
 from pathlib import Path
 
+from localmodel.errors import UserError
+
 
 def home() -> Path:
-    """Folder of everything that is kept: `~/.localmodel` unless LOCALMODEL_HOME says otherwise."""
-    return Path(os.environ.get("LOCALMODEL_HOME") or Path.home() / ".localmodel").expanduser().absolute()
+    """Folder of everything that is kept: `~/.localmodel` unless LOCALMODEL_HOME says otherwise.
+
+    Raises:
+        UserError: HomeUnusable, when the home folder that `~` stands for is not known.
+    """
+    try:
+        return Path(os.environ.get("LOCALMODEL_HOME") or Path.home() / ".localmodel").expanduser().absolute()
+    except (RuntimeError, OSError) as error:  # also of a relative one, where the current folder has gone
+        raise UserError("HomeUnusable", f"LOCALMODEL_HOME: {error}; name a folder by its whole path") from None
 
 
 def store() -> Path:

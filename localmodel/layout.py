@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable
@@ -10,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import digests, files
+from localmodel import digests, files, state_file
 from localmodel.errors import UserError
 
 _CHUNK = 1 << 20  # larger ones fall out of the processor's cache between two steps
@@ -118,8 +117,8 @@ class Layout:
         files.write(path, digests.canonical_json(asdict(blob)))
 
     def recorded(self, path: Path) -> Blob | None:
-        """The blob a record names, if there is a record and the blob is still there."""
-        if not path.is_file():
-            return None
-        blob = Blob(**json.loads(path.read_bytes()))
-        return blob if self.has(blob) else None
+        """The blob a record names, if there is a record that can be read and the blob is still there."""
+        with contextlib.suppress(UserError):
+            blob = state_file.read(path, Blob, "it is made anew")
+            return blob if blob and self.has(blob) else None
+        return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from localmodel import digests
+from localmodel import digests, state_file
 from localmodel.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 
@@ -50,9 +50,13 @@ class Facts:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any] | None) -> "Facts | None":
-        """What as_json() has made, of this version or another; None where there is nothing to read."""
+        """What as_json() has made, of this version or another; None where there is nothing to read.
+
+        Raises:
+            ValueError: it is something else.
+        """
         known = {each.name for each in fields(cls)}
-        return cls(**{name: value for name, value in content.items() if name in known}) if content else None
+        return state_file.typed({name: content[name] for name in known & content.keys()}, cls) if content else None
 
 
 @dataclass(frozen=True)

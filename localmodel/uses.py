@@ -1,10 +1,12 @@
 """Who uses what is in the store: read from what the targets keep of their deployments, never remembered."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from localmodel import state_file
+from localmodel.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -22,47 +24,71 @@ class Use:
         return f"{self.deployment} ({self.target}, revision {self.revision})"
 
 
-def gather(store: Path) -> list[Use]:
-    """Every use of a store: by the deployments beside it in its home folder, and by those of clusters it serves."""
-    home = store.parent
-    return [*_own(home / "deployments"), *_own(home / "containers"), *_clusters(store / "images" / "uses")]
+def gather(store: Path, skip: Callable[[UserError], None] | None = None) -> list[Use]:
+    """Every use of a store: by the deployments beside it in its home folder, and by those of clusters it serves.
+
+    `skip` is told of each record that cannot be read; without it, that is an error: what it uses is not known.
+
+    Raises:
+        UserError: StateDamaged.
+    """
+    home, found = store.parent, list[Use]()
+    folders = [home / "deployments", home / "containers"]
+    own = [path for folder in folders for path in records(folder)]
+    for paths, parse in ((own, _own), (sorted(notes(store)), _cluster)):
+        for path in paths:
+            try:
+                found += _read(path, parse)
+            except UserError as error:
+                if skip is None:
+                    raise
+                skip(error)
+    return found
 
 
-def _own(folder: Path) -> Iterator[Use]:
+def records(folder: Path) -> Iterator[Path]:
     """The process and docker targets keep a record of each revision: what its server was told."""
-    for path in sorted(folder.glob("*/revisions/*/record.json")):
-        record = _read(path)
-        if record is None:
-            continue
-        told = record["environment"]
-        models = [text for text in told.get("LOCALMODEL_MODEL", "").split(",") if text]
-        yield Use(
-            record.get("target", "process"),
-            path.parents[2].name,
-            record["number"],
-            tuple(text.partition("@")[0] for text in models),
-            record.get("code", ""),
-            told.get("AZUREML_ENTRY_SCRIPT", ""),
-        )
+    for deployment in state_file.entries(folder):
+        if deployment.is_dir():
+            revisions = folder / deployment.name / "revisions"
+            yield from (revisions / entry.name / "record.json" for entry in state_file.entries(revisions))
 
 
-def _clusters(folder: Path) -> Iterator[Use]:
+def notes(store: Path) -> Iterator[Path]:
+    """What operators say of their clusters."""
+    folder = store / "images" / "uses"
+    return (folder / entry.name for entry in state_file.entries(folder) if entry.name.endswith(".json"))
+
+
+def _read(path: Path, parse: Callable[[Path, Any], list[Use]]) -> list[Use]:
+    do = "until it is restored or removed, it is not known what the store has to keep for it"
+    return state_file.load(path, lambda content: parse(path, state_file.parsed(content)), do) or []
+
+
+def _own(path: Path, record: Any) -> list[Use]:
+    told = record["environment"]
+    models = [text for text in told.get("LOCALMODEL_MODEL", "").split(",") if text]
+    use = Use(
+        record.get("target", "process"),
+        path.parents[2].name,
+        record["number"],
+        tuple(text.partition("@")[0] for text in models),
+        record.get("code", ""),
+        told.get("AZUREML_ENTRY_SCRIPT", ""),
+    )
+    return [use]
+
+
+def _cluster(_: Path, note: Any) -> list[Use]:
     """Each operator leaves a note of its cluster."""
-    for path in sorted(folder.glob("*.json")):
-        for found in (_read(path) or {}).get("deployments", ()):
-            yield Use(
-                found["target"],
-                f"{found['namespace']}/{found['name']}",
-                found["revision"],
-                tuple(found["models"]),
-                found["code"],
-                found["entryScript"],
-            )
-
-
-def _read(path: Path) -> Mapping[str, Any] | None:
-    try:
-        content: Mapping[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:  # gone since it was listed
-        return None
-    return content
+    return [
+        Use(
+            found["target"],
+            f"{found['namespace']}/{found['name']}",
+            found["revision"],
+            tuple(found["models"]),
+            found["code"],
+            found["entryScript"],
+        )
+        for found in note.get("deployments", ())
+    ]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import localmodel
-from localmodel.cli.output import Failure
+from localmodel import home_errors
+from localmodel.cli.output import Failure, left_out
 from localmodel.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ _COMMANDS = {
 
 
 class Commands(click.Group):
-    """Our commands and those of the entry points `localmodel.commands`; a UserError ends with code 1."""
+    """Our commands and those of the entry points `localmodel.commands`.
+
+    A UserError ends with code 1, and so does what had to leave something out because it cannot be read.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*_COMMANDS, *_added()})
@@ -53,10 +57,15 @@ class Commands(click.Group):
         return _load(added[cmd_name]) if cmd_name in added else None
 
     def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except UserError as error:
-            raise Failure(str(error)) from None
+        with left_out() as told:
+            try:
+                with home_errors.told():
+                    result = super().invoke(ctx)
+            except UserError as error:
+                raise Failure(str(error)) from None
+        if told:
+            raise SystemExit(1)
+        return result
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

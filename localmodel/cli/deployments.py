@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from localmodel import state_file
 from localmodel.cli import completion
 from localmodel.cli.apply import sentence
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_table, print_value, say
@@ -25,10 +26,15 @@ _TIMEOUT = click.FloatRange(min=0, min_open=True)
 def status(target: Target, name: str | None, output: str) -> None:
     """Show every deployment, or the one with this NAME; the exit code is 1 when that one is not ready.
 
+    It is 1, too, when what is kept of a deployment is damaged; the others are shown all the same.
+
     REVISION is the one that serves, DURABLE the one that a restart would serve.
     """
     deployments = [target.get(name)] if name else target.deployments()
     _show(deployments, output, one=name is not None)
+    for each in deployments:
+        if each.damaged:
+            state_file.log.warning("%s", each.message)
     if name and not deployments[0].ready:
         raise SystemExit(1)
 

@@ -1,6 +1,7 @@
 """What commands print: results on standard output, progress and errors on standard error."""
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import IO, Any
 
 import click
 
+from localmodel import state_file
 from localmodel.printable import json_text, one_line, printable
 
 output_option = click.option(
@@ -29,6 +31,27 @@ class Failure(click.ClickException):
         from rich.text import Text
 
         Console(stderr=True).print(Text("error: ", "bold red") + Text(printable(self.message)), soft_wrap=True)
+
+
+@contextmanager
+def left_out() -> Iterator[list[str]]:
+    """Print what state_file.skip() tells as it comes, once each; gives a list of it."""
+    told: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if (text := record.getMessage()) not in told:
+                told.append(text)
+                Failure(text).show()
+
+    handler = Handler()
+    state_file.log.addHandler(handler)
+    state_file.log.propagate = False
+    try:
+        yield told
+    finally:
+        state_file.log.removeHandler(handler)
+        state_file.log.propagate = True
 
 
 class ConsoleProgress:

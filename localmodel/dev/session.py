@@ -120,8 +120,8 @@ class Session:
         """What the server says that it took for its candidate: milliseconds by part."""
         if not isinstance(self._target, LocalTarget) or len(self._serving) != 1:
             return {}
-        status = self._target.place(*self._serving).main.status() or {}
-        return dict(status.get("milliseconds") or {})
+        status = self._target.place(*self._serving).main.status()
+        return dict(status.milliseconds) if status else {}
 
     def _answers(self) -> list[Line]:
         """How the sample request is answered now; nothing where there is none, or nothing that answers."""

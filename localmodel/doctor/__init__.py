@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from localmodel import home_errors
 from localmodel.doctor import cluster, engine, kept, machine, network
 from localmodel.doctor.finding import Finding
+from localmodel.errors import UserError
 
 __all__ = ["Finding", "examine"]
 
@@ -14,4 +16,13 @@ def examine() -> list[Finding]:
     looks: list[Callable[[], list[Finding]]] = [*machine.LOOKS, *kept.LOOKS, *network.LOOKS, *engine.LOOKS]
     looks += cluster.LOOKS
     with ThreadPoolExecutor(len(looks)) as threads:
-        return [finding for findings in threads.map(lambda look: look(), looks) for finding in findings]
+        return [finding for findings in threads.map(_look, looks) for finding in findings]
+
+
+def _look(look: Callable[[], list[Finding]]) -> list[Finding]:
+    """What it finds; where the folder of everything cannot be used, that another finding says why is enough."""
+    try:
+        with home_errors.told():
+            return look()
+    except UserError as error:
+        return [Finding("fail", look.__name__.strip("_"), str(error), "mend what is said, and look again")]

@@ -1,29 +1,34 @@
 """What is kept on this machine: the folder, its disk, and the store in it."""
 
-import shutil
+import os
 import tempfile
 
-from localmodel import home
+from localmodel import files, home
 from localmodel.doctor.finding import Finding, size
 from localmodel.errors import UserError
 from localmodel.store import Store
 
 LITTLE_SPACE = 5 << 30
 _FEW = 3
+_ROOM = "free some space (lmd store gc), or name another folder with LOCALMODEL_HOME"
+_WRITABLE = "name a writable folder with LOCALMODEL_HOME"
 
 
 def _home() -> list[Finding]:
-    folder = home.home()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
     try:
-        with tempfile.TemporaryFile(dir=there):
-            free = shutil.disk_usage(there).free
-    except OSError as error:
-        return [Finding("fail", "folder", f"{folder}: {error.strerror}", "name a writable folder with LOCALMODEL_HOME")]
+        folder = home.home()
+        there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        with tempfile.NamedTemporaryFile(dir=there) as file:
+            file.write(b"x")
+            file.flush()
+            free = files.free(there)
+    except (OSError, UserError) as error:
+        said = f"{folder}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        fix = _ROOM if isinstance(error, OSError) and error.errno in files.FULL else _WRITABLE
+        return [Finding("fail", "folder", said, fix)]
     found = f"{folder}, {size(free)} free"
     if free < LITTLE_SPACE:
-        fix = "free some space (lmd store gc), or name another folder with LOCALMODEL_HOME"
-        return [Finding("warn", "folder", found, fix)]
+        return [Finding("warn", "folder", found, _ROOM)]
     return [Finding("ok", "folder", found)]
 
 
@@ -32,12 +37,13 @@ def _store() -> list[Finding]:
     folder = home.store()
     if not folder.is_dir():
         return [Finding("ok", "store", f"{folder} is not there yet; the first lmd model register makes it")]
-    store = Store(folder)
-    try:
-        models, environments = store.models.list(), store.environments.list()
-        missing = [f"{model.name}:{model.version}" for model in models if not store.layout.has(model.weights)]
-    except (UserError, OSError) as error:
-        return [Finding("fail", "store", str(error), "lmd store verify looks at everything in it")]
+    store, unreadable = Store(folder), list[UserError]()
+    models = store.models.records.list(skip=unreadable.append)
+    environments = store.environments.records.list(skip=unreadable.append)
+    if unreadable:
+        found = "; ".join(map(str, unreadable[:_FEW]))
+        return [Finding("fail", "store", found, "lmd store verify looks at everything in it")]
+    missing = [f"{model.name}:{model.version}" for model in models if not store.layout.has(model.weights)]
     if missing:
         names = ", ".join(missing[:_FEW]) + (f" and {len(missing) - _FEW} more" if len(missing) > _FEW else "")
         fix = "register, pull or import them again; lmd store verify looks at everything"

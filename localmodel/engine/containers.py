@@ -119,6 +119,13 @@ def _limits(wanted: Served, about: Engine) -> dict[str, Any]:
     return limits
 
 
+def running(client: docker.DockerClient, labels: Mapping[str, str], argument: str) -> list[str]:
+    """Ids of the containers with all of these labels that run with the argument."""
+    wanted = [f"{name}={value}" for name, value in labels.items()]
+    found = [each["Id"] for each in client.api.containers(filters={"label": wanted})]
+    return [each for each in found if argument in (client.api.inspect_container(each)["Config"]["Cmd"] or ())]
+
+
 def is_running(client: docker.DockerClient, container: str) -> bool:
     try:
         return bool(client.api.inspect_container(container)["State"]["Status"] == "running")

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 
 from localmodel import home
+from localmodel.home_errors import telling
 from localmodel.sdk import definition, given
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
@@ -14,6 +15,7 @@ from localmodel.targets.make import make
 from localmodel.targets.target import Progress, Target
 
 
+@telling
 class Client:
     """Deployments of one target, and the store of models and environments.
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from localmodel import home
 from localmodel.errors import UserError
+from localmodel.home_errors import telling
 from localmodel.sdk import definition, given, scoring, tracebacks
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.progress import reporter
@@ -45,6 +46,7 @@ class DeployError(UserError):
         return type(self), self._given
 
 
+@telling
 class Deployment:
     """One deployment of a target, by name. Made by Client.deploy(), get() and list(); may be shared by threads.
 

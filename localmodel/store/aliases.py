@@ -1,10 +1,9 @@
 """Names that move: `champion` of a model is one of its versions, and can become another."""
 
-import json
 import re
 from typing import Any
 
-from localmodel import digests, files
+from localmodel import digests, files, state_file
 from localmodel.errors import UserError
 from localmodel.store.records import Records
 
@@ -58,11 +57,9 @@ class Aliases:
             self._write(name, {other: number for other, number in self.of(name).items() if other != alias})
 
     def _read(self, name: str) -> dict[str, int]:
-        try:
-            found: dict[str, int] = json.loads((self._records.folder(name) / "aliases").read_bytes())
-        except FileNotFoundError:
-            return {}
-        return found
+        path = self._records.folder(name) / "aliases"
+        do = f"remove it, and name the aliases of {name} again (lmd model alias)"
+        return state_file.read(path, dict[str, int], do) or {}
 
     def _write(self, name: str, aliases: dict[str, int]) -> None:
         files.write(self._records.folder(name) / "aliases", digests.canonical_json(aliases))

@@ -1,13 +1,12 @@
 """Looking after a store: is everything there as it was written, and what does nothing name any more?"""
 
-import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import files
+from localmodel import files, state_file
 from localmodel.errors import UserError
 from localmodel.layout import Layout, Meter
 from localmodel.store import artifacts
@@ -27,9 +26,11 @@ class Problem:
 
 def verify_all(layout: Layout, registries: Registries, tell: Meter | None) -> Iterator[Problem]:
     """Hash every blob and look up what every record names. `tell` hears bytes done and bytes in all."""
-    refs = _refs(registries)
+    unreadable = list[UserError]()
+    refs = _refs(registries, unreadable.append)
+    yield from (Problem("record", str(error)) for error in unreadable)
     yield from _verify(layout, refs, layout.blobs(), tell)
-    if Index(layout).names() != {ref.name: ref.digest for ref in refs}:
+    if not unreadable and Index(layout).names() != {ref.name: ref.digest for ref in refs}:
         yield Problem("index.json", "it does not list what the records name; lmd store gc writes it anew")
 
 
@@ -83,16 +84,19 @@ def _remove(path: Path) -> int:
     return size
 
 
-def _refs(registries: Registries) -> list[Ref]:
-    return [records.ref(version) for records in registries for version in records.list()]
+def _refs(registries: Registries, skip: Callable[[UserError], None] | None = None) -> list[Ref]:
+    return [records.ref(version) for records in registries for version in records.list(skip=skip)]
 
 
 def _named(layout: Layout, ref: Ref) -> set[str]:
     """Digests of the blobs that belong to a manifest, with its own."""
+
+    def parse(content: bytes) -> set[str]:
+        return {blob.digest for blob in artifacts.blobs(state_file.parsed(content))}
+
     try:
-        manifest = json.loads(layout.read(ref.digest))
-        return {ref.digest, *(blob.digest for blob in artifacts.blobs(manifest))}
-    except (FileNotFoundError, ValueError, KeyError):
+        return {ref.digest, *(state_file.load(layout.path(ref.digest), parse, "register it again") or ())}
+    except UserError:
         return {ref.digest}
 
 

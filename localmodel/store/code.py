@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
-from localmodel import layers
+from localmodel import layers, state_file
 from localmodel.errors import UserError
+from localmodel.home_errors import telling
 from localmodel.layout import Layout
 from localmodel.store import artifacts
 from localmodel.store.records import RecordKind, Records
@@ -24,15 +24,18 @@ class CodeVersion:
     created: str
 
 
-def _parse(record: dict[str, Any]) -> CodeVersion:
-    return CodeVersion(**record)
-
-
 KIND = RecordKind(
-    artifacts.CODE, "code", "code", "CodeNameInvalid", "CodeNotFound", _parse, "Deploying with a script registers it"
+    artifacts.CODE,
+    "code",
+    "code",
+    "CodeNameInvalid",
+    "CodeNotFound",
+    CodeVersion,
+    "Deploying with a script registers it",
 )
 
 
+@telling
 class Code:
     """The store's code.
 
@@ -79,7 +82,7 @@ class Code:
 
     def list(self, name: str | None = None, latest: bool = False) -> list[CodeVersion]:
         """Every version by name and number: of one name, or the latest of each only."""
-        return self.records.list(name, latest)
+        return self.records.list(name, latest, state_file.skip)
 
     def files(self, code: CodeVersion) -> dict[str, bytes]:
         """The files, path -> content.

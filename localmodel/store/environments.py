@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from localmodel import environment_uses
+from localmodel import environment_uses, state_file
 from localmodel.errors import UserError
+from localmodel.home_errors import telling
 from localmodel.layout import Layout
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import artifacts
@@ -34,21 +35,18 @@ def spec_of(content: Mapping[str, Any]) -> EnvironmentSpec:
     return EnvironmentSpec(**{**known, **tuples})
 
 
-def _parse(record: dict[str, Any]) -> EnvironmentVersion:
-    return EnvironmentVersion(**{**record, "spec": spec_of(record["spec"])})
-
-
 KIND = RecordKind(
     artifacts.ENVIRONMENT,
     "environments",
     "environment",
     "EnvironmentNameInvalid",
     "EnvironmentNotFound",
-    _parse,
+    EnvironmentVersion,
     "Make it: lmd env create {name} --conda FILE",
 )
 
 
+@telling
 class Environments:
     """The store's environments.
 
@@ -102,7 +100,7 @@ class Environments:
 
     def list(self, name: str | None = None, latest: bool = False) -> list[EnvironmentVersion]:
         """Every version by name and number: of one name, or the latest of each only."""
-        return self.records.list(name, latest)
+        return self.records.list(name, latest, state_file.skip)
 
     def delete(self, name: str, version: int) -> None:
         """Remove the version. Its number is never used again.
@@ -110,7 +108,6 @@ class Environments:
         Raises:
             UserError: EnvironmentInUse.
         """
-        self.records.get(name, version)
         if using := environment_uses.of_version(self._layout.root.parent, f"{name}:{version}"):
             raise UserError(
                 "EnvironmentInUse",

@@ -4,12 +4,12 @@ It repeats what the records say and is changed beside them; where a killed proce
 writes it anew. Nothing here reads it for anything else.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, files
+from localmodel import digests, files, state_file
+from localmodel.errors import UserError
 from localmodel.layout import Layout
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -36,11 +36,11 @@ class Index:
     def add(self, ref: Ref) -> None:
         self._change(lambda entries: {**entries, ref.name: self._entry(ref)})
 
-    def remove(self, ref: Ref) -> None:
-        self._change(lambda entries: {name: entry for name, entry in entries.items() if name != ref.name})
+    def remove(self, name: str) -> None:
+        self._change(lambda entries: {other: entry for other, entry in entries.items() if other != name})
 
     def write(self, refs: Iterable[Ref]) -> None:
-        """Write it anew: these and nothing else."""
+        """Write it anew, unless it is so: these and nothing else."""
         self._change(lambda _: {ref.name: self._entry(ref) for ref in refs})
 
     def names(self) -> dict[str, str]:
@@ -49,13 +49,25 @@ class Index:
 
     def _change(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         with files.locked(self._layout.root / "index.lock"):
-            files.write(self._path, index(change(self._read()).values()))
+            before = self._read()
+            after = change(dict(before))
+            if after == before and self._path.is_file():
+                return
+            try:
+                files.write(self._path, index(after.values()))
+            except OSError as error:
+                # It stays behind, as after a kill: what it repeats is written down already, or room is being made.
+                if error.errno not in files.FULL:
+                    raise
 
     def _read(self) -> dict[str, Any]:
+        def parse(content: bytes) -> dict[str, Any]:
+            entries = {name_of(entry): entry for entry in state_file.parsed(content)["manifests"]}
+            return {name: entry for name, entry in entries.items() if isinstance(entry["digest"], str)}
+
         try:
-            entries = json.loads(self._path.read_bytes())["manifests"]
-            return {name_of(entry): entry for entry in entries}
-        except (FileNotFoundError, ValueError, KeyError):
+            return state_file.load(self._path, parse, "lmd store gc writes it anew") or {}
+        except UserError:
             return {}
 
     def _entry(self, ref: Ref) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """The models: files and folders with a name, numbered and immutable, their tags and aliases beside them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from localmodel import layers, pickles, uses
+from localmodel import layers, pickles, state_file, uses
 from localmodel.errors import UserError
+from localmodel.home_errors import telling
 from localmodel.layout import Blob, Layout, Meter
 from localmodel.spec import ModelRef
 from localmodel.store import artifacts
@@ -41,21 +42,18 @@ class ModelVersion:
         return f"{self.name}/{self.version}"
 
 
-def _parse(record: dict[str, Any]) -> ModelVersion:
-    return ModelVersion(**{**record, "weights": Blob(**record["weights"])})
-
-
 KIND = RecordKind(
     artifacts.MODEL,
     "models",
     "model",
     "ModelNameInvalid",
     "ModelNotFound",
-    _parse,
+    ModelVersion,
     "Register it: lmd model register PATH --name {name}",
 )
 
 
+@telling
 class Models:
     """The store's models.
 
@@ -163,9 +161,12 @@ class Models:
     def list(
         self, name: str | None = None, tags: Mapping[str, str | None] | None = None, latest: bool = False
     ) -> list[ModelVersion]:
-        """Every version by name and number: of one name, with these tags (None: whatever its value), the latest."""
+        """Every version by name and number: of one name, with these tags (None: whatever its value), the latest.
+
+        One whose record cannot be read is left out and named in the log of `localmodel.state_file`.
+        """
         self.records.require()
-        return [model for model in self.records.list(name, latest) if _has(model.tags, tags or {})]
+        return [model for model in self.records.list(name, latest, state_file.skip) if _has(model.tags, tags or {})]
 
     def update(
         self,
@@ -236,15 +237,18 @@ class Models:
     def uses(self, name: str, version: int) -> tuple[Use, ...]:
         """The revisions of deployments that have this version among their models."""
         self.records.get(name, version)
-        return tuple(use for use in uses.gather(self._layout.root) if f"{name}:{version}" in use.models)
+        return self._uses(name, version, state_file.skip)
+
+    def _uses(self, name: str, version: int, skip: Callable[[UserError], None] | None = None) -> tuple[Use, ...]:
+        return tuple(use for use in uses.gather(self._layout.root, skip) if f"{name}:{version}" in use.models)
 
     def delete(self, name: str, version: int) -> None:
         """Remove the version. Its number is never used again; its content goes with the next garbage collection.
 
         Raises:
-            UserError: ModelInUse.
+            UserError: ModelInUse; StateDamaged or StateNewer, when something that may use it cannot be read.
         """
-        if using := self.uses(name, version):
+        if using := self._uses(name, version):
             raise UserError(
                 "ModelInUse",
                 f"model {name}:{version} is used by {', '.join(sorted({str(use) for use in using}))}; "

@@ -5,20 +5,19 @@ a tombstone: its number is never given to anything else.
 """
 
 import contextlib
-import json
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from localmodel import digests, files
+from localmodel import digests, files, state_file
 from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.store.index import Index, Ref
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _RECORD, _TOMBSTONE = ".json", ".deleted"
 
 
@@ -40,7 +39,7 @@ V = TypeVar("V", bound=Version)
 
 @dataclass(frozen=True)
 class RecordKind(Generic[V]):
-    """A kind of records: its folder, its word in messages, reasons of errors, how to read one, how to make one.
+    """A kind of records: its folder, its word in messages, reasons of errors, what one is read into, how to make one.
 
     `artifact` is the artifactType of the manifests that its records name.
     """
@@ -50,7 +49,7 @@ class RecordKind(Generic[V]):
     word: str
     invalid_name: str
     not_found: str
-    parse: Callable[[dict[str, Any]], V]
+    version: type[V]
     hint: str
 
 
@@ -81,25 +80,26 @@ class Records(Generic[V]):
 
     def names(self) -> list[str]:
         """Names that have a version, sorted."""
-        return sorted(name for name in _entries(self._root) if self.numbers(name))
+        return sorted(name for name in self._folders() if self.numbers(name))
 
-    def numbers(self, name: str) -> list[int]:
-        """Numbers of the name's versions, ascending."""
-        return _numbers(self.folder(name), _RECORD)
+    def numbers(self, name: str, skip: Callable[[UserError], None] | None = None) -> list[int]:
+        """Numbers of the name's versions, ascending. `skip` as in list()."""
+        with _skipping(skip):
+            return _numbers(self.folder(name), _RECORD)
+        return []
 
     def get(self, name: str, number: int | None = None) -> V:
         """The name's version; the latest without a number.
 
         Raises:
-            UserError: StoreMissing, VersionNotFound, the kind's not_found or invalid_name.
+            UserError: StoreMissing, VersionNotFound, StateDamaged, StateNewer, the kind's not_found or invalid_name.
         """
         self.require()
         self.check_name(name)
         wanted = number if number is not None else max(self.numbers(name), default=0)
-        try:
-            return self._read(name, wanted)
-        except FileNotFoundError:
-            raise self._missing(name, wanted) from None
+        if found := self._read(name, wanted):
+            return found
+        raise self._missing(name, wanted)
 
     def find(self, reference: str) -> V:
         """The version that `name` or `name:number` names.
@@ -114,13 +114,22 @@ class Records(Generic[V]):
             )
         return self.get(name, int(number) if colon else None)
 
-    def list(self, name: str | None = None, latest: bool = False) -> list[V]:
-        """Every version by name and number, or of one name only, or each name's latest only."""
+    def list(
+        self, name: str | None = None, latest: bool = False, skip: Callable[[UserError], None] | None = None
+    ) -> list[V]:
+        """Every version by name and number, or of one name only, or each name's latest only.
+
+        `skip` is told of each that cannot be read; without it, that is an error.
+
+        Raises:
+            UserError: StateDamaged, StateNewer.
+        """
         found = []
-        for each in [name] if name is not None else sorted(_entries(self._root)):
-            for number in self.numbers(each)[-1 if latest else 0 :]:
-                with contextlib.suppress(FileNotFoundError):  # removed since
-                    found.append(self._read(each, number))
+        for each in [name] if name is not None else self._folders(skip):
+            for number in self.numbers(each, skip)[-1 if latest else 0 :]:
+                with _skipping(skip):
+                    if version := self._read(each, number):  # else it was removed since
+                        found.append(version)
         return found
 
     def append(self, name: str, make: Callable[[int], V], same: Callable[[V], bool], anywhere: bool) -> V:
@@ -137,8 +146,9 @@ class Records(Generic[V]):
             folder = self.folder(name)
             numbers = _numbers(folder, _RECORD)
             for number in reversed(numbers if anywhere else numbers[-1:]):
-                if same(known := self._read(name, number)):
-                    return known
+                with _skipping(state_file.unreadable):  # what cannot be read is not the same
+                    if (known := self._read(name, number)) and same(known):
+                        return known
             version = make(max([0, *numbers, *_numbers(folder, _TOMBSTONE)]) + 1)
             files.create(self._path(name, version.version), _content(version))
             self._index.add(self.ref(version))
@@ -167,15 +177,17 @@ class Records(Generic[V]):
             return changed
 
     def remove(self, name: str, number: int) -> None:
-        """Remove the version.
+        """Remove the version, one whose record is damaged as well.
 
         Raises:
             UserError: as get().
         """
-        self.get(name, number)
+        self.require()
         with self.alone(name):
+            if number not in self.numbers(name):
+                raise self._missing(name, number)
             path = self._path(name, number)
-            self._index.remove(self.ref(self.get(name, number)))
+            self._index.remove(self._ref_name(name, number))
             path.rename(path.with_suffix(_TOMBSTONE))
 
     @contextlib.contextmanager
@@ -197,7 +209,10 @@ class Records(Generic[V]):
 
     def ref(self, version: V) -> Ref:
         """How an OCI index names the version."""
-        return Ref(f"{self._kind.folder}/{version.name}/{version.version}", version.digest, self._kind.artifact)
+        return Ref(self._ref_name(version.name, version.version), version.digest, self._kind.artifact)
+
+    def _ref_name(self, name: str, number: int) -> str:
+        return f"{self._kind.folder}/{name}/{number}"
 
     def leftovers(self) -> tuple[Path, ...]:
         """Files that writers left beside the records when they were killed. Meaningless while anybody writes."""
@@ -215,17 +230,23 @@ class Records(Generic[V]):
                 "or name another folder with LOCALMODEL_HOME",
             )
 
-    def _read(self, name: str, number: int) -> V:
+    def _read(self, name: str, number: int) -> V | None:
         path = f"{self._root}/{name}/{number}{_RECORD}"  # what Path adds counts where 10,000 are read
-        with open(path, "rb") as file:
-            content = file.read()
-        try:
-            return self._kind.parse(json.loads(content))
-        except (ValueError, TypeError, KeyError):
-            raise UserError(
-                "RecordDamaged",
-                f"{path} is no record of a version; restore it from a backup, or remove the file to go on without it",
-            ) from None
+
+        def parse(content: bytes) -> V:
+            found = state_file.typed(state_file.parsed(content), self._kind.version)
+            if (found.name, found.version) != (name, number) or not _DIGEST.fullmatch(found.digest):
+                raise ValueError(f"it is of {found.name}:{found.version} with the digest {found.digest!r}")
+            return found
+
+        return state_file.load(path, parse, "restore it from a backup, or delete the version to go on without it")
+
+    def _folders(self, skip: Callable[[UserError], None] | None = None) -> Iterable[str]:
+        with _skipping(skip):
+            return sorted(
+                entry.name for entry in state_file.entries(self._root) if entry.is_symlink() or entry.is_dir()
+            )
+        return []
 
     def _path(self, name: str, number: int) -> Path:
         return self.folder(name) / f"{number}{_RECORD}"
@@ -244,15 +265,19 @@ class Records(Generic[V]):
         )
 
 
-def _entries(folder: Path) -> list[str]:
+@contextlib.contextmanager
+def _skipping(skip: Callable[[UserError], None] | None) -> Iterator[None]:
     try:
-        return [entry.name for entry in os.scandir(folder) if not entry.name.startswith(".")]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+        yield
+    except UserError as error:
+        if skip is None:
+            raise
+        skip(error)
 
 
 def _numbers(folder: Path, suffix: str) -> list[int]:
-    stems = (name.removesuffix(suffix) for name in _entries(folder) if name.endswith(suffix))
+    names = (entry.name for entry in state_file.entries(folder))
+    stems = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
     return sorted(int(stem) for stem in stems if stem.isdecimal())
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from localmodel.errors import UserError
+from localmodel.home_errors import telling
 from localmodel.layout import Layout, Meter
 from localmodel.store import archive, check
 from localmodel.store.check import Problem
@@ -16,6 +17,7 @@ from localmodel.store.records import Records
 from localmodel.store.sharing import AnyVersion, Receiver
 
 
+@telling
 class Store:
     """Models, environments and code below a folder, which is created when it is first written to.
 
@@ -37,7 +39,7 @@ class Store:
         `progress` is told bytes done and bytes in all.
 
         Raises:
-            UserError: StoreMissing, RecordDamaged.
+            UserError: StoreMissing.
         """
         self.models.records.require()
         if version is not None:
@@ -50,7 +52,7 @@ class Store:
         Safe beside processes that write: they wait for one another.
 
         Raises:
-            UserError: RecordDamaged, StoreDamaged; nothing is removed then.
+            UserError: StateDamaged, StateNewer, StoreDamaged; nothing is removed then.
         """
         return check.collect_garbage(self.layout, self._registries)
 

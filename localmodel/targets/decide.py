@@ -30,7 +30,7 @@ def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord
         return Decision(_kept(place, kept, serving), facts, kept)
     if running is None:
         return Decision(_started(place, facts, desired), facts)
-    before = serving or place.record(place.main.wanted() or 0)
+    before = serving or place.known(place.main.wanted())
     same_program = running.program == runner.program(runner.key(desired.spec, desired.lock), desired.spec)
     found = plan.plan(facts, _observed(before, running, desired, facts, same_program))
     lane, reason = found.lane, found.reason
@@ -88,9 +88,7 @@ def _serving(place: State, running: ServerRecord | None) -> RevisionRecord | Non
         return None
     number, _ = loading.ask(running.port)
     status = place.main.status()
-    return (
-        place.record(number) if number and number == place.main.wanted() and not (status and status["error"]) else None
-    )
+    return place.known(number) if number == place.main.wanted() and not (status and status.error) else None
 
 
 def _kept(place: State, kept: RevisionRecord, serving: RevisionRecord | None) -> Plan:
@@ -106,7 +104,7 @@ def _kept(place: State, kept: RevisionRecord, serving: RevisionRecord | None) ->
 
 
 def _started(place: State, facts: Facts, desired: Desired) -> Plan:
-    last = place.record(max(place.numbers(), default=0))
+    last = place.known(max(place.numbers(), default=0))
     if last is None:
         reason, lane = "there is no revision yet", "rebuild"
     else:

@@ -111,6 +111,12 @@ class ContainerRunner:
     def is_running(self, place: State, server: str) -> bool:
         return self._engine.call(containers.is_running, server)
 
+    def find(self, place: State) -> ServerRecord | None:
+        for server in self._engine.call(containers.running, self._labels(place), str(place.main.status_file)):
+            port = self._engine.call(containers.published, server, _PORT)
+            return ServerRecord(server, port, port, "")
+        return None
+
     def send(self, server: str, number: signal.Signals) -> None:
         self._engine.call(containers.send, server, number.name.removeprefix("SIG"))
 

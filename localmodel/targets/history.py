@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 
+from localmodel import state_file
 from localmodel.errors import UserError
 from localmodel.targets.state import RevisionRecord, State
 from localmodel.targets.target import PastRevision
@@ -10,14 +12,13 @@ from localmodel.targets.target import PastRevision
 
 def of(place: State, serving: int | None) -> list[PastRevision]:
     """Those of a deployment on this machine, newest first."""
-    wanted, status = place.main.wanted(), place.main.status() or {}
+    wanted, status = state_file.or_skip(place.main.wanted), state_file.or_skip(place.main.status)
     # A server that goes back to the revision before by itself can tell, but not write it down.
-    gone_back = str(status.get("error") or "")
+    gone_back = f"{status.reason or 'RevisionFailed'}: {status.error}" if status and status.error else ""
     found = []
     for number in reversed(place.numbers()):
-        if record := place.record(number):
-            said = f"{status.get('reason') or 'RevisionFailed'}: {gone_back}" if gone_back and number == wanted else ""
-            found.append(_past(record, serving, wanted, said))
+        if record := state_file.or_skip(partial(place.record, number)):
+            found.append(_past(record, serving, wanted, gone_back if number == wanted else ""))
     return found
 
 

@@ -40,10 +40,9 @@ def wait(slot: Slot, number: int, is_running: Callable[[], bool], log: Path, tim
     while time.monotonic() < end:
         status = slot.status()
         # A load that an interrupted command had begun may still report; "" is a revision file that cannot be read.
-        if status is not None and status["wanted"] in (str(number), ""):
-            if status["error"]:
-                said = status.get("reason")
-                raise LoadFailed(status["error"], said if said in _OWN_WORDS else "RevisionFailed")
+        if status is not None and status.wanted in (str(number), ""):
+            if status.error:
+                raise LoadFailed(status.error, status.reason if status.reason in _OWN_WORDS else "RevisionFailed")
             return
         if time.monotonic() >= next_look:
             if not is_running():

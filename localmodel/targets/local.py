@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from localmodel import home, manifest, spec
+from localmodel import home, manifest, spec, state_file
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.spec import DeploymentSpec
@@ -42,6 +42,8 @@ class LocalTarget:
         self, place: State, manifests: Manifests, wanted: DeploymentSpec, timeout: float, progress: Progress
     ) -> None:
         desired = resolve.resolve(manifests, wanted, self.runner, progress)
+        for error in place.mend():
+            progress.note(f"{str(error).partition(';')[0]}; going on without it")
         place.set_applied(manifests)
         running = self._alone(place)
         decision = decide.decide(place, desired, self.runner, running)
@@ -88,7 +90,7 @@ class LocalTarget:
             number = history.choose(name, past, serving or place.main.wanted(), place.served_before(), to).revision
             if number == serving == place.main.wanted():
                 progress.note(f"revision {number} serves already")
-            elif record := place.record(number):
+            elif record := place.known(number):
                 seconds = timeout or wanted.progress_deadline_seconds
                 rollback.serve(self.runner, place, wanted, record, self._alone(place), seconds, progress)
             place.set_rolled_back(number)
@@ -108,7 +110,7 @@ class LocalTarget:
 
     def logs(self, name: str, follow: bool, lines: int | None = None) -> Iterator[str]:
         place = self._existing(name)
-        build = place.build()
+        build = state_file.or_skip(place.build)
         return log_file.read(home.build_log(build) if build else None, place.log, follow, lines)
 
     def delete(self, name: str) -> None:
@@ -125,11 +127,13 @@ class LocalTarget:
     def running(self, place: State) -> ServerRecord | None:
         """The deployment's server, if it runs."""
         record = place.main.server()
-        return record if record and self.runner.is_running(place, record.id) else None
+        return record if record and self.runner.is_running(place, record.id) else self.runner.find(place)
 
     def _alone(self, place: State) -> ServerRecord | None:
         """The deployment's server, without what a command that was killed has left, or a server that has ended."""
         running = self.running(place)
+        if running and running != place.main.server():
+            place.main.set_server(running)
         self.runner.clear(place, [running.id] if running else [])
         place.candidate.clear()
         return running
@@ -144,31 +148,45 @@ class LocalTarget:
         there = f"there is: {', '.join(known)}" if known else "there is none"
         return UserError("DeploymentNotFound", f"no deployment {name} runs as a {self.runner.unit} ({there})")
 
-    def _sweep(self, before: set[str]) -> None:
-        if gone := before - self._builds():
-            self.runner.sweep(gone)
+    def _sweep(self, before: set[str] | None) -> None:
+        after = self._builds()
+        if before and after is not None and before - after:
+            self.runner.sweep(before - after)
 
-    def _builds(self) -> set[str]:
-        return {key for name in state.names(self.runner.folder) for key in self.place(name).builds()}
+    def _builds(self) -> set[str] | None:
+        """Keys of the environments that deployments use; None where that cannot be read, so that none is swept."""
+        try:
+            return {key for name in state.names(self.runner.folder) for key in self.place(name).builds()}
+        except UserError as error:
+            state_file.unreadable(error)
+            return None
 
     def _observe(self, place: State) -> Deployment:
         at_work = place.is_locked()  # asked first: a command that ends meanwhile has left what is read below
+        try:
+            return self._seen(place, at_work)
+        except UserError as error:
+            state_file.unreadable(error)
+            return Deployment(place.name, False, None, "", str(error), not at_work, damaged=True)
+
+    def _seen(self, place: State, at_work: bool) -> Deployment:
         record, wanted, status = place.main.server(), place.main.wanted(), place.main.status()
         url = record.url if record else ""
-        failed = f"revision {wanted} does not serve: {status['error']}" if status and status["error"] else ""
+        failed = f"revision {wanted} does not serve: {status.error}" if status and status.error else ""
 
         def down(message: str, stalled: bool = False) -> Deployment:
             return Deployment(place.name, False, None, url, failed or message, stalled or bool(failed), wanted)
 
-        if record is None:
-            return down(f"no revision has been made; see lmd logs {place.name}", not at_work)
         try:
-            is_running = self.runner.is_running(place, record.id)
+            running = self.running(place)
         except UserError as error:  # whoever asks how things are is told, and not refused
             return down(str(error))
-        if not is_running:
+        if running is None and record is None:
+            return down(f"no revision has been made; see lmd logs {place.name}", not at_work)
+        if running is None:
             return down("the server is not running; lmd apply starts it", not at_work)
-        serving, problem = loading.ask(record.port)
+        url = running.url
+        serving, problem = loading.ask(running.port)
         ready = serving is not None and serving == wanted and not failed
         message = failed or problem or ("" if ready else "loading")
         return Deployment(place.name, ready, serving, url, message, bool(failed), wanted)

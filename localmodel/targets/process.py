@@ -69,7 +69,13 @@ class ProcessRunner:
         return str(server.start(place, slot, port))
 
     def is_running(self, place: State, server_id: str) -> bool:
-        return server.is_running(place, int(server_id))
+        return server_id.isdecimal() and server.is_running(place, int(server_id))
+
+    def find(self, place: State) -> ServerRecord | None:
+        for found in server.running(place):
+            if found.slot is place.main:
+                return ServerRecord(str(found.pid), found.port, found.port, "")
+        return None
 
     def send(self, server_id: str, number: signal.Signals) -> None:
         os.kill(int(server_id), number)
@@ -86,9 +92,9 @@ class ProcessRunner:
         return str(server.start(place, place.main, record.port))
 
     def clear(self, place: State, keep: Collection[str] = ()) -> None:
-        for record in (place.main.server(), place.candidate.server()):
-            if record and record.id not in keep:
-                server.stop(place, int(record.id))
+        for found in server.running(place):
+            if str(found.pid) not in keep:
+                server.stop(place, found.pid)
 
     def sweep(self, gone: Collection[str]) -> None:
         """Nothing: environments are shared with whoever else makes them."""

@@ -15,7 +15,7 @@ def write(
 ) -> RevisionRecord:
     """Write the revision; with `again` the same one a second time, if it is the latest that there is."""
     latest = max(place.numbers(), default=0)
-    last = place.record(latest)
+    last = place.known(latest)
     # A server that has ended is started again with the same revision; a failed one is tried again as a new one.
     same = last if again and last is not None and last.revision == desired.revision and not last.failed else None
     number = latest if same else latest + 1

@@ -1,5 +1,6 @@
 """Bringing a revision into service, and leaving the old one in service when that fails."""
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -64,9 +65,10 @@ class Rollout:
     def _holder(self, port: int) -> str:
         for name in state.names(self.runner.folder):
             place = State(self.runner.folder, name)
-            record = place.main.server()
-            if record and record.port == port and self.runner.is_running(place, record.id):
-                return f"the deployment {name!r} ({self.runner.unit} {record.id[:12]})"
+            with contextlib.suppress(UserError):  # another deployment's trouble is not this one's
+                record = place.main.server()
+                if record and record.port == port and self.runner.is_running(place, record.id):
+                    return f"the deployment {name!r} ({self.runner.unit} {record.id[:12]})"
         return ports.holder(port)
 
     def _start(self, record: RevisionRecord, port: int) -> None:
@@ -181,7 +183,7 @@ class Rollout:
 
     def _serving(self, running: ServerRecord) -> RevisionRecord | None:
         number, _ = loading.ask(running.port)
-        return self.place.record(number) if number else None
+        return self.place.known(number)
 
 
 def _goes_on(old: RevisionRecord | None, running: ServerRecord) -> str:

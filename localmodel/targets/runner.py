@@ -68,6 +68,9 @@ class Runner(Protocol):
 
     def is_running(self, place: State, server: str) -> bool: ...
 
+    def find(self, place: State) -> ServerRecord | None:
+        """A server of the deployment that runs though no file names it. What it was started from is not known."""
+
     def send(self, server: str, number: Signals) -> None:
         """Send the server a signal."""
 

@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from localmodel import data
@@ -21,6 +24,22 @@ _PASSED_ON = {
 }
 _POLL_SECONDS = 0.02
 _SECONDS_TO_STOP = 10.0
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs: the process, the slot whose files it reads, its port."""
+
+    pid: int
+    slot: Slot
+    port: int
+
+
+def running(state: State) -> list[Server]:
+    """Every server of the deployment, also one that no file names: each one's command line names the files it reads."""
+    found = ((pid, _match(state, line)) for pid, line in _command_lines())
+    return [Server(pid, *match) for pid, match in found if match and _leads_a_session(pid)]
 
 
 def start(state: State, slot: Slot, port: int) -> int:
@@ -47,6 +66,13 @@ def start(state: State, slot: Slot, port: int) -> int:
     return process.pid
 
 
+def _leads_a_session(pid: int) -> bool:
+    """As servers do, and their children do not: for a moment after fork() those have the same command line."""
+    with contextlib.suppress(OSError):
+        return os.getsid(pid) == pid
+    return False
+
+
 def is_passed_on(name: str) -> bool:
     """Whether the shell's variable of this name reaches the server, and so the script."""
     return name in _PASSED_ON or name.startswith("LC_")
@@ -54,7 +80,7 @@ def is_passed_on(name: str) -> bool:
 
 def is_running(state: State, pid: int) -> bool:
     """Whether the process is a server of this deployment: process ids are used again."""
-    return f"{state.root}/status" in _command_line(pid)
+    return any(_match(state, line) for _, line in _command_lines(pid))
 
 
 def stop(state: State, pid: int) -> None:
@@ -70,12 +96,32 @@ def stop(state: State, pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
-def _command_line(pid: int) -> str:
-    if Path("/proc/self/cmdline").exists():
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            return ""
-    return subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout
+def _match(state: State, line: str) -> tuple[Slot, int] | None:
+    """The slot and the port of a server of this deployment, of whichever version; None for any other program."""
+    between, interpreter = ("\0", "[^\0]+") if "\0" in line else (" ", ".+")
+    begins = [interpreter, "-P", "-m", "localmodel_server", f"(?:.*{between})?--port", "([0-9]+)"]
+    for slot in (state.main, state.candidate):
+        status_file = [f"(?:.*{between})?--status-file", re.escape(str(slot.status_file))]
+        if found := re.fullmatch(f"{between.join(begins + status_file)}(?:{between}--.*)?", line, re.DOTALL):
+            return slot, int(found[1])
+    return None
+
+
+def _command_lines(pid: int | None = None) -> Iterator[tuple[int, str]]:
+    """The user's own processes, or that one: id and command line, its parts as far apart as the system tells them."""
+    if not (_PROC / "self" / "cmdline").exists():
+        yield from _listed(pid)
+        return
+    for folder in [_PROC / str(pid)] if pid is not None else _PROC.glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # processes come and go
+            if folder.stat().st_uid == os.geteuid():
+                yield int(folder.name), os.fsdecode((folder / "cmdline").read_bytes()).removesuffix("\0")
+
+
+def _listed(pid: int | None) -> Iterator[tuple[int, str]]:
+    which = ["-U", str(os.geteuid())] if pid is None else ["-p", str(pid)]
+    command = ["ps", "-ww", *which, "-o", "pid=,uid=,command="]
+    for line in os.fsdecode(subprocess.run(command, capture_output=True, check=False).stdout).splitlines():
+        number, user, text = line.split(maxsplit=2)
+        if user == str(os.geteuid()):
+            yield int(number), text

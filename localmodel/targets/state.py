@@ -3,21 +3,27 @@
 import base64
 import contextlib
 import fcntl
-import json
+import os
+import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from localmodel import digests, files
+from localmodel import digests, files, state_file
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.plan import Facts
 from localmodel.revision import Revision
 
 _SECONDS_OF_A_LOOK = 0.2
+# A folder with any of these is a deployment's, whatever else is lost.
+_TRACES = ("applied.json", "revision.json", "server.json", "server-candidate.json", "revisions")
+# What to do about a damaged file of a deployment.
+_DO = "lmd apply makes it anew; lmd delete removes the deployment"
+_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,37 @@ class ServerRecord:
     wanted_port: int
     program: str
 
+    def __post_init__(self) -> None:
+        if not 0 < self.port < 65536:
+            raise ValueError(f"port is {self.port}")
+
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}/score"
+
+
+@dataclass(frozen=True)
+class StatusRecord:
+    """What a server said of its last load. `milliseconds` that its parts took; `how` its workers were started."""
+
+    serving: str | None
+    wanted: str
+    error: str | None
+    reason: str | None = None
+    traceback: str | None = None
+    how: str = ""
+    milliseconds: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Served:
+    now: int
+    before: int | None
+
+
+@dataclass(frozen=True)
+class _RolledBack:
+    revision: int
 
 
 class Slot:
@@ -67,28 +101,40 @@ class Slot:
 
     def want(self, record: RevisionRecord) -> None:
         """Write what the server reads at its start and at SIGHUP, and forget what it said before."""
-        self.status_file.unlink(missing_ok=True)
+        _remove(self.status_file)
         files.write(self.revision_file, digests.canonical_json({"environment": dict(record.environment)}))
 
     def wanted(self) -> int | None:
         """Number of the revision that was last asked for."""
-        content = _read(self.revision_file)
-        return int(content["environment"]["LOCALMODEL_REVISION"]) if content else None
 
-    def status(self) -> dict[str, Any] | None:
-        """What the server said of its last load: serving, wanted, error, traceback."""
-        return _read(self.status_file)
+        def parse(content: bytes) -> int:
+            return int(state_file.parsed(content)["environment"]["LOCALMODEL_REVISION"])
+
+        return state_file.load(self.revision_file, parse, _DO)
+
+    def status(self) -> StatusRecord | None:
+        """What the server said of its last load. It has the script's words, which need not be Unicode."""
+
+        def parse(content: bytes) -> StatusRecord:
+            return state_file.typed(state_file.parsed(content, "replace"), StatusRecord)
+
+        return state_file.load(self.status_file, parse, _DO)
 
     def server(self) -> ServerRecord | None:
-        content = _read(self._server_file)
-        return ServerRecord(**content) if content else None
+        return state_file.read(self._server_file, ServerRecord, _DO)
 
     def set_server(self, server: ServerRecord) -> None:
         files.write(self._server_file, digests.canonical_json(asdict(server)))
 
     def clear(self) -> None:
         for file in (self._server_file, self.revision_file, self.status_file):
-            file.unlink(missing_ok=True)
+            _remove(file)
+
+    def parts(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        """Each file, and what reads it."""
+        yield self._server_file, self.server
+        yield self.revision_file, self.wanted
+        yield self.status_file, self.status
 
 
 class State:
@@ -123,7 +169,7 @@ class State:
             try:
                 yield
             finally:
-                if not self._applied.exists():  # nothing came of it: leave nothing
+                if not _is_deployment(self.root):  # nothing came of it: leave nothing
                     shutil.rmtree(self.root, ignore_errors=True)
 
     def is_locked(self) -> bool:
@@ -139,14 +185,27 @@ class State:
 
     def numbers(self) -> list[int]:
         """Numbers of the revisions that are kept, ascending."""
-        return sorted(int(path.parent.name) for path in self._revisions.glob("*/record.json"))
+        folders = (self._revisions / entry.name for entry in state_file.entries(self._revisions))
+        records = (each / "record.json" for each in folders if each.name.isdecimal())
+        return sorted(int(path.parent.name) for path in records if os.path.lexists(path))
 
     def folder(self, number: int) -> Path:
         return self._revisions / str(number)
 
     def record(self, number: int) -> RevisionRecord | None:
-        content = _read(self.folder(number) / "record.json")
-        return RevisionRecord(**{**content, "revision": Revision(**content["revision"])}) if content else None
+        def parse(content: bytes) -> RevisionRecord:
+            found = state_file.typed(state_file.parsed(content), RevisionRecord)
+            Facts.from_json(found.facts)  # which raises where it is something else
+            return found
+
+        do = "what else is kept goes on; lmd apply makes another revision"
+        return state_file.load(self.folder(number) / "record.json", parse, do)
+
+    def known(self, number: int | None) -> RevisionRecord | None:
+        """The record, where there is one and it can be read: what goes on without it tells of it elsewhere."""
+        with contextlib.suppress(UserError):
+            return self.record(number) if number else None
+        return None
 
     def keep(self, record: RevisionRecord) -> None:
         files.write(self.folder(record.number) / "record.json", digests.canonical_json(asdict(record)))
@@ -155,7 +214,7 @@ class State:
         """Remove all but the serving revision and the `limit` newest beside it."""
         others = [number for number in self.numbers() if number != serving]
         for number in others[: max(0, len(others) - limit)]:
-            shutil.rmtree(self.folder(number))
+            _remove(self.folder(number))
 
     def set_applied(self, manifests: Manifests) -> None:
         """Keep what was applied."""
@@ -168,14 +227,19 @@ class State:
 
     def applied(self) -> Manifests | None:
         """What was applied last, once it could be resolved."""
-        content = _read(self._applied)
-        if content is None:
-            return None
-        config_maps = {
-            name: {key: base64.b64decode(value) for key, value in texts.items()}
-            for name, texts in content["configMaps"].items()
-        }
-        return Manifests(content["deployment"], config_maps)
+
+        def parse(content: bytes) -> Manifests:
+            kept = state_file.parsed(content)
+            deployment = kept["deployment"]
+            if deployment["metadata"]["name"] != self.name or not isinstance(deployment["spec"], dict):
+                raise ValueError(f"it is not the manifest of {self.name}")
+            config_maps = {
+                name: {key: base64.b64decode(value) for key, value in texts.items()}
+                for name, texts in kept["configMaps"].items()
+            }
+            return Manifests(deployment, config_maps)
+
+        return state_file.load(self._applied, parse, _DO)
 
     def set_inputs(self, facts: Facts) -> None:
         """Keep what was asked for last; whatever was rolled back to before no longer counts."""
@@ -183,7 +247,11 @@ class State:
         files.write(self._inputs, digests.canonical_json(facts.as_json()))
 
     def inputs(self) -> Facts | None:
-        return Facts.from_json(_read(self._inputs))
+
+        def parse(content: bytes) -> Facts | None:
+            return Facts.from_json(state_file.typed(state_file.parsed(content), dict[str, Any]))
+
+        return state_file.load(self._inputs, parse, _DO)
 
     def set_rolled_back(self, number: int) -> None:
         """Keep that the revision is to serve until something else is asked for."""
@@ -191,29 +259,77 @@ class State:
 
     def set_served(self, number: int) -> None:
         """Keep that the revision has come to serve."""
-        known = _read(self._served) or {"now": None}
-        if known["now"] != number:
-            files.write(self._served, digests.canonical_json({"now": number, "before": known["now"]}))
+        last = self._last_served()
+        now = last.now if last else None
+        if now != number:
+            files.write(self._served, digests.canonical_json({"now": number, "before": now}))
 
     def served_before(self) -> int | None:
         """The revision that served before the last one that came to serve."""
-        return (_read(self._served) or {}).get("before")
+        last = self._last_served()
+        return last.before if last else None
+
+    def _last_served(self) -> _Served | None:
+        return state_file.read(self._served, _Served, _DO)
 
     def rolled_back(self) -> RevisionRecord | None:
-        content = _read(self._rollback)
-        return self.record(content["revision"]) if content else None
+        content = self._rolled_back()
+        return self.known(content.revision) if content else None
+
+    def _rolled_back(self) -> _RolledBack | None:
+        return state_file.read(self._rollback, _RolledBack, _DO)
 
     def set_build(self, key: str) -> None:
         """Keep which environment is wanted: its build may fail, and then its log is all there is."""
         files.write(self._build, key.encode())
 
     def build(self) -> str | None:
-        return self._build.read_text() if self._build.exists() else None
+
+        def parse(content: bytes) -> str:
+            if not _KEY.fullmatch(key := content.decode()):
+                raise ValueError("it is not an environment's key")
+            return key
+
+        return state_file.load(self._build, parse, _DO)
 
     def builds(self) -> set[str]:
-        """Keys of the environments that the deployment runs in, ran in, or wants."""
+        """Keys of the environments that the deployment runs in, ran in, or wants.
+
+        Raises:
+            UserError: StateDamaged, StateNewer.
+        """
         records = [self.record(number) for number in self.numbers()]
         return {record.build for record in records if record} | ({key} if (key := self.build()) else set())
+
+    def mend(self) -> Iterator[UserError]:
+        """Remove each file that is damaged and will be made anew; gives what was wrong with it, and with records.
+
+        Raises:
+            UserError: StateNewer: what a later version has written stays.
+        """
+        for path, read in self._parts():
+            try:
+                read()
+            except UserError as error:
+                if error.reason != state_file.DAMAGED:
+                    raise
+                _remove(path)
+                yield error
+        for number in self.numbers():
+            try:
+                self.record(number)
+            except UserError as error:
+                yield error
+
+    def _parts(self) -> Iterator[tuple[Path, Callable[[], object]]]:
+        yield self._revisions, self.numbers
+        yield from self.main.parts()
+        yield from self.candidate.parts()
+        yield self._applied, self.applied
+        yield self._build, self.build
+        yield self._inputs, self.inputs
+        yield self._rollback, self._rolled_back
+        yield self._served, self._last_served
 
     def remove(self) -> None:
         shutil.rmtree(self.root)
@@ -221,7 +337,19 @@ class State:
 
 def names(folder: Path) -> list[str]:
     """Every deployment with a folder there that is served, was served, or could not be."""
-    return sorted(path.parent.name for path in folder.glob("*/applied.json"))
+    return sorted(entry.name for entry in state_file.entries(folder) if _is_deployment(folder / entry.name))
+
+
+def _is_deployment(root: Path) -> bool:
+    return any(os.path.lexists(root / name) for name in _TRACES)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or what lies in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _locks(file: IO[str]) -> bool:
@@ -236,11 +364,3 @@ def _locks(file: IO[str]) -> bool:
             time.sleep(_SECONDS_OF_A_LOOK / 20)
         else:
             return True
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    return content

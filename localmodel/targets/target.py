@@ -29,7 +29,8 @@ class Deployment:
     `ready`: what the last apply asked for is serving. `serving` is the number of the revision that answers at
     `url` (the scoring address), None when none does. `message` says what is wrong when it is not ready; `stalled`: it
     will not become ready unless something is changed. `durable` is the number of the revision that a restart would
-    serve; `detail` says why it is another, or why the newest revision is not the one that serves.
+    serve; `detail` says why it is another, or why the newest revision is not the one that serves. `damaged`: what is
+    kept of it on this machine cannot be read, and `message` names the file.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Deployment:
     stalled: bool = False
     durable: int | None = None
     detail: str = ""
+    damaged: bool = False
 
 
 @dataclass(frozen=True)

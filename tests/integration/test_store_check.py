@@ -121,9 +121,9 @@ def test_what_cannot_be_read_is_not_taken_for_garbage(store: Store) -> None:
     assert damaged.value.reason == "StoreDamaged"
     assert blob(store, model.weights.digest).exists()
     (store.root / "models" / "m" / "1.json").write_text("{")
-    with pytest.raises(UserError, match=r"models/m/1\.json is no record") as record:
+    with pytest.raises(UserError, match=r"models/m/1\.json is damaged") as record:
         store.collect_garbage()
-    assert record.value.reason == "RecordDamaged"
+    assert record.value.reason == "StateDamaged"
 
 
 def test_ten_thousand_models_are_listed_in_under_a_second(tmp_path: Path) -> None:

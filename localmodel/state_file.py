@@ -1,0 +1,250 @@
+"""Reading the files that this product keeps on disk: whole, or with a sentence that names the file. Never a guess.
+
+A file that is missing, one that is damaged and one that a later version wrote are three different things.
+"""
+
+import json
+import logging
+import math
+import os
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from localmodel.errors import UserError
+
+T = TypeVar("T")
+
+DAMAGED, NEWER = "StateDamaged", "StateNewer"
+# What a later version would say of a form that this one does not know.
+_FORMAT = "format"
+
+log = logging.getLogger(__name__)
+
+
+def read(path: Path | str, kind: type[T], do: str) -> T | None:
+    """The dataclass `kind` that the JSON file holds, every field checked; None where there is no such file.
+
+    `do` says what the user does about a damaged one.
+
+    Raises:
+        UserError: StateDamaged; StateNewer, when it has fields that this version does not know.
+    """
+    return load(path, lambda content: typed(parsed(content), kind), do)
+
+
+def load(path: Path | str, parse: Callable[[bytes], T], do: str) -> T | None:
+    """What `parse` makes of the file's content; None where there is no such file. Whatever it raises is damage.
+
+    Raises:
+        UserError: StateDamaged, and what `parse` raises of the kind.
+    """
+    try:
+        content = _content(path)
+        return None if content is None else parse(content)
+    except _Newer as error:
+        raise UserError(
+            NEWER, f"{path} was written by a later version of localmodel ({error}); update localmodel to read it"
+        ) from None
+    except RecursionError:
+        raise damaged(path, "its content is nested too deeply", do) from None
+    except Exception as error:
+        raise damaged(path, _why(error), do) from None
+
+
+def damaged(path: Path | str, why: str, do: str) -> UserError:
+    """The error for a file that cannot be what it should be."""
+    return UserError(DAMAGED, f"{path} is damaged ({why}); {do}")
+
+
+def is_unreadable(error: UserError) -> bool:
+    """Whether the error says that something kept on disk cannot be read."""
+    return error.reason in (DAMAGED, NEWER)
+
+
+def unreadable(error: UserError) -> None:
+    """Go on without what cannot be read.
+
+    Raises:
+        UserError: it is about something else.
+    """
+    if not is_unreadable(error):
+        raise error
+
+
+def skip(error: UserError) -> None:
+    """As unreadable(), and tell: the rest is listed. A command that has told so ends with exit code 1."""
+    unreadable(error)
+    log.warning("%s", error)
+
+
+def or_skip(read: Callable[[], T | None]) -> T | None:
+    """What `read` gives; None where that cannot be read, which is told as in skip()."""
+    try:
+        return read()
+    except UserError as error:
+        skip(error)
+        return None
+
+
+def entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder of ours, without hidden files; nothing where there is no folder.
+
+    Raises:
+        UserError: StateDamaged, when something else is in its place: what it held is not known then.
+    """
+    try:
+        with os.scandir(folder) as found:
+            return [entry for entry in found if not entry.name.startswith(".")]
+    except FileNotFoundError:
+        if not os.path.lexists(folder):
+            return []
+        raise damaged(folder, "a link that leads nowhere", "bring back what it leads to, or remove it") from None
+    except NotADirectoryError:
+        if not os.path.lexists(folder):  # what should hold it is a file
+            raise
+        raise damaged(folder, "it is not a folder", "put the folder back from a backup, or remove it") from None
+
+
+def parsed(content: bytes, errors: str = "strict") -> Any:
+    """The JSON value of the bytes. `errors`, as of str.encode(), is for halves of surrogate pairs, which are no text.
+
+    Raises:
+        ValueError: there is none, or a number is not finite, or a text is not Unicode.
+        RecursionError.
+    """
+    value = _decoder.decode(content.decode())
+    if b"\\u" not in content:
+        return value
+    return _decoder.decode(json.dumps(value, ensure_ascii=False).encode(errors=errors).decode())
+
+
+def typed(value: Any, kind: type[T]) -> T:
+    """The dataclass, from a JSON object of its fields.
+
+    Raises:
+        ValueError: a field is missing, or has another type.
+    """
+    wanted: Any = kind
+    made: T = _checker(wanted)(value, "")
+    return made
+
+
+class _Newer(Exception):
+    """It has what only a later version writes."""
+
+
+def _content(path: Path | str) -> bytes | None:
+    try:
+        # A FIFO would be waited for.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        if os.path.lexists(path):
+            raise ValueError("a link that leads nowhere") from None
+        return None
+    with open(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ValueError("it is not a file")
+        return file.read()
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or "it cannot be read"
+    if isinstance(error, UnicodeError):
+        return "it is not UTF-8 text"
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg}" if error.doc else "it is empty"
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing"
+    return str(error) if isinstance(error, ValueError) else "its content has another form"
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
+
+
+_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
+
+_Check = Callable[[Any, str], Any]
+
+
+@cache
+def _checker(kind: Any) -> _Check:
+    """What makes a value of the type from its JSON, or says at which place it is another."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return lambda value, _: value
+    if is_dataclass(kind):
+        return _of_dataclass(kind)
+    if origin in (Union, UnionType) and NoneType in inner and len(inner) == 2:
+        other = _checker(next(each for each in inner if each is not NoneType))
+        return lambda value, place: None if value is None else other(value, place)
+    if origin is not None and issubclass(origin, Mapping):
+        return _of_mapping(_checker(inner[1]))
+    if origin is tuple and inner[-1] is Ellipsis:
+        return _of_list(_checker(inner[0]))
+    if kind in (str, int, bool, float):
+        return _of_scalar(kind)
+    raise TypeError(f"{kind} is not read from files")
+
+
+def _of_scalar(kind: type) -> _Check:
+    kinds: tuple[type, ...] = (int, float) if kind is float else (kind,)
+    words = {str: "text", int: "a whole number", bool: "true or false", float: "a number"}
+
+    def check(value: Any, place: str) -> Any:
+        if type(value) not in kinds:
+            raise ValueError(f"{place or 'it'} is not {words[kind]}")
+        return value
+
+    return check
+
+
+def _of_mapping(inner: _Check) -> _Check:
+    def check(value: Any, place: str) -> Any:
+        return {key: inner(item, f"{place}.{key}") for key, item in _object(value, place).items()}
+
+    return check
+
+
+def _of_list(inner: _Check) -> _Check:
+    def check(value: Any, place: str) -> Any:
+        if not isinstance(value, list):
+            raise ValueError(f"{place or 'it'} is not a list")
+        return tuple(inner(item, f"{place}[{index}]") for index, item in enumerate(value))
+
+    return check
+
+
+def _of_dataclass(kind: Any) -> _Check:
+    hints = get_type_hints(kind)
+    checks = {each.name: _checker(hints[each.name]) for each in fields(kind)}
+    needed = [each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING]
+
+    def check(value: Any, place: str) -> Any:
+        value = _object(value, place)
+        if _FORMAT in value and _FORMAT not in checks:
+            raise _Newer(f"its format is {value[_FORMAT]!r}")
+        inside = f"{place}." if place else ""
+        if missing := [name for name in needed if name not in value]:
+            raise ValueError(f"{inside}{missing[0]} is missing")
+        known = {name: checks[name](item, f"{inside}{name}") for name, item in value.items() if name in checks}
+        if len(known) < len(value):
+            raise _Newer(f"it has the field {inside}{min(value.keys() - known.keys())}")
+        return kind(**known)
+
+    return check
+
+
+def _object(value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{place or 'it'} is not an object")
+    return value
