@@ -71,5 +71,5 @@ def _kept(folder: Path, name: str) -> Iterator[Path]:
 
 
 def _read(path: Path, parse: Callable[[str], Iterable[Any]]) -> list[Any]:
-    do = "until it is restored, or its deployment deleted, it is not known which environments are needed: none is removed"
+    do = "restore it, or delete its deployment: until then it is not known which environments are needed"
     return state_file.load(path, lambda content: list(parse(content.decode())), do) or []

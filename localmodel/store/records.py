@@ -155,7 +155,7 @@ class Records(Generic[V]):
             return version
 
     def _check_is_no_other(self, name: str) -> None:
-        known = _entries(self._root)
+        known = self._folders()
         for other in known if name not in known else ():
             if other.lower() == name.lower():
                 raise UserError(

@@ -137,7 +137,7 @@ def test_nothing_is_removed_where_a_record_cannot_be_read(lmd: Lmd) -> None:
     record.parent.mkdir(parents=True)
     for content in (b"", b"\xff", b"[" * 100_000, b"[]", b'{"build": 1}'):
         record.write_bytes(content)
-        with pytest.raises(UserError, match=r"record\.json cannot be read") as caught:
+        with pytest.raises(UserError, match=r"record\.json is damaged") as caught:
             environments.remove(lmd.home, place.name, 0)
         assert caught.value.reason == "StateDamaged"
     result = lmd("env", "prune", "--older-than", "0s")
