@@ -19,7 +19,7 @@ Results go to standard output, progress, notes and errors to standard error.
 | exit code | means |
 |---|---|
 | 0 | done |
-| 1 | it failed, what was asked about is not as it should be, or a list had to leave something out that is damaged; standard error says what, where, and what to do |
+| 1 | it failed, or something is not as it should be, or damaged; standard error says what, where, and what to do |
 | 2 | the command was not understood: an unknown option, a missing argument |
 
 Wherever it is offered, `-o json` prints the result for programs, and `--target` says where a deployment runs.
