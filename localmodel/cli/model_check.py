@@ -9,6 +9,7 @@ import click
 from localmodel.cli.output import Failure, output_option, print_value, say
 
 _FEW = 12
+_NOT_KNOWN = 3
 
 
 @click.command()
@@ -17,7 +18,8 @@ _FEW = 12
 def check(path: Path, output: str) -> None:
     """Say what loading the pickles in PATH, a file or a folder, would import, and who wrote them.
 
-    Nothing of them is loaded. The exit code is 1 when something in them is unsafe to load, or cannot be read.
+    Nothing of them is loaded. The exit code is 0 when nothing known to be unsafe was found, 1 when something in them is
+    known to be unsafe to load or cannot be read, and 3 when they import what is not known to be harmless.
     """
     from localmodel.pickles import examine
 
@@ -33,6 +35,8 @@ def check(path: Path, output: str) -> None:
         raise Failure(f"loading {path} can run code or change this machine; do so only if you trust who made it")
     if found.get("unread"):
         raise Failure(f"not all of {path} could be read; there may be more in it")
+    if found.get("unknown"):
+        raise SystemExit(_NOT_KNOWN)
 
 
 def told(found: Mapping[str, Any]) -> list[str]:
@@ -47,12 +51,15 @@ def told(found: Mapping[str, Any]) -> list[str]:
         names = sorted({name for file in found["files"].values() for name in file["globals"]})
         own = ", ".join(name.partition(".")[2] for name in names if name.startswith("__main__."))
         lines.append(f"{own}: of the script that saved it; move them to a module that the entry script imports, too")
-    return [*lines, *warnings(found)]
+    return [*lines, *(warnings(found) or ["nothing known to be unsafe was found"])]
 
 
 def warnings(found: Mapping[str, Any]) -> list[str]:
     """What somebody should know who only registers the model."""
-    unsafe = [f"unsafe: {what}" for what in found.get("unsafe", ())]
+    unsafe = [f"import known to be unsafe: {what}" for what in found.get("unsafe", ())]
+    if unknown := found.get("unknown"):
+        more = f" and {len(unknown) - _FEW} more" if len(unknown) > _FEW else ""
+        unsafe.insert(0, f"imports not known to be harmless: {', '.join(unknown[:_FEW])}{more}")
     return unsafe + [f"not read to the end: {what}" for what in found.get("unread", ())]
 
 

@@ -10,6 +10,7 @@ WRAPPER: Final = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
 KEYS: Final = frozenset({"shape", "dtype", "numpy_array_alignment_bytes"})
 
 _DTYPE = re.compile(r"[<>=|]?([biufcSUVOMmg?])(\d{1,18})?")
+_START = 1 << 16
 # Its place in a dtype's state, and the bit that says that there are Python objects in it.
 _FLAGS = 7
 _HAS_OBJECTS = 1
@@ -26,8 +27,8 @@ def is_pickled(wrapper: dict[str, Value]) -> bool:
     return _code(dtype).startswith("O") or (isinstance(flags, int) and bool(flags & _HAS_OBJECTS))
 
 
-def skip(wrapper: dict[str, Value], stream: Stream) -> None:
-    """Go on behind the array's bytes.
+def skip(wrapper: dict[str, Value], stream: Stream) -> bytes:
+    """Go on behind the array's bytes; returns the first of them, with what aligns them.
 
     Raises:
         Unreadable: the wrapper does not say how many there are, or there are fewer.
@@ -40,8 +41,14 @@ def skip(wrapper: dict[str, Value], stream: Stream) -> None:
         count *= length
     # joblib 1.2 and later align the bytes, and say first how many come before them.
     if wrapper.get("numpy_array_alignment_bytes") is not None:
-        stream.skip(stream.read(1)[0])
-    stream.skip(count)
+        padding = stream.read(1)
+        start = padding + stream.read(padding[0])
+    else:
+        start = b""
+    stream.expect(count)
+    start += stream.read(min(count, _START))
+    stream.skip(count - min(count, _START))
+    return start
 
 
 def _item_size(dtype: Value, stream: Stream) -> int:

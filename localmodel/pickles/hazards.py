@@ -1,7 +1,9 @@
-"""Which imports make loading a pickle dangerous.
+"""What is known of an import that loading a pickle would do, or call: unsafe, harmless, or nothing.
 
-Of the standard library everything is refused that pickles of data do not need: much of it leads, by some way, to code
-that is run, to files or to the network. Of other packages only what is known to do so is: models are made of theirs.
+Of the standard library everything is unsafe that pickles of data do not need: much of it leads, by some way, to code
+that is run, to files or to the network. Of other packages some is known to do so. Of the packages that models are made
+of it is known, too, what their pickles call: objects of their classes, and a few functions. Nothing is known of the
+rest. No name here stands for several, because a module also holds what it imports itself.
 """
 
 import _compat_pickle
@@ -12,41 +14,37 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_BUILTINS = """bool bytearray bytes classmethod complex dict enumerate filter float frozenset int list map object
+_BUILTINS = """bool bytearray bytes classmethod complex dict enumerate float frozenset int list object
 property range reversed set slice staticmethod str tuple type zip Ellipsis NotImplemented len abs min max sum round"""
 _ERRORS = " ".join(name for name in vars(__import__("builtins")) if name.endswith(("Error", "Exception", "Warning")))
 _ARITHMETIC = """add sub mul truediv floordiv mod pow neg pos abs invert and_ or_ xor not_ eq ne lt le gt ge matmul
 lshift rshift itemgetter"""
+_MATHS = """ceil fabs floor fmod fsum isfinite isinf isnan trunc exp expm1 log log1p log2 log10 pow sqrt acos asin
+atan atan2 cos hypot sin tan degrees radians cosh sinh tanh"""
 _PATHS = "Path PurePath PosixPath PurePosixPath WindowsPath PureWindowsPath"
-# A name, or * for every one; attributes of these are other names.
+_ADDRESSES = "IPv4Address IPv4Network IPv4Interface IPv6Address IPv6Network IPv6Interface"
 _HARMLESS = {
     "builtins": f"{_BUILTINS} {_ERRORS}",
     "collections": "OrderedDict defaultdict deque Counter ChainMap UserDict UserList",
     "copyreg": "_reconstructor __newobj__ __newobj_ex__",
     "_codecs": "encode",
     "codecs": "encode",
-    "copy": "copy deepcopy",
-    "datetime": "*",
+    "datetime": "datetime date time timedelta timezone",
     "zoneinfo": "ZoneInfo ZoneInfo._unpickle",
-    "decimal": "*",
-    "_decimal": "*",
-    "_pydecimal": "*",
-    "fractions": "*",
-    "numbers": "*",
-    "math": "*",
-    "cmath": "*",
-    "statistics": "*",
-    "itertools": "*",
+    "decimal": "Decimal Context",
+    "_decimal": "Decimal Context",
+    "_pydecimal": "Decimal Context",
+    "fractions": "Fraction",
+    "math": _MATHS,
+    "itertools": "count repeat chain",
     "functools": "partial",
     "_functools": "partial",
     "operator": _ARITHMETIC,
     "_operator": _ARITHMETIC,
     "uuid": "UUID SafeUUID",
-    "enum": "*",
     "array": "array _array_reconstructor",
     "random": "Random",
     "re": "_compile Pattern RegexFlag",
-    "string": "*",
     "time": "struct_time",
     "types": "SimpleNamespace NoneType MappingProxyType GenericAlias UnionType",
     "typing": "Any Callable Dict FrozenSet Iterable List Mapping Optional Sequence Set Tuple Type Union",
@@ -55,21 +53,9 @@ _HARMLESS = {
     "pathlib": _PATHS,
     "pathlib._local": _PATHS,
     "logging": "getLogger",
-    "ipaddress": "*",
+    "ipaddress": _ADDRESSES,
     "inspect": "Signature Parameter _ParameterKind _empty",
-    "json": "dumps loads",
-    "hashlib": "*",
-    "_hashlib": "*",
-    "base64": "*",
-    "binascii": "*",
-    "zlib": "*",
-    "bisect": "*",
-    "_bisect": "*",
-    "heapq": "*",
-    "_heapq": "*",
-    "unicodedata": "*",
-    "html": "*",
-    "__future__": "*",
+    "unicodedata": "normalize",
 }
 _ALLOWED = {module: _words(names) for module, names in _HARMLESS.items()}
 # Names of the standard library that this Python no longer has, or never had on this system.
@@ -92,11 +78,99 @@ _NAMES = _words(
     """eval exec execfile system popen Popen getoutput getstatusoutput check_call check_output spawn run_module run_path
     import_module load_module exec_module load_source import_string import_object getattr attrgetter methodcaller
     load_library read_pickle load_model from_pickle load_pickle unpickle runstring execWrapper _load_from_bytes
-    compile_file os sys posix nt subprocess builtins importlib runpy shutil socket ctypes pickle cPickle _pickle marshal
+    compile_file _ufunc_reconstruct memmap unsafe_load full_load sympify read_hdf
+    os sys posix nt subprocess builtins importlib runpy shutil socket ctypes pickle cPickle _pickle marshal
     pty code codeop multiprocessing pdb pydoc webbrowser tempfile urllib"""
 )
 _LOADERS = frozenset({"load", "loads", "save", "dump"})
 _LOADING_PACKAGES = frozenset({"numpy", "torch", "pandas", "sklearn", "xgboost", "lightgbm", "catboost", "keras"})
+
+
+# Packages whose pickles are known: objects of their classes are made without a call, and then given their state.
+_KNOWN = _words("sklearn imblearn numpy scipy pandas xgboost lightgbm joblib torch")
+# Their classes are also called, and do nothing then but to keep what they are given.
+_PLAIN = frozenset({"sklearn", "imblearn"})
+# What these hold is not for models.
+_OTHERS = _words("sklearn.datasets sklearn.utils._testing sklearn.conftest sklearn.externals numpy.lib numpy.testing")
+_OPENERS = _words("Memory Parallel ExcelFile ExcelWriter HDFStore DataSource TemporaryDirectory NamedTemporaryFile")
+_RECONSTRUCTORS = "_reconstruct scalar _frombuffer"
+_CALLED = {
+    "numpy": "dtype ndarray",
+    "numpy.core.multiarray": _RECONSTRUCTORS,
+    "numpy._core.multiarray": _RECONSTRUCTORS,
+    "numpy.core.numeric": "_frombuffer",
+    "numpy._core.numeric": "_frombuffer",
+    "numpy.random": "RandomState",
+    "numpy.random._pickle": "__randomstate_ctor __generator_ctor __bit_generator_ctor",
+    "numpy.ma.core": "_mareconstruct",
+    "numpy.rec": "recarray",
+    "numpy.dtypes": "StringDType",
+    "pandas": "StringDtype PeriodDtype CategoricalDtype IntervalDtype DatetimeTZDtype",
+    "pandas._libs.internals": "_unpickle_block BlockPlacement BlockManager",
+    "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
+    "pandas._libs.tslibs.timestamps": "_unpickle_timestamp",
+    "pandas._libs.tslibs.timedeltas": "_timedelta_unpickle",
+    "pandas._libs.tslibs.nattype": "_nat_unpickle",
+    "pandas._libs.tslibs.offsets": "Day Hour MonthEnd _offset_unpickle",
+    "pandas._libs.missing": "NAType",
+    "pandas.core.indexes.base": "_new_Index",
+    "pandas.core.indexes.datetimes": "_new_DatetimeIndex",
+    "pandas.core.indexes.period": "_new_PeriodIndex",
+    "pandas.core.indexes.interval": "_new_IntervalIndex",
+    "pandas.core.internals.managers": "BlockManager SingleBlockManager",
+    "sklearn.neighbors._ball_tree": "newObj",
+    "sklearn.neighbors._kd_tree": "newObj",
+    "sklearn.neighbors._dist_metrics": "newObj",
+    "sklearn.metrics._dist_metrics": "newObj",
+    "torch._utils": "_rebuild_tensor_v2 _rebuild_parameter",
+    "torch.serialization": "_get_layout",
+    "torch": "Size device",
+}
+_CALLS = {module: _words(names) for module, names in _CALLED.items()}
+
+
+def is_known(module: str, name: str) -> bool:
+    """Whether something is known of what this names, as long as it is not called."""
+    module, name = _today(module, name)
+    package = module.partition(".")[0]
+    return package in _STANDARD or (package in _KNOWN and "." not in name)
+
+
+def may_be_called(module: str, name: str) -> bool:
+    """Whether a call of this is known to be harmless."""
+    module, name = _today(module, name)
+    package = module.partition(".")[0]
+    # Of the standard library it is harmless, or unsafe.
+    if package in _STANDARD or name in _CALLS.get(module, ()):
+        return True
+    return _is_of_models(module, name) and (
+        name.startswith("__pyx_unpickle_") or (package in _PLAIN and _is_class(name))
+    )
+
+
+def may_be_made(module: str, name: str) -> bool:
+    """Whether it is known to be harmless to make an object of this class without calling the class."""
+    module, name = _today(module, name)
+    package = module.partition(".")[0]
+    return package in _STANDARD or name in _CALLS.get(module, ()) or _is_of_models(module, name)
+
+
+def may_be_given(module: str, name: str) -> bool:
+    """Whether it is known to be harmless to give this to a function, which may call it."""
+    module, name = _today(module, name)
+    package = module.partition(".")[0]
+    if package in _STANDARD or name in _CALLS.get(module, ()):
+        return True
+    return _is_of_models(module, name) and (_is_class(name) or name.startswith("__pyx_unpickle_"))
+
+
+def _is_of_models(module: str, name: str) -> bool:
+    return (
+        module.partition(".")[0] in _KNOWN
+        and "." not in name
+        and name not in _OPENERS
+        and not any(_is_in(module, each) for each in _OTHERS)
+    )
 
 
 def is_unsafe(module: str, name: str) -> bool:
@@ -104,15 +178,14 @@ def is_unsafe(module: str, name: str) -> bool:
     module, name = _today(module, name)
     package = module.partition(".")[0]
     if package in _STANDARD:
-        allowed = _ALLOWED.get(module, frozenset())
-        return name not in allowed and not ("*" in allowed and _is_own(name))
+        return name not in _ALLOWED.get(module, frozenset())
     if package == "joblib":
         return name not in _WRAPPERS
     parts = name.split(".")
     return (
         any(part in _NAMES or _is_special(part) for part in parts)
         or (len(parts) > 1 and not _is_class(parts[0]))
-        or any(module == known or module.startswith(f"{known}.") for known in _MODULES)
+        or any(_is_in(module, known) for known in _MODULES)
         or (package in _LOADING_PACKAGES and parts[-1] in _LOADERS)
     )
 
@@ -124,9 +197,8 @@ def _today(module: str, name: str) -> tuple[str, str]:
     return _compat_pickle.IMPORT_MAPPING.get(module, module), name
 
 
-def _is_own(name: str) -> bool:
-    """Whether it may be a module's own, and not a part of something or another module that it imports."""
-    return name.isidentifier() and name not in _NAMES and not _is_special(name)
+def _is_in(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
 
 
 def _is_class(part: str) -> bool:

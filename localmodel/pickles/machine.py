@@ -1,5 +1,6 @@
 """A pickle's instructions, followed as loading would follow them, with nothing imported and nothing called."""
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import Any
 from localmodel.pickles import arrays, hazards
 from localmodel.pickles.memo import Memo
 from localmodel.pickles.opcodes import next_instruction
-from localmodel.pickles.stream import Stream, Unreadable
+from localmodel.pickles.stream import Budget, Stream, Unreadable
 from localmodel.pickles.values import UNKNOWN, Global, Made, Value
 
 # Keys of states that are asked for; a dictionary may have millions of others.
@@ -16,15 +17,22 @@ _KEPT_KEYS = frozenset({"_sklearn_version", *arrays.KEYS})
 # No array has more dimensions, and no state of a dtype more items.
 _LONGEST_TUPLE = 64
 _MOST_GLOBALS = 2000
+# Of what pickle.load would take an array's bytes for.
+_FEW = 10_000
 _BETWEEN_CHECKS = 4096
 _VERSION = re.compile(r"\d{1,6}(\.\w{1,20}){1,5}(\+[\w.]{1,40})?")
 _COMPUTED = "something whose name only running it would tell"
+_RESULT = "a call of what another call has made"
+_KEEPERS = {Global(module, "partial") for module in ("functools", "_functools")}
+_CLASS_MAKERS = {Global(module, "type") for module in ("builtins", "__builtin__")}
 _MAKERS = {Global(module, name) for module in ("copyreg", "copy_reg") for name in ("_reconstructor", "__newobj__")}
 
 
 @dataclass
 class Findings:
-    """What one file names. `unsafe` is in words, and `called` tells that something unsafe is not only named.
+    """What one file names. `unsafe` and `unknown` (not known to be harmless) are in words.
+
+    `called` tells that something unsafe is not only named.
 
     The dictionaries without values are sets in the order of the file.
     """
@@ -33,6 +41,7 @@ class Findings:
     globals: dict[Global, None] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     unsafe: dict[str, None] = field(default_factory=dict)
+    unknown: dict[str, None] = field(default_factory=dict)
     called: bool = False
     arrays: int = 0
 
@@ -57,6 +66,7 @@ class _Machine:
         self._below: list[list[Value]] = []
         self._memo = Memo()
         self._frame_end = 0
+        self._computed = False
 
     def run(self) -> None:
         budget = self._stream.budget
@@ -176,6 +186,7 @@ class _Machine:
         if isinstance(name, str) and isinstance(module, str):
             self._import(module, name)
         else:
+            self._computed |= isinstance(name, Made) or isinstance(module, Made)
             self._distrust(_COMPUTED)
             self._stack.append(UNKNOWN)
 
@@ -187,6 +198,8 @@ class _Machine:
             self._findings.globals[found] = None
             if hazards.is_unsafe(module, name):
                 self._findings.unsafe[str(found)] = None
+            elif not hazards.is_known(module, name):
+                self._findings.unknown[str(found)] = None
         self._stack.append(found)
 
     def extension(self, code: Value) -> None:
@@ -197,9 +210,14 @@ class _Machine:
         arguments, of = self._pop(), self._pop()
         self._call(of, arguments)
 
-    def call_with_names(self, argument: Value) -> None:
-        self._pop()
-        self.call(argument)
+    def make_new(self, argument: Value) -> None:
+        arguments, of = self._pop(), self._pop()
+        self._call(of, arguments, new=True)
+
+    def make_new_with_names(self, argument: Value) -> None:
+        named = self._pop()
+        self._look_into(named)
+        self.make_new(argument)
 
     def call_since_mark(self, argument: Value) -> None:
         items = self._since_mark()
@@ -212,12 +230,29 @@ class _Machine:
         self._import(*argument)
         self._call(self._stack.pop(), tuple(items[:_LONGEST_TUPLE]))
 
-    def _call(self, of: Value, arguments: Value) -> None:
+    def _call(self, of: Value, arguments: Value, new: bool = False) -> None:
         if isinstance(of, Global) and of in _MAKERS and isinstance(arguments, tuple) and arguments:
-            of, arguments = arguments[0], arguments[1:]
-        if isinstance(of, Global) and str(of) in self._findings.unsafe:
+            of, arguments, new = arguments[0], arguments[1:], True
+        if not isinstance(of, Global):
+            self._findings.unknown[_RESULT] = None
+        elif str(of) in self._findings.unsafe:
             self._findings.called = True
+        elif not (hazards.may_be_made(*of) if new else hazards.may_be_called(*of)):
+            self._findings.unknown[str(of)] = None
+        elif of in _CLASS_MAKERS and not (isinstance(arguments, tuple) and len(arguments) == 1):
+            self._distrust(f"a class that {of} makes")
+        elif of not in _KEEPERS:
+            self._look_into(arguments)
         self._stack.append(Made(of, arguments))
+
+    def _look_into(self, arguments: Value) -> None:
+        """What is given to a call may be called by that."""
+        if isinstance(arguments, Global):
+            if str(arguments) not in self._findings.unsafe and not hazards.may_be_given(*arguments):
+                self._findings.unknown[str(arguments)] = None
+        elif isinstance(arguments, tuple):
+            for each in arguments:
+                self._look_into(each)
 
     def build(self, argument: Value) -> None:
         state, built = self._pop(), self._top()
@@ -244,7 +279,25 @@ class _Machine:
         if arrays.is_pickled(wrapper):
             follow(self._stream, self._findings, joblib=False)
         else:
-            arrays.skip(wrapper, self._stream)
+            if content := arrays.skip(wrapper, self._stream):
+                self._follow_bytes(content)
+
+    def _follow_bytes(self, content: bytes) -> None:
+        """pickle.load, unlike joblib.load, takes an array's bytes for instructions, up to one that is none."""
+        other = _Machine(Stream(_file(content), len(content), Budget(_FEW)), Findings(), joblib=False)
+        other._stack = self._stack[-_FEW:]
+        other._below = [stack[-_FEW:] for stack in self._below[-_FEW:]]
+        other._memo = Memo(self._memo)
+        try:
+            other.run()
+            ends = ""
+        except Unreadable as error:
+            ends = str(error)
+        found = [".".join(name) for name in other._findings.globals]
+        if any(all(map(str.isidentifier, name.split("."))) for name in found) or other._computed:
+            self._distrust("instructions in the bytes of an array")
+        elif " ends " in ends or "than is looked at" in ends or ("nothing to" in ends and len(self._stack) > _FEW):
+            self._findings.unknown["bytes of an array that may be instructions"] = None
 
     def protocol(self, number: Value) -> None:
         if number > 5:
@@ -262,6 +315,10 @@ class _Machine:
 
     def nothing(self, argument: Value) -> None:
         pass
+
+
+def _file(content: bytes) -> Any:
+    return io.BufferedReader(io.BytesIO(content))
 
 
 def _attributes(state: Value) -> dict[str, Any]:
@@ -288,7 +345,7 @@ _ACTIONS: dict[str, Callable[[_Machine, Value], None]] = {
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _M.get),
     **{"MEMOIZE": _M.memoize, "GLOBAL": _M.import_named, "STACK_GLOBAL": _M.import_from_stack},
     **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _M.extension),
-    **{"REDUCE": _M.call, "NEWOBJ": _M.call, "NEWOBJ_EX": _M.call_with_names},
+    **{"REDUCE": _M.call, "NEWOBJ": _M.make_new, "NEWOBJ_EX": _M.make_new_with_names},
     **{"OBJ": _M.call_since_mark, "INST": _M.call_named, "BUILD": _M.build},
     **{"PROTO": _M.protocol, "FRAME": _M.frame, "READONLY_BUFFER": _M.nothing},
     **{"BINPERSID": _M.replace_by_unknown},

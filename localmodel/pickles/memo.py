@@ -6,15 +6,17 @@ from localmodel.pickles.values import UNKNOWN, Value
 class Memo:
     """Values by number. Picklers count from 0 on: millions of values take an eighth of what a dictionary would."""
 
-    def __init__(self) -> None:
+    def __init__(self, below: "Memo | None" = None) -> None:
+        """`below` is a memo to go on with, and to leave as it is."""
+        self._below = below
         self._counted: list[Value] = []
         self._others: dict[int, Value] = {}
 
     def __len__(self) -> int:
-        return len(self._counted) + len(self._others)
+        return len(self._counted) + len(self._others) + (len(self._below) if self._below else 0)
 
     def put(self, index: int, value: Value) -> None:
-        if index == len(self._counted):
+        if index == len(self._counted) and self._below is None:
             self._counted.append(value)
             self._others.pop(index, None)
         elif 0 <= index < len(self._counted):
@@ -23,4 +25,8 @@ class Memo:
             self._others[index] = value
 
     def get(self, index: int) -> Value:
-        return self._counted[index] if 0 <= index < len(self._counted) else self._others.get(index, UNKNOWN)
+        if 0 <= index < len(self._counted):
+            return self._counted[index]
+        if index not in self._others and self._below is not None:
+            return self._below.get(index)
+        return self._others.get(index, UNKNOWN)

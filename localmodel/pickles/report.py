@@ -22,6 +22,7 @@ def examine(path: Path) -> dict[str, Any]:
     - modules: all modules that are imported
     - versions: by distribution, which one wrote the files, as far as they say so; of numpy ">=2" or "<2"
     - unsafe: imports that can do harm when the file is loaded, each with its file
+    - unknown: imports that are not known to be harmless, each with its file
     - unread: only if there are any: files that were not read to their end, each with the reason
 
     Nothing is imported or run, memory does not grow with the file's size, and after a minute the rest is left unread.
@@ -56,11 +57,15 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
 def _result(found: dict[str, Found], unread: list[str]) -> dict[str, Any]:
     everything = [one.findings for one in found.values() if one.findings]
     unsafe = [f"{_plain(what)} ({name})" for name, one in found.items() if one.findings for what in one.findings.unsafe]
+    unknown = [
+        f"{_plain(what)} ({name})" for name, one in found.items() if one.findings for what in one.findings.unknown
+    ]
     result = {
         "files": dict([(name, _file(one)) for name, one in found.items()][:_MOST_TOLD]),
         "modules": sorted({_plain(module) for findings in everything for module, _ in findings.globals}),
         "versions": _versions(everything),
         "unsafe": unsafe[:_MOST_TOLD],
+        "unknown": unknown[:_MOST_TOLD],
     }
     return {**result, "unread": unread[:_MOST_TOLD]} if unread else result
 

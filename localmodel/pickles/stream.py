@@ -89,11 +89,15 @@ class Stream:
             raise Unreadable(f"a line before byte {self.position} does not end")
         return data[:-1]
 
+    def expect(self, count: int) -> None:
+        """So many bytes follow, if the size is known."""
+        if self._size is not None and self.position + count > self._size:
+            raise Unreadable(f"{count} bytes should follow byte {self.position}, and the file ends before")
+
     def skip(self, count: int) -> None:
         """Go on behind the next bytes, however many they are."""
+        self.expect(count)
         if self._size is not None:
-            if self.position + count > self._size:
-                raise Unreadable(f"{count} bytes should follow byte {self.position}, and the file ends before")
             self.position += count
             self._file.seek(self.position)
             return

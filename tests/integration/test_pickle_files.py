@@ -17,14 +17,23 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lmd_command import Lmd
+from scipy.sparse import csr_matrix
 from sklearn import __version__ as sklearn_version
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.metrics import f1_score, make_scorer
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
 from uv import find_uv_bin
 
 from localmodel.pickles import examine, files
@@ -75,6 +84,23 @@ def test_a_file_of_pickle(model: Pipeline, tmp_path: Path, protocol: int) -> Non
     result = examine(path)
     assert set(result["modules"]) >= MODULES and result["versions"]["scikit-learn"] == sklearn_version
     assert one(result)["format"] == "pickle" and result["unsafe"] == []
+
+
+def test_of_usual_models_nothing_is_told(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).random((40, 3))
+    words = (numbers[:, 0] > 0.5).astype(int)
+    frame = pd.DataFrame(numbers, columns=list("abc")).assign(word=pd.Categorical(["x", "y"] * 20))
+    columns = ColumnTransformer([("n", StandardScaler(), ["a"]), ("w", OneHotEncoder(), ["word"])]).fit(frame)
+    search = GridSearchCV(SVC(), {"C": [1, 2]}, cv=2, scoring=make_scorer(f1_score)).fit(numbers, words)
+    models = [columns, search, frame, GradientBoostingClassifier(n_estimators=2).fit(numbers, words)]
+    models += [KNeighborsClassifier(algorithm=tree).fit(numbers, words) for tree in ("kd_tree", "ball_tree")]
+    models += [CalibratedClassifierCV(GaussianNB(), cv=2).fit(numbers, words), csr_matrix(numbers)]
+    for number, each in enumerate(models):
+        joblib.dump(each, tmp_path / f"{number}.joblib")
+        (tmp_path / f"{number}.pkl").write_bytes(pickle.dumps(each))
+    result = examine(tmp_path)
+    assert (result["unsafe"], result["unknown"], result.get("unread")) == ([], [], None)
+    assert len(result["files"]) == 16
 
 
 def test_every_kind_of_array_is_passed_over(tmp_path: Path) -> None:
@@ -275,11 +301,15 @@ def test_the_command_says_what_it_found(lmd: Lmd, model: Pipeline) -> None:
     joblib.dump(model, lmd.folder / "model.joblib")
     result = lmd("model", "check", "model.joblib")
     assert result.code == 0, result.err
+    assert "nothing known to be unsafe was found" in result.out and "not known" not in result.out
     assert f"saved with scikit-learn {sklearn_version}" in result.out and "sklearn.pipeline" in result.out
     (lmd.folder / "evil.pkl").write_bytes(pickle.dumps(Creates(lmd.folder / "created")))
     result = lmd("model", "check", "evil.pkl")
-    assert result.code == 1 and "unsafe: posix.mkdir (evil.pkl)" in result.out
+    assert result.code == 1 and "import known to be unsafe: posix.mkdir (evil.pkl)" in result.out
     assert "error: loading" in result.err and not (lmd.folder / "created").exists()
+    (lmd.folder / "own.pkl").write_bytes(b"\x80\x04cfeatures\nAges\n)\x81.")
+    result = lmd("model", "check", "own.pkl")
+    assert result.code == 3 and "imports not known to be harmless: features.Ages (own.pkl)" in result.out
     result = lmd("model", "check", lmd.folder, "-o", "json")
     assert result.code == 1 and '"unsafe": [' in result.out
     (lmd.folder / "notes.txt").write_text("nothing")
