@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import subprocess
@@ -10,7 +11,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from package_index import make_wheel
+from package_index import make_sdist, make_wheel
 from uv import find_uv_bin
 
 from localmodel import data
@@ -177,3 +178,13 @@ def test_variables_for_the_installer_are_taken_from_a_file(box: Box, monkeypatch
     (box.folder / "remove.txt").write_text("")
     assert box.run().returncode == 0
     assert said.read_text() == "http://proxy.example:1\n"
+
+
+def test_what_has_no_wheel_is_not_built_in_the_image(box: Box, tmp_path: Path) -> None:
+    path = make_sdist(box.wheels, "evil", "1.0", tmp_path / "ran")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    (box.folder / "lock.txt").write_text(f"evil==1.0 --hash=sha256:{digest}\n")
+    (box.folder / "remove.txt").touch()
+    done = box.run()
+    assert done.returncode != 0 and "Wheels are required for `evil`" in done.stderr
+    assert not (tmp_path / "ran").exists()

@@ -134,7 +134,8 @@ def test_a_python_that_is_not_on_the_machine(lmd: Lmd, monkeypatch: pytest.Monke
 
 def test_a_requirement_that_is_none(lmd: Lmd) -> None:
     path = lmd.manifest(script("1"), environment={"requirements": ["six", "not a requirement"]})
-    assert refused(lmd, "-f", path).startswith("spec.environment.requirements: [1] 'not a requirement'")
+    message = refused(lmd, "-f", path)
+    assert message.startswith(f"{path}: spec.environment.requirements[1]: 'not a requirement' is not a requirement: ")
 
 
 def test_a_requirement_that_does_not_exist(lmd: Lmd) -> None:
