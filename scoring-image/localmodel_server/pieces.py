@@ -20,11 +20,14 @@ class Pieces:
         self._pieces: deque[bytes] = deque()
         self._arrived = asyncio.Event()
         self._ended = False
+        self._stopped = False
         self.is_broken = False
         self._pause, self._resume, self._cancel = pause, resume, cancel
 
     def put(self, piece: bytes) -> None:
-        """Append a piece that the worker has sent."""
+        """Append a piece that the worker has sent, unless nobody takes it."""
+        if self._stopped:
+            return
         self._pieces.append(piece)
         if len(self._pieces) == _MANY:
             self._pause()
@@ -50,7 +53,8 @@ class Pieces:
 
     def stop(self) -> None:
         """Nobody takes the rest: have the worker end it."""
-        if not self._ended:
+        if not self._ended and not self._stopped:
+            self._stopped = True
             self._cancel()
             if len(self._pieces) >= _MANY:
                 self._resume()

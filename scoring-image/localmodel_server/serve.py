@@ -110,6 +110,7 @@ class Lifecycle:
         await self._drain()
         await http
         await giving_up
+        self._state.decoder.close()
         await self._loader.close()
         for server, _ in others:
             server.should_exit = True

@@ -48,6 +48,7 @@ class Settings:
     worker_count: int
     scoring_timeout_ms: int
     max_request_bytes: int
+    max_decoded_bytes: int
     revision: str
     drain_seconds: int
     app_root: Path
@@ -82,6 +83,7 @@ def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Se
         worker_count=worker_count,
         scoring_timeout_ms=_timeout_ms(environment),
         max_request_bytes=read_whole_number(environment, "LOCALMODEL_MAX_REQUEST_BYTES", 104_857_600, at_least=1),
+        max_decoded_bytes=read_whole_number(environment, "LOCALMODEL_MAX_DECODED_BYTES", 1_073_741_824, at_least=1),
         revision=_header_text(environment, "LOCALMODEL_REVISION"),
         drain_seconds=read_whole_number(environment, "LOCALMODEL_DRAIN_SECONDS", 0, at_least=0),
         app_root=Path(environment.get("AML_APP_ROOT", APP_ROOT)),

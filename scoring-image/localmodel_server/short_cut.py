@@ -11,12 +11,15 @@ import asyncio
 import time
 from typing import Any, Protocol, cast
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from localmodel_server.app import Application
 from localmodel_server.call import CLIENT_CLOSED_REQUEST, Call, ClientGone, Headers, Outcome
+from localmodel_server.collected import collect
 from localmodel_server.contract import Contract
+from localmodel_server.decoding import cost
+from localmodel_server.decoding.cost import Cost
 from localmodel_server.dialects.azure import Request as AzureRequest
 from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.infer import InferRequest
@@ -24,7 +27,7 @@ from localmodel_server.dispatcher import Unavailable
 from localmodel_server.http_protocol import JsonErrorProtocol, NobodyWaits, response
 from localmodel_server.job import Job
 from localmodel_server.log import log_request, logger, one_word
-from localmodel_server.pieces import BrokenOff, Pieces
+from localmodel_server.pieces import BrokenOff
 from localmodel_server.request_ids import RequestIds, common_headers, read_ids
 from localmodel_server.score import RETRY
 from localmodel_server.settings import Settings
@@ -40,6 +43,8 @@ class Question(Protocol):
 
     @classmethod
     def of(cls, headers: Headers, body: bytes, settings: Settings) -> Question: ...
+
+    def cost(self, contract: Contract) -> Cost: ...
 
     def call(self, contract: Contract) -> Call: ...
 
@@ -137,6 +142,7 @@ class _ShortCycle:
         self._ids: RequestIds
         self._job: Job | None = None
         self._started = 0.0
+        self._gone: asyncio.Future[None] | None = None
 
     def take(self, piece: bytes) -> None:
         """Keep a piece of the body, unless the request has been answered or there is no room for more of it."""
@@ -161,8 +167,11 @@ class _ShortCycle:
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         try:
-            settings = state.dispatcher.check_room().settings
-            self._question = self._kind.of(self._headers, body, settings)
+            pool = state.dispatcher.check_room()
+            self._question = self._kind.of(self._headers, body, pool.settings)
+            if not self._question.cost(pool.contract).is_small:
+                self._pass_on(body)
+                return
             if self._ids.too_long is not None:
                 raise BadRequest(431, f"the header {self._ids.too_long} is longer than 100 characters")
             self._job = state.dispatcher.submit(self._question.call, self._ids.request_id, self._deliver)
@@ -178,6 +187,8 @@ class _ShortCycle:
         self._held.give_back()
         if self._job is not None:
             self._job.give_up()
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
 
     def _deliver(self, received: Outcome | Exception) -> None:
         self._held.give_back()
@@ -187,21 +198,37 @@ class _ShortCycle:
             self._refuse(received)
         elif received.headers is not None and not self.disconnected and self._kind is AzureRequest:
             self._hand_over(received)
-        elif received.rest is not None and not self.disconnected:
-            self._protocol.loop.create_task(self._gather(received, received.rest))
+        elif isinstance(self._question, InferRequest) and not self._is_plain(received) and not self.disconnected:
+            self._protocol.loop.create_task(self._gather(self._question, received))
         else:
             self._answer(*self._question.answer(received), received)
 
-    async def _gather(self, outcome: Outcome, rest: Pieces) -> None:
-        """Answer with what a script sends in pieces, in a dialect that must see all of it."""
-        body = bytearray(outcome.body)
+    def _is_plain(self, outcome: Outcome) -> bool:
+        return outcome.rest is None and cost.of_json(outcome.body).is_small
+
+    async def _gather(self, question: InferRequest, outcome: Outcome) -> None:
+        """Answer with what a script sends in pieces, or what is large, in a dialect that must see all of it."""
+        state = self._application.state
+        self._gone = gone = asyncio.get_running_loop().create_future()
         try:
-            while (piece := await rest.next()) is not None:
-                body += piece
+            with state.bodies.hold() as held:
+                settings = state.dispatcher.check_room().settings
+                whole = outcome._replace(body=await collect(outcome, settings, gone, held), rest=None)
+                if whole.status >= 400:
+                    self._answer(*question.answer(whole), outcome)
+                    return
+                contract = question.contract
+                made = await state.decoder.encode(question.encode, whole, contract, cost.of_json, settings, gone)
+                self._answer(200, *made, outcome)
         except BrokenOff:
             self._refuse(BadRequest(500, "the script's answer has broken off"))
-        else:
-            self._answer(*self._question.answer(outcome._replace(body=bytes(body), rest=None)), outcome)
+        except ClientGone:
+            self._answer(CLIENT_CLOSED_REQUEST, b"", [], None)
+        except (BadRequest, Unavailable) as error:
+            self._refuse(error)
+        except Exception:
+            logger.exception("request %s: error in the server", one_word(self._ids.request_id))
+            self._refuse(BadRequest(500, "error in the scoring server; see its log"))
 
     def _end(self) -> None:
         self.response_complete = True
@@ -216,13 +243,23 @@ class _ShortCycle:
 
     def _hand_over(self, outcome: Outcome) -> None:
         """Leave a response that the script has made itself, perhaps in pieces, to the application."""
-        protocol, ids, started = self._protocol, self._ids, self._started
-        self._scope["method"] = "POST"
-        self._end()
+        ids, started = self._ids, self._started
 
         async def finish(scope: Scope, receive: Receive, send: Send) -> None:
             await self._application.finish(ids, scope, receive, send, outcome, started)
 
+        self._leave_to(finish, b"")
+
+    def _pass_on(self, body: bytes) -> None:
+        """Leave a request that takes long to decode to the application."""
+        self._held.give_back()
+        self._scope["path"], self._scope["raw_path"], self._scope["query_string"] = self._url.decode(), self._url, b""
+        self._leave_to(self._application, body)
+
+    def _leave_to(self, application: ASGIApp, body: bytes) -> None:
+        protocol = self._protocol
+        self._scope["method"] = "POST"
+        self._end()
         cycle = RequestResponseCycle(
             scope=self._scope,
             transport=protocol.transport,
@@ -237,9 +274,12 @@ class _ShortCycle:
             on_response=protocol.on_response_complete,
         )
         cycle.more_body = False
+        if body:
+            cycle.body += body
+            cycle.message_event.set()
         if protocol.cycle is self:  # and not one that the client has sent behind it
             protocol.cycle = cycle
-        protocol._start_asgi_task(cycle, cast(Any, finish))
+        protocol._start_asgi_task(cycle, cast(Any, application))
 
     def _answer(self, status: int, body: bytes, headers: Headers, outcome: Outcome | None) -> None:
         protocol, application = self._protocol, self._application

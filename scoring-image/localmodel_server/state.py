@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from localmodel_server.body_budget import BodyBudget
 from localmodel_server.contract import Contract
+from localmodel_server.decoding.decoder import Decoder
 from localmodel_server.dispatcher import Dispatcher
 from localmodel_server.metrics import Metrics
 from localmodel_server.settings import Settings
@@ -16,6 +19,8 @@ class ServerState:
         self.metrics = Metrics()
         self.dispatcher = Dispatcher(self.metrics)
         self.bodies = BodyBudget(lambda: 0 if self.settings is None else self.settings.max_request_bytes)
+        self.decoder = Decoder()
+        self.inflating = asyncio.Lock()
         self.draining = False
         self.behind: str | None = None  # why this server must not answer new clients, although a revision may serve
         self.metrics.watch(

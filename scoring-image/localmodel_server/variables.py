@@ -61,6 +61,11 @@ VARIABLES = (
     ),
     Variable("LOCALMODEL_GATE", "", "JSON file with the requests that the revision must pass before it serves"),
     Variable("LOCALMODEL_MAX_REQUEST_BYTES", "104857600", "Longest request body; a longer one is answered with 413"),
+    Variable(
+        "LOCALMODEL_MAX_DECODED_BYTES",
+        "1073741824",
+        "Most memory that decoding a request may take in the server; one that takes more is answered with 413",
+    ),
     Variable("LOCALMODEL_DRAIN_SECONDS", "0", "Seconds that new requests are still taken after a stop signal"),
     Variable("LOCALMODEL_LOG_FORMAT", "text", "text or json"),
     Variable("LOCALMODEL_PYTHON", "/opt/env/bin/python", "Interpreter of the environment that the script runs in"),

@@ -8,6 +8,7 @@ from typing import Any, Callable, NamedTuple, Optional
 from localmodel_worker.client_errors import BadRequest
 
 _NUMBERS = "fiu"
+_INTEGERS = "iu"
 _DTYPES = {"integer": "int64", "number": "float64", "boolean": "bool", "string": "str"}
 
 
@@ -98,10 +99,20 @@ def to_parameter(parameter: Parameter, array: Any) -> Any:
         _check_shape(parameter.name, array.shape, sample.shape)
     if getattr(parameter.type, "enforce_column_type", True) and array.dtype != sample.dtype:
         try:
-            return array.astype(sample.dtype)
+            converted = array.astype(sample.dtype)
         except (TypeError, ValueError) as error:
             raise BadRequest(f"{parameter.name}: {error}") from error
+        if _is_wrapped(array, converted):
+            raise BadRequest(f"{parameter.name}: not all values fit into {sample.dtype}")
+        return converted
     return array
+
+
+def _is_wrapped(array: Any, converted: Any) -> bool:
+    """Whether a whole number has become another one."""
+    if array.dtype.kind not in _INTEGERS or converted.dtype.kind not in _INTEGERS:
+        return False
+    return bool((array != converted).any() or ((array < 0) != (converted < 0)).any())
 
 
 def _check_shape(name: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:

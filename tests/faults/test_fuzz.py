@@ -16,7 +16,7 @@ from wire import GET_LIVEZ, Closed, Wire, chunked, post
 
 from localmodel_server.call import Call, Headers, Outcome
 from localmodel_server.contract import Contract, Value
-from localmodel_server.dialects import infer_request, kserve_v1, mlflow, sagemaker
+from localmodel_server.dialects import infer_request, invocations, predict_request
 from localmodel_server.dialects.azure import Request as AzureRequest
 from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.infer import InferRequest
@@ -220,9 +220,9 @@ def calls(body: bytes, headers: Headers, contract: Contract) -> Iterator[Callabl
     """What a body asks for in every dialect."""
     target = Target(contract)
     yield lambda: infer_request.decode(body, headers, target)[0]
-    yield lambda: kserve_v1.decode(body, headers, target)
-    yield lambda: mlflow.decode(body, headers, target).call
-    yield lambda: sagemaker.decode(body, headers, target)
+    yield lambda: predict_request.decode(body, headers, target)
+    yield lambda: invocations.decode(body, headers, target).call
+    yield lambda: invocations.pass_on(body, headers, target)
     yield lambda: AzureRequest("POST", b"a=1&b=[", headers, body, False).call(contract)
     yield lambda: AzureRequest("GET", body, headers, b"", True).call(contract)
 

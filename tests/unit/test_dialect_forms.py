@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from localmodel_server.call import Call, Headers
 from localmodel_server.contract import Contract, Value
-from localmodel_server.dialects import kserve_v1, mlflow
+from localmodel_server.dialects import invocations, predict_request
 from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.script_call import Target
 from localmodel_server.dialects.tables import from_csv
@@ -30,11 +30,11 @@ def _schema(*parameters: Value, **swagger: dict[str, Any]) -> Target:
 
 
 def _v1(target: Target, content: Any) -> Any:
-    return json.loads(kserve_v1.decode(json.dumps(content).encode(), [], target).body)
+    return json.loads(predict_request.decode(json.dumps(content).encode(), [], target).body)
 
 
 def _mlflow(target: Target, content: Any) -> Any:
-    return json.loads(mlflow.decode(json.dumps(content).encode(), JSON, target).call.body)
+    return json.loads(invocations.decode(json.dumps(content).encode(), JSON, target).call.body)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_kserve_v1_rows_and_columns() -> None:
 
 
 def test_kserve_v1_predictions() -> None:
-    assert kserve_v1.encode(b"[1, NaN]") == b'{"predictions":[1, NaN]}'
-    assert kserve_v1.encode(b'{"predictions": [1]}') == b'{"predictions": [1]}'
-    assert kserve_v1.encode(b'{"a": "predictions"}') == b'{"predictions":{"a": "predictions"}}'
+    assert predict_request.encode(b"[1, NaN]") == b'{"predictions":[1, NaN]}'
+    assert predict_request.encode(b'{"predictions": [1]}') == b'{"predictions": [1]}'
+    assert predict_request.encode(b'{"a": "predictions"}') == b'{"predictions":{"a": "predictions"}}'
 
 
 def test_mlflow_forms() -> None:
@@ -111,26 +111,26 @@ def test_mlflow_params_reach_a_parameter_of_that_name() -> None:
 
 
 def test_mlflow_csv() -> None:
-    call = mlflow.decode(b"a,b\n1,x\n2,y\n", CSV, _schema(FRAME)).call
+    call = invocations.decode(b"a,b\n1,x\n2,y\n", CSV, _schema(FRAME)).call
     assert json.loads(call.body) == {"frame": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]}
     table = from_csv('\ufeffi,f,e,t,s,q\r\n1,1,,True,1x,"a ""b"",\n c"\r\n-2,2.5,4,false,,nan\r\n')
     assert table.columns == ["i", "f", "e", "t", "s", "q"]
     assert table.rows == [[1, 1.0, None, True, "1x", 'a "b",\n c'], [-2, 2.5, 4.0, False, None, None]]
     for wrong, message in ((b"", "CSV body is empty"), (b"a,b\n1\n", "row 2 has 1 values"), (b"\xff", "not UTF-8")):
         with pytest.raises(BadRequest, match=message):
-            mlflow.decode(wrong, CSV, TEXT)
+            invocations.decode(wrong, CSV, TEXT)
 
 
 def test_a_body_without_a_key_of_mlflow_goes_to_the_script_as_it_is() -> None:
     for text in (b'{"data": [1]}', b"[1]", b'"x"', b"1"):
-        invocation = mlflow.decode(text, JSON, TEXT)
+        invocation = invocations.decode(text, JSON, TEXT)
         assert (invocation.call.kind, invocation.call.body, invocation.predictions) == ("text", text, False)
-    assert mlflow.decode(b'{"x": [[1, 2]]}', JSON, _schema(ARRAY)).call.kind == "json"
+    assert invocations.decode(b'{"x": [[1, 2]]}', JSON, _schema(ARRAY)).call.kind == "json"
     image: Headers = [(b"content-type", b"image/png")]
-    assert mlflow.decode(b"\x89PNG", image, HTTP).call == Call("http", b"\x89PNG", headers=image)
+    assert invocations.decode(b"\x89PNG", image, HTTP).call == Call("http", b"\x89PNG", headers=image)
     for headers in (image, []):
         with pytest.raises(BadRequest) as caught:
-            mlflow.decode(b"\x89PNG", headers, TEXT)
+            invocations.decode(b"\x89PNG", headers, TEXT)
         assert caught.value.status == 415
 
 
@@ -158,7 +158,7 @@ _GARBAGE = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "x", "data"]), inner),
     max_leaves=10,
 )
-_FORMS = st.dictionaries(st.sampled_from([*mlflow.KEYS, "params", "other"]), _GARBAGE, max_size=2) | _GARBAGE
+_FORMS = st.dictionaries(st.sampled_from([*invocations.KEYS, "params", "other"]), _GARBAGE, max_size=2) | _GARBAGE
 _SPLITS = st.fixed_dictionaries(
     {"columns": st.lists(_GARBAGE, max_size=3), "data": _GARBAGE | st.lists(st.lists(_GARBAGE))}
 )
@@ -169,7 +169,7 @@ _ALL = (TEXT, HTTP, _schema(ARRAY), _schema(FRAME), _schema(ARRAY, NOTE), _schem
 @settings(deadline=None, max_examples=400)
 def test_any_json_is_a_call_or_refused(content: Any, target: Target) -> None:
     body = json.dumps(content).encode()
-    for decode in (lambda: mlflow.decode(body, JSON, target), lambda: kserve_v1.decode(body, [], target)):
+    for decode in (lambda: invocations.decode(body, JSON, target), lambda: predict_request.decode(body, [], target)):
         try:
             decode()
         except BadRequest as error:
@@ -182,6 +182,6 @@ def test_any_json_is_a_call_or_refused(content: Any, target: Target) -> None:
 @settings(deadline=None)
 def test_any_csv_is_a_call_or_refused(body: bytes, target: Target) -> None:
     try:
-        mlflow.decode(body, CSV, target)
+        invocations.decode(body, CSV, target)
     except BadRequest as error:
         assert error.status == 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from localmodel_server.body_budget import BodyBudget
 from localmodel_server.call import Call, ClientGone, Outcome
 from localmodel_server.contract import Contract, Value
+from localmodel_server.decoding.decoder import Decoder
 from localmodel_server.dialects import kserve_prefix, kserve_v1, mlflow, open_inference, sagemaker
 from localmodel_server.dispatcher import Unavailable
 from localmodel_server.pieces import Pieces
@@ -28,13 +30,21 @@ class State:
 
     def __init__(self) -> None:
         self.contract: Contract | None = Contract()
-        self.settings: Any = SimpleNamespace(model_name="digits", input_key="data", max_request_bytes=10_000)
+        self.settings: Any = SimpleNamespace(
+            model_name="digits",
+            input_key="data",
+            max_request_bytes=10_000,
+            max_decoded_bytes=1 << 30,
+            scoring_timeout_ms=5000,
+        )
         self.reason: str | None = None
         self.outcome: Outcome | Exception = Outcome(200, b"[1.5]", "7", "")
         self.calls: list[Call] = []
         self.counted: list[tuple[Any, ...]] = []
         self.dispatcher = self
         self.bodies = BodyBudget(lambda: 10_000)
+        self.decoder = Decoder()
+        self.inflating = asyncio.Lock()
         self.metrics = SimpleNamespace(answered=lambda *values: self.counted.append(values))
 
     @property

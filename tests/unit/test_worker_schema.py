@@ -117,6 +117,22 @@ def test_an_array_becomes_what_the_sample_is() -> None:
     assert schema.to_parameter(Parameter("x", True, StandardPythonParameterType()), same) == [[1.0, 2.0]]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "given"),
+    [
+        ("int8", numpy.array([[300, 1]])),
+        ("int64", numpy.array([[2**63, 1]], "uint64")),
+        ("uint64", numpy.array([[-1, 1]])),
+        ("uint8", numpy.array([[-1, 1]], "int8")),
+    ],
+)
+def test_a_whole_number_that_does_not_fit_is_refused(dtype: str, given: Any) -> None:
+    parameter = numpy_parameter(numpy.zeros((1, 2), dtype))
+    with pytest.raises(BadRequest, match=f"x: not all values fit into {dtype}"):
+        schema.to_parameter(parameter, given)
+    assert schema.to_parameter(parameter, numpy.array([[7, 1]])).tolist() == [[7, 1]]
+
+
 def test_inference_schema_itself_converts_what_is_optional() -> None:
     assert schema.to_parameter(numpy_parameter(optional=True), numpy.array([[1.0, 2.0]])) == [[1.0, 2.0]]
 

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from localmodel_server.call import Array, Call, Headers, Outcome
 from localmodel_server.contract import Contract
+from localmodel_server.decoding.cost import NOTHING, Cost, of_json
 from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.exchange import message_body
 from localmodel_server.fast_json import read_matrix, read_object
@@ -33,6 +34,10 @@ class Request:
         self.body = body
         self.strict = strict
 
+    def cost(self, contract: Contract) -> Cost:
+        """Nothing: what is not small is decoded by the worker."""
+        return NOTHING
+
     def call(self, contract: Contract) -> Call:
         """The call of run() that it asks for; raises BadRequest."""
         headers = self.headers if contract.wants_headers or contract.mode == "http" else []
@@ -48,7 +53,7 @@ class Request:
             return self._arrays(contract, body) or Call("json", body, (), headers)
         if self.strict and self._content_type().startswith(_FORMS):
             body = b""  # the original's run() gets nothing of a form
-        parsed = read_object(body) if contract.reads_json and len(body) <= _MOST_BYTES_TO_PARSE else b""
+        parsed = read_object(body) if contract.reads_json and _may_parse(body) else b""
         return Call("text", body, (), headers, parsed=parsed)
 
     @classmethod
@@ -66,7 +71,7 @@ class Request:
         return message_body(message), [_JSON, *NOT_RUN]
 
     def _arrays(self, contract: Contract, body: bytes) -> Call | None:
-        if not contract.rows or len(body) > _MOST_BYTES_TO_PARSE:
+        if not contract.rows or not _may_parse(body):
             return None
         value = contract.parameters[0]
         dtype = _NUMBERS.get(value.dtype)
@@ -111,3 +116,7 @@ def _json_or_text(text: str) -> object:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def _may_parse(body: bytes) -> bool:
+    return len(body) <= _MOST_BYTES_TO_PARSE and of_json(body).is_small

@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 
 from localmodel_server.dialects.bad_request import BadRequest
 
 _SMALLEST = 1024  # below, compression costs more than it saves
+_PIECE = 1 << 18
 _GZIP = 16 + zlib.MAX_WBITS
 # deflate is the zlib format, which some clients leave without its frame
 _WINDOWS = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS)}
 
 
-def inflate(body: bytes, encoding: str, limit: int) -> bytes:
-    """The body as it was before compression, at most limit bytes of it are made.
+def inflate(body: bytes, encoding: str, limit: int) -> Iterator[bytes]:
+    """The body as it was before compression, in pieces of at most 256 KiB, some of them empty.
 
-    Raises BadRequest: 413 over the limit, 415 for another encoding, 400 for a body that is not of that encoding.
+    Raises BadRequest: 413 over limit bytes, 415 for another encoding, 400 for a body that is not of that encoding.
     """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
-        return body
+        yield body
+        return
     if encoding not in _WINDOWS:
         raise BadRequest(415, f"the content encoding must be gzip or deflate, and it is {encoding}")
-    failure: zlib.error | None = None
-    for window in _WINDOWS[encoding]:
-        decompressor = zlib.decompressobj(window)
+    decompressor = zlib.decompressobj(_window(body, encoding))
+    inflated = position = 0
+    left = b""
+    while not decompressor.eof and (left or position < len(body)):
+        if not left:
+            left = body[position : position + _PIECE]
+            position += len(left)
+        size = _PIECE
+        while size == _PIECE and not decompressor.eof:  # even without bytes left it may have more to give
+            try:
+                piece = decompressor.decompress(left, _PIECE)
+            except zlib.error as error:
+                raise BadRequest(400, f"the body is not {encoding}: {error}") from None
+            left = decompressor.unconsumed_tail
+            size = len(piece)
+            inflated += size
+            if inflated > limit:
+                raise BadRequest(413, f"the body has more than {limit} bytes when inflated")
+            yield piece
+    if not decompressor.eof or decompressor.unused_data or position < len(body):
+        raise BadRequest(400, f"the body does not end where its {encoding} data does")
+
+
+def _window(body: bytes, encoding: str) -> int:
+    """What zlib calls the form that the body has."""
+    for window in _WINDOWS[encoding][:-1]:
         try:
-            inflated = decompressor.decompress(body, limit + 1)
-        except zlib.error as error:
-            failure = error
+            zlib.decompressobj(window).decompress(body[:_PIECE], 1)
+        except zlib.error:
             continue
-        if len(inflated) > limit:
-            raise BadRequest(413, f"the body has more than {limit} bytes when inflated")
-        if not decompressor.eof or decompressor.unused_data:
-            raise BadRequest(400, f"the body does not end where its {encoding} data does")
-        return inflated
-    raise BadRequest(400, f"the body is not {encoding}: {failure}")
+        return window
+    return _WINDOWS[encoding][-1]
 
 
 def compress(body: bytes, accepted: str) -> tuple[bytes, str]:

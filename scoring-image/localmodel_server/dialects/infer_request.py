@@ -7,13 +7,23 @@ from typing import Any, NamedTuple
 
 from localmodel_server.call import Array, Call, Headers
 from localmodel_server.contract import Contract, Value
+from localmodel_server.decoding.cost import NOTHING, SHORT, Cost, of_json
 from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.json_text import load, load_object
-from localmodel_server.dialects.script_call import Named, One, Target, call_script, check_names, only_parameter
+from localmodel_server.dialects.script_call import (
+    Named,
+    One,
+    Target,
+    arguments,
+    call_script,
+    check_names,
+    only_parameter,
+)
 from localmodel_server.dialects.tensors import (
     NUMERIC,
     Tensor,
     binary,
+    check_empty,
     datatype_of,
     flat,
     from_binary,
@@ -23,6 +33,8 @@ from localmodel_server.dialects.tensors import (
 )
 
 HEADER_LENGTH = b"inference-header-content-length"
+# Bytes of memory for one of binary data, where a list is made of it.
+_EXPANDED = 40
 
 
 class Wanted(NamedTuple):
@@ -40,10 +52,28 @@ def decode(body: bytes, headers: Headers, target: Target) -> tuple[Call, Wanted]
     if length == 0 and given is not None:
         tensor = _raw_tensor(body, target.contract)
         return _call([tensor], headers, target), Wanted(None, {}, True)
-    content = load_object(body[:length])
+    # A float in place of a long number is what it is in a tensor of floats, and not taken in one of integers.
+    content = load_object(body[:length], exactly=False)
     wanted = _read_wanted(content)
     tensors = _read_inputs(content.get("inputs"), memoryview(body)[length:])
     return _call(tensors, headers, target), wanted
+
+
+def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost:
+    """What decoding the body makes of it: of binary tensors, lists of numbers or texts unless all are numpy's."""
+    if len(body) <= SHORT:
+        return NOTHING
+    given = dict(headers).get(HEADER_LENGTH, b"")
+    length = min(int(given), len(body)) if given.isdigit() and len(given) <= 18 else len(body)
+    head = of_json(body[:length] if length < len(body) else body, enough)
+    stays = _takes_numbers(contract) and b"BYTES" not in body[:length] and b"\\" not in body[:length]
+    return head if stays else Cost(head.least, head.most + (len(body) - length) * _EXPANDED)
+
+
+def _takes_numbers(contract: Contract) -> bool:
+    return contract.mode == "schema" and all(
+        each.kind == "numpy" and datatype_of(each.dtype) in NUMERIC for each in contract.parameters
+    )
 
 
 def _header_length(given: bytes, size: int) -> int:
@@ -108,6 +138,7 @@ def _read_inputs(given: Any, rest: memoryview) -> list[Tensor]:
         raise BadRequest(400, f"{len(rest) - position} bytes of binary data belong to no input")
     if not tensors:
         raise BadRequest(400, "there are no inputs")
+    check_empty(tensor.shape for tensor in tensors)
     return tensors
 
 
@@ -140,6 +171,8 @@ def _call(tensors: list[Tensor], headers: Headers, target: Target) -> Call:
     only = only_parameter(target.contract.parameters)
     if len(tensors) == 1 and (only is not None or target.contract.mode != "schema"):
         return call_script(target, One(_value(tensors[0], only, target.contract)), headers)
+    if _takes_numbers(target.contract):  # lists are made of these only for whom there is a parameter
+        arguments(target.contract.parameters, Named({each.name: [] for each in tensors}))
     parameters = {each.name: each for each in target.contract.parameters}
     values = {each.name: _value(each, parameters.get(each.name), target.contract) for each in tensors}
     return call_script(target, Named(values), headers)

@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
 
 from localmodel_server.dialects.bad_request import BadRequest
 
+_LONG_RUN = b"0" * 19
+_DIGITS_TO_ZERO = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
+# A whole number that 64 bits may not hold. What stands in a text, or in an exponent, is only read more slowly.
+_LONG_INTEGER = re.compile(rb"(?<![0-9.eE+])[0-9]{19,}(?![0-9.eE])")
+_LONGEST_MESSAGE = 1 << 16
 
-def load(text: bytes) -> Any:
-    """Parse JSON; raises ValueError."""
-    try:
-        return orjson.loads(text)
-    except ValueError:
-        if b"NaN" not in text and b"Infinity" not in text:
-            raise
+
+def load(text: bytes, exactly: bool = True) -> Any:
+    """Parse JSON; raises ValueError. Not exactly: a whole number of more than 64 bits may become a float."""
+    if not (exactly and _has_long_integer(text)):
+        try:
+            return orjson.loads(text)
+        except ValueError:
+            if b"NaN" not in text and b"Infinity" not in text:
+                raise
     try:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def load_request(text: bytes) -> Any:
+def _has_long_integer(text: bytes) -> bool:
+    return _LONG_RUN in text.translate(_DIGITS_TO_ZERO) and _LONG_INTEGER.search(text) is not None
+
+
+def load_request(text: bytes, exactly: bool = True) -> Any:
     """Parse the JSON of a request; raises BadRequest."""
     try:
-        return load(text)
+        return load(text, exactly)
     except ValueError as error:
         raise BadRequest(400, f"the body is not JSON: {error}") from None
 
 
-def load_object(text: bytes) -> dict[str, Any]:
+def load_object(text: bytes, exactly: bool = True) -> dict[str, Any]:
     """Parse the JSON object of a request; raises BadRequest."""
-    content = load_request(text)
+    content = load_request(text, exactly)
     if not isinstance(content, dict):
         raise BadRequest(400, "the body must be a JSON object")
     return content
@@ -53,6 +65,8 @@ def dump(value: Any) -> bytes:
 def message_of(body: bytes) -> str:
     """The text of an error, from its JSON body or, where a script has made it, from any."""
     try:
-        return str(orjson.loads(body)["message"])
+        if len(body) <= _LONGEST_MESSAGE:
+            return str(orjson.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
-        return body.decode(errors="replace")
+        pass
+    return body[:_LONGEST_MESSAGE].decode(errors="replace")

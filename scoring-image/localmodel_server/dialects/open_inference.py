@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -9,21 +10,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 import localmodel_server
-from localmodel_server.call import Headers, Outcome
-from localmodel_server.contract import Contract
-from localmodel_server.dialects import model_metadata
+from localmodel_server.call import Headers
+from localmodel_server.dialects import infer_request, model_metadata
 from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.dialects.infer import InferRequest, error_body
-from localmodel_server.dialects.script_call import Target
+from localmodel_server.dialects.infer import error_body, read
 from localmodel_server.dialects.served_model import check_model, model_name
-from localmodel_server.dialects.transport import Answer, Dialect, Reading, answer, failure, refusal, respond
+from localmodel_server.dialects.transport import Dialect, answer, failure, refusal, respond
 from localmodel_server.dispatcher import Unavailable
 from localmodel_server.state import ServerState
 
 _JSON: Headers = [(b"content-type", b"application/json")]
 
-
-_DIALECT = Dialect("open_inference", error_body, compressed=True)
+_DIALECT = Dialect("open_inference", error_body, infer_request.cost, compressed=True)
 
 
 def router(state: ServerState) -> APIRouter:
@@ -116,20 +114,7 @@ def _add_model_routes(routes: APIRouter, state: ServerState) -> None:
     async def infer(request: Request, model: str, version: str = "") -> Response:
         """Run the model on tensors."""
 
-        def decode(body: bytes, headers: Headers, target: Target) -> Reading:
-            check_model(state, model, version)
-            return _decode(model, body, headers, target)
-
-        return await answer(state, request, _DIALECT, decode)
-
-
-def _decode(model: str, body: bytes, headers: Headers, target: Target) -> Reading:
-    request = InferRequest(model, headers, body, target.input_key)
-
-    def encode(outcome: Outcome, result: bytes, contract: Contract) -> Answer:
-        return Answer(*request.encode(outcome._replace(body=result)))
-
-    return Reading(request.call(target.contract), encode)
+        return await answer(state, request, _DIALECT, partial(read, model), lambda: check_model(state, model, version))
 
 
 def _about(state: ServerState, model: str, version: str, told: dict[str, Any]) -> Response:

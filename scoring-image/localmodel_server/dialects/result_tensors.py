@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from localmodel_server.contract import Value
+from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.json_text import dump
 from localmodel_server.dialects.tables import is_records
 from localmodel_server.dialects.tensors import NUMERIC, Tensor, datatype_of, pack
@@ -43,7 +44,10 @@ def _tensor(name: str, value: Any, declared: Value | None) -> Tensor:
     wanted = None if declared is None or declared.kind != "numpy" else datatype_of(declared.dtype)
     datatype = _datatype(values, wanted)
     if datatype == "JSON":
-        return Tensor(name, "BYTES", shape, values=[dump(each).decode() for each in values])
+        try:
+            return Tensor(name, "BYTES", shape, values=[dump(each).decode() for each in values])
+        except BadRequest as error:
+            raise BadRequest(500, f"output {name}: {error}; /score gives it as it is") from None
     raw = pack(datatype, values) if datatype in NUMERIC else None
     return Tensor(name, datatype, shape, raw, values)
 
@@ -72,13 +76,20 @@ def _datatype(values: list[Any], wanted: str | None) -> str:
         return "INT64"
     if types == {int} and all(value in _UINT64 for value in values):
         return "UINT64"
-    if types <= {int, float, type(None)} and (float in types or not types):
+    if types <= {int, float, type(None)} and (float in types or not types) and _are_exact(values):
         return "FP64"
     return "JSON"
 
 
+def _are_exact(values: list[Any]) -> bool:
+    """Whether no whole number has more than 64 bits, which a float would round."""
+    return all(type(value) is not int or value in _INT64 or value in _UINT64 for value in values)
+
+
 def _fits(datatype: str, values: list[Any]) -> bool:
     try:
+        if not _are_exact(values):
+            return False
         pack(datatype, values)
     except (TypeError, ValueError, OverflowError):
         return False

@@ -6,20 +6,12 @@ import orjson
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from localmodel_server.call import Call, Headers
-from localmodel_server.dialects.azure import Request
-from localmodel_server.dialects.script_call import Target
 from localmodel_server.dialects.transport import respond
 from localmodel_server.state import ServerState
 
 
-def decode(body: bytes, headers: Headers, target: Target) -> Call:
-    """Read a body as /score would; raises BadRequest."""
-    return Request("POST", b"", headers, body, strict=False).call(target.contract)
-
-
 def router(state: ServerState) -> APIRouter:
-    """GET /ping; /invocations is in ``mlflow``, whose bodies are told from these by their keys."""
+    """GET /ping; /invocations is in ``mlflow``."""
     routes = APIRouter()
 
     @routes.get("/ping")

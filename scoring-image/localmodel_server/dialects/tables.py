@@ -17,6 +17,11 @@ _BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": 
 _FIELD_TYPES = {"int": "integer", "uint": "integer", "float": "number", "bool": "boolean", "datetime": "datetime"}
 
 
+# A table of objects without a common name is far larger than they are.
+_MOST_CELLS_FOR_A_VALUE = 16
+_LEAST_CELLS = 1 << 16
+
+
 class Table(NamedTuple):
     """Rows of JSON values under column names; the labels of the rows only when the client sent some."""
 
@@ -44,8 +49,11 @@ def is_records(given: Any) -> bool:
 
 
 def from_records(records: list[dict[str, Any]]) -> Table:
-    """A table of objects; what an object lacks is None."""
+    """A table of objects; what an object lacks is None. Raises BadRequest when hardly any two have a name in common."""
     columns = list(dict.fromkeys(name for record in records for name in record))
+    cells, given = len(columns) * len(records), sum(map(len, records))
+    if cells > _LEAST_CELLS and cells > _MOST_CELLS_FOR_A_VALUE * given:
+        raise BadRequest(400, f"{len(records)} objects have {len(columns)} names between them: give all the same names")
     return Table(columns, [[record.get(name) for name in columns] for record in records])
 
 
@@ -107,7 +115,10 @@ def _field_type(dtype: str) -> str:
 def _typed(cells: list[str]) -> list[Any]:
     present = [cell for cell in cells if cell not in _MISSING]
     if len(present) == len(cells) and all(map(_WHOLE.fullmatch, cells)):
-        return [int(cell) for cell in cells]
+        try:
+            return [int(cell) for cell in cells]
+        except ValueError as error:  # thousands of digits
+            raise BadRequest(400, f"the body is not CSV of numbers: {error}") from None
     if len(present) == len(cells) and all(cell in _BOOLEANS for cell in cells):
         return [_BOOLEANS[cell] for cell in cells]
     numbers = [_number(cell) for cell in present]

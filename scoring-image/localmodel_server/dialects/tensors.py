@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 from localmodel_server.dialects.bad_request import BadRequest
 
 _MOST_DIMENSIONS = 32  # numpy 1 has no more
-_MOST_EMPTY_ROWS = 1 << 20  # of a tensor without values, whose rows no data bounds
+_MOST_EMPTY_ROWS = 1 << 20  # of tensors without values, whose rows no data bounds
+_SIZES = range(1 << 63)
 
 
 class Datatype(NamedTuple):
@@ -70,13 +71,20 @@ def datatype_of(dtype: str) -> str:
 
 def read_shape(name: str, given: Any) -> tuple[int, ...]:
     """Check a declared shape; raises BadRequest."""
-    if not isinstance(given, list) or not all(type(size) is int and size >= 0 for size in given):
+    if not isinstance(given, list) or not all(type(size) is int and size in _SIZES for size in given):
         raise BadRequest(400, f"tensor {name}: shape must be a list of whole numbers of at least 0")
     if len(given) > _MOST_DIMENSIONS:
         raise BadRequest(400, f"tensor {name}: {len(given)} dimensions are more than {_MOST_DIMENSIONS}")
-    if 0 in given and math.prod(size for size in given if size) > _MOST_EMPTY_ROWS:
-        raise BadRequest(400, f"tensor {name}: shape {given} is too large for a tensor without values")
     return tuple(given)
+
+
+def check_empty(shapes: Iterable[tuple[int, ...]]) -> None:
+    """Raise BadRequest where lists of tensors without values would have too many rows, all together."""
+    rows = 0
+    for shape in shapes:
+        rows += math.prod(size for size in shape if size) if 0 in shape else 0
+        if rows > _MOST_EMPTY_ROWS:
+            raise BadRequest(400, f"shape {list(shape)} is too large for a tensor without values")
 
 
 def from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> Tensor:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from io import BytesIO
+from itertools import chain, islice, repeat
 from typing import Any, NamedTuple
 
 from fastapi import Request
@@ -12,10 +15,13 @@ from fastapi.responses import Response, StreamingResponse
 
 from localmodel_server.body_budget import HeldBody
 from localmodel_server.call import CLIENT_CLOSED_REQUEST, Call, ClientGone, Headers, Outcome
+from localmodel_server.collected import collect
 from localmodel_server.contract import Contract
+from localmodel_server.decoding.cost import MOST_ON_LOOP, Estimate
 from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.compression import compress, inflate
 from localmodel_server.dialects.json_text import message_of
+from localmodel_server.dialects.reading import Answer, Decode, Reading
 from localmodel_server.dialects.script_call import Target
 from localmodel_server.dispatcher import Unavailable
 from localmodel_server.exchange import OUTCOME, REQUEST_ID, BodyTooLarge, read_body, wait_until_gone, without_ours
@@ -23,43 +29,38 @@ from localmodel_server.pieces import BrokenOff
 from localmodel_server.state import ServerState
 
 _LARGE = 1 << 18  # bytes from which compression would hold other requests up
+_PIECES_ON_LOOP = 2
 
 
 class Dialect(NamedTuple):
-    """Its name in the metrics, its error bodies by status and message, and whether its answers are compressed."""
+    """Its name in the metrics, its error bodies by status and message, what its requests cost to decode, and whether
+    its answers are compressed."""
 
     name: str
     error_body: Callable[[int, str], bytes]
+    cost: Estimate
     compressed: bool = False
 
 
-class Answer(NamedTuple):
-    """A whole answer with status 200."""
+class Stale(BadRequest):
+    """Another revision, with another contract, has come since the request was decoded."""
 
-    body: bytes
-    headers: Headers
+    def __init__(self) -> None:
+        super().__init__(503, "the revision has changed")
 
 
-class Reading(NamedTuple):
-    """A decoded request: the call, and what turns its outcome, with the result in JSON, into the answer.
+async def answer(
+    state: ServerState, request: Request, dialect: Dialect, decode: Decode, check: Callable[[], None] = lambda: None
+) -> Response:
+    """Answer one request that the script has to see; errors are answered in the dialect's own form.
 
-    Without encode the outcome is the answer as it is.
+    check raises BadRequest or Unavailable for what is asked of another model.
     """
-
-    call: Call
-    encode: Callable[[Outcome, bytes, Contract], Answer] | None
-
-
-Decode = Callable[[bytes, Headers, Target], Reading]
-
-
-async def answer(state: ServerState, request: Request, dialect: Dialect, decode: Decode) -> Response:
-    """Answer one request that the script has to see; errors are answered in the dialect's own form."""
     started = time.perf_counter()
     outcome: list[Outcome] = []
     try:
         with state.bodies.hold() as held:
-            response = await _answer(state, request, dialect, decode, outcome, held)
+            response = await _answer(state, request, dialect, decode, check, outcome, held)
     except (BadRequest, Unavailable, BrokenOff) as error:
         response = refusal(dialect, error)
     except ClientGone:
@@ -95,35 +96,94 @@ def respond(status: int, body: bytes, headers: Headers) -> Response:
 
 
 async def _answer(
-    state: ServerState, request: Request, dialect: Dialect, decode: Decode, outcomes: list[Outcome], held: HeldBody
+    state: ServerState,
+    request: Request,
+    dialect: Dialect,
+    decode: Decode,
+    check: Callable[[], None],
+    outcomes: list[Outcome],
+    held: HeldBody,
 ) -> Response:
     settings = state.dispatcher.check_room().settings
-    body = await _read(request, settings.max_request_bytes, held)
+    body = await _read(state, request, settings.max_request_bytes, held)
     headers = _headers(request, len(body))
-    readings: list[tuple[Reading, Contract]] = []
-
-    def make_call(contract: Contract) -> Call:
-        # Called again when another revision comes before the request's turn.
-        reading = decode(body, headers, Target(contract, settings.input_key))
-        readings.append((reading, contract))
-        wants_headers = contract.wants_headers or contract.mode == "http"
-        return reading.call if wants_headers else reading.call._replace(headers=[])
-
     gone = asyncio.ensure_future(wait_until_gone(request.receive))
     try:
-        outcome = await state.dispatcher.ask(make_call, str(request.scope.get(REQUEST_ID, "")), gone)
+        asking = _Asking(state, body, headers, dialect.cost, decode, check, gone, held)
+        outcome = await asking.ask(str(request.scope.get(REQUEST_ID, "")))
         outcomes.append(outcome)
         request.scope[OUTCOME] = outcome
-        reading, contract = readings[-1]
-        if reading.encode is None:
+        _, encode, cost = asking.reading
+        if encode is None:
             return _as_it_is(outcome)
-        result = await _whole(outcome)
+        whole = outcome._replace(body=await collect(outcome, settings, gone, held), rest=None)
+        if whole.status >= 400:
+            return failure(dialect, whole.status, message_of(whole.body))
+        made = await state.decoder.encode(encode, whole, asking.contract, cost, settings, gone)
     finally:
         gone.cancel()
-    if outcome.status >= 400:
-        return failure(dialect, outcome.status, message_of(result))
-    made = reading.encode(outcome, result, contract)
     return await _compressed(made, request) if dialect.compressed else respond(200, *made)
+
+
+class _Asking:
+    """One request, decoded by the event loop when it is small, and else before it gets into the line."""
+
+    def __init__(
+        self,
+        state: ServerState,
+        body: bytes,
+        headers: Headers,
+        cost: Estimate,
+        decode: Decode,
+        check: Callable[[], None],
+        gone: asyncio.Future[None],
+        held: HeldBody,
+    ) -> None:
+        self._state = state
+        self._body = body
+        self._headers = headers
+        self._cost = cost
+        self._decode = decode
+        self._check = check
+        self._gone = gone
+        self._held = held
+        self.reading: Reading
+        self.contract = Contract()
+
+    async def ask(self, request_id: str) -> Outcome:
+        """The outcome; raises BadRequest, Unavailable and ClientGone."""
+        while True:
+            pool = self._state.dispatcher.check_room()
+            self._check()
+            if self._cost(self._body, self._headers, pool.contract, MOST_ON_LOOP).is_small:
+                make_call = self._decode_here
+            else:
+                self.contract = pool.contract
+                target = Target(pool.contract, pool.settings.input_key)
+                self.reading = await self._state.decoder.decode(
+                    self._decode, self._body, self._headers, target, self._cost, pool.settings, self._gone, self._held
+                )
+                make_call = self._decoded
+            with contextlib.suppress(Stale):
+                return await self._state.dispatcher.ask(make_call, request_id, self._gone)
+
+    def _decode_here(self, contract: Contract) -> Call:
+        # Called again when another revision comes before the request's turn.
+        settings = self._state.dispatcher.check_room().settings
+        self._check()
+        self.reading = self._decode(self._body, self._headers, Target(contract, settings.input_key))
+        self.contract = contract
+        return self._call()
+
+    def _decoded(self, contract: Contract) -> Call:
+        self._check()
+        if contract != self.contract:
+            raise Stale
+        return self._call()
+
+    def _call(self) -> Call:
+        wants_headers = self.contract.wants_headers or self.contract.mode == "http"
+        return self.reading.call if wants_headers else self.reading.call._replace(headers=[])
 
 
 def _headers(request: Request, length: int) -> Headers:
@@ -135,20 +195,31 @@ def _headers(request: Request, length: int) -> Headers:
     return [*kept, (b"content-length", str(length).encode())]
 
 
-async def _read(request: Request, limit: int, held: HeldBody) -> bytes:
+async def _read(state: ServerState, request: Request, limit: int, held: HeldBody) -> bytes:
     try:
         body = await read_body(request.receive, request.scope, limit, held)
     except BodyTooLarge as error:
         raise BadRequest(413, str(error)) from None
     encoding = request.headers.get("content-encoding", "")
-    if not encoding:
-        return body
-    if len(body) < _LARGE:
-        inflated = inflate(body, encoding, limit)
-    else:
-        inflated = await asyncio.get_running_loop().run_in_executor(None, inflate, body, encoding, limit)
-    held.add(len(inflated))
-    return inflated
+    return await _inflated(state, body, encoding, limit, held) if encoding else body
+
+
+async def _inflated(state: ServerState, body: bytes, encoding: str, limit: int, held: HeldBody) -> bytes:
+    """The body without its encoding, which held counts while it is made; raises BadRequest and Unavailable."""
+    pieces: Iterator[bytes | None] = chain(inflate(body, encoding, limit), repeat(None))
+    inflated = BytesIO()
+
+    def keep(piece: bytes | None) -> bool:
+        held.add(len(piece or b""))
+        inflated.write(piece or b"")
+        return piece is not None
+
+    if all(map(keep, islice(pieces, _PIECES_ON_LOOP))):
+        # Large ones one after the other: many that grow at the same time take up to twice the room.
+        async with state.inflating:
+            while keep(await asyncio.get_running_loop().run_in_executor(None, next, pieces)):
+                pass
+    return inflated.getvalue()
 
 
 async def _compressed(made: Answer, request: Request) -> Response:
@@ -160,12 +231,6 @@ async def _compressed(made: Answer, request: Request) -> Response:
     vary: Headers = [(b"vary", b"Accept-Encoding")]
     added = [*vary, (b"content-encoding", encoding.encode())] if encoding else vary
     return respond(200, body, [*made.headers, *added])
-
-
-async def _whole(outcome: Outcome) -> bytes:
-    if outcome.rest is None:
-        return outcome.body
-    return b"".join([outcome.body, *[piece async for piece in _pieces(outcome)]])
 
 
 def _as_it_is(outcome: Outcome) -> Response:

@@ -53,6 +53,7 @@ class Asking:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._application.state.decoder.close()
         self._dispatcher.pool = None
         self._pool.on_change = self._on_change
 

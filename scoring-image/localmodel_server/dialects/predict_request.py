@@ -1,0 +1,62 @@
+"""A predict request of version 1 of KServe's protocol as a call of the script, and its answer."""
+
+from __future__ import annotations
+
+import orjson
+
+from localmodel_server.call import Call, Headers, Outcome
+from localmodel_server.contract import Contract
+from localmodel_server.decoding.cost import NOTHING, Cost, of_json
+from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.dialects.json_text import load_object
+from localmodel_server.dialects.reading import Answer, Reading
+from localmodel_server.dialects.script_call import Named, One, Target, call_script
+
+
+def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost:
+    """What decoding the body makes of it."""
+    return of_json(body, enough)
+
+
+def read(body: bytes, headers: Headers, target: Target) -> Reading:
+    """A whole request; raises BadRequest."""
+    return Reading(decode(body, headers, target), answer, cost_of_result)
+
+
+def answer(outcome: Outcome, result: bytes, contract: Contract) -> Answer:
+    """The answer to a call that has ended well."""
+    return Answer(encode(result), [(b"content-type", b"application/json")])
+
+
+def decode(body: bytes, headers: Headers, target: Target) -> Call:
+    """Read the body of a predict request: ``instances``, a list of rows, or ``inputs``. Raises BadRequest."""
+    content = load_object(body)
+    if ("instances" in content) == ("inputs" in content):
+        raise BadRequest(400, "the body must have either instances or inputs")
+    if "inputs" in content:
+        inputs = content["inputs"]
+        return call_script(target, Named(inputs) if isinstance(inputs, dict) else One(inputs), headers)
+    if not isinstance(content["instances"], list):
+        raise BadRequest(400, "instances must be a list")
+    return call_script(target, One(content["instances"]), headers)
+
+
+def cost_of_result(body: bytes, enough: int) -> Cost:
+    """What it takes to write the answer."""
+    return of_json(body, enough) if _may_be_whole(body) else NOTHING
+
+
+def encode(body: bytes) -> bytes:
+    """The result under ``predictions``, where a script that was written for KServe has put it itself."""
+    if _may_be_whole(body):
+        try:
+            if "predictions" in orjson.loads(body):
+                return body
+        except ValueError:  # NaN, which is not JSON
+            pass
+    return b'{"predictions":' + body + b"}"
+
+
+def _may_be_whole(body: bytes) -> bool:
+    # Not parsed unless it may be such a script's: the result may be large.
+    return body.lstrip()[:1] == b"{" and b'"predictions"' in body
