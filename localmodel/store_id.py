@@ -1,10 +1,13 @@
 """Which store is this: a name that stays while the folder moves, for what is labelled with it elsewhere."""
 
 import contextlib
+import re
 import uuid
 from pathlib import Path
 
-from localmodel import files
+from localmodel import files, state_file
+
+_ID = re.compile("[0-9a-f]{32}")
 
 
 def of(store: Path) -> str:
@@ -12,4 +15,11 @@ def of(store: Path) -> str:
     path = store / "id"
     with contextlib.suppress(FileExistsError):
         files.create(path, uuid.uuid4().hex.encode())
-    return path.read_text()
+    do = "restore it: what the engine has for this store is known by it"
+    return state_file.load(path, _parse, do) or ""
+
+
+def _parse(content: bytes) -> str:
+    if not _ID.fullmatch(found := content.decode()):
+        raise ValueError("it is not an id")
+    return found

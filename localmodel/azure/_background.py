@@ -20,8 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import files, home
+from localmodel import files, home, state_file
 from localmodel.azure.exceptions import WebserviceException
+from localmodel.errors import UserError
 from localmodel.targets.make import default_name
 
 _POLL_SECONDS = 0.05
@@ -98,10 +99,13 @@ class Work:
         if self.is_going_on():
             return None
         try:
-            return Outcome(**json.loads((self.folder / "outcome").read_bytes()))
-        except FileNotFoundError:
+            found = state_file.read(self.folder / "outcome", Outcome, "deploy again")
+        except UserError as error:
+            return Outcome(str(error))
+        if found is None:
             interrupted = "the deployment was interrupted: its process ended before it was done. Deploy again"
             return Outcome(interrupted) if self.folder.is_dir() else None
+        return found
 
     def end(self, outcome: Outcome) -> None:
         """Called by the process that is at work."""

@@ -1,10 +1,11 @@
 """Which lock that was resolved before is of almost the same requirements: an edit is to change no more than it must."""
 
-import json
-from dataclasses import dataclass
+import contextlib
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from localmodel import digests, files
+from localmodel import digests, files, state_file
+from localmodel.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,16 @@ class Relative:
     lock: str
 
 
+@dataclass(frozen=True)
+class _Note:
+    python: str
+    target: str
+    requirements: tuple[str, ...]
+
+
 def remember(path: Path, python: str, target: str, requirements: tuple[str, ...]) -> None:
     """Note beside the lock at `path` what it was resolved from."""
-    note = {"python": python, "target": target, "requirements": requirements}
-    files.write(path.with_suffix(".json"), digests.canonical_json(note))
+    files.write(path.with_suffix(".json"), digests.canonical_json(asdict(_Note(python, target, requirements))))
 
 
 def nearest(folder: Path, python: str, target: str, requirements: tuple[str, ...]) -> Relative | None:
@@ -28,13 +35,14 @@ def nearest(folder: Path, python: str, target: str, requirements: tuple[str, ...
     none of this environment's business.
     """
     found: list[tuple[int, float, tuple[str, ...], Path]] = []
-    for note in folder.glob("*.json"):
-        content, lock = json.loads(note.read_bytes()), note.with_suffix(".txt")
-        theirs = tuple(content["requirements"])
-        shared = len(set(theirs) & set(requirements))
-        most = set(theirs) <= set(requirements) or 2 * shared > max(len(theirs), len(requirements))
-        if (content["python"], content["target"]) == (python, target) and shared and most and lock.exists():
-            found.append((shared, lock.stat().st_mtime, theirs, lock))
+    for path in folder.glob("*.json"):
+        with contextlib.suppress(UserError):  # a hint that cannot be read is none
+            note, lock = state_file.read(path, _Note, "remove it"), path.with_suffix(".txt")
+            theirs = note.requirements if note else ()
+            shared = len(set(theirs) & set(requirements))
+            most = set(theirs) <= set(requirements) or 2 * shared > max(len(theirs), len(requirements))
+            if note and (note.python, note.target) == (python, target) and shared and most and lock.exists():
+                found.append((shared, lock.stat().st_mtime, theirs, lock))
     if not found:
         return None
     _, _, theirs, lock = max(found)

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from localmodel import state_file
+from localmodel import state_file, store_id
+from localmodel.azure import _background
 from localmodel.cli import main
 from localmodel.doctor import kept
+from localmodel.environments import relatives
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.plan import Facts
@@ -269,3 +271,18 @@ def test_a_file_that_may_not_be_read(home: Path) -> None:
         pytest.skip("left out, a file that may not be read: root may read every file")
     assert "Permission denied" in lmd(home, "model", "list").stderr
     path.chmod(stat.S_IRUSR)
+
+
+@pytest.mark.parametrize("damage", ["empty", "list", "FF", "deep", "other"])
+def test_small_files_beside_the_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    """A hint is done without; what cannot be done without is named."""
+    monkeypatch.setenv("LOCALMODEL_HOME", str(tmp_path))
+    DAMAGE[damage](tmp_path / "note.json")
+    assert relatives.nearest(tmp_path, "3.11", "linux", ("six",)) is None
+    work = _background.Work("digits")
+    work.folder.mkdir(parents=True)
+    DAMAGE[damage](work.folder / "outcome")
+    outcome = work.outcome()
+    assert outcome and str(work.folder / "outcome") in outcome.error
+    DAMAGE[damage](tmp_path / "id")
+    assert f"{tmp_path / 'id'} is damaged" in str(raised(lambda: store_id.of(tmp_path)))
