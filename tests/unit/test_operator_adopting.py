@@ -57,7 +57,8 @@ def left(cluster: Cluster, number: int, data: Any = DATA) -> None:
 
 def cluster_of_an_older_operator() -> Cluster:
     cluster = Cluster()
-    cluster.put(SECRET, {"metadata": {"name": "localmodel-operator-admin", "namespace": "kube-system"}})
+    metadata = {"name": "localmodel-operator-admin", "namespace": "kube-system"}
+    cluster.put(SECRET, {"metadata": metadata, "data": {"key": "of SIGNER"}})
     cluster.put(LMD, OWNER)
     left(cluster, 1)
     left(cluster, 2)
