@@ -1,6 +1,7 @@
 """debugpy on this machine, in a folder of its own: neither the user's environment nor the server's gets it."""
 
 import io
+import sys
 import tarfile
 from pathlib import Path
 
@@ -44,6 +45,9 @@ def _install(built: Path) -> None:
         "--require-hashes",
         "--only-binary",
         ":all:",
+        # It runs in whatever Python the user has; uv needs one to install with, and has no PATH to look for it.
+        "--python",
+        sys.executable,
     ]
     code, _, err = running.run(run_uv([*arguments, "--target", str(built), "--requirements", str(_WANTED)]))
     if code != 0:

@@ -120,9 +120,9 @@ def _limits(wanted: Served, about: Engine) -> dict[str, Any]:
 
 
 def running(client: docker.DockerClient, labels: Mapping[str, str], argument: str) -> list[str]:
-    """Ids of the containers with all of these labels that run with the argument."""
+    """Ids of the containers with all of these labels that run, and are not paused, with the argument."""
     wanted = [f"{name}={value}" for name, value in labels.items()]
-    found = [each["Id"] for each in client.api.containers(filters={"label": wanted})]
+    found = [each["Id"] for each in client.api.containers(filters={"label": wanted, "status": "running"})]
     return [each for each in found if argument in (client.api.inspect_container(each)["Config"]["Cmd"] or ())]
 
 
