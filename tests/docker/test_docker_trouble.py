@@ -48,6 +48,19 @@ def test_a_paused_container_is_not_ready_and_is_replaced(lmd: DockerLmd) -> None
     assert lmd.ask().body == 1 and len(lmd.containers()) == 1
 
 
+def test_a_container_that_no_file_names_is_found(lmd: DockerLmd) -> None:
+    lmd.apply(script("1"))
+    record = lmd.state() / "server.json"
+    before = lmd.container().id
+    record.unlink()
+    assert lmd.status()["ready"]
+    assert "going on without it" not in lmd.apply(script("2")).err
+    assert lmd.ask().body == 2 and len(lmd.containers()) == 1 and lmd.containers() != [before]
+    record.write_text("null")
+    assert lmd("delete", "digits").out == "digits: deleted\n"
+    assert lmd.containers() == []
+
+
 def test_what_a_killed_command_left_goes_with_the_next_one(lmd: DockerLmd) -> None:
     lmd.apply(script("1"))
     stray = lmd.container().attrs
