@@ -3,11 +3,8 @@
 A file that is missing, one that is damaged and one that a later version wrote are three different things.
 """
 
-import json
 import logging
-import math
 import os
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
@@ -16,12 +13,15 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from localmodel.errors import UserError
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import read_file
 
 T = TypeVar("T")
 
 DAMAGED, NEWER = "StateDamaged", "StateNewer"
 # What a later version would say of a form that this one does not know.
 _FORMAT = "format"
+_MOST_BYTES = 256 * 1024 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def read(path: Path | str, kind: type[T], do: str) -> T | None:
     Raises:
         UserError: StateDamaged; StateNewer, when it has fields that this version does not know.
     """
-    return load(path, lambda content: typed(parsed(content), kind), do)
+    return load(path, lambda content: typed(json_text.parse(content), kind), do)
 
 
 def load(path: Path | str, parse: Callable[[bytes], T], do: str) -> T | None:
@@ -44,14 +44,14 @@ def load(path: Path | str, parse: Callable[[bytes], T], do: str) -> T | None:
         UserError: StateDamaged, and what `parse` raises of the kind.
     """
     try:
-        content = _content(path)
+        content = read_file(path, _MOST_BYTES)
+        if content is None and os.path.lexists(path):
+            raise ValueError("a link that leads nowhere")
         return None if content is None else parse(content)
     except _Newer as error:
         raise UserError(
             NEWER, f"{path} was written by a later version of localmodel ({error}); update localmodel to read it"
         ) from None
-    except RecursionError:
-        raise damaged(path, "its content is nested too deeply", do) from None
     except Exception as error:
         raise damaged(path, _why(error), do) from None
 
@@ -110,19 +110,6 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
         raise damaged(folder, "it is not a folder", "put the folder back from a backup, or remove it") from None
 
 
-def parsed(content: bytes, errors: str = "strict") -> Any:
-    """The JSON value of the bytes. `errors`, as of str.encode(), is for halves of surrogate pairs, which are no text.
-
-    Raises:
-        ValueError: there is none, or a number is not finite, or a text is not Unicode.
-        RecursionError.
-    """
-    value = _decoder.decode(content.decode())
-    if b"\\u" not in content:
-        return value
-    return _decoder.decode(json.dumps(value, ensure_ascii=False).encode(errors=errors).decode())
-
-
 def typed(value: Any, kind: type[T]) -> T:
     """The dataclass, from a JSON object of its fields.
 
@@ -138,40 +125,13 @@ class _Newer(Exception):
     """It has what only a later version writes."""
 
 
-def _content(path: Path | str) -> bytes | None:
-    try:
-        # A FIFO would be waited for.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        if os.path.lexists(path):
-            raise ValueError("a link that leads nowhere") from None
-        return None
-    with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError("it is not a file")
-        return file.read()
-
-
 def _why(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or "it cannot be read"
     if isinstance(error, UnicodeError):
         return "it is not UTF-8 text"
-    if isinstance(error, json.JSONDecodeError):
-        return f"line {error.lineno}, column {error.colno}: {error.msg}" if error.doc else "it is empty"
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing"
     return str(error) if isinstance(error, ValueError) else "its content has another form"
 
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is not a finite number")
-    return number
-
-
-_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 _Check = Callable[[Any, str], Any]
 

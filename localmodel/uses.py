@@ -7,6 +7,7 @@ from typing import Any
 
 from localmodel import state_file
 from localmodel.errors import UserError
+from localmodel_untrusted import json_text
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def notes(store: Path) -> Iterator[Path]:
 
 def _read(path: Path, parse: Callable[[Path, Any], list[Use]]) -> list[Use]:
     do = "until it is restored or removed, it is not known what the store has to keep for it"
-    return state_file.load(path, lambda content: parse(path, state_file.parsed(content)), do) or []
+    return state_file.load(path, lambda content: parse(path, json_text.parse(content)), do) or []
 
 
 def _own(path: Path, record: Any) -> list[Use]:

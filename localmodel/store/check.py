@@ -12,6 +12,7 @@ from localmodel.layout import Layout, Meter
 from localmodel.store import artifacts
 from localmodel.store.index import Index, Ref
 from localmodel.store.records import Records
+from localmodel_untrusted import json_text
 
 Registries = tuple[Records[Any], ...]
 
@@ -92,7 +93,7 @@ def _named(layout: Layout, ref: Ref) -> set[str]:
     """Digests of the blobs that belong to a manifest, with its own."""
 
     def parse(content: bytes) -> set[str]:
-        return {blob.digest for blob in artifacts.blobs(state_file.parsed(content))}
+        return {blob.digest for blob in artifacts.blobs(json_text.parse(content))}
 
     try:
         return {ref.digest, *(state_file.load(layout.path(ref.digest), parse, "register it again") or ())}

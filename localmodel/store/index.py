@@ -11,6 +11,7 @@ from typing import Any
 from localmodel import digests, files, state_file
 from localmodel.errors import UserError
 from localmodel.layout import Layout
+from localmodel_untrusted import json_text
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -62,7 +63,7 @@ class Index:
 
     def _read(self) -> dict[str, Any]:
         def parse(content: bytes) -> dict[str, Any]:
-            entries = {name_of(entry): entry for entry in state_file.parsed(content)["manifests"]}
+            entries = {name_of(entry): entry for entry in json_text.parse(content)["manifests"]}
             return {name: entry for name, entry in entries.items() if isinstance(entry["digest"], str)}
 
         try:

@@ -1,9 +1,10 @@
 """What came from elsewhere, as values: one error whatever the bytes are."""
 
-import json
-import math
 from collections.abc import Mapping
 from typing import Any
+
+from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.json_text import parse
 
 # Bytes of JSON. Its values may take twenty times as much memory.
 MOST_JSON = 16 << 20
@@ -13,19 +14,11 @@ def value(content: bytes) -> Any:
     """The JSON value of the bytes.
 
     Raises:
-        ValueError: there is none, it is not text in UTF-8, or a number of it is not finite.
+        Unreadable
     """
     if len(content) > MOST_JSON:
-        raise ValueError(f"more than {MOST_JSON} bytes of JSON")
-    try:
-        found = json.loads(content.decode(), parse_constant=_finite, parse_float=_finite)
-        if b"\\u" in content:
-            json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is no text
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    except UnicodeError:
-        raise ValueError("it is not UTF-8 text") from None
-    return found
+        raise Unreadable(f"more than {MOST_JSON} bytes of JSON")
+    return parse(content)
 
 
 def text(told: Mapping[str, Any], field: str, default: str = "") -> str:
@@ -56,10 +49,3 @@ def why(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
-
-
-def _finite(written: str) -> float:
-    number = float(written)
-    if not math.isfinite(number):
-        raise ValueError(f"{written[:40]} is not a finite number")
-    return number

@@ -15,6 +15,7 @@ from localmodel import digests, files, state_file
 from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.store.index import Index, Ref
+from localmodel_untrusted import json_text
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -234,7 +235,7 @@ class Records(Generic[V]):
         path = f"{self._root}/{name}/{number}{_RECORD}"  # what Path adds counts where 10,000 are read
 
         def parse(content: bytes) -> V:
-            found = state_file.typed(state_file.parsed(content), self._kind.version)
+            found = state_file.typed(json_text.parse(content), self._kind.version)
             if (found.name, found.version) != (name, number) or not _DIGEST.fullmatch(found.digest):
                 raise ValueError(f"it is of {found.name}:{found.version} with the digest {found.digest!r}")
             return found

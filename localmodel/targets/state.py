@@ -17,6 +17,7 @@ from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.plan import Facts
 from localmodel.revision import Revision
+from localmodel_untrusted import json_text
 
 _SECONDS_OF_A_LOOK = 0.2
 # A folder with any of these is a deployment's, whatever else is lost.
@@ -108,7 +109,7 @@ class Slot:
         """Number of the revision that was last asked for."""
 
         def parse(content: bytes) -> int:
-            return int(state_file.parsed(content)["environment"]["LOCALMODEL_REVISION"])
+            return int(json_text.parse(content)["environment"]["LOCALMODEL_REVISION"])
 
         return state_file.load(self.revision_file, parse, _DO)
 
@@ -116,7 +117,7 @@ class Slot:
         """What the server said of its last load. It has the script's words, which need not be Unicode."""
 
         def parse(content: bytes) -> StatusRecord:
-            return state_file.typed(state_file.parsed(content, "replace"), StatusRecord)
+            return state_file.typed(json_text.parse(content, "replace"), StatusRecord)
 
         return state_file.load(self.status_file, parse, _DO)
 
@@ -194,7 +195,7 @@ class State:
 
     def record(self, number: int) -> RevisionRecord | None:
         def parse(content: bytes) -> RevisionRecord:
-            found = state_file.typed(state_file.parsed(content), RevisionRecord)
+            found = state_file.typed(json_text.parse(content), RevisionRecord)
             Facts.from_json(found.facts)  # which raises where it is something else
             return found
 
@@ -229,7 +230,7 @@ class State:
         """What was applied last, once it could be resolved."""
 
         def parse(content: bytes) -> Manifests:
-            kept = state_file.parsed(content)
+            kept = json_text.parse(content)
             deployment = kept["deployment"]
             if deployment["metadata"]["name"] != self.name or not isinstance(deployment["spec"], dict):
                 raise ValueError(f"it is not the manifest of {self.name}")
@@ -249,7 +250,7 @@ class State:
     def inputs(self) -> Facts | None:
 
         def parse(content: bytes) -> Facts | None:
-            return Facts.from_json(state_file.typed(state_file.parsed(content), dict[str, Any]))
+            return Facts.from_json(state_file.typed(json_text.parse(content), dict[str, Any]))
 
         return state_file.load(self._inputs, parse, _DO)
 

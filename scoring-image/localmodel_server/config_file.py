@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from localmodel_server.checked_json import Unreadable, parse, read_file
 from localmodel_server.settings import APP_ROOT, SettingsError, read_ports, read_settings
 from localmodel_server.variables import IGNORED, NAMES
+from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.json_text import parse
 
 _FOUND_BY_ITSELF = "config.json"
 _NO_INSIGHTS = (

@@ -14,9 +14,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from localmodel_server.checked_json import Fields, Unreadable, read_file
+from localmodel_server.checked_json import Fields
 from localmodel_server.log import logger
 from localmodel_server.state import ServerState
+from localmodel_untrusted.files import Unreadable, read_file
 
 # Who looks at a variable takes as long as they like; a limit of none would need a word for it everywhere.
 _MONTH_MS = 30 * 24 * 3600 * 1000

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localmodel_server.checked_json import Unreadable, parse, read_file
 from localmodel_server.threads import thread_limits, usable_cpus
+from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.json_text import parse
 
 APP_ROOT = "/var/azureml-app"
 PORT = 5001

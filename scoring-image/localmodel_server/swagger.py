@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from localmodel_server.checked_json import Unreadable, parse, read_file
 from localmodel_server.contract import Contract
 from localmodel_server.settings import Settings
+from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.json_text import parse
 
 Document = dict[str, Any]
 

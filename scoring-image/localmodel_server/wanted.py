@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from localmodel_server import gate
-from localmodel_server.checked_json import Unreadable, read_file
 from localmodel_server.pool import Pool
 from localmodel_server.settings import SettingsError
+from localmodel_untrusted.files import Unreadable, read_file
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from scoring_server_process import eventually
 
 from localmodel_server.admin.folder import Lost, StateFolder
 from localmodel_server.admin.start import read_wanted
-from localmodel_server.checked_json import Unreadable
+from localmodel_untrusted.files import Unreadable
 
 BYTES = {
     "nothing": b"",

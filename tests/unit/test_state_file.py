@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localmodel import state_file
-from localmodel.state_file import parsed, typed
+from localmodel.state_file import typed
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,6 @@ def test_what_is_whole() -> None:
 def test_a_field_of_another_type(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         typed({**WHOLE, **change}, Kept)
-
-
-@pytest.mark.parametrize(
-    "text", [b"", b"{", b'{"a": 1e400}', b'{"a": NaN}', b'{"a": "\\ud800"}', b"\xff", b"\xed\xa0\x80"]
-)
-def test_what_is_no_json(text: bytes) -> None:
-    with pytest.raises(ValueError):
-        parsed(text)
-
-
-def test_text_that_is_escaped_is_text() -> None:
-    assert parsed(b'{"a": "\\ud83d\\ude00 \\u00e4"}') == {"a": "\U0001f600 \xe4"}
-    assert parsed(b'"a\\ud800"', "replace") == "a?"
 
 
 def test_what_cannot_be_read_is_skipped_and_nothing_else() -> None:

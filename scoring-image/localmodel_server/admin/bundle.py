@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Optional
 
-from localmodel_server import checked_json
-from localmodel_untrusted import tar
+from localmodel_untrusted import json_text, tar
 
 DESCRIPTION = "bundle.json"
 GATE = "gate.json"
@@ -57,7 +56,7 @@ def digest_hex(digest: str) -> str:
 def read_description(text: bytes) -> Description:
     """Read bundle.json; raises BadBundle."""
     try:
-        told = checked_json.parse(text)
+        told = json_text.parse(text)
         models = tuple(_model(each) for each in told["models"])
         variables = {str(name): _value(name, value) for name, value in told["variables"].items()}
         texts = [_text(told, name) for name in ("revision", "entry", "content", "environment")]

@@ -33,7 +33,8 @@ from localmodel_server.admin.bundle import (
     read_description,
     unpack,
 )
-from localmodel_server.checked_json import Fields, Unreadable, read_file
+from localmodel_server.checked_json import Fields
+from localmodel_untrusted.files import Unreadable, read_file
 
 # Where a revision's models are below its AML_APP_ROOT.
 MODELS_BELOW_APP = "azureml-models"

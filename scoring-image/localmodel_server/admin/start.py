@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from localmodel_server.admin.folder import Accepted
 from localmodel_server.admin.signature import DECISION, is_signed
-from localmodel_server.checked_json import Fields, Unreadable, read_file
+from localmodel_server.checked_json import Fields
+from localmodel_untrusted.files import Unreadable, read_file
 
 _WANTED = "wanted.json"
 _SIGNATURE = "wanted.sig"

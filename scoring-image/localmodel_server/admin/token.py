@@ -9,7 +9,8 @@ import base64
 from typing import NamedTuple
 
 from localmodel_server.admin.signature import is_signed
-from localmodel_server.checked_json import Fields, Unreadable
+from localmodel_server.checked_json import Fields
+from localmodel_untrusted.files import Unreadable
 
 HEADER = "x-localmodel-token"
 # How far a node's clock may be from the operator's.

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from localmodel_server import checked_json
 from localmodel_server.gate import json_path
 from localmodel_server.gate.json_path import Step
 from localmodel_server.settings import SettingsError
+from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.json_text import parse_loosely
 
 MOST_REQUESTS = 32
 MOST_BYTES = 128 * 1024
@@ -52,8 +53,8 @@ def read(text: bytes | str) -> tuple[Request, ...]:
     if len(encoded) > MOST_BYTES:
         raise SettingsError(f"gate: larger than {MOST_BYTES} bytes")
     try:
-        content = checked_json.parse(encoded, not_finite=True)  # a script may answer NaN
-    except checked_json.Unreadable as error:
+        content = parse_loosely(encoded)  # a script may answer NaN
+    except Unreadable as error:
         raise SettingsError(f"gate: {error}") from None
     try:
         return _items(content, "requests", MOST_REQUESTS, _request)

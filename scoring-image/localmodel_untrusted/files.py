@@ -1,0 +1,56 @@
+"""The bytes of a file that may be anything: nothing is waited for, and no more is held in memory than is asked for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Optional, Union
+
+_MOST_BYTES = 1024 * 1024
+
+
+class Unreadable(ValueError):
+    """It is not what it should be; the text says why."""
+
+
+def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES) -> Optional[bytes]:
+    """The content of a file of at most most_bytes; None where there is none, or a link leads nowhere.
+
+    Raises:
+        Unreadable
+    """
+    try:
+        # A pipe in its place would keep a reader waiting.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise Unreadable(_why(error)) from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Unreadable("it is not a file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise Unreadable(_why(error)) from error
+    finally:
+        os.close(descriptor)
+    if len(content) > most_bytes:
+        raise Unreadable(f"it is larger than {most_bytes} bytes")
+    return content
+
+
+def text(content: bytes) -> str:
+    """
+    Raises:
+        Unreadable
+    """
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not text in UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _why(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)

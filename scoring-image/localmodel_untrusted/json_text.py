@@ -1,0 +1,67 @@
+"""JSON that others wrote: one error, whatever the bytes are."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from localmodel_untrusted.files import Unreadable, text
+
+
+def parse(content: bytes, errors: str = "strict") -> Any:
+    """The value of a JSON text in UTF-8.
+
+    `errors`, as of str.encode(), is for halves of surrogate pairs, which are no text.
+
+    Raises:
+        Unreadable: there is none, a number of it is not finite, or a text of it is not Unicode.
+    """
+    value = _loaded(text(content), _strict)
+    if b"\\u" not in content:
+        return value
+    try:
+        plain = json.dumps(value, ensure_ascii=False).encode(errors=errors)
+    except UnicodeEncodeError:
+        raise Unreadable("a text in it is not Unicode") from None
+    except RecursionError:
+        raise _too_deep() from None
+    return value if errors == "strict" else _loaded(plain.decode(), _strict)
+
+
+def parse_loosely(content: bytes) -> Any:
+    """As parse(), but with all that Python's own writer may leave in it: NaN, Infinity, halves of surrogate pairs.
+
+    Raises:
+        Unreadable
+    """
+    return _loaded(text(content), json.JSONDecoder())
+
+
+def _loaded(written: str, decoder: json.JSONDecoder) -> Any:
+    try:
+        return decoder.decode(written)
+    except Unreadable:
+        raise
+    except ValueError as error:
+        raise Unreadable(f"not JSON: {error}" if written.strip() else "not JSON: it is empty") from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> Unreadable:
+    return Unreadable("not JSON that can be read: nested too deeply")
+
+
+def _refuse_constant(written: str) -> Any:
+    raise Unreadable(f"{written} is not JSON")
+
+
+def _finite(written: str) -> float:
+    number = float(written)
+    if not math.isfinite(number):
+        raise Unreadable(f"the number {written[:40]} is too large")
+    return number
+
+
+_strict = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
