@@ -5,11 +5,13 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from localmodel import state_file
 from localmodel.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -73,10 +75,32 @@ def create(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
+def lock_file(path: Path, make: bool = True) -> Iterator[int]:
+    """The descriptor of a lock file, for flock().
+
+    Raises:
+        FileNotFoundError: it is not there, and is not to be made.
+        UserError: StateDamaged.
+    """
+    # A pipe in its place would be waited for.
+    flags = os.O_NONBLOCK | os.O_CLOEXEC | (os.O_RDWR | os.O_CREAT if make else os.O_RDONLY)
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except IsADirectoryError:
+        raise state_file.damaged(path, "it is a folder", "remove it") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise state_file.damaged(path, "it is not a file", "remove it")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
 def together(path: Path) -> Iterator[None]:
     """Hold the lock file together with others; waits for whoever holds it alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
@@ -89,7 +113,7 @@ def alone(path: Path) -> Iterator[None]:
         BlockingIOError: somebody else holds it now.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
@@ -98,7 +122,7 @@ def alone(path: Path) -> Iterator[None]:
 def locked(path: Path, shared: bool = False) -> Iterator[None]:
     """Wait for the lock file and hold it: alone, or together with everybody who wants it shared."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
 

@@ -4,14 +4,15 @@ Bottom to top, stable to changing: base, server, environment, one layer a model,
 the layers travel over a local socket, where gzip would be the slowest step.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from localmodel import digests, layers, revision, squash
+from localmodel.errors import UserError
 from localmodel.layout import Blob, Layout
-from localmodel.store import MANIFEST, ModelVersion, Store
+from localmodel.store import MANIFEST, ModelVersion, Store, artifacts
+from localmodel_untrusted import json_text
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
@@ -89,13 +90,13 @@ def compose(
 
 
 def stored(layout: Layout, reference: str) -> Image | None:
-    """An image composed before, by its reference, if every blob of it is still in the layout."""
+    """An image composed before, by its reference, if its manifest can be read and every blob is still there."""
     digest = reference.partition("@")[2]
-    if not layout.path(digest).is_file():
+    try:
+        content = layout.read(digest)
+        config, *stack = artifacts.blobs(json_text.parse(content))
+    except (FileNotFoundError, UserError, ValueError, LookupError, TypeError):
         return None
-    content = layout.read(digest)
-    manifest = json.loads(content)
-    config, *stack = (Blob(item["digest"], item["size"]) for item in (manifest["config"], *manifest["layers"]))
     return Image(Blob(digest, len(content)), config, tuple(stack)) if all(map(layout.has, (config, *stack))) else None
 
 

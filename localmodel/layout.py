@@ -49,8 +49,12 @@ class Layout:
 
         Raises:
             FileNotFoundError: there is no such blob.
+            UserError: StateDamaged.
         """
-        return self.path(digest).read_bytes()
+        content = state_file.load(self.path(digest), lambda content: content, "lmd store verify says what to do")
+        if content is None:
+            raise FileNotFoundError(self.path(digest))
+        return content
 
     def add(self, content: bytes) -> Blob:
         return self.write([content])

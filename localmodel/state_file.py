@@ -14,7 +14,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from localmodel.errors import UserError
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import read_file
+from localmodel_untrusted.files import Unreadable, read_file
 
 T = TypeVar("T")
 
@@ -44,9 +44,7 @@ def load(path: Path | str, parse: Callable[[bytes], T], do: str) -> T | None:
         UserError: StateDamaged, and what `parse` raises of the kind.
     """
     try:
-        content = read_file(path, _MOST_BYTES)
-        if content is None and os.path.lexists(path):
-            raise ValueError("a link that leads nowhere")
+        content = bytes_of(path)
         return None if content is None else parse(content)
     except _Newer as error:
         raise UserError(
@@ -54,6 +52,18 @@ def load(path: Path | str, parse: Callable[[bytes], T], do: str) -> T | None:
         ) from None
     except Exception as error:
         raise damaged(path, _why(error), do) from None
+
+
+def bytes_of(path: Path | str) -> bytes | None:
+    """The file's content; None where there is no such file.
+
+    Raises:
+        Unreadable
+    """
+    content = read_file(path, _MOST_BYTES)
+    if content is None and os.path.lexists(path):
+        raise Unreadable("a link that leads nowhere")
+    return content
 
 
 def damaged(path: Path | str, why: str, do: str) -> UserError:
@@ -130,7 +140,7 @@ def _why(error: Exception) -> str:
         return "it is not UTF-8 text"
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing"
-    return str(error) if isinstance(error, ValueError) else "its content has another form"
+    return str(error) if isinstance(error, ValueError | UserError) else "its content has another form"
 
 
 _Check = Callable[[Any, str], Any]

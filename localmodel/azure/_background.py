@@ -86,7 +86,7 @@ class Work:
     def is_going_on(self) -> bool:
         """Whether a process is at work now."""
         try:
-            with (self.folder / "lock").open("rb") as lock:
+            with files.lock_file(self.folder / "lock", make=False) as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -148,11 +148,11 @@ class Work:
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[int]:
-        with (self.folder / "lock").open("ab") as lock:
+        with files.lock_file(self.folder / "lock") as lock:
             if self.is_going_on():
                 raise WebserviceException(
                     f"{self.name} is being deployed right now: wait_for_deployment() on "
                     f"Webservice(workspace, {self.name!r}), or delete() it, first"
                 )
             fcntl.flock(lock, fcntl.LOCK_EX)  # waits for programs that only look, which takes no time
-            yield lock.fileno()
+            yield lock

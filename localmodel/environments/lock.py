@@ -6,12 +6,12 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from localmodel import digests, files
+from localmodel import digests, files, state_file
 from localmodel.environments import asked, hashes, no_wheel, relatives, requirement
 from localmodel.environments.definition import invalid, pythons
 from localmodel.environments.no_wheel import NoWheel
@@ -20,6 +20,7 @@ from localmodel.environments.requirement import Wanted
 from localmodel.environments.uv import failure, run_uv
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
+from localmodel_untrusted.files import decoded
 
 # uv's names for the platforms that images are built for
 PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
@@ -72,7 +73,7 @@ async def resolve(spec: EnvironmentSpec, platform: str | None, locks: Path, note
 
     Raises:
         UserError: RequirementsUnresolvable, with uv's own words; WheelMissing, PackageIndexUnreachable,
-            PackageIndexRefused, PackageSourcesInvalid, EnvironmentInvalid.
+            PackageIndexRefused, PackageSourcesInvalid, EnvironmentInvalid, StateDamaged.
     """
     wanted = asked.read(spec)
     path = locks / f"{key(spec, platform).removeprefix('sha256:')}.txt"
@@ -80,7 +81,29 @@ async def resolve(spec: EnvironmentSpec, platform: str | None, locks: Path, note
         before = _relative(locks, spec, platform)
         found = await _compile(_Question(spec, wanted, platform, None if platform else note), before)
         _keep(path, spec, platform, found)
-    return read(path.read_text(), str(path))
+    return kept(path, wanted)
+
+
+def kept(path: Path, wanted: Iterable[Wanted] = ()) -> Lock:
+    """The lock in a file of ours, of all that is wanted.
+
+    Raises:
+        UserError: StateDamaged.
+    """
+    do = "remove it, and the requirements are resolved anew"
+
+    def parse(content: bytes) -> Lock:
+        found = read(decoded(content), "its text")
+        there = {hashes.name(block) for block in hashes.packages(found.text)}
+        for each in wanted:
+            if each.name not in there and ";" not in each.text:  # a marker may leave it out
+                raise ValueError(f"it lacks {each.name}")
+        return found
+
+    found = state_file.load(path, parse, do)
+    if found is None:
+        raise state_file.damaged(path, "it has gone", do)
+    return found
 
 
 def _relative(locks: Path, spec: EnvironmentSpec, platform: str | None) -> Relative | None:

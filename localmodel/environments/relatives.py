@@ -6,6 +6,9 @@ from pathlib import Path
 
 from localmodel import digests, files, state_file
 from localmodel.errors import UserError
+from localmodel_untrusted.files import Unreadable, decoded, read_file
+
+_MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,18 @@ def nearest(folder: Path, python: str, target: str, requirements: tuple[str, ...
     """
     found: list[tuple[int, float, tuple[str, ...], Path]] = []
     for path in folder.glob("*.json"):
-        with contextlib.suppress(UserError):  # a hint that cannot be read is none
+        with contextlib.suppress(UserError, FileNotFoundError):  # a hint that cannot be read is none
             note, lock = state_file.read(path, _Note, "remove it"), path.with_suffix(".txt")
             theirs = note.requirements if note else ()
             shared = len(set(theirs) & set(requirements))
             most = set(theirs) <= set(requirements) or 2 * shared > max(len(theirs), len(requirements))
-            if note and (note.python, note.target) == (python, target) and shared and most and lock.exists():
+            if note and (note.python, note.target) == (python, target) and shared and most:
                 found.append((shared, lock.stat().st_mtime, theirs, lock))
     if not found:
         return None
     _, _, theirs, lock = max(found)
-    return Relative(theirs, lock.read_text())
+    try:
+        content = read_file(lock, _MOST_BYTES)
+        return None if content is None else Relative(theirs, decoded(content))
+    except Unreadable:
+        return None

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localmodel import home
+from localmodel import home, state_file
 from localmodel.errors import UserError
+from localmodel_untrusted.files import decoded
 
 _USER_PART = re.compile(r"(?<=://)[^/\s'\"`<>]*@")
 _QUERY = re.compile(r"(://[^?\s'\"`<>]*\?)[^\s'\"`<>)]+")
@@ -68,10 +69,10 @@ def read() -> Sources:
     """
     file = path()
     try:
-        content = tomllib.loads(file.read_text())
-    except FileNotFoundError:
-        return Sources()
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(decoded(state_file.bytes_of(file) or b""))
+    except RecursionError:
+        raise _invalid("nested too deeply") from None
+    except ValueError as error:
         raise _invalid(str(error)) from None
     for key, value in content.items():
         _check(key, value)

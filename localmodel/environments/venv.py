@@ -10,8 +10,10 @@ from pathlib import Path
 from localmodel import digests
 from localmodel.environments import build_log, held, nearest, no_wheel, reuse
 from localmodel.environments.lock import Lock, Note, builds
+from localmodel.environments.lock import kept as kept_lock
 from localmodel.environments.uv import failure, run_uv
 from localmodel.errors import UserError
+from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 _LOCK = "lock.txt"  # in the environment: what it was made of
 
@@ -76,9 +78,9 @@ def _reuse(folder: Path, built: Path, lock: Lock, say: Callable[[str], None]) ->
     # A hidden folder is being made, or removed; an environment may also go while it is looked at.
     there: dict[Path, nearest.Packages] = {}
     for path in folder.glob(f"[!.]*/{_LOCK}"):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(UserError, Unreadable):
             if _python_of(path.parent) == _python_of(built):
-                there[path.parent] = nearest.packages(Lock(path.read_text()))
+                there[path.parent] = nearest.packages(kept_lock(path))
     donor = nearest.most_in_common(there, wanted)
     if donor is None or not held.hold(donor):
         return set()
@@ -90,7 +92,7 @@ def _reuse(folder: Path, built: Path, lock: Lock, say: Callable[[str], None]) ->
 
 def _python_of(place: Path) -> list[str]:
     """The lines that tell which interpreter an environment was made from."""
-    lines = (place / "pyvenv.cfg").read_text().splitlines()
+    lines = decoded(read_file(place / "pyvenv.cfg") or b"").splitlines()
     return sorted(line for line in lines if line.startswith(("home", "implementation", "version_info")))
 
 

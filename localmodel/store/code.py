@@ -1,6 +1,5 @@
 """The code: source folders with their entry scripts, named and numbered."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from localmodel.home_errors import telling
 from localmodel.layout import Layout
 from localmodel.store import artifacts
 from localmodel.store.records import RecordKind, Records
+from localmodel_untrusted import json_text
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,12 @@ class Code:
             UserError: CodeDamaged.
         """
         try:
-            manifest = json.loads(self._layout.read(code.digest))
-            return layers.contents(self._layout.path(manifest["layers"][0]["digest"]))
+            _, files = artifacts.blobs(json_text.parse(self._layout.read(code.digest)))
+            return layers.contents(self._layout.path(files.digest))
         except FileNotFoundError:
-            raise UserError(
-                "CodeDamaged",
-                f"code {code.name}:{code.version}: its content is missing from the store at {self._layout.root}",
-            ) from None
+            why = "is missing from"
+        except (ValueError, LookupError, TypeError, UserError) as error:
+            why = f"is damaged ({error}) in"
+        raise UserError(
+            "CodeDamaged", f"code {code.name}:{code.version}: its content {why} the store at {self._layout.root}"
+        )

@@ -5,7 +5,6 @@ properties, description, ...) is an artifact of its own whose `subject` is the m
 copy the first without the second.
 """
 
-import json
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -50,8 +49,11 @@ def pack(layout: Layout, version: AnyVersion) -> Parcel:
         manifest = layout.read(version.digest)
     except FileNotFoundError:
         raise UserError("StoreDamaged", f"{version.name}:{version.version}: its manifest is missing") from None
-    content = json.loads(manifest)
-    blobs = tuple(dict.fromkeys(artifacts.blobs(content)))
+    try:
+        content = received.value(manifest)
+        blobs, kind = tuple(dict.fromkeys(artifacts.blobs(content))), received.text(content, "artifactType")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise UserError("StoreDamaged", f"{version.name}:{version.version}: its manifest is damaged") from None
     for blob in blobs:
         if not layout.has(blob):
             raise UserError("StoreDamaged", f"{version.name}:{version.version}: blob {blob.digest} is missing")
@@ -64,7 +66,7 @@ def pack(layout: Layout, version: AnyVersion) -> Parcel:
         "layers": [_blob(record).descriptor(RECORD)],
         "subject": Blob(version.digest, len(manifest)).descriptor(MANIFEST),
     }
-    return Parcel(manifest, content["artifactType"], blobs, digests.canonical_json(about), (_EMPTY, record))
+    return Parcel(manifest, kind, blobs, digests.canonical_json(about), (_EMPTY, record))
 
 
 def record_of(about: bytes | None, digest: str) -> Blob | None:

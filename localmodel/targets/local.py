@@ -162,8 +162,9 @@ class LocalTarget:
             return None
 
     def _observe(self, place: State) -> Deployment:
-        at_work = place.is_locked()  # asked first: a command that ends meanwhile has left what is read below
+        at_work = False
         try:
+            at_work = place.is_locked()  # asked first: a command that ends meanwhile has left what is read below
             return self._seen(place, at_work)
         except UserError as error:
             state_file.unreadable(error)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from localmodel import digests, files, state_file
 from localmodel.errors import UserError
@@ -159,10 +159,10 @@ class State:
         """Only one command at a time changes the deployment.
 
         Raises:
-            UserError: Busy.
+            UserError: Busy, StateDamaged.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "lock").open("w") as file:
+        with files.lock_file(self.root / "lock") as file:
             if not _locks(file):
                 raise UserError(
                     "Busy", f"another command is changing {self.name} right now; try again when it has finished"
@@ -176,7 +176,7 @@ class State:
     def is_locked(self) -> bool:
         """Whether a command is changing the deployment."""
         try:
-            with (self.root / "lock").open("r") as file:
+            with files.lock_file(self.root / "lock", make=False) as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -353,7 +353,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _locks(file: IO[str]) -> bool:
+def _locks(file: int) -> bool:
     """Take the lock. Who only looks whether there is one holds it for a moment, too."""
     end = time.monotonic() + _SECONDS_OF_A_LOOK
     while True:

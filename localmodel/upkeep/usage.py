@@ -1,6 +1,5 @@
 """Where the bytes of lmd's folder are."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from localmodel.store.records import Records
 from localmodel.targets import unpacked
 from localmodel.upkeep import environments
 from localmodel.upkeep.disk import Count
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import read_file
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def _blobs(store: Store, records: Records[Any]) -> Iterator[Path]:
         manifest = store.layout.path(version.digest)
         yield manifest
         try:
-            yield from (store.layout.path(blob.digest) for blob in artifacts.blobs(json.loads(manifest.read_bytes())))
-        except (OSError, ValueError, KeyError, TypeError):  # lmd store verify tells
+            blobs = artifacts.blobs(json_text.parse(read_file(manifest) or b""))
+        except (ValueError, KeyError, TypeError):  # lmd store verify tells
             continue
+        yield from (store.layout.path(blob.digest) for blob in blobs)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -10,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
 
-from localmodel import digests, files
+from localmodel import digests, files, state_file
 from localmodel.engine import build, environment_image
 from localmodel.engine.client import Engine
 from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
-from localmodel.layout import Blob, Layout
+from localmodel.layout import Layout
 from localmodel.spec import EnvironmentSpec
 from localmodel_operator import using
 from localmodel_operator.workqueue import Key
@@ -49,15 +48,21 @@ class Environments:
         return environment_image.key(spec, lock, server)
 
     def find(self, key: str) -> EnvironmentImage | None:
-        """The finished image, if every layer of it is there."""
-        path = self._record(key)
-        if not path.is_file():
+        """The finished image, if its record can be read and every layer of it is there."""
+        try:
+            image = self.recorded(key)
+        except UserError as error:
+            log.warning("%s", error)
             return None
-        record = json.loads(path.read_bytes())
-        layers = tuple(Blob(**layer) for layer in record.pop("layers"))
-        if not all(map(self._layout.has, layers)):
-            return None
-        return EnvironmentImage(**{**record, "variables": tuple(record["variables"]), "layers": layers})
+        return image if image and all(map(self._layout.has, image.layers)) else None
+
+    def recorded(self, key: str) -> EnvironmentImage | None:
+        """The image that a build has left a record of.
+
+        Raises:
+            UserError: StateDamaged, StateNewer.
+        """
+        return state_file.read(self._record(key), EnvironmentImage, "it is built anew where it is wanted")
 
     def want(self, owner: Key, key: str | None) -> None:
         """The resource `owner` now waits for `key` only. A build that nobody waits for any more is cancelled."""

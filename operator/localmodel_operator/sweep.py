@@ -6,7 +6,7 @@ pushed to a registry stays there: nobody here can know who else uses it.
 """
 
 import asyncio
-import json
+import contextlib
 import logging
 import re
 import time
@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import digests, files
+from localmodel import digests, files, state_file
 from localmodel.engine import nodes
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.errors import UserError
-from localmodel.layout import Layout
+from localmodel.layout import Blob, Layout
+from localmodel.store import artifacts
 from localmodel_operator import names
 from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION, Kind, Object
 from localmodel_operator.site import SWEEP, Site
+from localmodel_untrusted import json_text
 
 log = logging.getLogger(__name__)
 
@@ -197,11 +199,14 @@ async def _of_others(site: Site) -> tuple[str, ...]:
 async def _sweep_here(site: Site, cluster_uid: str, cluster_nodes: Iterable[Node]) -> Use:
     """Sweep what is on this machine. Returns what this cluster uses."""
     use = await _look(site, cluster_nodes)
-    uses = other_uses(site.layout.root / "uses", cluster_uid, await _alive(site))
     files.write(site.layout.root / "uses" / f"{cluster_uid}.json", digests.canonical_json(use.__dict__))
-    uses.append(use)
-    await site.environments.forget({key for each in uses for key in each.environments})
-    _sweep_blobs(site, [image for each in uses for image in each.images])
+    try:
+        uses = [*other_uses(site.layout.root / "uses", cluster_uid, await _alive(site)), use]
+        await site.environments.forget({key for each in uses for key in each.environments})
+        _sweep_blobs(site, [image for each in uses for image in each.images])
+    except UserError as error:
+        state_file.unreadable(error)
+        log.warning("nothing is removed from %s, what is needed of it is not known: %s", site.layout.root, error)
     return use
 
 
@@ -237,11 +242,16 @@ def other_uses(folder: Path, cluster_uid: str, alive: set[str] | None) -> list[U
     """The notes of the other clusters.
 
     That of a kind cluster goes when none of its nodes is `alive`; that of another one after a long silence.
+
+    Raises:
+        UserError: StateDamaged, StateNewer.
     """
     uses = []
     for path in folder.glob("*.json"):
-        note = Use(**{name: tuple(value) for name, value in json.loads(path.read_bytes()).items()})
         if path.stem == cluster_uid:
+            continue
+        note = state_file.read(path, Use, "its operator writes it anew, remove it where there is none any more")
+        if note is None:  # it has just gone
             continue
         if note.nodes:
             is_gone = alive is not None and alive.isdisjoint(note.nodes)
@@ -258,7 +268,7 @@ def _sweep_blobs(site: Site, images: Iterable[str]) -> None:
     layout = site.layout
     kept = {blob for image in images for blob in _blobs(layout, image.partition("@")[2])}
     for key in site.environments.keys():  # noqa: SIM118 - not a mapping
-        found = site.environments.find(key)
+        found = site.environments.recorded(key)
         kept |= {layer.digest for layer in found.layers} if found else set()
     for path in (layout.root / "blobs" / "sha256").glob("*"):
         if f"sha256:{path.name}" not in kept:
@@ -267,12 +277,20 @@ def _sweep_blobs(site: Site, images: Iterable[str]) -> None:
         path.unlink()  # of an operator that was killed: nobody else writes while the sweep is alone
     for folder in ("models", "squashed"):
         for path in (layout.root / folder).glob("*.json"):
-            if layout.recorded(path) is None:
-                path.unlink()
+            with contextlib.suppress(UserError):  # what cannot be read is made anew where it is wanted
+                blob = state_file.read(path, Blob, "it is made anew")
+                if blob and not layout.has(blob):
+                    path.unlink()
 
 
 def _blobs(layout: Layout, manifest: str) -> set[str]:
-    if not layout.path(manifest).is_file():
-        return set()
-    content = json.loads(layout.read(manifest))
-    return {manifest, content["config"]["digest"], *(layer["digest"] for layer in content["layers"])}
+    """
+    Raises:
+        UserError: StateDamaged.
+    """
+    found = state_file.load(layout.path(manifest), _named, "its image is made anew when it is removed")
+    return {manifest, *found} if found else set()
+
+
+def _named(content: bytes) -> set[str]:
+    return {blob.digest for blob in artifacts.blobs(json_text.parse(content))}

@@ -6,6 +6,8 @@ import fcntl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from localmodel import files
+
 _POLL = 0.05  # seconds
 
 
@@ -13,7 +15,7 @@ _POLL = 0.05  # seconds
 async def shared(path: Path) -> AsyncIterator[None]:
     """Hold the lock file together with others, in this process and in other operators' on the same store."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with files.lock_file(path) as file:
         while True:
             try:
                 # never wait in flock itself: who holds the lock may need this very event loop to let go of it

@@ -15,14 +15,14 @@ class Fields:
     """A JSON object that is read field by field; what nobody asks for may be there. Raises Unreadable."""
 
     def __init__(self, content: bytes) -> None:
-        self._fields = parse(content)
+        self._fields = parse(content, "surrogatepass")  # the field that has them is named
         if not isinstance(self._fields, dict):
             raise Unreadable("expected an object")
 
     def text(self, name: str) -> str:
         """A text that can be a variable's value."""
         value = self._get(name)
-        if not isinstance(value, str) or "\0" in value:
+        if not isinstance(value, str) or "\0" in value or not _is_unicode(value):
             raise Unreadable(f"{name}: expected a text")
         return value
 
@@ -45,3 +45,11 @@ class Fields:
             return self._fields[name]
         except KeyError:
             raise Unreadable(f"it lacks the field {name}") from None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

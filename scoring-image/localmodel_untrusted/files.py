@@ -41,7 +41,7 @@ def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES) -> Optional
     return content
 
 
-def text(content: bytes) -> str:
+def decoded(content: bytes) -> str:
     """
     Raises:
         Unreadable

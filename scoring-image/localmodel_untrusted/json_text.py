@@ -6,18 +6,18 @@ import json
 import math
 from typing import Any
 
-from localmodel_untrusted.files import Unreadable, text
+from localmodel_untrusted.files import Unreadable, decoded
 
 
 def parse(content: bytes, errors: str = "strict") -> Any:
     """The value of a JSON text in UTF-8.
 
-    `errors`, as of str.encode(), is for halves of surrogate pairs, which are no text.
+    `errors`, as of str.encode() and decode(), is for halves of surrogate pairs, which are no text.
 
     Raises:
         Unreadable: there is none, a number of it is not finite, or a text of it is not Unicode.
     """
-    value = _loaded(text(content), _strict)
+    value = _loaded(decoded(content), _strict)
     if b"\\u" not in content:
         return value
     try:
@@ -26,7 +26,7 @@ def parse(content: bytes, errors: str = "strict") -> Any:
         raise Unreadable("a text in it is not Unicode") from None
     except RecursionError:
         raise _too_deep() from None
-    return value if errors == "strict" else _loaded(plain.decode(), _strict)
+    return value if errors == "strict" else _loaded(plain.decode(errors=errors), _strict)
 
 
 def parse_loosely(content: bytes) -> Any:
@@ -35,7 +35,7 @@ def parse_loosely(content: bytes) -> Any:
     Raises:
         Unreadable
     """
-    return _loaded(text(content), json.JSONDecoder())
+    return _loaded(decoded(content), json.JSONDecoder())
 
 
 def _loaded(written: str, decoder: json.JSONDecoder) -> Any:

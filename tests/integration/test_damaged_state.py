@@ -1,5 +1,6 @@
 """Files that this product keeps and that somebody, or a crash, has damaged: named, and nothing else is lost."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -10,16 +11,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from localmodel import state_file, store_id
+from localmodel import files, state_file, store_id
 from localmodel.azure import _background
 from localmodel.cli import main
 from localmodel.doctor import kept
-from localmodel.environments import relatives
+from localmodel.environments import lock, relatives, sources
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.plan import Facts
 from localmodel.revision import Revision
-from localmodel.store import Store
+from localmodel.spec import EnvironmentSpec
+from localmodel.store import Store, sharing
 from localmodel.targets import state
 from localmodel.targets.state import RevisionRecord, ServerRecord, State
 
@@ -286,3 +288,51 @@ def test_small_files_beside_the_records(tmp_path: Path, monkeypatch: pytest.Monk
     assert outcome and str(work.folder / "outcome") in outcome.error
     DAMAGE[damage](tmp_path / "id")
     assert f"{tmp_path / 'id'} is damaged" in str(raised(lambda: store_id.of(tmp_path)))
+
+
+@pytest.mark.parametrize("damage", [name for name in DAMAGE if name != "dangling"])
+def test_a_lock_of_an_environment(tmp_path: Path, damage: str) -> None:
+    """It is named, also where it has lost a package; nothing is made of less than was asked for."""
+    spec = EnvironmentSpec("3.11", ("six==1.17.0",))
+    path = tmp_path / f"{lock.key(spec, None).removeprefix('sha256:')}.txt"
+    path.write_text("six==1.17.0 --hash=sha256:" + "0" * 64 + "\n")
+    assert asyncio.run(lock.resolve(spec, None, tmp_path)).count == 1
+    lock.relatives.remember(path, "3.11", lock._target(None), spec.requirements)
+    DAMAGE[damage](path)
+    assert str(path) in str(raised(lambda: asyncio.run(lock.resolve(spec, None, tmp_path))))
+    found = relatives.nearest(tmp_path, "3.11", lock._target(None), spec.requirements)
+    assert found is None or found.requirements == spec.requirements
+    other = EnvironmentSpec("3.11", ("six==1.17.0", "idna"))
+    assert lock._relative(tmp_path, other, None) is None or damage == "empty"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_something_else_in_a_lock_files_place(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """It is named, and nobody waits for it."""
+    place = deployment(tmp_path, "bb")
+    make(place.root / "lock")
+    for command in (("status",), ("delete", "bb")):
+        assert f"{place.root / 'lock'} is damaged (" in lmd(tmp_path, *command).output, command
+    make(tmp_path / "other")
+    for hold in (files.alone, files.together, files.locked):
+        assert f"{tmp_path / 'other'} is damaged" in str(raised(lambda hold=hold: hold(tmp_path / "other").__enter__()))
+
+
+@pytest.mark.parametrize("damage", ["half", "FF", "deep", "list", "folder", "fifo", "dangling"])
+def test_the_sources_of_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    monkeypatch.setenv("LOCALMODEL_HOME", str(tmp_path))
+    path = tmp_path / "packages.toml"
+    path.write_text("")
+    assert sources.read() == sources.Sources()
+    {**DAMAGE, "deep": text(b"a = " + DEEP)}[damage](path)
+    error = raised(sources.read)
+    assert error.reason == "PackageSourcesInvalid" and str(error).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_the_content_of_code(tmp_path: Path, damage: str) -> None:
+    store = Store(tmp_path)
+    code = store.code.register("code", {"score.py": b"1"}, "score.py")
+    DAMAGE[damage](store.layout.path(code.digest))
+    for error in (raised(lambda: store.code.files(code)), raised(lambda: sharing.pack(store.layout, code))):
+        assert "code:1: " in str(error) or str(store.layout.path(code.digest)) in str(error)
