@@ -49,9 +49,16 @@ def _telling(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
         with told():
-            return function(*arguments, **named)
+            found = function(*arguments, **named)
+        return _pieces(found) if inspect.isgenerator(found) else found
 
     return call
+
+
+def _pieces(found: Iterator[Any]) -> Iterator[Any]:
+    """What comes of a generator, which runs only now."""
+    with told():
+        yield from found
 
 
 def _in_words(error: OSError) -> UserError | None:

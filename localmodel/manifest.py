@@ -14,9 +14,11 @@ import yaml
 
 from localmodel import schema
 from localmodel.errors import UserError
+from localmodel_untrusted.files import decoded, read_file
 
 _KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CONFIG_MAP_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_MOST_BYTES = 64 * 1024 * 1024
 _READ = {"apiVersion", "kind", "resources", "configMapGenerator", "configurations"}
 
 
@@ -131,11 +133,11 @@ def _documents(file: Path) -> list[tuple[Path, dict[str, Any]]]:
 
 def _load(file: Path) -> list[dict[str, Any]]:
     try:
-        loaded = yaml.load_all(file.read_text(), _Loader)
+        loaded = yaml.load_all(decoded(read_file(file, _MOST_BYTES) or b""), _Loader)
         documents = [document for document in loaded if document is not None]
     except RecursionError:
         raise UserError("InvalidManifest", f"{file}: nested too deeply") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError("InvalidManifest", f"{file}: not YAML: {error}") from None
     for document in documents:
         if not isinstance(document, dict):

@@ -51,7 +51,7 @@ def load(path: Path | str, parse: Callable[[bytes], T], do: str) -> T | None:
             NEWER, f"{path} was written by a later version of localmodel ({error}); update localmodel to read it"
         ) from None
     except Exception as error:
-        raise damaged(path, _why(error), do) from None
+        raise damaged(path, why(error), do) from None
 
 
 def bytes_of(path: Path | str) -> bytes | None:
@@ -135,7 +135,8 @@ class _Newer(Exception):
     """It has what only a later version writes."""
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """What is wrong, in words, with what could not be made a value."""
     if isinstance(error, UnicodeError):
         return "it is not UTF-8 text"
     if isinstance(error, KeyError):

@@ -24,9 +24,11 @@ from localmodel import files, home, state_file
 from localmodel.azure.exceptions import WebserviceException
 from localmodel.errors import UserError
 from localmodel.targets.make import default_name
+from localmodel_untrusted.files import Unreadable, read_file
 
 _POLL_SECONDS = 0.05
 _SECONDS_TO_END = 20.0
+_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,7 @@ class Work:
 
     def target(self) -> str:
         """Where the deployment runs: where it was deployed to from here, else the default."""
-        try:
-            return (self.folder / "target").read_text()
-        except FileNotFoundError:
-            return default_name()
+        return self._kept("target") or default_name()
 
     def is_going_on(self) -> bool:
         """Whether a process is at work now."""
@@ -113,10 +112,7 @@ class Work:
 
     def output(self) -> str:
         """What the last work has said so far."""
-        try:
-            return (self.folder / "output").read_text(errors="replace")
-        except FileNotFoundError:
-            return ""
+        return self._kept("output")
 
     def follow(self, until: float | None) -> Iterator[str]:
         """The output as it comes, until the work ends or time.monotonic() passes `until`."""
@@ -134,8 +130,8 @@ class Work:
         """End the work that goes on, and everything it has started."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.is_going_on():
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(int((self.folder / "group").read_text()), number)
+                with contextlib.suppress(ProcessLookupError, ValueError):
+                    os.killpg(int(self._kept("group")), number)
                 for _ in self.follow(time.monotonic() + _SECONDS_TO_END):
                     pass
 
@@ -145,6 +141,12 @@ class Work:
             (self.folder / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
+
+    def _kept(self, name: str) -> str:
+        """The text of a file of this folder; "" where there is none, or something else in its place."""
+        with contextlib.suppress(Unreadable):
+            return (read_file(self.folder / name, _MOST_BYTES) or b"").decode(errors="replace")
+        return ""
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[int]:

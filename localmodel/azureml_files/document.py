@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from localmodel.errors import UserError
+from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 Value: TypeAlias = "dict[str, Node] | list[Node] | str | int | float | bool | None"
 
@@ -62,6 +63,8 @@ def parse(text: str, file: str) -> Node:
         if not isinstance(root, yaml.MappingNode):
             raise UserError("AzureFileInvalid", f"{file}: a mapping is expected, the fields of one deployment")
         return _node(loader, root, "", file, ())
+    except RecursionError:
+        raise UserError("AzureFileInvalid", f"{file}: nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:
         raise UserError("AzureFileInvalid", f"{file}: neither YAML nor JSON: {error}") from None
     finally:
@@ -75,8 +78,11 @@ def read(path: Path) -> Node:
         UserError: AzureFileInvalid.
     """
     try:
-        return parse(path.read_text(encoding="utf-8-sig"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_file(path)
+        if content is None:
+            raise Unreadable("no such file")
+        return parse(decoded(content).removeprefix("\ufeff"), str(path))
+    except Unreadable as error:
         raise UserError("AzureFileInvalid", f"{path}: cannot be read: {error}") from None
 
 

@@ -14,6 +14,7 @@ from localmodel.environments import conda, dockerfile, server_packages
 from localmodel.environments.definition import Definition
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
+from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 _AZURES_IMAGES = "mcr.microsoft.com/azureml/"
 _PYTHON_IN_A_NAME = re.compile(r"(?:py|python)[:-]?3[.]?(\d+)")
@@ -84,7 +85,15 @@ def _python(draft: EnvironmentDraft, spec: EnvironmentSpec, image: str, where: s
 
 def _dockerfile_text(named: At, folder: Path) -> str:
     """v2 names a file; v1 may hold the text itself."""
-    return named.text if "\n" in named.text.strip() else _file(named, folder).read_text()
+    return named.text if "\n" in named.text.strip() else _text(named, folder)
+
+
+def _text(named: At, folder: Path) -> str:
+    path = _file(named, folder)
+    try:
+        return decoded(read_file(path) or b"")
+    except Unreadable as error:
+        raise refusal(f"{named.where}: {path}: {error}") from None
 
 
 def _file(named: At, folder: Path) -> Path:

@@ -17,6 +17,7 @@ from localmodel.debugger.local import LocalDebuggee
 from localmodel.debugger.pod import PodDebuggee
 from localmodel.targets.local import LocalTarget
 from localmodel.targets.target import Target
+from localmodel_untrusted.files import decoded, read_file
 
 
 @click.command()
@@ -77,9 +78,9 @@ def _tell(debuggee: Debuggee, wish: Wish, port: int, folder: Path, progress: Con
     )
     path = workspace / ".vscode" / "launch.json"
     try:
-        files.write(path, launch_file.merge(path.read_text() if path.exists() else "", configuration).encode())
+        files.write(path, launch_file.merge(decoded(read_file(path) or b""), configuration).encode())
         say(f'VS Code: "{configuration["name"]}" under Run and Debug (.vscode/launch.json)')
-    except (launch_file.NotMergeable, OSError) as error:
+    except (ValueError, OSError) as error:
         progress.note(f"{path} is left as it is ({error}); add to its configurations:")
         say(json.dumps(configuration, indent=4))
     if wish.connect:

@@ -1,6 +1,5 @@
 """lmd status, wait, invoke, logs, reload, delete: deployments that are there."""
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,8 @@ from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_
 from localmodel.cli.target_option import all_namespaces_option, target_options
 from localmodel.targets import http
 from localmodel.targets.target import Deployment, Target
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import Unreadable
 
 _TIMEOUT = click.FloatRange(min=0, min_open=True)
 
@@ -140,8 +141,8 @@ def _print_body(answer: http.Answer) -> None:
 
 def _json_or_text(body: bytes) -> object:
     try:
-        return json.loads(body)
-    except ValueError:
+        return json_text.parse_loosely(body)
+    except Unreadable:
         return body.decode(errors="replace")
 
 

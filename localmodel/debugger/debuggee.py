@@ -4,6 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Protocol
 
+from localmodel import state_file
+from localmodel_untrusted import json_text
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -63,6 +66,15 @@ class Debuggee(Protocol):
         """Ask the server for workers without a debugger; nothing when it is gone."""
 
 
-def read_state(text: str) -> State | None:
-    """The content of the server's file."""
-    return State(**json.loads(text)) if text else None
+def read_state(content: bytes | None, where: str) -> State | None:
+    """What the server's file holds; the script can write there, too.
+
+    Raises:
+        UserError: StateDamaged.
+    """
+    if not content:
+        return None
+    try:
+        return state_file.typed(json_text.parse(content), State)
+    except Exception as error:
+        raise state_file.damaged(where, state_file.why(error), "remove it, and debug again") from None

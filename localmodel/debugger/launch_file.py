@@ -48,7 +48,7 @@ def merge(text: str, configuration: dict[str, Any]) -> str:
     plain = _plain(text)
     try:
         content = json.loads(plain)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotMergeable(f"it is not JSON with comments: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("configurations", []), list):
         raise NotMergeable("it has no list of configurations")

@@ -1,9 +1,8 @@
 """Debugging what runs on this machine without a cluster: as a process, or in a container."""
 
-import contextlib
 import signal
 
-from localmodel import files
+from localmodel import files, state_file
 from localmodel.debugger import package
 from localmodel.debugger.debuggee import Gone, State, Wish, read_state
 from localmodel.errors import UserError
@@ -45,9 +44,8 @@ class LocalDebuggee:
     def state(self) -> State | None:
         if self._target.running(self._place) is None:
             raise Gone
-        with contextlib.suppress(FileNotFoundError):
-            return read_state(self._state_file.read_text())
-        return None
+        content = state_file.load(self._state_file, lambda content: content, "remove it, and debug again")
+        return read_state(content, str(self._state_file))
 
     def end(self) -> None:
         self._file.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """Debugging a pod of a cluster: everything goes through the API server, as kubectl exec and port-forward."""
 
 import contextlib
-import json
 import subprocess
 from typing import Any
 
@@ -9,6 +8,7 @@ from localmodel import revision, schema
 from localmodel.debugger import package
 from localmodel.debugger.debuggee import Gone, State, Wish, read_state
 from localmodel.errors import UserError
+from localmodel.targets import kubectl
 from localmodel.targets.target import Progress
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
@@ -52,7 +52,7 @@ class PodDebuggee:
 
     def find(self) -> None:
         self._end_forward()
-        resource = json.loads(self._kubectl("get", _RESOURCE, self.name, "-o", "json"))
+        resource = kubectl.read(self._kubectl("get", _RESOURCE, self.name, "-o", "json"))
         self._namespace, self.entry = resource["metadata"]["namespace"], resource["spec"]["scoring"]["entryScript"]
         self._pod = self._choose_pod(resource.get("status", {}).get("selector", ""))
 
@@ -71,9 +71,10 @@ class PodDebuggee:
         if self._forward is not None and self._forward.poll() is not None:
             raise Gone
         try:
-            return read_state(self._exec(_READ, f"{_FILE}.state").strip())
+            told = self._exec(_READ, f"{_FILE}.state").strip()
         except UserError:
             raise Gone from None
+        return read_state(told.encode(), f"{self._pod}:{_FILE}.state")
 
     def end(self) -> None:
         self._end_forward()
@@ -83,7 +84,7 @@ class PodDebuggee:
     def _choose_pod(self, selector: str) -> str:
         if not selector:
             raise UserError("NotRunning", f"{self.name} has no pods yet")
-        listed = json.loads(self._kubectl("get", "pods", "-n", self._namespace, "-l", selector, "-o", "json"))
+        listed = kubectl.read(self._kubectl("get", "pods", "-n", self._namespace, "-l", selector, "-o", "json"))
         ready = sorted(filter(_is_ready, listed["items"]), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
         if not ready:
             raise UserError("NotRunning", f"{self.name} has no pod that is ready; see lmd status {self.name}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from localmodel_untrusted.files import decoded, read_file
+
 _KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
@@ -44,8 +46,8 @@ def _kustomized(folder: Path, seen: set[Path]) -> set[Path]:
 
 def _read(file: Path) -> Any:
     try:
-        return list(yaml.safe_load_all(file.read_text()))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return list(yaml.safe_load_all(decoded(read_file(file) or b"")))
+    except (ValueError, RecursionError, yaml.YAMLError):
         return None  # whoever applies it says what is wrong
 
 

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from localmodel.targets import http
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import Unreadable, read_file
 
 _MOST_LINES = 12
 _LONGEST_LINE = 160
 _LONGEST_VALUE = 100
 _TIMEOUT = 60.0
+_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,10 @@ def ask(url: str, request: Path) -> Reply | None:
         UserError: Unreachable.
     """
     try:
-        body = request.read_bytes()
-    except OSError:
+        body = read_file(request, _MOST_BYTES)
+    except Unreadable:
+        return None
+    if body is None:
         return None
     answer = http.request(url, body, _TIMEOUT, mimetypes.guess_type(request)[0] or "application/json")
     raised = answer.headers.get("x-ms-run-function-failed") == "True"
@@ -57,12 +62,11 @@ def words(reply: Reply) -> list[str]:
 def _lines(reply: Reply) -> list[str]:
     status = [f"status {reply.status}"] if reply.status != 200 else []
     try:
-        value = json.loads(reply.body)
-    except ValueError:
+        return [*status, *_split(json_text.parse_loosely(reply.body))]
+    except (Unreadable, RecursionError):
         if not _is_text(reply.body):
             return [*status, f"{len(reply.body)} bytes"]
         return [*status, *reply.body.decode().splitlines()]
-    return [*status, *_split(value)]
 
 
 def _split(value: Any, indent: str = "", name: str = "") -> Iterator[str]:

@@ -15,7 +15,7 @@ import docker
 import docker.errors
 from docker.types import Mount
 
-from localmodel import digests
+from localmodel import digests, state_file
 from localmodel.engine import build, context, names, saved, toolbox
 from localmodel.environments import nearest
 from localmodel.environments.lock import Lock
@@ -24,6 +24,7 @@ from localmodel.errors import UserError
 from localmodel.layers import CHUNK
 from localmodel.layout import Blob, Layout
 from localmodel.spec import EnvironmentSpec
+from localmodel_untrusted import json_text
 
 _MOST_CHANGES = 8
 # Folders that every image has: the engine need not make them, and so leaves nothing in the image.
@@ -51,6 +52,15 @@ class Wanted:
     def family(self) -> str:
         """What an image must have in common with this one for this one to be made from it."""
         return digests.of_json([self.base, self.spec.python, self.spec.is_own_base, context.server_digest()])
+
+
+@dataclass(frozen=True)
+class _History:
+    """Of an image: how many changes made it, and bytes of the environment that are hidden, or in use."""
+
+    changes: int
+    dead: int
+    live: int
 
 
 @dataclass(frozen=True)
@@ -82,14 +92,25 @@ def near(client: docker.DockerClient, wanted: Wanted, usable: Callable[[str], bo
 
 def _candidates(images: list[dict[str, Any]], usable: Callable[[str], bool]) -> Iterator[tuple[str, Near]]:
     for image in images:
-        history = json.loads(image["Labels"][names.CHANGES_LABEL])
-        if history["changes"] >= _MOST_CHANGES or history["dead"] > history["live"]:
+        try:
+            history = _history(image["Labels"])
+            packages = state_file.typed(_label(image["Labels"], names.PACKAGES_LABEL), dict[str, str])
+        except ValueError:  # its labels are not ours
+            continue
+        if history.changes >= _MOST_CHANGES or history.dead > history.live:
             continue
         for name in image["RepoTags"] or ():
             repository, _, key = name.rpartition(":")
             if repository.startswith(names.ENVIRONMENT_REPOSITORY) and usable(key):
-                packages = json.loads(image["Labels"][names.PACKAGES_LABEL])
-                yield image["Id"], Near(key, image["Id"], packages, history["changes"])
+                yield image["Id"], Near(key, image["Id"], packages, history.changes)
+
+
+def _history(found: Mapping[str, str]) -> _History:
+    return state_file.typed(_label(found, names.CHANGES_LABEL), _History)
+
+
+def _label(found: Mapping[str, str], name: str) -> Any:
+    return json_text.parse(found.get(name, "").encode(errors="replace"))
 
 
 def make(
@@ -113,7 +134,7 @@ def make(
         layer = _layer(client, container, layout) if layout else None
         _commit(client, container, wanted, before, told)
         return layer
-    except (docker.errors.APIError, UserError) as error:
+    except (docker.errors.APIError, UserError, ValueError) as error:
         raise Failed(str(error)) from None
     finally:
         _remove_leftovers(client, wanted)
@@ -161,8 +182,10 @@ def _run(client: docker.DockerClient, container: str, say: build.Say, cancelled:
         lines.append(rest)
     if client.api.wait(container)["StatusCode"]:
         raise Failed(" ".join(lines[-8:]))
-    told: dict[str, int] = json.loads(next(line for line in reversed(lines) if line))
-    return told
+    try:
+        return state_file.typed(json_text.parse(next(filter(None, reversed(lines)), "").encode()), dict[str, int])
+    except ValueError as error:
+        raise Failed(f"what its program tells cannot be read: {error}") from None
 
 
 def _layer(client: docker.DockerClient, container: str, layout: Layout) -> Blob:
@@ -178,7 +201,7 @@ def _layer(client: docker.DockerClient, container: str, layout: Layout) -> Blob:
 def _commit(client: docker.DockerClient, container: str, wanted: Wanted, before: Near, told: Mapping[str, int]) -> None:
     """Have the engine keep the container's files as the wanted image, which is run as the one before is."""
     image = client.images.get(before.image).attrs
-    dead = json.loads(image["Config"]["Labels"][names.CHANGES_LABEL])["dead"] + told["dead"]
+    dead = _history(image["Config"]["Labels"]).dead + told["dead"]
     marks = {names.STORE_LABEL: wanted.store, **labels(wanted, before.changes + 1, dead, told["live"])}
     kept = {name: value for name, value in image["Config"]["Labels"].items() if name not in marks}
     config = {**image["Config"], "Labels": {**kept, **marks}, "Entrypoint": image["Config"].get("Entrypoint") or []}

@@ -4,7 +4,6 @@ Every archive has a manifest.json that names configuration and layers in order; 
 store) or not (graph drivers). What is kept is always the uncompressed tar, whose digest is the diff id.
 """
 
-import json
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import docker.errors
 from localmodel.image import EnvironmentImage
 from localmodel.layers import CHUNK
 from localmodel.layout import Blob, Layout
+from localmodel_untrusted import json_text
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _GZIP_STREAM = zlib.MAX_WBITS | 16
@@ -37,8 +37,15 @@ def keep(client: docker.DockerClient, tag: str, base: str, layout: Layout) -> En
 
 
 def _image(files: dict[str, Blob | bytes], links: dict[str, str], base: str, layout: Layout) -> EnvironmentImage:
-    manifest = json.loads(_bytes(files["manifest.json"]))[0]
-    config = json.loads(_bytes(files[manifest["Config"]]))
+    try:
+        return _read(files, links, base, layout)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise OSError(f"the engine's archive is damaged: {error}") from None
+
+
+def _read(files: dict[str, Blob | bytes], links: dict[str, str], base: str, layout: Layout) -> EnvironmentImage:
+    manifest = json_text.parse(_bytes(files["manifest.json"]))[0]
+    config = json_text.parse(_bytes(files[manifest["Config"]]))
     layers = []
     for name, diff_id in zip(manifest["Layers"], config["rootfs"]["diff_ids"], strict=True):
         found = files[links.get(name, name)]

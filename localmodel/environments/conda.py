@@ -78,7 +78,9 @@ def _compose(text: str, name: str) -> yaml.MappingNode:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise invalid(name + line, f"not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
+    except RecursionError:
+        raise invalid(name, "nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise invalid(name, f"not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(root, yaml.MappingNode):
         raise invalid(name, "not a conda file: expected name, channels and dependencies")

@@ -10,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 from localmodel import schema
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
+from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 DEFAULT_PYTHON = EnvironmentSpec().python
 _PATCHES = range(40)  # no minor version has had more
@@ -43,10 +44,12 @@ def text_of(source: Path | str, kind: str) -> tuple[str, str, Path]:
         return source, f"({kind})", Path()
     path = Path(source)
     try:
-        return path.read_text("utf-8-sig"), str(path), path.parent
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-        raise invalid(str(path), f"cannot be read: {reason}") from None
+        content = read_file(path)
+        if content is None:
+            raise Unreadable("No such file or directory")
+        return decoded(content).removeprefix("\ufeff"), str(path), path.parent
+    except Unreadable as error:
+        raise invalid(str(path), f"cannot be read: {error}") from None
 
 
 @cache

@@ -13,6 +13,8 @@ from localmodel.environments.lock import Note
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import Unreadable
 
 DEFINITION = "azureml_environment.json"
 CONDA = "conda_dependencies.yml"
@@ -78,9 +80,9 @@ def _definition(path: Path) -> Mapping[str, Any]:
     if text is None:
         raise invalid(str(path.parent), f"holds no environment: there is no {path.name} in it")
     try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise invalid(str(path), f"not JSON: {error}") from None
+        content = json_text.parse(text.encode())
+    except Unreadable as error:
+        raise invalid(str(path), str(error)) from None
     if not isinstance(content, dict):
         raise invalid(str(path), "expected an object")
     return content

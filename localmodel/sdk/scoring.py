@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from localmodel.errors import UserError
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import Unreadable
 
 JSON = "application/json"
 BINARY = "application/octet-stream"
@@ -110,8 +112,8 @@ def decode(content_type: str, body: bytes) -> Any:
     if kind != JSON and not kind.endswith("+json"):
         return body
     try:
-        return json.loads(body)
-    except ValueError as error:
+        return json_text.parse_loosely(body)
+    except Unreadable as error:
         text = body[:_LONGEST_BODY_SHOWN].decode(errors="replace")
         raise UserError(
             "AnswerInvalid", f"the answer is said to be JSON ({kind}) and is not: {error}\n{text}"
@@ -124,7 +126,9 @@ def find_place(data: object, document: Mapping[str, Any]) -> Place:
     Raises:
         UserError: InputAmbiguous, when it could be meant for several parameters.
     """
-    schema = document.get("components", {}).get("schemas", {}).get("ServiceInput", {})
+    schema: Any = document
+    for name in ("components", "schemas", "ServiceInput"):
+        schema = _mapping(schema.get(name))
     leaves = list(_leaves(schema, ()))
     if not leaves:
         return UNDECORATED
@@ -141,12 +145,18 @@ def find_place(data: object, document: Mapping[str, Any]) -> Place:
 
 def _leaves(schema: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Each value that is not an object of others, with its format."""
-    for name, child in schema.get("properties", {}).items():
+    for name, child in _mapping(schema.get("properties")).items():
+        child = _mapping(child)
         form = str(child.get("format", ""))
         if child.get("properties") and not form.startswith(_FRAME):
             yield from _leaves(child, (*path, name))
         else:
             yield (*path, name), form
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """The value, if it is one: a document of the user's own may be anything."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _is_frame(value: object) -> bool:
@@ -225,7 +235,7 @@ def _is_json(text: str) -> bool:
 def _message(body: bytes) -> str:
     """The one in the server's errors, or the text as it is."""
     try:
-        return str(json.loads(body)["message"])
+        return str(json_text.parse_loosely(body)["message"])
     except (ValueError, KeyError, TypeError):
         text = body[:_LONGEST_BODY_SHOWN].decode(errors="replace").strip()
         return text or "no text"

@@ -1,11 +1,12 @@
 """Where a deployment's script expects an array or a table: its swagger document, asked for once a revision."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from localmodel.sdk import scoring
 from localmodel.targets import http
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import Unreadable
 
 _SECONDS = 10.0
 
@@ -27,7 +28,7 @@ class ScoringInput:
         if document is None:
             # 3.1 can express what 2.0 cannot, and is rarely replaced by a document of the user's own.
             answer = http.request(f"{url.removesuffix('/score')}/swagger.json?version=3.1", timeout=_SECONDS)
-            document = json.loads(answer.body) if answer.status == 200 else {}
+            document = _document(answer.body) if answer.status == 200 else {}
             self._document, self._revision = document, answer.headers.get("x-localmodel-revision", "")
         return scoring.find_place(data, document)
 
@@ -39,3 +40,12 @@ class ScoringInput:
     def forget(self) -> None:
         """Ask again before the next request."""
         self._document = None
+
+
+def _document(body: bytes) -> Mapping[str, Any]:
+    """The document, which may be the user's own; an empty one where it is none."""
+    try:
+        found = json_text.parse(body)
+    except Unreadable:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,8 +1,9 @@
 """Finding the script's tracebacks in a deployment's log."""
 
-import json
 import re
 from collections.abc import Iterable
+
+from localmodel_untrusted import json_text
 
 _START = "Traceback (most recent call last):"
 # Between the tracebacks of a chain of exceptions; each stands between empty lines.
@@ -37,7 +38,7 @@ def _lines(log: str) -> list[str]:
 def _message(line: str) -> Iterable[str]:
     """The text in a line of a JSON log, and an empty line: nothing of it goes on."""
     try:
-        return [*str(json.loads(line)["message"]).splitlines(), ""]
+        return [*str(json_text.parse_loosely(line.encode(errors="replace"))["message"]).splitlines(), ""]
     except (ValueError, KeyError, TypeError):
         return [line]
 

@@ -5,7 +5,6 @@ repeats a failed one for minutes without a word, and holds a whole blob in memor
 """
 
 import io
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from localmodel import digests
 from localmodel.errors import UserError
 from localmodel.layout import Blob
 from localmodel.store.index import MANIFEST
+from localmodel_untrusted import json_text
 
 _CHUNK = 1 << 20
 _TIMEOUT = (10, 300)  # seconds: to connect, and between two pieces
@@ -199,7 +199,9 @@ def _limited(response: requests.Response) -> Iterator[bytes]:
 def _reason(response: requests.Response) -> str:
     """The registry's own words."""
     try:
-        return ", ".join(f"{error['code']}: {error['message']}" for error in json.loads(response.content)["errors"])
+        return ", ".join(
+            f"{error['code']}: {error['message']}" for error in json_text.parse(response.content)["errors"]
+        )
     except (ValueError, KeyError, TypeError):
         return str(response.reason)
 

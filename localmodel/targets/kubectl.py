@@ -1,11 +1,12 @@
 """Running kubectl, which knows the user's clusters and how to get into them."""
 
-import json
 import subprocess
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from localmodel.errors import UserError
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import Unreadable
 
 Object: TypeAlias = dict[str, Any]
 # How kubectl's errors name our resource; it says "not found" of others, too.
@@ -43,13 +44,12 @@ class Kubectl:
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
         """One object. Raises as run()."""
         inside = ["--namespace", namespace] if namespace else []
-        found: Object = json.loads(self.run("get", kind, name, *inside, "-o", "json"))
-        return found
+        return read(self.run("get", kind, name, *inside, "-o", "json"))
 
     def find(self, kind: str, name: str, namespace: str) -> Object | None:
         """The object, or None when there is none of the name. Raises as run()."""
         text = self.run("get", kind, name, "--namespace", namespace, "--ignore-not-found", "-o", "json")
-        return json.loads(text) if text.strip() else None
+        return read(text) if text.strip() else None
 
     def lines(self, *arguments: str) -> Iterator[str]:
         """What it prints, as it comes. Raises as run()."""
@@ -70,9 +70,25 @@ class Kubectl:
 
 def items(text: str) -> list[Object]:
     """The objects in what kubectl prints with `-o json`."""
-    content: Object = json.loads(text)
-    found: list[Object] = content["items"] if content["kind"].endswith("List") else [content]
+    content = read(text)
+    found: list[Object] = content.get("items", []) if str(content.get("kind")).endswith("List") else [content]
     return found
+
+
+def read(text: str) -> Object:
+    """The object that kubectl prints with `-o json`.
+
+    Raises:
+        UserError: KubectlFailed.
+    """
+    try:
+        found = json_text.parse_loosely(text.encode(errors="replace"))
+        if isinstance(found, dict):
+            return found
+        error = "it is not an object"
+    except Unreadable as unreadable:
+        error = str(unreadable)
+    raise UserError("KubectlFailed", f"what kubectl prints cannot be read: {error}")
 
 
 def _missing() -> UserError:

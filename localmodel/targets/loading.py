@@ -1,6 +1,5 @@
 """Waiting for a server to say that it serves a revision, or why it does not."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from localmodel.errors import UserError
 from localmodel.targets import http
 from localmodel.targets.ports import HOST
 from localmodel.targets.state import Slot
+from localmodel_untrusted import json_text
 
 _POLL_SECONDS = 0.02
 # Whether a container runs is a question to the engine.
@@ -58,8 +58,11 @@ def ask(port: int) -> tuple[int | None, str]:
         answer = http.request(f"http://{HOST}:{port}/readyz", timeout=5)
     except UserError as error:
         return None, str(error)
-    content = json.loads(answer.body)
-    return (int(content["revision"]), "") if answer.status == 200 else (None, str(content["message"]))
+    try:
+        content = json_text.parse(answer.body)
+        return (int(content["revision"]), "") if answer.status == 200 else (None, str(content["message"]))
+    except (ValueError, LookupError, TypeError):
+        return None, f"what answers on port {port} is not a scoring server of localmodel"
 
 
 def _last_line(log: Path) -> str:

@@ -1,6 +1,5 @@
 """A worker of the scoring server without the server: the one place outside of it that speaks its frames."""
 
-import json
 import signal
 import socket
 import subprocess
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from localmodel import data
 from localmodel.errors import UserError
 from localmodel.trial.prepare import Trial
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import Unreadable
 
 if TYPE_CHECKING:
     from localmodel_worker.frames import Frame
@@ -162,6 +163,6 @@ def _leave_to_worker(number: int, frame: FrameType | None) -> None:
 def parsed(body: bytes) -> object:
     """The body as JSON, or as text when it is none."""
     try:
-        return json.loads(body)
-    except ValueError:
+        return json_text.parse_loosely(body)
+    except Unreadable:
         return body.decode(errors="replace")

@@ -73,7 +73,7 @@ def hosted(config_map: Mapping[str, Any] | None, *, in_pod: bool) -> Registry | 
         told = yaml.safe_load(text) or {}
         push = told.get("hostFromClusterNetwork" if in_pod else "host", "")
         pull = told.get("hostFromContainerRuntime") or told.get("host") or push
-    except (yaml.YAMLError, AttributeError):
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError):
         raise UserError(
             "RegistryInvalid", "ConfigMap kube-public/local-registry-hosting: localRegistryHosting.v1 is not a mapping"
         ) from None

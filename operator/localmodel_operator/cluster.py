@@ -1,7 +1,6 @@
 """The Kubernetes API, as far as the operator needs it: plain dicts in and out, a timeout on every call."""
 
 import inspect
-import json
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRec
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 from localmodel_operator import names
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import Unreadable
 
 Object = dict[str, Any]
 
@@ -208,9 +209,9 @@ class Cluster:
         try:
             wait = aiohttp.ClientTimeout(total=seconds)
             async with session.request(method, url, headers=all_headers, data=data, timeout=wait) as response:
-                told = json.loads(await _small(response.content))
+                told = json_text.parse(await _small(response.content))
                 status = int(response.status)
-        except (*_UNREACHABLE, ValueError, RecursionError) as error:
+        except (*_UNREACHABLE, ValueError) as error:
             raise PodUnreachable(f"{type(error).__name__}: {error}") from None
         if not isinstance(told, dict) or told.get("kind") == "Status":  # the API server's own words
             raise PodUnreachable(str(told.get("message", told) if isinstance(told, dict) else told))
@@ -258,7 +259,10 @@ class Cluster:
             raise Unreachable(f"{type(error).__name__}: {error}") from None
         if not 200 <= response.status <= 299:
             raise _refusal(response.status, _message(content) or str(response.reason))
-        result: Object = json.loads(content)
+        try:
+            result: Object = json_text.parse_loosely(content)
+        except Unreadable as error:
+            raise Unreachable(f"the API server's answer cannot be read: {error}") from None
         return result
 
 
@@ -288,7 +292,7 @@ def _refusal(code: int, message: str) -> Refused | Unreachable:
 
 def _message(body: str | bytes | None) -> str:
     try:
-        return str(json.loads(body or b"")["message"])
+        return str(json_text.parse_loosely(body.encode() if isinstance(body, str) else body or b"")["message"])
     except (ValueError, KeyError, TypeError):
         return ""
 

@@ -28,10 +28,14 @@ def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES) -> Optional
     except (OSError, ValueError) as error:
         raise Unreadable(_why(error)) from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             raise Unreadable("it is not a file")
+        size = min(found.st_size, most_bytes)  # memory is taken for as much as is asked for
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(most_bytes + 1)
+            content = file.read(size + 1)
+            if len(content) > size:  # it grows, or the system does not tell its size
+                content += file.read(most_bytes + 1 - size)
     except OSError as error:
         raise Unreadable(_why(error)) from error
     finally:

@@ -5,25 +5,31 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from click.testing import CliRunner, Result
 
-from localmodel import files, state_file, store_id
+from localmodel import AsyncClient, files, manifest, state_file, store_id
 from localmodel.azure import _background
+from localmodel.azureml_files import document
 from localmodel.cli import main
 from localmodel.doctor import kept
-from localmodel.environments import lock, relatives, sources
+from localmodel.environments import conda, lock, relatives, sources
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.plan import Facts
 from localmodel.revision import Revision
+from localmodel.sdk.connections import Connections
+from localmodel.sdk.deployment import Deployment
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import Store, sharing
 from localmodel.targets import state
 from localmodel.targets.state import RevisionRecord, ServerRecord, State
+from localmodel.targets.target import Target
 
 DEEP = b"[" * 200_000
 
@@ -336,3 +342,45 @@ def test_the_content_of_code(tmp_path: Path, damage: str) -> None:
     DAMAGE[damage](store.layout.path(code.digest))
     for error in (raised(lambda: store.code.files(code)), raised(lambda: sharing.pack(store.layout, code))):
         assert "code:1: " in str(error) or str(store.layout.path(code.digest)) in str(error)
+
+
+@pytest.mark.parametrize("put", ["a file", "below a file", "a pipe"])
+def test_a_home_that_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, put: str) -> None:
+    """A message, also of what is only made when it is asked for, and of what runs on an event loop."""
+    (tmp_path / "home").write_text("") if put != "a pipe" else os.mkfifo(tmp_path / "home")
+    home = tmp_path / "home" / "x" if put == "below a file" else tmp_path / "home"
+    for command in ("status", "store gc", "history x", "env list", "model register . --name m", "debug x"):
+        assert f"{home}" in lmd(home, *command.split()).stderr, command
+    monkeypatch.setenv("LOCALMODEL_HOME", str(home))
+    there = Deployment("x", cast(Target, SimpleNamespace(logs=lambda *_: map_of(home))), Connections())
+    assert raised(lambda: list(there.follow())).reason == "HomeUnusable"
+
+    async def listed() -> None:
+        async with AsyncClient("process") as client:
+            await client.list()
+
+    assert raised(lambda: asyncio.run(listed())).reason == "HomeUnusable"
+
+
+def map_of(home: Path) -> Iterator[str]:
+    """A log that is opened when its first piece is wanted."""
+    yield (home / "log").read_text()
+
+
+def test_homes_that_are_named_oddly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name, there in (("", tmp_path / ".localmodel"), ("some/where", tmp_path / "some" / "where")):
+        (tmp_path / "m.bin").write_text("m")
+        result = CliRunner().invoke(main, ["model", "register", "m.bin", "--name", "m"], env={"LOCALMODEL_HOME": name})
+        assert result.output == "m:1\n" and (there / "store" / "models" / "m" / "1.json").is_file()
+
+
+@pytest.mark.parametrize("damage", ["FF", "deep", "folder", "fifo", "dangling"])
+def test_files_of_the_user(tmp_path: Path, damage: str) -> None:
+    """They are named, and not waited for."""
+    path = tmp_path / "given.yaml"
+    path.write_bytes(b"")
+    DAMAGE[damage](path)
+    for read in (manifest.read, document.read, conda.read):
+        assert str(path) in str(raised(lambda read=read: read(path)))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from localmodel.azure.core.conda_dependencies import CondaDependencies
 from localmodel.azure.exceptions import UserErrorException
+from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 _INSTEAD = {
     "interpreter_path": "the Python is the environment's own; name its version with conda_dependencies",
@@ -61,4 +62,7 @@ class DockerSection(_Section):
             raise UserErrorException(
                 f"Environment.docker.base_dockerfile: {given}: no such file, and no Dockerfile's text"
             )
-        return Path(given).read_text()
+        try:
+            return decoded(read_file(given) or b"")
+        except Unreadable as error:
+            raise UserErrorException(f"Environment.docker.base_dockerfile: {given}: {error}") from None

@@ -9,6 +9,7 @@ import yaml
 
 from localmodel.azure.exceptions import UserErrorException, refuse
 from localmodel.spec import EnvironmentSpec
+from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 _INDEX = "Write the index into packages.toml beside the store: every install on this machine then uses it."
 
@@ -149,10 +150,13 @@ class CondaDependencies:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserErrorException(f"{path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
+        found = read_file(path)
+        if found is None:
+            raise Unreadable("No such file or directory")
+        content = yaml.safe_load(decoded(found))
+    except Unreadable as error:
+        raise UserErrorException(f"{path}: {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserErrorException(f"{path}: no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise UserErrorException(f"{path}: no conda environment file: it has no keys such as dependencies")

@@ -1,12 +1,13 @@
 """The workspace: here, the store and the deployments of this machine."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localmodel import home
 from localmodel.azure.exceptions import UserErrorException, refuse
 from localmodel.store import Store
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import Unreadable, read_file
 
 if TYPE_CHECKING:
     from localmodel.azure.core.environment import Environment
@@ -118,8 +119,8 @@ def _candidates(start: Path) -> list[Path]:
 def _names(file: Path) -> tuple[str, ...] | None:
     """The three names; None for a file of another program, of which many are called config.json too."""
     try:
-        content = json.loads(file.read_text())
-    except (OSError, ValueError):
+        content = json_text.parse(read_file(file) or b"")
+    except Unreadable:
         return None
     if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in _KEYS):
         return None
