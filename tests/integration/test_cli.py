@@ -88,6 +88,7 @@ def test_a_deployment_is_asked_looked_at_and_its_log_read(lmd: Lmd) -> None:
         "url": f"http://localhost:{lmd.port}/score",
         "message": "",
         "stalled": False,
+        "damaged": False,
         "durable": 1,
         "detail": "",
     }

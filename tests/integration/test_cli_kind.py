@@ -108,6 +108,7 @@ def test_status_reads_the_resource(lmd: Lmd, kubectl: Path) -> None:
         "url": "http://localhost:6790/score",
         "message": "pods are starting",
         "stalled": False,
+        "damaged": False,
         "durable": None,
         "detail": "",
     }
