@@ -11,8 +11,7 @@ from click.testing import CliRunner, Result
 from lmd_command import PYTHON, Lmd, script
 
 from localmodel import manifest
-from localmodel.cli.export import export
-from localmodel.cli.import_ import import_
+from localmodel.cli.app import main
 from localmodel.manifest import Manifests
 from localmodel.store import Store
 
@@ -61,11 +60,11 @@ def given_files(**contents: str) -> None:
 
 
 def import_azureml(*arguments: str) -> Result:
-    return CliRunner().invoke(import_, ["azureml", *arguments])
+    return CliRunner().invoke(main, ["import", "azureml", *arguments])
 
 
 def export_azureml(*arguments: str) -> Result:
-    return CliRunner().invoke(export, ["azureml", *arguments])
+    return CliRunner().invoke(main, ["export", "azureml", *arguments])
 
 
 def imported(place: str) -> Manifests:
