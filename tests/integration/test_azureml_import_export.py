@@ -96,7 +96,7 @@ def test_a_v2_deployment_becomes_a_folder_that_can_be_applied(store: Store) -> N
 def test_a_folder_that_is_there_is_not_written_over(store: Store) -> None:
     given_files(blue_yml=V2, src__score_py=SCRIPT, conda_yml=CONDA, model_pkl="weights", iris__mine_txt="mine")
     result = import_azureml("blue.yml")
-    assert result.exit_code == 1 and "iris exists already" in str(result.exception)
+    assert result.exit_code == 1 and "iris exists already" in result.stderr
     assert [path.name for path in Path("iris").iterdir()] == ["mine.txt"]
     assert import_azureml("blue.yml", "--overwrite").exit_code == 0
     assert import_azureml("blue.yml", "--output-dir", "other").exit_code == 0
@@ -125,8 +125,8 @@ def test_references_are_looked_up_in_the_store(store: Store) -> None:
     store.models.register("other", Path("model.pkl"))
     result = import_azureml("blue.yml")
     assert result.exit_code == 1
-    assert "blue.yml:4: model: model roses is not in the store" in str(result.exception)
-    assert "lmd model register PATH --name roses" in str(result.exception)
+    assert "blue.yml:4: model: model roses is not in the store" in result.stderr
+    assert "lmd model register PATH --name roses" in result.stderr
     store.models.register("roses", Path("model.pkl"))
     assert import_azureml("blue.yml").exit_code == 0
     assert imported("iris").deployment["spec"]["models"] == [{"name": "roses", "version": 1}]
@@ -172,7 +172,7 @@ def test_what_is_missing_is_told_with_file_and_line(store: Store, change: tuple[
         blue_yml=V2.replace(*change), src__score_py=SCRIPT, conda_yml=CONDA, model_pkl="weights", src__bad_py=""
     )
     result = import_azureml("blue.yml")
-    assert result.exit_code == 1 and said in str(result.exception)
+    assert result.exit_code == 1 and said in result.stderr
     assert not Path("iris").exists() and not store.root.exists()
 
 
@@ -195,7 +195,7 @@ def test_v1_configurations_become_a_folder(store: Store) -> None:
         model_pkl="weights",
     )
     result = import_azureml("--ic", "ic.json", "--dc", "dc.json", "--model", "model.pkl")
-    assert result.exit_code == 1 and "--name" in str(result.exception)
+    assert result.exit_code == 1 and "--name" in result.stderr
     result = import_azureml("--ic", "ic.json", "--dc", "dc.json", "--model", "model.pkl", "--name", "iris")
     assert result.exit_code == 0, result.output
     spec = imported("iris").deployment["spec"]
@@ -234,7 +234,7 @@ def test_wrong_usage_of_import(store: Store, arguments: list[str]) -> None:
 def test_an_endpoint_alone_is_no_deployment(store: Store) -> None:
     given_files(endpoint_yml="name: iris\nauth_mode: key\n")
     result = import_azureml("endpoint.yml")
-    assert result.exit_code == 1 and "one deployment is expected" in str(result.exception)
+    assert result.exit_code == 1 and "one deployment is expected" in result.stderr
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ def test_models_may_be_referred_to(sample: Store) -> None:
 def test_an_export_is_not_written_over_what_is_there(sample: Store) -> None:
     given_files(azure__mine_txt="mine")
     result = export_azureml("-k", "iris", "azure")
-    assert result.exit_code == 1 and "azure exists already" in str(result.exception)
+    assert result.exit_code == 1 and "azure exists already" in result.stderr
     assert export_azureml("-k", "iris", "azure", "--overwrite").exit_code == 0
 
 
@@ -318,5 +318,5 @@ def test_v2_has_one_model(sample: Store) -> None:
     both = ["--model", "model:1", "--model", "other.pkl"]
     assert import_azureml("blue.yml", *both, "--output-dir", "both").exit_code == 0
     result = export_azureml("-k", "both", "azure")
-    assert result.exit_code == 1 and "--kind v1" in str(result.exception)
+    assert result.exit_code == 1 and "--kind v1" in result.stderr
     assert export_azureml("-k", "both", "--kind", "v1", "azure").exit_code == 0
