@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from localmodel import digests, files, state_file
-from localmodel.environments import asked, hashes, no_wheel, relatives, requirement
+from localmodel.environments import asked, building, hashes, no_wheel, relatives, requirement
 from localmodel.environments.definition import invalid, pythons
 from localmodel.environments.no_wheel import NoWheel
 from localmodel.environments.relatives import Relative
@@ -155,11 +155,12 @@ async def _compile(question: _Question, before: Relative | None = None) -> str:
         return text
     # uv prefers the versions that it finds in its output file
     kept = before.lock if before else ""
-    code, text, err = await _run(question.wanted, question.options, kept)
-    missing = no_wheel.told(err) if code else None
-    if missing and question.note:
-        code, text, err = await _run(question.wanted, question.options, kept, note=question.note)
-    elif missing:
+    (code, text, err), missing = await building.wheels_first(
+        lambda built: _run(question.wanted, question.options, kept, built=built), question.note
+    )
+    if missing and missing.has_address:
+        raise _by_address(missing.name)
+    if missing:
         others = await _pythons(question, missing)
         raise no_wheel.error(_FIELD, missing, question.spec.python, _in_words(question.platform), others)
     addresses = {wanted.url for wanted in question.wanted if wanted.url}
@@ -195,11 +196,11 @@ async def _added(question: _Question, before: Relative) -> str | None:
 
 
 async def _run(
-    requirements: tuple[Wanted, ...], options: list[str], kept: str = "", pins: str = "", note: Note | None = None
+    requirements: tuple[Wanted, ...], options: list[str], kept: str = "", pins: str = "", built: tuple[str, ...] = ()
 ) -> tuple[int, str, str]:
     """Resolve the requirements; returns uv's exit code, the lock, and what uv says of errors.
 
-    With a `note`, packages without a wheel are built.
+    Only the packages named in `built` are built from source; for them uv finds the machine's programs.
     """
     plain = "".join(f"{wanted.text}\n" for wanted in requirements)
     with tempfile.TemporaryDirectory() as folder:
@@ -207,22 +208,9 @@ async def _run(
         arguments = ["pip", "compile", "-", "--output-file", str(out), *options, "--generate-hashes", "--no-header"]
         arguments += ["--no-annotate", "--no-progress", "--no-emit-index-url", "--no-emit-find-links"]
         arguments += ["--constraints", str(_written(Path(folder, "pins.txt"), pins))] if pins else []
-        if note is None:
-            arguments += ["--no-build", "--python", sys.executable]
-        code, _, err = await run_uv(arguments, plain, builds(note) if note else None, programs=note is not None)
+        arguments += [*building.options(built), *([] if built else ["--python", sys.executable])]
+        code, _, err = await run_uv(arguments, plain, programs=bool(built))
         return code, _text(out), err
-
-
-def builds(note: Note, say: Note | None = None) -> Note:
-    """For the lines that uv writes: hands them to `say`, and notes what it builds."""
-
-    def listen(line: str) -> None:
-        if say:
-            say(line)
-        if found := re.fullmatch(r"\s*Building (\S+).*", line):
-            note(no_wheel.building(found[1]))
-
-    return listen
 
 
 async def _pythons(question: _Question, missing: NoWheel) -> list[str]:

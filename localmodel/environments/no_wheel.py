@@ -9,20 +9,27 @@ _TOLD = re.compile(
     r"(?P<name>[A-Za-z0-9][\w.-]*?)(==(?P<version>[^\s,]+)|[<>!~][^\s,]*)? (has|have) no "
     r"(usable wheels|wheels with a matching)"
 )
+_AT_ADDRESS = re.compile(r"[Ff]ailed to (download and )?build `(?P<name>[^`\s\[]+)\S* @ ")
 _DISABLED = re.compile(r"building source distributions for `(?P<name>[^`]+)` is disabled", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class NoWheel:
-    """The package, and its version; "" where it is true of all versions that come into question."""
+    """The package, and its version; "" where it is true of all versions that come into question.
+
+    `has_address`: what another package needs is a source at an address.
+    """
 
     name: str
     version: str
+    has_address: bool = False
 
 
 def told(said: str) -> NoWheel | None:
     """The package without a wheel that uv tells of, if that is why it has failed."""
     text = " ".join(said.split())
+    if found := _AT_ADDRESS.search(text):
+        return NoWheel(found["name"], "", has_address=True)
     if found := _TOLD.search(text):
         return NoWheel(found["name"], found["version"] or "")
     if found := _DISABLED.search(text):
@@ -43,6 +50,7 @@ def error(field: str, missing: NoWheel, python: str, where: str, others: list[st
     )
 
 
-def building(package: str) -> str:
+def building(missing: NoWheel) -> str:
     """The note for a package that is built here after all."""
+    package = f"{missing.name}=={missing.version}" if missing.version else missing.name
     return f"{package} has no wheel: building it from source runs its code on this machine"

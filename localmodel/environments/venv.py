@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localmodel import digests
-from localmodel.environments import build_log, held, nearest, no_wheel, reuse
-from localmodel.environments.lock import Lock, Note, builds
+from localmodel.environments import build_log, building, held, nearest, no_wheel, reuse
+from localmodel.environments.lock import Lock, Note
 from localmodel.environments.lock import kept as kept_lock
 from localmodel.environments.uv import failure, run_uv
 from localmodel.errors import UserError
@@ -107,11 +107,10 @@ async def _install(
     requirements.write_text(missing)
     arguments = ["pip", "install", "--no-deps", "--require-hashes", "--no-progress"]
     arguments += ["--python", str(place / "bin" / "python"), "--requirements", str(requirements)]
-    code, _, err = await run_uv([*arguments, "--no-build"], listen=say)
-    without = no_wheel.told(err) if code else None
-    if without and note:
-        code, _, err = await run_uv(arguments, listen=builds(note, say), programs=True)
-    elif without:
+    (code, _, err), without = await building.wheels_first(
+        lambda built: run_uv([*arguments, *building.options(built)], listen=say, programs=bool(built)), note
+    )
+    if without:
         raise no_wheel.error("spec.environment.requirements", without, python, "this machine", [])
     if code != 0:
         raise failure("RequirementsNotInstallable", "spec.environment.requirements", err)

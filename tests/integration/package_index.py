@@ -42,7 +42,14 @@ import pathlib
 import zipfile
 
 def get_requires_for_build_wheel(settings=None):
+    pathlib.Path({ran!r}).write_text("built")
     return []
+
+def prepare_metadata_for_build_wheel(folder, settings=None):
+    info = pathlib.Path(folder, "{name}-{version}.dist-info")
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
+    return info.name
 
 def build_wheel(folder, settings=None, metadata=None):
     pathlib.Path({ran!r}).write_text("built")

@@ -195,6 +195,47 @@ def test_nobody_to_tell_and_nothing_is_built(place: Place) -> None:
     assert error.value.reason == "WheelMissing" and not place.ran.exists()
 
 
+def resolved_here(place: Place, *requirements: str) -> tuple[list[str], str]:
+    """The notes, each with whether code had run by then, and the lock or what is wrong."""
+    notes: list[str] = []
+
+    def note(text: str) -> None:
+        notes.append(f"{text.partition(':')[0]}, ran: {place.ran.exists()}")
+
+    try:
+        lock = running.run(locks.resolve(EnvironmentSpec("3.11", requirements), None, place.root / "locks", note))
+    except UserError as error:
+        return notes, str(error)
+    return notes, lock.text
+
+
+def test_each_package_is_named_before_it_is_built(place: Place) -> None:
+    use(place)
+    make_sdist(place.packages, "needed", "1.0", place.root / "needed-ran")
+    metadata = METADATA.format("host", "needed\nRequires-Dist: evil==1.0")
+    make_wheel(place.packages, "host", "1.0", {"host-1.0.dist-info/METADATA": metadata})
+    make_sdist(place.packages, "unwanted", "1.0", place.root / "unwanted-ran")
+    make_wheel(place.packages, "unwanted", "0.9")
+    notes, lock = resolved_here(place, "host", "unwanted")
+    assert "evil==1.0 has no wheel, ran: False" in notes and len(notes) == 2
+    assert any(note.startswith("needed") for note in notes)
+    assert "needed==1.0" in lock and "unwanted==0.9" in lock and not (place.root / "unwanted-ran").exists()
+
+
+@pytest.mark.parametrize("needed", ["evil @ file://{0}/evil-1.0.tar.gz", "evil @ file://{0}/folder", "evil @ {1}"])
+def test_what_nobody_asked_for_at_an_address_is_not_built(place: Place, needed: str) -> None:
+    """Not even where a package of its name may be built."""
+    needed = needed.format(place.packages, f"{place.url}/files/evil-1.0.tar.gz")
+    shutil.copytree(place.root / "folder", place.packages / "folder")
+    make_sdist(place.packages, "other", "1.0", place.ran)
+    make_wheel(place.packages, "host", "1.0", {"host-1.0.dist-info/METADATA": METADATA.format("host", needed)})
+    host = f"host @ {place.url}/files/host-1.0-py3-none-any.whl"
+    for requirements in ([host], [host, "evil==1.0", "other"]):
+        notes, said = resolved_here(place, *requirements)
+        assert notes == [] and not place.ran.exists()
+        assert "needs evil from an address, too" in said and str(place.root) not in said
+
+
 async def test_a_kept_lock_that_is_no_lock_is_not_installed(place: Place) -> None:
     use(place)
     await by_the_operator(place, "six")
