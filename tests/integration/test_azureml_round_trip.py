@@ -32,7 +32,12 @@ AMOUNTS = st.dictionaries(st.sampled_from(["cpu", "memory", "nvidia.com/gpu"]), 
 RESOURCES = st.dictionaries(st.sampled_from(["requests", "limits"]), AMOUNTS)
 REQUIREMENTS = st.lists(
     st.sampled_from(
-        ["numpy==2.4.6", "inference-schema[numpy-support]>=1.8", 'x; python_version < "3.12"', "a @ https://host.example/a-1-py3-none-any.whl"]
+        [
+            "numpy==2.4.6",
+            "inference-schema[numpy-support]>=1.8",
+            'x; python_version < "3.12"',
+            "a @ https://host.example/a-1-py3-none-any.whl",
+        ]
     ),
     unique=True,
 )
