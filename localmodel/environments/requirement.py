@@ -18,7 +18,7 @@ _SOURCES = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--n
 _EDITABLE = ("-e", "--editable")
 _PATH = re.compile(r"[./~\\]|file:|[A-Za-z]:\\")
 # An installer takes a name that ends so for a file beside it
-_FILE_NAME = re.compile(r"[^\s@;]*\.(whl|zip|egg|tar|tgz|tbz|txz|tlz|tar\.[a-z0-9]+)\s*(\[[^]]*\])?", re.IGNORECASE)
+_FILE_NAME = re.compile(r".*\.(whl|zip|egg|tar|tgz|tbz|txz|tlz|tar\.[a-z0-9]+)", re.IGNORECASE)
 _VERSION_CONTROL = re.compile(r"(^|@\s*)(git|hg|svn|bzr)\+")
 _STRANGE = re.compile(r"[^ -~]")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_*-]*")
@@ -83,12 +83,15 @@ def read(text: str, where: str) -> Wanted:
             where, f"{shown}: a repository has no hash that could be locked; build a wheel of it and put it {_FOLDER}"
         )
     plain, demanded = hashes.split(text)
-    if _PATH.match(plain) or _FILE_NAME.fullmatch(plain):
-        raise invalid(where, f"{shown}: a path, or no name: write `name @ https://...`, or put the wheel {_FOLDER}")
+    a_path = f"{shown}: a path, or no name: write `name @ https://...`, or put the wheel {_FOLDER}"
+    if _PATH.match(plain):
+        raise invalid(where, a_path)
     try:
         found = Requirement(plain)
     except InvalidRequirement as error:
         raise invalid(where, f"{shown} is not a requirement: {str(error).splitlines()[0]}") from None
+    if _FILE_NAME.fullmatch(found.name):
+        raise invalid(where, a_path)
     if found.url:
         _check_address(found, shown, where)
     written = _written(found)
