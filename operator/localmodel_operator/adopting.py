@@ -6,10 +6,20 @@ done: nobody but an administrator of the cluster can have it done again.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 from localmodel_operator import children, decision, history, keys, names, world
-from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SECRET, Cluster, Object, Refused
+from localmodel_operator.cluster import (
+    CONFIG_MAP,
+    LMD,
+    REVISION,
+    SECRET,
+    Cluster,
+    Garbled,
+    Object,
+    Refused,
+    Unreachable,
+)
 from localmodel_operator.keys import Signer
 
 log = logging.getLogger(__name__)
@@ -28,10 +38,25 @@ async def adopt(cluster: Cluster, signer: Signer, namespaces: Iterable[str]) -> 
         return
     for namespace in sorted(due):
         for owner in await cluster.list(LMD, None if namespace == _ALL else namespace):
-            await _sign_revisions(cluster, signer, owner)
-            await _sign_decision(cluster, signer, owner)
+            await _or_leave(owner, _sign_revisions(cluster, signer, owner))
+            await _or_leave(owner, _sign_decision(cluster, signer, owner))
     annotations = {**annotations, _SIGNED: ",".join(sorted(done | due))}
     await cluster.replace(SECRET, {**secret, "metadata": {**secret["metadata"], "annotations": annotations}})
+
+
+async def _or_leave(owner: Object, signing: Awaitable[None]) -> None:
+    """Go on without what cannot be signed: a resource of one user stops neither the others nor the operator.
+
+    Raises:
+        Unreachable: the API server does not answer.
+    """
+    try:
+        await signing
+    except Exception as error:
+        if isinstance(error, Unreachable) and not isinstance(error, Garbled):
+            raise
+        where = f"{owner['metadata']['namespace']}/{owner['metadata']['name']}"
+        log.warning("%s: left unsigned: %s: %s", where, type(error).__name__, error)
 
 
 async def _sign_revisions(cluster: Cluster, signer: Signer, owner: Object) -> None:
@@ -40,11 +65,12 @@ async def _sign_revisions(cluster: Cluster, signer: Signer, owner: Object) -> No
     for found in await cluster.list(REVISION, metadata["namespace"], labels):
         if not world.owns(metadata["uid"], found) or history.is_ours(identity, found, signer):
             continue
-        if not history.is_readable(found):
+        if history.read(found) is None:
             log.warning("%s: not a revision: left unsigned", found["metadata"]["name"])
             continue
         signature = history.signature(identity, found, signer)
-        await cluster.annotate(REVISION, metadata["namespace"], found["metadata"]["name"], signature)
+        annotating = cluster.annotate(REVISION, metadata["namespace"], found["metadata"]["name"], signature)
+        await _or_leave(owner, annotating)
 
 
 async def _sign_decision(cluster: Cluster, signer: Signer, owner: Object) -> None:

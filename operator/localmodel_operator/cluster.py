@@ -65,6 +65,10 @@ class Unreachable(Exception):
     """The API server does not answer now; the text says why."""
 
 
+class Garbled(Unreachable):
+    """The API server's answer cannot be read: it holds an object that is nested too deeply, or a number too long."""
+
+
 class PodUnreachable(Exception):
     """The API server has no way to a pod's port now; the text says why."""
 
@@ -262,7 +266,7 @@ class Cluster:
         try:
             result: Object = json_text.parse_loosely(content)
         except Unreadable as error:
-            raise Unreachable(f"the API server's answer cannot be read: {error}") from None
+            raise Garbled(f"the API server's answer cannot be read: {error}") from None
         return result
 
 

@@ -13,16 +13,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from localmodel import digests
+from localmodel import digests, state_file
 from localmodel_operator import names
 from localmodel_operator.cluster import Object
 from localmodel_operator.history import Pin, Recorded
 from localmodel_operator.keys import Signer
+from localmodel_untrusted import json_text
 
 PURPOSE = "localmodel.dev/decision"  # of the signature; the scoring server knows it, and the files' names
 
 _TOLD, _SIGNATURE, _GATE, _BUNDLE = "wanted.json", "wanted.sig", "gate.json", "bundle.tar"
-_MOST_EPOCH = 2**53  # what every reader of JSON keeps exactly
+_MOST_NUMBER = 2**53  # what every reader of JSON keeps exactly
 _BUNDLE_LIMIT = 700 * 1024  # a ConfigMap holds 1 MiB, and base64 takes a third more
 
 
@@ -100,16 +101,15 @@ def read_unsigned(config_map: Mapping[str, Any]) -> Decision | None:
     """The decision of an operator that did not sign; None when it cannot be understood."""
     pin = config_map["metadata"].get("annotations", {}).get(names.PIN_ANNOTATION, "")
     try:
-        told = json.loads(config_map["data"][_TOLD])
-        numbers = {name: told.get(name) for name in ("good", "before")}
-        required = (told["epoch"], told["revision"], told["content"], told["environment"], told["committed"])
+        told = json_text.parse(config_map["data"][_TOLD].encode())
+        kept = {each.name: told[each.name] for each in fields(Decision) if each.name in told}
+        found = state_file.typed({**kept, "pin": pin}, Decision)
         if pin:
-            Pin(**json.loads(pin))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            state_file.typed(json_text.parse(pin.encode()), Pin)
+    except Exception:
         return None
-    known = [type(each) for each in required] == [int, int, str, str, bool]
-    known = known and all(each is None or type(each) is int for each in numbers.values())
-    return Decision(*required, **numbers, pin=pin) if known and 0 < told["epoch"] <= _MOST_EPOCH else None
+    numbers = (found.epoch, found.revision, found.good or 1, found.before or 1)
+    return found if all(0 < each <= _MOST_NUMBER for each in numbers) else None
 
 
 def lost(status: Mapping[str, Any], asked: str | None) -> Decision:

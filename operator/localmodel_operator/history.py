@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from localmodel import digests
+from localmodel import digests, state_file
 from localmodel.plan import Facts
 from localmodel.revision import Revision
 from localmodel_operator import names
@@ -13,6 +13,11 @@ from localmodel_operator.cluster import Object
 from localmodel_operator.keys import Signer
 
 _PURPOSE = "localmodel.dev/revision"
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -48,16 +53,20 @@ def signature(owner: str, found: Mapping[str, Any], signer: Signer) -> dict[str,
 def is_ours(owner: str, found: Mapping[str, Any], signer: Signer) -> bool:
     """Whether the operator has recorded this revision of the owner's, just so and under this name."""
     annotation = found["metadata"].get("annotations", {}).get(names.SIGNATURE_ANNOTATION, "")
-    return signer.has_signed(_PURPOSE, _signed(owner, found), annotation)
-
-
-def is_readable(found: Mapping[str, Any]) -> bool:
-    """Whether a ControllerRevision of an operator that did not sign is one."""
     try:
-        recorded(found)
-    except (LookupError, TypeError, AttributeError):
+        payload = _signed(owner, found)
+    except (ValueError, RecursionError):  # text that is not Unicode, or too deep: nothing that was ever signed
         return False
-    return True
+    return signer.has_signed(_PURPOSE, payload, annotation)
+
+
+def read(found: Mapping[str, Any]) -> Recorded | None:
+    """The revision that a ControllerRevision records; None where it records none, whatever is in it instead."""
+    try:
+        _signed("", found)
+        return recorded(found)
+    except Exception:
+        return None
 
 
 def _signed(owner: str, found: Mapping[str, Any]) -> bytes:
@@ -65,21 +74,77 @@ def _signed(owner: str, found: Mapping[str, Any]) -> bytes:
     return digests.canonical_json(told)
 
 
+@dataclass(frozen=True)
+class _Metadata:
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Variable:
+    name: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class _Container:
+    env: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class _PodSpec:
+    containers: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What the operator reads of a record's data, as it is spelt there. Those of older operators say less."""
+
+    inputs: str
+    image: str
+    template: Mapping[str, Any]
+    digests: Revision
+    environment: str
+    entryScript: str = ""
+    models: tuple[str, ...] = ()
+    facts: Mapping[str, Any] | None = None
+
+
 def recorded(found: Mapping[str, Any]) -> Recorded:
-    """Read a ControllerRevision of ours. Those of older operators say less."""
-    data = found["data"]
+    """Read a ControllerRevision of ours.
+
+    Raises:
+        Exception: it is something else; read() is for what others may have written.
+    """
+    data = _known(found["data"], _Data)
+    _check_template(data.template)
     return Recorded(
-        found["revision"],
-        data["inputs"],
-        data["image"],
-        data["template"],
-        Revision(**data["digests"]),
-        data["environment"],
-        data.get("entryScript", ""),
-        tuple(data.get("models", ())),
-        Facts.from_json(data.get("facts")),
+        state_file.typed(found["revision"], int),
+        data.inputs,
+        data.image,
+        dict(data.template),
+        data.digests,
+        data.environment,
+        data.entryScript,
+        data.models,
+        Facts.from_json(data.facts),
         found["metadata"].get("annotations", {}).get(names.FAILED_ANNOTATION, ""),
     )
+
+
+def _check_template(template: Mapping[str, Any]) -> None:
+    """Raises what the operator would meet later where it reads the template."""
+    _known(template["metadata"], _Metadata)
+    containers = _known(template["spec"], _PodSpec).containers
+    if not containers:
+        raise ValueError("the template has no container")
+    for container in containers:
+        for each in _known(container, _Container).env:
+            _known(each, _Variable)
+
+
+def _known(content: Any, kind: type[T]) -> T:
+    """The dataclass from an object that may have other fields beside, each of its own checked."""
+    return state_file.typed({each.name: content[each.name] for each in fields(kind) if each.name in content}, kind)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ async def look(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[st
     foreign = [f"{each['kind']} {each['metadata']['name']}" for each in children if each and not owns(uid, each)]
     identity = decision.owner_of(owner)
     own = [each for each in revisions if owns(uid, each)]
-    ours = sorted((each for each in own if history.is_ours(identity, each, signer)), key=lambda each: each["revision"])
+    signed = [(each, history.read(each)) for each in own if history.is_ours(identity, each, signer)]
+    recorded = sorted(((each, past) for each, past in signed if past), key=lambda pair: pair[1].number)
+    ours = [each for each, _ in recorded]
     decided = decided if decided and owns(uid, decided) else None
     return World(
         deployment if deployment and owns(uid, deployment) else None,
@@ -65,7 +67,7 @@ async def look(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[st
         found,
         any(rollout.is_ready(each) for each in leaving),
         ours,
-        [history.recorded(each) for each in ours],
+        [past for _, past in recorded],
         tuple(sorted(each["metadata"]["name"] for each in own if each not in ours)),
         next_number(name, ours, revisions),
         decision.read(decided, identity, signer),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import httptools
@@ -18,6 +19,8 @@ from localmodel_server.request_ids import common_headers, read_ids
 
 _MOST_HEAD_BYTES = 65536
 _HEAD_TOO_LARGE = f"the request's headers are larger than {_MOST_HEAD_BYTES} bytes"
+# The end of a request line that the parser takes for one of HTTP.
+_OTHER_PROTOCOL = re.compile(rb" (?:RTSP|ICE)/[0-9]\.[0-9]\s")
 # A script may answer with what it has agreed upon with its clients; uvicorn knows none above 599.
 STATUS_LINE.update({status: b"HTTP/1.1 %d \r\n" % status for status in range(600, 1000)})
 
@@ -54,6 +57,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
         self._before: Any = None  # a request that is being answered while the next one has come already
         self._held: tuple[int, str] | None = None  # a refusal that waits for the answers before it
         self._piece = b""  # what is being parsed
+        self._is_next_first = True  # no earlier request has left something in that piece
         self._again = b""  # what is to be parsed then
         self._begun = bytearray()  # earlier pieces with the head that is coming in
 
@@ -102,6 +106,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
                 self.refuse(431, _HEAD_TOO_LARGE)
 
     def _parse(self, piece: bytes) -> None:
+        self._is_next_first = not self._in_message
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as error:
@@ -177,9 +182,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
                 watched.append(header)
         if size > _MOST_HEAD_BYTES:
             raise BadHead(431, _HEAD_TOO_LARGE)
-        line = b"%b %b HTTP/" % (self.parser.get_method(), self.url)
-        # The parser takes RTSP/1.0 and others for HTTP/1.0.
-        if line not in self._piece and line not in self._begun + self._piece:
+        if not self._says_http():
             raise BadHead(400, "the request line does not end with HTTP/1.1")
         version = self.parser.get_http_version()
         callers = self._callers
@@ -192,6 +195,19 @@ class JsonErrorProtocol(HttpToolsProtocol):
             called_host(version, self.url, watched)
         else:
             callers.check(version, self.url, watched)
+
+    def _says_http(self) -> bool:
+        """Whether the request line names HTTP: the parser takes RTSP/1.0 and others for HTTP/1.0, and tells no place.
+
+        Most heads begin the piece that they come in. What stands before others may look like their request line, so
+        no line there may end like that of another protocol.
+        """
+        line = b"%b %b HTTP/" % (self.parser.get_method(), self.url)
+        begins_piece, self._is_next_first = self._is_next_first, False
+        if begins_piece and self._piece.startswith(line):
+            return True
+        read = bytes(self._begun) + self._piece
+        return line in read and _OTHER_PROTOCOL.search(read) is None
 
     def begin_request(self) -> None:
         """Start to answer the request whose headers have come."""

@@ -126,6 +126,42 @@ def test_a_head_that_comes_byte_by_byte_is_http_all_the_same(echo: ScoringServer
         refused(wire, 400)
 
 
+FALSE = b"POST /score HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: %b\r\n\r\n" % FALSE,
+        post(b"\n" + FALSE),
+        post(b'"x"').replace(b"Host: localhost", b"Host: localhost\r\nX: " + FALSE),
+        chunked(b"\r\n" + FALSE),
+        post([1]),
+    ],
+)
+@pytest.mark.parametrize("line", [b"POST /score RTSP/1.0", b"POST  /score   RTSP/1.1"])
+def test_what_stands_before_does_not_make_another_protocol_http(
+    echo: ScoringServer, before: bytes, line: bytes
+) -> None:
+    """In one piece, and with the first bytes of the second request behind the first one."""
+    other = post([2]).replace(FALSE, line)
+    for cut in (0, 1, len(line) - 2, len(line) + 3):
+        with Wire(echo) as wire:
+            wire.send(before + other[:cut])
+            if cut:
+                wire.answer()
+            wire.send(other[cut:])
+            if not cut:
+                wire.answer()
+            refused(wire, 400)
+
+
+def test_a_body_may_be_about_another_protocol(echo: ScoringServer) -> None:
+    with Wire(echo) as wire:
+        wire.send(post(["POST /score RTSP/1.0"]) + post(["SOURCE /score ICE/1.0"]))
+        assert [wire.answer().json, wire.answer().json] == [["POST /score RTSP/1.0"], ["SOURCE /score ICE/1.0"]]
+
+
 COUNTING = """
 ASKED = []
 def init(): pass

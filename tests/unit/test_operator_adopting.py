@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import revision
 
 from localmodel_operator import adopting, children, decision, history, names
-from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SECRET, Kind
+from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SECRET, Garbled, Kind, Refused
 from localmodel_operator.decision import Decision
 from localmodel_operator.history import Pin
 from localmodel_operator.keys import Signer
@@ -22,7 +22,8 @@ METADATA = {"name": "digits", "namespace": "team", "uid": "8f5c"}
 OWNER: dict[str, Any] = {"apiVersion": "v1", "kind": "LocalModelDeployment", "metadata": METADATA}
 IDENTITY = "team/digits/8f5c"
 PIN = Pin("2", "inputs").text()
-DATA = {"inputs": "i", "image": "image", "template": {}, "digests": asdict(revision("b")), "environment": "key"}
+TEMPLATE = {"metadata": {}, "spec": {"containers": [{"name": "server", "env": [{"name": "A", "value": "1"}]}]}}
+DATA = {"inputs": "i", "image": "image", "template": TEMPLATE, "digests": asdict(revision("b")), "environment": "key"}
 
 
 class Cluster:
@@ -107,10 +108,44 @@ def test_a_namespace_that_is_served_later_is_looked_at_then() -> None:
     assert signed(cluster) == ["digits-r1", "digits-r2"]
 
 
+JUNK: tuple[Any, ...] = (
+    {"image": 1},
+    {**DATA, "facts": {"suspend": 1}},
+    {**DATA, "note": "\ud800"},
+)
+
+
 def test_what_cannot_be_read_is_left_and_keeps_nothing_up() -> None:
     cluster = cluster_of_an_older_operator()
-    left(cluster, 3, {"image": 1})
+    for number, data in enumerate(JUNK, 3):
+        left(cluster, number, data)
     cluster.objects[CONFIG_MAP.name, "digits-wanted"]["data"] = {"wanted.json": "[" * 200_000}
     adopt(cluster)
     assert signed(cluster) == ["digits-r1", "digits-r2"]
     assert decision.read(cluster.objects[CONFIG_MAP.name, "digits-wanted"], IDENTITY, SIGNER) is None
+
+
+class Refusing(Cluster):
+    """As an API server that says no about one revision, and whose answer about one resource cannot be read."""
+
+    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> Any:
+        if labels.endswith("=another"):
+            raise Garbled("nested too deeply")
+        return await super().list(kind, namespace, labels)
+
+    async def annotate(self, kind: Kind, namespace: str, name: str, annotations: Any) -> None:
+        if name == "digits-r1":
+            raise Refused(422, "it is too large")
+        await super().annotate(kind, namespace, name, annotations)
+
+
+def test_a_resource_that_fails_does_not_stop_the_others() -> None:
+    cluster = Refusing()
+    cluster.put(LMD, {**OWNER, "metadata": {**METADATA, "name": "another", "uid": "1"}})
+    cluster.objects.update(cluster_of_an_older_operator().objects)
+    adopt(cluster)
+    assert signed(cluster) == ["digits-r2"]
+    assert decision.read(cluster.objects[CONFIG_MAP.name, "digits-wanted"], IDENTITY, SIGNER) is not None
+    left(cluster, 3)
+    adopt(cluster)
+    assert signed(cluster) == ["digits-r2"]

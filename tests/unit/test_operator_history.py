@@ -91,7 +91,7 @@ def test_a_request_is_of_the_inputs_at_which_it_was_first_seen() -> None:
 DATA = {
     "inputs": "i",
     "image": "image",
-    "template": {"spec": {}},
+    "template": {"metadata": {}, "spec": {"containers": [{"env": [{"name": "A", "valueFrom": {}}]}]}},
     "digests": asdict(revision("b")),
     "environment": "key",
 }
@@ -139,6 +139,8 @@ EVIL = {**DATA, "template": {"spec": {"hostNetwork": True}}}
         {**signed(RECORD), "revision": 5},
         {**signed(RECORD), "metadata": {**signed(RECORD)["metadata"], "name": "digits-r5"}},
         signed(RECORD, owner="team/digits/another"),
+        {**signed(RECORD), "data": {"note": "\ud800"}},
+        {**signed(RECORD), "data": json.loads("[" * 800 + "]" * 800)},
         signed(RECORD, signer=Signer(Ed25519PrivateKey.generate())),
         {"metadata": {"name": "digits-r4", "annotations": {names.SIGNATURE_ANNOTATION: "\u00e9"}}, "revision": 4},
     ],
@@ -147,10 +149,46 @@ def test_a_record_of_somebody_elses(record: dict[str, Any]) -> None:
     assert not history.is_ours(OWNER, record, SIGNER)
 
 
-@pytest.mark.parametrize("data", [None, [], {}, {**DATA, "digests": {"x": 1}}, {**DATA, "models": 1}])
-def test_what_cannot_be_read_is_not_taken_over_from_operators_that_did_not_sign(data: Any) -> None:
-    assert history.is_readable(RECORD)
-    assert not history.is_readable({**RECORD, "data": data})
+def template(env: Any) -> dict[str, Any]:
+    return {"template": {"metadata": {}, "spec": {"containers": [{"env": env}]}}}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {},
+        *(
+            {**DATA, **changed}
+            for changed in (
+                {"digests": {"x": 1}},
+                {"digests": {**asdict(revision("b")), "lock": 1}},
+                {"models": 1},
+                {"models": "digits:1"},
+                {"inputs": 1},
+                {"image": None},
+                {"environment": []},
+                {"entryScript": 1},
+                {"template": "x"},
+                {"template": {"metadata": {}, "spec": {}}},
+                {"template": {"metadata": {"annotations": {"a": 1}}, "spec": {"containers": [{}]}}},
+                template(1),
+                template([{"value": "x"}]),
+                template([{"name": "A", "value": 1}]),
+                {"facts": 1},
+                {"facts": {"suspend": 1}},
+                {"facts": {"suspend": None}},
+                {"facts": {"base": 5}},
+                {"facts": {"models": {"a": 1}}},
+                {"note": "\ud800"},
+            )
+        ),
+    ],
+)
+def test_what_is_no_revision_is_not_read_as_one(data: Any) -> None:
+    assert history.read(RECORD) is not None
+    assert history.read({**RECORD, "data": data}) is None
 
 
 @pytest.mark.parametrize(
