@@ -10,6 +10,7 @@ WRAPPER: Final = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
 KEYS: Final = frozenset({"shape", "dtype", "numpy_array_alignment_bytes"})
 
 _DTYPE = re.compile(r"[<>=|]?([biufcSUVOMmg?])(\d{1,18})?")
+_STRINGS = ("StringDType", "_convert_to_stringdtype_kwargs")
 _START = 1 << 16
 # Its place in a dtype's state, and the bit that says that there are Python objects in it.
 _FLAGS = 7
@@ -21,7 +22,7 @@ def is_pickled(wrapper: dict[str, Value]) -> bool:
     dtype = wrapper.get("dtype")
     if not isinstance(dtype, Made):
         return False
-    if isinstance(dtype.of, Global) and dtype.of.name == "StringDType":
+    if isinstance(dtype.of, Global) and dtype.of.name in _STRINGS:
         return True
     flags = dtype.state[_FLAGS] if isinstance(dtype.state, tuple) and len(dtype.state) > _FLAGS else 0
     return _code(dtype).startswith("O") or (isinstance(flags, int) and bool(flags & _HAS_OBJECTS))

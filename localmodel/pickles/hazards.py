@@ -91,27 +91,46 @@ _KNOWN = _words("sklearn imblearn numpy scipy pandas xgboost lightgbm joblib tor
 # Their classes are also called, and do nothing then but to keep what they are given.
 _PLAIN = frozenset({"sklearn", "imblearn"})
 # What these hold is not for models.
-_OTHERS = _words("sklearn.datasets sklearn.utils._testing sklearn.conftest sklearn.externals numpy.lib numpy.testing")
+_OTHERS = _words(
+    """sklearn.callback sklearn.datasets sklearn.utils._testing sklearn.conftest sklearn.externals numpy.lib
+    numpy.testing"""
+)
 _OPENERS = _words("Memory Parallel ExcelFile ExcelWriter HDFStore DataSource TemporaryDirectory NamedTemporaryFile")
 _RECONSTRUCTORS = "_reconstruct scalar _frombuffer"
+_STRINGS = "_convert_to_stringdtype_kwargs"
+_OFFSETS = """BusinessDay BusinessHour BusinessMonthBegin BusinessMonthEnd BYearBegin BYearEnd BQuarterBegin BQuarterEnd
+CustomBusinessDay CustomBusinessHour Day Easter Hour Micro Milli Minute MonthBegin MonthEnd Nano QuarterBegin QuarterEnd
+Second SemiMonthBegin SemiMonthEnd Week WeekOfMonth LastWeekOfMonth YearBegin YearEnd _offset_unpickle"""
 _CALLED = {
-    "numpy": "dtype ndarray",
+    "numpy": "dtype ndarray record recarray matrix chararray",
+    "numpy._core._internal": _STRINGS,
+    "numpy.char": "chararray",
+    "numpy.core.defchararray": "chararray",
+    "numpy.matrixlib.defmatrix": "matrix",
     "numpy.core.multiarray": _RECONSTRUCTORS,
     "numpy._core.multiarray": _RECONSTRUCTORS,
     "numpy.core.numeric": "_frombuffer",
     "numpy._core.numeric": "_frombuffer",
     "numpy.random": "RandomState",
+    "numpy.random._mt19937": "MT19937",
+    "numpy.random._pcg64": "PCG64 PCG64DXSM",
+    "numpy.random._philox": "Philox",
+    "numpy.random._sfc64": "SFC64",
     "numpy.random._pickle": "__randomstate_ctor __generator_ctor __bit_generator_ctor",
-    "numpy.ma.core": "_mareconstruct",
+    "numpy.ma.core": "_mareconstruct MaskedConstant mvoid",
     "numpy.rec": "recarray",
     "numpy.dtypes": "StringDType",
-    "pandas": "StringDtype PeriodDtype CategoricalDtype IntervalDtype DatetimeTZDtype",
+    "pandas": "StringDtype PeriodDtype CategoricalDtype IntervalDtype DatetimeTZDtype Interval Period",
+    "pandas._libs.interval": "Interval",
+    "pandas._libs.sparse": "IntIndex BlockIndex",
+    "pandas._libs.tslibs.period": "Period",
+    "pandas.core.indexes.timedeltas": "_new_TimedeltaIndex",
     "pandas._libs.internals": "_unpickle_block BlockPlacement BlockManager",
     "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
     "pandas._libs.tslibs.timestamps": "_unpickle_timestamp",
     "pandas._libs.tslibs.timedeltas": "_timedelta_unpickle",
     "pandas._libs.tslibs.nattype": "_nat_unpickle",
-    "pandas._libs.tslibs.offsets": "Day Hour MonthEnd _offset_unpickle",
+    "pandas._libs.tslibs.offsets": _OFFSETS,
     "pandas._libs.missing": "NAType",
     "pandas.core.indexes.base": "_new_Index",
     "pandas.core.indexes.datetimes": "_new_DatetimeIndex",
@@ -148,11 +167,21 @@ def may_be_called(module: str, name: str) -> bool:
     )
 
 
-def may_be_made(module: str, name: str) -> bool:
-    """Whether it is known to be harmless to make an object of this class without calling the class."""
+def may_be_made(module: str, name: str, arguments: bool = False) -> bool:
+    """Whether it is known to be harmless to make an object of this class without calling the class.
+
+    Given arguments, what a package has imported itself may call them: itertools.accumulate, for example.
+    """
+    if arguments:
+        return may_be_given(module, name)
     module, name = _today(module, name)
     package = module.partition(".")[0]
     return package in _STANDARD or name in _CALLS.get(module, ()) or _is_of_models(module, name)
+
+
+def calls_what_it_is_given(module: str, name: str) -> bool:
+    """Whether a call of this is known to call its arguments."""
+    return module == "numpy.random._pickle"
 
 
 def may_be_given(module: str, name: str) -> bool:

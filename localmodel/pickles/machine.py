@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from localmodel.pickles import arrays, hazards
+from localmodel.pickles import arrays, hazards, templates
 from localmodel.pickles.memo import Memo
 from localmodel.pickles.opcodes import next_instruction
 from localmodel.pickles.stream import Budget, Stream, Unreadable
 from localmodel.pickles.values import UNKNOWN, Global, Made, Value
 
 # Keys of states that are asked for; a dictionary may have millions of others.
-_KEPT_KEYS = frozenset({"_sklearn_version", *arrays.KEYS})
+_KEPT_KEYS = frozenset({"_sklearn_version", templates.KEY, *arrays.KEYS})
 # No array has more dimensions, and no state of a dtype more items.
 _LONGEST_TUPLE = 64
 _MOST_GLOBALS = 2000
@@ -25,7 +25,11 @@ _COMPUTED = "something whose name only running it would tell"
 _RESULT = "a call of what another call has made"
 _KEEPERS = {Global(module, "partial") for module in ("functools", "_functools")}
 _CLASS_MAKERS = {Global(module, "type") for module in ("builtins", "__builtin__")}
-_MAKERS = {Global(module, name) for module in ("copyreg", "copy_reg") for name in ("_reconstructor", "__newobj__")}
+_MAKERS = {Global(module, "__newobj__") for module in ("copyreg", "copy_reg")}
+_MAKERS_WITH_NAMES = {Global(module, "__newobj_ex__") for module in ("copyreg", "copy_reg")}
+_RECONSTRUCTORS = {Global(module, "_reconstructor") for module in ("copyreg", "copy_reg")}
+_OBJECTS = {Global(module, "object") for module in ("builtins", "__builtin__")}
+_HIDDEN = "a call with arguments that only running it would tell"
 
 
 @dataclass
@@ -164,6 +168,8 @@ class _Machine:
             for key, value in zip(items[::2], items[1::2], strict=False):
                 if isinstance(key, str) and key in _KEPT_KEYS:
                     into[key] = value
+                elif isinstance(key, Made):
+                    into[UNKNOWN] = UNKNOWN
 
     # The memo
 
@@ -215,9 +221,8 @@ class _Machine:
         self._call(of, arguments, new=True)
 
     def make_new_with_names(self, argument: Value) -> None:
-        named = self._pop()
-        self._look_into(named)
-        self.make_new(argument)
+        named, arguments, of = self._pop(), self._pop(), self._pop()
+        self._make_with_names(of, arguments, named)
 
     def call_since_mark(self, argument: Value) -> None:
         items = self._since_mark()
@@ -231,28 +236,55 @@ class _Machine:
         self._call(self._stack.pop(), tuple(items[:_LONGEST_TUPLE]))
 
     def _call(self, of: Value, arguments: Value, new: bool = False) -> None:
-        if isinstance(of, Global) and of in _MAKERS and isinstance(arguments, tuple) and arguments:
-            of, arguments, new = arguments[0], arguments[1:], True
+        if not isinstance(arguments, tuple):
+            self._findings.unknown[_HIDDEN] = None
+            self._stack.append(Made(of, arguments))
+        elif _is(of, _MAKERS) and arguments:
+            self._call(arguments[0], arguments[1:], new=True)
+        elif _is(of, _MAKERS_WITH_NAMES) and len(arguments) == 3:
+            self._make_with_names(*arguments)
+        elif _is(of, _RECONSTRUCTORS) and len(arguments) == 3:
+            self._reconstruct(*arguments)
+        else:
+            self._judge(of, arguments, new)
+            self._stack.append(Made(of, arguments))
+
+    def _judge(self, of: Value, arguments: tuple[Value, ...], new: bool) -> None:
         if not isinstance(of, Global):
             self._findings.unknown[_RESULT] = None
         elif str(of) in self._findings.unsafe:
             self._findings.called = True
-        elif not (hazards.may_be_made(*of) if new else hazards.may_be_called(*of)):
+        elif not (hazards.may_be_made(*of, bool(arguments)) if new else hazards.may_be_called(*of)):
             self._findings.unknown[str(of)] = None
-        elif of in _CLASS_MAKERS and not (isinstance(arguments, tuple) and len(arguments) == 1):
+        elif of in _CLASS_MAKERS and len(arguments) != 1:
             self._distrust(f"a class that {of} makes")
         elif of not in _KEEPERS:
-            self._look_into(arguments)
-        self._stack.append(Made(of, arguments))
+            self._look_into(arguments, called=hazards.calls_what_it_is_given(*of))
 
-    def _look_into(self, arguments: Value) -> None:
-        """What is given to a call may be called by that."""
+    def _make_with_names(self, of: Value, arguments: Value, named: Value) -> None:
+        self._call(of, (*arguments, named) if isinstance(arguments, tuple) else arguments, new=True)
+
+    def _reconstruct(self, of: Value, base: Value, state: Value) -> None:
+        """copyreg calls a base's own __new__ and __init__ with the state, unless it is object."""
+        if not _is(base, _OBJECTS):
+            self._call(base, (state,))
+            self._pop()
+        self._call(of, (), new=True)
+
+    def _look_into(self, arguments: Value, called: bool = False) -> None:
+        """What is given to a call may be called by that; with `called`, it is."""
         if isinstance(arguments, Global):
-            if str(arguments) not in self._findings.unsafe and not hazards.may_be_given(*arguments):
+            harmless = hazards.may_be_called if called else hazards.may_be_given
+            if str(arguments) not in self._findings.unsafe and not harmless(*arguments):
                 self._findings.unknown[str(arguments)] = None
         elif isinstance(arguments, tuple):
             for each in arguments:
-                self._look_into(each)
+                self._look_into(each, called)
+        elif isinstance(arguments, Made) and _is(arguments.of, _KEEPERS):
+            self._look_into((arguments.arguments, arguments.state), called=True)
+        elif called and isinstance(arguments, Made | dict) and not _is_generator(arguments):
+            # Not every item of a dictionary is kept here.
+            self._findings.unknown[_RESULT] = None
 
     def build(self, argument: Value) -> None:
         state, built = self._pop(), self._top()
@@ -261,6 +293,8 @@ class _Machine:
         if not isinstance(built, Made):
             return
         built.state = state
+        if what := templates.hazard(state, self._findings.globals):
+            self._distrust(what)
         if isinstance(version := _attributes(state).get("_sklearn_version"), str) and _VERSION.fullmatch(version):
             self._findings.versions["scikit-learn"] = version
         if self._joblib and built.of == arrays.WRAPPER:
@@ -319,6 +353,14 @@ class _Machine:
 
 def _file(content: bytes) -> Any:
     return io.BufferedReader(io.BytesIO(content))
+
+
+def _is(value: Value, of: set[Global]) -> bool:
+    return isinstance(value, Global) and value in of
+
+
+def _is_generator(value: Value) -> bool:
+    return isinstance(value, Made) and isinstance(value.of, Global) and hazards.calls_what_it_is_given(*value.of)
 
 
 def _attributes(state: Value) -> dict[str, Any]:

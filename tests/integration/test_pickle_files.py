@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lmd_command import Lmd
 from scipy.sparse import csr_matrix
+from scipy.stats import gamma, norm, poisson
 from sklearn import __version__ as sklearn_version
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
@@ -101,6 +102,23 @@ def test_of_usual_models_nothing_is_told(tmp_path: Path) -> None:
     result = examine(tmp_path)
     assert (result["unsafe"], result["unknown"], result.get("unread")) == ([], [], None)
     assert len(result["files"]) == 16
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_of_usual_data_nothing_is_told(tmp_path: Path) -> None:
+    records = np.rec.array([(1, 2.0)], dtype=[("a", int), ("b", float)])
+    masked = np.ma.array([(1, 2.0)], mask=[(True, False)], dtype=[("a", int), ("b", float)])
+    data = [records, records[0], np.ma.masked, masked[0], csr_matrix([[1, 2]]).todense(), np.char.array(["a"])]
+    data += [np.array(["a"], dtype=np.dtypes.StringDType()), np.datetime64("2020-01-01"), np.zeros(1, "M8[D]")]
+    data += [np.random.Generator(np.random.Philox(1)), np.random.RandomState(1), norm, gamma(2.0), poisson]
+    data += [pd.Interval(1, 2), pd.Period("2020-01"), pd.date_range("2020", periods=2, freq="B"), pd.offsets.Week()]
+    data += [pd.timedelta_range("1D", periods=2), pd.arrays.SparseArray([0, 1]), pd.MultiIndex.from_tuples([(1, "a")])]
+    for number, each in enumerate(data):
+        joblib.dump(each, tmp_path / f"{number}.joblib")
+        for protocol in (0, 2, 5):
+            (tmp_path / f"{number}.{protocol}.pkl").write_bytes(pickle.dumps(each, protocol))
+    result = examine(tmp_path)
+    assert (result["unsafe"], result["unknown"], result.get("unread")) == ([], [], None)
 
 
 def test_every_kind_of_array_is_passed_over(tmp_path: Path) -> None:

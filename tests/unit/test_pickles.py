@@ -322,3 +322,54 @@ def test_arrays_of_any_bytes_are_no_false_alarm() -> None:
         assert not findings.unsafe and not findings.unknown
         # as joblib wrote them before 1.2
         assert not read(b"\x80\x04]" + wrapper("f8", size) + content + b"a.").unsafe
+
+
+POOL = b"cscipy._lib._util\nMapWrapper\n"
+WRITES = b"cnumpy\nsavetxt\n"
+DISTRIBUTION = b"cscipy.stats._continuous_distns\nnorm_gen\n)\x81"
+
+
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        b"ccopyreg\n_reconstructor\n" + 2 * POOL + b"K\x03\x87R.",
+        b"ccopy_reg\n_reconstructor\n" + 2 * b"cscipy.io._fortran\nFortranFile\n" + text("x") + b"\x87R.",
+        # copyreg's functions with arguments that another call makes
+        b"ccopyreg\n_reconstructor\ncbuiltins\ntuple\n](" + 2 * POOL + b"K\x03e\x85RR.",
+        POOL + b"K\x03\x85R.",
+        b"(" + POOL + b"K\x03o.",
+        b"(K\x03i" + POOL[1:] + b".",
+        # what scipy has imported calls what it is given
+        b"cscipy.stats._resampling\naccumulate\n](K\x01K\x02e" + POOL + b"\x86\x81.",
+        b"ccopyreg\n__newobj__\ncscipy.stats._resampling\naccumulate\n](K\x01K\x02e" + POOL + b"\x87R.",
+        b"ccopyreg\n__newobj_ex__\ncscipy.stats._resampling\naccumulate\n]" + POOL + b"\x86}\x87R.",
+        b"cscipy.stats._resampling\naccumulate\n]" + POOL + b"\x86}\x92.",
+        b"cnumpy.random._pickle\n__generator_ctor\nK\x03" + POOL + b"\x86R.",
+        b"cnumpy.random._pickle\n__generator_ctor\n" + text("x") + b"cfunctools\npartial\n" + WRITES + b"\x85R\x86R.",
+        b"cnumpy.random._pickle\n__generator_ctor\n](K\x01K\x02e"
+        b"cfunctools\npartial\ncbuiltins\nmax\n\x85}" + text("key") + POOL + b"s\x92\x86R.",
+        b"csklearn.callback._transport\nListener\n)R.",
+        # the states of distributions hold code, which setting them runs
+        DISTRIBUTION + b"}" + text("_parse_arg_template") + text("import os") + b"sb.",
+        DISTRIBUTION + b"](" + text("_parse_arg_template") + text("import os") + b"\x86eb.",
+        DISTRIBUTION + text("_parse_arg_template") + text("import os") + b"\x86\x85b.",
+    ],
+)
+def test_a_class_that_does_something_when_it_is_made_is_told(instructions: bytes) -> None:
+    findings = read(b"\x80\x02" + instructions)
+    assert findings.unsafe or findings.unknown
+
+
+class Words(dict[str, int]):
+    """Of protocols 0 and 1 the base is made with the state."""
+
+
+class Count(int):
+    pass
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_classes_with_a_base_are_no_false_alarm(protocol: int) -> None:
+    own = {f"{__name__}.{name}" for name in ("Words", "Count", "WithState")}
+    findings = read(pickle.dumps([Words(a=1), Count(3), WithState({"a": 1})], protocol))
+    assert not findings.unsafe and findings.unknown.keys() == own
