@@ -9,13 +9,21 @@ from localmodel.errors import UserError
 def home() -> Path:
     """Folder of everything that is kept: `~/.localmodel` unless LOCALMODEL_HOME says otherwise.
 
+    It is one path however the folder is spelled, by links or with `..`: servers and containers are known by it.
+
     Raises:
         UserError: HomeUnusable, when the home folder that `~` stands for is not known.
     """
     try:
-        return Path(os.environ.get("LOCALMODEL_HOME") or Path.home() / ".localmodel").expanduser().absolute()
+        path = Path(os.environ.get("LOCALMODEL_HOME") or Path.home() / ".localmodel").expanduser().absolute()
     except (RuntimeError, OSError) as error:  # also of a relative one, where the current folder has gone
         raise UserError("HomeUnusable", f"LOCALMODEL_HOME: {error}; name a folder by its whole path") from None
+    there = next(above for above in (path, *path.parents) if os.path.lexists(above))
+    try:
+        there.resolve(strict=True)
+    except (RuntimeError, OSError):
+        return path  # a link that leads nowhere, or to itself: whoever makes the folder is told
+    return Path(os.path.realpath(path))
 
 
 def store() -> Path:

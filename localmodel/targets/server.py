@@ -98,11 +98,13 @@ def stop(state: State, pid: int) -> None:
 
 def _match(state: State, line: str) -> tuple[Slot, int] | None:
     """The slot and the port of a server of this deployment, of whichever version; None for any other program."""
-    between, interpreter = ("\0", "[^\0]+") if "\0" in line else (" ", ".+")
+    between, interpreter, path = ("\0", "[^\0]+", "[^\0]+") if "\0" in line else (" ", ".+", ".+?")
     begins = [interpreter, "-P", "-m", "localmodel_server", f"(?:.*{between})?--port", "([0-9]+)"]
     for slot in (state.main, state.candidate):
-        status_file = [f"(?:.*{between})?--status-file", re.escape(str(slot.status_file))]
-        if found := re.fullmatch(f"{between.join(begins + status_file)}(?:{between}--.*)?", line, re.DOTALL):
+        status_file = [f"(?:.*{between})?--status-file", f"({re.escape(str(slot.status_file))}|{path})"]
+        found = re.fullmatch(f"{between.join(begins + status_file)}(?:{between}--.*)?", line, re.DOTALL)
+        # It may have been started when the folder was spelled otherwise.
+        if found and os.path.realpath(found[2]) == os.path.realpath(slot.status_file):
             return slot, int(found[1])
     return None
 

@@ -1,5 +1,6 @@
 """Servers that no file names any more: found by what they were started with, and never taken for another program."""
 
+import json
 import os
 import subprocess
 import sys
@@ -32,6 +33,34 @@ def test_a_server_is_found_without_its_record(lmd: Lmd) -> None:
     record.write_text("[]")
     assert lmd("delete", "digits").out == "digits: deleted\n"
     assert pids(lmd) == [] and not answers(lmd.port)
+
+
+def test_a_home_is_one_however_it_is_spelled(lmd: Lmd) -> None:
+    """By a link, by a folder beside it: the same server is told of, replaced and ended, also one started by a link."""
+    (lmd.folder / "link").symlink_to(lmd.home)
+    (lmd.folder / "w").mkdir()
+    spellings = [{"LOCALMODEL_HOME": str(lmd.folder / name)} for name in ("link", "w/../home")]
+    assert lmd.apply(script("1")).code == 0
+    first = pids(lmd)
+    for home in spellings:
+        assert json.loads(lmd("status", "digits", "-o", "json", env=home).out)["ready"]
+        assert lmd("apply", "-f", lmd.manifest(script("2")), env=home).code == 0
+        assert len(pids(lmd)) == 1 and lmd.ask().body == 2
+    by_link = State(lmd.folder / "link" / "deployments", "digits")  # as earlier versions had it
+    assert [found.pid for found in server.running(by_link)] == pids(lmd) and first
+    assert lmd("delete", "digits", env=spellings[0]).code == 0
+    assert pids(lmd) == [] and not answers(lmd.port)
+
+
+@pytest.mark.parametrize("target", ["nowhere", "loop"])
+def test_a_home_that_leads_nowhere_is_told(lmd: Lmd, target: str) -> None:
+    """Nothing is made where a link leads to: a disk may not be there yet."""
+    link = lmd.folder / "loop"
+    link.symlink_to(target)
+    for home in (link, link / "below"):
+        result = lmd("apply", "-f", lmd.manifest(script("1")), env={"LOCALMODEL_HOME": str(home)})
+        assert result.code == 1 and str(link) in result.err and "LOCALMODEL_HOME" in result.err
+    assert not (lmd.folder / "nowhere").exists()
 
 
 COMMAND = "-P -m localmodel_server --host 127.0.0.1 --port 7470 --revision-file ROOT/revision.json --status-file"
