@@ -144,10 +144,10 @@ def room(folder: Path, needed: int | None = None) -> Iterator[None]:
 
 def full(folder: Path, error: OSError, needed: int | None = None) -> UserError:
     """The error for a disk that has no room in this folder for `needed` bytes."""
-    wants = "more than there is" if needed is None else f"{needed} bytes"
+    wants = "" if needed is None else f"writing needs {needed} bytes, and "
     return UserError(
         "StoreFull",
-        f"{folder}: writing needs {wants}, and {free(folder)} bytes are free ({error.strerror}); make room "
+        f"{folder}: the disk is full: {wants}{free(folder)} bytes are free ({error.strerror}); make room "
         "(lmd store gc removes what nothing names), or move the store with LOCALMODEL_HOME",
     )
 

@@ -4,7 +4,7 @@ The table of fields is in docs/reference/updates.md; a test holds it against thi
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from localmodel import digests, state_file
@@ -55,8 +55,7 @@ class Facts:
         Raises:
             ValueError: it is something else.
         """
-        known = {each.name for each in fields(cls)}
-        return state_file.typed({name: content[name] for name in known & content.keys()}, cls) if content else None
+        return state_file.known(content, cls) if content else None
 
 
 @dataclass(frozen=True)

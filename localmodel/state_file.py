@@ -131,6 +131,16 @@ def typed(value: Any, kind: type[T]) -> T:
     return made
 
 
+def known(content: Mapping[str, Any], kind: type[T]) -> T:
+    """As typed(), from an object that may have other fields beside: those of another version, or of no interest.
+
+    Raises:
+        ValueError, TypeError: it is something else.
+    """
+    wanted: Any = kind
+    return typed({each.name: content[each.name] for each in fields(wanted) if each.name in content}, kind)
+
+
 class _Newer(Exception):
     """It has what only a later version writes."""
 

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from localmodel import schema
+from localmodel import schema, state_file
 from localmodel.errors import UserError
 from localmodel.plan import Facts
 from localmodel.revision import Revision
@@ -15,12 +17,12 @@ FAILED = f"{_GROUP}/failed"
 
 
 def records(kubectl: Kubectl, resource: Object) -> list[Object]:
-    """The resource's ControllerRevisions, newest first."""
+    """The resource's ControllerRevisions, newest first, without those that others have written and are none."""
     metadata = resource["metadata"]
     labels = f"--selector={_GROUP}/deployment={metadata['name']}"
     inside = ["--namespace", metadata["namespace"]]
     found = items(kubectl.run("get", "controllerrevisions.apps", labels, *inside, "-o", "json"))
-    own = [one for one in found if _owner(one) == metadata.get("uid")]
+    own = [one for one in found if _owner(one) == metadata.get("uid") and _is_revision(one)]
     return sorted(own, key=lambda one: int(one["revision"]), reverse=True)
 
 
@@ -46,19 +48,38 @@ def _owner(record: Object) -> str | None:
     return next((owner["uid"] for owner in owners if owner.get("controller")), None)
 
 
+@dataclass(frozen=True)
+class _Data:
+    """What is read of a record's data."""
+
+    digests: Revision
+    cause: str = ""
+    code: str = ""
+    models: tuple[str, ...] = ()
+    facts: Mapping[str, Any] | None = None
+
+
+def _is_revision(record: Object) -> bool:
+    try:
+        _past(record, {})
+    except Exception:
+        return False
+    return True
+
+
 def _past(record: Object, now: Mapping[str, int]) -> PastRevision:
-    data, number, metadata = record["data"], int(record["revision"]), record["metadata"]
-    facts = Facts.from_json(data.get("facts"))
+    data, number, metadata = state_file.known(record["data"], _Data), int(record["revision"]), record["metadata"]
+    facts = Facts.from_json(data.facts)
     known = {name: text.partition("@") for name, text in facts.models.items()} if facts else {}
     digests = {f"{name}:{version}": digest for name, (version, _, digest) in known.items()}
     return PastRevision(
         revision=number,
         created=metadata.get("creationTimestamp") or "",
-        cause=data.get("cause", ""),
-        content=Revision(**data["digests"]).content,
-        code=data.get("code", ""),
-        models=digests or dict.fromkeys(data.get("models", ()), ""),
-        digests=data["digests"],
+        cause=data.cause,
+        content=data.digests.content,
+        code=data.code,
+        models=digests or dict.fromkeys(data.models, ""),
+        digests=asdict(data.digests),
         serving=number == now.get("serving"),
         durable=number == now.get("durable"),
         failed=metadata.get("annotations", {}).get(FAILED, ""),

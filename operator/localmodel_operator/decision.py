@@ -102,8 +102,7 @@ def read_unsigned(config_map: Mapping[str, Any]) -> Decision | None:
     pin = config_map["metadata"].get("annotations", {}).get(names.PIN_ANNOTATION, "")
     try:
         told = json_text.parse(config_map["data"][_TOLD].encode())
-        kept = {each.name: told[each.name] for each in fields(Decision) if each.name in told}
-        found = state_file.typed({**kept, "pin": pin}, Decision)
+        found = replace(state_file.known(told, Decision), pin=pin)
         if pin:
             state_file.typed(json_text.parse(pin.encode()), Pin)
     except Exception:

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from localmodel import digests, state_file
 from localmodel.plan import Facts
@@ -13,11 +13,6 @@ from localmodel_operator.cluster import Object
 from localmodel_operator.keys import Signer
 
 _PURPOSE = "localmodel.dev/revision"
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,7 @@ def recorded(found: Mapping[str, Any]) -> Recorded:
     Raises:
         Exception: it is something else; read() is for what others may have written.
     """
-    data = _known(found["data"], _Data)
+    data = state_file.known(found["data"], _Data)
     _check_template(data.template)
     return Recorded(
         state_file.typed(found["revision"], int),
@@ -133,18 +128,13 @@ def recorded(found: Mapping[str, Any]) -> Recorded:
 
 def _check_template(template: Mapping[str, Any]) -> None:
     """Raises what the operator would meet later where it reads the template."""
-    _known(template["metadata"], _Metadata)
-    containers = _known(template["spec"], _PodSpec).containers
+    state_file.known(template["metadata"], _Metadata)
+    containers = state_file.known(template["spec"], _PodSpec).containers
     if not containers:
         raise ValueError("the template has no container")
     for container in containers:
-        for each in _known(container, _Container).env:
-            _known(each, _Variable)
-
-
-def _known(content: Any, kind: type[T]) -> T:
-    """The dataclass from an object that may have other fields beside, each of its own checked."""
-    return state_file.typed({each.name: content[each.name] for each in fields(kind) if each.name in content}, kind)
+        for each in state_file.known(container, _Container).env:
+            state_file.known(each, _Variable)
 
 
 @dataclass(frozen=True)

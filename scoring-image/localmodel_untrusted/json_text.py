@@ -43,8 +43,10 @@ def _loaded(written: str, decoder: json.JSONDecoder) -> Any:
         return decoder.decode(written)
     except Unreadable:
         raise
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise Unreadable(f"not JSON: {error}" if written.strip() else "not JSON: it is empty") from None
+    except ValueError:  # of int(), which has Python's words for programmers
+        raise Unreadable("a number in it has too many digits") from None
     except RecursionError:
         raise _too_deep() from None
 

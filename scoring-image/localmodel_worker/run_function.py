@@ -94,8 +94,12 @@ class RunFunction:
             raise BadRequest(f"the request's body is empty; expected a JSON object with {self._wanted()}")
         try:
             given = json.loads(body)
-        except ValueError as error:
+        except json.JSONDecodeError as error:
             raise BadRequest(f"the request's body is not JSON: {error}") from error
+        except UnicodeDecodeError:
+            raise BadRequest("the request's body is not UTF-8 text") from None
+        except ValueError:  # Python's words are for programmers
+            raise BadRequest("a number in the request's body has too many digits") from None
         except RecursionError:
             raise BadRequest("the request's body is nested too deeply") from None
         if not isinstance(given, dict):

@@ -133,7 +133,11 @@ def test_commands_on_a_full_disk_and_on_one_that_is_read_only(files: Path) -> No
         *["1 " + w for w in ("model register", "store gc", "model delete")],
         "1 apply -f",
     ]
-    assert told[2].endswith("| 0 bytes freed") and "bytes are free (No space left on device)" in told[3]
+    assert (
+        told[2].endswith("| 0 bytes freed")
+        and "the disk is full: " in told[3]
+        and "bytes are free (No space left on device)" in told[3]
+    )
     assert int(told[6].split()[-3]) > 200_000 and told[7].endswith("the store is sound")
     for line in told[10:]:
         assert "Read-only file system; LOCALMODEL_HOME has to name a folder" in line

@@ -131,6 +131,14 @@ def test_history_is_what_the_operator_has_recorded(lmd: Lmd, kubectl: Path) -> N
     assert text[2].split()[:3] == ["2", "2026-11-22T00:00:00Z", "serving,"] and "failed" in text[1]
 
 
+def test_a_record_that_is_no_revision_is_left_out(lmd: Lmd, kubectl: Path) -> None:
+    junk = [record(4, {"suspend": 1}), {**record(5, {}), "data": None}, {**record(6, {}), "data": {"digests": {}}}]
+    put(kubectl, "revisions", listed([record(2, facts()), *junk]))
+    found = json.loads(lmd("history", "digits", "--target", "kind", "-o", "json").out)
+    assert [one["revision"] for one in found] == [2]
+    assert planned(lmd, kubectl)["lane"] == "nothing"
+
+
 def test_a_rollback_asks_by_annotation_and_waits_until_the_revision_serves(lmd: Lmd, kubectl: Path) -> None:
     put(kubectl, "resource", resource(2, ready="False", said="revision 3 has failed"))
     put(kubectl, "after", resource(1))

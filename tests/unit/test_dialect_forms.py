@@ -185,3 +185,9 @@ def test_any_csv_is_a_call_or_refused(body: bytes, target: Target) -> None:
         invocations.decode(body, CSV, target)
     except BadRequest as error:
         assert error.status == 400
+
+
+@pytest.mark.parametrize("dialect", [predict_request, invocations])
+def test_a_number_that_is_too_long_is_refused_in_our_words(dialect: Any) -> None:
+    with pytest.raises(BadRequest, match=r"^the body is not JSON: a number in it has too many digits$"):
+        dialect.decode(b'{"instances": [' + b"1" * 5000 + b"]}", JSON, TEXT)

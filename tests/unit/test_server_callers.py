@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localmodel_server.callers import check_origin, is_ours
+from localmodel_server.callers import Callers, check_origin, is_ours
 from localmodel_server.request_head import BadHead, called_host, check_framing, read_host
 from localmodel_server.settings import SettingsError, read_hosts
 
@@ -90,3 +90,9 @@ def test_where_a_request_ends_must_be_clear() -> None:
         with pytest.raises(BadHead) as raised:
             check_framing(version, headers)
         assert raised.value.status == status
+
+
+def test_an_empty_host_is_told_in_a_sentence() -> None:
+    with pytest.raises(BadHead, match=r"^the Host header is empty; LOCALMODEL_ALLOWED_HOSTS") as refused:
+        Callers(lambda: None, ()).check("1.1", b"/score", [(b"host", b"")])
+    assert refused.value.status == 421

@@ -47,3 +47,9 @@ def test_text_that_is_escaped_is_text() -> None:
     assert parse(b'{"a": "\\ud83d\\ude00 \\u00e4"}') == {"a": "\U0001f600 \xe4"}
     assert parse(b'"a\\ud800"', "replace") == "a?"
     assert parse_loosely(b'["\\ud800", Infinity]') == ["\ud800", float("inf")]
+
+
+@pytest.mark.parametrize("read", [parse, parse_loosely])
+def test_a_number_that_is_too_long_is_told_in_our_words(read: Any) -> None:
+    with pytest.raises(Unreadable, match=r"^a number in it has too many digits$"):
+        read(b"[" + b"1" * 5000 + b"]")

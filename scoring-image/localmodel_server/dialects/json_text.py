@@ -15,6 +15,7 @@ _DIGITS_TO_ZERO = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range
 # A whole number that 64 bits may not hold. What stands in a text, or in an exponent, is only read more slowly.
 _LONG_INTEGER = re.compile(rb"(?<![0-9.eE+])[0-9]{19,}(?![0-9.eE])")
 _LONGEST_MESSAGE = 1 << 16
+_TOO_LONG = "a number in it has too many digits"
 
 
 def load(text: bytes, exactly: bool = True) -> Any:
@@ -29,6 +30,10 @@ def load(text: bytes, exactly: bool = True) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # Python's words are for programmers
+        raise ValueError(_TOO_LONG) from None
 
 
 def _has_long_integer(text: bytes) -> bool:
