@@ -1,6 +1,8 @@
 """Reproducible layers: equal files give equal bytes, whenever and by whomever they are packed."""
 
 import contextlib
+import os
+import stat
 import tarfile
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -95,7 +97,10 @@ def reading(path: Path) -> Generator[BinaryIO]:
         UserError: ArchiveInvalid.
     """
     try:
-        with path.open("rb") as file:
+        # A pipe in its place would keep a reader waiting.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise untrusted.Refused("it is not a file")
             yield file
     except untrusted.Refused as error:
         raise UserError("ArchiveInvalid", f"{path}: {error}") from None
@@ -132,7 +137,12 @@ def extract_into(path: Path, target: Path) -> None:
         extract(path, unpacked)
         if target.is_dir() and not target.is_symlink():
             target.rename(before)
-        (unpacked / target.name).replace(target)
+        try:
+            (unpacked / target.name).replace(target)
+        except BaseException:
+            if before.exists():
+                before.rename(target)
+            raise
 
 
 def top(path: Path) -> str:

@@ -133,7 +133,7 @@ def _documents(file: Path) -> list[tuple[Path, dict[str, Any]]]:
 
 def _load(file: Path) -> list[dict[str, Any]]:
     try:
-        loaded = yaml.load_all(decoded(read_file(file, _MOST_BYTES) or b""), _Loader)
+        loaded = yaml.load_all(decoded(read_file(file, _MOST_BYTES, piped=True) or b""), _Loader)
         documents = [document for document in loaded if document is not None]
     except RecursionError:
         raise UserError("InvalidManifest", f"{file}: nested too deeply") from None

@@ -1,13 +1,12 @@
 """lmd status, wait, invoke, logs, reload, delete: deployments that are there."""
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from localmodel import state_file
-from localmodel.cli import completion
+from localmodel.cli import body, completion
 from localmodel.cli.apply import sentence
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_table, print_value, say
 from localmodel.cli.target_option import all_namespaces_option, target_options
@@ -104,14 +103,11 @@ def invoke(
     """
     if (data is None) == (request is None):
         raise click.UsageError("give one of --data and --request")
-    if request is None:
-        body = (data or "").encode()
-    else:
-        body = sys.stdin.buffer.read() if str(request) == "-" else request.read_bytes()
+    content = (data or "").encode() if request is None else body.read(request)
     deployment = target.get(name)
     if deployment.serving is None:
         raise Failure(f"{name} is not serving: {deployment.message}")
-    answer = http.request(deployment.url, body, timeout, content_type)
+    answer = http.request(deployment.url, content, timeout, content_type)
     if output == "text":
         _print_body(answer)
     else:

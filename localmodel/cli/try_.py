@@ -1,6 +1,5 @@
 """lmd try: init() and run() in the deployment's own environment, without a server."""
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from localmodel.cli import body
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_value
 from localmodel.printable import printable
 from localmodel.trial import prepare
@@ -64,7 +64,7 @@ def try_(
     if file and folder:
         raise click.UsageError("give one of -f FILE and -k FOLDER")
     script = arguments[0] if arguments and arguments[0].suffix == ".py" else None
-    bodies = [_read(path) for path in arguments[1 if script else 0 :]] + [text.encode() for text in texts]
+    bodies = [body.read(path) for path in arguments[1 if script else 0 :]] + [text.encode() for text in texts]
     wish = prepare.Wish(script, file or folder, requirements, python, models)
     with tempfile.TemporaryDirectory(prefix="lmd-try-") as place:
         ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress())
@@ -74,14 +74,6 @@ def try_(
     outcome.end()
     if failure:
         raise Failure(failure)
-
-
-def _read(path: Path) -> bytes:
-    if str(path) == "-":
-        return sys.stdin.buffer.read()
-    if not path.is_file():
-        raise Failure(f"{path}: no such file")
-    return path.read_bytes()
 
 
 def _go(worker: TrialWorker, bodies: Sequence[bytes], outcome: "_Outcome") -> str:

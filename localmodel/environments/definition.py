@@ -44,7 +44,7 @@ def text_of(source: Path | str, kind: str) -> tuple[str, str, Path]:
         return source, f"({kind})", Path()
     path = Path(source)
     try:
-        content = read_file(path)
+        content = read_file(path, piped=True)
         if content is None:
             raise Unreadable("No such file or directory")
         return decoded(content).removeprefix("\ufeff"), str(path), path.parent

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Optional, Union
 
 _MOST_BYTES = 1024 * 1024
+_CHUNK = 1024 * 1024
 
 
 class Unreadable(ValueError):
     """It is not what it should be; the text says why."""
 
 
-def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES) -> Optional[bytes]:
+def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES, piped: bool = False) -> Optional[bytes]:
     """The content of a file of at most most_bytes; None where there is none, or a link leads nowhere.
+
+    With `piped`, a pipe that the shell has made (`<(command)` is /dev/fd/63) is read to its end.
 
     Raises:
         Unreadable
@@ -29,13 +32,16 @@ def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES) -> Optional
         raise Unreadable(_why(error)) from error
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        if piped and stat.S_ISFIFO(found.st_mode) and str(path).startswith("/dev/"):
+            os.set_blocking(descriptor, True)
+        elif not stat.S_ISREG(found.st_mode):
             raise Unreadable("it is not a file")
         size = min(found.st_size, most_bytes)  # memory is taken for as much as is asked for
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(size + 1)
-            if len(content) > size:  # it grows, or the system does not tell its size
-                content += file.read(most_bytes + 1 - size)
+            # it grows, or the system does not tell its size
+            while size < len(content) <= most_bytes and (more := file.read(min(_CHUNK, most_bytes + 1 - len(content)))):
+                content += more
     except OSError as error:
         raise Unreadable(_why(error)) from error
     finally:

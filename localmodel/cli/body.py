@@ -1,0 +1,25 @@
+"""The body of a request that a command is given: a file, a pipe of the shell's (`<(...)`), or `-`."""
+
+import sys
+from pathlib import Path
+
+from localmodel.cli.output import Failure
+from localmodel_untrusted.files import Unreadable, read_file
+
+_MOST_BYTES = 1 << 30
+
+
+def read(path: Path) -> bytes:
+    """
+    Raises:
+        Failure: it cannot be read.
+    """
+    if str(path) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        content = read_file(path, _MOST_BYTES, piped=True)
+    except Unreadable as error:
+        raise Failure(f"{path}: cannot be read: {error}") from None
+    if content is None:
+        raise Failure(f"{path}: no such file")
+    return content

@@ -1,0 +1,38 @@
+"""Pipes in place of files: those of the shell are read, a named one, which nobody may write to, is not waited for."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from lmd_command import LMD, Lmd, script
+
+from localmodel import layers
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["model", "import"], ["apply", "-f"], ["try", "score.py"], ["env", "create", "x", "--requirements"]],
+)
+def test_a_named_pipe_is_refused(lmd: Lmd, command: list[str]) -> None:
+    os.mkfifo(lmd.folder / "f.tar")
+    (lmd.folder / "score.py").write_text(script("1"))
+    result = lmd(*command, "f.tar")
+    assert result.code == 1 and "it is not a file" in result.err
+
+
+def test_a_pipe_of_the_shell_is_read(lmd: Lmd) -> None:
+    manifest = lmd.manifest(script("json.loads(raw_data)"))
+    line = f"{LMD} try -f <(sleep 0.1; cat {manifest}) <(echo 42)"
+    shell = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, cwd=lmd.folder)
+    assert shell.returncode == 0 and "42" in shell.stdout, shell.stderr
+
+
+def test_what_was_there_before_stays_if_it_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, target = tmp_path / "a.tar", tmp_path / "model"
+    archive.write_bytes(b"".join(layers.tar([layers.Entry("another/file", b"new")])))
+    target.mkdir()
+    (target / "mine").write_text("old")
+    with pytest.raises(FileNotFoundError):
+        layers.extract_into(archive, target)
+    assert (target / "mine").read_text() == "old"
