@@ -16,7 +16,7 @@ from localmodel.environments.definition import invalid
 
 _SOURCES = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--trusted-host")
 _EDITABLE = ("-e", "--editable")
-_PATH = re.compile(r"[./~\\]|file:|[A-Za-z]:\\")
+_PATH = re.compile(r"[./~\\]|file:|[A-Za-z]:\\|[A-Za-z][A-Za-z0-9+.-]*://")
 # An installer takes a name that ends so for a file beside it
 _FILE_NAME = re.compile(r".*\.(whl|zip|egg|tar|tgz|tbz|txz|tlz|tar\.[a-z0-9]+)", re.IGNORECASE)
 _VERSION_CONTROL = re.compile(r"(^|@\s*)(git|hg|svn|bzr)\+")
