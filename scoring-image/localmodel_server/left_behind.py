@@ -22,7 +22,7 @@ _MOST_LOOKS = 100
 def end_left_behind(worker: int) -> None:
     """End every process that an ended worker has started, and those that they have; blocks while there are some."""
     for _ in range(_MOST_LOOKS):  # one may have started another one since the last look
-        found = [pid for pid in _processes() if pid != worker and marked_by(pid) == worker]
+        found = [pid for pid in _processes() if pid != worker and marked_by(pid) == worker and _counts_as_here(pid)]
         if not found:
             return
         for pid in found:
@@ -40,6 +40,14 @@ def collect_ended() -> None:
         for pid in map(int, children):
             if marked_by(pid) not in (0, pid):
                 _collect(pid)
+
+
+def _counts_as_here(pid: int) -> bool:
+    """Whether it is in this process's pid namespace: in a container, the number of a mark is another process's."""
+    try:
+        return Path(f"/proc/{pid}/ns/pid").readlink() == Path("/proc/self/ns/pid").readlink()
+    except OSError:
+        return False
 
 
 def _processes() -> Iterator[int]:

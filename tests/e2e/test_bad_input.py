@@ -192,7 +192,7 @@ def sourced(**files: str) -> Any:
         (having(scoring={"entryScript": "main.py", "source": {"inline": {"score.py": GOOD}}}), "no such file in"),
         (having(scoring={"entryScript": "score.py", "source": {}}), "exactly one of configMap, inline and code"),
         (having(environment={"python": "3.8"}), "spec.environment.python"),
-        (having(environment={"ref": {"name": "e", "version": 1}, "requirements": ["x"]}), "either ref, or requirements"),
+        (having(environment={"ref": {"name": "e", "version": 1}, "requirements": ["x"]}), "either ref, or"),
         (having(env=[{"name": "WORKER_COUNT", "value": "2"}]), "set spec.server.workers"),
         (having(replicas=-1), "spec.replicas"),
     ],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
+
+from localmodel_server.left_behind import end_left_behind
 
 SCRIPT = """
 import json
@@ -117,3 +121,20 @@ def test_tracebacks_are_logged_whatever_a_script_does_to_stderr(tmp_path: Path, 
             assert f"ValueError: told after {do}" in server.log
         assert server.score("hang").status == 500
         eventually(lambda: "most recent call first" in server.log and " in run" in server.log, server)
+
+
+def test_a_process_of_a_container_is_never_taken_for_one_of_here() -> None:
+    """The number in its mark is that of a process in the container."""
+    worker = 3_999_999  # beyond what any of this machine's processes is called
+    mark = (
+        f"import resource, time; resource.setrlimit(15, ({(1 << 48) + worker}, -1)); print(flush=True); time.sleep(60)"
+    )
+    for container, ends in (["unshare", "--pid", "--fork", "--kill-child"], False), ([], True):
+        command = [*container, sys.executable, "-c", mark]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            if process.stdout is None or not process.stdout.readline():
+                pytest.skip("this user may not make pid namespaces")
+            end_left_behind(worker)
+            time.sleep(0.2)
+            assert (process.poll() is not None) is ends
+            process.kill()
