@@ -114,7 +114,7 @@ def test_data_that_does_not_fit_is_the_clients_fault(floats: ScoringServer, data
         (b"true", "got a boolean"),
         (b"{}", "data: missing"),
         (b'{"Data": [[1, 2]]}', "data: missing"),
-        (b'{"data": [[1, 2]], "x": "\xff"}', "not JSON"),
+        (b'{"data": [[1, 2]], "x": "\xff"}', "not UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
     ],
 )

@@ -84,7 +84,7 @@ def test_reading_begins_with_the_oldest(log: Path) -> None:
 def follow(log: Path) -> Callable[[], str]:
     append(log, "")
     read: list[str] = []
-    threading.Thread(target=lambda: read.extend(log_file.read(None, log, follow=True, lines=0)), daemon=True).start()
+    threading.Thread(target=lambda: read.extend(log_file.read(None, log, follow=True, lines=None)), daemon=True).start()
 
     def text() -> str:
         return "".join(read)
