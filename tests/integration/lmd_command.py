@@ -56,7 +56,7 @@ class Reply(NamedTuple):
 
 
 class Lmd:
-    """The command, below a folder for one test."""
+    """The command, below a folder for one test; what it says and its servers log is shown when the test fails."""
 
     def __init__(self, folder: Path, command: str = LMD) -> None:
         self.folder = folder
@@ -75,6 +75,7 @@ class Lmd:
             timeout=300,
             check=False,
         )
+        print(f"lmd {' '.join(map(str, arguments))}: exit code {result.returncode}\n{result.stdout}{result.stderr}")
         assert "Traceback" not in result.stderr.partition("error: ")[0], result.stderr
         return Result(result.returncode, result.stdout, result.stderr)
 
@@ -112,6 +113,8 @@ class Lmd:
         return ask(self.port, body)
 
     def clean_up(self) -> None:
+        for log in (self.home / "deployments").glob("*/server.log"):  # shown with a test that has failed
+            print(log, log.read_text(errors="replace")[-2000:], sep="\n")
         for deployment in (self.home / "deployments").glob("*/revision.json"):
             assert self("delete", deployment.parent.name).code == 0
 
