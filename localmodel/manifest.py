@@ -6,7 +6,7 @@ names stand); anything else would change what is applied, so it is refused by na
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,15 @@ class Manifests:
 
 
 def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
-    """Read a manifest file, or a folder with a kustomization; a manifest that is a mapping already is checked.
+    """Read a manifest file, or a folder with a kustomization; what is a mapping already, or was read, is checked.
+
+    A manifest that was read may have been changed since, and then lacks the defaults of what is new in it.
 
     Raises:
         UserError: InvalidManifest; the message names the file and the field.
     """
     if isinstance(path, Manifests):
-        return path
+        return replace(path, deployment=schema.validate(path.deployment))
     if isinstance(path, Mapping):
         return Manifests(schema.validate(path), {})
     if not path.exists():

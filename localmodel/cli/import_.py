@@ -108,7 +108,7 @@ def _v2(paths: tuple[Path, ...]) -> tuple[Draft, Path]:
 
 def _apply(target: Target, imported: Imported, progress: ConsoleProgress, output: str) -> None:
     config_maps = {imported.config_map: imported.files} if imported.files else {}
-    found = target.apply(Manifests(schema.validate(imported.manifest), config_maps), None, progress)
+    found = target.apply(Manifests(imported.manifest, config_maps), None, progress)
     if output != "text":
         print_value([asdict(deployment) for deployment in found], output)
         return

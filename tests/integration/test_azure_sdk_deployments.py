@@ -18,7 +18,7 @@ from azure_sdk import deploy, environment, workspace  # noqa: F401 - a fixture
 from lmd_command import free_port, script
 
 from localmodel import Client
-from localmodel.azure.core import Model, Workspace
+from localmodel.azure.core import Environment, Model, Workspace
 from localmodel.azure.core.model import InferenceConfig
 from localmodel.azure.core.webservice import LocalWebservice, Webservice, WebserviceException
 from localmodel.azure.exceptions import UserErrorException
@@ -129,6 +129,17 @@ def test_update_keeps_what_is_not_given(ws: Workspace) -> None:
     service.update(inference_config=InferenceConfig("other.py"), wait=True)
     assert service.run("{}") == ["2", "from the environment", "new"]
     assert service.scoring_uri == address
+
+
+def test_update_takes_the_environment_that_it_has_and_another_one(ws: Workspace) -> None:
+    service = deploy(ws)
+    service.wait_for_deployment()
+    service.update(inference_config=InferenceConfig("score.py", environment=Environment.get(ws, "plain")), wait=True)
+    coloured = environment()
+    coloured.environment_variables = {"COLOUR": "red"}
+    Path("score.py").write_text("import os\n" + script("os.environ['COLOUR']"))
+    service.update(inference_config=InferenceConfig("score.py", environment=coloured), wait=True)
+    assert service.run("{}") == "red"
 
 
 def test_a_broken_update_fails_and_the_old_revision_goes_on(ws: Workspace) -> None:

@@ -12,7 +12,10 @@ import pytest
 from lmd_command import free_port, script
 from sdk_given import given_client, given_digits, given_home, write_source  # noqa: F401 - fixtures
 
-from localmodel import Client, DeployError, Deployment, ScoringError, UserError
+from localmodel import Client, DeployError, Deployment, ScoringError, UserError, home
+from localmodel.sdk.given import own_python
+from localmodel.spec import EnvironmentSpec
+from localmodel.store import Store
 
 
 def test_a_script_is_deployed_asked_and_deleted(client: Client) -> None:
@@ -74,6 +77,17 @@ def test_an_error_that_the_script_answers_with_is_no_traceback(digits: Deploymen
     with pytest.raises(ScoringError, match="short and stout") as caught:
         digits.score("teapot")
     assert (caught.value.status, caught.value.traceback) == (418, "")
+
+
+def test_an_environment_takes_the_place_of_one_of_another_kind(client: Client) -> None:
+    stored = Store(home.store()).environments.register("e", EnvironmentSpec(own_python()), {"COLOUR": "red"})
+    Path("score.py").write_text("import os\n" + script("os.environ.get('COLOUR', 'none')"))
+    digits = client.deploy("digits", "score.py", environment=[], port=free_port())
+    for environment, colour in (("e", "red"), (stored, "red"), ([], "none"), ("e:1", "red")):
+        digits.update(environment=environment)
+        assert digits.score(1) == colour
+    digits.update(server={"workers": 1})
+    assert digits.score(1) == "red", "what is not named of the server's settings has its default"
 
 
 def test_models_are_paths_names_and_versions(client: Client) -> None:

@@ -1,11 +1,13 @@
 """A manifest's file is read as kubectl reads it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from localmodel import manifest
 from localmodel.errors import UserError
+from localmodel.spec import EnvironmentRef, parse
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,20 @@ def test_what_kubectl_would_not_read_is_told_with_the_file(tmp_path: Path, text:
         manifest.read(tmp_path / "app.yaml")
     assert caught.value.reason == "InvalidManifest"
     assert all(word in str(caught.value) for word in ("app.yaml", *told))
+
+
+def test_a_manifest_that_was_changed_since_it_was_read_has_the_defaults_of_what_is_new() -> None:
+    spec = {"scoring": {"entryScript": "score.py", "source": {"inline": {"score.py": ""}}}}
+    read = manifest.read(
+        {
+            "apiVersion": "localmodel.dev/v1alpha1",
+            "kind": "LocalModelDeployment",
+            "metadata": {"name": "app"},
+            "spec": spec,
+        }
+    )
+    environment = {"ref": {"name": "e", "version": 1}}
+    changed = replace(
+        read, deployment={**read.deployment, "spec": {**read.deployment["spec"], "environment": environment}}
+    )
+    assert parse(manifest.read(changed).deployment["spec"]).environment_ref == EnvironmentRef("e", 1)
