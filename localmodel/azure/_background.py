@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from localmodel import files, home, state_file
-from localmodel.azure.exceptions import WebserviceException
 from localmodel.errors import UserError
 from localmodel.targets.make import default_name
 from localmodel_untrusted.files import Unreadable, read_file
@@ -56,13 +55,10 @@ class Work:
         self.folder = _root() / name
 
     def begin(self, target: str, method: str, arguments: Mapping[str, Any]) -> None:
-        """Let a new process call the deployment's method (see _perform.py).
-
-        Raises:
-            WebserviceException: another one is at work.
-        """
+        """Let a new process call the deployment's method (see _perform.py), after one that is at work."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self._held() as lock:
+        with files.lock_file(self.folder / "lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # waits also for programs that only look, which takes no time
             (self.folder / "outcome").unlink(missing_ok=True)
             (self.folder / "target").write_text(target)
             task = json.dumps({"target": target, "method": method, "arguments": dict(arguments)})
@@ -126,6 +122,11 @@ class Work:
                 return
             time.sleep(_POLL_SECONDS)
 
+    def wait(self) -> None:
+        """Until no work goes on."""
+        for _ in self.follow(None):
+            pass
+
     def stop(self) -> None:
         """End the work that goes on, and everything it has started."""
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -147,14 +148,3 @@ class Work:
         with contextlib.suppress(Unreadable):
             return (read_file(self.folder / name, _MOST_BYTES) or b"").decode(errors="replace")
         return ""
-
-    @contextlib.contextmanager
-    def _held(self) -> Iterator[int]:
-        with files.lock_file(self.folder / "lock") as lock:
-            if self.is_going_on():
-                raise WebserviceException(
-                    f"{self.name} is being deployed right now: wait_for_deployment() on "
-                    f"Webservice(workspace, {self.name!r}), or delete() it, first"
-                )
-            fcntl.flock(lock, fcntl.LOCK_EX)  # waits for programs that only look, which takes no time
-            yield lock

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from localmodel import files, home, schema
+from localmodel import files, home
 from localmodel.azureml_files import document, folder, gather, v1_read, v2_read
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import Draft

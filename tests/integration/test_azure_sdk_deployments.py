@@ -44,12 +44,53 @@ def test_waiting_has_an_end_and_the_deployment_goes_on(ws: Workspace) -> None:
     with pytest.raises(WebserviceException, match=r"not deployed after 0\.5 s\. It goes on"):
         service.wait_for_deployment(timeout_sec=0.5)
     assert service.state == "deploying"
-    with pytest.raises(WebserviceException, match=r"is not serving|is still being deployed"):
-        service.run("{}")
-    with pytest.raises(WebserviceException, match="is being deployed right now"):
-        deploy(ws)
     service.wait_for_deployment()
     assert service.run("{}") == 1
+
+
+def slow(answer: str) -> str:
+    return "import time\n" + script(answer).replace("pass", "time.sleep(2)")
+
+
+def test_run_waits_for_what_was_asked_for_and_calls_wait_for_each_other(ws: Workspace) -> None:
+    Path("score.py").write_text(slow("'old'"))
+    service = deploy(ws)
+    assert service.run("{}") == "old", "run() waits for the first revision"
+    Path("score.py").write_text(slow("'new'"))
+    service.reload()
+    assert service.state == "deploying"
+    assert service.run("{}") == "new"
+    Path("score.py").write_text(slow("'newer'"))
+    service.reload()
+    Path("model.txt").write_text("two")
+    service.update(models=[Model.register(ws, "model.txt", "m")])  # begins when the reload is done
+    assert LocalWebservice(ws, "digits").run("{}") == "newer", "another handle has asked for nothing"
+    service.wait_for_deployment()
+    assert service.state == "running"
+    assert [found.name for found in LocalWebservice.list(ws, model_name="m")] == ["digits"]
+
+
+def test_run_tells_once_that_what_was_asked_for_does_not_serve(ws: Workspace) -> None:
+    service = deploy(ws)
+    assert service.run("1") == {"got": 1}
+    Path("score.py").write_text(script("1").replace("pass", "raise KeyError('broken')"))
+    service.reload()
+    with pytest.raises(WebserviceException, match="broken") as raised:
+        service.run("1")
+    assert raised.value.traceback and raised.value.traceback.rstrip().endswith("KeyError: 'broken'")
+    assert (service.state, service.run("1")) == ("failed", {"got": 1})
+
+
+def test_a_first_revision_that_fails_is_told_by_each_call(ws: Workspace) -> None:
+    Path("score.py").write_text(script("1").replace("pass", "raise KeyError('broken')"))
+    service = deploy(ws)
+    with pytest.raises(WebserviceException, match="broken"):
+        service.run("1")
+    with pytest.raises(WebserviceException, match="broken"):
+        service.run("1")
+    Path("score.py").write_text(script("'mended'"))
+    service.reload()
+    assert service.run("1") == "mended"
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="command lines are read from /proc")

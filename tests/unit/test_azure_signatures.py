@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+import localmodel
 from localmodel.azure.core import Environment, Model, Workspace
 from localmodel.azure.core.conda_dependencies import CondaDependencies
 from localmodel.azure.core.model import InferenceConfig
@@ -123,3 +124,7 @@ def test_framework_words() -> None:
 def test_states() -> None:
     states = {value for name, value in vars(LocalWebservice).items() if name.startswith("STATE_")}
     assert states == {"deploying", "running", "failed", "deleted", "unknown"}
+
+
+def test_the_version_that_notebooks_print_first() -> None:
+    assert localmodel.__version__ == importlib.import_module("localmodel.azure.core").VERSION

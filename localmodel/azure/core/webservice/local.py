@@ -54,6 +54,7 @@ class LocalWebservice(Webservice):
         self._work = _background.Work(name)
         self._clients: dict[str, Client] = {}
         self._own = False  # whether this handle asked for the last work, so that its failure is this handle's
+        self._untold = False  # whether it has not been told yet how that work went
         if must_exist and not self._work.is_going_on() and self._found() is None and self._failure() is None:
             raise WebserviceException(
                 f"there is no deployment {name} on target {self._work.target()}; "
@@ -86,8 +87,12 @@ class LocalWebservice(Webservice):
         return service
 
     def _do(self, method: str, arguments: Mapping[str, Any], target: str | None = None) -> None:
+        """Begin the work, after what goes on."""
+        self._work.wait()
+        if method != "deploy" and (failure := self._failure()) and self._found() is None:
+            raise WebserviceException(failure.error, traceback=failure.traceback or None, logs=self._tail())
         self._work.begin(target or self._work.target(), method, arguments)
-        self._own = True
+        self._own = self._untold = True
 
     @property
     def state(self) -> str:
@@ -133,7 +138,9 @@ class LocalWebservice(Webservice):
         for text in self._work.follow(until):
             if show_output:
                 print(printable(text), end="", flush=True)
-        if self._work.is_going_on():
+        going_on = self._work.is_going_on()
+        self._untold = self._untold and going_on
+        if going_on:
             raise WebserviceException(
                 f"{self.name} is not deployed after {timeout_sec:g} s. It goes on: wait again, or look at get_logs()",
                 logs=self._tail(),
@@ -154,16 +161,20 @@ class LocalWebservice(Webservice):
     def run(self, input_data: Any) -> Any:
         """POST the data once, and return the answer, parsed.
 
-        A str is sent as it is; a dict, list, array or table as JSON.
+        A str is sent as it is; a dict, list, array or table as JSON. Waits for what this handle has asked for, and
+        for the first revision.
 
         Raises:
-            WebserviceException: with status_code, body, the script's traceback, and logs.
+            WebserviceException: with status_code, body, the script's traceback, and logs; or what this handle has
+                asked for does not serve, the first time that it could be told.
         """
+        if self._untold or (self._work.is_going_on() and self.scoring_uri is None):
+            self.wait_for_deployment()
         found = self._found()
         if found is None:
             failure = self._failure()
-            why = "is still being deployed: wait_for_deployment()" if self._work.is_going_on() else "is deleted"
-            raise WebserviceException(f"{self.name} {why if failure is None else 'does not serve: ' + failure.error}")
+            why = f"does not serve: {failure.error}" if failure else "is deleted"
+            raise WebserviceException(f"{self.name} {why}")
         try:
             if isinstance(input_data, str):
                 return found.score(input_data.encode(), content_type="application/json")
@@ -195,7 +206,10 @@ class LocalWebservice(Webservice):
         wait: bool = False,
         inference_config: InferenceConfig | None = None,
     ) -> None:
-        """Deploy again with what is given; None keeps what is. The old revision serves until the new one does."""
+        """Deploy again with what is given, after what goes on; None keeps what is.
+
+        The old revision serves until the new one does.
+        """
         refuse("LocalWebservice.update", image_config=(image_config, "Give inference_config, with its environment."))
         if deployment_config and deployment_config.target != self._work.target():
             raise UserErrorException(
@@ -208,7 +222,7 @@ class LocalWebservice(Webservice):
             self.wait_for_deployment()
 
     def reload(self, wait: bool = False) -> None:
-        """Deploy again with the script, or the source folder, as it is on disk now."""
+        """Deploy again with the script, or the source folder, as it is on disk now; after what goes on."""
         self._do("reload", {})
         if wait:
             self.wait_for_deployment()
@@ -217,6 +231,7 @@ class LocalWebservice(Webservice):
         """Stop it and forget it, also while it is being deployed. Nothing of it is left but what others share."""
         refuse("LocalWebservice.delete", delete_image=(delete_image, "Leave it out: images are shared by content."))
         self._work.stop()
+        self._untold = False
         with translated():
             if found := self._found():
                 found.delete(missing_ok=True)
