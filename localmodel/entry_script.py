@@ -4,6 +4,7 @@ import ast
 from collections.abc import Mapping
 
 from localmodel.errors import UserError
+from localmodel_untrusted.files import UTF16, is_utf16
 
 
 def check(files: Mapping[str, bytes], entry: str) -> None:
@@ -25,6 +26,8 @@ def check(files: Mapping[str, bytes], entry: str) -> None:
 
 
 def _parse(path: str, content: bytes) -> ast.Module:
+    if is_utf16(content):
+        raise UserError("EntryScriptInvalid", f"{path}: {UTF16}")
     try:
         return ast.parse(content, filename=path)
     except (SyntaxError, ValueError) as error:

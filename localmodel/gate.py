@@ -12,6 +12,7 @@ from localmodel import digests, schema
 from localmodel.errors import UserError
 from localmodel.schema import Place
 from localmodel.spec import GateSpec
+from localmodel_untrusted.files import decoded
 
 KEY = "gate.yaml"
 FILE = "gate.json"
@@ -59,7 +60,7 @@ def text(asked: Requests) -> bytes:
 
 def _from_text(content: str | bytes, file: str) -> tuple[dict[str, Any], ...]:
     try:
-        loader = _Loader(content.decode() if isinstance(content, bytes) else content)
+        loader = _Loader(decoded(content) if isinstance(content, bytes) else content)
         root = loader.get_single_node()
         value = loader.construct_document(root) if root is not None else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:

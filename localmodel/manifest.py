@@ -14,7 +14,7 @@ import yaml
 
 from localmodel import schema
 from localmodel.errors import UserError
-from localmodel_untrusted.files import decoded, read_file
+from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 _KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CONFIG_MAP_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
@@ -139,6 +139,8 @@ def _load(file: Path) -> list[dict[str, Any]]:
         documents = [document for document in loaded if document is not None]
     except RecursionError:
         raise UserError("InvalidManifest", f"{file}: nested too deeply") from None
+    except Unreadable as error:
+        raise UserError("InvalidManifest", f"{file}: cannot be read: {error}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise UserError("InvalidManifest", f"{file}: not YAML: {error}") from None
     for document in documents:

@@ -56,8 +56,18 @@ def problems(value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Place, str
             allowed: dict[str, Any] = error.schema["properties"]
             unknown: Iterable[str] = sorted(set(error.instance) - set(allowed), key=str)
             yield from (((*place, name), "unknown field") for name in unknown)
-        else:
+        elif error.schema.get("type") != "string" or isinstance(error.instance, str):
             yield place, error.message
+        elif error.validator == "type":
+            yield place, error.message + _in_quotes(error.instance, error.schema.get("enum", ()))
+
+
+def _in_quotes(value: Any, allowed: Iterable[str]) -> str:
+    """What to do where YAML has read a text as something else: 3.10 is the number 3.1."""
+    if not isinstance(value, bool | int | float):
+        return ""
+    meant = [f'"{text}"' for text in allowed if re.fullmatch(r"[\d.]+", text) and float(text) == value]
+    return f": write it in quotes{''.join(f', {text}' for text in meant)}"
 
 
 def _pattern(judge: Any, pattern: str, value: Any, schema: Any) -> Iterator[Exception]:

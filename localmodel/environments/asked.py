@@ -4,6 +4,7 @@ import re
 
 from localmodel.environments import requirement, sources
 from localmodel.environments.definition import check_python, invalid
+from localmodel.environments.faults import Faults
 from localmodel.environments.requirement import Wanted
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
@@ -31,12 +32,17 @@ def read(spec: EnvironmentSpec, where: str = "spec.environment") -> tuple[Wanted
 def requirements(given: tuple[str, ...], where: str) -> tuple[Wanted, ...]:
     """
     Raises:
-        UserError: RequirementsUnresolvable, with the requirement's number.
+        UserError: RequirementsUnresolvable, with the number of each that is none.
     """
+    found, faults = [], Faults()
+    for index, text in enumerate(given):
+        with faults.collected():
+            found.append(requirement.read(text, f"{where}[{index}]"))
     try:
-        return tuple(requirement.read(text, f"{where}[{index}]") for index, text in enumerate(given))
+        faults.tell()
     except UserError as error:
         raise UserError("RequirementsUnresolvable", str(error)) from None
+    return tuple(found)
 
 
 def check_image(reference: str | None, where: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from localmodel.environments import conda_match, conda_names, requirements_txt
-from localmodel.environments.conda_match import Match
 from localmodel.environments.definition import DEFAULT_PYTHON, Definition, invalid, python, text_of
+from localmodel.environments.faults import Faults
 from localmodel.environments.requirement import checked, names_source
 from localmodel.environments.sources import path as sources_file
 from localmodel.environments.sources import scrub
@@ -40,27 +40,42 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
     entries = {key.value: (key, value) for key, value in root.value}
     if "dependencies" not in entries:
         raise invalid(name, "dependencies: is missing; it is the list of packages")
-    wanted, requirements = DEFAULT_PYTHON, list[str]()
-    for node in _items(entries["dependencies"][1], name, "dependencies"):
+    wanted, faults = DEFAULT_PYTHON, Faults()
+    requirements, brought, built = list[tuple[str, str]](), list[str](), list[str]()
+    for node in _list(entries["dependencies"][1], name, "dependencies"):
         where = f"{name}:{_line(node)}"
-        if isinstance(node, yaml.MappingNode):
-            located = _pip(node, name)
-            if options_left_out:
-                located = list(_without_sources(located, notes))
-            requirements += requirements_txt.expand(located, folder or beside)
-            continue
-        name_there = conda_match.name(str(node.value), where)
-        if name_there in _LEFT_OUT:
-            continue
-        on_index = _on_index(name_there, where)
-        match = conda_match.parse(str(node.value), where)
-        if name_there == "python":
-            wanted = python(where, match.specifiers, str(node.value))
-        else:
-            requirements.append(checked(on_index + match.specifiers, where))
-            notes += _notes(match, on_index, where)
-    spec = EnvironmentSpec(wanted, tuple(requirements))
-    return Definition(spec, _scalar(entries, "name"), _variables(entries, name), tuple(notes))
+        with faults.collected():
+            if isinstance(node, yaml.MappingNode):
+                located = _pip(node, name, faults)
+                if options_left_out:
+                    located = list(_without_sources(located, notes))
+                requirements += requirements_txt.expand(located, folder or beside, faults)
+                continue
+            if not isinstance(node, yaml.ScalarNode):
+                raise invalid(where, "dependencies: expected a text, or `pip:` with a list")
+            name_there = conda_match.name(str(node.value), where)
+            if name_there in _LEFT_OUT:
+                continue
+            if conda_names.is_brought(name_there):
+                brought.append(name_there)
+                continue
+            on_index = _on_index(name_there, where)
+            match = conda_match.parse(str(node.value), where)
+            if name_there == "python":
+                wanted = python(where, match.specifiers, str(node.value))
+            else:
+                requirements.append((where, checked(on_index + match.specifiers, where)))
+                if on_index != match.name.lower():
+                    notes.append(f"{where}: {match.name} is {on_index} on the Python package index")
+                built += [match.name] if match.build else []
+    faults.tell()
+    if built:
+        notes.append(f"{name}: {', '.join(built)}: the build string is left out; pip knows none")
+    if brought:
+        notes.append(f"{name}: {', '.join(brought)}: left out; Python and the wheels of packages bring what they need")
+    spec = EnvironmentSpec(wanted, tuple(requirement for _, requirement in requirements))
+    places = {requirement: where for where, requirement in requirements}
+    return Definition(spec, _scalar(entries, "name"), _variables(entries, name), tuple(notes), places)
 
 
 def write(spec: EnvironmentSpec, name: str = "") -> str:
@@ -87,25 +102,23 @@ def _compose(text: str, name: str) -> yaml.MappingNode:
     return root
 
 
-def _items(node: yaml.Node, name: str, what: str) -> Iterator[yaml.Node]:
+def _list(node: yaml.Node, name: str, what: str) -> list[yaml.Node]:
     if not isinstance(node, yaml.SequenceNode):
         raise invalid(f"{name}:{_line(node)}", f"{what}: expected a list")
-    for item in node.value:
-        if not isinstance(item, yaml.ScalarNode | yaml.MappingNode):
-            raise invalid(f"{name}:{_line(item)}", f"{what}: expected a text, or `pip:` with a list")
-        yield item
+    return list(node.value)
 
 
-def _pip(node: yaml.MappingNode, name: str) -> list[tuple[str, str]]:
+def _pip(node: yaml.MappingNode, name: str, faults: Faults) -> list[tuple[str, str]]:
     """The lines of the list for pip, each with its place."""
     located = []
     for key, value in node.value:
         if key.value != "pip":
             raise invalid(f"{name}:{_line(key)}", f"{key.value}: only pip has a list of its own")
-        for item in _items(value, name, "pip"):
-            if isinstance(item, yaml.MappingNode):
-                raise invalid(f"{name}:{_line(item)}", "pip: expected a requirement")
-            located.append((f"{name}:{_line(item)}", str(item.value).strip()))
+        for item in _list(value, name, "pip"):
+            with faults.collected():
+                if not isinstance(item, yaml.ScalarNode):
+                    raise invalid(f"{name}:{_line(item)}", "pip: expected a requirement")
+                located.append((f"{name}:{_line(item)}", str(item.value).strip()))
     return located
 
 
@@ -122,18 +135,11 @@ def _on_index(name: str, where: str) -> str:
     if found is None:
         raise invalid(
             where,
-            f"{name} is no Python package, so pip cannot install it. Python packages mostly bring the libraries "
+            f"{name} is not a Python package, so pip cannot install it. Python packages mostly bring the libraries "
             "that they need: leave the line out. If it is really needed, take an image that has it (--image), or a "
             "Dockerfile that installs it (--dockerfile), and name this file with it",
         )
     return found
-
-
-def _notes(match: Match, on_index: str, where: str) -> Iterator[str]:
-    if on_index != match.name.lower():
-        yield f"{where}: {match.name} is {on_index} on the Python package index"
-    if match.build:
-        yield f"{where}: {match.name}: the build string {match.build} is left out; pip knows none"
 
 
 def _scalar(entries: dict[str, tuple[yaml.Node, yaml.Node]], key: str) -> str:

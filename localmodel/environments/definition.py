@@ -20,13 +20,15 @@ _PATCHES = range(40)  # no minor version has had more
 class Definition:
     """An environment as a file defines it. `name` is "" and `variables` are empty where the file tells none.
 
-    `notes` are sentences about what was taken otherwise than it is written.
+    `notes` are sentences about what was taken otherwise than it is written; `places` says of requirements where they
+    stand ("environment.yml:7").
     """
 
     spec: EnvironmentSpec
     name: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def invalid(where: str, what: str) -> UserError:

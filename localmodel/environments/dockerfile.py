@@ -5,6 +5,7 @@ from pathlib import Path
 
 from localmodel.environments import asked
 from localmodel.environments.definition import DEFAULT_PYTHON, Definition, check_python, invalid, logical_lines, text_of
+from localmodel.environments.faults import Faults
 from localmodel.spec import EnvironmentSpec
 
 _COPY = re.compile(r"(COPY|ADD)\s+(.*)", re.IGNORECASE)
@@ -48,22 +49,27 @@ def _of(spec: EnvironmentSpec, base: str, python: str | None, where: str) -> Def
 
 def _check(text: str, name: str) -> list[str]:
     """The images that it starts from."""
-    bases = []
+    bases, faults = [], Faults()
     for number, line in logical_lines(text):
-        line = line.strip()
-        if _PASSWORD.search(line):
-            raise invalid(f"{name}:{number}", "holds a password, which would stay in the image's history")
-        if found := _FROM.match(line):
-            bases.append(found[1])
-        if (found := _COPY.match(line)) and not _brings_no_file(found[2]):
-            raise invalid(
-                f"{name}:{number}",
-                f"{found[1]}: an environment keeps the Dockerfile's text only, no files beside it. Install packages "
-                "with RUN, and put code and data into the source directory or a model",
-            )
+        with faults.collected():
+            if found := _FROM.match(line.strip()):
+                bases.append(found[1])
+            _check_line(line.strip(), f"{name}:{number}")
+    faults.tell()
     if not bases:
         raise invalid(name, "there is no FROM in it: not a Dockerfile")
     return bases
+
+
+def _check_line(line: str, where: str) -> None:
+    if _PASSWORD.search(line):
+        raise invalid(where, "holds a password, which would stay in the image's history")
+    if (found := _COPY.match(line)) and not _brings_no_file(found[2]):
+        raise invalid(
+            where,
+            f"{found[1]}: an environment keeps the Dockerfile's text only, no files beside it. Install packages "
+            "with RUN, and put code and data into the source directory or a model",
+        )
 
 
 def _brings_no_file(arguments: str) -> bool:

@@ -112,6 +112,8 @@ def _check_address(found: Requirement, shown: str, where: str) -> None:
         parts = urlsplit(found.url or "")
     except ValueError:
         parts = urlsplit("")
+    if parts.scheme == "file":
+        raise invalid(where, _about_a_file(found, shown, unquote(parts.path)))
     if not (found.url or "").startswith(("https://", "http://")) or not parts.hostname:
         raise invalid(where, f"{shown}: only an address that begins with https:// or http:// can be named")
     if parts.query or parts.fragment:
@@ -141,6 +143,21 @@ def _shown(text: str, quoted: bool = True) -> str:
     plain = sources.scrub(text)
     plain = plain if len(plain) <= _LONGEST_SHOWN else f"{plain[:_LONGEST_SHOWN]}..."
     return ascii(plain) if quoted else ascii(plain)[1:-1]
+
+
+def _about_a_file(found: Requirement, shown: str, path: str) -> str:
+    """Environments are made on other machines, too, and locks hold no file of any."""
+    try:
+        version = parse_wheel_filename(path.rpartition("/")[2])[1]
+    except InvalidWheelFilename:
+        return (
+            f"{shown}: a file of one machine, as pip freeze writes it in a conda environment; write "
+            f"{found.name}==VERSION (pip list --format=freeze tells it)"
+        )
+    return (
+        f"{shown}: a file of one machine; put the wheel into a wheel folder (find-links in packages.toml) and write "
+        f"{found.name}=={version}"
+    )
 
 
 def _about_option(option: str) -> str:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from localmodel.environments.definition import DEFAULT_PYTHON, check_python, invalid, logical_lines, text_of
+from localmodel.environments.definition import DEFAULT_PYTHON, Definition, check_python, invalid, logical_lines, text_of
+from localmodel.environments.faults import Faults
 from localmodel.environments.requirement import checked
 from localmodel.spec import EnvironmentSpec
 
@@ -17,28 +18,43 @@ def read(source: Path | str, python: str = DEFAULT_PYTHON) -> EnvironmentSpec:
     Raises:
         UserError: EnvironmentInvalid, with file and line.
     """
+    return define(source, python).spec
+
+
+def define(source: Path | str, python: str = DEFAULT_PYTHON) -> Definition:
+    """As read(), with the places."""
     text, name, folder = text_of(source, "requirements")
-    requirements = expand(_located(text, name), folder, (Path(name).resolve(),))
-    return EnvironmentSpec(check_python(python), tuple(requirements))
+    faults = Faults()
+    found = expand(_located(text, name), folder, faults, (Path(name).resolve(),))
+    faults.tell()
+    spec = EnvironmentSpec(check_python(python), tuple(requirement for _, requirement in found))
+    return Definition(spec, places={requirement: where for where, requirement in found})
 
 
-def expand(located: Iterable[tuple[str, str]], folder: Path, inside: tuple[Path, ...] = ()) -> Iterator[str]:
-    """The requirements of the lines (each with its place), and of the files that they name, below `folder`.
+def expand(
+    located: Iterable[tuple[str, str]], folder: Path, faults: Faults, inside: tuple[Path, ...] = ()
+) -> list[tuple[str, str]]:
+    """The requirements of the lines and of the files that they name, below `folder`; each with its place.
 
     `inside` are the files that are being read.
     """
+    found: list[tuple[str, str]] = []
     for where, line in located:
-        if nested := _NESTED.fullmatch(line):
-            path = _file(nested[1].strip(), folder, where)
-            if path.resolve() in inside:
-                raise invalid(where, f"{path} is inside itself")
-            text, name, below = text_of(path, "requirements")
-            yield from expand(_located(text, name), below, (*inside, path.resolve()))
-        else:
-            yield checked(line, where)
+        with faults.collected():
+            if nested := _NESTED.fullmatch(line):
+                path = _file(nested[1].strip(), folder, where)
+                if path.resolve() in inside:
+                    raise invalid(where, f"{path} is inside itself")
+                text, name, below = text_of(path, "requirements")
+                found += expand(_located(text, name), below, faults, (*inside, path.resolve()))
+            else:
+                found.append((where, checked(line, where)))
+    return found
 
 
 def _file(name: str, folder: Path, where: str) -> Path:
+    # conda takes the file's address, too
+    name = re.sub(r"^file:(//(?=/))?", "", name)
     if "://" in name:
         raise invalid(where, f"{name}: only files of this machine can be named; download it first")
     path = folder / name

@@ -102,7 +102,7 @@ class Client:
             source=source,
         )
         deployment = Deployment(name, self._target, self._connections)
-        deployment._apply(manifest, timeout, progress)
+        deployment._apply(manifest, timeout, progress, given.file_of(environment))
         return deployment
 
     def get(self, name: str) -> Deployment:

@@ -226,7 +226,7 @@ class Deployment:
             replicas=replicas,
             source=source,
         )
-        self._apply(replace(manifests, deployment=changed), timeout, progress)
+        self._apply(replace(manifests, deployment=changed), timeout, progress, given.file_of(environment))
 
     def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
         """Read the source again from where it was deployed from, and serve it.
@@ -278,9 +278,13 @@ class Deployment:
             if not missing_ok or error.reason != "DeploymentNotFound":
                 raise
 
-    def _apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> None:
-        """Apply a manifest of this deployment. Raises DeployError."""
-        with self._deploying():
+    def _apply(
+        self, wanted: Wanted, timeout: float | None, progress: Progress, requirements: Path | None = None
+    ) -> None:
+        """Apply a manifest of this deployment, whose environment is that of a file. Raises DeployError."""
+        from localmodel.environments import files  # which reads the schema
+
+        with self._deploying(), files.told_of(requirements):
             self._target.apply(wanted, timeout, progress)
 
     @contextlib.contextmanager

@@ -88,18 +88,23 @@ def environment(
 def _from_file(path: Path, progress: Progress) -> tuple[EnvironmentSpec, Mapping[str, str]]:
     # few need them
     from localmodel.environments import conda, dockerfile, requirements_txt, server_packages
-    from localmodel.environments.definition import Definition
 
     if path.suffix in _CONDA:
         found = conda.define(path)
     elif "dockerfile" in path.name.lower():
         found = dockerfile.define(path)
     else:
-        found = Definition(requirements_txt.read(path, own_python()))
+        found = requirements_txt.define(path, own_python())
     found = server_packages.left_out(found)
     for note in found.notes:
         progress.note(note)
     return found.spec, found.variables
+
+
+def file_of(given: Environment | None) -> Path | None:
+    """The file that defines the environment, where it is given as one."""
+    path = Path(given).expanduser() if isinstance(given, str | Path) else None
+    return path if path and path.is_file() else None
 
 
 def own_python() -> str:

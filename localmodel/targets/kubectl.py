@@ -1,5 +1,6 @@
 """Running kubectl, which knows the user's clusters and how to get into them."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -11,6 +12,8 @@ from localmodel_untrusted.files import Unreadable
 Object: TypeAlias = dict[str, Any]
 # How kubectl's errors name our resource; it says "not found" of others, too.
 _OURS = "localmodeldeployments."
+# YAML reads 3.10 as a number, and true as no text
+_NOT_TEXT = re.compile(r'in body must be of type string: "(number|integer|boolean)"')
 
 
 class Kubectl:
@@ -38,6 +41,7 @@ class Kubectl:
                 raise UserError("DeploymentNotFound", f"kubectl: {result.stderr.strip()}")
             # For an unknown field kubectl prints the whole object before it comes to the point.
             said = result.stderr.strip().rpartition("strict decoding error: ")[2]
+            said = _NOT_TEXT.sub(r"\g<0> (write it in quotes)", said)
             raise UserError("KubectlFailed", f"kubectl {arguments[0]}: {said}")
         return result.stdout
 

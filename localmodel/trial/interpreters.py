@@ -66,10 +66,12 @@ def built(environment: EnvironmentVersion | EnvironmentSpec, source: Path | None
 @contextlib.contextmanager
 def told_of(source: Path | None) -> Iterator[None]:
     """Let errors name the file and the option that the user gave, and not a manifest's fields."""
+    from localmodel.environments import files
+
     try:
-        yield
+        with files.told_of(source):
+            yield
     except UserError as error:
         if source is None:
             raise
-        text = str(error).replace("spec.environment.requirements", str(source))
-        raise UserError(error.reason, text.replace("spec.environment.python", "--python")) from None
+        raise UserError(error.reason, str(error).replace("spec.environment.python", "--python")) from None

@@ -19,6 +19,7 @@ from localmodel.targets.resolve import Desired
 from localmodel.targets.runner import Environment
 from localmodel.targets.target import Progress
 from localmodel.trial import interpreters
+from localmodel_untrusted.files import Unreadable, decoded
 
 # What a debugger at the terminal wants to know of it.
 _TERMINAL = ("TERM", "COLORTERM", "PYTHONBREAKPOINT")
@@ -100,7 +101,10 @@ def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> 
     wanted = replace(wanted, entry_script=script.name)
     source = wanted.source
     if source.inline is not None:
-        inline = {**source.inline, script.name: script.read_text()}
+        try:
+            inline = {**source.inline, script.name: decoded(script.read_bytes())}
+        except Unreadable as error:
+            raise UserError("EntryScriptInvalid", f"{script}: {error}") from None
         return manifests, replace(wanted, source=Source(inline=inline))
     name = source.config_map or ""
     files = stored.code(source.code, Store(home.store())) if source.code else manifests.config_maps.get(name, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Optional, Union
 
 _MOST_BYTES = 1024 * 1024
 _CHUNK = 1024 * 1024
+UTF16 = "it is UTF-16, as PowerShell's > writes it: save it as UTF-8"
 
 
 class Unreadable(ValueError):
@@ -51,11 +53,18 @@ def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES, piped: bool
     return content
 
 
+def is_utf16(content: bytes) -> bool:
+    """Whether it says so by its first bytes."""
+    return content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+
 def decoded(content: bytes) -> str:
     """
     Raises:
         Unreadable
     """
+    if is_utf16(content):
+        raise Unreadable(UTF16)
     try:
         return content.decode()
     except UnicodeDecodeError as error:

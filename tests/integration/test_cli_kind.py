@@ -89,6 +89,14 @@ def test_apply_without_an_operator_says_so(lmd: Lmd, kubectl: Path) -> None:
     assert result.code == 1 and "lmd operator run" in result.err
 
 
+def test_a_text_without_its_quotes_is_told_what_to_do(lmd: Lmd, kubectl: Path) -> None:
+    field = "spec.environment.python"
+    said = f'* {field}: Invalid value: "number": {field} in body must be of type string: "number"'
+    (kubectl / "refused").write_text(f'The LocalModelDeployment "digits" is invalid: \n{said}\n')
+    result = lmd("apply", "-f", lmd.manifest(script("1")), "--target", "kind")
+    assert result.code == 1 and f"{said} (write it in quotes)" in result.err
+
+
 def test_an_unknown_field_is_named_in_one_line(lmd: Lmd, kubectl: Path) -> None:
     (kubectl / "refused").write_text(
         'patch: Invalid value: "{…}": strict decoding error: unknown field "spec.replica"\n'

@@ -72,6 +72,46 @@ def test_what_a_requirements_file_may_not_have(tmp_path: Path, text: str, words:
     assert words in str(error.value)
 
 
+def test_all_that_is_wrong_in_the_files_is_told_at_once(tmp_path: Path) -> None:
+    write(tmp_path / "more.txt", "numpy\n./x.whl\n")
+    path = write(tmp_path / "requirements.txt", "six\n-e .\n-r file:more.txt\n!!!\na @ file:///b/a\n-r nosuch.txt\n")
+    with pytest.raises(UserError) as error:
+        requirements_txt.read(path)
+    told = [line.removeprefix(f"{tmp_path}/").split(": ")[0] for line in str(error.value).splitlines()]
+    numbers = ("requirements.txt:2", "more.txt:2", "requirements.txt:4", "requirements.txt:5", "requirements.txt:6")
+    assert tuple(told) == numbers
+    assert "pip freeze writes it in a conda environment; write a==VERSION" in str(error.value)
+    recipe = write(tmp_path / "Dockerfile", "FROM ubuntu\nCOPY . .\nADD x /\nRUN curl http://u:p@h/\n")
+    with pytest.raises(
+        UserError, match=r"(?s)Dockerfile:2: COPY.*\n.*Dockerfile:3: ADD.*\n.*Dockerfile:4: holds a pass"
+    ):
+        files.define(recipe=recipe)
+
+
+def test_what_cannot_be_had_is_told_with_its_line(tmp_path: Path) -> None:
+    write(tmp_path / "more.txt", "Nosuch.thing>=1\n")
+    path = write(tmp_path / "c.yml", "dependencies:\n- numpy\n- pytorch=2\n- pip: [-r more.txt]\n")
+    for said, line in (
+        ("Because nosuch-thing was not found in the package registry, we conclude", "more.txt:1"),
+        ("torch 2.0 has no wheel for Python 3.11", "c.yml:3"),
+        ("numpy<1 and torch==2.* are incompatible", f"c.yml:2, {tmp_path}/c.yml:3"),
+        ("it cannot be said", "c.yml"),
+    ):
+        with pytest.raises(UserError) as error, files.told_of(path):
+            raise UserError("RequirementsUnresolvable", f"spec.environment.requirements: {said}")
+        assert (error.value.reason, str(error.value)) == ("RequirementsUnresolvable", f"{tmp_path}/{line}: {said}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_file_of_powershells_is_told_how_to_be_saved(tmp_path: Path, encoding: str) -> None:
+    content = ("\ufeff" if encoding == "utf-16-be" else "") + "six\n"
+    for name in ("requirements.txt", "c.yml", "Dockerfile"):
+        (tmp_path / name).write_bytes(content.encode(encoding))
+        source = {"recipe": tmp_path / name} if name == "Dockerfile" else {"packages": tmp_path / name}
+        with pytest.raises(UserError, match=f"{name}: cannot be read: it is UTF-16, as PowerShell's > writes it: save"):
+            files.define(**source)
+
+
 def test_a_conda_file_names_a_requirements_file_beside_it(tmp_path: Path) -> None:
     write(tmp_path / "requirements.txt", "six\n-e .\n")
     path = write(tmp_path / "environment.yml", "dependencies: [{pip: [-r requirements.txt]}]\n")

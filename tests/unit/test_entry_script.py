@@ -58,3 +58,8 @@ def test_a_syntax_error_in_another_file_is_found_too() -> None:
 
 def test_null_bytes_are_no_python() -> None:
     assert "score.py" in problem({"score.py": b"x = '\x00'\n"})
+
+
+def test_a_script_of_powershells_is_told_how_to_be_saved() -> None:
+    said = problem({"score.py": GOOD.decode().encode("utf-16")})
+    assert said == "score.py: it is UTF-16, as PowerShell's > writes it: save it as UTF-8"

@@ -68,14 +68,75 @@ def test_the_python_of_the_page_is_too_old() -> None:
     assert "python=3.11" in message
 
 
-@pytest.mark.parametrize(
-    "line", ["cudatoolkit=11.1", "libgcc", "r-base", "mkl", "_libgcc_mutex=0.1=main", "openssl=1.0.1g"]
-)
+@pytest.mark.parametrize("line", ["cudatoolkit=11.1", "ffmpeg", "r-base", "cuda-cudart=12", "git=2.40"])
 def test_what_is_no_python_package_says_what_to_do(line: str) -> None:
     message = refused("numpy", line)
-    assert message.startswith(f"(conda file):3: {line.partition('=')[0]} is no Python package")
+    assert message.startswith(f"(conda file):3: {line.partition('=')[0]} is not a Python package")
     assert "leave the line out" in message
     assert "--dockerfile" in message
+
+
+# As `conda env export` writes it on Linux
+EXPORT = """\
+name: digits
+channels:
+  - conda-forge
+dependencies:
+  - _libgcc_mutex=0.1=conda_forge
+  - _openmp_mutex=4.5=2_gnu
+  - aws-c-auth=0.7.8=h538f98c_2
+  - bzip2=1.0.8=hd590300_5
+  - ca-certificates=2024.2.2=hbcca054_0
+  - joblib=1.4.2=pyhd8ed1ab_0
+  - ld_impl_linux-64=2.40=h41732ed_0
+  - libblas=3.9.0=21_linux64_openblas
+  - libffi=3.4.2=h7f98852_5
+  - libgcc-ng=13.2.0=h807b86a_5
+  - libstdcxx-ng=13.2.0=h7e041cc_5
+  - libsqlite=3.45.2=h2797004_0
+  - libzlib=1.2.13=hd590300_5
+  - ncurses=6.4=h59595ed_2
+  - numpy=1.26.4=py311h64a7726_0
+  - openssl=3.2.1=hd590300_1
+  - pip=24.0=pyhd8ed1ab_0
+  - python=3.11.4=hab00c5b_0_cpython
+  - python_abi=3.11=4_cp311
+  - python-tzdata=2024.1=pyhd8ed1ab_0
+  - readline=8.2=h8228510_1
+  - setuptools=69.5.1=pyhd8ed1ab_0
+  - tk=8.6.13=noxft_h4845f30_101
+  - tzdata=2024a=h0c530f3_0
+  - wheel=0.43.0=pyhd8ed1ab_1
+  - xz=5.2.6=h166bdaf_0
+  - pip:
+      - scikit-learn==1.4.2
+prefix: /opt/conda/envs/digits
+"""
+
+
+def test_an_export_of_conda_is_its_python_packages_and_one_note() -> None:
+    found = conda.define(EXPORT)
+    assert found.spec == EnvironmentSpec(
+        "3.11",
+        (
+            *("joblib==1.4.2", "numpy==1.26.4", "tzdata==2024.1", "setuptools==69.5.1", "wheel==0.43.0"),
+            "scikit-learn==1.4.2",
+        ),
+    )
+    built, left_out = [note for note in found.notes if "left out; " in note]
+    assert built.startswith("(conda file): joblib, numpy, python-tzdata, setuptools, wheel: the build string is left")
+    assert left_out == (
+        "(conda file): _libgcc_mutex, _openmp_mutex, aws-c-auth, bzip2, ca-certificates, ld_impl_linux-64, libblas, "
+        "libffi, libgcc-ng, libstdcxx-ng, libsqlite, libzlib, ncurses, openssl, python_abi, readline, tk, tzdata, xz: "
+        "left out; Python and the wheels of packages bring what they need"
+    )
+    assert found.places["numpy==1.26.4"] == "(conda file):19"
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    message = refused("python=2.7", "ffmpeg", "numpy=1|2", "six", "[x]", "pip: [-e ., 'x @ file:///x', {a: b}, six]")
+    assert [line.split(" ")[1].partition(":")[0] for line in message.splitlines()] == ["file)"] * 7
+    assert [line.split(":")[1] for line in message.splitlines()] == ["2", "3", "4", "6", "7", "7", "7"]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +166,8 @@ def test_what_is_not_understood_is_named_by_its_line(line: str, words: str) -> N
         ("git+https://git.example/x.git", "build a wheel"),
         ("x @ git+ssh://git@git.example/x.git", "netrc"),
         ("./x-1.0-py3-none-any.whl", "a path"),
+        ("certifi @ file:///opt/conda/conda-bld/certifi_1655968806487/work/certifi", "certifi==VERSION (pip list"),
+        ("x @ file:///wheels/x-1.2-py3-none-any.whl", "a wheel folder (find-links in packages.toml) and write x==1.2"),
         ("https://files.example/x-1.0-py3-none-any.whl", "name @"),
         ("x @ https://files.example/${TOKEN}/x-1.0-py3-none-any.whl", "not filled in"),
     ],

@@ -161,7 +161,8 @@ def test_every_wrong_field_of_a_config_map_is_named_with_its_line() -> None:
     ("text", "said"),
     [
         ("- body: 'x\n\n", "gate.yaml:3: not YAML: found unexpected end of stream"),
-        (b"\xff\xfe", "gate.yaml: not YAML: 'utf-8' codec can't decode byte"),
+        (b"\xff", "gate.yaml: not YAML: not text in UTF-8"),
+        ("- body: a\n".encode("utf-16"), "gate.yaml: not YAML: it is UTF-16, as PowerShell's > writes it: save it as"),
         ("- body: \x00", "gate.yaml: not YAML:"),
         ("body: 1", "gate.yaml: a list of requests is expected"),
         ("", "gate.yaml: a list of requests is expected"),

@@ -41,3 +41,9 @@ def test_a_manifest_that_was_changed_since_it_was_read_has_the_defaults_of_what_
         read, deployment={**read.deployment, "spec": {**read.deployment["spec"], "environment": environment}}
     )
     assert parse(manifest.read(changed).deployment["spec"]).environment_ref == EnvironmentRef("e", 1)
+
+
+def test_a_file_of_powershells_is_told_how_to_be_saved(tmp_path: Path) -> None:
+    (tmp_path / "app.yaml").write_text("a: 1\n", encoding="utf-16")
+    with pytest.raises(UserError, match=r"app\.yaml: cannot be read: it is UTF-16, .*: save it as UTF-8$"):
+        manifest.read(tmp_path / "app.yaml")

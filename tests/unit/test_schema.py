@@ -40,6 +40,27 @@ def test_an_unknown_field_is_named_by_its_path() -> None:
     assert "metadata.nam: unknown field" in problems({**manifest(), "metadata": {"name": "a", "nam": "b"}})
 
 
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (
+            {"environment": {"python": 3.1}},
+            "spec.environment.python: 3.1 is not of type 'string': write it in quotes, \"3.10\"",
+        ),
+        ({"environment": {"python": 3.12}}, "python: 3.12 is not of type 'string': write it in quotes, \"3.12\""),
+        ({"environment": {"python": 3}}, "python: 3 is not of type 'string': write it in quotes"),
+        (
+            {"env": [{"name": "A", "value": True}]},
+            "spec.env[0].value: True is not of type 'string': write it in quotes",
+        ),
+        ({"environment": {"python": ["3.10"]}}, "spec.environment.python: ['3.10'] is not of type 'string'"),
+    ],
+)
+def test_a_text_without_its_quotes_is_told_in_one_line(spec: dict[str, Any], said: str) -> None:
+    (line,) = problems(manifest(**spec)).splitlines()
+    assert line.endswith(said)
+
+
 def test_every_problem_is_told_at_once() -> None:
     lines = problems(manifest(replicas="two", service={"localPort": 0})).splitlines()
     assert [line.partition(":")[0] for line in lines] == ["spec.replicas", "spec.service.localPort"]
