@@ -66,8 +66,10 @@ and it has passed its gate (LOCALMODEL_GATE). The status file then has `serving`
 well, and `how` the workers were started with its `milliseconds` (`load`, `gate`) when it did.
 
 The workers of the revision before stay for ten minutes, idle, if there is memory for them and LOCALMODEL_CONTENT says
-what they are: going back to it starts no process. The server goes back by itself when, within a minute of a switch, at
-least ten requests have come, at least half of them failed (status 500 or more), and less than half as many did before.
+what they are: going back to it starts no process. They end as soon as they have answered, and going back loads the
+revision anew, when [something of theirs would go on](../reliability.md#what-a-script-starts). The server goes back by
+itself when, within a minute of a switch, at least ten requests have come, at least half of them failed (status 500 or
+more), and less than half as many did before.
 
 ## Admin port
 In pods the operator sends revisions to LOCALMODEL_ADMIN_PORT, which no Service leads to. Every call has a header

@@ -14,7 +14,7 @@ _SECONDS_BETWEEN_LOOKS = 0.25
 class GoingBack:
     """go_back gets the reason in words."""
 
-    def __init__(self, error_rate: ErrorRate, go_back: Callable[[str], bool]) -> None:
+    def __init__(self, error_rate: ErrorRate, go_back: Callable[[str], object]) -> None:
         self._error_rate = error_rate
         self._go_back = go_back
         self._task: asyncio.Task[None] | None = None

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from localmodel_worker.process_control import marked_by
@@ -22,7 +24,7 @@ _MOST_LOOKS = 100
 def end_left_behind(worker: int) -> None:
     """End every process that an ended worker has started, and those that they have; blocks while there are some."""
     for _ in range(_MOST_LOOKS):  # one may have started another one since the last look
-        found = [pid for pid in _processes() if pid != worker and marked_by(pid) == worker and _counts_as_here(pid)]
+        found = [pid for pid in _processes() if _is_marked(pid, worker)]
         if not found:
             return
         for pid in found:
@@ -30,6 +32,15 @@ def end_left_behind(worker: int) -> None:
                 os.kill(pid, signal.SIGKILL)
             _collect(pid)
         time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def has_started(worker: int) -> int:
+    """A process that a worker has started, itself or through others, and that has not ended; 0 when there is none."""
+    has_mark = marked_by(worker) == worker
+    for pid, group in _living():
+        if pid != worker and (_is_marked(pid, worker) if has_mark else group == worker):
+            return pid
+    return 0
 
 
 def collect_ended() -> None:
@@ -40,6 +51,29 @@ def collect_ended() -> None:
         for pid in map(int, children):
             if marked_by(pid) not in (0, pid):
                 _collect(pid)
+
+
+def _is_marked(pid: int, worker: int) -> bool:
+    return pid != worker and marked_by(pid) == worker and _counts_as_here(pid)
+
+
+def _living() -> Iterator[tuple[int, int]]:
+    """Processes of which more is left than an exit code that nobody has asked for, each with its group."""
+    for pid, group, state in _listed() if sys.platform == "linux" else _told_by_ps():
+        if not state.startswith("Z"):
+            yield int(pid), int(group)
+
+
+def _listed() -> Iterator[Sequence[str]]:
+    for pid in map(str, _processes()):
+        with contextlib.suppress(OSError):
+            state, _, group = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:3]
+            yield pid, group, state
+
+
+def _told_by_ps() -> Iterator[Sequence[str]]:
+    command = ["ps", "-A", "-o", "pid=", "-o", "pgid=", "-o", "stat="]
+    return map(str.split, subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines())
 
 
 def _counts_as_here(pid: int) -> bool:

@@ -36,6 +36,7 @@ class Loader:
         self._warm = WarmParents()
         self._load: asyncio.Task[bool] | None = None
         self._failure: LoadError | None = None
+        self._before: Wanted | None = None  # what served before the last switch
         self.on_switch: Callable[[], None] = lambda: None  # another pool serves, and the one before may be parked
 
     @property
@@ -91,6 +92,7 @@ class Loader:
         logger.info("revision %r serves", candidate.wanted.revision)
         self._status_file.write_success(candidate)
         if old is not None and old is not candidate.pool:
+            self._before = Wanted(old.settings.environment)
             self._retire(old)
             self.on_switch()
 
@@ -101,18 +103,15 @@ class Loader:
         elif candidate.origin == "new":
             self.park.end(candidate.pool)
 
-    def go_back(self, why: str) -> bool:
-        """Have the parked revision serve again in place of a bad one; False where that cannot be done."""
-        bad, pool = self._dispatcher.pool, self.park.pool
-        if bad is None or pool is None or not pool.is_whole or is_debugged(bad.settings.environment):
-            return False
-        wanted = Wanted(pool.settings.environment)
-        self._switch(Candidate(wanted, self.park.take(), "parked"))
-        self.park.end(bad)
-        text = f"went back to revision {wanted.revision!r}: {why}"
-        logger.error("%s", f"revision {bad.settings.revision!r} does not serve: {text}")
-        self._status_file.write_failure(wanted.revision, bad.settings.revision, LoadError(text, reason="ErrorRate"))
-        return True
+    def go_back(self, why: str) -> None:
+        """Have the revision before serve again in place of a bad one: at once if it is parked, else loaded anew."""
+        bad, pool, before = self._dispatcher.pool, self.park.pool, self._before
+        if bad is None or before is None or self.is_loading or is_debugged(bad.settings.environment):
+            return
+        if pool is not None and pool.is_whole:
+            self._take_back(bad, Candidate(Wanted(pool.settings.environment), self.park.take(), "parked"), why)
+        else:
+            self._load = asyncio.create_task(self._load_before(bad, before, why))
 
     async def close(self) -> None:
         """End every worker of every revision."""
@@ -143,6 +142,24 @@ class Loader:
             self.commit(candidate)
             return True
         return False
+
+    async def _load_before(self, bad: Pool, before: Wanted, why: str) -> bool:
+        try:
+            candidate = await self.prepare(before)
+        except LoadError as error:
+            logger.error("%s", f"revision {before.revision!r} cannot serve again ({why}): {error}")
+            return False
+        self._take_back(bad, candidate, why)
+        return True
+
+    def _take_back(self, bad: Pool, candidate: Candidate, why: str) -> None:
+        self._before = None
+        self._switch(candidate)
+        self.park.end(bad)
+        text = f"went back to revision {candidate.wanted.revision!r}: {why}"
+        logger.error("%s", f"revision {bad.settings.revision!r} does not serve: {text}")
+        error = LoadError(text, reason="ErrorRate")
+        self._status_file.write_failure(candidate.wanted.revision, bad.settings.revision, error)
 
     async def _find_pool(self, wanted: Wanted, settings: Settings) -> tuple[Pool, str]:
         serving = self._dispatcher.pool

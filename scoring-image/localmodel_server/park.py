@@ -36,7 +36,7 @@ def _essential(settings: Settings) -> dict[str, str]:
 
 
 class Park:
-    """At most one pool, for at most ten minutes, and only while there is memory to spare.
+    """At most one pool, for at most ten minutes, while there is memory to spare, and nothing goes on in it.
 
     Ends pools in the background.
     """
@@ -93,16 +93,23 @@ class Park:
             await asyncio.wait(set(self._ending))
 
     async def _look_after(self, pool: Pool) -> None:
-        """End the pool when its time is up, or its memory is needed: as much as it has must be free beside it."""
+        """End the pool when it is not idle, its time is up, or its memory is needed: as much must be free beside it.
+
+        What its script has started would go on beside the same of the revision that serves. Asked again and again: a
+        signal or a library may have started something since.
+        """
         needed = await asyncio.to_thread(pool.private_bytes)
         why = "its time is up"
         for _ in range(int(_SECONDS_TO_KEEP / _SECONDS_BETWEEN_LOOKS)):
+            if at_work := await pool.background():
+                why = f"{at_work} would go on"
+                break
             short = await asyncio.to_thread(room_for, needed)
             if short is not None:
                 why = short
                 break
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-        logger.info("revision %r is no longer kept for a way back: %s", pool.settings.revision, why)
+        logger.info("revision %r is not kept for a way back: %s", pool.settings.revision, why)
         self.clear()
 
     def _forget(self) -> None:

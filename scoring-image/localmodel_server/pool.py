@@ -133,6 +133,19 @@ class Pool:
             keeper.cancel()
         self._keepers.clear()
 
+    async def background(self) -> str:
+        """What goes on in its processes without a request, in words; "" when nothing does."""
+        processes = [*self._workers, *([] if self._template is None else [self._template])]
+        asked = [asyncio.create_task(process.background()) for process in processes]
+        try:
+            for answer in asyncio.as_completed(asked):
+                if found := await answer:
+                    return found
+        finally:
+            for each in asked:
+                each.cancel()
+        return ""
+
     def resume(self, settings: Settings) -> None:
         """Be ready to serve (again), as a revision of the same content; the pool must be whole."""
         self.settings = settings

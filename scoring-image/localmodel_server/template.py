@@ -37,6 +37,10 @@ class Template(WorkerProcess):
         self._children[process.pid] = process
         return process
 
+    def _ask_background(self) -> None:
+        if self._transport is not None:
+            self._transport.write(b"b")
+
     def _receive(self, frame: Frame) -> None:
         if "pid" in frame.head:
             self._forks.popleft().set_result(frame.head["pid"])

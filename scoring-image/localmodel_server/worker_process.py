@@ -19,7 +19,7 @@ import orjson
 import localmodel_server
 from localmodel_server.child_process import AnyProcess, collect_group
 from localmodel_server.contract import Contract, read_contract
-from localmodel_server.left_behind import end_left_behind
+from localmodel_server.left_behind import end_left_behind, has_started
 from localmodel_server.log import logger, one_word
 from localmodel_server.settings import Settings
 from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
@@ -88,6 +88,7 @@ class WorkerProcess(asyncio.Protocol):
         self._hello: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._run_ms = float("inf")
         self._sinks: deque[Sink] = deque([self._receive_hello])
+        self._questions = 0  # of those, how many are for no request's answer
         self._alarm: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self.socket: socket.socket | None = None
@@ -140,8 +141,8 @@ class WorkerProcess(asyncio.Protocol):
 
     @property
     def in_flight(self) -> int:
-        """How many frames it has not answered."""
-        return len(self._sinks)
+        """How many frames of requests it has not answered."""
+        return len(self._sinks) - self._questions
 
     @property
     def is_quick(self) -> bool:
@@ -165,6 +166,34 @@ class WorkerProcess(asyncio.Protocol):
         self._transport.writelines([encode_prefix(orjson.dumps(head), sum(map(len, pieces))), *pieces])
         if len(self._sinks) == 1:
             self._set_alarm()
+
+    async def background(self) -> str:
+        """What goes on in it without a request, in words; "" when nothing does, and it could wait for requests again.
+
+        Told when it has answered what it has.
+        """
+        told: asyncio.Future[Frame | Exception] = asyncio.get_running_loop().create_future()
+
+        def receive(received: Frame | Exception) -> None:
+            self._questions -= 1
+            if not told.done():
+                told.set_result(received)
+
+        if not self.usable:
+            return "a worker has ended"
+        self._questions += 1
+        self._sinks.append(receive)
+        self._ask_background()
+        if len(self._sinks) == 1:
+            self._set_alarm()
+        received = await told
+        if isinstance(received, Exception):
+            return "a worker has ended"
+        at_work = received.head.get("background")
+        if at_work:
+            return ascii(at_work[0] if isinstance(at_work, list) else at_work)[1:-1]
+        child = await asyncio.to_thread(has_started, self.pid)
+        return f"its process {child}" if child else ""
 
     def cancel(self) -> None:
         """Ask the worker to end the body that it is sending."""
@@ -256,6 +285,9 @@ class WorkerProcess(asyncio.Protocol):
         self.close()
         self._fail(WorkerDied(self.exit_description()))
         await asyncio.to_thread(end_left_behind, process.pid)
+
+    def _ask_background(self) -> None:
+        self._tell({"kind": "background"})
 
     def _tell(self, head: dict[str, Any]) -> None:
         """Send a frame that is no request."""

@@ -25,8 +25,8 @@ the other. Further:
 ``log`` ([id, text] pairs for the server's log: nothing that a script does to its streams hides them),
 ``leaving`` (the worker ends after this answer), ``alone`` (do not send several requests at once any more), and
 ``more``: pieces of the body follow as frames ``{"more": bool}``, which a frame ``{"kind": "cancel"}`` from the
-server ends; ``broken`` in the last one says that the body is not complete. Closing the socket tells the worker
-to end.
+server ends; ``broken`` in the last one says that the body is not complete. A frame ``{"kind": "background"}`` is
+answered with ``background``: what goes on without a request, in words. Closing the socket tells the worker to end.
 """
 
 from __future__ import annotations

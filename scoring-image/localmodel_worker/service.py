@@ -10,13 +10,12 @@ import select
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Optional
 
-from localmodel_worker import debugger, model_tree, user_logging
+from localmodel_worker import background, debugger, model_tree, user_logging
 from localmodel_worker.answers import Answer, Answering
 from localmodel_worker.entry_script import EntryScript, LoadError, enter, find_script
 from localmodel_worker.errors import user_traceback
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from localmodel_worker.forked import Forked
 
 _SECONDS_TO_LEAVE = 1.0
+_NO_REQUESTS = ("cancel", "background")  # a cancel is of an answer that had ended by itself
 _OUT_OF_THE_WAY = 200  # a descriptor; macOS allows 256
 
 
@@ -91,8 +91,11 @@ class Service:
             request, self._early = self._early or self._reader.receive(), None
             if request is None:
                 return
-            if request.head["kind"] != "cancel":  # of an answer that had ended by itself
+            kind = request.head["kind"]
+            if kind not in _NO_REQUESTS:
                 self._serve(request)
+            elif kind == "background":
+                send_frame(self._connection, {"background": background.at_work()})
             del request  # it may be large, and the next one may be long in coming
 
     def _serve(self, request: Frame) -> None:
@@ -179,7 +182,7 @@ def _leave_no_core_file() -> None:
 
 
 def _watch_server(connection: socket.socket) -> None:
-    threading.Thread(target=_leave_with_server, args=(connection.fileno(),), daemon=True).start()
+    background.start_own_thread(_leave_with_server, connection.fileno())
 
 
 def _leave_with_server(descriptor: int) -> None:

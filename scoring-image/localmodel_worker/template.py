@@ -1,7 +1,8 @@
 """A process that has run init() once and forks the workers, which share its memory (WORKER_PRELOAD).
 
-On its socket come one byte and the socket of a new worker for each worker that the server wants. It answers with
+On its socket come ``f`` and the socket of a new worker for each worker that the server wants. It answers with
 a frame ``{"pid": int}``, and tells the end of each with ``{"exited": pid, "code": int}`` (negative: the signal).
+``b`` asks what goes on in it: ``{"background": [...]}``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import socket
 from typing import Callable
 
+from localmodel_worker import background
 from localmodel_worker.frames import send_frame
 
 
@@ -34,6 +36,9 @@ def fork_on_request(control: socket.socket, on_fork: Callable[[socket.socket], o
             _tell_exits(control)
         if control in ready:
             message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            if message == b"b":
+                send_frame(control, {"background": background.at_work()})
+                continue
             if not message or not descriptors:
                 return
             worker = socket.socket(fileno=descriptors[0])

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
 
-from localmodel_server.left_behind import end_left_behind
+from localmodel_server import left_behind
+from localmodel_server.left_behind import end_left_behind, has_started
 
 SCRIPT = """
 import json
@@ -138,3 +139,21 @@ def test_a_process_of_a_container_is_never_taken_for_one_of_here() -> None:
             time.sleep(0.2)
             assert (process.poll() is not None) is ends
             process.kill()
+
+
+@pytest.mark.parametrize("listed", ["_listed", "_told_by_ps"])
+def test_without_marks_the_group_tells_what_a_worker_has_started(monkeypatch: pytest.MonkeyPatch, listed: str) -> None:
+    monkeypatch.setattr(left_behind, "_listed", getattr(left_behind, listed))
+    command = ["sh", "-c", "sleep 0 & sleep 300 & echo $!; read line; kill $!; exec sleep 300"]
+    worker = subprocess.Popen(command, stdin=-1, stdout=-1, text=True, start_new_session=True)
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    try:
+        child = int(worker.stdout.readline())
+        assert has_started(worker.pid) == child
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+        eventually(lambda: has_started(worker.pid) == 0)
+    finally:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.communicate()

@@ -5,16 +5,25 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from scoring_server_process import RevisionFile, ScoringServer, eventually
 
 GOOD = "def init(): pass\ndef run(data):\n    return {name!r}\n"
+WORKS_ON = """
+import threading, time
+def init():
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+def run(data):
+    return {name!r}
+"""
 FAILS = "def init(): pass\ndef run(data):\n    raise ValueError\n"
 GATE = '[{"body": "{}", "expect": {"json": "another"}}]'
 
 
-def test_a_revision_whose_requests_fail_is_taken_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [GOOD, WORKS_ON], ids=["parked", "loaded anew"])
+def test_a_revision_whose_requests_fail_is_taken_back(tmp_path: Path, before: str) -> None:
     revision = RevisionFile(tmp_path)
-    revision.write("r1", GOOD.format(name="r1"), LOCALMODEL_CONTENT="sha256:1")
+    revision.write("r1", before.format(name="r1"), LOCALMODEL_CONTENT="sha256:1")
     with ScoringServer(tmp_path, {}, *revision.arguments) as server:
         server.wait_until_ready("r1")
         for _ in range(5):
