@@ -1,12 +1,17 @@
 """What becomes of each field of Azure ML's files: one table a file format, which converters and docs share."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from localmodel.azureml_files.document import Node
 from localmodel.errors import UserError
+
+
+# What examples have where a value of one's own belongs.
+_PLACEHOLDER = re.compile(r"<[A-Za-z][\w .-]*>")
 
 
 class Fate(Enum):
@@ -76,6 +81,11 @@ def refusal(*problems: str) -> UserError:
     return UserError("AzureFieldRefused", "\n".join(problems))
 
 
+def is_placeholder(text: str) -> bool:
+    """Whether it stands for a value that is still to be written, such as `<ENDPOINT_NAME>`."""
+    return bool(_PLACEHOLDER.fullmatch(text.strip()))
+
+
 def number(node: Node | None) -> int | None:
     """A field of the kind NUMBER that look_over() has passed."""
     return int(str(node.value)) if node is not None else None
@@ -100,6 +110,10 @@ def _look(node: Node, format_: Format, problems: list[str], notes: list[str]) ->
         elif row.fate is Fate.MAPPED and child.value is not None:
             if not _fits(child, row.kind):
                 problems.append(child.problem(f"{row.kind.value} expected"))
+            elif row.kind in (Kind.TEXT, Kind.TEXT_OR_OBJECT) and is_placeholder(child.text):
+                # A name can be given otherwise.
+                if name not in ("endpoint_name", "name"):
+                    problems.append(child.problem(f"{child.text} is a placeholder: write what it stands for"))
             elif row.kind in (Kind.OBJECT, Kind.TEXT_OR_OBJECT):
                 _look(child, format_, problems, notes)
         elif row.fate is not Fate.MAPPED and child.plain():  # what is false or empty asks for nothing

@@ -10,6 +10,7 @@ from localmodel import entry_script, schema
 from localmodel.azureml_files import environment
 from localmodel.azureml_files.draft import At, Draft, ModelFile
 from localmodel.azureml_files.environment import Found
+from localmodel.azureml_files.fields import is_placeholder
 from localmodel.azureml_files.references import in_store, located
 from localmodel.errors import UserError
 from localmodel.sdk import definition
@@ -96,7 +97,16 @@ def _resource_name(draft: Draft, name: str | None) -> str:
         return name
     if draft.name is None:
         raise UserError("NameMissing", "the file does not name the deployment: give it a name with --name")
-    return draft.name.text.lower()
+    if is_placeholder(draft.name.text):
+        raise UserError(
+            "NameMissing", f"{draft.name.where}: {draft.name.text} is a placeholder: write a name there, or give --name"
+        )
+    wanted = draft.name.text.lower()
+    try:
+        definition.check_name(wanted)
+    except UserError as error:
+        raise located(UserError(error.reason, f"{error}; --name gives another one"), draft.name.where) from None
+    return wanted
 
 
 def _code(draft: Draft, folder: Path) -> tuple[Path, str, dict[str, bytes]]:

@@ -49,7 +49,7 @@ def draft(deployment: Node, endpoint: Node | None = None) -> Draft:
         model=_model(deployment),
         spec={**served.spec, **_amounts(deployment)},
         labels=labels,
-        notes=(*notes, *name_notes, *served.notes, *label_notes),
+        notes=(*notes, *name_notes, *_model_notes(deployment), *served.notes, *label_notes),
     )
 
 
@@ -75,15 +75,20 @@ def _model(deployment: Node) -> At | ModelFile | None:
     model = deployment.find("model")
     if model is None or isinstance(model.value, str):
         return _file_or_reference(at(model))
-    kind, path = model.find("type"), at(model.find("path"))
-    if kind is not None and kind.text != "custom_model":
-        raise refusal(kind.problem(f"{kind.text} brings a server of its own: write a script that loads the model"))
+    path = at(model.find("path"))
     if path is None:
         raise refusal(model.problem("path is missing: a file or a folder"))
     if "://" in path.text or path.text.startswith("azureml:"):
         raise refusal(f"{path.where}: {path.text} lies elsewhere: download it, and name a file or folder")
     description = text(model.find("description")) or ""
     return ModelFile(path, text(model.find("name")), description, texts(model.find("tags")))
+
+
+def _model_notes(deployment: Node) -> list[str]:
+    kind = deployment.find("model.type")
+    if kind is None or kind.text == "custom_model":
+        return []
+    return [kind.problem(f"{kind.text}: the entry script loads it, and no server that fits the type")]
 
 
 def _file_or_reference(model: At | None) -> At | ModelFile | None:

@@ -119,6 +119,26 @@ def test_files_that_cannot_stand_beside_a_manifest_are_kept_in_the_store(store: 
     assert sorted(path.name for path in Path("iris").iterdir()) == ["deployment.yaml", "kustomization.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("<ENDPOINT_NAME>", "<ENDPOINT_NAME> is a placeholder: write a name there, or give --name"),
+        ("my_iris", "lower-case letters, digits and '-'"),
+    ],
+)
+def test_a_name_that_cannot_be_is_told_with_its_line_and_can_be_given(store: Store, name: str, said: str) -> None:
+    given_files(
+        blue_yml=V2.replace("endpoint_name: iris", f"endpoint_name: {name}"),
+        src__score_py=SCRIPT,
+        conda_yml=CONDA,
+        model_pkl="weights",
+    )
+    result = import_azureml("blue.yml")
+    assert result.exit_code == 1
+    assert "blue.yml:3: endpoint_name: " in result.stderr and said in result.stderr and "--name" in result.stderr
+    assert import_azureml("blue.yml", "--name", "iris").exit_code == 0
+
+
 def test_references_are_looked_up_in_the_store(store: Store) -> None:
     text = V2.replace("model:\n  path: model.pkl", "model: azureml:roses@latest").replace("conda.yml", "env/conda.yml")
     given_files(blue_yml=text, src__score_py=SCRIPT, env__conda_yml=CONDA, model_pkl="weights")

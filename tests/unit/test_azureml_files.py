@@ -173,7 +173,8 @@ def test_every_problem_is_told_at_once_with_its_line() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"model": {"path": "m", "type": "mlflow_model"}}, "model.type: mlflow_model brings a server of its own"),
+        ({"code_configuration": {"code": "<CODE_DIR>", "scoring_script": "s.py"}}, "code: <CODE_DIR> is a placeholder"),
+        ({"model": "<MODEL>"}, "model: <MODEL> is a placeholder: write what it stands for"),
         ({"model": {"path": "azureml://datastores/x/paths/m"}}, "lies elsewhere: download it"),
         ({"model": {"name": "m"}}, "model: path is missing"),
         ({"code_configuration": None}, "code_configuration.scoring_script is missing"),
@@ -187,6 +188,14 @@ def test_every_problem_is_told_at_once_with_its_line() -> None:
 )
 def test_what_cannot_be_converted_is_refused(changes: dict[str, Any], said: str) -> None:
     assert said in refusal_of({**V2, **changes})
+
+
+@pytest.mark.parametrize("kind", ["mlflow_model", "triton_model"])
+def test_a_type_of_model_is_noted_where_a_script_loads_it(kind: str) -> None:
+    draft = v2({**V2, "model": {"path": "m", "type": kind}})
+    assert any(f"model.type: {kind}: the entry script loads it" in note for note in draft.notes)
+    draft = v2({**V2, "model": {"path": "m", "type": "custom_model"}})
+    assert not any("model.type" in note for note in draft.notes)
 
 
 def test_what_is_null_false_or_empty_asks_for_nothing() -> None:
