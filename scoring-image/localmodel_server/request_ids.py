@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from typing import NamedTuple
 
 import localmodel_server
 from localmodel_server.call import Headers, Outcome
+from localmodel_server.log import logger
 from localmodel_server.settings import Settings
 
 _LONGEST_ID = 100
@@ -34,6 +36,8 @@ def read_ids(headers: Headers) -> RequestIds:
     request_id = given.get(_REQUEST_ID) or _new_id()
     old_id = given.get(_OLD_ID)
     client_id = given.get(_CLIENT_ID) or old_id
+    if old_id:
+        _tell_of_the_old_header()
     echo = [(_REQUEST_ID, request_id), (_OLD_ID, old_id or client_id or request_id)]
     if client_id:
         echo.append((_CLIENT_ID, client_id))
@@ -54,6 +58,12 @@ def common_headers(ids: RequestIds, settings: Settings | None, outcome: Outcome 
     if model:
         headers.append((b"x-localmodel-model", model.encode()))
     return headers
+
+
+@functools.cache
+def _tell_of_the_old_header() -> None:
+    """Once is enough: whoever sends it sends it with every request."""
+    logger.warning("a client sends x-ms-request-id, which is deprecated in Azure ML: use x-ms-client-request-id")
 
 
 def _new_id() -> bytes:

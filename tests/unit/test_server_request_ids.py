@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from localmodel_server import request_ids
 from localmodel_server.request_ids import read_ids
 
 
@@ -34,3 +37,14 @@ def test_the_old_id_stands_in_for_the_client_id() -> None:
 def test_a_trace_id_has_no_limit() -> None:
     assert echoed(traceid="t" * 200)["traceid"] == "t" * 200
     assert read_ids([(b"traceid", b"t" * 200)]).too_long is None
+
+
+def test_the_old_header_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    request_ids._tell_of_the_old_header.cache_clear()
+    echoed(x_ms_client_request_id="b")
+    assert caplog.records == []
+    echoed(x_ms_request_id="c")
+    echoed(x_ms_request_id="c")
+    assert [(record.levelname, "use x-ms-client-request-id" in record.message) for record in caplog.records] == [
+        ("WARNING", True)
+    ]
