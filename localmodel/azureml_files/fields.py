@@ -9,7 +9,6 @@ from enum import Enum
 from localmodel.azureml_files.document import Node
 from localmodel.errors import UserError
 
-
 # What examples have where a value of one's own belongs.
 _PLACEHOLDER = re.compile(r"<[A-Za-z][\w .-]*>")
 

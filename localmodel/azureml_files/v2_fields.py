@@ -24,7 +24,11 @@ DEPLOYMENT = Format(
         ),
         mapped("model.path", Kind.TEXT, "a file or folder: registered in the store, and `spec.models[0]`"),
         mapped("model.name", Kind.TEXT, "the name it is registered under; else that of the file"),
-        mapped("model.type", Kind.TEXT, "without meaning here, and told but for `custom_model`: the entry script loads the model"),
+        mapped(
+            "model.type",
+            Kind.TEXT,
+            "without meaning here, and told but for `custom_model`: the entry script loads the model",
+        ),
         mapped("model.description", Kind.TEXT, "kept with the model"),
         mapped("model.tags", Kind.TEXTS, "kept with the model"),
         noted("model.version", "the store counts versions itself"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from localmodel.pickles import distributions
+from localmodel_untrusted import distributions
 
 _LOCKED = re.compile(r"([A-Za-z0-9][\w.-]*)==([^\s;\\]+)")
 _NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Optional
 
+from localmodel_worker.advice import advice
+
 _LONGEST_MESSAGE = 1000
 _LONGEST_TRACEBACK = 100_000
 _OWN_FOLDER = str(Path(__file__).absolute().parent)
@@ -24,8 +26,9 @@ def one_line(error: BaseException, code_folder: Path, entry_script: str) -> str:
     message = _message(error)
     if message:
         text += f": {message}"
-    if isinstance(error, ModuleNotFoundError) and not _is_in_folder(error.name, code_folder):
-        text += "; add it to the environment's requirements"
+    what_to_do = advice(error, message, code_folder)
+    if what_to_do:
+        text += f"; {what_to_do}"
     # Names of files and texts may come from bytes that are no text, and would break the JSON that the line travels in.
     return text.encode(errors="replace").decode()
 
@@ -85,11 +88,6 @@ def _message(error: BaseException) -> str:
         return ""
     text = " ".join((text or "").split())
     return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."
-
-
-def _is_in_folder(module: Optional[str], code_folder: Path) -> bool:
-    first = (module or "").partition(".")[0]
-    return any((code_folder / name).exists() for name in (first, first + ".py"))
 
 
 def _below_ours(frames: Optional[TracebackType]) -> Optional[TracebackType]:
