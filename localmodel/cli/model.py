@@ -8,7 +8,7 @@ import click
 from localmodel import home
 from localmodel.cli import completion, versions
 from localmodel.cli.meter import meter
-from localmodel.cli.model_check import check, warnings
+from localmodel.cli.model_check import check, of_main, warnings
 from localmodel.cli.output import Failure, output_option, print_table, print_value, say
 from localmodel.cli.versions import AnyVersion, insecure_option, name_option
 from localmodel.store import ModelVersion, Store
@@ -253,5 +253,5 @@ def _row(model: ModelVersion) -> list[str]:
 
 def _warn(version: AnyVersion) -> None:
     if isinstance(version, ModelVersion):
-        for warning in warnings(version.pickles):
+        for warning in [*of_main(version.pickles), *warnings(version.pickles)]:
             say(warning, err=True)

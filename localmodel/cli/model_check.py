@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from localmodel import pickles
 from localmodel.cli.output import Failure, output_option, print_value, say
 
 _FEW = 12
@@ -21,9 +22,7 @@ def check(path: Path, output: str) -> None:
     Nothing of them is loaded. The exit code is 0 when nothing known to be unsafe was found, 1 when something in them is
     known to be unsafe to load or cannot be read, and 3 when they import what is not known to be harmless.
     """
-    from localmodel.pickles import examine
-
-    found = examine(path)
+    found = pickles.examine(path)
     if output != "text":
         print_value(found, output)
     elif not found:
@@ -47,11 +46,13 @@ def told(found: Mapping[str, Any]) -> list[str]:
     lines += [f"saved with {name} {version}" for name, version in found["versions"].items()]
     if found["modules"]:
         lines.append(f"imports {', '.join(found['modules'])}")
-    if "__main__" in found["modules"]:
-        names = sorted({name for file in found["files"].values() for name in file["globals"]})
-        own = ", ".join(name.partition(".")[2] for name in names if name.startswith("__main__."))
-        lines.append(f"{own}: of the script that saved it; move them to a module that the entry script imports, too")
-    return [*lines, *(warnings(found) or ["nothing known to be unsafe was found"])]
+    return [*lines, *of_main(found), *(warnings(found) or ["nothing known to be unsafe was found"])]
+
+
+def of_main(found: Mapping[str, Any]) -> list[str]:
+    """What the entry script must have, in a line, if it must have anything."""
+    wanted = pickles.names(found)
+    return [pickles.advice(wanted)] if wanted else []
 
 
 def warnings(found: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ looked at before anybody trusts it, and compared with an environment before that
 """
 
 from localmodel.pickles.mismatch import mismatches
+from localmodel.pickles.of_main import advice, lacking, names
 from localmodel.pickles.report import examine
 
-__all__ = ["examine", "mismatches"]
+__all__ = ["advice", "examine", "lacking", "mismatches", "names"]

@@ -56,6 +56,8 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress
     asked, complete = spec.environment.requirements, not spec.environment.is_own_base
     for warning in pickles.mismatches(models, asked, lock.text, complete=complete):
         progress.note(warning)
+    for missing in pickles.lacking(models, spec.entry_script, files[spec.entry_script]):
+        progress.note(missing)
     code = revision.code_digest(spec.entry_script, files)
     described = Revision(
         base=runner.base(spec.environment),

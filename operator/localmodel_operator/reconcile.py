@@ -181,7 +181,11 @@ async def _resolve(case: Case) -> Desired:
         raise
     environment = case.spec.environment
     complete = not environment.is_own_base
-    if warnings := pickles.mismatches(bundle.models, environment.requirements, lock.text, complete=complete):
+    warnings = pickles.mismatches(bundle.models, environment.requirements, lock.text, complete=complete)
+    script = case.spec.entry_script
+    if missing := pickles.lacking(bundle.models, script, bundle.files[script]):
+        case.seen.stage("ModelResolved", True, "NamesMissing", "; ".join([*missing, *warnings]))
+    elif warnings:
         case.seen.stage("ModelResolved", True, "VersionMismatch", "; ".join(warnings))
     return Desired(case.spec, bundle, lock)
 

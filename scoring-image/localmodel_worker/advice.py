@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Optional
 
 from localmodel_untrusted import distributions
+from localmodel_worker import own_names
 
 _REQUIREMENTS = "to the environment's requirements"
 # What extension modules say that were built for another numpy.
@@ -38,6 +39,8 @@ _MOST_FILES = 10
 
 def advice(error: BaseException, message: str, code_folder: Path) -> str:
     """Words to follow the error's message; empty where nothing is known that would help."""
+    if isinstance(error, (AttributeError, ImportError)) and (found := own_names.advice(message, code_folder)):
+        return found
     if isinstance(error, ModuleNotFoundError) and error.name:
         return _of_module(error.name, _asked_for(error.__traceback__, error.name), code_folder)
     if isinstance(error, ImportError) and "relative import with no known parent package" in message:

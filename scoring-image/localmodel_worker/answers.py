@@ -158,6 +158,7 @@ class Answering:
         if isinstance(error, Exception) and converts and not in_script:
             reason = " ".join(str(error).split()) or type(error).__name__
             return Answer(400, _message(f"the request's data does not fit the schema of run(): {reason}"))
+        self._script.explain(error)
         traceback = user_traceback(error)
         told = f"{self._script.one_line(error)}\n{_shortened(traceback)}"
         message = "run() failed; the log has the traceback under this x-request-id"

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
-from localmodel_worker import json_shortcut, legacy_imports
+from localmodel_worker import json_shortcut, legacy_imports, pickled_main
 from localmodel_worker.errors import one_line, reached, user_traceback
 from localmodel_worker.fresh_code import FreshSourceLoader, import_fresh_from
 from localmodel_worker.run_function import ContractError, RunFunction
@@ -104,6 +104,10 @@ class EntryScript:
         """Whether an error of a call came from user code, and not from what converts the request's data."""
         return reached(error, self._place.code_folder, self.run_function.code)
 
+    def explain(self, error: BaseException) -> None:
+        """Have an error's own text say what it means, where that can be told."""
+        pickled_main.explain(error, self._place.name)
+
     def one_line(self, error: BaseException) -> str:
         """An error of a call in one line, with its place in the user's code."""
         return one_line(error, self._place.code_folder, self._place.name)
@@ -142,6 +146,7 @@ class EntryScript:
             pass  # written in C, without a signature to check
 
     def _load_error(self, prefix: str, error: BaseException) -> LoadError:
+        self.explain(error)
         return LoadError(prefix + self.one_line(error), user_traceback(error))
 
 
@@ -153,6 +158,7 @@ def _import(script: Path) -> ModuleType:
     module = module_from_spec(spec)
     # Pickles and dataclasses look their module up by name.
     sys.modules[name] = module
+    pickled_main.look_up_in(module)
     spec.loader.exec_module(module)
     return module
 

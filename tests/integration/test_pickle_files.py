@@ -328,6 +328,10 @@ def test_the_command_says_what_it_found(lmd: Lmd, model: Pipeline) -> None:
     (lmd.folder / "own.pkl").write_bytes(b"\x80\x04cfeatures\nAges\n)\x81.")
     result = lmd("model", "check", "own.pkl")
     assert result.code == 3 and "imports not known to be harmless: features.Ages (own.pkl)" in result.out
+    (lmd.folder / "main.pkl").write_bytes(b"\x80\x04c__main__\nAges\n)\x81.")
+    told = "Ages: of the script that saved it; define it in the entry script, or import it there"
+    assert told in lmd("model", "check", "main.pkl").out
+    assert told in lmd("model", "register", "main.pkl", "--name", "main").err
     result = lmd("model", "check", lmd.folder, "-o", "json")
     assert result.code == 1 and '"unsafe": [' in result.out
     (lmd.folder / "notes.txt").write_text("nothing")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -68,3 +70,19 @@ def test_the_traceback_keeps_an_exception_whose_text_fails() -> None:
     odd = "type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})()"
     error = failure(("/app/score.py", f"def f():\n    raise {odd}\n"))
     assert "Odd" in user_traceback(error)
+
+
+@pytest.mark.skipif(not hasattr(sys, "stdlib_module_names"), reason="this Python does not know its own modules")
+def test_a_file_that_is_named_as_a_module_of_python_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ModuleType("platform")
+    own.__file__ = str(tmp_path / "platform.py")
+    monkeypatch.setitem(sys.modules, "platform", own)
+    (tmp_path / "signal.py").write_text("")
+    told = "your platform.py takes the place of Python's own module platform: rename it"
+    for source in ("import platform; platform.python_version()", "from platform import machine", "import platform.x"):
+        text = one_line(failure(("/lib.py", f"def f():\n    {source}\n")), tmp_path, "score.py")
+        assert text.endswith(f"; {told}") or "consider renaming" in text, text
+    text = one_line(failure(("/lib.py", "def f():\n    import signal; signal.mine\n")), tmp_path, "score.py")
+    assert text.endswith("; this is Python's own module signal, which was loaded before your signal.py: rename yours")
+    text = one_line(failure(("/lib.py", "def f():\n    import json; json.mine\n")), tmp_path, "score.py")
+    assert text == "score.py: AttributeError: module 'json' has no attribute 'mine'"
