@@ -1,10 +1,34 @@
 """What can be told of an entry script without running it: it parses, and it has init() and run()."""
 
 import ast
+import re
 from collections.abc import Mapping
 
 from localmodel.errors import UserError
 from localmodel_untrusted.files import UTF16, is_utf16
+
+# As the resource has it.
+_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*\.py")
+_LONGEST = 200
+
+
+def named(entry: str) -> str:
+    """The entry script's path in its folder, if it can have that one.
+
+    Raises:
+        UserError: EntryScriptInvalid.
+    """
+    if len(entry) > _LONGEST or not _NAME.fullmatch(entry):
+        raise UserError("EntryScriptInvalid", wrong_name(entry))
+    return entry
+
+
+def wrong_name(entry: str) -> str:
+    """What is wrong with the name of an entry script, and what to do."""
+    return (
+        f"{entry!r} cannot be the path of an entry script: it may have the letters A to Z, digits, '_', '-' and '.', "
+        f"ends with .py, and has at most {_LONGEST} characters; rename it"
+    )
 
 
 def check(files: Mapping[str, bytes], entry: str) -> None:

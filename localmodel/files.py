@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from localmodel import state_file
 from localmodel.errors import UserError
+from localmodel.executable import Executable
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -50,9 +51,11 @@ def made_once(place: Path, make: Callable[[Path], object]) -> Path:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Replace the file's content in one step."""
+    """Replace the file's content in one step; it can be executed if it could."""
     with replacing(path) as file:
         file.write(content)
+        if isinstance(content, Executable):
+            os.fchmod(file.fileno(), 0o755)
 
 
 def create(path: Path, content: bytes) -> None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from localmodel import folder
 from localmodel.errors import UserError
+from localmodel.executable import Executable, is_executable
 from localmodel_untrusted import tar as untrusted
 
 CHUNK = 1 << 20
@@ -32,6 +34,12 @@ class Entry:
             return len(self.content)
         return self.content.size if isinstance(self.content, _Slice) else self.content.stat().st_size
 
+    @property
+    def is_executable(self) -> bool:
+        if isinstance(self.content, bytes):
+            return isinstance(self.content, Executable)
+        return self.content.member.is_executable if isinstance(self.content, _Slice) else is_executable(self.content)
+
     def chunks(self) -> Iterator[bytes]:
         if isinstance(self.content, bytes):
             yield self.content
@@ -45,18 +53,18 @@ class Entry:
 
 
 def entries_of(path: Path, inside: str) -> list[Entry]:
-    """The file or the folder's files as entries below the folder `inside`, under the path's own name."""
+    """The file or the folder's files as entries below the folder `inside`, under the path's own name.
+
+    Raises:
+        folder.Unusable: not all of them can be had.
+    """
     if path.is_file():
         return [Entry(f"{inside}/{path.name}".lstrip("/"), path)]
-    return [
-        Entry(f"{inside}/{path.name}/{file.relative_to(path).as_posix()}".lstrip("/"), file)
-        for file in sorted(path.rglob("*"))
-        if file.is_file()
-    ]
+    return [Entry(f"{inside}/{path.name}/{name}".lstrip("/"), file) for name, file in folder.walk(path)]
 
 
 def tar(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """An uncompressed tar of the entries: sorted, owned by root, dated 1970, readable by all.
+    """An uncompressed tar of the entries: sorted, owned by root, dated 1970, and for all to read, or run.
 
     The folders above each entry are in it too, so that none of them gets an engine's own default mode.
 
@@ -65,14 +73,14 @@ def tar(entries: Iterable[Entry]) -> Iterator[bytes]:
     """
     folders: set[str] = set()
     for number, entry in enumerate(sorted(entries, key=lambda entry: entry.path), 1):
-        for folder in reversed(PurePosixPath(entry.path).parents[:-1]):
-            if str(folder) not in folders:
-                folders.add(str(folder))
-                yield _header(f"{folder}/", 0, tarfile.DIRTYPE, 0o755)
+        for parent in map(str, reversed(PurePosixPath(entry.path).parents[:-1])):
+            if parent not in folders:
+                folders.add(parent)
+                yield _header(f"{parent}/", 0, tarfile.DIRTYPE, 0o755)
         if number + len(folders) > _MOST_MEMBERS:
             raise UserError("TooManyFiles", f"more than {_MOST_MEMBERS} files and folders; pack them into fewer")
         size = entry.size
-        yield _header(entry.path, size, tarfile.REGTYPE, 0o644)
+        yield _header(entry.path, size, tarfile.REGTYPE, 0o755 if entry.is_executable else 0o644)
         sent = 0
         for chunk in entry.chunks():
             sent += len(chunk)
@@ -158,26 +166,29 @@ def top(path: Path) -> str:
 
 
 def contents(path: Path, wanted: Callable[[str], bool] = lambda _: True) -> dict[str, bytes]:
-    """The wanted files of a tar, path -> content.
+    """The wanted files of a tar, path -> content (Executable where one can be executed).
 
     Raises:
         UserError: ArchiveInvalid.
     """
     with reading(path) as file:
         files = {str(member.path): member for member in members(file) if not member.is_folder}
-        return {
-            name: b"".join(untrusted.chunks(file.fileno(), member)) for name, member in files.items() if wanted(name)
-        }
+        return {name: _content(file, member) for name, member in files.items() if wanted(name)}
 
 
-def moved(path: Path, folder: str) -> Iterator[bytes]:
-    """The tar at `path` with everything in it moved below a folder.
+def _content(file: BinaryIO, member: untrusted.Member) -> bytes:
+    content = b"".join(untrusted.chunks(file.fileno(), member))
+    return Executable(content) if member.is_executable else content
+
+
+def moved(path: Path, inside: str) -> Iterator[bytes]:
+    """The tar at `path` with everything in it moved below the folder `inside`.
 
     Raises:
         UserError: ArchiveInvalid.
     """
     with reading(path) as archive:
-        yield from tar(entries_in(archive, folder))
+        yield from tar(entries_in(archive, inside))
 
 
 @contextlib.contextmanager
@@ -187,10 +198,10 @@ def opened(paths: Iterable[Path]) -> Iterator[list[BinaryIO]]:
         yield [stack.enter_context(path.open("rb")) for path in paths]
 
 
-def entries_in(archive: BinaryIO, folder: str) -> list[Entry]:
-    """The files of an open tar as entries below a folder; their content is read from it later."""
+def entries_in(archive: BinaryIO, inside: str) -> list[Entry]:
+    """The files of an open tar as entries below the folder `inside`; their content is read from it later."""
     return [
-        Entry(f"{folder}/{member.path}", _Slice(archive.fileno(), member))
+        Entry(f"{inside}/{member.path}", _Slice(archive.fileno(), member))
         for member in members(archive)
         if not member.is_folder
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from localmodel import digests, state_file
+from localmodel import digests, revision, state_file
 from localmodel.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 
@@ -141,7 +141,7 @@ def of_worker(
     return {
         "lock": lock,
         "code": code,
-        "files": {path: digests.of_bytes(named[path]) for path in named},
+        "files": {path: revision.file_digest(named[path]) for path in named},
         "models": {model.name: f"{model.version}@{model.digest}" for model in models},
         "variables": {name: digests.of_bytes(variables[name].encode()) for name in variables},
         "server": {

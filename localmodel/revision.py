@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 
 from localmodel import digests
+from localmodel.executable import Executable
 from localmodel.store import ModelVersion
 
 APP_ROOT = "/var/azureml-app"
@@ -37,7 +38,12 @@ class Revision:
 
 def code_digest(entry: str, files: Mapping[str, bytes]) -> str:
     """Digest of the source folder (path -> content) and of which file in it is the entry script."""
-    return digests.of_json({"entry": entry, "files": {path: digests.of_bytes(files[path]) for path in files}})
+    return digests.of_json({"entry": entry, "files": {path: file_digest(files[path]) for path in files}})
+
+
+def file_digest(content: bytes) -> str:
+    """Digest of a file of the source folder, and of whether it can be executed."""
+    return digests.of_bytes(content) + (" executable" if isinstance(content, Executable) else "")
 
 
 def bundle_digest(code: str, models: Iterable[ModelVersion]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from localmodel import data, rules
+from localmodel import data, entry_script, rules
 from localmodel.errors import UserError
 from localmodel.rules import Place as Place
 
@@ -56,6 +56,8 @@ def problems(value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Place, str
             allowed: dict[str, Any] = error.schema["properties"]
             unknown: Iterable[str] = sorted(set(error.instance) - set(allowed), key=str)
             yield from (((*place, name), "unknown field") for name in unknown)
+        elif error.validator == "pattern" and place[-1:] == ("entryScript",):
+            yield place, entry_script.wrong_name(error.instance)
         elif error.schema.get("type") != "string" or isinstance(error.instance, str):
             yield place, error.message
         elif error.validator == "type":

@@ -13,7 +13,9 @@ from localmodel.azureml_files.environment import Found
 from localmodel.azureml_files.fields import is_placeholder
 from localmodel.azureml_files.references import in_store, located
 from localmodel.errors import UserError
-from localmodel.sdk import definition
+from localmodel.executable import Executable
+from localmodel.sdk import definition, source
+from localmodel.sdk.source import Source
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
 
 # What a ConfigMap takes: names without folders, text, and in all somewhat less than 1 MiB.
@@ -52,25 +54,27 @@ def gather(draft: Draft, folder: Path, store: Store, name: str | None, models: S
         UserError: what is missing or does not fit, with the place that asks for it.
     """
     wanted = _resource_name(draft, name)
-    root, entry, files = _code(draft, folder)
+    root, entry, code = _code(draft, folder)
+    files = code.files
     asked = _environment(draft, root, folder, store, files)
     chosen = [_given_model(text, store) for text in models] or _own_models(draft, folder, store)
     as_files = _fits_a_config_map(files)
-    source: dict[str, Any] = {"configMap": {"name": f"{wanted}-score"}}
+    from_map: dict[str, Any] = {"configMap": {"name": f"{wanted}-score"}}
     variables, notes = (asked.variables, asked.notes) if isinstance(asked, Found) else ({}, ())
     manifest = _manifest(draft, wanted, variables)
-    manifest["spec"]["scoring"] = {"entryScript": entry, "source": source}
+    manifest["spec"]["scoring"] = {"entryScript": entry, "source": from_map}
     schema.validate(manifest)
     kept: list[str] = []
     if not as_files:
-        code = store.code.register(wanted, files, entry)
-        kept.append(f"code {code.name}:{code.version}")
-        manifest["spec"]["scoring"]["source"] = {"code": {"name": code.name, "version": code.version}}
+        version = store.code.register(wanted, files, entry)
+        kept.append(f"code {version.name}:{version.version}")
+        manifest["spec"]["scoring"]["source"] = {"code": {"name": version.name, "version": version.version}}
     versions = [_register(model, store, kept) if isinstance(model, _NewModel) else model for model in chosen]
     manifest["spec"]["models"] = [{"name": model.name, "version": model.version} for model in versions]
     manifest["spec"]["environment"] = _environment_fields(asked, wanted, store, kept)
     schema.validate(manifest)
-    return Imported(manifest, f"{wanted}-score", files if as_files else {}, tuple(kept), (*draft.notes, *notes))
+    notes = (*draft.notes, *code.notes, *notes)
+    return Imported(manifest, f"{wanted}-score", files if as_files else {}, tuple(kept), notes)
 
 
 def _manifest(draft: Draft, name: str, variables: Mapping[str, str]) -> dict[str, Any]:
@@ -109,26 +113,26 @@ def _resource_name(draft: Draft, name: str | None) -> str:
     return wanted
 
 
-def _code(draft: Draft, folder: Path) -> tuple[Path, str, dict[str, bytes]]:
-    """The source folder, the entry script's path in it, and its files."""
+def _code(draft: Draft, folder: Path) -> tuple[Path, str, Source]:
+    """The source folder, the entry script's path in it, and what is in it."""
     code, script = draft.code, draft.entry_script
     root = folder / code.text if code else folder
     if code and not root.is_dir():
         raise UserError("EntryScriptMissing", f"{code.where}: {root}: no such folder")
     try:
-        place, entry = definition.locate(script.text if code else root / script.text, root if code else None)
-        files = definition.source_files(place)
-        entry_script.check(files, entry)
+        place, entry = source.locate(script.text if code else root / script.text, root if code else None)
+        found = source.read(place, entry)
+        entry_script.check(found.files, entry)
     except UserError as error:
         raise located(error, script.where) from None
-    return root, entry, files
+    return root, entry, found
 
 
 def _fits_a_config_map(files: Mapping[str, bytes]) -> bool:
     return (
         sum(map(len, files.values())) <= _LARGEST_CONFIG_MAP
         and all(_KEY.fullmatch(name) and name not in _OTHER_FILES for name in files)
-        and all(map(_is_text, files.values()))
+        and all(_is_text(content) and not isinstance(content, Executable) for content in files.values())
     )
 
 

@@ -3,13 +3,17 @@
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
-from localmodel.cli import completion, script_folder
+from localmodel.cli import applied_before, completion, script_folder
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
+from localmodel.errors import UserError
 from localmodel.sdk import definition
+from localmodel.targets import ports
+from localmodel.targets.local import LocalTarget
 from localmodel.targets.target import Deployment, Target
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -81,7 +85,7 @@ def apply(
 
     PATH is a manifest, a folder with a kustomization.yaml, or a folder with a script; the options say what the
     script is deployed with. PATH may also be a script: its source is then the modules of its folder, and not every
-    file.
+    file. Applied again from the same folder, what the options do not name stays as it was.
 
     What serves already goes on serving until the new revision answers. When the new one fails, the command says why,
     the old one stays, and the exit code is 1.
@@ -89,6 +93,9 @@ def apply(
     given = [each for each in (path, file, folder) if each is not None]
     if len(given) != 1:
         raise click.UsageError("give one of PATH, -f FILE and -k FOLDER")
+    if path is not None and script_folder.may_be_script(path) and options["entry_script"] is None:
+        before = applied_before.look(target, options["name"] or script_folder.deployment_name(path))
+        options["entry_script"] = before.entry if before.is_from(path) else None
     if path is not None and script_folder.is_script(path, options["entry_script"]):
         found = [_deploy(target, path, timeout, **options)]
     else:
@@ -126,16 +133,44 @@ def _deploy(
 ) -> Deployment:
     from localmodel.sdk.client import Client  # only here is more needed than the target
 
+    client, progress = Client(target), ConsoleProgress()
+    name = name or script_folder.deployment_name(path)
     script, source = script_folder.place(path, entry_script)
-    deployment = Client(target).deploy(
-        name or script_folder.deployment_name(path),
-        script,
-        source_directory=source,
-        models=models,
-        environment=script_folder.environment(path, env, requirements, conda),
-        variables=script_folder.variables(variables),
-        port=port or definition.DEFAULT_PORT,
-        timeout=timeout,
-        progress=ConsoleProgress(),
-    )
-    return deployment.status
+    environment = script_folder.environment(path, env, requirements, conda)
+    own = script_folder.variables(variables)
+    if port is not None:
+        _require_free(target, name, port)
+    before = applied_before.look(target, name)
+    common: dict[str, Any] = {"source_directory": source, "timeout": timeout, "progress": progress}
+    if before.is_from(path):
+        kept = before.kept(models, bool(env or requirements or conda), own, port)
+        if kept.said:
+            progress.note(f"kept from before: {'; '.join(kept.said)}")
+        client.get(name).update(
+            script=script,
+            models=models or kept.models,
+            environment=kept.environment or environment,
+            variables={**before.variables, **own},
+            port=port,
+            **common,
+        )
+    else:
+        if before.manifest:
+            progress.note(f"{name} was applied from {before.origin or 'a manifest'} before: only its port is kept")
+        port = port or before.port or definition.DEFAULT_PORT
+        client.deploy(name, script, models=models, environment=environment, variables=own, port=port, **common)
+    return target.get(name)
+
+
+def _require_free(target: Target, name: str, port: int) -> None:
+    """A port that is asked for by its number is not replaced by another one.
+
+    Raises:
+        UserError: PortTaken.
+    """
+    if not isinstance(target, LocalTarget) or ports.is_free(port):
+        return
+    there = next((each.name for each in target.deployments() if urlsplit(each.url).port == port), "")
+    if there != name:
+        holder = f"the deployment {there!r}" if there else ports.holder(port)
+        raise UserError("PortTaken", f"--port {port} is held by {holder}; name another one")

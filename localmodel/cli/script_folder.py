@@ -12,6 +12,11 @@ _SCRIPT = "score.py"
 _LONGEST_NAME = 48  # metadata.name
 
 
+def may_be_script(path: Path) -> bool:
+    """Whether it can be no manifest's."""
+    return path.suffix == ".py" if path.is_file() else not any((path / name).is_file() for name in _KUSTOMIZATIONS)
+
+
 def is_script(path: Path, entry: str | None) -> bool:
     """Whether the path is meant as a script's, and not as a manifest's.
 

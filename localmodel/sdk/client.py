@@ -6,7 +6,7 @@ from types import TracebackType
 
 from localmodel import home
 from localmodel.home_errors import telling
-from localmodel.sdk import definition, given
+from localmodel.sdk import definition, given, source
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
 from localmodel.sdk.progress import reporter
@@ -72,7 +72,7 @@ class Client:
             source_directory: the folder that is its source, which the script's path is then in; without, the source
                 is the script with all modules (`*.py`) of its own folder.
             models: any number of ModelVersion, `name`, `name:version`, `name@alias`, or paths of files or folders,
-                which are registered.
+                which are registered, and are no part of the code then.
             environment: a version, `name`, `name:version`, a file (requirements.txt, conda.yml, Dockerfile), a list
                 of requirements, or an EnvironmentSpec; None is Python without packages.
             variables: set for the script, by name.
@@ -87,19 +87,26 @@ class Client:
         """
         definition.check_name(name)
         store, progress = Store(home.store()), reporter(progress)
-        source, entry = definition.locate(script, source_directory)
-        chosen = given.models(models, store)
+        place, entry = source.locate(script, source_directory)
+        wanted = given.each(models)
+        model_sources = given.paths(wanted)
+        code = source.read(place, entry, model_sources.values())
+        for note in code.notes:
+            progress.note(note)
+        chosen = given.models(wanted, store)
         packages = given.environment(environment, name, store, progress)
         manifest = definition.manifest(
             name,
-            code=store.code.register(name, definition.source_files(source), entry),
+            code=store.code.register(name, code.files, entry),
             models=chosen,
             environment=packages,
             variables=variables,
             port=port,
             server=server,
             replicas=replicas,
-            source=source,
+            source=place,
+            model_sources=model_sources,
+            environment_source=given.environment_file(environment),
         )
         deployment = Deployment(name, self._target, self._connections)
         deployment._apply(manifest, timeout, progress, given.file_of(environment))

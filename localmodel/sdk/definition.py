@@ -1,9 +1,9 @@
-"""From values to the manifest of a deployment, and from a source folder to the files that are kept of it."""
+"""From values to the manifest of a deployment."""
 
 import copy
-import os
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,15 @@ from localmodel import schema
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
+from localmodel_untrusted import json_text
 
 DEFAULT_PORT = 6789
-# Annotation of a manifest: where its code was read from, so that it can be read again.
+# Annotations of a manifest: where code, models (JSON: name -> path) and environment were read from, so that they can be
+# read again.
 SOURCE = "localmodel.dev/source"
+MODEL_SOURCES = "localmodel.dev/model-sources"
+ENVIRONMENT_SOURCE = "localmodel.dev/environment-source"
 
-_LARGEST = 64 << 20
-_MOST_FILES = 10_000
-_MADE_BY_TOOLS = ("__pycache__", "node_modules")
-# What an environment's folder has: venv and virtualenv, conda.
-_ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -36,6 +35,8 @@ def manifest(
     server: Mapping[str, int] | None = None,
     replicas: int = 1,
     source: Path | None = None,
+    model_sources: Mapping[str, Path] | None = None,
+    environment_source: Path | None = None,
 ) -> dict[str, Any]:
     """The manifest of a deployment; see changed() for the fields.
 
@@ -52,6 +53,8 @@ def manifest(
         server=server or {},
         replicas=replicas,
         source=source,
+        model_sources=model_sources,
+        environment_source=environment_source,
     )
 
 
@@ -66,11 +69,14 @@ def changed(
     server: Mapping[str, int] | None = None,
     replicas: int | None = None,
     source: Path | None = None,
+    model_sources: Mapping[str, Path] | None = None,
+    environment_source: Path | None = None,
 ) -> dict[str, Any]:
     """A copy of the manifest in which each field that is given takes the place of the one before.
 
     `variables` are the deployment's own: an environment of the store brings its variables itself. `server` has the
-    fields of `spec.server` (workers, scoringTimeoutSeconds, maxRequestBytes). `source` is where `code` was read from.
+    fields of `spec.server` (workers, scoringTimeoutSeconds, maxRequestBytes). `source` is where `code` was read from,
+    `model_sources` and `environment_source` are the same for models (by name) and environment.
     """
     after = copy.deepcopy(dict(before))
     spec = after["spec"]
@@ -79,14 +85,14 @@ def changed(
             "entryScript": code.entry,
             "source": {"code": {"name": code.name, "version": code.version}},
         }
-        annotations = after["metadata"].setdefault("annotations", {})
-        annotations.pop(SOURCE, None)
-        if source is not None:
-            annotations[SOURCE] = str(source)
+        _annotate(after, SOURCE, str(source or ""))
     if models is not None:
         spec["models"] = [{"name": model.name, "version": model.version} for model in models]
+        paths = {name: str(path) for name, path in (model_sources or {}).items()}
+        _annotate(after, MODEL_SOURCES, json.dumps(paths) if paths else "")
     if environment is not None:
         spec["environment"] = _environment(environment)
+        _annotate(after, ENVIRONMENT_SOURCE, str(environment_source or ""))
     if variables is not None:
         spec["env"] = [{"name": key, "value": variables[key]} for key in variables]
     if port is not None:
@@ -96,6 +102,27 @@ def changed(
     if replicas is not None:
         spec["replicas"] = replicas
     return after
+
+
+def _annotate(manifest: dict[str, Any], name: str, text: str) -> None:
+    annotations = manifest["metadata"].setdefault("annotations", {})
+    annotations.pop(name, None)
+    if text:
+        annotations[name] = text
+
+
+def annotation(manifest: Mapping[str, Any], name: str) -> str:
+    """What the manifest says under this name, "" if nothing."""
+    return str((manifest["metadata"].get("annotations") or {}).get(name, ""))
+
+
+def model_sources(manifest: Mapping[str, Any]) -> dict[str, Path]:
+    """Where those of the manifest's models were read from that were given as paths, by name."""
+    try:
+        told = json_text.parse(annotation(manifest, MODEL_SOURCES).encode() or b"{}")
+        return {str(name): Path(path) for name, path in told.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}  # somebody else has written it
 
 
 def _environment(environment: EnvironmentVersion | EnvironmentSpec) -> dict[str, Any]:
@@ -121,89 +148,6 @@ def check_name(name: str) -> None:
             f"{name!r} is no name for a deployment: lower-case letters, digits and '-', starting with a letter and "
             "not ending with '-', at most 48",
         )
-
-
-def locate(script: str | Path, folder: str | Path | None) -> tuple[Path, str]:
-    """Where code is read from, for source_files(), and its entry script as named there.
-
-    With a source folder, `script` is a path in it; without, a path of its own, and the script stands for itself and
-    the modules beside it.
-
-    Raises:
-        UserError: EntryScriptMissing.
-    """
-    if folder is None:
-        source = Path(script).expanduser().absolute()
-        if not source.is_file():
-            raise UserError("EntryScriptMissing", f"{script}: no such file")
-        return source, source.name
-    root = Path(folder).expanduser().absolute()
-    path = root / script
-    if not path.is_file() or not path.resolve().is_relative_to(root.resolve()):
-        raise UserError("EntryScriptMissing", f"{script}: no such file in the source folder {root}")
-    return root, path.resolve().relative_to(root.resolve()).as_posix()
-
-
-def source_files(source: Path) -> dict[str, bytes]:
-    """The source folder's files, by path in it. A script stands for all modules (`*.py`) of its folder.
-
-    Left out are hidden files and folders, `__pycache__`, `node_modules`, virtual environments, and links to folders.
-
-    Raises:
-        UserError: SourceMissing, SourceTooLarge (64 MiB and 10,000 files in all), SourceInvalid.
-    """
-    if not source.exists():
-        raise UserError("SourceMissing", f"{source}: the code was read from here, and there is nothing any more")
-    root, suffix = (source.parent, ".py") if source.is_file() else (source, "")
-    paths = []
-    for path in _walk(root):
-        if path.name.endswith(suffix):
-            paths.append(path)
-        if len(paths) > _MOST_FILES:
-            raise UserError("SourceTooLarge", f"{root}: more than {_MOST_FILES:,} files; is this the source folder?")
-    try:
-        sizes = {path: path.stat().st_size for path in paths}
-        if sum(sizes.values()) > _LARGEST:
-            raise _too_large(root, sizes)
-        return {_inside(path, root): path.read_bytes() for path in sorted(paths)}
-    except OSError as error:
-        raise UserError("SourceInvalid", f"{error.filename}: cannot be read: {error.strerror}") from None
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, subfolders, names in os.walk(root):
-        subfolders[:] = sorted(name for name in subfolders if _is_source(Path(folder, name)))
-        for name in names:
-            path = Path(folder, name)
-            if not name.startswith(".") and (path.is_file() or path.is_symlink()):
-                yield path
-
-
-def _is_source(folder: Path) -> bool:
-    if folder.name.startswith(".") or folder.name in _MADE_BY_TOOLS:
-        return False
-    return not any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS)
-
-
-def _inside(path: Path, root: Path) -> str:
-    name = path.relative_to(root).as_posix()
-    if not name.isprintable():  # undecodable names among them
-        raise UserError("SourceInvalid", f"{name!r} in {root}: a file name without control characters is needed")
-    return name
-
-
-def _too_large(root: Path, sizes: Mapping[Path, int]) -> UserError:
-    largest = max(sizes, key=lambda path: sizes[path])
-    return UserError(
-        "SourceTooLarge",
-        f"{root}: {_mebibytes(sum(sizes.values()))} of code, and at most {_mebibytes(_LARGEST)} are kept; the largest "
-        f"file is {largest.relative_to(root)} ({_mebibytes(sizes[largest])}). Register what is a model as a model, "
-        "keep data elsewhere, or name a smaller folder",
-    )
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / (1 << 20):.0f} MiB"
 
 
 def model_name(path: Path) -> str:

@@ -1,6 +1,7 @@
 """A deployment in the hands of a Python program: ask it, look at it, change it."""
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,12 @@ from typing import Any, Literal
 from localmodel import home
 from localmodel.errors import UserError
 from localmodel.home_errors import telling
-from localmodel.sdk import definition, given, scoring, tracebacks
+from localmodel.sdk import definition, given, scoring, source, tracebacks
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.progress import reporter
 from localmodel.sdk.scoring import Body, ScoringError
 from localmodel.sdk.scoring_input import ScoringInput
-from localmodel.store import Store
+from localmodel.store import CodeVersion, Store
 from localmodel.targets.http import Answer
 from localmodel.targets.target import Deployment as Status
 from localmodel.targets.target import PastRevision, Progress, Target, Wanted
@@ -210,46 +211,64 @@ class Deployment:
         """
         store, progress = Store(home.store()), reporter(progress)
         manifests = self._target.manifests(self.name)
-        code = source = None
+        code = place = None
+        wanted = None if models is None else given.each(models)
+        model_sources = definition.model_sources(manifests.deployment) if wanted is None else given.paths(wanted)
         if script is not None or source_directory is not None:
             entry = script if script is not None else manifests.deployment["spec"]["scoring"]["entryScript"]
-            source, entry = definition.locate(entry, source_directory)
-            code = store.code.register(self.name, definition.source_files(source), entry)
+            place, entry = source.locate(entry, source_directory)
+            code = self._code(place, entry, model_sources, store, progress)
         changed = definition.changed(
             manifests.deployment,
             code=code,
-            models=None if models is None else given.models(models, store),
+            models=None if wanted is None else given.models(wanted, store),
             environment=None if environment is None else given.environment(environment, self.name, store, progress),
             variables=variables,
             port=port,
             server=server,
             replicas=replicas,
-            source=source,
+            source=place,
+            model_sources=model_sources,
+            environment_source=given.environment_file(environment),
         )
         self._apply(replace(manifests, deployment=changed), timeout, progress, given.file_of(environment))
 
     def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
-        """Read the source again from where it was deployed from, and serve it.
+        """Read the source again from where it was deployed from, and models that were given as paths; and serve them.
 
-        Also for a deployment that another program has made: the manifest says where from (the annotation
-        `localmodel.dev/source`).
+        Also for a deployment that another program has made: the manifest says where from (the annotations
+        `localmodel.dev/source` and `model-sources`). A model whose path is not there any more stays as it is.
 
         Raises:
             UserError: SourceUnknown (it was deployed with a manifest of its own), SourceMissing, SourceTooLarge.
             DeployError: the script does not serve; what served goes on serving.
         """
+        store, progress = Store(home.store()), reporter(progress)
         manifests = self._target.manifests(self.name)
-        place = manifests.deployment["metadata"].get("annotations", {}).get(definition.SOURCE)
-        if place is None:
+        applied = manifests.deployment
+        place = Path(definition.annotation(applied, definition.SOURCE))
+        if not place.name:
             raise UserError(
                 "SourceUnknown",
                 f"{self.name} was deployed with a manifest, which is where its code is from: apply that again",
             )
-        files = definition.source_files(Path(place))
-        entry = manifests.deployment["spec"]["scoring"]["entryScript"]
-        code = Store(home.store()).code.register(self.name, files, entry)
-        changed = definition.changed(manifests.deployment, code=code, source=Path(place))
-        self._apply(replace(manifests, deployment=changed), timeout, reporter(progress))
+        model_sources = definition.model_sources(applied)
+        entry = applied["spec"]["scoring"]["entryScript"]
+        code = self._code(place, entry, model_sources, store, progress)
+        for path in model_sources.values():
+            if not os.path.lexists(path):
+                progress.note(f"{path}: a model was read from here, and there is nothing any more; its version stays")
+        models = given.models(given.again(applied), store)
+        changed = definition.changed(applied, code=code, models=models, source=place, model_sources=model_sources)
+        self._apply(replace(manifests, deployment=changed), timeout, progress)
+
+    def _code(
+        self, place: Path, entry: str, model_sources: Mapping[str, Path], store: Store, progress: Progress
+    ) -> CodeVersion:
+        found = source.read(place, entry, model_sources.values())
+        for note in found.notes:
+            progress.note(note)
+        return store.code.register(self.name, found.files, entry)
 
     def history(self) -> list[PastRevision]:
         """The revisions that are kept, newest first: number, time, cause, digests, and which of them serves."""

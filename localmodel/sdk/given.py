@@ -4,9 +4,10 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from localmodel.errors import UserError
-from localmodel.sdk.definition import model_name
+from localmodel.sdk.definition import model_name, model_sources
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
 from localmodel.targets.target import Progress
@@ -17,7 +18,32 @@ Environment = EnvironmentVersion | EnvironmentSpec | str | Path | Sequence[str]
 _CONDA = (".yml", ".yaml")
 
 
-def models(given: Model | Iterable[Model], store: Store) -> list[ModelVersion]:
+def each(given: Model | Iterable[Model]) -> list[Model]:
+    """What is given, one by one."""
+    return [given] if isinstance(given, ModelVersion | str | Path) else list(given)
+
+
+def paths(given: Iterable[Model]) -> dict[str, Path]:
+    """Those of the models that are paths, by the name that each is registered under."""
+    there = [path for model in given if (path := _path(model)) is not None]
+    return {model_name(path): path.absolute() for path in there}
+
+
+def again(manifest: Mapping[str, Any]) -> list[str | Path]:
+    """A manifest's models as they were given: by their paths, where something is there still, or as `name:version`."""
+    sources = model_sources(manifest)
+    there = {name: path for name, path in sources.items() if os.path.lexists(path) and model_name(path) == name}
+    named = ((model["name"], model["version"]) for model in manifest["spec"].get("models", []))
+    return [there.get(name) or f"{name}:{version}" for name, version in named]
+
+
+def environment_file(given: Environment | None) -> Path | None:
+    """The file that the environment is read from, if it is one."""
+    path = Path(given).expanduser() if isinstance(given, str | Path) else None
+    return path.absolute() if path is not None and path.is_file() else None
+
+
+def models(given: Iterable[Model], store: Store) -> list[ModelVersion]:
     """The versions, each given as such, as `name`, `name:version` or `name@alias`, or as a path.
 
     A path's content is registered under its own name, as a new version if the latest is another. A text that is a
@@ -26,8 +52,7 @@ def models(given: Model | Iterable[Model], store: Store) -> list[ModelVersion]:
     Raises:
         UserError: ModelNotFound, VersionNotFound, AliasNotFound, ModelFileMissing, ModelTwice.
     """
-    wanted: Iterable[Model] = [given] if isinstance(given, ModelVersion | str | Path) else given
-    found = [_model(model, store) for model in wanted]
+    found = [_model(model, store) for model in given]
     for index, model in enumerate(found):
         for other in found[:index]:
             if model.name == other.name:
@@ -44,12 +69,20 @@ def models(given: Model | Iterable[Model], store: Store) -> list[ModelVersion]:
 def _model(given: Model, store: Store) -> ModelVersion:
     if isinstance(given, ModelVersion):
         return given
-    path = Path(given).expanduser()
-    if path.exists():
+    path = _path(given)
+    if path is not None:
         return store.models.register(model_name(path), path)
     if isinstance(given, Path) or os.sep in given:
         raise UserError("ModelFileMissing", f"{given}: no such file or folder")
     return store.models.find(given)
+
+
+def _path(given: Model) -> Path | None:
+    """Where the model's files are, if it is given so; a link to nothing is a path, too."""
+    if isinstance(given, ModelVersion):
+        return None
+    path = Path(given).expanduser()
+    return path if os.path.lexists(path) else None
 
 
 def environment(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from localmodel import layers, pickles, state_file, uses
+from localmodel import folder, layers, pickles, state_file, uses
 from localmodel.errors import UserError
 from localmodel.home_errors import telling
 from localmodel.layout import Blob, Layout, Meter
@@ -81,15 +81,11 @@ class Models:
         """Keep a file or a folder as the model's next version, or return the latest if it is the very same.
 
         Raises:
-            UserError: ModelNameInvalid, ModelFileMissing, StoreFull.
+            UserError: ModelNameInvalid, ModelFileMissing, ModelIncomplete, StoreFull.
         """
         self.records.check_name(name)
         path = Path(path)
-        if not path.exists():
-            raise UserError("ModelFileMissing", f"{path}: no such file or folder to register")
-        entries = layers.entries_of(path.resolve(), "")
-        if not entries:
-            raise UserError("ModelFileMissing", f"{path}: the folder holds no file")
+        entries = _entries(path)
         size = sum(entry.size for entry in entries)
         tell = None if progress is None else lambda done: progress(min(done, size), size)
         with self.records.writing():
@@ -263,6 +259,26 @@ class Models:
                 f"model {model.name}:{model.version}: its content is missing from the store at {self._layout.root}",
             )
         return model
+
+
+def _entries(path: Path) -> list[layers.Entry]:
+    """All that the model is made of."""
+    if not path.exists():
+        if path.is_symlink():
+            raise UserError("ModelFileMissing", f"{path} points to nothing ({path.readlink()}): {_FETCH}")
+        raise UserError("ModelFileMissing", f"{path}: no such file or folder to register")
+    try:
+        entries = layers.entries_of(path.resolve(), "")
+    except folder.Dangling as error:
+        raise UserError("ModelIncomplete", f"{path}: {error}; {_FETCH}") from None
+    except folder.Unusable as error:
+        raise UserError("ModelIncomplete", f"{path}: {error}; a model is registered whole, or not at all") from None
+    if not entries:
+        raise UserError("ModelFileMissing", f"{path}: the folder holds no file")
+    return entries
+
+
+_FETCH = "fetch it first (dvc pull, git annex get), or remove the link"
 
 
 def _told(model: ModelVersion) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from localmodel import files, gate, home, layers, revision
+from localmodel import executable, files, gate, home, layers, revision
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.resolve import Desired
 from localmodel.targets.runner import Environment
@@ -18,8 +18,7 @@ def write(folder: Path, name: str, number: int, desired: Desired, environment: E
     shutil.rmtree(folder, ignore_errors=True)
     app = folder / "app"
     for path, content in desired.files.items():
-        (app / path).parent.mkdir(parents=True, exist_ok=True)
-        (app / path).write_bytes(content)
+        executable.write(app / path, content)
     _link_models(app / revision.MODELS_FOLDER, desired.models)
     proof = {}
     if desired.gate:
@@ -61,6 +60,7 @@ def _extracted(model: ModelVersion) -> Path:
         layers.extract(Store(home.store()).layout.path(model.weights.digest), folder)
         for file in folder.rglob("*"):
             if file.is_file():
-                file.chmod(0o444)  # shared: a script that writes into its model must not change another's
+                # Shared: a script that writes into its model must not change another's.
+                file.chmod(0o555 if executable.is_executable(file) else 0o444)
 
     return files.made_once(models_folder() / model.weights.digest.removeprefix("sha256:"), unpack)

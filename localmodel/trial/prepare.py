@@ -10,6 +10,7 @@ from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.revision import Revision
+from localmodel.sdk import source
 from localmodel.sdk.given import own_python
 from localmodel.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
 from localmodel.store import Store
@@ -113,9 +114,10 @@ def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> 
 
 
 def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
-    """The script where it lies, with the files beside it and the shell's variables."""
-    entry_script.check({script.name: script.read_bytes()}, script.name)
+    """The script with the files beside it that lmd apply takes of its folder, and the shell's variables."""
     references, files = _models(wish.models)
+    code = _code(script, files, progress)
+    entry_script.check(code or {script.name: script.read_bytes()}, script.name)
     models = Store(home.store()).models.select(references) if references else ()
     if wish.requirements:
         required = interpreters.required(wish.requirements, wish.python or own_python())
@@ -125,17 +127,32 @@ def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
             python = interpreters.named(wish.python) if wish.python else interpreters.current()
             done(str(python))
     wanted = DeploymentSpec(script.name, Source(inline={}))
-    desired = Desired(wanted, {}, models, {}, Lock(""), "", Revision("", "", "", "", ""))
+    desired = Desired(wanted, code, models, {}, Lock(""), "", Revision("", "", "", "", ""))
     laid_out = _lay_out(folder, script.stem, desired, files, _found(python))
     variables = {
         **os.environ,
         "PATH": laid_out["PATH"],
-        "AML_APP_ROOT": str(script.absolute().parent),
+        "AML_APP_ROOT": laid_out["AML_APP_ROOT"] if code else str(script.absolute().parent),
         "AZUREML_ENTRY_SCRIPT": script.name,
     }
     if wish.models:
         variables["AZUREML_MODEL_DIR"] = laid_out["AZUREML_MODEL_DIR"]
     return Trial(python, variables)
+
+
+def _code(script: Path, models: Sequence[Path], progress: Progress) -> Mapping[str, bytes]:
+    """What lmd apply takes of the script's folder; nothing where it would refuse that: the script runs in it then."""
+    _, entry = source.locate(script, None)
+    try:
+        found = source.read(script.absolute().parent, entry, models)
+    except UserError as error:
+        if error.reason not in ("SourceTooLarge", "SourceInvalid"):
+            raise
+        progress.note(f"tried where it lies, in a folder that lmd apply refuses: {error}")
+        return {}
+    for note in found.notes:
+        progress.note(note)
+    return found.files
 
 
 def _models(wanted: Sequence[str]) -> tuple[tuple[ModelRef, ...], tuple[Path, ...]]:

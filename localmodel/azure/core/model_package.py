@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from localmodel import image, revision
+from localmodel import executable, image, revision
 from localmodel.azure.exceptions import UserErrorException, translated
 from localmodel.environments import local, lock
 from localmodel.errors import UserError
-from localmodel.sdk import definition
+from localmodel.sdk import source
 from localmodel.sdk.progress import reporter
 from localmodel.spec import EnvironmentSpec
 from localmodel.store import ModelVersion, Store
@@ -90,9 +90,12 @@ def _look_up(store: Store, arguments: Mapping[str, Any]) -> _Content:
             "Model.package: an environment from a Dockerfile is two images; build and push that one, and take it with "
             "Environment.from_docker_image"
         )
-    source, entry = definition.locate(arguments["script"], arguments.get("source_directory"))
+    place, entry = source.locate(arguments["script"], arguments.get("source_directory"))
     models = tuple(store.models.find(reference) for reference in arguments["models"])
-    return _Content(spec, variables, models, entry, definition.source_files(source))
+    code = source.read(place, entry)
+    for note in code.notes:
+        reporter(False).note(note)
+    return _Content(spec, variables, models, entry, code.files)
 
 
 def _write_context(place: Path, spec: EnvironmentSpec) -> None:
@@ -110,9 +113,7 @@ def _write_context(place: Path, spec: EnvironmentSpec) -> None:
 
 def _write_code(place: Path, content: _Content) -> None:
     for name, text in content.files.items():
-        path = place / "code" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text)
+        executable.write(place / "code" / name, text)
     (place / "models").mkdir()
 
 

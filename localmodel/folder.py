@@ -1,0 +1,72 @@
+"""The files of a folder, as a program there would find them: links are followed, and nothing is left out unasked."""
+
+import errno
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# Links to folders can make few folders many.
+_MOST_FOLDERS = 100_000
+
+
+class Unusable(Exception):
+    """The folder cannot be taken as it is; the text names the file and says why."""
+
+
+class Dangling(Unusable):
+    """A link leads to nothing."""
+
+
+def walk(root: Path, wanted: Callable[[str, Path], bool] = lambda inside, path: True) -> Iterator[tuple[str, Path]]:
+    """Every file below the folder: its path in it, and where it lies. `wanted` is asked of files and folders alike.
+
+    Raises:
+        Unusable: a link to nothing, a folder in itself, what is neither file nor folder, or cannot be read.
+    """
+    visited = 0
+    pending: list[tuple[str, Path, tuple[Path, ...]]] = [("", root, (root.resolve(),))]
+    while pending:
+        prefix, folder, above = pending.pop()
+        visited += 1
+        if visited > _MOST_FOLDERS:
+            raise Unusable(f"{root}: more than {_MOST_FOLDERS:,} folders, with those that links lead to")
+        inner = []
+        for path in _content(folder, prefix):
+            inside = f"{prefix}{path.name}"
+            if not wanted(inside, path):
+                continue
+            mode = _mode(inside, path)
+            if stat.S_ISDIR(mode):
+                place = path.resolve()
+                if place in above:
+                    raise Unusable(f"{inside}: a link to a folder that it lies in")
+                inner.append((f"{inside}/", path, (*above, place)))
+            elif stat.S_ISREG(mode):
+                yield inside, path
+            else:
+                raise Unusable(f"{inside}: neither a file nor a folder")
+        pending += reversed(inner)
+
+
+def kind(path: Path) -> int | None:
+    """What is there, links followed, as in stat.S_IFMT(); None where that cannot be known."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except OSError:
+        return None
+
+
+def _content(folder: Path, prefix: str) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise Unusable(f"{prefix.rstrip('/') or folder}: cannot be read: {error.strerror}") from None
+
+
+def _mode(inside: str, path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError as error:
+        if path.is_symlink() and error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise Dangling(f"{inside}: a link to {path.readlink()}, where there is nothing") from None
+        raise Unusable(f"{inside}: cannot be read: {error.strerror}") from None
