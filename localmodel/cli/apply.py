@@ -57,7 +57,11 @@ _OF_SCRIPTS = {
 @click.option("--requirements", type=_A_FILE, help="File with pip's requirements. Default: the one beside the script.")
 @click.option("--conda", type=_A_FILE, help="File of a conda environment. Default: the one beside the script.")
 @click.option("--name", help="Name of the deployment. Default: the folder's.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Where it answers on this machine. Default: 6789.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Where it answers on this machine. Default: 6789, or the next free one.",
+)
 @click.option(
     "--variable",
     "variables",
@@ -93,6 +97,7 @@ def apply(
     given = [each for each in (path, file, folder) if each is not None]
     if len(given) != 1:
         raise click.UsageError("give one of PATH, -f FILE and -k FOLDER")
+    script_folder.refuse_others(given[0])
     if path is not None and script_folder.may_be_script(path) and options["entry_script"] is None:
         before = applied_before.look(target, options["name"] or script_folder.deployment_name(path))
         options["entry_script"] = before.entry if before.is_from(path) else None

@@ -164,7 +164,8 @@ def logs(target: Target, name: str, follow: bool, lines: int | None) -> None:
 def reload(target: Target, name: str, timeout: float | None) -> None:
     """Read the script of the deployment NAME again from where it was applied from, and serve it.
 
-    For what was applied with a script. When it fails, what served goes on serving, and the exit code is 1.
+    For what was applied with a script; models that were given as paths are read again, too. When it fails, what served
+    goes on serving, and the exit code is 1.
     """
     from localmodel.sdk.client import Client  # the other commands do without
 

@@ -60,6 +60,7 @@ def dev(target: Target, path: Path, request: Path | None, timeout: float | None)
     how long its steps took, and how the answer to the sample request has changed. When it fails, it says why, with the
     script's traceback; what served goes on serving, and the next save is tried.
     """
+    script_folder.refuse_others(path)
     if script_folder.is_script(path, None):
         raise click.UsageError(f"{path} is a script; lmd dev takes a manifest, or a folder with a kustomization.yaml")
     from localmodel.dev.screen import Terminal  # help does without what these import

@@ -34,6 +34,7 @@ def plan(target: Target, path: Path | None, file: Path | None, folder: Path | No
     given = [each for each in (path, file, folder) if each is not None]
     if len(given) != 1:
         raise click.UsageError("give one of PATH, -f FILE and -k FOLDER")
+    script_folder.refuse_others(given[0])
     if path is not None and script_folder.is_script(path, None):
         raise click.UsageError(f"{path} is a script, which is kept in the store as it is applied; give a manifest")
     found = target.plan(given[0], ConsoleProgress())

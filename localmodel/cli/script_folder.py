@@ -6,10 +6,37 @@ from pathlib import Path
 
 import click
 
+from localmodel import schema
+from localmodel_untrusted.files import Unreadable, decoded, read_file
+
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _ENVIRONMENTS = ("requirements.txt", "conda.yml", "conda.yaml", "environment.yml", "conda_dependencies.yml")
 _SCRIPT = "score.py"
+_TEXTS = (".yaml", ".yml", ".json", ".txt")
+# What an online deployment's or endpoint's YAML of v2 begins with, or cannot do without.
+_AZURE = re.compile(r"^(\$schema: *\S*azureml\S*|endpoint_name:)", re.MULTILINE)
 _LONGEST_NAME = 48  # metadata.name
+
+
+def refuse_others(path: Path) -> None:
+    """Say what to do with a file that is neither a script nor a manifest of ours.
+
+    Raises:
+        click.UsageError: a file of Azure ML, or what is no text (a model, most likely).
+    """
+    if path.suffix == ".py" or not path.is_file():  # a pipe can be read once only
+        return
+    try:
+        text = decoded(read_file(path) or b"")
+    except Unreadable:
+        if path.suffix not in _TEXTS:
+            raise click.UsageError(
+                f"{path} is not a manifest; a model is deployed with the script that loads it: "
+                f"lmd apply FOLDER --model {path}"
+            ) from None
+        return
+    if _AZURE.search(text) and schema.API_VERSION not in text:
+        raise click.UsageError(f"{path} is a file of Azure ML: lmd import azureml {path} makes a deployment of it")
 
 
 def may_be_script(path: Path) -> bool:

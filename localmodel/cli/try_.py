@@ -55,8 +55,8 @@ def try_(
     """Import SCRIPT, call init(), and run() once for each REQUEST (a file; '-': standard input).
 
     Environment, models and variables are those of the manifest beside the script, as lmd apply reads it. Without a
-    manifest, and unless the options say otherwise, the script runs where it lies, in the active environment, or else
-    in that of this command.
+    manifest, and unless the options say otherwise, the script runs with the files that lmd apply takes of its folder,
+    in the active environment, or else in that of this command.
 
     What the script prints goes to standard error, breakpoint() has the terminal, and standard output gets what the
     server would answer. The exit code is 1 when init() fails or a request is not answered with 200.

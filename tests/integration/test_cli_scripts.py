@@ -43,6 +43,81 @@ def test_again_it_is_an_update(lmd: Lmd) -> None:
     assert lmd.ask().body == "edited"
 
 
+def test_what_is_not_named_again_stays(lmd: Lmd) -> None:
+    folder = source(lmd, f"[__import__('os').environ.get('T'), (next({FOLDER}.iterdir())).read_text()]")
+    (folder / "score.py").rename(folder / "other.py")
+    (folder / "model.pkl").write_text("one")
+    lmd("apply", folder, port(lmd), "--entry-script=other.py", "--model", folder / "model.pkl", "--variable=T=0.9")
+    assert lmd.ask().body == ["0.9", "one"]
+    (folder / "model.pkl").write_text("two")
+    again = lmd("apply", folder)
+    assert f"revision 2 serves at http://localhost:{lmd.port}/" in again.out
+    assert f"kept from before: --model {folder / 'model.pkl'}; --variable T; --port {lmd.port}\n" in again.err
+    assert "0.9" not in again.err, "a variable may be a secret"
+    assert lmd.ask().body == ["0.9", "two"]
+    (folder / "model.pkl").write_text("three")
+    (folder / "other.py").write_text((folder / "other.py").read_text().replace("pass", "'reloaded'"))
+    lmd("reload", "digits-1")
+    assert lmd.ask().body == ["0.9", "three"]
+    named = lmd("apply", folder, "--variable=T=0.5", "--model", "model:1")
+    assert f"kept from before: --port {lmd.port}\n" in named.err
+    assert lmd.ask().body == ["0.5", "one"]
+    (folder / "model.pkl").unlink()
+    assert lmd("reload", "digits-1").code == 0
+    other = source(lmd, "__import__('os').environ.get('T', 'gone')", "elsewhere")
+    elsewhere = lmd("apply", other, "--name=digits-1")
+    assert f"digits-1 was applied from {folder} before: only its port is kept" in elsewhere.err
+    assert lmd.ask().body == "gone"
+
+
+def test_a_port_that_is_named_and_held_is_an_error(lmd: Lmd) -> None:
+    lmd("apply", source(lmd, name="one"), port(lmd))
+    second = lmd("apply", source(lmd, name="two"), port(lmd))
+    assert second.code == 1
+    assert second.err == f"error: --port {lmd.port} is held by the deployment 'one'; name another one\n"
+    assert "nothing has changed" in lmd("apply", source(lmd, name="one"), port(lmd)).err, "its own is not held"
+
+
+def test_try_apply_and_reload_see_the_same_files(lmd: Lmd) -> None:
+    """Links to folders, hidden files and executables are there, and what is left out is so for all."""
+    folder = source(lmd)
+    head = "import os, subprocess\nfrom mylib import core\n"
+    head += "TAGGER = os.path.join(os.path.dirname(__file__), 'bin/tagger')\n"
+    answer = "[core.f(), open('.env').read(), os.path.exists('data'), subprocess.check_output([TAGGER]).decode()]"
+    (folder / "score.py").write_text(head + script(answer))
+    (lmd.folder / "libs/mylib").mkdir(parents=True)
+    (lmd.folder / "libs/mylib/core.py").write_text("def f(): return 3\n")
+    (folder / "mylib").symlink_to("../libs/mylib")
+    (folder / ".env").write_text("T=0.7")
+    (folder / ".amlignore").write_text("data/\n")
+    (folder / "data").mkdir()
+    (folder / "data/x.csv").write_text("")
+    (folder / "bin").mkdir()
+    (folder / "bin/tagger").write_text("#!/bin/sh\necho tagged\n")
+    (folder / "bin/tagger").chmod(0o755)
+    expected = [3, "T=0.7", False, "tagged\n"]
+    tried = lmd("try", folder / "score.py", "--data", "{}")
+    assert json.loads(tried.out) == expected
+    said = "left out of the code: .amlignore; by .amlignore: data\nhidden files are part of the code: .env\n"
+    assert said in tried.err
+    applied = lmd("apply", folder, port(lmd))
+    assert said in applied.err and lmd.ask().body == expected
+    (folder / "bin/tagger").chmod(0o644)
+    assert "spec.scoring changed: bin/tagger" in lmd("reload", "digits-1").err
+    assert lmd.ask().status == 500
+    (folder / "bin/tagger").chmod(0o755)
+    assert lmd("reload", "digits-1").code == 0 and lmd.ask().body == expected
+
+
+def test_a_script_with_a_name_that_no_deployment_can_have_is_refused_by_try_and_apply_alike(lmd: Lmd) -> None:
+    folder = source(lmd)
+    (folder / "score.py").rename(folder / "my score.py")
+    said = "error: 'my score.py' cannot be the path of an entry script"
+    for arguments in (["try", folder / "my score.py"], ["apply", folder, "--entry-script=my score.py"]):
+        result = lmd(*arguments)
+        assert result.code == 1 and said in result.err
+
+
 def test_every_option_says_what_the_script_is_deployed_with(lmd: Lmd) -> None:
     (lmd.folder / "a.bin").write_text("a")
     lmd("model", "register", "a.bin", "--name", "first")
@@ -151,6 +226,9 @@ def test_a_log_may_be_cut_to_its_last_lines(lmd: Lmd) -> None:
         (["a.yaml", "--model", "m", "--name", "n"], "--model, --name: only with a script; a.yaml is a manifest"),
         (["-k", "kustomized", "--port", "1"], "--port: only with a script"),
         (["123"], "'123' is no name for a deployment"),
+        (["model.pkl"], "a model is deployed with the script that loads it: lmd apply FOLDER --model model.pkl"),
+        (["azure.yml"], "azure.yml is a file of Azure ML: lmd import azureml azure.yml makes a deployment of it"),
+        (["-f", "azure.yml"], "lmd import azureml azure.yml"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -162,6 +240,10 @@ def test_wrong_usage_is_said_with_code_2(
     for name in ("code/score.py", "123/score.py", "a.yaml", "kustomized/kustomization.yaml"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text("")
+    Path("model.pkl").write_bytes(b"\x80\x05K\x01.")
+    Path("azure.yml").write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\nname: blue\n"
+    )
     result = CliRunner().invoke(app.main, ["apply", *arguments])
     assert result.exit_code == 2, result.output
     assert said in " ".join(result.stderr.replace("│", " ").split())

@@ -213,3 +213,50 @@ def test_what_was_unpacked_for_a_deployment_goes_when_nothing_needs_it(store: St
     store.models.delete("m", 3)
     assert unpacked.forget(store) == len("gone")
     assert [folder.exists() for folder in unpacked_folders] == [True, True, False]
+
+
+def linked(tmp_path: Path) -> Path:
+    """A folder as caches and version controls of data leave it: links, hidden files, an executable."""
+    model = tmp_path / "model"
+    (model / "real").mkdir(parents=True)
+    (model / "real/weights.bin").write_text("W")
+    (model / ".hidden").write_text("H")
+    (model / "run").write_text("R")
+    (model / "run").chmod(0o755)
+    (model / "current").symlink_to("real")
+    return model
+
+
+def test_a_model_is_registered_whole(store: Store, tmp_path: Path) -> None:
+    store.models.register("lnk", linked(tmp_path))
+    out = store.models.download("lnk", 1, tmp_path / "out")
+    files = {path.relative_to(out).as_posix(): path.read_text() for path in out.rglob("*") if path.is_file()}
+    assert files == {"current/weights.bin": "W", "real/weights.bin": "W", ".hidden": "H", "run": "R"}
+    modes = {path.name: bool(path.stat().st_mode & 0o100) for path in out.iterdir() if path.is_file()}
+    assert modes == {".hidden": False, "run": True}
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (
+            "../.git/annex/aa.bin",
+            r"model: tokenizer\.bin: a link to \S+annex/aa\.bin, where there is nothing; fetch it first",
+        ),
+        (".", r"tokenizer\.bin: a link to a folder that it lies in; a model is registered whole, or not at all"),
+        ("/dev/null", r"tokenizer\.bin: neither a file nor a folder"),
+    ],
+)
+def test_or_not_at_all(store: Store, tmp_path: Path, target: str, said: str) -> None:
+    model = linked(tmp_path)
+    (model / "tokenizer.bin").symlink_to(target)
+    with pytest.raises(UserError, match=said) as caught:
+        store.models.register("lnk", model)
+    assert reason(caught) == "ModelIncomplete"
+    assert not store.root.exists() or store.models.versions("lnk") == []
+
+
+def test_a_link_to_nothing_is_no_model(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "model.bin").symlink_to("gone")
+    with pytest.raises(UserError, match=r"model\.bin points to nothing \(gone\): fetch it first \(dvc pull"):
+        store.models.register("lnk", tmp_path / "model.bin")

@@ -190,6 +190,17 @@ def test_models_are_registered_ones_or_files(lmd: Lmd, score: Path) -> None:
     assert "./gone.pkl: no such file or folder" in attempt(lmd, score, "--model", "./gone.pkl").err
 
 
+def test_a_folder_that_apply_refuses_is_tried_where_it_lies(lmd: Lmd, score: Path) -> None:
+    score.write_text("import os\ndef init(): ...\ndef run(raw_data): return sorted(os.listdir())\n")
+    (score.parent / ".gitignore").write_text("*.bin")
+    (score.parent / "x.bin").write_text("")
+    assert json.loads(attempt(lmd, score, "--data", "{}").out) == ["azureml-models", "score.py"]
+    (score.parent / "gone").symlink_to("nowhere")
+    result = attempt(lmd, score, "--data", "{}")
+    assert set(json.loads(result.out)) >= {"score.py", "x.bin", "gone"}
+    assert "tried where it lies, in a folder that lmd apply refuses: " in result.err and "gone: a link to" in result.err
+
+
 def test_breakpoint_has_the_terminal(lmd: Lmd, score: Path) -> None:
     score.write_text(ASKS)
     ours, terminal = pty.openpty()

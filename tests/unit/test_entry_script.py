@@ -2,7 +2,7 @@
 
 import pytest
 
-from localmodel import entry_script
+from localmodel import entry_script, schema
 from localmodel.errors import UserError
 
 GOOD = b"def init(): pass\ndef run(raw_data): return raw_data\n"
@@ -12,6 +12,23 @@ def problem(files: dict[str, bytes], entry: str = "score.py") -> str:
     with pytest.raises(UserError) as caught:
         entry_script.check(files, entry)
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["my score.py", "scöre.py", "score", "/score.py", "a//b.py", ".x/score.py", "x" * 199 + ".py"]
+)
+def test_a_name_that_the_resource_does_not_take_is_refused_in_words(name: str) -> None:
+    with pytest.raises(UserError, match=r"cannot be the path of an entry script: .*; rename it"):
+        entry_script.named(name)
+    manifest = {"spec": {"scoring": {"entryScript": name}}}
+    told = [what for place, what in schema.problems(manifest, schema.resource_schema()) if "entryScript" in place]
+    assert told and not any("^" in what for what in told)
+
+
+@pytest.mark.parametrize("name", ["score.py", "code/main.py", "_a-b.c/1.py"])
+def test_a_name_that_the_resource_takes(name: str) -> None:
+    manifest = {"spec": {"scoring": {"entryScript": entry_script.named(name)}}}
+    assert not [place for place, _ in schema.problems(manifest, schema.resource_schema()) if "entryScript" in place]
 
 
 def test_a_script_that_has_both_functions_passes() -> None:

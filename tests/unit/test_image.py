@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from localmodel import digests, layers
-from localmodel.image import MOST_LAYERS, EnvironmentImage, Image, chain_ids, compose, stored
+from localmodel.executable import Executable
+from localmodel.image import MOST_LAYERS, EnvironmentImage, Image, chain_ids, code, compose, stored
 from localmodel.layout import Layout
 from localmodel.store import ModelVersion, Store
 
@@ -46,6 +47,12 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+def test_code_is_taken_out_of_an_image_as_it_was_put_in(bench: Bench) -> None:
+    found = code(bench.layout, bench.compose({**FILES, "bin/tagger": Executable(b"#!/bin/sh")}))
+    assert found == {**FILES, "bin/tagger": b"#!/bin/sh"}
+    assert [name for name, content in found.items() if isinstance(content, Executable)] == ["bin/tagger"]
 
 
 def test_equal_inputs_give_the_same_image_anywhere(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 import io
 import tarfile
+from pathlib import Path
 
-from localmodel.layers import Entry, tar
+from localmodel import digests
+from localmodel.executable import Executable, is_executable
+from localmodel.layers import Entry, contents, entries_of, extract, moved, tar
 
 
 def members(chunks: list[bytes]) -> dict[str, tarfile.TarInfo]:
@@ -34,3 +37,34 @@ def test_long_names_and_odd_sizes_survive() -> None:
     with tarfile.open(fileobj=io.BytesIO(b"".join(tar([Entry(name, content)])))) as archive:
         file = archive.extractfile(name)
         assert file is not None and file.read() == content
+
+
+def test_what_can_be_executed_still_can_and_nothing_else(tmp_path: Path) -> None:
+    for name, mode in (("model/run", 0o700), ("model/weights", 0o640), ("model/others.sh", 0o611)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+        (tmp_path / name).chmod(mode)
+    entries = [*entries_of(tmp_path / "model", ""), Entry("code/tool", Executable(b"x")), Entry("code/score.py", b"")]
+    packed = tmp_path / "packed.tar"
+    packed.write_bytes(b"".join(tar(entries)))
+    moved_on = tmp_path / "moved.tar"
+    moved_on.write_bytes(b"".join(moved(packed, "app")))
+    for path, prefix in ((packed, ""), (moved_on, "app/")):
+        modes = {name.removeprefix(prefix): each.mode for name, each in members([path.read_bytes()]).items()}
+        assert {name for name, mode in modes.items() if mode == 0o755 and "/" in name} == {"model/run", "code/tool"}
+        assert {name for name, mode in modes.items() if mode == 0o644} == {
+            "model/weights",
+            "model/others.sh",
+            "code/score.py",
+        }
+    executables = [name for name, content in contents(packed).items() if isinstance(content, Executable)]
+    assert sorted(executables) == ["code/tool", "model/run"]
+    (tmp_path / "out").mkdir()
+    extract(packed, tmp_path / "out")
+    assert is_executable(tmp_path / "out/model/run") and not is_executable(tmp_path / "out/model/weights")
+
+
+def test_what_has_no_executable_is_packed_as_it_always_was() -> None:
+    """Else every version in every store would be another after an upgrade."""
+    content = b"".join(tar([Entry("a/x.py", b"1"), Entry("b.py", b"22")]))
+    assert digests.of_bytes(content) == "sha256:6fec37f59e075e5bb919418027f725303a4f41ecf67f6b6f4ce8e546932a8252"

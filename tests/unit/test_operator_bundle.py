@@ -11,6 +11,7 @@ from typing import Any
 
 from localmodel import gate as manifest_gate
 from localmodel import layers
+from localmodel.executable import Executable, is_executable
 from localmodel.layout import Blob
 from localmodel.spec import GateSpec
 from localmodel.store import ModelVersion
@@ -46,6 +47,15 @@ def test_a_server_can_read_it(tmp_path: Path) -> None:
     assert (target / "models" / ("d" * 64) / "weights").read_bytes() == b"1234"
     requests = gate.read((target / "gate.json").read_text())
     assert [(each.path, each.body) for each in requests] == [("/score", b"[1]")]
+
+
+def test_what_can_be_executed_still_can_in_the_pod(tmp_path: Path) -> None:
+    sent, target = tmp_path / "bundle.tar", tmp_path / "unpacked"
+    code = {**CODE, "bin/tagger": Executable(b"#!/bin/sh")}
+    sent.write_bytes(b"".join(Bundle(DESCRIPTION, code, {}, []).chunks()))
+    target.mkdir()
+    unpack(sent, target, 1 << 20)
+    assert is_executable(target / "code/bin/tagger") and not is_executable(target / "code/score.py")
 
 
 def test_code_settings_and_gate() -> None:

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from localmodel.executable import Executable
 from localmodel.layout import Blob
 from localmodel.revision import Revision, bundle_digest, code_digest, model_dir
 from localmodel.store import ModelVersion
@@ -60,3 +61,10 @@ def test_the_model_folder_is_the_versions_with_one_model_and_above_them_with_sev
     assert model_dir("/app", [model()]) == "/app/azureml-models/digits/1"
     assert model_dir("/app", [model(), model(name="letters")]) == "/app/azureml-models"
     assert model_dir("/app", []) == "/app/azureml-models"
+
+
+def test_what_can_be_executed_is_other_code_and_what_cannot_has_the_digest_it_always_had() -> None:
+    files = {"score.py": b"x", "a/b": b"y"}
+    plain = "sha256:a02e3f378e59e7a6d4242b0abc5ad5b803793c7dfdad995090307300f5842d83"
+    assert code_digest("score.py", files) == plain
+    assert code_digest("score.py", {**files, "a/b": Executable(b"y")}) != plain
