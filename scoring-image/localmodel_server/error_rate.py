@@ -42,13 +42,18 @@ class ErrorRate:
         """Since the last switch."""
         return self._since(self._switch)
 
+    @property
+    def recent(self) -> Tally:
+        """In the last minute, or less, but not before the last switch."""
+        return self._since(self._samples[0])
+
     def sample(self) -> None:
         """Remember where it stands: what lies further back than a minute does not count as the time before a switch."""
         self._samples.append((self._clock(), self.requests, self.failed))
 
     def switched(self) -> None:
         """Another revision serves from now on; ``before`` is then the last minute, or less, of the one before."""
-        self.before = self._since(self._samples[0])
+        self.before = self.recent
         self._switch = (self._clock(), self.requests, self.failed)
         self._samples = deque([self._switch], _SAMPLES)
 

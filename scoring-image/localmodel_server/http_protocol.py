@@ -132,6 +132,17 @@ class JsonErrorProtocol(HttpToolsProtocol):
         elif not self._in_head and now - (self._due_since if self._is_answered else self._last_received) >= seconds:
             self.refuse(408, f"nothing more of the request's body has come for {seconds:g} s")
 
+    def is_kept(self, now: float, seconds: float) -> bool:
+        """Whether the client may send another request; one that has sent nothing for so long may no more."""
+        if not self._is_answered:
+            self.cycle.keep_alive = False
+        if self._is_over or self._in_message or not self._is_answered:
+            return False
+        if now - max(self._last_received, self._due_since) < seconds:
+            return True
+        self.transport.close()
+        return False
+
     def refuse(self, status: int, message: str) -> None:
         """Answer for the application the request that is coming in, and end the connection."""
         if self._is_over:

@@ -27,6 +27,7 @@ from localmodel_server.debugging import Debugging, is_debugged
 from localmodel_server.error_rate import SECONDS_BETWEEN_SAMPLES
 from localmodel_server.going_back import GoingBack
 from localmodel_server.left_behind import collect_ended
+from localmodel_server.letting_go import let_go
 from localmodel_server.listen import HttpServer, build_server, open_listener
 from localmodel_server.loader import Loader
 from localmodel_server.log import logger, set_up_logging
@@ -79,7 +80,7 @@ class Lifecycle:
         if options.revision_file is not None:
             self._loader.on_switch = self._going_back.watch
         if pod is not None:
-            pod.attach(self._state, self._loader)
+            pod.attach(self._state, self._loader, lambda: let_go(self._server.server_state.connections))
             pod.swaps.on_commit = self._debugging.end
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()

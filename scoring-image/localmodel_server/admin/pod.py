@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -41,15 +42,18 @@ class Pod:
         self._newest = max(image.epoch, self._wanted.epoch if self._wanted else 0)
         self._choice = self._choose(image)
 
-    def attach(self, state: ServerState, loader: Loader) -> None:
-        """What it works on; before anything else."""
+    def attach(self, state: ServerState, loader: Loader, let_go: Callable[[], int]) -> None:
+        """What it works on, and how clients are sent away; before anything else."""
         self._state = state
         self._loader = loader
+        self._let_go = let_go
         self.swaps = Swaps(state, loader, self.revisions, self._choice.serves, self._newest)
 
     def application(self) -> ASGIApp:
         """That of the admin port."""
-        return AdminApplication(self.settings, self._state, self._loader, self.revisions, self.swaps, self.ignored)
+        return AdminApplication(
+            self.settings, self._state, self._loader, self.revisions, self.swaps, self.ignored, self._let_go
+        )
 
     def wanted(self) -> Wanted:
         """What serves, or is at loading. Raises Refused, SettingsError, OSError."""

@@ -39,6 +39,7 @@ def report(
         "models": revisions.folder.models,
         "since_switch": _told(rate.since),
         "before_switch": _told(rate.before),
+        "recent": _told(rate.recent),
         "failure": swaps.failure or state.dispatcher.load_error,
         "how": None if pool is None else pool.how,
     }

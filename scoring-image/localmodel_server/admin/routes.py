@@ -5,6 +5,7 @@
 ``POST /prepare``     a bundle, or nothing; answered when the revision could serve
 ``POST /commit``      the prepared revision serves when this is answered, with the state
 ``POST /abort``       the prepared revision is forgotten
+``POST /leave``       the pod is on its way out: it says how many connections may still bring a request, and closes them
 ====================  ==========================================================================
 """
 
@@ -14,6 +15,7 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -31,7 +33,7 @@ from localmodel_server.loader import Loader
 from localmodel_server.log import logger
 from localmodel_server.state import ServerState
 
-_METHODS = {"/state": "GET", "/prepare": "POST", "/commit": "POST", "/abort": "POST"}
+_METHODS = {"/state": "GET", "/prepare": "POST", "/commit": "POST", "/abort": "POST", "/leave": "POST"}
 _NO_BODY = hashlib.sha256().hexdigest()
 
 
@@ -46,6 +48,7 @@ class AdminApplication:
         revisions: Revisions,
         swaps: Swaps,
         ignored: str | None,
+        let_go: Callable[[], int],
     ) -> None:
         self._settings = settings
         self._state = state
@@ -53,6 +56,7 @@ class AdminApplication:
         self._revisions = revisions
         self._swaps = swaps
         self._ignored = ignored
+        self._let_go = let_go
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
@@ -88,6 +92,10 @@ class AdminApplication:
             await self._swaps.commit(order)
         elif path == "/abort":
             await self._swaps.abort(order)
+        elif path == "/leave":
+            # SIGTERM does the same, and may be seconds away.
+            self._state.draining = True
+            return {"revision": self._swaps.serves.revision, "kept": self._let_go()}
         told = await asyncio.to_thread(report, self._settings, self._state, self._loader, self._revisions, self._swaps)
         return {**told, "ignored": self._ignored}
 

@@ -1,0 +1,19 @@
+"""Sending clients away from a server that is on its way out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+
+# Who asks more often than this is told so in an answer: a close could cross their next request.
+_IDLE_SECONDS = 1.0
+
+
+def let_go(connections: Collection[Any]) -> int:
+    """Close the connections, which are of JsonErrorProtocol, that are idle; how many may still bring a request.
+
+    One that is being answered ends with its answer, because the server is draining.
+    """
+    now = asyncio.get_running_loop().time()
+    return sum(each.is_kept(now, _IDLE_SECONDS) for each in list(connections))
