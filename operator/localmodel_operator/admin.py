@@ -83,6 +83,20 @@ class Admin:
         with contextlib.suppress(PodUnreachable):
             await self._call(pod, "abort", epoch, content, seconds=_QUICKLY)
 
+    async def leave(self, pod: Mapping[str, Any]) -> tuple[str, int] | None:
+        """Have a pod on its way out send its clients away: what it serves, and how many connections may still ask.
+
+        None while it does not say; one of an older operator cannot.
+        """
+        try:
+            status, told = await self._call(pod, "leave", 0, "", seconds=_QUICKLY)
+        except PodUnreachable:
+            return None
+        revision, kept = told.get("revision"), told.get("kept")
+        if status != 200 or not isinstance(revision, str) or type(kept) is not int:
+            return None
+        return revision, kept
+
     async def _call(
         self,
         pod: Mapping[str, Any],
