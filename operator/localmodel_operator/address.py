@@ -1,10 +1,26 @@
 """Asking at the address that users call, as they would: who answers there?"""
 
 import asyncio
+import contextlib
 
 import httpx
 
 _ASKED = 10  # connections for each pod that may answer
+_TRIES = 3  # one of several pods may be ending
+_SECONDS = 3.0  # for all of them
+
+
+async def answering(base: str) -> str:
+    """The revision that answers a new connection to `base`, ready or not; empty when none does."""
+    with contextlib.suppress(TimeoutError):
+        client = httpx.AsyncClient(trust_env=False, verify=False, timeout=_SECONDS)  # noqa: S501 - it is plain HTTP
+        async with asyncio.timeout(_SECONDS), client:
+            for _ in range(_TRIES):
+                with contextlib.suppress(httpx.HTTPError):
+                    answer = await client.get(f"{base}/readyz", headers={"Connection": "close"})
+                    if revision := answer.headers.get("x-localmodel-revision"):
+                        return str(revision)
+    return ""
 
 
 async def problem(base: str, number: int, replicas: int) -> str:

@@ -17,6 +17,7 @@ from localmodel_operator import pod_state
 from localmodel_operator.bundle import Bundle
 from localmodel_operator.cluster import Cluster, PodUnreachable
 from localmodel_operator.keys import Signer
+from localmodel_operator.last_words import LastWords
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Admin:
 
     def __init__(self, cluster: Cluster, signer: Signer) -> None:
         self._cluster, self._signer = cluster, signer
+        self.last_words = LastWords()
 
     async def state(self, pod: Mapping[str, Any]) -> pod_state.PodState | None:
         """What the pod serves, or None while it does not say."""

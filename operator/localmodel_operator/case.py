@@ -55,8 +55,13 @@ class Case:
         """Revisions that have served, the last one first."""
         return self.decided.good, self.decided.before
 
-    async def report(self) -> None:
-        await report.report(self.site.cluster, self.owner, self.seen)
+    def look_again(self, seconds: float) -> None:
+        """See to it that the next pass comes after so many seconds at the latest."""
+        self.again = seconds if self.again is None else min(seconds, self.again)
+
+    async def report(self, seen: Seen | None = None) -> None:
+        """Write the status; `seen` in the place of what this pass has seen so far."""
+        await report.report(self.site.cluster, self.owner, seen or self.seen)
 
     async def apply(self, child: Object) -> Object:
         """Server-side apply of a child.

@@ -10,13 +10,12 @@ from localmodel.revision import Revision, models_text
 from localmodel.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion
 from localmodel_operator import admin, decision, names
+from localmodel_operator.cluster import LMD, Object
 
 PORT = 5001  # of the server in the container, as in Azure ML's images
 DRAIN_SECONDS = 5
 
 _STATE, _WANTED = "/var/lib/localmodel", "/etc/localmodel/wanted"
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,12 @@ def metadata(owner: Mapping[str, Any], name: str) -> Object:
     }
 
 
+def owner_name(child: Mapping[str, Any]) -> str:
+    """Name of the LocalModelDeployment that the child is of; empty when it is of none."""
+    owners = child["metadata"].get("ownerReferences", [])
+    return next((str(each["name"]) for each in owners if each.get("controller") and each["kind"] == LMD.name), "")
+
+
 def controller_revision(owner: Mapping[str, Any], number: int, revision: Revision, record: Mapping[str, Any]) -> Object:
     """The record of a revision: its five digests, and what is needed to serve it again."""
     return {
@@ -88,6 +93,21 @@ def service(owner: Mapping[str, Any], node_port: int | None) -> Object:
             "ports": [port if node_port is None else {**port, "nodePort": node_port}],
         },
     }
+
+
+def other_service(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> str:
+    """What somebody has changed of the Service, in words; empty when it leads where it should."""
+    if found is None:
+        return "it has been deleted"
+    spec, asked = found["spec"], wanted["spec"]
+    if spec.get("selector") != asked["selector"]:
+        return "its selector has been changed"
+    if spec.get("type") != asked["type"]:
+        return "its type has been changed"
+    (port,) = asked["ports"]
+    if not any(port.items() <= each.items() for each in spec.get("ports", [])):
+        return "its port has been changed"
+    return ""
 
 
 def pod_template(

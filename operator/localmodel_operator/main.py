@@ -21,7 +21,7 @@ from localmodel.engine.client import Engine
 from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.store import Store
-from localmodel_operator import adopting, choice, keys, names, reconcile, sweep
+from localmodel_operator import adopting, children, choice, keys, names, reconcile, sweep
 from localmodel_operator.admin import Admin
 from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, Unreachable, credentials, running_in_pod
 from localmodel_operator.delivery_news import NodeNews
@@ -235,9 +235,16 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
         else:
             queue.add(key)
 
-    @kopf.on.event("apps", "v1", "deployments", labels=names.MANAGED_BY, registry=registry)
+    # Whose they are is in their metadata: somebody may have taken the labels away.
+    @kopf.on.event("apps", "v1", "deployments", registry=registry)
+    @kopf.on.event("", "v1", "services", registry=registry)
+    async def way_changed(namespace: str | None, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
+        if owner := children.owner_name(body):
+            key = (namespace or "", owner)
+            # Without one of them nothing answers, and a pass that waits for something else would not see to it.
+            (queue.overtake if type == "DELETED" else queue.add)(key)
+
     @kopf.on.event("apps", "v1", "controllerrevisions", labels=names.MANAGED_BY, registry=registry)
-    @kopf.on.event("", "v1", "services", labels=names.MANAGED_BY, registry=registry)
     @kopf.on.event("", "v1", "pods", labels=names.MANAGED_BY, registry=registry)
     @kopf.on.event("", "v1", "configmaps", labels=names.MANAGED_BY, registry=registry)
     async def child_changed(namespace: str | None, labels: Any, **_: Any) -> None:

@@ -14,7 +14,8 @@ _TALLY = ("requests", "failed", "seconds")
 @dataclass(frozen=True)
 class PodState:
     """`epoch` is that of what it serves, `heard` the latest that it knows of, `prepared` that of a candidate which
-    waits for its commit. `revision` is a number, or empty."""
+    waits for its commit. `revision` is a number, or empty. `recent` is the last minute, or what has passed of it since
+    the switch; older servers do not say."""
 
     epoch: int
     heard: int
@@ -26,6 +27,7 @@ class PodState:
     prepared: int | None
     since_switch: Mapping[str, float]
     before_switch: Mapping[str, float]
+    recent: Mapping[str, float]
     failure: str
 
 
@@ -54,6 +56,7 @@ def read(told: Mapping[str, Any]) -> PodState:
         _whole_number(prepared, "epoch") if isinstance(prepared, dict) else None,
         _tally(told, "since_switch"),
         _tally(told, "before_switch"),
+        _tally(told, "recent"),
         str(told.get("failure") or "")[:_MOST_CHARACTERS],
     )
 

@@ -22,10 +22,11 @@ _OF_THE_POD = frozenset(
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod that is not on its way out. `state` is None while its server does not say."""
+    """A pod that is not on its way out. `state` is None while its server does not say; `last` is what it said last."""
 
     found: Object
     state: PodState | None
+    last: PodState | None = None
 
     @property
     def name(self) -> str:
@@ -41,25 +42,32 @@ class Pod:
         return rollout.is_ready(self.found)
 
     @property
+    def known(self) -> PodState | None:
+        """What it serves cannot change without the operator, so what it said last holds while it is silent."""
+        return self.state or self.last
+
+    @property
     def serving(self) -> int | None:
-        """Number of the revision that it answers with."""
-        if not self.is_ready:
+        """Number of the revision that it answers with, as far as is known."""
+        if not self.is_ready or self.known is None:
             return None
-        if self.state is None:
-            return self.started_with
-        return int(self.state.revision) if self.state.serving and self.state.revision else None
+        return int(self.known.revision) if self.known.serving and self.known.revision else None
 
     def has(self, target: Recorded) -> bool:
         """Whether what it serves, or comes up with, is the revision."""
-        if self.state is None or not self.state.content:
+        if self.known is None or not self.known.content:
             return self.started_with == target.number
-        told = (self.state.content, self.state.environment)
+        told = (self.known.content, self.known.environment)
         return told == (target.revision.content, target.environment)
 
 
-def answering(pods: Iterable[Pod]) -> int | None:
-    """The revision that answers; while two do, the older one: only that is certain to be what a caller gets."""
-    return min((pod.serving for pod in pods if pod.serving is not None), default=None)
+def answering(pods: Iterable[Pod], told: int | None = None) -> int | None:
+    """The revision that answers; while two do, the older one: only that is certain to be what a caller gets.
+
+    told: what was last told to serve, which is all that is known of a ready pod that has never said anything.
+    """
+    numbers = (told if pod.known is None and pod.is_ready else pod.serving for pod in pods)
+    return min((number for number in numbers if number is not None), default=None)
 
 
 def heard(pods: Iterable[Pod]) -> int:

@@ -12,10 +12,11 @@ from localmodel import image, pickles, spec, stored
 from localmodel.engine import nodes
 from localmodel.errors import UserError
 from localmodel_operator import (
+    answering,
     bringing,
     children,
-    errors_since,
     history,
+    judging,
     names,
     pods,
     ports,
@@ -30,7 +31,6 @@ from localmodel_operator import (
 from localmodel_operator.admin import Superseded
 from localmodel_operator.case import RESYNC, Case, Waiting
 from localmodel_operator.cluster import LMD, REVISION, SERVICE, PodUnreachable, Refused, Unreachable
-from localmodel_operator.giving_up import give_up
 from localmodel_operator.history import Choice, Pin, Recorded
 from localmodel_operator.making import Building, Maker
 from localmodel_operator.resolve import Desired
@@ -41,14 +41,13 @@ from localmodel_operator.world import World
 
 log = logging.getLogger(__name__)
 
-_WATCH_ERRORS_EVERY = 2.0  # seconds
-
 
 async def reconcile(site: Site, key: Key) -> None:
     """Look at the LocalModelDeployment with this key, as it is now."""
     owner = await site.cluster.get(LMD, *key)
     if owner is None:
         site.references.forget(key)
+        site.admin.last_words.forget(key)
         site.environments.want(key, None)
         site.queue.add(SWEEP)
         return
@@ -94,25 +93,32 @@ async def run(case: Case) -> float | None:
 
 async def _advance(case: Case) -> None:
     found = await bringing.look(case)
-    _note(case, found)
+    await _note(case, found)
     if case.spec.suspend:
         case.site.environments.want(case.key, None)
         case.seen.pause("spec.suspend is true: edits wait, and what serves goes on serving")
         return
+    await answering.tell(case, found)
+    await _mend_service(case, found)
     _, (desired, node_port) = await together(_show_edit(case), together(_resolve(case), _node_port(case)))
     _require_own_children(found, case.namespace)
     choice, pin = _choose(case, desired, await _wanted(case, desired, found), found)
     found = await bringing.bring(case, choice, pin, desired, found)
     await case.apply(children.service(case.owner, node_port))
+    _note_failing(case, found)
+    await judging.judge(case, choice, found)
     # It is sent to the nodes while the revision is asked at its address: both take as long.
     await together(
         _say_what_serves(case, choice, desired, node_port, found), rolling.deliver(case, choice.target, found)
     )
+    if case.seen.settled and judging.is_on_trial(choice, found):
+        judging.hold_back(case, choice.target)
+        raise Waiting
     await rolling.roll_out(case, choice, found)
     if not case.decided.committed:
         await case.decide(case.decided.done())
     if not case.seen.settled:
-        await settling.settle(case, choice, desired, node_port)
+        await settling.settle(case, choice, desired, node_port, found)
     await _prune(case, choice, found)
 
 
@@ -129,37 +135,47 @@ async def _say_what_serves(case: Case, choice: Choice, desired: Desired, node_po
     if not case.decided.committed:
         await case.decide(case.decided.done())  # a pass that ended early has left it: pods could start behind
     is_news = not settling.is_told(case, choice.target)
-    await settling.settle(case, choice, desired, node_port)
+    await settling.settle(case, choice, desired, node_port, found)
     if is_news:
         # What serves is told before what makes it last, and once: every write wakes the next pass.
-        lasts = settling.is_durable(choice.target, found)
-        (rolling.tell_that_it_lasts if lasts else rolling.tell_that_it_rolls)(case, choice.target)
+        if settling.is_durable(choice.target, found):
+            rolling.tell_that_it_lasts(case, choice.target)
+        elif judging.is_on_trial(choice, found):
+            judging.hold_back(case, choice.target)
+        else:
+            rolling.tell_that_it_rolls(case, choice.target)
         await case.report()
-    case.again = await _judge_errors(case, choice, found)
 
 
-def _note(case: Case, found: World) -> None:
+async def _note(case: Case, found: World) -> None:
     """What serves now, for the status of a pass that gets no further, too."""
-    if found.deployment is None:
-        case.seen.values["revisions"] = None
-        case.seen.available = (False, "nothing has been deployed yet")
-        return
-    number, serving = found.started_with, pods.answering(found.pods)
-    state = rollout.judge(found.deployment, [pod.found for pod in found.pods], number)
+    number, told = found.started_with, case.owner.get("status", {})
+    serving = pods.answering(found.pods, told.get("revisions", {}).get("serving"))
     newest = max((each.number for each in found.history), default=number)
-    told = case.owner.get("status", {})
-    lasted = status.condition(told, "Durable").get("status") == "True"
-    if lasted and not state.complete:
-        case.seen.durable = (False, "RollingOut", f"not every pod of revision {number} is there")
-    case.seen.revisions(wanted=newest, serving=serving, durable=number if lasted and state.complete else None)
-    case.seen.values["replicas"] = state.replicas
-    case.seen.values["selector"] = f"{names.DEPLOYMENT_LABEL}={case.name}"
-    if serving:
-        case.seen.available = (True, f"revision {serving} answers")
-    elif found.is_answered_by_leaving:
-        case.seen.available = (True, "a pod that is on its way out still answers")
+    lasts = lasted = status.condition(told, "Durable").get("status") == "True"
+    if found.deployment is None:
+        lasts = False
     else:
-        case.seen.available = (False, "no pod is ready")
+        state = rollout.judge(found.deployment, [pod.found for pod in found.pods], number)
+        lasts = lasted and state.complete
+        case.seen.values["replicas"] = state.replicas
+        case.seen.values["selector"] = f"{names.DEPLOYMENT_LABEL}={case.name}"
+    if lasted and not lasts:
+        case.seen.durable = (False, "RollingOut", f"not every pod of revision {number or newest} is there")
+    case.seen.revisions(wanted=newest, serving=serving, durable=number if lasts else None)
+    _note_failing(case, found)
+    await answering.note(case, found, serving)
+
+
+def _note_failing(case: Case, found: World) -> None:
+    told = case.owner.get("status", {}).get("revisions", {}).get("serving")
+    judging.note_failing(case, found.pods, pods.answering(found.pods, told))
+
+
+async def _mend_service(case: Case, found: World) -> None:
+    """A Service that somebody has deleted or changed is put right whatever else there is to wait for."""
+    if found.deployment is not None and not found.foreign and answering.other_service(case, found):
+        await case.apply(children.service(case.owner, await _node_port(case)))
 
 
 async def _resolve(case: Case) -> Desired:
@@ -264,13 +280,3 @@ async def _prune(case: Case, choice: Choice, found: World) -> None:
         await case.site.cluster.delete(REVISION, case.namespace, metadata["name"], metadata["uid"])
     if excess:
         case.site.queue.add(SWEEP)
-
-
-async def _judge_errors(case: Case, choice: Choice, found: World) -> float | None:
-    """Whether the revision fails what the one before it answered; returns when to ask again."""
-    if choice.pinned or choice.because:
-        return None
-    states = [pod.state for pod in found.pods if pod.state and pod.has(choice.target)]
-    if verdict := errors_since.verdict(states):
-        await give_up(case, choice.target, found, "ErrorRate", verdict)
-    return _WATCH_ERRORS_EVERY if errors_since.is_watched(states) else None

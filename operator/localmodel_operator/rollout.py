@@ -126,6 +126,11 @@ def is_running(pod: Mapping[str, Any]) -> bool:
     return "running" in _container(pod).get("state", {})
 
 
+def container(pod: Mapping[str, Any]) -> str:
+    """Identity of its container, which is another when it was started again."""
+    return str(_container(pod).get("containerID", ""))
+
+
 def _container(pod: Mapping[str, Any]) -> Mapping[str, Any]:
     return next(iter(pod.get("status", {}).get("containerStatuses", [])), {})
 

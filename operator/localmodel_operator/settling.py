@@ -2,7 +2,7 @@
 
 import asyncio
 
-from localmodel_operator import address, children, names, pods, rollout, status
+from localmodel_operator import address, children, judging, leaving, names, pods, rollout, status
 from localmodel_operator.case import Case, Waiting
 from localmodel_operator.giving_up import fail
 from localmodel_operator.history import Choice, Recorded
@@ -10,7 +10,7 @@ from localmodel_operator.resolve import Desired
 from localmodel_operator.world import World
 
 _POLL = 0.1  # seconds between looks at the address, which sends no event
-_VERIFY_TRIES = 20
+_VERIFY_SECONDS = 2.0
 
 
 def is_due(case: Case, target: Recorded, found: World) -> bool:
@@ -49,11 +49,11 @@ def is_durable(target: Recorded, found: World) -> bool:
     return rollout.judge(found.deployment, [pod.found for pod in found.pods], target.number).complete
 
 
-async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | None) -> None:
-    """Ask at the address, and say that the revision serves.
+async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | None, found: World) -> None:
+    """Ask at the address, judge what was answered there, and say that the revision serves.
 
     Raises:
-        Waiting: something else answers, or nothing.
+        Waiting: something else answers, or nothing; or the revision is given up.
     """
     number, seen = choice.target.number, case.seen
     if case.spec.replicas == 0:
@@ -63,6 +63,11 @@ async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | 
     if problem := await _problem(case, number, node_port):
         seen.progress("NotAnswering", f"the pods are ready, but {problem}")
         raise Waiting(1.0)
+    if clients := await leaving.problem(case.site.cluster, case.site.admin, case.key, number):
+        seen.progress("RollingOut", clients)
+        raise Waiting(1.0)
+    if not _is_ready(case, choice.target):
+        await judging.judge_before_ready(case, choice, found)
     url = f"http://localhost:{case.spec.local_port}/score"
     if node_port is None:
         url = f"http://{case.name}.{case.namespace}.svc/score"
@@ -92,10 +97,10 @@ async def _problem(case: Case, number: int, node_port: int | None) -> str:
     if node_port is None:
         return ""  # the pods have been asked, and from here there is no other way to the address
     base = case.site.verify(case.spec.local_port, node_port)
-    problem = ""
-    for _ in range(_VERIFY_TRIES):
-        problem = await address.problem(base, number, case.spec.replicas)
-        if not problem:
-            return ""
+    clock = asyncio.get_running_loop().time
+    until = clock() + _VERIFY_SECONDS
+    while problem := await address.problem(base, number, case.spec.replicas):
+        if clock() > until:
+            break
         await asyncio.sleep(_POLL)
     return problem

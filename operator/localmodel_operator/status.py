@@ -1,8 +1,8 @@
 """The status of a LocalModelDeployment, summed up in one place from what a pass has seen.
 
 Conditions follow the API conventions, kstatus and Flux's rules: Reconciling and Stalled are present only while
-True and never together, and Ready is False beside either. Texts hold no names, times or counters that change by
-themselves, so that an idle resource is never written.
+True and never together, and Ready is False beside either. Degraded is present only while True, whatever Ready is.
+Texts hold no names, times or counters that change by themselves, so that an idle resource is never written.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from localmodel.printable import printable
 
 STAGES = ("ModelResolved", "EnvironmentBuilt", "GatePassed", "ImageDelivered")
 _VALUES = ("replicas", "selector", "url", "image", "environment", "revisions", "models")
-_ORDER = ("Ready", "Reconciling", "Stalled", *STAGES, "Durable", "Available")
+_ORDER = ("Ready", "Reconciling", "Stalled", "Degraded", *STAGES, "Durable", "Available")
 
 
 @dataclass
@@ -32,7 +32,17 @@ class Seen:
     stages: dict[str, tuple[bool, str, str]] = field(default_factory=dict)
     durable: tuple[bool, str, str] | None = None
     available: tuple[bool, str] | None = None
+    degraded: str | None = None  # empty: it is not
     values: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def as_told(cls, status: Mapping[str, Any]) -> "Seen":
+        """What this status says of Ready: for news of other conditions, which leave it alone."""
+        ready = ready_condition(status)
+        is_ready, reconciling, stalled = (
+            condition(status, kind).get("status") == "True" for kind in ("Ready", "Reconciling", "Stalled")
+        )
+        return cls(is_ready, ready["reason"], ready["message"], reconciling, stalled)
 
     def progress(self, reason: str, message: str) -> None:
         """Work is under way, and needs nothing of the user."""
@@ -75,16 +85,19 @@ def summarise(seen: Seen, generation: int, before: Mapping[str, Any], now: str) 
         wanted["Reconciling"] = (True, seen.reason, seen.message)
     if seen.stalled:
         wanted["Stalled"] = (True, seen.reason, seen.message)
+    if seen.degraded:
+        wanted["Degraded"] = (True, "RequestsFail", seen.degraded)
     wanted.update(seen.stages)
     if seen.durable is not None:
         wanted["Durable"] = seen.durable
     if seen.available is not None:
         holds, message = seen.available
         wanted["Available"] = (holds, "Answering" if holds else "NotAnswering", message)
+    gone = {"Reconciling", "Stalled", *(["Degraded"] if seen.degraded == "" else [])}
     conditions = [
         _condition(name, wanted[name], generation, old.get(name), now) if name in wanted else dict(old[name])
         for name in _ORDER
-        if name in wanted or (name in old and name not in ("Reconciling", "Stalled"))
+        if name in wanted or (name in old and name not in gone)
     ]
     kept = {name: before[name] for name in _VALUES if name in before}
     values = {name: value for name, value in {**kept, **seen.values}.items() if value is not None}

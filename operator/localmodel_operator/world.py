@@ -18,16 +18,16 @@ from localmodel_operator.pods import Pod
 class World:
     """What was found.
 
-    `pods` are those that are not on their way out; `is_answered_by_leaving` says that one which is still answers: it
-    is sent what there is no other pod for. `revisions` are those that the operator has recorded, ascending, and
-    `history` the same, read; `strange` names others that say to be of this resource. `decision` is None where
-    `decided`, the ConfigMap, is not there or not the operator's. `foreign` names children of others in the way.
+    `pods` are those that are not on their way out, `leaving` those that are. `revisions` are those that the operator
+    has recorded, ascending, and `history` the same, read; `strange` names others that say to be of this resource.
+    `decision` is None where `decided`, the ConfigMap, is not there or not the operator's. `foreign` names children of
+    others in the way.
     """
 
     deployment: Object | None
     service: Object | None
     pods: list[Pod]
-    is_answered_by_leaving: bool
+    leaving: list[Object]
     revisions: list[Object]
     history: list[Recorded]
     strange: tuple[str, ...]
@@ -65,7 +65,7 @@ async def look(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[st
         deployment if deployment and owns(uid, deployment) else None,
         service if service and owns(uid, service) else None,
         found,
-        any(rollout.is_ready(each) for each in leaving),
+        leaving,
         ours,
         [past for _, past in recorded],
         tuple(sorted(each["metadata"]["name"] for each in own if each not in ours)),
@@ -91,7 +91,8 @@ async def pods(cluster: Cluster, admin: Admin, namespace: str, name: str) -> tup
     kept = [found for found in there if rollout.counts(found)]
     states = await asyncio.gather(*(admin.state(found) if rollout.is_running(found) else _silent() for found in kept))
     leaving = [found for found in there if "deletionTimestamp" in found["metadata"]]
-    return [Pod(found, state) for found, state in zip(kept, states, strict=True)], leaving
+    last = admin.last_words.heard((namespace, name), zip(kept, states, strict=True))
+    return [Pod(*each) for each in zip(kept, states, last, strict=True)], leaving
 
 
 async def listed(cluster: Cluster, namespace: str, name: str) -> list[Object]:

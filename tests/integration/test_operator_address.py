@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,3 +71,23 @@ async def test_nobody_who_is_ready_answers() -> None:
 async def test_nothing_answers() -> None:
     assert "nothing answers at" in await address.problem(f"http://127.0.0.1:{free_port()}", 4, 1)
     assert asyncio.all_tasks() == {asyncio.current_task()}, "an operator that ends finds none left over"
+
+
+async def test_whoever_answers_is_asked_whether_ready_or_not() -> None:
+    for status in (200, 503):
+        with answering((status, "4")) as base:
+            assert await address.answering(base) == "4"
+    with answering((200, "")) as base:
+        assert await address.answering(base) == "", "something else, or a server without a revision"
+    assert await address.answering(f"http://127.0.0.1:{free_port()}") == ""
+
+
+async def test_one_pod_of_several_that_ends_is_not_all() -> None:
+    with answering((200, ""), (200, "4")) as base:
+        assert await address.answering(base) == "4"
+
+
+async def test_nobody_is_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address, "_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert await address.answering(f"http://127.0.0.1:{silent.getsockname()[1]}") == ""

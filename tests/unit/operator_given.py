@@ -53,6 +53,7 @@ def state(of: Recorded, epoch: int = 1, **others: Any) -> PodState:
         prepared=None,
         since_switch={},
         before_switch={},
+        recent={},
         failure="",
     )
     return replace(told, **others)

@@ -233,3 +233,37 @@ def test_the_service_answers_at_the_node_port() -> None:
 def test_resources_are_compared_as_amounts(asked: Any, written: Any, differ: bool) -> None:
     running = deployment(resources=written)
     assert children.other_resources(running, replace(SPEC, resources=asked)) is differ
+
+
+SERVICE = children.service(OWNER, 30001)
+
+
+def by_the_api_server(**changes: Any) -> Any:
+    """The Service as the API server has it, with what it fills in."""
+    port = {**SERVICE["spec"]["ports"][0], "appProtocol": "x"}
+    return {**SERVICE, "spec": {**SERVICE["spec"], "clusterIP": "10.96.0.7", "ports": [port], **changes}}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (by_the_api_server(), ""),
+        (None, "deleted"),
+        (by_the_api_server(selector={"a": "b"}), "selector"),
+        (by_the_api_server(selector=None), "selector"),
+        (by_the_api_server(type="LoadBalancer"), "type"),
+        (by_the_api_server(ports=[]), "port"),
+        (by_the_api_server(ports=[{**SERVICE["spec"]["ports"][0], "targetPort": 80}]), "port"),
+        (by_the_api_server(ports=[*SERVICE["spec"]["ports"], {"name": "more", "port": 9090}]), ""),
+    ],
+)
+def test_a_service_that_somebody_has_changed(found: Any, words: str) -> None:
+    said = children.other_service(found, SERVICE)
+    assert words in said and bool(words) is bool(said)
+
+
+def test_whose_a_child_is_whatever_its_labels_are() -> None:
+    assert children.owner_name({**SERVICE, "metadata": {**SERVICE["metadata"], "labels": {}}}) == "digits"
+    assert children.owner_name({"metadata": {}}) == ""
+    foreign = {"kind": "ReplicaSet", "name": "digits", "controller": True}
+    assert children.owner_name({"metadata": {"ownerReferences": [foreign]}}) == ""

@@ -83,3 +83,41 @@ def test_watched_for_a_minute_after_a_switch() -> None:
     assert not errors_since.is_watched([told(0, 0, 0, 5, seconds=60)])
     assert not errors_since.is_watched([state(NOW)])
     assert not errors_since.is_watched([])
+
+
+@pytest.mark.parametrize(
+    ("states", "holds"),
+    [
+        ([told(0, 3, 0, 100, seconds=0.5)], True),
+        ([told(0, 0, 0, 100, seconds=1.9)], True),
+        ([told(0, 3, 0, 100, seconds=2.0)], False),
+        ([told(0, 10, 0, 100, seconds=0.1)], False),
+        ([told(0, 5, 0, 50, seconds=0.1), told(0, 5, 0, 50, seconds=0.1)], False),
+        ([told(0, 1, 0, 50, seconds=3.0), told(0, 1, 0, 50, seconds=0.1)], True),
+        ([told(0, 0, 0, 9, seconds=0.1)], False),
+        ([state(NOW)], False),
+        ([], False),
+    ],
+    ids=[
+        "a few requests",
+        "none yet",
+        "long enough",
+        "enough requests",
+        "enough of two pods",
+        "the last pod has just switched",
+        "quiet before: no verdict can come",
+        "started with it",
+        "no pod",
+    ],
+)
+def test_on_trial_until_enough_was_seen_for_a_verdict(states: list[PodState], holds: bool) -> None:
+    assert errors_since.on_trial(states) is holds
+
+
+def test_what_looks_bad_before_there_is_a_verdict() -> None:
+    assert errors_since.looks_bad([told(1, 1, 0, 50)])
+    assert errors_since.looks_bad([told(2, 3, 0, 50)])
+    assert not errors_since.looks_bad([told(0, 0, 0, 50)])
+    assert not errors_since.looks_bad([told(1, 3, 0, 50)])
+    assert not errors_since.looks_bad([told(3, 3, 50, 50)]), "they failed before, too"
+    assert not errors_since.looks_bad([told(3, 3, 0, 5)]), "nothing to compare with"

@@ -21,6 +21,7 @@ TOLD = {
     "prepared": {"epoch": 5, "content": "sha256:d"},
     "since_switch": TALLY,
     "before_switch": {},
+    "recent": {"requests": 2, "failed": 2, "seconds": 1.0},
     "failure": None,
 }
 
@@ -30,12 +31,14 @@ def test_what_a_server_says() -> None:
     assert (state.epoch, state.heard, state.revision, state.prepared) == (4, 5, "3", 5)
     assert (state.content, state.environment, state.serving) == ("sha256:c", "key", True)
     assert (state.models, state.since_switch, state.before_switch) == (frozenset({"sha256:m"}), TALLY, {})
+    assert state.recent == {"requests": 2, "failed": 2, "seconds": 1.0}
     assert state.failure == ""
 
 
 def test_an_older_server_says_less() -> None:
-    told = {name: value for name, value in TOLD.items() if name != "heard"}
-    assert pod_state.read({**told, "prepared": None, "revision": ""}).heard == 4
+    told = {name: value for name, value in TOLD.items() if name not in ("heard", "recent")}
+    state = pod_state.read({**told, "prepared": None, "revision": ""})
+    assert (state.heard, state.recent) == (4, {})
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,7 @@ def test_an_older_server_says_less() -> None:
         ("since_switch", {"requests": float("nan")}),
         ("since_switch", {"failed": -1}),
         ("before_switch", {"seconds": 10**400}),
+        ("recent", {"requests": -1}),
     ],
 )
 def test_what_no_server_of_ours_says(name: str, value: Any) -> None:

@@ -26,10 +26,21 @@ def test_a_swapped_pod_serves_what_it_says_and_not_what_it_was_started_with() ->
     assert not SWAPPED.has(OLD)
 
 
-def test_a_silent_pod_is_taken_for_what_it_was_started_with() -> None:
-    assert SILENT.serving == 1
-    assert SILENT.has(OLD)
-    assert not SILENT.has(NEW)
+def test_a_silent_pod_goes_on_with_what_it_said_last() -> None:
+    """Busy for a moment, a pod that was swapped does not serve again what it was started with."""
+    busy = replace(SWAPPED, state=None, last=SWAPPED.state)
+    assert (busy.serving, busy.started_with) == (2, 1)
+    assert busy.has(NEW)
+    assert pods.everywhere([busy], NEW)
+    assert pods.answering([busy, STARTED_NEW], told=1) == 2
+
+
+def test_of_a_pod_that_has_never_said_anything_nothing_is_guessed() -> None:
+    assert SILENT.serving is None
+    assert not pods.everywhere([SILENT], OLD)
+    assert pods.answering([SILENT], told=2) == 2, "what the status has is all that is known"
+    assert pods.answering([SILENT, SWAPPED], told=1) == 1
+    assert pods.answering([COMING_UP], told=2) is None, "it is not ready, and answers nobody"
 
 
 def test_a_pod_that_is_not_ready_answers_nobody() -> None:
@@ -49,7 +60,7 @@ def test_a_pod_that_is_not_ready_answers_nobody() -> None:
         ([SWAPPED, COMING_UP], 2),
         ([SWAPPED, STARTED_OLD], 1),
         ([STARTED_OLD, SWAPPED], 1),
-        ([SWAPPED, SILENT], 1),
+        ([SWAPPED, SILENT], 2),
     ],
 )
 def test_while_two_answer_the_older_one_is_told(there: list[Pod], number: int | None) -> None:

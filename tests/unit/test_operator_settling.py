@@ -44,7 +44,7 @@ def is_due(
     spec = DeploymentSpec("score.py", Source(config_map="code"), replicas=wanted_replicas)
     owner = {"metadata": {"name": "digits", "namespace": "team", "generation": 7}, "status": told or {}}
     made = deployment(number, replicas, resources or {}, **status)
-    world = World(made, None, there, False, [], [], (), 1, None, None, ())
+    world = World(made, None, there, [], [], [], (), 1, None, None, ())
     return settling.is_due(Case(cast(Any, None), owner, spec), NEW, world)
 
 

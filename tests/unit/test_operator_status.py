@@ -25,6 +25,7 @@ LEFT = [
     Seen(),
     Seen(ready=True, reconciling=False, reason="Serving", stages={"ModelResolved": (True, "Resolved", "there")}),
     Seen(stalled=True, reconciling=False, reason="InitFailed", available=(True, "revision 1 answers")),
+    Seen(ready=True, reconciling=False, reason="Serving", degraded="about 1 in 4 requests fails"),
 ]
 BEFORES: list[Status] = [{"observedGeneration": -1}, *(summarise(seen, 1, {}, EARLIER) for seen in LEFT)]
 
@@ -153,3 +154,19 @@ def test_how_kstatus_reads_it(end: str, kstatus: str) -> None:
     else:
         read = "Current" if holds(status, "Ready") else "InProgress"
     assert read == kstatus
+
+
+def test_degraded_is_there_while_it_is_so_and_leaves_ready_alone() -> None:
+    seen = Seen(ready=True, reconciling=False, reason="Serving", degraded="about 1 in 4 requests fails")
+    status = summarise(seen, 1, {}, EARLIER)
+    assert holds(status, "Ready") and holds(status, "Degraded")
+    assert by_type(status)["Degraded"]["message"] == "about 1 in 4 requests fails"
+    not_looked_at = summarise(Seen(), 1, status, NOW)
+    assert holds(not_looked_at, "Degraded")
+    assert by_type(not_looked_at)["Degraded"] == by_type(status)["Degraded"]
+    assert "Degraded" not in by_type(summarise(Seen(degraded=""), 1, status, NOW))
+
+
+def test_other_news_leave_ready_as_it_was_told() -> None:
+    for before in BEFORES[1:]:
+        assert summarise(Seen.as_told(before), 1, before, NOW) == before

@@ -1,0 +1,80 @@
+"""Whether what serves may go on serving, and how well it does: from the answers that its pods have counted."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from localmodel_operator import errors_since, failing_share, status, world
+from localmodel_operator.case import Case, Waiting
+from localmodel_operator.giving_up import give_up
+from localmodel_operator.history import Choice, Recorded
+from localmodel_operator.pod_state import PodState
+from localmodel_operator.pods import Pod
+from localmodel_operator.world import World
+
+# Seconds between looks: at a revision on trial, at one that may still be given up, and at one of which a share fails.
+_ON_TRIAL, _WATCHED, _FAILING = 0.5, 2.0, 15.0
+
+
+async def judge(case: Case, choice: Choice, found: World) -> None:
+    """Give the revision up if it fails requests that the one before it answered.
+
+    Raises:
+        Waiting: it was.
+    """
+    if choice.pinned or choice.because:
+        return
+    states = _states(found.pods, choice.target)
+    if errors_since.is_watched(states):
+        case.look_again(_WATCHED)
+    if verdict := errors_since.verdict(states):
+        await give_up(case, choice.target, found, "ErrorRate", verdict)
+
+
+async def judge_before_ready(case: Case, choice: Choice, found: World) -> None:
+    """The same, by what has been answered until this moment; one that has failed so far is given a little longer.
+
+    Raises:
+        Waiting.
+    """
+    if choice.pinned or choice.because or not errors_since.is_watched(_states(found.pods, choice.target)):
+        return
+    there, _ = await world.pods(case.site.cluster, case.site.admin, *case.key)
+    found = replace(found, pods=there)
+    await judge(case, choice, found)
+    states = _states(there, choice.target)
+    if errors_since.on_trial(states) and errors_since.looks_bad(states):
+        text = f"most requests to revision {choice.target.number} have failed so far; a few more are waited for"
+        case.seen.progress("Proving", text)
+        raise Waiting(_ON_TRIAL)
+
+
+def is_on_trial(choice: Choice, found: World) -> bool:
+    """Whether no pod is to be replaced yet: the workers of the revision before are the quick way back."""
+    if choice.pinned or choice.because or found.started_with == choice.target.number:
+        return False
+    return errors_since.on_trial(_states(found.pods, choice.target))
+
+
+def hold_back(case: Case, target: Recorded) -> None:
+    """Say that pods are not replaced yet, and look again soon."""
+    seconds, requests = errors_since.TRIAL_SECONDS, errors_since.TRIAL_REQUESTS
+    when = f"when it has answered {requests} requests, or served for {seconds:g} s"
+    case.seen.durable = (False, "Proving", f"pods of revision {target.number} start {when}")
+    case.seen.revisions(durable=None)
+    case.look_again(_ON_TRIAL)
+
+
+def note_failing(case: Case, there: Iterable[Pod], number: int | None) -> None:
+    """What share of the requests to revision `number`, which serves, fails."""
+    serving = [pod for pod in there if number is not None and pod.serving == number]
+    states = [pod.state for pod in serving if pod.state]
+    if serving and not states:
+        return  # nobody says
+    before = status.condition(case.owner.get("status", {}), "Degraded").get("message", "")
+    case.seen.degraded = failing_share.told(states, number or 0, before)
+    if case.seen.degraded:
+        case.look_again(_FAILING)
+
+
+def _states(there: Iterable[Pod], target: Recorded) -> list[PodState]:
+    return [pod.state for pod in there if pod.state and pod.has(target)]
