@@ -55,7 +55,8 @@ def test_every_status_ever_written_follows_the_rules(recorder: Recorder) -> None
 
 def test_no_status_contradicts_itself_or_goes_back_unsaid(recorder: Recorder) -> None:
     rows = timeline.rows(recorder.resources)
-    assert not [wrong for row in rows for rule in (timeline.wrong_words, timeline.went_back) for wrong in rule(row)]
+    rules = (timeline.wrong_words, timeline.went_back, timeline.swallowed_edits)
+    assert not [wrong for row in rows for rule in rules for wrong in rule(row)]
 
 
 def test_durable_was_true_of_every_pod(recorder: Recorder) -> None:
@@ -64,13 +65,14 @@ def test_durable_was_true_of_every_pod(recorder: Recorder) -> None:
     assert not [wrong for row in rows for wrong in timeline.wrong_durable(row, recorder.pods)]
 
 
-def test_no_wrong_revision_answered_while_a_status_stood(recorder: Recorder) -> None:
+def test_no_status_contradicts_what_clients_saw(recorder: Recorder) -> None:
     wrong, judged = [], 0
     for row in timeline.rows(recorder.resources):
         ports = {version.port for version in row} - {0}
         asked = [each for port in ports for each in load.noted.get(port, [])]
         judged += len(asked)
-        wrong += timeline.wrong_answers(row, asked)
+        for rule in (timeline.wrong_answers, timeline.wrong_silence, timeline.wrong_health):
+            wrong += rule(row, asked)
     assert judged, "nothing was asked"
     assert not wrong
 

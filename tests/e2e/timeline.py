@@ -6,12 +6,17 @@ have the time of this machine only, and a status is seen a moment after it was w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 # Seconds within which a status must follow what can be seen at the address.
 LAG = 3.0
+# So many answers within so many seconds after a revision was told to serve, and such a share of failures, are worth a
+# word in the status.
+MANY_ANSWERS, WHILE_WATCHED, BAD_SHARE = 30, 50.0, 0.15
+# What a revision is made from. A change of it ends a request for an earlier revision; scaling or suspending does not.
+INPUTS = ("models", "scoring", "environment", "env", "server")
 
 Owner = tuple[str, str]  # namespace and name of a LocalModelDeployment
 
@@ -57,6 +62,15 @@ class Version:
     @property
     def is_ready(self) -> bool:
         return self.is_current and self.holds("Ready")
+
+    @property
+    def asked_for(self) -> str:
+        """The value of the annotation that asks for a revision."""
+        return str(self.found["metadata"].get("annotations", {}).get("localmodel.dev/serve-revision", ""))
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [self.found.get("spec", {}).get(name) for name in INPUTS]
 
     @property
     def port(self) -> int:
@@ -135,7 +149,7 @@ def wrong_durable(row: Sequence[Version], pods: Sequence[PodVersion]) -> Iterato
 
 
 def wrong_answers(row: Sequence[Version], asked: Sequence[Asked]) -> Iterator[str]:
-    """An answer that came while a status stood that says otherwise.
+    """An answer that came while a status stood that says otherwise, over whichever connection.
 
     What a later status tells of within LAG may answer already: edits take hold before they are told.
     """
@@ -143,16 +157,72 @@ def wrong_answers(row: Sequence[Version], asked: Sequence[Asked]) -> Iterator[st
         until = following.at if following else float("inf")
         if version.deleted:
             return
-        during = [each for each in asked if version.at < each.sent and each.answered < until and each.on_new_connection]
+        during = [each for each in asked if version.at < each.sent and each.answered < until]
         if version.is_ready and (number := version.revisions.get("serving")):
             for each in during:
                 soon = {number, *_told_until(row, version, each.answered + LAG)}
                 if each.revision and each.revision not in soon:
-                    yield f"{version}: {each.answered - version.at:.2f} s later revision {each.revision} answered"
+                    how = "a new" if each.on_new_connection else "a kept"
+                    after = f"{each.answered - version.at:.2f} s later, over {how} connection"
+                    yield f"{version}: {after}, revision {each.revision} answered"
         if version.port and version.condition("Available").get("status") == "False":
             late = [each for each in during if each.revision and each.sent - version.at > LAG < until - each.answered]
             if late:
                 yield f"{version}: not available, and {len(late)} requests were answered"
+
+
+def wrong_silence(row: Sequence[Version], asked: Sequence[Asked]) -> Iterator[str]:
+    """A status that is Available for longer than LAG while nobody answers."""
+    for first, until in _stretches(row, lambda version: bool(version.port) and version.holds("Available")):
+        silent: list[Asked] = []
+        for each in sorted(asked, key=lambda each: each.sent):
+            if not first.at < each.sent < each.answered < until:
+                continue
+            silent = [] if each.revision else [*silent, each]
+            if len(silent) > 1 and silent[-1].sent - silent[0].sent > LAG:
+                yield f"{first}: available, and nothing answered for {silent[-1].sent - silent[0].sent:.1f} s"
+                break
+
+
+def wrong_health(row: Sequence[Version], asked: Sequence[Asked]) -> Iterator[str]:
+    """A status that is Ready, and says nothing of a good share of the requests that fails."""
+    for first, until in _stretches(row, lambda version: version.is_ready and bool(version.revisions.get("serving"))):
+        number = first.revisions["serving"]
+        last = min(until, first.at + WHILE_WATCHED) - LAG
+        of_it = [each for each in asked if each.revision == number and first.at < each.sent and each.answered < last]
+        failed = [each for each in of_it if each.problem]
+        if len(of_it) < MANY_ANSWERS or len(failed) < BAD_SHARE * len(of_it):
+            continue
+        told = [each for each in row if each.holds("Degraded") and first.at <= each.at < until]
+        if not told:
+            yield f"{first}: {len(failed)} of {len(of_it)} requests failed, and no status says so"
+
+
+def swallowed_edits(row: Sequence[Version]) -> Iterator[str]:
+    """An edit of the inputs behind a request for an earlier revision that is not served, as if it were not there."""
+    value, inputs = "", row[0].inputs if row else []
+    for version in row:
+        if version.asked_for != value:
+            value, inputs = version.asked_for, version.inputs
+        if not value or version.inputs == inputs or not version.is_current:
+            continue
+        reason = version.condition("Ready").get("reason")
+        if reason in ("ServingAsked", "RevisionNotFound"):
+            yield f"{version}: {reason}, and the inputs were edited after {value!r} was asked for"
+
+
+def _stretches(row: Sequence[Version], holds: Callable[[Version], bool]) -> Iterator[tuple[Version, float]]:
+    """The first version of each time in which this holds, and when that ended; one that serves another is another."""
+    first: Version | None = None
+    for version in row:
+        goes_on = holds(version) and not version.deleted
+        if first is not None and not (goes_on and version.revisions.get("serving") == first.revisions.get("serving")):
+            yield first, version.at
+            first = None
+        if goes_on and first is None:
+            first = version
+    if first is not None:
+        yield first, float("inf")
 
 
 def _told_until(row: Sequence[Version], after: Version, when: float) -> set[int]:

@@ -10,7 +10,19 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "e2e"))
 
-from timeline import Asked, PodVersion, Version, rows, went_back, wrong_answers, wrong_durable, wrong_words
+from timeline import (
+    Asked,
+    PodVersion,
+    Version,
+    rows,
+    swallowed_edits,
+    went_back,
+    wrong_answers,
+    wrong_durable,
+    wrong_health,
+    wrong_silence,
+    wrong_words,
+)
 
 OWNER = ("team", "digits")
 
@@ -23,10 +35,12 @@ def version(
     available: bool = True,
     annotations: dict[str, str] | None = None,
     generation: int = 1,
+    degraded: bool = False,
+    env: str = "",
     **revisions: int,
 ) -> Version:
     """A status at second `at`, of the resource's version at * 10."""
-    holds = {"Ready": ready, "Durable": durable, "Available": available}
+    holds = {"Ready": ready, "Durable": durable, "Available": available, "Degraded": degraded}
     conditions: list[dict[str, Any]] = [
         {"type": kind, "status": str(is_so), "reason": reason} for kind, is_so in holds.items()
     ]
@@ -44,7 +58,7 @@ def version(
         "revisions": revisions,
         "conditions": conditions,
     }
-    return Version(at, False, {"metadata": metadata, "status": status})
+    return Version(at, False, {"metadata": metadata, "spec": {"env": env}, "status": status})
 
 
 def answer(at: float, revision: int, fresh: bool = True) -> Asked:
@@ -67,7 +81,7 @@ def test_rows_are_in_the_order_of_the_api_server() -> None:
     [
         [answer(2, 1), answer(4, 1), answer(5.5, 1), answer(5.6, 2), answer(7, 2)],
         [answer(4.9, 2)],  # the news of the edit came a moment late
-        [answer(7, 1, fresh=False)],  # to a pod on its way out
+        [answer(5.9, 1, fresh=False)],
         [answer(0.5, 7)],
         [Asked(7, 7.1, True, None, 0, "ConnectError")],
     ],
@@ -76,7 +90,9 @@ def test_answers_of_what_serves_or_is_told_to_in_a_moment(asked: list[Asked]) ->
     assert list(wrong_answers(UPDATE, asked)) == []
 
 
-@pytest.mark.parametrize("asked", [answer(7, 1), answer(60, 1), answer(2, 3), answer(1.5, 2)])
+@pytest.mark.parametrize(
+    "asked", [answer(7, 1), answer(60, 1), answer(2, 3), answer(1.5, 2), answer(7, 1, fresh=False)]
+)
 def test_an_answer_of_another_revision_while_ready_stands(asked: Asked) -> None:
     assert len(list(wrong_answers(UPDATE, [asked]))) == 1
 
@@ -91,6 +107,58 @@ def test_not_available_while_somebody_answers() -> None:
     row = [version(1, "Crash", ready=False, available=False, wanted=1), version(20, wanted=1, serving=1)]
     assert len(list(wrong_answers(row, [answer(10, 1)]))) == 1
     assert list(wrong_answers(row, [answer(2, 1), answer(18, 1)])) == [], "it follows within a moment"
+
+
+def lost(at: float, revision: int = 0) -> Asked:
+    return Asked(at - 0.01, at, True, None, revision, "ConnectError" if not revision else "500 KeyError")
+
+
+def test_available_while_nobody_answers() -> None:
+    gone = version(20, "NotAnswering", ready=False, available=False, wanted=1)
+    silence = [answer(9, 1), *(lost(10 + tenth / 10) for tenth in range(60))]
+    assert len(list(wrong_silence([SERVES_1, gone], silence))) == 1
+    assert len(list(wrong_silence([SERVES_1, EDITED, gone], silence))) == 1, "whatever else was told in between"
+    told = version(11, "NotAnswering", ready=False, available=False, wanted=1)
+    assert list(wrong_silence([SERVES_1, told], silence)) == []
+    assert list(wrong_silence([SERVES_1], [lost(10), lost(11), answer(12, 1), lost(13), lost(14.5)])) == []
+
+
+def test_ready_with_a_share_of_failures_that_nobody_tells() -> None:
+    answers = [lost(10 + tenth / 10, 1) if tenth % 4 == 0 else answer(10 + tenth / 10, 1) for tenth in range(80)]
+    assert len(list(wrong_health([SERVES_1], answers))) == 1
+    assert list(wrong_health([SERVES_1, version(12, degraded=True, wanted=1, serving=1)], answers)) == []
+    assert list(wrong_health([SERVES_1], [each for each in answers if not each.problem])) == []
+    assert list(wrong_health([SERVES_1], answers[:20])) == [], "too few to tell"
+    late = version(-60, wanted=1, serving=1)
+    assert list(wrong_health([late], answers)) == [], "long after a switch it is looked at now and then only"
+    given_up = version(18.2, "RollingBack", ready=False, wanted=1, serving=1)
+    assert list(wrong_health([SERVES_1, given_up], answers[40:])) == []
+
+
+def asked_for(at: float, env: str, value: str = "1 x", reason: str = "ServingAsked", **others: Any) -> Version:
+    return version(at, reason, annotations={"localmodel.dev/serve-revision": value}, env=env, wanted=3, **others)
+
+
+def test_an_edit_behind_an_annotation_that_is_not_served() -> None:
+    before = version(1, wanted=3, serving=3, env="a")
+    asked = asked_for(2, "a", reason="Serving", serving=3)
+    seen_together = [before, asked, asked_for(3, "b", "1 x", reason="Progressing", ready=False, serving=3)]
+    assert list(swallowed_edits([*seen_together, asked_for(4, "b", serving=1)])) != []
+    assert list(swallowed_edits([*seen_together, asked_for(4, "b", reason="Serving", serving=3)])) == []
+    unmet = asked_for(2, "a", "99", reason="RevisionNotFound", ready=False, serving=3)
+    still = asked_for(3, "b", "99", reason="RevisionNotFound", ready=False, serving=3)
+    assert list(swallowed_edits([before, unmet])) == []
+    assert len(list(swallowed_edits([before, unmet, still]))) == 1
+
+
+def test_an_annotation_holds_until_an_edit() -> None:
+    before = version(1, wanted=3, serving=3, env="a")
+    scaled = asked_for(5, "a", serving=1, generation=1)
+    assert list(swallowed_edits([before, asked_for(2, "a", serving=1), scaled])) == []
+    asked_again = asked_for(6, "b", "1 again", serving=1)
+    assert list(swallowed_edits([before, asked_for(2, "a", serving=1), asked_again])) == []
+    old_status = asked_for(5, "b", serving=1, generation=2)
+    assert list(swallowed_edits([before, asked_for(2, "a", serving=1), old_status])) == [], "it is not of this edit"
 
 
 def pods(*changes: tuple[int, str, int, bool]) -> list[PodVersion]:

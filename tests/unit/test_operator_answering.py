@@ -1,0 +1,195 @@
+"""Available is what the address says, and is told before the rest of a pass."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from operator_given import Object, pod, recorded, state
+
+from localmodel.spec import DeploymentSpec, Source
+from localmodel_operator import address, answering, children
+from localmodel_operator.case import Case
+from localmodel_operator.pods import Pod
+from localmodel_operator.world import World
+
+NOW = recorded(2)
+READY, GOING = pod(NOW, state(NOW)), pod(NOW, None).found
+METADATA = {"name": "digits", "namespace": "team", "uid": "u", "generation": 7, "resourceVersion": "9"}
+OWNER = {"apiVersion": "localmodel.dev/v1alpha1", "kind": "LocalModelDeployment", "metadata": METADATA}
+SERVICE = children.service(OWNER, 30001)
+DEPLOYMENT: Object = {"spec": {"replicas": 1, "template": {"metadata": {}}}}
+
+
+class Api:
+    """Takes what is written."""
+
+    def __init__(self) -> None:
+        self.statuses: list[Object] = []
+        self.events: list[Object] = []
+
+    async def apply_status(self, owner: Object, status: Object) -> Object:
+        self.statuses.append(status)
+        return {**owner, "status": status}
+
+    async def create(self, kind: Any, namespace: str, event: Object) -> None:
+        self.events.append(event)
+
+
+def case_of(api: Api, ready: bool = True, available: bool = True, kind: bool = True, replicas: int = 1) -> Case:
+    told = {
+        "observedGeneration": 7,
+        "url": "http://localhost:6789/score",
+        "revisions": {"serving": 2, "wanted": 2},
+        "conditions": [
+            {
+                "type": name,
+                "status": str(holds),
+                "reason": "Serving",
+                "message": "",
+                "observedGeneration": 7,
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }
+            for name, holds in (("Ready", ready), ("Available", available))
+        ],
+    }
+    verify = lambda local, node: f"http://localhost:{local}"  # noqa: E731
+    site = cast(Any, SimpleNamespace(cluster=api, kind_cluster="kind" if kind else None, verify=verify))
+    spec = DeploymentSpec("score.py", Source(config_map="code"), replicas=replicas)
+    return Case(site, {**OWNER, "status": told}, spec)
+
+
+def found(
+    *there: Pod,
+    deployment: Object | None = DEPLOYMENT,
+    service: Object | None = SERVICE,
+    leaving: list[Object] | None = None,
+) -> World:
+    return World(deployment, service, list(there), leaving or [], [], [], (), 3, None, None, ())
+
+
+@pytest.fixture
+def at_the_address(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Who answers there, by the base of the URL."""
+    told: dict[str, str] = {}
+
+    async def asked(base: str) -> str:
+        return told.get(base, "")
+
+    monkeypatch.setattr(address, "answering", asked)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("answers", "there", "wanted"),
+    [
+        ("2", found(READY), (True, "revision 2 answers")),
+        ("", found(READY), (False, "nothing answers at http://localhost:6789/score")),
+        ("", found(), (False, "no pod is ready")),
+        ("2", found(leaving=[GOING]), (True, "revision 2 answers")),
+        ("", found(leaving=[GOING]), (False, "no pod is ready")),
+        ("2", found(deployment=None), (True, "revision 2 answers")),
+        ("", found(deployment=None), (False, "there is no Deployment")),
+        ("2", found(READY, service=None), (False, "Service digits: it has been deleted")),
+    ],
+    ids=[
+        "as it should be",
+        "ready pods behind an address that leads nowhere",
+        "no pod",
+        "a pod on its way out",
+        "a pod on its way out that listens no more",
+        "pods without a Deployment",
+        "nothing at all",
+        "no Service, and another program at the port",
+    ],
+)
+async def test_available_is_what_the_address_says(
+    at_the_address: dict[str, str], answers: str, there: World, wanted: tuple[bool, str]
+) -> None:
+    at_the_address["http://localhost:6789"] = answers
+    case = case_of(Api())
+    serving = 2 if there.pods else None
+    await answering.note(case, there, serving)
+    assert case.seen.available == wanted
+    assert (case.again is not None) is (wanted[0] is not bool(there.pods)), "soon the two agree again"
+
+
+@pytest.mark.parametrize(
+    ("there", "serving", "available"),
+    [
+        (found(READY), 2, True),
+        (found(), None, False),
+        (found(leaving=[GOING]), None, True),
+        (found(READY, service=None), 2, False),
+        (found(READY, service={**SERVICE, "spec": {**SERVICE["spec"], "selector": {}}}), 2, False),
+    ],
+)
+async def test_without_a_way_to_the_address_the_pods_say(there: World, serving: int | None, available: bool) -> None:
+    case = case_of(Api(), kind=False)
+    await answering.note(case, there, serving)
+    assert case.seen.available and case.seen.available[0] is available
+
+
+def conditions(api: Api) -> dict[str, tuple[str, str]]:
+    return {each["type"]: (each["status"], each["reason"]) for each in api.statuses[-1]["conditions"]}
+
+
+async def test_the_loss_of_everything_is_told_at_once_with_an_event(at_the_address: dict[str, str]) -> None:
+    api = Api()
+    case = case_of(api)
+    await answering.note(case, found(), None)
+    await answering.tell(case, found())
+    assert conditions(api)["Available"] == ("False", "NotAnswering")
+    assert conditions(api)["Ready"] == ("False", "NotAnswering")
+    assert [event["message"] for event in api.events] == ["no pod is ready"]
+
+
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [(None, "deleted"), ({**SERVICE, "spec": {**SERVICE["spec"], "selector": {"a": "b"}}}, "selector")],
+)
+async def test_a_service_changed_by_hand_is_told_though_it_still_answers(
+    at_the_address: dict[str, str], service: Object | None, words: str
+) -> None:
+    at_the_address["http://localhost:6789"] = "2"
+    api = Api()
+    case, there = case_of(api), found(READY, service=service)
+    await answering.note(case, there, 2)
+    await answering.tell(case, there)
+    assert conditions(api)["Ready"] == ("False", "ServiceChanged")
+    assert words in api.events[-1]["message"]
+
+
+async def test_an_answer_again_is_told_and_nothing_else(at_the_address: dict[str, str]) -> None:
+    at_the_address["http://localhost:6789"] = "2"
+    api = Api()
+    case = case_of(api, ready=False, available=False)
+    await answering.note(case, found(READY), 2)
+    await answering.tell(case, found(READY))
+    assert conditions(api) == {"Ready": ("False", "Serving"), "Available": ("True", "Answering")}
+    assert not api.events
+
+
+async def test_nothing_is_written_where_nothing_has_changed(at_the_address: dict[str, str]) -> None:
+    at_the_address["http://localhost:6789"] = "2"
+    api = Api()
+    case = case_of(api)
+    case.owner["status"]["conditions"][1] |= {"reason": "Answering", "message": "revision 2 answers"}
+    await answering.note(case, found(READY), 2)
+    await answering.tell(case, found(READY))
+    at_the_address.clear()
+    empty = case_of(api, available=False, replicas=0)
+    empty.owner["status"]["conditions"][1] |= {"reason": "NotAnswering", "message": "no pod is ready"}
+    await answering.note(empty, found(), None)
+    await answering.tell(empty, found())
+    assert not api.statuses, "nor where nothing is wanted"
+
+
+async def test_an_edit_is_told_with_it(at_the_address: dict[str, str]) -> None:
+    api = Api()
+    case = case_of(api)
+    case.owner["metadata"] = {**METADATA, "generation": 8}
+    await answering.note(case, found(), None)
+    await answering.tell(case, found())
+    assert not api.statuses, "Ready of the generation before must not become one of this"

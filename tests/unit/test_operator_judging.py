@@ -1,0 +1,144 @@
+"""Judged before Ready is said; and no pod is replaced before enough was seen for a way back that takes a moment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from operator_given import Object, pod, recorded, state
+
+from localmodel.spec import DeploymentSpec, Source
+from localmodel_operator import judging, settling, world
+from localmodel_operator.case import Case, Waiting
+from localmodel_operator.decision import FIRST
+from localmodel_operator.history import Choice
+from localmodel_operator.pods import Pod
+from localmodel_operator.world import World
+
+OLD, NEW = recorded(1), recorded(2)
+
+
+def swapped(failed: int, of: int, seconds: float = 0.4, before: int = 50) -> Pod:
+    """A pod that was started with the old revision and serves the new one."""
+    since = {"requests": of, "failed": failed, "seconds": seconds}
+    return pod(OLD, state(NEW, since_switch=since, before_switch={"requests": before, "failed": 0}, recent=since))
+
+
+class Api:
+    """The API server: pods as they are by now, and what is written."""
+
+    def __init__(self, there: list[Pod]) -> None:
+        self.there, self.failed = there, ""
+
+    async def annotate(self, kind: Any, namespace: str, name: str, annotations: dict[str, str]) -> None:
+        (self.failed,) = annotations.values()
+
+    async def list(self, *_: Any) -> list[Object]:
+        return []
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    api = Api([])
+
+    async def pods(*_: Any) -> tuple[list[Pod], list[Object]]:
+        return api.there, []
+
+    monkeypatch.setattr(world, "pods", pods)
+    return api
+
+
+def case_of(api: Api, told: Object | None = None) -> Case:
+    owner = {"metadata": {"name": "digits", "namespace": "team", "generation": 7}, "status": told or {}}
+    site = cast(Any, SimpleNamespace(cluster=api, admin=api))
+    decided = replace(FIRST, good=2, before=1, committed=True)
+    return Case(site, owner, DeploymentSpec("score.py", Source(config_map="code")), decided=decided)
+
+
+def found(*there: Pod, started_with: int = 1) -> World:
+    deployment = {"spec": {"replicas": 1, "template": {"metadata": {"labels": {"localmodel.dev/revision": "1"}}}}}
+    deployment["spec"]["template"]["metadata"]["labels"]["localmodel.dev/revision"] = str(started_with)  # type: ignore[index]
+    return World(deployment, None, list(there), [], [], [OLD, NEW], (), 3, None, None, ())
+
+
+async def settle(case: Case, there: World, choice: Choice) -> None:
+    desired = cast(Any, SimpleNamespace(inputs=NEW.inputs, bundle=SimpleNamespace(gate=())))
+    await settling.settle(case, choice, desired, None, there)
+
+
+async def test_ready_is_not_said_of_what_has_failed_since_it_was_looked_at(api: Api) -> None:
+    api.there = [swapped(12, 12)]
+    case = case_of(api)
+    with pytest.raises(Waiting):
+        await settle(case, found(swapped(0, 0)), Choice(NEW))
+    assert (case.seen.ready, case.seen.reason) == (False, "RollingBack")
+    assert api.failed == "ErrorRate: 12 of the first 12 requests failed, and of the 50 before it 0"
+
+
+async def test_too_few_for_a_verdict_are_waited_for_a_moment(api: Api) -> None:
+    api.there = [swapped(4, 5)]
+    case = case_of(api)
+    with pytest.raises(Waiting) as waiting:
+        await settle(case, found(swapped(0, 0)), Choice(NEW))
+    assert (case.seen.ready, case.seen.reconciling, case.seen.reason) == (False, True, "Proving")
+    assert waiting.value.again_after
+    assert not api.failed
+
+    api.there = [swapped(4, 5, seconds=2.1)]
+    await settle(case, found(swapped(4, 5, seconds=2.1)), Choice(NEW))
+    assert case.seen.ready, "not for longer: it is told as a share that fails"
+
+
+@pytest.mark.parametrize(
+    "there", [swapped(0, 0), swapped(0, 5), swapped(1, 5), swapped(5, 5, before=0), pod(NEW, state(NEW))]
+)
+async def test_nobody_waits_for_what_is_well_or_quiet(api: Api, there: Pod) -> None:
+    api.there = [there]
+    case = case_of(api)
+    await settle(case, found(there), Choice(NEW))
+    assert (case.seen.ready, case.seen.reason) == (True, "Serving")
+
+
+async def test_what_was_asked_for_is_not_judged(api: Api) -> None:
+    api.there = [swapped(12, 12)]
+    case = case_of(api)
+    await settle(case, found(swapped(12, 12)), Choice(NEW, pinned=True))
+    await judging.judge(case, Choice(NEW, pinned=True), found(swapped(12, 12)))
+    assert case.seen.ready and not api.failed
+    assert not judging.is_on_trial(Choice(NEW, pinned=True), found(swapped(0, 0)))
+
+
+def test_no_pod_is_replaced_before_enough_was_answered() -> None:
+    assert judging.is_on_trial(Choice(NEW), found(swapped(0, 3)))
+    assert not judging.is_on_trial(Choice(NEW), found(swapped(0, 10)))
+    assert not judging.is_on_trial(Choice(NEW), found(swapped(0, 3, seconds=2.0)))
+    assert not judging.is_on_trial(Choice(NEW), found(swapped(0, 0, before=0))), "quiet: nothing to compare with"
+    assert not judging.is_on_trial(Choice(NEW), found(swapped(0, 3), started_with=2)), "they are being replaced"
+    assert not judging.is_on_trial(Choice(NEW, because=("ErrorRate", "x")), found(swapped(0, 3)))
+
+
+def test_while_it_waits_the_status_says_for_what(api: Api) -> None:
+    case = case_of(api)
+    judging.hold_back(case, NEW)
+    text = "pods of revision 2 start when it has answered 10 requests, or served for 2 s"
+    assert case.seen.durable == (False, "Proving", text)
+    assert case.again == 0.5
+
+
+def test_a_share_that_fails_is_told_and_looked_at_again(api: Api) -> None:
+    case = case_of(api)
+    judging.note_failing(case, [swapped(25, 100, seconds=60.0)], 2)
+    assert case.seen.degraded == "about 1 in 4 requests to revision 2 fails; lmd logs says why"
+    assert case.again == 15.0
+    told = {"conditions": [{"type": "Degraded", "status": "True", "message": case.seen.degraded}]}
+    for there, wanted in (
+        ([swapped(18, 100, seconds=60.0)], case.seen.degraded),
+        ([swapped(0, 100, seconds=60.0)], ""),
+        ([replace(swapped(0, 0), state=None, last=state(NEW))], None),
+        ([], ""),
+    ):
+        again = case_of(api, told)
+        judging.note_failing(again, there, 2)
+        assert again.seen.degraded == wanted
