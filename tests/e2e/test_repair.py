@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import given
@@ -50,21 +52,58 @@ def test_image_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -> 
 
 
 def test_deployment_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
-    shared_namespace.kubectl("delete", "deployment", "app")
-    settled(shared_namespace)
+    with Load(port_of_app, lossless=False):  # what the status says meanwhile is judged when all tests are over
+        shared_namespace.kubectl("delete", "deployment", "app")
+        settled(shared_namespace)
     assert ask(port_of_app) == "app"
+
+
+def test_only_pod_deleted_in_an_edit(shared_namespace: Namespace, port_of_app: int) -> None:
+    """The pod that takes its place for a moment is of the old revision, and clients keep a connection to it."""
+    with Load(port_of_app, lossless=False) as load:
+        shared_namespace.apply(given.lmd("app", port_of_app, given.inline(given.script("other"))))
+        time.sleep(0.2)
+        shared_namespace.kubectl("delete", "pod", "-l", "localmodel.dev/deployment=app", "--wait=false")
+        shared_namespace.wait_ready("app")
+        ready = time.monotonic()
+        eventually(lambda: "other" in load.answers_since(ready, kept=True), "it answers")
+        time.sleep(1)
+    assert {*load.answers_since(ready, kept=True)} - {None} == {"other"}
+    shared_namespace.apply(given.lmd("app", port_of_app, given.inline(given.script("app"))))
+    settled(shared_namespace)
 
 
 def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
     before = shared_namespace.get("service", "app")["metadata"]["uid"]
-    shared_namespace.kubectl("delete", "service", "app")
+    with Load(port_of_app, lossless=False):
+        shared_namespace.kubectl("delete", "service", "app")
 
-    def anew() -> bool:
-        return any(each["metadata"]["uid"] != before for each in shared_namespace.find("services"))
+        def anew() -> bool:
+            return any(each["metadata"]["uid"] != before for each in shared_namespace.find("services"))
 
-    eventually(anew, "the Service is there again")
+        eventually(anew, "the Service is there again")
+        eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
+        shared_namespace.wait_ready("app")
+    told = [each["message"] for each in shared_namespace.events("app") if each["reason"] == "ServiceChanged"]
+    assert told == ["Service app: it has been deleted; it is put right"]
+
+
+def test_service_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -> None:
+    """Without its labels, too, the operator hears of it."""
+    nobody = {"metadata": {"labels": None}, "spec": {"selector": {"localmodel.dev/deployment": "nobody"}}}
+    shared_namespace.kubectl("patch", "service", "app", "-p", json.dumps(nobody))
+
+    def mended() -> bool:
+        found = shared_namespace.get("service", "app")
+        return bool(
+            found["metadata"].get("labels") and found["spec"]["selector"] == {"localmodel.dev/deployment": "app"}
+        )
+
+    eventually(mended, "the Service is as it was")
     eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
     shared_namespace.wait_ready("app")
+    told = [each["message"] for each in shared_namespace.events("app") if each["reason"] == "ServiceChanged"]
+    assert "Service app: its selector has been changed; it is put right" in told
 
 
 def test_memory_of_what_is_wanted_deleted(shared_namespace: Namespace, port_of_app: int) -> None:

@@ -12,6 +12,7 @@ from app import App
 from kube import Cluster, Namespace, eventually
 from load import Load, ask
 from operator_process import LMD, OperatorProcess
+from recorder import Recorder
 
 SERVE = "localmodel.dev/serve-revision"
 LABEL = "localmodel.dev/revision"
@@ -122,9 +123,9 @@ def test_asked_for_by_the_command_and_taken_back(app: App) -> None:
         app.wait_durable(numbers[-1])
 
 
-def test_errors_after_the_switch(app: App) -> None:
+def test_errors_after_the_switch(app: App, recorder: Recorder) -> None:
     app.wait_durable()
-    number = app.revisions["serving"]
+    number, before = app.revisions["serving"], app.pods()
     for _ in range(15):
         ask(app.port)
     with Load(app.port, lossless=False) as load:
@@ -133,11 +134,30 @@ def test_errors_after_the_switch(app: App) -> None:
         told = app.namespace.wait_condition(app.name, "Stalled", "True", "ErrorRate", 30)
         gone_back = time.monotonic()
         assert "requests failed" in told["message"] and f"(revision {number} goes on serving)" in told["message"]
+        assert app.pods().keys() == before.keys(), "the parked workers serve again: no pod was replaced"
         time.sleep(1)
     assert load.lost and all("KeyError" in each.problem or "500" in each.problem for each in load.lost)
     assert not [each for each in load.lost if each.sent > gone_back]
     app.wait_durable(number)
     assert ask(app.port)["name"] == "third"
+    of_it = [each for each in recorder.resources if each.owner == (app.namespace.name, app.name)]
+    assert not [each for each in of_it if each.is_ready and each.revisions.get("serving") == number + 1]
+
+
+def test_a_share_of_errors_is_told_until_it_is_over(app: App) -> None:
+    """Too few to give the revision up."""
+    app.wait_durable()
+    sometimes = "globals().update(n=globals().get('n', 0) + 1); n % 3 or {}['age']"
+    with Load(app.port, lossless=False):
+        time.sleep(1)
+        app.edit(**scripted("sometimes", on=sometimes))
+        number = app.namespace.wait_ready(app.name)["status"]["revisions"]["serving"]
+        told = app.namespace.wait_condition(app.name, "Degraded", "True", "RequestsFail", 30)
+        assert f"requests to revision {number} fails" in told["message"]
+        assert app.namespace.condition(app.name, "Ready")["status"] == "True"
+    app.edit(**scripted("third"))
+    app.namespace.wait_ready(app.name)
+    eventually(lambda: not app.namespace.condition(app.name, "Degraded"), "nothing fails any more")
 
 
 def test_requests_that_are_wrong_themselves_speak_against_nobody(app: App) -> None:
