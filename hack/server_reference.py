@@ -83,7 +83,7 @@ In pods the operator sends revisions to LOCALMODEL_ADMIN_PORT, which no Service 
 | `POST /prepare` | 200 when the revision in the body could serve: unpacked, init() returned, gate passed |
 | `POST /commit` | 200 and the state when it serves; a commit that cannot be done makes the pod unready |
 | `POST /abort` | 200 and the state when what was prepared is forgotten |
-| `POST /leave` | 200 and `kept`, the connections that may still ask; as after SIGTERM every answer is its connection's last |
+| `POST /leave` | 200 and `kept`, the connections that may still ask; as after SIGTERM each answer is the last |
 
 Errors have `reason` and `message`: 400 `BadBundle`; 409 when the pod is not as the caller takes it to be (`Superseded`
 by a newer epoch, `NotPrepared`, `NotHeld`, `ModelMissing`, `OtherEnvironment`, `Aborted`, `Committed`, `Stopping`);

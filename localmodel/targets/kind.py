@@ -199,6 +199,8 @@ def _deployment(resource: Object) -> Deployment:
     status, ready, durable = resource.get("status", {}), _condition(resource, "Ready"), _condition(resource, "Durable")
     is_ready, numbers = ready.get("status") == "True", status.get("revisions", {})
     detail = durable.get("message", "") if durable.get("status") == "False" else ""
+    if degraded := _condition(resource, "Degraded"):
+        detail = degraded["message"]
     if is_ready and numbers.get("wanted", _serving(resource)) != _serving(resource):
         detail = ready.get("message", "")  # a revision that was asked for again
     return Deployment(

@@ -81,7 +81,8 @@ class Version:
     def __str__(self) -> str:
         namespace, name = self.owner
         ready = self.condition("Ready")
-        said = f"Ready={ready.get('status')} ({ready.get('reason')}) {dict(self.revisions)}"
+        available = self.condition("Available").get("status")
+        said = f"Ready={ready.get('status')} ({ready.get('reason')}), Available={available}, {dict(self.revisions)}"
         return f"{namespace}/{name} at {self.number}: {said}"
 
 

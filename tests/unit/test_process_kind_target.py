@@ -35,6 +35,12 @@ def test_a_swap_serves_before_it_is_durable() -> None:
     assert found.detail == "pods of revision 5 are starting"
 
 
+def test_a_share_of_requests_that_fails_is_told_of() -> None:
+    conditions = [condition("Ready", "True", 2), condition("Degraded", "True", 2, "about 1 in 4 requests fails")]
+    found = kind._deployment(resource(2, *conditions, revisions={"serving": 5, "durable": 5}))
+    assert (found.ready, found.detail) == (True, "about 1 in 4 requests fails")
+
+
 def test_a_revision_that_was_asked_for_again_is_told_of() -> None:
     ready = condition("Ready", "True", 2, "revision 3 serves at u, as asked")
     found = kind._deployment(resource(2, ready, revisions={"wanted": 5, "serving": 3, "durable": 3}))
