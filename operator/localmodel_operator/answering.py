@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from localmodel_operator import address, children, rollout
+from localmodel_operator import address, children
 from localmodel_operator.case import Case
 from localmodel_operator.status import Seen
 from localmodel_operator.world import World
@@ -62,7 +62,7 @@ async def _asked(case: Case, found: World, serving: int | None) -> int | None:
     # from here there is no way to the address: the Service sends who asks to pods that are ready, or were just now
     if other_service(case, found):
         return None
-    return serving or max((rollout.revision(pod) for pod in found.leaving if rollout.is_ready(pod)), default=None)
+    return serving or max((pod.started_with for pod in found.leaving if pod.is_ready), default=None)
 
 
 def _url(case: Case) -> str:

@@ -1,9 +1,8 @@
 """Whether what serves may go on serving, and how well it does: from the answers that its pods have counted."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from localmodel_operator import errors_since, failing_share, status, world
+from localmodel_operator import errors_since, failing_share, status
 from localmodel_operator.case import Case, Waiting
 from localmodel_operator.giving_up import give_up
 from localmodel_operator.history import Choice, Recorded
@@ -15,35 +14,30 @@ from localmodel_operator.world import World
 _ON_TRIAL, _WATCHED, _FAILING = 0.5, 2.0, 15.0
 
 
-async def judge(case: Case, choice: Choice, found: World) -> None:
-    """Give the revision up if it fails requests that the one before it answered.
+async def judge(case: Case, choice: Choice, found: World) -> list[PodState]:
+    """Give the revision up if it fails requests that the one before it answered; what was counted of it.
 
     Raises:
-        Waiting: it was.
+        Waiting: it was given up.
     """
     if choice.pinned or choice.because:
-        return
+        return []
     states = _states(found.pods, choice.target)
     if errors_since.is_watched(states):
         case.look_again(_WATCHED)
     if verdict := errors_since.verdict(states):
         await give_up(case, choice.target, found, "ErrorRate", verdict)
+    return states
 
 
-async def judge_before_ready(case: Case, choice: Choice, found: World) -> None:
-    """The same, by what has been answered until this moment; one that has failed so far is given a little longer.
+def hold_if_bad(case: Case, target: Recorded, states: list[PodState]) -> None:
+    """Give one that has failed so far a little longer before anything is said.
 
     Raises:
         Waiting.
     """
-    if choice.pinned or choice.because or not errors_since.is_watched(_states(found.pods, choice.target)):
-        return
-    there, _ = await world.pods(case.site.cluster, case.site.admin, *case.key)
-    found = replace(found, pods=there)
-    await judge(case, choice, found)
-    states = _states(there, choice.target)
     if errors_since.on_trial(states) and errors_since.looks_bad(states):
-        text = f"most requests to revision {choice.target.number} have failed so far; a few more are waited for"
+        text = f"most requests to revision {target.number} have failed so far; a few more are waited for"
         case.seen.progress("Proving", text)
         raise Waiting(_ON_TRIAL)
 

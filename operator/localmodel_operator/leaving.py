@@ -8,39 +8,28 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from localmodel_operator import rollout, world
+from localmodel_operator import rollout
 from localmodel_operator.admin import Admin
-from localmodel_operator.cluster import Cluster, Object
-from localmodel_operator.workqueue import Key
+from localmodel_operator.pods import Pod
 
-_POLL = 0.2  # seconds
-_POLLS = 20
 # Seconds after its deletion: a pod whose server cannot be reached for longer answers nobody else either.
 _UNREACHABLE_FOR = 10.0
 
 
-async def problem(cluster: Cluster, admin: Admin, key: Key, number: int) -> str:
-    """Why a client may still be answered by another revision than `number`; empty when every such pod let them go."""
-    for _ in range(_POLLS):
-        going = leaving(await world.listed(cluster, *key))
-        if not any(await asyncio.gather(*(_may_answer(admin, pod, number) for pod in going))):
-            return ""
-        await asyncio.sleep(_POLL)
-    return "a pod of another revision that is on its way out still has clients"
+async def send_away(admin: Admin, leaving: Iterable[Pod], number: int) -> bool:
+    """Have those that serve another revision than `number` send their clients away; whether some may still ask."""
+    others = [pod for pod in leaving if rollout.is_running(pod.found) and not _serves(pod, number)]
+    return any(await asyncio.gather(*(_has_clients(admin, pod, number) for pod in others)))
 
 
-def leaving(pods: Iterable[Object]) -> list[Object]:
-    """Those that are being deleted, and whose container still runs."""
-    return [pod for pod in pods if "deletionTimestamp" in pod["metadata"] and rollout.is_running(pod)]
+def _serves(pod: Pod, number: int) -> bool:
+    return pod.known is not None and pod.known.revision == str(number)
 
 
-async def _may_answer(admin: Admin, pod: Object, number: int) -> bool:
-    state = await admin.state(pod)
-    if state is not None and state.revision == str(number):
-        return False
-    told = await admin.leave(pod)
+async def _has_clients(admin: Admin, pod: Pod, number: int) -> bool:
+    told = await admin.leave(pod.found)
     if told is None:
-        return datetime.now(UTC) < _deleted_at(pod["metadata"]) + timedelta(seconds=_UNREACHABLE_FOR)
+        return datetime.now(UTC) < _deleted_at(pod.found["metadata"]) + timedelta(seconds=_UNREACHABLE_FOR)
     revision, kept = told
     return revision != str(number) and kept > 0
 

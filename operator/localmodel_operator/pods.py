@@ -22,7 +22,7 @@ _OF_THE_POD = frozenset(
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod that is not on its way out. `state` is None while its server does not say; `last` is what it said last."""
+    """A pod. `state` is None while its server does not say, or is not asked; `last` is what it said last."""
 
     found: Object
     state: PodState | None

@@ -1,8 +1,9 @@
 """Saying what serves: only after it has answered at the address that users call."""
 
 import asyncio
+from dataclasses import replace
 
-from localmodel_operator import address, children, judging, leaving, names, pods, rollout, status
+from localmodel_operator import address, children, judging, leaving, names, pods, rollout, status, world
 from localmodel_operator.case import Case, Waiting
 from localmodel_operator.giving_up import fail
 from localmodel_operator.history import Choice, Recorded
@@ -10,6 +11,7 @@ from localmodel_operator.resolve import Desired
 from localmodel_operator.world import World
 
 _POLL = 0.1  # seconds between looks at the address, which sends no event
+_CLIENTS_GO = 0.3  # seconds until clients that were sent away are looked for again
 _VERIFY_SECONDS = 2.0
 
 
@@ -63,17 +65,18 @@ async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | 
     if problem := await _problem(case, number, node_port):
         seen.progress("NotAnswering", f"the pods are ready, but {problem}")
         raise Waiting(1.0)
-    if clients := await leaving.problem(case.site.cluster, case.site.admin, case.key, number):
-        seen.progress("RollingOut", clients)
-        raise Waiting(1.0)
+    seen.available = (True, f"revision {number} answers")
+    there, going = await world.pods(case.site.cluster, case.site.admin, *case.key)
+    if await leaving.send_away(case.site.admin, going, number):
+        seen.progress("RollingOut", "a pod of another revision that is on its way out still has clients")
+        raise Waiting(_CLIENTS_GO)
     if not _is_ready(case, choice.target):
-        await judging.judge_before_ready(case, choice, found)
+        judging.hold_if_bad(case, choice.target, await judging.judge(case, choice, replace(found, pods=there)))
     url = f"http://localhost:{case.spec.local_port}/score"
     if node_port is None:
         url = f"http://{case.name}.{case.namespace}.svc/score"
     seen.values["url"] = url
     seen.revisions(serving=number)
-    seen.available = (True, f"revision {number} answers")
     if choice.pinned and choice.target.inputs != desired.inputs:
         message = f"revision {number} serves at {url}, as {names.SERVE_ANNOTATION} asks; the next edit ends that"
         _settled(case, choice, desired, ("ServingAsked", message))

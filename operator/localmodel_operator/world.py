@@ -27,7 +27,7 @@ class World:
     deployment: Object | None
     service: Object | None
     pods: list[Pod]
-    leaving: list[Object]
+    leaving: list[Pod]
     revisions: list[Object]
     history: list[Recorded]
     strange: tuple[str, ...]
@@ -85,14 +85,17 @@ def next_number(name: str, ours: Sequence[Object], there: Sequence[Object]) -> i
     return number
 
 
-async def pods(cluster: Cluster, admin: Admin, namespace: str, name: str) -> tuple[list[Pod], list[Object]]:
-    """The pods that stay, with what their servers say, and those that are on their way out."""
+async def pods(cluster: Cluster, admin: Admin, namespace: str, name: str) -> tuple[list[Pod], list[Pod]]:
+    """The pods that stay, with what their servers say, and those that are on their way out, which are not asked."""
     there = await listed(cluster, namespace, name)
-    kept = [found for found in there if rollout.counts(found)]
-    states = await asyncio.gather(*(admin.state(found) if rollout.is_running(found) else _silent() for found in kept))
-    leaving = [found for found in there if "deletionTimestamp" in found["metadata"]]
-    last = admin.last_words.heard((namespace, name), zip(kept, states, strict=True))
-    return [Pod(*each) for each in zip(kept, states, last, strict=True)], leaving
+    asked = [rollout.counts(found) and rollout.is_running(found) for found in there]
+    states = await asyncio.gather(
+        *(admin.state(found) if is_asked else _silent() for found, is_asked in zip(there, asked, strict=True))
+    )
+    last = admin.last_words.heard((namespace, name), zip(there, states, strict=True))
+    known = [Pod(*each) for each in zip(there, states, last, strict=True)]
+    leaving = [pod for pod in known if "deletionTimestamp" in pod.found["metadata"]]
+    return [pod for pod in known if rollout.counts(pod.found)], leaving
 
 
 async def listed(cluster: Cluster, namespace: str, name: str) -> list[Object]:

@@ -60,17 +60,20 @@ def test_deployment_deleted(shared_namespace: Namespace, port_of_app: int) -> No
 
 def test_only_pod_deleted_in_an_edit(shared_namespace: Namespace, port_of_app: int) -> None:
     """The pod that takes its place for a moment is of the old revision, and clients keep a connection to it."""
+    edited = given.lmd("app", port_of_app, given.inline(given.script("app")), env=[{"name": "EDIT", "value": "1"}])
     with Load(port_of_app, lossless=False) as load:
-        shared_namespace.apply(given.lmd("app", port_of_app, given.inline(given.script("other"))))
+        shared_namespace.apply(edited)
         time.sleep(0.2)
         shared_namespace.kubectl("delete", "pod", "-l", "localmodel.dev/deployment=app", "--wait=false")
-        shared_namespace.wait_ready("app")
+        number = shared_namespace.wait_ready("app")["status"]["revisions"]["serving"]
         ready = time.monotonic()
-        eventually(lambda: "other" in load.answers_since(ready, kept=True), "it answers")
+
+        def answers_since() -> set[int]:
+            return {each.revision for each in load.asked if each.sent > ready and each.revision}
+
+        eventually(lambda: number in answers_since(), "it answers")
         time.sleep(1)
-    assert {*load.answers_since(ready, kept=True)} - {None} == {"other"}
-    shared_namespace.apply(given.lmd("app", port_of_app, given.inline(given.script("app"))))
-    settled(shared_namespace)
+    assert answers_since() == {number}
 
 
 def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
@@ -89,21 +92,23 @@ def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
 
 
 def test_service_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -> None:
-    """Without its labels, too, the operator hears of it."""
+    """Without its labels, too, the operator hears of it. A pass that is just at work may put it right unsaid."""
     nobody = {"metadata": {"labels": None}, "spec": {"selector": {"localmodel.dev/deployment": "nobody"}}}
-    shared_namespace.kubectl("patch", "service", "app", "-p", json.dumps(nobody))
 
     def mended() -> bool:
         found = shared_namespace.get("service", "app")
-        return bool(
-            found["metadata"].get("labels") and found["spec"]["selector"] == {"localmodel.dev/deployment": "app"}
-        )
+        selector = found["spec"]["selector"]
+        return bool(found["metadata"].get("labels") and selector == {"localmodel.dev/deployment": "app"})
 
-    eventually(mended, "the Service is as it was")
-    eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
-    shared_namespace.wait_ready("app")
-    told = [each["message"] for each in shared_namespace.events("app") if each["reason"] == "ServiceChanged"]
-    assert "Service app: its selector has been changed; it is put right" in told
+    def told() -> bool:
+        shared_namespace.kubectl("patch", "service", "app", "-p", json.dumps(nobody))
+        eventually(mended, "the Service is as it was")
+        eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
+        shared_namespace.wait_ready("app")
+        events = shared_namespace.events("app")
+        return "Service app: its selector has been changed; it is put right" in {each["message"] for each in events}
+
+    eventually(told, "an event tells of it")
 
 
 def test_memory_of_what_is_wanted_deleted(shared_namespace: Namespace, port_of_app: int) -> None:

@@ -15,7 +15,7 @@ from localmodel_operator.pods import Pod
 from localmodel_operator.world import World
 
 NOW = recorded(2)
-READY, GOING = pod(NOW, state(NOW)), pod(NOW, None).found
+READY, GOING = pod(NOW, state(NOW)), pod(NOW, None)
 METADATA = {"name": "digits", "namespace": "team", "uid": "u", "generation": 7, "resourceVersion": "9"}
 OWNER = {"apiVersion": "localmodel.dev/v1alpha1", "kind": "LocalModelDeployment", "metadata": METADATA}
 SERVICE = children.service(OWNER, 30001)
@@ -64,7 +64,7 @@ def found(
     *there: Pod,
     deployment: Object | None = DEPLOYMENT,
     service: Object | None = SERVICE,
-    leaving: list[Object] | None = None,
+    leaving: list[Pod] | None = None,
 ) -> World:
     return World(deployment, service, list(there), leaving or [], [], [], (), 3, None, None, ())
 

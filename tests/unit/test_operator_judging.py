@@ -35,15 +35,12 @@ class Api:
     async def annotate(self, kind: Any, namespace: str, name: str, annotations: dict[str, str]) -> None:
         (self.failed,) = annotations.values()
 
-    async def list(self, *_: Any) -> list[Object]:
-        return []
-
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     api = Api([])
 
-    async def pods(*_: Any) -> tuple[list[Pod], list[Object]]:
+    async def pods(*_: Any) -> tuple[list[Pod], list[Pod]]:
         return api.there, []
 
     monkeypatch.setattr(world, "pods", pods)

@@ -3,80 +3,64 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
-import pytest
 from operator_given import Object, pod, recorded, state
 
 from localmodel_operator import leaving
 from localmodel_operator.admin import Admin
-from localmodel_operator.cluster import Cluster
 from localmodel_operator.pod_state import PodState
+from localmodel_operator.pods import Pod
 
 OLD, NEW = recorded(1), recorded(2)
 GRACE = 73
 
 
-def gone(name: str, seconds_ago: float = 1.0, running: bool = True) -> Object:
+def gone(name: str, last: PodState | None = None, seconds_ago: float = 1.0, running: bool = True) -> Pod:
     """A pod that somebody has deleted."""
     found = pod(OLD, None, name=name).found
     end = datetime.now(UTC) + timedelta(seconds=GRACE - seconds_ago)
     found["metadata"] |= {"deletionTimestamp": f"{end:%Y-%m-%dT%H:%M:%SZ}", "deletionGracePeriodSeconds": GRACE}
     found["status"]["containerStatuses"] = [{"state": {"running": {}} if running else {"terminated": {}}}]
-    return found
+    return Pod(found, None, last)
 
 
-class Api:
-    """The API server and the pods' admin ports: what each pod serves, and what it says when it is told to leave."""
+class Servers:
+    """The pods' admin ports, and how many clients are left each time they are told to leave."""
 
-    def __init__(self, there: list[Object], serves: PodState | None, *kept: int | None) -> None:
-        self.there, self.serves, self.kept = there, serves, list(kept)
+    def __init__(self, *kept: int | None, revision: str = "1") -> None:
+        self.kept, self.revision = kept, revision
         self.told: list[str] = []
-
-    async def list(self, *_: Any) -> list[Object]:
-        return self.there
-
-    async def state(self, found: Object) -> PodState | None:
-        return self.serves
 
     async def leave(self, found: Object) -> tuple[str, int] | None:
         self.told.append(found["metadata"]["name"])
-        kept = self.kept.pop(0) if len(self.kept) > 1 else self.kept[0]
-        return None if kept is None else ("1", kept)
+        kept = self.kept[len(self.told) - 1]
+        return None if kept is None else (self.revision, kept)
 
 
-async def problem(api: Api, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(leaving, "_POLL", 0)
-    return await leaving.problem(cast(Cluster, api), cast(Admin, api), ("team", "digits"), 2)
+async def may_ask(servers: Servers, *there: Pod) -> bool:
+    return await leaving.send_away(cast(Admin, servers), there, 2)
 
 
-async def test_a_pod_that_has_not_had_its_sigterm_is_told_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = Api([gone("a")], state(OLD), 2, 1, 0)
-    assert await problem(api, monkeypatch) == ""
-    assert api.told == ["a"] * 3
+async def test_a_pod_that_has_not_had_its_sigterm_is_told_until_its_clients_have_gone() -> None:
+    servers, there = Servers(2, 1, 0), gone("a", state(OLD))
+    assert [await may_ask(servers, there) for _ in range(3)] == [True, True, False]
+    assert servers.told == ["a"] * 3
 
 
-async def test_nothing_is_told_to_pods_that_stay_or_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = Api([pod(NEW, None).found, gone("ended", running=False)], state(OLD), 1)
-    assert await problem(api, monkeypatch) == ""
-    assert not api.told
+async def test_one_of_several_is_enough() -> None:
+    assert await may_ask(Servers(0, 3), gone("a"), gone("b"))
+    assert not await may_ask(Servers(0, 0), gone("a"), gone("b"))
 
 
-async def test_a_pod_of_the_same_revision_may_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was swapped, and its place is taken by a pod that was started with it."""
-    api = Api([gone("swapped")], state(NEW), 1)
-    assert await problem(api, monkeypatch) == ""
-    assert not api.told
+async def test_nothing_is_told_to_pods_that_have_ended_or_serve_the_same() -> None:
+    """The latter were swapped, and pods that were started with it take their place."""
+    servers = Servers()
+    assert not await may_ask(servers, gone("ended", running=False), gone("swapped", state(NEW)))
+    assert not servers.told
+    assert not await may_ask(Servers(5, revision="2"), gone("swapped a moment ago", state(OLD)))
 
 
-async def test_a_client_that_stays_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "still has clients" in await problem(Api([gone("a")], state(OLD), 1), monkeypatch)
-
-
-async def test_one_that_cannot_be_reached_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "still has clients" in await problem(Api([gone("a")], None, None), monkeypatch)
-    assert await problem(Api([gone("a", seconds_ago=12)], None, None), monkeypatch) == ""
-
-
-async def test_one_that_could_not_be_reached_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await problem(Api([gone("a")], None, None, None, 1, 0), monkeypatch) == ""
+async def test_one_that_cannot_be_reached_is_not_waited_for_without_end() -> None:
+    assert await may_ask(Servers(None), gone("a"))
+    assert not await may_ask(Servers(None), gone("a", seconds_ago=12))
