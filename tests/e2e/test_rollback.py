@@ -146,7 +146,6 @@ def test_errors_after_the_switch(app: App, recorder: Recorder) -> None:
 
 def test_a_share_of_errors_is_told_until_it_is_over(app: App) -> None:
     """Too few to give the revision up."""
-    app.wait_durable()
     sometimes = "globals().update(n=globals().get('n', 0) + 1); n % 3 or {}['age']"
     with Load(app.port, lossless=False):
         time.sleep(1)
