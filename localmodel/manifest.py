@@ -4,6 +4,7 @@ Read are `resources` and `configMapGenerator.files` (and `configurations`, which
 names stand); anything else would change what is applied, so it is refused by name rather than ignored.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,10 +25,14 @@ _READ = {"apiVersion", "kind", "resources", "configMapGenerator", "configuration
 
 @dataclass(frozen=True)
 class Manifests:
-    """One LocalModelDeployment, valid and with defaults, and the ConfigMaps beside it (name -> key -> content)."""
+    """One LocalModelDeployment, valid and with defaults, and the ConfigMaps beside it (name -> key -> content).
+
+    `beside` are Python files that lie beside those of the ConfigMaps' generators, and that none of them lists.
+    """
 
     deployment: Mapping[str, Any]
     config_maps: Mapping[str, Mapping[str, bytes]]
+    beside: tuple[str, ...] = ()
 
 
 def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
@@ -61,15 +66,26 @@ def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
         )
     file, document = deployments[0]
     try:
-        return Manifests(schema.validate(document), config_maps)
+        return Manifests(schema.validate(document), config_maps, beside(path) if path.is_dir() else ())
     except UserError as error:
         raise UserError(error.reason, "\n".join(f"{file}: {line}" for line in str(error).splitlines())) from None
+
+
+def beside(folder: Path) -> tuple[str, ...]:
+    """Manifests.beside of a folder with a kustomization, whatever else that has; nothing where it cannot be read."""
+    file = _kustomization(folder)
+    with contextlib.suppress(UserError, OSError, AttributeError, TypeError):
+        generators = _load(file)[0].get("configMapGenerator", []) if file else []
+        listed = [folder / item.rpartition("=")[2] for one in generators for item in one.get("files", [])]
+        there = {script for parent in {path.parent for path in listed} for script in parent.glob("*.py")}
+        return tuple(sorted(script.name for script in there - set(listed)))
+    return ()
 
 
 def _folder(
     folder: Path,
 ) -> tuple[list[tuple[Path, dict[str, Any]]], dict[str, Mapping[str, bytes]]]:
-    file = next((folder / name for name in _KUSTOMIZATION if (folder / name).is_file()), None)
+    file = _kustomization(folder)
     if file is None:
         raise UserError("InvalidManifest", f"{folder}: no kustomization.yaml")
     kustomization = _load(file)[0]
@@ -84,6 +100,10 @@ def _folder(
         for index, generator in enumerate(kustomization.get("configMapGenerator", []))
     }
     return documents, config_maps
+
+
+def _kustomization(folder: Path) -> Path | None:
+    return next((folder / name for name in _KUSTOMIZATION if (folder / name).is_file()), None)
 
 
 def _generated(file: Path, index: int, generator: Mapping[str, Any]) -> dict[str, bytes]:

@@ -42,12 +42,12 @@ def mismatches(
             if distributions.is_in(name, locked):
                 continue
             if complete:
-                wanted = _exactly(name, versions.get(name, ""))
+                wanted = exactly(name, versions.get(name, ""))
                 sentences[f"{_FIELD}: {who} needs {name}, which no requirement brings; add {wanted}"] = None
         for name, saved in versions.items():
             if (has := locked.get(name)) and not _fits(name, saved, has, model.pickles.get("modules", ())):
                 place, now = _place(name, requirements)
-                wanted = _exactly(name, saved)
+                wanted = exactly(name, saved)
                 what = f"{now!r} brings {has}" if now else f"the lock has {name} {has}"
                 change = f"write {wanted}" if now else f"add {wanted}"
                 sentences[f"{place}: {what}, and {who} was saved with {name} {saved}; {change}"] = None
@@ -62,7 +62,8 @@ def _fits(name: str, saved: str, has: str, modules: Sequence[str]) -> bool:
     return _numbers(saved)[:2] == _numbers(has)[:2]
 
 
-def _exactly(name: str, saved: str) -> str:
+def exactly(name: str, saved: str) -> str:
+    """The requirement for the version that a model was saved with."""
     return f"{name}{saved}" if saved.startswith((">", "<")) else f"{name}=={saved}" if saved else name
 
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from localmodel import schema
+from localmodel import advice, schema
+from localmodel import manifest as manifests
+from localmodel.advice import Known
 from localmodel.errors import UserError
 from localmodel.home import build_log
 from localmodel.manifest import Manifests
@@ -42,7 +44,11 @@ class KindTarget:
         with progress.step("apply") as done:
             applied = items(self._apply(wanted))
             done(_words(applied))
-        found = [self._wait(one, timeout, progress) for one in _ours(applied, wanted)]
+        try:
+            found = [self._wait(one, timeout, progress) for one in _ours(applied, wanted)]
+        except UserError as error:
+            beside = manifests.beside(wanted) if isinstance(wanted, Path) else ()
+            raise UserError(error.reason, advice.more(str(error), Known(beside=beside))) from None
         for one in found:
             if one.ready and one.detail:
                 progress.note(one.detail)

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from localmodel import advice
 from localmodel.errors import UserError
 from localmodel.spec import DeploymentSpec
-from localmodel.targets import decide, loading, ports, state
+from localmodel.targets import decide, known, loading, ports, state
 from localmodel.targets.runner import Environment, Runner
 from localmodel.targets.state import RevisionRecord, ServerRecord, Slot, State
 from localmodel.targets.target import Progress
@@ -171,7 +172,8 @@ class Rollout:
         try:
             loading.wait(slot, record.number, is_running, self.place.log, self.timeout)
         except loading.LoadFailed as error:
-            said = f"revision {record.number} does not serve: {error}"
+            told = advice.more(str(error), known.of(self.place, record))
+            said = f"revision {record.number} does not serve: {told}"
             raise UserError(error.reason, f"{said}\n{goes_on}" if goes_on else said) from None
         except loading.LoadTimeout:
             raise UserError(

@@ -223,7 +223,11 @@ class State:
             name: {key: base64.b64encode(value).decode() for key, value in content.items()}
             for name, content in manifests.config_maps.items()
         }
-        content = {"deployment": manifests.deployment, "configMaps": config_maps}
+        content = {
+            "deployment": manifests.deployment,
+            "configMaps": config_maps,
+            "beside": list(manifests.beside),
+        }
         files.write(self._applied, digests.canonical_json(content))
 
     def applied(self) -> Manifests | None:
@@ -238,7 +242,7 @@ class State:
                 name: {key: base64.b64decode(value) for key, value in texts.items()}
                 for name, texts in kept["configMaps"].items()
             }
-            return Manifests(deployment, config_maps)
+            return Manifests(deployment, config_maps, tuple(map(str, kept.get("beside", ()))))
 
         return state_file.load(self._applied, parse, _DO)
 

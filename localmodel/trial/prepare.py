@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localmodel import entry_script, home, manifest, revision, spec, stored
+from localmodel.advice import Known
 from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
@@ -43,10 +44,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Trial:
-    """A worker to be started: its interpreter, and its whole environment."""
+    """A worker to be started: its interpreter, and its whole environment; and what is known beside it."""
 
     python: Path
     variables: Mapping[str, str]
+    known: Known = Known()  # noqa: RUF009 - it is frozen
 
 
 def prepare(wish: Wish, folder: Path, progress: Progress) -> Trial:
@@ -94,7 +96,8 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
             built = _found(as_it_is) if as_it_is else runner.build(desired.spec, desired.lock, progress)
             done(built.python)
     machine = {name: value for name, value in os.environ.items() if server.is_passed_on(name) or name in _TERMINAL}
-    return Trial(Path(built.python), {**machine, **_lay_out(folder, name, desired, files, built)})
+    known = Known(desired.models, beside=manifests.beside)
+    return Trial(Path(built.python), {**machine, **_lay_out(folder, name, desired, files, built)}, known)
 
 
 def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> tuple[Manifests, DeploymentSpec]:
@@ -137,7 +140,7 @@ def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
     }
     if wish.models:
         variables["AZUREML_MODEL_DIR"] = laid_out["AZUREML_MODEL_DIR"]
-    return Trial(python, variables)
+    return Trial(python, variables, Known(models))
 
 
 def _code(script: Path, models: Sequence[Path], progress: Progress) -> Mapping[str, bytes]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from localmodel import data
+from localmodel import advice, data
 from localmodel.errors import UserError
 from localmodel.trial.prepare import Trial
 from localmodel_untrusted import json_text
@@ -68,6 +68,7 @@ class TrialWorker:
             except OSError as error:
                 self._connection.close()
                 raise UserError("PythonMissing", f"cannot run {trial.python}: {error.strerror}") from None
+        self._known = trial.known
         self._started = time.monotonic()
         # Ctrl-C is the script's, or its debugger's: it reaches both processes.
         self._on_interrupt: Any = signal.signal(signal.SIGINT, _leave_to_worker)
@@ -93,7 +94,7 @@ class TrialWorker:
         """
         hello = self._receive()
         if not hello.head["ok"]:
-            raise LoadFailed(hello.head["message"], hello.head["traceback"])
+            raise LoadFailed(advice.more(hello.head["message"], self._known), hello.head["traceback"])
         self._kind = _KINDS[hello.head["contract"]["mode"]]
         return time.monotonic() - self._started
 

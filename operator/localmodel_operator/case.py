@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from localmodel.errors import UserError
 from localmodel.spec import DeploymentSpec
+from localmodel.store import ModelVersion
 from localmodel_operator import children, decision, report
 from localmodel_operator.admin import Superseded
 from localmodel_operator.cluster import CONFIG_MAP, Object, Refused
@@ -27,7 +28,7 @@ class Case:
     """One resource in one pass.
 
     `decided` is what is to serve, `decided_object` that as the API server has it. `again`: whatever becomes of the
-    pass, the next one comes after so many seconds.
+    pass, the next one comes after so many seconds. `models` are those that the spec names, once they are found.
     """
 
     site: Site
@@ -37,6 +38,7 @@ class Case:
     decided: Decision = decision.FIRST
     decided_object: Object | None = None
     again: float | None = None
+    models: tuple[ModelVersion, ...] = ()
 
     @property
     def namespace(self) -> str:

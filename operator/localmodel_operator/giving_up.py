@@ -3,6 +3,8 @@
 import logging
 from typing import NoReturn
 
+from localmodel import advice
+from localmodel.advice import Known
 from localmodel_operator import history, names
 from localmodel_operator.case import RESYNC, Case, Waiting
 from localmodel_operator.cluster import REVISION
@@ -20,6 +22,10 @@ async def give_up(case: Case, target: Recorded, found: World, reason: str, messa
     Raises:
         Waiting: always.
     """
+    files = {
+        each.number: list(each.facts.files) for each in found.history if each.facts and each.number < target.number
+    }
+    message = advice.more(message, Known(case.models, files))
     if history.fallback(found.history, target, case.proved):
         log.info("%s/%s: revision %d failed: %s: %s", *case.key, target.number, reason, message)
         failed = {names.FAILED_ANNOTATION: f"{reason}: {message}"[:_ANNOTATION_LIMIT]}

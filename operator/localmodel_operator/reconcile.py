@@ -186,6 +186,7 @@ async def _resolve(case: Case) -> Desired:
     except UserError as error:
         case.seen.stage("ModelResolved", False, error.reason, str(error))
         raise
+    case.models = tuple(bundle.models)
     case.seen.stage("ModelResolved", True, "Resolved", "models and code are there")
     case.seen.values["models"] = [
         {"name": model.name, "version": model.version, "digest": model.digest} for model in bundle.models

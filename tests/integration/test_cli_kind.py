@@ -77,6 +77,17 @@ def test_apply_fails_with_the_resources_own_words(lmd: Lmd, kubectl: Path) -> No
     assert result.code == 1 and "error: digits: score.py:3: KeyError\n" in result.err
 
 
+def test_a_file_that_no_generator_lists_is_told(lmd: Lmd, kubectl: Path) -> None:
+    said = "No module named 'cleaning'; add it to the environment's requirements (revision 3 goes on serving)"
+    answer(kubectl, resource(("Ready", "False", said), ("Stalled", "True", said)))
+    (lmd.folder / "kustomization.yaml").write_text("configMapGenerator: [{name: code, files: [score.py]}]\n")
+    for name in ("score.py", "cleaning.py"):
+        (lmd.folder / name).write_text("")
+    error = lmd("apply", "-k", lmd.folder, "--target", "kind").err
+    better = "cleaning.py lies beside the script but is not in kustomization.yaml's files (revision 3 goes on serving)"
+    assert f"'cleaning'; {better}" in error
+
+
 def test_apply_gives_up_in_time_and_says_what_was_missing(lmd: Lmd, kubectl: Path) -> None:
     answer(kubectl, resource(("Ready", "False", "pods are starting")))
     result = lmd("apply", "-k", lmd.folder, "--target", "kind", "--timeout", "0.5")

@@ -118,6 +118,24 @@ def test_a_script_with_a_name_that_no_deployment_can_have_is_refused_by_try_and_
         assert result.code == 1 and said in result.err
 
 
+def test_what_is_missing_is_told_with_where_it_is_or_was(lmd: Lmd) -> None:
+    folder = source(lmd)
+    score, helper = folder / "score.py", folder / "helper.py"
+    score.write_text("import helper\n" + script("helper.X"))
+    helper.write_text("X = 1\n")
+    assert lmd("apply", folder, port(lmd)).code == 0
+    helper.unlink()
+    error = lmd("apply", folder, port(lmd)).err
+    assert "score.py:1: ModuleNotFoundError: No module named 'helper'; helper.py was in revision 1's folder" in error
+    assert "helper.py was in revision 1's folder" in lmd("history", "digits-1", "-o", "json").out
+    score.write_text("import os\n" + script("1").replace("pass", "open(os.environ['AZUREML_MODEL_DIR'] + '/m.bin')"))
+    (folder / "m.bin").write_text("1")
+    error = lmd("apply", folder, port(lmd)).err
+    asked = "this deployment has no models; m.bin is in its code: give it as a model: lmd apply ./Digits_1 --model "
+    assert asked + "./Digits_1/m.bin\nrevision 1 goes on serving" in error
+    assert lmd("apply", folder, port(lmd), "--model", folder / "m.bin").code == 0
+
+
 def test_every_option_says_what_the_script_is_deployed_with(lmd: Lmd) -> None:
     (lmd.folder / "a.bin").write_text("a")
     lmd("model", "register", "a.bin", "--name", "first")

@@ -43,6 +43,14 @@ def test_a_kustomization_is_served(lmd: Lmd) -> None:
     assert lmd.ask().body == 1
 
 
+def test_a_file_that_no_generator_lists(lmd: Lmd) -> None:
+    folder = kustomization(lmd)
+    (folder / "score.py").write_text("import cleaning\n" + script("1"))
+    (folder / "cleaning.py").write_text("")
+    error = lmd("apply", "-k", folder).err
+    assert "'cleaning'; cleaning.py lies beside the script but is not in kustomization.yaml's files" in error
+
+
 def test_an_unknown_field(lmd: Lmd) -> None:
     path = lmd.manifest(script("1"), replica=2)
     assert refused(lmd, "-f", path) == f"{path}: spec.replica: unknown field\n"

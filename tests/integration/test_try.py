@@ -86,6 +86,17 @@ def test_answers_alone_go_to_standard_output(lmd: Lmd, score: Path) -> None:
     assert "request 3: status 200, run() took" in result.err
 
 
+def test_a_file_beside_the_script_that_the_deployment_does_not_have_is_told(lmd: Lmd) -> None:
+    manifest = lmd.manifest("", scoring={"entryScript": "score.py", "source": {"configMap": {"name": "code"}}})
+    (lmd.folder / "kustomization.yaml").write_text(
+        f"resources: [{manifest.name}]\nconfigMapGenerator: [{{name: code, files: [score.py]}}]\n"
+    )
+    (lmd.folder / "score.py").write_text("import cleaning\n" + script("1"))
+    (lmd.folder / "cleaning.py").write_text("")
+    error = attempt(lmd, "-k", lmd.folder).err
+    assert "'cleaning'; cleaning.py lies beside the script but is not in kustomization.yaml's files" in error
+
+
 def test_without_a_request_init_runs(lmd: Lmd, score: Path) -> None:
     result = attempt(lmd, score)
     assert (result.code, result.out) == (0, "")

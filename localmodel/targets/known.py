@@ -1,0 +1,42 @@
+"""What is known of a revision on this machine beside what its worker says."""
+
+import contextlib
+from pathlib import Path
+
+from localmodel import home
+from localmodel.advice import Known
+from localmodel.errors import UserError
+from localmodel.manifest import Manifests
+from localmodel.sdk.definition import SOURCE
+from localmodel.store import ModelVersion, Store
+from localmodel.targets.state import RevisionRecord, State
+
+
+def of(place: State, record: RevisionRecord) -> Known:
+    """For advice on an error of its script. What cannot be read is left out: it only adds to an error."""
+    applied = None
+    with contextlib.suppress(UserError):
+        applied = place.applied()
+    earlier = [one for number in place.numbers() if number < record.number and (one := place.known(number))]
+    return Known(
+        models=_models(record),
+        files={one.number: list(one.facts.get("files", ())) for one in earlier},
+        beside=applied.beside if applied else (),
+        folder=_folder(applied),
+    )
+
+
+def _models(record: RevisionRecord) -> list[ModelVersion]:
+    store, told = Store(home.store()), record.environment.get("LOCALMODEL_MODEL", "")
+    with contextlib.suppress(UserError):
+        return [store.models.find(text.partition("@")[0]) for text in told.split(",") if text]
+    return []
+
+
+def _folder(applied: Manifests | None) -> str:
+    """Where the code was read from, if that is a folder; from the current one, where it lies below it."""
+    source = applied.deployment["metadata"].get("annotations", {}).get(SOURCE, "") if applied else ""
+    folder, here = Path(source), Path.cwd()
+    if not source or not folder.is_dir():
+        return ""
+    return f"./{folder.relative_to(here)}" if folder.is_relative_to(here) and folder != here else str(folder)
