@@ -83,7 +83,7 @@ def plan(desired: Facts, observed: Facts | None, can_swap: str | None = None) ->
     needed = {change.lane for change in changes}
     lane = max(needed, key=LANES.index)
     reason = "; ".join(change.text for change in changes)
-    hindrance = "spec.update.strategy is Roll" if desired.strategy == "Roll" else can_swap
+    hindrance = can_swap if desired.strategy == "Auto" else f"spec.update.strategy is {desired.strategy}"
     if lane == "swap" and hindrance:
         lane, reason = "roll", f"{reason}; not swapped, because {hindrance}"
     return Plan(lane, _steps(needed, lane, desired), reason)
@@ -191,6 +191,7 @@ def _said(name: str, parts: list[str]) -> str:
 
 def _steps(needed: set[str], lane: str, desired: Facts) -> tuple[str, ...]:
     new_image = needed & {"swap", "rebuild"}
+    new_pods, recreated = lane in ("roll", "rebuild"), desired.strategy == "Recreate"
     steps = [
         ("patch" in needed, "Deployment and Service are patched"),
         (lane == "rebuild", "the environment is built, unless it is there"),
@@ -199,7 +200,8 @@ def _steps(needed: set[str], lane: str, desired: Facts) -> tuple[str, ...]:
         (lane == "swap", "all pods switch; the old workers finish what they have begun"),
         (new_image, "the image is composed, and the nodes get the layers that they lack"),
         (lane == "swap", "pods with the image follow one by one, while the service goes on"),
-        (lane in ("roll", "rebuild") and desired.gate, "each new pod passes the gate before it is ready"),
-        (lane in ("roll", "rebuild"), "new pods start; each old one ends once a new one is ready"),
+        (new_pods and desired.gate, "each new pod passes the gate before it is ready"),
+        (new_pods and recreated, "every old pod ends, then new ones start: nothing answers meanwhile"),
+        (new_pods and not recreated, "new pods start; each old one ends once a new one is ready"),
     ]
     return tuple(text for holds, text in steps if holds)

@@ -32,10 +32,13 @@ def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord
         return Decision(_started(place, facts, desired), facts)
     before = serving or place.known(place.main.wanted())
     same_program = running.program == runner.program(runner.key(desired.spec, desired.lock), desired.spec)
-    found = plan.plan(facts, _observed(before, running, desired, facts, same_program))
+    found = plan.plan(
+        replace(facts, strategy=desired.spec.strategy), _observed(before, running, desired, facts, same_program)
+    )
     lane, reason = found.lane, found.reason
     if serving is None and lane == "nothing":
-        lane, reason = "swap", f"revision {place.main.wanted()} does not serve"
+        lane = "swap" if desired.spec.strategy == "Auto" else "roll"
+        reason = f"revision {place.main.wanted()} does not serve"
     if not same_program and lane in ("nothing", "swap"):
         told = f"{reason}; " if found.lane != "nothing" else ""
         lane, reason = "roll", f"{told}what the server was started from has changed"
@@ -119,24 +122,30 @@ def _steps(
 ) -> Iterator[str]:
     if lane == "nothing":
         return
-    port = desired.spec.local_port
+    spec = desired.spec
+    port, strategy = spec.local_port, spec.strategy
     if lane == "rebuild":
         yield "the environment is built, unless it is there"
+    moves = running is not None and not keeps_port(port, running)
+    updated = strategy == "Auto" and same_program
     if running is None:
         yield f"a server is started at port {port}"
-    elif not keeps_port(port, running):
+    elif strategy == "Recreate":
+        yield f"the server at port {running.port} ends: nothing answers before another does"
+        yield f"another server is started at port {port if moves else running.port}"
+    elif moves:
         yield f"another server is started at port {port}"
-    elif same_program:
+    elif updated:
         yield "workers of the new revision are made beside those that serve"
     else:
         yield "another server is proved beside this one"
     if facts.gate:
         yield "the gate's requests are asked"
-    if running is None:
+    if running is None or strategy == "Recreate":
         return
-    if not keeps_port(port, running):
+    if moves:
         yield f"the server at port {running.port} ends"
-    elif same_program:
+    elif updated:
         yield "they take over; the old workers finish what they have begun"
     else:
         yield "the port changes hands: requests are turned away for a moment"

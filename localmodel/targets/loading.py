@@ -18,11 +18,15 @@ _OWN_WORDS = ("GateFailed", "NoRoom")
 
 
 class LoadFailed(Exception):
-    """The wanted revision does not serve; the text is one line for the user, `reason` the word of a UserError."""
+    """The wanted revision does not serve; the text is one line for the user, `reason` the word of a UserError.
 
-    def __init__(self, message: str, reason: str = "RevisionFailed") -> None:
+    `traceback` is the script's, or "".
+    """
+
+    def __init__(self, message: str, reason: str = "RevisionFailed", traceback: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.traceback = traceback
 
 
 class LoadTimeout(Exception):
@@ -42,7 +46,8 @@ def wait(slot: Slot, number: int, is_running: Callable[[], bool], log: Path, tim
         # A load that an interrupted command had begun may still report; "" is a revision file that cannot be read.
         if status is not None and status.wanted in (str(number), ""):
             if status.error:
-                raise LoadFailed(status.error, status.reason if status.reason in _OWN_WORDS else "RevisionFailed")
+                reason = status.reason if status.reason in _OWN_WORDS else "RevisionFailed"
+                raise LoadFailed(status.error, reason, status.traceback or "")
             return
         if time.monotonic() >= next_look:
             if not is_running():

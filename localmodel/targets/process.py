@@ -45,7 +45,6 @@ class ProcessRunner:
         fields = (
             ("spec.replicas", spec.replicas != 1),
             ("spec.resources", bool(spec.resources)),
-            ("spec.update.strategy", spec.strategy != "Auto"),
             ("spec.environment.baseImage", spec.environment.base_image is not None),
         )
         return [name for name, is_set in fields if is_set]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from localmodel import advice
+from localmodel import advice, held
 from localmodel.errors import UserError
 from localmodel.spec import DeploymentSpec
 from localmodel.targets import decide, known, loading, ports, state
@@ -38,13 +38,19 @@ class Rollout:
         if running is None:
             port = self._choose_port()
             self._step(write(), lambda record: self._start(record, port))
-        elif not decide.keeps_port(self.spec.local_port, running):
-            port = self._choose_port()
+            return
+        moves = not decide.keeps_port(self.spec.local_port, running)
+        port = self._choose_port() if moves else running.port
+        if self.spec.strategy == "Recreate":
+            self._step(write(), lambda record: self._hand_over(record, running, port))
+        elif moves:
             self._step(write(), lambda record: self._move(record, running, port))
-        elif running.program == self.environment.program:
+        elif self.spec.strategy == "Auto" and running.program == self.environment.program:
             self._step(write(), lambda record: self._update(record, running))
         else:
-            self.progress.note("what the server is started from has changed: another is tried beside it first")
+            same = running.program == self.environment.program
+            why = "spec.update.strategy is Roll" if same else "what the server is started from has changed"
+            self.progress.note(f"{why}: another is tried beside it first")
             self._step(write(), lambda record: self._replace(record, running))
 
     def _step(self, record: RevisionRecord, act: Callable[[RevisionRecord], None]) -> None:
@@ -78,7 +84,7 @@ class Rollout:
         server = self._start_server(self.place.main, port)
         self.place.main.set_server(server)  # at once, so that a killed command leaves no server that nobody knows
         try:
-            self._wait(self.place.main, server, record, "")
+            self._wait(self.place.main, server, record)
         except BaseException:
             self.runner.clear(self.place)
             raise
@@ -89,17 +95,17 @@ class Rollout:
         self.place.main.want(record)
         self.runner.send(running.id, signal.SIGHUP)
         try:
-            self._wait(self.place.main, running, record, _goes_on(old, running))
+            self._wait(self.place.main, running, record, old)
         except BaseException as error:
             # The server itself keeps to the old one when it has failed to load the new one.
             if not isinstance(error, UserError) or error.reason == "ProgressDeadlineExceeded":
                 self._withdraw(old, running)
             raise
 
-    def _withdraw(self, old: RevisionRecord | None, running: ServerRecord) -> None:
+    def _withdraw(self, old: "_Serving | None", running: ServerRecord) -> None:
         """Ask for the old one again, so that the new one does not come up when nobody expects it any more."""
         if old:
-            self.place.main.want(old)
+            self.place.main.want(old.record)
             self.runner.send(running.id, signal.SIGHUP)
 
     def _move(self, record: RevisionRecord, running: ServerRecord, port: int) -> None:
@@ -108,7 +114,7 @@ class Rollout:
         self.place.main.want(record)
         server = self._start_candidate(self.place.main, port)
         try:
-            self._wait(self.place.main, server, record, _goes_on(old, running))
+            self._wait(self.place.main, server, record, old)
         except BaseException:
             self.runner.clear(self.place, [running.id])
             self._withdraw(old, running)
@@ -119,42 +125,57 @@ class Rollout:
         self.place.candidate.clear()
 
     def _replace(self, record: RevisionRecord, running: ServerRecord) -> None:
-        """Start a server of another program: proven on a spare port first, then on the port of the old one."""
-        old = self._serving(running)
-        self._prove(record, _goes_on(old, running))
+        """Start another server: proven on a spare port first, then on the port of the old one."""
+        self._prove(record, self._serving(running))
+        self._hand_over(record, running, running.port)
+
+    def _hand_over(self, record: RevisionRecord, running: ServerRecord, port: int) -> None:
+        """End the server, then start another; what served before is brought back when that fails."""
+        old, wanted = self._serving(running), self.place.known(self.place.main.wanted())
         with self.progress.step("the port changes hands") as done:
             begun = time.monotonic()
             self.runner.halt(self.place, running.id)
             try:
                 self.place.main.want(record)
-                server = self._start_candidate(self.place.main, running.port)
-                self._wait(self.place.main, server, record, "")
-            except BaseException:
+                server = self._start_candidate(self.place.main, port)
+                self._wait(self.place.main, server, record)
+            except BaseException as error:
                 self.runner.clear(self.place, [running.id])
-                self._resume(old, running)
-                raise
+                resumed = self._resume(old.record if old else wanted, running)
+                if not isinstance(error, UserError) or old is None:
+                    raise
+                raise UserError(error.reason, f"{error}\n{self._brought_back(old, resumed)}") from None
             self.place.main.set_server(server)
             done(f"requests were turned away for {time.monotonic() - begun:.1f} s")
         self.runner.clear(self.place, [server.id])
         self.place.candidate.clear()
 
-    def _prove(self, record: RevisionRecord, goes_on: str) -> None:
+    def _prove(self, record: RevisionRecord, old: "_Serving | None") -> None:
         slot = self.place.candidate
         slot.want(record)
         candidate = self._start_candidate(slot, ports.spare())
         try:
-            self._wait(slot, candidate, record, goes_on)
+            self._wait(slot, candidate, record, old)
         finally:
             main = self.place.main.server()
             self.runner.clear(self.place, [main.id] if main else [])
             slot.clear()
 
-    def _resume(self, old: RevisionRecord | None, running: ServerRecord) -> None:
+    def _resume(self, old: RevisionRecord | None, running: ServerRecord) -> ServerRecord:
         if old:
             self.place.main.want(old)
-        server = self.runner.resume(self.place, running)
-        self.place.main.set_server(ServerRecord(server, running.port, running.wanted_port, running.program))
+        server = replace(running, id=self.runner.resume(self.place, running))
+        self.place.main.set_server(server)
         self.place.candidate.clear()
+        return server
+
+    def _brought_back(self, old: "_Serving", server: ServerRecord) -> str:
+        """What became of the revision that was ended first."""
+        try:
+            self._wait(self.place.main, server, old.record)
+        except UserError as error:
+            return f"revision {old.record.number}, which was ended first, does not come back: {error}"
+        return f"revision {old.record.number}, which was ended first, serves again at {server.url}"
 
     def _start_server(self, slot: Slot, port: int) -> ServerRecord:
         server = self.runner.start(self.place, slot, port, self.spec, self.environment)
@@ -165,7 +186,9 @@ class Rollout:
         self.place.candidate.set_server(server)
         return server
 
-    def _wait(self, slot: Slot, server: ServerRecord, record: RevisionRecord, goes_on: str) -> None:
+    def _wait(self, slot: Slot, server: ServerRecord, record: RevisionRecord, beside: "_Serving | None" = None) -> None:
+        goes_on = beside.goes_on if beside else ""
+
         def is_running() -> bool:
             return self.runner.is_running(self.place, server.id)
 
@@ -173,7 +196,8 @@ class Rollout:
             loading.wait(slot, record.number, is_running, self.place.log, self.timeout)
         except loading.LoadFailed as error:
             told = advice.more(str(error), known.of(self.place, record))
-            said = f"revision {record.number} does not serve: {told}"
+            others = held.advice(f"{error}\n{error.traceback}", beside.record.number if beside else None)
+            said = f"revision {record.number} does not serve: {told}{others}"
             raise UserError(error.reason, f"{said}\n{goes_on}" if goes_on else said) from None
         except loading.LoadTimeout:
             raise UserError(
@@ -183,10 +207,19 @@ class Rollout:
                 "--timeout",
             ) from None
 
-    def _serving(self, running: ServerRecord) -> RevisionRecord | None:
+    def _serving(self, running: ServerRecord) -> "_Serving | None":
         number, _ = loading.ask(running.port)
-        return self.place.known(number)
+        record = self.place.known(number)
+        return _Serving(record, running.url) if record else None
 
 
-def _goes_on(old: RevisionRecord | None, running: ServerRecord) -> str:
-    return f"revision {old.number} goes on serving at {running.url}" if old else ""
+@dataclass(frozen=True)
+class _Serving:
+    """The revision that serves while another is on its way."""
+
+    record: RevisionRecord
+    url: str
+
+    @property
+    def goes_on(self) -> str:
+        return f"revision {self.record.number} goes on serving at {self.url}"

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from localmodel import gate, plan
+from localmodel import gate, held, plan
 from localmodel_operator import children, decision, history, making, names, pods, swap, world
 from localmodel_operator.admin import CannotTake, RevisionFailed
 from localmodel_operator.bundles import Bundles
@@ -46,7 +46,8 @@ async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: De
         log.info("%s/%s: not swapped: %s", *case.key, error)
         return found
     except RevisionFailed as error:
-        await give_up(case, target, found, error.reason, str(error))
+        advice = held.advice(str(error), pods.answering(found.pods))
+        await give_up(case, target, found, error.reason, f"{error}{advice}")
     found = await look(case)
     if not case.decided.committed:
         await case.decide(case.decided.done())
@@ -95,8 +96,9 @@ def _hindrance(case: Case, choice: Choice, found: World) -> str | None:
     if found.deployment is None:
         return "there are no pods yet"
     if any(not pod.has(target) for pod in found.pods):
-        if case.spec.strategy == "Roll" and choice.because is None:
-            return "spec.update.strategy is Roll"
+        # Back to what served may go the quick way, unless what fails holds what the other needs.
+        if case.spec.strategy == "Recreate" or (case.spec.strategy == "Roll" and choice.because is None):
+            return f"spec.update.strategy is {case.spec.strategy}"
         if children.other_resources(found.deployment, case.spec):
             return "spec.resources has changed"
         is_decided = case.decided.revision == target.number and not case.decided.committed

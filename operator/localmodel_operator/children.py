@@ -155,10 +155,16 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping
             "revisionHistoryLimit": 2,
             "progressDeadlineSeconds": spec.progress_deadline_seconds,
             "selector": {"matchLabels": selector(name)},
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "strategy": _strategy(spec),
             "template": {**template, "spec": {**template["spec"], "containers": containers}},
         },
     }
+
+
+def _strategy(spec: DeploymentSpec) -> Object:
+    if spec.strategy == "Recreate":
+        return {"type": "Recreate"}
+    return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
 
 
 def other_resources(deployment: Mapping[str, Any], spec: DeploymentSpec) -> bool:

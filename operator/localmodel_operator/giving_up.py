@@ -30,7 +30,8 @@ async def give_up(case: Case, target: Recorded, found: World, reason: str, messa
         log.info("%s/%s: revision %d failed: %s: %s", *case.key, target.number, reason, message)
         failed = {names.FAILED_ANNOTATION: f"{reason}: {message}"[:_ANNOTATION_LIMIT]}
         await case.site.cluster.annotate(REVISION, case.namespace, f"{case.name}-r{target.number}", failed)
-        case.seen.progress("RollingBack", case.seen.with_serving(message))
+        back = "; the last revision that served is started again" if case.spec.strategy == "Recreate" else ""
+        case.seen.progress("RollingBack", case.seen.with_serving(f"{message}{back}"))
         raise Waiting(0.0)
     fail(case, reason, message)
     raise Waiting(RESYNC)

@@ -11,6 +11,10 @@ _INIT_FAILED_EXIT = 3  # the scoring server's exit code when the entry script di
 
 # What its termination message begins with when it did load, and gave wrong answers
 _GATE = "GateFailed: "
+_BESIDE = (
+    "; pods of the revision before hold theirs until the new ones are ready: spec.update.strategy: Recreate ends them "
+    "first"
+)
 # What speaks against a revision itself, rather than against the cluster it is to run in
 OF_THE_REVISION = ("GateFailed", "InitFailed", "CrashLoop", "OutOfMemory", "ProgressDeadlineExceeded")
 
@@ -43,14 +47,16 @@ def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], want
         and status.get("availableReplicas", 0) == spec["replicas"]
         and len(new) == len(pods) == len(ready) == spec["replicas"]
     )
-    failure, stalled = (None, False) if complete else _failure(deployment, new)
+    failure, stalled = (None, False) if complete else _failure(deployment, new, len(pods) > len(new))
     progress = _progressing(deployment).get("reason")
     late = not complete and progress == "ProgressDeadlineExceeded"
     lasted = progress == "NewReplicaSetAvailable"
     return Rollout(complete, status.get("replicas", 0), failure, stalled, late, lasted)
 
 
-def _failure(deployment: Mapping[str, Any], pods: list[Mapping[str, Any]]) -> tuple[tuple[str, str] | None, bool]:
+def _failure(
+    deployment: Mapping[str, Any], pods: list[Mapping[str, Any]], beside_others: bool
+) -> tuple[tuple[str, str] | None, bool]:
     refused = _of_type(deployment, "ReplicaFailure")
     if refused.get("status") == "True":
         return (refused["reason"], f"pods cannot be created: {_forbidden(refused['message'])}"), True
@@ -61,7 +67,9 @@ def _failure(deployment: Mapping[str, Any], pods: list[Mapping[str, Any]]) -> tu
     for pod in pods:
         scheduled = _of_type(pod, "PodScheduled")
         if scheduled.get("reason") == "Unschedulable":
-            return ("Unschedulable", f"no node has room for a pod: {scheduled.get('message', '')}"), late
+            told = scheduled.get("message", "")
+            advice = _BESIDE if beside_others and "Insufficient" in told else ""
+            return ("Unschedulable", f"no node has room for a pod: {told}{advice}"), late
     if late:
         return ("ProgressDeadlineExceeded", "new pods did not become ready in time; see lmd logs"), True
     return None, False

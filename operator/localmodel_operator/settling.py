@@ -87,7 +87,9 @@ async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | 
 def _settled(case: Case, choice: Choice, desired: Desired, said: tuple[str, str]) -> None:
     case.seen.settled = True
     if choice.because:
-        fail(case, *choice.because)
+        reason, message = choice.because
+        ended = "; spec.update.strategy: Recreate had ended what served" if case.spec.strategy == "Recreate" else ""
+        fail(case, reason, f"{message}{ended}")
         return
     case.seen.succeed(*said)
     if count := len(desired.bundle.gate):

@@ -115,7 +115,15 @@ def test_the_selector_finds_the_pods_and_no_edit_changes_it() -> None:
 
 
 def test_the_old_pods_stay_until_the_new_ones_are_ready() -> None:
-    assert deployment()["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    for strategy in ("Auto", "Roll"):
+        assert deployment(strategy=strategy)["spec"]["strategy"] == {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+        }
+
+
+def test_the_old_pods_end_first_where_that_is_asked_for() -> None:
+    assert deployment(strategy="Recreate")["spec"]["strategy"] == {"type": "Recreate"}
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,15 @@ def test_no_room_is_waited_for_until_the_deadline(conditions: tuple[Object, ...]
     assert state.stalled == stalled
 
 
+def test_room_that_the_old_pods_take_is_had_by_ending_them_first() -> None:
+    full = {**NO_ROOM, "message": "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."}
+    unplaced = pod(WANTED, {}, full)
+    beside = judge(deployment(1, availableReplicas=0), [unplaced, pod(OLD)], WANTED).failure
+    assert beside and "spec.update.strategy: Recreate" in beside[1]
+    alone = judge(deployment(1, availableReplicas=0), [unplaced], WANTED).failure
+    assert alone and "Recreate" not in alone[1]
+
+
 def test_late_for_no_known_reason() -> None:
     state = judge(deployment(1, LATE, availableReplicas=0), [pod(WANTED, STARTING)], WANTED)
     assert state.failure and state.failure[0] == "ProgressDeadlineExceeded"

@@ -206,6 +206,12 @@ def test_a_field_takes_the_way_that_docs_say_on_a_cluster(field: str) -> None:
         assert group.replace("[]", "") in found.reason
 
 
+def test_every_strategy_is_one_that_docs_tell_of() -> None:
+    update = schema.resource_schema()["properties"]["spec"]["properties"]["update"]["properties"]
+    told = re.findall(r"`spec\.update\.strategy: (\w+)`", (ROOT / "docs/reference/updates.md").read_text())
+    assert {"Auto", *told} == set(update["strategy"]["enum"])
+
+
 def facts(**changes: Any) -> Facts:
     return replace(facts_of_pods(parsed(EXAMPLES[0])), **changes)
 
@@ -247,6 +253,7 @@ def test_the_dearest_way_is_taken_once_and_what_is_patched_is_patched() -> None:
         ("Auto", None, "swap", ""),
         ("Auto", "there is no room for a second worker", "roll", "there is no room for a second worker"),
         ("Roll", None, "roll", "spec.update.strategy is Roll"),
+        ("Recreate", None, "roll", "spec.update.strategy is Recreate"),
     ],
 )
 def test_what_cannot_or_must_not_be_swapped_rolls(strategy: str, can_swap: str | None, lane: str, because: str) -> None:
@@ -254,6 +261,17 @@ def test_what_cannot_or_must_not_be_swapped_rolls(strategy: str, can_swap: str |
     assert found.lane == lane and because in found.reason
     untouched = plan.plan(facts(strategy=strategy), facts(), can_swap)
     assert untouched.lane == "nothing"
+
+
+def test_whether_the_old_pods_end_first_is_among_the_steps() -> None:
+    for change in ({"code": "other"}, {"lock": "other"}, {"fixed": {"spec.resources": "other"}}):
+        for strategy, step in (
+            ("Recreate", "every old pod ends, then new ones start: nothing answers meanwhile"),
+            ("Roll", "new pods start; each old one ends once a new one is ready"),
+        ):
+            assert plan.plan(facts(strategy=strategy, **change), facts()).steps[-1] == step
+    scaled = plan.plan(facts(strategy="Recreate", beside={"spec.replicas": "2"}), facts(beside={"spec.replicas": "1"}))
+    assert (scaled.lane, scaled.steps) == ("patch", ("Deployment and Service are patched",))
 
 
 def test_equal_content_needs_nothing_whatever_it_is_called() -> None:

@@ -1,0 +1,90 @@
+"""A revision that needs what the one before holds: said, and with update.strategy: Recreate it gets it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from lmd_command import Lmd
+
+RECREATE = {"update": {"strategy": "Recreate"}}
+
+
+def binds(port: int, answer: str, then: str = "pass") -> str:
+    return (
+        f"import socket\nheld = socket.socket()\ndef init():\n    held.bind(('127.0.0.1', {port}))\n    {then}\n"
+        f"def run(raw_data):\n    return {answer!r}\n"
+    )
+
+
+def opens(path: Path, answer: str) -> str:
+    """The error that says it is the cause of the one that is told."""
+    return (
+        f"import sqlite3\ndef init():\n    global db\n    db = sqlite3.connect({str(path)!r}, timeout=0)\n    try:\n"
+        "        db.execute('BEGIN EXCLUSIVE')\n    except sqlite3.Error as error:\n"
+        "        raise RuntimeError('no features') from error\n"
+        f"def run(raw_data):\n    return {answer!r}\n"
+    )
+
+
+@pytest.mark.parametrize("kind", ["port", "database"])
+def test_what_the_old_revision_holds_is_said(lmd: Lmd, kind: str) -> None:
+    port = lmd.port + 2000
+
+    def holds(answer: str) -> str:
+        return binds(port, answer) if kind == "port" else opens(lmd.home / "held", answer)
+
+    lmd.apply(holds("one"))
+    for update in ({}, {"update": {"strategy": "Roll"}}):
+        failed = lmd.apply(holds("two"), **update)
+        assert failed.code == 1
+        assert "revision 1, which serves, may hold it" in failed.err and "update.strategy: Recreate" in failed.err
+        assert failed.err.rstrip().endswith(f"revision 1 goes on serving at http://localhost:{lmd.port}/score")
+        assert lmd.ask().body == "one"
+
+
+def test_recreate_ends_the_old_revision_first(lmd: Lmd) -> None:
+    port = lmd.port + 2000
+    lmd.apply(binds(port, "one"))
+    edited = lmd.manifest(binds(port, "two"), **RECREATE)
+    (planned,) = json.loads(lmd("plan", edited, "-o", "json").out)
+    said = "spec.scoring changed: score.py; not swapped, because spec.update.strategy is Recreate"
+    assert (planned["lane"], planned["reason"]) == ("roll", said)
+    assert planned["steps"] == [
+        f"the server at port {lmd.port} ends: nothing answers before another does",
+        f"another server is started at port {lmd.port}",
+    ]
+    done = lmd("apply", "-f", edited)
+    assert done.code == 0 and f"plan: roll: {said}" in done.err, done.err
+    assert lmd.ask() == (200, "two", 2)
+    assert lmd("rollback", "digits").code == 0 and lmd.ask() == (200, "one", 1)
+
+
+def test_after_a_recreate_that_fails_the_old_revision_serves_again(lmd: Lmd) -> None:
+    port = lmd.port + 2000
+    lmd.apply(binds(port, "one"))
+    failed = lmd.apply(binds(port, "two", "raise KeyError('age')"), **RECREATE)
+    assert failed.code == 1 and "revision 2 does not serve: init() failed: score.py:5: KeyError: 'age'" in failed.err
+    said = f"revision 1, which was ended first, serves again at http://localhost:{lmd.port}/score"
+    assert failed.err.rstrip().endswith(said) and "may hold it" not in failed.err
+    assert lmd.ask() == (200, "one", 1)
+    assert lmd.apply(binds(port, "two"), **RECREATE).code == 0 and lmd.ask() == (200, "two", 3)
+
+
+def test_recreate_at_another_port_brings_the_old_revision_back_at_its_own(lmd: Lmd) -> None:
+    port, first = lmd.port + 2000, lmd.port
+    lmd.apply(binds(port, "one"))
+    other = lmd.port + 1000
+    failed = lmd.apply(binds(port, "two", "raise KeyError('age')"), **RECREATE, service={"localPort": other})
+    assert failed.code == 1 and f"serves again at http://localhost:{first}/score" in failed.err
+    assert lmd.ask() == (200, "one", 1)
+    moved = lmd.apply(binds(port, "two"), **RECREATE, service={"localPort": other})
+    assert moved.code == 0 and f"http://localhost:{other}/score" in moved.out
+
+
+def test_roll_is_another_server(lmd: Lmd) -> None:
+    lmd.apply(binds(lmd.port + 2000, "one"))
+    before = lmd.pid()
+    rolled = lmd.apply(binds(lmd.port + 2001, "two"), update={"strategy": "Roll"})
+    said = "plan: roll: spec.scoring changed: score.py; not swapped, because spec.update.strategy is Roll"
+    assert rolled.code == 0 and said in rolled.err and "spec.update.strategy is Roll: another is tried" in rolled.err
+    assert lmd.pid() != before and lmd.ask() == (200, "two", 2)
