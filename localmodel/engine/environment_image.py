@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from threading import Event
@@ -127,9 +128,21 @@ def present(client: docker.DockerClient, store_id: str) -> dict[str, int]:
     return {name.rpartition(":")[2]: size for name, size in tags if name.startswith(names.ENVIRONMENT_REPOSITORY)}
 
 
-def remove_others(client: docker.DockerClient, store_id: str, keep: set[str]) -> None:
-    """Remove this store's environment images but those with the keys `keep`, and what their builds left."""
-    remove(client, store_id, set(present(client, store_id)) - keep)
+def rests(key: str, seconds: float) -> bool:
+    """Whether the environment was used within so many seconds, as the time of its build log says."""
+    with contextlib.suppress(OSError):
+        return time.time() - home.build_log(key).stat().st_mtime < seconds
+    return False
+
+
+def remove_others(client: docker.DockerClient, store_id: str, keep: set[str], seconds: float) -> set[str]:
+    """Remove this store's environment images but those with the keys `keep`, and what their builds left.
+
+    What was used within so many seconds stays, too. Returns the keys that were removed.
+    """
+    gone = {key for key in set(present(client, store_id)) - keep if not rests(key, seconds)}
+    remove(client, store_id, gone)
+    return gone
 
 
 def remove(client: docker.DockerClient, store_id: str, keys: Collection[str]) -> None:

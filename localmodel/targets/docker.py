@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from localmodel import digests, files, home, quantity, store_id
+from localmodel import digests, environment_uses, files, home, keeping, quantity, store_id
 from localmodel.debugger.package import packages_folder
 from localmodel.engine import client, containers, environment_image, names
 from localmodel.engine.client import Connection
 from localmodel.engine.containers import Served
+from localmodel.environments import build_log
 from localmodel.environments import lock as locks
 from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
@@ -138,9 +139,10 @@ class ContainerRunner:
         # Another command that is at work may need them: what is left now goes with the next one.
         with contextlib.suppress(BlockingIOError), files.alone(self._lock()):
             operators = {path.stem for path in (home.store() / "images" / "environments").glob("*.json")}
-            unused = set(gone) - operators
-            self._engine.call(environment_image.remove, self._store(), unused)
-            for key in unused:
+            keep, seconds = operators | set(environment_uses.keys(home.home())), keeping.seconds()
+            for key in set(gone) - keep:
+                build_log.used(home.build_log(key))  # until now
+            for key in self._engine.call(environment_image.remove_others, self._store(), keep, seconds):
                 home.build_log(key).unlink(missing_ok=True)
 
     def _labels(self, place: State) -> dict[str, str]:

@@ -87,4 +87,4 @@ class Runner(Protocol):
         """End, and remove, every server of the deployment but those with the ids `keep`."""
 
     def sweep(self, gone: Collection[str]) -> None:
-        """Remove the environments with these keys, which no deployment of this target uses any more."""
+        """The environments with these keys are used no more: from now on they, as others, rest for a while, and go."""

@@ -9,7 +9,7 @@ from localmodel import quantity
 from localmodel.revision import Revision, models_text
 from localmodel.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion
-from localmodel_operator import admin, decision, names
+from localmodel_operator import admin, by_others, decision, names
 from localmodel_operator.cluster import LMD, Object
 
 PORT = 5001  # of the server in the container, as in Azure ML's images
@@ -183,7 +183,7 @@ def _amounts(resources: Mapping[str, Any]) -> dict[str, dict[str, Fraction]]:
 
 def _container(start: Start, variables: Sequence[Variable], server_variables: list[Object]) -> Object:
     return {
-        "name": "scoring",
+        "name": by_others.CONTAINER,
         "image": start.image,
         "imagePullPolicy": start.pull_policy,
         "ports": [

@@ -162,6 +162,22 @@ class Cluster:
         path = kind.path(body["metadata"]["namespace"], body["metadata"]["name"])
         return await self._apply(path, body, names.FIELD_MANAGER)
 
+    async def put_back(self, found: Mapping[str, Any], container: Mapping[str, Any]) -> Object:
+        """Put the container of a Deployment in the place of the one of its name, with all that others have set of it.
+
+        Raises:
+            Refused: 409, the Deployment has changed since it was `found`.
+        """
+        metadata, there = found["metadata"], found["spec"]["template"]["spec"]["containers"]
+        place = next(index for index, each in enumerate(there) if each["name"] == container["name"])
+        body = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
+            {"op": "replace", "path": f"/spec/template/spec/containers/{place}", "value": container},
+        ]
+        path = DEPLOYMENT.path(metadata["namespace"], metadata["name"])
+        query = [("fieldManager", names.FIELD_MANAGER)]
+        return await self._request("PATCH", path, body, query, "application/json-patch+json")
+
     async def apply_status(self, owner: Mapping[str, Any], status: Mapping[str, Any]) -> Object:
         """Server-side apply of the status of the LocalModelDeployment `owner`, of that uid only."""
         metadata = owner["metadata"]
@@ -242,7 +258,7 @@ class Cluster:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         query: Sequence[tuple[str, str]] = (),
         content_type: str = "application/json",
     ) -> Object:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from localmodel import home
+from localmodel import home, keeping
 from localmodel.errors import UserError
 from localmodel.printable import printable
 from localmodel_operator import main
@@ -25,8 +25,21 @@ def operator() -> None:
 @click.option("--liveness", help="Address of a liveness probe, such as http://0.0.0.0:8080/healthz.")
 @click.option("--namespace", "namespaces", multiple=True, help="Serve this namespace only; may be given several times.")
 @click.option("--registry", help="Push images there, and have pods pull them: HOST[/PREFIX]. Default: not on kind.")
+@click.option(
+    "--keep-environments",
+    type=click.FloatRange(min=0),
+    default=keeping.DEFAULT,
+    envvar=keeping.VARIABLE,
+    show_envvar=True,
+    help="Seconds that an installed environment stays which nothing uses any more, on nodes and here. Default: 3600.",
+)
 def run(
-    context: str | None, store: Path | None, liveness: str | None, namespaces: tuple[str, ...], registry: str | None
+    context: str | None,
+    store: Path | None,
+    liveness: str | None,
+    namespaces: tuple[str, ...],
+    registry: str | None,
+    keep_environments: float,
 ) -> None:
     """Run the operator until it is told to stop (SIGTERM, Ctrl-C)."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -35,7 +48,8 @@ def run(
     # its leader election repeats every two seconds what main says once
     logging.getLogger("kubernetes").setLevel(logging.CRITICAL)
     try:
-        options = main.Options(context, (store or home.store()).absolute(), namespaces, liveness, registry)
+        folder = (store or home.store()).absolute()
+        options = main.Options(context, folder, namespaces, liveness, registry, keep_environments)
         asyncio.run(main.run(options))
         # A thread may wait for the engine's next line of a build for long; nothing it does needs an orderly end.
         logging.shutdown()

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
 
-from localmodel import digests, files, state_file
+from localmodel import digests, files, home, state_file
 from localmodel.engine import build, environment_image
 from localmodel.engine.client import Engine
+from localmodel.environments import build_log
 from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
@@ -35,8 +36,9 @@ class _Build:
 class Environments:
     """Environment images by key. Records lie beside the layers, so a finished build outlives this process."""
 
-    def __init__(self, engine: Engine, layout: Layout, store_id: str, folder: Path) -> None:
+    def __init__(self, engine: Engine, layout: Layout, store_id: str, folder: Path, keep_seconds: float) -> None:
         self._engine, self._layout, self._store_id, self._folder = engine, layout, store_id, folder
+        self._keep_seconds = keep_seconds
         self._builds: dict[str, _Build] = {}
         self._wanted: dict[Key, str] = {}
         self._failures: dict[str, tuple[UserError, float]] = {}
@@ -129,13 +131,22 @@ class Environments:
     def building(self) -> set[str]:
         return set(self._builds)
 
-    async def forget(self, keep: set[str]) -> None:
-        """Remove records and engine images of every key but these and those that somebody waits for."""
+    async def forget(self, keep: set[str], left: set[str]) -> bool:
+        """Remove records and engine images of every key but these and those that somebody waits for.
+
+        What was used a while ago stays, too; `left` are keys that were used until now. Returns whether there are any.
+        """
         keep = keep | set(self._wanted.values())
-        for key in self.keys() - keep:
+        for key in left - keep:
+            build_log.used(home.build_log(key))
+        unused = self.keys() - keep
+        resting = {key for key in unused if environment_image.rests(key, self._keep_seconds)}
+        for key in unused - resting:
             self._record(key).unlink(missing_ok=True)
         with contextlib.suppress(UserError):  # without an engine: the next sweep
-            await self._engine.call(environment_image.remove_others, self._store_id, keep | self.building())
+            others = keep | self.building()
+            await self._engine.call(environment_image.remove_others, self._store_id, others, self._keep_seconds)
+        return bool(resting)
 
     def _record(self, key: str) -> Path:
         return self._folder / f"{key}.json"

@@ -26,10 +26,19 @@ def _stalled(status: Mapping[str, Any]) -> bool:
 
 
 def event(owner: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
-    """The Event that tells what `seen` sums up to. Equal news of one resource have equal names."""
+    """The Event that tells what `seen` sums up to."""
+    return _event(owner, "Warning" if seen.stalled else "Normal", seen.reason, seen.message)
+
+
+def warning(owner: Mapping[str, Any], reason: str, message: str) -> dict[str, Any]:
+    """An Event about something beside Ready."""
+    return _event(owner, "Warning", reason, message)
+
+
+def _event(owner: Mapping[str, Any], kind: str, reason: str, message: str) -> dict[str, Any]:
+    """Equal news of one resource have equal names."""
     metadata = owner["metadata"]
-    kind = "Warning" if seen.stalled else "Normal"
-    told = digests.of_json([metadata["uid"], kind, seen.reason, seen.message]).removeprefix("sha256:")[:12]
+    told = digests.of_json([metadata["uid"], kind, reason, message]).removeprefix("sha256:")[:12]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
@@ -44,8 +53,8 @@ def event(owner: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
             "resourceVersion": metadata["resourceVersion"],
         },
         "type": kind,
-        "reason": seen.reason,
-        "message": printable(seen.message)[:_MESSAGE_LIMIT],
+        "reason": reason,
+        "message": printable(message)[:_MESSAGE_LIMIT],
         "source": {"component": "localmodel-operator"},
         "firstTimestamp": now,
         "lastTimestamp": now,

@@ -16,7 +16,7 @@ from typing import Any
 
 import kopf
 
-from localmodel import files, store_id
+from localmodel import files, keeping, store_id
 from localmodel.engine.client import Engine
 from localmodel.errors import UserError
 from localmodel.layout import Layout
@@ -44,7 +44,8 @@ class Options:
     """What `lmd operator run` was told.
 
     `context` of the kubeconfig (None: the current one), `namespaces` to serve (none named: all), `liveness` address,
-    `registry` to push images to (None: what the cluster tells of, else a kind cluster's nodes directly).
+    `registry` to push images to (None: what the cluster tells of, else a kind cluster's nodes directly),
+    `keep_seconds` for an environment that nothing uses any more.
     """
 
     context: str | None
@@ -52,6 +53,7 @@ class Options:
     namespaces: tuple[str, ...] = ()
     liveness: str | None = None
     registry: str | None = None
+    keep_seconds: float = keeping.DEFAULT
 
 
 async def run(options: Options) -> None:
@@ -90,7 +92,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Sit
         engine=engine,
         store=Store(options.store),
         layout=layout,
-        environments=Environments(engine, layout, own_id, layout.root / "environments"),
+        environments=Environments(engine, layout, own_id, layout.root / "environments", options.keep_seconds),
         references=References(),
         queue=WorkQueue(),
         delivery=await choice.make(cluster, engine, layout, options.registry),
@@ -99,6 +101,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Sit
         architecture=node["metadata"]["labels"]["kubernetes.io/arch"],
         kind_cluster=choice.kind_cluster(node),
         namespaces=options.namespaces,
+        keep_seconds=options.keep_seconds,
         verify=_verifier(node),
     )
     return site, system["metadata"]["uid"]

@@ -30,16 +30,20 @@ from localmodel_operator import (
 )
 from localmodel_operator.admin import Superseded
 from localmodel_operator.case import RESYNC, Case, Waiting
-from localmodel_operator.cluster import LMD, REVISION, SERVICE, PodUnreachable, Refused, Unreachable
+from localmodel_operator.cluster import LMD, REVISION, SERVICE, Object, PodUnreachable, Refused, Unreachable
 from localmodel_operator.history import Choice, Pin, Recorded
 from localmodel_operator.making import Building, Maker
 from localmodel_operator.resolve import Desired
 from localmodel_operator.site import SWEEP, Site
+from localmodel_operator.status import Seen
 from localmodel_operator.together import together
 from localmodel_operator.workqueue import Key
 from localmodel_operator.world import World
 
 log = logging.getLogger(__name__)
+
+# Finalizers by which Kubernetes deletes the children first, or leaves them
+_OF_KUBERNETES = ("foregroundDeletion", "orphan")
 
 
 async def reconcile(site: Site, key: Key) -> None:
@@ -52,10 +56,21 @@ async def reconcile(site: Site, key: Key) -> None:
         site.queue.add(SWEEP)
         return
     if "deletionTimestamp" in owner["metadata"]:
+        await _tell_of_the_end(site, owner)
         return
     again = await run(Case(site, owner, spec.parse(owner["spec"])))
     if again is not None:
         site.queue.add_after(again, key)
+
+
+async def _tell_of_the_end(site: Site, owner: Object) -> None:
+    """A resource in deletion is not followed any more, however long somebody's finalizer holds it."""
+    held_by = [each for each in owner["metadata"].get("finalizers", []) if each not in _OF_KUBERNETES]
+    if held_by:
+        seen = Seen()
+        text = f"the resource is being deleted and waits for {', '.join(held_by)}; until then edits are not followed"
+        seen.progress("Deleting", text)
+        await report.report(site.cluster, owner, seen)
 
 
 async def run(case: Case) -> float | None:

@@ -25,10 +25,10 @@ async def report(cluster: Cluster, owner: Object, seen: Seen) -> None:
         raise
     owner["status"] = written["status"]
     if events.worth_telling(before, after):
-        await _tell(cluster, owner["metadata"]["namespace"], events.event(owner, seen))
+        await tell(cluster, owner["metadata"]["namespace"], events.event(owner, seen))
 
 
-async def _tell(cluster: Cluster, namespace: str, event: Object) -> None:
+async def tell(cluster: Cluster, namespace: str, event: Object) -> None:
     """Record an Event. A lost one is no reason to fail a pass."""
     try:
         try:

@@ -4,8 +4,9 @@ import asyncio
 
 from localmodel import image
 from localmodel.errors import UserError
-from localmodel_operator import children, delivery_news, rollout, status, world
+from localmodel_operator import by_others, children, delivery_news, events, report, rollout, status, world
 from localmodel_operator.case import RESYNC, Case, Waiting
+from localmodel_operator.cluster import Object, Refused
 from localmodel_operator.giving_up import fail, give_up
 from localmodel_operator.history import Choice, Recorded
 from localmodel_operator.world import World
@@ -56,7 +57,8 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
         if not seen.settled:
             seen.progress("RollingOut", f"pods of revision {target.number} are starting")
         await case.report()
-    applied = await case.apply(children.deployment(case.owner, case.spec, target.template))
+    await _tell_of_others(case, found)
+    applied = await _apply(case, children.deployment(case.owner, case.spec, target.template))
     listed = await world.listed(case.site.cluster, *case.key)
     state = rollout.judge(applied, listed, target.number)
     seen.values["replicas"] = state.replicas
@@ -79,6 +81,30 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
     else:
         seen.progress(reason, seen.with_serving(message))
     raise Waiting(RESYNC)
+
+
+async def _apply(case: Case, wanted: Object) -> Object:
+    """The Deployment, with nothing in its container that others have set: it would run, and be no part of the revision.
+
+    Raises:
+        UserError, Waiting.
+    """
+    applied = await case.apply(wanted)
+    if not by_others.read(applied).container:
+        return applied
+    (container,) = wanted["spec"]["template"]["spec"]["containers"]
+    try:
+        return await case.site.cluster.put_back(applied, container)
+    except Refused as error:
+        if error.code not in (404, 409):
+            raise
+        raise Waiting(0.0) from None  # it has changed again
+
+
+async def _tell_of_others(case: Case, found: World) -> None:
+    written = by_others.read(found.deployment) if found.deployment else by_others.Written()
+    for reason, message in by_others.news(case.name, written):
+        await report.tell(case.site.cluster, case.namespace, events.warning(case.owner, reason, message))
 
 
 def tell_that_it_lasts(case: Case, target: Recorded) -> None:

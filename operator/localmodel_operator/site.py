@@ -36,4 +36,5 @@ class Site:
     architecture: str  # of the nodes, in Kubernetes' words
     kind_cluster: str | None
     namespaces: tuple[str, ...]  # that it serves; none named: all
+    keep_seconds: float  # for an environment that nothing uses any more
     verify: Callable[[int, int], str]  # (local port, node port) -> base URL at which this process reaches it

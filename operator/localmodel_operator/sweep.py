@@ -36,6 +36,8 @@ _REMOVES_WITHIN = 30.0
 _IMAGE = re.compile(r"[^@]+@sha256:[0-9a-f]{64}")
 _FORGOTTEN_AFTER = 30 * 24 * 3600.0  # seconds without a word from a cluster whose nodes are not this engine's
 
+# When images were first seen that nothing uses any more, by name: an operator that starts anew gives them more time.
+_unused: dict[str, float] = {}
 # Questions that nodes have not answered yet, by id: a node that hangs holds one thread, and no sweep.
 _asked: dict[str, "asyncio.Task[dict[str, str] | None]"] = {}
 
@@ -128,6 +130,19 @@ def doomed(present: Mapping[str, str], keep: Iterable[str], ours: tuple[str, ...
     return sorted(gone | records)
 
 
+def still(unused: Iterable[str], used: Iterable[str], since: dict[str, float], now: float, seconds: float) -> set[str]:
+    """Those of the unused images that stay for now, because their resource went a moment ago: it may come again.
+
+    Superseded images of a resource that is there are not waited for. `since` is what was known before, and is then
+    what is known of these.
+    """
+    living = {name.partition("@")[0] for name in used}
+    waiting = {name: since.get(name, now) for name in unused if name.partition("@")[0] not in living}
+    since.clear()
+    since.update(waiting)
+    return {name for name, then in waiting.items() if now - then < seconds}
+
+
 async def sweep(site: Site, cluster_uid: str) -> None:
     """One sweep of everything. Put off while images are being made."""
     cluster_nodes = await site.engine.call(nodes.nodes, site.kind_cluster) if site.kind_cluster else []
@@ -135,19 +150,23 @@ async def sweep(site: Site, cluster_uid: str) -> None:
     try:
         # An edit waits for this: what takes long, and can be mended, is done outside.
         with files.alone(site.layout.root / "lock"):
-            use = await _sweep_here(site, cluster_uid, cluster_nodes)
+            use, rests = await _sweep_here(site, cluster_uid, cluster_nodes)
     except BlockingIOError:
         site.queue.add_after(_AGAIN_WHEN_BUSY, SWEEP)
         return
     ours = (names.IMAGE_PREFIX, site.delivery.repository("") + "@")
     others = await _of_others(site)
     kept = {*use.images, *(name for images in present.values() for name in images if name.startswith(others))}
-    gone = {node: doomed(images, kept, ours) for node, images in present.items()}
+    there = {name for images in present.values() for name in images if name.startswith(ours)}
+    resting = still(there - kept, use.images, _unused, time.monotonic(), site.keep_seconds)
+    gone = {node: doomed(images, kept | resting, ours) for node, images in present.items()}
     done = await asyncio.gather(*(_remove(site, node, records) for node, records in gone.items() if records))
     if done:
         await _mend(site, {record for records in gone.values() for record in records})
     silent = len(present) < len(cluster_nodes) or not all(done)
-    site.queue.add_after(_AGAIN_WHEN_SILENT if silent else _AGAIN, SWEEP)
+    again = _AGAIN_WHEN_SILENT if silent else _AGAIN
+    # not sooner after what has just come to rest than it rests
+    site.queue.add_after(min(again, site.keep_seconds) if rests or resting else again, SWEEP)
 
 
 async def _present(site: Site, cluster_nodes: Iterable[Node]) -> dict[Node, dict[str, str]]:
@@ -196,18 +215,22 @@ async def _of_others(site: Site) -> tuple[str, ...]:
     return tuple(names.repository(each["uid"]) + "@" for each in living if each["namespace"] not in site.namespaces)
 
 
-async def _sweep_here(site: Site, cluster_uid: str, cluster_nodes: Iterable[Node]) -> Use:
-    """Sweep what is on this machine. Returns what this cluster uses."""
-    use = await _look(site, cluster_nodes)
-    files.write(site.layout.root / "uses" / f"{cluster_uid}.json", digests.canonical_json(use.__dict__))
+async def _sweep_here(site: Site, cluster_uid: str, cluster_nodes: Iterable[Node]) -> tuple[Use, bool]:
+    """Sweep what is on this machine. Returns what this cluster uses, and whether unused environments are kept."""
+    use, note, rests = await _look(site, cluster_nodes), site.layout.root / "uses" / f"{cluster_uid}.json", False
+    left: set[str] = set()
+    with contextlib.suppress(UserError):  # it is written anew
+        before = state_file.read(note, Use, "")
+        left = set(before.environments) - set(use.environments) if before else set()
+    files.write(note, digests.canonical_json(use.__dict__))
     try:
         uses = [*other_uses(site.layout.root / "uses", cluster_uid, await _alive(site)), use]
-        await site.environments.forget({key for each in uses for key in each.environments})
+        rests = await site.environments.forget({key for each in uses for key in each.environments}, left)
         _sweep_blobs(site, [image for each in uses for image in each.images])
     except UserError as error:
         state_file.unreadable(error)
         log.warning("nothing is removed from %s, what is needed of it is not known: %s", site.layout.root, error)
-    return use
+    return use, rests
 
 
 async def _mend(site: Site, removed: set[str]) -> None:

@@ -31,6 +31,7 @@ class Pool:
         self.settings = settings
         self._warm = warm
         self.on_change: Callable[[], None] = lambda: None
+        self.killed_for_memory = 0  # workers, by the kernel
         self.failure: str | None = None  # why the last restart of a worker failed
         self.contract = Contract()  # what the script takes and returns: the same in every worker
         self._workers: set[WorkerProcess] = set()
@@ -213,6 +214,7 @@ class Pool:
             self._workers.discard(worker)
             if self._warm is not None:
                 self._warm.judge(worker)
+            self.killed_for_memory += worker.killed_for_memory
             logger.warning("%s; starting another", worker.exit_description())
             # A worker that has never had a request must have died by itself, and may do so again at once.
             failures = 0 if worker.served else failures + 1

@@ -21,6 +21,7 @@ from localmodel_server.child_process import AnyProcess, collect_group
 from localmodel_server.contract import Contract, read_contract
 from localmodel_server.left_behind import end_left_behind, has_started
 from localmodel_server.log import logger, one_word
+from localmodel_server.memory_kills import MemoryKills
 from localmodel_server.settings import Settings
 from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
 
@@ -58,6 +59,8 @@ class WorkerTimeout(Exception):
     """The answer did not come in time; the process has been killed."""
 
 
+_memory_kills = MemoryKills()
+
 # Starts the process that serves on a socket.
 Starter = Callable[[socket.socket], Awaitable[AnyProcess]]
 # Called with each frame of an answer, or once with WorkerDied, WorkerTimeout or NotStarted.
@@ -82,6 +85,7 @@ class WorkerProcess(asyncio.Protocol):
         self.wants_new_parent = False  # which could be forked where the one that is there could not
         self.served = False  # has been given a request
         self.answered = False
+        self.killed_for_memory = False  # by the kernel
         self.together = True  # may be given several requests at once
         self._leaving = False
         self._frames = FrameBuffer(orjson.loads)
@@ -241,6 +245,8 @@ class WorkerProcess(asyncio.Protocol):
             name = signal.Signals(-code).name
         except ValueError:
             name = f"signal {-code}"
+        if self.killed_for_memory:
+            name += ": the kernel killed it for lack of memory; raise spec.resources.limits.memory"
         return f"the worker process died ({name})"
 
     async def _spawn(self, starter: Starter) -> None:
@@ -277,6 +283,8 @@ class WorkerProcess(asyncio.Protocol):
 
     async def _watch_exit(self, process: AnyProcess) -> None:
         await process.wait()
+        if process.returncode == -signal.SIGKILL:
+            self.killed_for_memory = _memory_kills.is_another()
         self.kill()  # what is left of its process group
         collect_group(process.pid)
         # It may have ended before its last answer was read.

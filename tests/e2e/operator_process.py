@@ -35,7 +35,8 @@ class OperatorProcess:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [LMD, "operator", "run", "--context", self._context, "--store", self._home / "store"],
-                env={**os.environ, "LOCALMODEL_HOME": str(self._home)},
+                # what nothing uses is swept at once
+                env={**os.environ, "LOCALMODEL_HOME": str(self._home), "LOCALMODEL_KEEP_ENVIRONMENTS": "0"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

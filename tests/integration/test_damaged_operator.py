@@ -56,7 +56,7 @@ def test_nothing_goes_because_it_cannot_be_read(
     image = f"repository@{manifest.digest}"
     note, record, path = tmp_path / "uses" / "other.json", tmp_path / "environments" / "key.json", tmp_path / "blobs"
     path = layout.path(manifest.digest)
-    environments = Environments(cast(Engine, Nobody()), layout, "store", tmp_path / "environments")
+    environments = Environments(cast(Engine, Nobody()), layout, "store", tmp_path / "environments", 0)
     site = cast(Any, SimpleNamespace(layout=layout, environments=environments, engine=Nobody()))
 
     async def look(*_: object) -> sweep.Use:

@@ -1,6 +1,7 @@
 """Builds in the background, with an engine that does what the test says."""
 
 import asyncio
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -29,13 +30,14 @@ class FakeEngine:
         self.layout = layout
         self.builds = 0
         self.kept: set[str] = set()
+        self.seconds = 0.0
         self.go = asyncio.Event()
         self.error: Exception | None = None
         self.find: Any = None
 
     async def call(self, function: Any, *arguments: Any) -> EnvironmentImage | None:
         if function is environment_image.remove_others:
-            self.kept = arguments[1]
+            self.kept, self.seconds = arguments[1:]
             return None
         self.builds += 1
         self.find = arguments[-1]
@@ -55,7 +57,7 @@ class Made:
     def __init__(self, folder: Path) -> None:
         self.layout = Layout(folder)
         self.engine = FakeEngine(self.layout)
-        self.environments = Environments(cast(Engine, self.engine), self.layout, "store", folder / "environments")
+        self.environments = Environments(cast(Engine, self.engine), self.layout, "store", folder / "environments", 3600)
         self.ended: list[tuple[str, str]] = []
 
     def start(self, owner: tuple[str, str], key: str = "key") -> None:
@@ -67,6 +69,12 @@ class Made:
         for _ in range(200):
             await asyncio.sleep(0)
         assert not self.environments.building()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LOCALMODEL_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
 
 
 @pytest.fixture
@@ -202,5 +210,22 @@ async def test_what_is_used_or_waited_for_is_not_forgotten(made: Made) -> None:
         await made.settle()
     made.environments.want(ONE, None)
     made.environments.want(("team", "gone"), None)
-    await made.environments.forget({"used"})
+    assert not await made.environments.forget({"used"}, set())
     assert made.environments.keys() == made.engine.kept == {"used", "waited for"}
+
+
+async def test_what_was_used_until_now_stays_for_an_hour(made: Made, home: Path) -> None:
+    made.engine.go.set()
+    made.start(ONE)
+    await made.settle()
+    made.environments.want(ONE, None)
+    assert await made.environments.forget(set(), {"key"}), "delete"
+    assert made.environments.keys() == {"key"} and made.engine.seconds == 3600
+    made.start(TWO)  # which finds it built: apply again
+    assert made.environments.find("key")
+    made.environments.want(TWO, None)
+    log = home / "build-logs" / "key.log"
+    os.utime(log, (0, time.time() - 3599))
+    assert await made.environments.forget(set(), set())
+    os.utime(log, (0, time.time() - 3601))
+    assert not await made.environments.forget(set(), set()) and made.environments.keys() == set()

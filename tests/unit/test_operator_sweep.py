@@ -8,7 +8,7 @@ import pytest
 
 from localmodel.engine.nodes import Node
 from localmodel_operator import names
-from localmodel_operator.sweep import doomed, in_use, other_uses
+from localmodel_operator.sweep import doomed, in_use, other_uses, still
 
 ONE, TWO = names.repository("1") + "@sha256:" + "1" * 64, names.repository("2") + "@sha256:" + "2" * 64
 ONE_AGAIN = names.repository("2") + "@sha256:" + "1" * 64
@@ -176,3 +176,17 @@ def test_without_an_engine_no_note_of_kind_goes(tmp_path: Path) -> None:
 
 def test_nothing_is_in_use_where_there_is_nothing() -> None:
     assert in_use([], [revision("1", ONE, "env")], [], []).images == ()
+
+
+def test_images_of_a_resource_that_went_stay_for_a_while_and_superseded_ones_do_not() -> None:
+    since: dict[str, float] = {}
+    went, superseded, used = (
+        "localmodel.dev/deployment/a@1",
+        "localmodel.dev/deployment/b@1",
+        "localmodel.dev/deployment/b@2",
+    )
+    assert still({went, superseded}, {used}, since, 10.0, 3600.0) == {went}
+    assert still({went}, {used}, since, 3609.0, 3600.0) == {went}
+    assert still({went}, {used}, since, 3610.0, 3600.0) == set()
+    assert still(set(), {used, went}, since, 3611.0, 3600.0) == set() and since == {}, "it came again"
+    assert still({went}, (), since, 3612.0, 0.0) == set()

@@ -41,6 +41,7 @@ def report(
         "before_switch": _told(rate.before),
         "recent": _told(rate.recent),
         "failure": swaps.failure or state.dispatcher.load_error,
+        "killed_for_memory": 0 if pool is None else pool.killed_for_memory,
         "how": None if pool is None else pool.how,
     }
 

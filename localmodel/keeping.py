@@ -1,0 +1,25 @@
+"""How long an installed environment stays that nothing uses any more: what comes again need not install it again."""
+
+import math
+import os
+
+from localmodel.errors import UserError
+
+VARIABLE = "LOCALMODEL_KEEP_ENVIRONMENTS"
+DEFAULT = 3600.0  # seconds
+
+
+def seconds() -> float:
+    """What the variable says.
+
+    Raises:
+        UserError: VariableInvalid.
+    """
+    text = os.environ.get(VARIABLE)
+    try:
+        found = float(text) if text else DEFAULT
+    except ValueError:
+        found = math.nan
+    if not found >= 0:
+        raise UserError("VariableInvalid", f"{VARIABLE}: {text!r} is not a number of seconds, 0 or more")
+    return found

@@ -1,0 +1,89 @@
+"""What others have written into a Deployment of ours: the API server keeps for each field who has set it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localmodel_operator import names
+
+CONTAINER = "scoring"
+_AUTOSCALER = "kube-controller-manager"  # which HorizontalPodAutoscalers run in
+
+Fields = Mapping[str, Any]  # as in metadata.managedFields: a name or a key -> what is below it
+
+
+@dataclass(frozen=True)
+class Written:
+    """`container`: what of our container others have set, as people call it. `scaled_by`: who has set the replicas."""
+
+    container: tuple[str, ...] = ()
+    scaled_by: str = ""
+
+    @property
+    def is_autoscaled(self) -> bool:
+        return self.scaled_by == _AUTOSCALER
+
+
+def read(deployment: Mapping[str, Any]) -> Written:
+    """What others own of what is for us to set. Annotations, labels, and containers of theirs are not."""
+    entries = deployment["metadata"].get("managedFields", [])
+    ours = [_spec(each) for each in entries if each.get("manager") == names.FIELD_MANAGER]
+    container: set[str] = set()
+    scaled_by = ""
+    for entry in entries:
+        if entry.get("manager") == names.FIELD_MANAGER:
+            continue
+        spec = _spec(entry)
+        for own in ours:
+            spec = _beyond(spec, own)
+        if "f:replicas" in spec:
+            scaled_by = str(entry.get("manager"))
+        container.update(_named(_below(spec, "f:template", "f:spec", "f:containers", _key(CONTAINER))))
+    return Written(tuple(sorted(container)), scaled_by)
+
+
+def news(name: str, written: Written) -> Iterator[tuple[str, str]]:
+    """What to tell of it, and the way out: reason and message."""
+    if written.container:
+        what = ", ".join(written.container)
+        yield "PutBack", f"Deployment {name} was changed by others ({what}), and is put back: edit the resource instead"
+    if written.is_autoscaled:
+        yield (
+            "ScaledByOthers",
+            f"a HorizontalPodAutoscaler scales Deployment {name}, and the operator scales it back: scale the resource, "
+            f"not its Deployment (scaleTargetRef: kind LocalModelDeployment, name {name})",
+        )
+    elif written.scaled_by:
+        yield "PutBack", f"Deployment {name} was scaled by {written.scaled_by}, and is scaled back: scale the resource"
+
+
+def _spec(entry: Mapping[str, Any]) -> Fields:
+    return _below(entry.get("fieldsV1") or {}, "f:spec")
+
+
+def _below(fields: Fields, *path: str) -> Fields:
+    for name in path:
+        fields = fields.get(name) or {}
+    return fields
+
+
+def _beyond(theirs: Fields, ours: Fields) -> Fields:
+    """The fields of theirs that are not ours as well."""
+    return {
+        name: below
+        for name, child in theirs.items()
+        if (below := _beyond(child, ours[name]) if name in ours else child) or name not in ours
+    }
+
+
+def _named(container: Fields) -> Iterator[str]:
+    for name, below in container.items():
+        if name == "f:env":
+            yield from (f"env {json.loads(key[2:])['name']}" for key in below if key.startswith("k:"))
+        elif name.startswith("f:"):
+            yield name[2:]
+
+
+def _key(name: str) -> str:
+    return "k:" + json.dumps({"name": name}, separators=(",", ":"))

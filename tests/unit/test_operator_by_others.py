@@ -1,0 +1,146 @@
+"""What others write into the Deployment: found by who owns which field, put back where it would run, and told."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from localmodel.spec import DeploymentSpec, Source
+from localmodel_operator import by_others, children, events, names, rolling
+from localmodel_operator.by_others import Written
+from localmodel_operator.case import Case, Waiting
+from localmodel_operator.cluster import EVENT, Refused
+from localmodel_operator.world import World
+
+Object = dict[str, Any]
+OURS = {
+    ".": {},
+    "f:env": {'k:{"name":"A"}': {".": {}, "f:name": {}, "f:value": {}}},
+    "f:image": {},
+    "f:name": {},
+    "f:resources": {},
+}
+
+
+def entry(manager: str, container: Object, spec: Object | None = None, **more: Any) -> Object:
+    inside = {"f:template": {"f:spec": {"f:containers": {'k:{"name":"scoring"}': container}}}} if container else {}
+    return {"manager": manager, "operation": "Update", "fieldsV1": {"f:spec": {**inside, **(spec or {})}}, **more}
+
+
+def deployment(*entries: Object) -> Object:
+    own = entry(names.FIELD_MANAGER, OURS, {"f:replicas": {}}, operation="Apply")
+    return {"metadata": {"name": "digits", "managedFields": [own, *entries]}}
+
+
+VARIABLE = entry(
+    "kubectl-set",
+    {"f:env": {'k:{"name":"A"}': {"f:value": {}}, 'k:{"name":"HACK"}': {".": {}, "f:name": {}, "f:value": {}}}},
+)
+COMMAND = entry("kubectl-patch", {"f:command": {}, "f:envFrom": {}, "f:securityContext": {".": {}, "f:runAsUser": {}}})
+SAME = entry("kubectl-edit", {"f:image": {}, "f:env": {'k:{"name":"A"}': {"f:value": {}}}})
+SIDECAR = {
+    "manager": "injector",
+    "fieldsV1": {
+        "f:metadata": {"f:annotations": {"f:mesh": {}}},
+        "f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"proxy"}': {"f:image": {}}}}}},
+    },
+}
+AUTOSCALER = entry("kube-controller-manager", {}, {"f:replicas": {}}, subresource="scale")
+STATUS = {"manager": "kube-controller-manager", "fieldsV1": {"f:status": {"f:replicas": {}}}, "subresource": "status"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "found"),
+    [
+        ((VARIABLE,), ("env HACK",)),
+        ((COMMAND, VARIABLE), ("command", "env HACK", "envFrom", "securityContext")),
+        ((SAME, SIDECAR, STATUS), ()),
+        (({"manager": "nothing"},), ()),
+    ],
+)
+def test_what_others_have_set_of_our_container_is_found(entries: tuple[Object, ...], found: tuple[str, ...]) -> None:
+    assert by_others.read(deployment(*entries)) == Written(found)
+
+
+def test_a_value_of_ours_that_another_has_changed_is_theirs_until_we_apply_again() -> None:
+    taken = deployment(entry("kubectl-set", {"f:image": {}}))
+    del taken["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:containers"][
+        'k:{"name":"scoring"}'
+    ]["f:image"]
+    assert by_others.read(taken).container == ("image",)
+
+
+def scaled(by: Object) -> Object:
+    found = deployment(by)
+    del found["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:replicas"]
+    return found
+
+
+def test_who_scales_the_deployment_is_told_what_to_scale() -> None:
+    ((reason, message),) = by_others.news("digits", by_others.read(scaled(AUTOSCALER)))
+    assert reason == "ScaledByOthers" and "kind LocalModelDeployment, name digits" in message
+    ((reason, message),) = by_others.news("digits", by_others.read(scaled({**AUTOSCALER, "manager": "kubectl"})))
+    assert reason == "PutBack" and "scaled by kubectl" in message
+    assert list(by_others.news("digits", Written())) == []
+
+
+class Cluster:
+    """Has a Deployment that is `written` in by others, and takes what is put back unless it has `changed`."""
+
+    def __init__(self, written: Object, changed: bool = False) -> None:
+        self.written, self.changed = written, changed
+        self.put: Object | None = None
+        self.events: list[Object] = []
+
+    async def apply(self, body: Object) -> Object:
+        return {**body, "metadata": {**body["metadata"], **self.written["metadata"], "resourceVersion": "7"}}
+
+    async def put_back(self, found: Object, container: Object) -> Object:
+        if self.changed:
+            raise Refused(409, "the object has been modified")
+        self.put = container
+        return found
+
+    async def create(self, kind: Any, namespace: str, body: Object) -> Object:
+        assert kind is EVENT
+        self.events.append(body)
+        return body
+
+
+def case(cluster: Cluster) -> Case:
+    metadata = {"name": "digits", "namespace": "team", "uid": "u", "resourceVersion": "1"}
+    owner = {"apiVersion": "localmodel.dev/v1alpha1", "kind": "LocalModelDeployment", "metadata": metadata}
+    spec = DeploymentSpec("score.py", Source(config_map="code"))
+    return Case(cast(Any, SimpleNamespace(cluster=cluster)), owner, spec)
+
+
+def applied(cluster: Cluster) -> None:
+    given = case(cluster)
+    template = {"metadata": {"labels": {}}, "spec": {"containers": [{"name": "scoring", "env": [{"name": "A"}]}]}}
+    asyncio.run(rolling._apply(given, children.deployment(given.owner, given.spec, template)))
+
+
+def test_what_would_run_and_is_no_part_of_the_revision_is_put_back() -> None:
+    touched, untouched = Cluster(deployment(VARIABLE)), Cluster(deployment(SIDECAR))
+    applied(touched)
+    applied(untouched)
+    assert touched.put == {"name": "scoring", "env": [{"name": "A"}], "resources": {}}
+    assert untouched.put is None
+
+
+def test_a_deployment_that_changes_meanwhile_is_looked_at_again() -> None:
+    with pytest.raises(Waiting):
+        applied(Cluster(deployment(VARIABLE), changed=True))
+
+
+def test_an_event_says_it_once_and_counts() -> None:
+    cluster = Cluster({})
+    world = World(deployment(VARIABLE), None, [], False, [], [], (), 1, None, None, ())
+    asyncio.run(rolling._tell_of_others(case(cluster), world))
+    (told,) = cluster.events
+    assert (told["type"], told["reason"]) == ("Warning", "PutBack") and "env HACK" in told["message"]
+    again = events.warning(case(cluster).owner, told["reason"], told["message"])
+    assert again["metadata"]["name"] == told["metadata"]["name"]
