@@ -89,6 +89,14 @@ def plan(desired: Facts, observed: Facts | None, can_swap: str | None = None) ->
     return Plan(lane, _steps(needed, lane, desired), reason)
 
 
+def cause(desired: Facts, before: Facts | None, otherwise: str) -> str:
+    """Why there is a new revision, in words: what is other than in the one that has served last. `otherwise` is what
+    its digests tell, where the facts tell nothing.
+    """
+    planned = plan(desired, before) if before else None
+    return planned.reason if planned and planned.lane != "nothing" else otherwise
+
+
 def of_pods(
     spec: DeploymentSpec,
     *,

@@ -1,6 +1,6 @@
 """A revision: five digests that say what is served. Equal digests are never built, sent or stored twice."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 
@@ -27,13 +27,22 @@ class Revision:
         """Digest of what a worker loads and is run with: bundle and settings."""
         return digests.of_json([self.bundle, self.settings])
 
-    def changes_from(self, other: "Revision | None") -> str:
-        """Which of the five differ, in words: the cause of this revision."""
+    def changes_from(self, other: "Revision | None", number: int) -> str:
+        """Which of the five differ from those of revision `number`, in words: the cause of this one."""
         if other is None:
             return "created"
         before, now = asdict(other), asdict(self)
         changed = [name for name in now if now[name] != before[name]]
-        return f"{', '.join(changed)} changed" if changed else "made anew"
+        return f"{', '.join(changed)} changed" if changed else f"the same as revision {number}"
+
+
+def beyond(limit: int, superseded: Sequence[int], sound: Collection[int]) -> list[int]:
+    """Which of these numbers (ascending) are kept no longer: `limit` counts those that are `sound`, which have served
+    and can again. Of the others, which say why they do not, there is the last.
+    """
+    good = [number for number in superseded if number in sound]
+    bad = [number for number in superseded if number not in sound]
+    return [*good[: max(0, len(good) - limit)], *bad[: max(0, len(bad) - min(limit, 1))]]
 
 
 def code_digest(entry: str, files: Mapping[str, bytes]) -> str:

@@ -15,22 +15,25 @@ _PORT = "spec.service.localPort"
 
 @dataclass(frozen=True)
 class Decision:
-    """`facts` are those of what is asked for. `again` is the revision that a rollback has brought, while it holds."""
+    """`facts` are those of what is asked for, `before` is what they were compared with. `again` is the revision that a
+    rollback has brought, while it holds.
+    """
 
     plan: Plan
     facts: Facts
+    before: RevisionRecord | None = None
     again: RevisionRecord | None = None
 
 
 def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord | None) -> Decision:
     """Compare what is asked for with what serves."""
     facts = facts_of(desired, runner, running)
-    serving = _serving(place, running)
+    before, serves = _serving(place, running)
+    serving = before if serves else None
     if (kept := place.rolled_back()) and place.inputs() == facts:
-        return Decision(_kept(place, kept, serving), facts, kept)
+        return Decision(_kept(place, kept, serving), facts, before, kept)
     if running is None:
-        return Decision(_started(place, facts, desired), facts)
-    before = serving or place.known(place.main.wanted())
+        return Decision(_started(before, facts, desired), facts, before)
     same_program = running.program == runner.program(runner.key(desired.spec, desired.lock), desired.spec)
     found = plan.plan(
         replace(facts, strategy=desired.spec.strategy), _observed(before, running, desired, facts, same_program)
@@ -42,7 +45,7 @@ def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord
     if not same_program and lane in ("nothing", "swap"):
         told = f"{reason}; " if found.lane != "nothing" else ""
         lane, reason = "roll", f"{told}what the server was started from has changed"
-    return Decision(Plan(lane, tuple(_steps(lane, facts, running, same_program, desired)), reason), facts)
+    return Decision(Plan(lane, tuple(_steps(lane, facts, running, same_program, desired)), reason), facts, before)
 
 
 def keeps_port(wanted: int, running: ServerRecord) -> bool:
@@ -85,13 +88,13 @@ def _observed(
     return replace(recorded, fixed={**(facts if same_program else recorded).fixed, _PORT: str(running.wanted_port)})
 
 
-def _serving(place: State, running: ServerRecord | None) -> RevisionRecord | None:
-    """The revision that was asked for last, if it serves."""
-    if running is None:
-        return None
-    number, _ = loading.ask(running.port)
+def _serving(place: State, running: ServerRecord | None) -> tuple[RevisionRecord | None, bool]:
+    """The revision that serves, or has served last; and whether it does, and is the one that was asked for last."""
+    number = loading.ask(running.port)[0] if running else None
     status = place.main.status()
-    return place.known(number) if number == place.main.wanted() and not (status and status.error) else None
+    is_asked = number is not None and number == place.main.wanted() and not (status and status.error)
+    found = place.known(number)
+    return found or place.served_last(), bool(found and is_asked)
 
 
 def _kept(place: State, kept: RevisionRecord, serving: RevisionRecord | None) -> Plan:
@@ -106,8 +109,7 @@ def _kept(place: State, kept: RevisionRecord, serving: RevisionRecord | None) ->
     return Plan("roll", steps, f"revision {kept.number}, which lmd rollback asked for, does not serve")
 
 
-def _started(place: State, facts: Facts, desired: Desired) -> Plan:
-    last = place.known(max(place.numbers(), default=0))
+def _started(last: RevisionRecord | None, facts: Facts, desired: Desired) -> Plan:
     if last is None:
         reason, lane = "there is no revision yet", "rebuild"
     else:

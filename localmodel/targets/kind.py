@@ -123,13 +123,14 @@ class KindTarget:
         serving, before = _serving(resource), kind_history.served_before(self._kubectl, resource)
         past = kind_history.of(self._kubectl, resource)
         number = history.choose(name, past, serving, before, to).revision
-        # with the time the same number can be asked for again
-        asked = f"{_SERVE}={number} {datetime.now(UTC).isoformat(timespec='microseconds')}"
+        # An edit of a later generation ends it. With the time the same number can be asked for again.
+        against = f"generation={resource['metadata']['generation']}"
+        asked = f"{_SERVE}={number} {against} {datetime.now(UTC).isoformat(timespec='microseconds')}"
         inside = ["--namespace", resource["metadata"]["namespace"]]
         with progress.step(f"revision {number}") as done:
-            self._kubectl.run("annotate", _RESOURCE, name, *inside, "--overwrite", asked)
+            annotated = self._kubectl.run("annotate", _RESOURCE, name, *inside, "--overwrite", asked, "-o", "json")
             stale = _condition(resource, "Stalled").get("message", "")
-            found = self._wait(resource, timeout, progress, number, stale)
+            found = self._wait(json.loads(annotated), timeout, progress, number, stale)
             done("serves")
         return found
 
@@ -157,6 +158,9 @@ class KindTarget:
             is_ready = ready.get("status") == "True" or ready.get("reason") == "Suspended"
             if is_ready and number in (None, _serving(now)):
                 return _deployment(now)
+            if is_ready and number and now["metadata"]["generation"] > metadata["generation"]:
+                text = f"{name}: an edit came after the rollback; revision {_serving(now)} serves"
+                raise UserError("RollbackEnded", text)
             if stalled.get("status") == "True" and stalled["message"] != stale:
                 raise UserError(stalled["reason"], f"{name}: {stalled['message']}")
         said = ready.get("message") or "the operator has not looked at it; does it run (lmd operator run)?"

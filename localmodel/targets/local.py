@@ -62,7 +62,8 @@ class LocalTarget:
             done(f"Python {desired.spec.environment.python}")
 
         def write() -> RevisionRecord:
-            return records.write(place, self.name, desired, decision.facts, environment, again=running is None)
+            before = decision.before
+            return records.write(place, self.name, desired, decision.facts, environment, before, again=running is None)
 
         Rollout(self.runner, place, desired.spec, environment, timeout, progress).bring(running, write)
 

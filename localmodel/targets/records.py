@@ -9,35 +9,48 @@ from localmodel.targets.resolve import Desired
 from localmodel.targets.runner import Environment
 from localmodel.targets.state import RevisionRecord, State
 
+# Until it serves: a command can be killed.
+UNFINISHED = "Unfinished: it has not come to serve yet"
+
 
 def write(
-    place: State, target: str, desired: Desired, facts: Facts, environment: Environment, again: bool
+    place: State,
+    target: str,
+    desired: Desired,
+    facts: Facts,
+    environment: Environment,
+    before: RevisionRecord | None,
+    again: bool,
 ) -> RevisionRecord:
-    """Write the revision; with `again` the same one a second time, if it is the latest that there is."""
+    """Write the revision; with `again` the same one a second time, if it is the latest that there is.
+
+    before: what serves, or has served last.
+    """
     latest = max(place.numbers(), default=0)
     last = place.known(latest)
     # A server that has ended is started again with the same revision; a failed one is tried again as a new one.
     same = last if again and last is not None and last.revision == desired.revision and not last.failed else None
-    number = latest if same else latest + 1
+    number = latest if same else place.next_number()
     record = RevisionRecord(
         number=number,
         revision=desired.revision,
-        cause=same.cause if same else _cause(desired, facts, last),
+        cause=same.cause if same else _cause(desired, facts, before),
         created=same.created if same else datetime.now(UTC).isoformat(timespec="seconds"),
         environment=revision_folder.write(place.folder(number), place.name, number, desired, environment),
         build=environment.key,
         target=target,
         code=desired.code,
         facts=facts.as_json(),
+        failed=same.failed if same else UNFINISHED,
     )
     place.keep(record)
+    place.set_newest(number)
     return record
 
 
-def _cause(desired: Desired, facts: Facts, last: RevisionRecord | None) -> str:
+def _cause(desired: Desired, facts: Facts, before: RevisionRecord | None) -> str:
     """Why there is a new revision, in words."""
-    before = Facts.from_json(last.facts) if last else None
-    if last is None or before is None:
-        return desired.revision.changes_from(last.revision if last else None)
-    found = plan.plan(facts, before)
-    return found.reason if found.lane != "nothing" else "made anew"
+    if before is None:
+        return desired.revision.changes_from(None, 0)
+    known = Facts.from_json(before.facts)
+    return plan.cause(facts, known, desired.revision.changes_from(before.revision, before.number))

@@ -58,13 +58,15 @@ class Rollout:
             try:
                 act(record)
             except UserError as error:
-                self.place.keep(replace(record, failed=f"{error.reason}: {str(error).splitlines()[0]}"))
+                if record.failed:  # what has served once stays what it was: whoever goes back to it may try again
+                    self.place.keep(replace(record, failed=f"{error.reason}: {str(error).splitlines()[0]}"))
+                self.place.prune(self.spec.revision_history_limit)
                 raise
             done("serves")
         self.place.set_served(record.number)
         if record.failed:
             self.place.keep(replace(record, failed=""))
-        self.place.prune(record.number, self.spec.revision_history_limit)
+        self.place.prune(self.spec.revision_history_limit)
 
     def _choose_port(self) -> int:
         return ports.choose(self.spec.local_port, self._holder, self.progress.note)

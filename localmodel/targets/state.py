@@ -16,7 +16,7 @@ from localmodel import digests, files, state_file
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.plan import Facts
-from localmodel.revision import Revision
+from localmodel.revision import Revision, beyond
 from localmodel_untrusted import json_text
 
 _SECONDS_OF_A_LOOK = 0.2
@@ -88,6 +88,11 @@ class _Served:
 
 
 @dataclass(frozen=True)
+class _Newest:
+    number: int
+
+
+@dataclass(frozen=True)
 class _RolledBack:
     revision: int
 
@@ -152,6 +157,7 @@ class State:
         self._inputs = self.root / "inputs.json"
         self._rollback = self.root / "rollback.json"
         self._served = self.root / "served.json"
+        self._newest = self.root / "newest.json"
         self._revisions = self.root / "revisions"
 
     @contextlib.contextmanager
@@ -211,10 +217,23 @@ class State:
     def keep(self, record: RevisionRecord) -> None:
         files.write(self.folder(record.number) / "record.json", digests.canonical_json(asdict(record)))
 
-    def prune(self, serving: int, limit: int) -> None:
-        """Remove all but the serving revision and the `limit` newest beside it."""
-        others = [number for number in self.numbers() if number != serving]
-        for number in others[: max(0, len(others) - limit)]:
+    def next_number(self) -> int:
+        """A number that no revision has had: records can be removed."""
+        last, newest = self._last_served(), self._newest_number()
+        known = (self.main.wanted(), last and last.now, last and last.before, newest and newest.number)
+        return max(0, *self.numbers(), *(number or 0 for number in known)) + 1
+
+    def set_newest(self, number: int) -> None:
+        """Keep which number the newest revision has, whatever becomes of its record."""
+        files.write(self._newest, digests.canonical_json({"number": number}))
+
+    def prune(self, limit: int) -> None:
+        """Remove revisions beyond the limit, but none of those that served last, nor the newest."""
+        numbers, last = self.numbers(), self._last_served()
+        keep = {last and last.now, last and last.before, *numbers[-1:]}
+        others = [number for number in numbers if number != (last and last.now)]
+        failed = {number for number in others if (record := self.known(number)) and record.failed}
+        for number in {*beyond(limit, others, {*others} - failed)} - keep:
             _remove(self.folder(number))
 
     def set_applied(self, manifests: Manifests) -> None:
@@ -269,10 +288,21 @@ class State:
         if now != number:
             files.write(self._served, digests.canonical_json({"now": number, "before": now}))
 
+    def served_last(self) -> RevisionRecord | None:
+        """The revision that came to serve last; where that is not known, the newest that can."""
+        last = self._last_served()
+        if last and (record := self.known(last.now)):
+            return record
+        records = map(self.known, reversed(self.numbers()))
+        return next((record for record in records if record and not record.failed), None)
+
     def served_before(self) -> int | None:
         """The revision that served before the last one that came to serve."""
         last = self._last_served()
         return last.before if last else None
+
+    def _newest_number(self) -> _Newest | None:
+        return state_file.read(self._newest, _Newest, _DO)
 
     def _last_served(self) -> _Served | None:
         return state_file.read(self._served, _Served, _DO)
@@ -335,6 +365,7 @@ class State:
         yield self._inputs, self.inputs
         yield self._rollback, self._rolled_back
         yield self._served, self._last_served
+        yield self._newest, self._newest_number
 
     def remove(self) -> None:
         shutil.rmtree(self.root)

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 
-from localmodel import gate, held, plan
+from localmodel import gate, held
 from localmodel_operator import children, decision, history, making, names, pods, swap, world
 from localmodel_operator.admin import CannotTake, RevisionFailed
 from localmodel_operator.bundles import Bundles
@@ -19,8 +18,10 @@ from localmodel_operator.world import World
 log = logging.getLogger(__name__)
 
 
-async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: Desired, found: World) -> World:
+async def bring(case: Case, choice: Choice, seen: Decision, desired: Desired, found: World) -> World:
     """Write down what is to serve, and have running pods serve it if they can. Returns what there is then.
+
+    seen: what was decided before, with what has been seen of the user's decisions since.
 
     Raises:
         Waiting, Superseded, PodUnreachable.
@@ -29,7 +30,7 @@ async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: De
     requests = desired.bundle.gate if is_wanted else ()
     hindrance = _hindrance(case, choice, found)
     bundles = None if hindrance else await Bundles.of(case.site, target, requests)
-    await _write_down(case, choice, pin, found, bundles, gate.text(requests) if requests else b"")
+    await _write_down(case, choice, seen, found, bundles, gate.text(requests) if requests else b"")
     # Nobody waits for pods that are not ready, and that the roll which follows takes away.
     follows = found.started_with != target.number
     behind = pods.behind(found.pods, target, case.decided.epoch)
@@ -47,7 +48,7 @@ async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: De
         return found
     except RevisionFailed as error:
         advice = held.advice(str(error), pods.answering(found.pods))
-        await give_up(case, target, found, error.reason, f"{error}{advice}")
+        await give_up(case, choice, found, error.reason, f"{error}{advice}")
     found = await look(case)
     if not case.decided.committed:
         await case.decide(case.decided.done())
@@ -57,7 +58,7 @@ async def bring(case: Case, choice: Choice, pin: history.Pin | None, desired: De
 async def look(case: Case) -> World:
     """What there is now."""
     found = await world.look(case.site.cluster, case.site.admin, case.site.signer, case.owner)
-    case.decided, case.decided_object = found.decision or _lost(case), found.decided
+    case.decided, case.decided_object = (found.decision or _lost(case)).among(found.history), found.decided
     if found.decision is None and found.decided is not None:
         text = "%s/%s: ConfigMap %s says what no operator has signed: it is not obeyed, and written anew"
         log.warning(text, *case.key, decision.name(case.name))
@@ -73,17 +74,17 @@ def _lost(case: Case) -> Decision:
 
 
 async def _write_down(
-    case: Case, choice: Choice, pin: history.Pin | None, found: World, bundles: Bundles | None, requests: bytes
+    case: Case, choice: Choice, seen: Decision, found: World, bundles: Bundles | None, requests: bytes
 ) -> None:
-    target, pin_text = choice.target, pin.text() if pin else ""
+    target = choice.target
     heard = pods.heard(found.pods)
     # Somebody may have put an older decision of ours in its place: to whom later ones were told, that is no order.
     is_obeyed = heard <= case.decided.epoch or not pods.behind(found.pods, target, case.decided.epoch)
     if case.decided.epoch and case.decided.revision == target.number and is_obeyed:
-        if pin_text != case.decided.pin:
-            await case.decide(replace(case.decided, pin=pin_text))
+        if seen != case.decided:
+            await case.decide(seen)
         return
-    following = case.decided.next(target, pin_text, heard)
+    following = seen.next(target, heard)
     late = pods.behind(found.pods, target, following.epoch)
     # in a thread: models are hashed
     bundle = await asyncio.to_thread(bundles.for_later, late[0]) if bundles and late else b""
@@ -116,8 +117,8 @@ async def _tell(case: Case, choice: Choice, desired: Desired, found: World) -> N
 
 def _told(case: Case, choice: Choice, desired: Desired, found: World) -> str:
     """What is done, and why, in the planner's words."""
-    before = next((each.facts for each in found.history if each.number == (case.decided.good or 0)), None)
+    before = history.served_last(found.history, case.proved)
     if choice.because or choice.pinned or before is None:
         return f"revision {choice.target.number} is brought into the running pods"
-    planned = plan.plan(making.facts(desired), before)
-    return f"revision {choice.target.number} is brought into the running pods: {planned.reason}"
+    cause = making.cause(desired, choice.target.revision, before)
+    return f"revision {choice.target.number} is brought into the running pods: {cause}"

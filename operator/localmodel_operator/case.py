@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from localmodel.errors import UserError
 from localmodel.spec import DeploymentSpec
 from localmodel.store import ModelVersion
-from localmodel_operator import children, decision, report
+from localmodel_operator import children, decision, names, pin, report
 from localmodel_operator.admin import Superseded
 from localmodel_operator.cluster import CONFIG_MAP, Object, Refused
 from localmodel_operator.decision import Decision
+from localmodel_operator.history import Recorded
+from localmodel_operator.pin import Look, Pin
 from localmodel_operator.site import Site
 from localmodel_operator.status import Seen
 from localmodel_operator.workqueue import Key
@@ -57,6 +59,14 @@ class Case:
         """Revisions that have served, the last one first."""
         return self.decided.good, self.decided.before
 
+    def asked(self, look: Look, newest: Recorded | None) -> Pin | None:
+        """The revision that is asked for by annotation, as pin.remember() has it. `newest` is the newest revision."""
+        annotation = self.owner["metadata"].get("annotations", {}).get(names.SERVE_ANNOTATION)
+        last = self.decided.look
+        if not last.inputs and newest:  # an operator that kept none decided that, or it was lost
+            last = Look(newest.inputs, last.generation)
+        return pin.remember(annotation, look, last, pin.parse(self.decided.pin))
+
     def look_again(self, seconds: float) -> None:
         """See to it that the next pass comes after so many seconds at the latest."""
         self.again = seconds if self.again is None else min(seconds, self.again)
@@ -83,7 +93,7 @@ class Case:
         """Write a decision down; see decision.write.
 
         Raises:
-            Superseded: another operator has written meanwhile.
+            Superseded: somebody has written or deleted it meanwhile.
         """
         metadata = children.metadata(self.owner, decision.name(self.name))
         owner = decision.owner_of(self.owner)
@@ -94,7 +104,7 @@ class Case:
             else:
                 written = await self.site.cluster.replace(CONFIG_MAP, body)
         except Refused as error:
-            if error.code != 409:
+            if error.code not in (404, 409) or report.is_ending(error):
                 raise
-            raise Superseded("another decision was written meanwhile") from None
+            raise Superseded("another decision was written meanwhile, or this one deleted") from None
         self.decided_object, self.decided = written, decided

@@ -9,15 +9,16 @@ Others may write ConfigMaps, too. So the decision is signed, and neither pods no
 import base64
 import binascii
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from localmodel import digests, state_file
 from localmodel_operator import names
 from localmodel_operator.cluster import Object
-from localmodel_operator.history import Pin, Recorded
+from localmodel_operator.history import Recorded
 from localmodel_operator.keys import Signer
+from localmodel_operator.pin import Look, Pin
 from localmodel_untrusted import json_text
 
 PURPOSE = "localmodel.dev/decision"  # of the signature; the scoring server knows it, and the files' names
@@ -31,7 +32,9 @@ _BUNDLE_LIMIT = 700 * 1024  # a ConfigMap holds 1 MiB, and base64 takes a third 
 class Decision:
     """Revision `revision` is to serve. `committed`: it was proved, and pods that start behind must catch up.
 
-    `good` is the last revision that was committed, `before` the one before that; `pin` is the text of a history.Pin.
+    `good` is the last revision that was committed, `before` the one before that, `served` all that were and are kept;
+    `newest` is the highest number that a revision has had. `pin` is the text of a pin.Pin; `inputs` and `generation`
+    are what was seen last of the user's decisions.
     """
 
     epoch: int
@@ -42,8 +45,28 @@ class Decision:
     good: int | None = None
     before: int | None = None
     pin: str = ""
+    inputs: str = ""
+    generation: int = 0
+    served: tuple[int, ...] = ()
+    newest: int = 0
 
-    def next(self, target: Recorded, pin: str, heard: int = 0) -> "Decision":
+    @property
+    def look(self) -> Look:
+        return Look(self.inputs, self.generation)
+
+    def seeing(self, look: Look, pin: Pin | None) -> "Decision":
+        """The same, with what was seen of the user's decisions; a generation in which they are the same is no news."""
+        text = pin.text() if pin else ""
+        return self if (self.inputs, self.pin) == (look.inputs, text) else replace(self, pin=text, **asdict(look))
+
+    def among(self, history: Sequence[Recorded]) -> "Decision":
+        """The same, with what the revisions that are kept tell of what has served, and of their numbers."""
+        kept = {each.number: each for each in history}
+        # Before that was written down, or where it was lost: what has not failed may have served.
+        served = self.served or tuple(number for number in kept if not kept[number].failed)
+        return replace(self, served=tuple(each for each in served if each in kept), newest=max((self.newest, *kept)))
+
+    def next(self, target: Recorded, heard: int = 0) -> "Decision":
         """The decision after this one, for another revision.
 
         heard: the latest epoch that a pod has heard of. It is later than this one where somebody has deleted the
@@ -57,13 +80,14 @@ class Decision:
             content=content,
             environment=target.environment,
             committed=False,
-            pin=pin,
+            newest=max(self.newest, target.number),
         )
 
     def done(self) -> "Decision":
         """The same, committed."""
         before = self.before if self.good == self.revision else self.good
-        return replace(self, committed=True, good=self.revision, before=before)
+        served = (*(each for each in self.served if each != self.revision), self.revision)
+        return replace(self, committed=True, good=self.revision, before=before, served=served)
 
 
 FIRST = Decision(0, 0, "", "", committed=False)
@@ -94,7 +118,7 @@ def read(config_map: Mapping[str, Any] | None, owner: str, signer: Signer) -> De
     beside = {"gate": _digest(data.get(_GATE, "").encode()), "bundle": _digest(_decoded(binary.get(_BUNDLE, "")))}
     if told["owner"] != owner or any(told[name] != digest for name, digest in beside.items()):
         return None
-    return Decision(**{each.name: told[each.name] for each in fields(Decision)})
+    return state_file.known(told, Decision)
 
 
 def read_unsigned(config_map: Mapping[str, Any]) -> Decision | None:

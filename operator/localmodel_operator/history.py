@@ -1,6 +1,5 @@
 """The revisions of a resource, as its ControllerRevisions keep them, and which of them is to serve."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from localmodel.revision import Revision
 from localmodel_operator import names
 from localmodel_operator.cluster import Object
 from localmodel_operator.keys import Signer
+from localmodel_operator.pin import Pin
 
 _PURPOSE = "localmodel.dev/revision"
 
@@ -138,65 +138,53 @@ def _check_template(template: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True)
-class Pin:
-    """A revision that was asked for by annotation: `value` as it stands there, and the inputs when it was first seen.
-
-    It holds until the inputs are others: the next change of spec or source ends it.
-    """
-
-    value: str
-    inputs: str
-
-    def text(self) -> str:
-        return json.dumps({"value": self.value, "inputs": self.inputs})
-
-
-def pin(value: str | None, inputs: str, before: str) -> Pin | None:
-    """The pin to remember for the annotation's value; `before` is the text of the one that was remembered."""
-    if value is None:
-        return None
-    known = Pin(**json.loads(before)) if before else None
-    return known if known and known.value == value else Pin(value, inputs)
-
-
-@dataclass(frozen=True)
 class Choice:
-    """The revision that is to serve. `pinned`: it was asked for; `because` says why it is not the wanted one."""
+    """The revision that is to serve. `pinned`: it was asked for; `because` says why another one does not."""
 
     target: Recorded
     pinned: bool = False
     because: tuple[str, str] | None = None
 
 
-class NoSuchRevision(Exception):
-    """The annotation names a revision that is not kept; the text says which are."""
-
-
 def choose(
-    history: Sequence[Recorded], wanted: Recorded, pinned: Pin | None, inputs: str, proved: Sequence[int | None]
+    history: Sequence[Recorded], wanted: Recorded, pin: Pin | None, inputs: str, proved: Sequence[int | None]
 ) -> Choice:
-    """Which revision is to serve. `proved`: numbers of revisions that have served, the last one first.
-
-    Raises:
-        NoSuchRevision.
-    """
-    if pinned and pinned.inputs == inputs:
-        return Choice(_asked(history, pinned.value), pinned=True)
+    """Which revision is to serve. `proved`: numbers of revisions that have served, the last one first."""
+    if pin and pin.inputs == inputs:
+        return as_asked(history, pin, inputs) or _in_place_of(history, wanted, pin, proved)
     if not wanted.failed:
         return Choice(wanted)
     return Choice(fallback(history, wanted, proved) or wanted, because=wanted.failure)
 
 
+def as_asked(history: Sequence[Recorded], pin: Pin | None, inputs: str) -> Choice | None:
+    """The revision that was asked for, if that holds and can be met."""
+    if pin is None or pin.inputs != inputs or pin.failed:
+        return None
+    return next((Choice(each, pinned=True) for each in history if str(each.number) == pin.number), None)
+
+
+def _in_place_of(history: Sequence[Recorded], wanted: Recorded, pin: Pin, proved: Sequence[int | None]) -> Choice:
+    """What serves goes on serving where the revision that was asked for cannot."""
+    target = instead_of(history, int(pin.number) if pin.number.isdecimal() else 0, proved) or wanted
+    reason, message = pin.failure
+    if not pin.failed:
+        kept = ", ".join(str(each.number) for each in history)
+        reason, message = "RevisionNotFound", f"there is no revision {pin.number}; kept are: {kept}"
+    return Choice(target, because=(reason, f"{names.SERVE_ANNOTATION}={pin.number}: {message}"))
+
+
+def instead_of(history: Sequence[Recorded], number: int, proved: Sequence[int | None]) -> Recorded | None:
+    """The revision that goes on serving where this one was asked for, which cannot serve."""
+    return served_last([each for each in history if each.number != number and not each.failed], proved)
+
+
 def fallback(history: Sequence[Recorded], target: Recorded, proved: Sequence[int | None]) -> Recorded | None:
     """The revision to go back to from this one."""
-    sound = {each.number: each for each in history if each.number < target.number and not each.failed}
-    return next((sound[number] for number in proved if number in sound), None)
+    return served_last([each for each in history if each.number < target.number and not each.failed], proved)
 
 
-def _asked(history: Sequence[Recorded], value: str) -> Recorded:
-    number = value.split()[0] if value.split() else ""
-    for each in history:
-        if str(each.number) == number:
-            return each
-    kept = ", ".join(str(each.number) for each in history)
-    raise NoSuchRevision(f"{names.SERVE_ANNOTATION}: there is no revision {number or value!r}; kept are: {kept}")
+def served_last(history: Sequence[Recorded], proved: Sequence[int | None]) -> Recorded | None:
+    """The revision of these that has served last."""
+    known = {each.number: each for each in history}
+    return next((known[number] for number in proved if number in known), None)

@@ -26,7 +26,7 @@ async def judge(case: Case, choice: Choice, found: World) -> list[PodState]:
     if errors_since.is_watched(states):
         case.look_again(_WATCHED)
     if verdict := errors_since.verdict(states):
-        await give_up(case, choice.target, found, "ErrorRate", verdict)
+        await give_up(case, choice, found, "ErrorRate", verdict)
     return states
 
 

@@ -31,8 +31,12 @@ class Maker:
         self._site, self._owner, self._seen = site, owner, seen
         self._namespace, self._name = owner["metadata"]["namespace"], owner["metadata"]["name"]
 
-    async def make(self, desired: Desired, before: Recorded | None, number: int, epoch: int) -> Recorded:
-        """Make what is desired, and record it as `number`. `epoch` is that of the decision that will follow.
+    async def make(
+        self, desired: Desired, newest: Recorded | None, before: Recorded | None, number: int, epoch: int
+    ) -> Recorded:
+        """Make what is desired, and record it as `number`, unless it is the newest revision.
+
+        before: the revision that has served last. epoch: of the decision that will follow.
 
         Raises:
             Building, UserError.
@@ -46,8 +50,8 @@ class Maker:
             image.compose, site.layout, environment, site.store, bundle.models, desired.spec.entry_script, bundle.files
         )
         reference = composed.reference(site.delivery.repository(self._owner["metadata"]["uid"]))
-        if before and (before.inputs, before.image) == (desired.inputs, reference):
-            return before
+        if newest and (newest.inputs, newest.image) == (desired.inputs, reference):
+            return newest
         revision = Revision(environment.base, server, desired.lock.digest, bundle.digest, bundle.settings)
         identity = decision.owner_of(self._owner)
         start = Start(
@@ -66,7 +70,7 @@ class Maker:
             "inputs": desired.inputs,
             "environment": key,
             "image": reference,
-            "cause": _cause(desired, revision, before),
+            "cause": cause(desired, revision, before),
             "template": template,
             "models": [f"{model.name}:{model.version}" for model in bundle.models],
             "code": bundle.code,
@@ -96,13 +100,11 @@ class Maker:
         raise Building(message)
 
 
-def _cause(desired: Desired, revision: Revision, before: Recorded | None) -> str:
-    """Why there is this revision: what the user has changed, else what we have."""
-    if before and before.facts:
-        planned = plan.plan(facts(desired), before.facts)
-        if planned.lane != "nothing":
-            return planned.reason
-    return revision.changes_from(before.revision if before else None)
+def cause(desired: Desired, revision: Revision, before: Recorded | None) -> str:
+    """Why there is this revision: what the user has changed since the one that has served last, else what we have."""
+    if before is None:
+        return revision.changes_from(None, 0)
+    return plan.cause(facts(desired), before.facts, revision.changes_from(before.revision, before.number))
 
 
 def facts(desired: Desired) -> Facts:

@@ -7,8 +7,9 @@ that the next pass needs, so an operator killed between any two steps converges.
 import asyncio
 import logging
 import random
+from dataclasses import replace
 
-from localmodel import image, pickles, spec, stored
+from localmodel import image, pickles, revision, spec, stored
 from localmodel.engine import nodes
 from localmodel.errors import UserError
 from localmodel_operator import (
@@ -31,8 +32,10 @@ from localmodel_operator import (
 from localmodel_operator.admin import Superseded
 from localmodel_operator.case import RESYNC, Case, Waiting
 from localmodel_operator.cluster import LMD, REVISION, SERVICE, Object, PodUnreachable, Refused, Unreachable
-from localmodel_operator.history import Choice, Pin, Recorded
+from localmodel_operator.decision import Decision
+from localmodel_operator.history import Choice, Recorded
 from localmodel_operator.making import Building, Maker
+from localmodel_operator.pin import Look
 from localmodel_operator.resolve import Desired
 from localmodel_operator.site import SWEEP, Site
 from localmodel_operator.status import Seen
@@ -117,8 +120,8 @@ async def _advance(case: Case) -> None:
     await _mend_service(case, found)
     _, (desired, node_port) = await together(_show_edit(case), together(_resolve(case), _node_port(case)))
     _require_own_children(found, case.namespace)
-    choice, pin = _choose(case, desired, await _wanted(case, desired, found), found)
-    found = await bringing.bring(case, choice, pin, desired, found)
+    choice, seen = await _choose(case, desired, found)
+    found = await bringing.bring(case, choice, seen, desired, found)
     await case.apply(children.service(case.owner, node_port))
     _note_failing(case, found)
     await judging.judge(case, choice, found)
@@ -166,7 +169,7 @@ async def _note(case: Case, found: World) -> None:
     """What serves now, for the status of a pass that gets no further, too."""
     number, told = found.started_with, case.owner.get("status", {})
     serving = pods.answering(found.pods, told.get("revisions", {}).get("serving"))
-    newest = max((each.number for each in found.history), default=number)
+    newest = max((number, *(each.number for each in found.history))) or told.get("revisions", {}).get("wanted")
     lasts = lasted = status.condition(told, "Durable").get("status") == "True"
     if found.deployment is None:
         lasts = False
@@ -245,21 +248,22 @@ def _require_own_children(found: World, namespace: str) -> None:
         raise UserError("NotOwned", f"{where} that is not this resource's; rename one of the two")
 
 
-async def _wanted(case: Case, desired: Desired, found: World) -> Recorded:
+async def _wanted(case: Case, desired: Desired, found: World, *, is_to_serve: bool) -> Recorded:
     """The newest revision, if it is what is asked for; else a new one, recorded before anything serves it."""
-    newest = found.history[-1] if found.history else None
+    newest = found.newest
     if newest is not None and newest.inputs == desired.inputs and await _is_kept(case, newest):
         case.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
         case.site.environments.want(case.key, None)
         return newest
-    if status.ready_condition(case.owner.get("status", {})).get("status") == "True":
+    if is_to_serve and status.ready_condition(case.owner.get("status", {})).get("status") == "True":
         # an edit of something referred to changes no generation
         case.seen.progress("Progressing", "a new revision is being prepared")
         await case.report()
     try:
         async with using.shared(case.site.layout.root / "lock"):
             epoch = max(case.decided.epoch, pods.heard(found.pods)) + 1
-            return await Maker(case.site, case.owner, case.seen).make(desired, newest, found.next_number, epoch)
+            before = history.served_last(found.history, case.proved)
+            return await Maker(case.site, case.owner, case.seen).make(desired, newest, before, found.next_number, epoch)
     except Building as building:
         case.seen.progress("BuildingEnvironment", case.seen.with_serving(str(building)))
         raise Waiting from None
@@ -274,25 +278,43 @@ async def _is_kept(case: Case, newest: Recorded) -> bool:
     return kept is not None or not await delivery.lacking(newest.image)
 
 
-def _choose(case: Case, desired: Desired, wanted: Recorded, found: World) -> tuple[Choice, Pin | None]:
-    annotation = case.owner["metadata"].get("annotations", {}).get(names.SERVE_ANNOTATION)
-    pin = history.pin(annotation, desired.inputs, case.decided.pin)
-    known = [*(each for each in found.history if each.number != wanted.number), wanted]
-    case.seen.revisions(wanted=wanted.number)
+async def _choose(case: Case, desired: Desired, found: World) -> tuple[Choice, Decision]:
+    """What is to serve, and what was decided before with what is seen now. A new revision is made for new inputs."""
+    look = Look(desired.inputs, case.owner["metadata"]["generation"])
+    pin = case.asked(look, found.newest)
+    seen = case.decided.seeing(look, pin)
+    asked = history.as_asked(found.history, pin, desired.inputs)
     try:
-        return history.choose(known, wanted, pin, desired.inputs, case.proved), pin
-    except history.NoSuchRevision as error:
-        strange = f"; not made by the operator: {', '.join(found.strange)}" if found.strange else ""
-        raise UserError("RevisionNotFound", f"{error}{strange}") from None
+        wanted = await _wanted(case, desired, found, is_to_serve=asked is None)
+    except (Waiting, UserError):
+        if asked:  # which has not to wait for what is not to serve
+            return asked, seen
+        if seen.epoch and seen != case.decided:
+            await case.decide(seen)  # so that a request which comes while an environment is built is known to be later
+        raise
+    case.seen.revisions(wanted=wanted.number)
+    known = [*(each for each in found.history if each.number != wanted.number), wanted]
+    choice = history.choose(known, wanted, pin, desired.inputs, case.proved)
+    if choice.because and pin and pin.inputs == desired.inputs:
+        return replace(choice, because=(choice.because[0], f"{choice.because[1]}{_way_out(case, found)}")), seen
+    return choice, seen
+
+
+def _way_out(case: Case, found: World) -> str:
+    strange = f"; not made by the operator: {', '.join(found.strange)}" if found.strange else ""
+    command = f"kubectl annotate lmd {case.name} --namespace {case.namespace} {names.SERVE_ANNOTATION}-"
+    return f"{strange}; remove the annotation with {command}, or edit: the next edit ends it"
 
 
 async def _prune(case: Case, choice: Choice, found: World) -> None:
     """Forget superseded revisions beyond the limit; their images go with the next sweep."""
-    keep = {*case.proved, *(each.number for each in found.history[-1:])}
-    superseded = [each for each in found.revisions if each["revision"] != choice.target.number]
-    oldest = superseded[: max(0, len(superseded) - case.spec.revision_history_limit)]
-    excess = [each["metadata"] for each in oldest if each["revision"] not in keep]
-    for metadata in excess:
-        await case.site.cluster.delete(REVISION, case.namespace, metadata["name"], metadata["uid"])
+    others = [each for each in found.history if each.number != choice.target.number]
+    sound = {each.number for each in others if each.number in case.decided.served and not each.failed}
+    numbers = [each.number for each in others]
+    keep = {*case.proved, found.newest and found.newest.number}
+    excess = {*revision.beyond(case.spec.revision_history_limit, numbers, sound)} - keep
+    for each in found.revisions:
+        if each["revision"] in excess:
+            await case.site.cluster.delete(REVISION, case.namespace, each["metadata"]["name"], each["metadata"]["uid"])
     if excess:
         case.site.queue.add(SWEEP)

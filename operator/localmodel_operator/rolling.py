@@ -73,7 +73,7 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
     reason, message = state.failure
     seen.durable = (False, reason, message)
     if state.stalled and reason in rollout.OF_THE_REVISION and not state.lasted:
-        await give_up(case, target, found, reason, message)
+        await give_up(case, choice, found, reason, message)
     if seen.settled and not state.late:
         raise Waiting(RESYNC)  # the service goes on
     if state.stalled or state.late:

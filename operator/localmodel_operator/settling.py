@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from localmodel_operator import address, children, judging, leaving, names, pods, rollout, status, world
+from localmodel_operator import address, children, judging, leaving, names, pin, pods, rollout, status, world
 from localmodel_operator.case import Case, Waiting
 from localmodel_operator.giving_up import fail
 from localmodel_operator.history import Choice, Recorded
@@ -81,7 +81,16 @@ async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | 
         message = f"revision {number} serves at {url}, as {names.SERVE_ANNOTATION} asks; the next edit ends that"
         _settled(case, choice, desired, ("ServingAsked", message))
     else:
-        _settled(case, choice, desired, ("Serving", f"revision {number} serves at {url}"))
+        _settled(case, choice, desired, ("Serving", f"revision {number} serves at {url}{_ended(case)}"))
+
+
+def _ended(case: Case) -> str:
+    """What has become of a request that stands there and does not hold any more."""
+    request = pin.parse(case.decided.pin)
+    if request is None or request.inputs:
+        return ""
+    said = f"{names.SERVE_ANNOTATION}={request.number} does not hold: an edit came later, or at the same time"
+    return f"; {said}; annotate anew to ask for it"
 
 
 def _settled(case: Case, choice: Choice, desired: Desired, said: tuple[str, str]) -> None:

@@ -1,7 +1,7 @@
 """What there is of a resource now: children, pods and what their servers say, asked for all at once."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from localmodel_operator.decision import Decision
 from localmodel_operator.history import Recorded
 from localmodel_operator.keys import Signer
 from localmodel_operator.pods import Pod
+
+_MOST_NUMBER = 10**9
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class World:
     decision: Decision | None
     decided: Object | None
     foreign: tuple[str, ...]
+
+    @property
+    def newest(self) -> Recorded | None:
+        """The revision that was made last."""
+        return self.history[-1] if self.history else None
 
     @property
     def started_with(self) -> int:
@@ -61,25 +68,46 @@ async def look(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[st
     recorded = sorted(((each, past) for each, past in signed if past), key=lambda pair: pair[1].number)
     ours = [each for each, _ in recorded]
     decided = decided if decided and owns(uid, decided) else None
+    decided_by_us = decision.read(decided, identity, signer)
+    deployment = deployment if deployment and owns(uid, deployment) else None
     return World(
-        deployment if deployment and owns(uid, deployment) else None,
+        deployment,
         service if service and owns(uid, service) else None,
         found,
         leaving,
         ours,
         [past for _, past in recorded],
         tuple(sorted(each["metadata"]["name"] for each in own if each not in ours)),
-        next_number(name, ours, revisions),
-        decision.read(decided, identity, signer),
+        next_number(name, highest(owner, decided_by_us, deployment, found, ours), revisions),
+        decided_by_us,
         decided,
         tuple(foreign),
     )
 
 
-def next_number(name: str, ours: Sequence[Object], there: Sequence[Object]) -> int:
-    """The number after the last that was recorded, but one whose record's name nobody has taken."""
+def highest(
+    owner: Mapping[str, Any],
+    decided: Decision | None,
+    deployment: Object | None,
+    pods: Iterable[Pod],
+    recorded: Iterable[Object],
+) -> int:
+    """The highest number that a revision has had, by whatever is left to tell of it: records can be deleted."""
+    told = owner.get("status", {}).get("revisions", {}).values()
+    template = [rollout.revision(deployment["spec"]["template"])] if deployment else []
+    running = [number for pod in pods for number in (pod.started_with, pod.serving or 0)]
+    written = [decided.newest, decided.revision] if decided else []
+    kept = [each["revision"] for each in recorded]
+    # the status can be written by others than the operator: what no edits ever come to is not believed
+    believed = [number for number in (*told, *template, *running) if number < _MOST_NUMBER]
+    last: int = max([0, *written, *kept, *believed])
+    return last
+
+
+def next_number(name: str, last: int, there: Sequence[Object]) -> int:
+    """The number after the last, but one whose record's name nobody has taken."""
     taken = {each["metadata"]["name"] for each in there}
-    number: int = ours[-1]["revision"] + 1 if ours else 1
+    number = last + 1
     while f"{name}-r{number}" in taken:
         number += 1
     return number

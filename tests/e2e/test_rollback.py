@@ -88,8 +88,10 @@ def test_asked_for_by_annotation(app: App) -> None:
     first, newest = numbers[0], numbers[-1]
     with Load(app.port) as load:
         serve(app, str(first))
-        answer = app.wait_answer(lambda answer: answer["name"] == "first")
-        assert answer["by"] in before, "live pods go back"
+        serves = f"--for=jsonpath={{.status.revisions.serving}}={first}"
+        app.namespace.kubectl("wait", "lmd/app", serves, "--timeout=90s")
+        answer = ask(app.port)
+        assert answer["name"] == "first" and answer["by"] in before, "live pods go back"
         found = app.wait_serving(first)
         ready = app.namespace.condition(app.name, "Ready")
         assert (ready["status"], ready["reason"]) == ("True", "ServingAsked")
@@ -99,11 +101,13 @@ def test_asked_for_by_annotation(app: App) -> None:
 
         serve(app, "99")
         told = app.namespace.wait_condition(app.name, "Stalled", "True", "RevisionNotFound")
-        assert "99" in told["message"] and "kept are: 1, " in told["message"]
+        assert "99; kept are: 1, " in told["message"] and f"{SERVE}-, or edit" in told["message"]
         assert ask(app.port)["name"] == "first"
 
         serve(app, f"{first} once more")
         app.wait_serving(first)
+        serve(app, "99 again")
+        app.namespace.wait_condition(app.name, "Stalled", "True", "RevisionNotFound")
         app.edit(**scripted("third"))
         app.namespace.wait_ready(app.name)
         assert ask(app.port)["name"] == "third"
@@ -121,6 +125,19 @@ def test_asked_for_by_the_command_and_taken_back(app: App) -> None:
         app.wait_serving(numbers[-1])
         assert ask(app.port)["name"] == "third"
         app.wait_durable(numbers[-1])
+
+
+def test_an_edit_ends_what_was_asked_for_before_the_operator_has_looked(app: App, operator: OperatorProcess) -> None:
+    operator.stop()
+    serve(app, "1 by hand")
+    app.edit(**scripted("third", on="0"))
+    operator.start()
+    app.namespace.wait_ready(app.name)
+    ready = app.namespace.condition(app.name, "Ready")
+    assert (ready["reason"], ask(app.port)["name"]) == ("Serving", "third")
+    assert f"{SERVE}=1 does not hold" in ready["message"]
+    assert app.revisions["serving"] == app.revisions["wanted"]
+    app.wait_durable()
 
 
 def test_errors_after_the_switch(app: App, recorder: Recorder) -> None:

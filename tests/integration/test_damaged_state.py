@@ -72,6 +72,7 @@ FILES = (
     "inputs.json",
     "rollback.json",
     "served.json",
+    "newest.json",
     "build",
     "server-candidate.json",
     "revisions/1/record.json",
@@ -94,6 +95,7 @@ def deployment(home: Path, name: str) -> State:
     place.set_inputs(Facts(python="3.11"))
     place.set_rolled_back(1)
     place.set_served(1)
+    place.set_newest(1)
     place.set_build("0" * 32)
     return place
 

@@ -17,7 +17,7 @@ cd "$(dirname "$0")"
 echo "$*" >>asked
 case " $* " in
 *" apply "*) cat applied.json ;;
-*" annotate "*) cp after.json resource.json ;;
+*" annotate "*) cp after.json resource.json; cat annotated.json ;;
 *" get controllerrevisions.apps "*) cat revisions.json ;;
 *" get configmap digits-wanted "*) cat wanted.json ;;
 *" get configmap files "*) cat files.json ;;
@@ -101,6 +101,7 @@ def given_kubectl(lmd: Lmd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     put(folder, "files", {"kind": "ConfigMap", "metadata": {"name": "files"}, "data": {"score.py": CODE}})
     put(folder, "wanted", {"data": {"wanted.json": json.dumps({"before": 1})}})
     put(folder, "resource", resource(2))
+    put(folder, "annotated", resource(2))
     put(folder, "revisions", listed([record(1, facts("old")), record(2, facts()), record(9, {}, owner="of another")]))
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     return folder
@@ -146,7 +147,15 @@ def test_a_rollback_asks_by_annotation_and_waits_until_the_revision_serves(lmd: 
     assert result.out == "digits: revision 1 serves at u\n"
     asked = (kubectl / "asked").read_text().splitlines()
     annotated = next(line for line in asked if line.startswith("annotate"))
-    assert "digits --namespace mine --overwrite localmodel.dev/serve-revision=1 20" in annotated
+    assert "digits --namespace mine --overwrite localmodel.dev/serve-revision=1 generation=2 20" in annotated
+
+
+def test_a_rollback_that_an_edit_ends_is_not_waited_for(lmd: Lmd, kubectl: Path) -> None:
+    edited = resource(3)
+    edited["metadata"]["generation"] = edited["status"]["conditions"][0]["observedGeneration"] = 3
+    put(kubectl, "after", edited)
+    result = lmd("rollback", "digits", "--target", "kind")
+    assert result.code == 1 and "digits: an edit came after the rollback; revision 3 serves" in result.err
 
 
 def test_a_rollback_that_fails_says_why(lmd: Lmd, kubectl: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -134,3 +135,39 @@ def test_a_revision_that_answers_with_errors_is_left_and_told_of(lmd: Lmd) -> No
     assert not lmd.status()["ready"] and lmd.status()["stalled"]
     assert "revision 1 serves" in lmd("rollback", "digits", "--to", "1").out
     assert lmd.status()["ready"]
+
+
+def test_failed_edits_push_no_good_revision_out(lmd: Lmd) -> None:
+    lmd.apply(script("1"), revisionHistoryLimit=2)
+    for answer in ("2", "3"):
+        lmd.apply(script(answer), revisionHistoryLimit=2)
+    for typo in range(3):
+        lmd.apply(script(f"undefined_{typo}").replace("def init", f"1 / 0  # {typo}\ndef init"), revisionHistoryLimit=2)
+    assert numbers(lmd, "failed") == [6], "of the failed ones the last is kept"
+    assert "revision 2 serves" in lmd("rollback", "digits").out
+    assert "revision 3 serves" in lmd("rollback", "digits").out
+    found = json.loads(lmd("history", "digits", "-o", "json").out)
+    assert [one["revision"] for one in found] == [6, 3, 2, 1]
+
+
+def test_no_number_is_used_twice(lmd: Lmd) -> None:
+    for answer in ("1", "2", "3"):
+        lmd.apply(script(answer))
+    lmd("rollback", "digits", "--to", "1")
+    for number in (2, 3):
+        shutil.rmtree(folder(lmd) / "revisions" / str(number))
+    lmd("rollback", "digits", "--to", "1")
+    assert "revision 4 serves" in lmd.apply(script("4")).out
+
+
+def test_causes_and_plans_compare_with_what_serves(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    lmd.apply(BROKEN_INIT)
+    planned = json.loads(lmd("plan", lmd.manifest(script("1"), env=[{"name": "A", "value": "b"}]), "-o", "json").out)
+    assert planned[0]["reason"] == "spec.env changed: A"
+    lmd.apply(script("1"), env=[{"name": "A", "value": "b"}])
+    lmd.apply(BROKEN_INIT, env=[{"name": "A", "value": "b"}])
+    lmd.apply(script("1"), env=[{"name": "A", "value": "b"}])
+    causes = {one["revision"]: one["cause"] for one in json.loads(lmd("history", "digits", "-o", "json").out)}
+    assert (causes[1], causes[3]) == ("created", "spec.env changed: A")
+    assert (causes[4], causes[5]) == ("spec.scoring changed: score.py", "the same as revision 3")

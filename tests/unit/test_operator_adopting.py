@@ -14,8 +14,8 @@ from operator_given import revision
 from localmodel_operator import adopting, children, decision, history, names
 from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SECRET, Garbled, Kind, Refused
 from localmodel_operator.decision import Decision
-from localmodel_operator.history import Pin
 from localmodel_operator.keys import Signer
+from localmodel_operator.pin import Pin
 
 SIGNER = Signer(Ed25519PrivateKey.generate())
 METADATA = {"name": "digits", "namespace": "team", "uid": "8f5c"}

@@ -13,8 +13,8 @@ from operator_given import recorded
 from localmodel import digests
 from localmodel_operator import decision, names
 from localmodel_operator.decision import FIRST, Decision
-from localmodel_operator.history import Pin
 from localmodel_operator.keys import Signer
+from localmodel_operator.pin import Look, Pin
 
 METADATA = {"name": "digits-wanted", "namespace": "team"}
 ONE, TWO, THREE = recorded(1), recorded(2), recorded(3)
@@ -33,24 +33,38 @@ def read_back(made: Any, owner: str = OWNER) -> Decision | None:
 def test_every_decision_has_a_later_epoch_and_is_to_be_proved() -> None:
     now = FIRST
     for number, target in enumerate((ONE, TWO, ONE, TWO, TWO), start=1):
-        now = now.next(target, pin="").done()
+        now = now.next(target).done()
         assert (now.epoch, now.revision, now.content) == (number, target.number, target.revision.content)
-        assert not now.next(target, pin="").committed
+        assert not now.next(target).committed
 
 
 def test_the_two_that_served_last_are_remembered() -> None:
-    now = FIRST.next(ONE, "").done()
+    now = FIRST.next(ONE).done()
     assert (now.good, now.before) == (1, None)
-    now = now.next(TWO, "").done()
+    now = now.next(TWO).done()
     assert (now.good, now.before) == (2, 1)
     assert now.done() == now, "to commit again what is committed is no news"
 
 
+def test_all_that_served_and_are_kept_are_remembered() -> None:
+    now = FIRST.next(ONE).done().next(TWO).done().next(THREE).next(ONE).done()
+    assert (now.served, now.newest) == ((2, 1), 3)
+    kept = now.among([ONE, THREE])
+    assert (kept.served, kept.newest) == ((1,), 3)
+    assert kept.among([]).newest == 3
+
+
+def test_what_may_have_served_before_that_was_written_down() -> None:
+    before = Decision(3, 2, "c", "e", committed=True, good=2, before=1)
+    assert before.among([ONE, TWO, recorded(3, failed="InitFailed: x")]).served == (1, 2)
+    assert FIRST.among([ONE, TWO]).served == (1, 2), "it was lost while nothing served"
+
+
 def test_what_was_never_proved_is_not_remembered() -> None:
-    proved = FIRST.next(ONE, "").done().next(TWO, "").done()
-    given_up = proved.next(THREE, "")
+    proved = FIRST.next(ONE).done().next(TWO).done()
+    given_up = proved.next(THREE)
     assert (given_up.good, given_up.before) == (2, 1)
-    back = given_up.next(TWO, "").done()
+    back = given_up.next(TWO).done()
     assert (back.revision, back.good, back.before) == (2, 2, 1)
     assert back.epoch == given_up.epoch + 1
 
@@ -58,9 +72,9 @@ def test_what_was_never_proved_is_not_remembered() -> None:
 @pytest.mark.parametrize(
     "decided",
     [
-        FIRST.next(ONE, ""),
-        FIRST.next(ONE, "").done(),
-        FIRST.next(ONE, "").done().next(TWO, '{"inputs": "x", "value": "2 please"}').done(),
+        FIRST.next(ONE),
+        FIRST.next(ONE).done(),
+        FIRST.next(ONE).done().seeing(Look("x", 3), Pin("2 please", "x")).next(TWO).done(),
     ],
 )
 def test_what_is_written_is_read_back(decided: Decision) -> None:
@@ -71,7 +85,7 @@ def test_nothing_written_is_no_decision() -> None:
     assert decision.read(None, OWNER, SIGNER) is None
 
 
-DECIDED = FIRST.next(TWO, "").done()
+DECIDED = FIRST.next(TWO).done()
 WRITTEN = write(DECIDED, gate=b"[1]", bundle=b"tar")
 TOLD = WRITTEN["data"]["wanted.json"]
 
@@ -180,7 +194,7 @@ def test_one_that_cannot_be_understood_is_none(found: Any) -> None:
 
 def test_a_pod_reads_the_same_file() -> None:
     """The scoring server knows these names."""
-    made = write(FIRST.next(ONE, "").done(), gate=b"[1]", bundle=b"tar")
+    made = write(FIRST.next(ONE).done(), gate=b"[1]", bundle=b"tar")
     told = json.loads(made["data"]["wanted.json"])
     assert told["epoch"] == 1
     assert told["revision"] == 1
@@ -193,15 +207,15 @@ def test_a_pod_reads_the_same_file() -> None:
 
 
 def test_the_place_of_the_last_one_is_taken_only_if_nobody_else_has_written() -> None:
-    first = write(FIRST.next(ONE, ""))
+    first = write(FIRST.next(ONE))
     assert "resourceVersion" not in first["metadata"]
     first["metadata"]["resourceVersion"] = "17"
-    second = write(FIRST.next(ONE, "").done(), first)
+    second = write(FIRST.next(ONE).done(), first)
     assert second["metadata"]["resourceVersion"] == "17"
 
 
 def test_gate_and_bundle_stay_until_they_are_replaced_or_taken_away() -> None:
-    decided = FIRST.next(ONE, "")
+    decided = FIRST.next(ONE)
     first = write(decided, gate=b"[1]", bundle=b"tar")
     assert first["data"]["gate.json"] == "[1]"
     assert base64.b64decode(first["binaryData"]["bundle.tar"]) == b"tar"
@@ -220,30 +234,30 @@ def test_gate_and_bundle_stay_until_they_are_replaced_or_taken_away() -> None:
 
 
 def test_a_pin_that_was_ended_is_not_left_behind() -> None:
-    first = write(FIRST.next(ONE, "asked"))
-    assert read_back(write(FIRST.next(TWO, ""), first)) == FIRST.next(TWO, "")
+    first = write(FIRST.seeing(Look("x", 3), Pin("1", "x")).next(ONE))
+    assert read_back(write(FIRST.next(TWO), first)) == FIRST.next(TWO)
 
 
 def test_a_large_bundle_is_left_out_and_not_the_last_one_left_in() -> None:
-    first = write(FIRST.next(ONE, ""), bundle=b"small")
-    large = write(FIRST.next(TWO, ""), first, bundle=bytes(700 * 1024 + 1))
+    first = write(FIRST.next(ONE), bundle=b"small")
+    large = write(FIRST.next(TWO), first, bundle=bytes(700 * 1024 + 1))
     assert "binaryData" not in large
 
 
 def test_the_largest_bundle_fits_in_a_config_map() -> None:
-    made = write(FIRST.next(ONE, ""), gate=b"[" + b"1," * 20_000 + b"1]", bundle=bytes(700 * 1024))
+    made = write(FIRST.next(ONE), gate=b"[" + b"1," * 20_000 + b"1]", bundle=bytes(700 * 1024))
     assert "binaryData" in made
     assert len(json.dumps(made)) < 1024 * 1024, "the API server takes no more"
 
 
 def test_what_stood_there_is_not_changed_under_its_owner() -> None:
-    first = write(FIRST.next(ONE, ""), gate=b"[1]", bundle=b"tar")
+    first = write(FIRST.next(ONE), gate=b"[1]", bundle=b"tar")
     before = json.dumps(first)
-    write(FIRST.next(TWO, ""), first, gate=b"", bundle=b"")
+    write(FIRST.next(TWO), first, gate=b"", bundle=b"")
     assert json.dumps(first) == before
 
 
 def test_a_decision_is_later_than_any_that_pods_have_heard_of() -> None:
     """Somebody has deleted the ConfigMap: pods would refuse to go back to the first."""
-    assert FIRST.next(ONE, "", heard=7).epoch == 8
-    assert FIRST.next(ONE, "", heard=7).next(TWO, "", heard=3).epoch == 9
+    assert FIRST.next(ONE, heard=7).epoch == 8
+    assert FIRST.next(ONE, heard=7).next(TWO, heard=3).epoch == 9

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from operator_given import recorded, revision
+from operator_given import pod, recorded, revision, state
 
-from localmodel_operator import history, names, world
-from localmodel_operator.history import Choice, NoSuchRevision, Pin
+from localmodel_operator import history, names, pin, world
+from localmodel_operator.decision import Decision
+from localmodel_operator.history import Choice
 from localmodel_operator.keys import Signer
+from localmodel_operator.pin import Look, Pin
 
 FIRST, SECOND, THIRD = recorded(1), recorded(2), recorded(3)
 BROKEN = recorded(3, failed="InitFailed: score.py:3: KeyError: 'age'")
@@ -73,19 +75,59 @@ def test_next_edit_ends_a_request() -> None:
 
 @pytest.mark.parametrize("value", ["7", "07", "one", "", "  ", "-1", "1.0"])
 def test_unknown_number_is_told_with_those_there_are(value: str) -> None:
-    with pytest.raises(NoSuchRevision, match="kept are: 1, 2") as refused:
-        choose(FIRST, SECOND, pin=Pin(value, INPUTS))
-    assert names.SERVE_ANNOTATION in str(refused.value)
-    assert (value.strip() or repr(value)) in str(refused.value)
+    found = choose(FIRST, SECOND, THIRD, pin=Pin(value, INPUTS), proved=(2, 1))
+    assert found.target == SECOND and not found.pinned, "what serves goes on"
+    reason, message = found.because or ("", "")
+    assert reason == "RevisionNotFound" and "kept are: 1, 2, 3" in message
+    assert message.startswith(f"{names.SERVE_ANNOTATION}={value.strip() or repr(value)}: ")
 
 
-def test_a_request_is_of_the_inputs_at_which_it_was_first_seen() -> None:
-    first = history.pin("1", "then", "")
-    assert first == Pin("1", "then")
-    assert history.pin("1", "now", first.text() if first else "") == first
-    assert history.pin("1 again", "now", first.text() if first else "") == Pin("1 again", "now")
-    assert history.pin("2", "now", first.text() if first else "") == Pin("2", "now")
-    assert history.pin(None, "now", first.text() if first else "") is None
+def test_what_is_no_number_is_told_in_short() -> None:
+    _, message = choose(FIRST, pin=Pin("x" * 200_000, INPUTS)).because or ("", "")
+    assert len(message) < 200
+
+
+def test_one_that_was_asked_for_and_failed_gives_way_to_what_serves() -> None:
+    failed = Pin("1", INPUTS, "InitFailed: score.py:3: KeyError")
+    found = choose(FIRST, SECOND, THIRD, pin=failed, proved=(1, 2))
+    assert found == Choice(SECOND, because=("InitFailed", f"{names.SERVE_ANNOTATION}=1: score.py:3: KeyError"))
+
+
+NOW, EARLIER = Look("now", 7), Look("earlier", 6)
+
+
+@pytest.mark.parametrize(
+    ("value", "last", "inputs"),
+    [
+        ("1", NOW, "now"),
+        ("1", EARLIER, ""),
+        ("1 generation=7", EARLIER, "now"),
+        ("1 2026-11-23T02:30:00Z generation=7 please", EARLIER, "now"),
+        ("1 generation=6", EARLIER, ""),
+        ("1 generation=8", EARLIER, ""),
+        ("1 generation=6", NOW, "now"),
+        # of one generation: something was edited that the spec refers to
+        ("1 generation=7", Look("earlier", 7), ""),
+        # nothing was seen before: what comes with the resource was not asked of it
+        ("1", Look("", 0), ""),
+        ("1 generation=7", Look("", 0), ""),
+        *((f"1 generation={text}", EARLIER, "") for text in ("", "x", "-7", "7.0", "\u00b2", "9" * 5000)),
+    ],
+)
+def test_a_new_request_holds_if_it_is_later_than_what_was_seen_last(value: str, last: Look, inputs: str) -> None:
+    assert pin.remember(value, NOW, last, None) == Pin(value, inputs)
+    assert pin.remember(value, NOW, last, Pin("2", "now")) == Pin(value, inputs), "one before it does not matter"
+
+
+def test_a_request_ends_with_the_inputs_that_it_was_made_against() -> None:
+    first = Pin("1", "earlier", "InitFailed: KeyError")
+    assert pin.remember("1", EARLIER, EARLIER, first) == first
+    ended = pin.remember("1", NOW, EARLIER, first)
+    assert ended and ended.inputs == ""
+    assert pin.remember("1", EARLIER, NOW, ended) == ended, "also where the inputs are the same again"
+    assert pin.remember(None, EARLIER, EARLIER, first) is None
+    assert pin.parse(first.text()) == first
+    assert pin.parse('{"value": "1", "inputs": "i"}') == Pin("1", "i"), "of an older operator"
 
 
 DATA = {
@@ -192,17 +234,30 @@ def test_what_is_no_revision_is_not_read_as_one(data: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "there", "number"),
-    [
-        ([], [], 1),
-        ([3], [3], 4),
-        ([], [1, 2], 3),
-        ([3], [3, 4, 6], 5),
-        ([3], [3, 2**62], 4),
-    ],
+    ("last", "there", "number"), [(0, [], 1), (3, [3], 4), (0, [1, 2], 3), (3, [3, 4, 6], 5), (3, [3, 2**62], 4)]
 )
-def test_a_number_is_the_next_one_whose_name_nobody_has_taken(ours: list[int], there: list[int], number: int) -> None:
-    def records(numbers: list[int]) -> list[dict[str, Any]]:
-        return [{"metadata": {"name": f"digits-r{each}"}, "revision": each} for each in numbers]
+def test_a_number_is_the_next_one_whose_name_nobody_has_taken(last: int, there: list[int], number: int) -> None:
+    records = [{"metadata": {"name": f"digits-r{each}"}, "revision": each} for each in there]
+    assert world.next_number("digits", last, records) == number
 
-    assert world.next_number("digits", records(ours), records(there)) == number
+
+DECIDED = Decision(9, 4, "c", "e", committed=True, good=4, newest=6)
+TEMPLATE = {"metadata": {"labels": {names.REVISION_LABEL: "5"}}}
+
+
+@pytest.mark.parametrize(
+    ("told", "decided", "running", "highest"),
+    [
+        ({}, None, False, 0),
+        ({"wanted": 8, "serving": 4}, None, False, 8),
+        ({"wanted": 5}, DECIDED, False, 6),
+        ({}, None, True, 5),
+        ({"wanted": 2**62}, None, True, 5),
+    ],
+    ids=["nothing", "the status", "the decision", "what runs", "no number of ours"],
+)
+def test_numbers_outlive_their_records(told: Any, decided: Decision | None, running: bool, highest: int) -> None:
+    deployment = {"spec": {"template": TEMPLATE}} if running else None
+    there = [pod(recorded(3), state(recorded(4)))] if running else []
+    assert world.highest({"status": {"revisions": told}}, decided, deployment, there, []) == highest
+    assert world.highest({"status": {"revisions": told}}, decided, deployment, there, [{"revision": 20}]) == 20

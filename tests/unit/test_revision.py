@@ -4,7 +4,7 @@ import pytest
 
 from localmodel.executable import Executable
 from localmodel.layout import Blob
-from localmodel.revision import Revision, bundle_digest, code_digest, model_dir
+from localmodel.revision import Revision, beyond, bundle_digest, code_digest, model_dir
 from localmodel.store import ModelVersion
 
 BEFORE = Revision("base", "server", "lock", "bundle", "settings")
@@ -21,14 +21,15 @@ def model(name: str = "digits", version: int = 1, digest: str = "sha256:1") -> M
         (replace(BEFORE, bundle="other"), "bundle changed"),
         (replace(BEFORE, lock="other", base="other"), "base, lock changed"),
         (Revision("1", "2", "3", "4", "5"), "base, server, lock, bundle, settings changed"),
+        (BEFORE, "the same as revision 7"),
     ],
 )
 def test_the_cause_names_what_differs(now: Revision, cause: str) -> None:
-    assert now.changes_from(BEFORE) == cause
+    assert now.changes_from(BEFORE, 7) == cause
 
 
 def test_the_first_revision_was_created() -> None:
-    assert BEFORE.changes_from(None) == "created"
+    assert BEFORE.changes_from(None, 0) == "created"
 
 
 def test_code_is_its_files_and_which_of_them_is_the_entry() -> None:
@@ -68,3 +69,20 @@ def test_what_can_be_executed_is_other_code_and_what_cannot_has_the_digest_it_al
     plain = "sha256:a02e3f378e59e7a6d4242b0abc5ad5b803793c7dfdad995090307300f5842d83"
     assert code_digest("score.py", files) == plain
     assert code_digest("score.py", {**files, "a/b": Executable(b"y")}) != plain
+
+
+@pytest.mark.parametrize(
+    ("limit", "superseded", "failed", "gone"),
+    [
+        (5, [1, 2, 3, 4, 5], [], []),
+        (5, [1, 2, 3, 4, 5, 6], [], [1]),
+        (2, [7, 10, 12, 13, 14, 15], [12, 13, 14, 15], [12, 13, 14]),
+        (2, [7, 8, 9, 10, 12, 13], [8, 12], [7, 8, 9]),
+        (1, [1, 2, 3], [3], [1]),
+        (0, [1, 2, 3], [3], [1, 2, 3]),
+    ],
+)
+def test_failed_revisions_push_none_out_that_have_served(
+    limit: int, superseded: list[int], failed: list[int], gone: list[int]
+) -> None:
+    assert sorted(beyond(limit, superseded, {*superseded} - {*failed})) == gone

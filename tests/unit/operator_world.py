@@ -1,0 +1,204 @@
+"""Passes of the operator over one resource, against an API of plain objects: what is built, sent and asked is left out.
+
+The user's decisions are one word, the name of what is to answer: it stands for the digest of the inputs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from operator_given import revision
+
+from localmodel.spec import DeploymentSpec, Source
+from localmodel_operator import answering, bringing, children, decision, history, names, reconcile, rolling, settling
+from localmodel_operator.case import Case
+from localmodel_operator.cluster import CONFIG_MAP, REVISION, Kind, Refused
+from localmodel_operator.keys import Signer
+from localmodel_operator.last_words import LastWords
+from localmodel_operator.making import Building
+from localmodel_operator.site import Site
+
+NAME = "digits"
+METADATA = {"name": NAME, "namespace": "team", "uid": "8f5c"}
+Object = dict[str, Any]
+
+
+class Cluster:
+    """Objects by kind and name, with versions."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], Object] = {}
+        self._versions: Iterator[int] = itertools.count(1)
+
+    def _put(self, kind: str, body: Any) -> Object:
+        made = copy.deepcopy(dict(body))
+        made["metadata"]["resourceVersion"] = str(next(self._versions))
+        made["metadata"].setdefault("uid", f"uid {made['metadata']['resourceVersion']}")
+        self.objects[kind, made["metadata"]["name"]] = made
+        return copy.deepcopy(made)
+
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        return copy.deepcopy(self.objects.get((kind.name, name)))
+
+    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> list[Object]:
+        return copy.deepcopy([each for (name, _), each in self.objects.items() if name == kind.name])
+
+    async def create(self, kind: Kind, namespace: str, body: Any) -> Object:
+        if (kind.name, body["metadata"]["name"]) in self.objects:
+            raise Refused(409, "it is there")
+        return self._put(kind.name, body)
+
+    async def replace(self, kind: Kind, body: Any) -> Object:
+        there = self.objects.get((kind.name, body["metadata"]["name"]))
+        if there is None:
+            raise Refused(404, f'{kind.name} "{body["metadata"]["name"]}" not found')
+        if body["metadata"]["resourceVersion"] != there["metadata"]["resourceVersion"]:
+            raise Refused(409, "it was changed")
+        return self._put(kind.name, body)
+
+    async def apply(self, body: Any) -> Object:
+        return self._put(body["kind"], body)
+
+    async def apply_status(self, owner: Object, status: Any) -> Object:
+        return {**owner, "status": status}
+
+    async def annotate(self, kind: Kind, namespace: str, name: str, annotations: Any) -> None:
+        metadata = self.objects[kind.name, name]["metadata"]
+        metadata["annotations"] = {**metadata.get("annotations", {}), **annotations}
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        self.objects.pop((kind.name, name), None)
+
+    def delete_all(self, kind: Kind) -> None:
+        self.objects = {key: found for key, found in self.objects.items() if key[0] != kind.name}
+
+
+class World:
+    """A resource, and what the operator has made of it. `broken`: inputs whose revision fails when it is brought in;
+    `unbuilt`: those whose environment is being installed. `compared`: which revision each new one was compared with.
+    `meanwhile` happens once, in the middle of a pass.
+    """
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cluster, self.signer, self.inputs = Cluster(), Signer(Ed25519PrivateKey.generate()), "A"
+        self.broken, self.unbuilt = set[str](), set[str]()
+        self.compared: dict[int, int | None] = {}
+        self.meanwhile: Callable[[], None] = _nothing
+        self.limit = 50
+        self.owner: Object = {
+            "apiVersion": "localmodel.dev/v1alpha1",
+            "kind": "LocalModelDeployment",
+            "metadata": {**METADATA, "generation": 1, "annotations": {}, "resourceVersion": "1"},
+        }
+        self.site = SimpleNamespace(
+            cluster=self.cluster,
+            signer=self.signer,
+            queue=SimpleNamespace(add=_nothing, add_after=_nothing, retry=_nothing, forgive=_nothing),
+            environments=SimpleNamespace(want=_nothing),
+            layout=SimpleNamespace(root=folder),
+            admin=SimpleNamespace(last_words=LastWords()),
+            kind_cluster=None,
+        )
+        monkeypatch.setattr(reconcile, "_resolve", self._resolve)
+        monkeypatch.setattr(reconcile, "_node_port", _none)
+        monkeypatch.setattr(reconcile, "_is_kept", _true)
+        monkeypatch.setattr(reconcile, "Maker", lambda *_: self)
+        monkeypatch.setattr(answering, "note", _none)
+        monkeypatch.setattr(answering, "tell", _none)
+        monkeypatch.setattr(bringing, "bring", self._bring)
+        monkeypatch.setattr(rolling, "deliver", _none)
+        monkeypatch.setattr(rolling, "roll_out", _none)
+        monkeypatch.setattr(settling, "is_due", lambda *_: True)
+        monkeypatch.setattr(settling, "is_durable", lambda *_: True)
+
+    def edit(self, inputs: str) -> None:
+        self.inputs = inputs
+        self.owner["metadata"]["generation"] += 1
+
+    def ask(self, number: int | str, by: str = "hand") -> None:
+        against = f" generation={self.owner['metadata']['generation']}" if by == "lmd" else ""
+        self.owner["metadata"]["annotations"][names.SERVE_ANNOTATION] = f"{number}{against} {next(_TIMES)}"
+
+    def look(self) -> None:
+        """Passes of the operator, until one has nothing more to do at once."""
+        for _ in range(9):
+            spec = DeploymentSpec("score.py", Source(config_map="code"), revision_history_limit=self.limit)
+            case = Case(cast(Site, self.site), copy.deepcopy(self.owner), spec)
+            again = asyncio.run(reconcile.run(case))
+            self.owner["status"] = case.owner["status"]
+            if again != 0:
+                return
+        raise AssertionError("the passes do not end")
+
+    @property
+    def serving(self) -> str:
+        """What answers."""
+        return next(each.inputs for each in self.history if each.number == self.decided.good)
+
+    @property
+    def decided(self) -> decision.Decision:
+        found = self.cluster.objects.get((CONFIG_MAP.name, f"{NAME}-wanted"))
+        return decision.read(found, decision.owner_of(self.owner), self.signer) or decision.FIRST
+
+    @property
+    def history(self) -> list[history.Recorded]:
+        found = (each for (name, _), each in self.cluster.objects.items() if name == REVISION.name)
+        return sorted(map(history.recorded, found), key=lambda each: each.number)
+
+    @property
+    def ready(self) -> Object:
+        """The condition, with the generation that the status speaks of."""
+        status = self.owner["status"]
+        found: Object = next(each for each in status["conditions"] if each["type"] == "Ready")
+        return {**found, "observedGeneration": status["observedGeneration"]}
+
+    async def _resolve(self, case: Case) -> Any:
+        return SimpleNamespace(inputs=self.inputs, bundle=SimpleNamespace(gate=()))
+
+    async def _bring(self, case: Case, choice: Any, seen: Any, desired: Any, found: Any) -> Any:
+        meanwhile, self.meanwhile = self.meanwhile, _nothing
+        meanwhile()
+        await bringing._write_down(case, choice, seen, found, None, b"")
+        if choice.target.inputs in self.broken:
+            await bringing.give_up(case, choice, found, "InitFailed", "score.py:1: KeyError")
+        return await bringing.look(case)
+
+    async def make(self, desired: Any, newest: Any, before: Any, number: int, epoch: int) -> Any:
+        """What making.Maker does."""
+        if self.inputs in self.unbuilt:
+            raise Building("the environment is being installed")
+        self.compared[number] = before and before.number
+        data = {
+            "inputs": self.inputs,
+            "image": "image",
+            "template": {"metadata": {}, "spec": {"containers": [{}]}},
+            "environment": "key",
+        }
+        made = children.controller_revision(self.owner, number, revision(self.inputs), data)
+        made["metadata"]["annotations"] = history.signature(decision.owner_of(self.owner), made, self.signer)
+        assert made["data"]["digests"] == asdict(revision(self.inputs))
+        return history.recorded(await self.cluster.create(REVISION, "team", made))
+
+
+_TIMES = itertools.count()
+
+
+def _nothing(*_: Any) -> None:
+    return None
+
+
+async def _none(*_: Any) -> None:
+    return None
+
+
+async def _true(*_: Any) -> bool:
+    return True
