@@ -8,7 +8,7 @@ from pathlib import Path
 
 from localmodel import entry_script, executable, folder, home
 from localmodel.errors import UserError
-from localmodel.sdk import ignore_file
+from localmodel.sdk import ignore_file, own_name
 
 _LARGEST = 64 << 20
 _MOST_FILES = 10_000
@@ -59,6 +59,8 @@ def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
     Left out are what tools make (`.git`, `__pycache__`, virtual environments, caches ...), what .lmdignore, .amlignore
     or .gitignore names, and `models`: files and folders that are deployed as such.
 
+    What scripts look for below the folder's own name is there, too (own_name.py).
+
     Raises:
         UserError: SourceMissing, SourceTooLarge (64 MiB and 10,000 files in all), SourceInvalid; EntryScriptMissing: it
             is left out.
@@ -84,7 +86,11 @@ def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
         raise UserError("SourceInvalid", f"{error.filename}: cannot be read: {error.strerror}") from None
     if entry not in files and (name := choice.left_out_by(entry)):
         raise UserError("EntryScriptMissing", f"{root / entry}: the entry script is left out of the code {name}")
-    return Source(files, tuple(choice.notes(files)))
+    notes = [*choice.notes(files)]
+    if not source.is_file() and (copies := own_name.copies(files, root.resolve().name)):
+        notes.append(f"the code looks for {root.resolve().name}/, the folder's own name: its files are there, too")
+        files |= copies
+    return Source(files, tuple(notes))
 
 
 _WAY_OUT = "A .lmdignore in the folder names what is not code"

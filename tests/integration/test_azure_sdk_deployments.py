@@ -212,6 +212,21 @@ def test_a_source_directory_is_deployed_whole(ws: Workspace) -> None:
     assert service.run("{}") == "helped"
 
 
+def test_a_source_directory_is_found_under_its_own_name_too(ws: Workspace) -> None:
+    Path("src/x").mkdir(parents=True)
+    reads = "import json\nfrom src.x import words\n" + script("[words.WORD, json.load(open('./src/extra.json'))]")
+    Path("src/x/score.py").write_text(reads)
+    Path("src/x/words.py").write_text("WORD = 'helped'\n")
+    Path("src/extra.json").write_text("[1]")
+    config = InferenceConfig("x/score.py", source_directory="src", environment=environment())
+    service = Model.deploy(ws, "digits", [], config, LocalWebservice.deploy_configuration(port=free_port()))
+    service.wait_for_deployment()
+    assert service.run("{}") == ["helped", [1]]
+    Path("src/extra.json").write_text("[2]")
+    service.reload()
+    assert service.run("{}") == ["helped", [2]]
+
+
 def test_listed_serialized_deleted(ws: Workspace) -> None:
     model = Model.register(ws, "model.txt", "m")
     service = deploy(ws, model)
