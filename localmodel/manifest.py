@@ -57,6 +57,10 @@ def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
             deployments.append((file, document))
         elif kind == ("v1", "ConfigMap"):
             config_maps[_name(file, document)] = _config_map(file, document)
+        elif kind[1] is None:
+            raise UserError(
+                "InvalidManifest", f"{file}: it does not say what it is (kind); a {schema.KIND} is expected"
+            )
         else:
             raise UserError("InvalidManifest", f"{file}: kind {kind[1]} ({kind[0]}) cannot be served by a process")
     if len(deployments) != 1:

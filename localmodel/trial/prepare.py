@@ -133,6 +133,7 @@ def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
     desired = Desired(wanted, code, models, {}, Lock(""), "", Revision("", "", "", "", ""))
     laid_out = _lay_out(folder, script.stem, desired, files, _found(python))
     variables = {
+        "AZUREML_MODEL_DIR": laid_out["AZUREML_MODEL_DIR"],
         **os.environ,
         "PATH": laid_out["PATH"],
         "AML_APP_ROOT": laid_out["AML_APP_ROOT"] if code else str(script.absolute().parent),

@@ -32,7 +32,12 @@ def init():
 def run(raw_data):
     return [greeting(), open(os.path.join(os.environ["AZUREML_MODEL_DIR"], "word.txt")).read()]
 """
-HELPER = 'import os\n\ndef greeting():\n    return os.environ["GREETING"]\n'
+HELPER = """
+import os, subprocess
+
+def greeting():
+    return subprocess.check_output([os.path.join(os.path.dirname(__file__), "bin/greet")], text=True).strip()
+"""
 
 
 @pytest.fixture
@@ -68,6 +73,10 @@ def test_a_folder_is_deployed_updated_reloaded_and_its_model_kept(
 ) -> None:
     (tmp_path / "score.py").write_text(WITH_HELPER)
     (tmp_path / "helper.py").write_text(HELPER)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/greet").write_text('#!/bin/sh\necho "$GREETING"\n')
+    (tmp_path / "shared/greet").chmod(0o755)
+    (tmp_path / "bin").symlink_to("shared")
     model = tmp_path / "models" / "word.txt"
     model.parent.mkdir()
     model.write_text(namespace.name)

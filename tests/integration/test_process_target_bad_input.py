@@ -93,7 +93,7 @@ def test_a_folder_without_a_kustomization(lmd: Lmd) -> None:
     [
         ("a: [", "not YAML"),
         ("- a\n", "a mapping is expected"),
-        ("", "kind None"),
+        ("", "it does not say what it is (kind)"),
         ("apiVersion: v1\nkind: Service\nmetadata: {name: a}\n", "kind Service (v1) cannot be served by a process"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "expected one LocalModelDeployment"),
     ],

@@ -201,6 +201,15 @@ def test_models_are_registered_ones_or_files(lmd: Lmd, score: Path) -> None:
     assert "./gone.pkl: no such file or folder" in attempt(lmd, score, "--model", "./gone.pkl").err
 
 
+def test_the_models_folder_is_there_without_models_as_in_a_deployment(lmd: Lmd, score: Path) -> None:
+    score.write_text(
+        "import os\ndef init(): ...\ndef run(raw_data): return os.listdir(os.environ['AZUREML_MODEL_DIR'])\n"
+    )
+    assert attempt(lmd, score, "--data", "{}").out == "[]\n"
+    own = attempt(lmd, score, "--data", "{}", env={"AZUREML_MODEL_DIR": str(score.parent)})
+    assert own.out == '["score.py"]\n', "the shell's variables stand"
+
+
 def test_a_folder_that_apply_refuses_is_tried_where_it_lies(lmd: Lmd, score: Path) -> None:
     score.write_text("import os\ndef init(): ...\ndef run(raw_data): return sorted(os.listdir())\n")
     (score.parent / ".gitignore").write_text("*.bin")
