@@ -13,6 +13,7 @@ from operator_given import recorded
 from localmodel.spec import DeploymentSpec, Source
 from localmodel_operator.case import Case, Waiting
 from localmodel_operator.giving_up import give_up
+from localmodel_operator.history import Choice
 from localmodel_operator.world import World
 
 
@@ -23,5 +24,5 @@ def test_a_module_that_an_earlier_revision_had_is_told_with_its_revision() -> No
     world = World(None, None, [], False, [], [before, target], (), 3, None, None, ())
     said = "score.py:1: ModuleNotFoundError: No module named 'helper'; add it to the environment's requirements"
     with pytest.raises(Waiting):
-        asyncio.run(give_up(case, target, world, "InitFailed", said))
+        asyncio.run(give_up(case, Choice(target), world, "InitFailed", said))
     assert case.seen.message.endswith("No module named 'helper'; helper.py was in revision 1's folder")
