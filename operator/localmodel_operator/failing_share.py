@@ -12,9 +12,9 @@ _STAYS_WITHIN = 2.0
 
 
 def told(states: Iterable[PodState], number: int, before: str) -> str:
-    """What share of the last minute's requests to the revision fails; empty when next to none. `before` was told last.
+    """What share of the last minute's requests to the revision fails; empty when next to none.
 
-    Failed are answers with a status of 500 or more.
+    `before` begins with what was told last. Failed are answers with a status of 500 or more.
     """
     states = list(states)
     requests = sum(state.recent.get("requests", 0) for state in states)
@@ -23,8 +23,9 @@ def told(states: Iterable[PodState], number: int, before: str) -> str:
         return ""
     one_in = requests / failed
     for share in _SHARES:
-        if before == _words(share, number) and share / _STAYS_WITHIN < one_in < share * _STAYS_WITHIN:
-            return before
+        words = _words(share, number)
+        if before.startswith(words) and share / _STAYS_WITHIN < one_in < share * _STAYS_WITHIN:
+            return words
     nearest = min(_SHARES, key=lambda share: max(share / one_in, one_in / share))
     if failed < _FEWEST_FAILED or one_in > nearest * _STAYS_WITHIN:
         return ""

@@ -12,6 +12,10 @@ from localmodel_operator.world import World
 
 # Seconds between looks: at a revision on trial, at one that may still be given up, and at one of which a share fails.
 _ON_TRIAL, _WATCHED, _FAILING = 0.5, 2.0, 15.0
+_KILLED = (
+    "Workers of revision {} were killed for lack of memory, and replaced; raise spec.resources.limits.memory, or mend "
+    "what grows"
+)
 
 
 async def judge(case: Case, choice: Choice, found: World) -> list[PodState]:
@@ -65,8 +69,10 @@ def note_failing(case: Case, there: Iterable[Pod], number: int | None) -> None:
     if serving and not states:
         return  # nobody says
     before = status.condition(case.owner.get("status", {}), "Degraded").get("message", "")
-    case.seen.degraded = failing_share.told(states, number or 0, before)
-    if case.seen.degraded:
+    share = failing_share.told(states, number or 0, before)
+    killed = _KILLED.format(number) if any(state.killed_for_memory for state in states) else ""
+    case.seen.degraded = ". ".join(filter(None, (share, killed)))
+    if share:
         case.look_again(_FAILING)
 
 

@@ -29,6 +29,7 @@ class PodState:
     before_switch: Mapping[str, float]
     recent: Mapping[str, float]
     failure: str
+    killed_for_memory: int = 0  # workers of what it serves
 
 
 def read(told: Mapping[str, Any]) -> PodState:
@@ -58,6 +59,7 @@ def read(told: Mapping[str, Any]) -> PodState:
         _tally(told, "before_switch"),
         _tally(told, "recent"),
         str(told.get("failure") or "")[:_MOST_CHARACTERS],
+        _whole_number(told, "killed_for_memory") if "killed_for_memory" in told else 0,
     )
 
 

@@ -139,3 +139,24 @@ def test_a_share_that_fails_is_told_and_looked_at_again(api: Api) -> None:
         again = case_of(api, told)
         judging.note_failing(again, there, 2)
         assert again.seen.degraded == wanted
+
+
+def test_workers_that_were_killed_for_memory_are_told_of_as_long_as_their_pod_serves(api: Api) -> None:
+    def killed(failed: int, times: int) -> Pod:
+        pod = swapped(failed, 100, seconds=60.0)
+        assert pod.state
+        return replace(pod, state=replace(pod.state, killed_for_memory=times))
+
+    case = case_of(api)
+    judging.note_failing(case, [killed(0, 1)], 2)
+    quiet = case.seen.degraded
+    assert quiet and quiet.startswith("Workers of revision 2 were killed for lack of memory")
+    assert "spec.resources.limits.memory" in quiet and case.again is None
+    judging.note_failing(case, [killed(0, 7)], 2)
+    assert case.seen.degraded == quiet, "how many there were does not make it another text"
+    judging.note_failing(case, [killed(25, 7)], 2)
+    assert case.seen.degraded == f"about 1 in 4 requests to revision 2 fails; lmd logs says why. {quiet}"
+    told = {"conditions": [{"type": "Degraded", "status": "True", "message": case.seen.degraded}]}
+    again = case_of(api, told)
+    judging.note_failing(again, [killed(18, 8)], 2)
+    assert again.seen.degraded == case.seen.degraded

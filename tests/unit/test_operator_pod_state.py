@@ -23,11 +23,14 @@ TOLD = {
     "before_switch": {},
     "recent": {"requests": 2, "failed": 2, "seconds": 1.0},
     "failure": None,
+    "killed_for_memory": 2,
 }
 
 
 def test_what_a_server_says() -> None:
     state = pod_state.read(TOLD)
+    assert state.killed_for_memory == 2
+    assert pod_state.read({name: TOLD[name] for name in TOLD if name != "killed_for_memory"}).killed_for_memory == 0
     assert (state.epoch, state.heard, state.revision, state.prepared) == (4, 5, "3", 5)
     assert (state.content, state.environment, state.serving) == ("sha256:c", "key", True)
     assert (state.models, state.since_switch, state.before_switch) == (frozenset({"sha256:m"}), TALLY, {})
@@ -44,6 +47,7 @@ def test_an_older_server_says_less() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("killed_for_memory", -1),
         ("epoch", None),
         ("epoch", "4"),
         ("epoch", True),
