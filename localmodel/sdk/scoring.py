@@ -188,25 +188,44 @@ def _records(frame: Any, orient: str) -> Any:
 def _json(value: object) -> str:
     try:
         return json.dumps(value, allow_nan=False, default=_plain)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         if "circular" in str(error).lower():
             raise
-    # NaN is rare, and costs a walk through everything only when there is one
-    return json.dumps(_without_nan(value), default=_plain)
+    # Such values and keys are rare, and cost a walk through everything only when there are any.
+    return json.dumps(_written(value, "$"))
 
 
-def _without_nan(value: Any) -> Any:
+def _written(value: Any, path: str) -> Any:
+    """The value as dicts, lists, text and numbers that JSON has."""
     if isinstance(value, float):
         if math.isinf(value):
-            raise ValueError("infinity cannot be written as JSON: replace it by a number, or by None")
+            raise ValueError(f"{path} is infinity, which cannot be written as JSON: replace it by a number, or by None")
         return None if math.isnan(value) else value
     if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {_key(key, path): _written(item, f"{path}{_step(key)}") for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [_written(item, f"{path}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, str | int | None):
         return value
-    return _without_nan(_plain(value))
+    try:
+        plain = _plain(value)
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from None
+    return _written(plain, path)
+
+
+def _key(key: Any, path: str) -> str | float | None:
+    """A key that JSON has: numpy's numbers count as Python's, dates are in ISO format."""
+    try:
+        while not isinstance(key, str | int | float | None):
+            key = _plain(key)
+    except TypeError as error:
+        raise TypeError(f"a key of {path}: {error}") from None
+    return key
+
+
+def _step(key: object) -> str:
+    return f".{key}" if str(key).isidentifier() else f"[{json.dumps(str(key))}]"
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from localmodel_worker.header_map import Headers
+from localmodel_worker.results import encode
 from localmodel_worker.strict import is_strict
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class AMLResponse:
         self._closers: list[Callable[[], Any]] = []
         strict = is_strict(os.environ)
         if json_str or message is None:
-            self._body: Body = json.dumps({} if message is None else message, allow_nan=strict).encode()
+            self._body: Body = encode({} if message is None else message, allow_nan=strict).encode()
             self.mimetype = "application/json"
         else:
             self._body = _to_body(message)

@@ -50,6 +50,7 @@ async def run(data):
         await asyncio.sleep(0)
         return {"got": data}
 """
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -80,6 +81,24 @@ def test_a_query_beside_a_body_is_no_data(echo: ScoringServer) -> None:
 def test_a_get_brings_its_query_as_json(echo: ScoringServer) -> None:
     assert echo.get("/score").json[0] == "{}"
     assert echo.get("/score?a=1&b=[1,2]&c=a%20b&a=null").json[0] == '{"a": [1, null], "b": [1, 2], "c": "a b"}'
+
+
+def test_a_browser_that_opens_the_address_is_told_how_to_ask(tmp_path: Path) -> None:
+    with serving(
+        tmp_path / "app", "import json\ndef init(): pass\ndef run(data): return json.loads(data)['a']"
+    ) as server:
+        reply = server.request("GET", "/score", headers=BROWSER)
+        assert reply.status == 400
+        assert (
+            f"curl -H content-type:application/json -d @request.json http://127.0.0.1:{server.port}/score"
+            in reply.message
+        )
+        assert "lmd invoke" in reply.message
+        assert reply.headers["x-ms-run-function-failed"] == "False"
+        assert "Traceback" not in server.log
+        assert 'status="500"' not in server.get("/metrics").body.decode()
+        assert server.request("GET", "/score?a=1", headers=BROWSER).json == 1, "with a query it asks"
+        assert server.get("/score").status == 500, "and other programs do"
 
 
 def test_a_form_is_text_too(echo: ScoringServer) -> None:
@@ -148,6 +167,7 @@ def test_strict_parity_writes_nan_bare_and_empties_forms(tmp_path: Path) -> None
         assert server.score(b"a=1", FORM).json[0] == ""
         assert server.score(b"\xff", {"content-type": "multipart/form-data; boundary=x"}).json[0] == ""
         assert server.score(b"a=1", JSON).json[0] == "a=1"
+        assert server.request("GET", "/score", headers=BROWSER).json[0] == "{}"
 
 
 def test_request_headers_are_a_plain_dict(tmp_path: Path) -> None:

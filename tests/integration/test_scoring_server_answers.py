@@ -112,7 +112,7 @@ def test_results_become_json(server: ScoringServer, what: str, expected: object)
     assert (reply.status, reply.json) == (200, expected)
 
 
-@pytest.mark.parametrize(("what", "named"), [("nan", "Out of range"), ("infinity", "Out of range"), ("set", "set")])
+@pytest.mark.parametrize(("what", "named"), [("nan", "$[0] is NaN"), ("infinity", "$.a is Infinity"), ("set", "a set")])
 def test_a_result_that_is_not_json_is_explained(server: ScoringServer, what: str, named: str) -> None:
     reply = server.score({"do": "return", "what": what})
     assert reply.status == 500

@@ -94,8 +94,10 @@ def test_what_is_missing_is_null() -> None:
 
 def test_infinity_is_refused_for_json_has_none() -> None:
     for data in (np.array([np.inf]), [float("-inf")], pd.DataFrame({"x": [np.inf]})):
-        with pytest.raises(ValueError, match="infinity cannot be written as JSON"):
+        with pytest.raises(ValueError, match="infinity, which cannot be written as JSON"):
             scoring.encode(data)
+    with pytest.raises(ValueError, match=r"^\$\.a\[1\]\.b is infinity"):
+        scoring.encode({"a": [float("nan"), {"b": np.float32("inf")}]})
 
 
 def test_dates_are_iso_texts() -> None:
@@ -114,8 +116,20 @@ def test_arrays_and_their_numbers_may_stand_inside() -> None:
 
 @pytest.mark.parametrize("data", [{1, 2}, Decimal("1.5"), [object()], 1j], ids=repr)
 def test_what_has_no_json_is_named(data: object) -> None:
-    with pytest.raises(TypeError, match=r"(set|Decimal|object|complex) cannot be written as JSON"):
+    with pytest.raises(TypeError, match=r"^\$(\[0\])?: (set|Decimal|object|complex) cannot be written as JSON"):
         scoring.encode(data)
+    with pytest.raises(TypeError, match=r"^\$\.a: (set|Decimal|list|complex) cannot|^\$\.a\[0\]: object cannot"):
+        scoring.encode({"a": data})
+
+
+def test_keys_are_those_that_json_has() -> None:
+    values, counts = np.unique([7, 7, 9], return_counts=True)
+    assert sent(dict(zip(values, counts, strict=True))) == {"7": 2, "9": 1}
+    keys = {np.bool_(True): 1, np.float32(0.5): [{np.uint8(2): float("nan")}], dt.date(2020, 1, 2): 2}
+    assert sent(keys) == {"true": 1, "0.5": [{"2": None}], "2020-01-02": 2}
+    assert sent({np.datetime64("2020-01-02T03:04:05", "ns"): 1}) == {"2020-01-02T03:04:05": 1}
+    with pytest.raises(TypeError, match=r"^a key of \$\.a: tuple cannot be written as JSON"):
+        scoring.encode({"a": {(1, 2): 3}})
 
 
 def test_the_caller_says_what_type_the_body_has() -> None:
