@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from localmodel_operator import address, children
+from localmodel_operator import address, children, status
 from localmodel_operator.case import Case
 from localmodel_operator.status import Seen
 from localmodel_operator.world import World
@@ -35,6 +35,8 @@ async def tell(case: Case, found: World) -> None:
         seen.progress("DeploymentDeleted", f"Deployment {case.name}: it has been deleted; it is made anew")
     elif seen.ready and not answers and case.spec.replicas:
         seen.progress("NotAnswering", message)
+    elif (status.condition(told, "Available").get("status") == "True") is answers:
+        return  # who answers may change with each look while two revisions do, and is told when the pass ends
     await case.report(seen)
 
 

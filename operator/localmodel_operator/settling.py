@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from localmodel_operator import address, children, judging, leaving, names, pin, pods, rollout, status, world
+from localmodel_operator import address, answering, children, judging, leaving, names, pin, pods, rollout, status, world
 from localmodel_operator.case import Case, Waiting
 from localmodel_operator.giving_up import fail
 from localmodel_operator.history import Choice, Recorded
@@ -62,7 +62,7 @@ async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | 
         nothing = "spec.replicas is 0: nothing is wanted, and nothing answers"
         _settled(case, choice, desired, ("ScaledToZero", nothing))
         return
-    if problem := await _problem(case, number, node_port):
+    if problem := await _problem(case, number, node_port, found):
         seen.progress("NotAnswering", f"the pods are ready, but {problem}")
         raise Waiting(1.0)
     seen.available = (True, f"revision {number} answers")
@@ -107,13 +107,15 @@ def _settled(case: Case, choice: Choice, desired: Desired, said: tuple[str, str]
         case.seen.stage("GatePassed", True, "NotAsked", "spec.update.gate asks for nothing")
 
 
-async def _problem(case: Case, number: int, node_port: int | None) -> str:
+async def _problem(case: Case, number: int, node_port: int | None, found: World) -> str:
     if node_port is None:
         return ""  # the pods have been asked, and from here there is no other way to the address
     base = case.site.verify(case.spec.local_port, node_port)
     clock = asyncio.get_running_loop().time
     until = clock() + _VERIFY_SECONDS
     while problem := await address.problem(base, number, case.spec.replicas):
+        await answering.note(case, found, None)
+        await answering.tell(case, found)
         if clock() > until:
             break
         await asyncio.sleep(_POLL)

@@ -9,8 +9,9 @@ import pytest
 from operator_given import Object, pod, recorded, state
 
 from localmodel.spec import DeploymentSpec, Source
-from localmodel_operator import address, answering, children
-from localmodel_operator.case import Case
+from localmodel_operator import address, answering, children, settling
+from localmodel_operator.case import Case, Waiting
+from localmodel_operator.history import Choice
 from localmodel_operator.pods import Pod
 from localmodel_operator.world import World
 
@@ -184,6 +185,27 @@ async def test_nothing_is_written_where_nothing_has_changed(at_the_address: dict
     await answering.note(empty, found(), None)
     await answering.tell(empty, found())
     assert not api.statuses, "nor where nothing is wanted"
+    at_the_address["http://localhost:6789"] = "1"
+    mixed = case_of(api, ready=False)
+    await answering.note(mixed, found(READY), None)
+    await answering.tell(mixed, found(READY))
+    assert not api.statuses, "nor while now the one and now the other revision answers"
+
+
+async def test_what_ends_answering_while_it_is_asked_is_told_before_the_pass_goes_on(
+    at_the_address: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_: Any) -> str:
+        return "nothing answers"
+
+    monkeypatch.setattr(address, "problem", nothing)
+    monkeypatch.setattr(settling, "_VERIFY_SECONDS", 0)
+    api = Api()
+    case = case_of(api)
+    with pytest.raises(Waiting):
+        await settling.settle(case, Choice(NOW), cast(Any, None), 30001, found(READY))
+    assert conditions(api)["Available"] == ("False", "NotAnswering")
+    assert conditions(api)["Ready"] == ("False", "NotAnswering")
 
 
 async def test_an_edit_is_told_with_it(at_the_address: dict[str, str]) -> None:
