@@ -11,6 +11,9 @@ import yaml
 from localmodel.errors import UserError
 from localmodel_untrusted.files import Unreadable, decoded, read_file
 
+# A placeholder of a template, which YAML takes for a mapping in a mapping.
+_TEMPLATE = re.compile(r"(?m)^(\s*(?:- +)?[\w$.-]+: +)\{\{ *([\w.-]+) *\}\}([^\n#'\"]*)")
+
 Value: TypeAlias = "dict[str, Node] | list[Node] | str | int | float | bool | None"
 
 
@@ -57,6 +60,7 @@ def parse(text: str, file: str) -> Node:
     Raises:
         UserError: AzureFileInvalid.
     """
+    text = _TEMPLATE.sub(r"\1<\2>\3", text)
     loader = yaml.SafeLoader(_json_as_yaml(text) if text.lstrip().startswith("{") else text)
     try:
         root = loader.get_single_node()

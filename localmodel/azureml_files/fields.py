@@ -10,7 +10,7 @@ from localmodel.azureml_files.document import Node
 from localmodel.errors import UserError
 
 # What examples have where a value of one's own belongs.
-_PLACEHOLDER = re.compile(r"<[A-Za-z][\w .-]*>")
+_PLACEHOLDER = re.compile(r"<[A-Za-z][\w .-]*>|\{\{[\w .-]+\}\}")
 
 
 class Fate(Enum):
@@ -81,8 +81,8 @@ def refusal(*problems: str) -> UserError:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether it stands for a value that is still to be written, such as `<ENDPOINT_NAME>`."""
-    return bool(_PLACEHOLDER.fullmatch(text.strip()))
+    """Whether a part of it is still to be written, such as `<ENDPOINT_NAME>`."""
+    return bool(_PLACEHOLDER.search(text))
 
 
 def number(node: Node | None) -> int | None:
@@ -112,7 +112,7 @@ def _look(node: Node, format_: Format, problems: list[str], notes: list[str]) ->
             elif row.kind in (Kind.TEXT, Kind.TEXT_OR_OBJECT) and is_placeholder(child.text):
                 # A name can be given otherwise.
                 if name not in ("endpoint_name", "name"):
-                    problems.append(child.problem(f"{child.text} is a placeholder: write what it stands for"))
+                    problems.append(child.problem(f"{child.text} has a placeholder: write what it stands for"))
             elif row.kind in (Kind.OBJECT, Kind.TEXT_OR_OBJECT):
                 _look(child, format_, problems, notes)
         elif row.fate is not Fate.MAPPED and child.plain():  # what is false or empty asks for nothing

@@ -103,7 +103,7 @@ def _resource_name(draft: Draft, name: str | None) -> str:
         raise UserError("NameMissing", "the file does not name the deployment: give it a name with --name")
     if is_placeholder(draft.name.text):
         raise UserError(
-            "NameMissing", f"{draft.name.where}: {draft.name.text} is a placeholder: write a name there, or give --name"
+            "NameMissing", f"{draft.name.where}: {draft.name.text} has a placeholder: write a name, or give --name"
         )
     wanted = draft.name.text.lower()
     try:

@@ -122,7 +122,7 @@ def test_files_that_cannot_stand_beside_a_manifest_are_kept_in_the_store(store: 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("<ENDPOINT_NAME>", "<ENDPOINT_NAME> is a placeholder: write a name there, or give --name"),
+        ("<ENDPOINT_NAME>", "<ENDPOINT_NAME> has a placeholder: write a name, or give --name"),
         ("my_iris", "lower-case letters, digits and '-'"),
     ],
 )

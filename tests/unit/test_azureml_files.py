@@ -173,8 +173,8 @@ def test_every_problem_is_told_at_once_with_its_line() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"code_configuration": {"code": "<CODE_DIR>", "scoring_script": "s.py"}}, "code: <CODE_DIR> is a placeholder"),
-        ({"model": "<MODEL>"}, "model: <MODEL> is a placeholder: write what it stands for"),
+        ({"code_configuration": {"code": "<CODE_DIR>", "scoring_script": "s.py"}}, "<CODE_DIR> has a placeholder"),
+        ({"model": "azureml:m:{{VERSION}}"}, "model: azureml:m:{{VERSION}} has a placeholder: write what it"),
         ({"model": {"path": "azureml://datastores/x/paths/m"}}, "lies elsewhere: download it"),
         ({"model": {"name": "m"}}, "model: path is missing"),
         ({"code_configuration": None}, "code_configuration.scoring_script is missing"),
@@ -196,6 +196,18 @@ def test_a_type_of_model_is_noted_where_a_script_loads_it(kind: str) -> None:
     assert any(f"model.type: {kind}: the entry script loads it" in note for note in draft.notes)
     draft = v2({**V2, "model": {"path": "m", "type": "custom_model"}})
     assert not any("model.type" in note for note in draft.notes)
+
+
+def test_placeholders_of_a_template_are_told_and_texts_in_quotes_are_not_touched() -> None:
+    yaml_text = (
+        "name: blue\nendpoint_name: {{ENDPOINT_NAME}}\n"
+        "code_configuration: {code: ., scoring_script: score.py}\n"
+        "environment:\n  image: {{ACR_NAME}}.azurecr.io/own:1\n"
+    )
+    said = "blue.yml:5: environment.image: <ACR_NAME>.azurecr.io/own:1 has a placeholder: write what it stands for"
+    assert refusal_of(yaml_text) == said
+    draft = v2({**V2, "environment_variables": {"PROMPT": "{{question}} <b>"}})
+    assert draft.spec["env"] == [{"name": "PROMPT", "value": "{{question}} <b>"}]
 
 
 def test_what_is_null_false_or_empty_asks_for_nothing() -> None:
