@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from localmodel.environments import asked
 from localmodel.errors import UserError
-from localmodel.spec import CodeRef, DeploymentSpec, Variable
+from localmodel.spec import CodeRef, DeploymentSpec, EnvironmentRef, EnvironmentSpec, Variable
 from localmodel.store import Store
 
 
@@ -25,6 +25,12 @@ def filled_in(spec: DeploymentSpec, store: Store) -> DeploymentSpec:
     own = {variable.name for variable in spec.env}
     added = tuple(Variable(name, value) for name, value in sorted(found.variables.items()) if name not in own)
     return replace(spec, environment=found.spec, env=(*spec.env, *added))
+
+
+def environments_until(reference: EnvironmentRef, store: Store) -> list[EnvironmentSpec]:
+    """The stored environment's versions up to this one, oldest first, as far as they can be read."""
+    found = store.environments.list(reference.name)
+    return [version.spec for version in found if version.version <= reference.version]
 
 
 def code(reference: CodeRef, store: Store) -> dict[str, bytes]:

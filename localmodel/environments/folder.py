@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from localmodel import files, home, running
-from localmodel.environments import azure_json, conda
+from localmodel import files, home
+from localmodel.environments import azure_json, conda, local
 from localmodel.environments import lock as locks
 from localmodel.environments.definition import Definition, invalid
 from localmodel.environments.lock import Note
@@ -35,7 +35,7 @@ def save(version: EnvironmentVersion, path: Path, overwrite: bool = False, note:
     if not overwrite and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError("FileExists", f"{path} is there already; name another folder, or overwrite it")
     spec = version.spec
-    lock = running.run(locks.resolve(spec, None, home.store() / "locks", note))
+    lock = local.lock(version, None, note)
     content = azure_json.write(version.name, version.version, spec, version.variables)
     wanted = {
         CONDA: conda.write(spec, version.name),

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from localmodel import files, home, running
+from localmodel import files, home, running, stored
 from localmodel.environments import asked, venv
 from localmodel.environments import lock as locks
 from localmodel.environments.lock import Lock, Note
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
-from localmodel.store import EnvironmentVersion
+from localmodel.spec import EnvironmentRef, EnvironmentSpec
+from localmodel.store import EnvironmentVersion, Store
 from localmodel.targets.target import Progress
 
 Listen = Callable[[str], None]
@@ -34,7 +34,11 @@ def lock(
     Raises:
         UserError: as locks.resolve().
     """
-    return running.run(locks.resolve(spec_of(environment), platform, home.store() / "locks", note))
+    spec, folder, own = spec_of(environment), home.store() / "locks", tuple[str, ...]()
+    if isinstance(environment, EnvironmentVersion):
+        reference = EnvironmentRef(environment.name, environment.version)
+        own = locks.of_versions(stored.environments_until(reference, Store(home.store())), platform, folder)
+    return running.run(locks.resolve(spec, platform, folder, note, own))
 
 
 def interpreter(
@@ -49,7 +53,7 @@ def interpreter(
     """
     spec = spec_of(environment)
     with progress.step("requirements") as done:
-        found = lock(spec, note=progress.note)
+        found = lock(environment, note=progress.note)
         done(f"{found.count} packages, locked")
     if spec.is_own_base:
         progress.note("a virtual environment has the requirements only, nothing of the environment's image")
@@ -81,7 +85,7 @@ def image(environment: EnvironmentVersion | EnvironmentSpec, progress: Progress,
             architecture = connection.call(lambda client: str(client.version()["Arch"]))
             if architecture not in locks.PLATFORMS:
                 raise UserError("PlatformUnsupported", f"the engine is for {architecture}, not amd64 or arm64")
-            found = lock(spec, locks.PLATFORMS[architecture])
+            found = lock(environment, locks.PLATFORMS[architecture], progress.note)
             done(f"{found.count} packages, locked")
         # nobody sweeps images away meanwhile
         with files.together(home.store() / "images" / "lock"), progress.step("image") as done:

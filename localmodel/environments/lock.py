@@ -6,16 +6,16 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from localmodel import digests, files, state_file
-from localmodel.environments import asked, building, hashes, no_wheel, relatives, requirement
+from localmodel.environments import asked, building, hashes, no_wheel, own_wheels, relatives, requirement, wheels
 from localmodel.environments.definition import invalid, pythons
 from localmodel.environments.no_wheel import NoWheel
-from localmodel.environments.relatives import Relative
+from localmodel.environments.relatives import Made
 from localmodel.environments.requirement import Wanted
 from localmodel.environments.uv import failure, run_uv
 from localmodel.errors import UserError
@@ -24,6 +24,8 @@ from localmodel_untrusted.files import decoded
 
 # uv's names for the platforms that images are built for
 PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+_ARCHITECTURES = {of_uv: name for name, of_uv in PLATFORMS.items()}
+_WHEELS = "wheels"  # beside the locks: hashes of wheels in wheel folders
 
 # Tells the user something
 Note: TypeAlias = Callable[[str], None]
@@ -63,25 +65,124 @@ def read(text: str, where: str) -> Lock:
     return Lock(written)
 
 
-async def resolve(spec: EnvironmentSpec, platform: str | None, locks: Path, note: Note | None = None) -> Lock:
+@dataclass(frozen=True)
+class Relative:
+    """The text of a lock, as far as it is to stay, and the requirements that all of it was resolved from."""
+
+    requirements: tuple[str, ...]
+    lock: str
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is to be resolved, with what was read of the requirements."""
+
+    spec: EnvironmentSpec
+    wanted: tuple[Wanted, ...]
+    platform: str | None
+    note: Note | None
+
+    @property
+    def options(self) -> list[str]:
+        return ["--python-version", self.spec.python, *(["--python-platform", self.platform] if self.platform else [])]
+
+
+async def resolve(
+    spec: EnvironmentSpec, platform: str | None, locks: Path, note: Note | None = None, own: Sequence[str] = ()
+) -> Lock:
     """The environment's lock, from the folder `locks` where it was resolved before.
 
-    Where almost the same requirements were, packages keep their versions as far as the others allow. `platform` is
-    uv's name of the platform it is for; None means this machine. Only for this machine, and only with a `note` to say
-    so, is a package without a wheel built from source, which runs its code; all else is resolved from wheels, in an
-    environment without programs and without the caller's variables.
+    `own` are digests of locks that the same deployment has served with, the last one first, or of its environment's
+    earlier versions: packages keep the versions of that one as far as the requirements allow, and of no other.
+    `platform` is uv's name of the platform it is for; None means this machine. Only for this machine, and only with
+    a `note` to say so, is a package without a wheel built from source, which runs its code; all else is resolved from
+    wheels, in an environment without programs and without the caller's variables.
 
     Raises:
         UserError: RequirementsUnresolvable, with uv's own words; WheelMissing, PackageIndexUnreachable,
             PackageIndexRefused, PackageSourcesInvalid, EnvironmentInvalid, StateDamaged.
     """
     wanted = asked.read(spec)
-    path = locks / f"{key(spec, platform).removeprefix('sha256:')}.txt"
-    if not path.exists():
-        before = _relative(locks, spec, platform)
-        found = await _compile(_Question(spec, wanted, platform, None if platform else note), before)
-        _keep(path, spec, platform, found)
-    return kept(path, wanted)
+    question = _Question(spec, wanted, platform, None if platform else note)
+    past = relatives.own(locks, spec.python, _target(platform), own, _digest)
+    path = _found(locks, spec, platform, past)
+    if path is None:
+        before = await _before(question, past[0], locks) if past else None
+        path = _place(locks, spec, platform, past[0].digest if past else "")
+        _keep(path, spec, platform, await _compile(question, before))
+        _tell_what_stayed(before, kept(path), note)
+    found = kept(path, wanted)
+    if changed := await _changed(question, found.text, locks):
+        if note:
+            note(f"{', '.join(changed.values())}: other content than was locked; locking anew")
+        text = await _compile(question, Relative((), _versions_only(found.text, changed)))
+        _replace(path, spec, platform, text)
+        found = kept(path, wanted)
+    return found
+
+
+def of_versions(specs: Iterable[EnvironmentSpec], platform: str | None, locks: Path) -> tuple[str, ...]:
+    """Digests of the locks that the versions of a stored environment have, for resolve(); `specs` are the oldest first.
+
+    The last one of them is the version that is asked for: what it has been resolved to is its own, too.
+    """
+    own: list[str] = []
+    for spec in specs:
+        places = [_place(locks, spec, platform, digest) for digest in (*own, "")]
+        with contextlib.suppress(UserError):  # one that cannot be read is none
+            own[:0] = [relatives.first_digest(path, _digest) for path in places if path.exists()][:1]
+    return tuple(own)
+
+
+def _digest(path: Path) -> str:
+    return kept(path).digest
+
+
+def _found(locks: Path, spec: EnvironmentSpec, platform: str | None, past: list[Made]) -> Path | None:
+    """The file of the lock, if these requirements were resolved before: for the same past, or without any."""
+    if same := next((each.path for each in past if each.requirements == spec.requirements), None):
+        return same
+    places = [_place(locks, spec, platform, digest) for digest in [each.digest for each in past] or [""]]
+    return next((path for path in places if path.exists()), None)
+
+
+def _place(locks: Path, spec: EnvironmentSpec, platform: str | None, before: str) -> Path:
+    return locks / f"{key(spec, platform, before).removeprefix('sha256:')}.txt"
+
+
+async def _before(question: _Question, made: Made, locks: Path) -> Relative | None:
+    """What is to stay as it is; of a wheel that is another by now only the version is."""
+    try:
+        text = kept(made.path).text
+    except UserError:
+        return None  # as if it were not there
+    changed = await _changed(question, text, locks)
+    return Relative((), _versions_only(text, changed)) if changed else Relative(made.requirements, text)
+
+
+async def _changed(question: _Question, text: str, locks: Path) -> dict[str, str]:
+    """The locked packages whose wheel in a wheel folder is another one by now, but where the user demands a hash."""
+    arguments = (question.spec.python, wheels.platforms(_ARCHITECTURES.get(question.platform or "")), locks / _WHEELS)
+    found = await asyncio.to_thread(own_wheels.changed, text, *arguments)
+    demanded = _demanded(question.wanted)
+    return {name: wheel for name, wheel in found.items() if name not in demanded}
+
+
+def _versions_only(text: str, names: Collection[str]) -> str:
+    """The lock, of these packages without their hashes: the version is to stay."""
+    blocks = hashes.packages(text)
+    return "".join(f"{_pinned(block)}\n" if hashes.name(block) in names else block for block in blocks)
+
+
+def _tell_what_stayed(before: Relative | None, now: Lock, note: Note | None) -> None:
+    texts = (now.text, before.lock if before else "")
+    pinned, had = ({_pinned(block) for block in hashes.packages(text)} for text in texts)
+    if note and (stayed := len(pinned & had)):
+        note(f"{stayed} of {now.count} packages keep their versions; for a newer one, ask for it (name>=version)")
+
+
+def _pinned(block: str) -> str:
+    return re.split(r"\s*\\?\n", block)[0]
 
 
 def kept(path: Path, wanted: Iterable[Wanted] = ()) -> Lock:
@@ -106,17 +207,10 @@ def kept(path: Path, wanted: Iterable[Wanted] = ()) -> Lock:
     return found
 
 
-def _relative(locks: Path, spec: EnvironmentSpec, platform: str | None) -> Relative | None:
-    found = relatives.nearest(locks, spec.python, _target(platform), spec.requirements)
-    try:
-        return Relative(found.requirements, read(found.lock, str(locks)).text) if found else None
-    except UserError:
-        return None  # as if it were not there
-
-
-def key(spec: EnvironmentSpec, platform: str | None) -> str:
-    """Digest of everything that a lock is resolved from."""
-    return digests.of_json([spec.python, _target(platform), list(spec.requirements)])
+def key(spec: EnvironmentSpec, platform: str | None, before: str = "") -> str:
+    """Digest of everything that a lock is resolved from; `before` is the digest of the lock whose versions stay."""
+    said = [spec.python, _target(platform), list(spec.requirements)]
+    return digests.of_json([*said, before] if before else said)
 
 
 def _target(platform: str | None) -> str:
@@ -125,33 +219,30 @@ def _target(platform: str | None) -> str:
 
 def keep(spec: EnvironmentSpec, lock: Lock, locks: Path) -> None:
     """Have this machine's resolve() give this lock, unless it has resolved these requirements already."""
-    _keep(locks / f"{key(spec, None).removeprefix('sha256:')}.txt", spec, None, lock.text)
+    _keep(_place(locks, spec, None, ""), spec, None, lock.text)
 
 
 def _keep(path: Path, spec: EnvironmentSpec, platform: str | None, text: str) -> None:
     with contextlib.suppress(FileExistsError):  # somebody else was first: theirs is in use
         files.create(path, text.encode())
-        relatives.remember(path, spec.python, _target(platform), spec.requirements)
+        _remember(path, spec, platform)
 
 
-@dataclass(frozen=True)
-class _Question:
-    """What is to be resolved, with what was read of the requirements."""
+def _replace(path: Path, spec: EnvironmentSpec, platform: str | None, text: str) -> None:
+    """Put another lock into the place of one; who has served with that one finds this one as their own."""
+    _remember(path, spec, platform)
+    files.write(path, text.encode())
+    _remember(path, spec, platform)
 
-    spec: EnvironmentSpec
-    wanted: tuple[Wanted, ...]
-    platform: str | None
-    note: Note | None
 
-    @property
-    def options(self) -> list[str]:
-        return ["--python-version", self.spec.python, *(["--python-platform", self.platform] if self.platform else [])]
+def _remember(path: Path, spec: EnvironmentSpec, platform: str | None) -> None:
+    relatives.remember(path, spec.python, _target(platform), spec.requirements, _digest(path))
 
 
 async def _compile(question: _Question, before: Relative | None = None) -> str:
     if not question.wanted:
         return ""
-    if before and (text := await _added(question, before)):
+    if before and before.requirements and (text := await _added(question, before)):
         return text
     # uv prefers the versions that it finds in its output file
     kept = before.lock if before else ""
@@ -185,7 +276,7 @@ async def _added(question: _Question, before: Relative) -> str | None:
     if any(wanted.url for wanted in new):
         return None
     had = {hashes.name(block): block for block in hashes.packages(before.lock)}
-    pins = "".join(re.split(r"\s*\\?\n", block)[0] + "\n" for block in had.values())
+    pins = "".join(f"{_pinned(block)}\n" for block in had.values())
     code, text, _ = await _run(new, question.options, pins=pins) if new else (0, "", "")
     if code != 0:
         return None
@@ -252,4 +343,4 @@ def _by_address(name: str) -> UserError:
 
 
 def _failure(err: str) -> UserError:
-    return failure("RequirementsUnresolvable", _FIELD, re.sub(r"[^\x00-\x7f]+", " ", err))
+    return failure("RequirementsUnresolvable", _FIELD, re.sub(r"[^\x00-\x7f]+", " ", err + own_wheels.hint(err)))

@@ -1,56 +1,70 @@
-"""Which lock that was resolved before is of almost the same requirements: an edit is to change no more than it must."""
+"""Which of the locks that there are somebody's own are: an edit is to change no more than it must.
+
+Whose they are is for the caller to know, by digest; the locks of others are none of this environment's business.
+"""
 
 import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from localmodel import digests, files, state_file
 from localmodel.errors import UserError
-from localmodel_untrusted.files import Unreadable, decoded, read_file
 
-_MOST_BYTES = 64 * 1024 * 1024
+_MOST_DIGESTS = 100  # of a wheel that is built again and again
 
 
 @dataclass(frozen=True)
-class Relative:
-    """Requirements, and the text of the lock that they were resolved to."""
+class Made:
+    """A lock's file, the digest that it is known by, and the requirements that it was resolved from."""
 
+    digest: str
     requirements: tuple[str, ...]
-    lock: str
+    path: Path
 
 
 @dataclass(frozen=True)
 class _Note:
+    """`digests` of all that the file has held; notes of earlier versions have none."""
+
     python: str
     target: str
     requirements: tuple[str, ...]
+    digests: tuple[str, ...] = ()
 
 
-def remember(path: Path, python: str, target: str, requirements: tuple[str, ...]) -> None:
-    """Note beside the lock at `path` what it was resolved from."""
-    files.write(path.with_suffix(".json"), digests.canonical_json(asdict(_Note(python, target, requirements))))
+def remember(path: Path, python: str, target: str, requirements: tuple[str, ...], digest: str) -> None:
+    """Note beside the lock at `path` what it was resolved from, and its digest."""
+    before = _note(path.with_suffix(".json"))
+    known = before.digests if before else ()
+    if digest not in known:
+        known = (*known[:1], *known[1:][-_MOST_DIGESTS:], digest)
+    note = _Note(python, target, requirements, known)
+    files.write(path.with_suffix(".json"), digests.canonical_json(asdict(note)))
 
 
-def nearest(folder: Path, python: str, target: str, requirements: tuple[str, ...]) -> Relative | None:
-    """The lock for this Python and target that has most of the requirements; of equal ones, the newest.
+def first_digest(path: Path, digest_of: Callable[[Path], str]) -> str:
+    """The digest of what the lock's file held first, by which it stays known.
 
-    It has all of its own requirements, or else most of both, in common with these: what else is in the store is
-    none of this environment's business.
+    Raises:
+        UserError: what `digest_of` raises.
     """
-    found: list[tuple[int, float, tuple[str, ...], Path]] = []
-    for path in folder.glob("*.json"):
-        with contextlib.suppress(UserError, FileNotFoundError):  # a hint that cannot be read is none
-            note, lock = state_file.read(path, _Note, "remove it"), path.with_suffix(".txt")
-            theirs = note.requirements if note else ()
-            shared = len(set(theirs) & set(requirements))
-            most = set(theirs) <= set(requirements) or 2 * shared > max(len(theirs), len(requirements))
-            if note and (note.python, note.target) == (python, target) and shared and most:
-                found.append((shared, lock.stat().st_mtime, theirs, lock))
-    if not found:
-        return None
-    _, _, theirs, lock = max(found)
-    try:
-        content = read_file(lock, _MOST_BYTES)
-        return None if content is None else Relative(theirs, decoded(content))
-    except Unreadable:
-        return None
+    note = _note(path.with_suffix(".json"))
+    return note.digests[0] if note and note.digests else digest_of(path)
+
+
+def own(folder: Path, python: str, target: str, named: Sequence[str], digest_of: Callable[[Path], str]) -> list[Made]:
+    """The locks for this Python and target that have, or had, the digests; in their order."""
+    found: list[Made] = []
+    for file in sorted(folder.glob("*.json")) if named else ():
+        note, lock = _note(file), file.with_suffix(".txt")
+        if note and (note.python, note.target) == (python, target) and lock.exists():
+            with contextlib.suppress(UserError):  # a lock that cannot be read is nobody's
+                found += [Made(digest, note.requirements, lock) for digest in note.digests or (digest_of(lock),)]
+    return [each for digest in dict.fromkeys(named) for each in found if each.digest == digest]
+
+
+def _note(path: Path) -> _Note | None:
+    with contextlib.suppress(UserError):  # a hint that cannot be read is none
+        return state_file.read(path, _Note, "remove it")
+    return None

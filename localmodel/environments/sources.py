@@ -51,6 +51,11 @@ class Sources:
         """Whether packages come from elsewhere than uv's default, or by another way."""
         return bool(self.index_url or self.extra_index_urls or self.find_links or self.no_index or self.proxy)
 
+    @property
+    def prefers_folders(self) -> bool:
+        """Whether there are indexes that are asked only for what no wheel folder has."""
+        return bool(self.find_links) and not self.no_index
+
     def __str__(self) -> str:
         """For messages: where packages are looked for, without secrets."""
         index = [] if self.no_index else [*self.extra_index_urls, self.index_url or "uv's default index"]

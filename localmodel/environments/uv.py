@@ -4,6 +4,7 @@ import asyncio
 import re
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from uv import find_uv_bin
 
@@ -24,7 +25,7 @@ async def run_uv(
     """Run uv with the text on its standard input. Returns exit code, output and error output, free of secrets.
 
     `listen` gets each line of the error output as it comes. Only with `programs` does uv find programs of this machine
-    and have the caller's variables. It runs in an empty folder, and so reads no configuration of a project. The
+    and have the caller's variables. It runs in a folder of its own, and so reads no configuration of a project. The
     process ends with the task that waits for it.
 
     Raises:
@@ -34,8 +35,16 @@ async def run_uv(
     if wanted.no_index and arguments[0] == "pip":
         arguments = [*arguments, "--no-index"]
     environ = variables.for_building(wanted) if programs else variables.for_uv(wanted)
-    with tempfile.TemporaryDirectory() as empty:
-        return await _run([find_uv_bin(), *arguments], text, listen, {**environ, "NO_COLOR": "1"}, empty)
+    with tempfile.TemporaryDirectory() as folder:
+        environ |= {"NO_COLOR": "1", **_configured(variables.uv_configuration(wanted), Path(folder, "sources.toml"))}
+        return await _run([find_uv_bin(), *arguments], text, listen, environ, folder)
+
+
+def _configured(configuration: str, file: Path) -> dict[str, str]:
+    if not configuration:
+        return {}
+    file.write_text(configuration)
+    return {"UV_CONFIG_FILE": str(file)}
 
 
 async def _run(

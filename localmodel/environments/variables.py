@@ -1,5 +1,6 @@
 """The variables that uv and pip run with: the caller's only as far as they are listed here."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,6 +76,8 @@ def _from_file(sources: Sources, environ: Mapping[str, str]) -> dict[str, str]:
         said["SSL_CERT_FILE"] = str(sources.ca_bundle)
     if not sources.names_packages:
         return said
+    if uv_configuration(sources):
+        return said  # which says all of it
     said["UV_NO_CONFIG"] = "1"
     if sources.index_url:
         said["UV_DEFAULT_INDEX"] = sources.index_url
@@ -83,6 +86,20 @@ def _from_file(sources: Sources, environ: Mapping[str, str]) -> dict[str, str]:
     if sources.find_links:
         said["UV_FIND_LINKS"] = ",".join(sources.find_links)
     return said
+
+
+def uv_configuration(sources: Sources) -> str:
+    """The text of uv's configuration, where variables cannot say it: wheel folders are asked before any index.
+
+    What is found in one is taken from there, or else somebody's package of the same name and a higher version would
+    take the place of one's own.
+    """
+    if not sources.prefers_folders:
+        return ""
+    indexes = [f'url = {json.dumps(link)}\nformat = "flat"' for link in sources.find_links]
+    indexes += [f"url = {json.dumps(url)}" for url in sources.extra_index_urls]
+    indexes += [f"url = {json.dumps(sources.index_url)}\ndefault = true"] if sources.index_url else []
+    return "".join(f"[[index]]\n{index}\n" for index in indexes)
 
 
 def _as_url(link: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localmodel import digests
-from localmodel.environments import build_log, building, held, nearest, no_wheel, reuse
+from localmodel.environments import build_log, building, held, nearest, no_wheel, reuse, sources
 from localmodel.environments.lock import Lock, Note
 from localmodel.environments.lock import kept as kept_lock
 from localmodel.environments.uv import failure, run_uv
@@ -107,6 +107,8 @@ async def _install(
     requirements.write_text(missing)
     arguments = ["pip", "install", "--no-deps", "--require-hashes", "--no-progress"]
     arguments += ["--python", str(place / "bin" / "python"), "--requirements", str(requirements)]
+    # What is locked counts, also where it was locked from an index that is not the first to have the package by now.
+    arguments += ["--index-strategy", "unsafe-best-match"] if sources.read().prefers_folders else []
     (code, _, err), without = await building.wheels_first(
         lambda built: run_uv([*arguments, *building.options(built)], listen=say, programs=bool(built)), note
     )

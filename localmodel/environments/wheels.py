@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from packaging import tags
 from packaging.markers import Marker
 
 from localmodel.environments import hashes, sources, variables
@@ -35,7 +36,7 @@ def fetch(
     listed.write_text(lock)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
     command += ["--progress-bar=off", "--python-version", python, "--implementation", "cp", "--dest", str(folder)]
-    command += [f"--platform={tag}" for tag in _platforms(architecture)]
+    command += [f"--platform={tag}" for tag in platforms(architecture)]
     environ = {**variables.for_pip(wanted), "PIP_RETRIES": "2", "PIP_TIMEOUT": "20"}
     said = []
     with subprocess.Popen(
@@ -71,8 +72,10 @@ def for_platform(requirements: str, python: str, architecture: str) -> str:
     return "".join(kept)
 
 
-def _platforms(architecture: str) -> list[str]:
-    """pip's names for it: pip does not know that what runs on an old glibc runs on a newer one."""
+def platforms(architecture: str | None) -> list[str]:
+    """pip's names for it, or for this machine: pip does not know that what runs on an old glibc runs on a newer one."""
+    if architecture is None:
+        return list(tags.platform_tags())
     machine = _MACHINES.get(architecture, architecture)
     versions = range(_NEWEST_GLIBC, _OLDEST_GLIBC - 1, -1)
     old = [f"manylinux{name}_{machine}" for name in ("2014", "2010", "1")]

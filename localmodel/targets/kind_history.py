@@ -1,7 +1,7 @@
 """The revisions of a deployment in a cluster: what the operator's ControllerRevisions say."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,13 +34,30 @@ def of(kubectl: Kubectl, resource: Object) -> list[PastRevision]:
 
 def served_before(kubectl: Kubectl, resource: Object) -> int | None:
     """The revision that served before the one that does, as far as the operator has written that down."""
+    return _decided(kubectl, resource, "before")[0]
+
+
+def _decided(kubectl: Kubectl, resource: Object, *names: str) -> list[int | None]:
+    """Numbers of revisions in the operator's decision, where they are there and may be read."""
     metadata = resource["metadata"]
     try:
         found = kubectl.find("configmap", f"{metadata['name']}-wanted", metadata["namespace"])
-        before = json.loads(found["data"]["wanted.json"])["before"] if found else None
+        decided = json.loads(found["data"]["wanted.json"]) if found else {}
+        numbers = [decided[name] for name in names]
     except (UserError, LookupError, ValueError, TypeError, RecursionError):  # not everybody may read it
-        return None
-    return before if type(before) is int and before else None
+        return [None] * len(names)
+    return [number if type(number) is int and number else None for number in numbers]
+
+
+def locks(kubectl: Kubectl, resource: Object, found: Sequence[Object]) -> tuple[str, ...]:
+    """Digests of the locks of revisions that have served, the last one first, as the operator has them.
+
+    `found` are records().
+    """
+    by_number = {int(one["revision"]): one for one in found}
+    served = [by_number[number] for number in _decided(kubectl, resource, "good", "before") if number in by_number]
+    sound = [one for one in found if not one["metadata"].get("annotations", {}).get(FAILED)] if served else []
+    return tuple(one["data"]["digests"]["lock"] for one in (*served, *sound))
 
 
 def _owner(record: Object) -> str | None:

@@ -24,8 +24,10 @@ def plan_of(kubectl: Kubectl, resource: Object, live: Object | None, applied: Se
     wanted = spec.parse(resource["spec"])
     if wanted.suspend:
         return Planned(name, "nothing", (), "spec.suspend is true: edits wait")
-    desired = _World(kubectl, resource["metadata"]["namespace"], applied).facts(wanted)
-    found = _compared(desired, live, kind_history.records(kubectl, live)) if live else plan.plan(desired, None)
+    records = kind_history.records(kubectl, live) if live else []
+    own = kind_history.locks(kubectl, live, records) if live else ()
+    desired = _World(kubectl, resource["metadata"]["namespace"], applied).facts(wanted, own)
+    found = _compared(desired, live, records) if live else plan.plan(desired, None)
     return Planned(name, found.lane, found.steps, found.reason)
 
 
@@ -61,13 +63,16 @@ class _World:
         self._kubectl, self._namespace = kubectl, namespace
         self._maps = {one["metadata"]["name"]: one for one in applied if one["kind"] == "ConfigMap"}
 
-    def facts(self, wanted: DeploymentSpec) -> Facts:
+    def facts(self, wanted: DeploymentSpec, own: Sequence[str]) -> Facts:
         store = Store(home.store())
         wanted = stored.filled_in(wanted, store)
         files = self._files(wanted, store)
         entry_script.check(files, wanted.entry_script)
         platform = locks.PLATFORMS.get(self._architecture())
-        lock = running.run(locks.resolve(wanted.environment, platform, home.store() / "locks"))
+        folder = home.store() / "locks"
+        if wanted.environment_ref:
+            own = locks.of_versions(stored.environments_until(wanted.environment_ref, store), platform, folder)
+        lock = running.run(locks.resolve(wanted.environment, platform, folder, own=own))
         gated = self._config_map(wanted.gate.config_map) if wanted.gate and wanted.gate.config_map else None
         return plan.of_pods(
             wanted,

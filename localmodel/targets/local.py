@@ -41,7 +41,7 @@ class LocalTarget:
     def _apply(
         self, place: State, manifests: Manifests, wanted: DeploymentSpec, timeout: float, progress: Progress
     ) -> None:
-        desired = resolve.resolve(manifests, wanted, self.runner, progress)
+        desired = resolve.resolve(manifests, wanted, self.runner, progress, place.locks())
         for error in place.mend():
             progress.note(f"{str(error).partition(';')[0]}; going on without it")
         place.set_applied(manifests)
@@ -74,7 +74,7 @@ class LocalTarget:
         if deployment.suspend:
             return [Planned(name, "nothing", (), "spec.suspend is true: edits wait")]
         place = self.place(name)
-        desired = resolve.resolve(manifests, deployment, self.runner, progress)
+        desired = resolve.resolve(manifests, deployment, self.runner, progress, place.locks())
         found = decide.decide(place, desired, self.runner, self.running(place)).plan
         return [Planned(name, found.lane, found.steps, found.reason)]
 

@@ -1,6 +1,6 @@
 """From a manifest to what a server without a cluster needs: code, models, lock, variables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,10 @@ class Desired:
     gate: tuple[Mapping[str, Any], ...] = ()
 
 
-def resolve(manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress: Progress) -> Desired:
-    """Look everything up.
+def resolve(
+    manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress: Progress, own: Sequence[str] = ()
+) -> Desired:
+    """Look everything up. `own`: digests of the locks that the deployment has served with, the last one first.
 
     Raises:
         UserError: whatever is missing or does not fit; its message names the field, or file and line.
@@ -51,8 +53,11 @@ def resolve(manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress
         models = store.models.select(spec.models)
         done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")
     with progress.step("requirements") as done:
-        lock = running.run(locks.resolve(spec.environment, runner.platform(), home.store() / "locks", progress.note))
-        done(f"{_count(lock)} packages, locked")
+        platform, folder = runner.platform(), home.store() / "locks"
+        if spec.environment_ref:
+            own = locks.of_versions(stored.environments_until(spec.environment_ref, store), platform, folder)
+        lock = running.run(locks.resolve(spec.environment, platform, folder, progress.note, own))
+        done(f"{lock.count} packages, locked")
     asked, complete = spec.environment.requirements, not spec.environment.is_own_base
     for warning in pickles.mismatches(models, asked, lock.text, complete=complete):
         progress.note(warning)
@@ -111,7 +116,3 @@ def _value(index: int, variable: Variable, manifests: Manifests) -> str:
         what = "is not beside the deployment" if config_map is None else f"has no key {reference.key}"
         raise UserError("VariableSourceMissing", f"{field}.configMapKeyRef: ConfigMap {reference.name} {what}")
     return config_map[reference.key].decode()
-
-
-def _count(lock: Lock) -> int:
-    return sum("==" in line and not line.startswith((" ", "#")) for line in lock.text.splitlines())

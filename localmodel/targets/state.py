@@ -296,6 +296,15 @@ class State:
         records = map(self.known, reversed(self.numbers()))
         return next((record for record in records if record and not record.failed), None)
 
+    def locks(self) -> tuple[str, ...]:
+        """Digests of the locks of revisions that have served, the last one first; none if none has."""
+        last = None
+        with contextlib.suppress(UserError):
+            last = self._last_served()
+        served = [record for number in ((last.now, last.before) if last else ()) if (record := self.known(number))]
+        others = [record for number in reversed(self.numbers()) if (record := self.known(number)) and not record.failed]
+        return tuple(record.revision.lock for record in (*served, *others)) if served else ()
+
     def served_before(self) -> int | None:
         """The revision that served before the last one that came to serve."""
         last = self._last_served()

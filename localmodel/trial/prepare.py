@@ -19,6 +19,7 @@ from localmodel.targets import resolve, revision_folder, server
 from localmodel.targets.process import ProcessRunner
 from localmodel.targets.resolve import Desired
 from localmodel.targets.runner import Environment
+from localmodel.targets.state import State
 from localmodel.targets.target import Progress
 from localmodel.trial import interpreters
 from localmodel_untrusted.files import Unreadable, decoded
@@ -91,7 +92,7 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
         wanted = replace(wanted, environment=EnvironmentSpec(own_python()), environment_ref=None)
     runner = ProcessRunner()
     with interpreters.told_of(wish.requirements):
-        desired = resolve.resolve(manifests, wanted, runner, progress)
+        desired = resolve.resolve(manifests, wanted, runner, progress, State(runner.folder, name).locks())
         with progress.step("environment") as done:
             built = _found(as_it_is) if as_it_is else runner.build(desired.spec, desired.lock, progress)
             done(built.python)

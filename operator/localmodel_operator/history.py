@@ -188,3 +188,11 @@ def served_last(history: Sequence[Recorded], proved: Sequence[int | None]) -> Re
     """The revision of these that has served last."""
     known = {each.number: each for each in history}
     return next((known[number] for number in proved if number in known), None)
+
+
+def locks(history: Sequence[Recorded], proved: Sequence[int | None]) -> tuple[str, ...]:
+    """Digests of the locks of revisions that have served, the last one first; `proved` as for choose()."""
+    by_number = {each.number: each for each in history}
+    served = [by_number[number] for number in proved if number in by_number]
+    sound = [each for each in reversed(history) if not each.failed] if served else []
+    return tuple(each.revision.lock for each in (*served, *sound))

@@ -18,6 +18,7 @@ import kopf
 
 from localmodel import files, keeping, store_id
 from localmodel.engine.client import Engine
+from localmodel.environments import own_wheels
 from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.store import Store
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _WORKERS = 16  # each may wait for long while a candidate loads
 _FIRST_SWEEP_AFTER = 10.0  # seconds
+_LOOK_AT_WHEELS_EVERY = 5.0  # seconds
 _LEASE_NAMESPACE = "kube-system"
 
 
@@ -138,6 +140,7 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
         # not before every resource has been looked at and has said what it waits for
         site.queue.add_after(_FIRST_SWEEP_AFTER, SWEEP)
         leading[:] = [asyncio.create_task(site.queue.work(look)) for _ in range(_WORKERS)]
+        leading.append(asyncio.create_task(_follow_wheels(site)))
         await asyncio.gather(*leading)
 
     async def look(key: Key) -> None:
@@ -167,6 +170,16 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
     for task in (lease, watch):
         if task.done() and not task.cancelled():
             task.result()
+
+
+async def _follow_wheels(site: Site) -> None:
+    """Have every resource looked at when something changes in a wheel folder of this machine."""
+    before = await asyncio.to_thread(own_wheels.seen)
+    while True:
+        await asyncio.sleep(_LOOK_AT_WHEELS_EVERY)
+        if (now := await asyncio.to_thread(own_wheels.seen)) != before:
+            site.queue.add(EVERY)
+        before = now
 
 
 async def _adopt(site: Site, namespaces: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from dataclasses import replace
+from functools import partial
 
 from localmodel import image, pickles, revision, spec, stored
 from localmodel.engine import nodes
@@ -118,7 +119,7 @@ async def _advance(case: Case) -> None:
         return
     await answering.tell(case, found)
     await _mend_service(case, found)
-    _, (desired, node_port) = await together(_show_edit(case), together(_resolve(case), _node_port(case)))
+    _, (desired, node_port) = await together(_show_edit(case), together(_resolve(case, found), _node_port(case)))
     _require_own_children(found, case.namespace)
     choice, seen = await _choose(case, desired, found)
     found = await bringing.bring(case, choice, seen, desired, found)
@@ -196,7 +197,7 @@ async def _mend_service(case: Case, found: World) -> None:
         await case.apply(children.service(case.owner, await _node_port(case)))
 
 
-async def _resolve(case: Case) -> Desired:
+async def _resolve(case: Case, found: World) -> Desired:
     case.site.references.set(case.key, case.namespace, case.spec)
     try:
         case.spec = stored.filled_in(case.spec, case.site.store)
@@ -210,7 +211,8 @@ async def _resolve(case: Case) -> Desired:
         {"name": model.name, "version": model.version, "digest": model.digest} for model in bundle.models
     ]
     try:
-        lock = await resolve.lock(case.site.store, case.spec, case.site.architecture)
+        own = history.locks(found.history, case.proved)
+        lock = await resolve.lock(case.site.store, case.spec, case.site.architecture, own, partial(_log, case))
     except UserError as error:
         case.seen.stage("EnvironmentBuilt", False, error.reason, str(error))
         raise
@@ -223,6 +225,10 @@ async def _resolve(case: Case) -> Desired:
     elif warnings:
         case.seen.stage("ModelResolved", True, "VersionMismatch", "; ".join(warnings))
     return Desired(case.spec, bundle, lock)
+
+
+def _log(case: Case, text: str) -> None:
+    log.info("%s/%s: %s", *case.key, text)
 
 
 async def _node_port(case: Case) -> int | None:

@@ -1,7 +1,7 @@
 """From names to content: what the spec asks for, as digests, files and records."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,12 +83,24 @@ async def _gate(cluster: Cluster, namespace: str, spec: DeploymentSpec) -> tuple
     return gate.requests(spec.gate, content)
 
 
-async def lock(store: Store, spec: DeploymentSpec, architecture: str) -> Lock:
-    """Resolve the requirements for the nodes' architecture (`amd64`, `arm64`)."""
+async def lock(
+    store: Store,
+    spec: DeploymentSpec,
+    architecture: str,
+    own: Sequence[str] = (),
+    note: Callable[[str], None] | None = None,
+) -> Lock:
+    """Resolve the requirements for the nodes' architecture (`amd64`, `arm64`).
+
+    `own`: digests of the locks that the resource has served with, the last one first.
+    """
     platform = locks.PLATFORMS.get(architecture)
     if platform is None:
         raise UserError("PlatformUnsupported", f"nodes of architecture {architecture} are not supported")
-    return await locks.resolve(spec.environment, platform, store.root / "locks")
+    folder = store.root / "locks"
+    if spec.environment_ref:
+        own = locks.of_versions(stored.environments_until(spec.environment_ref, store), platform, folder)
+    return await locks.resolve(spec.environment, platform, folder, note, own)
 
 
 async def _files(cluster: Cluster, store: Store, namespace: str, spec: DeploymentSpec) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lmd_command import PYTHON, Lmd, script
+from lmd_command import PYTHON, Lmd, free_port, script
 from package_index import make_wheel
 
 
@@ -126,3 +126,38 @@ def test_what_a_folder_asks_for_in_vain_is_told_with_its_line(lmd: Lmd, wheel_fo
     applied = lmd("apply", "app")
     assert applied.code == 1 and "spec.environment" not in applied.err
     assert "error: app/requirements.txt:2: " in applied.err and "no-such" in applied.err
+
+
+def app(lmd: Lmd, name: str, requirements: str, begin: str = "import ours\n") -> Path:
+    folder = lmd.folder / name
+    folder.mkdir(exist_ok=True)
+    (folder / "score.py").write_text(begin + script("ours.VERSION"))
+    (folder / "requirements.txt").write_text(requirements)
+    return folder
+
+
+def test_a_wheel_that_was_built_again_is_served(lmd: Lmd, wheel_folder: Path) -> None:
+    port = str(free_port())
+    applied = lmd("apply", app(lmd, "app", "ours==1.0\n"), "--port", port)
+    assert applied.code == 0 and "requirements: 1 packages, locked" in applied.err
+    assert lmd("apply", "app", "--port", port).err.endswith("nothing has changed\n")
+    for version, command in (("two", ("apply", "app", "--port", port)), ("three", ("reload", "app"))):
+        make_wheel(wheel_folder, "ours", "1.0", {"ours.py": f"VERSION = {version!r}\n"})
+        result = lmd(*command)
+        assert result.code == 0 and lmd("invoke", "app", "--data", "1").out == f'"{version}"\n'
+    assert "ours-1.0-py3-none-any.whl: other content than was locked; locking anew" in result.err
+
+
+def test_a_deployment_takes_its_versions_from_no_other(lmd: Lmd, wheel_folder: Path) -> None:
+    for name in ("b", "c", "d"):
+        make_wheel(wheel_folder, name, "1.0")
+    make_wheel(wheel_folder, "ours", "2.0")
+    first = lmd("apply", app(lmd, "first", "ours==1.0\nb\nc\nd\n", "1 / 0\n"), "--port", str(free_port()))
+    assert first.code == 1 and lmd("delete", "first").code == 0
+    port = str(free_port())
+    assert lmd("apply", app(lmd, "second", "ours\nb\nc\nd\n"), "--port", port).code == 0
+    assert lmd("invoke", "second", "--data", "1").out == '"2.0"\n'
+    make_wheel(wheel_folder, "ours", "3.0")
+    edited = lmd("apply", app(lmd, "second", "ours\nb\nc\n"), "--port", port)
+    assert "3 of 3 packages keep their versions; for a newer one, ask for it (name>=version)" in edited.err
+    assert lmd("invoke", "second", "--data", "1").out == '"2.0"\n'

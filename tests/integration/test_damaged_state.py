@@ -18,7 +18,7 @@ from localmodel.azure import _background
 from localmodel.azureml_files import document
 from localmodel.cli import main
 from localmodel.doctor import kept
-from localmodel.environments import conda, lock, relatives, sources
+from localmodel.environments import conda, lock, own_wheels, relatives, sources
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.plan import Facts
@@ -288,7 +288,7 @@ def test_small_files_beside_the_records(tmp_path: Path, monkeypatch: pytest.Monk
     """A hint is done without; what cannot be done without is named."""
     monkeypatch.setenv("LOCALMODEL_HOME", str(tmp_path))
     DAMAGE[damage](tmp_path / "note.json")
-    assert relatives.nearest(tmp_path, "3.11", "linux", ("six",)) is None
+    assert relatives.own(tmp_path, "3.11", "linux", ["sha256:0"], str) == []
     work = _background.Work("digits")
     work.folder.mkdir(parents=True)
     DAMAGE[damage](work.folder / "outcome")
@@ -304,14 +304,30 @@ def test_a_lock_of_an_environment(tmp_path: Path, damage: str) -> None:
     spec = EnvironmentSpec("3.11", ("six==1.17.0",))
     path = tmp_path / f"{lock.key(spec, None).removeprefix('sha256:')}.txt"
     path.write_text("six==1.17.0 --hash=sha256:" + "0" * 64 + "\n")
-    assert asyncio.run(lock.resolve(spec, None, tmp_path)).count == 1
-    lock.relatives.remember(path, "3.11", lock._target(None), spec.requirements)
+    found = asyncio.run(lock.resolve(spec, None, tmp_path))
+    assert found.count == 1
+    relatives.remember(path, "3.11", lock._target(None), spec.requirements, found.digest)
     DAMAGE[damage](path)
-    assert str(path) in str(raised(lambda: asyncio.run(lock.resolve(spec, None, tmp_path))))
-    found = relatives.nearest(tmp_path, "3.11", lock._target(None), spec.requirements)
-    assert found is None or found.requirements == spec.requirements
-    other = EnvironmentSpec("3.11", ("six==1.17.0", "idna"))
-    assert lock._relative(tmp_path, other, None) is None or damage == "empty"
+    for own in ((), (found.digest,)):
+        assert str(path) in str(raised(lambda own=own: asyncio.run(lock.resolve(spec, None, tmp_path, own=own))))
+    (made,) = relatives.own(tmp_path, "3.11", lock._target(None), [found.digest], str)
+    question = lock._Question(EnvironmentSpec("3.11", ("six==1.17.0", "idna")), (), None, None)
+    before = asyncio.run(lock._before(question, made, tmp_path))
+    assert before is None or (damage == "empty" and before.lock == "")
+
+
+def test_what_is_remembered_of_wheels_is_read_again_where_it_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCALMODEL_HOME", str(tmp_path))
+    (tmp_path / "packages.toml").write_text('find-links = ["."]\n')
+    (tmp_path / "six-1.0-py3-none-any.whl").write_bytes(b"")
+    for damage in ("empty", "list", "FF", "deep", "other"):
+        DAMAGE[damage](tmp_path / "wheels")
+        for _ in range(2):
+            found = own_wheels.changed("six==1.0 --hash=sha256:00\n", "3.11", ["any"], tmp_path / "wheels")
+            assert found == {"six": "six-1.0-py3-none-any.whl"}
+        DAMAGE["empty"](tmp_path / "wheels")
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import hashlib
+import json
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from package_index import make_wheel
+from lmd_command import PYTHON
+from package_index import make_wheel, serving
 
-from localmodel import running
-from localmodel.environments import hashes
+from localmodel import home, running
+from localmodel.environments import hashes, local, venv
 from localmodel.environments import lock as locks
+from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
-
-Resolve = Callable[..., dict[str, str]]
+from localmodel.store import Store
+from localmodel_operator import main
+from localmodel_operator.site import EVERY
 
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only source of packages: a, b and c in version 1; c needs a."""
-    home, folder = tmp_path / "home", tmp_path / "wheels"
-    home.mkdir()
+    root, folder = tmp_path / "home", tmp_path / "wheels"
+    root.mkdir()
     folder.mkdir()
-    (home / "packages.toml").write_text(f'no-index = true\nfind-links = ["{folder}"]\n')
-    monkeypatch.setenv("LOCALMODEL_HOME", str(home))
+    (root / "packages.toml").write_text(f'no-index = true\nfind-links = ["{folder}"]\n')
+    monkeypatch.setenv("LOCALMODEL_HOME", str(root))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
     for name in ("a", "b"):
         make_wheel(folder, name, "1.0")
     needing(folder, "c", "1.0", "a")
@@ -37,36 +46,57 @@ def needing(folder: Path, name: str, version: str, *needed: str) -> str:
     return make_wheel(folder, name, version, {f"{name}-{version}.dist-info/METADATA": metadata})
 
 
+def versions(lock: Lock) -> dict[str, str]:
+    blocks = hashes.packages(lock.text)
+    assert all("--hash=sha256:" in block for block in blocks)
+    assert [hashes.name(block) for block in blocks] == sorted(hashes.name(block) for block in blocks)
+    return dict(block.split(" ")[0].split("==") for block in blocks)
+
+
+class Deployment:
+    """Edits of one deployment's requirements, each of which comes to serve; gives the versions by name."""
+
+    def __init__(self, locks: Path) -> None:
+        self.locks, self.notes = locks, list[str]()
+        self.served: list[str] = []
+
+    def __call__(self, *requirements: str, python: str = "3.11", serves: bool = True) -> dict[str, str]:
+        spec = EnvironmentSpec(python, requirements)
+        lock = running.run(locks.resolve(spec, None, self.locks, self.notes.append, self.served))
+        if serves:
+            self.served = [lock.digest, *self.served]
+        return versions(lock)
+
+
 @pytest.fixture
-def resolve(wheels: Path, tmp_path: Path) -> Resolve:
-    """Resolve requirements; returns the versions by name."""
-
-    def resolve(*requirements: str, python: str = "3.11") -> dict[str, str]:
-        lock = running.run(locks.resolve(EnvironmentSpec(python, requirements), None, tmp_path / "locks"))
-        blocks = hashes.packages(lock.text)
-        assert all("--hash=sha256:" in block for block in blocks)
-        assert [hashes.name(block) for block in blocks] == sorted(hashes.name(block) for block in blocks)
-        return dict(block.split(" ")[0].split("==") for block in blocks)
-
-    return resolve
+def resolve(wheels: Path, tmp_path: Path) -> Deployment:
+    return Deployment(tmp_path / "locks")
 
 
-def test_what_is_added_leaves_the_others_as_they_are(resolve: Resolve, wheels: Path) -> None:
+@pytest.fixture
+def another(wheels: Path, tmp_path: Path) -> Deployment:
+    """In the same store."""
+    return Deployment(tmp_path / "locks")
+
+
+def test_what_is_added_leaves_the_others_as_they_are(resolve: Deployment, wheels: Path) -> None:
     assert resolve("b", "a") == {"a": "1.0", "b": "1.0"}
     for name in ("a", "b"):
         make_wheel(wheels, name, "2.0")
     assert resolve("b", "c", "a") == {"a": "1.0", "b": "1.0", "c": "1.0"}
+    assert resolve.notes == ["2 of 3 packages keep their versions; for a newer one, ask for it (name>=version)"]
     assert resolve("a", "b") == {"a": "1.0", "b": "1.0"}
+    assert resolve("b", "c", "a") == {"a": "1.0", "b": "1.0", "c": "1.0"}
 
 
-def test_what_is_removed_leaves_the_others_as_they_are(resolve: Resolve, wheels: Path) -> None:
+def test_what_is_removed_leaves_the_others_as_they_are(resolve: Deployment, wheels: Path) -> None:
     resolve("b", "c", "a>=1")
     for name in ("a", "b"):
         make_wheel(wheels, name, "2.0")
     assert resolve("b", "c") == {"a": "1.0", "b": "1.0", "c": "1.0"}
 
 
-def test_what_must_change_changes(resolve: Resolve, wheels: Path) -> None:
+def test_what_must_change_changes(resolve: Deployment, wheels: Path) -> None:
     resolve("a", "b")
     for name in ("a", "b"):
         make_wheel(wheels, name, "2.0")
@@ -77,14 +107,144 @@ def test_what_must_change_changes(resolve: Resolve, wheels: Path) -> None:
         resolve("a", "b", "d", "a<2")
 
 
-def test_other_environments_are_no_concern_of_it(resolve: Resolve, wheels: Path) -> None:
-    resolve("a", "b", "c")
-    make_wheel(wheels, "a", "2.0")
-    assert resolve("a") == {"a": "2.0"}
-    assert resolve("a", "b", "c", python="3.12")["a"] == "2.0"
+def test_the_locks_of_others_and_of_what_never_served_are_no_concern_of_it(
+    resolve: Deployment, another: Deployment, wheels: Path
+) -> None:
+    assert another("a==1.0", "b", "c")["b"] == "1.0"
+    for name in ("a", "b"):
+        make_wheel(wheels, name, "2.0")
+    assert another("a", "b", "c") == {"a": "1.0", "b": "1.0", "c": "1.0"}
+    assert resolve("a<2", "b", "c", serves=False) == {"a": "1.0", "b": "2.0", "c": "1.0"}
+    assert resolve("a", "b", "c") == {"a": "2.0", "b": "2.0", "c": "1.0"}
+    assert resolve.notes == []
+    assert another("a", "b", "c")["a"] == "1.0"
+    assert another("a", "b", "c", python="3.12")["a"] == "2.0"
 
 
-def test_a_hash_that_is_demanded_of_what_is_added(resolve: Resolve, wheels: Path) -> None:
+def test_a_version_of_a_stored_environment_keeps_its_lock_and_takes_after_the_versions_before(
+    wheels: Path, tmp_path: Path
+) -> None:
+    store = Store(home.store())
+    for requirements in (("a",), ("a", "b"), ("a", "b", "c")):
+        store.environments.register("pe", EnvironmentSpec("3.11", requirements))
+
+    def of(number: int) -> dict[str, str]:
+        return versions(local.lock(store.environments.get("pe", number)))
+
+    assert of(2) == {"a": "1.0", "b": "1.0"}
+    for name in ("a", "b"):
+        make_wheel(wheels, name, "2.0")
+    assert of(1) == {"a": "2.0"}
+    assert of(3) == {"a": "1.0", "b": "1.0", "c": "1.0"}
+    assert of(2) == {"a": "1.0", "b": "1.0"}
+    rebuilt(wheels, "b", "1.0")
+    assert (of(3), of(2), of(1)) == ({"a": "1.0", "b": "1.0", "c": "1.0"}, {"a": "1.0", "b": "1.0"}, {"a": "2.0"})
+
+
+def test_locks_of_earlier_versions_of_ours_go_on_working(resolve: Deployment, wheels: Path, tmp_path: Path) -> None:
+    """Their notes do not say which digests the lock has had."""
+    resolve("a", "b")
+    (note,) = (tmp_path / "locks").glob("*.json")
+    note.write_text(json.dumps({key: value for key, value in json.loads(note.read_text()).items() if key != "digests"}))
+    for name in ("a", "b"):
+        make_wheel(wheels, name, "2.0")
+    assert resolve("a", "b", "c") == {"a": "1.0", "b": "1.0", "c": "1.0"}
+    assert resolve("a", "b") == {"a": "1.0", "b": "1.0"}
+    rebuilt(wheels, "a", "1.0")
+    assert resolve("a", "b") == {"a": "1.0", "b": "1.0"}
+
+
+def rebuilt(folder: Path, name: str, version: str) -> str:
+    return make_wheel(folder, name, version, {f"{name}.py": "VERSION = 'another'\n"})
+
+
+def test_a_wheel_that_was_built_again_is_locked_anew(
+    resolve: Deployment, another: Deployment, wheels: Path, tmp_path: Path
+) -> None:
+    resolve("a", "b")
+    make_wheel(wheels, "b", "2.0")
+    said = "a-1.0-py3-none-any.whl: other content than was locked; locking anew"
+    for first, wanted in ((resolve, ("a", "b")), (another, ("b", "a"))):
+        hash_ = rebuilt(wheels, "a", "1.0")
+        assert first(*wanted)["a"] == "1.0"
+        assert hash_ in locked(tmp_path, *wanted)
+        count = first.notes.count(said)
+        first(*wanted)
+        assert first.notes.count(said) == count
+    assert resolve.notes == [said]
+    assert resolve("a", "b") == {"a": "1.0", "b": "1.0"}
+    assert resolve("a", "b", "c") == {"a": "1.0", "b": "1.0", "c": "1.0"}
+
+
+def locked(tmp_path: Path, *requirements: str) -> str:
+    return running.run(locks.resolve(EnvironmentSpec("3.11", requirements), None, tmp_path / "locks")).text
+
+
+def test_what_stays_beside_a_wheel_that_was_built_again_is_not_its_old_content(
+    resolve: Deployment, wheels: Path, tmp_path: Path
+) -> None:
+    resolve("a", "b")
+    hash_ = rebuilt(wheels, "a", "1.0")
+    make_wheel(wheels, "b", "2.0")
+    assert resolve("a", "b", "c") == {"a": "1.0", "b": "1.0", "c": "1.0"}
+    lock = running.run(
+        locks.resolve(EnvironmentSpec("3.11", ("a", "b", "c")), None, tmp_path / "locks", None, resolve.served)
+    )
+    assert hash_ in lock.text
+
+
+def test_only_a_wheel_that_the_lock_could_have_meant_counts(wheels: Path, tmp_path: Path) -> None:
+    demanded = f"b --hash={make_wheel(wheels, 'b', '1.0')}"
+    before = locked(tmp_path, "a", demanded)
+    make_wheel(wheels, "a", "1.0", tag="cp39-cp39-win_amd64")
+    (wheels / "a-1.0.whl").write_text("no wheel")
+    rebuilt(wheels, "b", "1.0")
+    assert locked(tmp_path, "a", demanded) == before
+    (wheels / "a-1.0-py3-none-any.whl").unlink()
+    assert locked(tmp_path, "a", demanded) == before
+
+
+def test_for_a_cluster_it_is_the_same(wheels: Path, tmp_path: Path) -> None:
+    spec, platform = EnvironmentSpec("3.11", ("a",)), locks.PLATFORMS["amd64"]
+    make_wheel(wheels, "a", "2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
+    before = running.run(locks.resolve(spec, platform, tmp_path / "locks"))
+    hash_ = make_wheel(wheels, "a", "2.0", {"a.py": ""}, tag="cp311-cp311-manylinux_2_17_x86_64")
+    after = running.run(locks.resolve(spec, platform, tmp_path / "locks", own=[before.digest]))
+    assert hash_ in after.text and hash_ not in before.text
+
+
+async def test_the_operator_looks_again_when_a_wheel_is_built_again(
+    wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "_LOOK_AT_WHEELS_EVERY", 0.01)
+    queue = asyncio.Queue[Any]()
+    following = asyncio.create_task(main._follow_wheels(SimpleNamespace(queue=SimpleNamespace(add=queue.put_nowait))))
+    async with asyncio.timeout(60):
+        while queue.empty():  # it may not have looked for the first time yet
+            rebuilt(wheels, "a", "1.0")
+            await asyncio.sleep(0.05)
+    assert queue.get_nowait() == EVERY
+    following.cancel()
+
+
+def test_ones_own_wheel_wins_over_an_index(wheels: Path, tmp_path: Path) -> None:
+    own = needing(wheels, "e", "0.2", "theirs")
+    make_wheel(tmp_path / "index", "e", "1.0")
+    make_wheel(tmp_path / "index", "theirs", "1.0")
+    with serving(tmp_path / "index") as url:
+        (home.home() / "packages.toml").write_text(f'index-url = "{url}"\nfind-links = ["{wheels}"]\n')
+        found = running.run(locks.resolve(EnvironmentSpec(PYTHON, ("e",)), None, tmp_path / "locks"))
+        assert versions(found) == {"e": "0.2", "theirs": "1.0"} and own in found.text
+        with pytest.raises(UserError) as error:
+            locked(tmp_path, "e>=1")
+        assert "of wheel folders only is taken what they have: e (0.2)" in str(error.value)
+        # one that was locked otherwise, before, is installed as it was locked
+        other = hashlib.sha256((tmp_path / "index" / "e-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+        python = running.run(venv.build(Lock(f"e==1.0 --hash=sha256:{other}\n"), PYTHON, tmp_path / "environments"))
+    assert subprocess.check_output([python, "-c", "import e; print(e.VERSION)"]) == b"1.0\n"
+
+
+def test_a_hash_that_is_demanded_of_what_is_added(resolve: Deployment, wheels: Path) -> None:
     resolve("a", "b")
     demanded = needing(wheels, "d", "1.0")
     assert resolve("a", "b", f"d --hash={demanded}")["d"] == "1.0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -261,3 +261,14 @@ def test_numbers_outlive_their_records(told: Any, decided: Decision | None, runn
     there = [pod(recorded(3), state(recorded(4)))] if running else []
     assert world.highest({"status": {"revisions": told}}, decided, deployment, there, []) == highest
     assert world.highest({"status": {"revisions": told}}, decided, deployment, there, [{"revision": 20}]) == 20
+
+
+def test_own_locks_are_of_what_has_served_the_last_one_first_and_of_what_did_not_fail() -> None:
+    def locked(number: int, failed: str = "") -> history.Recorded:
+        found = recorded(number, failed=failed)
+        return replace(found, revision=replace(found.revision, lock=f"lock {number}"))
+
+    known = [locked(1), locked(2), locked(3, "InitFailed: x"), locked(4)]
+    assert history.locks(known, (2, 1)) == ("lock 2", "lock 1", "lock 4", "lock 2", "lock 1")
+    assert history.locks(known, (3, 9)) == ("lock 3", "lock 4", "lock 2", "lock 1")
+    assert history.locks(known, (None, None)) == history.locks([], (1, None)) == ()
