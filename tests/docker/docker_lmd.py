@@ -19,7 +19,9 @@ class DockerLmd(Lmd):
         self.engine = engine
 
     def __call__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: str = "") -> Result:
-        return super().__call__(*arguments, env={"LOCALMODEL_TARGET": "docker", **(env or {})}, stdin=stdin)
+        # What nothing uses is removed at once.
+        always = {"LOCALMODEL_TARGET": "docker", "LOCALMODEL_KEEP_ENVIRONMENTS": "0"}
+        return super().__call__(*arguments, env={**always, **(env or {})}, stdin=stdin)
 
     def manifest(self, code: str | Mapping[str, str], name: str = "digits", **spec: Any) -> Path:
         environment = {"python": PYTHON, **spec.pop("environment", {})}

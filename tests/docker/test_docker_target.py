@@ -139,6 +139,45 @@ def test_deleting_leaves_nothing(lmd: DockerLmd) -> None:
     assert not any(Path(lmd.home, "containers").glob("digits*"))
 
 
+def test_what_is_deleted_and_applied_again_is_not_installed_again(lmd: DockerLmd) -> None:
+    before = set(lmd.images())
+    lmd.apply(script("1"), environment={"requirements": ["six"]})
+    (key,) = set(lmd.images()) - before
+    log = lmd.home / "build-logs" / f"{key}.log"
+    built = log.read_text()
+    assert built and lmd("delete", "digits", env={"LOCALMODEL_KEEP_ENVIRONMENTS": "3600"}).code == 0
+    assert key in lmd.images()
+    log.write_text("another build would write this anew")
+    assert lmd.apply(script("1"), environment={"requirements": ["six"]}).code == 0
+    assert log.read_text() == "another build would write this anew"
+    assert lmd("delete", "digits").code == 0 and key not in lmd.images() and not log.exists()
+
+
+HOLDS = """
+import socket
+held = socket.socket()
+
+def init():
+    held.bind(("127.0.0.1", 9000))
+    pass  # at_start
+
+def run(raw_data):
+    return "NAME"
+"""
+
+
+def test_recreate_ends_the_old_container_first_and_brings_it_back(lmd: DockerLmd) -> None:
+    recreate = {"update": {"strategy": "Recreate"}}
+    lmd.apply(HOLDS.replace("NAME", "one"))
+    beside = lmd.apply(HOLDS.replace("NAME", "two"))
+    assert beside.code == 1 and "revision 1, which serves, may hold it" in beside.err
+    failed = lmd.apply(HOLDS.replace("pass  # at_start", "{}['age']"), **recreate)
+    assert failed.code == 1 and "revision 1, which was ended first, serves again at " in failed.err
+    assert lmd.ask().body == "one" and len(lmd.containers()) == 1
+    done = lmd.apply(HOLDS.replace("NAME", "two"), **recreate)
+    assert done.code == 0 and "plan: roll: " in done.err and lmd.ask().body == "two"
+
+
 def test_a_followed_log_goes_on_in_the_next_container_and_ends_with_the_deployment(lmd: DockerLmd) -> None:
     lmd.apply(script("1"))
     log = subprocess.Popen(
