@@ -1,5 +1,8 @@
 """The one error that is meant for the user."""
 
+# The reason of what was given up because something newer was asked for.
+SUPERSEDED = "Superseded"
+
 
 class UserError(Exception):
     """Something only the user can put right: what is wrong, where, and what to do.

@@ -7,8 +7,8 @@ import click
 
 import localmodel
 from localmodel import home_errors
-from localmodel.cli.output import Failure, left_out
-from localmodel.errors import UserError
+from localmodel.cli.output import Failure, Superseded, left_out
+from localmodel.errors import SUPERSEDED, UserError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -42,7 +42,8 @@ _COMMANDS = {
 class Commands(click.Group):
     """Our commands and those of the entry points `localmodel.commands`.
 
-    A UserError ends with code 1, and so does what had to leave something out because it cannot be read.
+    A UserError ends with code 1, and so does what had to leave something out because it cannot be read. What a newer
+    command has taken the place of ends with code 3.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -62,7 +63,8 @@ class Commands(click.Group):
                 with home_errors.told():
                     result = super().invoke(ctx)
             except UserError as error:
-                raise Failure(str(error)) from None
+                failed = Superseded if error.reason == SUPERSEDED else Failure
+                raise failed(str(error)) from None
         if told:
             raise SystemExit(1)
         return result

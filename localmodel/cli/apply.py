@@ -93,6 +93,8 @@ def apply(
 
     What serves already goes on serving until the new revision answers. When the new one fails, the command says why,
     the old one stays, and the exit code is 1.
+
+    The newest command wins: one that still waits for its revision to load gives way to it, and ends with exit code 3.
     """
     given = [each for each in (path, file, folder) if each is not None]
     if len(given) != 1:

@@ -28,7 +28,8 @@ def status(target: Target, name: str | None, output: str) -> None:
 
     It is 1, too, when what is kept of a deployment is damaged; the others are shown all the same.
 
-    REVISION is the one that serves, DURABLE the one that a restart would serve.
+    REVISION is the one that serves, DURABLE the one that a restart would serve. Ready is what was asked for last, when
+    it answers: after a failed edit a deployment is not, though an older revision serves.
     """
     deployments = [target.get(name)] if name else target.deployments()
     _show(deployments, output, one=name is not None)
@@ -164,8 +165,8 @@ def logs(target: Target, name: str, follow: bool, lines: int | None) -> None:
 def reload(target: Target, name: str, timeout: float | None) -> None:
     """Read the script of the deployment NAME again from where it was applied from, and serve it.
 
-    For what was applied with a script; models that were given as paths are read again, too. When it fails, what served
-    goes on serving, and the exit code is 1.
+    For what was applied with a script; models that were given as paths are read again, too, and a server that has ended
+    is started. When it fails, what served goes on serving, and the exit code is 1.
     """
     from localmodel.sdk.client import Client  # the other commands do without
 

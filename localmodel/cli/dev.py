@@ -58,7 +58,8 @@ def dev(target: Target, path: Path, request: Path | None, timeout: float | None)
 
     PATH is a manifest, or a folder with a kustomization.yaml: the files that it names are watched. Each update says
     how long its steps took, and how the answer to the sample request has changed. When it fails, it says why, with the
-    script's traceback; what served goes on serving, and the next save is tried.
+    script's traceback; what served goes on serving, and the next save is tried. A save takes the place of one that
+    still loads.
     """
     script_folder.refuse_others(path)
     if script_folder.is_script(path, None):

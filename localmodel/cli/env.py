@@ -199,7 +199,7 @@ def push(environment: str, reference: str, insecure: bool) -> None:
 @output_option
 def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
     """Fetch a version from an OCI registry, as the next of its name unless it is here already."""
-    versions.tell(versions.pull(reference, name, insecure), output)
+    versions.tell(versions.pull(reference, name, EnvironmentVersion, insecure), output)
 
 
 @env.command("export")
@@ -217,7 +217,7 @@ def export(environments: Sequence[str], path: Path) -> None:
 @output_option
 def import_(path: Path, name: str | None, output: str) -> None:
     """Take in the versions of a FILE, each as the next of its name unless it is here already."""
-    versions.tell_all(versions.read_file(path, name), output)
+    versions.tell_all(versions.read_file(path, name, EnvironmentVersion), output)
 
 
 def _store() -> Store:

@@ -198,7 +198,7 @@ def push(model: str, reference: str, insecure: bool) -> None:
 @output_option
 def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
     """Fetch a version from an OCI registry, as the next of its name unless it is here already."""
-    found = versions.pull(reference, name, insecure)
+    found = versions.pull(reference, name, ModelVersion, insecure)
     _warn(found)
     versions.tell(found, output)
 
@@ -218,7 +218,7 @@ def export(models: Sequence[str], path: Path) -> None:
 @output_option
 def import_(path: Path, name: str | None, output: str) -> None:
     """Take in the versions of a FILE, each as the next of its name unless it is here already."""
-    arrived = versions.read_file(path, name)
+    arrived = versions.read_file(path, name, ModelVersion)
     for found in arrived:
         _warn(found)
     versions.tell_all(arrived, output)

@@ -33,6 +33,12 @@ class Failure(click.ClickException):
         Console(stderr=True).print(Text("error: ", "bold red") + Text(printable(self.message)), soft_wrap=True)
 
 
+class Superseded(Failure):
+    """Nothing is wrong, but a newer command has taken its place: exit code 3."""
+
+    exit_code = 3
+
+
 @contextmanager
 def left_out() -> Iterator[list[str]]:
     """Print what state_file.skip() tells as it comes, once each; gives a list of it."""

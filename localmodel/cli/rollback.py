@@ -25,7 +25,8 @@ def rollback(target: Target, name: str, to: int | None, timeout: float | None, o
     """Serve an earlier revision of the deployment NAME again, and wait until it does.
 
     It stays until something else is applied; applying what was applied last changes nothing. Asked for twice, the
-    revision before is back. lmd history NAME shows what there is.
+    revision before is back. Where no server runs, it brings back what served last. lmd history NAME shows what there
+    is.
     """
     found = target.rollback(name, to, timeout, ConsoleProgress())
     if output != "text":

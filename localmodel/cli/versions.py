@@ -64,9 +64,9 @@ def push(version: AnyVersion, reference: str, insecure: bool) -> None:
     say(f"{reference} is {digest}")
 
 
-def pull(reference: str, name: str | None, insecure: bool) -> AnyVersion:
+def pull(reference: str, name: str | None, only: type[AnyVersion], insecure: bool) -> AnyVersion:
     with meter(f"pulling {reference}") as progress:
-        return Store(home.store()).pull(reference, name=name, insecure=insecure, progress=progress)
+        return Store(home.store()).pull(reference, name=name, only=only, insecure=insecure, progress=progress)
 
 
 def write_file(path: Path, versions: Sequence[AnyVersion]) -> None:
@@ -75,6 +75,6 @@ def write_file(path: Path, versions: Sequence[AnyVersion]) -> None:
     say(path)
 
 
-def read_file(path: Path, name: str | None) -> Sequence[AnyVersion]:
+def read_file(path: Path, name: str | None, only: type[AnyVersion]) -> Sequence[AnyVersion]:
     with meter(f"reading {path.name}") as progress:
-        return Store(home.store()).import_from(path, name=name, progress=progress)
+        return Store(home.store()).import_from(path, name=name, only=only, progress=progress)

@@ -12,9 +12,11 @@ from localmodel.dev.snapshot import Snapshot
 from localmodel.dev.stopwatch import Stage, Stopwatch
 from localmodel.dev.update import Line
 from localmodel.dev.wakes import wakes
-from localmodel.errors import UserError
+from localmodel.errors import SUPERSEDED, UserError
 from localmodel.targets.local import LocalTarget
 from localmodel.targets.target import Deployment, Progress, Target
+
+_SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class Source(Protocol):
@@ -46,7 +48,8 @@ class Session:
         self._target, self._source, self._screen = target, source, screen
         self._request = request.absolute()
         self._seen: Snapshot = {}
-        self._waited = False
+        self._next_look = 0.0
+        self._waited = self._again = False
         self._serving: dict[str, Deployment] = {}
         self._reply: Reply | None = None
         self._notes: list[str] = []
@@ -78,6 +81,8 @@ class Session:
         """Update, if a file is another than it was."""
         now = snapshot.take(files)
         saved = snapshot.changed(self._seen, now)
+        if not saved and self._again:
+            self._update("once more", None)
         if not saved:
             return
         if snapshot.is_between(self._seen, now) and not self._waited:
@@ -95,16 +100,21 @@ class Session:
 
     def _update(self, what: str, since_save: float | None) -> None:
         """Bring what is there now into service; `since_save` in seconds."""
-        begun, watch = time.monotonic(), Stopwatch(self._screen.busy)
+        begun, watch = time.monotonic(), Stopwatch(self._screen.busy, self._note, self._give_up)
         seen = [] if since_save is None else [Stage("seen", since_save)]
         before = {name: each.serving for name, each in self._serving.items()}
         what = f"{time.strftime('%H:%M:%S')} {what}"
+        self._again = False
         try:
             deployments = self._source.apply(watch)
         except UserError as error:
+            self._again = error.reason == "Busy"
             names = list(self._serving) or self._source.names()
             parts = [*seen, *stopwatch.until(begun, watch.steps)]
-            lines = update.failed(what, failing.describe(error, self._target, names), parts)
+            if error.reason == SUPERSEDED:
+                lines = update.given_up(what, str(error), parts)
+            else:
+                lines = update.failed(what, failing.describe(error, self._target, names), parts)
         else:
             self._serving = {each.name: each for each in deployments}
             parts = stopwatch.stages(begun, watch.steps, time.monotonic(), self._load_times())
@@ -114,7 +124,18 @@ class Session:
             lines = [*update.served(what, deployments, changed, [*seen, *parts]), *answers]
         if before and watch.plan and not watch.plan.startswith("swap"):
             lines.append(Line(f"  {watch.plan}", "note"))  # why it took longer than edits mostly do
-        self._screen.say([*self._new(watch.notes), *lines])
+        self._notes = watch.notes
+        self._screen.say(lines)
+
+    def _give_up(self) -> None:
+        """Raises UserError (Superseded) when a file has been saved since the update began, but for the request."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
+        now = snapshot.take(self._seen)
+        saved = [path.name for path in snapshot.changed(self._seen, now) if path != self._request]
+        if saved and not snapshot.is_between(self._seen, now):
+            raise UserError(SUPERSEDED, f"{saved[0]} has been saved again")
 
     def _load_times(self) -> dict[str, float]:
         """What the server says that it took for its candidate: milliseconds by part."""
@@ -136,8 +157,7 @@ class Session:
         traceback = failing.of_request(self._target, serving.name, reply.raised) if reply.raised else ""
         return update.answers(self._request.name, before, reply, traceback)
 
-    def _new(self, notes: Sequence[str]) -> list[Line]:
-        """Notes that the update before had not: a warning that stays is not said at each save."""
-        fresh = [note for note in notes if note not in self._notes and note != "nothing has changed"]
-        self._notes = list(notes)
-        return [Line(note, "note") for note in fresh]
+    def _note(self, text: str) -> None:
+        """Say what the update before had not to say: a warning that stays is not said at each save."""
+        if text not in self._notes and text != "nothing has changed":
+            self._screen.say([Line(text, "note")])

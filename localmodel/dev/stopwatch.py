@@ -30,10 +30,17 @@ class Stage:
 
 
 class Stopwatch:
-    """See target.Progress: keeps the steps and the notes. `show` is told what is going on, and None when it is over."""
+    """See target.Progress and target.Revocable: keeps the steps and the notes.
 
-    def __init__(self, show: Callable[[str | None], None]) -> None:
-        self._show = show
+    `show` is told what is going on, and None when it is over, `tell` each note as it comes. `check` raises when the
+    update is to be given up.
+    """
+
+    def __init__(
+        self, show: Callable[[str | None], None], tell: Callable[[str], None], check: Callable[[], None]
+    ) -> None:
+        self._show, self._tell = show, tell
+        self.check = check
         self.steps: list[Step] = []
         self.notes: list[str] = []
 
@@ -56,6 +63,7 @@ class Stopwatch:
     def note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
+            self._tell(text)
 
 
 def stages(begun: float, steps: Iterable[Step], ended: float, load: Mapping[str, float]) -> list[Stage]:

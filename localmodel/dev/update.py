@@ -50,6 +50,11 @@ def failed(what: str, failure: Failure, stages: Sequence[Stage]) -> list[Line]:
     return [*lines, *([Line(f"  {failure.goes_on}")] if failure.goes_on else [])]
 
 
+def given_up(what: str, why: str, stages: Sequence[Stage]) -> list[Line]:
+    """That something newer has taken its place."""
+    return [Line(f"{what}: given up after {_total(stages)}: {why}", "note")]
+
+
 def answers(request: str, before: Reply | None, after: Reply, traceback: str) -> list[Line]:
     """How the sample request, a file of this name, is answered; `before`: None with nothing to compare it with.
 

@@ -20,7 +20,7 @@ from localmodel.sdk.deployment import Deployment, State
 from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models
 from localmodel.targets.target import Deployment as Status
-from localmodel.targets.target import PastRevision, Progress, Target
+from localmodel.targets.target import PastRevision, Progress, Target, check
 
 T = TypeVar("T")
 
@@ -250,7 +250,7 @@ class _Stopped(Exception):
 
 
 class _StoppableProgress:
-    """See target.Progress: tells another one, and ends the work at its next step once it is stopped."""
+    """See target.Progress and target.Revocable: tells another one, and ends the work once it is stopped."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -260,16 +260,20 @@ class _StoppableProgress:
         self._stopped.set()
 
     def step(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
+        self.check()
+        return self._progress.step(title)
+
+    def check(self) -> None:
         if self._stopped.is_set():
             raise _Stopped
-        return self._progress.step(title)
+        check(self._progress)
 
     def note(self, text: str) -> None:
         self._progress.note(text)
 
 
 async def _stoppable(work: Callable[..., T], progress: bool | Progress) -> T:
-    """What the work returns; a thread cannot be ended, but between two steps it can end itself."""
+    """What the work returns; a thread cannot be ended, but it looks whether it should, and ends itself."""
     stoppable = _StoppableProgress(reporter(progress))
     try:
         return await asyncio.to_thread(work, progress=stoppable)

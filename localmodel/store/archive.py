@@ -44,7 +44,14 @@ def write(layout: Layout, versions: Iterable[tuple[Ref, AnyVersion]], path: Path
                 progress(min(done, total), total)
 
 
-def read(layout: Layout, receiver: Receiver, path: Path, name: str | None, progress: Meter | None) -> list[AnyVersion]:
+def read(
+    layout: Layout,
+    receiver: Receiver,
+    path: Path,
+    name: str | None,
+    only: type[AnyVersion] | None,
+    progress: Meter | None,
+) -> list[AnyVersion]:
     """Take in the versions of a file, all or none. Call it while garbage collection is held off.
 
     The blobs come first and have no name, so nothing is to be seen of a file that is damaged further on.
@@ -63,7 +70,7 @@ def read(layout: Layout, receiver: Receiver, path: Path, name: str | None, progr
         raise UserError(
             "ArchiveInvalid", f"{path}: not a file that lmd model export writes: {received.why(error)}"
         ) from None
-    return receiver.keep(receiver.version(*each, name) for each in arriving)
+    return receiver.keep((receiver.version(*each, name) for each in arriving), only)
 
 
 class _Source:

@@ -127,9 +127,17 @@ class Receiver:
         self._registry(found).records.check_name(found.name)
         return found
 
-    def keep(self, versions: Iterable[AnyVersion]) -> list[AnyVersion]:
-        """Number the versions; one that is the very same is found again, whatever its number. All are made before."""
-        return [self._registry(found).keep(found, anywhere=True) for found in list(versions)]
+    def keep(self, versions: Iterable[AnyVersion], only: type[AnyVersion] | None) -> list[AnyVersion]:
+        """Number the versions; one that is the very same is found again, whatever its number. All are made before.
+
+        Raises:
+            UserError: OtherKind, when one is something else than `only`.
+        """
+        made = list(versions)
+        for found in made:
+            if only is not None and not isinstance(found, only):
+                raise UserError("OtherKind", f"this is {_WORDS[type(found)]}, not {_WORDS[only]}")
+        return [self._registry(found).keep(found, anywhere=True) for found in made]
 
     def _registry(self, found: AnyVersion) -> Any:
         if isinstance(found, ModelVersion):
@@ -185,6 +193,12 @@ class Receiver:
             return pickles.examine(next(Path(folder).iterdir()))
 
 
+# With what takes them in.
+_WORDS: dict[type[AnyVersion], str] = {
+    ModelVersion: "a model (lmd model)",
+    EnvironmentVersion: "an environment (lmd env)",
+    CodeVersion: "code (Store.import_from in Python)",
+}
 _LAYERS = {
     artifacts.MODEL: artifacts.WEIGHTS,
     artifacts.ENVIRONMENT: artifacts.ENVIRONMENT,

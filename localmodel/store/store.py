@@ -73,18 +73,26 @@ class Store:
             return transfer.push(self.layout, version, place, progress)
 
     def pull(
-        self, reference: str, *, name: str | None = None, insecure: bool = False, progress: Meter | None = None
+        self,
+        reference: str,
+        *,
+        name: str | None = None,
+        only: type[AnyVersion] | None = None,
+        insecure: bool = False,
+        progress: Meter | None = None,
     ) -> AnyVersion:
         """Fetch a version from a registry, as the next of its name (or of `name`) unless it is here already.
 
+        `only`: what else it is, is refused.
+
         Raises:
-            UserError: as push(); ArtifactNotFound, ArtifactUnsupported, ArchiveInvalid, NameMissing, ContentDamaged,
-                StoreFull; the name is invalid.
+            UserError: as push(); OtherKind, ArtifactNotFound, ArtifactUnsupported, ArchiveInvalid, NameMissing,
+                ContentDamaged, StoreFull; the name is invalid.
         """
         from localmodel.store import remote, transfer
 
         with self.models.records.writing(), _arriving(reference), remote.Remote(reference, insecure) as place:
-            return transfer.pull(self.layout, self._receiver, place, name, progress)
+            return transfer.pull(self.layout, self._receiver, place, name, only, progress)
 
     def export_to(self, path: Path, versions: Iterable[AnyVersion], *, progress: Meter | None = None) -> None:
         """Write versions into one file.
@@ -95,14 +103,23 @@ class Store:
         named = [(self._records(version).ref(version), version) for version in versions]
         archive.write(self.layout, named, path, progress)
 
-    def import_from(self, path: Path, *, name: str | None = None, progress: Meter | None = None) -> list[AnyVersion]:
+    def import_from(
+        self,
+        path: Path,
+        *,
+        name: str | None = None,
+        only: type[AnyVersion] | None = None,
+        progress: Meter | None = None,
+    ) -> list[AnyVersion]:
         """Take in the versions of a file, each as the next of its name (or of `name`) unless it is here already.
 
+        `only`: a file that holds something else is refused.
+
         Raises:
-            UserError: ArchiveInvalid, ArtifactUnsupported, NameMissing, ContentDamaged, StoreFull.
+            UserError: OtherKind, ArchiveInvalid, ArtifactUnsupported, NameMissing, ContentDamaged, StoreFull.
         """
         with self.models.records.writing(), _arriving(str(path)):
-            return archive.read(self.layout, self._receiver, path, name, progress)
+            return archive.read(self.layout, self._receiver, path, name, only, progress)
 
     def _records(self, version: AnyVersion) -> Records[Any]:
         if isinstance(version, ModelVersion):
@@ -110,7 +127,7 @@ class Store:
         return self.environments.records if isinstance(version, EnvironmentVersion) else self.code.records
 
 
-_CONTENT = ("ArchiveInvalid", "ArtifactUnsupported", "ContentDamaged")
+_CONTENT = ("ArchiveInvalid", "ArtifactUnsupported", "ContentDamaged", "OtherKind")
 
 
 @contextmanager

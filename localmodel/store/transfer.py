@@ -26,7 +26,14 @@ def push(layout: Layout, version: AnyVersion, remote: Remote, progress: Meter | 
     return version.digest
 
 
-def pull(layout: Layout, receiver: Receiver, remote: Remote, name: str | None, progress: Meter | None) -> AnyVersion:
+def pull(
+    layout: Layout,
+    receiver: Receiver,
+    remote: Remote,
+    name: str | None,
+    only: type[AnyVersion] | None,
+    progress: Meter | None,
+) -> AnyVersion:
     """Fetch what the remote's tag names. Call it while garbage collection is held off.
 
     Raises:
@@ -39,7 +46,7 @@ def pull(layout: Layout, receiver: Receiver, remote: Remote, name: str | None, p
     count = _Count(sum(blob.size for blob in missing), progress)
     for blob in missing:
         layout.write(remote.receive(blob, count), expected=blob)
-    (kept,) = receiver.keep([receiver.version(manifest, _record(remote, digests.of_bytes(manifest)), name)])
+    (kept,) = receiver.keep([receiver.version(manifest, _record(remote, digests.of_bytes(manifest)), name)], only)
     return kept
 
 

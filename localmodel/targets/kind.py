@@ -1,5 +1,6 @@
 """The kind target: kubectl applies, the operator does the work, and its conditions are the progress."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from pathlib import Path
 from localmodel import advice, schema
 from localmodel import manifest as manifests
 from localmodel.advice import Known
-from localmodel.errors import UserError
+from localmodel.errors import SUPERSEDED, UserError
 from localmodel.home import build_log
 from localmodel.manifest import Manifests
-from localmodel.targets import history, kind_history, kind_plan, watch
+from localmodel.targets import history, kind_history, kind_plan, standing, watch
 from localmodel.targets.kubectl import Kubectl, Object, items
-from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted
+from localmodel.targets.so_far import SoFar
+from localmodel.targets.standing import Seen
+from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted, check
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
 _SERVE = f"{schema.API_VERSION.partition('/')[0]}/serve-revision"
@@ -41,6 +44,7 @@ class KindTarget:
         self._everywhere = namespace == ""
 
     def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Deployment]:
+        self._tell_where(progress)
         with progress.step("apply") as done:
             applied = items(self._apply(wanted))
             done(_words(applied))
@@ -53,6 +57,12 @@ class KindTarget:
             if one.ready and one.detail:
                 progress.note(one.detail)
         return found
+
+    def _tell_where(self, progress: Progress) -> None:
+        """Before anything is written: kubectl's context may be another than one thinks of."""
+        with contextlib.suppress(UserError):  # a cluster without a configuration, in a pod
+            context, namespace = self._kubectl.place()
+            progress.note(f"context {context}, namespace {namespace} unless the manifest names one")
 
     def _apply(self, wanted: Wanted, *options: str) -> str:
         if not isinstance(wanted, Path):
@@ -152,7 +162,18 @@ class KindTarget:
         command = [*self._kubectl.command, "get", _RESOURCE, name, "--namespace", namespace, "--watch", "-o", "json"]
         told: set[str] = set()
         ready: Object = {}
-        for now in watch.changes(command, lambda: self._get(name, namespace), time.monotonic() + seconds):
+        so_far = SoFar(progress.note, f"{name}: not ready yet")
+
+        def look() -> None:
+            check(progress)
+            so_far.look(f": {ready['message']}" if ready.get("message") else "")
+
+        for now in watch.changes(command, lambda: self._get(name, namespace), time.monotonic() + seconds, look):
+            if _asked(now) != _asked(resource):
+                raise UserError(
+                    SUPERSEDED,
+                    f"a newer command has changed {name}: what this one asked for is not waited for any more",
+                )
             _tell(now, told, progress)
             ready, stalled = _condition(now, "Ready"), _condition(now, "Stalled")
             is_ready = ready.get("status") == "True" or ready.get("reason") == "Suspended"
@@ -181,6 +202,11 @@ def _ours(applied: list[Object], wanted: Wanted) -> list[Object]:
 def _serving(resource: Object) -> int | None:
     number: int | None = resource.get("status", {}).get("revisions", {}).get("serving")
     return number
+
+
+def _asked(resource: Object) -> Object:
+    """What it asks for; how many replicas is nothing to serve, and an autoscaler's to change."""
+    return {key: value for key, value in resource["spec"].items() if key != "replicas"}
 
 
 def _condition(resource: Object, kind: str) -> Object:
@@ -213,13 +239,16 @@ def _deployment(resource: Object) -> Deployment:
         detail = degraded["message"]
     if is_ready and numbers.get("wanted", _serving(resource)) != _serving(resource):
         detail = ready.get("message", "")  # a revision that was asked for again
+    said = "" if is_ready else ready.get("message", "waiting for the operator")
+    is_stalled = _condition(resource, "Stalled").get("status") == "True"
+    found = standing.judge(Seen(is_ready, said if is_stalled else "", not is_stalled, problem=said))
     return Deployment(
         name=resource["metadata"]["name"],
-        ready=is_ready,
+        ready=found.ready,
         serving=_serving(resource),
         url=status.get("url", ""),
-        message="" if is_ready else ready.get("message", "waiting for the operator"),
-        stalled=_condition(resource, "Stalled").get("status") == "True",
+        message=found.message,
+        stalled=found.stalled,
         durable=numbers.get("durable"),
         detail=detail,
     )

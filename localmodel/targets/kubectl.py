@@ -20,9 +20,17 @@ class Kubectl:
     """kubectl for a context and a namespace; None is what it takes by itself."""
 
     def __init__(self, context: str | None, namespace: str | None) -> None:
+        self._namespace = namespace
         self.command = ["kubectl"]
         self.command += ["--context", context] if context else []
         self.command += ["--namespace", namespace] if namespace else []
+
+    def place(self) -> tuple[str, str]:
+        """Names of the context and of the namespace that it speaks to; "" where it has none. Raises as run()."""
+        config = read(self.run("config", "view", "--minify", "-o", "json"))
+        context: Object = next(iter(config.get("contexts") or []), {})
+        inside = context.get("context", {}).get("namespace", "default")
+        return context.get("name", ""), self._namespace or inside
 
     def run(self, *arguments: str, text: str | None = None) -> str:
         """What it prints. `text` is its standard input.

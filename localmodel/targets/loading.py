@@ -15,6 +15,9 @@ _POLL_SECONDS = 0.02
 _SECONDS_BETWEEN_LOOKS = 0.5
 # Of the server's reasons, those that are a command's, too.
 _OWN_WORDS = ("GateFailed", "NoRoom")
+# What the server itself has given up.
+FAILED = ("RevisionFailed", *_OWN_WORDS)
+LATE = "ProgressDeadlineExceeded"
 
 
 class LoadFailed(Exception):
@@ -33,8 +36,12 @@ class LoadTimeout(Exception):
     """The wanted revision did not serve in time."""
 
 
-def wait(slot: Slot, number: int, is_running: Callable[[], bool], log: Path, timeout: float) -> None:
+def wait(
+    slot: Slot, number: int, is_running: Callable[[], bool], log: Path, timeout: float, look: Callable[[], None]
+) -> None:
     """Wait until the slot's server says that revision `number` serves. `timeout` in seconds.
+
+    `look` is called all the while; what it raises ends the waiting.
 
     Raises:
         LoadFailed, LoadTimeout.
@@ -49,6 +56,7 @@ def wait(slot: Slot, number: int, is_running: Callable[[], bool], log: Path, tim
                 reason = status.reason if status.reason in _OWN_WORDS else "RevisionFailed"
                 raise LoadFailed(status.error, reason, status.traceback or "")
             return
+        look()
         if time.monotonic() >= next_look:
             if not is_running():
                 raise LoadFailed(f"the server ended: {_last_line(log)}")

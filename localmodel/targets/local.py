@@ -1,16 +1,18 @@
 """A deployment as one scoring server on this machine, without a cluster; how it runs is the runner's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from localmodel import home, manifest, spec, state_file
-from localmodel.errors import UserError
+from localmodel.errors import SUPERSEDED, UserError
 from localmodel.manifest import Manifests
 from localmodel.spec import DeploymentSpec
-from localmodel.targets import decide, history, loading, log_file, records, resolve, rollback, state
+from localmodel.targets import decide, history, loading, log_file, records, resolve, rollback, standing, state
 from localmodel.targets.rollout import Rollout
 from localmodel.targets.runner import Runner
-from localmodel.targets.state import RevisionRecord, ServerRecord, State
-from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted
+from localmodel.targets.standing import Seen
+from localmodel.targets.state import Attempt, RevisionRecord, ServerRecord, State
+from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted, check
 
 
 class LocalTarget:
@@ -33,13 +35,43 @@ class LocalTarget:
         if fields := self.runner.without_meaning(deployment):
             progress.note(f"{', '.join(fields)}: without meaning for --target {self.name}")
         before = self._builds()
-        with place.locked(), self.runner.at_work():
-            self._apply(place, manifests, deployment, timeout or deployment.progress_deadline_seconds, progress)
+        seconds = timeout or deployment.progress_deadline_seconds
+        with self._changing(place, seconds, progress) as give_way:
+            try:
+                self._apply(place, manifests, deployment, seconds, progress, give_way)
+            except UserError as error:
+                again = error.reason != SUPERSEDED and self._bring_back(place, deployment, seconds, progress, give_way)
+                if not again:
+                    raise
+                raise UserError(error.reason, f"{error}\n{again}") from None
         self._sweep(before)
         return [self._observe(place)]
 
+    @contextmanager
+    def _changing(self, place: State, seconds: float, progress: Progress) -> Iterator[Callable[[], None]]:
+        """A turn in which something is to serve, and why it does not is kept; gives Rollout.give_way."""
+        with place.turn(seconds, progress.note) as turn, self.runner.at_work():
+
+            def give_way() -> None:
+                turn.check()
+                check(progress)
+
+            try:
+                yield give_way
+            except UserError as error:
+                if error.reason != SUPERSEDED and not state_file.is_unreadable(error):
+                    place.set_attempt(Attempt(reason=error.reason, message=str(error).splitlines()[0]))
+                raise
+            place.end_attempt()
+
     def _apply(
-        self, place: State, manifests: Manifests, wanted: DeploymentSpec, timeout: float, progress: Progress
+        self,
+        place: State,
+        manifests: Manifests,
+        wanted: DeploymentSpec,
+        timeout: float,
+        progress: Progress,
+        give_way: Callable[[], None],
     ) -> None:
         desired = resolve.resolve(manifests, wanted, self.runner, progress, place.locks())
         for error in place.mend():
@@ -52,8 +84,9 @@ class LocalTarget:
             return
         with progress.step("plan") as done:
             done(f"{decision.plan.lane}: {decision.plan.reason}")
+        place.set_attempt(Attempt())
         if decision.again:
-            rollback.serve(self.runner, place, desired.spec, decision.again, running, timeout, progress)
+            rollback.serve(self.runner, place, desired.spec, decision.again, running, timeout, progress, give_way)
             return
         place.set_inputs(decision.facts)
         place.set_build(self.runner.key(desired.spec, desired.lock))
@@ -65,7 +98,22 @@ class LocalTarget:
             before = decision.before
             return records.write(place, self.name, desired, decision.facts, environment, before, again=running is None)
 
-        Rollout(self.runner, place, desired.spec, environment, timeout, progress).bring(running, write)
+        Rollout(self.runner, place, desired.spec, environment, timeout, progress, give_way).bring(running, write)
+
+    def _bring_back(
+        self, place: State, wanted: DeploymentSpec, timeout: float, progress: Progress, give_way: Callable[[], None]
+    ) -> str:
+        """Have the revision that served last serve again, where no server runs; says so, or "" where it cannot."""
+        try:
+            good = place.served_last()
+            tried = place.attempt()
+            if good is None or (tried and tried.revision == good.number) or self.running(place):
+                return ""
+            rollback.serve(self.runner, place, wanted, good, None, timeout, progress, give_way)
+            server = place.main.server()
+        except UserError:
+            return ""
+        return f"revision {good.number} serves again at {server.url}" if server else ""
 
     def plan(self, wanted: Wanted, progress: Progress) -> list[Planned]:
         manifests = manifest.read(wanted)
@@ -84,16 +132,20 @@ class LocalTarget:
 
     def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> Deployment:
         place = self._existing(name)
-        with place.locked(), self.runner.at_work():
-            wanted = spec.parse(self.manifests(name).deployment["spec"])
+        wanted = spec.parse(self.manifests(name).deployment["spec"])
+        seconds = timeout or wanted.progress_deadline_seconds
+        with self._changing(place, seconds, progress) as give_way:
             serving = self._observe(place).serving
             past = history.of(place, serving)
-            number = history.choose(name, past, serving or place.main.wanted(), place.served_before(), to).revision
+            if serving is None and (good := place.served_last()):
+                number = history.choose(name, past, None, good.number, to).revision
+            else:
+                number = history.choose(name, past, serving or place.main.wanted(), place.served_before(), to).revision
             if number == serving == place.main.wanted():
                 progress.note(f"revision {number} serves already")
             elif record := place.known(number):
-                seconds = timeout or wanted.progress_deadline_seconds
-                rollback.serve(self.runner, place, wanted, record, self._alone(place), seconds, progress)
+                running = self._alone(place)
+                rollback.serve(self.runner, place, wanted, record, running, seconds, progress, give_way)
             place.set_rolled_back(number)
         return self._observe(place)
 
@@ -117,7 +169,7 @@ class LocalTarget:
     def delete(self, name: str) -> None:
         place = self._existing(name)
         before = self._builds()
-        with place.locked():
+        with place.turn():
             self.runner.clear(place)
             place.remove()
         self._sweep(before)
@@ -165,30 +217,48 @@ class LocalTarget:
     def _observe(self, place: State) -> Deployment:
         at_work = False
         try:
-            at_work = place.is_locked()  # asked first: a command that ends meanwhile has left what is read below
+            at_work = place.is_at_work()  # asked first: a command that ends meanwhile has left what is read below
             return self._seen(place, at_work)
         except UserError as error:
             state_file.unreadable(error)
             return Deployment(place.name, False, None, "", str(error), not at_work, damaged=True)
 
     def _seen(self, place: State, at_work: bool) -> Deployment:
-        record, wanted, status = place.main.server(), place.main.wanted(), place.main.status()
-        url = record.url if record else ""
-        failed = f"revision {wanted} does not serve: {status.error}" if status and status.error else ""
-
-        def down(message: str, stalled: bool = False) -> Deployment:
-            return Deployment(place.name, False, None, url, failed or message, stalled or bool(failed), wanted)
-
+        server, wanted, attempt = place.main.server(), place.main.wanted(), place.attempt()
+        failed, serving, down, problem = _failed(place), None, "", ""
         try:
             running = self.running(place)
         except UserError as error:  # whoever asks how things are is told, and not refused
-            return down(str(error))
-        if running is None and record is None:
-            return down(f"no revision has been made; see lmd logs {place.name}", not at_work)
-        if running is None:
-            return down("the server is not running; lmd apply starts it", not at_work)
-        url = running.url
-        serving, problem = loading.ask(running.port)
-        ready = serving is not None and serving == wanted and not failed
-        message = failed or problem or ("" if ready else "loading")
-        return Deployment(place.name, ready, serving, url, message, bool(failed), wanted)
+            running, problem = None, str(error)
+        if running:
+            server = running
+            serving, problem = loading.ask(running.port)
+        elif not problem:
+            down = _down(place, failed)
+        # A command that was killed may have left it to a server that brings it all the same.
+        ended = attempt is not None and not attempt.reason and not serving == wanted == attempt.revision
+        serves = serving is not None and serving == wanted and not ended
+        found = standing.judge(Seen(serves, failed, at_work, down, ended, problem))
+        url = server.url if server else ""
+        return Deployment(place.name, found.ready, serving, url, found.message, found.stalled, wanted)
+
+
+def _failed(place: State) -> str:
+    """Why what was asked for last does not serve, or ""."""
+    attempt, status = place.attempt(), place.main.status()
+    if attempt and attempt.reason:
+        is_of_revision = attempt.reason in (*loading.FAILED, loading.LATE)
+        return attempt.message if is_of_revision else f"what was asked for last does not serve: {attempt.message}"
+    return f"revision {place.main.wanted()} does not serve: {status.error}" if status and status.error else ""
+
+
+def _down(place: State, failed: str) -> str:
+    """That no server runs, and what starts one."""
+    if good := place.served_last():
+        back = f"lmd rollback {place.name} too (revision {good.number}, which served last)"
+        return f"the server is not running; lmd apply starts it, {back}"
+    if failed:
+        return failed
+    if place.main.server() is None:
+        return f"no revision has been made; see lmd logs {place.name}"
+    return "the server is not running; lmd apply starts it"

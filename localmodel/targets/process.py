@@ -1,5 +1,6 @@
 """The process target: a deployment is one scoring server on this machine, without container or cluster."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Collection, Iterator
@@ -77,7 +78,8 @@ class ProcessRunner:
         return None
 
     def send(self, server_id: str, number: signal.Signals) -> None:
-        os.kill(int(server_id), number)
+        with contextlib.suppress(ProcessLookupError):  # whoever waits for it sees that it has ended
+            os.kill(int(server_id), number)
 
     def debug_ports(self, server_id: str, wanted: int | None) -> tuple[tuple[str, int], int]:
         port = _DEBUG_PORT if wanted is None else wanted

@@ -1,5 +1,6 @@
 """Serving a revision again that is still recorded, on this machine."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from localmodel.spec import DeploymentSpec
@@ -17,6 +18,7 @@ def serve(
     running: ServerRecord | None,
     timeout: float,
     progress: Progress,
+    give_way: Callable[[], None],
 ) -> None:
     """Bring the recorded revision into service, where the deployment is and with the limits of the spec.
 
@@ -27,4 +29,4 @@ def serve(
         spec = replace(spec, local_port=running.wanted_port)
     python = record.environment["LOCALMODEL_PYTHON"]
     environment = Environment(record.build, python, {}, runner.program(record.build, spec))
-    Rollout(runner, place, spec, environment, timeout, progress).bring(running, lambda: record)
+    Rollout(runner, place, spec, environment, timeout, progress, give_way).bring(running, lambda: record)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from localmodel import advice, held
-from localmodel.errors import UserError
+from localmodel.errors import SUPERSEDED, UserError
 from localmodel.spec import DeploymentSpec
 from localmodel.targets import decide, known, loading, ports, state
 from localmodel.targets.runner import Environment, Runner
-from localmodel.targets.state import RevisionRecord, ServerRecord, Slot, State
+from localmodel.targets.so_far import SoFar
+from localmodel.targets.state import Attempt, RevisionRecord, ServerRecord, Slot, State
 from localmodel.targets.target import Progress
 
 
@@ -19,7 +20,8 @@ from localmodel.targets.target import Progress
 class Rollout:
     """A revision on its way. `spec` and `environment` say what a new server is started from.
 
-    `timeout` in seconds, for each time that the revision has to load.
+    `timeout` in seconds, for each time that the revision has to load. `give_way` is called while it does, and raises
+    where something else is to serve by now.
     """
 
     runner: Runner
@@ -28,13 +30,15 @@ class Rollout:
     environment: Environment
     timeout: float
     progress: Progress
+    give_way: Callable[[], None]
 
     def bring(self, running: ServerRecord | None, write: Callable[[], RevisionRecord]) -> None:
         """Bring the revision into service that `write` gives, once it is certain that a server can have its port.
 
         Raises:
-            UserError: RevisionFailed, GateFailed, ProgressDeadlineExceeded, PortTaken.
+            UserError: RevisionFailed, GateFailed, ProgressDeadlineExceeded, PortTaken, Superseded.
         """
+        self.give_way()
         if running is None:
             port = self._choose_port()
             self._step(write(), lambda record: self._start(record, port))
@@ -54,6 +58,7 @@ class Rollout:
             self._step(write(), lambda record: self._replace(record, running))
 
     def _step(self, record: RevisionRecord, act: Callable[[RevisionRecord], None]) -> None:
+        self.place.set_attempt(Attempt(record.number))
         with self.progress.step(f"revision {record.number}") as done:
             try:
                 act(record)
@@ -89,6 +94,8 @@ class Rollout:
             self._wait(self.place.main, server, record)
         except BaseException:
             self.runner.clear(self.place)
+            if good := self.place.served_last():
+                self.place.main.want(good)
             raise
 
     def _update(self, record: RevisionRecord, running: ServerRecord) -> None:
@@ -99,16 +106,12 @@ class Rollout:
         try:
             self._wait(self.place.main, running, record, old)
         except BaseException as error:
+            if old:
+                self.place.main.want(old.record)  # which is what a restart serves, too
             # The server itself keeps to the old one when it has failed to load the new one.
-            if not isinstance(error, UserError) or error.reason == "ProgressDeadlineExceeded":
-                self._withdraw(old, running)
+            if old and not (isinstance(error, UserError) and error.reason in loading.FAILED):
+                self.runner.send(running.id, signal.SIGHUP)
             raise
-
-    def _withdraw(self, old: "_Serving | None", running: ServerRecord) -> None:
-        """Ask for the old one again, so that the new one does not come up when nobody expects it any more."""
-        if old:
-            self.place.main.want(old.record)
-            self.runner.send(running.id, signal.SIGHUP)
 
     def _move(self, record: RevisionRecord, running: ServerRecord, port: int) -> None:
         """Start a server on another port; the one before it ends when the new one serves."""
@@ -119,7 +122,8 @@ class Rollout:
             self._wait(self.place.main, server, record, old)
         except BaseException:
             self.runner.clear(self.place, [running.id])
-            self._withdraw(old, running)
+            if old:
+                self.place.main.want(old.record)
             raise
         self.place.main.set_server(server)
         self.runner.halt(self.place, running.id)
@@ -144,7 +148,7 @@ class Rollout:
             except BaseException as error:
                 self.runner.clear(self.place, [running.id])
                 resumed = self._resume(old.record if old else wanted, running)
-                if not isinstance(error, UserError) or old is None:
+                if not isinstance(error, UserError) or error.reason == SUPERSEDED or old is None:
                     raise
                 raise UserError(error.reason, f"{error}\n{self._brought_back(old, resumed)}") from None
             self.place.main.set_server(server)
@@ -194,8 +198,16 @@ class Rollout:
         def is_running() -> bool:
             return self.runner.is_running(self.place, server.id)
 
+        gate = ", or the gate," if "LOCALMODEL_GATE" in record.environment else ""
+        what = f"init() of {record.environment['AZUREML_ENTRY_SCRIPT']}{gate} has not returned yet"
+        so_far = SoFar(self.progress.note, f"revision {record.number}: {what}")
+
+        def look() -> None:
+            self.give_way()
+            so_far.look()
+
         try:
-            loading.wait(slot, record.number, is_running, self.place.log, self.timeout)
+            loading.wait(slot, record.number, is_running, self.place.log, self.timeout, look)
         except loading.LoadFailed as error:
             told = advice.more(str(error), known.of(self.place, record))
             others = held.advice(f"{error}\n{error.traceback}", beside.record.number if beside else None)
@@ -203,7 +215,7 @@ class Rollout:
             raise UserError(error.reason, f"{said}\n{goes_on}" if goes_on else said) from None
         except loading.LoadTimeout:
             raise UserError(
-                "ProgressDeadlineExceeded",
+                loading.LATE,
                 f"revision {record.number} did not serve within {self.timeout:g} s{'; ' if goes_on else ''}{goes_on}. "
                 f"Look at lmd logs {self.place.name}, or allow more time with spec.update.progressDeadlineSeconds or "
                 "--timeout",

@@ -2,11 +2,9 @@
 
 import base64
 import contextlib
-import fcntl
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,9 +15,10 @@ from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.plan import Facts
 from localmodel.revision import Revision, beyond
+from localmodel.targets import turn
+from localmodel.targets.turn import Turn
 from localmodel_untrusted import json_text
 
-_SECONDS_OF_A_LOOK = 0.2
 # A folder with any of these is a deployment's, whatever else is lost.
 _TRACES = ("applied.json", "revision.json", "server.json", "server-candidate.json", "revisions")
 # What to do about a damaged file of a deployment.
@@ -93,6 +92,18 @@ class _Newest:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """What was asked for last, until it serves: its `revision`, as soon as there is one.
+
+    With a `reason`, and a `message`, it has failed; without, a command is at work on it, or was ended.
+    """
+
+    revision: int | None = None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class _RolledBack:
     revision: int
 
@@ -152,7 +163,9 @@ class State:
         self.log = self.root / "server.log"
         self.main = Slot(self.root)
         self.candidate = Slot(self.root, "-candidate")
+        self._lock = self.root / "lock"
         self._applied = self.root / "applied.json"
+        self._attempt = self.root / "attempt.json"
         self._build = self.root / "build"
         self._inputs = self.root / "inputs.json"
         self._rollback = self.root / "rollback.json"
@@ -161,34 +174,22 @@ class State:
         self._revisions = self.root / "revisions"
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Only one command at a time changes the deployment.
+    def turn(self, seconds: float = 60.0, note: Callable[[str], None] = lambda text: None) -> Iterator[Turn]:
+        """Only one command at a time changes the deployment; an older one gives way, for which `seconds` are waited.
 
         Raises:
-            UserError: Busy, StateDamaged.
+            UserError: Superseded, Busy, StateDamaged.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        with files.lock_file(self.root / "lock") as file:
-            if not _locks(file):
-                raise UserError(
-                    "Busy", f"another command is changing {self.name} right now; try again when it has finished"
-                )
+        with turn.taken(self.name, self._lock, seconds, note) as taken:
             try:
-                yield
+                yield taken
             finally:
                 if not _is_deployment(self.root):  # nothing came of it: leave nothing
                     shutil.rmtree(self.root, ignore_errors=True)
 
-    def is_locked(self) -> bool:
+    def is_at_work(self) -> bool:
         """Whether a command is changing the deployment."""
-        try:
-            with files.lock_file(self.root / "lock", make=False) as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+        return turn.is_taken(self._lock)
 
     def numbers(self) -> list[int]:
         """Numbers of the revisions that are kept, ascending."""
@@ -264,6 +265,17 @@ class State:
             return Manifests(deployment, config_maps, tuple(map(str, kept.get("beside", ()))))
 
         return state_file.load(self._applied, parse, _DO)
+
+    def set_attempt(self, attempt: Attempt) -> None:
+        """Keep what is asked for, and whether it has failed."""
+        files.write(self._attempt, digests.canonical_json(asdict(attempt)))
+
+    def end_attempt(self) -> None:
+        """Keep that what was asked for last serves."""
+        _remove(self._attempt)
+
+    def attempt(self) -> Attempt | None:
+        return state_file.read(self._attempt, Attempt, _DO)
 
     def set_inputs(self, facts: Facts) -> None:
         """Keep what was asked for last; whatever was rolled back to before no longer counts."""
@@ -370,6 +382,7 @@ class State:
         yield from self.main.parts()
         yield from self.candidate.parts()
         yield self._applied, self.applied
+        yield self._attempt, self.attempt
         yield self._build, self.build
         yield self._inputs, self.inputs
         yield self._rollback, self._rolled_back
@@ -395,17 +408,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _locks(file: int) -> bool:
-    """Take the lock. Who only looks whether there is one holds it for a moment, too."""
-    end = time.monotonic() + _SECONDS_OF_A_LOOK
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                return False
-            time.sleep(_SECONDS_OF_A_LOOK / 20)
-        else:
-            return True

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from localmodel.manifest import Manifests
 
@@ -20,6 +20,20 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """Something the user should know."""
+
+
+@runtime_checkable
+class Revocable(Protocol):
+    """A Progress of whoever may want something else meanwhile."""
+
+    def check(self) -> None:
+        """Called while something is waited for; what it raises ends that, and the deployment is as it was before."""
+
+
+def check(progress: Progress) -> None:
+    """Let whoever looks on give up what is under way."""
+    if isinstance(progress, Revocable):
+        progress.check()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Seeing an object of a cluster change as it happens, with kubectl."""
 
+import contextlib
 import json
 import subprocess
 import time
@@ -11,16 +12,19 @@ from typing import Any
 # A watch says nothing when its object is gone, or its connection is.
 _SECONDS_OF_SILENCE = 5.0
 _SECONDS_BETWEEN_WATCHES = 0.3
+_SECONDS_BETWEEN_LOOKS = 0.1
 
 
-def changes(command: Sequence[str], get: Callable[[], dict[str, Any]], until: float) -> Iterator[dict[str, Any]]:
+def changes(
+    command: Sequence[str], get: Callable[[], dict[str, Any]], until: float, look: Callable[[], None]
+) -> Iterator[dict[str, Any]]:
     """The object as it is, and whatever it becomes, until time.monotonic() is `until`.
 
     `command` is `kubectl get --watch -o json` of the one object; `get` asks once, when that has ended, and its errors
-    are raised.
+    are raised. `look` is called all the while; what it raises ends the watching.
     """
     while True:
-        yield from _watched(command, until)  # which begins with the object as it is
+        yield from _watched(command, until, look)  # which begins with the object as it is
         yield get()
         left = until - time.monotonic()
         if left <= 0:
@@ -28,7 +32,7 @@ def changes(command: Sequence[str], get: Callable[[], dict[str, Any]], until: fl
         time.sleep(min(left, _SECONDS_BETWEEN_WATCHES))
 
 
-def _watched(command: Sequence[str], until: float) -> Iterator[dict[str, Any]]:
+def _watched(command: Sequence[str], until: float, look: Callable[[], None]) -> Iterator[dict[str, Any]]:
     """What the watch says, until it ends or falls silent."""
     found: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
@@ -43,17 +47,24 @@ def _watched(command: Sequence[str], until: float) -> Iterator[dict[str, Any]]:
         reader = Thread(target=read, daemon=True)
         reader.start()
         try:
-            while (one := found.get(timeout=_silence(until))) is not None:
-                yield one
-        except Empty:
-            return
+            silent_until = _silent_until(until)
+            while True:
+                look()
+                with contextlib.suppress(Empty):
+                    one = found.get(timeout=_SECONDS_BETWEEN_LOOKS)
+                    if one is None:
+                        return
+                    yield one
+                    silent_until = _silent_until(until)
+                if time.monotonic() > silent_until:
+                    return
         finally:
             process.terminate()
             reader.join()
 
 
-def _silence(until: float) -> float:
-    return max(0.0, min(_SECONDS_OF_SILENCE, until - time.monotonic()))
+def _silent_until(until: float) -> float:
+    return min(time.monotonic() + _SECONDS_OF_SILENCE, until)
 
 
 def _objects(lines: Iterator[str]) -> Iterator[dict[str, Any]]:

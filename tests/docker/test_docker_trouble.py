@@ -102,4 +102,9 @@ def test_an_init_that_hangs_is_given_up_and_the_old_revision_stays(lmd: DockerLm
     result = lmd("apply", "-f", lmd.manifest(slow), "--timeout", "1")
     assert result.code == 1 and "did not serve within 1 s; revision 1 goes on serving" in result.err
     time.sleep(4)
-    assert lmd.ask() == (200, 1, 1) and lmd.status()["ready"] is True
+    assert lmd.ask() == (200, 1, 1)
+    assert (lmd.status()["ready"], lmd.status()["stalled"], lmd.status()["durable"]) == (False, True, 1)
+    with lmd.running("apply", lmd.manifest(slow.replace("(3)", "(600)")), "--target", "docker") as older:
+        older.says("after 5 s")
+        assert lmd.apply(script("2")).code == 0 and lmd.ask().body == 2
+        assert older.process.wait(20) == 3 and lmd.status()["ready"]

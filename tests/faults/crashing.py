@@ -49,7 +49,7 @@ def pull(store: Store, files: Path) -> None:
     other = Store(files / "other")
     with store.models.records.writing():
         elsewhere: Any = Elsewhere(other, other.models.get("far"))
-        transfer.pull(Layout(store.root), store._receiver, elsewhere, None, None)
+        transfer.pull(Layout(store.root), store._receiver, elsewhere, None, None, None)
 
 
 COMMANDS: dict[str, Callable[[Store, Path], object]] = {

@@ -55,6 +55,23 @@ class Reply(NamedTuple):
     revision: int
 
 
+class Running(NamedTuple):
+    """A command that runs, and the file with all that it has said."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def says(self, text: str, seconds: float = 60) -> None:
+        """Wait until it has said the text."""
+        end = time.monotonic() + seconds
+        while text not in self.said():
+            assert time.monotonic() < end and self.process.poll() is None, f"not said: {text}; but: {self.said()}"
+            time.sleep(0.02)
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+
 class Lmd:
     """The command, below a folder for one test; what it says and its servers log is shown when the test fails."""
 
@@ -78,6 +95,23 @@ class Lmd:
         print(f"lmd {' '.join(map(str, arguments))}: exit code {result.returncode}\n{result.stdout}{result.stderr}")
         assert "Traceback" not in result.stderr.partition("error: ")[0], result.stderr
         return Result(result.returncode, result.stdout, result.stderr)
+
+    @contextmanager
+    def running(self, *arguments: str | Path) -> Iterator[Running]:
+        """The command while it runs; it is ended with the block."""
+        environment = {**os.environ, "LOCALMODEL_HOME": str(self.home)}
+        output = self.folder / f"output-{time.monotonic_ns()}"
+        with (
+            output.open("wb") as file,
+            subprocess.Popen(
+                [self._command, *map(str, arguments)], env=environment, cwd=self.folder, stdout=file, stderr=file
+            ) as process,
+        ):
+            try:
+                yield Running(process, output)
+            finally:
+                process.terminate()
+                print(f"lmd {' '.join(map(str, arguments))}:\n{output.read_text()}")
 
     def manifest(self, code: str | Mapping[str, str], name: str = "digits", **spec: Any) -> Path:
         """A manifest file with the code in it: the text of score.py, or text by file name."""

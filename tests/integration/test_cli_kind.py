@@ -12,6 +12,7 @@ KUBECTL = """#!/bin/sh
 cd "$(dirname "$0")"
 echo "$*" >>asked
 case " $* " in
+*" config "*) echo '{"contexts": [{"name": "kind-x", "context": {"namespace": "mine"}}]}' ;;
 *" apply "*) if [ -f refused ]; then cat refused >&2; exit 1; fi; cat applied.json ;;
 *" get "*)
   count=$(cat count 2>/dev/null || echo 0)
@@ -65,10 +66,33 @@ def test_apply_waits_until_ready_and_tells_the_stages(lmd: Lmd, kubectl: Path) -
     result = lmd("apply", "-f", path, "--target", "kind", "--context", "kind-x")
     assert result.out == "digits: revision 4 serves at http://localhost:6790/score\n"
     assert result.code == 0
-    assert result.err.splitlines()[1:] == ["the environment is being installed", "the environment is installed"]
+    assert result.err.splitlines()[2:] == ["the environment is being installed", "the environment is installed"]
     asked = (kubectl / "asked").read_text().splitlines()
-    assert asked[0] == f"--context kind-x apply --openapi-patch=false -f {path} -o json"
-    assert "--namespace mine" in asked[1]
+    assert asked[1] == f"--context kind-x apply --openapi-patch=false -f {path} -o json"
+    assert "--namespace mine" in asked[2]
+
+
+def test_apply_names_context_and_namespace_before_it_writes(lmd: Lmd, kubectl: Path) -> None:
+    (kubectl / "refused").write_text("refused")
+    result = lmd("apply", "-k", lmd.folder, "--target", "kind")
+    assert "context kind-x, namespace mine unless the manifest names one\n" in result.err.partition("refused")[0]
+    other = lmd("apply", "-k", lmd.folder, "--target", "kind", "--namespace", "theirs")
+    assert "context kind-x, namespace theirs unless" in other.err
+
+
+def test_apply_ends_when_something_newer_was_applied(lmd: Lmd, kubectl: Path) -> None:
+    mine, newer = resource(("Ready", "False", "later")), resource(("Ready", "True", ""), generation=3)
+    newer["spec"]["scoring"] = {"entryScript": "other.py"}
+    answer(kubectl, mine, newer)
+    result = lmd("apply", "-k", lmd.folder, "--target", "kind")
+    assert result.code == 3 and "a newer command has changed digits" in result.err
+
+
+def test_more_replicas_are_nothing_newer(lmd: Lmd, kubectl: Path) -> None:
+    mine, scaled = resource(("Ready", "False", "later")), resource(("Ready", "True", ""), generation=3)
+    scaled["spec"]["replicas"] = 3
+    answer(kubectl, mine, scaled)
+    assert lmd("apply", "-k", lmd.folder, "--target", "kind").code == 0
 
 
 def test_apply_fails_with_the_resources_own_words(lmd: Lmd, kubectl: Path) -> None:
@@ -113,7 +137,7 @@ def test_an_unknown_field_is_named_in_one_line(lmd: Lmd, kubectl: Path) -> None:
         'patch: Invalid value: "{…}": strict decoding error: unknown field "spec.replica"\n'
     )
     result = lmd("apply", "-k", lmd.folder, "--target", "kind")
-    assert result.code == 1 and result.err == 'error: kubectl apply: unknown field "spec.replica"\n'
+    assert result.code == 1 and result.err.endswith('\nerror: kubectl apply: unknown field "spec.replica"\n')
 
 
 def test_status_reads_the_resource(lmd: Lmd, kubectl: Path) -> None:

@@ -180,7 +180,7 @@ def test_a_deployment_is_there_as_long_as_any_trace_of_it_is(tmp_path: Path) -> 
     place = deployment(tmp_path, "bb")
     (place.root / "applied.json").unlink()
     assert "bb" in lmd(tmp_path, "status").output
-    with place.locked():
+    with place.turn():
         pass  # an apply of which nothing came
     assert place.root.exists()
     assert lmd(tmp_path, "delete", "bb").exit_code == 0 and not place.root.exists()

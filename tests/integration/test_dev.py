@@ -15,6 +15,9 @@ from lmd_command import Lmd, answers, script
 WATCHING = "watching deployment.yaml, helper.py, kustomization.yaml, request.json, score.py"
 
 
+HANGING = script("'never'").replace("pass", "while True: __import__('time').sleep(1)")
+
+
 @pytest.fixture
 def folder(lmd: Lmd) -> Path:
     return dev_session.write_folder(lmd)
@@ -93,12 +96,31 @@ def test_many_files_at_once_are_one_update(lmd: Lmd, folder: Path, dev: Dev) -> 
     assert dev.is_silent() and lmd.ask() == (200, [7, 7], 2)
 
 
-def test_a_save_during_an_update_is_taken_up_right_after_it(lmd: Lmd, folder: Path, dev: Dev) -> None:
-    (folder / "score.py").write_text(script("2").replace("pass", "__import__('time').sleep(1.5)"))
-    time.sleep(0.6)
+def test_a_save_takes_the_place_of_one_whose_init_hangs(lmd: Lmd, folder: Path, dev: Dev) -> None:
+    (folder / "score.py").write_text(HANGING)
+    dev.says("revision 2: init() of score.py has not returned yet, after 5 s")
+    assert lmd.ask() == (200, 1, 1)
     (folder / "score.py").write_text(script("3"))
-    dev.says("score.py: revision 2 serves", "score.py: revision 3 serves", "- 2", "+ 3")
+    said = dev.says("score.py: revision 3 serves", "- 1", "+ 3")
+    assert "score.py: given up after" in said and "score.py has been saved again" in said
     assert lmd.ask() == (200, 3, 3)
+
+
+def test_a_first_init_that_hangs_is_given_up_for_the_next_save(lmd: Lmd, folder: Path) -> None:
+    (folder / "score.py").write_text(HANGING)
+    with dev_session.running(lmd, folder) as dev:
+        dev.says("revision 1: init() of score.py has not returned yet")
+        (folder / "score.py").write_text(script("2"))
+        dev.says("at the start: given up after", "score.py: revision 2 serves", "is answered with\n    2")
+
+
+def test_a_save_takes_the_place_of_another_command_whose_init_hangs(lmd: Lmd, folder: Path, dev: Dev) -> None:
+    with lmd.running("apply", lmd.manifest(HANGING)) as other:
+        other.says("after 5 s")
+        (folder / "score.py").write_text(script("2"))
+        dev.says("score.py: revision 3 serves", "+ 2")
+        assert other.process.wait(20) == 3 and "a newer command has taken over digits" in other.said()
+    assert lmd.status()["ready"]
 
 
 def test_a_file_that_is_deleted_is_told_and_its_return_is_taken_up(lmd: Lmd, folder: Path, dev: Dev) -> None:

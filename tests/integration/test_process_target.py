@@ -128,15 +128,30 @@ def test_two_deployments_run_beside_each_other(lmd: Lmd) -> None:
     assert lmd("invoke", "two", "--data", "null").out == "2\n"
 
 
-def test_a_second_command_at_the_same_time_is_turned_away(lmd: Lmd) -> None:
+def test_a_command_that_does_not_give_way_is_waited_for_until_the_deadline(lmd: Lmd) -> None:
     import fcntl
 
     folder = lmd.home / "deployments" / "digits"
     folder.mkdir(parents=True)
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        result = lmd.apply(script("1"))
+        result = lmd.apply(script("1"), "--timeout", "0.5")
     assert result.code == 1 and "another command is changing digits" in result.err
+
+
+def test_the_newest_command_takes_the_place_of_one_whose_init_hangs(lmd: Lmd) -> None:
+    hanging = script("'never'").replace("pass", "while True: __import__('time').sleep(1)")
+    with lmd.running("apply", lmd.manifest(hanging)) as first:
+        first.says("revision 1: init() of score.py has not returned yet, after 5 s")
+        assert not lmd.status()["ready"] and not lmd.status()["stalled"]
+        assert lmd.apply(script("1")).code == 0 and lmd.ask().body == 1
+        assert first.process.wait(20) == 3
+        assert "error: a newer command has taken over digits" in first.said() and lmd.status()["ready"]
+    with lmd.running("apply", lmd.manifest(hanging)) as second:
+        second.says("after 5 s")
+        assert lmd("delete", "digits").code == 0
+        assert second.process.wait(20) == 3 and not answers(lmd.port)
+    assert not (lmd.home / "deployments" / "digits").exists()
 
 
 def test_equal_requirements_share_an_environment(lmd: Lmd) -> None:

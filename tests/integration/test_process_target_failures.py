@@ -39,8 +39,9 @@ def test_a_failing_init_is_named_by_file_and_line_and_the_old_revision_goes_on(l
 def test_going_back_to_what_serves_clears_the_failure(lmd: Lmd) -> None:
     lmd.apply(script("1"))
     lmd.apply(BROKEN_INIT)
-    assert "revision 3 serves" in lmd.apply(script("1")).out
-    assert lmd.status()["ready"] is True and lmd.ask() == (200, 1, 3)
+    back = lmd.apply(script("1"))
+    assert "nothing has changed" in back.err and "revision 1 serves" in back.out
+    assert lmd.status()["ready"] is True and lmd.ask() == (200, 1, 1)
 
 
 def test_a_failed_revision_is_tried_again_when_asked(lmd: Lmd) -> None:
@@ -72,7 +73,9 @@ def test_an_init_that_hangs_is_given_up_and_does_not_come_up_later(lmd: Lmd) -> 
     assert result.code == 1 and "revision 2 did not serve within 1 s; revision 1 goes on serving" in result.err
     time.sleep(5)
     assert lmd.ask() == (200, 1, 1)
-    assert lmd.status()["ready"] is True
+    status = lmd.status()
+    assert (status["ready"], status["stalled"], status["durable"]) == (False, True, 1)
+    assert "revision 2 did not serve within 1 s" in status["message"]
 
 
 def test_a_first_init_that_hangs_is_given_up(lmd: Lmd) -> None:

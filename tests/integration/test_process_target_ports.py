@@ -35,4 +35,6 @@ def test_a_move_that_fails_leaves_the_old_address_serving(lmd: Lmd) -> None:
     assert result.code == 1 and "score.py:1: ZeroDivisionError" in result.err
     assert lmd.ask() == (200, 1, 1)
     assert not answers(lmd.port + 1)
-    assert lmd.status()["ready"] is True
+    assert (lmd.status()["ready"], lmd.status()["stalled"], lmd.status()["durable"]) == (False, True, 1)
+    waited = lmd("wait", "digits", "--timeout", "60")
+    assert waited.code == 1 and "revision 2 does not serve: " in waited.err and "ZeroDivisionError" in waited.err

@@ -6,6 +6,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import pytest
 from lmd_command import Lmd, load, script
 from test_process_target_failures import BROKEN_INIT
 
@@ -69,12 +70,34 @@ def test_what_was_rolled_back_to_stays_until_something_else_is_applied(lmd: Lmd)
     assert "revision 4 serves" in lmd.apply(script("2")).out and lmd.ask().body == 2
 
 
-def test_a_rollback_starts_a_server_that_has_ended(lmd: Lmd) -> None:
+def test_a_rollback_brings_back_what_served_last_when_the_server_has_ended(lmd: Lmd) -> None:
     lmd.apply(script("1"))
     lmd.apply(script("2"))
+    lmd.apply(BROKEN_INIT)
     kill(lmd)
-    assert "revision 1 serves" in lmd("rollback", "digits").out
+    status = lmd.status()
+    assert (status["ready"], status["stalled"], status["durable"]) == (False, True, 2)
+    assert "the server is not running" in status["message"]
+    assert "lmd rollback digits too (revision 2, which served last)" in status["message"]
+    assert "revision 3 does not serve: init() failed: score.py:4: KeyError: 'age'" in status["message"]
+    assert "revision 2 serves" in lmd("rollback", "digits").out
+    assert lmd.ask() == (200, 2, 2) and lmd.status()["ready"]
+    kill(lmd)
+    assert "revision 1 serves" in lmd("rollback", "digits", "--to", "1").out
     assert lmd.ask() == (200, 1, 1)
+
+
+@pytest.mark.parametrize("broken", [BROKEN_INIT, "def run(raw_data)"], ids=["init", "syntax"])
+def test_a_broken_edit_of_a_deployment_whose_server_has_ended_brings_back_what_served_last(
+    lmd: Lmd, broken: str
+) -> None:
+    lmd.apply(script("1"))
+    kill(lmd)
+    failed = lmd.apply(broken)
+    assert failed.code == 1 and "score.py:" in failed.err and "revision 1 serves again at" in failed.err
+    assert lmd.ask() == (200, 1, 1)
+    assert not lmd.status()["ready"] and lmd.status()["stalled"] and lmd.status()["durable"] == 1
+    assert lmd.apply(script("2")).code == 0 and lmd.ask().body == 2 and lmd.status()["ready"]
 
 
 def test_a_failed_edit_is_left_with_a_rollback(lmd: Lmd) -> None:

@@ -172,7 +172,10 @@ def test_a_script_that_cannot_be_read_is_refused_with_its_line(digits: Deploymen
     Path("bad.py").write_text("def init(): pass\ndef run(raw_data) pass\n")
     with pytest.raises(DeployError, match=r"bad\.py:2: SyntaxError") as caught:
         digits.update(script="bad.py")
-    assert caught.value.traceback == "" and digits.state == "running"
+    assert caught.value.traceback == "" and digits.score(1) == 1, "the old one"
+    assert digits.state == "failed" and "bad.py:2: SyntaxError" in digits.message
+    digits.update(script="code/score.py")
+    assert digits.state == "running"
 
 
 def test_reload_reads_the_source_again_also_from_another_program(client: Client, digits: Deployment) -> None:

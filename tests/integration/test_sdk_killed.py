@@ -30,7 +30,7 @@ def test_a_killed_server_has_failed_unless_a_command_is_at_work(home: Path, digi
     with pytest.raises(DeployError, match="the server is not running"):
         digits.wait(timeout=30)
     assert time.monotonic() - started < 5
-    with State(home / "deployments", "digits").locked():
+    with State(home / "deployments", "digits").turn():
         assert digits.state == "deploying"
     digits.reload()
     assert digits.state == "running" and digits.score([1]) == [1]
@@ -42,14 +42,14 @@ def test_looking_turns_no_command_away(home: Path, digits: Deployment) -> None:
 
     def look() -> None:
         while not stop.is_set():
-            place.is_locked()
+            place.is_at_work()
 
     watcher = threading.Thread(target=look)
     watcher.start()
     try:
         for _ in range(50):
-            with place.locked():
-                assert place.is_locked()
+            with place.turn():
+                assert place.is_at_work()
     finally:
         stop.set()
         watcher.join()

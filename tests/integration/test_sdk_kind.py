@@ -74,7 +74,7 @@ def test_a_deploy_applies_one_manifest_and_waits(kubectl: Path) -> None:
     assert applied["spec"]["scoring"]["source"] == {"code": {"name": "digits", "version": 1}}
     assert applied["spec"]["replicas"] == 2
     asked = (kubectl / "asked").read_text().splitlines()
-    assert asked[0] == "--context kind-x --namespace mine apply --openapi-patch=false -f - -o json"
+    assert asked[1] == "--context kind-x --namespace mine apply --openapi-patch=false -f - -o json"
     assert digits.state == "running" and digits.url == "http://localhost:6790/score"
 
 

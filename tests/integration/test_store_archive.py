@@ -11,7 +11,7 @@ from oras.layout import Layout as OtherLayout
 
 from localmodel.errors import UserError
 from localmodel.spec import EnvironmentSpec
-from localmodel.store import Store
+from localmodel.store import EnvironmentVersion, ModelVersion, Store
 
 
 @pytest.fixture
@@ -165,6 +165,16 @@ def test_links_in_a_file_are_refused(there: Store, file: Path) -> None:
     with pytest.raises(UserError, match="is neither a file nor a folder; nothing was taken in"):
         there.import_from(edited(file, lambda member, content: (member, content), link))
     assert there.models.list() == []
+
+
+def test_a_file_of_another_kind_is_refused_and_nothing_of_it_stays(here: Store, there: Store, tmp_path: Path) -> None:
+    here.export_to(tmp_path / "net.tar", [here.models.find("net")])
+    with pytest.raises(
+        UserError, match=r"net\.tar: this is a model \(lmd model\), not an environment .* taken in"
+    ) as caught:
+        there.import_from(tmp_path / "net.tar", only=EnvironmentVersion)
+    assert caught.value.reason == "OtherKind" and there.models.list() == []
+    assert len(there.import_from(tmp_path / "net.tar", only=ModelVersion)) == 1
 
 
 def test_any_other_file_is_named(there: Store, tmp_path: Path) -> None:

@@ -53,6 +53,10 @@ def test_the_notebook_runs(tmp_path: Path, home: Path, port: int, monkeypatch: p
         monkeypatch.setenv(name, value)
     folder = tmp_path / "reader"
     folder.mkdir()
+    # As the README has it: a model of this name, without tags.
+    (folder / "sample.pkl").write_bytes(b"\x80\x04N.")
+    subprocess.run(["lmd", "model", "register", folder / "sample.pkl", "--name", "sklearn_mnist"], check=True)
+    subprocess.run(["lmd", "model", "register", folder / "sample.pkl", "--name", "untagged"], check=True)
     notebook = nbformat.reads(tutorial_page.with_port(NOTEBOOK.read_text(), port), as_version=4)
     NotebookClient(
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}

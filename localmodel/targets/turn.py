@@ -1,0 +1,109 @@
+"""Whose turn it is to change a deployment of this machine: one command at a time, and the newest goes first.
+
+The lock file holds the mark of the newest command. Who is at work, or waits, gives way when it is another's.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from localmodel import files
+from localmodel.errors import SUPERSEDED, UserError
+from localmodel.targets.so_far import SoFar
+
+_POLL_SECONDS = 0.01
+_MARK_BYTES = 16
+
+
+class Turn:
+    """A command's turn with the deployment `name`; `lock` is the descriptor of its lock file."""
+
+    def __init__(self, name: str, lock: int) -> None:
+        self._name, self._lock = name, lock
+        self._mark = secrets.token_bytes(_MARK_BYTES)
+        self._before = self._newest()
+        os.pwrite(lock, self._mark, 0)
+
+    def check(self) -> None:
+        """Raises UserError (Superseded): a newer command waits for its turn, or has it."""
+        if self._newest() != self._mark:
+            raise UserError(
+                SUPERSEDED,
+                f"a newer command has taken over {self._name}: what this one asked for was given up before it served",
+            )
+
+    def wait(self, seconds: float, note: Callable[[str], None]) -> None:
+        """Wait until nobody else is at work.
+
+        Raises:
+            UserError: Superseded, Busy.
+        """
+        end = time.monotonic() + seconds
+        so_far = SoFar(note, f"another command is still changing {self._name}")
+        while not self._is_taken():
+            self.check()
+            so_far.look()
+            if time.monotonic() > end:
+                self._leave()
+                raise UserError(
+                    "Busy", f"another command is changing {self._name} right now; try again when it has finished"
+                )
+            try:
+                time.sleep(_POLL_SECONDS)
+            except BaseException:
+                self._leave()
+                raise
+
+    def _is_taken(self) -> bool:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _leave(self) -> None:
+        """Let who is at work go on."""
+        if self._newest() == self._mark:
+            os.pwrite(self._lock, self._before.ljust(_MARK_BYTES, b"\0"), 0)
+
+    def _newest(self) -> bytes:
+        return os.pread(self._lock, _MARK_BYTES, 0)
+
+
+@contextlib.contextmanager
+def taken(name: str, path: Path, seconds: float, note: Callable[[str], None]) -> Iterator[Turn]:
+    """A turn with the deployment `name`, whose lock file is at `path`, when others have given way.
+
+    Raises:
+        UserError: Superseded, Busy, StateDamaged.
+    """
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with files.lock_file(path) as lock:
+            turn = Turn(name, lock)
+            turn.wait(seconds, note)
+            if _is_at(lock, path):  # and was not removed with its folder meanwhile
+                yield turn
+                return
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a command is at work."""
+    try:
+        with files.lock_file(path, make=False) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _is_at(lock: int, path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(lock), path.stat())
+    return False
