@@ -161,7 +161,7 @@ class World:
         found: Object = next(each for each in status["conditions"] if each["type"] == "Ready")
         return {**found, "observedGeneration": status["observedGeneration"]}
 
-    async def _resolve(self, case: Case) -> Any:
+    async def _resolve(self, case: Case, _: object) -> Any:
         return SimpleNamespace(inputs=self.inputs, bundle=SimpleNamespace(gate=()))
 
     async def _bring(self, case: Case, choice: Any, seen: Any, desired: Any, found: Any) -> Any:
