@@ -100,6 +100,8 @@ def other_service(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) ->
     if found is None:
         return "it has been deleted"
     spec, asked = found["spec"], wanted["spec"]
+    if not wanted["metadata"]["labels"].items() <= found["metadata"].get("labels", {}).items():
+        return "its labels have been changed"
     if spec.get("selector") != asked["selector"]:
         return "its selector has been changed"
     if spec.get("type") != asked["type"]:

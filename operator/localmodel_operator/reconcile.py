@@ -123,7 +123,9 @@ async def _advance(case: Case) -> None:
     _require_own_children(found, case.namespace)
     choice, seen = await _choose(case, desired, found)
     found = await bringing.bring(case, choice, seen, desired, found)
-    await case.apply(children.service(case.owner, node_port))
+    service = children.service(case.owner, node_port)
+    if children.other_service(found.service, service):  # what somebody does to it meanwhile is told first
+        await case.apply(service)
     _note_failing(case, found)
     await judging.judge(case, choice, found)
     # It is sent to the nodes while the revision is asked at its address: both take as long.

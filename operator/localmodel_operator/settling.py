@@ -66,12 +66,8 @@ async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | 
         seen.progress("NotAnswering", f"the pods are ready, but {problem}")
         raise Waiting(1.0)
     seen.available = (True, f"revision {number} answers")
-    there, going = await world.pods(case.site.cluster, case.site.admin, *case.key)
-    if await leaving.send_away(case.site.admin, going, number):
-        seen.progress("RollingOut", "a pod of another revision that is on its way out still has clients")
-        raise Waiting(_CLIENTS_GO)
     if not _is_ready(case, choice.target):
-        judging.hold_if_bad(case, choice.target, await judging.judge(case, choice, replace(found, pods=there)))
+        await _before_it_is_said(case, choice, found)
     url = f"http://localhost:{case.spec.local_port}/score"
     if node_port is None:
         url = f"http://{case.name}.{case.namespace}.svc/score"
@@ -82,6 +78,19 @@ async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | 
         _settled(case, choice, desired, ("ServingAsked", message))
     else:
         _settled(case, choice, desired, ("Serving", f"revision {number} serves at {url}{_ended(case)}"))
+
+
+async def _before_it_is_said(case: Case, choice: Choice, found: World) -> None:
+    """No client may be left with an older revision, and what was answered until this moment must not speak against it.
+
+    Raises:
+        Waiting.
+    """
+    there, going = await world.pods(case.site.cluster, case.site.admin, *case.key)
+    if await leaving.send_away(case.site.admin, going, choice.target.number):
+        case.seen.progress("RollingOut", "a pod of another revision that is on its way out still has clients")
+        raise Waiting(_CLIENTS_GO)
+    judging.hold_if_bad(case, choice.target, await judging.judge(case, choice, replace(found, pods=there)))
 
 
 def _ended(case: Case) -> str:

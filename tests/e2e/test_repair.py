@@ -77,6 +77,7 @@ def test_only_pod_deleted_in_an_edit(shared_namespace: Namespace, port_of_app: i
 
 
 def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
+    settled(shared_namespace)
     before = shared_namespace.get("service", "app")["metadata"]["uid"]
     with Load(port_of_app, lossless=False):
         shared_namespace.kubectl("delete", "service", "app")
@@ -92,23 +93,20 @@ def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
 
 
 def test_service_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -> None:
-    """Without its labels, too, the operator hears of it. A pass that is just at work may put it right unsaid."""
+    """Without its labels, too, the operator hears of it."""
     nobody = {"metadata": {"labels": None}, "spec": {"selector": {"localmodel.dev/deployment": "nobody"}}}
+    shared_namespace.kubectl("patch", "service", "app", "-p", json.dumps(nobody))
 
     def mended() -> bool:
         found = shared_namespace.get("service", "app")
         selector = found["spec"]["selector"]
         return bool(found["metadata"].get("labels") and selector == {"localmodel.dev/deployment": "app"})
 
-    def told() -> bool:
-        shared_namespace.kubectl("patch", "service", "app", "-p", json.dumps(nobody))
-        eventually(mended, "the Service is as it was")
-        eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
-        shared_namespace.wait_ready("app")
-        events = shared_namespace.events("app")
-        return "Service app: its selector has been changed; it is put right" in {each["message"] for each in events}
-
-    eventually(told, "an event tells of it")
+    eventually(mended, "the Service is as it was")
+    eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
+    shared_namespace.wait_ready("app")
+    told = [each["message"] for each in shared_namespace.events("app") if each["reason"] == "ServiceChanged"]
+    assert "Service app: its labels have been changed; it is put right" in told
 
 
 def test_memory_of_what_is_wanted_deleted(shared_namespace: Namespace, port_of_app: int) -> None:

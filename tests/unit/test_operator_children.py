@@ -260,6 +260,7 @@ def by_the_api_server(**changes: Any) -> Any:
         (by_the_api_server(selector={"a": "b"}), "selector"),
         (by_the_api_server(selector=None), "selector"),
         (by_the_api_server(type="LoadBalancer"), "type"),
+        ({**SERVICE, "metadata": {"name": "digits"}}, "labels"),
         (by_the_api_server(ports=[]), "port"),
         (by_the_api_server(ports=[{**SERVICE["spec"]["ports"][0], "targetPort": 80}]), "port"),
         (by_the_api_server(ports=[*SERVICE["spec"]["ports"], {"name": "more", "port": 9090}]), ""),
