@@ -1,6 +1,7 @@
 """Making it last: the image is delivered, the template names it, and pods roll until every one was started with it."""
 
 import asyncio
+from collections.abc import Sequence
 
 from localmodel import image
 from localmodel.errors import UserError
@@ -57,8 +58,9 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
         if not seen.settled:
             seen.progress("RollingOut", f"pods of revision {target.number} are starting")
         await case.report()
-    await _tell_of_others(case, found)
-    applied = await _apply(case, children.deployment(case.owner, case.spec, target.template))
+    written = by_others.read(found.deployment) if found.deployment else by_others.Written()
+    await _tell_of_others(case, written)
+    applied = await _apply(case, children.deployment(case.owner, case.spec, target.template), written.container)
     listed = await world.listed(case.site.cluster, *case.key)
     state = rollout.judge(applied, listed, target.number)
     seen.values["replicas"] = state.replicas
@@ -83,15 +85,19 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
     raise Waiting(RESYNC)
 
 
-async def _apply(case: Case, wanted: Object) -> Object:
+async def _apply(case: Case, wanted: Object, told: Sequence[str]) -> Object:
     """The Deployment, with nothing in its container that others have set: it would run, and be no part of the revision.
+
+    `told` is what has been told of it already.
 
     Raises:
         UserError, Waiting.
     """
     applied = await case.apply(wanted)
-    if not by_others.read(applied).container:
+    written = by_others.read(applied).container
+    if not written:
         return applied
+    await _tell_of_others(case, by_others.Written(tuple(name for name in written if name not in told)))
     (container,) = wanted["spec"]["template"]["spec"]["containers"]
     try:
         return await case.site.cluster.put_back(applied, container)
@@ -101,8 +107,7 @@ async def _apply(case: Case, wanted: Object) -> Object:
         raise Waiting(0.0) from None  # it has changed again
 
 
-async def _tell_of_others(case: Case, found: World) -> None:
-    written = by_others.read(found.deployment) if found.deployment else by_others.Written()
+async def _tell_of_others(case: Case, written: by_others.Written) -> None:
     for reason, message in by_others.news(case.name, written):
         await report.tell(case.site.cluster, case.namespace, events.warning(case.owner, reason, message))
 

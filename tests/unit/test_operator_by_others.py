@@ -13,7 +13,6 @@ from localmodel_operator import by_others, children, events, names, rolling
 from localmodel_operator.by_others import Written
 from localmodel_operator.case import Case, Waiting
 from localmodel_operator.cluster import EVENT, Refused
-from localmodel_operator.world import World
 
 Object = dict[str, Any]
 OURS = {
@@ -117,10 +116,10 @@ def case(cluster: Cluster) -> Case:
     return Case(cast(Any, SimpleNamespace(cluster=cluster)), owner, spec)
 
 
-def applied(cluster: Cluster) -> None:
+def applied(cluster: Cluster, *told: str) -> None:
     given = case(cluster)
     template = {"metadata": {"labels": {}}, "spec": {"containers": [{"name": "scoring", "env": [{"name": "A"}]}]}}
-    asyncio.run(rolling._apply(given, children.deployment(given.owner, given.spec, template)))
+    asyncio.run(rolling._apply(given, children.deployment(given.owner, given.spec, template), told))
 
 
 def test_what_would_run_and_is_no_part_of_the_revision_is_put_back() -> None:
@@ -128,7 +127,9 @@ def test_what_would_run_and_is_no_part_of_the_revision_is_put_back() -> None:
     applied(touched)
     applied(untouched)
     assert touched.put == {"name": "scoring", "env": [{"name": "A"}], "resources": {}}
-    assert untouched.put is None
+    assert untouched.put is None and untouched.events == []
+    applied(touched, "env HACK")
+    assert ["env HACK" in event["message"] for event in touched.events] == [True], "set since the pass has looked"
 
 
 def test_a_deployment_that_changes_meanwhile_is_looked_at_again() -> None:
@@ -138,8 +139,7 @@ def test_a_deployment_that_changes_meanwhile_is_looked_at_again() -> None:
 
 def test_an_event_says_it_once_and_counts() -> None:
     cluster = Cluster({})
-    world = World(deployment(VARIABLE), None, [], False, [], [], (), 1, None, None, ())
-    asyncio.run(rolling._tell_of_others(case(cluster), world))
+    asyncio.run(rolling._tell_of_others(case(cluster), by_others.read(deployment(VARIABLE))))
     (told,) = cluster.events
     assert (told["type"], told["reason"]) == ("Warning", "PutBack") and "env HACK" in told["message"]
     again = events.warning(case(cluster).owner, told["reason"], told["message"])
