@@ -87,6 +87,10 @@ class Service:
 
     def run(self) -> None:
         """Answer until there is no more to answer; exit code 1 when user code has asked for the end."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server wants no more answers
+            self._answer_all()
+
+    def _answer_all(self) -> None:
         while True:
             request, self._early = self._early or self._reader.receive(), None
             if request is None:

@@ -113,6 +113,8 @@ def started() -> Iterator[list[ScoringServer]]:
     servers: list[ScoringServer] = []
     yield servers
     for server in servers:
+        server.process.terminate()  # killed, it could not end what its workers have started
+        server.process.wait(60)
         server.__exit__()
 
 
