@@ -102,7 +102,10 @@ def apply(
     script_folder.refuse_others(given[0])
     if path is not None and script_folder.may_be_script(path) and options["entry_script"] is None:
         before = applied_before.look(target, options["name"] or script_folder.deployment_name(path))
-        options["entry_script"] = before.entry if before.is_from(path) else None
+        if before.is_from(path) and (path / before.entry).is_file():
+            options["entry_script"] = before.entry
+            if before.entry != script_folder.SCRIPT:
+                ConsoleProgress().note(f"kept from before: --entry-script {before.entry}")
     if path is not None and script_folder.is_script(path, options["entry_script"]):
         found = [_deploy(target, path, timeout, **options)]
     else:

@@ -11,7 +11,7 @@ from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _ENVIRONMENTS = ("requirements.txt", "conda.yml", "conda.yaml", "environment.yml", "conda_dependencies.yml")
-_SCRIPT = "score.py"
+SCRIPT = "score.py"
 _TEXTS = (".yaml", ".yml", ".json", ".txt")
 # What an online deployment's or endpoint's YAML of v2 begins with, or cannot do without.
 _AZURE = re.compile(r"^(\$schema: *\S*azureml\S*|endpoint_name:)", re.MULTILINE)
@@ -57,10 +57,10 @@ def is_script(path: Path, entry: str | None) -> bool:
         raise click.UsageError(f"--entry-script: {path} has a {kustomization}, which says what the script is")
     if kustomization:
         return False
-    if not (path / (entry or _SCRIPT)).is_file():
+    if not (path / (entry or SCRIPT)).is_file():
         there = ", ".join(sorted(file.name for file in path.glob("*.py"))[:10]) or "none"
         raise click.UsageError(
-            f"{path} has no {entry or _SCRIPT} and no kustomization.yaml; name the script with --entry-script "
+            f"{path} has no {entry or SCRIPT} and no kustomization.yaml; name the script with --entry-script "
             f"(its Python files: {there})"
         )
     return True
@@ -70,7 +70,7 @@ def place(path: Path, entry: str | None) -> tuple[str | Path, Path | None]:
     """Script and source folder, as Client.deploy() takes them."""
     if path.is_file():
         return path, None
-    return entry or _SCRIPT, path
+    return entry or SCRIPT, path
 
 
 def environment(path: Path, env: str | None, requirements: Path | None, conda: Path | None) -> str | Path | None:

@@ -238,6 +238,9 @@ class LocalTarget:
         # A command that was killed may have left it to a server that brings it all the same.
         ended = attempt is not None and not attempt.reason and not serving == wanted == attempt.revision
         serves = serving is not None and serving == wanted and not ended
+        if ended and running and serving is None and (good := place.served_last()):  # it was to be replaced at once
+            down = f"nothing serves: the command that asked for revision {wanted} was ended; "
+            down += f"lmd rollback {place.name} brings revision {good.number} back, which served last"
         found = standing.judge(Seen(serves, failed, at_work, down, ended, problem))
         url = server.url if server else ""
         return Deployment(place.name, found.ready, serving, url, found.message, found.stalled, wanted)

@@ -53,6 +53,7 @@ def test_what_is_not_named_again_stays(lmd: Lmd) -> None:
     again = lmd("apply", folder)
     assert f"revision 2 serves at http://localhost:{lmd.port}/" in again.out
     assert f"kept from before: --model {folder / 'model.pkl'}; --variable T; --port {lmd.port}\n" in again.err
+    assert "kept from before: --entry-script other.py\n" in again.err
     assert "0.9" not in again.err, "a variable may be a secret"
     assert lmd.ask().body == ["0.9", "two"]
     (folder / "model.pkl").write_text("three")
@@ -225,8 +226,16 @@ def test_a_request_that_fails_shows_why(lmd: Lmd) -> None:
     assert 'score.py", line 3, in run' in result.err and result.err.endswith("KeyError: 'age'\n")
 
 
+def test_an_entry_script_that_has_gone_is_not_asked_for_again(lmd: Lmd) -> None:
+    folder = source(lmd)
+    (folder / "score.py").rename(folder / "other.py")
+    lmd("apply", folder, port(lmd), "--entry-script=other.py")
+    (folder / "other.py").rename(folder / "score.py")
+    assert lmd("apply", folder).code == 0 and lmd.ask(5).body == 5
+
+
 def test_a_log_may_be_cut_to_its_last_lines(lmd: Lmd) -> None:
-    lmd.apply(script("1"))
+    assert lmd.apply(script("1")).code == 0
     lmd.ask()
     assert len(lmd("logs", "digits", "--lines", "1").out.splitlines()) == 1
 

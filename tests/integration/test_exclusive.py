@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from lmd_command import Lmd
+from lmd_command import Lmd, script
+from scoring_server_process import eventually
 
 RECREATE = {"update": {"strategy": "Recreate"}}
 
@@ -88,3 +89,14 @@ def test_roll_is_another_server(lmd: Lmd) -> None:
     said = "plan: roll: spec.scoring changed: score.py; not swapped, because spec.update.strategy is Roll"
     assert rolled.code == 0 and said in rolled.err and "spec.update.strategy is Roll: another is tried" in rolled.err
     assert lmd.pid() != before and lmd.ask() == (200, "two", 2)
+
+
+def test_a_recreate_whose_command_was_ended_says_what_can_be_had(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    hanging = script("2").replace("    pass", "    __import__('time').sleep(1000)")
+    with lmd.running("apply", lmd.manifest(hanging, **RECREATE)):
+        eventually(lambda: (status := lmd.status())["serving"] is None and status["durable"] == 2)
+    status = lmd.status()
+    assert not status["ready"] and "nothing serves: the command that asked for revision 2 was ended" in status["message"]
+    assert "lmd rollback digits brings revision 1 back, which served last" in status["message"]
+    assert lmd("rollback", "digits").code == 0 and lmd.ask() == (200, 1, 1)

@@ -98,3 +98,12 @@ def test_the_manifest_says_where_its_code_is_from() -> None:
     assert definition.changed(before, code=other, source=Path("/new"))["metadata"]["annotations"] == {
         "localmodel.dev/source": "/new"
     }
+
+
+def test_a_model_given_as_the_folder_that_one_is_in_has_that_folders_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "digits" / "inner"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    assert definition.model_name(Path()) == "inner" and definition.model_name(Path("..")) == "digits"
