@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -153,6 +152,7 @@ def check_name(name: str) -> None:
 
 def model_name(path: Path) -> str:
     """The name under which a file or folder is registered that was given without one: its own, cleaned."""
-    path = Path(os.path.abspath(path))  # "." and ".." have no name of their own
+    if path.name in ("", ".."):  # "." and ".." have no name of their own
+        path = path.resolve()
     stem = path.stem if path.is_file() else path.name
     return _NOT_IN_A_NAME.sub("-", stem)[:255].strip(".-_") or "model"

@@ -97,6 +97,8 @@ def test_a_recreate_whose_command_was_ended_says_what_can_be_had(lmd: Lmd) -> No
     with lmd.running("apply", lmd.manifest(hanging, **RECREATE)):
         eventually(lambda: (status := lmd.status())["serving"] is None and status["durable"] == 2)
     status = lmd.status()
-    assert not status["ready"] and "nothing serves: the command that asked for revision 2 was ended" in status["message"]
+    assert (
+        not status["ready"] and "nothing serves: the command that asked for revision 2 was ended" in status["message"]
+    )
     assert "lmd rollback digits brings revision 1 back, which served last" in status["message"]
     assert lmd("rollback", "digits").code == 0 and lmd.ask() == (200, 1, 1)
