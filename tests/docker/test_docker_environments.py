@@ -70,6 +70,6 @@ def test_a_base_image_of_ones_own(lmd: DockerLmd, base: str) -> None:
 def test_a_first_environment_that_fails_is_told_of_and_can_be_deleted(lmd: DockerLmd) -> None:
     result = lmd.apply(script("1"), environment={"baseImage": "localhost:1/nosuch:1"})
     assert result.code == 1 and "spec.environment.baseImage" in result.err
-    assert "no revision has been made" in lmd.status()["message"]
+    assert "spec.environment.baseImage: image localhost:1/nosuch:1 cannot be read" in lmd.status()["message"]
     assert lmd("delete", "digits").code == 0
     assert not lmd.state().exists()
