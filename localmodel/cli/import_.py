@@ -1,5 +1,6 @@
 """lmd import: deployments that other tools' files describe."""
 
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from localmodel.cli.apply import sentence
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.errors import UserError
-from localmodel.manifest import Manifests
 from localmodel.store import Store
 from localmodel.targets.target import Target
 
@@ -107,8 +107,9 @@ def _v2(paths: tuple[Path, ...]) -> tuple[Draft, Path]:
 
 
 def _apply(target: Target, imported: Imported, progress: ConsoleProgress, output: str) -> None:
-    config_maps = {imported.config_map: imported.files} if imported.files else {}
-    found = target.apply(Manifests(imported.manifest, config_maps), None, progress)
+    with tempfile.TemporaryDirectory() as place:  # as it would be applied later: with its ConfigMap
+        _write(imported, Path(place), overwrite=True)
+        found = target.apply(Path(place), None, progress)
     if output != "text":
         print_value([asdict(deployment) for deployment in found], output)
         return

@@ -88,6 +88,15 @@ def test_apply_ends_when_something_newer_was_applied(lmd: Lmd, kubectl: Path) ->
     assert result.code == 3 and "a newer command has changed digits" in result.err
 
 
+def test_what_is_imported_is_applied_with_its_script(lmd: Lmd, kubectl: Path) -> None:
+    (lmd.folder / "score.py").write_text(script("1"))
+    ic = {"entryScript": "score.py", "environment": {"python": {"condaDependencies": {"dependencies": ["pip"]}}}}
+    (lmd.folder / "ic.json").write_text(json.dumps(ic))
+    (kubectl / "refused").write_text("")
+    lmd("import", "azureml", "--ic", "ic.json", "--name", "iris", "--apply", "--target", "kind")
+    assert "\napply --openapi-patch=false -k " in (kubectl / "asked").read_text()
+
+
 def test_more_replicas_are_nothing_newer(lmd: Lmd, kubectl: Path) -> None:
     mine, scaled = resource(("Ready", "False", "later")), resource(("Ready", "True", ""), generation=3)
     scaled["spec"]["replicas"] = 3
