@@ -11,6 +11,8 @@ _TOLD = re.compile(
 )
 _AT_ADDRESS = re.compile(r"[Ff]ailed to (download and )?build `(?P<name>[^`\s\[]+)\S* @ ")
 _DISABLED = re.compile(r"building source distributions for `(?P<name>[^`]+)` is disabled", re.IGNORECASE)
+_NOT_BUILT = re.compile(r"[Ff]ailed to build `(?P<package>[^`\s]+)`")
+_WHY = re.compile(r"^\s*((?:\w+\.)*\w*(?:Error|Exception)\b.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,18 @@ def error(field: str, missing: NoWheel, python: str, where: str, others: list[st
         f"{field}: {what} {verb} for Python {python} on {where}{there}, and building it from source would run its code "
         "here: ask for another version, put a wheel of it into a folder that packages.toml names (find-links), install "
         "it in a Dockerfile (lmd env create --dockerfile), or serve it on the target process, which builds it",
+    )
+
+
+def not_built(said: str) -> str:
+    """What to say of a package that could not be built from source, if that is why uv has failed; else ""."""
+    found = _NOT_BUILT.search(said)
+    if not found:
+        return ""
+    why = "".join(f": {line}" for line in _WHY.findall(said)[-1:])
+    return (
+        f"{found['package']} has no wheel for this Python, and building it from source failed{why}; ask for another "
+        "version of it, or for a Python that it has a wheel for (spec.environment.python)"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from localmodel.environments import sources, variables
+from localmodel.environments import no_wheel, sources, variables
 from localmodel.errors import UserError
 
 _LONGEST_LINE = 1 << 20
@@ -107,6 +107,8 @@ def failure(reason: str, field: str, said: str) -> UserError:
             f"{_asked(text, wanted)} cannot be reached: is the network there, and are index-url and proxy in "
             f"{sources.path()} right? A closed network needs find-links there. The installer says: {text}",
         )
+    if not_built := no_wheel.not_built(re.sub(r"[^\x20-\x7e\n]+", " ", sources.scrub(said))):
+        return UserError(reason, f"{field}: {not_built}")
     if "not found in the package registry" in text or "no-index" in text or "not found in the provided" in text:
         text += f" (looked for in: {wanted})"
     return UserError(reason, f"{field}: {text}")
