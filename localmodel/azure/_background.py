@@ -61,6 +61,7 @@ class Work:
             fcntl.flock(lock, fcntl.LOCK_EX)  # waits also for programs that only look, which takes no time
             (self.folder / "outcome").unlink(missing_ok=True)
             (self.folder / "target").write_text(target)
+            (self.folder / "method").write_text(method)
             task = json.dumps({"target": target, "method": method, "arguments": dict(arguments)})
             with (self.folder / "output").open("wb") as output:
                 starter = subprocess.Popen(
@@ -77,6 +78,10 @@ class Work:
     def target(self) -> str:
         """Where the deployment runs: where it was deployed to from here, else the default."""
         return self._kept("target") or default_name()
+
+    def method(self) -> str:
+        """What the last work calls; "" when there was none."""
+        return self._kept("method")
 
     def is_going_on(self) -> bool:
         """Whether a process is at work now."""
@@ -138,7 +143,7 @@ class Work:
 
     def forget(self) -> None:
         """Remove the folder."""
-        for name in ("outcome", "output", "group", "target", "lock"):
+        for name in ("outcome", "output", "group", "target", "method", "lock"):
             (self.folder / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()

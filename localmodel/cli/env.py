@@ -111,7 +111,7 @@ def show(environment: str, output: str) -> None:
     say("requirements:")
     for requirement in spec.requirements:
         say(f"  {requirement}")
-    say(f"locked, {lock.count} packages:")
+    say(f"locked, {lock.counted}:")
     for package in hashes.packages(lock.text):
         say(f"  {package.splitlines()[0].rstrip(' ' + chr(92))}")
     if spec.dockerfile is not None:

@@ -54,7 +54,7 @@ def interpreter(
     spec = spec_of(environment)
     with progress.step("requirements") as done:
         found = lock(environment, note=progress.note)
-        done(f"{found.count} packages, locked")
+        done(f"{found.counted}, locked")
     if spec.is_own_base:
         progress.note("a virtual environment has the requirements only, nothing of the environment's image")
     with progress.step("environment") as done:
@@ -86,7 +86,7 @@ def image(environment: EnvironmentVersion | EnvironmentSpec, progress: Progress,
             if architecture not in locks.PLATFORMS:
                 raise UserError("PlatformUnsupported", f"the engine is for {architecture}, not amd64 or arm64")
             found = lock(environment, locks.PLATFORMS[architecture], progress.note)
-            done(f"{found.count} packages, locked")
+            done(f"{found.counted}, locked")
         # nobody sweeps images away meanwhile
         with files.together(home.store() / "images" / "lock"), progress.step("image") as done:
             name = connection.call(environment_image.ensure, spec, found, store_id.of(home.store()), None, listen)

@@ -44,9 +44,10 @@ class Lock:
         return digests.of_bytes(self.text.encode())
 
     @property
-    def count(self) -> int:
-        """How many packages."""
-        return len(hashes.packages(self.text))
+    def counted(self) -> str:
+        """How many packages, in words."""
+        count = len(hashes.packages(self.text))
+        return f"{count} package" if count == 1 else f"{count} packages"
 
 
 def read(text: str, where: str) -> Lock:
@@ -178,7 +179,7 @@ def _tell_what_stayed(before: Relative | None, now: Lock, note: Note | None) -> 
     texts = (now.text, before.lock if before else "")
     pinned, had = ({_pinned(block) for block in hashes.packages(text)} for text in texts)
     if note and (stayed := len(pinned & had)):
-        note(f"{stayed} of {now.count} packages keep their versions; for a newer one, ask for it (name>=version)")
+        note(f"{stayed} of {now.counted} keep their versions; for a newer one, ask for it (name>=version)")
 
 
 def _pinned(block: str) -> str:

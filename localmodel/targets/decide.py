@@ -99,7 +99,9 @@ def _serving(place: State, running: ServerRecord | None) -> tuple[RevisionRecord
 
 def _kept(place: State, kept: RevisionRecord, serving: RevisionRecord | None) -> Plan:
     if serving and serving.number == kept.number:
-        newest = max(place.numbers())
+        # One that failed cannot serve again.
+        sound = [number for number in place.numbers() if (record := place.known(number)) and not record.failed]
+        newest = max(sound, default=kept.number)
         back = (
             f"; lmd rollback {place.name} --to {newest} serves revision {newest} again" if newest != kept.number else ""
         )

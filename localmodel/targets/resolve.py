@@ -57,7 +57,7 @@ def resolve(
         if spec.environment_ref:
             own = locks.of_versions(stored.environments_until(spec.environment_ref, store), platform, folder)
         lock = running.run(locks.resolve(spec.environment, platform, folder, progress.note, own))
-        done(f"{lock.count} packages, locked")
+        done(f"{lock.counted}, locked")
     asked, complete = spec.environment.requirements, not spec.environment.is_own_base
     for warning in pickles.mismatches(models, asked, lock.text, complete=complete):
         progress.note(warning)

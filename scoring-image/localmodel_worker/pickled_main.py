@@ -33,5 +33,7 @@ def explain(error: BaseException, script: str) -> None:
     found = _NOT_FOUND.search(str(error.args[0])) if isinstance(error, AttributeError) and error.args else None
     if found is not None:
         name = found[1] or found[2]
+        if hasattr(sys.modules["__main__"], name):
+            return  # another process has asked, whose own it is not
         whose = f"{name}: of the script that saved the pickle, and {script} does not have it"
         error.args = (f"{whose}; define it there, or import it there",)

@@ -70,6 +70,16 @@ def test_run_waits_for_what_was_asked_for_and_calls_wait_for_each_other(ws: Work
     assert [found.name for found in LocalWebservice.list(ws, model_name="m")] == ["digits"]
 
 
+def test_a_reload_takes_the_place_of_one_whose_init_hangs(ws: Workspace) -> None:
+    service = deploy(ws)
+    service.wait_for_deployment()
+    Path("score.py").write_text(script("'hopeless'").replace("pass", "__import__('time').sleep(1000)"))
+    service.reload()
+    Path("score.py").write_text(script("'mended'"))
+    service.reload()
+    assert service.run("1") == "mended"
+
+
 def test_run_tells_once_that_what_was_asked_for_does_not_serve(ws: Workspace) -> None:
     service = deploy(ws)
     assert service.run("1") == {"got": 1}

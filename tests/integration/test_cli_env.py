@@ -139,7 +139,7 @@ def app(lmd: Lmd, name: str, requirements: str, begin: str = "import ours\n") ->
 def test_a_wheel_that_was_built_again_is_served(lmd: Lmd, wheel_folder: Path) -> None:
     port = str(free_port())
     applied = lmd("apply", app(lmd, "app", "ours==1.0\n"), "--port", port)
-    assert applied.code == 0 and "requirements: 1 packages, locked" in applied.err
+    assert applied.code == 0 and "requirements: 1 package, locked" in applied.err
     assert lmd("apply", "app", "--port", port).err.endswith("nothing has changed\n")
     for version, command in (("two", ("apply", "app", "--port", port)), ("three", ("reload", "app"))):
         make_wheel(wheel_folder, "ours", "1.0", {"ours.py": f"VERSION = {version!r}\n"})

@@ -56,6 +56,14 @@ def test_a_rollback_brings_the_one_before_back_and_loses_no_request(lmd: Lmd) ->
     assert "revision 2 serves already" in lmd("rollback", "digits", "--to", "2").err
 
 
+def test_a_revision_that_never_served_is_not_offered(lmd: Lmd) -> None:
+    broken = script("3").replace("pass", "raise KeyError('broken')")
+    for code in (script("1"), script("2"), broken):
+        lmd.apply(code)
+    lmd("rollback", "digits", "--to", "1")
+    assert "lmd rollback digits --to 2 serves revision 2 again" in lmd.apply(broken).err
+
+
 def test_what_was_rolled_back_to_stays_until_something_else_is_applied(lmd: Lmd) -> None:
     lmd.apply(script("1"))
     lmd.apply(script("2"))

@@ -87,7 +87,9 @@ class LocalWebservice(Webservice):
         return service
 
     def _do(self, method: str, arguments: Mapping[str, Any], target: str | None = None) -> None:
-        """Begin the work, after what goes on."""
+        """Begin the work, after what goes on; a reload takes the place of a reload, which is of an older script."""
+        if method == "reload" and self._work.method() == "reload":
+            self._work.stop()
         self._work.wait()
         if method != "deploy" and (failure := self._failure()) and self._found() is None:
             raise WebserviceException(failure.error, traceback=failure.traceback or None, logs=self._tail())
