@@ -178,7 +178,7 @@ def test_the_file_that_leaves_something_out_is_told(tmp_path: Path) -> None:
     (tmp_path / ".lmdignore").write_text("*.py")
     with pytest.raises(UserError, match=r"score\.py: the entry script is left out of the code by \.lmdignore"):
         files(tmp_path)
-    (tmp_path / ".lmdignore").write_bytes(b"\xff\xfe")
+    (tmp_path / ".lmdignore").write_bytes(b"\xff")
     with pytest.raises(UserError, match=r"\.lmdignore: not text in UTF-8"):
         files(tmp_path)
 

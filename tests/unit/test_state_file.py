@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,3 +64,11 @@ def test_what_cannot_be_read_is_skipped_and_nothing_else() -> None:
 
     with pytest.raises(UserError):
         state_file.or_skip(fails)
+
+
+def test_a_file_that_is_put_there_while_it_is_looked_for_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "status.json").write_text("{}")
+    monkeypatch.setattr(state_file, "read_file", lambda *_: None)
+    assert state_file.bytes_of(tmp_path / "status.json") is None
