@@ -61,7 +61,7 @@ def bytes_of(path: Path | str) -> bytes | None:
         Unreadable
     """
     content = read_file(path, _MOST_BYTES)
-    if content is None and os.path.islink(path):  # a file that is there by now has just been written
+    if content is None and Path(path).is_symlink():  # a file that is there by now has just been written
         raise Unreadable("a link that leads nowhere")
     return content
 
@@ -111,7 +111,7 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as found:
             return [entry for entry in found if not entry.name.startswith(".")]
     except FileNotFoundError:
-        if not os.path.islink(folder):
+        if not folder.is_symlink():
             return []
         raise damaged(folder, "a link that leads nowhere", "bring back what it leads to, or remove it") from None
     except NotADirectoryError:

@@ -305,7 +305,7 @@ def test_a_lock_of_an_environment(tmp_path: Path, damage: str) -> None:
     path = tmp_path / f"{lock.key(spec, None).removeprefix('sha256:')}.txt"
     path.write_text("six==1.17.0 --hash=sha256:" + "0" * 64 + "\n")
     found = asyncio.run(lock.resolve(spec, None, tmp_path))
-    assert found.count == 1
+    assert found.counted == "1 package"
     relatives.remember(path, "3.11", lock._target(None), spec.requirements, found.digest)
     DAMAGE[damage](path)
     for own in ((), (found.digest,)):
