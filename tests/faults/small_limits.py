@@ -8,20 +8,21 @@ from pathlib import Path
 SECONDS_TO_SEND = 1.0
 SECONDS_TO_TAKE = 2.0
 BYTES_OF_BODIES = 20_000_000
-_CODE = f"""
+_CODE = """
 import sys
 from localmodel_server import body_budget, stalled
-body_budget._LEAST_BYTES = {BYTES_OF_BODIES}
-stalled.StallWatch.__init__.__defaults__ = {SECONDS_TO_SEND}, {SECONDS_TO_TAKE}
+body_budget._LEAST_BYTES = {bytes_of_bodies}
+stalled.StallWatch.__init__.__defaults__ = {seconds_to_send}, {seconds_to_take}
 from localmodel_server.__main__ import main
 sys.exit(main())
 """
 
 
-def python_with_small_limits(folder: Path) -> str:
+def python_with_small_limits(folder: Path, seconds_to_send: float = SECONDS_TO_SEND) -> str:
     """An executable that takes the place of ``python -I -m localmodel_server``."""
     code = folder / "small_limits.py"
-    code.write_text(_CODE)
+    limits = {"bytes_of_bodies": BYTES_OF_BODIES, "seconds_to_send": seconds_to_send, "seconds_to_take": SECONDS_TO_TAKE}
+    code.write_text(_CODE.format(**limits))
     starter = folder / "python"
     starter.write_text(f'#!/bin/sh\nshift 3\nexec "{sys.executable}" -I "{code}" "$@"\n')
     starter.chmod(0o755)

@@ -145,7 +145,7 @@ def test_a_body_that_comes_in_pieces(echo: ScoringServer, size: int) -> None:
 
 def test_bodies_in_all_are_bounded_and_who_does_not_fit_is_told_to_come_again(tmp_path: Path) -> None:
     variables = {**write_script(tmp_path / "app", ECHO), "LOCALMODEL_MAX_REQUEST_BYTES": "3000000"}
-    with ScoringServer(tmp_path, variables, python=python_with_small_limits(tmp_path)) as server:
+    with ScoringServer(tmp_path, variables, python=python_with_small_limits(tmp_path, seconds_to_send=60)) as server:
         server.wait_until_ready()
         for size in (900_000, 3_000_000):  # on the short cut, and not
             fitting = BYTES_OF_BODIES // size

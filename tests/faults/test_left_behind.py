@@ -150,7 +150,7 @@ def test_without_marks_the_group_tells_what_a_worker_has_started(monkeypatch: py
     assert worker.stdout is not None
     try:
         child = int(worker.stdout.readline())
-        assert has_started(worker.pid) == child
+        eventually(lambda: has_started(worker.pid) == child)  # the other one has ended
         worker.stdin.write("\n")
         worker.stdin.flush()
         eventually(lambda: has_started(worker.pid) == 0)

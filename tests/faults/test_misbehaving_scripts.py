@@ -361,7 +361,7 @@ def renew_workers(server: ScoringServer) -> None:
     for pid in old:
         os.kill(pid, signal.SIGKILL)
     eventually(lambda: len(server.worker_pids()) == 2 and not set(old) & set(server.worker_pids()), server)
-    assert server.score({}).status == 200
+    eventually(lambda: server.score({}).status == 200, server)
 
 
 def test_the_log_tells_where_a_request_was_stuck(server: ScoringServer) -> None:
