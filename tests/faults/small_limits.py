@@ -21,8 +21,8 @@ sys.exit(main())
 def python_with_small_limits(folder: Path, seconds_to_send: float = SECONDS_TO_SEND) -> str:
     """An executable that takes the place of ``python -I -m localmodel_server``."""
     code = folder / "small_limits.py"
-    limits = {"bytes_of_bodies": BYTES_OF_BODIES, "seconds_to_send": seconds_to_send, "seconds_to_take": SECONDS_TO_TAKE}
-    code.write_text(_CODE.format(**limits))
+    limits = {"bytes_of_bodies": BYTES_OF_BODIES, "seconds_to_send": seconds_to_send}
+    code.write_text(_CODE.format(**limits, seconds_to_take=SECONDS_TO_TAKE))
     starter = folder / "python"
     starter.write_text(f'#!/bin/sh\nshift 3\nexec "{sys.executable}" -I "{code}" "$@"\n')
     starter.chmod(0o755)
