@@ -95,7 +95,8 @@ def highest(
     """The highest number that a revision has had, by whatever is left to tell of it: records can be deleted."""
     told = owner.get("status", {}).get("revisions", {}).values()
     template = [rollout.revision(deployment["spec"]["template"])] if deployment else []
-    running = [number for pod in pods for number in (pod.started_with, pod.serving or 0)]
+    # without a Deployment they can be those of a resource that had the name before
+    running = [number for pod in pods for number in (pod.started_with, pod.serving or 0)] if deployment else []
     written = [decided.newest, decided.revision] if decided else []
     kept = [each["revision"] for each in recorded]
     # the status can be written by others than the operator: what no edits ever come to is not believed

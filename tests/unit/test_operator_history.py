@@ -263,6 +263,10 @@ def test_numbers_outlive_their_records(told: Any, decided: Decision | None, runn
     assert world.highest({"status": {"revisions": told}}, decided, deployment, there, [{"revision": 20}]) == 20
 
 
+def test_a_new_resource_counts_from_one_beside_pods_of_one_that_had_its_name() -> None:
+    assert world.highest({}, None, None, [pod(recorded(3), state(recorded(4)))], []) == 0
+
+
 def test_own_locks_are_of_what_has_served_the_last_one_first_and_of_what_did_not_fail() -> None:
     def locked(number: int, failed: str = "") -> history.Recorded:
         found = recorded(number, failed=failed)
