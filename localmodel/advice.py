@@ -1,8 +1,9 @@
 """What is known of a revision beside its worker, joined to what the worker says of an error in its script."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from localmodel.pickles.mismatch import Examined, exactly
 from localmodel_untrusted import distributions
@@ -10,27 +11,32 @@ from localmodel_untrusted import distributions
 # As scoring-image/localmodel_worker/advice.py has them; more may follow, such as what goes on serving.
 _MISSING = re.compile(
     r"No module named '(?P<name>[\w.]+)'[^;]*; "
-    r"(?P<advice>add \S+ to the environment's requirements|[\w.-]+ [\w.]+ has no such module)"
+    r"(?P<advice>add (?:\S+|the package that has it) to the environment's requirements"
+    r"|[\w.-]+ [\w.]+ has no such module)"
 )
 _ATTRIBUTE = re.compile(r"Can't get attribute '[^']*' on (?P<advice><module '(?P<name>[\w.]+)'[^>]*>)")
 _IN_CODE = re.compile(r"; (?P<advice>(?P<name>[^;]+) is in its code: give it as a model)")
+_NO_MODULE = re.compile(r"No module named '(?P<name>[\w.]+)'(?P<advice>)")
+_NO_FILE = re.compile(r"No such file or directory: '(?P<name>[^']+)'(?P<advice>(; this deployment has no models)?)")
 
 
 @dataclass(frozen=True)
 class Known:
     """`files` are those of earlier revisions, by number. `beside` are Python files that lie beside those which are
     listed as code. `folder` is where the code was read from, as its user would write it; "" where it is not known.
+    `leaves_out` is asked for a path in it (a folder's ends with "/"): which ignore file leaves it out, if it is there.
     """
 
     models: Sequence[Examined] = ()
     files: Mapping[int, Collection[str]] = field(default_factory=dict)
     beside: Collection[str] = ()
     folder: str = ""
+    leaves_out: Callable[[str], str] = lambda path: ""
 
 
 def more(message: str, known: Known) -> str:
     """The message with better advice in the place of the worker's, where more is known."""
-    for pattern, better in ((_MISSING, _of_module), (_ATTRIBUTE, _of_attribute), (_IN_CODE, _of_model)):
+    for pattern, better in _BETTER:
         if found := pattern.search(message):
             return message[: found.start("advice")] + better(found, known) + message[found.end("advice") :]
     return message
@@ -38,6 +44,8 @@ def more(message: str, known: Known) -> str:
 
 def _of_module(found: re.Match[str], known: Known) -> str:
     name, said = found["name"], found["advice"]
+    if left_out := _module_left_out(name, known):
+        return left_out
     if said.startswith("add "):
         return _own_file(name, known) or _with_version(name, said, known)
     return ", and ".join([said, *_saved(name, known)])
@@ -51,6 +59,30 @@ def _of_model(found: re.Match[str], known: Known) -> str:
     return found["advice"] + (
         f": lmd apply {known.folder} --model {known.folder}/{found['name']}" if known.folder else ""
     )
+
+
+def _of_own_module(found: re.Match[str], known: Known) -> str:
+    left_out = _module_left_out(found["name"], known)
+    return f"; {left_out}" if left_out else ""
+
+
+def _of_file(found: re.Match[str], known: Known) -> str:
+    parts = found["name"].split("/")
+    ends = ("/".join(parts[start:]) for start in range(len(parts)) if parts[start])
+    left_out = _left_out(ends, known)
+    return f"; {left_out}" if left_out else found["advice"]
+
+
+def _module_left_out(name: str, known: Known) -> str:
+    modules = accumulate(name.split("."), "{}/{}".format)
+    return _left_out((path for module in modules for path in (f"{module}.py", f"{module}/")), known)
+
+
+def _left_out(paths: Iterator[str], known: Known) -> str:
+    for path in paths:
+        if ignore_file := known.leaves_out(path):
+            return f"{path} lies in the folder, and {ignore_file} leaves it out"
+    return ""
 
 
 def _own_file(name: str, known: Known) -> str:
@@ -80,3 +112,12 @@ def _saved(name: str, known: Known) -> list[str]:
         for model in known.models
         if (version := model.pickles.get("versions", {}).get(distribution))
     ]
+
+
+_BETTER = (
+    (_MISSING, _of_module),
+    (_NO_MODULE, _of_own_module),
+    (_ATTRIBUTE, _of_attribute),
+    (_IN_CODE, _of_model),
+    (_NO_FILE, _of_file),
+)

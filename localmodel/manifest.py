@@ -1,7 +1,7 @@
 """Reading what `kubectl apply -k` would apply, as far as a bare process can serve it.
 
-Read are `resources` and `configMapGenerator.files` (and `configurations`, which only tells kustomize where
-names stand); anything else would change what is applied, so it is refused by name rather than ignored.
+Read are `resources` and `configMapGenerator.files`; `configurations` only tells kustomize where names stand, and what
+`generatorOptions` say no process sees. Anything else would change what is applied, so it is refused by name.
 """
 
 import contextlib
@@ -20,7 +20,10 @@ from localmodel_untrusted.files import Unreadable, decoded, read_file
 _KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CONFIG_MAP_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _MOST_BYTES = 64 * 1024 * 1024
-_READ = {"apiVersion", "kind", "resources", "configMapGenerator", "configurations"}
+_READ = {"apiVersion", "kind", "resources", "configMapGenerator", "configurations", "generatorOptions"}
+_READ_OF_GENERATOR = {"name", "files", "options"}
+# Of the generated ConfigMap itself, which no process sees.
+_WITHOUT_EFFECT = {"disableNameSuffixHash", "labels", "annotations", "immutable"}
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,8 @@ def _folder(
     if file is None:
         raise UserError("InvalidManifest", f"{folder}: no kustomization.yaml")
     kustomization = _load(file)[0]
-    for field in kustomization:
-        if field not in _READ:
-            raise UserError("InvalidManifest", f"{file}: {field}: not supported by the process target")
+    _only(_READ, kustomization, f"{file}: ")
+    _only(_WITHOUT_EFFECT, kustomization.get("generatorOptions"), f"{file}: generatorOptions.")
     documents = [
         pair for resource in kustomization.get("resources", []) for pair in _documents(_inside(file, resource))
     ]
@@ -111,18 +113,22 @@ def _kustomization(folder: Path) -> Path | None:
 
 
 def _generated(file: Path, index: int, generator: Mapping[str, Any]) -> dict[str, bytes]:
-    for field in generator:
-        if field not in ("name", "files"):
-            raise UserError(
-                "InvalidManifest",
-                f"{file}: configMapGenerator[{index}].{field}: not supported by the process target",
-            )
+    _only(_READ_OF_GENERATOR, generator, f"{file}: configMapGenerator[{index}].")
+    _only(_WITHOUT_EFFECT, generator.get("options"), f"{file}: configMapGenerator[{index}].options.")
     content = {}
     for item in generator.get("files", []):
         key, _, name = item.rpartition("=")
         source = _inside(file, name)
         content[key or source.name] = source.read_bytes()
     return _with_valid_keys(file, content)
+
+
+def _only(read: set[str], fields: object, where: str) -> None:
+    if not isinstance(fields, Mapping | None):
+        raise UserError("InvalidManifest", f"{where.rstrip('.')}: a mapping is expected")
+    for field in fields or ():
+        if field not in read:
+            raise UserError("InvalidManifest", f"{where}{field}: not supported by the process target")
 
 
 def _inside(file: Path, name: str) -> Path:

@@ -73,7 +73,8 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
         notes.append(f"{name}: {', '.join(built)}: the build string is left out; pip knows none")
     if brought:
         notes.append(f"{name}: {', '.join(brought)}: left out; Python and the wheels of packages bring what they need")
-    spec = EnvironmentSpec(wanted, tuple(requirement for _, requirement in requirements))
+    # Once, where two of conda's packages are one of the index: numpy and numpy-base
+    spec = EnvironmentSpec(wanted, tuple(dict.fromkeys(requirement for _, requirement in requirements)))
     places = {requirement: where for where, requirement in requirements}
     return Definition(spec, _scalar(entries, "name"), _variables(entries, name), tuple(notes), places)
 

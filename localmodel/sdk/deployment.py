@@ -203,6 +203,7 @@ class Deployment:
     ) -> None:
         """Serve something else at the same address; what is not named stays. Arguments as in Client.deploy().
 
+        `variables`, `server` and `models` each take the place of all that were there before.
         `source_directory` alone reads the same entry script from another folder.
 
         Raises:

@@ -1,9 +1,12 @@
 """What a source folder's own file says is to be left out of it, in the words of .gitignore."""
 
+import re
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from localmodel.errors import UserError
+from localmodel.folder import kind
 from localmodel_untrusted.files import decoded, read_file
 
 # The first that is there counts; that .amlignore goes before .gitignore is Azure ML's rule.
@@ -23,6 +26,28 @@ def find(folder: Path) -> tuple[str, Callable[[str], bool]]:
 
     try:
         lines = decoded(read_file(folder / name) or b"").removeprefix("\ufeff").splitlines()
-        return name, GitIgnoreSpec.from_lines(lines).match_file
     except ValueError as error:
         raise UserError("SourceInvalid", f"{folder / name}: {error}") from None
+    return name, GitIgnoreSpec([pattern for line in lines for pattern in _patterns(line)]).match_file
+
+
+def leaves_out(folder: Path, path: str) -> str:
+    """The name of the folder's file, if that path (a folder's ends with "/") is there, and the file leaves it out."""
+    if kind(folder / path) is None:
+        return ""
+    try:
+        name, is_ignored = find(folder)
+    except UserError:
+        return ""
+    above = [f"{parent}/" for parent in PurePosixPath(path).parents]
+    return name if any(is_ignored(each) for each in (path, *above)) else ""
+
+
+def _patterns(line: str) -> list[Any]:
+    """One, or none: what is not a pattern, such as "!" alone, matches nothing for git."""
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return list(GitIgnoreSpec.from_lines([line]).patterns)
+    except (ValueError, re.error):
+        return []

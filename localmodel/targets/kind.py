@@ -14,7 +14,7 @@ from localmodel.advice import Known
 from localmodel.errors import SUPERSEDED, UserError
 from localmodel.home import build_log
 from localmodel.manifest import Manifests
-from localmodel.targets import history, kind_history, kind_plan, standing, watch
+from localmodel.targets import history, kind_history, kind_plan, known, standing, watch
 from localmodel.targets.kubectl import Kubectl, Object, items
 from localmodel.targets.so_far import SoFar
 from localmodel.targets.standing import Seen
@@ -51,8 +51,7 @@ class KindTarget:
         try:
             found = [self._wait(one, timeout, progress) for one in _ours(applied, wanted)]
         except UserError as error:
-            beside = manifests.beside(wanted) if isinstance(wanted, Path) else ()
-            raise UserError(error.reason, advice.more(str(error), Known(beside=beside))) from None
+            raise UserError(error.reason, advice.more(str(error), _known(wanted))) from None
         for one in found:
             if one.ready and one.detail:
                 progress.note(one.detail)
@@ -186,6 +185,13 @@ class KindTarget:
                 raise UserError(stalled["reason"], f"{name}: {stalled['message']}")
         said = ready.get("message") or "the operator has not looked at it; does it run (lmd operator run)?"
         raise UserError("ProgressDeadlineExceeded", f"{name} was not ready within {seconds:g} s: {said}")
+
+
+def _known(wanted: Wanted) -> Known:
+    if isinstance(wanted, Path):
+        return Known(beside=manifests.beside(wanted))
+    deployment = wanted.deployment if isinstance(wanted, Manifests) else wanted
+    return Known(leaves_out=known.leaves_out(deployment))
 
 
 def _words(applied: list[Object]) -> str:

@@ -1,13 +1,17 @@
 """What is known of a revision on this machine beside what its worker says."""
 
 import contextlib
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from localmodel import home
 from localmodel.advice import Known
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
-from localmodel.sdk.definition import SOURCE
+from localmodel.sdk import ignore_file
+from localmodel.sdk.definition import SOURCE, annotation
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.state import RevisionRecord, State
 
@@ -23,7 +27,16 @@ def of(place: State, record: RevisionRecord) -> Known:
         files={one.number: list(one.facts.get("files", ())) for one in earlier},
         beside=applied.beside if applied else (),
         folder=_folder(applied),
+        leaves_out=leaves_out(applied.deployment) if applied else Known.leaves_out,
     )
+
+
+def leaves_out(deployment: Mapping[str, Any]) -> Callable[[str], str]:
+    """Known.leaves_out of a deployment's source folder, or of the folder of its script."""
+    source = Path(annotation(deployment, SOURCE))
+    if not source.is_absolute():
+        return lambda path: ""
+    return partial(ignore_file.leaves_out, source.parent if source.is_file() else source)
 
 
 def _models(record: RevisionRecord) -> list[ModelVersion]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from localmodel import entry_script, home, manifest, revision, spec, stored
@@ -11,7 +12,7 @@ from localmodel.environments.lock import Lock
 from localmodel.errors import UserError
 from localmodel.manifest import Manifests
 from localmodel.revision import Revision
-from localmodel.sdk import source
+from localmodel.sdk import ignore_file, source
 from localmodel.sdk.given import own_python
 from localmodel.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
 from localmodel.store import Store
@@ -142,7 +143,8 @@ def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
     }
     if wish.models:
         variables["AZUREML_MODEL_DIR"] = laid_out["AZUREML_MODEL_DIR"]
-    return Trial(python, variables, Known(models))
+    known = Known(models, leaves_out=partial(ignore_file.leaves_out, script.absolute().parent))
+    return Trial(python, variables, known)
 
 
 def _code(script: Path, models: Sequence[Path], progress: Progress) -> Mapping[str, bytes]:

@@ -137,6 +137,16 @@ def test_what_is_missing_is_told_with_where_it_is_or_was(lmd: Lmd) -> None:
     assert lmd("apply", folder, port(lmd), "--model", folder / "m.bin").code == 0
 
 
+def test_what_an_ignore_file_leaves_out_is_not_asked_for_as_a_requirement(lmd: Lmd) -> None:
+    folder = source(lmd)
+    (folder / "score.py").write_text("import helper\n" + script("helper.X"))
+    (folder / "helper.py").write_text("X = 1\n")
+    (folder / ".gitignore").write_text("helper.py\n")
+    said = "No module named 'helper'; helper.py lies in the folder, and .gitignore leaves it out"
+    assert said in json.loads(lmd("try", folder / "score.py", "-o", "json").out)["error"]
+    assert said in lmd("apply", folder, port(lmd)).err
+
+
 def test_every_option_says_what_the_script_is_deployed_with(lmd: Lmd) -> None:
     (lmd.folder / "a.bin").write_text("a")
     lmd("model", "register", "a.bin", "--name", "first")

@@ -56,7 +56,7 @@ def test_an_unknown_field(lmd: Lmd) -> None:
     assert refused(lmd, "-f", path) == f"{path}: spec.replica: unknown field\n"
 
 
-@pytest.mark.parametrize("field", ["patches", "namePrefix", "images", "generatorOptions"])
+@pytest.mark.parametrize("field", ["patches", "namePrefix", "images"])
 def test_a_kustomization_field_that_would_change_what_is_applied(lmd: Lmd, field: str) -> None:
     folder = kustomization(lmd, **{field: []})
     expected = f"{folder}/kustomization.yaml: {field}: not supported by the process target\n"
@@ -66,6 +66,17 @@ def test_a_kustomization_field_that_would_change_what_is_applied(lmd: Lmd, field
 def test_a_generator_option(lmd: Lmd) -> None:
     folder = kustomization(lmd, configMapGenerator=[{"name": "code", "literals": ["a=b"]}])
     assert "configMapGenerator[0].literals: not supported" in refused(lmd, "-k", folder)
+
+
+def test_options_of_the_generated_map_are_without_effect(lmd: Lmd) -> None:
+    options = {"disableNameSuffixHash": True, "labels": {"a": "b"}, "annotations": {}, "immutable": True}
+    generator = {"name": "code", "files": ["score.py"], "options": options}
+    for given, said in (({"hash": 1}, "generatorOptions.hash: not supported"), ([], "generatorOptions: a mapping")):
+        assert f"kustomization.yaml: {said}" in refused(lmd, "-k", kustomization(lmd, generatorOptions=given))
+    folder = kustomization(lmd, configMapGenerator=[{**generator, "options": {"hash": 1}}])
+    assert "configMapGenerator[0].options.hash: not supported" in refused(lmd, "-k", folder)
+    folder = kustomization(lmd, generatorOptions=options, configMapGenerator=[generator])
+    assert lmd("apply", "-k", folder).code == 0
 
 
 def test_a_generated_file_that_is_missing(lmd: Lmd) -> None:

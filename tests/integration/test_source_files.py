@@ -7,7 +7,7 @@ import pytest
 
 from localmodel import UserError, folder, revision
 from localmodel.executable import Executable
-from localmodel.sdk import definition, source
+from localmodel.sdk import definition, ignore_file, source
 
 
 def write(folder: Path, *names: str) -> None:
@@ -157,14 +157,23 @@ def test_what_can_be_executed_stays_so(tmp_path: Path) -> None:
         ({".gitignore": "*.csv", ".amlignore": "/data/\n"}, ["a.csv", "keep.csv", "score.py"]),
         ({".amlignore": "data", ".lmdignore": "\ufeffkeep.csv\r\na.csv\r\n"}, ["data/b.txt", "score.py"]),
         ({".lmdignore": "", ".gitignore": "*"}, ["a.csv", "data/b.txt", "keep.csv", "score.py"]),
+        ({".gitignore": "!\n\\\na\\\n!\\\n[z-a]\n*.csv\n"}, ["data/b.txt", "score.py"]),
     ],
-    ids=["git's", "Azure ML's before git's", "ours before all", "ours, empty"],
+    ids=["git's", "Azure ML's before git's", "ours before all", "ours, empty", "lines that are no patterns"],
 )
 def test_what_the_folders_own_file_names_is_left_out(tmp_path: Path, ignoring: dict[str, str], left: list[str]) -> None:
     write(tmp_path, "score.py", "a.csv", "keep.csv", "data/b.txt")
     for name, text in ignoring.items():
         (tmp_path / name).write_text(text)
     assert sorted(files(tmp_path)) == left
+
+
+def test_which_file_leaves_a_path_out_that_is_there(tmp_path: Path) -> None:
+    write(tmp_path, "score.py", "helper.py", "data/b.txt")
+    assert ignore_file.leaves_out(tmp_path, "helper.py") == ""
+    (tmp_path / ".gitignore").write_text("helper.py\nother.py\ndata/\n")
+    asked = ["helper.py", "data/", "data/b.txt", "score.py", "other.py", "data/other.txt", "x" * 5000]
+    assert [ignore_file.leaves_out(tmp_path, path) for path in asked] == [".gitignore"] * 3 + [""] * 4
 
 
 def test_the_file_that_leaves_something_out_is_told(tmp_path: Path) -> None:

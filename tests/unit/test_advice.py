@@ -72,6 +72,29 @@ def missing(name: str, said: str) -> str:
             "FileNotFoundError: m.pkl; this deployment has no models; m.pkl is in its code: give it as a model: "
             "lmd apply ./churn --model ./churn/m.pkl",
         ),
+        (
+            missing("helper", f"add it {ADD}; revision 2 serves"),
+            Known(leaves_out={"helper.py": ".gitignore"}.get, files={1: ["helper.py"]}),  # type: ignore[arg-type]
+            missing("helper", "helper.py lies in the folder, and .gitignore leaves it out; revision 2 serves"),
+        ),
+        (
+            missing("pkg.part", f"add the package that has it {ADD}"),
+            Known(leaves_out={"pkg/part.py": ".amlignore"}.get),  # type: ignore[arg-type]
+            missing("pkg.part", "pkg/part.py lies in the folder, and .amlignore leaves it out"),
+        ),
+        (
+            "init() failed: score.py:1: ModuleNotFoundError: No module named 'pkg.part'",
+            Known(leaves_out={"pkg/part.py": ".gitignore"}.get),  # type: ignore[arg-type]
+            "init() failed: score.py:1: ModuleNotFoundError: No module named 'pkg.part'; "
+            "pkg/part.py lies in the folder, and .gitignore leaves it out",
+        ),
+        (
+            "FileNotFoundError: [Errno 2] No such file or directory: '/r/code/data/x.csv'; this deployment has no "
+            "models\nrevision 1 goes on serving",
+            Known(leaves_out={"data/x.csv": ".lmdignore"}.get),  # type: ignore[arg-type]
+            "FileNotFoundError: [Errno 2] No such file or directory: '/r/code/data/x.csv'; "
+            "data/x.csv lies in the folder, and .lmdignore leaves it out\nrevision 1 goes on serving",
+        ),
     ],
 )
 def test_more_is_said_where_more_is_known(before: str, known: Known, after: str) -> None:

@@ -213,6 +213,11 @@ dependencies:
     ]
 
 
+def test_two_packages_that_are_one_on_the_index_are_asked_for_once() -> None:
+    text = "dependencies: [python=3.11, numpy=1.26.4=py311_0, numpy-base=1.26.4=py311_0]\n"
+    assert conda.read(text).requirements == ("numpy==1.26.4",)
+
+
 @pytest.mark.parametrize("text", ["[]\n", "dependencies: 3\n", "name: x\n", "a: b: c\n", "dependencies:\n  pip: [x]\n"])
 def test_other_files_are_no_conda_files(text: str) -> None:
     with pytest.raises(UserError, match=r"\(conda file\)"):
