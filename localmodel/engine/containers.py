@@ -133,6 +133,15 @@ def is_running(client: docker.DockerClient, container: str) -> bool:
         return False
 
 
+def ended_by(client: docker.DockerClient, container: str) -> int:
+    """The signal that has ended it, or 0."""
+    try:
+        code = int(client.api.inspect_container(container)["State"]["ExitCode"])
+    except docker.errors.NotFound:
+        return 0
+    return max(code - 128, 0)
+
+
 def send(client: docker.DockerClient, container: str, signal: str) -> None:
     """Send its first process a signal (HUP); nothing when it does not run.
 

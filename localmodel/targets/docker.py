@@ -111,6 +111,9 @@ class ContainerRunner:
     def is_running(self, place: State, server: str) -> bool:
         return self._engine.call(containers.is_running, server)
 
+    def ended_by(self, server: str) -> int:
+        return self._engine.call(containers.ended_by, server)
+
     def find(self, place: State) -> ServerRecord | None:
         for server in self._engine.call(containers.running, self._labels(place), str(place.main.status_file)):
             port = self._engine.call(containers.published, server, _PORT)

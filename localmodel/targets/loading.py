@@ -1,5 +1,7 @@
 """Waiting for a server to say that it serves a revision, or why it does not."""
 
+import re
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,12 @@ _OWN_WORDS = ("GateFailed", "NoRoom")
 FAILED = ("RevisionFailed", *_OWN_WORDS)
 LATE = "ProgressDeadlineExceeded"
 
+# The last line of a traceback, or of the server's log in either form; what it says of a request has not ended it.
+_ERROR = re.compile(
+    r"localmodel_server: |[A-Za-z_.]*(Error|Exception)\b|Fatal |\S+ (ERROR|CRITICAL) (?!request )"
+    r'|{"time":"[^"]*","level":"(ERROR|CRITICAL)","message":"(?!request )'
+)
+
 
 class LoadFailed(Exception):
     """The wanted revision does not serve; the text is one line for the user, `reason` the word of a UserError.
@@ -37,11 +45,12 @@ class LoadTimeout(Exception):
 
 
 def wait(
-    slot: Slot, number: int, is_running: Callable[[], bool], log: Path, timeout: float, look: Callable[[], None]
+    slot: Slot, number: int, ended: Callable[[], int | None], log: Path, timeout: float, look: Callable[[], None]
 ) -> None:
     """Wait until the slot's server says that revision `number` serves. `timeout` in seconds.
 
-    `look` is called all the while; what it raises ends the waiting.
+    `ended` gives None while the server runs, then the signal that has ended it, or 0. `look` is called all the while;
+    what it raises ends the waiting.
 
     Raises:
         LoadFailed, LoadTimeout.
@@ -58,8 +67,8 @@ def wait(
             return
         look()
         if time.monotonic() >= next_look:
-            if not is_running():
-                raise LoadFailed(f"the server ended: {_last_line(log)}")
+            if (by := ended()) is not None:
+                raise LoadFailed(_how_it_ended(by, log))
             next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
         time.sleep(_POLL_SECONDS)
     raise LoadTimeout
@@ -78,6 +87,12 @@ def ask(port: int) -> tuple[int | None, str]:
         return None, f"what answers on port {port} is not a scoring server of localmodel"
 
 
-def _last_line(log: Path) -> str:
+def _how_it_ended(by: int, log: Path) -> str:
+    if by:
+        name = f" ({signal.Signals(by).name})" if by in set(signal.Signals) else ""
+        return f"the server was ended by signal {by}{name}"
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    return next((line for line in reversed(lines) if line.strip()), "it wrote nothing")
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    if _ERROR.match(last):
+        return f"the server ended: {last}"
+    return "the server ended without an error in its log: it may have been killed, for lack of memory for instance"

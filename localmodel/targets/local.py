@@ -14,6 +14,9 @@ from localmodel.targets.standing import Seen
 from localmodel.targets.state import Attempt, RevisionRecord, ServerRecord, State
 from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted, check
 
+# Something newer says how it stands; or nothing was begun.
+_NOT_AN_ATTEMPT = (SUPERSEDED, "RevisionNotFound")
+
 
 class LocalTarget:
     """See target.Target."""
@@ -59,7 +62,7 @@ class LocalTarget:
             try:
                 yield give_way
             except UserError as error:
-                if error.reason != SUPERSEDED and not state_file.is_unreadable(error):
+                if error.reason not in _NOT_AN_ATTEMPT and not state_file.is_unreadable(error):
                     place.set_attempt(Attempt(reason=error.reason, message=str(error).splitlines()[0]))
                 raise
             place.end_attempt()
@@ -134,13 +137,9 @@ class LocalTarget:
         place = self._existing(name)
         wanted = spec.parse(self.manifests(name).deployment["spec"])
         seconds = timeout or wanted.progress_deadline_seconds
+        self._choose(place, to)  # who is refused takes nobody's place
         with self._changing(place, seconds, progress) as give_way:
-            serving = self._observe(place).serving
-            past = history.of(place, serving)
-            if serving is None and (good := place.served_last()):
-                number = history.choose(name, past, None, good.number, to).revision
-            else:
-                number = history.choose(name, past, serving or place.main.wanted(), place.served_before(), to).revision
+            number, serving = self._choose(place, to)
             if number == serving == place.main.wanted():
                 progress.note(f"revision {number} serves already")
             elif record := place.known(number):
@@ -148,6 +147,15 @@ class LocalTarget:
                 rollback.serve(self.runner, place, wanted, record, running, seconds, progress, give_way)
             place.set_rolled_back(number)
         return self._observe(place)
+
+    def _choose(self, place: State, to: int | None) -> tuple[int, int | None]:
+        """The revision to go back to, and the one that serves."""
+        serving = self._observe(place).serving
+        past = history.of(place, serving)
+        if serving is None and (good := place.served_last()):
+            return history.choose(place.name, past, None, good.number, to).revision, None
+        now = serving or place.main.wanted()
+        return history.choose(place.name, past, now, place.served_before(), to).revision, serving
 
     def deployments(self) -> list[Deployment]:
         return [self._observe(self.place(name)) for name in state.names(self.runner.folder)]

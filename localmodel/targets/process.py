@@ -71,6 +71,12 @@ class ProcessRunner:
     def is_running(self, place: State, server_id: str) -> bool:
         return server_id.isdecimal() and server.is_running(place, int(server_id))
 
+    def ended_by(self, server_id: str) -> int:
+        with contextlib.suppress(ChildProcessError):  # another command started it
+            _, status = os.waitpid(int(server_id), 0)  # at once: it runs no more
+            return os.WTERMSIG(status)
+        return 0
+
     def find(self, place: State) -> ServerRecord | None:
         for found in server.running(place):
             if found.slot is place.main:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from localmodel import advice, held
 from localmodel.errors import SUPERSEDED, UserError
 from localmodel.spec import DeploymentSpec
-from localmodel.targets import decide, known, loading, ports, state
+from localmodel.targets import decide, in_order, known, loading, ports, state
 from localmodel.targets.runner import Environment, Runner
 from localmodel.targets.so_far import SoFar
 from localmodel.targets.state import Attempt, RevisionRecord, ServerRecord, Slot, State
@@ -138,7 +138,7 @@ class Rollout:
     def _hand_over(self, record: RevisionRecord, running: ServerRecord, port: int) -> None:
         """End the server, then start another; what served before is brought back when that fails."""
         old, wanted = self._serving(running), self.place.known(self.place.main.wanted())
-        with self.progress.step("the port changes hands") as done:
+        with in_order.ends_in_order(), self.progress.step("the port changes hands") as done:
             begun = time.monotonic()
             self.runner.halt(self.place, running.id)
             try:
@@ -195,8 +195,8 @@ class Rollout:
     def _wait(self, slot: Slot, server: ServerRecord, record: RevisionRecord, beside: "_Serving | None" = None) -> None:
         goes_on = beside.goes_on if beside else ""
 
-        def is_running() -> bool:
-            return self.runner.is_running(self.place, server.id)
+        def ended() -> int | None:
+            return None if self.runner.is_running(self.place, server.id) else self.runner.ended_by(server.id)
 
         gate = ", or the gate," if "LOCALMODEL_GATE" in record.environment else ""
         what = f"init() of {record.environment['AZUREML_ENTRY_SCRIPT']}{gate} has not returned yet"
@@ -207,7 +207,7 @@ class Rollout:
             so_far.look()
 
         try:
-            loading.wait(slot, record.number, is_running, self.place.log, self.timeout, look)
+            loading.wait(slot, record.number, ended, self.place.log, self.timeout, look)
         except loading.LoadFailed as error:
             told = advice.more(str(error), known.of(self.place, record))
             others = held.advice(f"{error}\n{error.traceback}", beside.record.number if beside else None)

@@ -68,6 +68,9 @@ class Runner(Protocol):
 
     def is_running(self, place: State, server: str) -> bool: ...
 
+    def ended_by(self, server: str) -> int:
+        """The signal that has ended the server; 0 where that is not known, or it ended by itself."""
+
     def find(self, place: State) -> ServerRecord | None:
         """A server of the deployment that runs though no file names it. What it was started from is not known."""
 

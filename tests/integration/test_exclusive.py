@@ -1,6 +1,7 @@
 """A revision that needs what the one before holds: said, and with update.strategy: Recreate it gets it."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -94,11 +95,25 @@ def test_roll_is_another_server(lmd: Lmd) -> None:
 def test_a_recreate_whose_command_was_ended_says_what_can_be_had(lmd: Lmd) -> None:
     lmd.apply(script("1"))
     hanging = script("2").replace("    pass", "    __import__('time').sleep(1000)")
-    with lmd.running("apply", lmd.manifest(hanging, **RECREATE)):
+    with lmd.running("apply", lmd.manifest(hanging, **RECREATE)) as command:
         eventually(lambda: (status := lmd.status())["serving"] is None and status["durable"] == 2)
+        command.process.kill()
     status = lmd.status()
     assert (
         not status["ready"] and "nothing serves: the command that asked for revision 2 was ended" in status["message"]
     )
     assert "lmd rollback digits brings revision 1 back, which served last" in status["message"]
     assert lmd("rollback", "digits").code == 0 and lmd.ask() == (200, 1, 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_recreate_whose_command_is_told_to_end_brings_the_old_revision_back(lmd: Lmd, number: int) -> None:
+    lmd.apply(script("1"))
+    hanging = script("2").replace("    pass", "    __import__('time').sleep(1000)")
+    with lmd.running("apply", lmd.manifest(hanging, **RECREATE)) as command:
+        eventually(lambda: (status := lmd.status())["serving"] is None and status["durable"] == 2)
+        command.process.send_signal(number)
+        assert command.process.wait(60) == (143 if number == signal.SIGTERM else 1)
+        assert "Traceback" not in command.said()
+    eventually(lambda: lmd.status()["serving"] == 1)
+    assert lmd.ask() == (200, 1, 1)

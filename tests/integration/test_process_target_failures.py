@@ -1,8 +1,12 @@
 """A broken edit costs nothing but a message: the old revision goes on serving."""
 
+import os
+import signal
 import time
 
+import pytest
 from lmd_command import Lmd, answers, assert_edits_lose_no_request, script
+from scoring_server_process import eventually
 
 BROKEN_INIT = """
 def init():
@@ -65,6 +69,21 @@ def test_a_first_revision_that_fails_leaves_no_server_behind(lmd: Lmd) -> None:
 def test_a_missing_package_is_named(lmd: Lmd) -> None:
     result = lmd.apply("import nosuchpackage\n" + script("1"))
     assert "score.py:1: ModuleNotFoundError: No module named 'nosuchpackage'" in result.err
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["own", "of another command"])
+def test_a_server_that_is_killed_while_a_revision_loads_is_not_blamed_on_a_request(lmd: Lmd, first: bool) -> None:
+    if not first:
+        lmd.apply(script("1"))
+        assert lmd.ask().body == 1
+    with lmd.running("apply", lmd.manifest(HANGING_INIT.replace("4", "1000"))) as command:
+        record = lmd.home / "deployments" / "digits" / "server.json"
+        eventually(lambda: record.exists() and lmd.status()["durable"] == (1 if first else 2))
+        os.kill(lmd.pid(), signal.SIGKILL)
+        assert command.process.wait(60) == 1
+    ended = "was ended by signal 9 (SIGKILL)" if first else "ended without an error in its log: it may have been killed"
+    assert f"does not serve: the server {ended}" in lmd.status()["message"]
+    assert f"the server {ended}" in lmd("history", "digits").out
 
 
 def test_an_init_that_hangs_is_given_up_and_does_not_come_up_later(lmd: Lmd) -> None:

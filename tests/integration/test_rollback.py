@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from lmd_command import Lmd, load, script
+from scoring_server_process import eventually
 from test_process_target_failures import BROKEN_INIT
 
 
@@ -128,6 +129,21 @@ def test_a_revision_that_is_not_kept_is_refused_with_those_that_are(lmd: Lmd) ->
     wrong = lmd("rollback", "digits", "--to", "7")
     assert wrong.code == 1 and "digits: revision 7 is not kept (kept: 1); spec.revisionHistoryLimit" in wrong.err
     assert lmd("rollback", "nothing").code == 1
+    assert lmd.status()["ready"] and lmd("wait", "digits").code == 0
+    lmd.apply(BROKEN_INIT)
+    failed = lmd.status()
+    assert lmd("rollback", "digits", "--to", "7").code == 1
+    assert lmd.status() == failed and "KeyError: 'age'" in failed["message"]
+
+
+def test_a_rollback_that_is_refused_takes_no_command_s_place(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    slow = script("2").replace("    pass", "    __import__('time').sleep(4)")
+    with lmd.running("apply", lmd.manifest(slow)) as command:
+        eventually(lambda: lmd.status()["durable"] == 2)
+        assert lmd("rollback", "digits", "--to", "7").code == 1
+        assert command.process.wait(60) == 0
+    assert lmd.ask() == (200, 2, 2) and lmd.status()["ready"]
 
 
 def test_a_rollback_of_a_server_of_another_version_replaces_it(lmd: Lmd) -> None:
