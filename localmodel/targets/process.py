@@ -73,7 +73,7 @@ class ProcessRunner:
 
     def ended_by(self, server_id: str) -> int:
         with contextlib.suppress(ChildProcessError):  # another command started it
-            _, status = os.waitpid(int(server_id), 0)  # at once: it runs no more
+            _, status = os.waitpid(int(server_id), os.WNOHANG)
             return os.WTERMSIG(status)
         return 0
 
