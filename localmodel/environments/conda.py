@@ -64,7 +64,9 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
             if name_there == "python":
                 wanted = python(where, match.specifiers, str(node.value))
             else:
-                requirements.append((where, checked(on_index + match.specifiers, where)))
+                requirement = checked(on_index + match.specifiers, where)
+                if requirement not in (known for _, known in requirements):  # numpy and numpy-base are one there
+                    requirements.append((where, requirement))
                 if on_index != match.name.lower():
                     notes.append(f"{where}: {match.name} is {on_index} on the Python package index")
                 built += [match.name] if match.build else []
@@ -73,8 +75,7 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
         notes.append(f"{name}: {', '.join(built)}: the build string is left out; pip knows none")
     if brought:
         notes.append(f"{name}: {', '.join(brought)}: left out; Python and the wheels of packages bring what they need")
-    # Once, where two of conda's packages are one of the index: numpy and numpy-base
-    spec = EnvironmentSpec(wanted, tuple(dict.fromkeys(requirement for _, requirement in requirements)))
+    spec = EnvironmentSpec(wanted, tuple(requirement for _, requirement in requirements))
     places = {requirement: where for where, requirement in requirements}
     return Definition(spec, _scalar(entries, "name"), _variables(entries, name), tuple(notes), places)
 
