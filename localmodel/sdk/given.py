@@ -38,9 +38,9 @@ def again(manifest: Mapping[str, Any]) -> list[str | Path]:
 
 
 def environment_file(given: Environment | None) -> Path | None:
-    """The file that the environment is read from, if it is one."""
-    path = Path(given).expanduser() if isinstance(given, str | Path) else None
-    return path.absolute() if path is not None and path.is_file() else None
+    """Where the file that defines the environment is, wherever the next command is started."""
+    path = file_of(given)
+    return path.absolute() if path else None
 
 
 def models(given: Iterable[Model], store: Store) -> list[ModelVersion]:
