@@ -348,6 +348,7 @@ class WorkerProcess(asyncio.Protocol):
             # User code has written to a descriptor that is not its own.
             self._reason = self._reason or f"what it sent is not an answer ({error})"
             self.kill()
+            self.close()  # what it has sent behind that is no answer either
 
     def _receive(self, frame: Frame) -> None:
         head = frame.head
