@@ -22,6 +22,7 @@ from typing import Any
 
 from localmodel import files, home, state_file
 from localmodel.errors import UserError
+from localmodel.targets import turn
 from localmodel.targets.make import default_name
 from localmodel_untrusted.files import Unreadable, read_file
 
@@ -85,14 +86,7 @@ class Work:
 
     def is_going_on(self) -> bool:
         """Whether a process is at work now."""
-        try:
-            with files.lock_file(self.folder / "lock", make=False) as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+        return turn.is_taken(self.folder / "lock")
 
     def outcome(self) -> Outcome | None:
         """How the last work ended; None while it goes on, and when there was none."""
