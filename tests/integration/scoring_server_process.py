@@ -136,18 +136,23 @@ class ScoringServer:
         return self
 
     def _children(self) -> list[tuple[int, bool]]:
+        # A process that executes its program just then is read half as what it was: two readings have to agree.
+        before, now = None, self._listed()
+        while now != before:
+            before, now = now, self._listed()
+        return now
+
+    def _listed(self) -> list[tuple[int, bool]]:
         listing = subprocess.run(
             ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,f=,args="], capture_output=True, text=True, check=True
         ).stdout
         rows = [line.split(None, 4) for line in listing.splitlines()]
-        parent = str(self.process.pid)
-        own = next((args for pid, *_, args in rows if pid == parent), "")
         # What a warm parent has forked has its arguments, but has executed no program of its own (flag 1).
         return [
             (int(pid), args.endswith("--warm") and not int(flags) & 1)
             for pid, ppid, state, flags, args in rows
-            # One that still has the server's own arguments is on its way to becoming something else.
-            if ppid == parent and not state.startswith("Z") and args != own
+            # While it becomes a worker, a process has the server's arguments, or none ("[python3]").
+            if ppid == str(self.process.pid) and not state.startswith("Z") and "localmodel_worker" in args
         ]
 
 
