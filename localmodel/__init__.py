@@ -3,14 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from localmodel_untrusted import __version__ as __version__
+
 if TYPE_CHECKING:
     from localmodel.errors import UserError
     from localmodel.sdk.async_client import AsyncClient, AsyncDeployment
     from localmodel.sdk.client import Client
     from localmodel.sdk.deployment import DeployError, Deployment
     from localmodel.sdk.scoring import ScoringError
-
-__version__ = "0.1.0"
 
 __all__ = ["AsyncClient", "AsyncDeployment", "Client", "DeployError", "Deployment", "ScoringError", "UserError"]
 

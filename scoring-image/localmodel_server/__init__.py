@@ -1,3 +1,3 @@
 """The HTTP process of the scoring image: it never runs user code."""
 
-__version__ = "0.1.0"
+from localmodel_untrusted import __version__ as __version__
