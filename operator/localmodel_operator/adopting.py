@@ -8,7 +8,7 @@ done: nobody but an administrator of the cluster can have it done again.
 import logging
 from collections.abc import Awaitable, Iterable
 
-from localmodel_operator import children, decision, history, keys, names, world
+from localmodel_operator import children, names
 from localmodel_operator.cluster import (
     CONFIG_MAP,
     LMD,
@@ -20,7 +20,9 @@ from localmodel_operator.cluster import (
     Refused,
     Unreachable,
 )
-from localmodel_operator.keys import Signer
+from localmodel_operator.passes import world
+from localmodel_operator.records import decision, history, keys
+from localmodel_operator.records.keys import Signer
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,10 @@ from localmodel import quantity
 from localmodel.revision import Revision, models_text
 from localmodel.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion
-from localmodel_operator import admin, by_others, decision, names
+from localmodel_operator import by_others, names
 from localmodel_operator.cluster import LMD, Object
+from localmodel_operator.pods import admin
+from localmodel_operator.records import decision
 
 PORT = 5001  # of the server in the container, as in Azure ML's images
 DRAIN_SECONDS = 5

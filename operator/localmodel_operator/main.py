@@ -22,14 +22,17 @@ from localmodel.environments import own_wheels
 from localmodel.errors import UserError
 from localmodel.layout import Layout
 from localmodel.store import Store
-from localmodel_operator import adopting, children, choice, keys, names, reconcile, sweep
-from localmodel_operator.admin import Admin
+from localmodel_operator import adopting, children, names, sweep
 from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, Unreachable, credentials, running_in_pod
-from localmodel_operator.delivery_news import NodeNews
-from localmodel_operator.edits import Edits
-from localmodel_operator.environments import Environments
-from localmodel_operator.keys import Signer
-from localmodel_operator.references import References
+from localmodel_operator.images import choice
+from localmodel_operator.images.delivery_news import NodeNews
+from localmodel_operator.images.environments import Environments
+from localmodel_operator.inputs.edits import Edits
+from localmodel_operator.inputs.references import References
+from localmodel_operator.passes import reconcile
+from localmodel_operator.pods.admin import Admin
+from localmodel_operator.records import keys
+from localmodel_operator.records.keys import Signer
 from localmodel_operator.site import EVERY, SWEEP, Site
 from localmodel_operator.workqueue import Key, WorkQueue
 

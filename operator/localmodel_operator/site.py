@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from localmodel.engine.client import Engine
 from localmodel.layout import Layout
 from localmodel.store import Store
-from localmodel_operator.admin import Admin
 from localmodel_operator.cluster import Cluster
-from localmodel_operator.delivery import Delivery
-from localmodel_operator.environments import Environments
-from localmodel_operator.keys import Signer
-from localmodel_operator.references import References
+from localmodel_operator.images.delivery import Delivery
+from localmodel_operator.images.environments import Environments
+from localmodel_operator.inputs.references import References
+from localmodel_operator.pods.admin import Admin
+from localmodel_operator.records.keys import Signer
 from localmodel_operator.workqueue import Key, WorkQueue
 
 # These stand in the queue for: remove what nothing uses; look at every resource.

@@ -20,8 +20,8 @@ from localmodel import image, layers
 from localmodel.image import EnvironmentImage, Image
 from localmodel.layout import Layout
 from localmodel.store import Store
-from localmodel_operator.delivery import Delivered
-from localmodel_operator.push import Push, Registry
+from localmodel_operator.images.delivery import Delivered
+from localmodel_operator.images.push import Push, Registry
 
 NAME = "team/ml/deployments"
 
@@ -123,7 +123,7 @@ async def test_a_registry_that_goes_away_takes_nothing_with_it(
         push, made = bench.push(host, help="https://example.com/help"), bench.image()
         reference = made.reference(push.repository("uid"))
         await deliver(push, made)
-    monkeypatch.setattr("localmodel_operator.push._BELIEVED", -1.0)
+    monkeypatch.setattr("localmodel_operator.images.push._BELIEVED", -1.0)
     assert await push.lacking(reference) == []
     edited = bench.image("x = 5")
     assert await push.lacking(edited.reference(push.repository("uid"))) == [host]
@@ -136,7 +136,7 @@ async def test_a_registry_that_goes_away_takes_nothing_with_it(
 
 
 async def test_a_registry_that_hangs_holds_no_pass_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("localmodel_operator.push._PATIENCE", 0.1)
+    monkeypatch.setattr("localmodel_operator.images.push._PATIENCE", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host = f"127.0.0.1:{silent.getsockname()[1]}"
         push, made = bench.push(host), bench.image()

@@ -14,7 +14,7 @@ from localmodel.engine.client import Engine
 from localmodel.image import EnvironmentImage, stored
 from localmodel.layout import Layout
 from localmodel_operator import sweep
-from localmodel_operator.environments import Environments
+from localmodel_operator.images.environments import Environments
 
 USE = sweep.Use((), ("key",), ())
 

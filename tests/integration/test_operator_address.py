@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 from lmd_command import free_port
 
-from localmodel_operator import address
+from localmodel_operator.pods import address
 
 
 @contextmanager

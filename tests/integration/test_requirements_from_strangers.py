@@ -19,7 +19,7 @@ from localmodel.environments import venv
 from localmodel.errors import UserError
 from localmodel.spec import DeploymentSpec, EnvironmentSpec, Source
 from localmodel.store import Store
-from localmodel_operator import resolve
+from localmodel_operator.inputs import resolve
 
 METADATA = "Metadata-Version: 2.1\nName: {0}\nVersion: 1.0\nRequires-Dist: {1}\n"
 UNSEEN = {"UV_HTTP_RETRIES": "0", "LMD_TEST_SECRET": SECRET}

@@ -8,9 +8,9 @@ from typing import Any
 
 from localmodel.revision import Revision
 from localmodel_operator import names
-from localmodel_operator.history import Recorded
-from localmodel_operator.pod_state import PodState
-from localmodel_operator.pods import Pod
+from localmodel_operator.pods.pod_state import PodState
+from localmodel_operator.pods.pods import Pod
+from localmodel_operator.records.history import Recorded
 
 Object = dict[str, Any]
 

@@ -19,12 +19,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import revision
 
 from localmodel.spec import DeploymentSpec, Source
-from localmodel_operator import answering, bringing, children, decision, history, names, reconcile, rolling, settling
-from localmodel_operator.case import Case
+from localmodel_operator import children, names
 from localmodel_operator.cluster import CONFIG_MAP, REVISION, Kind, Refused
-from localmodel_operator.keys import Signer
-from localmodel_operator.last_words import LastWords
-from localmodel_operator.making import Building
+from localmodel_operator.passes import answering, bringing, reconcile, rolling, settling
+from localmodel_operator.passes.case import Case
+from localmodel_operator.passes.making import Building
+from localmodel_operator.pods.last_words import LastWords
+from localmodel_operator.records import decision, history
+from localmodel_operator.records.keys import Signer
 from localmodel_operator.site import Site
 
 NAME = "digits"

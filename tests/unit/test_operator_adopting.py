@@ -11,11 +11,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import revision
 
-from localmodel_operator import adopting, children, decision, history, names
+from localmodel_operator import adopting, children, names
 from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SECRET, Garbled, Kind, Refused
-from localmodel_operator.decision import Decision
-from localmodel_operator.keys import Signer
-from localmodel_operator.pin import Pin
+from localmodel_operator.records import decision, history
+from localmodel_operator.records.decision import Decision
+from localmodel_operator.records.keys import Signer
+from localmodel_operator.records.pin import Pin
 
 SIGNER = Signer(Ed25519PrivateKey.generate())
 METADATA = {"name": "digits", "namespace": "team", "uid": "8f5c"}

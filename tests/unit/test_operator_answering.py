@@ -9,11 +9,13 @@ import pytest
 from operator_given import Object, pod, recorded, state
 
 from localmodel.spec import DeploymentSpec, Source
-from localmodel_operator import address, answering, children, settling
-from localmodel_operator.case import Case, Waiting
-from localmodel_operator.history import Choice
-from localmodel_operator.pods import Pod
-from localmodel_operator.world import World
+from localmodel_operator import children
+from localmodel_operator.passes import answering, settling
+from localmodel_operator.passes.case import Case, Waiting
+from localmodel_operator.passes.world import World
+from localmodel_operator.pods import address
+from localmodel_operator.pods.pods import Pod
+from localmodel_operator.records.history import Choice
 
 NOW = recorded(2)
 READY, GOING = pod(NOW, state(NOW)), pod(NOW, None)

@@ -7,7 +7,7 @@ import pytest
 
 from localmodel.image import Image, chain_ids
 from localmodel.layout import Blob, Layout
-from localmodel_operator.archive import archive, missing
+from localmodel_operator.images.archive import archive, missing
 
 LAYERS = tuple(Blob(f"sha256:{number}", 10) for number in range(4))
 IMAGE = Image(Blob("sha256:m", 1), Blob("sha256:c", 1), LAYERS)

@@ -15,7 +15,7 @@ from localmodel.executable import Executable, is_executable
 from localmodel.layout import Blob
 from localmodel.spec import GateSpec
 from localmodel.store import ModelVersion
-from localmodel_operator.bundle import Bundle, describe
+from localmodel_operator.pods.bundle import Bundle, describe
 from localmodel_server import gate
 from localmodel_server.admin.bundle import unpack
 

@@ -9,10 +9,12 @@ from typing import Any, cast
 import pytest
 
 from localmodel.spec import DeploymentSpec, Source
-from localmodel_operator import by_others, children, events, names, rolling
+from localmodel_operator import by_others, children, names
 from localmodel_operator.by_others import Written
-from localmodel_operator.case import Case, Waiting
 from localmodel_operator.cluster import EVENT, Refused
+from localmodel_operator.passes import rolling
+from localmodel_operator.passes.case import Case, Waiting
+from localmodel_operator.status import events
 
 Object = dict[str, Any]
 OURS = {

@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import recorded
 
 from localmodel import digests
-from localmodel_operator import decision, names
-from localmodel_operator.decision import FIRST, Decision
-from localmodel_operator.keys import Signer
-from localmodel_operator.pin import Look, Pin
+from localmodel_operator import names
+from localmodel_operator.records import decision
+from localmodel_operator.records.decision import FIRST, Decision
+from localmodel_operator.records.keys import Signer
+from localmodel_operator.records.pin import Look, Pin
 
 METADATA = {"name": "digits-wanted", "namespace": "team"}
 ONE, TWO, THREE = recorded(1), recorded(2), recorded(3)

@@ -12,9 +12,9 @@ from localmodel.engine import nodes
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.image import Image, chain_ids
 from localmodel.layout import Layout
-from localmodel_operator.delivery import Delivered
-from localmodel_operator.delta_import import DeltaImport
-from localmodel_operator.sendings import Sendings
+from localmodel_operator.images.delivery import Delivered
+from localmodel_operator.images.delta_import import DeltaImport
+from localmodel_operator.images.sendings import Sendings
 
 
 class Nodes:
@@ -88,7 +88,7 @@ async def engine(layout: Layout) -> Nodes:
 
 @pytest.fixture
 async def delivery(engine: Nodes, layout: Layout, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DeltaImport]:
-    monkeypatch.setattr("localmodel_operator.delta_import._PATIENCE", 0.05)
+    monkeypatch.setattr("localmodel_operator.images.delta_import._PATIENCE", 0.05)
     made = DeltaImport(engine, layout, "cluster")  # type: ignore[arg-type]
     made._sendings = Sendings(layout.root / "lock", patience=0.3)
     yield made
@@ -188,7 +188,7 @@ async def test_beliefs_fade(
     made = image(layout, b"base")
     await deliver(delivery, made)
     engine.images["two"].clear()
-    monkeypatch.setattr("localmodel_operator.delta_import._BELIEVED", -1.0)
+    monkeypatch.setattr("localmodel_operator.images.delta_import._BELIEVED", -1.0)
     assert await delivery.lacking(made[1]) == ["two"]
 
 

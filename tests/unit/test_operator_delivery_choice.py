@@ -6,10 +6,10 @@ import pytest
 
 from localmodel.errors import UserError
 from localmodel.layout import Layout
-from localmodel_operator import choice
-from localmodel_operator.delivery_news import NodeNews, pull_trouble
-from localmodel_operator.delta_import import DeltaImport
-from localmodel_operator.push import Push, Registry
+from localmodel_operator.images import choice
+from localmodel_operator.images.delivery_news import NodeNews, pull_trouble
+from localmodel_operator.images.delta_import import DeltaImport
+from localmodel_operator.images.push import Push, Registry
 
 KIND_NODE = {"metadata": {"name": "kind-worker"}, "spec": {"providerID": "kind://docker/two/kind-worker"}}
 OTHER_NODE = {"metadata": {"name": "gke-1"}, "spec": {"providerID": "gce://project/zone/gke-1"}}

@@ -17,7 +17,7 @@ from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
 from localmodel.layout import Layout
 from localmodel.spec import EnvironmentSpec
-from localmodel_operator.environments import Environments
+from localmodel_operator.images.environments import Environments
 
 SPEC, LOCK = EnvironmentSpec(), Lock("numpy==2.4.6")
 ONE, TWO = ("team", "one"), ("team", "two")

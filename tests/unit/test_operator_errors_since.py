@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from operator_given import recorded, state
 
-from localmodel_operator import errors_since
-from localmodel_operator.pod_state import PodState
+from localmodel_operator.pods import errors_since
+from localmodel_operator.pods.pod_state import PodState
 
 NOW = recorded(2)
 

@@ -11,10 +11,10 @@ import pytest
 from operator_given import recorded
 
 from localmodel.spec import DeploymentSpec, Source
-from localmodel_operator.case import Case, Waiting
-from localmodel_operator.giving_up import give_up
-from localmodel_operator.history import Choice
-from localmodel_operator.world import World
+from localmodel_operator.passes.case import Case, Waiting
+from localmodel_operator.passes.giving_up import give_up
+from localmodel_operator.passes.world import World
+from localmodel_operator.records.history import Choice
 
 
 def test_a_module_that_an_earlier_revision_had_is_told_with_its_revision() -> None:

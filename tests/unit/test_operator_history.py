@@ -10,11 +10,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import pod, recorded, revision, state
 
-from localmodel_operator import history, names, pin, world
-from localmodel_operator.decision import Decision
-from localmodel_operator.history import Choice
-from localmodel_operator.keys import Signer
-from localmodel_operator.pin import Look, Pin
+from localmodel_operator import names
+from localmodel_operator.passes import world
+from localmodel_operator.records import history, pin
+from localmodel_operator.records.decision import Decision
+from localmodel_operator.records.history import Choice
+from localmodel_operator.records.keys import Signer
+from localmodel_operator.records.pin import Look, Pin
 
 FIRST, SECOND, THIRD = recorded(1), recorded(2), recorded(3)
 BROKEN = recorded(3, failed="InitFailed: score.py:3: KeyError: 'age'")

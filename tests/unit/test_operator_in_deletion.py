@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from localmodel_operator import reconcile, status
 from localmodel_operator.cluster import EVENT
+from localmodel_operator.passes import reconcile
 from localmodel_operator.site import Site
+from localmodel_operator.status import status
 
 Object = dict[str, Any]
 

@@ -10,12 +10,12 @@ import pytest
 from operator_given import Object, pod, recorded, state
 
 from localmodel.spec import DeploymentSpec, Source
-from localmodel_operator import judging, settling, world
-from localmodel_operator.case import Case, Waiting
-from localmodel_operator.decision import FIRST
-from localmodel_operator.history import Choice
-from localmodel_operator.pods import Pod
-from localmodel_operator.world import World
+from localmodel_operator.passes import judging, settling, world
+from localmodel_operator.passes.case import Case, Waiting
+from localmodel_operator.passes.world import World
+from localmodel_operator.pods.pods import Pod
+from localmodel_operator.records.decision import FIRST
+from localmodel_operator.records.history import Choice
 
 OLD, NEW = recorded(1), recorded(2)
 

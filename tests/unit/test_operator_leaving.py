@@ -7,10 +7,10 @@ from typing import cast
 
 from operator_given import Object, pod, recorded, state
 
-from localmodel_operator import leaving
-from localmodel_operator.admin import Admin
-from localmodel_operator.pod_state import PodState
-from localmodel_operator.pods import Pod
+from localmodel_operator.pods import leaving
+from localmodel_operator.pods.admin import Admin
+from localmodel_operator.pods.pod_state import PodState
+from localmodel_operator.pods.pods import Pod
 
 OLD, NEW = recorded(1), recorded(2)
 GRACE = 73

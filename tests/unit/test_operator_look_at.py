@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from localmodel_operator import main, reconcile, workqueue
+from localmodel_operator import main, workqueue
 from localmodel_operator.cluster import Unreachable
+from localmodel_operator.passes import reconcile
 from localmodel_operator.site import EVERY, Site
 from localmodel_operator.workqueue import Key, WorkQueue
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localmodel_operator import pod_state
+from localmodel_operator.pods import pod_state
 
 TALLY = {"requests": 3, "failed": 1, "seconds": 1.5}
 TOLD = {

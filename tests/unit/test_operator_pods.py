@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from operator_given import pod, recorded, state
 
-from localmodel_operator import pods
-from localmodel_operator.pods import Pod
+from localmodel_operator.pods import pods
+from localmodel_operator.pods.pods import Pod
 
 OLD, NEW = recorded(1), recorded(2)
 STARTED_OLD, STARTED_NEW = pod(OLD, state(OLD)), pod(NEW, state(NEW))

@@ -1,7 +1,7 @@
 import pytest
 
 from localmodel.errors import UserError
-from localmodel_operator.ports import node_port
+from localmodel_operator.inputs.ports import node_port
 
 MAPPED = {6789: 30001, 6790: 30002, 6791: 30003}
 

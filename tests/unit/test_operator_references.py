@@ -1,5 +1,5 @@
 from localmodel.spec import DeploymentSpec, KeyRef, Source, Variable
-from localmodel_operator.references import References
+from localmodel_operator.inputs.references import References
 
 CODE = DeploymentSpec("score.py", Source(config_map="code"))
 SECRET = DeploymentSpec(

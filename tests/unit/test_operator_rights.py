@@ -11,8 +11,9 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from localmodel_operator import keys, names, sweep
+from localmodel_operator import names, sweep
 from localmodel_operator.cluster import Refused
+from localmodel_operator.records import keys
 from localmodel_operator.site import Site
 
 sys.path.append(str(Path(__file__).parents[1] / "e2e"))

@@ -8,10 +8,10 @@ import pytest
 from operator_given import Object, pod, recorded, state
 
 from localmodel.spec import DeploymentSpec, Source
-from localmodel_operator import settling
-from localmodel_operator.case import Case
-from localmodel_operator.pods import Pod
-from localmodel_operator.world import World
+from localmodel_operator.passes import settling
+from localmodel_operator.passes.case import Case
+from localmodel_operator.passes.world import World
+from localmodel_operator.pods.pods import Pod
 
 OLD, NEW = recorded(1), recorded(2)
 STARTED_OLD, SWAPPED, STARTED_NEW = pod(OLD, state(OLD)), pod(OLD, state(NEW)), pod(NEW, state(NEW))

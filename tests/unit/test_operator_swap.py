@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 from operator_given import pod, recorded, state
 
-from localmodel_operator import swap
-from localmodel_operator.admin import Admin, CannotTake, RevisionFailed, Superseded
 from localmodel_operator.cluster import PodUnreachable
-from localmodel_operator.pods import Pod
+from localmodel_operator.passes import swap
+from localmodel_operator.pods.admin import Admin, CannotTake, RevisionFailed, Superseded
+from localmodel_operator.pods.pods import Pod
 
 OLD = recorded(1)
 EPOCH, CONTENT = 7, "sha256:new"

@@ -1,0 +1,1 @@
+"""Images: built once for equal content, and delivered to where pods get them."""

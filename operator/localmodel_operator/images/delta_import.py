@@ -1,0 +1,148 @@
+"""Delivery to the nodes of a kind cluster: each is sent the layers that it lacks, all of them at once."""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+
+from localmodel.engine import nodes
+from localmodel.engine.client import Engine
+from localmodel.engine.nodes import Node, NodeError
+from localmodel.image import Image, chain_ids
+from localmodel.layout import Layout
+from localmodel_operator import names
+from localmodel_operator.images import archive
+from localmodel_operator.images.delivery import Delivered
+from localmodel_operator.images.sendings import Sendings
+
+log = logging.getLogger(__name__)
+
+_BELIEVED = 60.0  # seconds: a question costs a tenth of a second, and pods report at once what it would find
+_PATIENCE = 1.0  # seconds that a node is given to answer; the answer counts whenever it comes
+
+
+@dataclass
+class _Seen:
+    """The images that a pod on a node could use, when it was asked (of the monotonic clock)."""
+
+    images: set[str]
+    when: float
+
+
+@dataclass(frozen=True)
+class _Question:
+    task: asyncio.Task[None]
+    until: float
+
+
+class DeltaImport:
+    """See delivery.Delivery. Nodes are known by the ids of their containers: one that was made anew is another."""
+
+    pull_policy = "Never"
+    everywhere = "every node has the image"
+
+    def __init__(self, engine: Engine, layout: Layout, cluster: str) -> None:
+        self._engine, self._layout, self._cluster = engine, layout, cluster
+        self._sendings = Sendings(layout.root / "lock")
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._seen: dict[str, _Seen] = {}
+        self._chains: dict[str, set[str]] = {}
+        self._questions: dict[str, _Question] = {}
+
+    def repository(self, owner_uid: str) -> str:
+        return names.repository(owner_uid)
+
+    async def lacking(self, reference: str) -> list[str]:
+        return [node.name for node in await self._without(await self._nodes(), reference)]
+
+    async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
+        cluster_nodes = await self._nodes()
+        without = await self._without(cluster_nodes, reference)
+        sends = {node.id: partial(self._send, node, image, reference) for node in without}
+        state = await self._sendings.begin(reference, sends, done)
+        without_still = {*state.on_the_way, *state.failed}
+        called = {node.id: node.name for node in cluster_nodes}
+        return Delivered(
+            to=tuple(name for key, name in called.items() if key not in without_still),
+            on_the_way=tuple(called[key] for key in state.on_the_way),
+            failed={called[key]: why for key, why in state.failed.items()},
+            again_after=state.again_after,
+        )
+
+    def doubt(self) -> None:
+        self._seen.clear()
+        self._chains.clear()
+
+    def renew(self) -> None:
+        self.doubt()
+        self._sendings.wake()
+
+    def swept(self, references: Collection[str]) -> None:
+        for seen in self._seen.values():
+            seen.images.difference_update(references)
+
+    def stop(self) -> None:
+        self._sendings.stop()
+
+    async def _nodes(self) -> list[Node]:
+        return await self._engine.call(nodes.nodes, self._cluster)
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    async def _without(self, cluster_nodes: list[Node], reference: str) -> list[Node]:
+        seen = await asyncio.gather(*map(self._look, cluster_nodes))
+        return [node for node, found in zip(cluster_nodes, seen, strict=True) if not found or reference not in found]
+
+    async def _look(self, node: Node) -> set[str]:
+        """The images that the node was last seen to have; nothing, if it has never answered."""
+        seen = self._seen.get(node.id)
+        if seen is None or time.monotonic() > seen.when + _BELIEVED:
+            question = self._questions.get(node.id)
+            if question is None:
+                task = asyncio.create_task(self._ask(node))
+                question = self._questions[node.id] = _Question(task, time.monotonic() + _PATIENCE)
+            # Whoever comes later, while a node hangs, does not wait for it again.
+            await asyncio.wait([question.task], timeout=max(question.until - time.monotonic(), 0))
+            seen = self._seen.get(node.id)
+        return seen.images if seen else set()
+
+    async def _ask(self, node: Node) -> None:
+        try:
+            found = await self._engine.call(nodes.usable_images, node)
+            self._seen[node.id] = _Seen(found, time.monotonic())
+        except Exception as error:  # whatever it is, the node has not answered
+            log.warning("%s: %s", node.name, error)
+        finally:
+            del self._questions[node.id]
+
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    async def _send(self, node: Node, image: Image, reference: str) -> None:
+        # One at a time for each node: the second of two images on the same new environment finds its layers there.
+        async with self._turns[node.id]:
+            believed = self._chains.pop(node.id, None)
+            if believed is not None and await self._import(node, image, reference, believed):
+                return
+            asked = await self._engine.call(nodes.chain_ids, node)
+            if not await self._import(node, image, reference, asked):
+                await self._import(node, image, reference, set())
+
+    async def _import(self, node: Node, image: Image, reference: str, known: set[str]) -> bool:
+        """Send the layers that a node with these chain ids lacks. False: it lacks more than that."""
+        sent = archive.missing(image, known)
+        size = sum(blob.size for blob in (image.manifest, image.config, *sent))
+        log.info("%s: sending %d of %d layers, %d bytes", node.name, len(sent), len(image.layers), size)
+        try:
+            await self._engine.call(nodes.load, node, archive.archive(self._layout, image, reference, sent), reference)
+        except NodeError as error:
+            if len(sent) < len(image.layers) and "not found" in str(error):
+                log.info("%s: %s", node.name, error)
+                return False
+            raise
+        self._chains[node.id] = {*known, *chain_ids(layer.digest for layer in image.layers)}
+        if node.id in self._seen:
+            self._seen[node.id].images.add(reference)
+        return True

@@ -1,0 +1,145 @@
+"""Delivery to a registry, from which any cluster's nodes pull."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from localmodel.errors import UserError
+from localmodel.image import Image
+from localmodel.layout import Layout
+from localmodel.store.remote import Remote
+from localmodel_operator.images.delivery import Delivered
+from localmodel_operator.images.sendings import Sendings
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# One repository for all deployments: what one of them has sent, none sends again.
+_REPOSITORY = "deployments"
+_BELIEVED = 60.0  # seconds
+_PATIENCE = 2.0  # seconds that a pass waits for an answer
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Registry:
+    """`host` is where this process pushes, `pull_host` what nodes call it; `plain` HTTP; `help`: where to read on."""
+
+    host: str
+    pull_host: str
+    prefix: str
+    plain: bool = False
+    help: str = ""
+
+
+class Push:
+    """See delivery.Delivery. Nothing is ever removed from the registry: what else uses it, nobody here can know."""
+
+    pull_policy = "IfNotPresent"
+    everywhere = "the registry has the image"
+
+    def __init__(self, layout: Layout, registry: Registry) -> None:
+        self._layout, self._registry = layout, registry
+        self._sendings = Sendings(layout.root / "lock")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="push")
+        self._seen: dict[str, float] = {}  # when the registry was last seen to have an image
+        self._questions: dict[str, asyncio.Task[bool | None]] = {}
+        self._blobs: set[str] = set()  # that the registry has had
+
+    def repository(self, owner_uid: str) -> str:
+        return f"{self._registry.pull_host}/{self._registry.prefix}/{_REPOSITORY}"
+
+    async def lacking(self, reference: str) -> list[str]:
+        seen = self._seen.get(reference)
+        if seen is not None and time.monotonic() < seen + _BELIEVED:
+            return []
+        if reference not in self._questions:
+            self._questions[reference] = asyncio.create_task(self._ask(reference))
+        answer = self._questions[reference]
+        await asyncio.wait([answer], timeout=_PATIENCE)
+        there = answer.result() if answer.done() else None
+        if there is None:
+            there = seen is not None  # a registry that is away has lost nothing by that
+        return [] if there else [self._registry.host]
+
+    async def _ask(self, reference: str) -> bool | None:
+        """Whether the registry has the image; None when it does not say."""
+        try:
+            there = await self._call(self._has, _digest(reference))
+        except UserError as error:
+            log.warning("%s: %s", self._registry.host, error)
+            return None
+        finally:
+            del self._questions[reference]
+        if there:
+            self._seen[reference] = time.monotonic()
+        else:
+            self._seen.pop(reference, None)
+        return there
+
+    async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
+        host = self._registry.host
+        state = await self._sendings.begin(reference, {host: partial(self._send, image, reference)}, done)
+        there = () if state.on_the_way or state.failed else (host,)
+        help_text = f"; see {self._registry.help}" if self._registry.help else ""
+        failed = {place: f"{why}{help_text}" for place, why in state.failed.items()}
+        return Delivered(there, tuple(state.on_the_way), failed, state.again_after, what="registries")
+
+    def doubt(self) -> None:
+        self._seen.clear()
+        self._blobs.clear()
+
+    def renew(self) -> None:
+        """New nodes pull for themselves."""
+
+    def swept(self, references: Collection[str]) -> None:
+        """The registry has them as before."""
+
+    def stop(self) -> None:
+        self._sendings.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _send(self, image: Image, reference: str) -> None:
+        try:
+            await self._call(self._push, image)
+        except UserError as error:
+            if "BLOB_UNKNOWN" not in str(error):
+                raise
+            log.info("%s: asking for every blob, because: %s", self._registry.host, error)
+            self._blobs.clear()
+            await self._call(self._push, image)
+        self._seen[reference] = time.monotonic()
+
+    async def _call(self, function: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    def _remote(self, digest: str) -> Remote:
+        # A tag for each image, because registries collect manifests that no tag names.
+        tag = f"localmodel-{digest.removeprefix('sha256:')[:32]}"
+        name = f"{self._registry.host}/{self._registry.prefix}/{_REPOSITORY}"
+        return Remote(f"{name}:{tag}", self._registry.plain)
+
+    def _has(self, digest: str) -> bool:
+        with self._remote(digest) as remote:
+            return remote.manifest(digest) is not None
+
+    def _push(self, image: Image) -> None:
+        with self._remote(image.manifest.digest) as remote:
+            wanted = dict.fromkeys((*image.layers, image.config))
+            missing = [blob for blob in wanted if blob.digest not in self._blobs and not remote.has(blob)]
+            size = sum(blob.size for blob in missing)
+            log.info("%s: sending %d of %d blobs, %d bytes", self._registry.host, len(missing), len(wanted), size)
+            for blob in missing:
+                remote.send(blob, self._layout.path(blob.digest), lambda _: None)
+            remote.put(remote.tag, self._layout.read(image.manifest.digest))
+        self._blobs.update(blob.digest for blob in wanted)
+
+
+def _digest(reference: str) -> str:
+    return reference.partition("@")[2]

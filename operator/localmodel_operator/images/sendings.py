@@ -1,0 +1,98 @@
+"""What is on its way to places. A sending outlives the pass that began it, and one that failed rests for a while."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from localmodel.engine.nodes import NodeError
+from localmodel.errors import UserError
+from localmodel_operator.images import using
+
+log = logging.getLogger(__name__)
+
+_FIRST_REST, _LONGEST_REST = 1.0, 60.0  # seconds
+
+Key = tuple[str, str]  # a place, and what is sent to it
+Send = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class _Failure:
+    why: str
+    count: int
+    until: float  # of the monotonic clock
+
+
+@dataclass(frozen=True)
+class State:
+    """How far sendings are: the places that are waited for, those that failed and why, and when to try again."""
+
+    on_the_way: frozenset[str]
+    failed: Mapping[str, str]
+    again_after: float | None
+
+
+class Sendings:
+    """Sendings by place and image. While one is under way, no sweep removes what it reads (`lock`)."""
+
+    def __init__(self, lock: Path, patience: float = 3.0) -> None:
+        """`patience`: how long to wait for what was begun, in seconds."""
+        self._lock, self._patience = lock, patience
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._failures: dict[Key, _Failure] = {}
+
+    async def begin(self, what: str, sends: Mapping[str, Send], done: Callable[[], None]) -> State:
+        """Send to every place to which it is not under way, and that does not rest.
+
+        Returns when all have ended, or patience has: `done` is then called at each later end.
+        """
+        for place, send in sends.items():
+            key = (place, what)
+            if key not in self._tasks and not self._rests(key):
+                self._tasks[key] = asyncio.create_task(self._run(key, send))
+        running = {place: self._tasks[place, what] for place in sends if (place, what) in self._tasks}
+        if running:
+            await asyncio.wait(running.values(), timeout=self._patience)
+        late = {place for place, task in running.items() if not task.done()}
+        for place in late:
+            running[place].add_done_callback(lambda _: done())
+        failures = {place: self._failures[place, what] for place in sends if (place, what) in self._failures}
+        soonest = min((failure.until for failure in failures.values()), default=None)
+        return State(
+            frozenset(late),
+            {place: failure.why for place, failure in failures.items() if place not in late},
+            None if soonest is None else max(soonest - time.monotonic(), 0.1),
+        )
+
+    def wake(self) -> None:
+        """What rests need not any longer."""
+        self._failures = {key: _Failure(each.why, 0, 0.0) for key, each in self._failures.items()}
+
+    def stop(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+
+    def _rests(self, key: Key) -> bool:
+        failure = self._failures.get(key)
+        return failure is not None and time.monotonic() < failure.until
+
+    async def _run(self, key: Key, send: Send) -> None:
+        try:
+            async with using.shared(self._lock):
+                await send()
+            self._failures.pop(key, None)
+        except (NodeError, UserError) as error:
+            self._failed(key, str(error))
+        except Exception as error:
+            log.exception("%s: %s", *key)
+            self._failed(key, f"{type(error).__name__}: {error}")
+        finally:
+            del self._tasks[key]
+
+    def _failed(self, key: Key, why: str) -> None:
+        count = self._failures[key].count + 1 if key in self._failures else 1
+        rest = min(_FIRST_REST * 2 ** (count - 1), _LONGEST_REST)
+        self._failures[key] = _Failure(why, count, time.monotonic() + rest)

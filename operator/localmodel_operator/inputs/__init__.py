@@ -1,0 +1,1 @@
+"""What a spec names, looked up: models, code, ConfigMaps, ports; and which edits concern whom."""

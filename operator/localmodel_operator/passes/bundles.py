@@ -1,0 +1,53 @@
+"""Bundles of a revision that was recorded, whoever asked for it and however long ago."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from localmodel import image
+from localmodel_operator.pods import pods
+from localmodel_operator.pods.bundle import Bundle, describe
+from localmodel_operator.pods.pods import Pod
+from localmodel_operator.records.history import Recorded
+from localmodel_operator.site import Site
+
+
+class Bundles:
+    """The bundle of one revision for each pod: pods lack different models, and were started with other variables."""
+
+    def __init__(self, site: Site, target: Recorded, gate: Sequence[Mapping[str, Any]]) -> None:
+        self._site, self._target, self._gate = site, target, gate
+        self._code: Mapping[str, bytes] = {}
+        self._models = [site.store.models.find(reference) for reference in target.models]
+        self._made: dict[Any, Bundle] = {}
+
+    @classmethod
+    async def of(cls, site: Site, target: Recorded, gate: Sequence[Mapping[str, Any]]) -> "Bundles | None":
+        """None when the revision's image is no longer there to take its code from."""
+        composed = await asyncio.to_thread(image.stored, site.layout, target.image)
+        if composed is None:
+            return None
+        bundles = cls(site, target, gate)
+        bundles._code = await asyncio.to_thread(image.code, site.layout, composed)
+        return bundles
+
+    def for_pod(self, pod: Pod) -> Bundle:
+        """What this pod has to be sent."""
+        has = pod.state.models if pod.state else frozenset()
+        lacks = {model.digest: model.weights.digest for model in self._models if model.digest not in has}
+        overlay = pods.overlay(pod, self._target)
+        key = (*lacks, *sorted(name for name in overlay if overlay[name] is None))
+        if key not in self._made:
+            target, path = self._target, self._site.store.layout.path
+            content, environment = target.revision.content, target.environment
+            description = describe(target.number, content, environment, target.entry, self._models, overlay)
+            archives = {digest: path(weights) for digest, weights in lacks.items()}
+            self._made[key] = Bundle(description, self._code, archives, self._gate)
+        return self._made[key]
+
+    def for_later(self, pod: Pod | None) -> bytes:
+        """The bundle for pods that start with the template of this one, if it is small: models are not in it."""
+        if pod is None:
+            return b""
+        bundle = self.for_pod(pod)
+        return b"" if bundle.has_models else b"".join(bundle.chunks())

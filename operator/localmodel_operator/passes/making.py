@@ -1,0 +1,124 @@
+"""Making a revision: its environment, its image, and its record, in this order, before anything serves it."""
+
+import asyncio
+
+from localmodel import gate, image, plan
+from localmodel.engine import build
+from localmodel.errors import UserError
+from localmodel.image import EnvironmentImage
+from localmodel.plan import Facts
+from localmodel.revision import Revision
+from localmodel_operator import children
+from localmodel_operator.children import Start
+from localmodel_operator.cluster import REVISION, Object
+from localmodel_operator.inputs.resolve import Desired
+from localmodel_operator.records import decision, history
+from localmodel_operator.records.history import Recorded
+from localmodel_operator.site import SWEEP, Site
+from localmodel_operator.status.status import Seen
+from localmodel_operator.workqueue import Key
+
+_NOTED_AFTER = 1.0  # seconds
+
+
+class Building(Exception):
+    """The environment is being built; its end brings the next pass."""
+
+
+class Maker:
+    """Makes revisions of one resource; `seen` is told of the stages."""
+
+    def __init__(self, site: Site, owner: Object, seen: Seen) -> None:
+        self._site, self._owner, self._seen = site, owner, seen
+        self._namespace, self._name = owner["metadata"]["namespace"], owner["metadata"]["name"]
+
+    async def make(
+        self, desired: Desired, newest: Recorded | None, before: Recorded | None, number: int, epoch: int
+    ) -> Recorded:
+        """Make what is desired, and record it as `number`, unless it is the newest revision.
+
+        before: the revision that has served last. epoch: of the decision that will follow.
+
+        Raises:
+            Building, UserError.
+        """
+        site, bundle = self._site, desired.bundle
+        server = build.server_digest()
+        key = site.environments.key(desired.spec.environment, desired.lock, server)
+        self._seen.values["environment"] = key
+        environment = self._environment(desired, key)
+        composed = await asyncio.to_thread(
+            image.compose, site.layout, environment, site.store, bundle.models, desired.spec.entry_script, bundle.files
+        )
+        reference = composed.reference(site.delivery.repository(self._owner["metadata"]["uid"]))
+        if newest and (newest.inputs, newest.image) == (desired.inputs, reference):
+            return newest
+        revision = Revision(environment.base, server, desired.lock.digest, bundle.digest, bundle.settings)
+        identity = decision.owner_of(self._owner)
+        start = Start(
+            number,
+            reference,
+            site.delivery.pull_policy,
+            epoch,
+            revision.content,
+            key,
+            site.signer.public_key,
+            identity,
+            bundle.secrets,
+        )
+        template = children.pod_template(self._name, desired.spec, bundle.variables, start, bundle.models)
+        record = {
+            "inputs": desired.inputs,
+            "environment": key,
+            "image": reference,
+            "cause": cause(desired, revision, before),
+            "template": template,
+            "models": [f"{model.name}:{model.version}" for model in bundle.models],
+            "code": bundle.code,
+            "entryScript": desired.spec.entry_script,
+            "facts": facts(desired).as_json(),
+        }
+        body = children.controller_revision(self._owner, number, revision, record)
+        body["metadata"]["annotations"] = history.signature(identity, body, site.signer)
+        made = await site.cluster.create(REVISION, self._namespace, body)
+        site.queue.add_after(_NOTED_AFTER, SWEEP)  # which also notes for the store what is in use now
+        return history.recorded(made)
+
+    def _environment(self, desired: Desired, key: str) -> EnvironmentImage:
+        environments, wanted = self._site.environments, desired.spec.environment
+        owner: Key = (self._namespace, self._name)
+        environments.want(owner, key)
+        if built := environments.find(key):
+            self._seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
+            return built
+        try:
+            environments.start(key, wanted, desired.lock, lambda: self._site.queue.add(owner))
+        except UserError as error:
+            self._seen.stage("EnvironmentBuilt", False, error.reason, str(error))
+            raise
+        message = f"the environment is being installed on {wanted.base}"
+        self._seen.stage("EnvironmentBuilt", False, "Building", message)
+        raise Building(message)
+
+
+def cause(desired: Desired, revision: Revision, before: Recorded | None) -> str:
+    """Why there is this revision: what the user has changed since the one that has served last, else what we have."""
+    if before is None:
+        return revision.changes_from(None, 0)
+    return plan.cause(facts(desired), before.facts, revision.changes_from(before.revision, before.number))
+
+
+def facts(desired: Desired) -> Facts:
+    """What the planner compares."""
+    bundle = desired.bundle
+    plain = {each.name: each.value for each in bundle.variables if each.value_from is None}
+    return plan.of_pods(
+        desired.spec,
+        lock=desired.lock.digest,
+        code=bundle.code,
+        files=bundle.files,
+        models=bundle.models,
+        variables=plain,
+        secrets=bundle.secret_versions,
+        gate=gate.digest(bundle.gate),
+    )

@@ -1,0 +1,148 @@
+"""Calls to the admin port of pods, through the API server's pod proxy: signed, and carrying an epoch.
+
+The proxy strips Authorization, so the token has a header of its own. A pod refuses what is older than what it serves.
+"""
+
+import asyncio
+import base64
+import contextlib
+import logging
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from localmodel import digests
+from localmodel_operator.cluster import Cluster, PodUnreachable
+from localmodel_operator.pods import pod_state
+from localmodel_operator.pods.bundle import Bundle
+from localmodel_operator.pods.last_words import LastWords
+from localmodel_operator.records.keys import Signer
+
+log = logging.getLogger(__name__)
+
+PORT = 5002
+
+_HEADER = "X-Localmodel-Token"
+_VALID_FOR = 120  # seconds
+_QUICKLY = 5.0  # seconds, for what needs no work of the pod
+_MOST_CHARACTERS = 8192  # of a pod's message: it becomes part of a status
+_REASON = re.compile(r"[A-Z][A-Za-z]{0,99}")  # as conditions take it
+_CANNOT_TAKE = (400, 413, 507)  # the bundle, or there is no room for it: new pods may still serve the revision
+
+
+class RevisionFailed(Exception):
+    """The candidate does not serve; `reason` is a word for programs."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class CannotTake(Exception):
+    """The pod cannot take a second revision beside the one it serves; the text says why."""
+
+
+class Superseded(Exception):
+    """The pod is not as it was thought to be: it has heard of a later decision, or lacks something."""
+
+
+class Admin:
+    """Speaks to the pods' servers."""
+
+    def __init__(self, cluster: Cluster, signer: Signer) -> None:
+        self._cluster, self._signer = cluster, signer
+        self.last_words = LastWords()
+
+    async def state(self, pod: Mapping[str, Any]) -> pod_state.PodState | None:
+        """What the pod serves, or None while it does not say."""
+        try:
+            status, told = await self._call(pod, "state", 0, "", seconds=_QUICKLY)
+        except PodUnreachable:
+            return None
+        if status != 200:
+            return None
+        try:
+            return pod_state.read(told)
+        except ValueError as error:
+            log.warning("%s: what its server says of itself cannot be used: %s", pod["metadata"]["name"], error)
+            return None
+
+    async def prepare(self, pod: Mapping[str, Any], epoch: int, content: str, bundle: Bundle | None) -> None:
+        """Have the pod load a revision beside the one that serves, and prove it. Without a bundle: one it has.
+
+        Raises:
+            RevisionFailed, CannotTake, Superseded, PodUnreachable.
+        """
+        _check(*await self._call(pod, "prepare", epoch, content, bundle))
+
+    async def commit(self, pod: Mapping[str, Any], epoch: int, content: str) -> None:
+        """Have the pod serve what it has prepared. Raises what prepare() does."""
+        _check(*await self._call(pod, "commit", epoch, content, seconds=_QUICKLY))
+
+    async def abort(self, pod: Mapping[str, Any], epoch: int, content: str) -> None:
+        """Have the pod forget what it has prepared. One that does not answer forgets it with the next decision."""
+        with contextlib.suppress(PodUnreachable):
+            await self._call(pod, "abort", epoch, content, seconds=_QUICKLY)
+
+    async def leave(self, pod: Mapping[str, Any]) -> tuple[str, int] | None:
+        """Have a pod on its way out send its clients away: what it serves, and how many connections may still ask.
+
+        None while it does not say; one of an older operator cannot.
+        """
+        try:
+            status, told = await self._call(pod, "leave", 0, "", seconds=_QUICKLY)
+        except PodUnreachable:
+            return None
+        revision, kept = told.get("revision"), told.get("kept")
+        if status != 200 or not isinstance(revision, str) or type(kept) is not int:
+            return None
+        return revision, kept
+
+    async def _call(
+        self,
+        pod: Mapping[str, Any],
+        action: str,
+        epoch: int,
+        content: str,
+        bundle: Bundle | None = None,
+        seconds: float | None = None,
+    ) -> tuple[int, dict[str, Any]]:
+        metadata, digest = pod["metadata"], ""
+        if bundle:
+            digest = await asyncio.to_thread(lambda: bundle.digest)
+            log.info("%s: sending a bundle of %d bytes", metadata["name"], bundle.size)
+        payload = {
+            "action": action,
+            "pod": metadata["uid"],
+            "epoch": epoch,
+            "content": content,
+            "body": digest,
+            "expires": int(time.time()) + _VALID_FOR,
+        }
+        return await self._cluster.ask_pod(
+            "GET" if action == "state" else "POST",
+            metadata["namespace"],
+            f"{metadata['name']}:{PORT}",
+            action,
+            {_HEADER: self._token(digests.canonical_json(payload))},
+            bundle,
+            seconds,
+        )
+
+    def _token(self, payload: bytes) -> str:
+        return ".".join(base64.urlsafe_b64encode(part).decode() for part in (payload, self._signer.sign_call(payload)))
+
+
+def _check(status: int, told: Mapping[str, Any]) -> None:
+    if status == 200:
+        return
+    message = str(told.get("message", told))[:_MOST_CHARACTERS]
+    if status == 409:
+        raise Superseded(message)
+    if status in _CANNOT_TAKE:
+        raise CannotTake(message)
+    if status == 422:
+        reason = str(told.get("reason"))
+        raise RevisionFailed(reason if _REASON.fullmatch(reason) else "InitFailed", message)
+    raise PodUnreachable(f"{status} {message}")

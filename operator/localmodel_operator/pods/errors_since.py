@@ -1,0 +1,82 @@
+"""Whether a revision fails requests that the one before it answered."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from localmodel_operator.pods.pod_state import PodState
+
+WATCHED_FOR = 60.0  # seconds after a switch
+# A revision is on trial until it has answered so many requests, or for so many seconds: no pod is rolled before, so
+# that the workers of the one before it are still there, and going back takes a moment.
+TRIAL_REQUESTS = 10
+TRIAL_SECONDS = 2.0
+
+_BAD_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Of all pods that have switched lately; `seconds` since the last of them did."""
+
+    requests: float
+    failed: float
+    requests_before: float
+    failed_before: float
+    seconds: float
+
+    @property
+    def can_be_compared(self) -> bool:
+        """Without requests to the revision before there is nothing to compare with: the requests may be wrong."""
+        return self.requests_before >= TRIAL_REQUESTS
+
+    @property
+    def is_worse(self) -> bool:
+        if not self.can_be_compared or not self.requests or self.failed < _BAD_SHARE * self.requests:
+            return False
+        return self.failed_before / self.requests_before < self.failed / self.requests / 2
+
+
+def verdict(states: Iterable[PodState]) -> str:
+    """What speaks against the revision that all these pods serve, or an empty string."""
+    counts = _counted(states)
+    if counts.requests < TRIAL_REQUESTS or not counts.is_worse:
+        return ""
+    return (
+        f"{counts.failed:.0f} of the first {counts.requests:.0f} requests failed, "
+        f"and of the {counts.requests_before:.0f} before it {counts.failed_before:.0f}"
+    )
+
+
+def on_trial(states: Iterable[PodState]) -> bool:
+    """Whether the revision has answered too little for a verdict that may still come."""
+    counts = _counted(states)
+    return counts.can_be_compared and counts.requests < TRIAL_REQUESTS and counts.seconds < TRIAL_SECONDS
+
+
+def looks_bad(states: Iterable[PodState]) -> bool:
+    """Whether what it has answered so far, however little, speaks against it."""
+    return _counted(states).is_worse
+
+
+def is_watched(states: Iterable[PodState]) -> bool:
+    """Whether a verdict may still change."""
+    return any(map(_is_new, states))
+
+
+def _counted(states: Iterable[PodState]) -> _Counts:
+    new = [state for state in states if _is_new(state)]
+
+    def total(name: str, *, before: bool = False) -> float:
+        return sum((state.before_switch if before else state.since_switch).get(name, 0) for state in new)
+
+    return _Counts(
+        total("requests"),
+        total("failed"),
+        total("requests", before=True),
+        total("failed", before=True),
+        min((state.since_switch.get("seconds", WATCHED_FOR) for state in new), default=WATCHED_FOR),
+    )
+
+
+def _is_new(state: PodState) -> bool:
+    return bool(state.before_switch) and state.since_switch.get("seconds", WATCHED_FOR) < WATCHED_FOR

@@ -1,0 +1,27 @@
+"""What the server of each pod said last: it goes on to serve that while it does not answer the operator."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from localmodel_operator.pods import rollout
+from localmodel_operator.pods.pod_state import PodState
+from localmodel_operator.workqueue import Key
+
+
+class LastWords:
+    def __init__(self) -> None:
+        self._of: dict[Key, dict[tuple[str, str], PodState]] = {}
+
+    def heard(self, key: Key, told: Iterable[tuple[Mapping[str, Any], PodState | None]]) -> list[PodState | None]:
+        """What each of these pods, which are all of the resource, said last, now included; another container is new."""
+        before, now, last = self._of.get(key, {}), {}, []
+        for pod, state in told:
+            who = (pod["metadata"]["uid"], rollout.container(pod))
+            last.append(state or before.get(who))
+            if known := last[-1]:
+                now[who] = known
+        self._of[key] = now
+        return last
+
+    def forget(self, key: Key) -> None:
+        self._of.pop(key, None)

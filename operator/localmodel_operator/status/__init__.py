@@ -1,0 +1,1 @@
+"""What users see: conditions, Events, and when they are written."""
