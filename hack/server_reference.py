@@ -5,8 +5,8 @@ import argparse
 from collections.abc import Iterator
 
 from localmodel_server.__main__ import build_parser
-from localmodel_server.threads import VARIABLES as THREADS
-from localmodel_server.variables import IGNORED, VARIABLES
+from localmodel_server.configuration.threads import VARIABLES as THREADS
+from localmodel_server.configuration.variables import IGNORED, VARIABLES
 
 PAGE = """\
 # The scoring server

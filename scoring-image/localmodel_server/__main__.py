@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from localmodel_server.admin.settings import read_admin
-from localmodel_server.config_file import compose
-from localmodel_server.settings import APP_ROOT, SettingsError, read_ports, read_settings
+from localmodel_server.configuration.config_file import compose
+from localmodel_server.configuration.settings import APP_ROOT, SettingsError, read_ports, read_settings
 
 # Until the loop handles it, SIGHUP would end the process; the revision file is read later anyway.
 signal.signal(signal.SIGHUP, signal.SIG_IGN)

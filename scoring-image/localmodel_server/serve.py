@@ -20,23 +20,23 @@ from starlette.types import ASGIApp
 
 from localmodel_server.admin.pod import Pod
 from localmodel_server.admin.settings import AdminSettings
-from localmodel_server.app import Application
-from localmodel_server.callers import Callers
-from localmodel_server.config_file import compose
-from localmodel_server.debugging import Debugging, is_debugged
+from localmodel_server.configuration.config_file import compose
+from localmodel_server.configuration.settings import Ports, SettingsError, read_hosts, read_revision_file, read_settings
 from localmodel_server.error_rate import SECONDS_BETWEEN_SAMPLES
-from localmodel_server.going_back import GoingBack
-from localmodel_server.left_behind import collect_ended
-from localmodel_server.letting_go import let_go
-from localmodel_server.listen import HttpServer, build_server, open_listener
-from localmodel_server.loader import Loader
+from localmodel_server.http.app import Application
+from localmodel_server.http.callers import Callers
+from localmodel_server.http.letting_go import let_go
+from localmodel_server.http.listen import HttpServer, build_server, open_listener
+from localmodel_server.http.short_cut import ShortCutProtocol
+from localmodel_server.life.debugging import Debugging, is_debugged
+from localmodel_server.life.going_back import GoingBack
+from localmodel_server.life.loader import Loader
+from localmodel_server.life.status_file import StatusFile
+from localmodel_server.life.wanted import Wanted, wanted_of
 from localmodel_server.log import logger, set_up_logging
 from localmodel_server.log_rotation import keep_short
-from localmodel_server.settings import Ports, SettingsError, read_hosts, read_revision_file, read_settings
-from localmodel_server.short_cut import ShortCutProtocol
 from localmodel_server.state import ServerState
-from localmodel_server.status_file import StatusFile
-from localmodel_server.wanted import Wanted, wanted_of
+from localmodel_server.workers.left_behind import collect_ended
 
 _EXIT_CANNOT_LISTEN = 1
 _EXIT_USAGE = 2
@@ -139,7 +139,7 @@ class Lifecycle:
 
     def _serve_health(self, listener: socket.socket | None) -> Iterator[tuple[HttpServer, asyncio.Task[None]]]:
         if listener is not None:
-            from localmodel_server.routes import build_health_routes  # as late as the application's
+            from localmodel_server.http.routes import build_health_routes  # as late as the application's
 
             logger.info("health is at %s port %d, too", *listener.getsockname()[:2])
             yield _serve_beside(build_health_routes(self._state), self._callers, listener)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from localmodel_server.body_budget import BodyBudget
-from localmodel_server.contract import Contract
+from localmodel_server.configuration.settings import Settings
 from localmodel_server.decoding.decoder import Decoder
-from localmodel_server.dispatcher import Dispatcher
+from localmodel_server.messages.body_budget import BodyBudget
+from localmodel_server.messages.contract import Contract
 from localmodel_server.metrics import Metrics
-from localmodel_server.settings import Settings
+from localmodel_server.workers.dispatcher import Dispatcher
 
 
 class ServerState:

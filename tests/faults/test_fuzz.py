@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from scoring_server_process import ScoringServer
 from wire import GET_LIVEZ, Closed, Wire, chunked, post
 
-from localmodel_server.call import Call, Headers, Outcome
-from localmodel_server.contract import Contract, Value
-from localmodel_server.dialects import infer_request, invocations, predict_request
-from localmodel_server.dialects.azure import Request as AzureRequest
+from localmodel_server.dialects import invocations, predict_request
 from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.dialects.infer import InferRequest
-from localmodel_server.dialects.script_call import Target
-from localmodel_server.job import Job, encode
+from localmodel_server.dialects.oip import infer_request
+from localmodel_server.dialects.oip.infer import InferRequest
+from localmodel_server.messages.call import Call, Headers, Outcome
+from localmodel_server.messages.contract import Contract, Value
+from localmodel_server.payloads.azure import Request as AzureRequest
+from localmodel_server.payloads.script_call import Target
+from localmodel_server.workers.job import Job, encode
 from localmodel_worker.frames import FrameBuffer, FrameError, encode_prefix
 
 SETTINGS = settings(

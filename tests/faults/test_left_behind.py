@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
 
-from localmodel_server import left_behind
-from localmodel_server.left_behind import end_left_behind, has_started
+from localmodel_server.workers import left_behind
+from localmodel_server.workers.left_behind import end_left_behind, has_started
 
 SCRIPT = """
 import json

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive, write_script
 
-from localmodel_server.pool import Pool
-from localmodel_server.settings import read_settings
+from localmodel_server.configuration.settings import read_settings
+from localmodel_server.workers.pool import Pool
 
 START = """
 import os

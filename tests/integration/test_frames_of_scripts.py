@@ -7,8 +7,8 @@ import contextlib
 import socket
 from collections import deque
 
-from localmodel_server.settings import read_settings
-from localmodel_server.worker_process import WorkerProcess
+from localmodel_server.configuration.settings import read_settings
+from localmodel_server.workers.worker_process import WorkerProcess
 from localmodel_worker.frames import Frame, FrameError, encode_prefix
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from scoring_server_process import BARE_PYTHON, RevisionFile, ScoringServer, eventually, write_script
 
-from localmodel_server.settings import read_settings
-from localmodel_server.worker_process import LoadError, WorkerProcess
+from localmodel_server.configuration.settings import read_settings
+from localmodel_server.workers.worker_process import LoadError, WorkerProcess
 
 GOOD = "def init(): pass\ndef run(raw_data): return 'fine'\n"
 HELPER = "def fail():\n    if True:\n        raise ValueError('no')\n"

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from scoring_server_process import BARE_PYTHON, write_script
 
-from localmodel_server import headroom, warm_parent
-from localmodel_server.headroom import NoRoom
-from localmodel_server.pool import Pool
-from localmodel_server.settings import read_settings
-from localmodel_server.warm_parent import WarmParents
+from localmodel_server.configuration.settings import read_settings
+from localmodel_server.workers import headroom, warm_parent
+from localmodel_server.workers.headroom import NoRoom
+from localmodel_server.workers.pool import Pool
+from localmodel_server.workers.warm_parent import WarmParents
 
 SCRIPT = "def init(): pass\ndef run(data): return 1\n"
 

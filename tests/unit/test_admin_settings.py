@@ -9,8 +9,8 @@ import pytest
 
 from localmodel_server.admin.bundle import BadBundle, Model, digest_hex, read_description
 from localmodel_server.admin.settings import NAMES, read_admin
-from localmodel_server.settings import SettingsError
-from localmodel_server.variables import NAMES as DOCUMENTED
+from localmodel_server.configuration.settings import SettingsError
+from localmodel_server.configuration.variables import NAMES as DOCUMENTED
 
 GIVEN = {
     "LOCALMODEL_ADMIN_PORT": "5002",

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.dialects.compression import compress, inflate
+from localmodel_server.payloads.compression import compress, inflate
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate"])

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localmodel_server.call import Call, Headers
-from localmodel_server.contract import Contract, Value
 from localmodel_server.dialects import invocations, predict_request
 from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.dialects.script_call import Target
-from localmodel_server.dialects.tables import from_csv
+from localmodel_server.messages.call import Call, Headers
+from localmodel_server.messages.contract import Contract, Value
+from localmodel_server.payloads.script_call import Target
+from localmodel_server.payloads.tables import from_csv
 
 ARRAY = Value("x", "numpy", dtype="float64", shape=(-1, 2))
 FRAME = Value("frame", "pandas", columns=(("a", "int64"), ("b", "object")), orient="records")

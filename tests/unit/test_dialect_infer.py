@@ -9,12 +9,12 @@ from typing import Any
 import numpy
 import pytest
 
-from localmodel_server.call import Call
-from localmodel_server.contract import Contract, Value
-from localmodel_server.dialects import infer_answer, infer_request, model_metadata
 from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.dialects.infer_request import HEADER_LENGTH
-from localmodel_server.dialects.script_call import Target
+from localmodel_server.dialects.oip import infer_answer, infer_request, model_metadata
+from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH
+from localmodel_server.messages.call import Call
+from localmodel_server.messages.contract import Contract, Value
+from localmodel_server.payloads.script_call import Target
 
 ARRAY = Value("x", "numpy", dtype="float64", shape=(-1, 2))
 FRAME = Value("frame", "pandas", columns=(("a", "int64"), ("b", "object")), orient="records")

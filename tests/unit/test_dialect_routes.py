@@ -13,13 +13,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from localmodel_server.body_budget import BodyBudget
-from localmodel_server.call import Call, ClientGone, Outcome
-from localmodel_server.contract import Contract, Value
 from localmodel_server.decoding.decoder import Decoder
-from localmodel_server.dialects import kserve_prefix, kserve_v1, mlflow, open_inference, sagemaker
-from localmodel_server.dispatcher import Unavailable
-from localmodel_server.pieces import Pieces
+from localmodel_server.dialects import kserve_prefix, kserve_v1, mlflow, sagemaker
+from localmodel_server.dialects.oip import open_inference
+from localmodel_server.messages.body_budget import BodyBudget
+from localmodel_server.messages.call import Call, ClientGone, Outcome
+from localmodel_server.messages.contract import Contract, Value
+from localmodel_server.messages.pieces import Pieces
+from localmodel_server.workers.dispatcher import Unavailable
 
 TENSOR = {"name": "x", "datatype": "FP64", "shape": [1], "data": [1]}
 INFER = {"inputs": [TENSOR]}

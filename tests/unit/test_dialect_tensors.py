@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localmodel_server.call import Call
-from localmodel_server.contract import Contract, Value
-from localmodel_server.dialects import infer_answer, infer_request, tensors
 from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.dialects.infer_request import HEADER_LENGTH
-from localmodel_server.dialects.result_tensors import tensors_of
-from localmodel_server.dialects.script_call import Target
+from localmodel_server.dialects.oip import infer_answer, infer_request, tensors
+from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH
+from localmodel_server.dialects.oip.result_tensors import tensors_of
+from localmodel_server.messages.call import Call
+from localmodel_server.messages.contract import Contract, Value
+from localmodel_server.payloads.script_call import Target
 
 TEXT = Target(Contract())
 ARRAY = Target(Contract(mode="schema", parameters=(Value("x", "numpy", dtype="float64", shape=(-1,)),)))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from localmodel import gate, schema
 from localmodel.errors import UserError
 from localmodel.spec import GateSpec
+from localmodel_server.configuration.settings import SettingsError
 from localmodel_server.gate import Request, json_path, read
-from localmodel_server.settings import SettingsError
 
 NAMED = GateSpec(config_map="digits-gate")
 FULL = {

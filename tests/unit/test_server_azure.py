@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from localmodel_server.call import Call, Headers, Outcome
-from localmodel_server.contract import Contract, Value
-from localmodel_server.dialects.azure import Request, score_headers
 from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.messages.call import Call, Headers, Outcome
+from localmodel_server.messages.contract import Contract, Value
+from localmodel_server.payloads.azure import Request, score_headers
 
 TEXT = Contract()
 HTTP = Contract(mode="http")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from localmodel_server.callers import Callers, check_origin, is_ours
-from localmodel_server.request_head import BadHead, called_host, check_framing, read_host
-from localmodel_server.settings import SettingsError, read_hosts
+from localmodel_server.configuration.settings import SettingsError, read_hosts
+from localmodel_server.http.callers import Callers, check_origin, is_ours
+from localmodel_server.http.request_head import BadHead, called_host, check_framing, read_host
 
 HOSTS = read_hosts({"LOCALMODEL_ALLOWED_HOSTS": "a.example, B.example."})
 

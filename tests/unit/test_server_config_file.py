@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from localmodel_server.__main__ import build_parser, flag_variables
-from localmodel_server.config_file import compose
-from localmodel_server.settings import SettingsError
-from localmodel_server.variables import VARIABLES
+from localmodel_server.configuration.config_file import compose
+from localmodel_server.configuration.settings import SettingsError
+from localmodel_server.configuration.variables import VARIABLES
 
 
 def write(path: Path, content: Any) -> Path:

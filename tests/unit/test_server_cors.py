@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from localmodel_server.call import Headers
-from localmodel_server.cors import cors_headers, is_preflight
+from localmodel_server.http.cors import cors_headers, is_preflight
+from localmodel_server.messages.call import Headers
 
 ORIGIN = (b"origin", b"https://a.example")
 ALLOWED = ("https://a.example", "https://b.example")

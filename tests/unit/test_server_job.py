@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from localmodel_server.call import Array, Call
-from localmodel_server.contract import Contract
-from localmodel_server.job import Job, encode
+from localmodel_server.messages.call import Array, Call
+from localmodel_server.messages.contract import Contract
+from localmodel_server.workers.job import Job, encode
 
 ROWS = Contract(mode="schema", rows=True)
 TEXTS = Contract(run_batch=True)

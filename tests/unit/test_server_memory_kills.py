@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from localmodel_server.memory_kills import MemoryKills
+from localmodel_server.workers.memory_kills import MemoryKills
 
 EVENTS = "low 0\nhigh 0\nmax 7\noom {0}\noom_kill {0}\noom_group_kill 0\n"
 CONTROL = "oom_kill_disable 0\nunder_oom 0\noom_kill {0}\n"

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from localmodel_server import request_ids
-from localmodel_server.request_ids import read_ids
+from localmodel_server.messages import request_ids
+from localmodel_server.messages.request_ids import read_ids
 
 
 def echoed(**given: str) -> dict[str, str]:

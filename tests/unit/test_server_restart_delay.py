@@ -1,4 +1,4 @@
-from localmodel_server.pool import restart_delay
+from localmodel_server.workers.pool import restart_delay
 
 
 def test_restarts_are_immediate_then_spaced_out_up_to_half_a_minute() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from localmodel_server.settings import Ports, SettingsError, read_ports, read_settings
-from localmodel_server.threads import VARIABLES, thread_limits, usable_cpus
+from localmodel_server.configuration.settings import Ports, SettingsError, read_ports, read_settings
+from localmodel_server.configuration.threads import VARIABLES, thread_limits, usable_cpus
 
 
 def test_defaults() -> None:

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from openapi_spec_validator import OpenAPIV2SpecValidator, OpenAPIV30SpecValidator, OpenAPIV31SpecValidator, validate
 
-from localmodel_server.contract import Contract, Value
+from localmodel_server.configuration.settings import read_settings
+from localmodel_server.http.routes import build_health_routes, build_routes
+from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.metrics import Metrics
-from localmodel_server.routes import build_health_routes, build_routes
-from localmodel_server.settings import read_settings
 from localmodel_server.state import ServerState
 
 INPUT = {

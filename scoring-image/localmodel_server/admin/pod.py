@@ -15,11 +15,11 @@ from localmodel_server.admin.routes import AdminApplication
 from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.admin.start import Choice, WantedRevision, choose, read_wanted
 from localmodel_server.admin.swaps import Order, Swaps, in_thread
-from localmodel_server.loader import Loader
+from localmodel_server.configuration.settings import APP_ROOT, SettingsError
+from localmodel_server.life.loader import Loader
+from localmodel_server.life.wanted import Wanted
 from localmodel_server.log import logger
-from localmodel_server.settings import APP_ROOT, SettingsError
 from localmodel_server.state import ServerState
-from localmodel_server.wanted import Wanted
 from localmodel_untrusted.files import Unreadable
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from localmodel_server.admin.bundle import NO_SPACE, BadBundle
 from localmodel_server.admin.folder import CodeMissing, ModelMissing
-from localmodel_server.headroom import NoRoom
+from localmodel_server.configuration.settings import SettingsError
 from localmodel_server.log import logger
-from localmodel_server.settings import SettingsError
-from localmodel_server.worker_process import LoadError
+from localmodel_server.workers.headroom import NoRoom
+from localmodel_server.workers.worker_process import LoadError
 
 
 class Refused(Exception):

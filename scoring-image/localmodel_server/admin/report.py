@@ -8,7 +8,7 @@ from localmodel_server.admin.revisions import Revisions
 from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.admin.swaps import Swaps
 from localmodel_server.error_rate import Tally
-from localmodel_server.loader import Loader
+from localmodel_server.life.loader import Loader
 from localmodel_server.state import ServerState
 
 _PROTOCOL = 1

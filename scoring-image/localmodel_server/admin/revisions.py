@@ -11,7 +11,7 @@ from localmodel_server.admin.bundle import Description
 from localmodel_server.admin.folder import MODELS_BELOW_APP, Accepted, StateFolder
 from localmodel_server.admin.refused import Refused
 from localmodel_server.admin.settings import NAMES, AdminSettings
-from localmodel_server.wanted import Wanted
+from localmodel_server.life.wanted import Wanted
 
 # Makes the complete variables from those that differ from the container's; None removes one.
 Compose = Callable[[Mapping[str, Optional[str]]], Mapping[str, str]]

@@ -27,10 +27,10 @@ from localmodel_server.admin.revisions import Revisions
 from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.admin.spool import receive_to
 from localmodel_server.admin.swaps import Order, Swaps, answer_of
-from localmodel_server.call import ClientGone
-from localmodel_server.exchange import send_json
-from localmodel_server.loader import Loader
+from localmodel_server.life.loader import Loader
 from localmodel_server.log import logger
+from localmodel_server.messages.call import ClientGone
+from localmodel_server.messages.exchange import send_json
 from localmodel_server.state import ServerState
 
 _METHODS = {"/state": "GET", "/prepare": "POST", "/commit": "POST", "/abort": "POST", "/leave": "POST"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localmodel_server.settings import SettingsError, read_port, read_whole_number
+from localmodel_server.configuration.settings import SettingsError, read_port, read_whole_number
 
 _KEY_BYTES = 32
 _MOST_BUNDLE_BYTES = 2 * 1024**3

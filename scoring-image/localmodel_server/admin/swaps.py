@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 from localmodel_server.admin.folder import Accepted, remove
 from localmodel_server.admin.refused import Refused, refusal
 from localmodel_server.admin.revisions import Revisions
-from localmodel_server.loader import Loader
+from localmodel_server.life.loader import Loader
+from localmodel_server.life.wanted import Candidate
 from localmodel_server.log import logger
 from localmodel_server.state import ServerState
-from localmodel_server.wanted import Candidate
 
 _Result = TypeVar("_Result")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from localmodel_server.call import Headers, Outcome
-from localmodel_server.contract import Contract
-from localmodel_server.decoding.cost import Estimate
-from localmodel_server.dialects.reading import Answer, Decode, Encode, Reading, ResultCost
-from localmodel_server.dialects.script_call import Target
+from localmodel_server.messages.call import Headers, Outcome
+from localmodel_server.messages.contract import Contract
+from localmodel_server.messages.cost import Estimate
+from localmodel_server.payloads.reading import Answer, Decode, Encode, Reading, ResultCost
+from localmodel_server.payloads.script_call import Target
 
 
 class TooLarge(Exception):

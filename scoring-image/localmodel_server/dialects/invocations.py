@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from localmodel_server.call import Call, Headers
-from localmodel_server.contract import Contract
-from localmodel_server.decoding.cost import NOTHING, Cost, of_csv, of_json
 from localmodel_server.dialects import predict_request
-from localmodel_server.dialects.azure import Request
 from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.dialects.json_text import load_request
-from localmodel_server.dialects.reading import Reading
-from localmodel_server.dialects.script_call import Given, Named, One, Target, call_script
-from localmodel_server.dialects.tables import from_csv, from_split, is_records
+from localmodel_server.messages.call import Call, Headers
+from localmodel_server.messages.contract import Contract
+from localmodel_server.messages.cost import NOTHING, Cost, of_csv, of_json
+from localmodel_server.payloads.azure import Request
+from localmodel_server.payloads.json_text import load_request
+from localmodel_server.payloads.reading import Reading
+from localmodel_server.payloads.script_call import Given, Named, One, Target, call_script
+from localmodel_server.payloads.tables import from_csv, from_split, is_records
 
 KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs", "input_data")
 

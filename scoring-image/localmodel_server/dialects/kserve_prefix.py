@@ -8,7 +8,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from localmodel_server.dialects import kserve_v1, open_inference
+from localmodel_server.dialects import kserve_v1
+from localmodel_server.dialects.oip import open_inference
 from localmodel_server.dialects.transport import respond
 from localmodel_server.state import ServerState
 

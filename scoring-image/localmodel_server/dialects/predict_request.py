@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import orjson
 
-from localmodel_server.call import Call, Headers, Outcome
-from localmodel_server.contract import Contract
-from localmodel_server.decoding.cost import NOTHING, Cost, of_json
 from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.dialects.json_text import load_object
-from localmodel_server.dialects.reading import Answer, Reading
-from localmodel_server.dialects.script_call import Named, One, Target, call_script
+from localmodel_server.messages.call import Call, Headers, Outcome
+from localmodel_server.messages.contract import Contract
+from localmodel_server.messages.cost import NOTHING, Cost, of_json
+from localmodel_server.payloads.json_text import load_object
+from localmodel_server.payloads.reading import Answer, Reading
+from localmodel_server.payloads.script_call import Named, One, Target, call_script
 
 
 def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost:

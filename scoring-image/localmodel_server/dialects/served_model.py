@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.dispatcher import Unavailable
 from localmodel_server.state import ServerState
+from localmodel_server.workers.dispatcher import Unavailable
 
 
 def model_name(state: ServerState) -> str:

@@ -13,20 +13,27 @@ from typing import Any, NamedTuple
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from localmodel_server.body_budget import HeldBody
-from localmodel_server.call import CLIENT_CLOSED_REQUEST, Call, ClientGone, Headers, Outcome
-from localmodel_server.collected import collect
-from localmodel_server.contract import Contract
-from localmodel_server.decoding.cost import MOST_ON_LOOP, Estimate
 from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.dialects.compression import compress, inflate
-from localmodel_server.dialects.json_text import message_of
-from localmodel_server.dialects.reading import Answer, Decode, Reading
-from localmodel_server.dialects.script_call import Target
-from localmodel_server.dispatcher import Unavailable
-from localmodel_server.exchange import OUTCOME, REQUEST_ID, BodyTooLarge, read_body, wait_until_gone, without_ours
-from localmodel_server.pieces import BrokenOff
+from localmodel_server.messages.body_budget import HeldBody
+from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Call, ClientGone, Headers, Outcome
+from localmodel_server.messages.collected import collect
+from localmodel_server.messages.contract import Contract
+from localmodel_server.messages.cost import MOST_ON_LOOP, Estimate
+from localmodel_server.messages.exchange import (
+    OUTCOME,
+    REQUEST_ID,
+    BodyTooLarge,
+    read_body,
+    wait_until_gone,
+    without_ours,
+)
+from localmodel_server.messages.pieces import BrokenOff
+from localmodel_server.payloads.compression import compress, inflate
+from localmodel_server.payloads.json_text import message_of
+from localmodel_server.payloads.reading import Answer, Decode, Reading
+from localmodel_server.payloads.script_call import Target
 from localmodel_server.state import ServerState
+from localmodel_server.workers.dispatcher import Unavailable
 
 _LARGE = 1 << 18  # bytes from which compression would hold other requests up
 _PIECES_ON_LOOP = 2

@@ -9,14 +9,14 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Message, Scope
 
-from localmodel_server.app import Application
-from localmodel_server.call import Headers, Outcome
-from localmodel_server.dispatcher import Dispatcher
 from localmodel_server.gate.request import Request
-from localmodel_server.job import MakeCall
+from localmodel_server.http.app import Application
+from localmodel_server.messages.call import Headers, Outcome
 from localmodel_server.metrics import Metrics
-from localmodel_server.pool import Pool
 from localmodel_server.state import ServerState
+from localmodel_server.workers.dispatcher import Dispatcher
+from localmodel_server.workers.job import MakeCall
+from localmodel_server.workers.pool import Pool
 
 _MOST_BYTES = 64 * 1024 * 1024
 _SECONDS_TO_ANSWER = 5.0

@@ -13,8 +13,8 @@ from localmodel_server.gate.compare import cut, difference, nothing_at
 from localmodel_server.gate.json_path import Nothing, look_up
 from localmodel_server.gate.request import Expectation, Field, Request
 from localmodel_server.log import logger
-from localmodel_server.pool import Pool
-from localmodel_server.worker_process import LoadError
+from localmodel_server.workers.pool import Pool
+from localmodel_server.workers.worker_process import LoadError
 
 _LONGEST_REASON = 200
 

@@ -1,0 +1,1 @@
+"""Settings: variables, the config file, threads."""

@@ -1,0 +1,67 @@
+"""What run() returned, as an infer answer of the Open Inference Protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH, Wanted
+from localmodel_server.dialects.oip.result_tensors import tensors_of
+from localmodel_server.dialects.oip.tensors import Tensor, binary, flat
+from localmodel_server.messages.call import Headers
+from localmodel_server.messages.contract import Value
+from localmodel_server.payloads.json_text import load
+
+OUTPUT_NAME = "output-0"
+
+
+def encode(body: bytes, declared: Value | None, wanted: Wanted, model: str, version: str) -> tuple[bytes, Headers]:
+    """Write the answer and its headers; body is the result in JSON.
+
+    Raises BadRequest when the client wants an output that is not there, or the result is neither JSON nor text.
+    """
+    name = next(iter(wanted.outputs)) if len(wanted.outputs) == 1 else OUTPUT_NAME
+    tensors = tensors_of(_load_result(body), declared, name)
+    if wanted.outputs:
+        tensors = _pick(tensors, wanted.outputs)
+    pieces: list[bytes | memoryview] = []
+    outputs = [_write(tensor, wanted.outputs.get(tensor.name, wanted.binary), pieces) for tensor in tensors]
+    answer = {"model_name": model, "model_version": version, "outputs": outputs}
+    if wanted.id is not None:
+        answer["id"] = wanted.id
+    head = orjson.dumps(answer)
+    if not pieces:
+        return head, [(b"content-type", b"application/json")]
+    length = str(len(head)).encode()
+    return b"".join([head, *pieces]), [(b"content-type", b"application/octet-stream"), (HEADER_LENGTH, length)]
+
+
+def _load_result(body: bytes) -> Any:
+    try:
+        return load(body)
+    except ValueError:
+        pass
+    try:
+        return body.decode()  # a script that makes its own response may answer with any text
+    except UnicodeDecodeError:
+        raise BadRequest(500, "the script answered with bytes that are neither JSON nor text") from None
+
+
+def _pick(tensors: list[Tensor], names: dict[str, bool]) -> list[Tensor]:
+    found = {tensor.name: tensor for tensor in tensors}
+    for name in names:
+        if name not in found:
+            raise BadRequest(400, f"there is no output {name}; the outputs are {', '.join(found) or 'none'}")
+    return [found[name] for name in names]
+
+
+def _write(tensor: Tensor, in_binary: bool, pieces: list[bytes | memoryview]) -> dict[str, Any]:
+    """The tensor as JSON; its binary data, if wanted so, is put at the end of pieces."""
+    written = {"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape}
+    if not in_binary:
+        return {**written, "data": flat(tensor)}
+    data = binary(tensor)
+    pieces.append(data)
+    return {**written, "parameters": {"binary_data_size": len(data)}}

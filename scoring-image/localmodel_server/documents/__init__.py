@@ -1,0 +1,1 @@
+"""The documents that describe this service: Swagger 2 and OpenAPI 3.1."""

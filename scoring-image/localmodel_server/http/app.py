@@ -1,0 +1,147 @@
+"""The ASGI application: ids, headers, counts and log around /score and all other routes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import cached_property
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from localmodel_server.http import cors
+from localmodel_server.http.score import Refused, score, send_outcome
+from localmodel_server.log import log_request, logger
+from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, ClientGone, Headers, Outcome
+from localmodel_server.messages.exchange import OUTCOME, REQUEST_ID, send_json, wait_until_gone
+from localmodel_server.messages.pieces import BrokenOff
+from localmodel_server.messages.request_ids import RequestIds, common_headers, read_ids
+from localmodel_server.payloads.azure import NOT_RUN
+from localmodel_server.state import ServerState
+
+_PROBE_PATHS = frozenset({"/", "/livez", "/readyz"})
+
+
+class Application:
+    """What uvicorn calls for every request. log gets a line's parts for each, as log.log_request()."""
+
+    def __init__(self, state: ServerState, log: Callable[[str, str, str, int, float], None] = log_request) -> None:
+        self.state = state
+        self._log = log
+
+    @cached_property
+    def routes(self) -> ASGIApp:
+        """The application for every path but /score.
+
+        Made when it is first needed: FastAPI takes a good part of a second, in which the first worker can load.
+        """
+        from localmodel_server.http.routes import build_routes
+
+        return build_routes(self.state)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = time.perf_counter()
+        ids = read_ids(scope["headers"])
+        if ids.too_long is not None:
+            refused = Refused(431, f"the header {ids.too_long} is longer than 100 characters", NOT_RUN)
+            status = await self._refuse(refused, self._headers(ids, scope["headers"]), send)
+        elif self._allows_others and cors.is_preflight(scope["method"], scope["headers"]):
+            status = await self._refuse(Refused(200, "", []), self._headers(ids, scope["headers"]), send)
+        elif scope["path"] == "/score":
+            status = await self._score(ids, scope, receive, send, started)
+        else:
+            status = await self._pass_on(ids, scope, receive, send)
+        if scope["path"] not in _PROBE_PATHS:
+            milliseconds = (time.perf_counter() - started) * 1000
+            # The raw path: a decoded one may hold line breaks.
+            path = scope["raw_path"].decode("latin-1")
+            self._log(ids.request_id, scope["method"], path, status, milliseconds)
+
+    @property
+    def _allows_others(self) -> bool:
+        settings = self.state.settings
+        return settings is not None and bool(settings.cors_origins)
+
+    async def _score(self, ids: RequestIds, scope: Scope, receive: Receive, send: Send, started: float) -> int:
+        def headers_for(outcome: Outcome | None) -> Headers:
+            return self._headers(ids, scope["headers"], outcome)
+
+        refused: Refused
+        try:
+            outcome = await score(self.state, ids.request_id, scope, receive, send, headers_for)
+        except Refused as error:
+            refused = error
+        except (ClientGone, BrokenOff):
+            self.count("azure", CLIENT_CLOSED_REQUEST, started, None)
+            return CLIENT_CLOSED_REQUEST
+        except asyncio.CancelledError:
+            # uvicorn does this when a request is still running at the end of the time to stop.
+            refused = Refused(503, "the server stopped before it could answer", NOT_RUN)
+        except Exception:
+            logger.exception("request %s: error in the server", ids.request_id)
+            refused = Refused(500, "error in the scoring server; see its log", NOT_RUN)
+        else:
+            self.count("azure", outcome.status, started, outcome)
+            return outcome.status
+        status = await self._refuse(refused, headers_for(None), send)
+        self.count("azure", status, started, None)
+        return status
+
+    async def finish(
+        self, ids: RequestIds, scope: Scope, receive: Receive, send: Send, outcome: Outcome, started: float
+    ) -> None:
+        """Send, count and log the outcome of a request to /score that has been asked elsewhere."""
+        gone = asyncio.ensure_future(wait_until_gone(receive))
+        status = outcome.status
+        try:
+            await send_outcome(send, outcome, self._headers(ids, scope["headers"], outcome), gone)
+        except BrokenOff:
+            status = CLIENT_CLOSED_REQUEST
+        finally:
+            gone.cancel()
+        self.count("azure", status, started, outcome)
+        log_request(ids.request_id, "POST", "/score", status, (time.perf_counter() - started) * 1000)
+
+    def count(self, dialect: str, status: int, started: float, outcome: Outcome | None) -> None:
+        """Count one answered request; started is a time of perf_counter."""
+        total = time.perf_counter() - started
+        if outcome is None:
+            self.state.metrics.answered(dialect, status, total)
+        else:
+            run = None if outcome.run_ms is None else outcome.run_ms / 1000
+            self.state.metrics.answered(dialect, status, total, outcome.queued, run)
+
+    async def _refuse(self, refused: Refused, headers: Headers, send: Send) -> int:
+        await send_json(send, refused.status, refused.body, [*refused.headers, *headers])
+        return refused.status
+
+    async def _pass_on(self, ids: RequestIds, scope: Scope, receive: Receive, send: Send) -> int:
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                outcome = scope.get(OUTCOME)
+                message["headers"] = [*message.get("headers", []), *self._headers(ids, scope["headers"], outcome)]
+            await send(message)
+
+        scope[REQUEST_ID] = ids.request_id
+        try:
+            await self.routes(scope, receive, send_with_headers)
+        except Exception:
+            outcome = scope.get(OUTCOME)
+            if outcome is None or outcome.rest is None or not outcome.rest.is_broken:
+                raise
+            return CLIENT_CLOSED_REQUEST  # as on /score: the script's body has ended too early, and the log has it
+        return status
+
+    def _headers(self, ids: RequestIds, request: Headers, outcome: Outcome | None = None) -> Headers:
+        settings = self.state.settings
+        headers = common_headers(ids, settings, outcome)
+        if settings is not None and settings.cors_origins:
+            headers += cors.cors_headers(request, settings.cors_origins)
+        if self.state.draining:
+            headers.append((b"connection", b"close"))
+        return headers

@@ -1,0 +1,124 @@
+"""/score on plain ASGI: from a request's bytes to a worker and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.types import Receive, Scope, Send
+
+from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.messages.body_budget import HeldBody
+from localmodel_server.messages.call import Headers, Outcome
+from localmodel_server.messages.contract import Contract
+from localmodel_server.messages.exchange import (
+    BodyTooLarge,
+    message_body,
+    read_body,
+    send_json,
+    send_pieces,
+    send_whole,
+    wait_until_gone,
+    without_ours,
+)
+from localmodel_server.payloads.azure import NOT_RUN, Request, score_headers
+from localmodel_server.state import ServerState
+from localmodel_server.workers.dispatcher import Unavailable
+
+RETRY: Headers = [(b"retry-after", b"1")]
+_METHODS = ("GET", "POST", "OPTIONS")
+
+
+class Refused(Exception):
+    """The request gets an answer without a call of run(). headers are those of this answer alone."""
+
+    def __init__(self, status: int, message: str, headers: Headers) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+
+    @property
+    def body(self) -> bytes:
+        """The JSON body; that of a success is empty."""
+        return message_body(str(self)) if self.status >= 400 else b""
+
+
+def refusal(error: Exception) -> Refused:
+    """The answer to a request that run() does not get to see."""
+    if isinstance(error, Unavailable):
+        return Refused(503, str(error), RETRY + NOT_RUN)
+    if isinstance(error, BadRequest):
+        return Refused(error.status, str(error), NOT_RUN)
+    raise error
+
+
+async def score(
+    state: ServerState,
+    request_id: str,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    headers_for: Callable[[Outcome], Headers],
+) -> Outcome:
+    """Answer one request to /score; headers_for gives the headers of every answer.
+
+    Raises Refused before anything is sent, ClientGone when nobody waits for the answer any more, and BrokenOff
+    when the script's own answer ends too early.
+    """
+    try:
+        with state.bodies.hold() as held:
+            request = await _read(state, scope, receive, held)
+            gone = asyncio.ensure_future(wait_until_gone(receive))
+            try:
+                outcome = await state.dispatcher.ask(request.call, request_id, gone)
+                await send_outcome(send, outcome, headers_for(outcome), gone)
+                return outcome
+            finally:
+                gone.cancel()
+    except (Unavailable, BadRequest) as error:
+        raise refusal(error) from error
+
+
+async def _read(state: ServerState, scope: Scope, receive: Receive, held: HeldBody) -> Request:
+    settings = state.dispatcher.check_room().settings
+    _check_method(scope["method"], state.contract)
+    if scope["method"] == "GET" and not settings.strict:
+        _check_page(scope, state.contract)
+    try:
+        body = await read_body(receive, scope, settings.max_request_bytes, held)
+    except BodyTooLarge as error:
+        raise Refused(413, str(error), NOT_RUN) from None
+    return Request(scope["method"], scope["query_string"], scope["headers"], body, settings.strict)
+
+
+async def send_outcome(send: Send, outcome: Outcome, headers: Headers, gone: asyncio.Future[None]) -> None:
+    """Send an outcome; headers are those of every answer. Raises BrokenOff."""
+    headers = [*score_headers(outcome), *headers]
+    if outcome.headers is None:
+        await send_json(send, outcome.status, outcome.body, headers)
+        return
+    headers = [*without_ours(outcome.headers), *headers]
+    if outcome.rest is None:
+        await send_whole(send, outcome.status, outcome.body, headers)
+    else:
+        await send_pieces(send, outcome.status, outcome.rest, headers, gone)
+
+
+def _check_method(method: str, contract: Contract | None) -> None:
+    if method not in _METHODS:
+        text = f"{method} is not allowed on /score; use POST"
+        raise Refused(405, text, [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])
+    if method == "OPTIONS" and (contract is None or contract.mode != "http"):
+        raise Refused(200, "", [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])
+
+
+def _check_page(scope: Scope, contract: Contract | None) -> None:
+    """Refuse a page that somebody has opened in a browser: it would be scored without any data."""
+    if scope["query_string"] or contract is None or contract.mode == "http":
+        return
+    headers = dict(scope["headers"])
+    if b"text/html" in headers.get(b"accept", b""):
+        address = f"http://{headers.get(b'host', b'localhost').decode('latin-1')}/score"
+        command = f"curl -H content-type:application/json -d @request.json {address}"
+        text = f"this is where data is sent to be scored, and a browser sends none; use {command} or lmd invoke"
+        raise Refused(400, text, NOT_RUN)

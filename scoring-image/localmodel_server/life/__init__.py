@@ -1,0 +1,1 @@
+"""What is to serve and what serves: loading, switching, going back, debugging."""

@@ -1,0 +1,229 @@
+"""Loads revisions: the wanted one beside the serving one, its gate, then the switch."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable
+
+from localmodel_server import gate
+from localmodel_server.configuration.settings import Settings, SettingsError, read_settings
+from localmodel_server.life.debugging import is_debugged
+from localmodel_server.life.status_file import StatusFile
+from localmodel_server.life.wanted import Candidate, Wanted
+from localmodel_server.log import logger, set_up_logging
+from localmodel_server.state import ServerState
+from localmodel_server.workers.headroom import NoRoom, room_for
+from localmodel_server.workers.park import Park, serves_equally
+from localmodel_server.workers.pool import Pool
+from localmodel_server.workers.warm_parent import WarmParents
+from localmodel_server.workers.worker_process import LoadError
+
+
+class Loader:
+    """Brings revisions into service in two steps, and keeps the one before for a way back.
+
+    load() does both steps, one load at a time: the last request for a load wins.
+    """
+
+    def __init__(self, state: ServerState, read_wanted: Callable[[], Wanted], status_file: StatusFile) -> None:
+        self.park = Park()
+        self._state = state
+        self._dispatcher = state.dispatcher
+        self._read_wanted = read_wanted
+        self._status_file = status_file
+        self._warm = WarmParents()
+        self._load: asyncio.Task[bool] | None = None
+        self._failure: LoadError | None = None
+        self._before: Wanted | None = None  # what served before the last switch
+        self.on_switch: Callable[[], None] = lambda: None  # another pool serves, and the one before may be parked
+
+    @property
+    def failure(self) -> str:
+        """Why the last load failed, with the reason in one word before it, unless it was init() itself."""
+        error = self._failure
+        if error is None:
+            return "the revision could not be loaded"
+        return str(error) if error.reason == "InitFailed" else f"{error.reason}: {error}"
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether load() is at work."""
+        return self._load is not None and not self._load.done()
+
+    def load(self) -> asyncio.Task[bool]:
+        """Start to load the wanted revision, in place of a load under way.
+
+        The task's result tells whether the revision serves. It is cancelled when another one takes its place.
+        """
+        if self._load is not None:
+            self._load.cancel()
+        self._dispatcher.loading_since = time.monotonic()
+        self._load = asyncio.create_task(self._load_wanted())
+        return self._load
+
+    async def prepare(self, wanted: Wanted) -> Candidate:
+        """Bring a revision up to where it could serve, its gate passed; raises LoadError.
+
+        The candidate is the caller's, to commit or to discard.
+        """
+        try:
+            settings = read_settings(wanted.environment)
+        except SettingsError as error:
+            raise LoadError(str(error), reason="SettingsInvalid") from error
+        started = time.monotonic()
+        pool, origin = await self._find_pool(wanted, settings)
+        candidate = Candidate(wanted, pool, origin, {"load": _milliseconds_since(started)})
+        started = time.monotonic()
+        try:
+            await self._prove(candidate)
+        except BaseException:
+            self.discard(candidate)
+            raise
+        candidate.milliseconds["gate"] = _milliseconds_since(started)
+        return candidate
+
+    def commit(self, candidate: Candidate) -> None:
+        """Have a candidate serve, in one step on the loop; the revision before it is parked."""
+        if self.is_loading and self._load is not asyncio.current_task():
+            self._load.cancel()  # type: ignore[union-attr]
+        old = self._switch(candidate)
+        logger.info("revision %r serves", candidate.wanted.revision)
+        self._status_file.write_success(candidate)
+        if old is not None and old is not candidate.pool:
+            self._before = Wanted(old.settings.environment)
+            self._retire(old)
+            self.on_switch()
+
+    def discard(self, candidate: Candidate) -> None:
+        """Give a candidate up; a pool that was parked is parked again."""
+        if candidate.origin == "parked":
+            self.park.put(candidate.pool)
+        elif candidate.origin == "new":
+            self.park.end(candidate.pool)
+
+    def go_back(self, why: str) -> None:
+        """Have the revision before serve again in place of a bad one: at once if it is parked, else loaded anew."""
+        bad, pool, before = self._dispatcher.pool, self.park.pool, self._before
+        if bad is None or before is None or self.is_loading or is_debugged(bad.settings.environment):
+            return
+        if pool is not None and pool.is_whole:
+            self._take_back(bad, Candidate(Wanted(pool.settings.environment), self.park.take(), "parked"), why)
+        else:
+            self._load = asyncio.create_task(self._load_before(bad, before, why))
+
+    async def close(self) -> None:
+        """End every worker of every revision."""
+        if self._load is not None:
+            self._load.cancel()
+            await asyncio.wait({self._load})
+        self.park.clear()
+        pool = self._dispatcher.pool
+        if pool is not None:
+            await pool.close()
+        await self.park.settle()
+        await self._warm.close()
+
+    async def _load_wanted(self) -> bool:
+        revision = ""
+        try:
+            wanted = self._read_wanted()
+            revision = wanted.revision
+            candidate = await self.prepare(wanted)
+        except LoadError as error:
+            self._report_failure(revision, error)
+        except SettingsError as error:
+            self._report_failure(revision, LoadError(str(error), reason="SettingsInvalid"))
+        except Exception as error:
+            text = f"error in the scoring server: {type(error).__name__}: {error}"
+            self._report_failure(revision, LoadError(text, traceback.format_exc(), "ServerError"))
+        else:
+            self.commit(candidate)
+            return True
+        return False
+
+    async def _load_before(self, bad: Pool, before: Wanted, why: str) -> bool:
+        try:
+            candidate = await self.prepare(before)
+        except LoadError as error:
+            logger.error("%s", f"revision {before.revision!r} cannot serve again ({why}): {error}")
+            return False
+        self._take_back(bad, candidate, why)
+        return True
+
+    def _take_back(self, bad: Pool, candidate: Candidate, why: str) -> None:
+        self._before = None
+        self._switch(candidate)
+        self.park.end(bad)
+        text = f"went back to revision {candidate.wanted.revision!r}: {why}"
+        logger.error("%s", f"revision {bad.settings.revision!r} does not serve: {text}")
+        error = LoadError(text, reason="ErrorRate")
+        self._status_file.write_failure(candidate.wanted.revision, bad.settings.revision, error)
+
+    async def _find_pool(self, wanted: Wanted, settings: Settings) -> tuple[Pool, str]:
+        serving = self._dispatcher.pool
+        # A pool that serves cannot be asked a gate's requests beside those of clients.
+        if serving is not None and not wanted.gate and serves_equally(serving, settings):
+            return serving, "serving"
+        if self.park.pool is not None and serves_equally(self.park.pool, settings):
+            return self.park.take(), "parked"
+        if serving is not None:
+            await self._make_room(serving)
+        return await Pool.start(settings, self._warm), "new"
+
+    async def _make_room(self, serving: Pool) -> None:
+        """Raises NoRoom when the memory does not do for another revision of the size of the one that serves."""
+        needed = await asyncio.to_thread(lambda: serving.private_bytes() * 11 // 10)
+        if room_for(needed) is not None:
+            self.park.clear()
+            await self.park.settle()
+        reason = room_for(needed)
+        if reason is not None:
+            raise NoRoom(f"no room for a second worker: {reason}")
+
+    async def _prove(self, candidate: Candidate) -> None:
+        try:
+            await gate.run(candidate.wanted.gate, candidate.pool)
+        except gate.GateFailed as error:
+            if not error.worker_lost or candidate.pool.how != "fork":
+                raise
+            # Something of the parent's may have been in its way; a process of its own has nothing of it.
+            logger.warning("%s; once more in processes that are not forked", error)
+            self.park.end(candidate.pool)
+            candidate.origin = "ended"
+            settings = candidate.pool.settings
+            candidate.pool = await Pool.start(settings)
+            candidate.origin = "new"
+            await gate.run(candidate.wanted.gate, candidate.pool)
+            self._warm.distrust("a forked worker was lost in the gate")
+
+    def _switch(self, candidate: Candidate) -> Pool | None:
+        settings = read_settings(candidate.wanted.environment)
+        if candidate.origin != "new":
+            candidate.pool.resume(settings)
+        old = self._dispatcher.pool
+        if old is not candidate.pool:
+            self._dispatcher.switch(candidate.pool)
+            self._state.metrics.error_rate.switched()
+        candidate.pool.enter_service()
+        self._dispatcher.load_error = None
+        set_up_logging(settings.log_level, settings.log_format)
+        return old
+
+    def _retire(self, pool: Pool) -> None:
+        if is_debugged(pool.settings.environment):
+            self.park.end(pool)
+        else:
+            self.park.put(pool)
+
+    def _report_failure(self, wanted: str, error: LoadError) -> None:
+        self._failure = error
+        self._dispatcher.load_error = str(error)
+        logger.error("%s", f"revision {wanted!r} does not serve: {error}\n{error.traceback}".rstrip())
+        serving = None if self._dispatcher.pool is None else self._state.revision
+        self._status_file.write_failure(serving, wanted, error)
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,49 @@
+"""What is to serve, and what came of bringing it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from localmodel_server import gate
+from localmodel_server.configuration.settings import SettingsError
+from localmodel_server.workers.pool import Pool
+from localmodel_untrusted.files import Unreadable, read_file
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A revision: the complete variables of its workers, and the requests that it must pass before it serves."""
+
+    environment: Mapping[str, str]
+    gate: tuple[gate.Request, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        """Its number."""
+        return self.environment.get("LOCALMODEL_REVISION", "")
+
+
+@dataclass
+class Candidate:
+    """A revision that could serve now. milliseconds has what ``load`` and ``gate`` took."""
+
+    wanted: Wanted
+    pool: Pool
+    origin: str  # "new", "parked" or "serving": where the pool comes from
+    milliseconds: dict[str, int] = field(default_factory=dict)
+
+
+def wanted_of(environment: Mapping[str, str]) -> Wanted:
+    """A revision from its variables alone; LOCALMODEL_GATE names the file with its requests. Raises SettingsError."""
+    path = environment.get("LOCALMODEL_GATE")
+    if not path:
+        return Wanted(environment)
+    try:
+        content = read_file(Path(path))
+    except Unreadable as error:
+        raise SettingsError(f"LOCALMODEL_GATE: {path} cannot be read: {error}") from error
+    if content is None:
+        raise SettingsError(f"LOCALMODEL_GATE: {path} is not there")
+    return Wanted(environment, gate.read(content))

@@ -1,0 +1,57 @@
+"""Bounds the memory for request bodies: those on their way in, in line, and at a worker, all together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+
+from localmodel_server.workers.dispatcher import Unavailable
+
+_LEAST_BYTES = 512 * 1024 * 1024
+
+
+class BodyBudget:
+    """How many bytes of bodies the server holds; room is for two of the largest, or 512 MiB."""
+
+    def __init__(self, largest_body: Callable[[], int]) -> None:
+        self.held = 0
+        self._largest_body = largest_body
+
+    def hold(self) -> HeldBody:
+        """Room for one body, which gives back what it took at the end of a with statement."""
+        return HeldBody(self)
+
+    def add(self, size: int) -> None:
+        """Take so many bytes; raises Unavailable."""
+        held = self.held + size
+        if held > _LEAST_BYTES and held > 2 * self._largest_body():
+            raise Unavailable(f"the server holds {self.held} bytes of other requests, and has no room for this one")
+        self.held = held
+
+
+class HeldBody:
+    """One body's share."""
+
+    __slots__ = ("_budget", "_size")
+
+    def __init__(self, budget: BodyBudget) -> None:
+        self._budget = budget
+        self._size = 0
+
+    def add(self, size: int) -> None:
+        """Count bytes that have come; raises Unavailable when there is no room for them."""
+        self._budget.add(size)
+        self._size += size
+
+    def give_back(self) -> None:
+        """The body has gone."""
+        self._budget.held -= self._size
+        self._size = 0
+
+    def __enter__(self) -> HeldBody:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
+    ) -> None:
+        self.give_back()

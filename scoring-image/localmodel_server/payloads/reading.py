@@ -1,0 +1,41 @@
+"""A decoded request, in whatever dialect, and the answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from localmodel_server.messages.call import Call, Headers, Outcome
+from localmodel_server.messages.contract import Contract
+from localmodel_server.messages.cost import Cost, of_json
+from localmodel_server.payloads.script_call import Target
+
+
+class Answer(NamedTuple):
+    """A whole answer with status 200."""
+
+    body: bytes
+    headers: Headers
+
+
+# From the outcome of a call, and its whole result in JSON; raises BadRequest. It can be pickled.
+Encode = Callable[[Outcome, bytes, Contract], Answer]
+
+
+# From a whole result, and what is enough to know (as in Estimate).
+ResultCost = Callable[[bytes, int], Cost]
+
+
+class Reading(NamedTuple):
+    """The call that a request asks for, what turns its outcome into the answer, and what that costs.
+
+    Without encode the outcome is the answer as it is.
+    """
+
+    call: Call
+    encode: Encode | None
+    cost: ResultCost = of_json
+
+
+# From a body, its headers (names in lower case) and the script; raises BadRequest. It can be pickled.
+Decode = Callable[[bytes, Headers, Target], Reading]

@@ -1,0 +1,1 @@
+"""The processes that run user code: started, forked, handed requests, replaced, ended."""

@@ -1,0 +1,213 @@
+"""Gives requests to workers: a bounded line of waiting requests in front of the current pool."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any
+
+from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.messages.call import ClientGone, Outcome
+from localmodel_server.metrics import Metrics
+from localmodel_server.workers.job import Deliver, Job, MakeCall, encode
+from localmodel_server.workers.pool import Pool
+from localmodel_server.workers.reception import Reception
+from localmodel_server.workers.worker_process import NotStarted, WorkerDied, WorkerProcess, WorkerTimeout
+
+LONGEST_LINE = 2048
+_MOST_ROWS = 256
+_MOST_REQUESTS = 64
+# So many in line make it worth sending one behind another, from where it cannot be taken back.
+_CROWD = 4
+
+
+class Unavailable(Exception):
+    """No worker can take the request now; the text says why. Trying again later may succeed."""
+
+
+class Dispatcher:
+    """Hands requests to free workers of the current revision's pool, in the order in which they came.
+
+    Requests whose rows may share a call travel together: all that have come by the time a worker is free. There
+    is no timer, so that a request which finds a worker free does not wait for others.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.pool: Pool | None = None
+        self.loading_since = time.monotonic()
+        self.load_error: str | None = None  # why there is no pool
+        self.in_flight = 0
+        self._metrics = metrics
+        self._waiting: deque[Job] = deque()
+        self._flush_is_due = False
+        self._alarm: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many requests are in line."""
+        return len(self._waiting)
+
+    def switch(self, pool: Pool) -> Pool | None:
+        """Make pool the current one in a single step, waiting requests included; returns the old one.
+
+        It still answers what it has, and is the caller's to park or to drain.
+        """
+        old, self.pool = self.pool, pool
+        if old is not None:
+            old.on_change = lambda: None
+        pool.on_change = self._flush
+        self._flush()
+        return old
+
+    def unready_reason(self) -> str | None:
+        """Why no revision can answer, or None when one can."""
+        if self.pool is None:
+            seconds = time.monotonic() - self.loading_since
+            return self.load_error or f"the revision is loading: init() has not returned yet, after {seconds:.0f} s"
+        if self.pool.alive == 0:
+            return self.pool.failure or "the worker process died and is being restarted"
+        return None
+
+    def check_room(self) -> Pool:
+        """The current pool; raises Unavailable when a request would be refused now."""
+        if self.pool is None:
+            raise Unavailable(self.unready_reason() or "")
+        if self.pool.failure is not None and self.pool.alive == 0:
+            raise Unavailable(self.pool.failure)
+        if len(self._waiting) >= LONGEST_LINE:
+            self._drop_gone()
+        if len(self._waiting) >= LONGEST_LINE:
+            raise Unavailable(f"all workers are busy and {LONGEST_LINE} requests wait already")
+        return self.pool
+
+    def submit(self, make_call: MakeCall, request_id: str, deliver: Deliver) -> Job:
+        """Put a request in line; deliver is called later, never before this returns.
+
+        Raises Unavailable, and what make_call raises.
+        """
+        pool = self.check_room()
+        loop = asyncio.get_running_loop()
+        job = Job(request_id, make_call, pool.contract, loop.time(), deliver)
+        self._waiting.append(job)
+        if not self._flush_is_due:
+            # At the end of this turn of the loop: what comes in with this request can go with it.
+            self._flush_is_due = True
+            loop.call_soon(self._flush)
+        if self._alarm is None:
+            self._alarm = loop.call_later(pool.settings.scoring_timeout_ms / 1000, self._refuse_late)
+        return job
+
+    async def ask(self, make_call: MakeCall, request_id: str, gone: asyncio.Future[Any] | None = None) -> Outcome:
+        """The outcome of a request; raises Unavailable, what make_call raises, and ClientGone when gone is done."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def deliver(received: Outcome | Exception) -> None:
+            if future.done():
+                return
+            if isinstance(received, Exception):
+                future.set_exception(received)
+            else:
+                future.set_result(received)
+
+        job = self.submit(make_call, request_id, deliver)
+        try:
+            if gone is not None:
+                await asyncio.wait({future, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if not future.done():
+                    raise ClientGone
+            return await future
+        finally:
+            if not future.done() or future.cancelled():
+                job.give_up()
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        pool = self.pool
+        if pool is None:
+            return
+        if pool.failure is not None and pool.alive == 0:
+            while self._waiting:
+                self._waiting.popleft().deliver(Unavailable(pool.failure))
+        while self._drop_unfit(pool):
+            worker = pool.take()
+            if worker is None and len(self._waiting) >= _CROWD and self._waiting[0].batch_key is None:
+                worker = pool.take_quick()
+            if worker is None:
+                return
+            self._send(pool, worker, self._next_jobs(worker.together and pool.settings.batching))
+
+    def _drop_unfit(self, pool: Pool) -> bool:
+        """Clear the head of the line; whether a request that can be sent is there."""
+        while self._waiting:
+            job = self._waiting[0]
+            try:
+                if not job.gone:
+                    job.fit(pool.contract)
+                    return True
+                error: Exception = ClientGone()
+            except BadRequest as bad:
+                error = bad
+            self._waiting.popleft()
+            job.deliver(error)
+        return False
+
+    def _drop_gone(self) -> None:
+        """Clear the line of those who have left it: others can have their places."""
+        gone = [job for job in self._waiting if job.gone]
+        self._waiting = deque(job for job in self._waiting if not job.gone)
+        for job in gone:
+            job.deliver(ClientGone())
+
+    def _next_jobs(self, together: bool) -> list[Job]:
+        jobs = [self._waiting.popleft()]
+        key = jobs[0].batch_key if together else None
+        rows = jobs[0].rows
+        while key is not None and self._waiting and len(jobs) < _MOST_REQUESTS:
+            job = self._waiting[0]
+            # One that must be decoded again, or dropped, starts a frame of its own.
+            if job.gone or job.contract is not jobs[0].contract or job.batch_key != key:
+                break
+            rows += job.rows
+            if rows > _MOST_ROWS:
+                break
+            jobs.append(self._waiting.popleft())
+        return jobs
+
+    def _send(self, pool: Pool, worker: WorkerProcess, jobs: list[Job]) -> None:
+        head, pieces = encode(jobs)
+        self.in_flight += len(jobs)
+        now = asyncio.get_running_loop().time()
+        for job in jobs:
+            job.sent = now
+        reception = Reception(worker, jobs, lambda error: self._end(pool, worker, jobs, error))
+        self._metrics.batched(len(jobs))
+        try:
+            worker.send(head, pieces, reception.receive)
+        except WorkerDied as error:
+            reception.receive(error)
+
+    def _end(self, pool: Pool, worker: WorkerProcess, jobs: list[Job], error: Exception | None) -> None:
+        """The worker has answered, or is lost: then requests that are not to blame, or may not be, try again."""
+        self.in_flight -= len(jobs)
+        if isinstance(error, (WorkerDied, WorkerTimeout)):
+            self._metrics.worker_lost("died" if isinstance(error, WorkerDied) else "timeout")
+        if isinstance(error, NotStarted) or (error is not None and len(jobs) > 1):
+            for job in reversed(jobs):
+                job.alone = job.alone or not isinstance(error, NotStarted)
+                self._waiting.appendleft(job)
+            self._flush()
+        pool.give_back(worker)
+
+    def _refuse_late(self) -> None:
+        """Refuse the requests at the head of the line that have waited for longer than a call may take."""
+        self._alarm = None
+        if self.pool is None:
+            return
+        loop = asyncio.get_running_loop()
+        seconds = self.pool.settings.scoring_timeout_ms / 1000
+        while self._waiting and loop.time() - self._waiting[0].since >= seconds:
+            self._waiting.popleft().deliver(Unavailable(f"no worker became free within {seconds:g} s"))
+        if self._waiting:
+            due = self._waiting[0].since + seconds
+            self._alarm = loop.call_at(due, self._refuse_late)

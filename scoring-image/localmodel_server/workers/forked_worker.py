@@ -1,0 +1,143 @@
+"""The server's side of a warm parent, and of a worker that it has forked."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+
+from localmodel_server.configuration.settings import Settings
+from localmodel_server.workers.child_process import AdoptedProcess
+from localmodel_server.workers.worker_process import LoadError, Starter, WorkerDied, WorkerProcess
+from localmodel_worker.frames import Frame, encode_prefix
+
+
+class NotForked(Exception):
+    """The revision needs a process of its own; the text says why.
+
+    renew: another parent could fork it. suspicious: the fork may be to blame for how the process ended.
+    """
+
+    def __init__(self, reason: str, renew: bool = False, suspicious: bool = False) -> None:
+        super().__init__(reason)
+        self.renew = renew
+        self.suspicious = suspicious
+
+
+class ForkedWorker(WorkerProcess):
+    """A worker that gets its environment variables when it has been forked."""
+
+    how = "fork"
+
+    def __init__(self, settings: Settings, harmless: Iterable[str]) -> None:
+        super().__init__(settings)
+        self._harmless = list(harmless)
+
+    async def _spawn(self, starter: Starter) -> None:
+        await super()._spawn(starter)
+        self._tell({"environment": dict(self.settings.environment), "harmless": self._harmless})
+
+
+class ParentProcess(WorkerProcess):
+    """A warm parent. It does what it is asked one after the other, and so a fork waits for a preload."""
+
+    arguments = ("--warm",)
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.modules: dict[str, None] = {}
+        self.imported: dict[str, None] = {}
+        self.harmless: set[str] = set()  # variables that no library which it has loaded names
+        self.has_forked = False  # a worker that has loaded
+        self._preloads: list[asyncio.Future[None]] = []
+        self._forks: list[asyncio.Future[int]] = []
+
+    def preload(self, modules: Iterable[str], imported: Iterable[str]) -> None:
+        """Have it import what it has not imported yet; imported is what user code names."""
+        self.harmless.clear()  # of what is imported now nobody knows
+        fresh = [name for name in modules if name not in self.modules]
+        self.modules.update(dict.fromkeys(fresh))
+        self.imported.update(dict.fromkeys(imported))
+        settings = self.settings
+        script = settings.environment.get("AZUREML_ENTRY_SCRIPT", "score.py")
+        told = {
+            "preload": fresh,
+            "imported": list(self.imported),
+            "folder": str(settings.app_root),
+            "script": str(settings.app_root / script),
+        }
+        self._preloads.append(asyncio.get_running_loop().create_future())
+        self._tell(told)
+
+    async def wait_until_warm(self, seconds: float) -> None:
+        """Wait for so long at most until it has imported everything; raises NotForked."""
+        if self._preloads:
+            await asyncio.wait({self._preloads[-1]}, timeout=seconds)
+        if self._preloads:
+            raise NotForked("the warm parent is still importing")
+
+    async def start_process(self, theirs: socket.socket) -> AdoptedProcess:
+        """Fork a worker that serves on a socket; raises NotForked."""
+        if not self.usable or self.socket is None:
+            raise NotForked(f"the warm parent has ended: {self.exit_description()}")
+        if self._preloads:
+            raise NotForked("the warm parent is importing again")
+        pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        try:
+            # Whole, for it is short and nothing else is on its way: preloads have been answered.
+            socket.send_fds(self.socket, [encode_prefix(b'{"fork": true}', 0)], [theirs.fileno()])
+            self._forks.append(pid)
+            return AdoptedProcess(await pid)
+        except OSError as error:
+            raise NotForked(f"the warm parent cannot be asked: {error.strerror}") from error
+
+    def _receive(self, frame: Frame) -> None:
+        head = frame.head
+        if "warm" in head:
+            self._preloads.pop(0).set_result(None)
+        elif "pid" in head:
+            self._answer_fork(head["pid"])
+        elif "refused" in head:
+            self._answer_fork(NotForked(head["refused"]))
+        else:
+            super()._receive(frame)
+
+    def _answer_fork(self, answer: int | Exception) -> None:
+        waiting = self._forks.pop(0)
+        if waiting.done():
+            # Nobody waits any more: the process finds its socket closed, and leaves.
+            if isinstance(answer, int):
+                AdoptedProcess(answer)
+        elif isinstance(answer, Exception):
+            waiting.set_exception(answer)
+        else:
+            waiting.set_result(answer)
+
+    def _fail(self, error: Exception) -> None:
+        super()._fail(error)
+        while self._preloads:
+            self._preloads.pop().set_result(None)
+        while self._forks:
+            self._answer_fork(NotForked(f"the warm parent has ended: {error}"))
+
+
+async def start_forked(parent: ParentProcess, settings: Settings, seconds: float) -> ForkedWorker:
+    """A worker whose init() has returned, forked from the parent.
+
+    Raises NotForked, also when it takes longer than so many seconds, and LoadError when init() fails.
+    """
+    worker = ForkedWorker(settings, parent.harmless)
+    try:
+        await asyncio.wait_for(worker.load(parent.start_process), seconds)
+    except TimeoutError as error:
+        raise NotForked(f"a forked worker had not loaded after {seconds:.1f} s", suspicious=True) from error
+    except WorkerDied as error:
+        raise NotForked(f"a forked worker did not load: {error}", suspicious=True) from error
+    except LoadError:
+        unsafe = worker.hello.get("unsafe")
+        if unsafe is None:
+            raise
+        raise NotForked(str(unsafe), bool(worker.hello.get("renew"))) from None
+    parent.harmless.update(worker.hello.get("harmless", []))
+    parent.has_forked = True
+    return worker

@@ -1,0 +1,211 @@
+"""Starts workers by forking a process that has their packages in memory already, where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import sys
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from localmodel_server.configuration.settings import Settings
+from localmodel_server.log import logger
+from localmodel_server.workers.forked_worker import NotForked, ParentProcess, start_forked
+from localmodel_server.workers.headroom import NoRoom, anonymous_bytes, private_bytes, room_for
+from localmodel_server.workers.worker_process import LoadError, WorkerProcess
+
+# A forked worker has this long, and what a spawned one took three times over.
+_SECONDS_TO_LOAD = 5.0
+_LOADS = 3.0
+_SECONDS_TO_WAIT = 1.0
+# Imports take as long again in a parent, and longer where the CPU is needed for requests; this is for ever.
+_SECONDS_TO_IMPORT = 60.0
+_IMPORTS = 10.0
+# One that has ended by itself is started again after so many seconds more each time, until it has forked something;
+# one that does not survive its imports, only so many times.
+_SECONDS_BETWEEN_STARTS = 1.0
+_LONGEST_BETWEEN_STARTS = 30.0
+_MOST_STARTS = 3
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class _Likeness(NamedTuple):
+    """What a parent is to be like."""
+
+    settings: Settings
+    installed: list[str]
+    imported: list[str]
+    worker: int  # the process that it does again what that one did
+
+
+class WarmParents:
+    """Keeps at most one parent: of the interpreter and with the variables of the revision that serves."""
+
+    def __init__(self) -> None:
+        self._parent: ParentProcess | None = None
+        self._why_none = "there is no warm parent yet"
+        self._like: _Likeness | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._spawn_seconds = 0.0
+        self._distrusted: set[str] = set()  # interpreters
+        self._is_able = _can_adopt()
+
+    async def start_worker(self, settings: Settings, is_candidate: bool) -> WorkerProcess:
+        """A worker whose init() has returned, forked or else spawned; raises LoadError.
+
+        A candidate's, which other workers serve beside, is not spawned where only a fork has room: NoRoom.
+        """
+        limit = _SECONDS_TO_LOAD + _LOADS * self._spawn_seconds
+        try:
+            return await self._fork(settings, limit)
+        except NotForked as refusal:
+            why = refusal
+        if is_candidate:
+            await self._make_room(settings.worker_count)
+        worker = await WorkerProcess.start(settings)
+        worker.why_not_forked, worker.wants_new_parent = str(why), why.renew
+        self._spawn_seconds = worker.seconds_to_load
+        # A process of its own that takes as long was not slow because of a fork.
+        if why.suspicious and worker.seconds_to_load < limit:
+            self.distrust(str(why))
+        return worker
+
+    def follow(self, settings: Settings, workers: Collection[WorkerProcess]) -> None:
+        """Have a parent that knows what these workers, which serve now, have imported; it comes in its own time."""
+        if not self._is_able or is_special(settings) or settings.python in self._distrusted or not workers:
+            return
+        installed, imported = _united(workers, "installed"), _united(workers, "imported")
+        like = _Likeness(settings, installed, imported, next(iter(workers)).pid)
+        current = self._like
+        renew = any(worker.wants_new_parent for worker in workers)
+        if current is None or current.settings.python != settings.python or renew:
+            self._replace(like, "there is no warm parent yet")
+        elif self._parent is not None and any(name not in self._parent.modules for name in installed):
+            self._parent.preload(installed, imported)
+
+    def judge(self, worker: WorkerProcess) -> None:
+        """Learn from a worker that has ended: one that a fork has crippled is lost with its first request."""
+        if not worker.lost_first_request:
+            return
+        if worker.how == "fork":
+            self.distrust(f"a forked worker was lost with its first request: {worker.exit_description()}")
+        else:
+            self._distrusted.clear()  # it is the script that does it
+
+    def distrust(self, why: str) -> None:
+        """Fork the present parent no more, nor another one of its environment."""
+        if self._like is not None:
+            logger.warning("workers are not forked any more: %s", why)
+            self._distrusted.add(self._like.settings.python)
+            self._replace(None, why)
+
+    async def close(self) -> None:
+        """End the parent; the workers that it has forked stay."""
+        keeper = self._keeper
+        self._replace(None, "the server stops")
+        if keeper is not None:
+            await asyncio.wait({keeper})
+
+    async def _fork(self, settings: Settings, limit: float) -> WorkerProcess:
+        if not self._is_able:
+            raise NotForked("this system cannot fork workers safely")
+        if is_special(settings):
+            raise NotForked("with a debugger it has a process of its own")
+        parent = self._parent
+        if parent is None or not parent.usable:
+            raise NotForked(self._why_none)
+        if parent.settings.python != settings.python:
+            raise NotForked("the interpreter has changed")
+        # It may be at it; a process of its own would not be faster.
+        await parent.wait_until_warm(max(_SECONDS_TO_WAIT, self._spawn_seconds))
+        return await start_forked(parent, settings, limit)
+
+    async def _make_room(self, workers: int) -> None:
+        """Before workers have for themselves what they would have shared with the parent: give it up, or raise."""
+        parent = self._parent
+        if parent is None:
+            return
+        needed = await asyncio.to_thread(anonymous_bytes, parent.pid) * workers
+        short = room_for(needed)
+        if short is None:
+            return
+        self._replace(None, f"there was no room for a warm parent: {short}")
+        await parent.wait()
+        short = room_for(needed)
+        if short is not None:
+            raise NoRoom(f"no room for workers that are not forked: {short}")
+
+    def _replace(self, like: _Likeness | None, why_none: str) -> None:
+        self._like, self._parent, self._why_none = like, None, why_none
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self._keeper = None if like is None else asyncio.create_task(self._keep(like))
+
+    async def _keep(self, like: _Likeness) -> None:
+        """Have a parent until this is cancelled, or it cannot be had."""
+        failures = 0
+        is_warm = False
+        while is_warm or failures < _MOST_STARTS:
+            await asyncio.sleep(min(failures * _SECONDS_BETWEEN_STARTS, _LONGEST_BETWEEN_STARTS))
+            parent = await self._start(like)
+            if parent is None:
+                return
+            try:
+                self._parent = parent
+                await parent.wait_until_warm(_SECONDS_TO_IMPORT + _IMPORTS * self._spawn_seconds)
+                is_warm = parent.usable
+                if is_warm:
+                    logger.info("the next revision can be forked: what it may import is in memory")
+                await parent.wait()
+            except NotForked as error:
+                self._why_none = str(error)
+                return
+            finally:
+                self._forget(parent)
+                await parent.wait()
+            self._why_none = f"the warm parent has ended: {parent.exit_description()}"
+            logger.warning("%s", self._why_none)
+            failures = 0 if parent.has_forked else failures + 1
+
+    def _forget(self, parent: ParentProcess) -> None:
+        parent.close()
+        if self._parent is parent:
+            self._parent = None
+
+    async def _start(self, like: _Likeness) -> ParentProcess | None:
+        why = await asyncio.to_thread(lambda: room_for(private_bytes([like.worker])))
+        if why is not None:
+            self._why_none = f"there is no room for a warm parent: {why}"
+            logger.info("no warm parent is started: %s", why)
+            return None
+        try:
+            parent = await ParentProcess.start(like.settings)
+        except LoadError as error:
+            logger.warning("no warm parent: %s", error)
+            return None
+        parent.preload(like.installed, like.imported)
+        return parent
+
+
+def is_special(settings: Settings) -> bool:
+    """Whether workers must be processes of their own whatever they import."""
+    return settings.debug_port is not None or bool(settings.environment.get("LOCALMODEL_DEBUG"))
+
+
+def _united(workers: Iterable[WorkerProcess], key: str) -> list[str]:
+    return list(dict.fromkeys(name for worker in workers for name in worker.hello.get(key, [])))
+
+
+def _can_adopt() -> bool:
+    """Make this process the next parent of those that a warm parent forks; False where the system cannot.
+
+    Other systems than Linux do not have it, and macOS's own libraries do not survive a fork.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    except (OSError, AttributeError):
+        return False
