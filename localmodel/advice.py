@@ -8,7 +8,7 @@ from itertools import accumulate
 from localmodel.pickles.mismatch import Examined, exactly
 from localmodel_untrusted import distributions
 
-# As scoring-image/localmodel_worker/advice.py has them; more may follow, such as what goes on serving.
+# As scoring-image/localmodel_worker/script/advice.py has them; more may follow, such as what goes on serving.
 _MISSING = re.compile(
     r"No module named '(?P<name>[\w.]+)'[^;]*; "
     r"(?P<advice>add (?:\S+|the package that has it) to the environment's requirements"

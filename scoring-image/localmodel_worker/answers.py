@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Callable, NamedTuple, Optional
 
-from localmodel_worker import json_shortcut
-from localmodel_worker.aml_request import AMLRequest
+from localmodel_worker.aml.aml_request import AMLRequest
+from localmodel_worker.aml.http_answer import HttpAnswer, NotHttp, as_http_answer
 from localmodel_worker.batch import RowBatcher, cut
 from localmodel_worker.client_errors import BadRequest
-from localmodel_worker.entry_script import EntryScript
-from localmodel_worker.errors import user_traceback
 from localmodel_worker.frames import Frame
-from localmodel_worker.http_answer import HttpAnswer, NotHttp, as_http_answer
 from localmodel_worker.results import NotJson, encode_result
+from localmodel_worker.script import json_shortcut
+from localmodel_worker.script.entry_script import EntryScript
+from localmodel_worker.script.errors import user_traceback
 
 _LONGEST_TRACEBACK = 16 * 1024
 _SOME_MEMORY = 16 * 1024 * 1024

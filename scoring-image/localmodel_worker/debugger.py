@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple, Optional
 
-from localmodel_worker.entry_script import LoadError
+from localmodel_worker.script.entry_script import LoadError
 
 _SECONDS_FOR_PORT = 5.0
 

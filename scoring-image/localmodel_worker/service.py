@@ -15,18 +15,20 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Optional
 
-from localmodel_worker import background, debugger, model_tree, user_logging
+from localmodel_worker import background, debugger
 from localmodel_worker.answers import Answer, Answering
-from localmodel_worker.entry_script import EntryScript, LoadError, enter, find_script
-from localmodel_worker.errors import user_traceback
+from localmodel_worker.forking.installed_modules import loaded_modules
+from localmodel_worker.forking.template import fork_on_request
 from localmodel_worker.frames import Frame, FrameReader, send_frame
-from localmodel_worker.installed_modules import loaded_modules
 from localmodel_worker.process_control import die_with_parent, mark_descendants
+from localmodel_worker.script import model_tree
+from localmodel_worker.script.entry_script import EntryScript, LoadError, enter, find_script
+from localmodel_worker.script.errors import user_traceback
+from localmodel_worker.script_log import user_logging
 from localmodel_worker.strict import is_strict
-from localmodel_worker.template import fork_on_request
 
 if TYPE_CHECKING:
-    from localmodel_worker.forked import Forked
+    from localmodel_worker.forking.forked import Forked
 
 _SECONDS_TO_LEAVE = 1.0
 _NO_REQUESTS = ("cancel", "background")  # a cancel is of an answer that had ended by itself
@@ -48,7 +50,7 @@ def serve(descriptor: int, role: str = "") -> None:
     forked = None
     if role == "--warm":
         at_start = frozenset(sys.modules)
-        from localmodel_worker.warm import WarmParent
+        from localmodel_worker.forking.warm import WarmParent
 
         forked = WarmParent(connection, at_start).run()
         connection = forked.connection

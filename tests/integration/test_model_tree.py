@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scoring_server_process import ScoringServer, write_script
 
-from localmodel_worker.model_tree import describe
+from localmodel_worker.script.model_tree import describe
 
 
 def test_what_there_is_of_models(tmp_path: Path) -> None:

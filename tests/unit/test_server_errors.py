@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localmodel_worker.errors import is_inside, one_line, user_traceback
+from localmodel_worker.script.errors import is_inside, one_line, user_traceback
 
 CODE = Path("/app")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from localmodel_untrusted import distributions
-from localmodel_worker.errors import one_line
+from localmodel_worker.script.errors import one_line
 
 
 def told(code: Path, line: str) -> str:

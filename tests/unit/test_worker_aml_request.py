@@ -11,7 +11,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from localmodel_worker.aml_request import AMLRequest, is_rawhttp, rawhttp
+from localmodel_worker.aml.aml_request import AMLRequest, is_rawhttp, rawhttp
 from localmodel_worker.client_errors import BadRequest
 
 FORM = (

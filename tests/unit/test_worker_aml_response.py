@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from localmodel_worker.aml_response import AMLResponse
-from localmodel_worker.http_answer import HttpAnswer, as_http_answer
+from localmodel_worker.aml.aml_response import AMLResponse
+from localmodel_worker.aml.http_answer import HttpAnswer, as_http_answer
 
 DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from localmodel_worker.answers import Answer, Answering
-from localmodel_worker.entry_script import EntryScript, find_script
 from localmodel_worker.frames import Frame
+from localmodel_worker.script.entry_script import EntryScript, find_script
 
 SCRIPT = """
-from localmodel_worker.aml_request import rawhttp
-from localmodel_worker.aml_response import AMLResponse
+from localmodel_worker.aml.aml_request import rawhttp
+from localmodel_worker.aml.aml_response import AMLResponse
 
 class Nasty(Exception):
     def __str__(self):
@@ -41,7 +41,7 @@ def run(text):
     return {"got": text, "fail": 1 / len(text)}
 """
 RAW = """
-from localmodel_worker.aml_request import rawhttp
+from localmodel_worker.aml.aml_request import rawhttp
 
 def init():
     pass

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from localmodel_worker.environment_watch import Changes, Reads
+from localmodel_worker.forking.environment_watch import Changes, Reads
 
 
 @pytest.mark.parametrize(

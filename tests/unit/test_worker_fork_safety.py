@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localmodel_worker.environment_watch import Reads
-from localmodel_worker.fork_safety import changed, found_in, hidden_in, mapped_files, read_at_import
+from localmodel_worker.forking.environment_watch import Reads
+from localmodel_worker.forking.fork_safety import changed, found_in, hidden_in, mapped_files, read_at_import
 
 
 def reads(all_by: str = "", **names: str) -> Reads:

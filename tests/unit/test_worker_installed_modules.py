@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from localmodel_worker.installed_modules import loaded_modules, packages_stamp
-from localmodel_worker.named_imports import named_imports
+from localmodel_worker.forking.installed_modules import loaded_modules, packages_stamp
+from localmodel_worker.forking.named_imports import named_imports
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from localmodel_worker import json_shortcut
+from localmodel_worker.script import json_shortcut
 
 TEXT = "".join(['{"a"', ": 1}"])  # not interned: an equal text is another object
 PARSED = pickle.dumps({"from": "server"})

@@ -37,8 +37,8 @@ import azureml_inference_server_http.api.aml_response as response
 import azureml.contrib.services
 assert request.AMLRequest is AMLRequest and request.rawhttp is rawhttp and response.AMLResponse is AMLResponse
 assert azureml.contrib.services.aml_request.AMLRequest is AMLRequest
-from localmodel_worker.aml_request import AMLRequest as ours
-from localmodel_worker.aml_response import AMLResponse as our_response
+from localmodel_worker.aml.aml_request import AMLRequest as ours
+from localmodel_worker.aml.aml_response import AMLResponse as our_response
 print(AMLRequest is ours and AMLResponse is our_response)
 """
     assert run(code, tmp_path) == "True"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localmodel_worker.aml.multipart import Form, parse_multipart, parse_urlencoded
 from localmodel_worker.client_errors import BadRequest
-from localmodel_worker.multipart import Form, parse_multipart, parse_urlencoded
 
 CURL = (
     b"--------------------------a1\r\n"

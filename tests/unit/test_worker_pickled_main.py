@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from localmodel_worker.pickled_main import explain, look_up_in
+from localmodel_worker.script.pickled_main import explain, look_up_in
 
 
 def test_only_a_name_that_the_entry_script_lacks_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:

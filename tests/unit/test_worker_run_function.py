@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from localmodel_worker.aml_request import rawhttp
+from localmodel_worker.aml.aml_request import rawhttp
 from localmodel_worker.client_errors import BadRequest
-from localmodel_worker.run_function import ContractError, RunFunction
+from localmodel_worker.script.run_function import ContractError, RunFunction
 
 
 def read(function: Callable[..., Any], **names: Any) -> RunFunction:

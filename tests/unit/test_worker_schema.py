@@ -9,9 +9,9 @@ from typing import Any
 import numpy
 import pytest
 
-from localmodel_worker import schema
 from localmodel_worker.client_errors import BadRequest
-from localmodel_worker.schema import Parameter
+from localmodel_worker.script import schema
+from localmodel_worker.script.schema import Parameter
 
 
 class NumpyParameterType:

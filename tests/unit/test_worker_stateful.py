@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localmodel_worker.stateful import keeps_state
+from localmodel_worker.script.stateful import keeps_state
 
 count = 0
 

@@ -19,7 +19,7 @@ START = """
 import os, sys
 from pathlib import Path
 from localmodel_worker import user_logging
-from localmodel_worker.entry_script import LoadError, find_script
+from localmodel_worker.script.entry_script import LoadError, find_script
 try:
     user_logging.set_up(os.environ, find_script(os.environ))
 except LoadError as error:

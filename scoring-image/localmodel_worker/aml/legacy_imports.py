@@ -13,11 +13,11 @@ from types import ModuleType
 from typing import Optional
 
 _OURS = {
-    "azureml.contrib.services.aml_request": "localmodel_worker.aml_request",
-    "azureml.contrib.services.aml_response": "localmodel_worker.aml_response",
-    "azureml_inference_server_http.api.aml_request": "localmodel_worker.aml_request",
-    "azureml_inference_server_http.api.aml_response": "localmodel_worker.aml_response",
-    "azureml_inference_server_http.log_config": "localmodel_worker.legacy_log_config",
+    "azureml.contrib.services.aml_request": "localmodel_worker.aml.aml_request",
+    "azureml.contrib.services.aml_response": "localmodel_worker.aml.aml_response",
+    "azureml_inference_server_http.api.aml_request": "localmodel_worker.aml.aml_request",
+    "azureml_inference_server_http.api.aml_response": "localmodel_worker.aml.aml_response",
+    "azureml_inference_server_http.log_config": "localmodel_worker.script_log.legacy_log_config",
 }
 _PARENTS = {name.rsplit(".", depth)[0] for name in _OURS for depth in range(1, name.count(".") + 1)}
 

@@ -14,10 +14,10 @@ from localmodel_worker.client_errors import BadRequest
 if TYPE_CHECKING:
     from io import BytesIO
 
-    from localmodel_worker.header_map import Headers
-    from localmodel_worker.multi_dict import MultiDict
-    from localmodel_worker.multipart import Form
-    from localmodel_worker.uploads import UploadedFile
+    from localmodel_worker.aml.header_map import Headers
+    from localmodel_worker.aml.multi_dict import MultiDict
+    from localmodel_worker.aml.multipart import Form
+    from localmodel_worker.aml.uploads import UploadedFile
 
 __all__ = ["AMLRequest", "rawhttp"]
 
@@ -156,15 +156,15 @@ class AMLRequest:
     @functools.cached_property
     def args(self) -> MultiDict[str]:
         """The query's parameters; raises BadRequest for more than 1000."""
-        from localmodel_worker.multi_dict import MultiDict
-        from localmodel_worker.multipart import parse_urlencoded
+        from localmodel_worker.aml.multi_dict import MultiDict
+        from localmodel_worker.aml.multipart import parse_urlencoded
 
         return MultiDict(parse_urlencoded(self.query_string, _FIELDS_LIMIT))
 
     @functools.cached_property
     def _form(self) -> Form:
-        from localmodel_worker.header_values import split_value
-        from localmodel_worker.multipart import Form, parse_multipart, parse_urlencoded
+        from localmodel_worker.aml.header_values import split_value
+        from localmodel_worker.aml.multipart import Form, parse_multipart, parse_urlencoded
 
         kind, parameters = split_value(self.content_type or "")
         if kind == "multipart/form-data":
@@ -176,21 +176,21 @@ class AMLRequest:
     @functools.cached_property
     def form(self) -> MultiDict[str]:
         """The form's text fields, empty when the body is no form; raises BadRequest when it is a broken one."""
-        from localmodel_worker.multi_dict import MultiDict
+        from localmodel_worker.aml.multi_dict import MultiDict
 
         return MultiDict(self._form.fields)
 
     @functools.cached_property
     def files(self) -> MultiDict[UploadedFile]:
         """The form's uploads by field; raises BadRequest like form."""
-        from localmodel_worker.multi_dict import MultiDict
+        from localmodel_worker.aml.multi_dict import MultiDict
 
         return MultiDict((upload.name, upload) for upload in self._form.files)
 
     @functools.cached_property
     def values(self) -> MultiDict[str]:
         """args and, unless this is a GET, form together."""
-        from localmodel_worker.multi_dict import MultiDict
+        from localmodel_worker.aml.multi_dict import MultiDict
 
         return MultiDict(self.args.pairs() + ([] if self.method in ("GET", "HEAD") else self.form.pairs()))
 
@@ -199,15 +199,15 @@ class AMLRequest:
     @functools.cached_property
     def headers(self) -> Headers:
         """The headers, names in any case."""
-        from localmodel_worker.header_map import request_headers
+        from localmodel_worker.aml.header_map import request_headers
 
         return request_headers(self._sent_headers)
 
     @functools.cached_property
     def cookies(self) -> MultiDict[str]:
         """The cookies."""
-        from localmodel_worker.header_values import split_cookies
-        from localmodel_worker.multi_dict import MultiDict
+        from localmodel_worker.aml.header_values import split_cookies
+        from localmodel_worker.aml.multi_dict import MultiDict
 
         return MultiDict(split_cookies(self.headers.get("Cookie", "")))
 
@@ -263,6 +263,6 @@ class AMLRequest:
     @functools.cached_property
     def environ(self) -> Mapping[str, Any]:
         """The request as a WSGI environment, with which any WSGI framework's own request can be made."""
-        from localmodel_worker.wsgi_environment import wsgi_environment
+        from localmodel_worker.aml.wsgi_environment import wsgi_environment
 
         return wsgi_environment(self)

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Optional
 
-from localmodel_worker import user_logging
-from localmodel_worker.environment_watch import Changes
-from localmodel_worker.fork_safety import changed, found_in, hidden_in, mapped_files, read_at_import
+from localmodel_worker.forking.environment_watch import Changes
+from localmodel_worker.forking.fork_safety import changed, found_in, hidden_in, mapped_files, read_at_import
+from localmodel_worker.forking.installed_modules import packages_stamp
 from localmodel_worker.frames import FrameReader, send_frame
-from localmodel_worker.installed_modules import packages_stamp
 from localmodel_worker.process_control import set_name
+from localmodel_worker.script_log import user_logging
 
 if TYPE_CHECKING:
-    from localmodel_worker.entry_script import Place
-    from localmodel_worker.warm import WarmParent
+    from localmodel_worker.forking.warm import WarmParent
+    from localmodel_worker.script.entry_script import Place
 
 
 class Forked:

@@ -7,10 +7,10 @@ from io import BytesIO
 from os import PathLike
 from typing import IO, TYPE_CHECKING, Any, Optional, Union
 
-from localmodel_worker.header_values import split_value
+from localmodel_worker.aml.header_values import split_value
 
 if TYPE_CHECKING:
-    from localmodel_worker.header_map import Headers
+    from localmodel_worker.aml.header_map import Headers
 
 
 class UploadedFile:

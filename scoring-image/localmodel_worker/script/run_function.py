@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Callable, Optional
 
-from localmodel_worker import json_shortcut, schema
-from localmodel_worker.aml_request import is_rawhttp
+from localmodel_worker.aml.aml_request import is_rawhttp
 from localmodel_worker.client_errors import BadRequest
-from localmodel_worker.schema import Parameter
-from localmodel_worker.stateful import keeps_state
+from localmodel_worker.script import json_shortcut, schema
+from localmodel_worker.script.schema import Parameter
+from localmodel_worker.script.stateful import keeps_state
 
 _HEADERS = "request_headers"
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -137,7 +137,7 @@ class RunFunction:
     def with_headers(self, arguments: dict[str, Any], headers: list[list[str]]) -> dict[str, Any]:
         """The arguments and, for a run() that asks for them, the request's headers."""
         if self.wants_headers:
-            from localmodel_worker.header_map import request_headers
+            from localmodel_worker.aml.header_map import request_headers
 
             arguments[_HEADERS] = dict(request_headers((name, value) for name, value in headers))
         return arguments

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-from localmodel_worker.named_imports import named_imports
+from localmodel_worker.forking.named_imports import named_imports
 
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _STANDARD = f"{Path(os.__file__).parent}{os.sep}"
-_OURS = f"{Path(__file__).parent.parent}{os.sep}"  # the worker, and what it shares with the server
+_OURS = f"{Path(__file__).parent.parent.parent}{os.sep}"  # the worker, and what it shares with the server
 _INFO = ("-info", ".pth", ".egg-link")
 
 

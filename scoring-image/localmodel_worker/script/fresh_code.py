@@ -20,7 +20,7 @@ from importlib.machinery import (
 from pathlib import Path
 from typing import Any
 
-from localmodel_worker.errors import is_inside
+from localmodel_worker.script.errors import is_inside
 
 
 class FreshSourceLoader(SourceFileLoader):

@@ -6,10 +6,10 @@ import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from localmodel_worker.aml.header_map import Headers
+from localmodel_worker.aml.header_values import split_value
+from localmodel_worker.aml.uploads import UploadedFile
 from localmodel_worker.client_errors import BadRequest
-from localmodel_worker.header_map import Headers
-from localmodel_worker.header_values import split_value
-from localmodel_worker.uploads import UploadedFile
 
 _LONGEST_BOUNDARY = 200
 _LONGEST_PART_HEADER = 16 * 1024  # bytes

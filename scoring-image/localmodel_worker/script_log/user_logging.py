@@ -11,12 +11,12 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
-from localmodel_worker.entry_script import LoadError
+from localmodel_worker.script.entry_script import LoadError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from localmodel_worker.entry_script import Place
+    from localmodel_worker.script.entry_script import Place
 
 # Of the requests that run() serves right now. No context variable: threads that run() starts would not see it.
 current_request_ids: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ def set_up(environment: Mapping[str, str], place: Place) -> None:
     formatter = _formatter(environment.get(_FORMAT) or "text")
     file = config_file(place)
     if file is not None:
-        from localmodel_worker.logging_file import configure_from
+        from localmodel_worker.script_log.logging_file import configure_from
 
         configure_from(file, os.path.relpath(file, place.code_folder))
         return

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from localmodel_worker.header_map import Headers
+from localmodel_worker.aml.header_map import Headers
 from localmodel_worker.results import encode
 from localmodel_worker.strict import is_strict
 
@@ -157,7 +157,7 @@ class AMLResponse:
 
         max_age is in seconds, expires a datetime, a Unix time in seconds or the text itself. Raises ValueError.
         """
-        from localmodel_worker.cookies import cookie_header
+        from localmodel_worker.aml.cookies import cookie_header
 
         attributes = {
             "expires": expires,

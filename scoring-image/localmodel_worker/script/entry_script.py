@@ -11,10 +11,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
-from localmodel_worker import json_shortcut, legacy_imports, pickled_main
-from localmodel_worker.errors import one_line, reached, user_traceback
-from localmodel_worker.fresh_code import FreshSourceLoader, import_fresh_from
-from localmodel_worker.run_function import ContractError, RunFunction
+from localmodel_worker.aml import legacy_imports
+from localmodel_worker.script import json_shortcut, pickled_main
+from localmodel_worker.script.errors import one_line, reached, user_traceback
+from localmodel_worker.script.fresh_code import FreshSourceLoader, import_fresh_from
+from localmodel_worker.script.run_function import ContractError, RunFunction
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop

@@ -38,7 +38,7 @@ def as_http_answer(result: Any) -> Optional[HttpAnswer]:
 
     Neither package is imported: who returns one of these has done so.
     """
-    ours = sys.modules.get("localmodel_worker.aml_response")
+    ours = sys.modules.get("localmodel_worker.aml.aml_response")
     if ours is not None and isinstance(result, ours.AMLResponse):
         return _answer(result, result.body(), result.run_function_failed)
     if _is_werkzeug_response(result):

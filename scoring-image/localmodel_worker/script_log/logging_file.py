@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any, Optional
 
-from localmodel_worker import legacy_imports
-from localmodel_worker.entry_script import LoadError
+from localmodel_worker.aml import legacy_imports
+from localmodel_worker.script.entry_script import LoadError
 
 _SECTIONS = ("formatters", "filters", "handlers", "loggers")
 _BAD_PART = re.compile(r"Unable to configure (formatter|filter|handler|logger) '(.*)'")

@@ -9,7 +9,7 @@ from importlib.machinery import all_suffixes
 from pathlib import Path
 from typing import Optional
 
-from localmodel_worker.environment_watch import Reads
+from localmodel_worker.forking.environment_watch import Reads
 
 # Of the dynamic linker, the C library, Python itself, and the thread pools of numeric libraries.
 _FOR_THE_START = ("LD_", "LC_", "GLIBC_", "MALLOC_", "PYTHON")

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from localmodel_worker.aml_request import AMLRequest
+    from localmodel_worker.aml.aml_request import AMLRequest
 
 
 def wsgi_environment(request: AMLRequest) -> dict[str, Any]:

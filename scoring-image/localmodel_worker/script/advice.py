@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Optional
 
 from localmodel_untrusted import distributions
-from localmodel_worker import own_names
+from localmodel_worker.script import own_names
 
 _REQUIREMENTS = "to the environment's requirements"
 # What extension modules say that were built for another numpy.

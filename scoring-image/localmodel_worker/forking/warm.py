@@ -20,12 +20,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Optional
 
-from localmodel_worker import fork_safety, json_shortcut, legacy_imports
-from localmodel_worker.environment_watch import Reads
-from localmodel_worker.forked import Forked
+from localmodel_worker.aml import legacy_imports
+from localmodel_worker.forking import fork_safety
+from localmodel_worker.forking.environment_watch import Reads
+from localmodel_worker.forking.forked import Forked
+from localmodel_worker.forking.installed_modules import packages_stamp, start_files
 from localmodel_worker.frames import FrameBuffer, send_frame
-from localmodel_worker.installed_modules import packages_stamp, start_files
 from localmodel_worker.process_control import become_child_of, mark_descendants, set_name
+from localmodel_worker.script import json_shortcut
 
 _PIECE = 65536
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Optional
 
-from localmodel_worker.advice import advice
+from localmodel_worker.script.advice import advice
 
 _LONGEST_MESSAGE = 1000
 _LONGEST_TRACEBACK = 100_000
-_OWN_FOLDER = str(Path(__file__).absolute().parent)
+_OWN_FOLDER = str(Path(__file__).absolute().parent.parent)
 _INSTALLED = {"site-packages", "dist-packages"}
 
 

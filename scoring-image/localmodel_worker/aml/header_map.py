@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Callable, Optional, Union
 
+from localmodel_worker.aml.multi_dict import converted, first_converted
 from localmodel_worker.client_errors import MissingField
-from localmodel_worker.multi_dict import converted, first_converted
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SPLITS_RESPONSE = re.compile(r"[\r\n\0]")

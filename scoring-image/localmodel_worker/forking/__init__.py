@@ -1,0 +1,1 @@
+"""Processes that are forked into workers, and when that is safe."""

@@ -1,0 +1,1 @@
+"""The script's own logging, as Azure ML's inference server sets it up."""
