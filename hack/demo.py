@@ -17,11 +17,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("LOCALMODEL_HOME", str(ROOT / ".lmd"))
 
-from localmodel import home, manifest, spec  # noqa: E402
 from localmodel.cli.output import ConsoleProgress  # noqa: E402
-from localmodel.environments import lock as locks  # noqa: E402
-from localmodel.environments import venv  # noqa: E402
+from localmodel.disk import home  # noqa: E402
+from localmodel.environments.locks import lock as locks  # noqa: E402
+from localmodel.environments.venvs import venv  # noqa: E402
 from localmodel.errors import UserError  # noqa: E402
+from localmodel.resource import manifest, spec  # noqa: E402
 from localmodel.targets import http  # noqa: E402
 
 SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, layers, revision, squash
+from localmodel import digests, revision
 from localmodel.errors import UserError
-from localmodel.layout import Blob, Layout
+from localmodel.oci import layers, squash
+from localmodel.oci.layout import Blob, Layout
 from localmodel.store import MANIFEST, ModelVersion, Store, artifacts
 from localmodel_untrusted import json_text
 

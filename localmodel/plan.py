@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from localmodel import digests, revision, state_file
-from localmodel.spec import DeploymentSpec
+from localmodel import digests, revision
+from localmodel.disk import state_file
+from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 
 # Cheapest first: a plan takes the dearest that one of its changes needs.

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 
 from localmodel import digests
-from localmodel.executable import Executable
+from localmodel.disk.executable import Executable
 from localmodel.store import ModelVersion
 
 APP_ROOT = "/var/azureml-app"

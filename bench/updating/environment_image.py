@@ -6,7 +6,7 @@ import subprocess
 import tarfile
 from typing import IO, Any
 
-from localmodel import home
+from localmodel.disk import home
 from updating.site import Site
 
 

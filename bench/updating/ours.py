@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import yaml
 
-from localmodel import home
+from localmodel.disk import home
 from updating.project import PYTHON, Wanted, script, write_model
 from updating.site import SAMPLE, Site, run
 

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import files, home, state_file
+from localmodel.disk import files, home, state_file
 from localmodel.errors import UserError
 from localmodel.targets import turn
 from localmodel.targets.make import default_name

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from localmodel import layers, spec, stored
 from localmodel.azureml_files.exported import Exportable, Model
 from localmodel.azureml_files.settings import is_label
+from localmodel.environments import stored
 from localmodel.errors import UserError
-from localmodel.manifest import Manifests
-from localmodel.spec import DeploymentSpec, Variable
+from localmodel.oci import layers
+from localmodel.resource import spec
+from localmodel.resource.manifest import Manifests
+from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.store import Store
 
 MODELS = "models"

@@ -10,10 +10,10 @@ import yaml
 from localmodel.azureml_files.draft import At, EnvironmentDraft
 from localmodel.azureml_files.fields import refusal
 from localmodel.azureml_files.references import located
-from localmodel.environments import conda, dockerfile, server_packages
-from localmodel.environments.definition import Definition
+from localmodel.environments.formats import conda, dockerfile, server_packages
+from localmodel.environments.formats.definition import Definition
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 _AZURES_IMAGES = "mcr.microsoft.com/azureml/"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localmodel.spec import DeploymentSpec, Source
+from localmodel.resource.spec import DeploymentSpec, Source
 
 _DEFAULTS = DeploymentSpec("score.py", Source())
 

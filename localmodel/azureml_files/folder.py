@@ -2,8 +2,8 @@
 
 import yaml
 
-from localmodel import schema
 from localmodel.azureml_files.gather import Imported
+from localmodel.resource import schema
 
 
 def contents(imported: Imported) -> dict[str, bytes]:

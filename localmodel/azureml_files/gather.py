@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import entry_script, schema
+from localmodel import entry_script
 from localmodel.azureml_files import environment
 from localmodel.azureml_files.draft import At, Draft, ModelFile
 from localmodel.azureml_files.environment import Found
 from localmodel.azureml_files.fields import is_placeholder
 from localmodel.azureml_files.references import in_store, located
+from localmodel.disk.executable import Executable
 from localmodel.errors import UserError
-from localmodel.executable import Executable
+from localmodel.resource import schema
 from localmodel.sdk import definition, source
 from localmodel.sdk.source import Source
 from localmodel.store import EnvironmentVersion, ModelVersion, Store

@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from localmodel.azureml_files.exported import Exportable, Exported, unsaid
-from localmodel.environments import conda, server_packages
-from localmodel.spec import EnvironmentSpec, ServerSettings
+from localmodel.environments.formats import conda, server_packages
+from localmodel.resource.spec import EnvironmentSpec, ServerSettings
 
 
 def write(deployment: Exportable) -> Exported:

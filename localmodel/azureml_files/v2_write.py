@@ -7,8 +7,8 @@ import yaml
 
 from localmodel.azureml_files.exported import Exportable, Exported, Model, unsaid
 from localmodel.azureml_files.fields import refusal
-from localmodel.environments import conda, server_packages
-from localmodel.spec import EnvironmentSpec
+from localmodel.environments.formats import conda, server_packages
+from localmodel.resource.spec import EnvironmentSpec
 
 # An image of Azure ML with conda and no Python packages: what a conda file is installed on.
 _IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import localmodel
-from localmodel import home_errors
 from localmodel.cli.output import Failure, Superseded, left_out
+from localmodel.disk import home_errors
 from localmodel.errors import SUPERSEDED, UserError
 
 if TYPE_CHECKING:

@@ -56,13 +56,13 @@ def _beginning(text: str, names: Iterable[str]) -> list[str]:
 
 
 def _registered(kind: str) -> list[str]:
-    from localmodel import home
+    from localmodel.disk import home
 
     return [folder.name for folder in (home.store() / kind).iterdir() if folder.is_dir()]
 
 
 def _deployments(given: dict[str, str | None]) -> list[str]:
-    from localmodel import home
+    from localmodel.disk import home
     from localmodel.targets.make import default_name
 
     target = given.get("where") or default_name()

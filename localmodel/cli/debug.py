@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from localmodel import files
 from localmodel.cli import completion
 from localmodel.cli.output import ConsoleProgress, say
 from localmodel.cli.target_option import target_options
@@ -15,6 +14,7 @@ from localmodel.debugger import launch_file, session
 from localmodel.debugger.debuggee import Debuggee, Wish
 from localmodel.debugger.local import LocalDebuggee
 from localmodel.debugger.pod import PodDebuggee
+from localmodel.disk import files
 from localmodel.targets.local import LocalTarget
 from localmodel.targets.target import Target
 from localmodel_untrusted.files import decoded, read_file

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from localmodel import manifest
 from localmodel.cli import script_folder
 from localmodel.cli.output import say
 from localmodel.cli.target_option import target_options
 from localmodel.dev import inputs
 from localmodel.dev.inputs import Inputs
 from localmodel.errors import UserError
+from localmodel.resource import manifest
 from localmodel.targets.target import Deployment, Progress, Target
 
 _REQUEST = "request.json"

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localmodel import home
 from localmodel.cli import completion, versions
 from localmodel.cli.env_prune import prune
 from localmodel.cli.output import ConsoleProgress, output_option, print_table, print_value, say
 from localmodel.cli.versions import insecure_option, name_option
+from localmodel.disk import home
 from localmodel.errors import UserError
 from localmodel.store import EnvironmentVersion, Store
 
 if TYPE_CHECKING:
-    from localmodel.environments.definition import Definition
+    from localmodel.environments.formats.definition import Definition
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 environment_argument = click.argument("environment", metavar="ENV", shell_complete=completion.environments)
@@ -54,7 +54,7 @@ def create(
     Packages are those of a conda file or a requirements file; the image underneath may be your own. What that image
     has itself is seen, too.
     """
-    from localmodel.environments import files
+    from localmodel.environments.formats import files
     from localmodel.sdk.given import own_python
 
     if conda and requirements:
@@ -89,7 +89,8 @@ env.add_command(prune)
 @output_option
 def show(environment: str, output: str) -> None:
     """Say what an environment is, and what its requirements are locked to on this machine."""
-    from localmodel.environments import hashes, local
+    from localmodel.engine import build_here as local
+    from localmodel.requirements import hashes
 
     found = _store().environments.find(environment)
     lock = local.lock(found, note=ConsoleProgress().note)
@@ -126,7 +127,7 @@ def build(environment: str, docker: bool) -> None:
 
     What is there already is used again. What the installer says is kept below build-logs in lmd's folder.
     """
-    from localmodel.environments import local
+    from localmodel.engine import build_here as local
 
     found = _store().environments.find(environment)
     make = local.image if docker else local.interpreter

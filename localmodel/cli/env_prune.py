@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localmodel import home
 from localmodel.cli.output import output_option, print_table, print_value, say
+from localmodel.disk import home
 from localmodel.errors import UserError
 
 if TYPE_CHECKING:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from localmodel import files, home, manifest
 from localmodel.azureml_files import collect, v1_write, v2_write
 from localmodel.azureml_files.exported import Exportable
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
+from localmodel.disk import files, home
 from localmodel.errors import UserError
+from localmodel.resource import manifest
 from localmodel.store import Store
 from localmodel.targets.target import Target
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from localmodel import files, home
 from localmodel.azureml_files import document, folder, gather, v1_read, v2_read
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import Draft
@@ -14,6 +13,7 @@ from localmodel.azureml_files.gather import Imported
 from localmodel.cli.apply import sentence
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
+from localmodel.disk import files, home
 from localmodel.errors import UserError
 from localmodel.store import Store
 from localmodel.targets.target import Target

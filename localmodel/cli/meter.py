@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from localmodel.layout import Meter
+from localmodel.oci.layout import Meter
 from localmodel.printable import one_line
 
 

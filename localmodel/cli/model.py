@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from localmodel import home
 from localmodel.cli import completion, versions
 from localmodel.cli.meter import meter
 from localmodel.cli.model_check import check, of_main, warnings
 from localmodel.cli.output import Failure, output_option, print_table, print_value, say
 from localmodel.cli.versions import AnyVersion, insecure_option, name_option
+from localmodel.disk import home
 from localmodel.store import ModelVersion, Store
 
 model_argument = click.argument("model", metavar="MODEL", shell_complete=completion.models)

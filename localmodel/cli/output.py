@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import click
 
-from localmodel import state_file
+from localmodel.disk import state_file
 from localmodel.printable import json_text, one_line, printable
 
 output_option = click.option(

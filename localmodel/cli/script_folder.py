@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from localmodel import schema
+from localmodel.resource import schema
 from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")

@@ -2,10 +2,10 @@
 
 import click
 
-from localmodel import home
 from localmodel.cli.env_prune import PRUNED_AFTER
 from localmodel.cli.meter import meter
 from localmodel.cli.output import Failure, output_option, print_table, print_value, say
+from localmodel.disk import home
 from localmodel.store import Store
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from localmodel import home
 from localmodel.cli.meter import meter
 from localmodel.cli.output import print_value, say
+from localmodel.disk import home
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion, Store
 
 AnyVersion = ModelVersion | EnvironmentVersion | CodeVersion

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Protocol
 
-from localmodel import state_file
+from localmodel.disk import state_file
 from localmodel_untrusted import json_text
 
 

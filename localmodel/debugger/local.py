@@ -2,9 +2,9 @@
 
 import signal
 
-from localmodel import files, state_file
 from localmodel.debugger import package
 from localmodel.debugger.debuggee import Gone, State, Wish, read_state
+from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 from localmodel.targets import resolve
 from localmodel.targets.local import LocalTarget

@@ -5,8 +5,9 @@ import sys
 import tarfile
 from pathlib import Path
 
-from localmodel import digests, files, home, running
-from localmodel.environments.uv import run_uv
+from localmodel import digests, running
+from localmodel.disk import files, home
+from localmodel.environments.locks.uv import run_uv
 from localmodel.errors import UserError
 
 _WANTED = Path(__file__).with_name("debugpy.txt")

@@ -4,10 +4,11 @@ import contextlib
 import subprocess
 from typing import Any
 
-from localmodel import revision, schema
+from localmodel import revision
 from localmodel.debugger import package
 from localmodel.debugger.debuggee import Gone, State, Wish, read_state
 from localmodel.errors import UserError
+from localmodel.resource import schema
 from localmodel.targets import kubectl
 from localmodel.targets.target import Progress
 

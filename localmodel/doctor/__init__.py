@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from localmodel import home_errors
+from localmodel.disk import home_errors
 from localmodel.doctor import cluster, engine, kept, machine, network
 from localmodel.doctor.finding import Finding
 from localmodel.errors import UserError

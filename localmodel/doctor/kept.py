@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-from localmodel import files, home
+from localmodel.disk import files, home
 from localmodel.doctor.finding import Finding, size
 from localmodel.errors import UserError
 from localmodel.store import Store

@@ -8,7 +8,7 @@ from uv import find_uv_bin
 
 from localmodel import running
 from localmodel.doctor.finding import Finding, first_line
-from localmodel.environments import venv
+from localmodel.environments.venvs import venv
 from localmodel.errors import UserError
 from localmodel.targets import ports
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from localmodel.doctor.finding import Finding
-from localmodel.environments import sources
-from localmodel.environments.sources import Sources
 from localmodel.errors import UserError
+from localmodel.requirements import sources
+from localmodel.requirements.sources import Sources
 
 _CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 _PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")

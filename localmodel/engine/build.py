@@ -11,10 +11,10 @@ import docker.errors
 
 from localmodel.engine import context
 from localmodel.engine.context import server_digest as server_digest
-from localmodel.environments import sources
-from localmodel.environments.lock import Lock
+from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.requirements import sources
+from localmodel.resource.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
 

@@ -15,15 +15,16 @@ import docker
 import docker.errors
 from docker.types import Mount
 
-from localmodel import digests, state_file
+from localmodel import digests
+from localmodel.disk import state_file
 from localmodel.engine import build, context, names, saved, toolbox
-from localmodel.environments import nearest
-from localmodel.environments.lock import Lock
-from localmodel.environments.nearest import Packages
+from localmodel.environments.locks.lock import Lock
+from localmodel.environments.venvs import nearest
+from localmodel.environments.venvs.nearest import Packages
 from localmodel.errors import UserError
-from localmodel.layers import CHUNK
-from localmodel.layout import Blob, Layout
-from localmodel.spec import EnvironmentSpec
+from localmodel.oci.layers import CHUNK
+from localmodel.oci.layout import Blob, Layout
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel_untrusted import json_text
 
 _MOST_CHANGES = 8

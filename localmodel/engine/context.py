@@ -13,8 +13,9 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from localmodel import data, digests
-from localmodel.environments import sources, wheels
-from localmodel.environments.lock import Lock
+from localmodel.environments.locks import wheels
+from localmodel.environments.locks.lock import Lock
+from localmodel.requirements import sources
 
 BUILD = "/mnt/build"  # where the Dockerfile has it
 _OFFLINE = f'no-index = true\nfind-links = ["{BUILD}/wheels"]\n'.encode()

@@ -10,14 +10,15 @@ from threading import Event
 import docker
 import docker.errors
 
-from localmodel import digests, home
+from localmodel import digests
+from localmodel.disk import home
 from localmodel.engine import build, change, names, saved, toolbox
 from localmodel.engine.change import Wanted
-from localmodel.environments import build_log
-from localmodel.environments.lock import Lock
+from localmodel.environments.locks.lock import Lock
+from localmodel.environments.venvs import build_log
 from localmodel.image import EnvironmentImage
-from localmodel.layout import Blob, Layout
-from localmodel.spec import EnvironmentSpec
+from localmodel.oci.layout import Blob, Layout
+from localmodel.resource.spec import EnvironmentSpec
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import docker
 import docker.errors
 
 from localmodel.image import EnvironmentImage
-from localmodel.layers import CHUNK
-from localmodel.layout import Blob, Layout
+from localmodel.oci.layers import CHUNK
+from localmodel.oci.layout import Blob, Layout
 from localmodel_untrusted import json_text
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"

@@ -8,7 +8,7 @@ import docker.errors
 
 from localmodel import digests
 from localmodel.engine import build, context, names
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 
 _PLACE = f"{context.BUILD}/tools"  # in the image
 

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from localmodel import files, home
-from localmodel.environments import azure_json, conda, local
-from localmodel.environments import lock as locks
-from localmodel.environments.definition import Definition, invalid
-from localmodel.environments.lock import Note
+from localmodel.disk import files, home
+from localmodel.engine import build_here as local
+from localmodel.environments.formats import azure_json, conda
+from localmodel.environments.formats.definition import Definition, invalid
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.locks.lock import Note
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
 from localmodel_untrusted import json_text
 from localmodel_untrusted.files import Unreadable

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from localmodel import folder
+from localmodel.disk import folder
 from localmodel.pickles.files import Found, look
 from localmodel.pickles.machine import Findings
 from localmodel.pickles.stream import Budget

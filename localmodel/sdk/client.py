@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from localmodel import home
-from localmodel.home_errors import telling
+from localmodel.disk import home
+from localmodel.disk.home_errors import telling
 from localmodel.sdk import definition, given, source
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment

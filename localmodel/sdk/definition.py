@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from localmodel import schema
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource import schema
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 from localmodel_untrusted import json_text
 

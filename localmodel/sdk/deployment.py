@@ -9,9 +9,9 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import Any, Literal
 
-from localmodel import home
+from localmodel.disk import home
+from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
-from localmodel.home_errors import telling
 from localmodel.sdk import definition, given, scoring, source, tracebacks
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.progress import reporter
@@ -302,7 +302,7 @@ class Deployment:
         self, wanted: Wanted, timeout: float | None, progress: Progress, requirements: Path | None = None
     ) -> None:
         """Apply a manifest of this deployment, whose environment is that of a file. Raises DeployError."""
-        from localmodel.environments import files  # which reads the schema
+        from localmodel.environments.formats import files  # which reads the schema
 
         with self._deploying(), files.told_of(requirements):
             self._target.apply(wanted, timeout, progress)

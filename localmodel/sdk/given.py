@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from localmodel.errors import UserError
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.definition import model_name, model_sources
-from localmodel.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
 from localmodel.targets.target import Progress
 
@@ -109,7 +109,7 @@ def environment(
         spec, variables = _from_file(path, progress)
     else:
         spec = given if isinstance(given, EnvironmentSpec) else EnvironmentSpec(own_python(), tuple(given or ()))
-        from localmodel.environments import asked  # few need it
+        from localmodel.environments.formats import asked  # few need it
 
         asked.requirements(spec.requirements, "environment")
         variables = {}
@@ -120,7 +120,7 @@ def environment(
 
 def _from_file(path: Path, progress: Progress) -> tuple[EnvironmentSpec, Mapping[str, str]]:
     # few need them
-    from localmodel.environments import conda, dockerfile, requirements_txt, server_packages
+    from localmodel.environments.formats import conda, dockerfile, requirements_txt, server_packages
 
     if path.suffix in _CONDA:
         found = conda.define(path)

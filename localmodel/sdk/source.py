@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localmodel import entry_script, executable, folder, home
+from localmodel import entry_script
+from localmodel.disk import executable, folder, home, ignore_file
 from localmodel.errors import UserError
-from localmodel.sdk import ignore_file, own_name
+from localmodel.sdk import own_name
 
 _LARGEST = 64 << 20
 _MOST_FILES = 10_000

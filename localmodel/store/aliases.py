@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from localmodel import digests, files, state_file
+from localmodel import digests
+from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 from localmodel.store.records import Records
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localmodel import digests
-from localmodel.layout import Blob, Layout
+from localmodel.oci.layout import Blob, Layout
 from localmodel.store.index import MANIFEST
 
 MODEL = "application/vnd.cncf.model.manifest.v1+json"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import files, state_file
+from localmodel.disk import files, state_file
 from localmodel.errors import UserError
-from localmodel.layout import Layout, Meter
+from localmodel.oci.layout import Layout, Meter
 from localmodel.store import artifacts
 from localmodel.store.index import Index, Ref
 from localmodel.store.records import Records

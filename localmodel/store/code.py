@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from localmodel import layers, state_file
+from localmodel.disk import state_file
+from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
-from localmodel.home_errors import telling
-from localmodel.layout import Layout
+from localmodel.oci import layers
+from localmodel.oci.layout import Layout
 from localmodel.store import artifacts
 from localmodel.store.records import RecordKind, Records
 from localmodel_untrusted import json_text

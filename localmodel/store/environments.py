@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from localmodel import environment_uses, state_file
+from localmodel.disk import state_file
+from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
-from localmodel.home_errors import telling
-from localmodel.layout import Layout
-from localmodel.spec import EnvironmentSpec
-from localmodel.store import artifacts
+from localmodel.oci.layout import Layout
+from localmodel.resource.spec import EnvironmentSpec
+from localmodel.store import artifacts, environment_uses
 from localmodel.store.records import RecordKind, Records
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, files, state_file
+from localmodel import digests
+from localmodel.disk import files, state_file
 from localmodel.errors import UserError
-from localmodel.layout import Layout
+from localmodel.oci.layout import Layout
 from localmodel_untrusted import json_text
 
 INDEX = "application/vnd.oci.image.index.v1+json"

@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from localmodel import folder, layers, pickles, state_file, uses
+from localmodel import pickles
+from localmodel.disk import folder, state_file
+from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
-from localmodel.home_errors import telling
-from localmodel.layout import Blob, Layout, Meter
-from localmodel.spec import ModelRef
-from localmodel.store import artifacts
+from localmodel.oci import layers
+from localmodel.oci.layout import Blob, Layout, Meter
+from localmodel.resource.spec import ModelRef
+from localmodel.store import artifacts, uses
 from localmodel.store.aliases import Aliases
 from localmodel.store.records import RecordKind, Records
-from localmodel.uses import Use
+from localmodel.store.uses import Use
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ class Models:
     ) -> list[ModelVersion]:
         """Every version by name and number: of one name, with these tags (None: whatever its value), the latest.
 
-        One whose record cannot be read is left out and named in the log of `localmodel.state_file`.
+        One whose record cannot be read is left out and named in the log of `localmodel.disk.state_file`.
         """
         self.records.require()
         return [model for model in self.records.list(name, latest, state_file.skip) if _has(model.tags, tags or {})]

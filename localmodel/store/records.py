@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from localmodel import digests, files, state_file
+from localmodel import digests
+from localmodel.disk import files, state_file
 from localmodel.errors import UserError
-from localmodel.layout import Layout
+from localmodel.oci.layout import Layout
 from localmodel.store.index import Index, Ref
 from localmodel_untrusted import json_text
 

@@ -5,16 +5,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
-from localmodel.home_errors import telling
-from localmodel.layout import Layout, Meter
-from localmodel.store import archive, check
+from localmodel.oci.layout import Layout, Meter
+from localmodel.store import check
 from localmodel.store.check import Problem
 from localmodel.store.code import Code
 from localmodel.store.environments import Environments, EnvironmentVersion
 from localmodel.store.models import Models, ModelVersion
 from localmodel.store.records import Records
-from localmodel.store.sharing import AnyVersion, Receiver
+from localmodel.store.sharing import archive
+from localmodel.store.sharing.sharing import AnyVersion, Receiver
 
 
 @telling
@@ -67,7 +68,10 @@ class Store:
         Raises:
             UserError: ReferenceInvalid, RegistryUnreachable, RegistryRefused, StoreDamaged.
         """
-        from localmodel.store import remote, transfer  # its HTTP client takes longer to import than all the rest
+        from localmodel.store.sharing import (  # its HTTP client takes longer to import than all the rest
+            remote,
+            transfer,
+        )
 
         with remote.Remote(reference, insecure) as place:
             return transfer.push(self.layout, version, place, progress)
@@ -89,7 +93,7 @@ class Store:
             UserError: as push(); OtherKind, ArtifactNotFound, ArtifactUnsupported, ArchiveInvalid, NameMissing,
                 ContentDamaged, StoreFull; the name is invalid.
         """
-        from localmodel.store import remote, transfer
+        from localmodel.store.sharing import remote, transfer
 
         with self.models.records.writing(), _arriving(reference), remote.Remote(reference, insecure) as place:
             return transfer.pull(self.layout, self._receiver, place, name, only, progress)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from localmodel import gate, plan
+from localmodel import plan
 from localmodel.plan import Facts, Plan
+from localmodel.resource import gate
 from localmodel.targets import loading
 from localmodel.targets.resolve import Desired
 from localmodel.targets.runner import Runner

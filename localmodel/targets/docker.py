@@ -9,16 +9,19 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from localmodel import digests, environment_uses, files, home, keeping, quantity, store_id
+from localmodel import digests, keeping
 from localmodel.debugger.package import packages_folder
+from localmodel.disk import files, home
 from localmodel.engine import client, containers, environment_image, names
 from localmodel.engine.client import Connection
 from localmodel.engine.containers import Served
-from localmodel.environments import build_log
-from localmodel.environments import lock as locks
-from localmodel.environments.lock import Lock
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.locks.lock import Lock
+from localmodel.environments.venvs import build_log
 from localmodel.errors import UserError
-from localmodel.spec import DeploymentSpec, EnvironmentSpec
+from localmodel.resource import quantity
+from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
+from localmodel.store import environment_uses, store_id
 from localmodel.targets import revision_folder
 from localmodel.targets.local import LocalTarget
 from localmodel.targets.runner import Environment

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 
-from localmodel import state_file
+from localmodel.disk import state_file
 from localmodel.errors import UserError
 from localmodel.targets.state import RevisionRecord, State
 from localmodel.targets.target import PastRevision

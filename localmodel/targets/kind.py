@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from localmodel import advice, schema
-from localmodel import manifest as manifests
+from localmodel import advice
 from localmodel.advice import Known
+from localmodel.disk.home import build_log
 from localmodel.errors import SUPERSEDED, UserError
-from localmodel.home import build_log
-from localmodel.manifest import Manifests
+from localmodel.resource import manifest as manifests
+from localmodel.resource import schema
+from localmodel.resource.manifest import Manifests
 from localmodel.targets import history, kind_history, kind_plan, known, standing, watch
 from localmodel.targets.kubectl import Kubectl, Object, items
 from localmodel.targets.so_far import SoFar

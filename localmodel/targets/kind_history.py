@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from localmodel import schema, state_file
+from localmodel.disk import state_file
 from localmodel.errors import UserError
 from localmodel.plan import Facts
+from localmodel.resource import schema
 from localmodel.revision import Revision
 from localmodel.targets.kubectl import Kubectl, Object, items
 from localmodel.targets.target import PastRevision

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from localmodel import entry_script, gate, home, plan, revision, running, spec, stored
-from localmodel.environments import lock as locks
+from localmodel import entry_script, plan, revision, running
+from localmodel.disk import home
+from localmodel.environments import stored
+from localmodel.environments.locks import lock as locks
 from localmodel.errors import UserError
 from localmodel.plan import Facts, Plan
-from localmodel.spec import DeploymentSpec, KeyRef
+from localmodel.resource import gate, spec
+from localmodel.resource.spec import DeploymentSpec, KeyRef
 from localmodel.store import Store
 from localmodel.targets import kind_history
 from localmodel.targets.kubectl import Kubectl, Object, items

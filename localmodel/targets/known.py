@@ -6,11 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from localmodel import home
 from localmodel.advice import Known
+from localmodel.disk import home, ignore_file
 from localmodel.errors import UserError
-from localmodel.manifest import Manifests
-from localmodel.sdk import ignore_file
+from localmodel.resource.manifest import Manifests
 from localmodel.sdk.definition import SOURCE, annotation
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.state import RevisionRecord, State

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from localmodel import home, manifest, spec, state_file
+from localmodel.disk import home, state_file
 from localmodel.errors import SUPERSEDED, UserError
-from localmodel.manifest import Manifests
-from localmodel.spec import DeploymentSpec
+from localmodel.resource import manifest, spec
+from localmodel.resource.manifest import Manifests
+from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets import decide, history, loading, log_file, records, resolve, rollback, standing, state
 from localmodel.targets.rollout import Rollout
 from localmodel.targets.runner import Runner

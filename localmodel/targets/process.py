@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from localmodel import digests, home, running
-from localmodel.environments import venv
-from localmodel.environments.lock import Lock
-from localmodel.spec import DeploymentSpec, EnvironmentSpec
+from localmodel import digests, running
+from localmodel.disk import home
+from localmodel.environments.locks.lock import Lock
+from localmodel.environments.venvs import venv
+from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.targets import ports, resolve, server
 from localmodel.targets.local import LocalTarget
 from localmodel.targets.runner import Environment

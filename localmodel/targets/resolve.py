@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import data, digests, entry_script, gate, home, pickles, revision, running, stored
-from localmodel.environments import lock as locks
-from localmodel.environments.lock import Lock
+from localmodel import data, digests, entry_script, pickles, revision, running
+from localmodel.disk import home
+from localmodel.environments import stored
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
-from localmodel.manifest import Manifests
+from localmodel.resource import gate
+from localmodel.resource.manifest import Manifests
+from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.revision import Revision
-from localmodel.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.runner import Runner
 from localmodel.targets.target import Progress

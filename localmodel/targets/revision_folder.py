@@ -4,7 +4,10 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from localmodel import executable, files, gate, home, layers, revision
+from localmodel import revision
+from localmodel.disk import executable, files, home
+from localmodel.oci import layers
+from localmodel.resource import gate
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.resolve import Desired
 from localmodel.targets.runner import Environment

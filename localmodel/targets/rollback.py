@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from localmodel.spec import DeploymentSpec
+from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets.rollout import Rollout
 from localmodel.targets.runner import Environment, Runner
 from localmodel.targets.state import RevisionRecord, ServerRecord, State

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from localmodel import advice, held
 from localmodel.errors import SUPERSEDED, UserError
-from localmodel.spec import DeploymentSpec
+from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets import decide, in_order, known, loading, ports, state
 from localmodel.targets.runner import Environment, Runner
 from localmodel.targets.so_far import SoFar

@@ -7,8 +7,8 @@ from pathlib import Path
 from signal import Signals
 from typing import Protocol
 
-from localmodel.environments.lock import Lock
-from localmodel.spec import DeploymentSpec, EnvironmentSpec
+from localmodel.environments.locks.lock import Lock
+from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.targets.state import ServerRecord, Slot, State
 from localmodel.targets.target import Progress
 

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localmodel import digests, files, state_file
+from localmodel import digests
+from localmodel.disk import files, state_file
 from localmodel.errors import UserError
-from localmodel.manifest import Manifests
 from localmodel.plan import Facts
+from localmodel.resource.manifest import Manifests
 from localmodel.revision import Revision, beyond
 from localmodel.targets import turn
 from localmodel.targets.turn import Turn

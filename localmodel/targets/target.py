@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from localmodel.manifest import Manifests
+from localmodel.resource.manifest import Manifests
 
 # A path of a manifest file or of a folder with a kustomization, or what such a path would hold
 Wanted = Path | Mapping[str, Any] | Manifests

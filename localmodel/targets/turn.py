@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from localmodel import files
+from localmodel.disk import files
 from localmodel.errors import SUPERSEDED, UserError
 from localmodel.targets.so_far import SoFar
 

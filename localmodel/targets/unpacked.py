@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from localmodel import files
+from localmodel.disk import files
 from localmodel.store import Store
 
 _LINKS = "*/revisions/*/app/azureml-models/*/*"

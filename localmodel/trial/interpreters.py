@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
 from localmodel.targets.target import Progress
 
@@ -46,7 +46,7 @@ def required(requirements: Path, python: str) -> EnvironmentSpec:
     Raises:
         UserError: EnvironmentInvalid.
     """
-    from localmodel.environments import requirements_txt
+    from localmodel.environments.formats import requirements_txt
 
     return requirements_txt.read(requirements, python)
 
@@ -57,7 +57,7 @@ def built(environment: EnvironmentVersion | EnvironmentSpec, source: Path | None
     Raises:
         UserError: as environments.local.interpreter().
     """
-    from localmodel.environments import local
+    from localmodel.engine import build_here as local
 
     with told_of(source):
         return local.interpreter(environment, progress)
@@ -66,7 +66,7 @@ def built(environment: EnvironmentVersion | EnvironmentSpec, source: Path | None
 @contextlib.contextmanager
 def told_of(source: Path | None) -> Iterator[None]:
     """Let errors name the file and the option that the user gave, and not a manifest's fields."""
-    from localmodel.environments import files
+    from localmodel.environments.formats import files
 
     try:
         with files.told_of(source):

@@ -6,15 +6,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from localmodel import entry_script, home, manifest, revision, spec, stored
+from localmodel import entry_script, revision
 from localmodel.advice import Known
-from localmodel.environments.lock import Lock
+from localmodel.disk import home, ignore_file
+from localmodel.environments import stored
+from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
-from localmodel.manifest import Manifests
+from localmodel.resource import manifest, spec
+from localmodel.resource.manifest import Manifests
+from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
 from localmodel.revision import Revision
-from localmodel.sdk import ignore_file, source
+from localmodel.sdk import source
 from localmodel.sdk.given import own_python
-from localmodel.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
 from localmodel.store import Store
 from localmodel.targets import resolve, revision_folder, server
 from localmodel.targets.process import ProcessRunner

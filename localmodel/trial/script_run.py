@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localmodel import home, manifest, spec
+from localmodel.disk import home
 from localmodel.errors import UserError
+from localmodel.resource import manifest, spec
 from localmodel.sdk.given import own_python
 from localmodel.store import EnvironmentVersion, Store
 from localmodel.targets.target import Progress
@@ -64,7 +65,7 @@ def _stored(found: EnvironmentVersion, progress: Progress) -> tuple[Path, Mappin
 
 
 def _conda(path: Path, progress: Progress) -> tuple[Path, Mapping[str, str]]:
-    from localmodel.environments import conda
+    from localmodel.environments.formats import conda
 
     found = conda.define(path)
     for note in found.notes:

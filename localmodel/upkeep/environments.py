@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localmodel import environment_uses
-from localmodel.environments import held
+from localmodel.environments.venvs import held
+from localmodel.store import environment_uses
 
 _GOING = ".removed-"  # how a folder is called that is being removed: no environment any more, whatever happens
 

@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from localmodel import environment_uses, files, home
+from localmodel.disk import files, home
+from localmodel.store import environment_uses
 from localmodel.upkeep.environments import Kept, too_young
 
 
@@ -16,8 +17,8 @@ class Images:
     """
 
     def __init__(self, folder: Path) -> None:
-        from localmodel import store_id
         from localmodel.engine.client import Connection  # the docker SDK is an extra
+        from localmodel.store import store_id
 
         self._home = folder
         self._store = store_id.of(folder / "store")

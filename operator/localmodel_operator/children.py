@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from localmodel import quantity
+from localmodel.resource import quantity
+from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.revision import Revision, models_text
-from localmodel.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion
 from localmodel_operator import by_others, names
 from localmodel_operator.cluster import LMD, Object

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from localmodel import home, keeping
+from localmodel import keeping
+from localmodel.disk import home
 from localmodel.errors import UserError
 from localmodel.printable import printable
 from localmodel_operator import main

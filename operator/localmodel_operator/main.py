@@ -16,12 +16,13 @@ from typing import Any
 
 import kopf
 
-from localmodel import files, keeping, store_id
+from localmodel import keeping
+from localmodel.disk import files
 from localmodel.engine.client import Engine
-from localmodel.environments import own_wheels
+from localmodel.environments.locks import own_wheels
 from localmodel.errors import UserError
-from localmodel.layout import Layout
-from localmodel.store import Store
+from localmodel.oci.layout import Layout
+from localmodel.store import Store, store_id
 from localmodel_operator import adopting, children, names, sweep
 from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, Unreachable, credentials, running_in_pod
 from localmodel_operator.images import choice

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from localmodel.engine.client import Engine
-from localmodel.layout import Layout
+from localmodel.oci.layout import Layout
 from localmodel.store import Store
 from localmodel_operator.cluster import Cluster
 from localmodel_operator.images.delivery import Delivery

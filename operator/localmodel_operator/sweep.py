@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import digests, files, state_file
+from localmodel import digests
+from localmodel.disk import files, state_file
 from localmodel.engine import nodes
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.errors import UserError
-from localmodel.layout import Blob, Layout
+from localmodel.oci.layout import Blob, Layout
 from localmodel.store import artifacts
 from localmodel_operator import names
 from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION, Kind, Object
@@ -46,7 +47,7 @@ _asked: dict[str, "asyncio.Task[dict[str, str] | None]"] = {}
 class Use:
     """What a cluster uses: image references, and keys of environments. `nodes` are its node containers' ids.
 
-    `deployments` tells the store which models and code its revisions serve (localmodel.uses reads it).
+    `deployments` tells the store which models and code its revisions serve (localmodel.store.uses reads it).
     """
 
     images: tuple[str, ...]

@@ -10,11 +10,11 @@ import yaml
 from click.testing import CliRunner
 from clients import run_client
 
-from localmodel import manifest
 from localmodel.cli.export import export
 from localmodel.cli.import_ import import_
-from localmodel.home import store
-from localmodel.spec import EnvironmentSpec
+from localmodel.disk.home import store
+from localmodel.resource import manifest
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 
 SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return []\n"

@@ -16,9 +16,10 @@ from typing import Any
 import oci_registry
 import pytest
 
-from localmodel import image, layers
+from localmodel import image
 from localmodel.image import EnvironmentImage, Image
-from localmodel.layout import Layout
+from localmodel.oci import layers
+from localmodel.oci.layout import Layout
 from localmodel.store import Store
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.push import Push, Registry

@@ -16,7 +16,7 @@ import oci_registry
 import pytest
 
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 
 SPEC = EnvironmentSpec("3.11", ("numpy==1.26.4",))

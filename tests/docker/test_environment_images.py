@@ -15,14 +15,17 @@ from typing import Any
 import pytest
 from package_index import make_wheel, serving
 
-from localmodel import data, running, store_id
+from localmodel import data, running
+from localmodel.engine import build_here as local
 from localmodel.engine import environment_image, toolbox
-from localmodel.environments import local, sources, wheels
-from localmodel.environments import lock as locks
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.locks import wheels
 from localmodel.image import EnvironmentImage
-from localmodel.layout import Layout
+from localmodel.oci.layout import Layout
+from localmodel.requirements import sources
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
-from localmodel.spec import EnvironmentSpec
+from localmodel.store import store_id
 
 PYTHON = "3.11"  # of the base image that hack/engine-up makes where none can be pulled
 LOGIN = ("alice", "open-sesame-4711")

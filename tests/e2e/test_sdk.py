@@ -9,8 +9,8 @@ import pytest
 from kube import Cluster, Namespace, eventually
 
 from localmodel import Client, DeployError, ScoringError, UserError
-from localmodel import home as homes
-from localmodel.spec import EnvironmentSpec
+from localmodel.disk import home as homes
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 
 SCRIPT = """

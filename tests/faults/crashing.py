@@ -15,9 +15,10 @@ from types import FrameType
 from typing import Any
 
 from localmodel import digests
-from localmodel.layout import Blob, Layout
-from localmodel.spec import EnvironmentSpec
-from localmodel.store import ModelVersion, Store, sharing, transfer
+from localmodel.oci.layout import Blob, Layout
+from localmodel.resource.spec import EnvironmentSpec
+from localmodel.store import ModelVersion, Store
+from localmodel.store.sharing import sharing, transfer
 
 STEPS = {
     *("write", "flush", "fsync", "close"),

@@ -15,7 +15,7 @@ from typing import Any
 import crashing
 import pytest
 
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 
 

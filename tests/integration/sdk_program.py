@@ -6,7 +6,7 @@ from typing import Any, Literal, assert_type
 
 import localmodel
 from localmodel import AsyncClient, AsyncDeployment, Client, DeployError, Deployment, ScoringError, UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion, ModelVersion
 from localmodel.targets.target import Deployment as Status
 

@@ -10,9 +10,9 @@ import yaml
 from click.testing import CliRunner, Result
 from lmd_command import PYTHON, Lmd, script
 
-from localmodel import manifest
 from localmodel.cli.app import main
-from localmodel.manifest import Manifests
+from localmodel.resource import manifest
+from localmodel.resource.manifest import Manifests
 from localmodel.store import Store
 
 SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return []\n"

@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from localmodel import manifest, schema
 from localmodel.azureml_files import collect, document, folder, gather, v1_read, v1_write, v2_read, v2_write
 from localmodel.azureml_files.gather import Imported
-from localmodel.manifest import Manifests
+from localmodel.resource import manifest, schema
+from localmodel.resource.manifest import Manifests
 from localmodel.store import Store
 
 SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return []\n"

@@ -49,7 +49,7 @@ def test_bash_completes_commands_options_and_names(lmd: Lmd) -> None:
 def test_names_of_models_and_environments_are_completed(lmd: Lmd) -> None:
     (lmd.folder / "weights.txt").write_text("1")
     assert lmd("model", "register", "weights.txt", "--name", "digits").code == 0
-    from localmodel.spec import EnvironmentSpec
+    from localmodel.resource.spec import EnvironmentSpec
     from localmodel.store import Store
 
     Store(lmd.home / "store").environments.register("small", EnvironmentSpec("3.11"))

@@ -9,10 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from localmodel import digests, files
+from localmodel import digests
+from localmodel.disk import files
 from localmodel.engine.client import Engine
 from localmodel.image import EnvironmentImage, stored
-from localmodel.layout import Layout
+from localmodel.oci.layout import Layout
 from localmodel_operator import sweep
 from localmodel_operator.images.environments import Environments
 

@@ -13,20 +13,25 @@ from typing import cast
 import pytest
 from click.testing import CliRunner, Result
 
-from localmodel import AsyncClient, files, manifest, state_file, store_id
+from localmodel import AsyncClient
 from localmodel.azure import _background
 from localmodel.azureml_files import document
 from localmodel.cli import main
+from localmodel.disk import files, state_file
 from localmodel.doctor import kept
-from localmodel.environments import conda, lock, own_wheels, relatives, sources
+from localmodel.environments.formats import conda
+from localmodel.environments.locks import lock, own_wheels, relatives
 from localmodel.errors import UserError
-from localmodel.manifest import Manifests
 from localmodel.plan import Facts
+from localmodel.requirements import sources
+from localmodel.resource import manifest
+from localmodel.resource.manifest import Manifests
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.revision import Revision
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
-from localmodel.spec import EnvironmentSpec
-from localmodel.store import Store, sharing
+from localmodel.store import Store, store_id
+from localmodel.store.sharing import sharing
 from localmodel.targets import state
 from localmodel.targets.state import RevisionRecord, ServerRecord, State
 from localmodel.targets.target import Target

@@ -17,7 +17,7 @@ from lmd_command import LMD, PYTHON, Lmd, script
 from package_index import make_wheel
 
 from localmodel.cli import main
-from localmodel.environments import held
+from localmodel.environments.venvs import held
 from localmodel.errors import UserError
 from localmodel.upkeep import environments
 

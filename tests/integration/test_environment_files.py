@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from localmodel import running
-from localmodel.environments import conda, files, folder, requirements_txt
-from localmodel.environments import lock as locks
-from localmodel.environments.definition import pythons
+from localmodel.environments import folder
+from localmodel.environments.formats import conda, files, requirements_txt
+from localmodel.environments.formats.definition import pythons
+from localmodel.environments.locks import lock as locks
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
 
 

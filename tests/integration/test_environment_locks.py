@@ -14,12 +14,15 @@ import pytest
 from lmd_command import PYTHON
 from package_index import make_wheel, serving
 
-from localmodel import home, running
-from localmodel.environments import hashes, local, venv
-from localmodel.environments import lock as locks
-from localmodel.environments.lock import Lock
+from localmodel import running
+from localmodel.disk import home
+from localmodel.engine import build_here as local
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.locks.lock import Lock
+from localmodel.environments.venvs import venv
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.requirements import hashes
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 from localmodel_operator import main
 from localmodel_operator.site import EVERY

@@ -12,8 +12,8 @@ import pytest
 from package_index import make_wheel
 
 from localmodel import running
-from localmodel.environments import venv
-from localmodel.environments.lock import Lock
+from localmodel.environments.locks.lock import Lock
+from localmodel.environments.venvs import venv
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 Build = Callable[..., Path]

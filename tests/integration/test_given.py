@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from localmodel import UserError
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk import given
 from localmodel.sdk.progress import reporter
-from localmodel.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion, Store
 
 OWN = f"{sys.version_info.major}.{sys.version_info.minor}"

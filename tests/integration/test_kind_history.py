@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from lmd_command import Lmd
 
-from localmodel import plan, revision, schema, spec
-from localmodel.gate import digest
+from localmodel import plan, revision
+from localmodel.resource import schema, spec
+from localmodel.resource.gate import digest
 
 # Answers from the files of its folder; with the annotation the resource becomes the one of after.json.
 KUBECTL = """#!/bin/sh

@@ -11,7 +11,7 @@ import pytest
 from scoring_server_process import RevisionFile, ScoringServer, eventually
 
 from localmodel import data
-from localmodel.environments import build_log
+from localmodel.environments.venvs import build_log
 from localmodel.targets import log_file
 
 sys.path.append(str(data.folder("scoring-image")))

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from lmd_command import Lmd
 
-from localmodel.environments import lock as locks
-from localmodel.environments import venv
-from localmodel.spec import EnvironmentSpec
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.venvs import venv
+from localmodel.resource.spec import EnvironmentSpec
 
 SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "onnx-diabetes"
 

@@ -12,11 +12,13 @@ import pytest
 from package_index import make_wheel, serving
 
 from localmodel import data
+from localmodel.engine import build_here as local
 from localmodel.engine import context
-from localmodel.environments import local, sources, wheels
+from localmodel.environments.locks import wheels
 from localmodel.errors import UserError
+from localmodel.requirements import sources
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
-from localmodel.spec import EnvironmentSpec
 
 LOGIN = ("alice", "open-sesame-4711")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lmd_command import LMD, Lmd, script
 
-from localmodel import layers
+from localmodel.oci import layers
 
 
 @pytest.mark.parametrize(

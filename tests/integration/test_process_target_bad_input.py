@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from lmd_command import Lmd, script
 
 from localmodel.cli import main
-from localmodel.environments import venv
+from localmodel.environments.venvs import venv
 
 MODEL = {"models": [{"name": "digits", "version": 1}]}
 

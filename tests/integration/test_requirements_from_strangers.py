@@ -14,10 +14,10 @@ from package_index import make_sdist, make_wheel, serving
 
 from localmodel import running
 from localmodel.cli import main
-from localmodel.environments import lock as locks
-from localmodel.environments import venv
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.venvs import venv
 from localmodel.errors import UserError
-from localmodel.spec import DeploymentSpec, EnvironmentSpec, Source
+from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, Source
 from localmodel.store import Store
 from localmodel_operator.inputs import resolve
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from lmd_command import LMD, PYTHON, Lmd
 
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 
 TELLS = """

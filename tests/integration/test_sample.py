@@ -13,9 +13,9 @@ import pytest
 import yaml
 from lmd_command import Lmd, ask
 
-from localmodel import manifest, spec
-from localmodel.environments import lock as locks
-from localmodel.environments import venv
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.venvs import venv
+from localmodel.resource import manifest, spec
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"

@@ -12,9 +12,10 @@ import pytest
 from lmd_command import free_port, script
 from sdk_given import given_client, given_digits, given_home, write_source  # noqa: F401 - fixtures
 
-from localmodel import Client, DeployError, Deployment, ScoringError, UserError, home
+from localmodel import Client, DeployError, Deployment, ScoringError, UserError
+from localmodel.disk import home
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.given import own_python
-from localmodel.spec import EnvironmentSpec
 from localmodel.store import Store
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from localmodel import UserError, folder, revision
-from localmodel.executable import Executable
-from localmodel.sdk import definition, ignore_file, source
+from localmodel import UserError, revision
+from localmodel.disk import folder, ignore_file
+from localmodel.disk.executable import Executable
+from localmodel.sdk import definition, source
 
 
 def write(folder: Path, *names: str) -> None:

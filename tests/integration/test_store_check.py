@@ -8,7 +8,7 @@ import pytest
 from oras.layout import Layout as OtherLayout
 
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 
 

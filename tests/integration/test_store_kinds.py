@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 
 SPEC = EnvironmentSpec("3.11", ("numpy", "scikit-learn==1.5.0"))

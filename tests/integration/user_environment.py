@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from localmodel.environments import lock as locks
-from localmodel.environments import venv
-from localmodel.spec import EnvironmentSpec
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.venvs import venv
+from localmodel.resource.spec import EnvironmentSpec
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _REQUIREMENTS = (

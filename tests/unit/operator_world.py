@@ -18,7 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import revision
 
-from localmodel.spec import DeploymentSpec, Source
+from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator import children, names
 from localmodel_operator.cluster import CONFIG_MAP, REVISION, Kind, Refused
 from localmodel_operator.passes import answering, bringing, reconcile, rolling, settling

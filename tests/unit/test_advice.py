@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from localmodel import advice, manifest
+from localmodel import advice
 from localmodel.advice import Known
+from localmodel.resource import manifest
 
 
 @dataclass

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from localmodel import rules, schema
 from localmodel.errors import UserError
+from localmodel.resource import rules, schema
 
 sys.path.append(str(Path(__file__).parents[1] / "e2e"))
 import crd_examples

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from localmodel import UserError, schema, spec
-from localmodel.layout import Blob
+from localmodel import UserError
+from localmodel.oci.layout import Blob
+from localmodel.resource import schema, spec
+from localmodel.resource.spec import CodeRef, EnvironmentRef, EnvironmentSpec, ModelRef, Variable
 from localmodel.sdk import definition
-from localmodel.spec import CodeRef, EnvironmentRef, EnvironmentSpec, ModelRef, Variable
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 
 CODE = CodeVersion("digits", 3, "sha256:c", "pkg/score.py", "")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localmodel import DeployError, Deployment, UserError
-from localmodel.manifest import Manifests
+from localmodel.resource.manifest import Manifests
 from localmodel.sdk.connections import Connections
 from localmodel.targets.target import Deployment as Status
 from localmodel.targets.target import Progress, Wanted

@@ -8,8 +8,8 @@ import pytest
 
 from localmodel.engine import change, context
 from localmodel.engine.change import Wanted
-from localmodel.environments.lock import Lock
-from localmodel.spec import EnvironmentSpec
+from localmodel.environments.locks.lock import Lock
+from localmodel.resource.spec import EnvironmentSpec
 
 LOCK = Lock("a==1 --hash=sha256:aa\nb==1 --hash=sha256:bb\n")
 WANTED = Wanted("wanted", "localmodel.dev/environment/store:wanted", "store", "sha256:base", EnvironmentSpec(), LOCK)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from localmodel import entry_script, schema
+from localmodel import entry_script
 from localmodel.errors import UserError
+from localmodel.resource import schema
 
 GOOD = b"def init(): pass\ndef run(raw_data): return raw_data\n"
 

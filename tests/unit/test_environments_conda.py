@@ -2,9 +2,9 @@
 
 import pytest
 
-from localmodel.environments import conda
+from localmodel.environments.formats import conda
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 
 
 def of(*lines: str) -> EnvironmentSpec:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from localmodel.environments import dockerfile
+from localmodel.environments.formats import dockerfile
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 
 
 def test_the_python_is_that_of_the_last_from() -> None:

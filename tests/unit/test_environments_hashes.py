@@ -2,8 +2,8 @@
 
 import pytest
 
-from localmodel.environments import hashes
 from localmodel.errors import UserError
+from localmodel.requirements import hashes
 
 LOCK = """\
 a==1 \\

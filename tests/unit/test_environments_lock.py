@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from localmodel.environments import lock as locks
-from localmodel.environments.lock import Lock
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 
 
 def test_the_resolvers_words_become_one_line_of_ascii() -> None:

@@ -1,7 +1,7 @@
 """Which environment another one is made from, as a matter of their locks only."""
 
-from localmodel.environments import nearest
-from localmodel.environments.lock import Lock
+from localmodel.environments.locks.lock import Lock
+from localmodel.environments.venvs import nearest
 
 BIG = Lock(
     "a==1.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nb==2.0 ; python_version > '3' \\\n    --hash=sha256:cc\n"

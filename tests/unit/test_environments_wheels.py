@@ -1,6 +1,6 @@
 """Which packages of a lock with markers a platform gets."""
 
-from localmodel.environments import wheels
+from localmodel.environments.locks import wheels
 
 LOCK = """\
 # a comment

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localmodel import gate, schema
 from localmodel.errors import UserError
-from localmodel.spec import GateSpec
+from localmodel.resource import gate, schema
+from localmodel.resource.spec import GateSpec
 from localmodel_server.configuration.settings import SettingsError
 from localmodel_server.gate import Request, json_path, read
 

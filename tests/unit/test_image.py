@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from localmodel import digests, layers
-from localmodel.executable import Executable
+from localmodel import digests
+from localmodel.disk.executable import Executable
 from localmodel.image import MOST_LAYERS, EnvironmentImage, Image, chain_ids, code, compose, stored
-from localmodel.layout import Layout
+from localmodel.oci import layers
+from localmodel.oci.layout import Layout
 from localmodel.store import ModelVersion, Store
 
 FILES = {"score.py": b"def init(): ...\n", "pkg/util.py": b"x = 1\n"}

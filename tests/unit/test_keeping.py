@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from localmodel import home, keeping
+from localmodel import keeping
+from localmodel.disk import home
 from localmodel.engine import environment_image
 from localmodel.errors import UserError
 

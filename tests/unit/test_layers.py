@@ -5,8 +5,8 @@ import tarfile
 from pathlib import Path
 
 from localmodel import digests
-from localmodel.executable import Executable, is_executable
-from localmodel.layers import Entry, contents, entries_of, extract, moved, tar
+from localmodel.disk.executable import Executable, is_executable
+from localmodel.oci.layers import Entry, contents, entries_of, extract, moved, tar
 
 
 def members(chunks: list[bytes]) -> dict[str, tarfile.TarInfo]:

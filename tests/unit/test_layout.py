@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from localmodel import digests
-from localmodel.layout import Blob, Layout
+from localmodel.oci.layout import Blob, Layout
 
 
 def test_a_blob_is_named_by_its_content(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from localmodel import manifest
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentRef, parse
+from localmodel.resource import manifest
+from localmodel.resource.spec import EnvironmentRef, parse
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What is said of a package that has no wheel and could not be built."""
 
-from localmodel.environments.uv import failure
+from localmodel.environments.locks.uv import failure
 
 SAID = """Resolved 1 package in 75ms
 error: Failed to build `ancient==1.0`

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from localmodel.image import Image, chain_ids
-from localmodel.layout import Blob, Layout
+from localmodel.oci.layout import Blob, Layout
 from localmodel_operator.images.archive import archive, missing
 
 LAYERS = tuple(Blob(f"sha256:{number}", 10) for number in range(4))

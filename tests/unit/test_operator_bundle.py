@@ -9,11 +9,11 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from localmodel import gate as manifest_gate
-from localmodel import layers
-from localmodel.executable import Executable, is_executable
-from localmodel.layout import Blob
-from localmodel.spec import GateSpec
+from localmodel.disk.executable import Executable, is_executable
+from localmodel.oci import layers
+from localmodel.oci.layout import Blob
+from localmodel.resource import gate as manifest_gate
+from localmodel.resource.spec import GateSpec
 from localmodel.store import ModelVersion
 from localmodel_operator.pods.bundle import Bundle, describe
 from localmodel_server import gate

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from localmodel.spec import DeploymentSpec, Source
+from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator import by_others, children, names
 from localmodel_operator.by_others import Written
 from localmodel_operator.cluster import EVENT, Refused

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from localmodel import schema
 from localmodel.errors import UserError
-from localmodel.layout import Blob
+from localmodel.oci.layout import Blob
+from localmodel.resource import schema
+from localmodel.resource.spec import DeploymentSpec, KeyRef, ServerSettings, Source, Variable
 from localmodel.revision import Revision
-from localmodel.spec import DeploymentSpec, KeyRef, ServerSettings, Source, Variable
 from localmodel.store import ModelVersion
 from localmodel_operator import children, names
 from localmodel_operator.children import Start

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from localmodel import layers
 from localmodel.engine import nodes
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.image import Image, chain_ids
-from localmodel.layout import Layout
+from localmodel.oci import layers
+from localmodel.oci.layout import Layout
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.delta_import import DeltaImport
 from localmodel_operator.images.sendings import Sendings

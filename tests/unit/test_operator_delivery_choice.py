@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from localmodel.errors import UserError
-from localmodel.layout import Layout
+from localmodel.oci.layout import Layout
 from localmodel_operator.images import choice
 from localmodel_operator.images.delivery_news import NodeNews, pull_trouble
 from localmodel_operator.images.delta_import import DeltaImport

@@ -12,11 +12,11 @@ import pytest
 
 from localmodel.engine import build, environment_image
 from localmodel.engine.client import Engine
-from localmodel.environments.lock import Lock
+from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
-from localmodel.layout import Layout
-from localmodel.spec import EnvironmentSpec
+from localmodel.oci.layout import Layout
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel_operator.images.environments import Environments
 
 SPEC, LOCK = EnvironmentSpec(), Lock("numpy==2.4.6")

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from operator_given import recorded
 
-from localmodel.spec import DeploymentSpec, Source
+from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator.passes.case import Case, Waiting
 from localmodel_operator.passes.giving_up import give_up
 from localmodel_operator.passes.world import World

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from operator_given import Object, pod, recorded, state
 
-from localmodel.spec import DeploymentSpec, Source
+from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator.passes import judging, settling, world
 from localmodel_operator.passes.case import Case, Waiting
 from localmodel_operator.passes.world import World

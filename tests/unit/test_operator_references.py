@@ -1,4 +1,4 @@
-from localmodel.spec import DeploymentSpec, KeyRef, Source, Variable
+from localmodel.resource.spec import DeploymentSpec, KeyRef, Source, Variable
 from localmodel_operator.inputs.references import References
 
 CODE = DeploymentSpec("score.py", Source(config_map="code"))

@@ -15,7 +15,7 @@ import pytest
 from localmodel import digests
 from localmodel.engine.saved import keep
 from localmodel.image import EnvironmentImage
-from localmodel.layout import Layout
+from localmodel.oci.layout import Layout
 
 LOWER, UPPER = b"lower" * 1000, b"upper" * 400_000  # one is read in one piece, the other is not
 PLAIN = [LOWER, UPPER, LOWER]

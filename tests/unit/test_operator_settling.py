@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from operator_given import Object, pod, recorded, state
 
-from localmodel.spec import DeploymentSpec, Source
+from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator.passes import settling
 from localmodel_operator.passes.case import Case
 from localmodel_operator.passes.world import World

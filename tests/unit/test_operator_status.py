@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localmodel.schema import resource_schema
+from localmodel.resource.schema import resource_schema
 from localmodel_operator.status.status import STAGES, Seen, summarise
 
 Status = dict[str, Any]

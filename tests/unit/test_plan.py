@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from localmodel import digests, plan, revision, schema, spec
+from localmodel import digests, plan, revision
 from localmodel.plan import LANES, Facts
-from localmodel.spec import DeploymentSpec, EnvironmentSpec, Variable
+from localmodel.resource import schema, spec
+from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, Variable
 
 ROOT = Path(__file__).parents[2]
 INLINE = {"scoring": {"entryScript": "score.py", "source": {"inline": {"score.py": "a", "other.py": "b"}}}}

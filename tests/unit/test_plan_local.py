@@ -4,12 +4,12 @@ import pytest
 from test_plan import FIELDS, edit, is_secret, table, worker
 
 from localmodel import plan
-from localmodel.environments.lock import Lock
+from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
-from localmodel.manifest import Manifests
 from localmodel.plan import Facts
+from localmodel.resource.manifest import Manifests
+from localmodel.resource.spec import DeploymentSpec
 from localmodel.revision import Revision
-from localmodel.spec import DeploymentSpec
 from localmodel.targets import decide, resolve
 from localmodel.targets.docker import ContainerRunner
 from localmodel.targets.process import ProcessRunner

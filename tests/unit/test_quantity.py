@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from localmodel.quantity import parse
+from localmodel.resource.quantity import parse
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from localmodel import data, schema
-from localmodel.environments import asked, requirement
-from localmodel.environments import lock as locks
+from localmodel import data
+from localmodel.environments.formats import asked
+from localmodel.environments.locks import lock as locks
 from localmodel.errors import UserError
-from localmodel.spec import EnvironmentSpec
+from localmodel.requirements import requirement
+from localmodel.resource import schema
+from localmodel.resource.spec import EnvironmentSpec
 
 sys.path.append(str(Path(__file__).parents[1] / "integration"))
 from bad_requirements import BAD, SECRET, filled_in

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from localmodel.executable import Executable
-from localmodel.layout import Blob
+from localmodel.disk.executable import Executable
+from localmodel.oci.layout import Blob
 from localmodel.revision import Revision, beyond, bundle_digest, code_digest, model_dir
 from localmodel.store import ModelVersion
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from localmodel import schema
 from localmodel.errors import UserError
+from localmodel.resource import schema
 
 
 def manifest(**spec: Any) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from localmodel import layers
-from localmodel.layout import Layout
-from localmodel.squash import fewer, runs, squash
+from localmodel.oci import layers
+from localmodel.oci.layout import Layout
+from localmodel.oci.squash import fewer, runs, squash
 
 DIR, LINK = object(), object()
 Layer = Mapping[str, Any]  # path -> content, DIR, or ("symlink" | "hardlink", target)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from localmodel import state_file
-from localmodel.state_file import typed
+from localmodel.disk import state_file
+from localmodel.disk.state_file import typed
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from localmodel.environments import local
+from localmodel.engine import build_here as local
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
-from localmodel.spec import EnvironmentSpec
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from localmodel.azure.exceptions import UserErrorException, refuse
-from localmodel.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel_untrusted.files import Unreadable, decoded, read_file
 
 _INDEX = "Write the index into packages.toml beside the store: every install on this machine then uses it."

@@ -11,8 +11,9 @@ from localmodel.azure.core._sections import DockerSection, PythonSection
 from localmodel.azure.core.conda_dependencies import CondaDependencies
 from localmodel.azure.core.workspace import Workspace
 from localmodel.azure.exceptions import UserErrorException, empty_without_store, refuse, translated
-from localmodel.environments import conda, folder, requirements_txt, server_packages
-from localmodel.spec import EnvironmentSpec
+from localmodel.environments import folder
+from localmodel.environments.formats import conda, requirements_txt, server_packages
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
 
 _REGISTRY = "Log in with your engine's own command (docker login); the image is then pulled with that."

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from localmodel import executable, image, revision
+from localmodel import image, revision
 from localmodel.azure.exceptions import UserErrorException, translated
-from localmodel.environments import local, lock
+from localmodel.disk import executable
+from localmodel.engine import build_here as local
+from localmodel.environments.locks import lock
 from localmodel.errors import UserError
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk import source
 from localmodel.sdk.progress import reporter
-from localmodel.spec import EnvironmentSpec
 from localmodel.store import ModelVersion, Store
 
 if TYPE_CHECKING:

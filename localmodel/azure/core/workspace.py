@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localmodel import home
 from localmodel.azure.exceptions import UserErrorException, refuse
+from localmodel.disk import home
 from localmodel.store import Store
 from localmodel_untrusted import json_text
 from localmodel_untrusted.files import Unreadable, read_file

@@ -6,9 +6,10 @@ containerd opens a layer only where its snapshot is missing, so what a node has 
 
 from collections.abc import Collection, Iterator, Sequence
 
-from localmodel import digests, layers
+from localmodel import digests
 from localmodel.image import Image, chain_ids
-from localmodel.layout import Blob, Layout
+from localmodel.oci import layers
+from localmodel.oci.layout import Blob, Layout
 from localmodel.store import MANIFEST
 
 

@@ -8,7 +8,7 @@ import yaml
 
 from localmodel.engine.client import Engine
 from localmodel.errors import UserError
-from localmodel.layout import Layout
+from localmodel.oci.layout import Layout
 from localmodel_operator.cluster import CONFIG_MAP, NODE, Cluster, running_in_pod
 from localmodel_operator.images.delivery import Delivery
 from localmodel_operator.images.delta_import import DeltaImport

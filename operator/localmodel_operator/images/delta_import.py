@@ -12,7 +12,7 @@ from localmodel.engine import nodes
 from localmodel.engine.client import Engine
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.image import Image, chain_ids
-from localmodel.layout import Layout
+from localmodel.oci.layout import Layout
 from localmodel_operator import names
 from localmodel_operator.images import archive
 from localmodel_operator.images.delivery import Delivered

@@ -9,15 +9,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
 
-from localmodel import digests, files, home, state_file
+from localmodel import digests
+from localmodel.disk import files, home, state_file
 from localmodel.engine import build, environment_image
 from localmodel.engine.client import Engine
-from localmodel.environments import build_log
-from localmodel.environments.lock import Lock
+from localmodel.environments.locks.lock import Lock
+from localmodel.environments.venvs import build_log
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
-from localmodel.layout import Layout
-from localmodel.spec import EnvironmentSpec
+from localmodel.oci.layout import Layout
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel_operator.images import using
 from localmodel_operator.workqueue import Key
 

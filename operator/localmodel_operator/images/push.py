@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from localmodel.errors import UserError
 from localmodel.image import Image
-from localmodel.layout import Layout
-from localmodel.store.remote import Remote
+from localmodel.oci.layout import Layout
+from localmodel.store.sharing.remote import Remote
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.sendings import Sendings
 

@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from localmodel import files
+from localmodel.disk import files
 
 _POLL = 0.05  # seconds
 

@@ -3,7 +3,7 @@
 Only a convenience: a resync finds every edit as well.
 """
 
-from localmodel.spec import DeploymentSpec
+from localmodel.resource.spec import DeploymentSpec
 from localmodel_operator.workqueue import Key
 
 Reference = tuple[str, str, str]  # kind, namespace, name

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, entry_script, gate, revision, stored
-from localmodel.environments import lock as locks
-from localmodel.environments.lock import Lock
+from localmodel import digests, entry_script, revision
+from localmodel.environments import stored
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
-from localmodel.spec import DeploymentSpec, Variable
+from localmodel.resource import gate
+from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion, Store
 from localmodel_operator.cluster import BY_NAME, CONFIG_MAP, Cluster
 

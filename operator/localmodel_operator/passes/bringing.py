@@ -3,7 +3,8 @@
 import asyncio
 import logging
 
-from localmodel import gate, held
+from localmodel import held
+from localmodel.resource import gate
 from localmodel_operator import children, names
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.passes import making, swap, world

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from localmodel.errors import UserError
-from localmodel.spec import DeploymentSpec
+from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 from localmodel_operator import children, names
 from localmodel_operator.cluster import CONFIG_MAP, Object, Refused

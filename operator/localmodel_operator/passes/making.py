@@ -2,11 +2,12 @@
 
 import asyncio
 
-from localmodel import gate, image, plan
+from localmodel import image, plan
 from localmodel.engine import build
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
 from localmodel.plan import Facts
+from localmodel.resource import gate
 from localmodel.revision import Revision
 from localmodel_operator import children
 from localmodel_operator.children import Start

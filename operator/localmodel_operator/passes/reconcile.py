@@ -10,9 +10,11 @@ import random
 from dataclasses import replace
 from functools import partial
 
-from localmodel import image, pickles, revision, spec, stored
+from localmodel import image, pickles, revision
 from localmodel.engine import nodes
+from localmodel.environments import stored
 from localmodel.errors import UserError
+from localmodel.resource import spec
 from localmodel_operator import children, names
 from localmodel_operator.cluster import LMD, REVISION, SERVICE, Object, PodUnreachable, Refused, Unreachable
 from localmodel_operator.images import using

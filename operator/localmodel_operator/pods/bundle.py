@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from localmodel import digests, layers
+from localmodel import digests
+from localmodel.oci import layers
 from localmodel.store import ModelVersion
 
 

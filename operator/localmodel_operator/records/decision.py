@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from localmodel import digests, state_file
+from localmodel import digests
+from localmodel.disk import state_file
 from localmodel_operator import names
 from localmodel_operator.cluster import Object
 from localmodel_operator.records.history import Recorded

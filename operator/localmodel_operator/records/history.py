@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from localmodel import digests, state_file
+from localmodel import digests
+from localmodel.disk import state_file
 from localmodel.plan import Facts
 from localmodel.revision import Revision
 from localmodel_operator import names

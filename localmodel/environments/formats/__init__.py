@@ -1,0 +1,1 @@
+"""The files that describe environments: conda, pip, Dockerfiles, Azure ML's."""

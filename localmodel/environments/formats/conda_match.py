@@ -1,0 +1,93 @@
+"""One line of a conda file's dependencies: `channel::name=version=build` and its other spellings."""
+
+import re
+from dataclasses import dataclass
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from localmodel.environments.formats.definition import invalid
+
+_BRACKETS = re.compile(r"(?P<before>[^\[]*)\[(?P<inside>[^\]]*)\]")
+_BRACKET_KEY = re.compile(r"(version|build|channel)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,]*))")
+_NAME = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)\s*(?P<rest>.*)")
+_ONE = re.compile(r"(?P<operator>==|>=|<=|!=|~=|=|<|>)?(?P<version>[A-Za-z0-9_.+!*-]+)")
+
+
+@dataclass(frozen=True)
+class Match:
+    """What the line asks for. `specifiers` are pip's (numpy=1.19 is ==1.19.*); `build` is "" without a build string."""
+
+    name: str
+    specifiers: str
+    build: str
+
+
+def name(text: str, where: str) -> str:
+    """The package's name, whatever else the line says.
+
+    Raises:
+        UserError: EnvironmentInvalid: it has none.
+    """
+    return _named(text.partition("[")[0], text, where)["name"]
+
+
+def _named(before: str, text: str, where: str) -> re.Match[str]:
+    found = _NAME.fullmatch(before.rpartition("::")[2].strip())
+    if not found:
+        raise invalid(where, f"{text!r} is not a conda dependency: name=version, name>=version or channel::name")
+    return found
+
+
+def parse(text: str, where: str) -> Match:
+    """
+    Raises:
+        UserError: EnvironmentInvalid: pip has no word for it, or it is no such line.
+    """
+    brackets = _BRACKETS.fullmatch(text.strip())
+    before, extra = (brackets["before"], _bracket_keys(brackets["inside"])) if brackets else (text, {})
+    found = _named(before, text, where)
+    version, build, exact = _split(found["rest"].strip())
+    version, build = extra.get("version", version), extra.get("build", build)
+    if "|" in version or "(" in version:
+        raise invalid(where, f"{text}: pip has no word for alternatives (|); write one range, such as >=1.19,<2")
+    specifiers = ",".join(filter(None, (_specifier(part.strip(), exact) for part in version.split(","))))
+    try:
+        SpecifierSet(specifiers)
+    except InvalidSpecifier:
+        raise invalid(where, f"{text}: {version!r} is no version that pip understands") from None
+    return Match(found["name"], specifiers, build.replace("*", ""))
+
+
+def _bracket_keys(inside: str) -> dict[str, str]:
+    return {key: one or two or bare for key, one, two, bare in _BRACKET_KEY.findall(inside)}
+
+
+def _split(rest: str) -> tuple[str, str, bool]:
+    """Version, build string, and whether a version without an operator is meant exactly."""
+    rest = re.sub(r"\s*([=<>!~,|]+)\s*", r"\1", rest)
+    if rest.startswith("=") and not rest.startswith("=="):
+        version, _, build = rest[1:].partition("=")
+        return version, build, bool(build)
+    if rest.startswith("=="):
+        version, _, build = rest[2:].partition("=")
+        return f"=={version}", build, True
+    version, _, build = rest.partition(" ")
+    return version, build, True
+
+
+def _specifier(part: str, exact: bool) -> str:
+    found = _ONE.fullmatch(part)
+    if not found:
+        return part
+    operator, version = found["operator"], found["version"]
+    if version == "*":
+        return ""
+    if operator in (">=", "<=", "<", ">", "~="):
+        return operator + version.removesuffix(".*")
+    if operator in ("==", "!="):
+        return operator + version
+    if version.endswith("*"):
+        return "==" + version.rstrip(".*") + ".*"
+    # conda's = is "starts with"; pip can say so of release numbers only
+    starts = operator == "=" or not exact
+    return f"=={version}.*" if starts and re.fullmatch(r"(\d+!)?\d+(\.\d+)*", version) else f"=={version}"

@@ -1,0 +1,102 @@
+"""What a file says an environment is, and the words for what it may not say."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+from localmodel.errors import UserError
+from localmodel.resource import schema
+from localmodel.resource.spec import EnvironmentSpec
+from localmodel_untrusted.files import Unreadable, decoded, read_file
+
+DEFAULT_PYTHON = EnvironmentSpec().python
+_PATCHES = range(40)  # no minor version has had more
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An environment as a file defines it. `name` is "" and `variables` are empty where the file tells none.
+
+    `notes` are sentences about what was taken otherwise than it is written; `places` says of requirements where they
+    stand ("environment.yml:7").
+    """
+
+    spec: EnvironmentSpec
+    name: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+
+
+def invalid(where: str, what: str) -> UserError:
+    """`where` is a file, or a file and a line: environment.yml:7."""
+    return UserError("EnvironmentInvalid", f"{where}: {what}")
+
+
+def text_of(source: Path | str, kind: str) -> tuple[str, str, Path]:
+    """Text, name for messages, and folder of a file; a str of several lines is the text itself, called `kind`.
+
+    Raises:
+        UserError: EnvironmentInvalid, the file cannot be read.
+    """
+    if isinstance(source, str) and "\n" in source:
+        return source, f"({kind})", Path()
+    path = Path(source)
+    try:
+        content = read_file(path, piped=True)
+        if content is None:
+            raise Unreadable("No such file or directory")
+        return decoded(content).removeprefix("\ufeff"), str(path), path.parent
+    except Unreadable as error:
+        raise invalid(str(path), f"cannot be read: {error}") from None
+
+
+@cache
+def pythons() -> tuple[str, ...]:
+    """The supported versions, as the resource has them."""
+    properties = schema.resource_schema()["properties"]["spec"]["properties"]
+    return tuple(properties["environment"]["properties"]["python"]["enum"])
+
+
+def python(where: str, wanted: str, said: str) -> str:
+    """The supported version (major.minor) that fits the specifiers `wanted`: our default if it does, or the newest.
+
+    Raises:
+        UserError: EnvironmentInvalid, none fits; `said` is how the file has it.
+    """
+    for version in (DEFAULT_PYTHON, *reversed(pythons())):
+        if any(SpecifierSet(wanted).contains(f"{version}.{patch}") for patch in _PATCHES):
+            return version
+    raise invalid(
+        where,
+        f"{said}: this Python is not supported; {', '.join(pythons())} are. Write python={DEFAULT_PYTHON}; "
+        "packages pinned for another Python may need other versions too",
+    )
+
+
+def check_python(version: str, where: str = "python") -> str:
+    """The version, if it is a supported one as major.minor.
+
+    Raises:
+        UserError: EnvironmentInvalid.
+    """
+    if version not in pythons():
+        raise invalid(where, f"Python {version} is not supported; {', '.join(pythons())} are")
+    return version
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers from 1, those that end in a backslash joined with what follows."""
+    held, start = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start or number
+        if line.endswith("\\"):
+            held += line[:-1] + " "
+            continue
+        yield start, held + line
+        held, start = "", 0
+    if held:
+        yield start, held

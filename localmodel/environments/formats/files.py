@@ -1,0 +1,76 @@
+"""From the files that a user names to one environment."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from localmodel.environments.formats import conda, dockerfile, requirements_txt, server_packages
+from localmodel.environments.formats.definition import DEFAULT_PYTHON, Definition, check_python
+from localmodel.errors import UserError
+from localmodel.requirements import hashes
+from localmodel.resource.spec import EnvironmentSpec
+
+_WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_FIELD = "spec.environment.requirements"
+
+
+def define(
+    packages: Path | None = None,
+    recipe: Path | None = None,
+    image: str | None = None,
+    python: str | None = None,
+    otherwise: str = DEFAULT_PYTHON,
+) -> Definition:
+    """Packages (a conda file by its ending, .yml or .yaml, or a requirements file) on an image, or either of them.
+
+    The image is named, or made by the Dockerfile `recipe`. The Python is `python`, or as the files have it, or
+    `otherwise`. Packages of Azure ML's own server are left out.
+
+    Raises:
+        UserError: EnvironmentInvalid, with file and line.
+    """
+    base = _base(recipe, image, python)
+    if packages is None:
+        return base
+    if packages.suffix in (".yml", ".yaml"):
+        found = conda.define(packages)
+        version = check_python(python) if python else found.spec.python
+    else:
+        has_base = recipe is not None or image is not None
+        version = python or (base.spec.python if has_base else otherwise)
+        found = replace(requirements_txt.define(packages, version), notes=base.notes)
+    spec = EnvironmentSpec(version, found.spec.requirements, base.spec.base_image, base.spec.dockerfile)
+    return server_packages.left_out(replace(found, spec=spec))
+
+
+@contextlib.contextmanager
+def told_of(source: Path | None) -> Iterator[None]:
+    """Let errors of the block name lines of the file that the user gave, and not a manifest's fields."""
+    try:
+        yield
+    except UserError as error:
+        if source is None or _FIELD not in str(error):
+            raise
+        said = {canonicalize_name(word) for word in _WORD.findall(str(error))}
+        lines = [where for name, where in _places(source) if name in said]
+        raise UserError(error.reason, str(error).replace(_FIELD, ", ".join(lines) or str(source))) from None
+
+
+def _places(source: Path) -> list[tuple[str, str]]:
+    """The packages of a file that was read before, each with its line."""
+    try:
+        return [(hashes.name(requirement), where) for requirement, where in define(source).places.items()]
+    except UserError:  # it is another file by now
+        return []
+
+
+def _base(recipe: Path | None, image: str | None, python: str | None) -> Definition:
+    if recipe is not None:
+        return dockerfile.define(recipe, python)
+    if image is not None:
+        return dockerfile.image(image, python)
+    return Definition(EnvironmentSpec(check_python(python or DEFAULT_PYTHON)))

@@ -1,0 +1,71 @@
+"""Which of the locks that there are somebody's own are: an edit is to change no more than it must.
+
+Whose they are is for the caller to know, by digest; the locks of others are none of this environment's business.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from localmodel import digests
+from localmodel.disk import files, state_file
+from localmodel.errors import UserError
+
+_MOST_DIGESTS = 100  # of a wheel that is built again and again
+
+
+@dataclass(frozen=True)
+class Made:
+    """A lock's file, the digest that it is known by, and the requirements that it was resolved from."""
+
+    digest: str
+    requirements: tuple[str, ...]
+    path: Path
+
+
+@dataclass(frozen=True)
+class _Note:
+    """`digests` of all that the file has held; notes of earlier versions have none."""
+
+    python: str
+    target: str
+    requirements: tuple[str, ...]
+    digests: tuple[str, ...] = ()
+
+
+def remember(path: Path, python: str, target: str, requirements: tuple[str, ...], digest: str) -> None:
+    """Note beside the lock at `path` what it was resolved from, and its digest."""
+    before = _note(path.with_suffix(".json"))
+    known = before.digests if before else ()
+    if digest not in known:
+        known = (*known[:1], *known[1:][-_MOST_DIGESTS:], digest)
+    note = _Note(python, target, requirements, known)
+    files.write(path.with_suffix(".json"), digests.canonical_json(asdict(note)))
+
+
+def first_digest(path: Path, digest_of: Callable[[Path], str]) -> str:
+    """The digest of what the lock's file held first, by which it stays known.
+
+    Raises:
+        UserError: what `digest_of` raises.
+    """
+    note = _note(path.with_suffix(".json"))
+    return note.digests[0] if note and note.digests else digest_of(path)
+
+
+def own(folder: Path, python: str, target: str, named: Sequence[str], digest_of: Callable[[Path], str]) -> list[Made]:
+    """The locks for this Python and target that have, or had, the digests; in their order."""
+    found: list[Made] = []
+    for file in sorted(folder.glob("*.json")) if named else ():
+        note, lock = _note(file), file.with_suffix(".txt")
+        if note and (note.python, note.target) == (python, target) and lock.exists():
+            with contextlib.suppress(UserError):  # a lock that cannot be read is nobody's
+                found += [Made(digest, note.requirements, lock) for digest in note.digests or (digest_of(lock),)]
+    return [each for digest in dict.fromkeys(named) for each in found if each.digest == digest]
+
+
+def _note(path: Path) -> _Note | None:
+    with contextlib.suppress(UserError):  # a hint that cannot be read is none
+        return state_file.read(path, _Note, "remove it")
+    return None

@@ -1,0 +1,125 @@
+"""uv, the one program that resolves and installs packages on this machine."""
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from localmodel.environments.locks import no_wheel, variables
+from localmodel.errors import UserError
+from localmodel.requirements import sources
+
+_LONGEST_LINE = 1 << 20
+_UNREACHABLE = re.compile(r"error sending request|failed after \d+ retries|dns error|tcp connect error", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[^\s`'\")]+")
+
+
+async def run_uv(
+    arguments: list[str],
+    text: str = "",
+    listen: Callable[[str], None] | None = None,
+    programs: bool = False,
+) -> tuple[int, str, str]:
+    """Run uv with the text on its standard input. Returns exit code, output and error output, free of secrets.
+
+    `listen` gets each line of the error output as it comes. Only with `programs` does uv find programs of this machine
+    and have the caller's variables. It runs in a folder of its own, and so reads no configuration of a project. The
+    process ends with the task that waits for it.
+
+    Raises:
+        UserError: PackageSourcesInvalid.
+    """
+    wanted = sources.read()
+    if wanted.no_index and arguments[0] == "pip":
+        arguments = [*arguments, "--no-index"]
+    environ = variables.for_building(wanted) if programs else variables.for_uv(wanted)
+    with tempfile.TemporaryDirectory() as folder:
+        environ |= {"NO_COLOR": "1", **_configured(variables.uv_configuration(wanted), Path(folder, "sources.toml"))}
+        return await _run([find_uv_bin(), *arguments], text, listen, environ, folder)
+
+
+def _configured(configuration: str, file: Path) -> dict[str, str]:
+    if not configuration:
+        return {}
+    file.write_text(configuration)
+    return {"UV_CONFIG_FILE": str(file)}
+
+
+async def _run(
+    command: list[str], text: str, listen: Callable[[str], None] | None, environ: dict[str, str], folder: str
+) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LONGEST_LINE,
+        env=environ,
+        cwd=folder,
+    )
+    if process.stdin is None or process.stdout is None or process.stderr is None:
+        raise AssertionError("PIPE was asked for")
+    try:
+        process.stdin.write(text.encode())
+        process.stdin.close()
+        out, err = await asyncio.gather(process.stdout.read(), _lines(process.stderr, listen))
+        code = await process.wait()
+    except BaseException:
+        if process.returncode is None:
+            process.kill()
+        raise
+    return code, sources.scrub(out.decode()), err
+
+
+async def _lines(stream: asyncio.StreamReader, listen: Callable[[str], None] | None) -> str:
+    lines = []
+    async for line in stream:
+        lines.append(sources.scrub(line.decode(errors="replace")))
+        if listen:
+            listen(lines[-1].rstrip())
+    return "".join(lines)
+
+
+def failure(reason: str, field: str, said: str) -> UserError:
+    """The error for what uv said when it failed: one about the package index where that is the cause.
+
+    `said` may be anything; the message is one line of ASCII.
+    """
+    text = " ".join(re.sub(r"[^\x20-\x7e]+", " ", sources.scrub(said)).split()).removeprefix("error: ")
+    wanted = sources.read()
+    if "401 Unauthorized" in text or "403 Forbidden" in text or "valid authentication credentials" in text:
+        return UserError(
+            "PackageIndexRefused",
+            f"{_asked(text, wanted)} does not let us in: put `machine HOST login NAME password PASSWORD` into ~/.netrc "
+            f"(mode 600), or correct it there. The installer says: {text}",
+        )
+    if "invalid peer certificate" in text:
+        return UserError(
+            "PackageIndexUnreachable",
+            f"{_asked(text, wanted)} has a certificate that is not trusted: name the CA's file as ca-bundle in "
+            f"{sources.path()}. The installer says: {text}",
+        )
+    if _UNREACHABLE.search(text):
+        return UserError(
+            "PackageIndexUnreachable",
+            f"{_asked(text, wanted)} cannot be reached: is the network there, and are index-url and proxy in "
+            f"{sources.path()} right? A closed network needs find-links there. The installer says: {text}",
+        )
+    if not_built := no_wheel.not_built(re.sub(r"[^\x20-\x7e\n]+", " ", sources.scrub(said))):
+        return UserError(reason, f"{field}: {not_built}")
+    if "not found in the package registry" in text or "no-index" in text or "not found in the provided" in text:
+        text += f" (looked for in: {wanted})"
+    return UserError(reason, f"{field}: {text}")
+
+
+def _asked(text: str, wanted: sources.Sources) -> str:
+    """The address that uv tells of, without the package's own part."""
+    found = _ADDRESS.search(text)
+    if not found:
+        return f"the package index ({wanted})"
+    known = [url for url in (wanted.index_url, *wanted.extra_index_urls, *wanted.find_links) if url]
+    url = next((url for url in known if found[0].startswith(url.rstrip("/"))), found[0])
+    return f"the package index {sources.scrub(url)}"

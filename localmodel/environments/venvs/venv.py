@@ -1,0 +1,173 @@
+"""From a lock to an interpreter that has the lock's packages, once for each lock on this machine."""
+
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from localmodel import digests
+from localmodel.environments.locks import building, no_wheel
+from localmodel.environments.locks.lock import Lock, Note
+from localmodel.environments.locks.lock import kept as kept_lock
+from localmodel.environments.locks.uv import failure, run_uv
+from localmodel.environments.venvs import build_log, held, nearest, reuse
+from localmodel.errors import UserError
+from localmodel.requirements import sources
+from localmodel_untrusted.files import Unreadable, decoded, read_file
+
+_LOCK = "lock.txt"  # in the environment: what it was made of
+
+
+async def build(
+    lock: Lock,
+    python: str,
+    folder: Path,
+    log: Path | None = None,
+    listen: Callable[[str], None] | None = None,
+    note: Note | None = None,
+) -> Path:
+    """The interpreter of a virtual environment with exactly the lock's packages, built unless it is there.
+
+    `python` is major.minor. Equal locks share one environment below `folder`. One that was interrupted never
+    counts: it is built beside and renamed. Packages that another one has, too, are neither installed nor compiled
+    again. The installer's lines go to the file `log` and to `listen`. Nobody removes it while this process lives. Only
+    with a `note` to say so is a package without a wheel built from source, which runs its code.
+
+    Raises:
+        UserError: PythonMissing, RequirementsNotInstallable, WheelMissing, PackageIndexUnreachable,
+            PackageIndexRefused, PackageSourcesInvalid.
+    """
+    place = folder / key(lock, python)
+    interpreter = place / "bin" / "python"
+    # An upgrade may have taken away the Python that it was made from; then its link leads nowhere.
+    if interpreter.exists() and held.hold(place):
+        return interpreter
+    with _incoming(folder) as incoming, build_log.kept(log, listen) as say:
+        held.hold(Path(incoming))
+        built = Path(incoming) / "environment"
+        await _create(built, python, say)
+        await _install(built, lock, _reuse(folder, built, lock, say), python, say, note)
+        (built / _LOCK).write_text(lock.text)
+        held.hold(built)
+        _put_in_place(built, place)
+    return interpreter
+
+
+def key(lock: Lock, python: str) -> str:
+    """Name of the virtual environment's folder, and of its build log."""
+    return digests.of_json([lock.digest, python]).removeprefix("sha256:")[:32]
+
+
+def _incoming(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-", ignore_cleanup_errors=True)
+
+
+async def _create(place: Path, python: str, say: Callable[[str], None]) -> None:
+    interpreter = await _interpreter(python)
+    say(f"Python {python} at {interpreter}")
+    arguments = ["venv", "--quiet", "--relocatable", "--no-project", "--python", interpreter, str(place)]
+    code, _, err = await run_uv(arguments)
+    if code != 0:
+        raise UserError("PythonMissing", f"{interpreter} cannot make a virtual environment: {err.strip()}")
+
+
+def _reuse(folder: Path, built: Path, lock: Lock, say: Callable[[str], None]) -> set[str]:
+    """Take what is wanted from the environment of the same Python that has most of it; returns the packages' names."""
+    wanted = nearest.packages(lock)
+    # A hidden folder is being made, or removed; an environment may also go while it is looked at.
+    there: dict[Path, nearest.Packages] = {}
+    for path in folder.glob(f"[!.]*/{_LOCK}"):
+        with contextlib.suppress(UserError, Unreadable):
+            if _python_of(path.parent) == _python_of(built):
+                there[path.parent] = nearest.packages(kept_lock(path))
+    donor = nearest.most_in_common(there, wanted)
+    if donor is None or not held.hold(donor):
+        return set()
+    kept = nearest.change(there[donor], wanted).kept
+    linked = reuse.packages(donor, built, {name: wanted[name].partition(" ")[0] for name in kept})
+    say(f"{len(linked)} packages from {donor}")
+    return linked
+
+
+def _python_of(place: Path) -> list[str]:
+    """The lines that tell which interpreter an environment was made from."""
+    lines = decoded(read_file(place / "pyvenv.cfg") or b"").splitlines()
+    return sorted(line for line in lines if line.startswith(("home", "implementation", "version_info")))
+
+
+async def _install(
+    place: Path, lock: Lock, there: set[str], python: str, say: Callable[[str], None], note: Note | None
+) -> None:
+    """Install what of the lock is not `there`."""
+    missing = nearest.text(lock, frozenset(nearest.packages(lock)) - there)
+    if not missing:
+        return
+    requirements = place.parent / "lock.txt"
+    requirements.write_text(missing)
+    arguments = ["pip", "install", "--no-deps", "--require-hashes", "--no-progress"]
+    arguments += ["--python", str(place / "bin" / "python"), "--requirements", str(requirements)]
+    # What is locked counts, also where it was locked from an index that is not the first to have the package by now.
+    arguments += ["--index-strategy", "unsafe-best-match"] if sources.read().prefers_folders else []
+    (code, _, err), without = await building.wheels_first(
+        lambda built: run_uv([*arguments, *building.options(built)], listen=say, programs=bool(built)), note
+    )
+    if without:
+        raise no_wheel.error("spec.environment.requirements", without, python, "this machine", [])
+    if code != 0:
+        raise failure("RequirementsNotInstallable", "spec.environment.requirements", err)
+
+
+def _put_in_place(built: Path, place: Path) -> None:
+    interpreter = place / "bin" / "python"
+    if place.exists() and not interpreter.exists():
+        place.rename(built.with_name("without-python"))
+    try:
+        built.rename(place)
+    except OSError:
+        # another process may have just finished the same one
+        if not (interpreter.exists() and held.hold(place)):
+            raise
+
+
+async def _interpreter(python: str) -> str:
+    # uv asks every interpreter there is for its version, which takes longer than all the rest of a small environment
+    if own := _own_python().get(python):
+        return own[1]
+    installed = await installed_pythons()
+    if python not in installed:
+        there = ", ".join(sorted(installed, key=_as_numbers)) or "none"
+        raise UserError(
+            "PythonMissing",
+            f"spec.environment.python: no Python {python} on this machine (there is: {there}). Install it "
+            f"(uv python install {python}, or your distribution's package) or change spec.environment.python",
+        )
+    return installed[python]
+
+
+async def installed_pythons() -> dict[str, str]:
+    """Path of the newest installed CPython of each version (major.minor) that uv finds."""
+    code, out, err = await run_uv(["python", "list", "--only-installed", "--output-format", "json"], programs=True)
+    if code != 0:
+        raise UserError("PythonMissing", f"uv cannot list the installed Pythons: {err.strip()}")
+    found = _own_python()
+    for row in json.loads(out):
+        parts = row["version_parts"]
+        key = f"{parts['major']}.{parts['minor']}"
+        usable = row["path"] and row["implementation"] == "cpython" and row["variant"] == "default"
+        if usable and parts["patch"] > found.get(key, (-1, ""))[0]:
+            found[key] = (parts["patch"], row["path"])
+    return {key: path for key, (_, path) in found.items()}
+
+
+def _own_python() -> dict[str, tuple[int, str]]:
+    """The Python below lmd's own environment, as version -> (patch, path): it need not be where uv searches."""
+    path = Path(sys.base_prefix, "bin", "python3")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {version: (sys.version_info.micro, str(path))} if path.exists() else {}
+
+
+def _as_numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]

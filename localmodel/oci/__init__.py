@@ -1,0 +1,1 @@
+"""Layers and image layouts, as the OCI image specification has them."""

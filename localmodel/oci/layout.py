@@ -1,0 +1,129 @@
+"""An OCI image layout on disk: blobs named by their digest (image-spec, image-layout.md)."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from localmodel import digests
+from localmodel.disk import files, state_file
+from localmodel.errors import UserError
+
+_CHUNK = 1 << 20  # larger ones fall out of the processor's cache between two steps
+
+Meter = Callable[[int, int], None]  # is told bytes done and bytes in all
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Digest (`sha256:…`) and size in bytes."""
+
+    digest: str
+    size: int
+
+    def descriptor(self, media_type: str) -> dict[str, Any]:
+        """The blob as a descriptor of image-spec, descriptor.md."""
+        return {"mediaType": media_type, "digest": self.digest, "size": self.size}
+
+
+class Layout:
+    """Blobs below a folder. Adding is atomic and idempotent; concurrent processes may share the folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, digest: str) -> Path:
+        """Where the blob with this digest lies or would lie."""
+        algorithm, _, hexadecimal = digest.partition(":")
+        return self.root / "blobs" / algorithm / hexadecimal
+
+    def has(self, blob: Blob) -> bool:
+        path = self.path(blob.digest)
+        return path.is_file() and path.stat().st_size == blob.size
+
+    def read(self, digest: str) -> bytes:
+        """Content of a small blob.
+
+        Raises:
+            FileNotFoundError: there is no such blob.
+            UserError: StateDamaged.
+        """
+        content = state_file.load(self.path(digest), lambda content: content, "lmd store verify says what to do")
+        if content is None:
+            raise FileNotFoundError(self.path(digest))
+        return content
+
+    def add(self, content: bytes) -> Blob:
+        return self.write([content])
+
+    def blobs(self) -> list[str]:
+        """Digests of the blobs that are there, sorted."""
+        return sorted(f"sha256:{path.name}" for path in (self.root / "blobs" / "sha256").glob("*"))
+
+    def write(
+        self,
+        chunks: Iterable[bytes],
+        tell: Callable[[int], None] | None = None,
+        expected: Blob | None = None,
+        needed: int | None = None,
+    ) -> Blob:
+        """Keep the chunks' content as one blob, in bounded memory. `tell` hears how many bytes it has so far.
+
+        `needed` is about how many there will be, if the caller knows and there is no `expected` blob.
+
+        Raises:
+            UserError: StoreFull; ContentDamaged, when it is not the expected one: nothing is kept then.
+        """
+        content, size = hashlib.sha256(), 0
+        incoming = self.root / "incoming"
+        with files.room(self.root, expected.size if expected else needed), contextlib.ExitStack() as stack:
+            incoming.mkdir(parents=True, exist_ok=True)
+            marker = self.root / "oci-layout"
+            if not marker.exists():
+                files.write(marker, digests.canonical_json({"imageLayoutVersion": "1.0.0"}))
+            file = stack.enter_context(tempfile.NamedTemporaryFile(dir=incoming, delete=False))
+            stack.callback(Path(file.name).unlink, missing_ok=True)
+            for chunk in chunks:
+                content.update(chunk)
+                size += file.write(chunk)
+                if expected and size > expected.size:
+                    raise UserError("ContentDamaged", f"{expected.digest}: more arrives than {expected.size} bytes")
+                if tell:
+                    tell(size)
+            file.flush()
+            os.fsync(file.fileno())
+            blob = Blob(f"sha256:{content.hexdigest()}", size)
+            if expected and expected != blob:
+                raise UserError("ContentDamaged", f"{expected.digest}: what arrived is {blob.digest}, {size} bytes")
+            path = self.path(blob.digest)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Path(file.name).replace(path)
+        return blob
+
+    def sound(self, digest: str, tell: Callable[[int], None] | None = None) -> bool:
+        """Whether the blob's content is what its name says. `tell` hears of every piece's size."""
+        content = hashlib.sha256()
+        with self.path(digest).open("rb", buffering=0) as file:
+            while chunk := file.read(_CHUNK):
+                content.update(chunk)
+                if tell:
+                    tell(len(chunk))
+        return digest == f"sha256:{content.hexdigest()}"
+
+    def remove(self, digest: str) -> None:
+        self.path(digest).unlink(missing_ok=True)
+
+    def record(self, path: Path, blob: Blob) -> None:
+        """Remember in a file which blob something became."""
+        files.write(path, digests.canonical_json(asdict(blob)))
+
+    def recorded(self, path: Path) -> Blob | None:
+        """The blob a record names, if there is a record that can be read and the blob is still there."""
+        with contextlib.suppress(UserError):
+            blob = state_file.read(path, Blob, "it is made anew")
+            return blob if blob and self.has(blob) else None
+        return None

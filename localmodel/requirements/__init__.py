@@ -1,0 +1,1 @@
+"""Requirements of packages: the one reader, and where packages come from."""

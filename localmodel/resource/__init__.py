@@ -1,0 +1,1 @@
+"""The resource LocalModelDeployment: its schema and rules, its spec as plain values, manifests."""

@@ -1,0 +1,179 @@
+"""The gate of a deployment: requests with expected answers that a revision must pass before it serves."""
+
+import copy
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import yaml
+
+from localmodel import digests
+from localmodel.errors import UserError
+from localmodel.resource import schema
+from localmodel.resource.schema import Place
+from localmodel.resource.spec import GateSpec
+from localmodel_untrusted.files import decoded
+
+KEY = "gate.yaml"
+FILE = "gate.json"
+Requests: TypeAlias = "Sequence[Mapping[str, Any]]"
+_FIELD = "spec.update.gate"
+_LIMIT = 128 * 1024
+_LONGEST = 200
+# As localmodel_server.gate.json_path reads it, which lives in another environment.
+_PATH = re.compile(r"""\$(\.[A-Za-z0-9_-]+|\[-?[0-9]{1,9}]|\["([^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"])*""")
+
+
+def requests(
+    wanted: GateSpec | None, config_map: Mapping[str, str | bytes] | None = None
+) -> tuple[dict[str, Any], ...]:
+    """The gate's requests with all defaults filled in; none without a gate.
+
+    `config_map` is the content of the ConfigMap that `wanted` names; None: there is none.
+
+    Raises:
+        UserError: GateMissing; GateInvalid, with a line for each wrong field and its place.
+    """
+    if wanted is None:
+        return ()
+    if wanted.config_map is None:
+        return _checked(list(wanted.requests), lambda place: f"{_FIELD}.{schema.text(('requests', *place))}")
+    where = f"{_FIELD}.configMap: ConfigMap {wanted.config_map}"
+    if config_map is None:
+        raise UserError("GateMissing", f"{where} does not exist; apply it together with the deployment")
+    if KEY not in config_map:
+        raise UserError(
+            "GateMissing", f"{where} has no key {KEY} (there is: {', '.join(sorted(config_map)) or 'none'})"
+        )
+    return _from_text(config_map[KEY], f"{where}: {KEY}")
+
+
+def digest(asked: Requests) -> str:
+    """Digest of the gate's requests; empty without any."""
+    return digests.of_json(asked) if asked else ""
+
+
+def text(asked: Requests) -> bytes:
+    """The content of gate.json, as the scoring server reads it."""
+    return digests.canonical_json(asked)
+
+
+def _from_text(content: str | bytes, file: str) -> tuple[dict[str, Any], ...]:
+    try:
+        loader = _Loader(decoded(content) if isinstance(content, bytes) else content)
+        root = loader.get_single_node()
+        value = loader.construct_document(root) if root is not None else None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError("GateInvalid", f"{file}{_not_yaml(error)}") from None
+    if root is None or not isinstance(value, list):
+        raise UserError("GateInvalid", f"{file}: a list of requests is expected")
+    return _checked(value, lambda place: f"{file}:{_line(root, place)}: {schema.text(place)}")
+
+
+class _Loader(yaml.SafeLoader):
+    """As the API server reads YAML: a date is a text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _not_yaml(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f":{error.problem_mark.line + 1}: not YAML: {error.problem}"
+    return f": not YAML: {error}"
+
+
+def _line(root: yaml.Node, place: Place) -> int:
+    """Where the value at the place begins, or else what it would be in."""
+    node = root
+    for part in place:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+        elif isinstance(node, yaml.MappingNode):
+            below = [pair for pair in node.value if pair[0].value == part]
+            node = below[-1][0] if below and part == place[-1] else below[-1][1] if below else node
+    return int(node.start_mark.line) + 1
+
+
+def _checked(value: list[Any], called: Callable[[Place], str]) -> tuple[dict[str, Any], ...]:
+    """A copy with the defaults; `called` is what a field is called in messages."""
+    try:
+        found = list(_not_json(value))
+        if not found:
+            value = copy.deepcopy(value)
+            schema.fill_in(value, _schema())
+            found = list(schema.problems(value, _schema())) or list(_rules(value))
+        if not found and len(text(value)) > _LIMIT:
+            found = [((), "larger than 128 KiB in all")]
+    except RecursionError:
+        found = [((), "nested too deeply")]
+    if found:
+        lines = [f"{called(place).removesuffix(': ')}: {_short(what)}" for place, what in found]
+        raise UserError("GateInvalid", "\n".join(lines))
+    return tuple(value)
+
+
+def _schema() -> dict[str, Any]:
+    properties = schema.resource_schema()["properties"]
+    for name in ("spec", "update", "gate"):
+        properties = properties[name]["properties"]
+    found: dict[str, Any] = properties["requests"]
+    return found
+
+
+def _not_json(value: Any) -> Iterator[tuple[Place, str]]:
+    """What YAML can say and JSON cannot."""
+    for count, (place, each) in enumerate(_walk(value, ())):
+        if count > _LIMIT:  # a few anchors can stand for more than any memory holds
+            yield (), "larger than 128 KiB in all"
+            return
+        if isinstance(each, dict):
+            yield from (
+                (place, f"the name {name!r} is no text; quote it") for name in each if not isinstance(name, str)
+            )
+        elif isinstance(each, str) and not _is_unicode(each):
+            yield place, "not Unicode text"
+        elif not isinstance(each, str | int | float | list | None):
+            yield place, f"{type(each).__name__} is nothing that JSON has; quote it"
+
+
+def _walk(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    yield place, value
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, child in children:
+        yield from _walk(child, (*place, part))
+
+
+def _rules(asked: Requests) -> Iterator[tuple[Place, str]]:
+    """What the schema does not say."""
+    for index, request in enumerate(asked):
+        kind = request["contentType"]
+        if not (kind.isascii() and kind.isprintable()):
+            yield (index, "contentType"), "printable ASCII characters only"
+        expect = request["expect"]
+        held: list[tuple[Place, Any]] = [((index, "expect"), expect)]
+        held += [((index, "expect", "fields", number), each) for number, each in enumerate(expect["fields"])]
+        for place, each in held:
+            if not math.isfinite(each["tolerance"]):
+                yield (*place, "tolerance"), "a number is expected"
+        for place, each in held[1:]:
+            if not _PATH.fullmatch(each["path"]):
+                what = 'is no path: after $, the whole answer, write .name, ["any name"], [0] or [-1]'
+                yield (*place, "path"), f"{each['path']!r} {what}"
+
+
+def _short(what: str) -> str:
+    """A schema's complaint begins with the value, which may be all of the gate."""
+    return what if len(what) <= _LONGEST else f"{what[: _LONGEST // 2]} ... {what[-_LONGEST // 2 :]}"
+
+
+def _is_unicode(content: str) -> bool:
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,191 @@
+"""Reading what `kubectl apply -k` would apply, as far as a bare process can serve it.
+
+Read are `resources` and `configMapGenerator.files`; `configurations` only tells kustomize where names stand, and what
+`generatorOptions` say no process sees. Anything else would change what is applied, so it is refused by name.
+"""
+
+import contextlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localmodel.errors import UserError
+from localmodel.resource import schema
+from localmodel_untrusted.files import Unreadable, decoded, read_file
+
+_KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_CONFIG_MAP_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_MOST_BYTES = 64 * 1024 * 1024
+_READ = {"apiVersion", "kind", "resources", "configMapGenerator", "configurations", "generatorOptions"}
+_READ_OF_GENERATOR = {"name", "files", "options"}
+# Of the generated ConfigMap itself, which no process sees.
+_WITHOUT_EFFECT = {"disableNameSuffixHash", "labels", "annotations", "immutable"}
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """One LocalModelDeployment, valid and with defaults, and the ConfigMaps beside it (name -> key -> content).
+
+    `beside` are Python files that lie beside those of the ConfigMaps' generators, and that none of them lists.
+    """
+
+    deployment: Mapping[str, Any]
+    config_maps: Mapping[str, Mapping[str, bytes]]
+    beside: tuple[str, ...] = ()
+
+
+def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
+    """Read a manifest file, or a folder with a kustomization; what is a mapping already, or was read, is checked.
+
+    A manifest that was read may have been changed since, and then lacks the defaults of what is new in it.
+
+    Raises:
+        UserError: InvalidManifest; the message names the file and the field.
+    """
+    if isinstance(path, Manifests):
+        return replace(path, deployment=schema.validate(path.deployment))
+    if isinstance(path, Mapping):
+        return Manifests(schema.validate(path), {})
+    if not path.exists():
+        raise UserError("InvalidManifest", f"{path}: no such file or folder")
+    documents, config_maps = _folder(path) if path.is_dir() else (_documents(path), {})
+    deployments = []
+    for file, document in documents:
+        kind = (document.get("apiVersion"), document.get("kind"))
+        if kind == (schema.API_VERSION, schema.KIND):
+            deployments.append((file, document))
+        elif kind == ("v1", "ConfigMap"):
+            config_maps[_name(file, document)] = _config_map(file, document)
+        elif kind[1] is None:
+            raise UserError(
+                "InvalidManifest", f"{file}: it does not say what it is (kind); a {schema.KIND} is expected"
+            )
+        else:
+            raise UserError("InvalidManifest", f"{file}: kind {kind[1]} ({kind[0]}) cannot be served by a process")
+    if len(deployments) != 1:
+        raise UserError(
+            "InvalidManifest",
+            f"{path}: expected one {schema.KIND} ({schema.API_VERSION}), found {len(deployments)}",
+        )
+    file, document = deployments[0]
+    try:
+        return Manifests(schema.validate(document), config_maps, beside(path) if path.is_dir() else ())
+    except UserError as error:
+        raise UserError(error.reason, "\n".join(f"{file}: {line}" for line in str(error).splitlines())) from None
+
+
+def beside(folder: Path) -> tuple[str, ...]:
+    """Manifests.beside of a folder with a kustomization, whatever else that has; nothing where it cannot be read."""
+    file = _kustomization(folder)
+    with contextlib.suppress(UserError, OSError, AttributeError, TypeError):
+        generators = _load(file)[0].get("configMapGenerator", []) if file else []
+        listed = [folder / item.rpartition("=")[2] for one in generators for item in one.get("files", [])]
+        there = {script for parent in {path.parent for path in listed} for script in parent.glob("*.py")}
+        return tuple(sorted(script.name for script in there - set(listed)))
+    return ()
+
+
+def _folder(
+    folder: Path,
+) -> tuple[list[tuple[Path, dict[str, Any]]], dict[str, Mapping[str, bytes]]]:
+    file = _kustomization(folder)
+    if file is None:
+        raise UserError("InvalidManifest", f"{folder}: no kustomization.yaml")
+    kustomization = _load(file)[0]
+    _only(_READ, kustomization, f"{file}: ")
+    _only(_WITHOUT_EFFECT, kustomization.get("generatorOptions"), f"{file}: generatorOptions.")
+    documents = [
+        pair for resource in kustomization.get("resources", []) for pair in _documents(_inside(file, resource))
+    ]
+    config_maps: dict[str, Mapping[str, bytes]] = {
+        generator["name"]: _generated(file, index, generator)
+        for index, generator in enumerate(kustomization.get("configMapGenerator", []))
+    }
+    return documents, config_maps
+
+
+def _kustomization(folder: Path) -> Path | None:
+    return next((folder / name for name in _KUSTOMIZATION if (folder / name).is_file()), None)
+
+
+def _generated(file: Path, index: int, generator: Mapping[str, Any]) -> dict[str, bytes]:
+    _only(_READ_OF_GENERATOR, generator, f"{file}: configMapGenerator[{index}].")
+    _only(_WITHOUT_EFFECT, generator.get("options"), f"{file}: configMapGenerator[{index}].options.")
+    content = {}
+    for item in generator.get("files", []):
+        key, _, name = item.rpartition("=")
+        source = _inside(file, name)
+        content[key or source.name] = source.read_bytes()
+    return _with_valid_keys(file, content)
+
+
+def _only(read: set[str], fields: object, where: str) -> None:
+    if not isinstance(fields, Mapping | None):
+        raise UserError("InvalidManifest", f"{where.rstrip('.')}: a mapping is expected")
+    for field in fields or ():
+        if field not in read:
+            raise UserError("InvalidManifest", f"{where}{field}: not supported by the process target")
+
+
+def _inside(file: Path, name: str) -> Path:
+    path = file.parent / name
+    if not path.is_file():
+        raise UserError("InvalidManifest", f"{file}: {name}: no such file beside it")
+    return path
+
+
+def _config_map(file: Path, document: Mapping[str, Any]) -> dict[str, bytes]:
+    if "binaryData" in document:
+        raise UserError("InvalidManifest", f"{file}: binaryData: not supported by the process target")
+    return _with_valid_keys(file, {key: value.encode() for key, value in document.get("data", {}).items()})
+
+
+def _with_valid_keys(file: Path, content: dict[str, bytes]) -> dict[str, bytes]:
+    # A key becomes a file's name, so "../x" must not pass here either.
+    for key in content:
+        if not _CONFIG_MAP_KEY.fullmatch(key) or key in (".", ".."):
+            raise UserError("InvalidManifest", f"{file}: {key!r} is no ConfigMap key: letters, digits, '-', '_', '.'")
+    return content
+
+
+def _name(file: Path, document: Mapping[str, Any]) -> str:
+    try:
+        return str(document["metadata"]["name"])
+    except (KeyError, TypeError):
+        raise UserError("InvalidManifest", f"{file}: metadata.name: missing") from None
+
+
+def _documents(file: Path) -> list[tuple[Path, dict[str, Any]]]:
+    return [(file, document) for document in _load(file)]
+
+
+def _load(file: Path) -> list[dict[str, Any]]:
+    try:
+        loaded = yaml.load_all(decoded(read_file(file, _MOST_BYTES, piped=True) or b""), _Loader)
+        documents = [document for document in loaded if document is not None]
+    except RecursionError:
+        raise UserError("InvalidManifest", f"{file}: nested too deeply") from None
+    except Unreadable as error:
+        raise UserError("InvalidManifest", f"{file}: cannot be read: {error}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError("InvalidManifest", f"{file}: not YAML: {error}") from None
+    for document in documents:
+        if not isinstance(document, dict):
+            raise UserError("InvalidManifest", f"{file}: a mapping is expected")
+    return documents or [{}]
+
+
+class _Loader(yaml.SafeLoader):
+    """As kubectl has it: a mapping has a key once, and what is said first is not lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in found:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+            found.add(str(key.value))
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,138 @@
+"""The CRD's CEL rules and keys of lists, for where no API server evaluates them."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from localmodel.errors import UserError
+
+# From the root of a manifest to a field in it
+Place: TypeAlias = "tuple[str | int, ...]"
+# What of a value breaks a rule, to be named before the rule's message; "" names nothing.
+Broken: TypeAlias = "Iterable[str]"
+
+_FILE_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_RESOURCE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_INLINE_LIMIT = 128 * 1024
+# Variables of the scoring server that are the user's to set
+_SERVER_OPTIONS = (
+    "LOCALMODEL_ALLOWED_HOSTS",
+    "LOCALMODEL_BATCHING",
+    "LOCALMODEL_INPUT_KEY",
+    "LOCALMODEL_LOG_FORMAT",
+    "LOCALMODEL_STRICT_PARITY",
+)
+_SET_BY_US = ("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "AML_APP_ROOT")
+
+
+def broken(value: Any, schema: Mapping[str, Any], place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Which rules of the schema a value breaks, and where. The schema itself tells of a value of a wrong shape."""
+    for rule in schema.get("x-kubernetes-validations", ()):
+        below = tuple(rule.get("fieldPath", "").split(".")[1:])
+        for what in _broken_by(value, COUNTERPARTS[rule["message"]]):
+            yield (*place, *below), f"{what}: {rule['message']}" if what else rule["message"]
+    if isinstance(value, Mapping):
+        properties, others = schema.get("properties", {}), schema.get("additionalProperties")
+        for name, child in value.items():
+            known = properties.get(name, others)
+            if isinstance(known, Mapping):
+                yield from broken(child, known, (*place, name))
+    elif isinstance(value, list):
+        yield from _twice(value, schema, place)
+        for index, item in enumerate(value):
+            yield from broken(item, schema.get("items", {}), (*place, index))
+
+
+def _broken_by(value: Any, counterpart: Callable[[Any], Broken]) -> Broken:
+    try:
+        return tuple(counterpart(value)) if isinstance(value, Mapping | list | str) else ()
+    except (KeyError, TypeError, AttributeError):
+        return ()
+
+
+def _twice(items: list[Any], schema: Mapping[str, Any], place: Place) -> Iterator[tuple[Place, str]]:
+    """Items of a list whose keys another one has already."""
+    names = schema.get("x-kubernetes-list-map-keys", ())
+    found = [tuple(item.get(name) for name in names) if isinstance(item, Mapping) else () for item in items]
+    for index, key in enumerate(found):
+        if any(key) and key in found[:index]:
+            told = ", ".join(f"{name} {value!r}" for name, value in zip(names, key, strict=True))
+            yield (*place, index), f"{told} is there twice"
+
+
+def _unless(holds: Callable[[Any], bool]) -> Callable[[Any], Broken]:
+    return lambda value: () if holds(value) else ("",)
+
+
+def _name(is_wrong: Callable[[str], bool]) -> Callable[[Any], Broken]:
+    return lambda value: (value["name"],) if is_wrong(value["name"]) else ()
+
+
+def _is_set_by_us(name: str) -> bool:
+    return name in _SET_BY_US or (name.startswith("LOCALMODEL_") and name not in _SERVER_OPTIONS)
+
+
+def _differ_in_case(models: Any) -> Broken:
+    names = sorted({model["name"] for model in models})
+    return [name for name in names if any(name != other and name.lower() == other.lower() for other in names)][:1]
+
+
+def _no_file_names(inline: Mapping[str, str]) -> Broken:
+    return [repr(name) for name in inline if not _FILE_NAME.fullmatch(name) or len(name) > 200]
+
+
+def _missing_script(scoring: Mapping[str, Any]) -> Broken:
+    source, entry = scoring["source"], scoring["entryScript"]
+    return [entry] if "inline" in source and entry not in source["inline"] else ()
+
+
+def _no_requirement(text: str) -> Broken:
+    """The CRD sees the pattern of it; what the pattern lets through is refused, too, if nobody can install it."""
+    from localmodel.requirements import requirement  # which reads the schema
+
+    try:
+        requirement.read(text, "")
+    except UserError as error:
+        return (str(error).removeprefix(": "),)
+    return ()
+
+
+def _no_image(reference: str) -> Broken:
+    from localmodel.environments.formats import asked
+
+    return () if asked.is_image(reference) else ("",)
+
+
+# By the message of the CRD's rule: a test holds every rule to have one, and both to refuse the same.
+COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
+    "at most 48 characters (children's names are derived from it)": _unless(
+        lambda resource: len(resource["metadata"]["name"]) <= 48
+    ),
+    "lower-case letters, digits and '-', starting with a letter (a Service is named after it)": _unless(
+        lambda resource: bool(_RESOURCE_NAME.fullmatch(resource["metadata"]["name"]))
+    ),
+    "names that differ only in case are one folder on some machines; choose others": _differ_in_case,
+    "no such file in spec.scoring.source.inline": _missing_script,
+    "exactly one of configMap, inline and code": _unless(
+        lambda source: len({"configMap", "inline", "code"} & set(source)) == 1
+    ),
+    "a file name is letters, digits, '_', '-', '.', with '/' between folders; no '..', no '/' at the ends, "
+    "200 characters at most": _no_file_names,
+    "128 KiB in all at most; put larger code into a ConfigMap": _unless(
+        lambda inline: sum(map(len, inline.values())) <= _INLINE_LIMIT
+    ),
+    "either ref, or requirements and baseImage": _unless(
+        lambda environment: "ref" not in environment or not (environment["requirements"] or "baseImage" in environment)
+    ),
+    "one package by name (name==1.0), in ASCII; no option, path, variable or repository": _no_requirement,
+    "an image's name, such as python:3.11-slim": _no_image,
+    "this variable is set by the deployment itself; choose another name": _name(_is_set_by_us),
+    "set spec.server.workers or spec.server.scoringTimeoutSeconds instead": _name(
+        lambda name: name in ("WORKER_COUNT", "SCORING_TIMEOUT_MS")
+    ),
+    "one of value and valueFrom": _unless(lambda variable: not {"value", "valueFrom"} <= set(variable)),
+    "exactly one of configMapKeyRef and secretKeyRef": _unless(
+        lambda source: ("configMapKeyRef" in source) != ("secretKeyRef" in source)
+    ),
+    "exactly one of requests and configMap": _unless(lambda gate: ("requests" in gate) != ("configMap" in gate)),
+}

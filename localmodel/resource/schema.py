@@ -1,0 +1,115 @@
+"""Checking a manifest without an API server: the CRD's own schema, defaults and rules."""
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import yaml
+
+from localmodel import data, entry_script
+from localmodel.errors import UserError
+from localmodel.resource import rules
+from localmodel.resource.rules import Place as Place
+
+API_VERSION = "localmodel.dev/v1alpha1"
+KIND = "LocalModelDeployment"
+
+
+@cache
+def resource_schema() -> dict[str, Any]:
+    """The CRD's schema of the kind, closed against unknown fields as `kubectl apply` would refuse them."""
+    crd = yaml.safe_load((data.folder("crds") / "localmodeldeployments.yaml").read_text())
+    schema: dict[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    del schema["properties"]["status"]["default"]  # what users write has none
+    schema["properties"]["metadata"]["required"] = ["name"]
+    for name in ("namespace", "labels", "annotations"):
+        schema["properties"]["metadata"]["properties"][name] = {}
+    _close(schema)
+    return schema
+
+
+def validate(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the manifest with the schema's defaults filled in.
+
+    Raises:
+        UserError: InvalidManifest; the message lists each wrong field by its path.
+    """
+    completed = copy.deepcopy(dict(manifest))
+    schema = resource_schema()
+    fill_in(completed, schema)
+    wrong = [*problems(completed, schema), *rules.broken(completed, schema)]
+    if wrong:
+        told = {f"{text(place) or 'manifest'}: {what}" for place, what in wrong}
+        raise UserError("InvalidManifest", "\n".join(sorted(told)))
+    return completed
+
+
+def problems(value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """What the schema does not allow in a value, and where."""
+    import jsonschema  # takes longer than all the rest of a command that needs none of it
+
+    judge = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+    for error in judge(schema).iter_errors(value):
+        place = tuple(error.absolute_path)
+        if error.validator == "additionalProperties":
+            allowed: dict[str, Any] = error.schema["properties"]
+            unknown: Iterable[str] = sorted(set(error.instance) - set(allowed), key=str)
+            yield from (((*place, name), "unknown field") for name in unknown)
+        elif error.validator == "pattern" and place[-1:] == ("entryScript",):
+            yield place, entry_script.wrong_name(error.instance)
+        elif error.schema.get("type") != "string" or isinstance(error.instance, str):
+            yield place, error.message
+        elif error.validator == "type":
+            yield place, error.message + _in_quotes(error.instance, error.schema.get("enum", ()))
+
+
+def _in_quotes(value: Any, allowed: Iterable[str]) -> str:
+    """What to do where YAML has read a text as something else: 3.10 is the number 3.1."""
+    if not isinstance(value, bool | int | float):
+        return ""
+    meant = [f'"{text}"' for text in allowed if re.fullmatch(r"[\d.]+", text) and float(text) == value]
+    return f": write it in quotes{''.join(f', {text}' for text in meant)}"
+
+
+def _pattern(judge: Any, pattern: str, value: Any, schema: Any) -> Iterator[Exception]:
+    """As the API server has it: `$` is the end of the text, and not also the place before a last line break."""
+    import jsonschema
+
+    if isinstance(value, str) and not re.search(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def text(place: Place) -> str:
+    """A place as people write it: ``spec.models[0].name``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+
+
+def _close(schema: dict[str, Any]) -> None:
+    if "properties" in schema:
+        schema.setdefault("additionalProperties", False)
+        for child in schema["properties"].values():
+            _close(child)
+    if isinstance(schema.get("items"), dict):
+        _close(schema["items"])
+
+
+def fill_in(value: Any, schema: Mapping[str, Any]) -> None:
+    """Put the schema's defaults where a value says nothing; a null says nothing, too."""
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        for name, child in known.items():
+            if "default" in child and value.get(name) is None:
+                value[name] = copy.deepcopy(child["default"])
+        for name in list(value):
+            child = known.get(name, schema.get("additionalProperties"))
+            if not isinstance(child, Mapping) or "x-kubernetes-preserve-unknown-fields" in child:
+                continue
+            if value[name] is None:
+                del value[name]
+            else:
+                fill_in(value[name], child)
+    elif isinstance(value, list):
+        for item in value:
+            fill_in(item, schema.get("items", {}))

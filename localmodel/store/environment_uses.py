@@ -1,0 +1,76 @@
+"""Which environments deployments need: read from what the targets keep of them, never remembered."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from localmodel.disk import state_file
+from localmodel.store import uses
+
+_FOLDERS = (("deployments", "process"), ("containers", "docker"))
+
+
+def keys(home: Path) -> dict[str, str]:
+    """Key of each environment that a kept revision runs in, or that a deployment waits for -> who that is.
+
+    Raises:
+        UserError: StateDamaged; what a record needs is not known, so that nothing may be removed.
+    """
+    found: dict[str, str] = {}
+    for folder, target in _FOLDERS:
+        for path in _kept(home / folder, "build"):
+            found |= dict.fromkeys(_read(path, lambda text: [text.strip()]), f"{path.parent.name} ({target})")
+        for path in uses.records(home / folder):
+            who = f"{path.parents[2].name} ({target}, revision {path.parent.name})"
+            found |= dict.fromkeys(_read(path, lambda text: [_text(json.loads(text)["build"])]), who)
+    for path in _notes(home):
+        for key in _read(path, lambda text: map(_text, json.loads(text)["environments"])):
+            found.setdefault(key, "a deployment on a cluster")
+    return found
+
+
+def of_version(home: Path, version: str) -> list[str]:
+    """The deployments whose manifest names the version (`name:3`) of a stored environment.
+
+    Raises:
+        UserError: StateDamaged.
+    """
+    found = []
+    for folder, target in _FOLDERS:
+        for path in _kept(home / folder, "applied.json"):
+            if version in _read(path, lambda text: _named(json.loads(text)["deployment"]["spec"])):
+                found.append(f"{path.parent.name} ({target})")
+    for path in _notes(home):
+        deployments: Iterable[Any] = _read(path, lambda text: json.loads(text)["deployments"])
+        found += [f"{each['namespace']}/{each['name']} (kind)" for each in deployments if _ref(each) == version]
+    return sorted(set(found))
+
+
+def _notes(home: Path) -> Iterator[Path]:
+    """What operators say of their clusters."""
+    return uses.notes(home / "store")
+
+
+def _ref(deployment: Any) -> str:
+    return str(deployment.get("environment", ""))  # operators of earlier versions do not say
+
+
+def _named(spec: Any) -> list[str]:
+    reference = spec.get("environment", {}).get("ref")
+    return [f"{reference['name']}:{reference['version']}"] if reference else []
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _kept(folder: Path, name: str) -> Iterator[Path]:
+    return (folder / entry.name / name for entry in state_file.entries(folder) if entry.is_dir())
+
+
+def _read(path: Path, parse: Callable[[str], Iterable[Any]]) -> list[Any]:
+    do = "restore it, or delete its deployment: until then it is not known which environments are needed"
+    return state_file.load(path, lambda content: list(parse(content.decode())), do) or []

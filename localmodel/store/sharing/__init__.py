@@ -1,0 +1,1 @@
+"""Versions of the store on their way: archives and registries."""

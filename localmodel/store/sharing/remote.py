@@ -1,0 +1,212 @@
+"""A repository of an OCI registry (distribution-spec): blobs and manifests, in bounded memory.
+
+The names, the credentials of Docker's configuration and the token exchange are oras'. The requests are ours: oras
+repeats a failed one for minutes without a word, and holds a whole blob in memory to send it.
+"""
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlencode, urljoin
+
+import oras.auth  # type: ignore[import-untyped]
+import oras.container  # type: ignore[import-untyped]
+import requests
+
+from localmodel import digests
+from localmodel.errors import UserError
+from localmodel.oci.layout import Blob
+from localmodel.store.index import MANIFEST
+from localmodel_untrusted import json_text
+
+_CHUNK = 1 << 20
+_TIMEOUT = (10, 300)  # seconds: to connect, and between two pieces
+_LIMIT = 4 << 20  # bytes of a manifest, as registries limit it
+Tell = Callable[[int], None]  # hears the size of every piece that has gone through
+
+
+class Remote:
+    """The repository that `host/repository:tag` names. Plain HTTP to this machine, or where `insecure`.
+
+    Raises (every method):
+        UserError: RegistryUnreachable, RegistryRefused.
+    """
+
+    def __init__(self, reference: str, insecure: bool) -> None:
+        """
+        Raises:
+            UserError: ReferenceInvalid.
+        """
+        try:
+            self._place = oras.container.Container(reference)
+        except ValueError:
+            raise _invalid(reference) from None
+        if not reference.startswith(f"{self._place.registry}/") or f":{self._place.tag}" not in reference:
+            raise _invalid(reference)
+        self.tag = str(self._place.tag)
+        own = str(self._place.registry).rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]")
+        plain = own or insecure
+        self._base = f"{'http' if plain else 'https'}://{self._place.registry}/v2/{self._place.api_prefix}/"
+        self._session = requests.Session()
+        self._session.trust_env = not own  # a proxy of the shell's is not for this machine
+        self._auth = oras.auth.get_auth_backend("token", self._session, plain)
+        self._known: dict[str, str] = {}  # the header that was accepted last: a big body is not sent in vain
+        docker = Path(os.environ.get("DOCKER_CONFIG", "")) / "config.json"  # oras knows of the default place only
+        self._auth.load_configs(self._place, [str(docker)] if os.environ.get("DOCKER_CONFIG") else None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def has(self, blob: Blob) -> bool:
+        """Whether the repository holds the blob."""
+        return self._ask("HEAD", f"blobs/{blob.digest}", fine=(200, 404)).status_code == 200
+
+    def send(self, blob: Blob, content: "Path | bytes", tell: Tell) -> None:
+        """Send a blob, in pieces."""
+        place = self._ask("POST", "blobs/uploads/", fine=(202,)).headers["Location"]
+        place += ("&" if "?" in place else "?") + urlencode({"digest": blob.digest})
+        kind = {"Content-Type": "application/octet-stream"}
+        self._ask("PUT", place, fine=(201,), headers=kind, body=lambda: _Body(content, blob.size, tell))
+
+    def put(self, tag: str, manifest: bytes) -> None:
+        """Let the tag name the manifest."""
+        headers = {"Content-Type": MANIFEST}
+        self._ask("PUT", f"manifests/{tag}", fine=(201,), headers=headers, body=lambda: manifest)
+
+    def manifest(self, tag: str) -> bytes | None:
+        """The manifest that the tag (or digest) names, if there is one."""
+        with self._ask(
+            "GET", f"manifests/{tag}", fine=(200, 404), headers={"Accept": MANIFEST}, stream=True
+        ) as response:
+            if response.status_code == 404:
+                return None
+            content = b"".join(_limited(response))
+        told = tag if ":" in tag else response.headers.get("Docker-Content-Digest", "")
+        if told.startswith("sha256:") and told != digests.of_bytes(content):
+            raise UserError("ContentDamaged", f"{self._place}: the manifest has not the digest {told}")
+        return content
+
+    def receive(self, blob: Blob, tell: Tell) -> Iterator[bytes]:
+        """The blob, in pieces."""
+        with self._ask("GET", f"blobs/{blob.digest}", fine=(200,), stream=True) as response, self._translated():
+            for chunk in response.iter_content(_CHUNK):
+                tell(len(chunk))
+                yield chunk
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        fine: tuple[int, ...],
+        headers: dict[str, str] | None = None,
+        body: Callable[[], Any] = lambda: None,
+        stream: bool = False,
+    ) -> requests.Response:
+        """Ask, with credentials if they are asked for; the body is made anew for the second try.
+
+        With `stream`, the response is to be closed by the caller, who reads its content.
+        """
+        url = urljoin(self._base, path)
+        with self._translated():
+            response = self._send(method, url, headers, body(), stream)
+            if response.status_code == 401:
+                response.close()
+                self._known = self._credentials(response)
+                response = self._send(method, url, headers, body(), stream)
+        if response.status_code in (401, 403):
+            response.close()
+            raise UserError(
+                "RegistryRefused",
+                f"{self._place.registry} refuses {method} of {self._place.api_prefix}; "
+                f"log in first: docker login {self._place.registry}",
+            )
+        if response.status_code not in fine:
+            with response:
+                raise UserError("RegistryRefused", f"{self._place}: {response.status_code} {_reason(response)}")
+        return response
+
+    def _send(
+        self, method: str, url: str, headers: dict[str, str] | None, body: Any, stream: bool
+    ) -> requests.Response:
+        sent = {**self._known, **(headers or {})}
+        return self._session.request(method, url, data=body, headers=sent, stream=stream, timeout=_TIMEOUT)
+
+    def _credentials(self, response: requests.Response) -> dict[str, str]:
+        basic = getattr(self._auth, "_basic_auth", None)
+        if response.headers.get("Www-Authenticate", "").lower().startswith("basic"):
+            return {"Authorization": f"Basic {basic}"} if basic else {}
+        found: dict[str, str] = self._auth.authenticate_request(response, {}, refresh=True)[0]
+        return found
+
+    def _translated(self) -> "_Translated":
+        return _Translated(str(self._place.registry), self._base)
+
+
+class _Translated:
+    """Turns what the network says into a sentence."""
+
+    def __init__(self, host: str, base: str) -> None:
+        self._host, self._base = host, base
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, requests.exceptions.SSLError):
+            hint = "does it speak plain HTTP (--insecure), or need a CA (REQUESTS_CA_BUNDLE)?"
+            raise UserError("RegistryUnreachable", f"{self._host}: no TLS connection; {hint} {error}") from None
+        if isinstance(error, requests.exceptions.RequestException):
+            raise UserError("RegistryUnreachable", f"{self._base}: {error}") from None
+
+
+class _Body:
+    """A request's body that is read in pieces; its length is known before."""
+
+    def __init__(self, content: "Path | bytes", size: int, tell: Tell) -> None:
+        self._file = io.BytesIO(content) if isinstance(content, bytes) else content.open("rb")
+        self._size, self._tell = size, tell
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self.read(_CHUNK):
+            yield chunk
+
+    def read(self, size: int = _CHUNK) -> bytes:
+        chunk = self._file.read(max(size, _CHUNK))  # asked for in small pieces, which would cost a system call each
+        self._tell(len(chunk))
+        if not chunk:
+            self._file.close()
+        return chunk
+
+
+def _limited(response: requests.Response) -> Iterator[bytes]:
+    size = 0
+    for chunk in response.iter_content(_CHUNK):
+        size += len(chunk)
+        if size > _LIMIT:
+            raise UserError("ArtifactUnsupported", f"a manifest of more than {_LIMIT} bytes")
+        yield chunk
+
+
+def _reason(response: requests.Response) -> str:
+    """The registry's own words."""
+    try:
+        return ", ".join(
+            f"{error['code']}: {error['message']}" for error in json_text.parse(response.content)["errors"]
+        )
+    except (ValueError, KeyError, TypeError):
+        return str(response.reason)
+
+
+def _invalid(reference: str) -> UserError:
+    return UserError(
+        "ReferenceInvalid", f"{reference}: write HOST/REPOSITORY:TAG, such as localhost:5000/models/ridge:3"
+    )

@@ -1,0 +1,74 @@
+"""Push and pull: versions on their way to and from a registry. What is there already is not sent again."""
+
+from localmodel import digests
+from localmodel.errors import UserError
+from localmodel.oci.layout import Blob, Layout, Meter
+from localmodel.store.sharing import sharing
+from localmodel.store.sharing.remote import Remote
+from localmodel.store.sharing.sharing import AnyVersion, Receiver
+
+_RECORD_TAG = ".record"
+
+
+def push(layout: Layout, version: AnyVersion, remote: Remote, progress: Meter | None) -> str:
+    """Send the version, to be named by the remote's tag. Returns the manifest's digest."""
+    parcel = sharing.pack(layout, version)
+    missing = [blob for blob in parcel.blobs if not remote.has(blob)]
+    count = _Count(sum(blob.size for blob in missing), progress)
+    for blob in missing:
+        remote.send(blob, layout.path(blob.digest), count)
+    remote.put(remote.tag, parcel.manifest)
+    for content in parcel.extra:
+        blob = Blob(digests.of_bytes(content), len(content))
+        if not remote.has(blob):
+            remote.send(blob, content, lambda _: None)
+    remote.put(remote.tag + _RECORD_TAG, parcel.record)
+    return version.digest
+
+
+def pull(
+    layout: Layout,
+    receiver: Receiver,
+    remote: Remote,
+    name: str | None,
+    only: type[AnyVersion] | None,
+    progress: Meter | None,
+) -> AnyVersion:
+    """Fetch what the remote's tag names. Call it while garbage collection is held off.
+
+    Raises:
+        UserError: ArtifactNotFound, ContentDamaged, and what Receiver raises.
+    """
+    manifest = remote.manifest(remote.tag)
+    if manifest is None:
+        raise UserError("ArtifactNotFound", f"the registry has nothing under the tag {remote.tag} there")
+    missing = [blob for blob in receiver.check(manifest) if not layout.has(blob)]
+    count = _Count(sum(blob.size for blob in missing), progress)
+    for blob in missing:
+        layout.write(remote.receive(blob, count), expected=blob)
+    (kept,) = receiver.keep([receiver.version(manifest, _record(remote, digests.of_bytes(manifest)), name)], only)
+    return kept
+
+
+def _record(remote: Remote, digest: str) -> bytes | None:
+    blob = sharing.record_of(remote.manifest(remote.tag + _RECORD_TAG), digest)
+    if blob is None:
+        return None
+    content = b""
+    for chunk in remote.receive(blob, lambda _: None):
+        content += chunk
+        if len(content) > blob.size:
+            break
+    return content if digests.of_bytes(content) == blob.digest else None
+
+
+class _Count:
+    """Adds up the pieces."""
+
+    def __init__(self, total: int, progress: Meter | None) -> None:
+        self._done, self._total, self._progress = 0, total, progress
+
+    def __call__(self, size: int) -> None:
+        self._done += size
+        if self._progress:
+            self._progress(self._done, self._total)
