@@ -22,7 +22,7 @@ from typing import Any
 
 from localmodel.disk import files, home, state_file
 from localmodel.errors import UserError
-from localmodel.targets import turn
+from localmodel.targets.machine import turn
 from localmodel.targets.make import default_name
 from localmodel_untrusted.files import Unreadable, read_file
 

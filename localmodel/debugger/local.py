@@ -6,9 +6,9 @@ from localmodel.debugger import package
 from localmodel.debugger.debuggee import Gone, State, Wish, read_state
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
-from localmodel.targets import resolve
-from localmodel.targets.local import LocalTarget
-from localmodel.targets.state import ServerRecord
+from localmodel.targets.machine import resolve
+from localmodel.targets.machine.local import LocalTarget
+from localmodel.targets.machine.state import ServerRecord
 
 
 class LocalDebuggee:

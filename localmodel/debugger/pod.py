@@ -9,7 +9,7 @@ from localmodel.debugger import package
 from localmodel.debugger.debuggee import Gone, State, Wish, read_state
 from localmodel.errors import UserError
 from localmodel.resource import schema
-from localmodel.targets import kubectl
+from localmodel.targets.kind import kubectl
 from localmodel.targets.target import Progress
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"

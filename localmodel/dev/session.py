@@ -13,7 +13,7 @@ from localmodel.dev.stopwatch import Stage, Stopwatch
 from localmodel.dev.update import Line
 from localmodel.dev.wakes import wakes
 from localmodel.errors import SUPERSEDED, UserError
-from localmodel.targets.local import LocalTarget
+from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.target import Deployment, Progress, Target
 
 _SECONDS_BETWEEN_LOOKS = 0.1

@@ -22,10 +22,10 @@ from localmodel.errors import UserError
 from localmodel.resource import quantity
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.store import environment_uses, store_id
-from localmodel.targets import revision_folder
-from localmodel.targets.local import LocalTarget
-from localmodel.targets.runner import Environment
-from localmodel.targets.state import ServerRecord, Slot, State
+from localmodel.targets.machine import revision_folder
+from localmodel.targets.machine.local import LocalTarget
+from localmodel.targets.machine.runner import Environment
+from localmodel.targets.machine.state import ServerRecord, Slot, State
 from localmodel.targets.target import Progress
 
 _PORT, _DEBUG_PORT = 5001, 5678

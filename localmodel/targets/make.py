@@ -3,7 +3,7 @@
 import os
 
 from localmodel.errors import UserError
-from localmodel.targets.kind import KindTarget
+from localmodel.targets.kind.kind import KindTarget
 from localmodel.targets.process import ProcessTarget
 from localmodel.targets.target import Target
 

@@ -12,10 +12,11 @@ from localmodel.disk import home
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import venv
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
-from localmodel.targets import ports, resolve, server
-from localmodel.targets.local import LocalTarget
-from localmodel.targets.runner import Environment
-from localmodel.targets.state import ServerRecord, Slot, State
+from localmodel.targets import ports, server
+from localmodel.targets.machine import resolve
+from localmodel.targets.machine.local import LocalTarget
+from localmodel.targets.machine.runner import Environment
+from localmodel.targets.machine.state import ServerRecord, Slot, State
 from localmodel.targets.target import Progress
 
 _DEBUG_PORT = 5678

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localmodel import data
+from localmodel.targets.machine.state import Slot, State
 from localmodel.targets.ports import HOST
-from localmodel.targets.state import Slot, State
 
 # What belongs to the machine rather than to the shell that happens to call. Everything else a script needs is in the
 # manifest, which then means the same in a process, in a container and on a cluster.

@@ -19,11 +19,12 @@ from localmodel.revision import Revision
 from localmodel.sdk import source
 from localmodel.sdk.given import own_python
 from localmodel.store import Store
-from localmodel.targets import resolve, revision_folder, server
+from localmodel.targets import server
+from localmodel.targets.machine import resolve, revision_folder
+from localmodel.targets.machine.resolve import Desired
+from localmodel.targets.machine.runner import Environment
+from localmodel.targets.machine.state import State
 from localmodel.targets.process import ProcessRunner
-from localmodel.targets.resolve import Desired
-from localmodel.targets.runner import Environment
-from localmodel.targets.state import State
 from localmodel.targets.target import Progress
 from localmodel.trial import interpreters
 from localmodel_untrusted.files import Unreadable, decoded

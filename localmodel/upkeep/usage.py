@@ -7,7 +7,7 @@ from typing import Any
 
 from localmodel.store import Store, artifacts
 from localmodel.store.records import Records
-from localmodel.targets import unpacked
+from localmodel.targets.machine import unpacked
 from localmodel.upkeep import environments
 from localmodel.upkeep.disk import Count
 from localmodel_untrusted import json_text

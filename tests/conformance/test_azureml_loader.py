@@ -10,8 +10,8 @@ import yaml
 from click.testing import CliRunner
 from clients import run_client
 
-from localmodel.cli.export import export
-from localmodel.cli.import_ import import_
+from localmodel.cli.tools.export import export
+from localmodel.cli.tools.import_ import import_
 from localmodel.disk.home import store
 from localmodel.resource import manifest
 from localmodel.resource.spec import EnvironmentSpec

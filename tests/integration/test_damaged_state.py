@@ -32,8 +32,8 @@ from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
 from localmodel.store import Store, store_id
 from localmodel.store.sharing import sharing
-from localmodel.targets import state
-from localmodel.targets.state import RevisionRecord, ServerRecord, State
+from localmodel.targets.machine import state
+from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
 from localmodel.targets.target import Target
 
 DEEP = b"[" * 200_000

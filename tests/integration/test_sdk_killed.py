@@ -11,7 +11,7 @@ import pytest
 from sdk_given import given_client, given_digits, given_home  # noqa: F401 - fixtures
 
 from localmodel import DeployError, Deployment
-from localmodel.targets.state import State
+from localmodel.targets.machine.state import State
 
 
 def kill(home: Path) -> None:

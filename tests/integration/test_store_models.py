@@ -8,8 +8,8 @@ import pytest
 from localmodel import revision
 from localmodel.errors import UserError
 from localmodel.store import ModelVersion, Store
-from localmodel.targets import unpacked
-from localmodel.targets.state import RevisionRecord, State
+from localmodel.targets.machine import unpacked
+from localmodel.targets.machine.state import RevisionRecord, State
 
 
 @pytest.fixture

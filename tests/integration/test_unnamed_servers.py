@@ -11,7 +11,7 @@ import pytest
 from lmd_command import Lmd, answers, script
 
 from localmodel.targets import server
-from localmodel.targets.state import State
+from localmodel.targets.machine.state import State
 
 
 def pids(lmd: Lmd) -> list[int]:

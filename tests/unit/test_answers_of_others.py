@@ -9,7 +9,9 @@ from localmodel.debugger.debuggee import State, read_state
 from localmodel.engine import change, names
 from localmodel.errors import UserError
 from localmodel.sdk import scoring, scoring_input, tracebacks
-from localmodel.targets import http, kubectl, loading
+from localmodel.targets import http
+from localmodel.targets.kind import kubectl
+from localmodel.targets.machine import loading
 
 DEEP = b"[" * 200_000
 BAD = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from localmodel.cli.kubectl import arranged
+from localmodel.cli.tools.kubectl import arranged
 
 
 @pytest.mark.parametrize(

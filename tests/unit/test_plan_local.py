@@ -10,11 +10,11 @@ from localmodel.plan import Facts
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.revision import Revision
-from localmodel.targets import decide, resolve
 from localmodel.targets.docker import ContainerRunner
+from localmodel.targets.machine import decide, resolve
+from localmodel.targets.machine.resolve import Desired
+from localmodel.targets.machine.runner import Runner
 from localmodel.targets.process import ProcessRunner
-from localmodel.targets.resolve import Desired
-from localmodel.targets.runner import Runner
 
 RUNNERS: dict[str, Runner] = {"docker": ContainerRunner(), "process": ProcessRunner()}
 

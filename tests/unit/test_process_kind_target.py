@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from localmodel.targets import kind
+from localmodel.targets.kind import kind
 
 
 def resource(generation: int, *conditions: dict[str, Any], **status: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from localmodel.targets.loading import LoadFailed, wait
-from localmodel.targets.state import Slot
+from localmodel.targets.machine.loading import LoadFailed, wait
+from localmodel.targets.machine.state import Slot
 
 NO_ERROR = "the server ended without an error in its log: it may have been killed, for lack of memory for instance"
 NOW = "2026-11-29T07:46:09.881Z"

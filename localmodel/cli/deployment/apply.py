@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 import click
 
-from localmodel.cli import applied_before, completion, script_folder
+from localmodel.cli import completion
+from localmodel.cli.deployment import applied_before, script_folder
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.errors import UserError
 from localmodel.sdk import definition
 from localmodel.targets import ports
-from localmodel.targets.local import LocalTarget
+from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.target import Deployment, Target
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

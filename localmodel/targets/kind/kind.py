@@ -15,8 +15,12 @@ from localmodel.errors import SUPERSEDED, UserError
 from localmodel.resource import manifest as manifests
 from localmodel.resource import schema
 from localmodel.resource.manifest import Manifests
-from localmodel.targets import history, kind_history, kind_plan, known, standing, watch
-from localmodel.targets.kubectl import Kubectl, Object, items
+from localmodel.targets import standing
+from localmodel.targets.kind import history as kind_history
+from localmodel.targets.kind import plan as kind_plan
+from localmodel.targets.kind import watch
+from localmodel.targets.kind.kubectl import Kubectl, Object, items
+from localmodel.targets.machine import history, known
 from localmodel.targets.so_far import SoFar
 from localmodel.targets.standing import Seen
 from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted, check

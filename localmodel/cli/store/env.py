@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localmodel.cli import completion, versions
-from localmodel.cli.env_prune import prune
+from localmodel.cli import completion
 from localmodel.cli.output import ConsoleProgress, output_option, print_table, print_value, say
-from localmodel.cli.versions import insecure_option, name_option
+from localmodel.cli.store import versions
+from localmodel.cli.store.env_prune import prune
+from localmodel.cli.store.versions import insecure_option, name_option
 from localmodel.disk import home
 from localmodel.errors import UserError
 from localmodel.store import EnvironmentVersion, Store

@@ -6,7 +6,7 @@ from functools import partial
 
 from localmodel.disk import state_file
 from localmodel.errors import UserError
-from localmodel.targets.state import RevisionRecord, State
+from localmodel.targets.machine.state import RevisionRecord, State
 from localmodel.targets.target import PastRevision
 
 

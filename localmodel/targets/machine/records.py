@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from localmodel import plan
 from localmodel.plan import Facts
-from localmodel.targets import revision_folder
-from localmodel.targets.resolve import Desired
-from localmodel.targets.runner import Environment
-from localmodel.targets.state import RevisionRecord, State
+from localmodel.targets.machine import revision_folder
+from localmodel.targets.machine.resolve import Desired
+from localmodel.targets.machine.runner import Environment
+from localmodel.targets.machine.state import RevisionRecord, State
 
 # Until it serves: a command can be killed.
 UNFINISHED = "Unfinished: it has not come to serve yet"

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from localmodel.environments.locks.lock import Lock
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
-from localmodel.targets.state import ServerRecord, Slot, State
+from localmodel.targets.machine.state import ServerRecord, Slot, State
 from localmodel.targets.target import Progress
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from localmodel.cli import script_folder
+from localmodel.cli.deployment import script_folder
 from localmodel.cli.output import say
 from localmodel.cli.target_option import target_options
 from localmodel.dev import inputs

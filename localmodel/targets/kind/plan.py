@@ -12,8 +12,8 @@ from localmodel.plan import Facts, Plan
 from localmodel.resource import gate, spec
 from localmodel.resource.spec import DeploymentSpec, KeyRef
 from localmodel.store import Store
-from localmodel.targets import kind_history
-from localmodel.targets.kubectl import Kubectl, Object, items
+from localmodel.targets.kind import history as kind_history
+from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.target import Planned
 
 

@@ -10,7 +10,7 @@ from localmodel.azureml_files import document, folder, gather, v1_read, v2_read
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import Draft
 from localmodel.azureml_files.gather import Imported
-from localmodel.cli.apply import sentence
+from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.disk import files, home

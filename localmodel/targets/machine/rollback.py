@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from localmodel.resource.spec import DeploymentSpec
-from localmodel.targets.rollout import Rollout
-from localmodel.targets.runner import Environment, Runner
-from localmodel.targets.state import RevisionRecord, ServerRecord, State
+from localmodel.targets.machine.rollout import Rollout
+from localmodel.targets.machine.runner import Environment, Runner
+from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
 from localmodel.targets.target import Progress
 
 

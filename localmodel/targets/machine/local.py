@@ -8,11 +8,12 @@ from localmodel.errors import SUPERSEDED, UserError
 from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
-from localmodel.targets import decide, history, loading, log_file, records, resolve, rollback, standing, state
-from localmodel.targets.rollout import Rollout
-from localmodel.targets.runner import Runner
+from localmodel.targets import log_file, standing
+from localmodel.targets.machine import decide, history, loading, records, resolve, rollback, state
+from localmodel.targets.machine.rollout import Rollout
+from localmodel.targets.machine.runner import Runner
+from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, State
 from localmodel.targets.standing import Seen
-from localmodel.targets.state import Attempt, RevisionRecord, ServerRecord, State
 from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted, check
 
 # Something newer says how it stands; or nothing was begun.

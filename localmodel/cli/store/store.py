@@ -2,9 +2,9 @@
 
 import click
 
-from localmodel.cli.env_prune import PRUNED_AFTER
 from localmodel.cli.meter import meter
 from localmodel.cli.output import Failure, output_option, print_table, print_value, say
+from localmodel.cli.store.env_prune import PRUNED_AFTER
 from localmodel.disk import home
 from localmodel.store import Store
 
@@ -40,7 +40,7 @@ def gc() -> None:
 
     It waits until no other command writes. Environments are lmd env prune's; how much that would free is said.
     """
-    from localmodel.targets import unpacked
+    from localmodel.targets.machine import unpacked
     from localmodel.upkeep import usage
     from localmodel.upkeep.disk import Count, words
 

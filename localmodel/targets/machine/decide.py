@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from localmodel import plan
 from localmodel.plan import Facts, Plan
 from localmodel.resource import gate
-from localmodel.targets import loading
-from localmodel.targets.resolve import Desired
-from localmodel.targets.runner import Runner
-from localmodel.targets.state import RevisionRecord, ServerRecord, State
+from localmodel.targets.machine import loading
+from localmodel.targets.machine.resolve import Desired
+from localmodel.targets.machine.runner import Runner
+from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
 
 _PORT = "spec.service.localPort"
 

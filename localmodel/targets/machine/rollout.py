@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from localmodel import advice, held
 from localmodel.errors import SUPERSEDED, UserError
 from localmodel.resource.spec import DeploymentSpec
-from localmodel.targets import decide, in_order, known, loading, ports, state
-from localmodel.targets.runner import Environment, Runner
+from localmodel.targets import in_order, ports
+from localmodel.targets.machine import decide, known, loading, state
+from localmodel.targets.machine.runner import Environment, Runner
+from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, Slot, State
 from localmodel.targets.so_far import SoFar
-from localmodel.targets.state import Attempt, RevisionRecord, ServerRecord, Slot, State
 from localmodel.targets.target import Progress
 
 

@@ -10,7 +10,7 @@ from localmodel.errors import UserError
 from localmodel.plan import Facts
 from localmodel.resource import schema
 from localmodel.revision import Revision
-from localmodel.targets.kubectl import Kubectl, Object, items
+from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.target import PastRevision
 
 _GROUP = schema.API_VERSION.partition("/")[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from localmodel.cli import script_folder
+from localmodel.cli.deployment import script_folder
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.targets.target import Planned, Target

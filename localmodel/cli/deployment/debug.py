@@ -15,7 +15,7 @@ from localmodel.debugger.debuggee import Debuggee, Wish
 from localmodel.debugger.local import LocalDebuggee
 from localmodel.debugger.pod import PodDebuggee
 from localmodel.disk import files
-from localmodel.targets.local import LocalTarget
+from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.target import Target
 from localmodel_untrusted.files import decoded, read_file
 

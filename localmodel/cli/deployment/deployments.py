@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from localmodel.cli import body, completion
-from localmodel.cli.apply import sentence
+from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_table, print_value, say
 from localmodel.cli.target_option import all_namespaces_option, target_options
 from localmodel.disk import state_file

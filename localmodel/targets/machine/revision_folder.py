@@ -9,8 +9,8 @@ from localmodel.disk import executable, files, home
 from localmodel.oci import layers
 from localmodel.resource import gate
 from localmodel.store import ModelVersion, Store
-from localmodel.targets.resolve import Desired
-from localmodel.targets.runner import Environment
+from localmodel.targets.machine.resolve import Desired
+from localmodel.targets.machine.runner import Environment
 
 
 def write(folder: Path, name: str, number: int, desired: Desired, environment: Environment) -> dict[str, str]:

@@ -12,7 +12,7 @@ from localmodel.errors import UserError
 from localmodel.resource.manifest import Manifests
 from localmodel.sdk.definition import SOURCE, annotation
 from localmodel.store import ModelVersion, Store
-from localmodel.targets.state import RevisionRecord, State
+from localmodel.targets.machine.state import RevisionRecord, State
 
 
 def of(place: State, record: RevisionRecord) -> Known:

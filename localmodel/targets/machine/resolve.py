@@ -15,7 +15,7 @@ from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.revision import Revision
 from localmodel.store import ModelVersion, Store
-from localmodel.targets.runner import Runner
+from localmodel.targets.machine.runner import Runner
 from localmodel.targets.target import Progress
 
 

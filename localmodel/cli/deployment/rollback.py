@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from localmodel.cli import completion
-from localmodel.cli.apply import sentence
+from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.targets.target import Target

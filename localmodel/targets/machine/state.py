@@ -16,8 +16,8 @@ from localmodel.errors import UserError
 from localmodel.plan import Facts
 from localmodel.resource.manifest import Manifests
 from localmodel.revision import Revision, beyond
-from localmodel.targets import turn
-from localmodel.targets.turn import Turn
+from localmodel.targets.machine import turn
+from localmodel.targets.machine.turn import Turn
 from localmodel_untrusted import json_text
 
 # A folder with any of these is a deployment's, whatever else is lost.

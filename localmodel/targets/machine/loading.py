@@ -8,8 +8,8 @@ from pathlib import Path
 
 from localmodel.errors import UserError
 from localmodel.targets import http
+from localmodel.targets.machine.state import Slot
 from localmodel.targets.ports import HOST
-from localmodel.targets.state import Slot
 from localmodel_untrusted import json_text
 
 _POLL_SECONDS = 0.02

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
-from localmodel.cli import completion, versions
+from localmodel.cli import completion
 from localmodel.cli.meter import meter
-from localmodel.cli.model_check import check, of_main, warnings
 from localmodel.cli.output import Failure, output_option, print_table, print_value, say
-from localmodel.cli.versions import AnyVersion, insecure_option, name_option
+from localmodel.cli.store import versions
+from localmodel.cli.store.model_check import check, of_main, warnings
+from localmodel.cli.store.versions import AnyVersion, insecure_option, name_option
 from localmodel.disk import home
 from localmodel.store import ModelVersion, Store
 

@@ -1,0 +1,1 @@
+"""A deployment on a cluster: kubectl applies, the operator does the work."""

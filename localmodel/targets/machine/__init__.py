@@ -1,0 +1,1 @@
+"""A deployment on this machine without a cluster, whatever runs its server."""
