@@ -19,13 +19,8 @@ def folder() -> Path:
     Raises:
         UserError: DebuggerNotInstallable.
     """
-    place = packages_folder() / digests.of_bytes(_WANTED.read_bytes()).removeprefix("sha256:")[:32]
+    place = home.debuggers() / digests.of_bytes(_WANTED.read_bytes()).removeprefix("sha256:")[:32]
     return files.made_once(place, _install)
-
-
-def packages_folder() -> Path:
-    """Where every debugpy that was ever wanted lies."""
-    return home.home() / "debugger"
 
 
 def archive(place: Path) -> bytes:

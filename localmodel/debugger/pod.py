@@ -8,9 +8,9 @@ from localmodel import revision
 from localmodel.debugger import package
 from localmodel.debugger.debuggee import Gone, State, Wish, read_state
 from localmodel.errors import UserError
+from localmodel.progress import Progress
 from localmodel.resource import schema
 from localmodel.targets.kind import kubectl
-from localmodel.targets.target import Progress
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
 _CONTAINER = "scoring"

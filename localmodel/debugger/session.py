@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from localmodel.debugger.debuggee import Debuggee, Gone, State, Wish
 from localmodel.errors import UserError
-from localmodel.targets.target import Progress
+from localmodel.progress import Progress
 
 _POLL_SECONDS = 0.5
 _SECONDS_TO_REACT = 10.0

@@ -13,8 +13,9 @@ from localmodel.dev.stopwatch import Stage, Stopwatch
 from localmodel.dev.update import Line
 from localmodel.dev.wakes import wakes
 from localmodel.errors import SUPERSEDED, UserError
+from localmodel.progress import Progress
 from localmodel.targets.machine.local import LocalTarget
-from localmodel.targets.target import Deployment, Progress, Target
+from localmodel.targets.target import Deployment, Target
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 

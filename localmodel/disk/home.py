@@ -34,3 +34,8 @@ def store() -> Path:
 def build_log(environment: str) -> Path:
     """Where the build of the environment with this key writes what it says."""
     return home() / "build-logs" / f"{environment}.log"
+
+
+def debuggers() -> Path:
+    """Where every debugpy that was ever wanted lies."""
+    return home() / "debugger"

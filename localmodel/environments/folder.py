@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from localmodel.disk import files, home
-from localmodel.engine import build_here as local
+from localmodel.environments import here
 from localmodel.environments.formats import azure_json, conda
-from localmodel.environments.formats.definition import Definition, invalid
+from localmodel.environments.formats.definition import Definition
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Note
 from localmodel.errors import UserError
+from localmodel.requirements.faults import invalid
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
 from localmodel_untrusted import json_text
@@ -36,7 +37,7 @@ def save(version: EnvironmentVersion, path: Path, overwrite: bool = False, note:
     if not overwrite and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError("FileExists", f"{path} is there already; name another folder, or overwrite it")
     spec = version.spec
-    lock = local.lock(version, None, note)
+    lock = here.lock(version, None, note)
     content = azure_json.write(version.name, version.version, spec, version.variables)
     wanted = {
         CONDA: conda.write(spec, version.name),

@@ -33,3 +33,8 @@ class Faults:
         if len(self._found) > _MOST:
             lines.append(f"and {len(self._found) - _MOST} more")
         raise UserError(self._found[0].reason, "\n".join(lines))
+
+
+def invalid(where: str, what: str) -> UserError:
+    """`where` is a file, or a file and a line: environment.yml:7."""
+    return UserError("EnvironmentInvalid", f"{where}: {what}")

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from localmodel.environments.formats.definition import invalid
 from localmodel.requirements import hashes, sources
+from localmodel.requirements.faults import invalid
 
 _SOURCES = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--trusted-host")
 _EDITABLE = ("-e", "--editable")

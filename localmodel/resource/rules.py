@@ -98,9 +98,9 @@ def _no_requirement(text: str) -> Broken:
 
 
 def _no_image(reference: str) -> Broken:
-    from localmodel.environments.formats import asked
+    from localmodel.requirements import image_name
 
-    return () if asked.is_image(reference) else ("",)
+    return () if image_name.is_image(reference) else ("",)
 
 
 # By the message of the CRD's rule: a test holds every rule to have one, and both to refuse the same.

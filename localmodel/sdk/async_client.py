@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx  # noqa: F401 - imported here, and not on the loop with the first request
 
 from localmodel.errors import UserError
+from localmodel.progress import Progress, check
 from localmodel.sdk import definition, given, scoring
 from localmodel.sdk.client import Client
 from localmodel.sdk.connections import AsyncConnections
@@ -20,7 +21,7 @@ from localmodel.sdk.deployment import Deployment, State
 from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models
 from localmodel.targets.target import Deployment as Status
-from localmodel.targets.target import PastRevision, Progress, Target, check
+from localmodel.targets.target import PastRevision, Target
 
 T = TypeVar("T")
 

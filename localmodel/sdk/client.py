@@ -6,13 +6,14 @@ from types import TracebackType
 
 from localmodel.disk import home
 from localmodel.disk.home_errors import telling
+from localmodel.progress import Progress
 from localmodel.sdk import definition, given, source
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
 from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models, Store
 from localmodel.targets.make import make
-from localmodel.targets.target import Progress, Target
+from localmodel.targets.target import Target
 
 
 @telling

@@ -9,16 +9,11 @@ from typing import Any
 
 from localmodel.errors import UserError
 from localmodel.resource import schema
+from localmodel.resource.annotations import ENVIRONMENT_SOURCE, MODEL_SOURCES, SOURCE, annotate
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
-from localmodel_untrusted import json_text
 
 DEFAULT_PORT = 6789
-# Annotations of a manifest: where code, models (JSON: name -> path) and environment were read from, so that they can be
-# read again.
-SOURCE = "localmodel.dev/source"
-MODEL_SOURCES = "localmodel.dev/model-sources"
-ENVIRONMENT_SOURCE = "localmodel.dev/environment-source"
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
@@ -85,14 +80,14 @@ def changed(
             "entryScript": code.entry,
             "source": {"code": {"name": code.name, "version": code.version}},
         }
-        _annotate(after, SOURCE, str(source or ""))
+        annotate(after, SOURCE, str(source or ""))
     if models is not None:
         spec["models"] = [{"name": model.name, "version": model.version} for model in models]
         paths = {name: str(path) for name, path in (model_sources or {}).items()}
-        _annotate(after, MODEL_SOURCES, json.dumps(paths) if paths else "")
+        annotate(after, MODEL_SOURCES, json.dumps(paths) if paths else "")
     if environment is not None:
         spec["environment"] = _environment(environment)
-        _annotate(after, ENVIRONMENT_SOURCE, str(environment_source or ""))
+        annotate(after, ENVIRONMENT_SOURCE, str(environment_source or ""))
     if variables is not None:
         spec["env"] = [{"name": key, "value": variables[key]} for key in variables]
     if port is not None:
@@ -102,27 +97,6 @@ def changed(
     if replicas is not None:
         spec["replicas"] = replicas
     return after
-
-
-def _annotate(manifest: dict[str, Any], name: str, text: str) -> None:
-    annotations = manifest["metadata"].setdefault("annotations", {})
-    annotations.pop(name, None)
-    if text:
-        annotations[name] = text
-
-
-def annotation(manifest: Mapping[str, Any], name: str) -> str:
-    """What the manifest says under this name, "" if nothing."""
-    return str((manifest["metadata"].get("annotations") or {}).get(name, ""))
-
-
-def model_sources(manifest: Mapping[str, Any]) -> dict[str, Path]:
-    """Where those of the manifest's models were read from that were given as paths, by name."""
-    try:
-        told = json_text.parse(annotation(manifest, MODEL_SOURCES).encode() or b"{}")
-        return {str(name): Path(path) for name, path in told.items()}
-    except (ValueError, TypeError, AttributeError):
-        return {}  # somebody else has written it
 
 
 def _environment(environment: EnvironmentVersion | EnvironmentSpec) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 from localmodel.disk import home
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
+from localmodel.progress import Progress
+from localmodel.resource import annotations
 from localmodel.sdk import definition, given, scoring, source, tracebacks
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.progress import reporter
@@ -20,7 +22,7 @@ from localmodel.sdk.scoring_input import ScoringInput
 from localmodel.store import CodeVersion, Store
 from localmodel.targets.http import Answer
 from localmodel.targets.target import Deployment as Status
-from localmodel.targets.target import PastRevision, Progress, Target, Wanted
+from localmodel.targets.target import PastRevision, Target, Wanted
 
 State = Literal["running", "deploying", "failed", "deleted"]
 
@@ -214,7 +216,7 @@ class Deployment:
         manifests = self._target.manifests(self.name)
         code = place = None
         wanted = None if models is None else given.each(models)
-        model_sources = definition.model_sources(manifests.deployment) if wanted is None else given.paths(wanted)
+        model_sources = annotations.model_sources(manifests.deployment) if wanted is None else given.paths(wanted)
         if script is not None or source_directory is not None:
             entry = script if script is not None else manifests.deployment["spec"]["scoring"]["entryScript"]
             place, entry = source.locate(entry, source_directory)
@@ -247,13 +249,13 @@ class Deployment:
         store, progress = Store(home.store()), reporter(progress)
         manifests = self._target.manifests(self.name)
         applied = manifests.deployment
-        place = Path(definition.annotation(applied, definition.SOURCE))
+        place = Path(annotations.annotation(applied, annotations.SOURCE))
         if not place.name:
             raise UserError(
                 "SourceUnknown",
                 f"{self.name} was deployed with a manifest, which is where its code is from: apply that again",
             )
-        model_sources = definition.model_sources(applied)
+        model_sources = annotations.model_sources(applied)
         entry = applied["spec"]["scoring"]["entryScript"]
         code = self._code(place, entry, model_sources, store, progress)
         for path in model_sources.values():

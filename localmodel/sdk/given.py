@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from localmodel.errors import UserError
+from localmodel.progress import Progress
+from localmodel.resource.annotations import model_sources
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel.sdk.definition import model_name, model_sources
+from localmodel.sdk.definition import model_name
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
-from localmodel.targets.target import Progress
 
 Model = ModelVersion | str | Path
 Environment = EnvironmentVersion | EnvironmentSpec | str | Path | Sequence[str]

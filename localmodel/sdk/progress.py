@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from localmodel.printable import printable
-from localmodel.targets.target import Progress
+from localmodel.progress import Progress
 
 logger = logging.getLogger("localmodel")
 logger.addHandler(logging.NullHandler())

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from localmodel import digests, keeping
-from localmodel.debugger.package import packages_folder
 from localmodel.disk import files, home
 from localmodel.engine import client, containers, environment_image, names
 from localmodel.engine.client import Connection
@@ -19,6 +18,7 @@ from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import build_log
 from localmodel.errors import UserError
+from localmodel.progress import Progress
 from localmodel.resource import quantity
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.store import environment_uses, store_id
@@ -26,7 +26,6 @@ from localmodel.targets.machine import revision_folder
 from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.machine.runner import Environment
 from localmodel.targets.machine.state import ServerRecord, Slot, State
-from localmodel.targets.target import Progress
 
 _PORT, _DEBUG_PORT = 5001, 5678
 _SERVER = ("/opt/localmodel/venv/bin/python", "-I", "-m", "localmodel_server", "--host", "0.0.0.0")  # noqa: S104
@@ -93,7 +92,7 @@ class ContainerRunner:
         memory, cpus = _limits(spec)
         labels = {**self._labels(place), names.ENVIRONMENT_LABEL: environment.key}
         flags = ["--port", str(_PORT), "--revision-file", str(slot.revision_file), "--status-file"]
-        readable = (revision_folder.models_folder(), packages_folder())
+        readable = (revision_folder.models_folder(), home.debuggers())
         for folder in readable:
             folder.mkdir(parents=True, exist_ok=True)
         wanted = Served(

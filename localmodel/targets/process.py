@@ -11,13 +11,13 @@ from localmodel import digests, running
 from localmodel.disk import home
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import venv
+from localmodel.progress import Progress
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.targets import ports, server
 from localmodel.targets.machine import resolve
 from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.machine.runner import Environment
 from localmodel.targets.machine.state import ServerRecord, Slot, State
-from localmodel.targets.target import Progress
 
 _DEBUG_PORT = 5678
 

@@ -1,39 +1,15 @@
 """What every target can do, and what it tells."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
+from localmodel.progress import Progress
 from localmodel.resource.manifest import Manifests
 
 # A path of a manifest file or of a folder with a kustomization, or what such a path would hold
 Wanted = Path | Mapping[str, Any] | Manifests
-
-
-class Progress(Protocol):
-    """Tells the user what is going on."""
-
-    def step(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
-        """A step that may take a while; call the value with how it went."""
-
-    def note(self, text: str) -> None:
-        """Something the user should know."""
-
-
-@runtime_checkable
-class Revocable(Protocol):
-    """A Progress of whoever may want something else meanwhile."""
-
-    def check(self) -> None:
-        """Called while something is waited for; what it raises ends that, and the deployment is as it was before."""
-
-
-def check(progress: Progress) -> None:
-    """Let whoever looks on give up what is under way."""
-    if isinstance(progress, Revocable):
-        progress.check()
 
 
 @dataclass(frozen=True)

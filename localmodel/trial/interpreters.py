@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from localmodel.errors import UserError
+from localmodel.progress import Progress
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
-from localmodel.targets.target import Progress
 
 _BESIDE = ("kustomization.yaml", "kustomization.yml", "Kustomization", "deployment.yaml", "deployment.yml")
 
@@ -57,10 +57,10 @@ def built(environment: EnvironmentVersion | EnvironmentSpec, source: Path | None
     Raises:
         UserError: as environments.local.interpreter().
     """
-    from localmodel.engine import build_here as local
+    from localmodel.environments import here
 
     with told_of(source):
-        return local.interpreter(environment, progress)
+        return here.interpreter(environment, progress)
 
 
 @contextlib.contextmanager

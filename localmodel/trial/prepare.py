@@ -12,6 +12,7 @@ from localmodel.disk import home, ignore_file
 from localmodel.environments import stored
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
+from localmodel.progress import Progress
 from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
@@ -25,7 +26,6 @@ from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import Environment
 from localmodel.targets.machine.state import State
 from localmodel.targets.process import ProcessRunner
-from localmodel.targets.target import Progress
 from localmodel.trial import interpreters
 from localmodel_untrusted.files import Unreadable, decoded
 

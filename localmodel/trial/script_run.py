@@ -7,10 +7,10 @@ from pathlib import Path
 
 from localmodel.disk import home
 from localmodel.errors import UserError
+from localmodel.progress import Progress
 from localmodel.resource import manifest, spec
 from localmodel.sdk.given import own_python
 from localmodel.store import EnvironmentVersion, Store
-from localmodel.targets.target import Progress
 from localmodel.trial import interpreters
 
 

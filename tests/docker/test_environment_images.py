@@ -16,8 +16,7 @@ import pytest
 from package_index import make_wheel, serving
 
 from localmodel import data, running
-from localmodel.engine import build_here as local
-from localmodel.engine import environment_image, toolbox
+from localmodel.engine import build_here, environment_image, toolbox
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks import wheels
 from localmodel.image import EnvironmentImage
@@ -87,7 +86,7 @@ def test_a_private_index_leaves_no_trace(engine: Any, home: Path, wheel_folder: 
     said: list[str] = []
     with serving(wheel_folder, LOGIN) as index:
         (home / "packages.toml").write_text(f'index-url = "{index}"\n')
-        name = local.image(EnvironmentSpec(PYTHON, ("ours",)), reporter(False), said.append)
+        name = build_here.image(EnvironmentSpec(PYTHON, ("ours",)), reporter(False), said.append)
     assert said_in(engine, name, "import ours; print(ours.VERSION)") == "1.0"
     for part in parts(engine, name):
         assert LOGIN[1].encode() not in part
@@ -104,7 +103,7 @@ def test_an_image_of_ones_own_is_seen_and_a_proxys_password_stays_out_of_it(
     monkeypatch.setenv("HTTP_PROXY", PROXY)
     spec = EnvironmentSpec(PYTHON, ("ours",), dockerfile=OWN_BASE)
     try:
-        name = local.image(spec, reporter(False))
+        name = build_here.image(spec, reporter(False))
         assert said_in(engine, name, "import ours, from_base; print(from_base.WORD)") == "seen; a proxy: yes"
         assert b"open-sesame" not in b"".join(engine.images.get(spec.base).save())
         assert "open-sesame" not in json.dumps(engine.images.get(spec.base).history())

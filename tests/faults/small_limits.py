@@ -10,7 +10,8 @@ SECONDS_TO_TAKE = 2.0
 BYTES_OF_BODIES = 20_000_000
 _CODE = """
 import sys
-from localmodel_server import body_budget, stalled
+from localmodel_server.http import stalled
+from localmodel_server.messages import body_budget
 body_budget._LEAST_BYTES = {bytes_of_bodies}
 stalled.StallWatch.__init__.__defaults__ = {seconds_to_send}, {seconds_to_take}
 from localmodel_server.__main__ import main

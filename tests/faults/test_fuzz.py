@@ -15,9 +15,9 @@ from scoring_server_process import ScoringServer
 from wire import GET_LIVEZ, Closed, Wire, chunked, post
 
 from localmodel_server.dialects import invocations, predict_request
-from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.oip import infer_request
 from localmodel_server.dialects.oip.infer import InferRequest
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.payloads.azure import Request as AzureRequest

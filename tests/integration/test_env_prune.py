@@ -21,7 +21,7 @@ from localmodel.environments.venvs import held
 from localmodel.errors import UserError
 from localmodel.upkeep import environments
 
-HOLD = "import sys; from pathlib import Path; from localmodel.environments import held; "
+HOLD = "import sys; from pathlib import Path; from localmodel.environments.venvs import held; "
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from package_index import make_wheel, serving
 
 from localmodel import running
 from localmodel.disk import home
-from localmodel.engine import build_here as local
+from localmodel.environments import here
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import venv
@@ -132,7 +132,7 @@ def test_a_version_of_a_stored_environment_keeps_its_lock_and_takes_after_the_ve
         store.environments.register("pe", EnvironmentSpec("3.11", requirements))
 
     def of(number: int) -> dict[str, str]:
-        return versions(local.lock(store.environments.get("pe", number)))
+        return versions(here.lock(store.environments.get("pe", number)))
 
     assert of(2) == {"a": "1.0", "b": "1.0"}
     for name in ("a", "b"):

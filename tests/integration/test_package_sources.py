@@ -12,8 +12,8 @@ import pytest
 from package_index import make_wheel, serving
 
 from localmodel import data
-from localmodel.engine import build_here as local
 from localmodel.engine import context
+from localmodel.environments import here
 from localmodel.environments.locks import wheels
 from localmodel.errors import UserError
 from localmodel.requirements import sources
@@ -56,7 +56,7 @@ def log_in(tmp_path: Path) -> None:
 
 def refused(reason: str, spec: EnvironmentSpec = WANTED) -> str:
     with pytest.raises(UserError) as error:
-        local.lock(spec)
+        here.lock(spec)
     assert error.value.reason == reason
     assert LOGIN[1] not in str(error.value)
     return str(error.value)
@@ -69,7 +69,7 @@ def files_with(text: str, folder: Path) -> list[Path]:
 def test_a_private_index_is_used_and_its_password_is_nowhere(index: str, home: Path, tmp_path: Path) -> None:
     log_in(tmp_path)
     said: list[str] = []
-    python = local.interpreter(WANTED, reporter(False), said.append)
+    python = here.interpreter(WANTED, reporter(False), said.append)
     found = subprocess.run(
         [python, "-c", "import ours; print(ours.VERSION)"], capture_output=True, check=True, text=True
     )
@@ -127,7 +127,7 @@ def test_a_wrong_address_names_where_was_looked(wheel_folder: Path, home: Path) 
 
 def test_a_wheel_folder_needs_no_index(wheel_folder: Path, home: Path) -> None:
     (home / "packages.toml").write_text(f'no-index = true\nfind-links = ["{wheel_folder}"]\n')
-    assert local.interpreter(WANTED, reporter(False)).exists()
+    assert here.interpreter(WANTED, reporter(False)).exists()
     message = refused("RequirementsUnresolvable", EnvironmentSpec(PYTHON, ("theirs",)))
     assert str(wheel_folder) in message
 
@@ -136,13 +136,13 @@ def test_an_extra_index_comes_first(wheel_folder: Path, home: Path, tmp_path: Pa
     make_wheel(tmp_path / "other", "ours", "2.0")
     with serving(wheel_folder) as first, serving(tmp_path / "other") as second:
         (home / "packages.toml").write_text(f'index-url = "{second}"\nextra-index-urls = ["{first}"]\n')
-        assert local.lock(EnvironmentSpec(PYTHON, ("ours",))).text.startswith("ours==1.0 ")
+        assert here.lock(EnvironmentSpec(PYTHON, ("ours",))).text.startswith("ours==1.0 ")
 
 
 def test_a_demanded_hash_is_kept_and_another_is_refused(wheel_folder: Path, home: Path) -> None:
     (home / "packages.toml").write_text(f'no-index = true\nfind-links = ["{wheel_folder}"]\n')
     demanded = make_wheel(wheel_folder, "ours", "1.0")
-    lock = local.lock(EnvironmentSpec(PYTHON, (f"ours==1.0 --hash={demanded}",)))
+    lock = here.lock(EnvironmentSpec(PYTHON, (f"ours==1.0 --hash={demanded}",)))
     assert lock.text == f"ours==1.0 \\\n    --hash={demanded}\n"
     other = EnvironmentSpec(PYTHON, (f"ours==1.0 --hash=sha256:{'0' * 64}",))
     assert "ours==1.0: the index offers no file with a demanded --hash" in refused("RequirementsUnresolvable", other)
@@ -168,7 +168,7 @@ def test_a_packages_toml_that_is_not_understood(home: Path, text: str, words: st
 
 def test_wheels_for_an_image_come_with_the_password_and_are_checked(index: str, tmp_path: Path) -> None:
     log_in(tmp_path)
-    lock = local.lock(WANTED).text
+    lock = here.lock(WANTED).text
     said: list[str] = []
     wheels.fetch(lock, "3.9", "arm64", tmp_path / "image" / "wheels", sources.read(), said.append)
     assert [path.name for path in (tmp_path / "image" / "wheels").iterdir()] == ["ours-1.0-py3-none-any.whl"]
@@ -204,7 +204,7 @@ def test_what_is_sent_to_the_engine_holds_the_wheels_and_no_password(
     for name in ("Dockerfile", "install.py"):
         (server / name).write_text("# ours\n")
     monkeypatch.setattr(data, "folder", lambda name: server)
-    with context.environment(local.lock(WANTED), PYTHON, "amd64", lambda line: None) as sent:
+    with context.environment(here.lock(WANTED), PYTHON, "amd64", lambda line: None) as sent:
         content = sent.read()
         sent.seek(0)
         with tarfile.open(fileobj=sent) as archive:
@@ -215,7 +215,7 @@ def test_what_is_sent_to_the_engine_holds_the_wheels_and_no_password(
     assert "wheels/environment/ours-1.0-py3-none-any.whl" in names
     assert LOGIN[1].encode() not in content
     assert index.encode() not in content
-    with context.change(local.lock(WANTED).text, ["old"], PYTHON, "amd64", lambda line: None) as sent:
+    with context.change(here.lock(WANTED).text, ["old"], PYTHON, "amd64", lambda line: None) as sent:
         content = sent.read()
         sent.seek(0)
         with tarfile.open(fileobj=sent) as archive:

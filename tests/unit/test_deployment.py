@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from localmodel import DeployError, Deployment, UserError
+from localmodel.progress import Progress
 from localmodel.resource.manifest import Manifests
 from localmodel.sdk.connections import Connections
 from localmodel.targets.target import Deployment as Status
-from localmodel.targets.target import Progress, Wanted
+from localmodel.targets.target import Wanted
 
 URL = "http://localhost:6789/score"
 RUNNING = Status("digits", True, 2, URL, "")

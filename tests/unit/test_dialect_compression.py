@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 from localmodel_server.payloads.compression import compress, inflate
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localmodel_server.dialects import invocations, predict_request
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Call, Headers
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.payloads.script_call import Target

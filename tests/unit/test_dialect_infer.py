@@ -9,9 +9,9 @@ from typing import Any
 import numpy
 import pytest
 
-from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.oip import infer_answer, infer_request, model_metadata
 from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Call
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.payloads.script_call import Target

@@ -16,11 +16,11 @@ from fastapi import FastAPI
 from localmodel_server.decoding.decoder import Decoder
 from localmodel_server.dialects import kserve_prefix, kserve_v1, mlflow, sagemaker
 from localmodel_server.dialects.oip import open_inference
+from localmodel_server.errors import ClientGone, Unavailable
 from localmodel_server.messages.body_budget import BodyBudget
-from localmodel_server.messages.call import Call, ClientGone, Outcome
+from localmodel_server.messages.call import Call, Outcome
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.messages.pieces import Pieces
-from localmodel_server.workers.dispatcher import Unavailable
 
 TENSOR = {"name": "x", "datatype": "FP64", "shape": [1], "data": [1]}
 INFER = {"inputs": [TENSOR]}

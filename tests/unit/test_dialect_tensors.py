@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.oip import infer_answer, infer_request, tensors
 from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH
 from localmodel_server.dialects.oip.result_tensors import tensors_of
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Call
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.payloads.script_call import Target

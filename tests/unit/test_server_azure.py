@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.payloads.azure import Request, score_headers

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.oip import infer_request
 from localmodel_server.dialects.oip.result_tensors import tensors_of
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.messages.cost import MOST_ON_LOOP, of_csv, of_json
 from localmodel_server.payloads.json_text import load

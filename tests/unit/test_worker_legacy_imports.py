@@ -10,7 +10,7 @@ from pathlib import Path
 import localmodel_worker
 
 WORKER = Path(localmodel_worker.__file__).parent.parent
-INSTALL = "from localmodel_worker import legacy_imports; legacy_imports.install(); legacy_imports.install()\n"
+INSTALL = "from localmodel_worker.aml import legacy_imports; legacy_imports.install(); legacy_imports.install()\n"
 
 
 def run(code: str, packages: Path, *modules: str) -> str:

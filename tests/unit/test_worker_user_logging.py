@@ -18,7 +18,7 @@ WORKER = Path(localmodel_worker.__file__).parent.parent
 START = """
 import os, sys
 from pathlib import Path
-from localmodel_worker import user_logging
+from localmodel_worker.script_log import user_logging
 from localmodel_worker.script.entry_script import LoadError, find_script
 try:
     user_logging.set_up(os.environ, find_script(os.environ))

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from localmodel.engine import build_here as local
+from localmodel.engine import build_here
+from localmodel.environments import here
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
 
@@ -23,4 +24,4 @@ class ImageBuildDetails:
 def build_local(spec: EnvironmentSpec, as_image: bool) -> str:
     """Path of the Python of a virtual environment, or an image's name. Raises UserError."""
     progress = reporter(True)
-    return local.image(spec, progress) if as_image else str(local.interpreter(spec, progress))
+    return build_here.image(spec, progress) if as_image else str(here.interpreter(spec, progress))

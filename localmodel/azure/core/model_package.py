@@ -13,7 +13,7 @@ import yaml
 from localmodel import image, revision
 from localmodel.azure.exceptions import UserErrorException, translated
 from localmodel.disk import executable
-from localmodel.engine import build_here as local
+from localmodel.environments import here
 from localmodel.environments.locks import lock
 from localmodel.errors import UserError
 from localmodel.resource.spec import EnvironmentSpec
@@ -104,7 +104,7 @@ def _write_context(place: Path, spec: EnvironmentSpec) -> None:
     from localmodel.engine import context  # the engine's package is an extra
 
     architecture = _ARCHITECTURES[platform.machine().lower()]
-    locked = local.lock(spec, lock.PLATFORMS[architecture])
+    locked = here.lock(spec, lock.PLATFORMS[architecture])
     place.mkdir(parents=True, exist_ok=True)
     with (
         context.environment(locked, spec.python, architecture, reporter(False).note) as packed,

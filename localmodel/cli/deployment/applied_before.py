@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from localmodel.errors import UserError
+from localmodel.resource import annotations
 from localmodel.sdk import definition, given
 from localmodel.targets.target import Target
 
@@ -28,7 +29,7 @@ class Before:
     @property
     def origin(self) -> str:
         """Folder or script that it was applied from; "" if it was a manifest, or nothing."""
-        return self._annotation(definition.SOURCE)
+        return self._annotation(annotations.SOURCE)
 
     @property
     def entry(self) -> str:
@@ -64,7 +65,7 @@ class Before:
 
     def _environment(self) -> str | Path | None:
         """The file that it was read from, if it is still there; or its name in the store, if it was given so."""
-        file = Path(self._annotation(definition.ENVIRONMENT_SOURCE))
+        file = Path(self._annotation(annotations.ENVIRONMENT_SOURCE))
         if file.is_file():
             return file
         reference = self._spec.get("environment", {}).get("ref")
@@ -74,7 +75,7 @@ class Before:
         return f"{reference['name']}:{reference['version']}"
 
     def _annotation(self, name: str) -> str:
-        return definition.annotation(self.manifest, name) if self.manifest else ""
+        return annotations.annotation(self.manifest, name) if self.manifest else ""
 
     @property
     def _spec(self) -> Mapping[str, Any]:

@@ -13,8 +13,9 @@ from localmodel.cli.target_option import target_options
 from localmodel.dev import inputs
 from localmodel.dev.inputs import Inputs
 from localmodel.errors import UserError
+from localmodel.progress import Progress
 from localmodel.resource import manifest
-from localmodel.targets.target import Deployment, Progress, Target
+from localmodel.targets.target import Deployment, Target
 
 _REQUEST = "request.json"
 

@@ -90,11 +90,11 @@ env.add_command(prune)
 @output_option
 def show(environment: str, output: str) -> None:
     """Say what an environment is, and what its requirements are locked to on this machine."""
-    from localmodel.engine import build_here as local
+    from localmodel.environments import here
     from localmodel.requirements import hashes
 
     found = _store().environments.find(environment)
-    lock = local.lock(found, note=ConsoleProgress().note)
+    lock = here.lock(found, note=ConsoleProgress().note)
     if output != "text":
         print_value({**versions.value(found), "lock": lock.text}, output)
         return
@@ -128,10 +128,11 @@ def build(environment: str, docker: bool) -> None:
 
     What is there already is used again. What the installer says is kept below build-logs in lmd's folder.
     """
-    from localmodel.engine import build_here as local
+    from localmodel.engine import build_here
+    from localmodel.environments import here
 
     found = _store().environments.find(environment)
-    make = local.image if docker else local.interpreter
+    make = build_here.image if docker else here.interpreter
     say(make(found, ConsoleProgress(), lambda line: say(f"  {line}", err=True)))
 
 

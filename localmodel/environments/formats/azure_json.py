@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 
 from localmodel.environments.formats import conda, dockerfile
-from localmodel.environments.formats.definition import DEFAULT_PYTHON, Definition, check_python, invalid
+from localmodel.environments.formats.definition import DEFAULT_PYTHON, Definition, check_python
 from localmodel.errors import UserError
+from localmodel.requirements.faults import invalid
 from localmodel.resource.spec import EnvironmentSpec
 
 # The image that Azure puts conda environments on; it stands for "no image of the user's" in what we write.

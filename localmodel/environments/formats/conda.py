@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from localmodel.environments.formats import conda_match, conda_names, requirements_txt
-from localmodel.environments.formats.definition import DEFAULT_PYTHON, Definition, invalid, python, text_of
-from localmodel.requirements.faults import Faults
+from localmodel.environments.formats.definition import DEFAULT_PYTHON, Definition, python, text_of
+from localmodel.requirements.faults import Faults, invalid
 from localmodel.requirements.requirement import checked, names_source
 from localmodel.requirements.sources import path as sources_file
 from localmodel.requirements.sources import scrub

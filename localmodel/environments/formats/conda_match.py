@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from localmodel.environments.formats.definition import invalid
+from localmodel.requirements.faults import invalid
 
 _BRACKETS = re.compile(r"(?P<before>[^\[]*)\[(?P<inside>[^\]]*)\]")
 _BRACKET_KEY = re.compile(r"(version|build|channel)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,]*))")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from localmodel.errors import UserError
+from localmodel.requirements.faults import invalid
 from localmodel.resource import schema
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel_untrusted.files import Unreadable, decoded, read_file
@@ -29,11 +29,6 @@ class Definition:
     variables: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
-
-
-def invalid(where: str, what: str) -> UserError:
-    """`where` is a file, or a file and a line: environment.yml:7."""
-    return UserError("EnvironmentInvalid", f"{where}: {what}")
 
 
 def text_of(source: Path | str, kind: str) -> tuple[str, str, Path]:

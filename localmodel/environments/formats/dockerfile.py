@@ -3,16 +3,9 @@
 import re
 from pathlib import Path
 
-from localmodel.environments.formats import asked
-from localmodel.environments.formats.definition import (
-    DEFAULT_PYTHON,
-    Definition,
-    check_python,
-    invalid,
-    logical_lines,
-    text_of,
-)
-from localmodel.requirements.faults import Faults
+from localmodel.environments.formats.definition import DEFAULT_PYTHON, Definition, check_python, logical_lines, text_of
+from localmodel.requirements import image_name
+from localmodel.requirements.faults import Faults, invalid
 from localmodel.resource.spec import EnvironmentSpec
 
 _COPY = re.compile(r"(COPY|ADD)\s+(.*)", re.IGNORECASE)
@@ -41,7 +34,7 @@ def define(source: Path | str, python: str | None = None) -> Definition:
 
 def image(reference: str, python: str | None = None) -> Definition:
     """The environment of an image that exists, by reference. `python` as for read()."""
-    asked.check_image(reference, "image")
+    image_name.check_image(reference, "image")
     return _of(EnvironmentSpec(base_image=reference), reference, python, reference)
 
 

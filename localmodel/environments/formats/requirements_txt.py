@@ -4,15 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from localmodel.environments.formats.definition import (
-    DEFAULT_PYTHON,
-    Definition,
-    check_python,
-    invalid,
-    logical_lines,
-    text_of,
-)
-from localmodel.requirements.faults import Faults
+from localmodel.environments.formats.definition import DEFAULT_PYTHON, Definition, check_python, logical_lines, text_of
+from localmodel.requirements.faults import Faults, invalid
 from localmodel.requirements.requirement import checked
 from localmodel.resource.spec import EnvironmentSpec
 

@@ -14,13 +14,14 @@ from typing import TypeAlias
 from localmodel import digests
 from localmodel.disk import files, state_file
 from localmodel.environments.formats import asked
-from localmodel.environments.formats.definition import invalid, pythons
+from localmodel.environments.formats.definition import pythons
 from localmodel.environments.locks import building, no_wheel, own_wheels, relatives, wheels
 from localmodel.environments.locks.no_wheel import NoWheel
 from localmodel.environments.locks.relatives import Made
 from localmodel.environments.locks.uv import failure, run_uv
 from localmodel.errors import UserError
 from localmodel.requirements import hashes, requirement
+from localmodel.requirements.faults import invalid
 from localmodel.requirements.requirement import Wanted
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel_untrusted.files import decoded

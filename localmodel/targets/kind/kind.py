@@ -12,18 +12,19 @@ from localmodel import advice
 from localmodel.advice import Known
 from localmodel.disk.home import build_log
 from localmodel.errors import SUPERSEDED, UserError
+from localmodel.progress import Progress, check
 from localmodel.resource import manifest as manifests
 from localmodel.resource import schema
 from localmodel.resource.manifest import Manifests
-from localmodel.targets import standing
+from localmodel.targets import earlier, standing
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind import plan as kind_plan
 from localmodel.targets.kind import watch
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
-from localmodel.targets.machine import history, known
+from localmodel.targets.machine import known
 from localmodel.targets.so_far import SoFar
 from localmodel.targets.standing import Seen
-from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted, check
+from localmodel.targets.target import Deployment, PastRevision, Planned, Wanted
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
 _SERVE = f"{schema.API_VERSION.partition('/')[0]}/serve-revision"
@@ -136,7 +137,7 @@ class KindTarget:
         resource = self._get(name)
         serving, before = _serving(resource), kind_history.served_before(self._kubectl, resource)
         past = kind_history.of(self._kubectl, resource)
-        number = history.choose(name, past, serving, before, to).revision
+        number = earlier.choose(name, past, serving, before, to).revision
         # An edit of a later generation ends it. With the time the same number can be asked for again.
         against = f"generation={resource['metadata']['generation']}"
         asked = f"{_SERVE}={number} {against} {datetime.now(UTC).isoformat(timespec='microseconds')}"

@@ -1,11 +1,9 @@
 """The revisions of a deployment that can be served again, whichever target keeps them."""
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 
 from localmodel.disk import state_file
-from localmodel.errors import UserError
 from localmodel.targets.machine.state import RevisionRecord, State
 from localmodel.targets.target import PastRevision
 
@@ -20,31 +18,6 @@ def of(place: State, serving: int | None) -> list[PastRevision]:
         if record := state_file.or_skip(partial(place.record, number)):
             found.append(_past(record, serving, wanted, gone_back if number == wanted else ""))
     return found
-
-
-def choose(
-    name: str, revisions: Iterable[PastRevision], serving: int | None, before: int | None, to: int | None
-) -> PastRevision:
-    """Revision `to`, or the one that served before; that is `before`, where it is known and kept.
-
-    Raises:
-        UserError: RevisionNotFound.
-    """
-    kept = {one.revision: one for one in revisions}
-    if to is not None:
-        fitting = [to] if to in kept else []
-    elif before in kept and before != serving:
-        fitting = [before]
-    else:
-        fitting = [number for number in kept if number < (serving or 0) and not kept[number].failed]
-    if fitting:
-        return kept[max(fitting)]
-    there = ", ".join(map(str, sorted(kept))) or "none"
-    asked = f"revision {to}" if to is not None else f"a revision that served before {serving}"
-    raise UserError(
-        "RevisionNotFound",
-        f"{name}: {asked} is not kept (kept: {there}); spec.revisionHistoryLimit says how many are",
-    )
 
 
 def _past(record: RevisionRecord, serving: int | None, wanted: int | None, failed: str) -> PastRevision:

@@ -9,8 +9,8 @@ from typing import Any
 from localmodel.advice import Known
 from localmodel.disk import home, ignore_file
 from localmodel.errors import UserError
+from localmodel.resource.annotations import SOURCE, annotation
 from localmodel.resource.manifest import Manifests
-from localmodel.sdk.definition import SOURCE, annotation
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.machine.state import RevisionRecord, State
 

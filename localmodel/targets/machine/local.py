@@ -5,16 +5,17 @@ from contextlib import contextmanager
 
 from localmodel.disk import home, state_file
 from localmodel.errors import SUPERSEDED, UserError
+from localmodel.progress import Progress, check
 from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
-from localmodel.targets import log_file, standing
+from localmodel.targets import earlier, log_file, standing
 from localmodel.targets.machine import decide, history, loading, records, resolve, rollback, state
 from localmodel.targets.machine.rollout import Rollout
 from localmodel.targets.machine.runner import Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, State
 from localmodel.targets.standing import Seen
-from localmodel.targets.target import Deployment, PastRevision, Planned, Progress, Wanted, check
+from localmodel.targets.target import Deployment, PastRevision, Planned, Wanted
 
 # Something newer says how it stands; or nothing was begun.
 _NOT_AN_ATTEMPT = (SUPERSEDED, "RevisionNotFound")
@@ -155,9 +156,9 @@ class LocalTarget:
         serving = self._observe(place).serving
         past = history.of(place, serving)
         if serving is None and (good := place.served_last()):
-            return history.choose(place.name, past, None, good.number, to).revision, None
+            return earlier.choose(place.name, past, None, good.number, to).revision, None
         now = serving or place.main.wanted()
-        return history.choose(place.name, past, now, place.served_before(), to).revision, serving
+        return earlier.choose(place.name, past, now, place.served_before(), to).revision, serving
 
     def deployments(self) -> list[Deployment]:
         return [self._observe(self.place(name)) for name in state.names(self.runner.folder)]

@@ -10,13 +10,13 @@ from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
+from localmodel.progress import Progress
 from localmodel.resource import gate
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.revision import Revision
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.machine.runner import Runner
-from localmodel.targets.target import Progress
 
 
 @dataclass(frozen=True)

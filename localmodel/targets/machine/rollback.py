@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from localmodel.progress import Progress
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets.machine.rollout import Rollout
 from localmodel.targets.machine.runner import Environment, Runner
 from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
-from localmodel.targets.target import Progress
 
 
 def serve(

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from localmodel import advice, held
 from localmodel.errors import SUPERSEDED, UserError
+from localmodel.progress import Progress
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets import in_order, ports
 from localmodel.targets.machine import decide, known, loading, state
 from localmodel.targets.machine.runner import Environment, Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, Slot, State
 from localmodel.targets.so_far import SoFar
-from localmodel.targets.target import Progress
 
 
 @dataclass(frozen=True)

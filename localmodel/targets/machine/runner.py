@@ -8,9 +8,9 @@ from signal import Signals
 from typing import Protocol
 
 from localmodel.environments.locks.lock import Lock
+from localmodel.progress import Progress
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.targets.machine.state import ServerRecord, Slot, State
-from localmodel.targets.target import Progress
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ from localmodel_server.admin.revisions import Revisions
 from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.admin.spool import receive_to
 from localmodel_server.admin.swaps import Order, Swaps, answer_of
+from localmodel_server.errors import ClientGone
 from localmodel_server.life.loader import Loader
 from localmodel_server.log import logger
-from localmodel_server.messages.call import ClientGone
 from localmodel_server.messages.exchange import send_json
 from localmodel_server.state import ServerState
 

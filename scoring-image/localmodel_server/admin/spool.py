@@ -11,7 +11,7 @@ from pathlib import Path
 from starlette.types import Receive, Scope
 
 from localmodel_server.admin.refused import Refused
-from localmodel_server.messages.call import ClientGone
+from localmodel_server.errors import ClientGone
 
 _PIECE = 1024 * 1024
 

@@ -17,14 +17,13 @@ from typing import Any
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.decoding import work
 from localmodel_server.decoding.process import DONE, LENGTHS, NO_MEMORY, REFUSED
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest, ClientGone, Unavailable
 from localmodel_server.messages.body_budget import HeldBody
-from localmodel_server.messages.call import ClientGone, Headers, Outcome
+from localmodel_server.messages.call import Headers, Outcome
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import MOST_ON_LOOP, Estimate
 from localmodel_server.payloads.reading import Answer, Decode, Encode, Reading, ResultCost
 from localmodel_server.payloads.script_call import Target
-from localmodel_server.workers.dispatcher import Unavailable
 
 _PIECE = 1 << 20
 # How long the process stays when there is nothing to do: starting it takes longer than many a body.

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from localmodel_server.decoding import work
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 from localmodel_worker.process_control import die_with_parent
 
 LENGTHS = struct.Struct("<QQ")

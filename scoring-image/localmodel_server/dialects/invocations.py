@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from localmodel_server.dialects import predict_request
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Call, Headers
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import NOTHING, Cost, of_csv, of_json

@@ -7,12 +7,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from localmodel_server.dialects import predict_request
-from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.served_model import check_model, model_name
 from localmodel_server.dialects.transport import Dialect, answer, failure, refusal, respond
+from localmodel_server.errors import BadRequest, Unavailable
 from localmodel_server.messages.call import Headers
 from localmodel_server.state import ServerState
-from localmodel_server.workers.dispatcher import Unavailable
 
 _JSON: Headers = [(b"content-type", b"application/json")]
 

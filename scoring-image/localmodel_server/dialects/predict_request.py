@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import NOTHING, Cost, of_json

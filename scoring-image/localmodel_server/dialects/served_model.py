@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest, Unavailable
 from localmodel_server.state import ServerState
-from localmodel_server.workers.dispatcher import Unavailable
 
 
 def model_name(state: ServerState) -> str:

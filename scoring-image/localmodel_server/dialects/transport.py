@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest, ClientGone, Unavailable
 from localmodel_server.messages.body_budget import HeldBody
-from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Call, ClientGone, Headers, Outcome
+from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Call, Headers, Outcome
 from localmodel_server.messages.collected import collect
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import MOST_ON_LOOP, Estimate
@@ -33,7 +33,6 @@ from localmodel_server.payloads.json_text import message_of
 from localmodel_server.payloads.reading import Answer, Decode, Reading
 from localmodel_server.payloads.script_call import Target
 from localmodel_server.state import ServerState
-from localmodel_server.workers.dispatcher import Unavailable
 
 _LARGE = 1 << 18  # bytes from which compression would hold other requests up
 _PIECES_ON_LOOP = 2

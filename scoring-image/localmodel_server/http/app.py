@@ -9,10 +9,11 @@ from functools import cached_property
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from localmodel_server.errors import ClientGone
 from localmodel_server.http import cors
 from localmodel_server.http.score import Refused, score, send_outcome
 from localmodel_server.log import log_request, logger
-from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, ClientGone, Headers, Outcome
+from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers, Outcome
 from localmodel_server.messages.exchange import OUTCOME, REQUEST_ID, send_json, wait_until_gone
 from localmodel_server.messages.pieces import BrokenOff
 from localmodel_server.messages.request_ids import RequestIds, common_headers, read_ids

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from localmodel_server.dialects import kserve_prefix, kserve_v1, mlflow, sagemaker
-from localmodel_server.dialects.oip import open_inference
+from localmodel_server.dialects import registry
 from localmodel_server.documents import openapi, swagger
 from localmodel_server.http.cors import is_preflight
 from localmodel_server.state import ServerState
-
-_DIALECTS: tuple[Callable[[ServerState], APIRouter], ...] = (
-    open_inference.router,
-    kserve_v1.router,
-    kserve_prefix.router,
-    mlflow.router,
-    sagemaker.router,
-)
 
 
 def build_routes(state: ServerState) -> ASGIApp:
@@ -29,7 +18,7 @@ def build_routes(state: ServerState) -> ASGIApp:
     app = _new_app("predictions are at POST /score")
     _add_health(app, state)
     _add_documents(app, state)
-    for router in _DIALECTS:
+    for router in registry.ROUTERS:
         app.include_router(router(state))
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest, Unavailable
 from localmodel_server.messages.body_budget import HeldBody
 from localmodel_server.messages.call import Headers, Outcome
 from localmodel_server.messages.contract import Contract
@@ -23,7 +23,6 @@ from localmodel_server.messages.exchange import (
 )
 from localmodel_server.payloads.azure import NOT_RUN, Request, score_headers
 from localmodel_server.state import ServerState
-from localmodel_server.workers.dispatcher import Unavailable
 
 RETRY: Headers = [(b"retry-after", b"1")]
 _METHODS = ("GET", "POST", "OPTIONS")

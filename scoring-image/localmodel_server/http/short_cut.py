@@ -15,21 +15,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.oip.infer import InferRequest
+from localmodel_server.errors import BadRequest, ClientGone, Unavailable
 from localmodel_server.http.app import Application
 from localmodel_server.http.http_protocol import JsonErrorProtocol, NobodyWaits, response
 from localmodel_server.http.score import RETRY
 from localmodel_server.log import log_request, logger, one_word
 from localmodel_server.messages import cost
-from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Call, ClientGone, Headers, Outcome
+from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Call, Headers, Outcome
 from localmodel_server.messages.collected import collect
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import Cost
 from localmodel_server.messages.pieces import BrokenOff
 from localmodel_server.messages.request_ids import RequestIds, common_headers, read_ids
 from localmodel_server.payloads.azure import Request as AzureRequest
-from localmodel_server.workers.dispatcher import Unavailable
 from localmodel_server.workers.job import Job
 
 _LARGEST_BODY = 1 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from localmodel_server.workers.dispatcher import Unavailable
+from localmodel_server.errors import Unavailable
 
 _LEAST_BYTES = 512 * 1024 * 1024
 

@@ -72,7 +72,3 @@ class Outcome(NamedTuple):
 
 # nginx's word in the log for a request that nobody waits for any more.
 CLIENT_CLOSED_REQUEST = 499
-
-
-class ClientGone(Exception):
-    """The client has closed the connection."""

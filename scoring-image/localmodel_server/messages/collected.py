@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest, ClientGone
 from localmodel_server.messages.body_budget import HeldBody
-from localmodel_server.messages.call import ClientGone, Outcome
+from localmodel_server.messages.call import Outcome
 from localmodel_server.messages.pieces import Pieces
 
 _ELSEWHERE = "/score sends it piece by piece"

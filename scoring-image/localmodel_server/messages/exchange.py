@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
 
-from localmodel_server.messages.call import ClientGone, Headers
+from localmodel_server.errors import ClientGone
+from localmodel_server.messages.call import Headers
 from localmodel_server.messages.pieces import Pieces
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from urllib.parse import parse_qsl
 
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 from localmodel_server.fast_json import read_matrix, read_object
 from localmodel_server.messages.call import Array, Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract

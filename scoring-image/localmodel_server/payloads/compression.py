@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 
 _SMALLEST = 1024  # below, compression costs more than it saves
 _PIECE = 1 << 18

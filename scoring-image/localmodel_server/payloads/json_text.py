@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 
 _LONG_RUN = b"0" * 19
 _DIGITS_TO_ZERO = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Union
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Call, Headers
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.payloads.azure import Request

@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.contract import Value
 
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")

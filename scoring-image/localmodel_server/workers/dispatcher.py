@@ -7,8 +7,8 @@ import time
 from collections import deque
 from typing import Any
 
-from localmodel_server.dialects.bad_request import BadRequest
-from localmodel_server.messages.call import ClientGone, Outcome
+from localmodel_server.errors import BadRequest, ClientGone, Unavailable
+from localmodel_server.messages.call import Outcome
 from localmodel_server.metrics import Metrics
 from localmodel_server.workers.job import Deliver, Job, MakeCall, encode
 from localmodel_server.workers.pool import Pool
@@ -20,10 +20,6 @@ _MOST_ROWS = 256
 _MOST_REQUESTS = 64
 # So many in line make it worth sending one behind another, from where it cannot be taken back.
 _CROWD = 4
-
-
-class Unavailable(Exception):
-    """No worker can take the request now; the text says why. Trying again later may succeed."""
 
 
 class Dispatcher:

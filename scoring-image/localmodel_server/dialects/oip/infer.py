@@ -7,9 +7,9 @@ from functools import partial
 import orjson
 
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.oip import infer_answer, infer_request
 from localmodel_server.dialects.oip.infer_request import Wanted
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import MOST_ON_LOOP, Cost

@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH, Wanted
 from localmodel_server.dialects.oip.result_tensors import tensors_of
 from localmodel_server.dialects.oip.tensors import Tensor, binary, flat
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Headers
 from localmodel_server.messages.contract import Value
 from localmodel_server.payloads.json_text import load

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.oip.tensors import (
     NUMERIC,
     Tensor,
@@ -18,6 +17,7 @@ from localmodel_server.dialects.oip.tensors import (
     nested,
     read_shape,
 )
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Array, Call, Headers
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.messages.cost import NOTHING, SHORT, Cost, of_json

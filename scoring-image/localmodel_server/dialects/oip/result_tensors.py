@@ -10,8 +10,8 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from localmodel_server.dialects.bad_request import BadRequest
 from localmodel_server.dialects.oip.tensors import NUMERIC, Tensor, datatype_of, pack
+from localmodel_server.errors import BadRequest
 from localmodel_server.messages.contract import Value
 from localmodel_server.payloads.json_text import dump
 from localmodel_server.payloads.tables import is_records

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from localmodel_server.dialects.bad_request import BadRequest
+from localmodel_server.errors import BadRequest
 
 _MOST_DIMENSIONS = 32  # numpy 1 has no more
 _MOST_EMPTY_ROWS = 1 << 20  # of tensors without values, whose rows no data bounds

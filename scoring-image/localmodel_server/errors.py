@@ -1,4 +1,4 @@
-"""The one error of a request that a dialect cannot read."""
+"""How a request may end without an answer of the script."""
 
 from __future__ import annotations
 
@@ -9,3 +9,11 @@ class BadRequest(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Unavailable(Exception):
+    """No worker can take the request now; the text says why. Trying again later may succeed."""
+
+
+class ClientGone(Exception):
+    """The client has closed the connection."""

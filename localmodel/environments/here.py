@@ -1,0 +1,66 @@
+"""An environment on this machine: its lock, and a virtual environment of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from localmodel import running
+from localmodel.disk import home
+from localmodel.environments import stored
+from localmodel.environments.formats import asked
+from localmodel.environments.locks import lock as locks
+from localmodel.environments.locks.lock import Lock, Note
+from localmodel.environments.venvs import venv
+from localmodel.progress import Progress
+from localmodel.resource.spec import EnvironmentRef, EnvironmentSpec
+from localmodel.store import EnvironmentVersion, Store
+
+Listen = Callable[[str], None]
+
+
+def spec_of(environment: EnvironmentVersion | EnvironmentSpec) -> EnvironmentSpec:
+    """
+    Raises:
+        UserError: a stored environment asks for what none can have (its record may come from anybody).
+    """
+    if isinstance(environment, EnvironmentSpec):
+        return environment
+    asked.read(environment.spec, f"environment {environment.name}:{environment.version}")
+    return environment.spec
+
+
+def lock(
+    environment: EnvironmentVersion | EnvironmentSpec, platform: str | None = None, note: Note | None = None
+) -> Lock:
+    """The environment's lock, for this machine or for a platform by uv's name.
+
+    Raises:
+        UserError: as locks.resolve().
+    """
+    spec, folder, own = spec_of(environment), home.store() / "locks", tuple[str, ...]()
+    if isinstance(environment, EnvironmentVersion):
+        reference = EnvironmentRef(environment.name, environment.version)
+        own = locks.of_versions(stored.environments_until(reference, Store(home.store())), platform, folder)
+    return running.run(locks.resolve(spec, platform, folder, note, own))
+
+
+def interpreter(
+    environment: EnvironmentVersion | EnvironmentSpec, progress: Progress, listen: Listen | None = None
+) -> Path:
+    """The interpreter of a virtual environment with the environment's packages, built unless it is there.
+
+    A base image plays no part in it. The installer's lines go to home.build_log() of venv.key(), and to `listen`.
+
+    Raises:
+        UserError: as locks.resolve() and venv.build().
+    """
+    spec = spec_of(environment)
+    with progress.step("requirements") as done:
+        found = lock(environment, note=progress.note)
+        done(f"{found.counted}, locked")
+    if spec.is_own_base:
+        progress.note("a virtual environment has the requirements only, nothing of the environment's image")
+    with progress.step("environment") as done:
+        log = home.build_log(venv.key(found, spec.python))
+        python = running.run(venv.build(found, spec.python, home.home() / "environments", log, listen, progress.note))
+        done(str(python))
+    return python
