@@ -22,13 +22,25 @@ kind-down: ## Stop the operator and delete the cluster
 	@hack/operator down
 	@hack/kind-down
 
-test: $(VENV)/.ready ## Everything this machine can test
+test: $(VENV)/.ready ## Everything this machine can test; test-unit, test-e2e, ... for one part
 	@hack/test
 
-lint: $(VENV)/.ready ## Style, types, imports, shell scripts
+test-unit test-integration test-faults test-conformance test-docker test-e2e: $(VENV)/.ready
+	@hack/test $(@:test-%=%)
+
+lint: $(VENV)/.ready ## Style, types, imports, links of the docs, shell scripts
 	@hack/lint
+
+docs: $(VENV)/.ready ## The documentation site, in build/site
+	@hack/docs
+	@$(VENV)/bin/properdocs build --strict --quiet
+	@echo "open build/site/index.html"
+
+release: $(VENV)/.ready ## Wheel, source archive and SBOM of this version in dist/, checked
+	@$(VENV)/bin/python hack/release.py
 
 pins: $(VENV)/.ready ## Renew the packages that lint and tests run with
 	@hack/pins
 
-.PHONY: help demo demo-stop kind-up kind-down test lint pins
+.PHONY: help demo demo-stop kind-up kind-down test lint docs release pins
+.PHONY: test-unit test-integration test-faults test-conformance test-docker test-e2e

@@ -13,7 +13,7 @@ CRD = Path(__file__).resolve().parent.parent / "crds" / "localmodeldeployments.y
 HEAD = """\
 # LocalModelDeployment
 
-`{group}/{version}`, short name `{short}`. Made from [`crds/`](../../crds/{file}) by `hack/docs`; edit that one.
+`{group}/{version}`, short name `{short}`. Made from `crds/{file}` by `hack/docs`; edit that one.
 
 {description}
 `kubectl explain {short}.spec --recursive` shows the same fields on a cluster.
