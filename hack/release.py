@@ -70,6 +70,8 @@ def install(wheel: Path, folder: Path) -> Path:
     python = folder / "bin" / "python"
     run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder)
     run(BIN / "uv", "pip", "install", "--quiet", "--python", python, "--only-binary", ":all:", wheel)
+    for record in folder.rglob("localmodel-*.dist-info/direct_url.json"):
+        record.unlink()  # names the place of the wheel on this machine, and would be among the components
     return python
 
 
