@@ -22,8 +22,8 @@ from typing import Any
 
 from localmodel.disk import files, home, state_file
 from localmodel.errors import UserError
+from localmodel.target_table import default_name
 from localmodel.targets.machine import turn
-from localmodel.targets.make import default_name
 from localmodel_untrusted.files import Unreadable, read_file
 
 _POLL_SECONDS = 0.05

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import click
 from click.shell_completion import get_completion_class
 
+from localmodel import target_table
+
 # A shell that waits longer than this for names is worse than one that knows none.
 _SECONDS = 2
 
@@ -63,12 +65,11 @@ def _registered(kind: str) -> list[str]:
 
 def _deployments(given: dict[str, str | None]) -> list[str]:
     from localmodel.disk import home
-    from localmodel.targets.make import default_name
 
-    target = given.get("where") or default_name()
-    if target != "kind":
+    target = given.get("where") or target_table.default_name()
+    if not target_table.on_cluster(target):
         # Not by way of the target, which asks every server how it is.
-        folder = home.home() / ("containers" if target == "docker" else "deployments")
+        folder = target_table.folders(home.home())[target]
         return [record.parent.name for record in folder.glob("*/revision.json")]
     command = ["kubectl", "get", "localmodeldeployments.localmodel.dev", f"--request-timeout={_SECONDS}s"]
     for option in ("context", "namespace"):

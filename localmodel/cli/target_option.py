@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-TARGETS = ("process", "docker", "kind")
+from localmodel.target_table import DEFAULT, TARGETS, on_cluster
 
 
 def target_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -15,10 +15,10 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--target",
         "where",
-        type=click.Choice(TARGETS),
+        type=click.Choice([*TARGETS]),
         envvar="LOCALMODEL_TARGET",
         show_envvar=True,
-        default=TARGETS[0],
+        default=DEFAULT,
         show_default=True,
         help="Where the deployment runs: a process of this machine, a container of its Docker engine, or a Kubernetes "
         "cluster with the operator.",
@@ -31,7 +31,7 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
             if namespace is not None:
                 raise click.UsageError("give one of --namespace and --all-namespaces")
             namespace = ""
-        if where != "kind":
+        if not on_cluster(where):
             for option, value in (("--context", context), ("--namespace", namespace)):
                 if value is not None:
                     raise click.UsageError(f"{option} goes with --target kind")

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from localmodel import target_table
 from localmodel.disk import state_file
 from localmodel.store import uses
-
-_FOLDERS = (("deployments", "process"), ("containers", "docker"))
 
 
 def keys(home: Path) -> dict[str, str]:
@@ -18,10 +17,10 @@ def keys(home: Path) -> dict[str, str]:
         UserError: StateDamaged; what a record needs is not known, so that nothing may be removed.
     """
     found: dict[str, str] = {}
-    for folder, target in _FOLDERS:
-        for path in _kept(home / folder, "build"):
+    for target, folder in target_table.folders(home).items():
+        for path in _kept(folder, "build"):
             found |= dict.fromkeys(_read(path, lambda text: [text.strip()]), f"{path.parent.name} ({target})")
-        for path in uses.records(home / folder):
+        for path in uses.records(folder):
             who = f"{path.parents[2].name} ({target}, revision {path.parent.name})"
             found |= dict.fromkeys(_read(path, lambda text: [_text(json.loads(text)["build"])]), who)
     for path in _notes(home):
@@ -37,8 +36,8 @@ def of_version(home: Path, version: str) -> list[str]:
         UserError: StateDamaged.
     """
     found = []
-    for folder, target in _FOLDERS:
-        for path in _kept(home / folder, "applied.json"):
+    for target, folder in target_table.folders(home).items():
+        for path in _kept(folder, "applied.json"):
             if version in _read(path, lambda text: _named(json.loads(text)["deployment"]["spec"])):
                 found.append(f"{path.parent.name} ({target})")
     for path in _notes(home):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localmodel import target_table
 from localmodel.disk import state_file
 from localmodel.errors import UserError
 from localmodel_untrusted import json_text
@@ -33,9 +34,8 @@ def gather(store: Path, skip: Callable[[UserError], None] | None = None) -> list
     Raises:
         UserError: StateDamaged.
     """
-    home, found = store.parent, list[Use]()
-    folders = [home / "deployments", home / "containers"]
-    own = [path for folder in folders for path in records(folder)]
+    found = list[Use]()
+    own = [path for folder in target_table.folders(store.parent).values() for path in records(folder)]
     for paths, parse in ((own, _own), (sorted(notes(store)), _cluster)):
         for path in paths:
             try:

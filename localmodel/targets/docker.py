@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from localmodel import digests, keeping
+from localmodel import digests, keeping, target_table
 from localmodel.disk import files, home
 from localmodel.engine import client, containers, environment_image, names
 from localmodel.engine.client import Connection
@@ -44,7 +44,7 @@ class ContainerRunner:
 
     @property
     def folder(self) -> Path:
-        return home.home() / "containers"
+        return target_table.folders(home.home())[self.target]
 
     def platform(self) -> str:
         if not client.is_here():

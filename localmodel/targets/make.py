@@ -1,16 +1,10 @@
 """A target by its name."""
 
-import os
+from importlib import import_module
 
 from localmodel.errors import UserError
-from localmodel.targets.kind.kind import KindTarget
-from localmodel.targets.process import ProcessTarget
+from localmodel.target_table import TARGETS, default_name, on_cluster
 from localmodel.targets.target import Target
-
-
-def default_name() -> str:
-    """Where a deployment runs when nobody says: LOCALMODEL_TARGET, or as a process."""
-    return os.environ.get("LOCALMODEL_TARGET") or ProcessTarget.name
 
 
 def make(name: str | None = None, context: str | None = None, namespace: str | None = None) -> Target:
@@ -20,12 +14,10 @@ def make(name: str | None = None, context: str | None = None, namespace: str | N
         UserError: TargetUnknown; DockerPackageMissing.
     """
     name = name or default_name()
-    if name == KindTarget.name:
-        return KindTarget(context, namespace)
-    if name == ProcessTarget.name:
-        return ProcessTarget()
-    if name == "docker":
-        from localmodel.targets.docker import DockerTarget  # its package is an extra
-
-        return DockerTarget()
-    raise UserError("TargetUnknown", f"there is no target {name!r}; there are: process, docker, kind")
+    if name not in TARGETS:
+        *others, last = TARGETS
+        raise UserError("TargetUnknown", f"unknown target {name!r}; choose {', '.join(others)} or {last}")
+    entry = TARGETS[name]
+    target = getattr(import_module(entry.module), entry.name)
+    made: Target = target(context, namespace) if on_cluster(name) else target()
+    return made

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from localmodel import digests, running
+from localmodel import digests, running, target_table
 from localmodel.disk import home
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import venv
@@ -30,7 +30,7 @@ class ProcessRunner:
 
     @property
     def folder(self) -> Path:
-        return home.home() / "deployments"
+        return target_table.folders(home.home())[self.target]
 
     def platform(self) -> str | None:
         return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localmodel import target_table
 from localmodel.store import Store, artifacts
 from localmodel.store.records import Records
 from localmodel.targets.machine import unpacked
@@ -39,13 +40,14 @@ def areas(home: Path, older_than: float) -> list[Area]:
     ):
         taken, freed = count.add(gone)
         found.append(Area(name, taken + count.add([folder])[0], freed, command))
-    for name, *folders in (
-        ("image layers", home / "store" / "images"),
-        ("locks", home / "store" / "locks"),
-        ("build logs", home / "build-logs"),
-        ("deployments", home / "deployments", home / "containers"),
-        ("all else", home),
-    ):
+    rest: dict[str, list[Path]] = {
+        "image layers": [home / "store" / "images"],
+        "locks": [home / "store" / "locks"],
+        "build logs": [home / "build-logs"],
+        "deployments": [*target_table.folders(home).values()],
+        "all else": [home],
+    }
+    for name, folders in rest.items():
         found.append(Area(name, count.add(folders)[0], 0))
     return found
 

@@ -335,7 +335,7 @@ def test_a_port_that_cannot_be(port: object) -> None:
 
 
 def test_a_target_that_cannot_be() -> None:
-    with pytest.raises(UserErrorException, match="there is no target 'aks'"):
+    with pytest.raises(UserErrorException, match="unknown target 'aks'; choose process, docker or kind"):
         LocalWebservice.deploy_configuration(target="aks")
 
 

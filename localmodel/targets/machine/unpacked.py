@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from localmodel import target_table
 from localmodel.disk import files
 from localmodel.store import Store
 
@@ -22,8 +23,8 @@ def unneeded(store: Store) -> list[Path]:
     """Folders of models that neither the store's records nor a kept revision names."""
     home = store.root.parent
     kept = {model.weights.digest.removeprefix("sha256:") for model in store.models.records.list()}
-    for deployments in ("deployments", "containers"):
-        links = (link for link in (home / deployments).glob(_LINKS) if link.is_symlink())
+    for deployments in target_table.folders(home).values():
+        links = (link for link in deployments.glob(_LINKS) if link.is_symlink())
         kept |= {link.readlink().name for link in links}
     return [folder for folder in (home / "models").glob("[0-9a-f]*") if folder.name not in kept]
 

@@ -29,7 +29,7 @@ _PATIENCE = 300.0  # seconds, for a deployment that something else than this has
 
 @dataclass(frozen=True)
 class LocalWebserviceDeploymentConfiguration:
-    """Port (None: 6789, or the next free one) and target ("process", "docker", "kind")."""
+    """Port (None: 6789, or the next free one) and the target by name."""
 
     port: int | None
     target: str
