@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import load
+import pytest
 import timeline
 from operator_process import OperatorProcess
 from recorder import Recorder
+
+pytestmark = pytest.mark.judges_the_run
 
 
 def broken_rules(resource: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
