@@ -153,11 +153,7 @@ def of_worker(
         "files": {path: revision.file_digest(named[path]) for path in named},
         "models": {model.name: f"{model.version}@{model.digest}" for model in models},
         "variables": {name: digests.of_bytes(variables[name].encode()) for name in variables},
-        "server": {
-            "workers": str(spec.server.workers),
-            "scoringTimeoutSeconds": str(spec.server.scoring_timeout_seconds),
-            "maxRequestBytes": str(spec.server.max_request_bytes),
-        },
+        "server": {name: str(value) for name, value in spec.server.as_manifest().items()},
         "gate": gate,
     }
 

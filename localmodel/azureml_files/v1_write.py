@@ -7,7 +7,8 @@ import yaml
 
 from localmodel.azureml_files.exported import Exportable, Exported, unsaid
 from localmodel.environments.formats import conda, server_packages
-from localmodel.resource.spec import EnvironmentSpec, ServerSettings
+from localmodel.resource.server_settings import ServerSettings
+from localmodel.resource.spec import EnvironmentSpec
 
 
 def write(deployment: Exportable) -> Exported:
@@ -47,14 +48,9 @@ def _environment(spec: EnvironmentSpec) -> dict[str, Any]:
 
 
 def _server_variables(server: ServerSettings) -> dict[str, str]:
-    """Of the server's settings those that are not Azure ML's either."""
-    default = ServerSettings()
-    said = {}
-    if server.workers != default.workers:
-        said["WORKER_COUNT"] = str(server.workers)
-    if server.scoring_timeout_seconds != default.scoring_timeout_seconds:
-        said["SCORING_TIMEOUT_MS"] = str(server.scoring_timeout_seconds * 1000)
-    return said
+    """The settings that differ from their defaults, as far as Azure ML's server reads their variables too."""
+    changed = server.variables().items() - ServerSettings().variables().items()
+    return {name: value for name, value in sorted(changed) if not name.startswith("LOCALMODEL_")}
 
 
 def _json(value: object) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localmodel import digests
+from localmodel.resource.server_settings import ServerSettings
 
 # Images built from the Dockerfiles of environments
 BUILT_BASE_REPOSITORY = "localmodel.dev/base"
@@ -88,21 +89,6 @@ class EnvironmentSpec:
 
 
 @dataclass(frozen=True)
-class ServerSettings:
-    workers: int = 1
-    scoring_timeout_seconds: int = 60
-    max_request_bytes: int = 104857600
-
-    def variables(self) -> dict[str, str]:
-        """The settings as the scoring server reads them."""
-        return {
-            "WORKER_COUNT": str(self.workers),
-            "SCORING_TIMEOUT_MS": str(self.scoring_timeout_seconds * 1000),
-            "LOCALMODEL_MAX_REQUEST_BYTES": str(self.max_request_bytes),
-        }
-
-
-@dataclass(frozen=True)
 class GateSpec:
     """Requests that a revision must pass before it serves: as in the manifest, or the name of a ConfigMap with them."""
 
@@ -123,7 +109,7 @@ class DeploymentSpec:
     environment: EnvironmentSpec = EnvironmentSpec()
     environment_ref: EnvironmentRef | None = None
     env: tuple[Variable, ...] = ()
-    server: ServerSettings = ServerSettings()
+    server: ServerSettings = field(default_factory=ServerSettings)
     local_port: int = 6789
     replicas: int = 1
     resources: Mapping[str, Any] = field(default_factory=dict)
@@ -147,7 +133,7 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         ),
         environment_ref=EnvironmentRef(**environment["ref"]) if "ref" in environment else None,
         env=tuple(_variable(variable) for variable in spec["env"]),
-        server=ServerSettings(server["workers"], server["scoringTimeoutSeconds"], server["maxRequestBytes"]),
+        server=ServerSettings.from_manifest(server),
         local_port=spec["service"]["localPort"],
         replicas=spec["replicas"],
         resources=spec["resources"],

@@ -8,6 +8,7 @@ import pytest
 from localmodel import UserError
 from localmodel.oci.layout import Blob
 from localmodel.resource import schema, spec
+from localmodel.resource.server_settings import ServerSettings
 from localmodel.resource.spec import CodeRef, EnvironmentRef, EnvironmentSpec, ModelRef, Variable
 from localmodel.sdk import definition
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
@@ -44,7 +45,7 @@ def test_every_value_is_in_the_manifest() -> None:
 def test_what_is_left_out_is_as_the_manifest_has_it() -> None:
     parsed = made()
     assert (parsed.models, parsed.env, parsed.local_port, parsed.replicas) == ((), (), 6789, 1)
-    assert parsed.server == spec.ServerSettings()
+    assert parsed.server == ServerSettings()
 
 
 def test_an_environment_of_the_store_is_named_and_brings_its_variables_itself() -> None:

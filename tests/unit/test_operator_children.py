@@ -7,7 +7,8 @@ import pytest
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob
 from localmodel.resource import schema
-from localmodel.resource.spec import DeploymentSpec, KeyRef, ServerSettings, Source, Variable
+from localmodel.resource.server_settings import ServerSettings
+from localmodel.resource.spec import DeploymentSpec, KeyRef, Source, Variable
 from localmodel.revision import Revision
 from localmodel.store import ModelVersion
 from localmodel_operator import children, names

@@ -10,7 +10,6 @@ from pathlib import Path
 from localmodel_server.configuration.settings import SettingsError, read_port, read_whole_number
 
 _KEY_BYTES = 32
-_MOST_BUNDLE_BYTES = 2 * 1024**3
 # The server's own: workers do not get them, so that they cannot differ between a swap and a restart.
 NAMES = frozenset(
     {
@@ -42,7 +41,7 @@ class AdminSettings:
 
 def read_admin(environment: Mapping[str, str]) -> AdminSettings | None:
     """The settings, or None without LOCALMODEL_ADMIN_PORT; raises SettingsError."""
-    port = read_port(environment, "LOCALMODEL_ADMIN_PORT", None)
+    port = read_port(environment, "LOCALMODEL_ADMIN_PORT")
     if port is None:
         return None
     for name in ("LOCALMODEL_ADMIN_KEY", "LOCALMODEL_POD_UID", "LOCALMODEL_STATE_FOLDER"):
@@ -54,12 +53,12 @@ def read_admin(environment: Mapping[str, str]) -> AdminSettings | None:
         key=_key(environment["LOCALMODEL_ADMIN_KEY"]),
         pod=environment["LOCALMODEL_POD_UID"],
         owner=environment.get("LOCALMODEL_OWNER", ""),
-        epoch=read_whole_number(environment, "LOCALMODEL_EPOCH", 0, at_least=0),
+        epoch=read_whole_number(environment, "LOCALMODEL_EPOCH", at_least=0),
         content=environment.get("LOCALMODEL_CONTENT", ""),
         environment=environment.get("LOCALMODEL_ENVIRONMENT", ""),
         state_folder=Path(environment["LOCALMODEL_STATE_FOLDER"]),
         wanted_folder=Path(wanted) if wanted else None,
-        max_bundle_bytes=read_whole_number(environment, "LOCALMODEL_MAX_BUNDLE_BYTES", _MOST_BUNDLE_BYTES, at_least=1),
+        max_bundle_bytes=read_whole_number(environment, "LOCALMODEL_MAX_BUNDLE_BYTES", at_least=1),
     )
 
 

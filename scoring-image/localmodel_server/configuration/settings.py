@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localmodel_server.configuration.threads import thread_limits, usable_cpus
+from localmodel_server.configuration.variables import DEFAULTS
 from localmodel_untrusted.files import Unreadable, read_file
 from localmodel_untrusted.json_text import parse
 
-APP_ROOT = "/var/azureml-app"
-PORT = 5001
-HEALTH_PORT = 5000
+APP_ROOT = DEFAULTS["AML_APP_ROOT"]
+HEALTH_PORT = "5000"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("text", "json")
-_TIMEOUT_MS = 60_000
 _CLUSTER = ("", ".svc", ".svc.cluster.local")  # behind a Service's namespace
 _HOST_NAME = re.compile(r"[a-z0-9_.-]+|\*")
 _MOST_REVISION_BYTES = 16 * 1024 * 1024
@@ -76,33 +75,33 @@ def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Se
 
     cpus is how many CPUs the workers may share, by default as many as this process may use.
     """
-    worker_count = read_whole_number(environment, "WORKER_COUNT", 1, at_least=1)
+    worker_count = read_whole_number(environment, "WORKER_COUNT", at_least=1)
     limits = thread_limits(environment, worker_count, usable_cpus() if cpus is None else cpus)
     prefix = environment.get("SERVICE_PATH_PREFIX", "").strip("/")
     return Settings(
-        python=environment.get("LOCALMODEL_PYTHON", "/opt/env/bin/python"),
+        python=environment.get("LOCALMODEL_PYTHON", DEFAULTS["LOCALMODEL_PYTHON"]),
         worker_count=worker_count,
         scoring_timeout_ms=_timeout_ms(environment),
-        max_request_bytes=read_whole_number(environment, "LOCALMODEL_MAX_REQUEST_BYTES", 104_857_600, at_least=1),
-        max_decoded_bytes=read_whole_number(environment, "LOCALMODEL_MAX_DECODED_BYTES", 1_073_741_824, at_least=1),
+        max_request_bytes=read_whole_number(environment, "LOCALMODEL_MAX_REQUEST_BYTES", at_least=1),
+        max_decoded_bytes=read_whole_number(environment, "LOCALMODEL_MAX_DECODED_BYTES", at_least=1),
         revision=_header_text(environment, "LOCALMODEL_REVISION"),
-        drain_seconds=read_whole_number(environment, "LOCALMODEL_DRAIN_SECONDS", 0, at_least=0),
+        drain_seconds=read_whole_number(environment, "LOCALMODEL_DRAIN_SECONDS", at_least=0),
         app_root=Path(environment.get("AML_APP_ROOT", APP_ROOT)),
         model=_header_text(environment, "LOCALMODEL_MODEL"),
         model_name=_header_text(environment, "LOCALMODEL_MODEL_NAME") or environment.get("SERVICE_NAME") or "model",
-        strict=_truth(environment, "LOCALMODEL_STRICT_PARITY", False),
+        strict=_truth(environment, "LOCALMODEL_STRICT_PARITY"),
         batching=_choice(environment, "LOCALMODEL_BATCHING", ("auto", "off")) == "auto",
-        input_key=environment.get("LOCALMODEL_INPUT_KEY") or "data",
-        worker_preload=_truth(environment, "WORKER_PRELOAD", False),
+        input_key=_text(environment, "LOCALMODEL_INPUT_KEY"),
+        worker_preload=_truth(environment, "WORKER_PRELOAD"),
         cors_origins=_listed(environment, "AML_CORS_ORIGINS"),
         hosts=read_hosts(environment),
-        version_header=_truth(environment, "SERVER_VERSION_LOG_RESPONSE_ENABLED", True),
-        service_name=environment.get("SERVICE_NAME") or "ML service",
-        service_version=environment.get("SERVICE_VERSION") or "1.0",
+        version_header=_truth(environment, "SERVER_VERSION_LOG_RESPONSE_ENABLED"),
+        service_name=_text(environment, "SERVICE_NAME"),
+        service_version=_text(environment, "SERVICE_VERSION"),
         service_path_prefix=f"/{prefix}" if prefix else "",
         log_level=_log_level(environment),
         log_format=_choice(environment, "LOCALMODEL_LOG_FORMAT", LOG_FORMATS),
-        debug_port=read_port(environment, "AZUREML_DEBUG_PORT", None),
+        debug_port=read_port(environment, "AZUREML_DEBUG_PORT"),
         environment={**environment, **limits},
     )
 
@@ -113,12 +112,14 @@ def read_ports(environment: Mapping[str, str]) -> Ports:
     Health gets a listener of its own when HEALTH_PORT is set to another port than the main one, or
     SEPERATE_HEALTH_ENDPOINT (spelled so) is true; false turns it off.
     """
-    main = read_port(environment, "SERVER_PORT", PORT)
-    health = read_port(environment, "HEALTH_PORT", HEALTH_PORT)
-    wanted = _truth(environment, "SEPERATE_HEALTH_ENDPOINT", "HEALTH_PORT" in environment)
-    if not wanted or (health == main and health != 0):
-        health = None
-    return Ports(PORT if main is None else main, health)
+    main = _port(environment, "SERVER_PORT", DEFAULTS["SERVER_PORT"])
+    health = _port(environment, "HEALTH_PORT", HEALTH_PORT)
+    is_apart = "HEALTH_PORT" in environment
+    if environment.get("SEPERATE_HEALTH_ENDPOINT"):
+        is_apart = _truth(environment, "SEPERATE_HEALTH_ENDPOINT")
+    if not is_apart or (health == main and health != 0):
+        return Ports(main, None)
+    return Ports(main, health)
 
 
 def read_hosts(environment: Mapping[str, str]) -> frozenset[str]:
@@ -154,17 +155,15 @@ def read_revision_file(path: Path) -> dict[str, str]:
 
 
 def _timeout_ms(environment: Mapping[str, str]) -> int:
-    limits = []
-    if "SCORING_TIMEOUT_MS" in environment:
-        limits.append(read_whole_number(environment, "SCORING_TIMEOUT_MS", _TIMEOUT_MS, at_least=1))
-    seconds = read_whole_number(environment, "WORKER_TIMEOUT", 0, at_least=0)
-    if seconds:  # 0 is gunicorn's word for no limit
-        limits.append(seconds * 1000)
-    return min(limits, default=_TIMEOUT_MS)
+    milliseconds = read_whole_number(environment, "SCORING_TIMEOUT_MS", at_least=1)
+    seconds = read_whole_number(environment, "WORKER_TIMEOUT", at_least=0)
+    if not seconds:  # 0 is gunicorn's word for no limit
+        return milliseconds
+    return min(seconds * 1000, milliseconds) if "SCORING_TIMEOUT_MS" in environment else seconds * 1000
 
 
 def _log_level(environment: Mapping[str, str]) -> str:
-    text = environment.get("AZUREML_LOG_LEVEL") or "INFO"
+    text = _text(environment, "AZUREML_LOG_LEVEL")
     level = {"WARN": "WARNING", "FATAL": "CRITICAL"}.get(text.upper(), text.upper())
     if level not in LOG_LEVELS:
         raise SettingsError(f"AZUREML_LOG_LEVEL: {text!r} is not one of {', '.join(LOG_LEVELS)}")
@@ -178,10 +177,8 @@ def _header_text(environment: Mapping[str, str], name: str) -> str:
     return text
 
 
-def read_whole_number(environment: Mapping[str, str], name: str, default: int, at_least: int) -> int:
-    text = environment.get(name)
-    if text is None:
-        return default
+def read_whole_number(environment: Mapping[str, str], name: str, at_least: int) -> int:
+    text = environment.get(name, DEFAULTS[name])
     try:
         number = int(text)
     except ValueError:
@@ -191,29 +188,33 @@ def read_whole_number(environment: Mapping[str, str], name: str, default: int, a
     return number
 
 
-def read_port(environment: Mapping[str, str], name: str, default: int | None) -> int | None:
-    text = environment.get(name)
-    if text is None:
-        return default
+def read_port(environment: Mapping[str, str], name: str) -> int | None:
+    return _port(environment, name, "") if name in environment else None
+
+
+def _port(environment: Mapping[str, str], name: str, default: str) -> int:
+    text = environment.get(name, default)
     if not (text.isdecimal() and text.isascii() and int(text) <= 65535):
         raise SettingsError(f"{name}: {text!r} is not a port (0 to 65535)")
     return int(text)
 
 
-def _truth(environment: Mapping[str, str], name: str, default: bool) -> bool:
-    text = environment.get(name, "")
+def _text(environment: Mapping[str, str], name: str) -> str:
+    """The variable's value; an empty one counts as not set."""
+    return environment.get(name) or DEFAULTS[name]
+
+
+def _truth(environment: Mapping[str, str], name: str) -> bool:
+    text = _text(environment, name)
     if text.lower() in ("true", "1"):
         return True
     if text.lower() in ("false", "0"):
         return False
-    if text:
-        raise SettingsError(f"{name}: {text!r} is neither true nor false")
-    return default
+    raise SettingsError(f"{name}: {text!r} is neither true nor false")
 
 
 def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
-    """One of the choices; the first of them by default."""
-    text = environment.get(name) or choices[0]
+    text = _text(environment, name)
     if text.lower() not in choices:
         raise SettingsError(f"{name}: {text!r} is not one of {', '.join(choices)}")
     return text.lower()

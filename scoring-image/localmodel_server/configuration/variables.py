@@ -1,4 +1,4 @@
-"""Every environment variable that the server reads: what a config file may hold, and what the reference lists."""
+"""Every environment variable that the server reads, with its default: settings and the reference are made from them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Variable(NamedTuple):
-    """default is as the reference shows it, flag the command line's name for it."""
+    """A default of "" means that an unset variable has a meaning of its own. flag is the command line's name for it."""
 
     name: str
     default: str
@@ -31,7 +31,7 @@ VARIABLES = (
     Variable("WORKER_COUNT", "1", "Processes that run the script; each calls init()", "--worker_count"),
     Variable("WORKER_PRELOAD", "false", "Call init() once and fork the workers from that process"),
     Variable("SCORING_TIMEOUT_MS", "60000", "Milliseconds that run() may take before its worker is replaced"),
-    Variable("WORKER_TIMEOUT", "", "The same in seconds; the shorter one counts, 0 means not set"),
+    Variable("WORKER_TIMEOUT", "0", "The same in seconds; the shorter one counts, 0 means not set"),
     Variable("AZUREML_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL; requests are logged at INFO"),
     Variable(
         "AML_CORS_ORIGINS",
@@ -53,7 +53,9 @@ VARIABLES = (
     Variable("LOCALMODEL_STRICT_PARITY", "false", "true: answer as Azure ML's server does where this one does better"),
     Variable("LOCALMODEL_BATCHING", "auto", "off: one request per call of run(), always"),
     Variable("LOCALMODEL_INPUT_KEY", "data", "Key that other dialects' inputs reach an undecorated script under"),
-    Variable("LOCALMODEL_MODEL_NAME", "SERVICE_NAME, or model", "What other dialects call the model"),
+    Variable(
+        "LOCALMODEL_MODEL_NAME", "", "What other dialects call the model; by default SERVICE_NAME, or else `model`"
+    ),
     Variable("LOCALMODEL_MODEL", "", "The models served, with their digests, as answers and metrics tell them"),
     Variable("LOCALMODEL_REVISION", "", "The revision served, as answers and metrics tell it"),
     Variable(
@@ -87,6 +89,7 @@ VARIABLES = (
     Variable("LOCALMODEL_MAX_BUNDLE_BYTES", "2147483648", "Longest bundle of a revision, packed and unpacked"),
 )
 NAMES = frozenset(variable.name for variable in VARIABLES)
+DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 # For telemetry to Azure, which this server does not send.
 IGNORED = frozenset(
     {
