@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import given
 from kube import Namespace, Object, eventually
 from load import ask
+from support import given
 
 
 @dataclass

@@ -17,12 +17,12 @@ import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-import given
 import pytest
 import yaml
 from kube import ROOT, Cluster, Namespace, Refused, eventually
 from operator_process import LMD, OperatorProcess
 from recorder import Recorder
+from support import given
 
 SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"
 LABEL = "localmodel-e2e"

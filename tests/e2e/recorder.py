@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kube import Cluster
-from timeline import PodVersion, Version
+from support.timeline import PodVersion, Version
 
 _RESOURCES = "/apis/localmodel.dev/v1alpha1/localmodeldeployments"
 _PODS = "/api/v1/pods"

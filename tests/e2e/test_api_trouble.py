@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import time
 
-import given
 from kube import Cluster, Namespace, Refused, eventually
 from load import Load, ask_often
 from operator_process import OperatorProcess
+from support import given
 
 
 def in_node(node: str, *command: str) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import given
 import pytest
 from conftest import take_port
 from kube import Cluster, Namespace, Refused, eventually
 from load import Load, ask, ask_often
+from support import given
 
 GOOD = given.script("good")
 RUN = "\n\ndef run(raw_data):\n    return 1\n"

@@ -9,10 +9,10 @@ import sys
 import threading
 from pathlib import Path
 
-import given
 from kube import Namespace, eventually
 from load import ask
 from operator_process import LMD
+from support import given
 
 sys.path.append(str(Path(__file__).parents[1] / "integration"))
 from dap_client import DapClient

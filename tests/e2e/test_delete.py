@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import given
 from conftest import take_port
 from kube import Cluster, Namespace, eventually
 from load import Load, ask
 from operator_process import OperatorProcess
+from support import given
 
 CHILDREN = "deployments,services,controllerrevisions,replicasets,pods"
 

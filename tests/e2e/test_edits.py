@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import given
 import pytest
 from app import App
 from conftest import take_port
 from kube import Cluster, Namespace
 from load import Load, ask, ask_often
+from support import given
 
 SCRIPT = """
 import os

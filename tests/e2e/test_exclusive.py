@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import given
 import pytest
 from app import App
 from kube import Namespace, eventually
 from load import ask
 from operator_process import OperatorProcess
+from support import given
 
 SCRIPT = """
 import os

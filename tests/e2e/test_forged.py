@@ -10,12 +10,12 @@ import json
 import tarfile
 from typing import Any
 
-import given
 import pytest
 from app import App
 from kube import Namespace, eventually
 from load import Load, ask_if_reachable
 from operator_process import OperatorProcess
+from support import given
 
 EVIL = "evil"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import given
 import pytest
 from app import App
 from kube import Namespace
 from load import Load, ask
+from support import given
 
 SCRIPT = """
 import socket

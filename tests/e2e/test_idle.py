@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-import given
 from kube import Namespace
 from load import ask
 from operator_process import OperatorProcess
+from support import given
 
 IDLE_SECONDS = 20
 

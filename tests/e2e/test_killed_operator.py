@@ -7,12 +7,12 @@ import random
 import subprocess
 from pathlib import Path
 
-import given
 import pytest
 from conftest import register
 from kube import Cluster, Namespace, eventually
 from load import Load, ask, ask_often
 from operator_process import OperatorProcess
+from support import given
 from test_delete import delete_at_once, wait_swept
 
 WITH_PACKAGE = "import six\n" + given.script("").replace("''", "six.__version__")

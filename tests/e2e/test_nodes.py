@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import given
 import pytest
 from extra_node import ExtraNode
 from kube import Cluster, Namespace, eventually
 from load import Load, ask_often
+from support import given
 
 
 @pytest.fixture(scope="module")

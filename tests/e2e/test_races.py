@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import given
 from kube import Namespace, eventually
 from load import Load, ask_often
+from support import given
 
 
 def test_only_the_last_of_many_edits_counts(namespace: Namespace, port: int) -> None:

@@ -12,12 +12,12 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import given
 import pytest
 from extra_node import docker, inside
 from kube import ROOT, Cluster, Namespace, eventually
 from load import Load, ask, ask_often
 from operator_process import OperatorProcess
+from support import given
 
 sys.path.append(str(ROOT / "tests" / "conformance"))
 import oci_registry

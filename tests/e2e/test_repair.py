@@ -6,10 +6,10 @@ import json
 import time
 from typing import Any
 
-import given
 import pytest
 from kube import Cluster, Namespace, eventually
 from load import Load, ask, ask_if_reachable
+from support import given
 
 
 @pytest.fixture(scope="module")

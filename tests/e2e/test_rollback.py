@@ -6,13 +6,13 @@ import itertools
 import subprocess
 import time
 
-import given
 import pytest
 from app import App
 from kube import Cluster, Namespace, eventually
 from load import Load, ask
 from operator_process import LMD, OperatorProcess
 from recorder import Recorder
+from support import given
 
 SERVE = "localmodel.dev/serve-revision"
 LABEL = "localmodel.dev/revision"

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import given
 import pytest
 from app import App
 from kube import Cluster, Namespace
 from load import Load, ask, post
+from support import given
 
 SCRIPT = """
 import os

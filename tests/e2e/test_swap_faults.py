@@ -7,12 +7,12 @@ import json
 import time
 from typing import Any
 
-import given
 import pytest
 from app import App
 from kube import Cluster, Namespace, eventually
 from load import Load, ask, ask_if_reachable
 from operator_process import OperatorProcess
+from support import given
 
 SCRIPT = """
 import json

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import given
 from kube import Cluster, Namespace, eventually
 from load import Load, ask_often
+from support import given
 
 SCRIPT = "import socket\n" + given.script("").replace("''", "socket.gethostname()")
 

@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import load
 import pytest
-import timeline
 from operator_process import OperatorProcess
 from recorder import Recorder
+from support import timeline
 
 pytestmark = pytest.mark.judges_the_run
-
-
-def broken_rules(resource: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
-    """The rules of kstatus and Flux, for a status and the one before it (condition type -> condition)."""
-    status, generation = resource["status"], resource["metadata"]["generation"]
-    conditions = {each["type"]: each for each in status.get("conditions", [])}
-    if status["observedGeneration"] > generation:
-        yield f"observedGeneration {status['observedGeneration']} is ahead of generation {generation}"
-    if not conditions:
-        if status["observedGeneration"] != -1:
-            yield "a status without conditions"
-        return
-    if "Ready" not in conditions:
-        yield "no condition Ready"
-    if {"Reconciling", "Stalled"} <= conditions.keys():
-        yield "Reconciling and Stalled together"
-    for name in ("Reconciling", "Stalled"):
-        if name in conditions and conditions[name]["status"] != "True":
-            yield f"{name} is there and not True"
-        if name in conditions and conditions["Ready"]["status"] != "False":
-            yield f"{name} with Ready={conditions['Ready']['status']}"
-    for name, condition in conditions.items():
-        if condition["observedGeneration"] > status["observedGeneration"]:
-            yield f"{name} speaks of generation {condition['observedGeneration']}, which the status has not observed"
-        last = before.get(name)
-        if last and (last["status"] == condition["status"]) != (
-            last["lastTransitionTime"] == condition["lastTransitionTime"]
-        ):
-            changed = last["lastTransitionTime"] != condition["lastTransitionTime"]
-            if changed:
-                yield f"lastTransitionTime of {name} moved without a transition"
 
 
 def test_every_status_ever_written_follows_the_rules(recorder: Recorder) -> None:
@@ -51,7 +20,7 @@ def test_every_status_ever_written_follows_the_rules(recorder: Recorder) -> None
     for row in timeline.rows(recorder.resources):
         before: Mapping[str, Any] = {}
         for version in row:
-            broken += [f"{version}: {rule}" for rule in broken_rules(version.found, before)]
+            broken += [f"{version}: {rule}" for rule in timeline.broken_rules(version.found, before)]
             before = {each["type"]: each for each in version.status.get("conditions", [])}
     assert not broken
 

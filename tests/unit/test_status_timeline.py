@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "e2e"))
-
-from timeline import (
+from support.timeline import (
     Asked,
     PodVersion,
     Version,

@@ -117,6 +117,37 @@ def rows(versions: Sequence[Version]) -> list[list[Version]]:
     return list(found.values())
 
 
+def broken_rules(resource: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+    """The rules of kstatus and Flux, for a status and the one before it (condition type -> condition)."""
+    status, generation = resource["status"], resource["metadata"]["generation"]
+    conditions = {each["type"]: each for each in status.get("conditions", [])}
+    if status["observedGeneration"] > generation:
+        yield f"observedGeneration {status['observedGeneration']} is ahead of generation {generation}"
+    if not conditions:
+        if status["observedGeneration"] != -1:
+            yield "a status without conditions"
+        return
+    if "Ready" not in conditions:
+        yield "no condition Ready"
+    if {"Reconciling", "Stalled"} <= conditions.keys():
+        yield "Reconciling and Stalled together"
+    for name in ("Reconciling", "Stalled"):
+        if name in conditions and conditions[name]["status"] != "True":
+            yield f"{name} is there and not True"
+        if name in conditions and conditions["Ready"]["status"] != "False":
+            yield f"{name} with Ready={conditions['Ready']['status']}"
+    for name, condition in conditions.items():
+        if condition["observedGeneration"] > status["observedGeneration"]:
+            yield f"{name} speaks of generation {condition['observedGeneration']}, which the status has not observed"
+        last = before.get(name)
+        if last and (last["status"] == condition["status"]) != (
+            last["lastTransitionTime"] == condition["lastTransitionTime"]
+        ):
+            changed = last["lastTransitionTime"] != condition["lastTransitionTime"]
+            if changed:
+                yield f"lastTransitionTime of {name} moved without a transition"
+
+
 def wrong_words(row: Sequence[Version]) -> Iterator[str]:
     """A status that contradicts itself or the one before it."""
     for version in row:
