@@ -9,7 +9,7 @@ from localmodel.resource import quantity
 from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.revision import Revision, models_text
 from localmodel.store import ModelVersion
-from localmodel_operator import by_others, names
+from localmodel_operator import managed_fields, names
 from localmodel_operator.cluster import LMD, Object
 from localmodel_operator.pods import admin
 from localmodel_operator.records import decision
@@ -187,7 +187,7 @@ def _amounts(resources: Mapping[str, Any]) -> dict[str, dict[str, Fraction]]:
 
 def _container(start: Start, variables: Sequence[Variable], server_variables: list[Object]) -> Object:
     return {
-        "name": by_others.CONTAINER,
+        "name": managed_fields.CONTAINER,
         "image": start.image,
         "imagePullPolicy": start.pull_policy,
         "ports": [

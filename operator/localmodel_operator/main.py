@@ -23,18 +23,18 @@ from localmodel.environments.locks import own_wheels
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
 from localmodel.store import Store, store_id
-from localmodel_operator import adopting, children, names, sweep
+from localmodel_operator import adopt, children, names, sweep
 from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, Unreachable, credentials, running_in_pod
-from localmodel_operator.images import choice
+from localmodel_operator.images import delivery_choice
 from localmodel_operator.images.delivery_news import NodeNews
 from localmodel_operator.images.environments import Environments
 from localmodel_operator.inputs.edits import Edits
 from localmodel_operator.inputs.references import References
+from localmodel_operator.operator import EVERY, SWEEP, Site
 from localmodel_operator.passes import reconcile
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.records import keys
 from localmodel_operator.records.keys import Signer
-from localmodel_operator.site import EVERY, SWEEP, Site
 from localmodel_operator.workqueue import Key, WorkQueue
 
 log = logging.getLogger(__name__)
@@ -101,11 +101,11 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Sit
         environments=Environments(engine, layout, own_id, layout.root / "environments", options.keep_seconds),
         references=References(),
         queue=WorkQueue(),
-        delivery=await choice.make(cluster, engine, layout, options.registry),
+        delivery=await delivery_choice.make(cluster, engine, layout, options.registry),
         admin=Admin(cluster, signer),
         signer=signer,
         architecture=node["metadata"]["labels"]["kubernetes.io/arch"],
-        kind_cluster=choice.kind_cluster(node),
+        kind_cluster=delivery_choice.kind_cluster(node),
         namespaces=options.namespaces,
         keep_seconds=options.keep_seconds,
         verify=_verifier(node),
@@ -189,7 +189,7 @@ async def _follow_wheels(site: Site) -> None:
 async def _adopt(site: Site, namespaces: Iterable[str]) -> None:
     while True:
         try:
-            await adopting.adopt(site.cluster, site.signer, namespaces)
+            await adopt.adopt(site.cluster, site.signer, namespaces)
         except Unreachable as error:
             log.warning("the API server does not answer (%s); nothing is done before it does", error)
             await asyncio.sleep(1.0)

@@ -24,7 +24,7 @@ from localmodel.oci.layout import Blob, Layout
 from localmodel.store import artifacts
 from localmodel_operator import names
 from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION, Kind, Object
-from localmodel_operator.site import SWEEP, Site
+from localmodel_operator.operator import SWEEP, Site
 from localmodel_untrusted import json_text
 
 log = logging.getLogger(__name__)

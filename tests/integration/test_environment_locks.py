@@ -25,7 +25,7 @@ from localmodel.requirements import hashes
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 from localmodel_operator import main
-from localmodel_operator.site import EVERY
+from localmodel_operator.operator import EVERY
 
 
 @pytest.fixture

@@ -21,13 +21,13 @@ from operator_given import revision
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator import children, names
 from localmodel_operator.cluster import CONFIG_MAP, REVISION, Kind, Refused
-from localmodel_operator.passes import answering, bringing, reconcile, rolling, settling
-from localmodel_operator.passes.case import Case
-from localmodel_operator.passes.making import Building
-from localmodel_operator.pods.last_words import LastWords
+from localmodel_operator.operator import Site
+from localmodel_operator.passes import availability, prepare, reconcile, roll_out, verify
+from localmodel_operator.passes.build import Building
+from localmodel_operator.passes.context import Case
+from localmodel_operator.pods.last_states import LastWords
 from localmodel_operator.records import decision, history
 from localmodel_operator.records.keys import Signer
-from localmodel_operator.site import Site
 
 NAME = "digits"
 METADATA = {"name": NAME, "namespace": "team", "uid": "8f5c"}
@@ -114,13 +114,13 @@ class World:
         monkeypatch.setattr(reconcile, "_node_port", _none)
         monkeypatch.setattr(reconcile, "_is_kept", _true)
         monkeypatch.setattr(reconcile, "Maker", lambda *_: self)
-        monkeypatch.setattr(answering, "note", _none)
-        monkeypatch.setattr(answering, "tell", _none)
-        monkeypatch.setattr(bringing, "bring", self._bring)
-        monkeypatch.setattr(rolling, "deliver", _none)
-        monkeypatch.setattr(rolling, "roll_out", _none)
-        monkeypatch.setattr(settling, "is_due", lambda *_: True)
-        monkeypatch.setattr(settling, "is_durable", lambda *_: True)
+        monkeypatch.setattr(availability, "note", _none)
+        monkeypatch.setattr(availability, "tell", _none)
+        monkeypatch.setattr(prepare, "bring", self._bring)
+        monkeypatch.setattr(roll_out, "deliver", _none)
+        monkeypatch.setattr(roll_out, "roll_out", _none)
+        monkeypatch.setattr(verify, "is_due", lambda *_: True)
+        monkeypatch.setattr(verify, "is_durable", lambda *_: True)
 
     def edit(self, inputs: str) -> None:
         self.inputs = inputs
@@ -169,10 +169,10 @@ class World:
     async def _bring(self, case: Case, choice: Any, seen: Any, desired: Any, found: Any) -> Any:
         meanwhile, self.meanwhile = self.meanwhile, _nothing
         meanwhile()
-        await bringing._write_down(case, choice, seen, found, None, b"")
+        await prepare._write_down(case, choice, seen, found, None, b"")
         if choice.target.inputs in self.broken:
-            await bringing.give_up(case, choice, found, "InitFailed", "score.py:1: KeyError")
-        return await bringing.look(case)
+            await prepare.give_up(case, choice, found, "InitFailed", "score.py:1: KeyError")
+        return await prepare.look(case)
 
     async def make(self, desired: Any, newest: Any, before: Any, number: int, epoch: int) -> Any:
         """What making.Maker does."""

@@ -14,7 +14,7 @@ from localmodel.oci import layers
 from localmodel.oci.layout import Layout
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.delta_import import DeltaImport
-from localmodel_operator.images.sendings import Sendings
+from localmodel_operator.images.transfers import Sendings
 
 
 class Nodes:

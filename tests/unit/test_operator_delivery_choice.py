@@ -6,7 +6,7 @@ import pytest
 
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
-from localmodel_operator.images import choice
+from localmodel_operator.images import delivery_choice
 from localmodel_operator.images.delivery_news import NodeNews, pull_trouble
 from localmodel_operator.images.delta_import import DeltaImport
 from localmodel_operator.images.push import Push, Registry
@@ -34,7 +34,7 @@ class Api:
 
 
 async def made(api: Api, told: str | None, layout: Layout) -> Any:
-    return await choice.make(api, None, layout, told)  # type: ignore[arg-type]
+    return await delivery_choice.make(api, None, layout, told)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def test_another_cluster_with_a_registry_is_served(layout: Layout) -> None
     ],
 )
 def test_a_registry_is_written_as_in_the_name_of_an_image(text: str, registry: Registry) -> None:
-    assert choice.given(text) == registry
+    assert delivery_choice.given(text) == registry
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_registry_is_written_as_in_the_name_of_an_image(text: str, registry: R
 )
 def test_what_is_no_registry_is_refused(text: str) -> None:
     with pytest.raises(UserError, match=r"write HOST\[/PREFIX\]"):
-        choice.given(text)
+        delivery_choice.given(text)
 
 
 FULL = """
@@ -106,21 +106,21 @@ help: "https://example.com/help"
     ("in_pod", "push"), [(False, "localhost:5001"), (True, "registry.kube-system:5000")], ids=["beside", "in a pod"]
 )
 def test_the_registry_is_called_as_whoever_calls_it_sees_it(in_pod: bool, push: str) -> None:
-    found = choice.hosted(hosting(FULL), in_pod=in_pod)
+    found = delivery_choice.hosted(hosting(FULL), in_pod=in_pod)
     assert found == Registry(push, "kind-registry:5000", "localmodel", plain=True, help="https://example.com/help")
 
 
 def test_a_registry_out_of_reach_is_none() -> None:
-    assert choice.hosted(hosting("host: localhost:5001"), in_pod=True) is None
-    assert choice.hosted(hosting("help: https://example.com"), in_pod=False) is None
-    assert choice.hosted({"data": {}}, in_pod=False) is None
-    assert choice.hosted(None, in_pod=False) is None
+    assert delivery_choice.hosted(hosting("host: localhost:5001"), in_pod=True) is None
+    assert delivery_choice.hosted(hosting("help: https://example.com"), in_pod=False) is None
+    assert delivery_choice.hosted({"data": {}}, in_pod=False) is None
+    assert delivery_choice.hosted(None, in_pod=False) is None
 
 
 @pytest.mark.parametrize("text", ["- a list", "host: [", "words"])
 def test_an_unreadable_word_on_the_registry_is_told(text: str) -> None:
     with pytest.raises(UserError, match="kube-public/local-registry-hosting"):
-        choice.hosted(hosting(text), in_pod=False)
+        delivery_choice.hosted(hosting(text), in_pod=False)
 
 
 def node(uid: str = "1", ready: str = "True", boot: str = "b") -> dict[str, Any]:

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from localmodel_operator.status.builder import Seen, summarise
 from localmodel_operator.status.events import again, event, worth_telling
-from localmodel_operator.status.status import Seen, summarise
 
 OWNER = {
     "apiVersion": "localmodel.dev/v1alpha1",

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import pod, recorded, revision, state
 
 from localmodel_operator import names
-from localmodel_operator.passes import world
+from localmodel_operator.passes import observed
 from localmodel_operator.records import history, pin
 from localmodel_operator.records.decision import Decision
 from localmodel_operator.records.history import Choice
@@ -240,7 +240,7 @@ def test_what_is_no_revision_is_not_read_as_one(data: Any) -> None:
 )
 def test_a_number_is_the_next_one_whose_name_nobody_has_taken(last: int, there: list[int], number: int) -> None:
     records = [{"metadata": {"name": f"digits-r{each}"}, "revision": each} for each in there]
-    assert world.next_number("digits", last, records) == number
+    assert observed.next_number("digits", last, records) == number
 
 
 DECIDED = Decision(9, 4, "c", "e", committed=True, good=4, newest=6)
@@ -261,12 +261,12 @@ TEMPLATE = {"metadata": {"labels": {names.REVISION_LABEL: "5"}}}
 def test_numbers_outlive_their_records(told: Any, decided: Decision | None, running: bool, highest: int) -> None:
     deployment = {"spec": {"template": TEMPLATE}} if running else None
     there = [pod(recorded(3), state(recorded(4)))] if running else []
-    assert world.highest({"status": {"revisions": told}}, decided, deployment, there, []) == highest
-    assert world.highest({"status": {"revisions": told}}, decided, deployment, there, [{"revision": 20}]) == 20
+    assert observed.highest({"status": {"revisions": told}}, decided, deployment, there, []) == highest
+    assert observed.highest({"status": {"revisions": told}}, decided, deployment, there, [{"revision": 20}]) == 20
 
 
 def test_a_new_resource_counts_from_one_beside_pods_of_one_that_had_its_name() -> None:
-    assert world.highest({}, None, None, [pod(recorded(3), state(recorded(4)))], []) == 0
+    assert observed.highest({}, None, None, [pod(recorded(3), state(recorded(4)))], []) == 0
 
 
 def test_own_locks_are_of_what_has_served_the_last_one_first_and_of_what_did_not_fail() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from localmodel_operator import main, workqueue
 from localmodel_operator.cluster import Unreachable
+from localmodel_operator.operator import EVERY, Site
 from localmodel_operator.passes import reconcile
-from localmodel_operator.site import EVERY, Site
 from localmodel_operator.workqueue import Key, WorkQueue
 
 THERE = [("a", "one"), ("a", "two")]

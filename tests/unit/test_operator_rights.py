@@ -13,8 +13,8 @@ import yaml
 
 from localmodel_operator import names, sweep
 from localmodel_operator.cluster import Refused
+from localmodel_operator.operator import Site
 from localmodel_operator.records import keys
-from localmodel_operator.site import Site
 
 sys.path.append(str(Path(__file__).parents[1] / "e2e"))
 from overlay_rights import FORBIDDEN, NEEDED, OVERLAY, RIGHTS, Asked

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localmodel.resource.schema import resource_schema
-from localmodel_operator.status.status import STAGES, Seen, summarise
+from localmodel_operator.status.builder import STAGES, Seen, summarise
 
 Status = dict[str, Any]
 EARLIER, NOW = "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z"

@@ -16,7 +16,7 @@ from localmodel.oci.layout import Layout
 from localmodel_operator import names
 from localmodel_operator.images import archive
 from localmodel_operator.images.delivery import Delivered
-from localmodel_operator.images.sendings import Sendings
+from localmodel_operator.images.transfers import Sendings
 
 log = logging.getLogger(__name__)
 

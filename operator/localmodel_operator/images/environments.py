@@ -19,7 +19,7 @@ from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
 from localmodel.oci.layout import Layout
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel_operator.images import using
+from localmodel_operator.images import sweep_lock
 from localmodel_operator.workqueue import Key
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Environments:
         if before:
             await asyncio.wait([before])
         try:
-            async with self._slots, using.shared(self._layout.root / "lock"):
+            async with self._slots, sweep_lock.shared(self._layout.root / "lock"):
                 image = await self._engine.call(
                     environment_image.make, spec, lock, self._store_id, cancelled, self._layout, self.find
                 )

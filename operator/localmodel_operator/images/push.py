@@ -14,7 +14,7 @@ from localmodel.image import Image
 from localmodel.oci.layout import Layout
 from localmodel.store.sharing.remote import Remote
 from localmodel_operator.images.delivery import Delivered
-from localmodel_operator.images.sendings import Sendings
+from localmodel_operator.images.transfers import Sendings
 
 T = TypeVar("T")
 

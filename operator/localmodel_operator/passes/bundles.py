@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localmodel import image
+from localmodel_operator.operator import Site
 from localmodel_operator.pods import pods
 from localmodel_operator.pods.bundle import Bundle, describe
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records.history import Recorded
-from localmodel_operator.site import Site
 
 
 class Bundles:

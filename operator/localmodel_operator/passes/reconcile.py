@@ -17,23 +17,23 @@ from localmodel.errors import UserError
 from localmodel.resource import spec
 from localmodel_operator import children, names
 from localmodel_operator.cluster import LMD, REVISION, SERVICE, Object, PodUnreachable, Refused, Unreachable
-from localmodel_operator.images import using
+from localmodel_operator.images import sweep_lock
 from localmodel_operator.inputs import ports, resolve
 from localmodel_operator.inputs.resolve import Desired
-from localmodel_operator.passes import answering, bringing, judging, rolling, settling
-from localmodel_operator.passes.case import RESYNC, Case, Waiting
-from localmodel_operator.passes.making import Building, Maker
-from localmodel_operator.passes.together import together
-from localmodel_operator.passes.world import World
-from localmodel_operator.pods import pods, rollout
+from localmodel_operator.operator import SWEEP, Site
+from localmodel_operator.passes import availability, judge, prepare, roll_out, verify
+from localmodel_operator.passes.build import Building, Maker
+from localmodel_operator.passes.context import RESYNC, Case, Waiting
+from localmodel_operator.passes.gather import together
+from localmodel_operator.passes.observed import World
+from localmodel_operator.pods import pods, rollout_status
 from localmodel_operator.pods.admin import Superseded
 from localmodel_operator.records import history
 from localmodel_operator.records.decision import Decision
 from localmodel_operator.records.history import Choice, Recorded
 from localmodel_operator.records.pin import Look
-from localmodel_operator.site import SWEEP, Site
-from localmodel_operator.status import report, status
-from localmodel_operator.status.status import Seen
+from localmodel_operator.status import builder, report
+from localmodel_operator.status.builder import Seen
 from localmodel_operator.workqueue import Key
 
 log = logging.getLogger(__name__)
@@ -103,35 +103,35 @@ async def run(case: Case) -> float | None:
 
 
 async def _advance(case: Case) -> None:
-    found = await bringing.look(case)
+    found = await prepare.look(case)
     await _note(case, found)
     if case.spec.suspend:
         case.site.environments.want(case.key, None)
         case.seen.pause("spec.suspend is true: edits wait, and what serves goes on serving")
         return
-    await answering.tell(case, found)
+    await availability.tell(case, found)
     await _mend_service(case, found)
     _, (desired, node_port) = await together(_show_edit(case), together(_resolve(case, found), _node_port(case)))
     _require_own_children(found, case.namespace)
     choice, seen = await _choose(case, desired, found)
-    found = await bringing.bring(case, choice, seen, desired, found)
+    found = await prepare.bring(case, choice, seen, desired, found)
     service = children.service(case.owner, node_port)
     if children.other_service(found.service, service):  # what somebody does to it meanwhile is told first
         await case.apply(service)
     _note_failing(case, found)
-    await judging.judge(case, choice, found)
+    await judge.judge(case, choice, found)
     # It is sent to the nodes while the revision is asked at its address: both take as long.
     await together(
-        _say_what_serves(case, choice, desired, node_port, found), rolling.deliver(case, choice.target, found)
+        _say_what_serves(case, choice, desired, node_port, found), roll_out.deliver(case, choice.target, found)
     )
-    if case.seen.settled and judging.is_on_trial(choice, found):
-        judging.hold_back(case, choice.target)
+    if case.seen.settled and judge.is_on_trial(choice, found):
+        judge.hold_back(case, choice.target)
         raise Waiting
-    await rolling.roll_out(case, choice, found)
+    await roll_out.roll_out(case, choice, found)
     if not case.decided.committed:
         await case.decide(case.decided.done())
     if not case.seen.settled:
-        await settling.settle(case, choice, desired, node_port, found)
+        await verify.settle(case, choice, desired, node_port, found)
     await _prune(case, choice, found)
 
 
@@ -143,20 +143,20 @@ async def _show_edit(case: Case) -> None:
 
 
 async def _say_what_serves(case: Case, choice: Choice, desired: Desired, node_port: int | None, found: World) -> None:
-    if not settling.is_due(case, choice.target, found):
+    if not verify.is_due(case, choice.target, found):
         return
     if not case.decided.committed:
         await case.decide(case.decided.done())  # a pass that ended early has left it: pods could start behind
-    is_news = not settling.is_told(case, choice.target)
-    await settling.settle(case, choice, desired, node_port, found)
+    is_news = not verify.is_told(case, choice.target)
+    await verify.settle(case, choice, desired, node_port, found)
     if is_news:
         # What serves is told before what makes it last, and once: every write wakes the next pass.
-        if settling.is_durable(choice.target, found):
-            rolling.tell_that_it_lasts(case, choice.target)
-        elif judging.is_on_trial(choice, found):
-            judging.hold_back(case, choice.target)
+        if verify.is_durable(choice.target, found):
+            roll_out.tell_that_it_lasts(case, choice.target)
+        elif judge.is_on_trial(choice, found):
+            judge.hold_back(case, choice.target)
         else:
-            rolling.tell_that_it_rolls(case, choice.target)
+            roll_out.tell_that_it_rolls(case, choice.target)
         await case.report()
 
 
@@ -165,11 +165,11 @@ async def _note(case: Case, found: World) -> None:
     number, told = found.started_with, case.owner.get("status", {})
     serving = pods.answering(found.pods, told.get("revisions", {}).get("serving"))
     newest = max((number, *(each.number for each in found.history))) or told.get("revisions", {}).get("wanted")
-    lasts = lasted = status.condition(told, "Durable").get("status") == "True"
+    lasts = lasted = builder.condition(told, "Durable").get("status") == "True"
     if found.deployment is None:
         lasts = False
     else:
-        state = rollout.judge(found.deployment, [pod.found for pod in found.pods], number)
+        state = rollout_status.judge(found.deployment, [pod.found for pod in found.pods], number)
         lasts = lasted and state.complete
         case.seen.values["replicas"] = state.replicas
         case.seen.values["selector"] = f"{names.DEPLOYMENT_LABEL}={case.name}"
@@ -177,17 +177,17 @@ async def _note(case: Case, found: World) -> None:
         case.seen.durable = (False, "RollingOut", f"not every pod of revision {number or newest} is there")
     case.seen.revisions(wanted=newest, serving=serving, durable=number if lasts else None)
     _note_failing(case, found)
-    await answering.note(case, found, serving)
+    await availability.note(case, found, serving)
 
 
 def _note_failing(case: Case, found: World) -> None:
     told = case.owner.get("status", {}).get("revisions", {}).get("serving")
-    judging.note_failing(case, found.pods, pods.answering(found.pods, told))
+    judge.note_failing(case, found.pods, pods.answering(found.pods, told))
 
 
 async def _mend_service(case: Case, found: World) -> None:
     """A Service that somebody has deleted or changed is put right whatever else there is to wait for."""
-    if found.deployment is not None and not found.foreign and answering.other_service(case, found):
+    if found.deployment is not None and not found.foreign and availability.other_service(case, found):
         await case.apply(children.service(case.owner, await _node_port(case)))
 
 
@@ -255,12 +255,12 @@ async def _wanted(case: Case, desired: Desired, found: World, *, is_to_serve: bo
         case.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
         case.site.environments.want(case.key, None)
         return newest
-    if is_to_serve and status.ready_condition(case.owner.get("status", {})).get("status") == "True":
+    if is_to_serve and builder.ready_condition(case.owner.get("status", {})).get("status") == "True":
         # an edit of something referred to changes no generation
         case.seen.progress("Progressing", "a new revision is being prepared")
         await case.report()
     try:
-        async with using.shared(case.site.layout.root / "lock"):
+        async with sweep_lock.shared(case.site.layout.root / "lock"):
             epoch = max(case.decided.epoch, pods.heard(found.pods)) + 1
             before = history.served_last(found.history, case.proved)
             return await Maker(case.site, case.owner, case.seen).make(desired, newest, before, found.next_number, epoch)

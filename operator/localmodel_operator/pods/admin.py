@@ -16,7 +16,7 @@ from localmodel import digests
 from localmodel_operator.cluster import Cluster, PodUnreachable
 from localmodel_operator.pods import pod_state
 from localmodel_operator.pods.bundle import Bundle
-from localmodel_operator.pods.last_words import LastWords
+from localmodel_operator.pods.last_states import LastWords
 from localmodel_operator.records.keys import Signer
 
 log = logging.getLogger(__name__)

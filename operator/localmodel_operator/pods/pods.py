@@ -7,7 +7,7 @@ from typing import Any
 from localmodel.revision import APP_ROOT
 from localmodel_operator import names
 from localmodel_operator.cluster import Object
-from localmodel_operator.pods import rollout
+from localmodel_operator.pods import rollout_status
 from localmodel_operator.pods.pod_state import PodState
 from localmodel_operator.records.history import Recorded
 
@@ -36,11 +36,11 @@ class Pod:
     @property
     def started_with(self) -> int:
         """Number of the revision that its template is of."""
-        return rollout.revision(self.found)
+        return rollout_status.revision(self.found)
 
     @property
     def is_ready(self) -> bool:
-        return rollout.is_ready(self.found)
+        return rollout_status.is_ready(self.found)
 
     @property
     def known(self) -> PodState | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from localmodel import digests
 from localmodel.printable import printable
-from localmodel_operator.status.status import Seen, ready_condition
+from localmodel_operator.status.builder import Seen, ready_condition
 
 _MESSAGE_LIMIT = 1024  # of core/v1 Event.message
 

@@ -4,8 +4,8 @@ import logging
 from datetime import UTC, datetime
 
 from localmodel_operator.cluster import EVENT, Cluster, Object, Refused
-from localmodel_operator.status import events, status
-from localmodel_operator.status.status import Seen
+from localmodel_operator.status import builder, events
+from localmodel_operator.status.builder import Seen
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ async def report(cluster: Cluster, owner: Object, seen: Seen) -> None:
     """Write the status of `owner`, which holds it then."""
     before = owner.get("status", {})
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    after = status.summarise(seen, owner["metadata"]["generation"], before, now)
+    after = builder.summarise(seen, owner["metadata"]["generation"], before, now)
     if after == before:
         return
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from localmodel_operator.pods import rollout
+from localmodel_operator.pods import rollout_status
 from localmodel_operator.pods.pod_state import PodState
 from localmodel_operator.workqueue import Key
 
@@ -16,7 +16,7 @@ class LastWords:
         """What each of these pods, which are all of the resource, said last, now included; another container is new."""
         before, now, last = self._of.get(key, {}), {}, []
         for pod, state in told:
-            who = (pod["metadata"]["uid"], rollout.container(pod))
+            who = (pod["metadata"]["uid"], rollout_status.container(pod))
             last.append(state or before.get(who))
             if known := last[-1]:
                 now[who] = known

@@ -11,9 +11,9 @@ import pytest
 from operator_given import recorded
 
 from localmodel.resource.spec import DeploymentSpec, Source
-from localmodel_operator.passes.case import Case, Waiting
-from localmodel_operator.passes.giving_up import give_up
-from localmodel_operator.passes.world import World
+from localmodel_operator.passes.context import Case, Waiting
+from localmodel_operator.passes.give_up import give_up
+from localmodel_operator.passes.observed import World
 from localmodel_operator.records.history import Choice
 
 

@@ -9,11 +9,11 @@ from typing import Any, cast
 import pytest
 
 from localmodel.resource.spec import DeploymentSpec, Source
-from localmodel_operator import by_others, children, names
-from localmodel_operator.by_others import Written
+from localmodel_operator import children, managed_fields, names
 from localmodel_operator.cluster import EVENT, Refused
-from localmodel_operator.passes import rolling
-from localmodel_operator.passes.case import Case, Waiting
+from localmodel_operator.managed_fields import Written
+from localmodel_operator.passes import roll_out
+from localmodel_operator.passes.context import Case, Waiting
 from localmodel_operator.status import events
 
 Object = dict[str, Any]
@@ -63,7 +63,7 @@ STATUS = {"manager": "kube-controller-manager", "fieldsV1": {"f:status": {"f:rep
     ],
 )
 def test_what_others_have_set_of_our_container_is_found(entries: tuple[Object, ...], found: tuple[str, ...]) -> None:
-    assert by_others.read(deployment(*entries)) == Written(found)
+    assert managed_fields.read(deployment(*entries)) == Written(found)
 
 
 def test_a_value_of_ours_that_another_has_changed_is_theirs_until_we_apply_again() -> None:
@@ -71,7 +71,7 @@ def test_a_value_of_ours_that_another_has_changed_is_theirs_until_we_apply_again
     del taken["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:containers"][
         'k:{"name":"scoring"}'
     ]["f:image"]
-    assert by_others.read(taken).container == ("image",)
+    assert managed_fields.read(taken).container == ("image",)
 
 
 def scaled(by: Object) -> Object:
@@ -81,11 +81,13 @@ def scaled(by: Object) -> Object:
 
 
 def test_who_scales_the_deployment_is_told_what_to_scale() -> None:
-    ((reason, message),) = by_others.news("digits", by_others.read(scaled(AUTOSCALER)))
+    ((reason, message),) = managed_fields.news("digits", managed_fields.read(scaled(AUTOSCALER)))
     assert reason == "ScaledByOthers" and "kind LocalModelDeployment, name digits" in message
-    ((reason, message),) = by_others.news("digits", by_others.read(scaled({**AUTOSCALER, "manager": "kubectl"})))
+    ((reason, message),) = managed_fields.news(
+        "digits", managed_fields.read(scaled({**AUTOSCALER, "manager": "kubectl"}))
+    )
     assert reason == "PutBack" and "scaled by kubectl" in message
-    assert list(by_others.news("digits", Written())) == []
+    assert list(managed_fields.news("digits", Written())) == []
 
 
 class Cluster:
@@ -121,7 +123,7 @@ def case(cluster: Cluster) -> Case:
 def applied(cluster: Cluster, *told: str) -> None:
     given = case(cluster)
     template = {"metadata": {"labels": {}}, "spec": {"containers": [{"name": "scoring", "env": [{"name": "A"}]}]}}
-    asyncio.run(rolling._apply(given, children.deployment(given.owner, given.spec, template), told))
+    asyncio.run(roll_out._apply(given, children.deployment(given.owner, given.spec, template), told))
 
 
 def test_what_would_run_and_is_no_part_of_the_revision_is_put_back() -> None:
@@ -141,7 +143,7 @@ def test_a_deployment_that_changes_meanwhile_is_looked_at_again() -> None:
 
 def test_an_event_says_it_once_and_counts() -> None:
     cluster = Cluster({})
-    asyncio.run(rolling._tell_of_others(case(cluster), by_others.read(deployment(VARIABLE))))
+    asyncio.run(roll_out._tell_of_others(case(cluster), managed_fields.read(deployment(VARIABLE))))
     (told,) = cluster.events
     assert (told["type"], told["reason"]) == ("Warning", "PutBack") and "env HACK" in told["message"]
     again = events.warning(case(cluster).owner, told["reason"], told["message"])

@@ -8,9 +8,9 @@ import pytest
 from operator_given import Object, pod, recorded, state
 
 from localmodel.resource.spec import DeploymentSpec, Source
-from localmodel_operator.passes import settling
-from localmodel_operator.passes.case import Case
-from localmodel_operator.passes.world import World
+from localmodel_operator.passes import verify
+from localmodel_operator.passes.context import Case
+from localmodel_operator.passes.observed import World
 from localmodel_operator.pods.pods import Pod
 
 OLD, NEW = recorded(1), recorded(2)
@@ -45,7 +45,7 @@ def is_due(
     owner = {"metadata": {"name": "digits", "namespace": "team", "generation": 7}, "status": told or {}}
     made = deployment(number, replicas, resources or {}, **status)
     world = World(made, None, there, [], [], [], (), 1, None, None, ())
-    return settling.is_due(Case(cast(Any, None), owner, spec), NEW, world)
+    return verify.is_due(Case(cast(Any, None), owner, spec), NEW, world)
 
 
 def ready(serving: int, generation: int = 7) -> Object:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from localmodel.engine.nodes import NodeError
 from localmodel.errors import UserError
-from localmodel_operator.images import using
+from localmodel_operator.images import sweep_lock
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Sendings:
 
     async def _run(self, key: Key, send: Send) -> None:
         try:
-            async with using.shared(self._lock):
+            async with sweep_lock.shared(self._lock):
                 await send()
             self._failures.pop(key, None)
         except (NodeError, UserError) as error:

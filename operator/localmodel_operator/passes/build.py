@@ -13,10 +13,10 @@ from localmodel_operator import children
 from localmodel_operator.children import Start
 from localmodel_operator.cluster import REVISION, Object
 from localmodel_operator.inputs.resolve import Desired
+from localmodel_operator.operator import SWEEP, Site
 from localmodel_operator.records import decision, history
 from localmodel_operator.records.history import Recorded
-from localmodel_operator.site import SWEEP, Site
-from localmodel_operator.status.status import Seen
+from localmodel_operator.status.builder import Seen
 from localmodel_operator.workqueue import Key
 
 _NOTED_AFTER = 1.0  # seconds

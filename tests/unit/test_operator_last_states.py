@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator_given import Object, pod, recorded, state
 
-from localmodel_operator.pods.last_words import LastWords
+from localmodel_operator.pods.last_states import LastWords
 
 OLD, NEW = recorded(1), recorded(2)
 KEY = ("team", "digits")

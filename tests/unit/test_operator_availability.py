@@ -10,9 +10,9 @@ from operator_given import Object, pod, recorded, state
 
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator import children
-from localmodel_operator.passes import answering, settling
-from localmodel_operator.passes.case import Case, Waiting
-from localmodel_operator.passes.world import World
+from localmodel_operator.passes import availability, verify
+from localmodel_operator.passes.context import Case, Waiting
+from localmodel_operator.passes.observed import World
 from localmodel_operator.pods import address
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records.history import Choice
@@ -113,7 +113,7 @@ async def test_available_is_what_the_address_says(
     at_the_address["http://localhost:6789"] = answers
     case = case_of(Api())
     serving = 2 if there.pods else None
-    await answering.note(case, there, serving)
+    await availability.note(case, there, serving)
     assert case.seen.available == wanted
     assert (case.again is not None) is (wanted[0] is not bool(there.pods)), "soon the two agree again"
 
@@ -130,7 +130,7 @@ async def test_available_is_what_the_address_says(
 )
 async def test_without_a_way_to_the_address_the_pods_say(there: World, serving: int | None, available: bool) -> None:
     case = case_of(Api(), kind=False)
-    await answering.note(case, there, serving)
+    await availability.note(case, there, serving)
     assert case.seen.available and case.seen.available[0] is available
 
 
@@ -141,8 +141,8 @@ def conditions(api: Api) -> dict[str, tuple[str, str]]:
 async def test_the_loss_of_everything_is_told_at_once_with_an_event(at_the_address: dict[str, str]) -> None:
     api = Api()
     case = case_of(api)
-    await answering.note(case, found(), None)
-    await answering.tell(case, found())
+    await availability.note(case, found(), None)
+    await availability.tell(case, found())
     assert conditions(api)["Available"] == ("False", "NotAnswering")
     assert conditions(api)["Ready"] == ("False", "NotAnswering")
     assert [event["message"] for event in api.events] == ["no pod is ready"]
@@ -158,8 +158,8 @@ async def test_a_service_changed_by_hand_is_told_though_it_still_answers(
     at_the_address["http://localhost:6789"] = "2"
     api = Api()
     case, there = case_of(api), found(READY, service=service)
-    await answering.note(case, there, 2)
-    await answering.tell(case, there)
+    await availability.note(case, there, 2)
+    await availability.tell(case, there)
     assert conditions(api)["Ready"] == ("False", "ServiceChanged")
     assert words in api.events[-1]["message"]
 
@@ -168,8 +168,8 @@ async def test_an_answer_again_is_told_and_nothing_else(at_the_address: dict[str
     at_the_address["http://localhost:6789"] = "2"
     api = Api()
     case = case_of(api, ready=False, available=False)
-    await answering.note(case, found(READY), 2)
-    await answering.tell(case, found(READY))
+    await availability.note(case, found(READY), 2)
+    await availability.tell(case, found(READY))
     assert conditions(api) == {"Ready": ("False", "Serving"), "Available": ("True", "Answering")}
     assert not api.events
 
@@ -179,18 +179,18 @@ async def test_nothing_is_written_where_nothing_has_changed(at_the_address: dict
     api = Api()
     case = case_of(api)
     case.owner["status"]["conditions"][1] |= {"reason": "Answering", "message": "revision 2 answers"}
-    await answering.note(case, found(READY), 2)
-    await answering.tell(case, found(READY))
+    await availability.note(case, found(READY), 2)
+    await availability.tell(case, found(READY))
     at_the_address.clear()
     empty = case_of(api, available=False, replicas=0)
     empty.owner["status"]["conditions"][1] |= {"reason": "NotAnswering", "message": "no pod is ready"}
-    await answering.note(empty, found(), None)
-    await answering.tell(empty, found())
+    await availability.note(empty, found(), None)
+    await availability.tell(empty, found())
     assert not api.statuses, "nor where nothing is wanted"
     at_the_address["http://localhost:6789"] = "1"
     mixed = case_of(api, ready=False)
-    await answering.note(mixed, found(READY), None)
-    await answering.tell(mixed, found(READY))
+    await availability.note(mixed, found(READY), None)
+    await availability.tell(mixed, found(READY))
     assert not api.statuses, "nor while now the one and now the other revision answers"
 
 
@@ -201,11 +201,11 @@ async def test_what_ends_answering_while_it_is_asked_is_told_before_the_pass_goe
         return "nothing answers"
 
     monkeypatch.setattr(address, "problem", nothing)
-    monkeypatch.setattr(settling, "_VERIFY_SECONDS", 0)
+    monkeypatch.setattr(verify, "_VERIFY_SECONDS", 0)
     api = Api()
     case = case_of(api)
     with pytest.raises(Waiting):
-        await settling.settle(case, Choice(NOW), cast(Any, None), 30001, found(READY))
+        await verify.settle(case, Choice(NOW), cast(Any, None), 30001, found(READY))
     assert conditions(api)["Available"] == ("False", "NotAnswering")
     assert conditions(api)["Ready"] == ("False", "NotAnswering")
 
@@ -214,6 +214,6 @@ async def test_an_edit_is_told_with_it(at_the_address: dict[str, str]) -> None:
     api = Api()
     case = case_of(api)
     case.owner["metadata"] = {**METADATA, "generation": 8}
-    await answering.note(case, found(), None)
-    await answering.tell(case, found())
+    await availability.note(case, found(), None)
+    await availability.tell(case, found())
     assert not api.statuses, "Ready of the generation before must not become one of this"

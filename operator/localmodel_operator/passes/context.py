@@ -7,14 +7,14 @@ from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 from localmodel_operator import children, names
 from localmodel_operator.cluster import CONFIG_MAP, Object, Refused
+from localmodel_operator.operator import Site
 from localmodel_operator.pods.admin import Superseded
 from localmodel_operator.records import decision, pin
 from localmodel_operator.records.decision import Decision
 from localmodel_operator.records.history import Recorded
 from localmodel_operator.records.pin import Look, Pin
-from localmodel_operator.site import Site
 from localmodel_operator.status import report
-from localmodel_operator.status.status import Seen
+from localmodel_operator.status.builder import Seen
 from localmodel_operator.workqueue import Key
 
 RESYNC = 300.0  # seconds, give or take a fifth

@@ -7,7 +7,7 @@ from typing import Any
 
 from localmodel_operator import names
 from localmodel_operator.cluster import CONFIG_MAP, DEPLOYMENT, POD, REVISION, SERVICE, Cluster, Object
-from localmodel_operator.pods import rollout
+from localmodel_operator.pods import rollout_status
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records import decision, history
@@ -48,7 +48,7 @@ class World:
     @property
     def started_with(self) -> int:
         """Number of the revision that new pods are started with; 0 before there is a Deployment."""
-        return rollout.revision(self.deployment["spec"]["template"]) if self.deployment else 0
+        return rollout_status.revision(self.deployment["spec"]["template"]) if self.deployment else 0
 
 
 async def look(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[str, Any]) -> World:
@@ -96,7 +96,7 @@ def highest(
 ) -> int:
     """The highest number that a revision has had, by whatever is left to tell of it: records can be deleted."""
     told = owner.get("status", {}).get("revisions", {}).values()
-    template = [rollout.revision(deployment["spec"]["template"])] if deployment else []
+    template = [rollout_status.revision(deployment["spec"]["template"])] if deployment else []
     # without a Deployment they can be those of a resource that had the name before
     running = [number for pod in pods for number in (pod.started_with, pod.serving or 0)] if deployment else []
     written = [decided.newest, decided.revision] if decided else []
@@ -119,14 +119,14 @@ def next_number(name: str, last: int, there: Sequence[Object]) -> int:
 async def pods(cluster: Cluster, admin: Admin, namespace: str, name: str) -> tuple[list[Pod], list[Pod]]:
     """The pods that stay, with what their servers say, and those that are on their way out, which are not asked."""
     there = await listed(cluster, namespace, name)
-    asked = [rollout.counts(found) and rollout.is_running(found) for found in there]
+    asked = [rollout_status.counts(found) and rollout_status.is_running(found) for found in there]
     states = await asyncio.gather(
         *(admin.state(found) if is_asked else _silent() for found, is_asked in zip(there, asked, strict=True))
     )
     last = admin.last_words.heard((namespace, name), zip(there, states, strict=True))
     known = [Pod(*each) for each in zip(there, states, last, strict=True)]
     leaving = [pod for pod in known if "deletionTimestamp" in pod.found["metadata"]]
-    return [pod for pod in known if rollout.counts(pod.found)], leaving
+    return [pod for pod in known if rollout_status.counts(pod.found)], leaving
 
 
 async def listed(cluster: Cluster, namespace: str, name: str) -> list[Object]:

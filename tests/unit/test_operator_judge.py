@@ -10,9 +10,9 @@ import pytest
 from operator_given import Object, pod, recorded, state
 
 from localmodel.resource.spec import DeploymentSpec, Source
-from localmodel_operator.passes import judging, settling, world
-from localmodel_operator.passes.case import Case, Waiting
-from localmodel_operator.passes.world import World
+from localmodel_operator.passes import judge, observed, verify
+from localmodel_operator.passes.context import Case, Waiting
+from localmodel_operator.passes.observed import World
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records.decision import FIRST
 from localmodel_operator.records.history import Choice
@@ -43,7 +43,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     async def pods(*_: Any) -> tuple[list[Pod], list[Pod]]:
         return api.there, []
 
-    monkeypatch.setattr(world, "pods", pods)
+    monkeypatch.setattr(observed, "pods", pods)
     return api
 
 
@@ -62,7 +62,7 @@ def found(*there: Pod, started_with: int = 1) -> World:
 
 async def settle(case: Case, there: World, choice: Choice) -> None:
     desired = cast(Any, SimpleNamespace(inputs=NEW.inputs, bundle=SimpleNamespace(gate=())))
-    await settling.settle(case, choice, desired, None, there)
+    await verify.settle(case, choice, desired, None, there)
 
 
 async def test_ready_is_not_said_of_what_has_failed_since_it_was_looked_at(api: Api) -> None:
@@ -102,23 +102,23 @@ async def test_what_was_asked_for_is_not_judged(api: Api) -> None:
     api.there = [swapped(12, 12)]
     case = case_of(api)
     await settle(case, found(swapped(12, 12)), Choice(NEW, pinned=True))
-    await judging.judge(case, Choice(NEW, pinned=True), found(swapped(12, 12)))
+    await judge.judge(case, Choice(NEW, pinned=True), found(swapped(12, 12)))
     assert case.seen.ready and not api.failed
-    assert not judging.is_on_trial(Choice(NEW, pinned=True), found(swapped(0, 0)))
+    assert not judge.is_on_trial(Choice(NEW, pinned=True), found(swapped(0, 0)))
 
 
 def test_no_pod_is_replaced_before_enough_was_answered() -> None:
-    assert judging.is_on_trial(Choice(NEW), found(swapped(0, 3)))
-    assert not judging.is_on_trial(Choice(NEW), found(swapped(0, 10)))
-    assert not judging.is_on_trial(Choice(NEW), found(swapped(0, 3, seconds=2.0)))
-    assert not judging.is_on_trial(Choice(NEW), found(swapped(0, 0, before=0))), "quiet: nothing to compare with"
-    assert not judging.is_on_trial(Choice(NEW), found(swapped(0, 3), started_with=2)), "they are being replaced"
-    assert not judging.is_on_trial(Choice(NEW, because=("ErrorRate", "x")), found(swapped(0, 3)))
+    assert judge.is_on_trial(Choice(NEW), found(swapped(0, 3)))
+    assert not judge.is_on_trial(Choice(NEW), found(swapped(0, 10)))
+    assert not judge.is_on_trial(Choice(NEW), found(swapped(0, 3, seconds=2.0)))
+    assert not judge.is_on_trial(Choice(NEW), found(swapped(0, 0, before=0))), "quiet: nothing to compare with"
+    assert not judge.is_on_trial(Choice(NEW), found(swapped(0, 3), started_with=2)), "they are being replaced"
+    assert not judge.is_on_trial(Choice(NEW, because=("ErrorRate", "x")), found(swapped(0, 3)))
 
 
 def test_while_it_waits_the_status_says_for_what(api: Api) -> None:
     case = case_of(api)
-    judging.hold_back(case, NEW)
+    judge.hold_back(case, NEW)
     text = "pods of revision 2 start when it has answered 10 requests, or served for 2 s"
     assert case.seen.durable == (False, "Proving", text)
     assert case.again == 0.5
@@ -126,7 +126,7 @@ def test_while_it_waits_the_status_says_for_what(api: Api) -> None:
 
 def test_a_share_that_fails_is_told_and_looked_at_again(api: Api) -> None:
     case = case_of(api)
-    judging.note_failing(case, [swapped(25, 100, seconds=60.0)], 2)
+    judge.note_failing(case, [swapped(25, 100, seconds=60.0)], 2)
     assert case.seen.degraded == "about 1 in 4 requests to revision 2 fails; lmd logs says why"
     assert case.again == 15.0
     told = {"conditions": [{"type": "Degraded", "status": "True", "message": case.seen.degraded}]}
@@ -137,7 +137,7 @@ def test_a_share_that_fails_is_told_and_looked_at_again(api: Api) -> None:
         ([], ""),
     ):
         again = case_of(api, told)
-        judging.note_failing(again, there, 2)
+        judge.note_failing(again, there, 2)
         assert again.seen.degraded == wanted
 
 
@@ -148,15 +148,15 @@ def test_workers_that_were_killed_for_memory_are_told_of_as_long_as_their_pod_se
         return replace(pod, state=replace(pod.state, killed_for_memory=times))
 
     case = case_of(api)
-    judging.note_failing(case, [killed(0, 1)], 2)
+    judge.note_failing(case, [killed(0, 1)], 2)
     quiet = case.seen.degraded
     assert quiet and quiet.startswith("Workers of revision 2 were killed for lack of memory")
     assert "spec.resources.limits.memory" in quiet and case.again is None
-    judging.note_failing(case, [killed(0, 7)], 2)
+    judge.note_failing(case, [killed(0, 7)], 2)
     assert case.seen.degraded == quiet, "how many there were does not make it another text"
-    judging.note_failing(case, [killed(25, 7)], 2)
+    judge.note_failing(case, [killed(25, 7)], 2)
     assert case.seen.degraded == f"about 1 in 4 requests to revision 2 fails; lmd logs says why. {quiet}"
     told = {"conditions": [{"type": "Degraded", "status": "True", "message": case.seen.degraded}]}
     again = case_of(api, told)
-    judging.note_failing(again, [killed(18, 8)], 2)
+    judge.note_failing(again, [killed(18, 8)], 2)
     assert again.seen.degraded == case.seen.degraded

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from localmodel_operator.passes.together import together
+from localmodel_operator.passes.gather import together
 
 
 async def test_both_results_in_order() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from localmodel_operator.pods import rollout
+from localmodel_operator.pods import rollout_status
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.pods.pods import Pod
 
@@ -18,7 +18,7 @@ _UNREACHABLE_FOR = 10.0
 
 async def send_away(admin: Admin, leaving: Iterable[Pod], number: int) -> bool:
     """Have those that serve another revision than `number` send their clients away; whether some may still ask."""
-    others = [pod for pod in leaving if rollout.is_running(pod.found) and not _serves(pod, number)]
+    others = [pod for pod in leaving if rollout_status.is_running(pod.found) and not _serves(pod, number)]
     return any(await asyncio.gather(*(_has_clients(admin, pod, number) for pod in others)))
 
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from localmodel_operator import children, names
 from localmodel_operator.inputs.resolve import Desired
-from localmodel_operator.passes import answering, judging, world
-from localmodel_operator.passes.case import Case, Waiting
-from localmodel_operator.passes.giving_up import fail
-from localmodel_operator.passes.world import World
-from localmodel_operator.pods import address, leaving, pods, rollout
+from localmodel_operator.passes import availability, judge, observed
+from localmodel_operator.passes.context import Case, Waiting
+from localmodel_operator.passes.give_up import fail
+from localmodel_operator.passes.observed import World
+from localmodel_operator.pods import address, pods, rollout_status, terminating
 from localmodel_operator.records import pin
 from localmodel_operator.records.history import Choice, Recorded
-from localmodel_operator.status import status
+from localmodel_operator.status import builder
 
 _POLL = 0.1  # seconds between looks at the address, which sends no event
 _CLIENTS_GO = 0.3  # seconds until clients that were sent away are looked for again
@@ -39,12 +39,12 @@ def is_due(case: Case, target: Recorded, found: World) -> bool:
 
 def is_told(case: Case, target: Recorded) -> bool:
     """Whether the status says already what can be said before everything lasts, or what stands in the way of that."""
-    return _is_ready(case, target) or status.condition(case.owner.get("status", {}), "Stalled") != {}
+    return _is_ready(case, target) or builder.condition(case.owner.get("status", {}), "Stalled") != {}
 
 
 def _is_ready(case: Case, target: Recorded) -> bool:
     told, generation = case.owner.get("status", {}), case.owner["metadata"]["generation"]
-    is_ready = status.ready_condition(told).get("status") == "True" and told["observedGeneration"] == generation
+    is_ready = builder.ready_condition(told).get("status") == "True" and told["observedGeneration"] == generation
     return bool(is_ready and told.get("revisions", {}).get("serving") == target.number)
 
 
@@ -52,7 +52,7 @@ def is_durable(target: Recorded, found: World) -> bool:
     """Whether every pod that is wanted is there, and was started with the revision."""
     if found.deployment is None or found.started_with != target.number:
         return False
-    return rollout.judge(found.deployment, [pod.found for pod in found.pods], target.number).complete
+    return rollout_status.judge(found.deployment, [pod.found for pod in found.pods], target.number).complete
 
 
 async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | None, found: World) -> None:
@@ -90,11 +90,11 @@ async def _before_it_is_said(case: Case, choice: Choice, found: World) -> None:
     Raises:
         Waiting.
     """
-    there, going = await world.pods(case.site.cluster, case.site.admin, *case.key)
-    if await leaving.send_away(case.site.admin, going, choice.target.number):
+    there, going = await observed.pods(case.site.cluster, case.site.admin, *case.key)
+    if await terminating.send_away(case.site.admin, going, choice.target.number):
         case.seen.progress("RollingOut", "a pod of another revision that is on its way out still has clients")
         raise Waiting(_CLIENTS_GO)
-    judging.hold_if_bad(case, choice.target, await judging.judge(case, choice, replace(found, pods=there)))
+    judge.hold_if_bad(case, choice.target, await judge.judge(case, choice, replace(found, pods=there)))
 
 
 def _ended(case: Case) -> str:
@@ -127,8 +127,8 @@ async def _problem(case: Case, number: int, node_port: int | None, found: World)
     clock = asyncio.get_running_loop().time
     until = clock() + _VERIFY_SECONDS
     while problem := await address.problem(base, number, case.spec.replicas):
-        await answering.note(case, found, None)
-        await answering.tell(case, found)
+        await availability.note(case, found, None)
+        await availability.tell(case, found)
         if clock() > until:
             break
         await asyncio.sleep(_POLL)

@@ -8,8 +8,8 @@ from localmodel import advice
 from localmodel.advice import Known
 from localmodel_operator import names
 from localmodel_operator.cluster import REVISION
-from localmodel_operator.passes.case import RESYNC, Case, Waiting
-from localmodel_operator.passes.world import World
+from localmodel_operator.passes.context import RESYNC, Case, Waiting
+from localmodel_operator.passes.observed import World
 from localmodel_operator.records import history, pin
 from localmodel_operator.records.history import Choice
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from operator_given import recorded, state
 
-from localmodel_operator.pods import errors_since
+from localmodel_operator.pods import error_rate
 from localmodel_operator.pods.pod_state import PodState
 
 NOW = recorded(2)
@@ -30,7 +30,7 @@ def told(failed: int, of: int, failed_before: int, of_before: int, seconds: floa
     ids=["all", "half", "more than twice as many", "of two pods", "mostly of one pod", "just in time"],
 )
 def test_worse_than_before(states: list[PodState]) -> None:
-    assert errors_since.verdict(states)
+    assert error_rate.verdict(states)
 
 
 @pytest.mark.parametrize(
@@ -63,26 +63,24 @@ def test_worse_than_before(states: list[PodState]) -> None:
     ],
 )
 def test_nothing_to_hold_against_it(states: list[PodState]) -> None:
-    assert errors_since.verdict(states) == ""
+    assert error_rate.verdict(states) == ""
 
 
 def test_pods_that_were_started_with_it_are_not_counted() -> None:
     fresh = state(NOW, since_switch={"requests": 1000, "failed": 0, "seconds": 2})
-    assert errors_since.verdict([told(10, 10, 0, 100), fresh])
+    assert error_rate.verdict([told(10, 10, 0, 100), fresh])
 
 
 def test_the_verdict_tells_both_sides() -> None:
-    assert errors_since.verdict([told(9, 10, 1, 50)]) == (
-        "9 of the first 10 requests failed, and of the 50 before it 1"
-    )
+    assert error_rate.verdict([told(9, 10, 1, 50)]) == ("9 of the first 10 requests failed, and of the 50 before it 1")
 
 
 def test_watched_for_a_minute_after_a_switch() -> None:
-    assert errors_since.is_watched([told(0, 0, 0, 5, seconds=0.1)])
-    assert errors_since.is_watched([state(NOW), told(0, 0, 0, 5, seconds=59)])
-    assert not errors_since.is_watched([told(0, 0, 0, 5, seconds=60)])
-    assert not errors_since.is_watched([state(NOW)])
-    assert not errors_since.is_watched([])
+    assert error_rate.is_watched([told(0, 0, 0, 5, seconds=0.1)])
+    assert error_rate.is_watched([state(NOW), told(0, 0, 0, 5, seconds=59)])
+    assert not error_rate.is_watched([told(0, 0, 0, 5, seconds=60)])
+    assert not error_rate.is_watched([state(NOW)])
+    assert not error_rate.is_watched([])
 
 
 @pytest.mark.parametrize(
@@ -111,13 +109,13 @@ def test_watched_for_a_minute_after_a_switch() -> None:
     ],
 )
 def test_on_trial_until_enough_was_seen_for_a_verdict(states: list[PodState], holds: bool) -> None:
-    assert errors_since.on_trial(states) is holds
+    assert error_rate.on_trial(states) is holds
 
 
 def test_what_looks_bad_before_there_is_a_verdict() -> None:
-    assert errors_since.looks_bad([told(1, 1, 0, 50)])
-    assert errors_since.looks_bad([told(2, 3, 0, 50)])
-    assert not errors_since.looks_bad([told(0, 0, 0, 50)])
-    assert not errors_since.looks_bad([told(1, 3, 0, 50)])
-    assert not errors_since.looks_bad([told(3, 3, 50, 50)]), "they failed before, too"
-    assert not errors_since.looks_bad([told(3, 3, 0, 5)]), "nothing to compare with"
+    assert error_rate.looks_bad([told(1, 1, 0, 50)])
+    assert error_rate.looks_bad([told(2, 3, 0, 50)])
+    assert not error_rate.looks_bad([told(0, 0, 0, 50)])
+    assert not error_rate.looks_bad([told(1, 3, 0, 50)])
+    assert not error_rate.looks_bad([told(3, 3, 50, 50)]), "they failed before, too"
+    assert not error_rate.looks_bad([told(3, 3, 0, 5)]), "nothing to compare with"

@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import revision
 
-from localmodel_operator import adopting, children, names
+from localmodel_operator import adopt, children, names
 from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SECRET, Garbled, Kind, Refused
 from localmodel_operator.records import decision, history
 from localmodel_operator.records.decision import Decision
@@ -70,8 +70,8 @@ def cluster_of_an_older_operator() -> Cluster:
     return cluster
 
 
-def adopt(cluster: Any, *namespaces: str) -> None:
-    asyncio.run(adopting.adopt(cluster, SIGNER, namespaces))
+def sign_all(cluster: Any, *namespaces: str) -> None:
+    asyncio.run(adopt.adopt(cluster, SIGNER, namespaces))
 
 
 def signed(cluster: Cluster) -> list[str]:
@@ -84,7 +84,7 @@ def signed(cluster: Cluster) -> list[str]:
 
 def test_an_upgrade_loses_nothing() -> None:
     cluster = cluster_of_an_older_operator()
-    adopt(cluster)
+    sign_all(cluster)
     assert signed(cluster) == ["digits-r1", "digits-r2"]
     found = cluster.objects[CONFIG_MAP.name, "digits-wanted"]
     decided = Decision(3, 2, "c", "e", committed=True, good=2, before=1, pin=PIN)
@@ -94,18 +94,18 @@ def test_an_upgrade_loses_nothing() -> None:
 
 def test_what_is_put_there_later_is_not_signed() -> None:
     cluster = cluster_of_an_older_operator()
-    adopt(cluster)
+    sign_all(cluster)
     left(cluster, 3)
-    adopt(cluster)
-    adopt(cluster, "team")
+    sign_all(cluster)
+    sign_all(cluster, "team")
     assert signed(cluster) == ["digits-r1", "digits-r2"]
 
 
 def test_a_namespace_that_is_served_later_is_looked_at_then() -> None:
     cluster = cluster_of_an_older_operator()
-    adopt(cluster, "other")
+    sign_all(cluster, "other")
     assert signed(cluster) == []
-    adopt(cluster, "other", "team")
+    sign_all(cluster, "other", "team")
     assert signed(cluster) == ["digits-r1", "digits-r2"]
 
 
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_is_left_and_keeps_nothing_up() -> None:
     for number, data in enumerate(JUNK, 3):
         left(cluster, number, data)
     cluster.objects[CONFIG_MAP.name, "digits-wanted"]["data"] = {"wanted.json": "[" * 200_000}
-    adopt(cluster)
+    sign_all(cluster)
     assert signed(cluster) == ["digits-r1", "digits-r2"]
     assert decision.read(cluster.objects[CONFIG_MAP.name, "digits-wanted"], IDENTITY, SIGNER) is None
 
@@ -144,9 +144,9 @@ def test_a_resource_that_fails_does_not_stop_the_others() -> None:
     cluster = Refusing()
     cluster.put(LMD, {**OWNER, "metadata": {**METADATA, "name": "another", "uid": "1"}})
     cluster.objects.update(cluster_of_an_older_operator().objects)
-    adopt(cluster)
+    sign_all(cluster)
     assert signed(cluster) == ["digits-r2"]
     assert decision.read(cluster.objects[CONFIG_MAP.name, "digits-wanted"], IDENTITY, SIGNER) is not None
     left(cluster, 3)
-    adopt(cluster)
+    sign_all(cluster)
     assert signed(cluster) == ["digits-r2"]

@@ -7,7 +7,7 @@ from typing import cast
 
 from operator_given import Object, pod, recorded, state
 
-from localmodel_operator.pods import leaving
+from localmodel_operator.pods import terminating
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.pods.pod_state import PodState
 from localmodel_operator.pods.pods import Pod
@@ -39,7 +39,7 @@ class Servers:
 
 
 async def may_ask(servers: Servers, *there: Pod) -> bool:
-    return await leaving.send_away(cast(Admin, servers), there, 2)
+    return await terminating.send_away(cast(Admin, servers), there, 2)
 
 
 async def test_a_pod_that_has_not_had_its_sigterm_is_told_until_its_clients_have_gone() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from localmodel_operator import names
-from localmodel_operator.pods.rollout import Rollout, judge
+from localmodel_operator.pods.rollout_status import Rollout, judge
 
 Object = dict[str, Any]
 READY = {"type": "Ready", "status": "True"}

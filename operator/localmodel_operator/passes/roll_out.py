@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 from localmodel import image
 from localmodel.errors import UserError
-from localmodel_operator import by_others, children
+from localmodel_operator import children, managed_fields
 from localmodel_operator.cluster import Object, Refused
 from localmodel_operator.images import delivery_news
-from localmodel_operator.passes import world
-from localmodel_operator.passes.case import RESYNC, Case, Waiting
-from localmodel_operator.passes.giving_up import fail, give_up
-from localmodel_operator.passes.world import World
-from localmodel_operator.pods import rollout
+from localmodel_operator.passes import observed
+from localmodel_operator.passes.context import RESYNC, Case, Waiting
+from localmodel_operator.passes.give_up import fail, give_up
+from localmodel_operator.passes.observed import World
+from localmodel_operator.pods import rollout_status
 from localmodel_operator.records.history import Choice, Recorded
-from localmodel_operator.status import events, report, status
+from localmodel_operator.status import builder, events, report
 
 
 async def deliver(case: Case, target: Recorded, found: World) -> None:
@@ -56,17 +56,17 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
         Waiting, UserError.
     """
     target, seen, told = choice.target, case.seen, case.owner.get("status", {})
-    if found.started_with != target.number and status.condition(told, "Durable").get("status") == "True":
+    if found.started_with != target.number and builder.condition(told, "Durable").get("status") == "True":
         # Not to be left standing by an operator that ends right behind the next line.
         tell_that_it_rolls(case, target)
         if not seen.settled:
             seen.progress("RollingOut", f"pods of revision {target.number} are starting")
         await case.report()
-    written = by_others.read(found.deployment) if found.deployment else by_others.Written()
+    written = managed_fields.read(found.deployment) if found.deployment else managed_fields.Written()
     await _tell_of_others(case, written)
     applied = await _apply(case, children.deployment(case.owner, case.spec, target.template), written.container)
-    listed = await world.listed(case.site.cluster, *case.key)
-    state = rollout.judge(applied, listed, target.number)
+    listed = await observed.listed(case.site.cluster, *case.key)
+    state = rollout_status.judge(applied, listed, target.number)
     seen.values["replicas"] = state.replicas
     if state.complete:
         tell_that_it_lasts(case, target)
@@ -78,7 +78,7 @@ async def roll_out(case: Case, choice: Choice, found: World) -> None:
         raise Waiting(RESYNC)
     reason, message = state.failure
     seen.durable = (False, reason, message)
-    if state.stalled and reason in rollout.OF_THE_REVISION and not state.lasted:
+    if state.stalled and reason in rollout_status.OF_THE_REVISION and not state.lasted:
         await give_up(case, choice, found, reason, message)
     if seen.settled and not state.late:
         raise Waiting(RESYNC)  # the service goes on
@@ -98,10 +98,10 @@ async def _apply(case: Case, wanted: Object, told: Sequence[str]) -> Object:
         UserError, Waiting.
     """
     applied = await case.apply(wanted)
-    written = by_others.read(applied).container
+    written = managed_fields.read(applied).container
     if not written:
         return applied
-    await _tell_of_others(case, by_others.Written(tuple(name for name in written if name not in told)))
+    await _tell_of_others(case, managed_fields.Written(tuple(name for name in written if name not in told)))
     (container,) = wanted["spec"]["template"]["spec"]["containers"]
     try:
         return await case.site.cluster.put_back(applied, container)
@@ -111,8 +111,8 @@ async def _apply(case: Case, wanted: Object, told: Sequence[str]) -> Object:
         raise Waiting(0.0) from None  # it has changed again
 
 
-async def _tell_of_others(case: Case, written: by_others.Written) -> None:
-    for reason, message in by_others.news(case.name, written):
+async def _tell_of_others(case: Case, written: managed_fields.Written) -> None:
+    for reason, message in managed_fields.news(case.name, written):
         await report.tell(case.site.cluster, case.namespace, events.warning(case.owner, reason, message))
 
 

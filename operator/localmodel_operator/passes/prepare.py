@@ -7,12 +7,12 @@ from localmodel import held
 from localmodel.resource import gate
 from localmodel_operator import children, names
 from localmodel_operator.inputs.resolve import Desired
-from localmodel_operator.passes import making, swap, world
+from localmodel_operator.passes import build, observed, swap
 from localmodel_operator.passes.bundles import Bundles
-from localmodel_operator.passes.case import Case
-from localmodel_operator.passes.giving_up import give_up
-from localmodel_operator.passes.together import together
-from localmodel_operator.passes.world import World
+from localmodel_operator.passes.context import Case
+from localmodel_operator.passes.gather import together
+from localmodel_operator.passes.give_up import give_up
+from localmodel_operator.passes.observed import World
 from localmodel_operator.pods import pods
 from localmodel_operator.pods.admin import CannotTake, RevisionFailed
 from localmodel_operator.records import decision, history
@@ -61,7 +61,7 @@ async def bring(case: Case, choice: Choice, seen: Decision, desired: Desired, fo
 
 async def look(case: Case) -> World:
     """What there is now."""
-    found = await world.look(case.site.cluster, case.site.admin, case.site.signer, case.owner)
+    found = await observed.look(case.site.cluster, case.site.admin, case.site.signer, case.owner)
     case.decided, case.decided_object = (found.decision or _lost(case)).among(found.history), found.decided
     if found.decision is None and found.decided is not None:
         text = "%s/%s: ConfigMap %s says what no operator has signed: it is not obeyed, and written anew"
@@ -124,5 +124,5 @@ def _told(case: Case, choice: Choice, desired: Desired, found: World) -> str:
     before = history.served_last(found.history, case.proved)
     if choice.because or choice.pinned or before is None:
         return f"revision {choice.target.number} is brought into the running pods"
-    cause = making.cause(desired, choice.target.revision, before)
+    cause = build.cause(desired, choice.target.revision, before)
     return f"revision {choice.target.number} is brought into the running pods: {cause}"

@@ -20,7 +20,7 @@ from localmodel_operator.cluster import (
     Refused,
     Unreachable,
 )
-from localmodel_operator.passes import world
+from localmodel_operator.passes import observed
 from localmodel_operator.records import decision, history, keys
 from localmodel_operator.records.keys import Signer
 
@@ -65,7 +65,7 @@ async def _sign_revisions(cluster: Cluster, signer: Signer, owner: Object) -> No
     identity, metadata = decision.owner_of(owner), owner["metadata"]
     labels = f"{names.DEPLOYMENT_LABEL}={metadata['name']}"
     for found in await cluster.list(REVISION, metadata["namespace"], labels):
-        if not world.owns(metadata["uid"], found) or history.is_ours(identity, found, signer):
+        if not observed.owns(metadata["uid"], found) or history.is_ours(identity, found, signer):
             continue
         if history.read(found) is None:
             log.warning("%s: not a revision: left unsigned", found["metadata"]["name"])
@@ -78,7 +78,7 @@ async def _sign_revisions(cluster: Cluster, signer: Signer, owner: Object) -> No
 async def _sign_decision(cluster: Cluster, signer: Signer, owner: Object) -> None:
     identity, metadata = decision.owner_of(owner), owner["metadata"]
     found = await cluster.get(CONFIG_MAP, metadata["namespace"], decision.name(metadata["name"]))
-    if found is None or not world.owns(metadata["uid"], found) or decision.read(found, identity, signer):
+    if found is None or not observed.owns(metadata["uid"], found) or decision.read(found, identity, signer):
         return
     decided = decision.read_unsigned(found)
     if decided is None:

@@ -3,11 +3,11 @@
 from urllib.parse import urlsplit
 
 from localmodel_operator import children
-from localmodel_operator.passes.case import Case
-from localmodel_operator.passes.world import World
+from localmodel_operator.passes.context import Case
+from localmodel_operator.passes.observed import World
 from localmodel_operator.pods import address
-from localmodel_operator.status import status
-from localmodel_operator.status.status import Seen
+from localmodel_operator.status import builder
+from localmodel_operator.status.builder import Seen
 
 _LOOK_AGAIN = 0.5  # seconds, while the address and the pods disagree: one of the two is about to change
 
@@ -37,7 +37,7 @@ async def tell(case: Case, found: World) -> None:
         seen.progress("DeploymentDeleted", f"Deployment {case.name}: it has been deleted; it is made anew")
     elif seen.ready and not answers and case.spec.replicas:
         seen.progress("NotAnswering", message)
-    elif (status.condition(told, "Available").get("status") == "True") is answers:
+    elif (builder.condition(told, "Available").get("status") == "True") is answers:
         return  # who answers may change with each look while two revisions do, and is told when the pass ends
     await case.report(seen)
 
