@@ -15,10 +15,10 @@ from localmodel_operator.cluster import (
     REVISION,
     SECRET,
     Cluster,
-    Garbled,
     Object,
-    Refused,
-    Unreachable,
+    RefusedError,
+    UnreachableError,
+    UnreadableAnswerError,
 )
 from localmodel_operator.passes import observed
 from localmodel_operator.records import decision, history, keys
@@ -50,12 +50,12 @@ async def _or_leave(owner: Object, signing: Awaitable[None]) -> None:
     """Go on without what cannot be signed: a resource of one user stops neither the others nor the operator.
 
     Raises:
-        Unreachable: the API server does not answer.
+        UnreachableError: the API server does not answer.
     """
     try:
         await signing
     except Exception as error:
-        if isinstance(error, Unreachable) and not isinstance(error, Garbled):
+        if isinstance(error, UnreachableError) and not isinstance(error, UnreadableAnswerError):
             raise
         where = f"{owner['metadata']['namespace']}/{owner['metadata']['name']}"
         log.warning("%s: left unsigned: %s: %s", where, type(error).__name__, error)
@@ -86,6 +86,6 @@ async def _sign_decision(cluster: Cluster, signer: Signer, owner: Object) -> Non
     child = children.metadata(owner, decision.name(metadata["name"]))
     try:
         await cluster.replace(CONFIG_MAP, decision.write(child, identity, signer, decided, found))
-    except Refused as error:
+    except RefusedError as error:
         if error.code not in (404, 409):  # deleted, or written meanwhile: the first pass writes another
             raise

@@ -97,7 +97,7 @@ def service(owner: Mapping[str, Any], node_port: int | None) -> Object:
     }
 
 
-def other_service(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> str:
+def service_drift(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> str:
     """What somebody has changed of the Service, in words; empty when it leads where it should."""
     if found is None:
         return "it has been deleted"
@@ -171,7 +171,7 @@ def _strategy(spec: DeploymentSpec) -> Object:
     return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
 
 
-def other_resources(deployment: Mapping[str, Any], spec: DeploymentSpec) -> bool:
+def resources_differ(deployment: Mapping[str, Any], spec: DeploymentSpec) -> bool:
     """Whether the Deployment's pods have other resources than the spec asks for; the API server writes them its way."""
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return _amounts(container.get("resources", {})) != _amounts(spec.resources)

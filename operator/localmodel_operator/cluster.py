@@ -53,7 +53,7 @@ EVENT = Kind("v1", "events", "Event")
 BY_NAME = {kind.name: kind for kind in (DEPLOYMENT, REVISION, SERVICE, CONFIG_MAP, SECRET)}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The API server refused a request for good: `code` is the HTTP status, the text is its own message."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -61,15 +61,15 @@ class Refused(Exception):
         self.code = code
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """The API server does not answer now; the text says why."""
 
 
-class Garbled(Unreachable):
+class UnreadableAnswerError(UnreachableError):
     """The API server's answer cannot be read: it holds an object that is nested too deeply, or a number too long."""
 
 
-class PodUnreachable(Exception):
+class PodUnreachableError(Exception):
     """The API server has no way to a pod's port now; the text says why."""
 
 
@@ -138,7 +138,7 @@ class Cluster:
         """The object, or None where there is none."""
         try:
             return await self._request("GET", kind.path(namespace, name))
-        except Refused as error:
+        except RefusedError as error:
             if error.code == 404:
                 return None
             raise
@@ -166,7 +166,7 @@ class Cluster:
         """Put the container of a Deployment in the place of the one of its name, with all that others have set of it.
 
         Raises:
-            Refused: 409, the Deployment has changed since it was `found`.
+            RefusedError: 409, the Deployment has changed since it was `found`.
         """
         metadata, there = found["metadata"], found["spec"]["template"]["spec"]["containers"]
         place = next(index for index, each in enumerate(there) if each["name"] == container["name"])
@@ -213,7 +213,7 @@ class Cluster:
         """Ask a port of a pod (`name:port`) through the API server. Returns the status and the JSON it answers with.
 
         Raises:
-            PodUnreachable: no answer came from the pod itself.
+            PodUnreachableError: no answer came from the pod itself.
         """
         request = await self.api.param_serialize(
             method,
@@ -224,7 +224,7 @@ class Cluster:
         _, url, all_headers, *_ = request
         session = self.api.rest_client.pool_manager
         if session is None:
-            raise PodUnreachable("the API server has not been asked for anything yet")
+            raise PodUnreachableError("the API server has not been asked for anything yet")
         data = _pieces(body) if body else None
         try:
             wait = aiohttp.ClientTimeout(total=seconds)
@@ -232,16 +232,16 @@ class Cluster:
                 told = json_text.parse(await _small(response.content))
                 status = int(response.status)
         except (*_UNREACHABLE, ValueError) as error:
-            raise PodUnreachable(f"{type(error).__name__}: {error}") from None
+            raise PodUnreachableError(f"{type(error).__name__}: {error}") from None
         if not isinstance(told, dict) or told.get("kind") == "Status":  # the API server's own words
-            raise PodUnreachable(str(told.get("message", told) if isinstance(told, dict) else told))
+            raise PodUnreachableError(str(told.get("message", told) if isinstance(told, dict) else told))
         return status, told
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete the object with that uid; one that is gone, or another of the name, is left alone."""
         try:
             await self._request("DELETE", kind.path(namespace, name), {"preconditions": {"uid": uid}})
-        except Refused as error:
+        except RefusedError as error:
             if error.code not in (404, 409):
                 raise
 
@@ -276,13 +276,13 @@ class Cluster:
         except ApiException as error:
             raise _refusal(error.status or 0, _message(error.body) or str(error.reason)) from None
         except _UNREACHABLE as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from None
+            raise UnreachableError(f"{type(error).__name__}: {error}") from None
         if not 200 <= response.status <= 299:
             raise _refusal(response.status, _message(content) or str(response.reason))
         try:
             result: Object = json_text.parse_loosely(content)
         except Unreadable as error:
-            raise Garbled(f"the API server's answer cannot be read: {error}") from None
+            raise UnreadableAnswerError(f"the API server's answer cannot be read: {error}") from None
         return result
 
 
@@ -305,9 +305,9 @@ async def _pieces(body: Body) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _refusal(code: int, message: str) -> Refused | Unreachable:
+def _refusal(code: int, message: str) -> RefusedError | UnreachableError:
     """429 and 5xx say "not now", everything else "not this"."""
-    return Unreachable(f"{code} {message}") if code == 429 or code >= 500 else Refused(code, message)
+    return UnreachableError(f"{code} {message}") if code == 429 or code >= 500 else RefusedError(code, message)
 
 
 def _message(body: str | bytes | None) -> str:

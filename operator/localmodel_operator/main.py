@@ -24,13 +24,22 @@ from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
 from localmodel.store import Store, store_id
 from localmodel_operator import adopt, children, names, sweep
-from localmodel_operator.cluster import LMD, NAMESPACE, NODE, Cluster, Object, Unreachable, credentials, running_in_pod
+from localmodel_operator.cluster import (
+    LMD,
+    NAMESPACE,
+    NODE,
+    Cluster,
+    Object,
+    UnreachableError,
+    credentials,
+    running_in_pod,
+)
 from localmodel_operator.images import delivery_choice
 from localmodel_operator.images.delivery_news import NodeNews
 from localmodel_operator.images.environments import Environments
 from localmodel_operator.inputs.edits import Edits
 from localmodel_operator.inputs.references import References
-from localmodel_operator.operator import EVERY, SWEEP, Site
+from localmodel_operator.operator import EVERY, SWEEP, Operator
 from localmodel_operator.passes import reconcile
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.records import keys
@@ -72,20 +81,20 @@ async def run(options: Options) -> None:
     engine = Engine()
     try:
         try:
-            site, cluster_uid = await _site(cluster, engine, options)
-        except Unreachable as error:
+            operator, cluster_uid = await _site(cluster, engine, options)
+        except UnreachableError as error:
             raise UserError("ClusterUnreachable", f"the cluster's API server does not answer: {error}") from None
         with _only_operator(options.store, cluster_uid):
             try:
-                await _lead(site, cluster_uid, options)
+                await _lead(operator, cluster_uid, options)
             finally:
-                site.delivery.stop()
+                operator.delivery.stop()
     finally:
         engine.close()
         await cluster.close()
 
 
-async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Site, str]:
+async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Operator, str]:
     node = (await cluster.list(NODE))[0]
     system = await cluster.get(NAMESPACE, None, "kube-system")
     if system is None:
@@ -93,7 +102,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Sit
     layout = Layout(options.store / "images")
     signer = Signer(await keys.signing_key(cluster))
     own_id = store_id.of(options.store)
-    site = Site(
+    operator = Operator(
         cluster=cluster,
         engine=engine,
         store=Store(options.store),
@@ -110,7 +119,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Sit
         keep_seconds=options.keep_seconds,
         verify=_verifier(node),
     )
-    return site, system["metadata"]["uid"]
+    return operator, system["metadata"]["uid"]
 
 
 def _verifier(node: Object) -> Any:
@@ -132,40 +141,40 @@ def _only_operator(store: Path, cluster_uid: str) -> Any:
         raise UserError("AlreadyRunning", f"an operator for this cluster is already running ({lock})") from None
 
 
-async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
+async def _lead(operator: Operator, cluster_uid: str, options: Options) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
 
     leading: list[asyncio.Future[Any]] = []
 
     async def lead() -> None:
-        log.info("this operator holds the lease and serves cluster %s", site.kind_cluster or cluster_uid)
-        await _adopt(site, options.namespaces)
+        log.info("this operator holds the lease and serves cluster %s", operator.kind_cluster or cluster_uid)
+        await _adopt(operator, options.namespaces)
         # not before every resource has been looked at and has said what it waits for
-        site.queue.add_after(_FIRST_SWEEP_AFTER, SWEEP)
-        leading[:] = [asyncio.create_task(site.queue.work(look)) for _ in range(_WORKERS)]
-        leading.append(asyncio.create_task(_follow_wheels(site)))
+        operator.queue.add_after(_FIRST_SWEEP_AFTER, SWEEP)
+        leading[:] = [asyncio.create_task(operator.queue.work(look)) for _ in range(_WORKERS)]
+        leading.append(asyncio.create_task(_follow_wheels(operator)))
         await asyncio.gather(*leading)
 
     async def look(key: Key) -> None:
-        await look_at(site, cluster_uid, options.namespaces, key)
+        await look_at(operator, cluster_uid, options.namespaces, key)
 
     async def lost() -> None:
         log.warning("the lease could not be renewed; nothing is done until it can")
 
     async def hold() -> None:
         while True:
-            await site.cluster.hold_lease(_LEASE_NAMESPACE, identity, lead, lost)
+            await operator.cluster.hold_lease(_LEASE_NAMESPACE, identity, lead, lost)
 
     # A machine's operator takes its own lease over at once after a crash: the lock file keeps it the only one there.
     identity = f"{socket.gethostname()}/{store_id.of(options.store)}" if not running_in_pod() else os.uname().nodename
     enough = asyncio.Event()
     lease = asyncio.create_task(hold())
-    watch = asyncio.create_task(_watch(site, enough, stop, options))
+    watch = asyncio.create_task(_watch(operator, enough, stop, options))
     told = asyncio.create_task(stop.wait())
     await asyncio.wait([lease, watch, told], return_when=asyncio.FIRST_COMPLETED)
     # ours first: kopf waits 5 s for every task it finds running beside its own
-    ours = [*leading, *site.environments.stop(), lease, told]
+    ours = [*leading, *operator.environments.stop(), lease, told]
     for task in ours:
         task.cancel()
     await asyncio.gather(*ours, return_exceptions=True)
@@ -176,43 +185,43 @@ async def _lead(site: Site, cluster_uid: str, options: Options) -> None:
             task.result()
 
 
-async def _follow_wheels(site: Site) -> None:
+async def _follow_wheels(operator: Operator) -> None:
     """Have every resource looked at when something changes in a wheel folder of this machine."""
     before = await asyncio.to_thread(own_wheels.seen)
     while True:
         await asyncio.sleep(_LOOK_AT_WHEELS_EVERY)
         if (now := await asyncio.to_thread(own_wheels.seen)) != before:
-            site.queue.add(EVERY)
+            operator.queue.add(EVERY)
         before = now
 
 
-async def _adopt(site: Site, namespaces: Iterable[str]) -> None:
+async def _adopt(operator: Operator, namespaces: Iterable[str]) -> None:
     while True:
         try:
-            await adopt.adopt(site.cluster, site.signer, namespaces)
-        except Unreachable as error:
+            await adopt.adopt(operator.cluster, operator.signer, namespaces)
+        except UnreachableError as error:
             log.warning("the API server does not answer (%s); nothing is done before it does", error)
             await asyncio.sleep(1.0)
         else:
             return
 
 
-async def look_at(site: Site, cluster_uid: str, namespaces: Iterable[str], key: Key) -> None:
+async def look_at(operator: Operator, cluster_uid: str, namespaces: Iterable[str], key: Key) -> None:
     """Do what is due for a key of the queue."""
     try:
         if key == SWEEP:
-            await sweep.sweep(site, cluster_uid)
-            site.queue.forgive(key)
+            await sweep.sweep(operator, cluster_uid)
+            operator.queue.forgive(key)
         elif key == EVERY:
             for served in namespaces or (None,):
-                for owner in await site.cluster.list(LMD, served):
-                    site.queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
-            site.queue.forgive(key)
+                for owner in await operator.cluster.list(LMD, served):
+                    operator.queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
+            operator.queue.forgive(key)
         else:
-            await reconcile.reconcile(site, key)
-    except Unreachable as error:
+            await reconcile.reconcile(operator, key)
+    except UnreachableError as error:
         log.warning("%s/%s: the API server does not answer (%s); will be looked at again", *key, error)
-        site.queue.retry(key)
+        operator.queue.retry(key)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
@@ -220,9 +229,9 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
-async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options: Options) -> None:
+async def _watch(operator: Operator, enough: asyncio.Event, stop: asyncio.Event, options: Options) -> None:
     registry = kopf.OperatorRegistry()
-    queue, references = site.queue, site.references
+    queue, references = operator.queue, operator.references
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -235,7 +244,7 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        found = await credentials(site.cluster)
+        found = await credentials(operator.cluster)
         return kopf.ConnectionInfo(
             server=found.server,
             ca_path=found.ca,
@@ -277,12 +286,12 @@ async def _watch(site: Site, enough: asyncio.Event, stop: asyncio.Event, options
         for key in references.readers((param, namespace or "", name or "")):
             queue.overtake(key)
 
-    heard = NodeNews()
+    news = NodeNews()
 
     @kopf.on.event("", "v1", "nodes", registry=registry)
     async def node_changed(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
-        if heard.heard(type, body):
-            site.delivery.renew()
+        if news.is_news(type, body):
+            operator.delivery.renew()
             queue.add(EVERY)
 
     others = asyncio.all_tasks()

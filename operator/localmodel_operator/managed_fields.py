@@ -14,7 +14,7 @@ Fields = Mapping[str, Any]  # as in metadata.managedFields: a name or a key -> w
 
 
 @dataclass(frozen=True)
-class Written:
+class ForeignFields:
     """`container`: what of our container others have set, as people call it. `scaled_by`: who has set the replicas."""
 
     container: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Written:
         return self.scaled_by == _AUTOSCALER
 
 
-def read(deployment: Mapping[str, Any]) -> Written:
+def read(deployment: Mapping[str, Any]) -> ForeignFields:
     """What others own of what is for us to set. Annotations, labels, and containers of theirs are not."""
     entries = deployment["metadata"].get("managedFields", [])
     ours = [_spec(each) for each in entries if each.get("manager") == names.FIELD_MANAGER]
@@ -40,10 +40,10 @@ def read(deployment: Mapping[str, Any]) -> Written:
         if "f:replicas" in spec:
             scaled_by = str(entry.get("manager"))
         container.update(_named(_below(spec, "f:template", "f:spec", "f:containers", _key(CONTAINER))))
-    return Written(tuple(sorted(container)), scaled_by)
+    return ForeignFields(tuple(sorted(container)), scaled_by)
 
 
-def news(name: str, written: Written) -> Iterator[tuple[str, str]]:
+def news(name: str, written: ForeignFields) -> Iterator[tuple[str, str]]:
     """What to tell of it, and the way out: reason and message."""
     if written.container:
         what = ", ".join(written.container)

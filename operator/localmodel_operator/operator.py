@@ -20,7 +20,7 @@ EVERY: Key = ("", "*")
 
 
 @dataclass(frozen=True)
-class Site:
+class Operator:
     """What an operator works with: one cluster, one engine, one store."""
 
     cluster: Cluster

@@ -24,7 +24,7 @@ from localmodel.oci.layout import Blob, Layout
 from localmodel.store import artifacts
 from localmodel_operator import names
 from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION, Kind, Object
-from localmodel_operator.operator import SWEEP, Site
+from localmodel_operator.operator import SWEEP, Operator
 from localmodel_untrusted import json_text
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,9 @@ def doomed(present: Mapping[str, str], keep: Iterable[str], ours: tuple[str, ...
     return sorted(gone | records)
 
 
-def still(unused: Iterable[str], used: Iterable[str], since: dict[str, float], now: float, seconds: float) -> set[str]:
+def kept_for_now(
+    unused: Iterable[str], used: Iterable[str], since: dict[str, float], now: float, seconds: float
+) -> set[str]:
     """Those of the unused images that stay for now, because their resource went a moment ago: it may come again.
 
     Superseded images of a resource that is there are not waited for. `since` is what was known before, and is then
@@ -144,37 +146,37 @@ def still(unused: Iterable[str], used: Iterable[str], since: dict[str, float], n
     return {name for name, then in waiting.items() if now - then < seconds}
 
 
-async def sweep(site: Site, cluster_uid: str) -> None:
+async def sweep(operator: Operator, cluster_uid: str) -> None:
     """One sweep of everything. Put off while images are being made."""
-    cluster_nodes = await site.engine.call(nodes.nodes, site.kind_cluster) if site.kind_cluster else []
-    present = await _present(site, cluster_nodes)
+    cluster_nodes = await operator.engine.call(nodes.nodes, operator.kind_cluster) if operator.kind_cluster else []
+    present = await _present(operator, cluster_nodes)
     try:
         # An edit waits for this: what takes long, and can be mended, is done outside.
-        with files.alone(site.layout.root / "lock"):
-            use, rests = await _sweep_here(site, cluster_uid, cluster_nodes)
+        with files.alone(operator.layout.root / "lock"):
+            use, rests = await _sweep_here(operator, cluster_uid, cluster_nodes)
     except BlockingIOError:
-        site.queue.add_after(_AGAIN_WHEN_BUSY, SWEEP)
+        operator.queue.add_after(_AGAIN_WHEN_BUSY, SWEEP)
         return
-    ours = (names.IMAGE_PREFIX, site.delivery.repository("") + "@")
-    others = await _of_others(site)
+    ours = (names.IMAGE_PREFIX, operator.delivery.repository("") + "@")
+    others = await _of_others(operator)
     kept = {*use.images, *(name for images in present.values() for name in images if name.startswith(others))}
     there = {name for images in present.values() for name in images if name.startswith(ours)}
-    resting = still(there - kept, use.images, _unused, time.monotonic(), site.keep_seconds)
+    resting = kept_for_now(there - kept, use.images, _unused, time.monotonic(), operator.keep_seconds)
     gone = {node: doomed(images, kept | resting, ours) for node, images in present.items()}
-    done = await asyncio.gather(*(_remove(site, node, records) for node, records in gone.items() if records))
+    done = await asyncio.gather(*(_remove(operator, node, records) for node, records in gone.items() if records))
     if done:
-        await _mend(site, {record for records in gone.values() for record in records})
+        await _mend(operator, {record for records in gone.values() for record in records})
     silent = len(present) < len(cluster_nodes) or not all(done)
     again = _AGAIN_WHEN_SILENT if silent else _AGAIN
     # not sooner after what has just come to rest than it rests
-    site.queue.add_after(min(again, site.keep_seconds) if rests or resting else again, SWEEP)
+    operator.queue.add_after(min(again, operator.keep_seconds) if rests or resting else again, SWEEP)
 
 
-async def _present(site: Site, cluster_nodes: Iterable[Node]) -> dict[Node, dict[str, str]]:
+async def _present(operator: Operator, cluster_nodes: Iterable[Node]) -> dict[Node, dict[str, str]]:
     """The image records of every node that answers."""
     for node in cluster_nodes:
         if node.id not in _asked and not node.paused:
-            _asked[node.id] = asyncio.create_task(_images(site, node))
+            _asked[node.id] = asyncio.create_task(_images(operator, node))
     asked = {node: _asked[node.id] for node in cluster_nodes if node.id in _asked}
     if asked:
         await asyncio.wait(asked.values(), timeout=_ANSWERS_WITHIN)
@@ -185,9 +187,9 @@ async def _present(site: Site, cluster_nodes: Iterable[Node]) -> dict[Node, dict
     return answers
 
 
-async def _images(site: Site, node: Node) -> dict[str, str] | None:
+async def _images(operator: Operator, node: Node) -> dict[str, str] | None:
     try:
-        return await site.engine.call(nodes.images, node)
+        return await operator.engine.call(nodes.images, node)
     except NodeError as error:
         log.warning("%s is not swept: %s", node.name, error)
         return None
@@ -195,69 +197,75 @@ async def _images(site: Site, node: Node) -> dict[str, str] | None:
         del _asked[node.id]
 
 
-async def _look(site: Site, cluster_nodes: Iterable[Node]) -> Use:
-    owners = await _served(site, LMD)
-    revisions = await _served(site, REVISION, names.MANAGED_SELECTOR)
-    running = [each for kind in (DEPLOYMENT, POD) for each in await _served(site, kind, names.MANAGED_SELECTOR)]
+async def _look(operator: Operator, cluster_nodes: Iterable[Node]) -> Use:
+    owners = await _served(operator, LMD)
+    revisions = await _served(operator, REVISION, names.MANAGED_SELECTOR)
+    running = [each for kind in (DEPLOYMENT, POD) for each in await _served(operator, kind, names.MANAGED_SELECTOR)]
     return in_use(owners, revisions, running, cluster_nodes)
 
 
-async def _served(site: Site, kind: Kind, labels: str = "") -> list[Object]:
+async def _served(operator: Operator, kind: Kind, labels: str = "") -> list[Object]:
     """The objects in the namespaces that are served: in others there may be no right to see them."""
     return [
-        each for namespace in site.namespaces or (None,) for each in await site.cluster.list(kind, namespace, labels)
+        each
+        for namespace in operator.namespaces or (None,)
+        for each in await operator.cluster.list(kind, namespace, labels)
     ]
 
 
-async def _of_others(site: Site) -> tuple[str, ...]:
+async def _of_others(operator: Operator) -> tuple[str, ...]:
     """How the images of living resources begin whose namespaces are not served: their pods may start again."""
-    owners = await site.cluster.list(LMD) if site.namespaces else []
+    owners = await operator.cluster.list(LMD) if operator.namespaces else []
     living = (owner["metadata"] for owner in owners)
-    return tuple(names.repository(each["uid"]) + "@" for each in living if each["namespace"] not in site.namespaces)
+    return tuple(names.repository(each["uid"]) + "@" for each in living if each["namespace"] not in operator.namespaces)
 
 
-async def _sweep_here(site: Site, cluster_uid: str, cluster_nodes: Iterable[Node]) -> tuple[Use, bool]:
+async def _sweep_here(operator: Operator, cluster_uid: str, cluster_nodes: Iterable[Node]) -> tuple[Use, bool]:
     """Sweep what is on this machine. Returns what this cluster uses, and whether unused environments are kept."""
-    use, note, rests = await _look(site, cluster_nodes), site.layout.root / "uses" / f"{cluster_uid}.json", False
+    use, note, rests = (
+        await _look(operator, cluster_nodes),
+        operator.layout.root / "uses" / f"{cluster_uid}.json",
+        False,
+    )
     left: set[str] = set()
     with contextlib.suppress(UserError):  # it is written anew
         before = state_file.read(note, Use, "")
         left = set(before.environments) - set(use.environments) if before else set()
     files.write(note, digests.canonical_json(use.__dict__))
     try:
-        uses = [*other_uses(site.layout.root / "uses", cluster_uid, await _alive(site)), use]
-        rests = await site.environments.forget({key for each in uses for key in each.environments}, left)
-        _sweep_blobs(site, [image for each in uses for image in each.images])
+        uses = [*other_uses(operator.layout.root / "uses", cluster_uid, await _alive(operator)), use]
+        rests = await operator.environments.forget({key for each in uses for key in each.environments}, left)
+        _sweep_blobs(operator, [image for each in uses for image in each.images])
     except UserError as error:
         state_file.unreadable(error)
-        log.warning("nothing is removed from %s, what is needed of it is not known: %s", site.layout.root, error)
+        log.warning("nothing is removed from %s, what is needed of it is not known: %s", operator.layout.root, error)
     return use, rests
 
 
-async def _mend(site: Site, removed: set[str]) -> None:
+async def _mend(operator: Operator, removed: set[str]) -> None:
     """Images were removed from nodes. One may have been wanted again meanwhile: it is delivered once more."""
-    site.delivery.swept(removed)
-    if removed.isdisjoint((await _look(site, ())).images):
+    operator.delivery.swept(removed)
+    if removed.isdisjoint((await _look(operator, ())).images):
         return
-    for owner in await _served(site, LMD):
-        site.queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
+    for owner in await _served(operator, LMD):
+        operator.queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
 
 
-async def _remove(site: Site, node: Node, records: list[str]) -> bool:
+async def _remove(operator: Operator, node: Node, records: list[str]) -> bool:
     log.info("%s: removing %d image records", node.name, len(records))
     try:
         async with asyncio.timeout(_REMOVES_WITHIN):
-            await site.engine.call(nodes.remove, node, records)
+            await operator.engine.call(nodes.remove, node, records)
     except (NodeError, TimeoutError) as error:
         log.warning("%s is not swept: %s", node.name, error)
         return False
     return True
 
 
-async def _alive(site: Site) -> set[str] | None:
+async def _alive(operator: Operator) -> set[str] | None:
     """Ids of the kind nodes on this machine's engine; None when it cannot tell."""
     try:
-        return await site.engine.call(nodes.container_ids)
+        return await operator.engine.call(nodes.container_ids)
     except UserError:
         return None
 
@@ -288,11 +296,11 @@ def other_uses(folder: Path, cluster_uid: str, alive: set[str] | None) -> list[U
     return uses
 
 
-def _sweep_blobs(site: Site, images: Iterable[str]) -> None:
-    layout = site.layout
+def _sweep_blobs(operator: Operator, images: Iterable[str]) -> None:
+    layout = operator.layout
     kept = {blob for image in images for blob in _blobs(layout, image.partition("@")[2])}
-    for key in site.environments.keys():  # noqa: SIM118 - not a mapping
-        found = site.environments.recorded(key)
+    for key in operator.environments.keys():  # noqa: SIM118 - not a mapping
+        found = operator.environments.recorded(key)
         kept |= {layer.digest for layer in found.layers} if found else set()
     for path in (layout.root / "blobs" / "sha256").glob("*"):
         if f"sha256:{path.name}" not in kept:

@@ -65,7 +65,7 @@ def test_a_decision_of_somebody_elses(app: App, operator: OperatorProcess) -> No
         assert "is ignored: it is not signed with the operator's key" in log, log
         mark = operator.mark()
         operator.start()
-        operator.wait_for_log("says what no operator has signed", mark)
+        operator.wait_for_log("was not signed by an operator", mark)
         eventually(lambda: 0 < epoch(app) < 99, "the operator's own decision stands there again")
         app.namespace.wait_ready("app")
         app.edit(scoring=given.inline(given.script("second")))

@@ -89,7 +89,7 @@ def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
         eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
         shared_namespace.wait_ready("app")
     told = [each["message"] for each in shared_namespace.events("app") if each["reason"] == "ServiceChanged"]
-    assert told == ["Service app: it has been deleted; it is put right"]
+    assert told == ["Service app: it has been deleted; the operator restores it"]
 
 
 def test_service_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -> None:
@@ -106,7 +106,7 @@ def test_service_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -
     eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
     shared_namespace.wait_ready("app")
     told = [each["message"] for each in shared_namespace.events("app") if each["reason"] == "ServiceChanged"]
-    assert "Service app: its labels have been changed; it is put right" in told
+    assert "Service app: its labels have been changed; the operator restores it" in told
 
 
 def test_memory_of_what_is_wanted_deleted(shared_namespace: Namespace, port_of_app: int) -> None:

@@ -76,18 +76,18 @@ async def test_nothing_answers() -> None:
 async def test_whoever_answers_is_asked_whether_ready_or_not() -> None:
     for status in (200, 503):
         with answering((status, "4")) as base:
-            assert await address.answering(base) == "4"
+            assert await address.revision_at(base) == "4"
     with answering((200, "")) as base:
-        assert await address.answering(base) == "", "something else, or a server without a revision"
-    assert await address.answering(f"http://127.0.0.1:{free_port()}") == ""
+        assert await address.revision_at(base) == "", "something else, or a server without a revision"
+    assert await address.revision_at(f"http://127.0.0.1:{free_port()}") == ""
 
 
 async def test_one_pod_of_several_that_ends_is_not_all() -> None:
     with answering((200, ""), (200, "4")) as base:
-        assert await address.answering(base) == "4"
+        assert await address.revision_at(base) == "4"
 
 
 async def test_nobody_is_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(address, "_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert await address.answering(f"http://127.0.0.1:{silent.getsockname()[1]}") == ""
+        assert await address.revision_at(f"http://127.0.0.1:{silent.getsockname()[1]}") == ""

@@ -10,7 +10,7 @@ from localmodel.revision import Revision
 from localmodel_operator import names
 from localmodel_operator.pods.pod_state import PodState
 from localmodel_operator.pods.pods import Pod
-from localmodel_operator.records.history import Recorded
+from localmodel_operator.records.history import RecordedRevision
 
 Object = dict[str, Any]
 
@@ -19,11 +19,11 @@ def revision(bundle: str) -> Revision:
     return Revision("base", "server", "lock", bundle, "settings")
 
 
-def recorded(number: int, failed: str = "", bundle: str = "", secrets: str = "", **variables: str) -> Recorded:
+def recorded(number: int, failed: str = "", bundle: str = "", secrets: str = "", **variables: str) -> RecordedRevision:
     """A revision; of the same content as another if told the same bundle."""
     annotations = {"annotations": {names.SECRETS_ANNOTATION: secrets}} if secrets else {}
     listed = [{"name": name, "value": value} for name, value in variables.items()]
-    return Recorded(
+    return RecordedRevision(
         number=number,
         inputs=f"inputs {number}",
         image=f"repository@sha256:{number}",
@@ -40,7 +40,7 @@ def recorded(number: int, failed: str = "", bundle: str = "", secrets: str = "",
     )
 
 
-def state(of: Recorded, epoch: int = 1, **others: Any) -> PodState:
+def state(of: RecordedRevision, epoch: int = 1, **others: Any) -> PodState:
     """What a server says that serves this revision."""
     told = PodState(
         epoch=epoch,
@@ -60,7 +60,11 @@ def state(of: Recorded, epoch: int = 1, **others: Any) -> PodState:
 
 
 def pod(
-    of: Recorded, told: PodState | None, ready: bool = True, name: str = "x-7d9f", env: list[Object] | None = None
+    of: RecordedRevision,
+    told: PodState | None,
+    ready: bool = True,
+    name: str = "x-7d9f",
+    env: list[Object] | None = None,
 ) -> Pod:
     """A pod that was started with this revision."""
     template: Mapping[str, Any] = of.template

@@ -20,12 +20,12 @@ from operator_given import revision
 
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator import children, names
-from localmodel_operator.cluster import CONFIG_MAP, REVISION, Kind, Refused
-from localmodel_operator.operator import Site
-from localmodel_operator.passes import availability, prepare, reconcile, roll_out, verify
+from localmodel_operator.cluster import CONFIG_MAP, REVISION, Kind, RefusedError
+from localmodel_operator.operator import Operator
+from localmodel_operator.passes import availability, deliver, prepare, reconcile, roll_out, verify
 from localmodel_operator.passes.build import Building
-from localmodel_operator.passes.context import Case
-from localmodel_operator.pods.last_states import LastWords
+from localmodel_operator.passes.context import Pass
+from localmodel_operator.pods.last_states import LastStates
 from localmodel_operator.records import decision, history
 from localmodel_operator.records.keys import Signer
 
@@ -56,15 +56,15 @@ class Cluster:
 
     async def create(self, kind: Kind, namespace: str, body: Any) -> Object:
         if (kind.name, body["metadata"]["name"]) in self.objects:
-            raise Refused(409, "it is there")
+            raise RefusedError(409, "it is there")
         return self._put(kind.name, body)
 
     async def replace(self, kind: Kind, body: Any) -> Object:
         there = self.objects.get((kind.name, body["metadata"]["name"]))
         if there is None:
-            raise Refused(404, f'{kind.name} "{body["metadata"]["name"]}" not found')
+            raise RefusedError(404, f'{kind.name} "{body["metadata"]["name"]}" not found')
         if body["metadata"]["resourceVersion"] != there["metadata"]["resourceVersion"]:
-            raise Refused(409, "it was changed")
+            raise RefusedError(409, "it was changed")
         return self._put(kind.name, body)
 
     async def apply(self, body: Any) -> Object:
@@ -101,23 +101,23 @@ class World:
             "kind": "LocalModelDeployment",
             "metadata": {**METADATA, "generation": 1, "annotations": {}, "resourceVersion": "1"},
         }
-        self.site = SimpleNamespace(
+        self.operator = SimpleNamespace(
             cluster=self.cluster,
             signer=self.signer,
             queue=SimpleNamespace(add=_nothing, add_after=_nothing, retry=_nothing, forgive=_nothing),
             environments=SimpleNamespace(want=_nothing),
             layout=SimpleNamespace(root=folder),
-            admin=SimpleNamespace(last_words=LastWords()),
+            admin=SimpleNamespace(last_states=LastStates()),
             kind_cluster=None,
         )
         monkeypatch.setattr(reconcile, "_resolve", self._resolve)
         monkeypatch.setattr(reconcile, "_node_port", _none)
-        monkeypatch.setattr(reconcile, "_is_kept", _true)
-        monkeypatch.setattr(reconcile, "Maker", lambda *_: self)
-        monkeypatch.setattr(availability, "note", _none)
-        monkeypatch.setattr(availability, "tell", _none)
-        monkeypatch.setattr(prepare, "bring", self._bring)
-        monkeypatch.setattr(roll_out, "deliver", _none)
+        monkeypatch.setattr(reconcile, "_is_deliverable", _true)
+        monkeypatch.setattr(reconcile, "RevisionBuilder", lambda *_: self)
+        monkeypatch.setattr(availability, "check", _none)
+        monkeypatch.setattr(availability, "report_change", _none)
+        monkeypatch.setattr(prepare, "prepare_pods", self._prepare)
+        monkeypatch.setattr(deliver, "deliver", _none)
         monkeypatch.setattr(roll_out, "roll_out", _none)
         monkeypatch.setattr(verify, "is_due", lambda *_: True)
         monkeypatch.setattr(verify, "is_durable", lambda *_: True)
@@ -134,7 +134,7 @@ class World:
         """Passes of the operator, until one has nothing more to do at once."""
         for _ in range(9):
             spec = DeploymentSpec("score.py", Source(config_map="code"), revision_history_limit=self.limit)
-            case = Case(cast(Site, self.site), copy.deepcopy(self.owner), spec)
+            case = Pass(cast(Operator, self.operator), copy.deepcopy(self.owner), spec)
             again = asyncio.run(reconcile.run(case))
             self.owner["status"] = case.owner["status"]
             if again != 0:
@@ -152,7 +152,7 @@ class World:
         return decision.read(found, decision.owner_of(self.owner), self.signer) or decision.FIRST
 
     @property
-    def history(self) -> list[history.Recorded]:
+    def history(self) -> list[history.RecordedRevision]:
         found = (each for (name, _), each in self.cluster.objects.items() if name == REVISION.name)
         return sorted(map(history.recorded, found), key=lambda each: each.number)
 
@@ -163,19 +163,19 @@ class World:
         found: Object = next(each for each in status["conditions"] if each["type"] == "Ready")
         return {**found, "observedGeneration": status["observedGeneration"]}
 
-    async def _resolve(self, case: Case, _: object) -> Any:
+    async def _resolve(self, context: Pass, _: object) -> Any:
         return SimpleNamespace(inputs=self.inputs, bundle=SimpleNamespace(gate=()))
 
-    async def _bring(self, case: Case, choice: Any, seen: Any, desired: Any, found: Any) -> Any:
+    async def _prepare(self, context: Pass, choice: Any, previous: Any, desired: Any, observed: Any) -> Any:
         meanwhile, self.meanwhile = self.meanwhile, _nothing
         meanwhile()
-        await prepare._write_down(case, choice, seen, found, None, b"")
+        await prepare._record(context, choice, previous, observed, None, b"")
         if choice.target.inputs in self.broken:
-            await prepare.give_up(case, choice, found, "InitFailed", "score.py:1: KeyError")
-        return await prepare.look(case)
+            await prepare.give_up(context, choice, observed, "InitFailed", "score.py:1: KeyError")
+        return await context.observe()
 
-    async def make(self, desired: Any, newest: Any, before: Any, number: int, epoch: int) -> Any:
-        """What making.Maker does."""
+    async def build(self, desired: Any, newest: Any, before: Any, number: int, epoch: int) -> Any:
+        """What build.RevisionBuilder does."""
         if self.inputs in self.unbuilt:
             raise Building("the environment is being installed")
         self.compared[number] = before and before.number

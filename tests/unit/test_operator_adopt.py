@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import revision
 
 from localmodel_operator import adopt, children, names
-from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SECRET, Garbled, Kind, Refused
+from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SECRET, Kind, RefusedError, UnreadableAnswerError
 from localmodel_operator.records import decision, history
 from localmodel_operator.records.decision import Decision
 from localmodel_operator.records.keys import Signer
@@ -131,12 +131,12 @@ class Refusing(Cluster):
 
     async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> Any:
         if labels.endswith("=another"):
-            raise Garbled("nested too deeply")
+            raise UnreadableAnswerError("nested too deeply")
         return await super().list(kind, namespace, labels)
 
     async def annotate(self, kind: Kind, namespace: str, name: str, annotations: Any) -> None:
         if name == "digits-r1":
-            raise Refused(422, "it is too large")
+            raise RefusedError(422, "it is too large")
         await super().annotate(kind, namespace, name, annotations)
 
 

@@ -11,8 +11,8 @@ from operator_given import Object, pod, recorded, state
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator import children
 from localmodel_operator.passes import availability, verify
-from localmodel_operator.passes.context import Case, Waiting
-from localmodel_operator.passes.observed import World
+from localmodel_operator.passes.context import Pass, Waiting
+from localmodel_operator.passes.observed import Observed
 from localmodel_operator.pods import address
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records.history import Choice
@@ -40,7 +40,7 @@ class Api:
         self.events.append(event)
 
 
-def case_of(api: Api, ready: bool = True, available: bool = True, kind: bool = True, replicas: int = 1) -> Case:
+def case_of(api: Api, ready: bool = True, available: bool = True, kind: bool = True, replicas: int = 1) -> Pass:
     told = {
         "observedGeneration": 7,
         "url": "http://localhost:6789/score",
@@ -60,7 +60,7 @@ def case_of(api: Api, ready: bool = True, available: bool = True, kind: bool = T
     verify = lambda local, node: f"http://localhost:{local}"  # noqa: E731
     site = cast(Any, SimpleNamespace(cluster=api, kind_cluster="kind" if kind else None, verify=verify))
     spec = DeploymentSpec("score.py", Source(config_map="code"), replicas=replicas)
-    return Case(site, {**OWNER, "status": told}, spec)
+    return Pass(site, {**OWNER, "status": told}, spec)
 
 
 def found(
@@ -68,8 +68,8 @@ def found(
     deployment: Object | None = DEPLOYMENT,
     service: Object | None = SERVICE,
     leaving: list[Pod] | None = None,
-) -> World:
-    return World(deployment, service, list(there), leaving or [], [], [], (), 3, None, None, ())
+) -> Observed:
+    return Observed(deployment, service, list(there), leaving or [], [], [], (), 3, None, None, ())
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def at_the_address(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     async def asked(base: str) -> str:
         return told.get(base, "")
 
-    monkeypatch.setattr(address, "answering", asked)
+    monkeypatch.setattr(address, "revision_at", asked)
     return told
 
 
@@ -108,14 +108,14 @@ def at_the_address(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     ],
 )
 async def test_available_is_what_the_address_says(
-    at_the_address: dict[str, str], answers: str, there: World, wanted: tuple[bool, str]
+    at_the_address: dict[str, str], answers: str, there: Observed, wanted: tuple[bool, str]
 ) -> None:
     at_the_address["http://localhost:6789"] = answers
     case = case_of(Api())
     serving = 2 if there.pods else None
-    await availability.note(case, there, serving)
-    assert case.seen.available == wanted
-    assert (case.again is not None) is (wanted[0] is not bool(there.pods)), "soon the two agree again"
+    await availability.check(case, there, serving)
+    assert case.status.available and (case.status.available.holds, case.status.available.message) == wanted
+    assert (case.again_after is not None) is (wanted[0] is not bool(there.pods)), "soon the two agree again"
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ async def test_available_is_what_the_address_says(
         (found(READY, service={**SERVICE, "spec": {**SERVICE["spec"], "selector": {}}}), 2, False),
     ],
 )
-async def test_without_a_way_to_the_address_the_pods_say(there: World, serving: int | None, available: bool) -> None:
+async def test_without_a_way_to_the_address_the_pods_say(there: Observed, serving: int | None, available: bool) -> None:
     case = case_of(Api(), kind=False)
-    await availability.note(case, there, serving)
-    assert case.seen.available and case.seen.available[0] is available
+    await availability.check(case, there, serving)
+    assert case.status.available and case.status.available.holds is available
 
 
 def conditions(api: Api) -> dict[str, tuple[str, str]]:
@@ -141,8 +141,8 @@ def conditions(api: Api) -> dict[str, tuple[str, str]]:
 async def test_the_loss_of_everything_is_told_at_once_with_an_event(at_the_address: dict[str, str]) -> None:
     api = Api()
     case = case_of(api)
-    await availability.note(case, found(), None)
-    await availability.tell(case, found())
+    await availability.check(case, found(), None)
+    await availability.report_change(case, found())
     assert conditions(api)["Available"] == ("False", "NotAnswering")
     assert conditions(api)["Ready"] == ("False", "NotAnswering")
     assert [event["message"] for event in api.events] == ["no pod is ready"]
@@ -158,8 +158,8 @@ async def test_a_service_changed_by_hand_is_told_though_it_still_answers(
     at_the_address["http://localhost:6789"] = "2"
     api = Api()
     case, there = case_of(api), found(READY, service=service)
-    await availability.note(case, there, 2)
-    await availability.tell(case, there)
+    await availability.check(case, there, 2)
+    await availability.report_change(case, there)
     assert conditions(api)["Ready"] == ("False", "ServiceChanged")
     assert words in api.events[-1]["message"]
 
@@ -168,8 +168,8 @@ async def test_an_answer_again_is_told_and_nothing_else(at_the_address: dict[str
     at_the_address["http://localhost:6789"] = "2"
     api = Api()
     case = case_of(api, ready=False, available=False)
-    await availability.note(case, found(READY), 2)
-    await availability.tell(case, found(READY))
+    await availability.check(case, found(READY), 2)
+    await availability.report_change(case, found(READY))
     assert conditions(api) == {"Ready": ("False", "Serving"), "Available": ("True", "Answering")}
     assert not api.events
 
@@ -179,18 +179,18 @@ async def test_nothing_is_written_where_nothing_has_changed(at_the_address: dict
     api = Api()
     case = case_of(api)
     case.owner["status"]["conditions"][1] |= {"reason": "Answering", "message": "revision 2 answers"}
-    await availability.note(case, found(READY), 2)
-    await availability.tell(case, found(READY))
+    await availability.check(case, found(READY), 2)
+    await availability.report_change(case, found(READY))
     at_the_address.clear()
     empty = case_of(api, available=False, replicas=0)
     empty.owner["status"]["conditions"][1] |= {"reason": "NotAnswering", "message": "no pod is ready"}
-    await availability.note(empty, found(), None)
-    await availability.tell(empty, found())
+    await availability.check(empty, found(), None)
+    await availability.report_change(empty, found())
     assert not api.statuses, "nor where nothing is wanted"
     at_the_address["http://localhost:6789"] = "1"
     mixed = case_of(api, ready=False)
-    await availability.note(mixed, found(READY), None)
-    await availability.tell(mixed, found(READY))
+    await availability.check(mixed, found(READY), None)
+    await availability.report_change(mixed, found(READY))
     assert not api.statuses, "nor while now the one and now the other revision answers"
 
 
@@ -205,7 +205,7 @@ async def test_what_ends_answering_while_it_is_asked_is_told_before_the_pass_goe
     api = Api()
     case = case_of(api)
     with pytest.raises(Waiting):
-        await verify.settle(case, Choice(NOW), cast(Any, None), 30001, found(READY))
+        await verify.verify(case, Choice(NOW), cast(Any, None), 30001, found(READY))
     assert conditions(api)["Available"] == ("False", "NotAnswering")
     assert conditions(api)["Ready"] == ("False", "NotAnswering")
 
@@ -214,6 +214,6 @@ async def test_an_edit_is_told_with_it(at_the_address: dict[str, str]) -> None:
     api = Api()
     case = case_of(api)
     case.owner["metadata"] = {**METADATA, "generation": 8}
-    await availability.note(case, found(), None)
-    await availability.tell(case, found())
+    await availability.check(case, found(), None)
+    await availability.report_change(case, found())
     assert not api.statuses, "Ready of the generation before must not become one of this"

@@ -241,7 +241,7 @@ def test_the_service_answers_at_the_node_port() -> None:
 )
 def test_resources_are_compared_as_amounts(asked: Any, written: Any, differ: bool) -> None:
     running = deployment(resources=written)
-    assert children.other_resources(running, replace(SPEC, resources=asked)) is differ
+    assert children.resources_differ(running, replace(SPEC, resources=asked)) is differ
 
 
 SERVICE = children.service(OWNER, 30001)
@@ -268,7 +268,7 @@ def by_the_api_server(**changes: Any) -> Any:
     ],
 )
 def test_a_service_that_somebody_has_changed(found: Any, words: str) -> None:
-    said = children.other_service(found, SERVICE)
+    said = children.service_drift(found, SERVICE)
     assert words in said and bool(words) is bool(said)
 
 

@@ -15,7 +15,7 @@ from localmodel_operator import names
 from localmodel_operator.records import decision
 from localmodel_operator.records.decision import FIRST, Decision
 from localmodel_operator.records.keys import Signer
-from localmodel_operator.records.pin import Look, Pin
+from localmodel_operator.records.pin import ObservedSpec, Pin
 
 METADATA = {"name": "digits-wanted", "namespace": "team"}
 ONE, TWO, THREE = recorded(1), recorded(2), recorded(3)
@@ -34,38 +34,38 @@ def read_back(made: Any, owner: str = OWNER) -> Decision | None:
 def test_every_decision_has_a_later_epoch_and_is_to_be_proved() -> None:
     now = FIRST
     for number, target in enumerate((ONE, TWO, ONE, TWO, TWO), start=1):
-        now = now.next(target).done()
+        now = now.next(target).as_committed()
         assert (now.epoch, now.revision, now.content) == (number, target.number, target.revision.content)
         assert not now.next(target).committed
 
 
 def test_the_two_that_served_last_are_remembered() -> None:
-    now = FIRST.next(ONE).done()
+    now = FIRST.next(ONE).as_committed()
     assert (now.good, now.before) == (1, None)
-    now = now.next(TWO).done()
+    now = now.next(TWO).as_committed()
     assert (now.good, now.before) == (2, 1)
-    assert now.done() == now, "to commit again what is committed is no news"
+    assert now.as_committed() == now, "to commit again what is committed is no news"
 
 
 def test_all_that_served_and_are_kept_are_remembered() -> None:
-    now = FIRST.next(ONE).done().next(TWO).done().next(THREE).next(ONE).done()
+    now = FIRST.next(ONE).as_committed().next(TWO).as_committed().next(THREE).next(ONE).as_committed()
     assert (now.served, now.newest) == ((2, 1), 3)
-    kept = now.among([ONE, THREE])
+    kept = now.with_history([ONE, THREE])
     assert (kept.served, kept.newest) == ((1,), 3)
-    assert kept.among([]).newest == 3
+    assert kept.with_history([]).newest == 3
 
 
 def test_what_may_have_served_before_that_was_written_down() -> None:
     before = Decision(3, 2, "c", "e", committed=True, good=2, before=1)
-    assert before.among([ONE, TWO, recorded(3, failed="InitFailed: x")]).served == (1, 2)
-    assert FIRST.among([ONE, TWO]).served == (1, 2), "it was lost while nothing served"
+    assert before.with_history([ONE, TWO, recorded(3, failed="InitFailed: x")]).served == (1, 2)
+    assert FIRST.with_history([ONE, TWO]).served == (1, 2), "it was lost while nothing served"
 
 
 def test_what_was_never_proved_is_not_remembered() -> None:
-    proved = FIRST.next(ONE).done().next(TWO).done()
+    proved = FIRST.next(ONE).as_committed().next(TWO).as_committed()
     given_up = proved.next(THREE)
     assert (given_up.good, given_up.before) == (2, 1)
-    back = given_up.next(TWO).done()
+    back = given_up.next(TWO).as_committed()
     assert (back.revision, back.good, back.before) == (2, 2, 1)
     assert back.epoch == given_up.epoch + 1
 
@@ -74,8 +74,8 @@ def test_what_was_never_proved_is_not_remembered() -> None:
     "decided",
     [
         FIRST.next(ONE),
-        FIRST.next(ONE).done(),
-        FIRST.next(ONE).done().seeing(Look("x", 3), Pin("2 please", "x")).next(TWO).done(),
+        FIRST.next(ONE).as_committed(),
+        FIRST.next(ONE).as_committed().with_spec(ObservedSpec("x", 3), Pin("2 please", "x")).next(TWO).as_committed(),
     ],
 )
 def test_what_is_written_is_read_back(decided: Decision) -> None:
@@ -86,7 +86,7 @@ def test_nothing_written_is_no_decision() -> None:
     assert decision.read(None, OWNER, SIGNER) is None
 
 
-DECIDED = FIRST.next(TWO).done()
+DECIDED = FIRST.next(TWO).as_committed()
 WRITTEN = write(DECIDED, gate=b"[1]", bundle=b"tar")
 TOLD = WRITTEN["data"]["wanted.json"]
 
@@ -130,7 +130,7 @@ def test_a_decision_about_another_deployment_is_none(owner: str) -> None:
 
 def test_nothing_of_a_forged_one_is_carried_over() -> None:
     forged = {"metadata": {"resourceVersion": "17"}}
-    made = write(DECIDED.done(), forged)
+    made = write(DECIDED.as_committed(), forged)
     assert made["metadata"]["resourceVersion"] == "17"
     assert set(made["data"]) == {"wanted.json", "wanted.sig"}
     assert "binaryData" not in made
@@ -195,7 +195,7 @@ def test_one_that_cannot_be_understood_is_none(found: Any) -> None:
 
 def test_a_pod_reads_the_same_file() -> None:
     """The scoring server knows these names."""
-    made = write(FIRST.next(ONE).done(), gate=b"[1]", bundle=b"tar")
+    made = write(FIRST.next(ONE).as_committed(), gate=b"[1]", bundle=b"tar")
     told = json.loads(made["data"]["wanted.json"])
     assert told["epoch"] == 1
     assert told["revision"] == 1
@@ -211,7 +211,7 @@ def test_the_place_of_the_last_one_is_taken_only_if_nobody_else_has_written() ->
     first = write(FIRST.next(ONE))
     assert "resourceVersion" not in first["metadata"]
     first["metadata"]["resourceVersion"] = "17"
-    second = write(FIRST.next(ONE).done(), first)
+    second = write(FIRST.next(ONE).as_committed(), first)
     assert second["metadata"]["resourceVersion"] == "17"
 
 
@@ -221,7 +221,7 @@ def test_gate_and_bundle_stay_until_they_are_replaced_or_taken_away() -> None:
     assert first["data"]["gate.json"] == "[1]"
     assert base64.b64decode(first["binaryData"]["bundle.tar"]) == b"tar"
 
-    same = write(decided.done(), first)
+    same = write(decided.as_committed(), first)
     assert same["data"]["gate.json"] == "[1]"
     assert same["binaryData"] == first["binaryData"]
 
@@ -235,7 +235,7 @@ def test_gate_and_bundle_stay_until_they_are_replaced_or_taken_away() -> None:
 
 
 def test_a_pin_that_was_ended_is_not_left_behind() -> None:
-    first = write(FIRST.seeing(Look("x", 3), Pin("1", "x")).next(ONE))
+    first = write(FIRST.with_spec(ObservedSpec("x", 3), Pin("1", "x")).next(ONE))
     assert read_back(write(FIRST.next(TWO), first)) == FIRST.next(TWO)
 
 

@@ -14,7 +14,7 @@ from localmodel.oci import layers
 from localmodel.oci.layout import Layout
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.delta_import import DeltaImport
-from localmodel_operator.images.transfers import Sendings
+from localmodel_operator.images.transfers import Transfers
 
 
 class Nodes:
@@ -90,7 +90,7 @@ async def engine(layout: Layout) -> Nodes:
 async def delivery(engine: Nodes, layout: Layout, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DeltaImport]:
     monkeypatch.setattr("localmodel_operator.images.delta_import._PATIENCE", 0.05)
     made = DeltaImport(engine, layout, "cluster")  # type: ignore[arg-type]
-    made._sendings = Sendings(layout.root / "lock", patience=0.3)
+    made._transfers = Transfers(layout.root / "lock", patience=0.3)
     yield made
     engine.go.set()
     made.stop()
@@ -226,7 +226,7 @@ async def test_nothing_usable_where_no_node_takes_it(delivery: DeltaImport, engi
 
 
 async def test_failures_rest_longer_each_time(tmp_path: Path) -> None:
-    sendings = Sendings(tmp_path / "lock", patience=1)
+    sendings = Transfers(tmp_path / "lock", patience=1)
     tries = 0
 
     async def fail() -> None:
@@ -248,5 +248,5 @@ async def test_an_error_nobody_foresaw_is_a_failure_too(tmp_path: Path) -> None:
     async def fail() -> None:
         raise ZeroDivisionError("oh")
 
-    state = await Sendings(tmp_path / "lock").begin("image", {"node": fail}, list)
+    state = await Transfers(tmp_path / "lock").begin("image", {"node": fail}, list)
     assert state.failed == {"node": "ZeroDivisionError: oh"}

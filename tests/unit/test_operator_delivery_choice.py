@@ -130,7 +130,7 @@ def node(uid: str = "1", ready: str = "True", boot: str = "b") -> dict[str, Any]
 
 def test_heartbeats_are_no_news() -> None:
     news = NodeNews()
-    assert [news.heard(kind, node()) for kind in (None, "MODIFIED", "MODIFIED", None)] == [True, False, False, False]
+    assert [news.is_news(kind, node()) for kind in (None, "MODIFIED", "MODIFIED", None)] == [True, False, False, False]
 
 
 @pytest.mark.parametrize(
@@ -138,15 +138,15 @@ def test_heartbeats_are_no_news() -> None:
 )
 def test_a_node_that_changed_is_news(after: dict[str, Any]) -> None:
     news = NodeNews()
-    news.heard(None, node())
-    assert news.heard("MODIFIED", after)
+    news.is_news(None, node())
+    assert news.is_news("MODIFIED", after)
 
 
 def test_a_node_that_comes_back_under_its_name_is_news() -> None:
     news = NodeNews()
-    news.heard(None, node())
-    assert not news.heard("DELETED", node())
-    assert news.heard("ADDED", node())
+    news.is_news(None, node())
+    assert not news.is_news("DELETED", node())
+    assert news.is_news("ADDED", node())
 
 
 def pod(reason: str, **metadata: Any) -> dict[str, Any]:

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from localmodel_operator.status.builder import Seen, summarise
-from localmodel_operator.status.events import again, event, worth_telling
+from localmodel_operator.status.builder import StatusBuilder
+from localmodel_operator.status.events import again, event, is_news
 
 OWNER = {
     "apiVersion": "localmodel.dev/v1alpha1",
@@ -13,10 +13,10 @@ OWNER = {
 
 
 def status(kind: str, reason: str = "", message: str = "m") -> dict[str, Any]:
-    seen = Seen()
+    seen = StatusBuilder()
     if kind:
         getattr(seen, kind)(reason, message)
-    return summarise(seen, 1, {}, "2026-01-01T00:00:00Z")
+    return seen.build(1, {}, "2026-01-01T00:00:00Z")
 
 
 NEW: dict[str, Any] = {"observedGeneration": -1}
@@ -39,11 +39,11 @@ SERVING = status("succeed", "Serving")
     ],
 )
 def test_an_event_for_what_is_new(before: dict[str, Any], after: dict[str, Any], told: bool) -> None:
-    assert worth_telling(before, after) is told
+    assert is_news(before, after) is told
 
 
 def test_an_event_is_about_its_resource() -> None:
-    seen = Seen()
+    seen = StatusBuilder()
     seen.fail("InitFailed", "score.py:17 KeyError: 'age'")
     made = event(OWNER, seen)
     assert made["involvedObject"]["uid"] == "8f5c"
@@ -52,19 +52,19 @@ def test_an_event_is_about_its_resource() -> None:
 
 
 def test_what_goes_well_is_no_warning() -> None:
-    seen = Seen()
+    seen = StatusBuilder()
     seen.succeed("Serving", "m")
     assert event(OWNER, seen)["type"] == "Normal"
 
 
 def test_a_message_is_as_long_as_the_api_takes() -> None:
-    seen = Seen()
+    seen = StatusBuilder()
     seen.fail("EnvironmentBuildFailed", "x" * 5000)
     assert len(event(OWNER, seen)["message"]) <= 1024
 
 
 def test_the_same_news_is_counted_under_one_name() -> None:
-    seen, other = Seen(), Seen()
+    seen, other = StatusBuilder(), StatusBuilder()
     seen.fail("InitFailed", "score.py:17")
     other.fail("InitFailed", "score.py:18")
     first, second = event(OWNER, seen), {**event(OWNER, seen), "lastTimestamp": "later"}

@@ -14,7 +14,7 @@ def recent(failed: float, of: float) -> PodState:
 
 
 def words(*of: tuple[float, float], before: str = "") -> str:
-    return failing_share.told([recent(*each) for each in of], 24, before).removesuffix("; lmd logs says why")
+    return failing_share.describe([recent(*each) for each in of], 24, before).removesuffix("; lmd logs says why")
 
 
 @pytest.mark.parametrize(
@@ -39,20 +39,20 @@ def test_next_to_nothing_is_not_worth_a_word(counted: list[tuple[float, float]])
 
 
 def test_an_older_server_does_not_say() -> None:
-    assert failing_share.told([state(recorded(24))], 24, "") == ""
+    assert failing_share.describe([state(recorded(24))], 24, "") == ""
 
 
 def test_the_words_stay_while_the_share_goes_up_and_down_a_little() -> None:
-    said = failing_share.told([recent(25, 100)], 24, "")
+    said = failing_share.describe([recent(25, 100)], 24, "")
     for failed in (35, 20, 15, 45, 26):
-        assert failing_share.told([recent(failed, 100)], 24, said) == said
-    assert "1 in 2" in failing_share.told([recent(60, 100)], 24, said)
-    assert failing_share.told([recent(0, 100)], 24, said) == ""
-    assert "revision 25" in failing_share.told([recent(25, 100)], 25, said), "of another revision"
+        assert failing_share.describe([recent(failed, 100)], 24, said) == said
+    assert "1 in 2" in failing_share.describe([recent(60, 100)], 24, said)
+    assert failing_share.describe([recent(0, 100)], 24, said) == ""
+    assert "revision 25" in failing_share.describe([recent(25, 100)], 25, said), "of another revision"
 
 
 def test_it_ends_when_it_is_over() -> None:
-    said = failing_share.told([recent(5, 100)], 24, "")
+    said = failing_share.describe([recent(5, 100)], 24, "")
     assert "1 in 20" in said
-    assert failing_share.told([recent(3, 100)], 24, said) == said
-    assert failing_share.told([recent(2, 100)], 24, said) == ""
+    assert failing_share.describe([recent(3, 100)], 24, said) == said
+    assert failing_share.describe([recent(2, 100)], 24, said) == ""

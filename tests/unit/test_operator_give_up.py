@@ -11,18 +11,18 @@ import pytest
 from operator_given import recorded
 
 from localmodel.resource.spec import DeploymentSpec, Source
-from localmodel_operator.passes.context import Case, Waiting
+from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.give_up import give_up
-from localmodel_operator.passes.observed import World
+from localmodel_operator.passes.observed import Observed
 from localmodel_operator.records.history import Choice
 
 
 def test_a_module_that_an_earlier_revision_had_is_told_with_its_revision() -> None:
     owner = {"metadata": {"name": "digits", "namespace": "team"}}
-    case = Case(cast(Any, None), owner, DeploymentSpec("score.py", Source(config_map="code")))
+    case = Pass(cast(Any, None), owner, DeploymentSpec("score.py", Source(config_map="code")))
     before, target = replace(recorded(1), facts=cast(Any, SimpleNamespace(files={"helper.py": ""}))), recorded(2)
-    world = World(None, None, [], False, [], [before, target], (), 3, None, None, ())
+    world = Observed(None, None, [], False, [], [before, target], (), 3, None, None, ())
     said = "score.py:1: ModuleNotFoundError: No module named 'helper'; add it to the environment's requirements"
     with pytest.raises(Waiting):
         asyncio.run(give_up(case, Choice(target), world, "InitFailed", said))
-    assert case.seen.message.endswith("No module named 'helper'; helper.py was in revision 1's folder")
+    assert case.status.message.endswith("No module named 'helper'; helper.py was in revision 1's folder")

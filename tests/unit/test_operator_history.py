@@ -16,7 +16,7 @@ from localmodel_operator.records import history, pin
 from localmodel_operator.records.decision import Decision
 from localmodel_operator.records.history import Choice
 from localmodel_operator.records.keys import Signer
-from localmodel_operator.records.pin import Look, Pin
+from localmodel_operator.records.pin import ObservedSpec, Pin
 
 FIRST, SECOND, THIRD = recorded(1), recorded(2), recorded(3)
 BROKEN = recorded(3, failed="InitFailed: score.py:3: KeyError: 'age'")
@@ -24,7 +24,9 @@ NEVER_ASKED = None
 INPUTS = "inputs now"
 
 
-def choose(*known: history.Recorded, pin: Pin | None = NEVER_ASKED, proved: tuple[int | None, ...] = ()) -> Choice:
+def choose(
+    *known: history.RecordedRevision, pin: Pin | None = NEVER_ASKED, proved: tuple[int | None, ...] = ()
+) -> Choice:
     return history.choose(known, known[-1], pin, INPUTS, proved)
 
 
@@ -95,7 +97,7 @@ def test_one_that_was_asked_for_and_failed_gives_way_to_what_serves() -> None:
     assert found == Choice(SECOND, because=("InitFailed", f"{names.SERVE_ANNOTATION}=1: score.py:3: KeyError"))
 
 
-NOW, EARLIER = Look("now", 7), Look("earlier", 6)
+NOW, EARLIER = ObservedSpec("now", 7), ObservedSpec("earlier", 6)
 
 
 @pytest.mark.parametrize(
@@ -109,14 +111,16 @@ NOW, EARLIER = Look("now", 7), Look("earlier", 6)
         ("1 generation=8", EARLIER, ""),
         ("1 generation=6", NOW, "now"),
         # of one generation: something was edited that the spec refers to
-        ("1 generation=7", Look("earlier", 7), ""),
+        ("1 generation=7", ObservedSpec("earlier", 7), ""),
         # nothing was seen before: what comes with the resource was not asked of it
-        ("1", Look("", 0), ""),
-        ("1 generation=7", Look("", 0), ""),
+        ("1", ObservedSpec("", 0), ""),
+        ("1 generation=7", ObservedSpec("", 0), ""),
         *((f"1 generation={text}", EARLIER, "") for text in ("", "x", "-7", "7.0", "\u00b2", "9" * 5000)),
     ],
 )
-def test_a_new_request_holds_if_it_is_later_than_what_was_seen_last(value: str, last: Look, inputs: str) -> None:
+def test_a_new_request_holds_if_it_is_later_than_what_was_seen_last(
+    value: str, last: ObservedSpec, inputs: str
+) -> None:
     assert pin.remember(value, NOW, last, None) == Pin(value, inputs)
     assert pin.remember(value, NOW, last, Pin("2", "now")) == Pin(value, inputs), "one before it does not matter"
 
@@ -270,7 +274,7 @@ def test_a_new_resource_counts_from_one_beside_pods_of_one_that_had_its_name() -
 
 
 def test_own_locks_are_of_what_has_served_the_last_one_first_and_of_what_did_not_fail() -> None:
-    def locked(number: int, failed: str = "") -> history.Recorded:
+    def locked(number: int, failed: str = "") -> history.RecordedRevision:
         found = recorded(number, failed=failed)
         return replace(found, revision=replace(found.revision, lock=f"lock {number}"))
 

@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from localmodel_operator.cluster import EVENT
-from localmodel_operator.operator import Site
+from localmodel_operator.operator import Operator
 from localmodel_operator.passes import reconcile
-from localmodel_operator.status import builder
+from localmodel_operator.status import conditions
 
 Object = dict[str, Any]
 
@@ -52,13 +52,13 @@ class Cluster:
 
 
 def look(cluster: Cluster) -> None:
-    asyncio.run(reconcile.reconcile(cast(Site, SimpleNamespace(cluster=cluster)), ("team", "digits")))
+    asyncio.run(reconcile.reconcile(cast(Operator, SimpleNamespace(cluster=cluster)), ("team", "digits")))
 
 
 def test_what_is_held_by_a_finalizer_of_somebody_says_that_edits_are_not_followed() -> None:
     cluster = Cluster("example.com/keep")
     look(cluster)
-    ready = builder.ready_condition(cluster.owner["status"])
+    ready = conditions.find(cluster.owner["status"], "Ready")
     assert (ready["status"], ready["reason"]) == ("False", "Deleting")
     assert "example.com/keep" in ready["message"] and "edits are not followed" in ready["message"]
     assert [event["reason"] for event in cluster.events] == ["Deleting"]

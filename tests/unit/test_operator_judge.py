@@ -10,9 +10,9 @@ import pytest
 from operator_given import Object, pod, recorded, state
 
 from localmodel.resource.spec import DeploymentSpec, Source
-from localmodel_operator.passes import judge, observed, verify
-from localmodel_operator.passes.context import Case, Waiting
-from localmodel_operator.passes.observed import World
+from localmodel_operator.passes import judge, verify
+from localmodel_operator.passes.context import Pass, Waiting
+from localmodel_operator.passes.observed import Observed
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records.decision import FIRST
 from localmodel_operator.records.history import Choice
@@ -43,26 +43,26 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     async def pods(*_: Any) -> tuple[list[Pod], list[Pod]]:
         return api.there, []
 
-    monkeypatch.setattr(observed, "pods", pods)
+    monkeypatch.setattr(verify, "observe_pods", pods)
     return api
 
 
-def case_of(api: Api, told: Object | None = None) -> Case:
+def case_of(api: Api, told: Object | None = None) -> Pass:
     owner = {"metadata": {"name": "digits", "namespace": "team", "generation": 7}, "status": told or {}}
     site = cast(Any, SimpleNamespace(cluster=api, admin=api))
     decided = replace(FIRST, good=2, before=1, committed=True)
-    return Case(site, owner, DeploymentSpec("score.py", Source(config_map="code")), decided=decided)
+    return Pass(site, owner, DeploymentSpec("score.py", Source(config_map="code")), decision=decided)
 
 
-def found(*there: Pod, started_with: int = 1) -> World:
+def found(*there: Pod, started_with: int = 1) -> Observed:
     deployment = {"spec": {"replicas": 1, "template": {"metadata": {"labels": {"localmodel.dev/revision": "1"}}}}}
     deployment["spec"]["template"]["metadata"]["labels"]["localmodel.dev/revision"] = str(started_with)  # type: ignore[index]
-    return World(deployment, None, list(there), [], [], [OLD, NEW], (), 3, None, None, ())
+    return Observed(deployment, None, list(there), [], [], [OLD, NEW], (), 3, None, None, ())
 
 
-async def settle(case: Case, there: World, choice: Choice) -> None:
+async def settle(context: Pass, there: Observed, choice: Choice) -> None:
     desired = cast(Any, SimpleNamespace(inputs=NEW.inputs, bundle=SimpleNamespace(gate=())))
-    await verify.settle(case, choice, desired, None, there)
+    await verify.verify(context, choice, desired, None, there)
 
 
 async def test_ready_is_not_said_of_what_has_failed_since_it_was_looked_at(api: Api) -> None:
@@ -70,7 +70,7 @@ async def test_ready_is_not_said_of_what_has_failed_since_it_was_looked_at(api: 
     case = case_of(api)
     with pytest.raises(Waiting):
         await settle(case, found(swapped(0, 0)), Choice(NEW))
-    assert (case.seen.ready, case.seen.reason) == (False, "RollingBack")
+    assert (case.status.ready, case.status.reason) == (False, "RollingBack")
     assert api.failed == "ErrorRate: 12 of the first 12 requests failed, and of the 50 before it 0"
 
 
@@ -79,13 +79,13 @@ async def test_too_few_for_a_verdict_are_waited_for_a_moment(api: Api) -> None:
     case = case_of(api)
     with pytest.raises(Waiting) as waiting:
         await settle(case, found(swapped(0, 0)), Choice(NEW))
-    assert (case.seen.ready, case.seen.reconciling, case.seen.reason) == (False, True, "Proving")
+    assert (case.status.ready, case.status.reconciling, case.status.reason) == (False, True, "Proving")
     assert waiting.value.again_after
     assert not api.failed
 
     api.there = [swapped(4, 5, seconds=2.1)]
     await settle(case, found(swapped(4, 5, seconds=2.1)), Choice(NEW))
-    assert case.seen.ready, "not for longer: it is told as a share that fails"
+    assert case.status.ready, "not for longer: it is told as a share that fails"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ async def test_nobody_waits_for_what_is_well_or_quiet(api: Api, there: Pod) -> N
     api.there = [there]
     case = case_of(api)
     await settle(case, found(there), Choice(NEW))
-    assert (case.seen.ready, case.seen.reason) == (True, "Serving")
+    assert (case.status.ready, case.status.reason) == (True, "Serving")
 
 
 async def test_what_was_asked_for_is_not_judged(api: Api) -> None:
@@ -103,7 +103,7 @@ async def test_what_was_asked_for_is_not_judged(api: Api) -> None:
     case = case_of(api)
     await settle(case, found(swapped(12, 12)), Choice(NEW, pinned=True))
     await judge.judge(case, Choice(NEW, pinned=True), found(swapped(12, 12)))
-    assert case.seen.ready and not api.failed
+    assert case.status.ready and not api.failed
     assert not judge.is_on_trial(Choice(NEW, pinned=True), found(swapped(0, 0)))
 
 
@@ -120,25 +120,25 @@ def test_while_it_waits_the_status_says_for_what(api: Api) -> None:
     case = case_of(api)
     judge.hold_back(case, NEW)
     text = "pods of revision 2 start when it has answered 10 requests, or served for 2 s"
-    assert case.seen.durable == (False, "Proving", text)
-    assert case.again == 0.5
+    assert case.status.durable == (False, "Proving", text)
+    assert case.again_after == 0.5
 
 
 def test_a_share_that_fails_is_told_and_looked_at_again(api: Api) -> None:
     case = case_of(api)
     judge.note_failing(case, [swapped(25, 100, seconds=60.0)], 2)
-    assert case.seen.degraded == "about 1 in 4 requests to revision 2 fails; lmd logs says why"
-    assert case.again == 15.0
-    told = {"conditions": [{"type": "Degraded", "status": "True", "message": case.seen.degraded}]}
+    assert case.status.degraded == "about 1 in 4 requests to revision 2 fails; lmd logs says why"
+    assert case.again_after == 15.0
+    told = {"conditions": [{"type": "Degraded", "status": "True", "message": case.status.degraded}]}
     for there, wanted in (
-        ([swapped(18, 100, seconds=60.0)], case.seen.degraded),
+        ([swapped(18, 100, seconds=60.0)], case.status.degraded),
         ([swapped(0, 100, seconds=60.0)], ""),
-        ([replace(swapped(0, 0), state=None, last=state(NEW))], None),
+        ([replace(swapped(0, 0), state=None, last_state=state(NEW))], None),
         ([], ""),
     ):
         again = case_of(api, told)
         judge.note_failing(again, there, 2)
-        assert again.seen.degraded == wanted
+        assert again.status.degraded == wanted
 
 
 def test_workers_that_were_killed_for_memory_are_told_of_as_long_as_their_pod_serves(api: Api) -> None:
@@ -149,14 +149,14 @@ def test_workers_that_were_killed_for_memory_are_told_of_as_long_as_their_pod_se
 
     case = case_of(api)
     judge.note_failing(case, [killed(0, 1)], 2)
-    quiet = case.seen.degraded
+    quiet = case.status.degraded
     assert quiet and quiet.startswith("Workers of revision 2 were killed for lack of memory")
-    assert "spec.resources.limits.memory" in quiet and case.again is None
+    assert "spec.resources.limits.memory" in quiet and case.again_after is None
     judge.note_failing(case, [killed(0, 7)], 2)
-    assert case.seen.degraded == quiet, "how many there were does not make it another text"
+    assert case.status.degraded == quiet, "how many there were does not make it another text"
     judge.note_failing(case, [killed(25, 7)], 2)
-    assert case.seen.degraded == f"about 1 in 4 requests to revision 2 fails; lmd logs says why. {quiet}"
-    told = {"conditions": [{"type": "Degraded", "status": "True", "message": case.seen.degraded}]}
+    assert case.status.degraded == f"about 1 in 4 requests to revision 2 fails; lmd logs says why. {quiet}"
+    told = {"conditions": [{"type": "Degraded", "status": "True", "message": case.status.degraded}]}
     again = case_of(api, told)
     judge.note_failing(again, [killed(18, 8)], 2)
-    assert again.seen.degraded == case.seen.degraded
+    assert again.status.degraded == case.status.degraded

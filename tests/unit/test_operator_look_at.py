@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from localmodel_operator import main, workqueue
-from localmodel_operator.cluster import Unreachable
-from localmodel_operator.operator import EVERY, Site
+from localmodel_operator.cluster import UnreachableError
+from localmodel_operator.operator import EVERY, Operator
 from localmodel_operator.passes import reconcile
 from localmodel_operator.workqueue import Key, WorkQueue
 
@@ -26,7 +26,7 @@ class Cluster:
     async def list(self, kind: Any, namespace: str | None) -> list[dict[str, Any]]:
         self.asked.append(namespace)
         if len(self.asked) == 1:
-            raise Unreachable("429 storage is (re)initializing")
+            raise UnreachableError("429 storage is (re)initializing")
         return [{"metadata": {"namespace": namespace, "name": name}} for namespace, name in THERE]
 
 
@@ -36,7 +36,7 @@ async def test_news_of_a_node_reach_every_resource_though_the_api_server_was_awa
     looked_at: list[Key] = []
     both = asyncio.Event()
 
-    async def look(site: Site, key: Key) -> None:
+    async def look(operator: Operator, key: Key) -> None:
         looked_at.append(key)
         if len(looked_at) == len(THERE):
             both.set()
@@ -44,7 +44,7 @@ async def test_news_of_a_node_reach_every_resource_though_the_api_server_was_awa
     monkeypatch.setattr(reconcile, "reconcile", look)
     monkeypatch.setattr(workqueue, "_FIRST_DELAY", 0.01)
     cluster, queue = Cluster(), WorkQueue()
-    site = cast(Site, SimpleNamespace(cluster=cluster, queue=queue))
+    site = cast(Operator, SimpleNamespace(cluster=cluster, queue=queue))
     working = asyncio.create_task(queue.work(lambda key: main.look_at(site, "uid", ("a",), key)))
     queue.add(EVERY)
     await asyncio.wait_for(both.wait(), 5)

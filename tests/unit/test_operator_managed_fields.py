@@ -10,10 +10,10 @@ import pytest
 
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator import children, managed_fields, names
-from localmodel_operator.cluster import EVENT, Refused
-from localmodel_operator.managed_fields import Written
+from localmodel_operator.cluster import EVENT, RefusedError
+from localmodel_operator.managed_fields import ForeignFields
 from localmodel_operator.passes import roll_out
-from localmodel_operator.passes.context import Case, Waiting
+from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.status import events
 
 Object = dict[str, Any]
@@ -63,7 +63,7 @@ STATUS = {"manager": "kube-controller-manager", "fieldsV1": {"f:status": {"f:rep
     ],
 )
 def test_what_others_have_set_of_our_container_is_found(entries: tuple[Object, ...], found: tuple[str, ...]) -> None:
-    assert managed_fields.read(deployment(*entries)) == Written(found)
+    assert managed_fields.read(deployment(*entries)) == ForeignFields(found)
 
 
 def test_a_value_of_ours_that_another_has_changed_is_theirs_until_we_apply_again() -> None:
@@ -87,7 +87,7 @@ def test_who_scales_the_deployment_is_told_what_to_scale() -> None:
         "digits", managed_fields.read(scaled({**AUTOSCALER, "manager": "kubectl"}))
     )
     assert reason == "PutBack" and "scaled by kubectl" in message
-    assert list(managed_fields.news("digits", Written())) == []
+    assert list(managed_fields.news("digits", ForeignFields())) == []
 
 
 class Cluster:
@@ -103,7 +103,7 @@ class Cluster:
 
     async def put_back(self, found: Object, container: Object) -> Object:
         if self.changed:
-            raise Refused(409, "the object has been modified")
+            raise RefusedError(409, "the object has been modified")
         self.put = container
         return found
 
@@ -113,11 +113,11 @@ class Cluster:
         return body
 
 
-def case(cluster: Cluster) -> Case:
+def case(cluster: Cluster) -> Pass:
     metadata = {"name": "digits", "namespace": "team", "uid": "u", "resourceVersion": "1"}
     owner = {"apiVersion": "localmodel.dev/v1alpha1", "kind": "LocalModelDeployment", "metadata": metadata}
     spec = DeploymentSpec("score.py", Source(config_map="code"))
-    return Case(cast(Any, SimpleNamespace(cluster=cluster)), owner, spec)
+    return Pass(cast(Any, SimpleNamespace(cluster=cluster)), owner, spec)
 
 
 def applied(cluster: Cluster, *told: str) -> None:
@@ -143,7 +143,7 @@ def test_a_deployment_that_changes_meanwhile_is_looked_at_again() -> None:
 
 def test_an_event_says_it_once_and_counts() -> None:
     cluster = Cluster({})
-    asyncio.run(roll_out._tell_of_others(case(cluster), managed_fields.read(deployment(VARIABLE))))
+    asyncio.run(roll_out._report_foreign(case(cluster), managed_fields.read(deployment(VARIABLE))))
     (told,) = cluster.events
     assert (told["type"], told["reason"]) == ("Warning", "PutBack") and "env HACK" in told["message"]
     again = events.warning(case(cluster).owner, told["reason"], told["message"])

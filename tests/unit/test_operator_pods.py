@@ -28,19 +28,19 @@ def test_a_swapped_pod_serves_what_it_says_and_not_what_it_was_started_with() ->
 
 def test_a_silent_pod_goes_on_with_what_it_said_last() -> None:
     """Busy for a moment, a pod that was swapped does not serve again what it was started with."""
-    busy = replace(SWAPPED, state=None, last=SWAPPED.state)
+    busy = replace(SWAPPED, state=None, last_state=SWAPPED.state)
     assert (busy.serving, busy.started_with) == (2, 1)
     assert busy.has(NEW)
     assert pods.everywhere([busy], NEW)
-    assert pods.answering([busy, STARTED_NEW], told=1) == 2
+    assert pods.answering_revision([busy, STARTED_NEW], reported=1) == 2
 
 
 def test_of_a_pod_that_has_never_said_anything_nothing_is_guessed() -> None:
     assert SILENT.serving is None
     assert not pods.everywhere([SILENT], OLD)
-    assert pods.answering([SILENT], told=2) == 2, "what the status has is all that is known"
-    assert pods.answering([SILENT, SWAPPED], told=1) == 1
-    assert pods.answering([COMING_UP], told=2) is None, "it is not ready, and answers nobody"
+    assert pods.answering_revision([SILENT], reported=2) == 2, "what the status has is all that is known"
+    assert pods.answering_revision([SILENT, SWAPPED], reported=1) == 1
+    assert pods.answering_revision([COMING_UP], reported=2) is None, "it is not ready, and answers nobody"
 
 
 def test_a_pod_that_is_not_ready_answers_nobody() -> None:
@@ -64,7 +64,7 @@ def test_a_pod_that_is_not_ready_answers_nobody() -> None:
     ],
 )
 def test_while_two_answer_the_older_one_is_told(there: list[Pod], number: int | None) -> None:
-    assert pods.answering(there) == number
+    assert pods.answering_revision(there) == number
 
 
 @pytest.mark.parametrize(
@@ -119,18 +119,18 @@ def test_a_pod_that_says_it_is_later_than_the_decision_is_not_behind() -> None:
     ],
 )
 def test_why_it_cannot_be_swapped(there: list[Pod], words: str) -> None:
-    assert words in (pods.cannot_swap(there, NEW) or "")
+    assert words in (pods.swap_obstacle(there, NEW) or "")
 
 
 def test_secret_of_another_version() -> None:
     before, after = recorded(1, secrets="sha256:a"), recorded(2, secrets="sha256:b")
-    assert "Secret" in (pods.cannot_swap([pod(before, state(before))], after) or "")
-    assert "Secret" in (pods.cannot_swap([pod(before, state(before))], NEW) or ""), "it is in the pod's variables"
-    assert pods.cannot_swap([pod(before, state(before))], recorded(2, secrets="sha256:a")) is None
+    assert "Secret" in (pods.swap_obstacle([pod(before, state(before))], after) or "")
+    assert "Secret" in (pods.swap_obstacle([pod(before, state(before))], NEW) or ""), "it is in the pod's variables"
+    assert pods.swap_obstacle([pod(before, state(before))], recorded(2, secrets="sha256:a")) is None
 
 
 def test_pods_that_are_not_ready_or_have_it_already_are_no_hindrance() -> None:
-    assert pods.cannot_swap([STARTED_OLD, COMING_UP, UNREADY, SWAPPED, STARTED_NEW], NEW) is None
+    assert pods.swap_obstacle([STARTED_OLD, COMING_UP, UNREADY, SWAPPED, STARTED_NEW], NEW) is None
 
 
 def test_the_same_content_in_another_environment_is_another_revision() -> None:
@@ -140,7 +140,7 @@ def test_the_same_content_in_another_environment_is_another_revision() -> None:
     live = pod(before, state(before))
     assert live.has(recorded(2, bundle="bundle 1"))
     assert not live.has(after)
-    assert "environment" in (pods.cannot_swap([live], after) or "")
+    assert "environment" in (pods.swap_obstacle([live], after) or "")
 
 
 def with_variables(*listed: dict[str, Any]) -> Pod:
@@ -170,5 +170,5 @@ def test_an_empty_value_is_a_value() -> None:
 
 
 def test_the_latest_that_any_pod_has_heard_of() -> None:
-    assert pods.heard([]) == 0
-    assert pods.heard([COMING_UP, SWAPPED, STARTED_OLD]) == 2
+    assert pods.latest_epoch([]) == 0
+    assert pods.latest_epoch([COMING_UP, SWAPPED, STARTED_OLD]) == 2

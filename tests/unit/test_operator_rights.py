@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from localmodel_operator import names, sweep
-from localmodel_operator.cluster import Refused
-from localmodel_operator.operator import Site
+from localmodel_operator.cluster import RefusedError
+from localmodel_operator.operator import Operator
 from localmodel_operator.records import keys
 
 sys.path.append(str(Path(__file__).parents[1] / "e2e"))
@@ -65,7 +65,7 @@ class Cluster:
 
     async def list(self, kind: Any, namespace: str | None = None, labels: str = "") -> list[Object]:
         if namespace not in self.allowed and kind is not sweep.LMD:
-            raise Refused(403, f"{kind.plural} in {namespace}")
+            raise RefusedError(403, f"{kind.plural} in {namespace}")
         found = [{"metadata": {"namespace": each, "name": "m", "uid": f"uid-{each}"}} for each in ("mine", "theirs")]
         return (
             [each for each in found if namespace in (None, each["metadata"]["namespace"])] if kind is sweep.LMD else []
@@ -73,10 +73,10 @@ class Cluster:
 
 
 def test_a_sweep_asks_where_the_operator_serves_and_leaves_the_images_of_others() -> None:
-    site = cast(Site, SimpleNamespace(cluster=Cluster("mine"), namespaces=("mine",)))
+    site = cast(Operator, SimpleNamespace(cluster=Cluster("mine"), namespaces=("mine",)))
     assert asyncio.run(sweep._look(site, ())).images == ()
     assert asyncio.run(sweep._of_others(site)) == (names.repository("uid-theirs") + "@",)
-    everywhere = cast(Site, SimpleNamespace(cluster=Cluster(cast(str, None)), namespaces=()))
+    everywhere = cast(Operator, SimpleNamespace(cluster=Cluster(cast(str, None)), namespaces=()))
     assert asyncio.run(sweep._look(everywhere, ())).images == ()
     assert asyncio.run(sweep._of_others(everywhere)) == ()
 
@@ -91,7 +91,7 @@ class Secrets:
         return self.secret
 
     async def create(self, *_: Any) -> Object:
-        raise Refused(403, "secrets is forbidden")
+        raise RefusedError(403, "secrets is forbidden")
 
     async def replace(self, _: Any, body: Object) -> Object:
         self.secret = body
@@ -104,5 +104,5 @@ def test_the_empty_key_of_the_overlay_is_filled_in_once() -> None:
     made = keys.Signer(asyncio.run(keys.signing_key(cluster))).public_key
     assert cluster.secret["metadata"] == empty["metadata"]
     assert keys.Signer(asyncio.run(keys.signing_key(cluster))).public_key == made
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         asyncio.run(keys.signing_key(cast(Any, Secrets(None))))

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 from operator_given import pod, recorded, state
 
-from localmodel_operator.cluster import PodUnreachable
+from localmodel_operator.cluster import PodUnreachableError
 from localmodel_operator.passes import swap
-from localmodel_operator.pods.admin import Admin, CannotTake, RevisionFailed, Superseded
+from localmodel_operator.pods.admin import Admin, CannotTakeError, RevisionFailedError, SupersededError
 from localmodel_operator.pods.pods import Pod
 
 OLD = recorded(1)
@@ -34,7 +34,7 @@ class Servers:
     async def commit(self, found: Any, epoch: int, content: str) -> None:
         await self._call("commit", found, epoch, content)
         if found["metadata"]["name"] not in self.prepared:
-            raise Superseded("NotPrepared")
+            raise SupersededError("NotPrepared")
 
     async def abort(self, found: Any, epoch: int, content: str) -> None:
         await self._call("abort", found, epoch, content)
@@ -66,9 +66,9 @@ async def run(servers: Servers, ready: str = "abc", unready: str = "", seconds: 
 @pytest.mark.parametrize(
     "failure",
     [
-        RevisionFailed("InitFailed", "score.py:3: KeyError"),
-        RevisionFailed("GateFailed", "2, got 3"),
-        CannotTake("full"),
+        RevisionFailedError("InitFailed", "score.py:3: KeyError"),
+        RevisionFailedError("GateFailed", "2, got 3"),
+        CannotTakeError("full"),
     ],
 )
 async def test_one_that_cannot_keeps_all_from_it(failure: Exception) -> None:
@@ -81,36 +81,36 @@ async def test_one_that_cannot_keeps_all_from_it(failure: Exception) -> None:
 
 async def test_what_speaks_against_the_revision_is_told_first() -> None:
     """However the others fail: a pod that went away must not hide the script's mistake."""
-    bad = RevisionFailed("InitFailed", "bad")
-    with pytest.raises(RevisionFailed):
-        await run(Servers(prepares={"a": PodUnreachable("gone"), "b": Superseded("later"), "c": bad}))
+    bad = RevisionFailedError("InitFailed", "bad")
+    with pytest.raises(RevisionFailedError):
+        await run(Servers(prepares={"a": PodUnreachableError("gone"), "b": SupersededError("later"), "c": bad}))
 
 
 async def test_a_ready_pod_that_does_not_answer_keeps_all_from_it() -> None:
-    servers = Servers(prepares={"c": PodUnreachable("gone")})
-    with pytest.raises(PodUnreachable):
+    servers = Servers(prepares={"c": PodUnreachableError("gone")})
+    with pytest.raises(PodUnreachableError):
         await run(servers)
     assert servers.told("commit") == []
 
 
 async def test_a_later_decision_keeps_all_from_it() -> None:
-    servers = Servers(prepares={"a": Superseded("epoch 8")})
-    with pytest.raises(Superseded):
+    servers = Servers(prepares={"a": SupersededError("epoch 8")})
+    with pytest.raises(SupersededError):
         await run(servers)
     assert servers.told("commit") == []
 
 
 async def test_takes_too_long() -> None:
     servers = Servers(prepares={"b": 60.0})
-    with pytest.raises(RevisionFailed, match=r"not ready to serve within 0\.3 s") as failed:
+    with pytest.raises(RevisionFailedError, match=r"not ready to serve within 0\.3 s") as failed:
         await run(servers, seconds=0.3)
     assert failed.value.reason == "ProgressDeadlineExceeded"
     assert servers.told("commit") == []
 
 
 async def test_a_commit_that_fails_does_not_keep_the_others_from_theirs() -> None:
-    servers = Servers(commits={"a": Superseded("later")})
-    with pytest.raises(Superseded):
+    servers = Servers(commits={"a": SupersededError("later")})
+    with pytest.raises(SupersededError):
         await run(servers)
     assert sorted(servers.told("commit")) == ["a", "b", "c"]
 
@@ -122,15 +122,15 @@ async def test_a_pod_that_is_not_ready_is_taken_along() -> None:
 
 
 async def test_a_pod_that_is_not_ready_and_does_not_answer_holds_nobody_up() -> None:
-    servers = Servers(prepares={"z": PodUnreachable("gone")}, commits={"z": PodUnreachable("gone")})
+    servers = Servers(prepares={"z": PodUnreachableError("gone")}, commits={"z": PodUnreachableError("gone")})
     await run(servers, ready="ab", unready="z")
     assert {"a", "b"} <= set(servers.told("commit"))
 
 
 async def test_a_pod_that_comes_back_in_between_is_told_what_it_has_missed() -> None:
     """Its server stays unready from then on, so that it does not answer with the old one; the next pass helps it."""
-    servers = Servers(prepares={"z": PodUnreachable("gone")})
-    with pytest.raises(Superseded):
+    servers = Servers(prepares={"z": PodUnreachableError("gone")})
+    with pytest.raises(SupersededError):
         await run(servers, ready="ab", unready="z")
     assert sorted(servers.told("commit")) == ["a", "b", "z"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from localmodel.engine.nodes import Node
 from localmodel_operator import names
-from localmodel_operator.sweep import doomed, in_use, other_uses, still
+from localmodel_operator.sweep import doomed, in_use, kept_for_now, other_uses
 
 ONE, TWO = names.repository("1") + "@sha256:" + "1" * 64, names.repository("2") + "@sha256:" + "2" * 64
 ONE_AGAIN = names.repository("2") + "@sha256:" + "1" * 64
@@ -185,8 +185,8 @@ def test_images_of_a_resource_that_went_stay_for_a_while_and_superseded_ones_do_
         "localmodel.dev/deployment/b@1",
         "localmodel.dev/deployment/b@2",
     )
-    assert still({went, superseded}, {used}, since, 10.0, 3600.0) == {went}
-    assert still({went}, {used}, since, 3609.0, 3600.0) == {went}
-    assert still({went}, {used}, since, 3610.0, 3600.0) == set()
-    assert still(set(), {used, went}, since, 3611.0, 3600.0) == set() and since == {}, "it came again"
-    assert still({went}, (), since, 3612.0, 0.0) == set()
+    assert kept_for_now({went, superseded}, {used}, since, 10.0, 3600.0) == {went}
+    assert kept_for_now({went}, {used}, since, 3609.0, 3600.0) == {went}
+    assert kept_for_now({went}, {used}, since, 3610.0, 3600.0) == set()
+    assert kept_for_now(set(), {used, went}, since, 3611.0, 3600.0) == set() and since == {}, "it came again"
+    assert kept_for_now({went}, (), since, 3612.0, 0.0) == set()

@@ -18,7 +18,7 @@ GRACE = 73
 
 def gone(name: str, last: PodState | None = None, seconds_ago: float = 1.0, running: bool = True) -> Pod:
     """A pod that somebody has deleted."""
-    found = pod(OLD, None, name=name).found
+    found = pod(OLD, None, name=name).object
     end = datetime.now(UTC) + timedelta(seconds=GRACE - seconds_ago)
     found["metadata"] |= {"deletionTimestamp": f"{end:%Y-%m-%dT%H:%M:%SZ}", "deletionGracePeriodSeconds": GRACE}
     found["status"]["containerStatuses"] = [{"state": {"running": {}} if running else {"terminated": {}}}]
@@ -39,7 +39,7 @@ class Servers:
 
 
 async def may_ask(servers: Servers, *there: Pod) -> bool:
-    return await terminating.send_away(cast(Admin, servers), there, 2)
+    return await terminating.send_clients_away(cast(Admin, servers), there, 2)
 
 
 async def test_a_pod_that_has_not_had_its_sigterm_is_told_until_its_clients_have_gone() -> None:

@@ -9,8 +9,8 @@ from operator_given import Object, pod, recorded, state
 
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator.passes import verify
-from localmodel_operator.passes.context import Case
-from localmodel_operator.passes.observed import World
+from localmodel_operator.passes.context import Pass
+from localmodel_operator.passes.observed import Observed
 from localmodel_operator.pods.pods import Pod
 
 OLD, NEW = recorded(1), recorded(2)
@@ -44,8 +44,8 @@ def is_due(
     spec = DeploymentSpec("score.py", Source(config_map="code"), replicas=wanted_replicas)
     owner = {"metadata": {"name": "digits", "namespace": "team", "generation": 7}, "status": told or {}}
     made = deployment(number, replicas, resources or {}, **status)
-    world = World(made, None, there, [], [], [], (), 1, None, None, ())
-    return verify.is_due(Case(cast(Any, None), owner, spec), NEW, world)
+    world = Observed(made, None, there, [], [], [], (), 1, None, None, ())
+    return verify.is_due(Pass(cast(Any, None), owner, spec), NEW, world)
 
 
 def ready(serving: int, generation: int = 7) -> Object:

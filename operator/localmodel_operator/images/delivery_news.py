@@ -12,7 +12,7 @@ class NodeNews:
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, ...]] = {}
 
-    def heard(self, kind: str | None, node: Mapping[str, Any]) -> bool:
+    def is_news(self, kind: str | None, node: Mapping[str, Any]) -> bool:
         """Whether the event (its type, and the Node) is news: a node nobody knew, ready or not, or started anew."""
         name = node["metadata"]["name"]
         if kind == "DELETED":

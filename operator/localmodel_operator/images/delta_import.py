@@ -16,7 +16,7 @@ from localmodel.oci.layout import Layout
 from localmodel_operator import names
 from localmodel_operator.images import archive
 from localmodel_operator.images.delivery import Delivered
-from localmodel_operator.images.transfers import Sendings
+from localmodel_operator.images.transfers import Transfers
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class DeltaImport:
 
     def __init__(self, engine: Engine, layout: Layout, cluster: str) -> None:
         self._engine, self._layout, self._cluster = engine, layout, cluster
-        self._sendings = Sendings(layout.root / "lock")
+        self._transfers = Transfers(layout.root / "lock")
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._seen: dict[str, _Seen] = {}
         self._chains: dict[str, set[str]] = {}
@@ -62,7 +62,7 @@ class DeltaImport:
         cluster_nodes = await self._nodes()
         without = await self._without(cluster_nodes, reference)
         sends = {node.id: partial(self._send, node, image, reference) for node in without}
-        state = await self._sendings.begin(reference, sends, done)
+        state = await self._transfers.begin(reference, sends, done)
         without_still = {*state.on_the_way, *state.failed}
         called = {node.id: node.name for node in cluster_nodes}
         return Delivered(
@@ -78,14 +78,14 @@ class DeltaImport:
 
     def renew(self) -> None:
         self.doubt()
-        self._sendings.wake()
+        self._transfers.wake()
 
     def swept(self, references: Collection[str]) -> None:
         for seen in self._seen.values():
             seen.images.difference_update(references)
 
     def stop(self) -> None:
-        self._sendings.stop()
+        self._transfers.stop()
 
     async def _nodes(self) -> list[Node]:
         return await self._engine.call(nodes.nodes, self._cluster)

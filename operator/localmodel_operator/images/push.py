@@ -14,7 +14,7 @@ from localmodel.image import Image
 from localmodel.oci.layout import Layout
 from localmodel.store.sharing.remote import Remote
 from localmodel_operator.images.delivery import Delivered
-from localmodel_operator.images.transfers import Sendings
+from localmodel_operator.images.transfers import Transfers
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Push:
 
     def __init__(self, layout: Layout, registry: Registry) -> None:
         self._layout, self._registry = layout, registry
-        self._sendings = Sendings(layout.root / "lock")
+        self._transfers = Transfers(layout.root / "lock")
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="push")
         self._seen: dict[str, float] = {}  # when the registry was last seen to have an image
         self._questions: dict[str, asyncio.Task[bool | None]] = {}
@@ -85,7 +85,7 @@ class Push:
 
     async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
         host = self._registry.host
-        state = await self._sendings.begin(reference, {host: partial(self._send, image, reference)}, done)
+        state = await self._transfers.begin(reference, {host: partial(self._send, image, reference)}, done)
         there = () if state.on_the_way or state.failed else (host,)
         help_text = f"; see {self._registry.help}" if self._registry.help else ""
         failed = {place: f"{why}{help_text}" for place, why in state.failed.items()}
@@ -102,7 +102,7 @@ class Push:
         """The registry has them as before."""
 
     def stop(self) -> None:
-        self._sendings.stop()
+        self._transfers.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _send(self, image: Image, reference: str) -> None:

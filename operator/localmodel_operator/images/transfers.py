@@ -27,7 +27,7 @@ class _Failure:
 
 
 @dataclass(frozen=True)
-class State:
+class TransferState:
     """How far sendings are: the places that are waited for, those that failed and why, and when to try again."""
 
     on_the_way: frozenset[str]
@@ -35,7 +35,7 @@ class State:
     again_after: float | None
 
 
-class Sendings:
+class Transfers:
     """Sendings by place and image. While one is under way, no sweep removes what it reads (`lock`)."""
 
     def __init__(self, lock: Path, patience: float = 3.0) -> None:
@@ -44,7 +44,7 @@ class Sendings:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._failures: dict[Key, _Failure] = {}
 
-    async def begin(self, what: str, sends: Mapping[str, Send], done: Callable[[], None]) -> State:
+    async def begin(self, what: str, sends: Mapping[str, Send], done: Callable[[], None]) -> TransferState:
         """Send to every place to which it is not under way, and that does not rest.
 
         Returns when all have ended, or patience has: `done` is then called at each later end.
@@ -61,7 +61,7 @@ class Sendings:
             running[place].add_done_callback(lambda _: done())
         failures = {place: self._failures[place, what] for place in sends if (place, what) in self._failures}
         soonest = min((failure.until for failure in failures.values()), default=None)
-        return State(
+        return TransferState(
             frozenset(late),
             {place: failure.why for place, failure in failures.items() if place not in late},
             None if soonest is None else max(soonest - time.monotonic(), 0.1),

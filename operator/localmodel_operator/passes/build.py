@@ -1,4 +1,4 @@
-"""Making a revision: its environment, its image, and its record, in this order, before anything serves it."""
+"""Building a revision: its environment, its image, and its record, in this order, before anything serves it."""
 
 import asyncio
 
@@ -13,10 +13,10 @@ from localmodel_operator import children
 from localmodel_operator.children import Start
 from localmodel_operator.cluster import REVISION, Object
 from localmodel_operator.inputs.resolve import Desired
-from localmodel_operator.operator import SWEEP, Site
+from localmodel_operator.operator import SWEEP, Operator
 from localmodel_operator.records import decision, history
-from localmodel_operator.records.history import Recorded
-from localmodel_operator.status.builder import Seen
+from localmodel_operator.records.history import RecordedRevision
+from localmodel_operator.status.builder import StatusBuilder
 from localmodel_operator.workqueue import Key
 
 _NOTED_AFTER = 1.0  # seconds
@@ -26,32 +26,38 @@ class Building(Exception):
     """The environment is being built; its end brings the next pass."""
 
 
-class Maker:
-    """Makes revisions of one resource; `seen` is told of the stages."""
+class RevisionBuilder:
+    """Builds revisions of one resource; `status` gets the stages."""
 
-    def __init__(self, site: Site, owner: Object, seen: Seen) -> None:
-        self._site, self._owner, self._seen = site, owner, seen
+    def __init__(self, operator: Operator, owner: Object, status: StatusBuilder) -> None:
+        self._operator, self._owner, self._status = operator, owner, status
         self._namespace, self._name = owner["metadata"]["namespace"], owner["metadata"]["name"]
 
-    async def make(
-        self, desired: Desired, newest: Recorded | None, before: Recorded | None, number: int, epoch: int
-    ) -> Recorded:
-        """Make what is desired, and record it as `number`, unless it is the newest revision.
+    async def build(
+        self,
+        desired: Desired,
+        newest: RecordedRevision | None,
+        before: RecordedRevision | None,
+        number: int,
+        epoch: int,
+    ) -> RecordedRevision:
+        """Build what is desired, and record it as `number`, unless the newest revision is just that.
 
         before: the revision that has served last. epoch: of the decision that will follow.
 
         Raises:
             Building, UserError.
         """
-        site, bundle = self._site, desired.bundle
+        operator, bundle = self._operator, desired.bundle
         server = build.server_digest()
-        key = site.environments.key(desired.spec.environment, desired.lock, server)
-        self._seen.values["environment"] = key
+        key = operator.environments.key(desired.spec.environment, desired.lock, server)
+        self._status.values["environment"] = key
         environment = self._environment(desired, key)
+        script, files = desired.spec.entry_script, bundle.files
         composed = await asyncio.to_thread(
-            image.compose, site.layout, environment, site.store, bundle.models, desired.spec.entry_script, bundle.files
+            image.compose, operator.layout, environment, operator.store, bundle.models, script, files
         )
-        reference = composed.reference(site.delivery.repository(self._owner["metadata"]["uid"]))
+        reference = composed.reference(operator.delivery.repository(self._owner["metadata"]["uid"]))
         if newest and (newest.inputs, newest.image) == (desired.inputs, reference):
             return newest
         revision = Revision(environment.base, server, desired.lock.digest, bundle.digest, bundle.settings)
@@ -59,11 +65,11 @@ class Maker:
         start = Start(
             number,
             reference,
-            site.delivery.pull_policy,
+            operator.delivery.pull_policy,
             epoch,
             revision.content,
             key,
-            site.signer.public_key,
+            operator.signer.public_key,
             identity,
             bundle.secrets,
         )
@@ -76,34 +82,34 @@ class Maker:
             "template": template,
             "models": [f"{model.name}:{model.version}" for model in bundle.models],
             "code": bundle.code,
-            "entryScript": desired.spec.entry_script,
+            "entryScript": script,
             "facts": facts(desired).as_json(),
         }
         body = children.controller_revision(self._owner, number, revision, record)
-        body["metadata"]["annotations"] = history.signature(identity, body, site.signer)
-        made = await site.cluster.create(REVISION, self._namespace, body)
-        site.queue.add_after(_NOTED_AFTER, SWEEP)  # which also notes for the store what is in use now
+        body["metadata"]["annotations"] = history.signature(identity, body, operator.signer)
+        made = await operator.cluster.create(REVISION, self._namespace, body)
+        operator.queue.add_after(_NOTED_AFTER, SWEEP)  # which also notes for the store what is in use now
         return history.recorded(made)
 
     def _environment(self, desired: Desired, key: str) -> EnvironmentImage:
-        environments, wanted = self._site.environments, desired.spec.environment
+        environments, wanted = self._operator.environments, desired.spec.environment
         owner: Key = (self._namespace, self._name)
         environments.want(owner, key)
         if built := environments.find(key):
-            self._seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
+            self._status.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
             return built
         try:
-            environments.start(key, wanted, desired.lock, lambda: self._site.queue.add(owner))
+            environments.start(key, wanted, desired.lock, lambda: self._operator.queue.add(owner))
         except UserError as error:
-            self._seen.stage("EnvironmentBuilt", False, error.reason, str(error))
+            self._status.stage("EnvironmentBuilt", False, error.reason, str(error))
             raise
         message = f"the environment is being installed on {wanted.base}"
-        self._seen.stage("EnvironmentBuilt", False, "Building", message)
+        self._status.stage("EnvironmentBuilt", False, "Building", message)
         raise Building(message)
 
 
-def cause(desired: Desired, revision: Revision, before: Recorded | None) -> str:
-    """Why there is this revision: what the user has changed since the one that has served last, else what we have."""
+def cause(desired: Desired, revision: Revision, before: RecordedRevision | None) -> str:
+    """Why there is this revision: what has changed since the one that served last, first of all by the user."""
     if before is None:
         return revision.changes_from(None, 0)
     return plan.cause(facts(desired), before.facts, revision.changes_from(before.revision, before.number))
@@ -112,7 +118,7 @@ def cause(desired: Desired, revision: Revision, before: Recorded | None) -> str:
 def facts(desired: Desired) -> Facts:
     """What the planner compares."""
     bundle = desired.bundle
-    plain = {each.name: each.value for each in bundle.variables if each.value_from is None}
+    plain = {variable.name: variable.value for variable in bundle.variables if variable.value_from is None}
     return plan.of_pods(
         desired.spec,
         lock=desired.lock.digest,

@@ -5,30 +5,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localmodel import image
-from localmodel_operator.operator import Site
+from localmodel_operator.operator import Operator
 from localmodel_operator.pods import pods
 from localmodel_operator.pods.bundle import Bundle, describe
 from localmodel_operator.pods.pods import Pod
-from localmodel_operator.records.history import Recorded
+from localmodel_operator.records.history import RecordedRevision
 
 
 class Bundles:
     """The bundle of one revision for each pod: pods lack different models, and were started with other variables."""
 
-    def __init__(self, site: Site, target: Recorded, gate: Sequence[Mapping[str, Any]]) -> None:
-        self._site, self._target, self._gate = site, target, gate
+    def __init__(self, operator: Operator, target: RecordedRevision, gate: Sequence[Mapping[str, Any]]) -> None:
+        self._operator, self._target, self._gate = operator, target, gate
         self._code: Mapping[str, bytes] = {}
-        self._models = [site.store.models.find(reference) for reference in target.models]
+        self._models = [operator.store.models.find(reference) for reference in target.models]
         self._made: dict[Any, Bundle] = {}
 
     @classmethod
-    async def of(cls, site: Site, target: Recorded, gate: Sequence[Mapping[str, Any]]) -> "Bundles | None":
+    async def of(
+        cls, operator: Operator, target: RecordedRevision, gate: Sequence[Mapping[str, Any]]
+    ) -> "Bundles | None":
         """None when the revision's image is no longer there to take its code from."""
-        composed = await asyncio.to_thread(image.stored, site.layout, target.image)
+        composed = await asyncio.to_thread(image.stored, operator.layout, target.image)
         if composed is None:
             return None
-        bundles = cls(site, target, gate)
-        bundles._code = await asyncio.to_thread(image.code, site.layout, composed)
+        bundles = cls(operator, target, gate)
+        bundles._code = await asyncio.to_thread(image.code, operator.layout, composed)
         return bundles
 
     def for_pod(self, pod: Pod) -> Bundle:
@@ -38,7 +40,7 @@ class Bundles:
         overlay = pods.overlay(pod, self._target)
         key = (*lacks, *sorted(name for name in overlay if overlay[name] is None))
         if key not in self._made:
-            target, path = self._target, self._site.store.layout.path
+            target, path = self._target, self._operator.store.layout.path
             content, environment = target.revision.content, target.environment
             description = describe(target.number, content, environment, target.entry, self._models, overlay)
             archives = {digest: path(weights) for digest, weights in lacks.items()}

@@ -1,21 +1,27 @@
-"""What the steps of a pass share: whose pass it is, what it has decided, and what its status will say."""
+"""What the steps of a pass share: the resource, what was decided for it, and the status to write."""
 
+import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 from localmodel.errors import UserError
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 from localmodel_operator import children, names
-from localmodel_operator.cluster import CONFIG_MAP, Object, Refused
-from localmodel_operator.operator import Site
-from localmodel_operator.pods.admin import Superseded
+from localmodel_operator.cluster import CONFIG_MAP, Object, RefusedError
+from localmodel_operator.operator import Operator
+from localmodel_operator.passes import observed
+from localmodel_operator.passes.observed import Observed
+from localmodel_operator.pods.admin import SupersededError
 from localmodel_operator.records import decision, pin
 from localmodel_operator.records.decision import Decision
-from localmodel_operator.records.history import Recorded
-from localmodel_operator.records.pin import Look, Pin
+from localmodel_operator.records.history import RecordedRevision
+from localmodel_operator.records.pin import ObservedSpec, Pin
 from localmodel_operator.status import report
-from localmodel_operator.status.builder import Seen
+from localmodel_operator.status.builder import StatusBuilder
 from localmodel_operator.workqueue import Key
+
+log = logging.getLogger(__name__)
 
 RESYNC = 300.0  # seconds, give or take a fifth
 
@@ -28,20 +34,21 @@ class Waiting(Exception):
 
 
 @dataclass
-class Case:
-    """One resource in one pass.
+class Pass:
+    """One pass over one resource.
 
-    `decided` is what is to serve, `decided_object` that as the API server has it. `again`: whatever becomes of the
-    pass, the next one comes after so many seconds. `models` are those that the spec names, once they are found.
+    `decision` says which revision is to serve, `decision_object` is its ConfigMap as the API server has it.
+    `again_after`: seconds until the next pass at the latest, however this one ends. `models` are those that the spec
+    names, once they are resolved.
     """
 
-    site: Site
+    operator: Operator
     owner: Object
     spec: DeploymentSpec
-    seen: Seen = field(default_factory=Seen)
-    decided: Decision = decision.FIRST
-    decided_object: Object | None = None
-    again: float | None = None
+    status: StatusBuilder = field(default_factory=StatusBuilder)
+    decision: Decision = decision.FIRST
+    decision_object: Object | None = None
+    again_after: float | None = None
     models: tuple[ModelVersion, ...] = ()
 
     @property
@@ -57,25 +64,57 @@ class Case:
         return self.namespace, self.name
 
     @property
+    def generation(self) -> int:
+        return int(self.owner["metadata"]["generation"])
+
+    @property
+    def last_status(self) -> dict[str, Any]:
+        """The status as it was written last."""
+        return dict(self.owner.get("status", {}))
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether the status is about an earlier generation."""
+        return bool(self.last_status.get("observedGeneration") != self.generation)
+
+    @property
     def proved(self) -> tuple[int | None, int | None]:
         """Revisions that have served, the last one first."""
-        return self.decided.good, self.decided.before
+        return self.decision.good, self.decision.before
 
-    def asked(self, look: Look, newest: Recorded | None) -> Pin | None:
-        """The revision that is asked for by annotation, as pin.remember() has it. `newest` is the newest revision."""
-        annotation = self.owner["metadata"].get("annotations", {}).get(names.SERVE_ANNOTATION)
-        last = self.decided.look
-        if not last.inputs and newest:  # an operator that kept none decided that, or it was lost
-            last = Look(newest.inputs, last.generation)
-        return pin.remember(annotation, look, last, pin.parse(self.decided.pin))
+    def requested(self, spec: ObservedSpec, newest: RecordedRevision | None) -> Pin | None:
+        """The request for a revision by annotation, as pin.remember() has it."""
+        last = self.decision.observed_spec
+        if not last.inputs and newest:  # the decision was lost, or is of an operator that kept no inputs
+            last = ObservedSpec(newest.inputs, last.generation)
+        return pin.remember(self._serve_annotation, spec, last, pin.parse(self.decision.pin))
+
+    @property
+    def _serve_annotation(self) -> str | None:
+        text: str | None = self.owner["metadata"].get("annotations", {}).get(names.SERVE_ANNOTATION)
+        return text
+
+    async def observe(self) -> Observed:
+        """Look at the cluster, and take over the decision that is written there."""
+        operator = self.operator
+        found = await observed.observe(operator.cluster, operator.admin, operator.signer, self.owner)
+        known = found.decision or decision.lost(self.last_status, self._serve_annotation)
+        self.decision, self.decision_object = known.with_history(found.history), found.decision_object
+        if found.decision is None and found.decision_object is not None:
+            text = "%s/%s: ConfigMap %s was not signed by an operator: it is not obeyed, and written anew"
+            log.warning(text, *self.key, decision.name(self.name))
+            # Only its version is kept, which says what the next one replaces.
+            version = found.decision_object["metadata"]["resourceVersion"]
+            self.decision_object = {"metadata": {"resourceVersion": version}}
+        return found
 
     def look_again(self, seconds: float) -> None:
-        """See to it that the next pass comes after so many seconds at the latest."""
-        self.again = seconds if self.again is None else min(seconds, self.again)
+        """Have the next pass come after so many seconds at the latest."""
+        self.again_after = seconds if self.again_after is None else min(seconds, self.again_after)
 
-    async def report(self, seen: Seen | None = None) -> None:
-        """Write the status; `seen` in the place of what this pass has seen so far."""
-        await report.report(self.site.cluster, self.owner, seen or self.seen)
+    async def report(self, status: StatusBuilder | None = None) -> None:
+        """Write the status; `status` in the place of this pass's own."""
+        await report.write_status(self.operator.cluster, self.owner, status or self.status)
 
     async def apply(self, child: Object) -> Object:
         """Server-side apply of a child.
@@ -84,29 +123,29 @@ class Case:
             UserError: the API server refuses it for good.
         """
         try:
-            return await self.site.cluster.apply(child)
-        except Refused as error:
-            if error.code not in (400, 403, 422) or report.is_ending(error):
+            return await self.operator.cluster.apply(child)
+        except RefusedError as error:
+            if error.code not in (400, 403, 422) or report.is_namespace_ending(error):
                 raise
             kind = child["kind"]
             raise UserError(f"{kind}Refused", f"the API server refuses the {kind}: {error}") from None
 
     async def decide(self, decided: Decision, gate: bytes | None = None, bundle: bytes | None = None) -> None:
-        """Write a decision down; see decision.write.
+        """Write a decision; see decision.write.
 
         Raises:
-            Superseded: somebody has written or deleted it meanwhile.
+            SupersededError: somebody has written or deleted it meanwhile.
         """
         metadata = children.metadata(self.owner, decision.name(self.name))
         owner = decision.owner_of(self.owner)
-        body = decision.write(metadata, owner, self.site.signer, decided, self.decided_object, gate, bundle)
+        body = decision.write(metadata, owner, self.operator.signer, decided, self.decision_object, gate, bundle)
         try:
-            if self.decided_object is None:
-                written = await self.site.cluster.create(CONFIG_MAP, self.namespace, body)
+            if self.decision_object is None:
+                written = await self.operator.cluster.create(CONFIG_MAP, self.namespace, body)
             else:
-                written = await self.site.cluster.replace(CONFIG_MAP, body)
-        except Refused as error:
-            if error.code not in (404, 409) or report.is_ending(error):
+                written = await self.operator.cluster.replace(CONFIG_MAP, body)
+        except RefusedError as error:
+            if error.code not in (404, 409) or report.is_namespace_ending(error):
                 raise
-            raise Superseded("another decision was written meanwhile, or this one deleted") from None
-        self.decided_object, self.decided = written, decided
+            raise SupersededError("another decision was written meanwhile, or this one was deleted") from None
+        self.decision_object, self.decision = written, decided

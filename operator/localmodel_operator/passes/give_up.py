@@ -8,46 +8,46 @@ from localmodel import advice
 from localmodel.advice import Known
 from localmodel_operator import names
 from localmodel_operator.cluster import REVISION
-from localmodel_operator.passes.context import RESYNC, Case, Waiting
-from localmodel_operator.passes.observed import World
+from localmodel_operator.passes.context import RESYNC, Pass, Waiting
+from localmodel_operator.passes.observed import Observed
 from localmodel_operator.records import history, pin
 from localmodel_operator.records.history import Choice
 
 log = logging.getLogger(__name__)
 
-_LIMIT = 4096  # of what is kept of it
+_LIMIT = 4096  # characters of the failure that are kept
 
 
-async def give_up(case: Case, choice: Choice, found: World, reason: str, message: str) -> NoReturn:
-    """Not this revision. If there is one to go back to, the next pass does, which comes at once.
+async def give_up(context: Pass, choice: Choice, observed: Observed, reason: str, message: str) -> NoReturn:
+    """Record that the revision has failed. The next pass, which comes at once, goes back to another if there is one.
 
     Raises:
         Waiting: always.
     """
     target = choice.target
     files = {
-        each.number: list(each.facts.files) for each in found.history if each.facts and each.number < target.number
+        past.number: list(past.facts.files) for past in observed.history if past.facts and past.number < target.number
     }
-    message = advice.more(message, Known(case.models, files))
+    message = advice.more(message, Known(context.models, files))
     failed = f"{reason}: {message}"[:_LIMIT]
-    request = pin.parse(case.decided.pin) if choice.pinned else None
-    if request and history.instead_of(found.history, target.number, case.proved):
-        # Whatever its record says: it was asked for, and is asked for again only in so many words.
-        await case.decide(replace(case.decided, pin=replace(request, failed=failed).text()))
-    elif history.fallback(found.history, target, case.proved):
-        named = f"{case.name}-r{target.number}"
-        await case.site.cluster.annotate(REVISION, case.namespace, named, {names.FAILED_ANNOTATION: failed})
+    request = pin.parse(context.decision.pin) if choice.pinned else None
+    if request and history.instead_of(observed.history, target.number, context.proved):
+        # The failure goes with the request: a new request tries the revision again.
+        await context.decide(replace(context.decision, pin=replace(request, failed=failed).text()))
+    elif history.fallback(observed.history, target, context.proved):
+        record = f"{context.name}-r{target.number}"
+        await context.operator.cluster.annotate(REVISION, context.namespace, record, {names.FAILED_ANNOTATION: failed})
     else:
-        fail(case, reason, message)
+        fail(context, reason, message)
         raise Waiting(RESYNC)
-    log.info("%s/%s: revision %d failed: %s: %s", *case.key, target.number, reason, message)
-    back = "; the last revision that served is started again" if case.spec.strategy == "Recreate" else ""
-    case.seen.progress("RollingBack", case.seen.with_serving(f"{message}{back}"))
+    log.info("%s/%s: revision %d failed: %s: %s", *context.key, target.number, reason, message)
+    back = "; the last revision that served is started again" if context.spec.strategy == "Recreate" else ""
+    context.status.progress("RollingBack", context.status.with_serving(f"{message}{back}"))
     raise Waiting(0.0)
 
 
-def fail(case: Case, reason: str, message: str) -> None:
-    """Say what is wrong, and that nothing more will happen by itself."""
-    case.seen.fail(reason, case.seen.with_serving(message))
+def fail(context: Pass, reason: str, message: str) -> None:
+    """Report what is wrong, and that nothing more will happen by itself."""
+    context.status.fail(reason, context.status.with_serving(message))
     if reason == "GateFailed":
-        case.seen.stage("GatePassed", False, reason, message)
+        context.status.stage("GatePassed", False, reason, message)

@@ -1,4 +1,4 @@
-"""One pass over one LocalModelDeployment: look, do the one next thing that is missing, say what was seen.
+"""One pass over one LocalModelDeployment: look, do the one next thing that is missing, report.
 
 A pass is the same whatever caused it: an edit, a restart, a resync, a pod that died. It keeps nothing in memory
 that the next pass needs, so an operator killed between any two steps converges.
@@ -16,24 +16,33 @@ from localmodel.environments import stored
 from localmodel.errors import UserError
 from localmodel.resource import spec
 from localmodel_operator import children, names
-from localmodel_operator.cluster import LMD, REVISION, SERVICE, Object, PodUnreachable, Refused, Unreachable
+from localmodel_operator.cluster import (
+    LMD,
+    REVISION,
+    SERVICE,
+    Object,
+    PodUnreachableError,
+    RefusedError,
+    UnreachableError,
+)
 from localmodel_operator.images import sweep_lock
 from localmodel_operator.inputs import ports, resolve
 from localmodel_operator.inputs.resolve import Desired
-from localmodel_operator.operator import SWEEP, Site
-from localmodel_operator.passes import availability, judge, prepare, roll_out, verify
-from localmodel_operator.passes.build import Building, Maker
-from localmodel_operator.passes.context import RESYNC, Case, Waiting
-from localmodel_operator.passes.gather import together
-from localmodel_operator.passes.observed import World
+from localmodel_operator.operator import SWEEP, Operator
+from localmodel_operator.passes import availability, deliver, judge, prepare, roll_out, verify
+from localmodel_operator.passes.build import Building, RevisionBuilder
+from localmodel_operator.passes.context import RESYNC, Pass, Waiting
+from localmodel_operator.passes.gather import gather_both
+from localmodel_operator.passes.observed import Observed
 from localmodel_operator.pods import pods, rollout_status
-from localmodel_operator.pods.admin import Superseded
+from localmodel_operator.pods.admin import SupersededError
 from localmodel_operator.records import history
 from localmodel_operator.records.decision import Decision
-from localmodel_operator.records.history import Choice, Recorded
-from localmodel_operator.records.pin import Look
-from localmodel_operator.status import builder, report
-from localmodel_operator.status.builder import Seen
+from localmodel_operator.records.history import Choice, RecordedRevision
+from localmodel_operator.records.pin import ObservedSpec
+from localmodel_operator.status import conditions, report
+from localmodel_operator.status.builder import StatusBuilder
+from localmodel_operator.status.conditions import Condition
 from localmodel_operator.workqueue import Key
 
 log = logging.getLogger(__name__)
@@ -42,195 +51,204 @@ log = logging.getLogger(__name__)
 _OF_KUBERNETES = ("foregroundDeletion", "orphan")
 
 
-async def reconcile(site: Site, key: Key) -> None:
-    """Look at the LocalModelDeployment with this key, as it is now."""
-    owner = await site.cluster.get(LMD, *key)
+async def reconcile(operator: Operator, key: Key) -> None:
+    """Run a pass over the LocalModelDeployment with this key, as it is now."""
+    owner = await operator.cluster.get(LMD, *key)
     if owner is None:
-        site.references.forget(key)
-        site.admin.last_words.forget(key)
-        site.environments.want(key, None)
-        site.queue.add(SWEEP)
+        operator.references.forget(key)
+        operator.admin.last_states.forget(key)
+        operator.environments.want(key, None)
+        operator.queue.add(SWEEP)
         return
     if "deletionTimestamp" in owner["metadata"]:
-        await _tell_of_the_end(site, owner)
+        await _report_deletion(operator, owner)
         return
-    again = await run(Case(site, owner, spec.parse(owner["spec"])))
-    if again is not None:
-        site.queue.add_after(again, key)
+    again_after = await run(Pass(operator, owner, spec.parse(owner["spec"])))
+    if again_after is not None:
+        operator.queue.add_after(again_after, key)
 
 
-async def _tell_of_the_end(site: Site, owner: Object) -> None:
-    """A resource in deletion is not followed any more, however long somebody's finalizer holds it."""
-    held_by = [each for each in owner["metadata"].get("finalizers", []) if each not in _OF_KUBERNETES]
+async def _report_deletion(operator: Operator, owner: Object) -> None:
+    """Report that edits of a resource in deletion are not followed, however long somebody's finalizer holds it."""
+    held_by = [name for name in owner["metadata"].get("finalizers", []) if name not in _OF_KUBERNETES]
     if held_by:
-        seen = Seen()
+        status = StatusBuilder()
         text = f"the resource is being deleted and waits for {', '.join(held_by)}; until then edits are not followed"
-        seen.progress("Deleting", text)
-        await report.report(site.cluster, owner, seen)
+        status.progress("Deleting", text)
+        await report.write_status(operator.cluster, owner, status)
 
 
-async def run(case: Case) -> float | None:
-    """Do what is missing, and write the status. Returns after how many seconds to look again, if not by event."""
-    again: float | None = None
+async def run(context: Pass) -> float | None:
+    """Do what is missing, and write the status. Returns in how many seconds to look again; None: at the next event."""
+    again_after: float | None = None
     failure: Exception | None = None
-    seen, queue = case.seen, case.site.queue
+    status, queue = context.status, context.operator.queue
     try:
-        await _advance(case)
-        queue.forgive(case.key)
-        again = RESYNC * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
+        await _advance(context)
+        queue.forgive(context.key)
+        again_after = RESYNC * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
     except Waiting as waiting:
-        again = waiting.again_after
+        again_after = waiting.again_after
     except UserError as error:
-        seen.fail(error.reason, seen.with_serving(str(error)))
-        queue.retry(case.key)
-    except (Superseded, PodUnreachable) as error:
-        log.info("%s/%s: %s: %s", *case.key, type(error).__name__, error)
-        seen.progress("Updating", seen.with_serving("the pods are being told what to serve"))
-        queue.retry(case.key)
-    except Unreachable:
+        status.fail(error.reason, status.with_serving(str(error)))
+        queue.retry(context.key)
+    except (SupersededError, PodUnreachableError) as error:
+        log.info("%s/%s: %s: %s", *context.key, type(error).__name__, error)
+        status.progress("Updating", status.with_serving("the pods are being told what to serve"))
+        queue.retry(context.key)
+    except UnreachableError:
         raise  # nothing was learned, and nothing could be written
     except Exception as error:
-        if not (isinstance(error, Refused) and report.is_ending(error)):
+        if not (isinstance(error, RefusedError) and report.is_namespace_ending(error)):
             # A pass that nobody foresaw is retried, but must not look like progress.
             text = f"the operator failed, and tries again: {type(error).__name__}: {error}; its log says more"
-            seen.progress("OperatorFailed", seen.with_serving(text))
+            status.progress("OperatorFailed", status.with_serving(text))
             failure = error
     # A pass that is cancelled comes to neither: what it had not yet looked at is no news.
-    await case.report()
+    await context.report()
     if failure:
         raise failure
-    return min((seconds for seconds in (again, case.again) if seconds is not None), default=None)
+    return min((seconds for seconds in (again_after, context.again_after) if seconds is not None), default=None)
 
 
-async def _advance(case: Case) -> None:
-    found = await prepare.look(case)
-    await _note(case, found)
-    if case.spec.suspend:
-        case.site.environments.want(case.key, None)
-        case.seen.pause("spec.suspend is true: edits wait, and what serves goes on serving")
+async def _advance(context: Pass) -> None:
+    observed = await context.observe()
+    await _note_serving(context, observed)
+    if context.spec.suspend:
+        context.operator.environments.want(context.key, None)
+        context.status.pause("spec.suspend is true: edits wait, and what serves goes on serving")
         return
-    await availability.tell(case, found)
-    await _mend_service(case, found)
-    _, (desired, node_port) = await together(_show_edit(case), together(_resolve(case, found), _node_port(case)))
-    _require_own_children(found, case.namespace)
-    choice, seen = await _choose(case, desired, found)
-    found = await prepare.bring(case, choice, seen, desired, found)
-    service = children.service(case.owner, node_port)
-    if children.other_service(found.service, service):  # what somebody does to it meanwhile is told first
-        await case.apply(service)
-    _note_failing(case, found)
-    await judge.judge(case, choice, found)
-    # It is sent to the nodes while the revision is asked at its address: both take as long.
-    await together(
-        _say_what_serves(case, choice, desired, node_port, found), roll_out.deliver(case, choice.target, found)
+    await availability.report_change(context, observed)
+    await _restore_service(context, observed)
+    resolving = gather_both(_resolve(context, observed), _node_port(context))
+    _, (desired, node_port) = await gather_both(_announce_edit(context), resolving)
+    _require_own_children(observed, context.namespace)
+    choice, previous = await _choose(context, desired, observed)
+    observed = await prepare.prepare_pods(context, choice, previous, desired, observed)
+    service = children.service(context.owner, node_port)
+    if children.service_drift(observed.service, service):  # what somebody does to it meanwhile is reported first
+        await context.apply(service)
+    _note_failing(context, observed)
+    await judge.judge(context, choice, observed)
+    # The image is sent to the nodes while the revision is asked at its address: both take as long.
+    await gather_both(
+        _verify_early(context, choice, desired, node_port, observed), deliver.deliver(context, choice.target, observed)
     )
-    if case.seen.settled and judge.is_on_trial(choice, found):
-        judge.hold_back(case, choice.target)
+    if context.status.verified and judge.is_on_trial(choice, observed):
+        judge.hold_back(context, choice.target)
         raise Waiting
-    await roll_out.roll_out(case, choice, found)
-    if not case.decided.committed:
-        await case.decide(case.decided.done())
-    if not case.seen.settled:
-        await verify.settle(case, choice, desired, node_port, found)
-    await _prune(case, choice, found)
+    await roll_out.roll_out(context, choice, observed)
+    if not context.decision.committed:
+        await context.decide(context.decision.as_committed())
+    if not context.status.verified:
+        await verify.verify(context, choice, desired, node_port, observed)
+    await _prune(context, choice, observed)
 
 
-async def _show_edit(case: Case) -> None:
-    """An edit shows in the status before anything is changed for it."""
-    if case.owner.get("status", {}).get("observedGeneration") != case.owner["metadata"]["generation"]:
-        case.seen.progress("Progressing", "the edit is being read")
-        await case.report()
+async def _announce_edit(context: Pass) -> None:
+    """Show an edit in the status before anything is changed for it."""
+    if context.is_edited:
+        context.status.progress("Progressing", "the edit is being read")
+        await context.report()
 
 
-async def _say_what_serves(case: Case, choice: Choice, desired: Desired, node_port: int | None, found: World) -> None:
-    if not verify.is_due(case, choice.target, found):
+async def _verify_early(
+    context: Pass, choice: Choice, desired: Desired, node_port: int | None, observed: Observed
+) -> None:
+    """Report that the revision serves before it lasts, if it does."""
+    if not verify.is_due(context, choice.target, observed):
         return
-    if not case.decided.committed:
-        await case.decide(case.decided.done())  # a pass that ended early has left it: pods could start behind
-    is_news = not verify.is_told(case, choice.target)
-    await verify.settle(case, choice, desired, node_port, found)
+    if not context.decision.committed:
+        # A pass that ended early has left it so: pods could start behind.
+        await context.decide(context.decision.as_committed())
+    is_news = not verify.is_reported(context, choice.target)
+    await verify.verify(context, choice, desired, node_port, observed)
     if is_news:
-        # What serves is told before what makes it last, and once: every write wakes the next pass.
-        if verify.is_durable(choice.target, found):
-            roll_out.tell_that_it_lasts(case, choice.target)
-        elif judge.is_on_trial(choice, found):
-            judge.hold_back(case, choice.target)
+        # Written once, with what is known of Durable: every write wakes the next pass.
+        if verify.is_durable(choice.target, observed):
+            roll_out.note_durable(context, choice.target)
+        elif judge.is_on_trial(choice, observed):
+            judge.hold_back(context, choice.target)
         else:
-            roll_out.tell_that_it_rolls(case, choice.target)
-        await case.report()
+            roll_out.note_rolling(context, choice.target)
+        await context.report()
 
 
-async def _note(case: Case, found: World) -> None:
-    """What serves now, for the status of a pass that gets no further, too."""
-    number, told = found.started_with, case.owner.get("status", {})
-    serving = pods.answering(found.pods, told.get("revisions", {}).get("serving"))
-    newest = max((number, *(each.number for each in found.history))) or told.get("revisions", {}).get("wanted")
-    lasts = lasted = builder.condition(told, "Durable").get("status") == "True"
-    if found.deployment is None:
+async def _note_serving(context: Pass, observed: Observed) -> None:
+    """Note what serves now, for the status of a pass that gets no further, too."""
+    status, last, number = context.status, context.last_status, observed.started_with
+    revisions = last.get("revisions", {})
+    serving = pods.answering_revision(observed.pods, revisions.get("serving"))
+    newest = max((number, *(past.number for past in observed.history))) or revisions.get("wanted")
+    lasts = lasted = conditions.holds(last, "Durable")
+    if observed.deployment is None:
         lasts = False
     else:
-        state = rollout_status.judge(found.deployment, [pod.found for pod in found.pods], number)
+        state = rollout_status.judge(observed.deployment, [pod.object for pod in observed.pods], number)
         lasts = lasted and state.complete
-        case.seen.values["replicas"] = state.replicas
-        case.seen.values["selector"] = f"{names.DEPLOYMENT_LABEL}={case.name}"
+        status.values["replicas"] = state.replicas
+        status.values["selector"] = f"{names.DEPLOYMENT_LABEL}={context.name}"
     if lasted and not lasts:
-        case.seen.durable = (False, "RollingOut", f"not every pod of revision {number or newest} is there")
-    case.seen.revisions(wanted=newest, serving=serving, durable=number if lasts else None)
-    _note_failing(case, found)
-    await availability.note(case, found, serving)
+        message = f"not every pod of revision {number or newest} is there"
+        status.durable = Condition(False, "RollingOut", message)
+    status.revisions(wanted=newest, serving=serving, durable=number if lasts else None)
+    _note_failing(context, observed)
+    await availability.check(context, observed, serving)
 
 
-def _note_failing(case: Case, found: World) -> None:
-    told = case.owner.get("status", {}).get("revisions", {}).get("serving")
-    judge.note_failing(case, found.pods, pods.answering(found.pods, told))
+def _note_failing(context: Pass, observed: Observed) -> None:
+    reported = context.last_status.get("revisions", {}).get("serving")
+    judge.note_failing(context, observed.pods, pods.answering_revision(observed.pods, reported))
 
 
-async def _mend_service(case: Case, found: World) -> None:
-    """A Service that somebody has deleted or changed is put right whatever else there is to wait for."""
-    if found.deployment is not None and not found.foreign and availability.other_service(case, found):
-        await case.apply(children.service(case.owner, await _node_port(case)))
+async def _restore_service(context: Pass, observed: Observed) -> None:
+    """Restore a Service that somebody has deleted or changed, whatever else the pass waits for."""
+    if observed.deployment is not None and not observed.foreign and availability.service_drift(context, observed):
+        await context.apply(children.service(context.owner, await _node_port(context)))
 
 
-async def _resolve(case: Case, found: World) -> Desired:
-    case.site.references.set(case.key, case.namespace, case.spec)
+async def _resolve(context: Pass, observed: Observed) -> Desired:
+    operator, status = context.operator, context.status
+    operator.references.set(context.key, context.namespace, context.spec)
     try:
-        case.spec = stored.filled_in(case.spec, case.site.store)
-        bundle = await resolve.bundle(case.site.cluster, case.site.store, case.namespace, case.spec)
+        context.spec = stored.filled_in(context.spec, operator.store)
+        bundle = await resolve.bundle(operator.cluster, operator.store, context.namespace, context.spec)
     except UserError as error:
-        case.seen.stage("ModelResolved", False, error.reason, str(error))
+        status.stage("ModelResolved", False, error.reason, str(error))
         raise
-    case.models = tuple(bundle.models)
-    case.seen.stage("ModelResolved", True, "Resolved", "models and code are there")
-    case.seen.values["models"] = [
+    context.models = tuple(bundle.models)
+    status.stage("ModelResolved", True, "Resolved", "models and code are there")
+    status.values["models"] = [
         {"name": model.name, "version": model.version, "digest": model.digest} for model in bundle.models
     ]
     try:
-        own = history.locks(found.history, case.proved)
-        lock = await resolve.lock(case.site.store, case.spec, case.site.architecture, own, partial(_log, case))
+        own = history.locks(observed.history, context.proved)
+        lock = await resolve.lock(operator.store, context.spec, operator.architecture, own, partial(_log, context))
     except UserError as error:
-        case.seen.stage("EnvironmentBuilt", False, error.reason, str(error))
+        status.stage("EnvironmentBuilt", False, error.reason, str(error))
         raise
-    environment = case.spec.environment
+    environment = context.spec.environment
     complete = not environment.is_own_base
     warnings = pickles.mismatches(bundle.models, environment.requirements, lock.text, complete=complete)
-    script = case.spec.entry_script
+    script = context.spec.entry_script
     if missing := pickles.lacking(bundle.models, script, bundle.files[script]):
-        case.seen.stage("ModelResolved", True, "NamesMissing", "; ".join([*missing, *warnings]))
+        status.stage("ModelResolved", True, "NamesMissing", "; ".join([*missing, *warnings]))
     elif warnings:
-        case.seen.stage("ModelResolved", True, "VersionMismatch", "; ".join(warnings))
-    return Desired(case.spec, bundle, lock)
+        status.stage("ModelResolved", True, "VersionMismatch", "; ".join(warnings))
+    return Desired(context.spec, bundle, lock)
 
 
-def _log(case: Case, text: str) -> None:
-    log.info("%s/%s: %s", *case.key, text)
+def _log(context: Pass, text: str) -> None:
+    log.info("%s/%s: %s", *context.key, text)
 
 
-async def _node_port(case: Case) -> int | None:
+async def _node_port(context: Pass) -> int | None:
     """The node port behind the port on localhost; None where the nodes are not containers of this machine."""
-    if case.site.kind_cluster is None:
+    operator = context.operator
+    if operator.kind_cluster is None:
         return None
     cluster_nodes, services = await asyncio.gather(
-        case.site.engine.call(nodes.nodes, case.site.kind_cluster), case.site.cluster.list(SERVICE)
+        operator.engine.call(nodes.nodes, operator.kind_cluster), operator.cluster.list(SERVICE)
     )
     mapped = {local: port for node in cluster_nodes for local, port in node.ports if 30000 <= port <= 32767}
     taken = {
@@ -239,82 +257,89 @@ async def _node_port(case: Case) -> int | None:
         for port in service["spec"].get("ports", [])
         if "nodePort" in port
     }
-    return ports.node_port(case.spec.local_port, mapped, taken, f"{case.namespace}/{case.name}")
+    return ports.node_port(context.spec.local_port, mapped, taken, f"{context.namespace}/{context.name}")
 
 
-def _require_own_children(found: World, namespace: str) -> None:
-    if found.foreign:
-        where = f"there is a {found.foreign[0]} in namespace {namespace}"
+def _require_own_children(observed: Observed, namespace: str) -> None:
+    if observed.foreign:
+        where = f"there is a {observed.foreign[0]} in namespace {namespace}"
         raise UserError("NotOwned", f"{where} that is not this resource's; rename one of the two")
 
 
-async def _wanted(case: Case, desired: Desired, found: World, *, is_to_serve: bool) -> Recorded:
-    """The newest revision, if it is what is asked for; else a new one, recorded before anything serves it."""
-    newest = found.newest
-    if newest is not None and newest.inputs == desired.inputs and await _is_kept(case, newest):
-        case.seen.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
-        case.site.environments.want(case.key, None)
+async def _wanted(context: Pass, desired: Desired, observed: Observed, *, is_to_serve: bool) -> RecordedRevision:
+    """The newest revision if it has these inputs, else a new one, which is recorded before anything serves it."""
+    operator, status, newest = context.operator, context.status, observed.newest
+    if newest is not None and newest.inputs == desired.inputs and await _is_deliverable(context, newest):
+        status.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
+        operator.environments.want(context.key, None)
         return newest
-    if is_to_serve and builder.ready_condition(case.owner.get("status", {})).get("status") == "True":
+    if is_to_serve and conditions.holds(context.last_status, "Ready"):
         # an edit of something referred to changes no generation
-        case.seen.progress("Progressing", "a new revision is being prepared")
-        await case.report()
+        status.progress("Progressing", "a new revision is being prepared")
+        await context.report()
     try:
-        async with sweep_lock.shared(case.site.layout.root / "lock"):
-            epoch = max(case.decided.epoch, pods.heard(found.pods)) + 1
-            before = history.served_last(found.history, case.proved)
-            return await Maker(case.site, case.owner, case.seen).make(desired, newest, before, found.next_number, epoch)
+        async with sweep_lock.shared(operator.layout.root / "lock"):
+            epoch = max(context.decision.epoch, pods.latest_epoch(observed.pods)) + 1
+            before = history.served_last(observed.history, context.proved)
+            builder = RevisionBuilder(operator, context.owner, status)
+            return await builder.build(desired, newest, before, observed.next_number, epoch)
     except Building as building:
-        case.seen.progress("BuildingEnvironment", case.seen.with_serving(str(building)))
+        status.progress("BuildingEnvironment", status.with_serving(str(building)))
         raise Waiting from None
 
 
-async def _is_kept(case: Case, newest: Recorded) -> bool:
-    """Whether its image can be delivered, or needs not be. What was made stays when the operator is upgraded."""
-    delivery = case.site.delivery
-    if not newest.image.startswith(f"{delivery.repository(case.owner['metadata']['uid'])}@"):
-        return False  # made for another delivery: a registry, or none
-    kept = await asyncio.to_thread(image.stored, case.site.layout, newest.image)
+async def _is_deliverable(context: Pass, newest: RecordedRevision) -> bool:
+    """Whether its image can be delivered, or has been. An upgrade of the operator builds nothing again."""
+    delivery = context.operator.delivery
+    if not newest.image.startswith(f"{delivery.repository(context.owner['metadata']['uid'])}@"):
+        return False  # built for another delivery: for a registry, or for nodes
+    kept = await asyncio.to_thread(image.stored, context.operator.layout, newest.image)
     return kept is not None or not await delivery.lacking(newest.image)
 
 
-async def _choose(case: Case, desired: Desired, found: World) -> tuple[Choice, Decision]:
-    """What is to serve, and what was decided before with what is seen now. A new revision is made for new inputs."""
-    look = Look(desired.inputs, case.owner["metadata"]["generation"])
-    pin = case.asked(look, found.newest)
-    seen = case.decided.seeing(look, pin)
-    asked = history.as_asked(found.history, pin, desired.inputs)
+async def _choose(context: Pass, desired: Desired, observed: Observed) -> tuple[Choice, Decision]:
+    """The revision that is to serve, and the decision before with the user's wishes as they are now.
+
+    New inputs have a new revision built.
+    """
+    wishes = ObservedSpec(desired.inputs, context.generation)
+    pin = context.requested(wishes, observed.newest)
+    previous = context.decision.with_spec(wishes, pin)
+    requested = history.as_asked(observed.history, pin, desired.inputs)
     try:
-        wanted = await _wanted(case, desired, found, is_to_serve=asked is None)
+        wanted = await _wanted(context, desired, observed, is_to_serve=requested is None)
     except (Waiting, UserError):
-        if asked:  # which has not to wait for what is not to serve
-            return asked, seen
-        if seen.epoch and seen != case.decided:
-            await case.decide(seen)  # so that a request which comes while an environment is built is known to be later
+        if requested:  # it does not wait for a revision that is not to serve
+            return requested, previous
+        if previous.epoch and previous != context.decision:
+            # So that a request which comes while an environment is built is known to be later.
+            await context.decide(previous)
         raise
-    case.seen.revisions(wanted=wanted.number)
-    known = [*(each for each in found.history if each.number != wanted.number), wanted]
-    choice = history.choose(known, wanted, pin, desired.inputs, case.proved)
+    context.status.revisions(wanted=wanted.number)
+    known = [*(past for past in observed.history if past.number != wanted.number), wanted]
+    choice = history.choose(known, wanted, pin, desired.inputs, context.proved)
     if choice.because and pin and pin.inputs == desired.inputs:
-        return replace(choice, because=(choice.because[0], f"{choice.because[1]}{_way_out(case, found)}")), seen
-    return choice, seen
+        reason, message = choice.because
+        return replace(choice, because=(reason, f"{message}{_way_out(context, observed)}")), previous
+    return choice, previous
 
 
-def _way_out(case: Case, found: World) -> str:
-    strange = f"; not made by the operator: {', '.join(found.strange)}" if found.strange else ""
-    command = f"kubectl annotate lmd {case.name} --namespace {case.namespace} {names.SERVE_ANNOTATION}-"
-    return f"{strange}; remove the annotation with {command}, or edit: the next edit ends it"
+def _way_out(context: Pass, observed: Observed) -> str:
+    unsigned = f"; not made by the operator: {', '.join(observed.unsigned)}" if observed.unsigned else ""
+    command = f"kubectl annotate lmd {context.name} --namespace {context.namespace} {names.SERVE_ANNOTATION}-"
+    return f"{unsigned}; remove the annotation with {command}, or edit: the next edit ends it"
 
 
-async def _prune(case: Case, choice: Choice, found: World) -> None:
-    """Forget superseded revisions beyond the limit; their images go with the next sweep."""
-    others = [each for each in found.history if each.number != choice.target.number]
-    sound = {each.number for each in others if each.number in case.decided.served and not each.failed}
-    numbers = [each.number for each in others]
-    keep = {*case.proved, found.newest and found.newest.number}
-    excess = {*revision.beyond(case.spec.revision_history_limit, numbers, sound)} - keep
-    for each in found.revisions:
-        if each["revision"] in excess:
-            await case.site.cluster.delete(REVISION, case.namespace, each["metadata"]["name"], each["metadata"]["uid"])
+async def _prune(context: Pass, choice: Choice, observed: Observed) -> None:
+    """Delete superseded revisions beyond the limit; their images go with the next sweep."""
+    others = [past for past in observed.history if past.number != choice.target.number]
+    sound = {past.number for past in others if past.number in context.decision.served and not past.failed}
+    keep = {*context.proved, observed.newest and observed.newest.number}
+    numbers = [past.number for past in others]
+    excess = {*revision.beyond(context.spec.revision_history_limit, numbers, sound)} - keep
+    for record in observed.revisions:
+        if record["revision"] in excess:
+            metadata = record["metadata"]
+            await context.operator.cluster.delete(REVISION, context.namespace, metadata["name"], metadata["uid"])
     if excess:
-        case.site.queue.add(SWEEP)
+        context.operator.queue.add(SWEEP)

@@ -1,126 +1,94 @@
-"""Making it last: the image is delivered, the template names it, and pods roll until every one was started with it."""
+"""Rolling out: the Deployment's template names the revision, and pods roll until every one was started with it."""
 
-import asyncio
 from collections.abc import Sequence
 
-from localmodel import image
-from localmodel.errors import UserError
 from localmodel_operator import children, managed_fields
-from localmodel_operator.cluster import Object, Refused
-from localmodel_operator.images import delivery_news
-from localmodel_operator.passes import observed
-from localmodel_operator.passes.context import RESYNC, Case, Waiting
+from localmodel_operator.cluster import Object, RefusedError
+from localmodel_operator.managed_fields import ForeignFields
+from localmodel_operator.passes.context import RESYNC, Pass, Waiting
 from localmodel_operator.passes.give_up import fail, give_up
-from localmodel_operator.passes.observed import World
+from localmodel_operator.passes.observed import Observed, listed
 from localmodel_operator.pods import rollout_status
-from localmodel_operator.records.history import Choice, Recorded
-from localmodel_operator.status import builder, events, report
+from localmodel_operator.records.history import Choice, RecordedRevision
+from localmodel_operator.status import conditions, events, report
+from localmodel_operator.status.conditions import Condition
 
 
-async def deliver(case: Case, target: Recorded, found: World) -> None:
-    """See to it that pods can be started with the image. Returns when they can, everywhere or at least somewhere.
-
-    Raises:
-        Waiting, UserError.
-    """
-    delivery, seen = case.site.delivery, case.seen
-    seen.values["image"] = target.image
-    if delivery_news.pull_trouble([pod.found for pod in found.pods]):
-        delivery.doubt()
-    if not await delivery.lacking(target.image):
-        seen.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
-        return
-    composed = await asyncio.to_thread(image.stored, case.site.layout, target.image)
-    if composed is None:
-        text = f"the image of revision {target.number} is gone; edit the resource to have another made"
-        raise UserError("ImageLost", text)
-    delivered = await delivery.deliver(composed, target.image, lambda: case.site.queue.add(case.key))
-    if delivered.complete:
-        seen.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
-        return
-    failed = "DeliveryFailed" if delivered.failed else "Delivering"
-    seen.stage("ImageDelivered", False, failed, delivered.message)
-    if delivered.usable:
-        if delivered.again_after is not None:
-            case.site.queue.add_after(delivered.again_after, case.key)
-        return
-    if not seen.settled:
-        seen.progress(failed, seen.with_serving(delivered.message))
-    raise Waiting(delivered.again_after)
-
-
-async def roll_out(case: Case, choice: Choice, found: World) -> None:
-    """See to it that pods are started with the revision, whose image is delivered. Returns when all were.
+async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
+    """Have pods started with the revision, whose image is delivered. Returns when every one was.
 
     Raises:
         Waiting, UserError.
     """
-    target, seen, told = choice.target, case.seen, case.owner.get("status", {})
-    if found.started_with != target.number and builder.condition(told, "Durable").get("status") == "True":
-        # Not to be left standing by an operator that ends right behind the next line.
-        tell_that_it_rolls(case, target)
-        if not seen.settled:
-            seen.progress("RollingOut", f"pods of revision {target.number} are starting")
-        await case.report()
-    written = managed_fields.read(found.deployment) if found.deployment else managed_fields.Written()
-    await _tell_of_others(case, written)
-    applied = await _apply(case, children.deployment(case.owner, case.spec, target.template), written.container)
-    listed = await observed.listed(case.site.cluster, *case.key)
-    state = rollout_status.judge(applied, listed, target.number)
-    seen.values["replicas"] = state.replicas
+    target, status, cluster = choice.target, context.status, context.operator.cluster
+    if observed.started_with != target.number and conditions.holds(context.last_status, "Durable"):
+        # Written before the Deployment changes: an operator that is killed in between leaves no false Durable.
+        note_rolling(context, target)
+        if not status.verified:
+            status.progress("RollingOut", f"pods of revision {target.number} are starting")
+        await context.report()
+    foreign = managed_fields.read(observed.deployment) if observed.deployment else ForeignFields()
+    await _report_foreign(context, foreign)
+    deployment = children.deployment(context.owner, context.spec, target.template)
+    applied = await _apply(context, deployment, foreign.container)
+    state = rollout_status.judge(applied, await listed(cluster, *context.key), target.number)
+    status.values["replicas"] = state.replicas
     if state.complete:
-        tell_that_it_lasts(case, target)
+        note_durable(context, target)
         return
-    tell_that_it_rolls(case, target)
+    note_rolling(context, target)
     if state.failure is None:
-        if not seen.settled:
-            seen.progress("RollingOut", f"pods of revision {target.number} are starting")
+        if not status.verified:
+            status.progress("RollingOut", f"pods of revision {target.number} are starting")
         raise Waiting(RESYNC)
     reason, message = state.failure
-    seen.durable = (False, reason, message)
+    status.durable = Condition(False, reason, message)
     if state.stalled and reason in rollout_status.OF_THE_REVISION and not state.lasted:
-        await give_up(case, choice, found, reason, message)
-    if seen.settled and not state.late:
+        await give_up(context, choice, observed, reason, message)
+    if status.verified and not state.late:
         raise Waiting(RESYNC)  # the service goes on
     if state.stalled or state.late:
-        fail(case, reason, message)
+        fail(context, reason, message)
     else:
-        seen.progress(reason, seen.with_serving(message))
+        status.progress(reason, status.with_serving(message))
     raise Waiting(RESYNC)
 
 
-async def _apply(case: Case, wanted: Object, told: Sequence[str]) -> Object:
-    """The Deployment, with nothing in its container that others have set: it would run, and be no part of the revision.
+async def _apply(context: Pass, wanted: Object, reported: Sequence[str]) -> Object:
+    """Apply the Deployment, and undo what others have set in its container, which is no part of the revision.
 
-    `told` is what has been told of it already.
+    `reported` are the fields of others that were reported already.
 
     Raises:
         UserError, Waiting.
     """
-    applied = await case.apply(wanted)
+    applied = await context.apply(wanted)
     written = managed_fields.read(applied).container
     if not written:
         return applied
-    await _tell_of_others(case, managed_fields.Written(tuple(name for name in written if name not in told)))
+    await _report_foreign(context, ForeignFields(tuple(name for name in written if name not in reported)))
     (container,) = wanted["spec"]["template"]["spec"]["containers"]
     try:
-        return await case.site.cluster.put_back(applied, container)
-    except Refused as error:
+        return await context.operator.cluster.put_back(applied, container)
+    except RefusedError as error:
         if error.code not in (404, 409):
             raise
         raise Waiting(0.0) from None  # it has changed again
 
 
-async def _tell_of_others(case: Case, written: managed_fields.Written) -> None:
-    for reason, message in managed_fields.news(case.name, written):
-        await report.tell(case.site.cluster, case.namespace, events.warning(case.owner, reason, message))
+async def _report_foreign(context: Pass, foreign: ForeignFields) -> None:
+    for reason, message in managed_fields.news(context.name, foreign):
+        event = events.warning(context.owner, reason, message)
+        await report.record_event(context.operator.cluster, context.namespace, event)
 
 
-def tell_that_it_lasts(case: Case, target: Recorded) -> None:
-    case.seen.durable = (True, "Durable", f"every pod was started with revision {target.number}")
-    case.seen.revisions(durable=target.number)
+def note_durable(context: Pass, target: RecordedRevision) -> None:
+    """Note that a restart changes nothing any more."""
+    context.status.durable = Condition(True, "Durable", f"every pod was started with revision {target.number}")
+    context.status.revisions(durable=target.number)
 
 
-def tell_that_it_rolls(case: Case, target: Recorded) -> None:
-    case.seen.durable = (False, "RollingOut", f"pods of revision {target.number} are starting")
-    case.seen.revisions(durable=None)
+def note_rolling(context: Pass, target: RecordedRevision) -> None:
+    """Note that pods are still being replaced."""
+    context.status.durable = Condition(False, "RollingOut", f"pods of revision {target.number} are starting")
+    context.status.revisions(durable=None)

@@ -1,134 +1,138 @@
-"""Saying what serves: only after it has answered at the address that users call."""
+"""Verifying what serves: Ready is reported only after the revision has answered at the address that users call."""
 
 import asyncio
 from dataclasses import replace
 
 from localmodel_operator import children, names
 from localmodel_operator.inputs.resolve import Desired
-from localmodel_operator.passes import availability, judge, observed
-from localmodel_operator.passes.context import Case, Waiting
+from localmodel_operator.passes import availability, judge
+from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.give_up import fail
-from localmodel_operator.passes.observed import World
+from localmodel_operator.passes.observed import Observed, observe_pods
 from localmodel_operator.pods import address, pods, rollout_status, terminating
 from localmodel_operator.records import pin
-from localmodel_operator.records.history import Choice, Recorded
-from localmodel_operator.status import builder
+from localmodel_operator.records.history import Choice, RecordedRevision
+from localmodel_operator.status import conditions
 
 _POLL = 0.1  # seconds between looks at the address, which sends no event
 _CLIENTS_GO = 0.3  # seconds until clients that were sent away are looked for again
 _VERIFY_SECONDS = 2.0
 
 
-def is_due(case: Case, target: Recorded, found: World) -> bool:
-    """Whether the revision is what answers, from as many pods as are wanted, as they are wanted.
+def is_due(context: Pass, target: RecordedRevision, observed: Observed) -> bool:
+    """Whether the revision serves from as many pods as are wanted, with the resources that are wanted.
 
-    Pods that were swapped count before others have taken their place, and what was ready stays so while they do. An
-    edit of how many there are or of what they may use is not done before it is.
+    Pods that were swapped count before others have replaced them, and a resource that was ready stays so meanwhile. An
+    edit of the number of pods or of their resources is done only when they have it.
     """
-    if found.deployment is None or not pods.everywhere(found.pods, target):
+    spec, deployment = context.spec, observed.deployment
+    if deployment is None or not pods.everywhere(observed.pods, target):
         return False
-    if found.deployment["spec"]["replicas"] != case.spec.replicas:
+    if deployment["spec"]["replicas"] != spec.replicas or children.resources_differ(deployment, spec):
         return False
-    if children.other_resources(found.deployment, case.spec):
+    if sum(pod.is_ready for pod in observed.pods) < spec.replicas:
         return False
-    if sum(pod.is_ready for pod in found.pods) < case.spec.replicas:
+    swapped = any(pod.started_with != target.number for pod in observed.pods)
+    return swapped or _is_reported_ready(context, target) or is_durable(target, observed)
+
+
+def is_reported(context: Pass, target: RecordedRevision) -> bool:
+    """Whether the status already reports that the revision serves, or that the resource is stalled."""
+    return _is_reported_ready(context, target) or conditions.find(context.last_status, "Stalled") != {}
+
+
+def _is_reported_ready(context: Pass, target: RecordedRevision) -> bool:
+    last = context.last_status
+    is_ready = conditions.holds(last, "Ready") and not context.is_edited
+    return bool(is_ready and last.get("revisions", {}).get("serving") == target.number)
+
+
+def is_durable(target: RecordedRevision, observed: Observed) -> bool:
+    """Whether every wanted pod is there, and was started with the revision."""
+    if observed.deployment is None or observed.started_with != target.number:
         return False
-    swapped = any(pod.started_with != target.number for pod in found.pods)
-    return swapped or _is_ready(case, target) or is_durable(target, found)
+    return rollout_status.judge(observed.deployment, [pod.object for pod in observed.pods], target.number).complete
 
 
-def is_told(case: Case, target: Recorded) -> bool:
-    """Whether the status says already what can be said before everything lasts, or what stands in the way of that."""
-    return _is_ready(case, target) or builder.condition(case.owner.get("status", {}), "Stalled") != {}
-
-
-def _is_ready(case: Case, target: Recorded) -> bool:
-    told, generation = case.owner.get("status", {}), case.owner["metadata"]["generation"]
-    is_ready = builder.ready_condition(told).get("status") == "True" and told["observedGeneration"] == generation
-    return bool(is_ready and told.get("revisions", {}).get("serving") == target.number)
-
-
-def is_durable(target: Recorded, found: World) -> bool:
-    """Whether every pod that is wanted is there, and was started with the revision."""
-    if found.deployment is None or found.started_with != target.number:
-        return False
-    return rollout_status.judge(found.deployment, [pod.found for pod in found.pods], target.number).complete
-
-
-async def settle(case: Case, choice: Choice, desired: Desired, node_port: int | None, found: World) -> None:
-    """Ask at the address, judge what was answered there, and say that the revision serves.
+async def verify(context: Pass, choice: Choice, desired: Desired, node_port: int | None, observed: Observed) -> None:
+    """Ask at the address, judge what was answered there, and set Ready.
 
     Raises:
-        Waiting: something else answers, or nothing; or the revision is given up.
+        Waiting: another revision answers, or nothing does; or the revision is given up.
     """
-    number, seen = choice.target.number, case.seen
-    if case.spec.replicas == 0:
-        nothing = "spec.replicas is 0: nothing is wanted, and nothing answers"
-        _settled(case, choice, desired, ("ScaledToZero", nothing))
+    number, status = choice.target.number, context.status
+    if context.spec.replicas == 0:
+        _conclude(
+            context, choice, desired, "ScaledToZero", "spec.replicas is 0: nothing is wanted, and nothing answers"
+        )
         return
-    if problem := await _problem(case, number, node_port, found):
-        seen.progress("NotAnswering", f"the pods are ready, but {problem}")
+    if problem := await _problem(context, number, node_port, observed):
+        status.progress("NotAnswering", f"the pods are ready, but {problem}")
         raise Waiting(1.0)
-    seen.available = (True, f"revision {number} answers")
-    if not _is_ready(case, choice.target):
-        await _before_it_is_said(case, choice, found)
-    url = f"http://localhost:{case.spec.local_port}/score"
+    status.answers(True, f"revision {number} answers")
+    if not _is_reported_ready(context, choice.target):
+        await _before_ready(context, choice, observed)
+    url = f"http://localhost:{context.spec.local_port}/score"
     if node_port is None:
-        url = f"http://{case.name}.{case.namespace}.svc/score"
-    seen.values["url"] = url
-    seen.revisions(serving=number)
+        url = f"http://{context.name}.{context.namespace}.svc/score"
+    status.values["url"] = url
+    status.revisions(serving=number)
+    serves = f"revision {number} serves at {url}"
     if choice.pinned and choice.target.inputs != desired.inputs:
-        message = f"revision {number} serves at {url}, as {names.SERVE_ANNOTATION} asks; the next edit ends that"
-        _settled(case, choice, desired, ("ServingAsked", message))
+        asked = f"{serves}, as {names.SERVE_ANNOTATION} asks; the next edit ends that"
+        _conclude(context, choice, desired, "ServingAsked", asked)
     else:
-        _settled(case, choice, desired, ("Serving", f"revision {number} serves at {url}{_ended(case)}"))
+        _conclude(context, choice, desired, "Serving", f"{serves}{_lapsed_request(context)}")
 
 
-async def _before_it_is_said(case: Case, choice: Choice, found: World) -> None:
-    """No client may be left with an older revision, and what was answered until this moment must not speak against it.
+async def _before_ready(context: Pass, choice: Choice, observed: Observed) -> None:
+    """See that no client is left with an older revision, and judge once more what was answered until now.
 
     Raises:
         Waiting.
     """
-    there, going = await observed.pods(case.site.cluster, case.site.admin, *case.key)
-    if await terminating.send_away(case.site.admin, going, choice.target.number):
-        case.seen.progress("RollingOut", "a pod of another revision that is on its way out still has clients")
+    active, ending = await observe_pods(context.operator.cluster, context.operator.admin, *context.key)
+    if await terminating.send_clients_away(context.operator.admin, ending, choice.target.number):
+        text = "a terminating pod of another revision still has clients"
+        context.status.progress("RollingOut", text)
         raise Waiting(_CLIENTS_GO)
-    judge.hold_if_bad(case, choice.target, await judge.judge(case, choice, replace(found, pods=there)))
+    states = await judge.judge(context, choice, replace(observed, pods=active))
+    judge.hold_if_bad(context, choice.target, states)
 
 
-def _ended(case: Case) -> str:
-    """What has become of a request that stands there and does not hold any more."""
-    request = pin.parse(case.decided.pin)
+def _lapsed_request(context: Pass) -> str:
+    """What has become of a request for a revision that is still annotated but no longer holds."""
+    request = pin.parse(context.decision.pin)
     if request is None or request.inputs:
         return ""
-    said = f"{names.SERVE_ANNOTATION}={request.number} does not hold: an edit came later, or at the same time"
-    return f"; {said}; annotate anew to ask for it"
+    lapsed = f"{names.SERVE_ANNOTATION}={request.number} does not hold: an edit came later, or at the same time"
+    return f"; {lapsed}; annotate anew to ask for it"
 
 
-def _settled(case: Case, choice: Choice, desired: Desired, said: tuple[str, str]) -> None:
-    case.seen.settled = True
+def _conclude(context: Pass, choice: Choice, desired: Desired, reason: str, message: str) -> None:
+    status = context.status
+    status.verified = True
     if choice.because:
-        reason, message = choice.because
-        ended = "; spec.update.strategy: Recreate had ended what served" if case.spec.strategy == "Recreate" else ""
-        fail(case, reason, f"{message}{ended}")
+        why, failure = choice.because
+        ended = "; spec.update.strategy: Recreate had ended what served" if context.spec.strategy == "Recreate" else ""
+        fail(context, why, f"{failure}{ended}")
         return
-    case.seen.succeed(*said)
+    status.succeed(reason, message)
     if count := len(desired.bundle.gate):
-        case.seen.stage("GatePassed", True, "Passed", f"{count} requests were answered as expected")
-    elif any(each["type"] == "GatePassed" for each in case.owner.get("status", {}).get("conditions", [])):
-        case.seen.stage("GatePassed", True, "NotAsked", "spec.update.gate asks for nothing")
+        status.stage("GatePassed", True, "Passed", f"{count} requests were answered as expected")
+    elif conditions.find(context.last_status, "GatePassed"):
+        status.stage("GatePassed", True, "NotAsked", "spec.update.gate asks for nothing")
 
 
-async def _problem(case: Case, number: int, node_port: int | None, found: World) -> str:
+async def _problem(context: Pass, number: int, node_port: int | None, observed: Observed) -> str:
     if node_port is None:
-        return ""  # the pods have been asked, and from here there is no other way to the address
-    base = case.site.verify(case.spec.local_port, node_port)
+        return ""  # the pods have been asked, and there is no other way to the address from here
+    base = context.operator.verify(context.spec.local_port, node_port)
     clock = asyncio.get_running_loop().time
     until = clock() + _VERIFY_SECONDS
-    while problem := await address.problem(base, number, case.spec.replicas):
-        await availability.note(case, found, None)
-        await availability.tell(case, found)
+    while problem := await address.problem(base, number, context.spec.replicas):
+        await availability.check(context, observed, None)
+        await availability.report_change(context, observed)
         if clock() > until:
             break
         await asyncio.sleep(_POLL)

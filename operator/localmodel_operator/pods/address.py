@@ -10,7 +10,7 @@ _TRIES = 3  # one of several pods may be ending
 _SECONDS = 3.0  # for all of them
 
 
-async def answering(base: str) -> str:
+async def revision_at(base: str) -> str:
     """The revision that answers a new connection to `base`, ready or not; empty when none does."""
     with contextlib.suppress(TimeoutError):
         client = httpx.AsyncClient(trust_env=False, verify=False, timeout=_SECONDS)  # noqa: S501 - it is plain HTTP

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from localmodel import digests
-from localmodel_operator.cluster import Cluster, PodUnreachable
+from localmodel_operator.cluster import Cluster, PodUnreachableError
 from localmodel_operator.pods import pod_state
 from localmodel_operator.pods.bundle import Bundle
-from localmodel_operator.pods.last_states import LastWords
+from localmodel_operator.pods.last_states import LastStates
 from localmodel_operator.records.keys import Signer
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _REASON = re.compile(r"[A-Z][A-Za-z]{0,99}")  # as conditions take it
 _CANNOT_TAKE = (400, 413, 507)  # the bundle, or there is no room for it: new pods may still serve the revision
 
 
-class RevisionFailed(Exception):
+class RevisionFailedError(Exception):
     """The candidate does not serve; `reason` is a word for programs."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -39,11 +39,11 @@ class RevisionFailed(Exception):
         self.reason = reason
 
 
-class CannotTake(Exception):
+class CannotTakeError(Exception):
     """The pod cannot take a second revision beside the one it serves; the text says why."""
 
 
-class Superseded(Exception):
+class SupersededError(Exception):
     """The pod is not as it was thought to be: it has heard of a later decision, or lacks something."""
 
 
@@ -52,13 +52,13 @@ class Admin:
 
     def __init__(self, cluster: Cluster, signer: Signer) -> None:
         self._cluster, self._signer = cluster, signer
-        self.last_words = LastWords()
+        self.last_states = LastStates()
 
     async def state(self, pod: Mapping[str, Any]) -> pod_state.PodState | None:
         """What the pod serves, or None while it does not say."""
         try:
             status, told = await self._call(pod, "state", 0, "", seconds=_QUICKLY)
-        except PodUnreachable:
+        except PodUnreachableError:
             return None
         if status != 200:
             return None
@@ -72,7 +72,7 @@ class Admin:
         """Have the pod load a revision beside the one that serves, and prove it. Without a bundle: one it has.
 
         Raises:
-            RevisionFailed, CannotTake, Superseded, PodUnreachable.
+            RevisionFailedError, CannotTakeError, SupersededError, PodUnreachableError.
         """
         _check(*await self._call(pod, "prepare", epoch, content, bundle))
 
@@ -82,7 +82,7 @@ class Admin:
 
     async def abort(self, pod: Mapping[str, Any], epoch: int, content: str) -> None:
         """Have the pod forget what it has prepared. One that does not answer forgets it with the next decision."""
-        with contextlib.suppress(PodUnreachable):
+        with contextlib.suppress(PodUnreachableError):
             await self._call(pod, "abort", epoch, content, seconds=_QUICKLY)
 
     async def leave(self, pod: Mapping[str, Any]) -> tuple[str, int] | None:
@@ -92,7 +92,7 @@ class Admin:
         """
         try:
             status, told = await self._call(pod, "leave", 0, "", seconds=_QUICKLY)
-        except PodUnreachable:
+        except PodUnreachableError:
             return None
         revision, kept = told.get("revision"), told.get("kept")
         if status != 200 or not isinstance(revision, str) or type(kept) is not int:
@@ -139,10 +139,10 @@ def _check(status: int, told: Mapping[str, Any]) -> None:
         return
     message = str(told.get("message", told))[:_MOST_CHARACTERS]
     if status == 409:
-        raise Superseded(message)
+        raise SupersededError(message)
     if status in _CANNOT_TAKE:
-        raise CannotTake(message)
+        raise CannotTakeError(message)
     if status == 422:
         reason = str(told.get("reason"))
-        raise RevisionFailed(reason if _REASON.fullmatch(reason) else "InitFailed", message)
-    raise PodUnreachable(f"{status} {message}")
+        raise RevisionFailedError(reason if _REASON.fullmatch(reason) else "InitFailed", message)
+    raise PodUnreachableError(f"{status} {message}")

@@ -11,7 +11,7 @@ _FEWEST_FAILED = 3
 _STAYS_WITHIN = 2.0
 
 
-def told(states: Iterable[PodState], number: int, before: str) -> str:
+def describe(states: Iterable[PodState], number: int, before: str) -> str:
     """What share of the last minute's requests to the revision fails; empty when next to none.
 
     `before` begins with what was told last. Failed are answers with a status of 500 or more.

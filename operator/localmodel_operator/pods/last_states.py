@@ -8,15 +8,15 @@ from localmodel_operator.pods.pod_state import PodState
 from localmodel_operator.workqueue import Key
 
 
-class LastWords:
+class LastStates:
     def __init__(self) -> None:
         self._of: dict[Key, dict[tuple[str, str], PodState]] = {}
 
-    def heard(self, key: Key, told: Iterable[tuple[Mapping[str, Any], PodState | None]]) -> list[PodState | None]:
+    def update(self, key: Key, answers: Iterable[tuple[Mapping[str, Any], PodState | None]]) -> list[PodState | None]:
         """What each of these pods, which are all of the resource, said last, now included; another container is new."""
         before, now, last = self._of.get(key, {}), {}, []
-        for pod, state in told:
-            who = (pod["metadata"]["uid"], rollout_status.container(pod))
+        for pod, state in answers:
+            who = (pod["metadata"]["uid"], rollout_status.container_id(pod))
             last.append(state or before.get(who))
             if known := last[-1]:
                 now[who] = known

@@ -37,8 +37,8 @@ class Rollout:
 
 def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], wanted: int) -> Rollout:
     """Sum up a Deployment and its pods, both as the API server returns them."""
-    pods = [pod for pod in pods if counts(pod)]
-    new = [pod for pod in pods if revision(pod) == wanted]
+    pods = [pod for pod in pods if is_active(pod)]
+    new = [pod for pod in pods if revision_of(pod) == wanted]
     ready = [pod for pod in pods if is_ready(pod)]
     status, spec = deployment.get("status", {}), deployment["spec"]
     complete = (
@@ -111,15 +111,15 @@ def _forbidden(message: str) -> str:
     return rest if separator else message
 
 
-def counts(pod: Mapping[str, Any]) -> bool:
-    """Whether the pod is one of those that are wanted: not on its way out, not left over from an eviction."""
+def is_active(pod: Mapping[str, Any]) -> bool:
+    """Whether the pod counts: it is not in deletion, and not left over from an eviction."""
     return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in (
         "Failed",
         "Succeeded",
     )
 
 
-def revision(pod: Mapping[str, Any]) -> int:
+def revision_of(pod: Mapping[str, Any]) -> int:
     """Number of the revision that a pod, or a pod template, is of."""
     text = pod["metadata"].get("labels", {}).get(names.REVISION_LABEL, "")
     return int(text) if text.isascii() and text.isdecimal() else 0  # whoever may write pods can write labels
@@ -134,8 +134,8 @@ def is_running(pod: Mapping[str, Any]) -> bool:
     return "running" in _container(pod).get("state", {})
 
 
-def container(pod: Mapping[str, Any]) -> str:
-    """Identity of its container, which is another when it was started again."""
+def container_id(pod: Mapping[str, Any]) -> str:
+    """Id of its container; a restart makes another."""
     return str(_container(pod).get("containerID", ""))
 
 

@@ -16,20 +16,20 @@ from localmodel_operator.pods.pods import Pod
 _UNREACHABLE_FOR = 10.0
 
 
-async def send_away(admin: Admin, leaving: Iterable[Pod], number: int) -> bool:
+async def send_clients_away(admin: Admin, terminating: Iterable[Pod], number: int) -> bool:
     """Have those that serve another revision than `number` send their clients away; whether some may still ask."""
-    others = [pod for pod in leaving if rollout_status.is_running(pod.found) and not _serves(pod, number)]
+    others = [pod for pod in terminating if rollout_status.is_running(pod.object) and not _serves(pod, number)]
     return any(await asyncio.gather(*(_has_clients(admin, pod, number) for pod in others)))
 
 
 def _serves(pod: Pod, number: int) -> bool:
-    return pod.known is not None and pod.known.revision == str(number)
+    return pod.known_state is not None and pod.known_state.revision == str(number)
 
 
 async def _has_clients(admin: Admin, pod: Pod, number: int) -> bool:
-    told = await admin.leave(pod.found)
+    told = await admin.leave(pod.object)
     if told is None:
-        return datetime.now(UTC) < _deleted_at(pod.found["metadata"]) + timedelta(seconds=_UNREACHABLE_FOR)
+        return datetime.now(UTC) < _deleted_at(pod.object["metadata"]) + timedelta(seconds=_UNREACHABLE_FOR)
     revision, kept = told
     return revision != str(number) and kept > 0
 

@@ -17,9 +17,9 @@ from localmodel import digests
 from localmodel.disk import state_file
 from localmodel_operator import names
 from localmodel_operator.cluster import Object
-from localmodel_operator.records.history import Recorded
+from localmodel_operator.records.history import RecordedRevision
 from localmodel_operator.records.keys import Signer
-from localmodel_operator.records.pin import Look, Pin
+from localmodel_operator.records.pin import ObservedSpec, Pin
 from localmodel_untrusted import json_text
 
 PURPOSE = "localmodel.dev/decision"  # of the signature; the scoring server knows it, and the files' names
@@ -52,22 +52,22 @@ class Decision:
     newest: int = 0
 
     @property
-    def look(self) -> Look:
-        return Look(self.inputs, self.generation)
+    def observed_spec(self) -> ObservedSpec:
+        return ObservedSpec(self.inputs, self.generation)
 
-    def seeing(self, look: Look, pin: Pin | None) -> "Decision":
+    def with_spec(self, spec: ObservedSpec, pin: Pin | None) -> "Decision":
         """The same, with what was seen of the user's decisions; a generation in which they are the same is no news."""
         text = pin.text() if pin else ""
-        return self if (self.inputs, self.pin) == (look.inputs, text) else replace(self, pin=text, **asdict(look))
+        return self if (self.inputs, self.pin) == (spec.inputs, text) else replace(self, pin=text, **asdict(spec))
 
-    def among(self, history: Sequence[Recorded]) -> "Decision":
+    def with_history(self, history: Sequence[RecordedRevision]) -> "Decision":
         """The same, with what the revisions that are kept tell of what has served, and of their numbers."""
         kept = {each.number: each for each in history}
         # Before that was written down, or where it was lost: what has not failed may have served.
         served = self.served or tuple(number for number in kept if not kept[number].failed)
         return replace(self, served=tuple(each for each in served if each in kept), newest=max((self.newest, *kept)))
 
-    def next(self, target: Recorded, heard: int = 0) -> "Decision":
+    def next(self, target: RecordedRevision, heard: int = 0) -> "Decision":
         """The decision after this one, for another revision.
 
         heard: the latest epoch that a pod has heard of. It is later than this one where somebody has deleted the
@@ -84,7 +84,7 @@ class Decision:
             newest=max(self.newest, target.number),
         )
 
-    def done(self) -> "Decision":
+    def as_committed(self) -> "Decision":
         """The same, committed."""
         before = self.before if self.good == self.revision else self.good
         served = (*(each for each in self.served if each != self.revision), self.revision)

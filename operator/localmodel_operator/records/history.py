@@ -17,7 +17,7 @@ _PURPOSE = "localmodel.dev/revision"
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedRevision:
     """A revision that was made. `inputs` is what was asked for; image and pod template serve it.
 
     `failed` is why it does not serve ("Reason: message"); it is not tried again until an input changes.
@@ -56,7 +56,7 @@ def is_ours(owner: str, found: Mapping[str, Any], signer: Signer) -> bool:
     return signer.has_signed(_PURPOSE, payload, annotation)
 
 
-def read(found: Mapping[str, Any]) -> Recorded | None:
+def read(found: Mapping[str, Any]) -> RecordedRevision | None:
     """The revision that a ControllerRevision records; None where it records none, whatever is in it instead."""
     try:
         _signed("", found)
@@ -105,7 +105,7 @@ class _Data:
     facts: Mapping[str, Any] | None = None
 
 
-def recorded(found: Mapping[str, Any]) -> Recorded:
+def recorded(found: Mapping[str, Any]) -> RecordedRevision:
     """Read a ControllerRevision of ours.
 
     Raises:
@@ -113,7 +113,7 @@ def recorded(found: Mapping[str, Any]) -> Recorded:
     """
     data = state_file.known(found["data"], _Data)
     _check_template(data.template)
-    return Recorded(
+    return RecordedRevision(
         state_file.typed(found["revision"], int),
         data.inputs,
         data.image,
@@ -142,13 +142,17 @@ def _check_template(template: Mapping[str, Any]) -> None:
 class Choice:
     """The revision that is to serve. `pinned`: it was asked for; `because` says why another one does not."""
 
-    target: Recorded
+    target: RecordedRevision
     pinned: bool = False
     because: tuple[str, str] | None = None
 
 
 def choose(
-    history: Sequence[Recorded], wanted: Recorded, pin: Pin | None, inputs: str, proved: Sequence[int | None]
+    history: Sequence[RecordedRevision],
+    wanted: RecordedRevision,
+    pin: Pin | None,
+    inputs: str,
+    proved: Sequence[int | None],
 ) -> Choice:
     """Which revision is to serve. `proved`: numbers of revisions that have served, the last one first."""
     if pin and pin.inputs == inputs:
@@ -158,14 +162,16 @@ def choose(
     return Choice(fallback(history, wanted, proved) or wanted, because=wanted.failure)
 
 
-def as_asked(history: Sequence[Recorded], pin: Pin | None, inputs: str) -> Choice | None:
+def as_asked(history: Sequence[RecordedRevision], pin: Pin | None, inputs: str) -> Choice | None:
     """The revision that was asked for, if that holds and can be met."""
     if pin is None or pin.inputs != inputs or pin.failed:
         return None
     return next((Choice(each, pinned=True) for each in history if str(each.number) == pin.number), None)
 
 
-def _in_place_of(history: Sequence[Recorded], wanted: Recorded, pin: Pin, proved: Sequence[int | None]) -> Choice:
+def _in_place_of(
+    history: Sequence[RecordedRevision], wanted: RecordedRevision, pin: Pin, proved: Sequence[int | None]
+) -> Choice:
     """What serves goes on serving where the revision that was asked for cannot."""
     target = instead_of(history, int(pin.number) if pin.number.isdecimal() else 0, proved) or wanted
     reason, message = pin.failure
@@ -175,23 +181,27 @@ def _in_place_of(history: Sequence[Recorded], wanted: Recorded, pin: Pin, proved
     return Choice(target, because=(reason, f"{names.SERVE_ANNOTATION}={pin.number}: {message}"))
 
 
-def instead_of(history: Sequence[Recorded], number: int, proved: Sequence[int | None]) -> Recorded | None:
+def instead_of(
+    history: Sequence[RecordedRevision], number: int, proved: Sequence[int | None]
+) -> RecordedRevision | None:
     """The revision that goes on serving where this one was asked for, which cannot serve."""
     return served_last([each for each in history if each.number != number and not each.failed], proved)
 
 
-def fallback(history: Sequence[Recorded], target: Recorded, proved: Sequence[int | None]) -> Recorded | None:
+def fallback(
+    history: Sequence[RecordedRevision], target: RecordedRevision, proved: Sequence[int | None]
+) -> RecordedRevision | None:
     """The revision to go back to from this one."""
     return served_last([each for each in history if each.number < target.number and not each.failed], proved)
 
 
-def served_last(history: Sequence[Recorded], proved: Sequence[int | None]) -> Recorded | None:
+def served_last(history: Sequence[RecordedRevision], proved: Sequence[int | None]) -> RecordedRevision | None:
     """The revision of these that has served last."""
     known = {each.number: each for each in history}
     return next((known[number] for number in proved if number in known), None)
 
 
-def locks(history: Sequence[Recorded], proved: Sequence[int | None]) -> tuple[str, ...]:
+def locks(history: Sequence[RecordedRevision], proved: Sequence[int | None]) -> tuple[str, ...]:
     """Digests of the locks of revisions that have served, the last one first; `proved` as for choose()."""
     by_number = {each.number: each for each in history}
     served = [by_number[number] for number in proved if number in by_number]

@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from localmodel_operator.cluster import SECRET, Cluster, Object, Refused
+from localmodel_operator.cluster import SECRET, Cluster, Object, RefusedError
 
 _NAMESPACE, _NAME, _FIELD = "kube-system", "localmodel-operator-admin", "key"
 
@@ -61,7 +61,7 @@ async def secret(cluster: Cluster) -> Object:
             found = await (
                 cluster.replace(SECRET, {**found, "data": data}) if found else cluster.create(SECRET, _NAMESPACE, body)
             )
-        except Refused as error:
+        except RefusedError as error:
             if error.code != 409:  # another operator was first
                 raise
             return await secret(cluster)

@@ -43,8 +43,8 @@ class Pin:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What was seen of the user's decisions: the digest of the inputs, and the generation that they are of."""
+class ObservedSpec:
+    """The user's wishes at one look: the digest of the inputs, and the generation that they are of."""
 
     inputs: str
     generation: int
@@ -54,7 +54,7 @@ def parse(text: str) -> Pin | None:
     return Pin(**json.loads(text)) if text else None
 
 
-def remember(value: str | None, now: Look, last: Look, before: Pin | None) -> Pin | None:
+def remember(value: str | None, now: ObservedSpec, last: ObservedSpec, before: Pin | None) -> Pin | None:
     """The request to remember for the annotation's value. `before` is the one that was remembered, `last` what was
     seen last; its inputs are "" where nothing was.
 

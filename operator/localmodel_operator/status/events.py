@@ -6,13 +6,14 @@ from typing import Any
 
 from localmodel import digests
 from localmodel.printable import printable
-from localmodel_operator.status.builder import Seen, ready_condition
+from localmodel_operator.status import conditions
+from localmodel_operator.status.builder import StatusBuilder
 
 _MESSAGE_LIMIT = 1024  # of core/v1 Event.message
 
 
-def worth_telling(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    old, new = ready_condition(before), ready_condition(after)
+def is_news(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    old, new = conditions.find(before, "Ready"), conditions.find(after, "Ready")
     if new["reason"] == "Progressing":
         return False
     changed = (
@@ -25,9 +26,9 @@ def _stalled(status: Mapping[str, Any]) -> bool:
     return any(condition["type"] == "Stalled" for condition in status.get("conditions", []))
 
 
-def event(owner: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
-    """The Event that tells what `seen` sums up to."""
-    return _event(owner, "Warning" if seen.stalled else "Normal", seen.reason, seen.message)
+def event(owner: Mapping[str, Any], status: StatusBuilder) -> dict[str, Any]:
+    """The Event that tells what `status` sums up to."""
+    return _event(owner, "Warning" if status.stalled else "Normal", status.reason, status.message)
 
 
 def warning(owner: Mapping[str, Any], reason: str, message: str) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""Delivering a revision's image to where its pods get it."""
+
+import asyncio
+
+from localmodel import image
+from localmodel.errors import UserError
+from localmodel_operator.images import delivery_news
+from localmodel_operator.passes.context import Pass, Waiting
+from localmodel_operator.passes.observed import Observed
+from localmodel_operator.records.history import RecordedRevision
+
+
+async def deliver(context: Pass, target: RecordedRevision, observed: Observed) -> None:
+    """Deliver the image. Returns when pods can start with it, everywhere or at least somewhere.
+
+    Raises:
+        Waiting, UserError.
+    """
+    delivery, queue, status = context.operator.delivery, context.operator.queue, context.status
+    status.values["image"] = target.image
+    if delivery_news.pull_trouble([pod.object for pod in observed.pods]):
+        delivery.doubt()
+    if not await delivery.lacking(target.image):
+        status.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
+        return
+    composed = await asyncio.to_thread(image.stored, context.operator.layout, target.image)
+    if composed is None:
+        text = f"the image of revision {target.number} is gone; edit the resource to have another made"
+        raise UserError("ImageLost", text)
+    delivered = await delivery.deliver(composed, target.image, lambda: queue.add(context.key))
+    if delivered.complete:
+        status.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
+        return
+    reason = "DeliveryFailed" if delivered.failed else "Delivering"
+    status.stage("ImageDelivered", False, reason, delivered.message)
+    if delivered.usable:
+        if delivered.again_after is not None:
+            queue.add_after(delivered.again_after, context.key)
+        return
+    if not status.verified:
+        status.progress(reason, status.with_serving(delivered.message))
+    raise Waiting(delivered.again_after)
