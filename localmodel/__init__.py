@@ -7,20 +7,60 @@ from localmodel_untrusted import __version__ as __version__
 
 if TYPE_CHECKING:
     from localmodel.errors import UserError
+    from localmodel.oci.layout import Blob
+    from localmodel.progress import Progress
+    from localmodel.resource.spec import EnvironmentSpec
     from localmodel.sdk.async_client import AsyncClient, AsyncDeployment
     from localmodel.sdk.client import Client
-    from localmodel.sdk.deployment import DeployError, Deployment
+    from localmodel.sdk.deployment import DeployError, Deployment, DeploymentState
     from localmodel.sdk.scoring import ScoringError
+    from localmodel.sdk.server_options import ServerOptions
+    from localmodel.store.environments import Environments, EnvironmentVersion
+    from localmodel.store.models import Models, ModelVersion
+    from localmodel.store.uses import Use
+    from localmodel.targets.target import DeploymentStatus, PastRevision
 
-__all__ = ["AsyncClient", "AsyncDeployment", "Client", "DeployError", "Deployment", "ScoringError", "UserError"]
+__all__ = [
+    "AsyncClient",
+    "AsyncDeployment",
+    "Blob",
+    "Client",
+    "DeployError",
+    "Deployment",
+    "DeploymentState",
+    "DeploymentStatus",
+    "EnvironmentSpec",
+    "EnvironmentVersion",
+    "Environments",
+    "ModelVersion",
+    "Models",
+    "PastRevision",
+    "Progress",
+    "ScoringError",
+    "ServerOptions",
+    "Use",
+    "UserError",
+]
 
 _MODULES = {
     "AsyncClient": "sdk.async_client",
     "AsyncDeployment": "sdk.async_client",
+    "Blob": "oci.layout",
     "Client": "sdk.client",
     "DeployError": "sdk.deployment",
     "Deployment": "sdk.deployment",
+    "DeploymentState": "sdk.deployment",
+    "DeploymentStatus": "targets.target",
+    "EnvironmentSpec": "resource.spec",
+    "EnvironmentVersion": "store.environments",
+    "Environments": "store.environments",
+    "ModelVersion": "store.models",
+    "Models": "store.models",
+    "PastRevision": "targets.target",
+    "Progress": "progress",
     "ScoringError": "sdk.scoring",
+    "ServerOptions": "sdk.server_options",
+    "Use": "store.uses",
     "UserError": "errors",
 }
 

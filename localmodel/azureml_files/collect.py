@@ -88,5 +88,5 @@ def _models(wanted: DeploymentSpec, store: Store, with_files: bool) -> tuple[Mod
             model.version,
             f"{MODELS}/{model.name}/{model.version}/{layers.top(store.layout.path(model.weights.digest))}",
         )
-        for model in store.models.select(wanted.models)
+        for model in store.select_models(wanted.models)
     )

@@ -22,7 +22,7 @@ class Check(NamedTuple):
     run: Callable[[Subject], str]
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """What a check has found; remark says what is wrong, or what to know of a check that went well."""
 
     name: str
@@ -30,10 +30,10 @@ class Finding(NamedTuple):
     remark: str
 
 
-def examine(subject: Subject, checks: Iterable[Check]) -> Iterator[Finding]:
+def examine(subject: Subject, checks: Iterable[Check]) -> Iterator[CheckResult]:
     """Run the checks one after the other."""
     for check in checks:
         try:
-            yield Finding(check.name, True, check.run(subject))
+            yield CheckResult(check.name, True, check.run(subject))
         except Wrong as wrong:
-            yield Finding(check.name, False, str(wrong))
+            yield CheckResult(check.name, False, str(wrong))

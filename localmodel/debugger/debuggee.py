@@ -26,7 +26,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class State:
+class DebuggerState:
     """What the server last told: `state` is loading, debugging, normal or failed; `id` says whose wish it follows."""
 
     id: str
@@ -55,7 +55,7 @@ class Debuggee(Protocol):
         Returns the port of this machine where the IDE will find it, 0 with `connect`.
         """
 
-    def state(self) -> State | None:
+    def state(self) -> DebuggerState | None:
         """What the server tells, None when nobody has asked it yet.
 
         Raises:
@@ -66,7 +66,7 @@ class Debuggee(Protocol):
         """Ask the server for workers without a debugger; nothing when it is gone."""
 
 
-def read_state(content: bytes | None, where: str) -> State | None:
+def read_state(content: bytes | None, where: str) -> DebuggerState | None:
     """What the server's file holds; the script can write there, too.
 
     Raises:
@@ -75,6 +75,6 @@ def read_state(content: bytes | None, where: str) -> State | None:
     if not content:
         return None
     try:
-        return state_file.typed(json_text.parse(content), State)
+        return state_file.typed(json_text.parse(content), DebuggerState)
     except Exception as error:
         raise state_file.damaged(where, state_file.why(error), "remove it, and debug again") from None

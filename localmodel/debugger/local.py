@@ -3,7 +3,7 @@
 import signal
 
 from localmodel.debugger import package
-from localmodel.debugger.debuggee import Gone, State, Wish, read_state
+from localmodel.debugger.debuggee import DebuggerState, Gone, Wish, read_state
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 from localmodel.targets.machine import resolve
@@ -41,7 +41,7 @@ class LocalDebuggee:
         self._target.runner.send(running.id, signal.SIGUSR1)
         return port
 
-    def state(self) -> State | None:
+    def state(self) -> DebuggerState | None:
         if self._target.running(self._place) is None:
             raise Gone
         content = state_file.load(self._state_file, lambda content: content, "remove it, and debug again")

@@ -6,7 +6,7 @@ from typing import Any
 
 from localmodel import revision
 from localmodel.debugger import package
-from localmodel.debugger.debuggee import Gone, State, Wish, read_state
+from localmodel.debugger.debuggee import DebuggerState, Gone, Wish, read_state
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource import schema
@@ -68,7 +68,7 @@ class PodDebuggee:
         self._forward = self._start_forward(port)
         return port
 
-    def state(self) -> State | None:
+    def state(self) -> DebuggerState | None:
         if self._forward is not None and self._forward.poll() is not None:
             raise Gone
         try:

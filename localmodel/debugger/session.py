@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from localmodel.debugger.debuggee import Debuggee, Gone, State, Wish
+from localmodel.debugger.debuggee import Debuggee, DebuggerState, Gone, Wish
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 
@@ -74,7 +74,7 @@ def _watch(debuggee: Debuggee, identity: str, progress: Progress) -> bool:
             return False
 
 
-def _failure(told: State) -> UserError:
+def _failure(told: DebuggerState) -> UserError:
     return UserError("DebuggerFailed", told.error or "the worker does not load with a debugger")
 
 

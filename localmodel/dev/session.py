@@ -15,7 +15,7 @@ from localmodel.dev.wakes import wakes
 from localmodel.errors import SUPERSEDED, UserError
 from localmodel.progress import Progress
 from localmodel.targets.machine.local import LocalTarget
-from localmodel.targets.target import Deployment, Target
+from localmodel.targets.target import DeploymentStatus, Target
 
 _SECONDS_BETWEEN_LOOKS = 0.1
 
@@ -29,7 +29,7 @@ class Source(Protocol):
     def names(self) -> list[str]:
         """Names of the deployments, as far as they can be told without applying it."""
 
-    def apply(self, progress: Progress) -> list[Deployment]:
+    def apply(self, progress: Progress) -> list[DeploymentStatus]:
         """Have it serve. Raises UserError."""
 
 
@@ -51,7 +51,7 @@ class Session:
         self._seen: Snapshot = {}
         self._next_look = 0.0
         self._waited = self._again = False
-        self._serving: dict[str, Deployment] = {}
+        self._serving: dict[str, DeploymentStatus] = {}
         self._reply: Reply | None = None
         self._notes: list[str] = []
 

@@ -7,7 +7,7 @@ from typing import Literal
 from localmodel.dev import sample
 from localmodel.dev.sample import Reply
 from localmodel.dev.stopwatch import Stage
-from localmodel.targets.target import Deployment
+from localmodel.targets.target import DeploymentStatus
 
 Tone = Literal["", "good", "bad", "note", "gone", "new", "dim"]
 
@@ -29,7 +29,7 @@ class Failure:
     goes_on: str
 
 
-def served(what: str, deployments: Iterable[Deployment], changed: bool, stages: Sequence[Stage]) -> list[Line]:
+def served(what: str, deployments: Iterable[DeploymentStatus], changed: bool, stages: Sequence[Stage]) -> list[Line]:
     """What an update has come to. `what` was saved; not `changed`: nothing had to be done."""
     lines = []
     for each in deployments:

@@ -39,7 +39,7 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedImage:
     """The environment image to make. `base` is the id of its base image."""
 
     key: str
@@ -74,7 +74,7 @@ class Near:
     changes: int
 
 
-def labels(wanted: Wanted, changes: int = 0, dead: int = 0, live: int = 0) -> dict[str, str]:
+def labels(wanted: WantedImage, changes: int = 0, dead: int = 0, live: int = 0) -> dict[str, str]:
     """What is to be known of an environment image; `live` bytes of the environment are in use, `dead` ones hidden."""
     return {
         names.FAMILY_LABEL: wanted.family,
@@ -83,7 +83,7 @@ def labels(wanted: Wanted, changes: int = 0, dead: int = 0, live: int = 0) -> di
     }
 
 
-def near(client: docker.DockerClient, wanted: Wanted, usable: Callable[[str], bool]) -> Near | None:
+def near(client: docker.DockerClient, wanted: WantedImage, usable: Callable[[str], bool]) -> Near | None:
     """The image to make the wanted one from, of those whose keys are `usable`; None if it is best made from nothing."""
     filters = {"label": [f"{names.STORE_LABEL}={wanted.store}", f"{names.FAMILY_LABEL}={wanted.family}"]}
     found = dict(_candidates(client.api.images(filters=filters), usable))
@@ -116,7 +116,7 @@ def _label(found: Mapping[str, str], name: str) -> Any:
 
 def make(
     client: docker.DockerClient,
-    wanted: Wanted,
+    wanted: WantedImage,
     before: Near,
     layout: Layout | None,
     say: build.Say,
@@ -143,7 +143,7 @@ def make(
 
 def _container(
     client: docker.DockerClient,
-    wanted: Wanted,
+    wanted: WantedImage,
     before: Near,
     say: build.Say,
     cancelled: Event,
@@ -199,7 +199,9 @@ def _layer(client: docker.DockerClient, container: str, layout: Layout) -> Blob:
         return layout.write(iter(lambda: content.read(CHUNK), b""))
 
 
-def _commit(client: docker.DockerClient, container: str, wanted: Wanted, before: Near, told: Mapping[str, int]) -> None:
+def _commit(
+    client: docker.DockerClient, container: str, wanted: WantedImage, before: Near, told: Mapping[str, int]
+) -> None:
     """Have the engine keep the container's files as the wanted image, which is run as the one before is."""
     image = client.images.get(before.image).attrs
     dead = _history(image["Config"]["Labels"]).dead + told["dead"]
@@ -210,11 +212,11 @@ def _commit(client: docker.DockerClient, container: str, wanted: Wanted, before:
     client.api.commit(container, repository, tag, conf=config)
 
 
-def _marks(wanted: Wanted) -> dict[str, str]:
+def _marks(wanted: WantedImage) -> dict[str, str]:
     return {names.STORE_LABEL: wanted.store, names.CHANGE_LABEL: wanted.key}
 
 
-def _remove_leftovers(client: docker.DockerClient, wanted: Wanted) -> None:
+def _remove_leftovers(client: docker.DockerClient, wanted: WantedImage) -> None:
     """Remove the container for this image, also that of a process that was killed."""
     _remove(client, [f"{name}={value}" for name, value in _marks(wanted).items()])
 

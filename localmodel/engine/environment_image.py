@@ -13,7 +13,7 @@ import docker.errors
 from localmodel import digests
 from localmodel.disk import home
 from localmodel.engine import build, change, names, saved, toolbox
-from localmodel.engine.change import Wanted
+from localmodel.engine.change import WantedImage
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import build_log
 from localmodel.image import EnvironmentImage
@@ -108,7 +108,7 @@ def _make(
     own_key = key(spec, lock)
     with build_log.kept(home.build_log(own_key), listen) as say:
         base = build.pull_base(client, spec, say, cancelled)
-        wanted = Wanted(own_key, tag(store_id, own_key), store_id, base, spec, lock)
+        wanted = WantedImage(own_key, tag(store_id, own_key), store_id, base, spec, lock)
         if near := change.near(client, wanted, lambda key: find is None or find(key) is not None):
             try:
                 say(f"made from the environment {near.key}")

@@ -29,7 +29,7 @@ _FOLDER = "into a wheel folder (find-links in packages.toml) and name it by its 
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CheckedRequirement:
     """A requirement as installers get it (`text`, one line), and the hashes (`sha256:...`) demanded of its file.
 
     `name` is as indices write it; `url` is the wheel's address, where that is what names the package.
@@ -61,7 +61,7 @@ def checked(text: str, where: str) -> str:
     return text.strip(" ")
 
 
-def read(text: str, where: str) -> Wanted:
+def read(text: str, where: str) -> CheckedRequirement:
     """What the requirement asks for.
 
     Raises:
@@ -97,7 +97,7 @@ def read(text: str, where: str) -> Wanted:
     written = _written(found)
     if not _is_plain(found, written):
         raise invalid(where, f"{shown} is not a requirement that every installer reads alike")
-    return Wanted(canonicalize_name(found.name), written, found.url, demanded)
+    return CheckedRequirement(canonicalize_name(found.name), written, found.url, demanded)
 
 
 def _written(found: Requirement) -> str:

@@ -3,27 +3,42 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import httpx  # noqa: F401 - imported here, and not on the loop with the first request
 
 from localmodel.errors import UserError
 from localmodel.progress import Progress, check
-from localmodel.sdk import definition, given, scoring
+from localmodel.sdk import scoring
 from localmodel.sdk.client import Client
 from localmodel.sdk.connections import AsyncConnections
-from localmodel.sdk.deployment import Deployment, State
+from localmodel.sdk.deployment import Deployment, DeploymentState
 from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models
-from localmodel.targets.target import Deployment as Status
-from localmodel.targets.target import PastRevision, Target
+from localmodel.targets.target import DeploymentStatus, PastRevision
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _like(
+    method: Callable[Concatenate[Any, P], object],
+) -> Callable[[Callable[..., Coroutine[Any, Any, T]]], Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]]:
+    """Give a coroutine method the arguments and the docstring of the method that it stands for."""
+
+    def decorate(waiting: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., Coroutine[Any, Any, T]]:
+        result = waiting.__annotations__["return"]
+        waiting.__annotations__ = {**inspect.unwrap(method).__annotations__, "return": result}
+        waiting.__doc__ = method.__doc__
+        vars(waiting)["__signature__"] = inspect.signature(method).replace(return_annotation=result)
+        return waiting
+
+    return decorate
 
 
 class AsyncClient:
@@ -34,9 +49,7 @@ class AsyncClient:
     ...     await asyncio.gather(*(digits.score(row) for row in rows))
     """
 
-    def __init__(
-        self, target: str | Target | None = None, *, context: str | None = None, namespace: str | None = None
-    ) -> None:
+    def __init__(self, target: str | None = None, *, context: str | None = None, namespace: str | None = None) -> None:
         self._client = Client(target, context=context, namespace=namespace)
         self._connections = AsyncConnections()
 
@@ -50,35 +63,9 @@ class AsyncClient:
         """See Client.environments; its methods read and write files, and are not coroutines."""
         return self._client.environments
 
-    async def deploy(
-        self,
-        name: str,
-        script: str | Path,
-        *,
-        source_directory: str | Path | None = None,
-        models: given.Model | Iterable[given.Model] = (),
-        environment: given.Environment | None = None,
-        variables: Mapping[str, str] | None = None,
-        port: int = definition.DEFAULT_PORT,
-        server: Mapping[str, int] | None = None,
-        replicas: int = 1,
-        timeout: float | None = None,
-        progress: bool | Progress = False,
-    ) -> "AsyncDeployment":
-        """See Client.deploy()."""
-        deploy = functools.partial(
-            self._client.deploy,
-            name,
-            script,
-            source_directory=source_directory,
-            models=models,
-            environment=environment,
-            variables=variables,
-            port=port,
-            server=server,
-            replicas=replicas,
-            timeout=timeout,
-        )
+    @_like(Client.deploy)
+    async def deploy(self, *arguments: Any, progress: bool | Progress = False, **options: Any) -> "AsyncDeployment":
+        deploy = functools.partial(self._client.deploy, *arguments, **options)
         return self._handle(await _stoppable(deploy, progress))
 
     async def get(self, name: str) -> "AsyncDeployment":
@@ -140,13 +127,17 @@ class AsyncDeployment:
             return self._deployment._result(answer)
         return await asyncio.to_thread(self._deployment._result, answer)
 
-    async def status(self) -> Status:
+    async def status(self) -> DeploymentStatus:
         """See Deployment.status."""
         return await asyncio.to_thread(lambda: self._deployment.status)
 
-    async def state(self) -> State:
+    async def state(self) -> DeploymentState:
         """See Deployment.state."""
         return await asyncio.to_thread(lambda: self._deployment.state)
+
+    async def message(self) -> str:
+        """See Deployment.message."""
+        return await asyncio.to_thread(lambda: self._deployment.message)
 
     async def url(self) -> str:
         """See Deployment.url."""
@@ -198,48 +189,21 @@ class AsyncDeployment:
         """See Deployment.wait()."""
         await asyncio.to_thread(self._deployment.wait, timeout)
 
-    async def update(
-        self,
-        *,
-        script: str | Path | None = None,
-        source_directory: str | Path | None = None,
-        models: given.Model | Iterable[given.Model] | None = None,
-        environment: given.Environment | None = None,
-        variables: Mapping[str, str] | None = None,
-        port: int | None = None,
-        server: Mapping[str, int] | None = None,
-        replicas: int | None = None,
-        timeout: float | None = None,
-        progress: bool | Progress = False,
-    ) -> None:
-        """See Deployment.update()."""
-        update = functools.partial(
-            self._deployment.update,
-            script=script,
-            source_directory=source_directory,
-            models=models,
-            environment=environment,
-            variables=variables,
-            port=port,
-            server=server,
-            replicas=replicas,
-            timeout=timeout,
-        )
-        await _stoppable(update, progress)
+    @_like(Deployment.update)
+    async def update(self, *, progress: bool | Progress = False, **options: Any) -> None:
+        await _stoppable(functools.partial(self._deployment.update, **options), progress)
 
-    async def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
-        """See Deployment.reload()."""
-        await _stoppable(functools.partial(self._deployment.reload, timeout=timeout), progress)
+    @_like(Deployment.reload)
+    async def reload(self, *, progress: bool | Progress = False, **options: Any) -> None:
+        await _stoppable(functools.partial(self._deployment.reload, **options), progress)
 
     async def history(self) -> list[PastRevision]:
         """See Deployment.history()."""
         return await asyncio.to_thread(self._deployment.history)
 
-    async def rollback(
-        self, to: int | None = None, *, timeout: float | None = None, progress: bool | Progress = False
-    ) -> None:
-        """See Deployment.rollback()."""
-        await _stoppable(functools.partial(self._deployment.rollback, to, timeout=timeout), progress)
+    @_like(Deployment.rollback)
+    async def rollback(self, *arguments: Any, progress: bool | Progress = False, **options: Any) -> None:
+        await _stoppable(functools.partial(self._deployment.rollback, *arguments, **options), progress)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
         """See Deployment.delete()."""

@@ -11,6 +11,7 @@ from localmodel.sdk import definition, given, source
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
 from localmodel.sdk.progress import reporter
+from localmodel.sdk.server_options import ServerOptions
 from localmodel.store import Environments, Models, Store
 from localmodel.targets.make import make
 from localmodel.targets.target import Target
@@ -33,11 +34,16 @@ class Client:
         UserError: TargetUnknown.
     """
 
-    def __init__(
-        self, target: str | Target | None = None, *, context: str | None = None, namespace: str | None = None
-    ) -> None:
-        self._target = make(target, context, namespace) if target is None or isinstance(target, str) else target
+    def __init__(self, target: str | None = None, *, context: str | None = None, namespace: str | None = None) -> None:
+        self._target = make(target, context, namespace)
         self._connections = Connections()
+
+    @classmethod
+    def _of(cls, target: Target) -> "Client":
+        """For the commands, which have made their target."""
+        client = cls.__new__(cls)
+        client._target, client._connections = target, Connections()
+        return client
 
     @property
     def models(self) -> Models:
@@ -59,7 +65,7 @@ class Client:
         environment: given.Environment | None = None,
         variables: Mapping[str, str] | None = None,
         port: int = definition.DEFAULT_PORT,
-        server: Mapping[str, int] | None = None,
+        server: ServerOptions | None = None,
         replicas: int = 1,
         timeout: float | None = None,
         progress: bool | Progress = False,
@@ -78,7 +84,7 @@ class Client:
                 of requirements, or an EnvironmentSpec; None is Python without packages.
             variables: set for the script, by name.
             port: where it answers on this machine; a process takes the next free one if it is held.
-            server: workers, scoringTimeoutSeconds, maxRequestBytes, as in the manifest's spec.server.
+            server: settings of the server, such as {"workers": 2}; see ServerOptions.
             timeout: seconds until it has to serve; None: 300.
             progress: True prints what is going on; False leaves it to the log of `localmodel`.
 
@@ -96,14 +102,14 @@ class Client:
             progress.note(note)
         chosen = given.models(wanted, store)
         packages = given.environment(environment, name, store, progress)
-        manifest = definition.manifest(
-            name,
+        manifest = definition.changed(
+            definition.empty(name),
             code=store.code.register(name, code.files, entry),
             models=chosen,
             environment=packages,
-            variables=variables,
+            variables=variables or {},
             port=port,
-            server=server,
+            server=server or {},
             replicas=replicas,
             source=place,
             model_sources=model_sources,

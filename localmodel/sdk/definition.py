@@ -11,6 +11,7 @@ from localmodel.errors import UserError
 from localmodel.resource import schema
 from localmodel.resource.annotations import ENVIRONMENT_SOURCE, MODEL_SOURCES, SOURCE, annotate
 from localmodel.resource.spec import EnvironmentSpec
+from localmodel.sdk.server_options import ServerOptions, manifest_fields
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 
 DEFAULT_PORT = 6789
@@ -19,38 +20,9 @@ _NAME = re.compile(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def manifest(
-    name: str,
-    *,
-    code: CodeVersion,
-    models: Sequence[ModelVersion] = (),
-    environment: EnvironmentVersion | EnvironmentSpec,
-    variables: Mapping[str, str] | None = None,
-    port: int = DEFAULT_PORT,
-    server: Mapping[str, int] | None = None,
-    replicas: int = 1,
-    source: Path | None = None,
-    model_sources: Mapping[str, Path] | None = None,
-    environment_source: Path | None = None,
-) -> dict[str, Any]:
-    """The manifest of a deployment; see changed() for the fields.
-
-    It is checked when it is applied, and means the same on every target.
-    """
-    empty = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": {"name": name}, "spec": {}}
-    return changed(
-        empty,
-        code=code,
-        models=models,
-        environment=environment,
-        variables=variables or {},
-        port=port,
-        server=server or {},
-        replicas=replicas,
-        source=source,
-        model_sources=model_sources,
-        environment_source=environment_source,
-    )
+def empty(name: str) -> dict[str, Any]:
+    """The manifest of a deployment, for changed() to fill. It is checked when it is applied."""
+    return {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": {"name": name}, "spec": {}}
 
 
 def changed(
@@ -61,7 +33,7 @@ def changed(
     environment: EnvironmentVersion | EnvironmentSpec | None = None,
     variables: Mapping[str, str] | None = None,
     port: int | None = None,
-    server: Mapping[str, int] | None = None,
+    server: ServerOptions | None = None,
     replicas: int | None = None,
     source: Path | None = None,
     model_sources: Mapping[str, Path] | None = None,
@@ -69,9 +41,11 @@ def changed(
 ) -> dict[str, Any]:
     """A copy of the manifest in which each field that is given takes the place of the one before.
 
-    `variables` are the deployment's own: an environment of the store brings its variables itself. `server` has the
-    fields of `spec.server` (workers, scoringTimeoutSeconds, maxRequestBytes). `source` is where `code` was read from,
-    `model_sources` and `environment_source` are the same for models (by name) and environment.
+    `variables` are the deployment's own: an environment of the store brings its variables itself. `source` is where
+    `code` was read from, `model_sources` and `environment_source` are the same for models (by name) and environment.
+
+    Raises:
+        UserError: InvalidManifest, for an unknown option of the server.
     """
     after = copy.deepcopy(dict(before))
     spec = after["spec"]
@@ -93,7 +67,7 @@ def changed(
     if port is not None:
         spec["service"] = {**spec.get("service", {}), "localPort": port}
     if server is not None:
-        spec["server"] = dict(server)
+        spec["server"] = manifest_fields(server)
     if replicas is not None:
         spec["replicas"] = replicas
     return after

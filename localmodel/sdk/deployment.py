@@ -19,12 +19,12 @@ from localmodel.sdk.connections import Connections
 from localmodel.sdk.progress import reporter
 from localmodel.sdk.scoring import Body, ScoringError
 from localmodel.sdk.scoring_input import ScoringInput
+from localmodel.sdk.server_options import ServerOptions
 from localmodel.store import CodeVersion, Store
 from localmodel.targets.http import Answer
-from localmodel.targets.target import Deployment as Status
-from localmodel.targets.target import PastRevision, Target, Wanted
+from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Target
 
-State = Literal["running", "deploying", "failed", "deleted"]
+DeploymentState = Literal["running", "deploying", "failed", "deleted"]
 
 # The script was run, and did not come up.
 _RAISED = ("RevisionFailed", "InitFailed", "GateFailed")
@@ -80,7 +80,7 @@ class Deployment:
         dict, list, number and None go as JSON, a text as it is when it is JSON, bytes as they are; an array or a
         DataFrame goes to the parameter that the script's schema has for it, or as `{"data": [...]}`. With bytes and a
         `content_type` the body is wholly yours. `timeout` in seconds; None leaves it to the deployment's own limit
-        (`spec.server.scoringTimeoutSeconds`, 60 by default). Nothing is sent a second time.
+        (`scoring_timeout_seconds` of ServerOptions, 60 by default). Nothing is sent a second time.
 
         Raises:
             ScoringError: the deployment answered with an error.
@@ -112,21 +112,21 @@ class Deployment:
         if answer.status < 400:
             return scoring.decode(answer.headers.get("content-type", ""), answer.body)
         request_id = answer.headers.get("x-request-id", "")
-        raise ScoringError(answer.status, answer.body, request_id, self.traceback(answer))
+        raise ScoringError(answer.status, answer.body, request_id, self._traceback(answer))
 
-    def traceback(self, answer: Answer) -> str:
+    def _traceback(self, answer: Answer) -> str:
         """What run() raised, if that is why the deployment answered so and its log has it; otherwise ""."""
         if answer.headers.get("x-ms-run-function-failed") != "True":
             return ""
         return tracebacks.of_request(self._log_in_time(), answer.headers.get("x-request-id", ""))
 
     @property
-    def status(self) -> Status:
+    def status(self) -> DeploymentStatus:
         """What the target says of it now: ready, the serving revision's number, url, message."""
         return self._target.get(self.name)
 
     @property
-    def state(self) -> State:
+    def state(self) -> DeploymentState:
         """`running`: what was last asked for answers. `failed`: it does not, and will not by itself (`message` says
         why; an older revision may serve). `deploying`: work is under way. `deleted`: there is none of the name."""
         try:
@@ -198,7 +198,7 @@ class Deployment:
         environment: given.Environment | None = None,
         variables: Mapping[str, str] | None = None,
         port: int | None = None,
-        server: Mapping[str, int] | None = None,
+        server: ServerOptions | None = None,
         replicas: int | None = None,
         timeout: float | None = None,
         progress: bool | Progress = False,
@@ -301,7 +301,7 @@ class Deployment:
                 raise
 
     def _apply(
-        self, wanted: Wanted, timeout: float | None, progress: Progress, requirements: Path | None = None
+        self, wanted: ManifestSource, timeout: float | None, progress: Progress, requirements: Path | None = None
     ) -> None:
         """Apply a manifest of this deployment, whose environment is that of a file. Raises DeployError."""
         from localmodel.environments.formats import files  # which reads the schema

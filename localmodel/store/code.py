@@ -1,7 +1,7 @@
 """The code: source folders with their entry scripts, named and numbered."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from localmodel.disk import state_file
@@ -33,6 +33,7 @@ KIND = RecordKind(
     "CodeNotFound",
     CodeVersion,
     "Deploying with a script registers it",
+    lambda one, other: one.digest == other.digest,
 )
 
 
@@ -59,19 +60,7 @@ class Code:
             tar = self._layout.write(layers.tar(layers.Entry(path, content) for path, content in files.items()))
             manifest = artifacts.code(self._layout, entry, tar)
             created = datetime.now(UTC).isoformat(timespec="seconds")
-            return self.keep(CodeVersion(name, 0, manifest.digest, entry, created))
-
-    def keep(self, found: CodeVersion, anywhere: bool = False) -> CodeVersion:
-        """Give code whose content is in the layout the next number, or return the latest if it is the very same.
-
-        With `anywhere`, any version that is.
-        """
-        return self.records.append(
-            found.name,
-            lambda number: replace(found, version=number),
-            lambda known: known.digest == found.digest,
-            anywhere,
-        )
+            return self.records.keep(CodeVersion(name, 0, manifest.digest, entry, created))
 
     def get(self, name: str, version: int | None = None) -> CodeVersion:
         """The code's version; the latest without a number."""

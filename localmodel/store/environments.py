@@ -1,7 +1,7 @@
 """The environments: Python, requirements and base, with the variables that belong to them, named and numbered."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +43,8 @@ KIND = RecordKind(
     "EnvironmentNotFound",
     EnvironmentVersion,
     "Make it: lmd env create {name} --conda FILE",
+    # Another release may write the same spec in other words, so that its digest differs.
+    lambda one, other: (one.spec, dict(one.variables)) == (other.spec, dict(other.variables)),
 )
 
 
@@ -71,20 +73,7 @@ class Environments:
         with self.records.writing():
             manifest = artifacts.environment(self._layout, content)
             created = datetime.now(UTC).isoformat(timespec="seconds")
-            return self.keep(EnvironmentVersion(name, 0, manifest.digest, spec, dict(variables or {}), created))
-
-    def keep(self, found: EnvironmentVersion, anywhere: bool = False) -> EnvironmentVersion:
-        """Give an environment whose content is in the layout the next number, or return the latest if it is the same.
-
-        With `anywhere`, any version that is. Another release may write the same spec in other words, so that its
-        digest differs: what it says counts.
-        """
-        return self.records.append(
-            found.name,
-            lambda number: replace(found, version=number),
-            lambda known: (known.spec, dict(known.variables)) == (found.spec, dict(found.variables)),
-            anywhere,
-        )
+            return self.records.keep(EnvironmentVersion(name, 0, manifest.digest, spec, dict(variables or {}), created))
 
     def get(self, name: str, version: int | None = None) -> EnvironmentVersion:
         """The environment's version; the latest without a number."""

@@ -12,7 +12,6 @@ from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
 from localmodel.oci import layers
 from localmodel.oci.layout import Blob, Layout, Meter
-from localmodel.resource.spec import ModelRef
 from localmodel.store import artifacts, uses
 from localmodel.store.aliases import Aliases
 from localmodel.store.records import RecordKind, Records
@@ -52,6 +51,7 @@ KIND = RecordKind(
     "ModelNotFound",
     ModelVersion,
     "Register it: lmd model register PATH --name {name}",
+    lambda one, other: _described(one) == _described(other),
 )
 
 
@@ -105,19 +105,7 @@ class Models:
                 framework_version,
                 pickles.examine(path),
             )
-            return self.keep(found)
-
-    def keep(self, found: ModelVersion, anywhere: bool = False) -> ModelVersion:
-        """Give a model whose content is in the layout the next number, or return the latest if it is the very same.
-
-        With `anywhere`, any version that is.
-        """
-        return self.records.append(
-            found.name,
-            lambda number: replace(found, version=number),
-            lambda known: _told(known) == _told(found),
-            anywhere,
-        )
+            return self.records.keep(found)
 
     def get(self, name: str, version: int | None = None) -> ModelVersion:
         """The model's version, with its content; the latest without a number.
@@ -137,20 +125,6 @@ class Models:
         if not at or alias == "latest":
             return self._whole(self.records.find(name))
         return self.get(name, self._aliases.version(name, alias))
-
-    def select(self, wanted: Iterable[ModelRef]) -> tuple[ModelVersion, ...]:
-        """The versions that a spec names.
-
-        Raises:
-            UserError: as get(); the message names the field.
-        """
-        found = []
-        for index, model in enumerate(wanted):
-            try:
-                found.append(self.get(model.name, model.version))
-            except UserError as error:
-                raise UserError(error.reason, f"spec.models[{index}]: {error}") from None
-        return tuple(found)
 
     def versions(self, name: str) -> list[int]:
         """Numbers of the model's versions, ascending."""
@@ -283,10 +257,10 @@ def _entries(path: Path) -> list[layers.Entry]:
 _FETCH = "fetch it first (dvc pull, git annex get), or remove the link"
 
 
-def _told(model: ModelVersion) -> tuple[object, ...]:
+def _described(model: ModelVersion) -> tuple[object, ...]:
     """What makes two registrations the same: the files, and what the user told of them."""
-    described = (model.description, model.framework, model.framework_version)
-    return (model.weights, dict(model.tags), dict(model.properties), *described)
+    words = (model.description, model.framework, model.framework_version)
+    return (model.weights, dict(model.tags), dict(model.properties), *words)
 
 
 def _has(tags: Mapping[str, str], wanted: Mapping[str, str | None]) -> bool:

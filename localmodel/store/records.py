@@ -7,7 +7,7 @@ a tombstone: its number is never given to anything else.
 import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -43,7 +43,8 @@ V = TypeVar("V", bound=Version)
 class RecordKind(Generic[V]):
     """A kind of records: its folder, its word in messages, reasons of errors, what one is read into, how to make one.
 
-    `artifact` is the artifactType of the manifests that its records name.
+    `artifact` is the artifactType of the manifests that its records name; `same` whether two versions differ only in
+    number and time.
     """
 
     artifact: str
@@ -53,6 +54,7 @@ class RecordKind(Generic[V]):
     not_found: str
     version: type[V]
     hint: str
+    same: Callable[[V, V], bool]
 
 
 class Records(Generic[V]):
@@ -134,8 +136,8 @@ class Records(Generic[V]):
                         found.append(version)
         return found
 
-    def append(self, name: str, make: Callable[[int], V], same: Callable[[V], bool], anywhere: bool) -> V:
-        """Keep what `make` makes of the next number, or give the latest version when it is the `same`.
+    def keep(self, found: V, anywhere: bool = False) -> V:
+        """Give a version whose content is in the layout the next number, or return the latest if it is the same.
 
         With `anywhere`, the newest of all versions that is the same.
 
@@ -143,15 +145,16 @@ class Records(Generic[V]):
             UserError: the kind's invalid_name, also where another name differs only in case: some file systems would
                 take the two for one.
         """
+        name = found.name
         self._check_is_no_other(name)
         with self.alone(name):
             folder = self.folder(name)
             numbers = _numbers(folder, _RECORD)
             for number in reversed(numbers if anywhere else numbers[-1:]):
                 with _skipping(state_file.unreadable):  # what cannot be read is not the same
-                    if (known := self._read(name, number)) and same(known):
+                    if (known := self._read(name, number)) and self._kind.same(known, found):
                         return known
-            version = make(max([0, *numbers, *_numbers(folder, _TOMBSTONE)]) + 1)
+            version: V = _numbered(found, max([0, *numbers, *_numbers(folder, _TOMBSTONE)]) + 1)
             files.create(self._path(name, version.version), _content(version))
             self._index.add(self.ref(version))
             return version
@@ -275,6 +278,10 @@ def _skipping(skip: Callable[[UserError], None] | None) -> Iterator[None]:
         if skip is None:
             raise
         skip(error)
+
+
+def _numbered(version: Any, number: int) -> Any:
+    return replace(version, version=number)
 
 
 def _numbers(folder: Path, suffix: str) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Any
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout, Meter
+from localmodel.resource.spec import ModelRef
 from localmodel.store import check
 from localmodel.store.check import Problem
 from localmodel.store.code import Code
@@ -33,6 +34,20 @@ class Store:
         self.code = Code(self.layout)
         self._receiver = Receiver(self.layout, self.models, self.environments, self.code)
         self._registries = (self.models.records, self.environments.records, self.code.records)
+
+    def select_models(self, wanted: Iterable[ModelRef]) -> tuple[ModelVersion, ...]:
+        """The versions that a spec names.
+
+        Raises:
+            UserError: as Models.get(); the message names the field.
+        """
+        found = []
+        for index, model in enumerate(wanted):
+            try:
+                found.append(self.models.get(model.name, model.version))
+            except UserError as error:
+                raise UserError(error.reason, f"spec.models[{index}]: {error}") from None
+        return tuple(found)
 
     def verify(self, version: AnyVersion | None = None, *, progress: Meter | None = None) -> Iterator[Problem]:
         """What is not as it was written, of one version or all: blobs are hashed, what records name is looked up.

@@ -24,7 +24,7 @@ from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.store import environment_uses, store_id
 from localmodel.targets.machine import revision_folder
 from localmodel.targets.machine.local import LocalTarget
-from localmodel.targets.machine.runner import Environment
+from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import ServerRecord, Slot, State
 
 _PORT, _DEBUG_PORT = 5001, 5678
@@ -82,13 +82,13 @@ class ContainerRunner:
     def key(self, spec: DeploymentSpec, lock: Lock) -> str:
         return environment_image.key(spec.environment, lock)
 
-    def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> Environment:
+    def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> BuiltEnvironment:
         image = self._engine.call(environment_image.ensure, spec.environment, lock, self._store())
         path = f"/opt/env/bin:{self._engine.call(containers.path_of, image)}"
         key = self.key(spec, lock)
-        return Environment(key, "/opt/env/bin/python", {"PATH": path}, self.program(key, spec))
+        return BuiltEnvironment(key, "/opt/env/bin/python", {"PATH": path}, self.program(key, spec))
 
-    def start(self, place: State, slot: Slot, port: int, spec: DeploymentSpec, environment: Environment) -> str:
+    def start(self, place: State, slot: Slot, port: int, spec: DeploymentSpec, environment: BuiltEnvironment) -> str:
         memory, cpus = _limits(spec)
         labels = {**self._labels(place), names.ENVIRONMENT_LABEL: environment.key}
         flags = ["--port", str(_PORT), "--revision-file", str(slot.revision_file), "--status-file"]

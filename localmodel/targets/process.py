@@ -16,7 +16,7 @@ from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.targets import ports, server
 from localmodel.targets.machine import resolve
 from localmodel.targets.machine.local import LocalTarget
-from localmodel.targets.machine.runner import Environment
+from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import ServerRecord, Slot, State
 
 _DEBUG_PORT = 5678
@@ -59,15 +59,15 @@ class ProcessRunner:
     def key(self, spec: DeploymentSpec, lock: Lock) -> str:
         return venv.key(lock, spec.environment.python)
 
-    def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> Environment:
+    def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> BuiltEnvironment:
         key = self.key(spec, lock)
         folder, log = home.home() / "environments", home.build_log(key)
         python = running.run(venv.build(lock, spec.environment.python, folder, log, note=progress.note))
         # Programs that the environment's packages bring are found, and the server's own PYTHONPATH is not passed on.
         path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
-        return Environment(key, str(python), {"PATH": path, "PYTHONPATH": ""}, self.program(key, spec))
+        return BuiltEnvironment(key, str(python), {"PATH": path, "PYTHONPATH": ""}, self.program(key, spec))
 
-    def start(self, place: State, slot: Slot, port: int, spec: DeploymentSpec, environment: Environment) -> str:
+    def start(self, place: State, slot: Slot, port: int, spec: DeploymentSpec, environment: BuiltEnvironment) -> str:
         return str(server.start(place, slot, port))
 
     def is_running(self, place: State, server_id: str) -> bool:

@@ -23,7 +23,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Standing:
-    """As the fields of target.Deployment."""
+    """As the fields of target.DeploymentStatus."""
 
     ready: bool
     stalled: bool

@@ -9,11 +9,11 @@ from localmodel.progress import Progress
 from localmodel.resource.manifest import Manifests
 
 # A path of a manifest file or of a folder with a kustomization, or what such a path would hold
-Wanted = Path | Mapping[str, Any] | Manifests
+ManifestSource = Path | Mapping[str, Any] | Manifests
 
 
 @dataclass(frozen=True)
-class Deployment:
+class DeploymentStatus:
     """One deployment as it is now.
 
     `ready`: what the last apply asked for is serving. `serving` is the number of the revision that answers at
@@ -70,28 +70,28 @@ class Target(Protocol):
 
     name: str  # as --target has it
 
-    def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Deployment]:
+    def apply(self, wanted: ManifestSource, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
         """Make what is asked for serve, and wait until it does.
 
         `timeout` in seconds; None: the manifest's progress deadline.
         """
 
-    def plan(self, wanted: Wanted, progress: Progress) -> list[Planned]:
+    def plan(self, wanted: ManifestSource, progress: Progress) -> list[Planned]:
         """What apply would do, and why; nothing is built or changed."""
 
     def history(self, name: str) -> list[PastRevision]:
         """The deployment's revisions that are kept, newest first."""
 
-    def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> Deployment:
+    def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
         """Serve revision `to` again, or the newest before that which serves, until something else is applied.
 
         `timeout` in seconds; None: the manifest's progress deadline.
         """
 
-    def deployments(self) -> list[Deployment]:
+    def deployments(self) -> list[DeploymentStatus]:
         """Every deployment of this target."""
 
-    def get(self, name: str) -> Deployment:
+    def get(self, name: str) -> DeploymentStatus:
         """The deployment of this name."""
 
     def manifests(self, name: str) -> Manifests:

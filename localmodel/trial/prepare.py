@@ -23,7 +23,7 @@ from localmodel.store import Store
 from localmodel.targets import server
 from localmodel.targets.machine import resolve, revision_folder
 from localmodel.targets.machine.resolve import Desired
-from localmodel.targets.machine.runner import Environment
+from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import State
 from localmodel.targets.process import ProcessRunner
 from localmodel.trial import interpreters
@@ -127,7 +127,7 @@ def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
     references, files = _models(wish.models)
     code = _code(script, files, progress)
     entry_script.check(code or {script.name: script.read_bytes()}, script.name)
-    models = Store(home.store()).models.select(references) if references else ()
+    models = Store(home.store()).select_models(references) if references else ()
     if wish.requirements:
         required = interpreters.required(wish.requirements, wish.python or own_python())
         python = interpreters.built(required, wish.requirements, progress)
@@ -184,14 +184,14 @@ def _reference(text: str) -> ModelRef:
     return ModelRef(model.name, model.version)
 
 
-def _found(python: Path) -> Environment:
+def _found(python: Path) -> BuiltEnvironment:
     """An interpreter that nothing was built for."""
     path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
-    return Environment("", str(python), {"PATH": path}, "")
+    return BuiltEnvironment("", str(python), {"PATH": path}, "")
 
 
 def _lay_out(
-    folder: Path, name: str, desired: Desired, files: Sequence[Path], environment: Environment
+    folder: Path, name: str, desired: Desired, files: Sequence[Path], environment: BuiltEnvironment
 ) -> dict[str, str]:
     """Code and models below the folder, and the variables that lead a worker to them.
 

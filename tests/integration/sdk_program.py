@@ -2,15 +2,25 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, assert_type
+from typing import Any, assert_type
 
 import localmodel
-from localmodel import AsyncClient, AsyncDeployment, Client, DeployError, Deployment, ScoringError, UserError
-from localmodel.resource.spec import EnvironmentSpec
-from localmodel.store import EnvironmentVersion, ModelVersion
-from localmodel.targets.target import Deployment as Status
-
-State = Literal["running", "deploying", "failed", "deleted"]
+from localmodel import (
+    AsyncClient,
+    AsyncDeployment,
+    Client,
+    DeployError,
+    Deployment,
+    DeploymentState,
+    DeploymentStatus,
+    EnvironmentSpec,
+    EnvironmentVersion,
+    ModelVersion,
+    PastRevision,
+    ScoringError,
+    ServerOptions,
+    UserError,
+)
 
 
 def deploy(client: Client, model: ModelVersion, environment: EnvironmentVersion) -> None:
@@ -19,6 +29,9 @@ def deploy(client: Client, model: ModelVersion, environment: EnvironmentVersion)
     client.deploy("digits", "score.py", models=["digits:1", Path("model.pkl"), model], environment=["numpy"])
     client.deploy("digits", "score.py", environment=EnvironmentSpec("3.12"), variables={"A": "1"}, port=6790)
     client.deploy("digits", "score.py", server={"workers": 2}, replicas=2, timeout=60, progress=True)
+    options: ServerOptions = {"scoring_timeout_seconds": 5}
+    client.deploy("digits", "score.py", server=options)
+    client.deploy("digits", "score.py", server={"maxRequestBytes": 5})  # type: ignore[arg-type]
     client.deploy("digits", 5)  # type: ignore[arg-type]
     client.deploy("digits", "score.py", models=5)  # type: ignore[arg-type]
     client.deploy("digits", "score.py", variables={"A": 1})  # type: ignore[dict-item]
@@ -31,8 +44,9 @@ def deploy(client: Client, model: ModelVersion, environment: EnvironmentVersion)
 
 def use(digits: Deployment) -> None:
     assert_type(digits.score({"data": [1]}, content_type="application/json", headers={"a": "b"}, timeout=1.5), Any)
-    assert_type(digits.status, Status)
-    assert_type(digits.state, State)
+    assert_type(digits.status, DeploymentStatus)
+    assert_type(digits.history(), list[PastRevision])
+    assert_type(digits.state, DeploymentState)
     assert_type(digits.url, str)
     assert_type(digits.swagger_url, str)
     assert_type(digits.message, str)
@@ -59,14 +73,20 @@ async def use_async(client: AsyncClient) -> None:
     async with localmodel.AsyncClient("kind", context="kind-localmodel", namespace="mine") as client:
         digits = await client.deploy("digits", "score.py", models="digits", progress=True)
         assert_type(digits, AsyncDeployment)
+        await client.deploy("digits", 5)  # type: ignore[arg-type]
+        await client.deploy("digits", "score.py", nosuch=1)  # type: ignore[call-arg]
         assert_type(await client.list(), list[AsyncDeployment])
         assert_type(await digits.score([1]), Any)
-        assert_type(await digits.state(), State)
+        assert_type(await digits.state(), DeploymentState)
         assert_type(await digits.url(), str)
         assert_type(await digits.logs(), str)
         assert_type(digits.follow(), AsyncIterator[str])
         async for piece in digits.follow():
             assert_type(piece, str)
-        await digits.update(script="score.py")
+        await digits.update(script="score.py", server={"workers": 2}, progress=print)  # type: ignore[arg-type]
+        await digits.update(nosuch=1)  # type: ignore[call-arg]
+        await digits.reload(timeout=5)
+        await digits.rollback(3, progress=True)
+        await digits.rollback("3")  # type: ignore[arg-type]
         await digits.delete()
     print(digits.score([1]) + 1)  # type: ignore[operator]  # a coroutine

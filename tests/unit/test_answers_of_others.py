@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from localmodel.azureml_files import document
-from localmodel.debugger.debuggee import State, read_state
+from localmodel.debugger.debuggee import DebuggerState, read_state
 from localmodel.engine import change, names
 from localmodel.errors import UserError
 from localmodel.sdk import scoring, scoring_input, tracebacks
@@ -69,7 +69,7 @@ def test_what_a_debuggee_tells(content: bytes) -> None:
 def test_what_a_debuggee_tells_in_order() -> None:
     assert read_state(b"", "here") is None
     told = b'{"id": "1", "state": "normal", "revision": "2", "error": null}'
-    assert read_state(told, "here") == State("1", "normal", "2", None)
+    assert read_state(told, "here") == DebuggerState("1", "normal", "2", None)
 
 
 @pytest.mark.parametrize("label", BAD)

@@ -1,5 +1,6 @@
 """From values to a manifest that means the same on every target."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from localmodel.resource import schema, spec
 from localmodel.resource.server_settings import ServerSettings
 from localmodel.resource.spec import CodeRef, EnvironmentRef, EnvironmentSpec, ModelRef, Variable
 from localmodel.sdk import definition
+from localmodel.sdk.server_options import ServerOptions, manifest_fields
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 
 CODE = CodeVersion("digits", 3, "sha256:c", "pkg/score.py", "")
@@ -21,9 +23,13 @@ def model(name: str, version: int = 1) -> ModelVersion:
     return ModelVersion(name, version, "sha256:m", Blob("sha256:w", 1), "")
 
 
+def manifest(name: str, **fields: Any) -> dict[str, Any]:
+    return definition.changed(definition.empty(name), **fields)
+
+
 def made(**fields: Any) -> spec.DeploymentSpec:
     values: dict[str, Any] = {"code": CODE, "environment": EnvironmentSpec("3.12", ("numpy",)), **fields}
-    return spec.parse(schema.validate(definition.manifest("digits", **values))["spec"])
+    return spec.parse(schema.validate(manifest("digits", **values))["spec"])
 
 
 def test_every_value_is_in_the_manifest() -> None:
@@ -31,7 +37,7 @@ def test_every_value_is_in_the_manifest() -> None:
         models=[model("digits", 4), model("scaler")],
         variables={"LEVEL": "info", "EMPTY": ""},
         port=6790,
-        server={"workers": 2, "scoringTimeoutSeconds": 5},
+        server={"workers": 2, "scoring_timeout_seconds": 5},
         replicas=3,
     )
     assert (parsed.entry_script, parsed.source.code) == ("pkg/score.py", CodeRef("digits", 3))
@@ -46,6 +52,22 @@ def test_what_is_left_out_is_as_the_manifest_has_it() -> None:
     parsed = made()
     assert (parsed.models, parsed.env, parsed.local_port, parsed.replicas) == ((), (), 6789, 1)
     assert parsed.server == ServerSettings()
+
+
+def test_server_options_are_the_fields_of_the_manifest() -> None:
+    options = {field.name for field in fields(ServerSettings)}
+    assert set(ServerOptions.__annotations__) == options
+    crd = schema.validate(manifest("digits", code=CODE, environment=EnvironmentSpec()))["spec"]["server"]
+    assert set(manifest_fields(dict.fromkeys(options, 1))) == set(crd)
+
+
+@pytest.mark.parametrize(
+    ("option", "advice"),
+    [("maxRequestBytes", "write 'max_request_bytes'"), ("worker", "choose from workers, scoring_timeout_seconds, ")],
+)
+def test_an_option_of_the_server_has_one_spelling(option: str, advice: str) -> None:
+    with pytest.raises(UserError, match=f"^server: unknown option '{option}'; {advice}"):
+        made(server={option: 5000})
 
 
 def test_an_environment_of_the_store_is_named_and_brings_its_variables_itself() -> None:
@@ -65,14 +87,21 @@ def test_an_environment_with_a_dockerfile_has_to_be_in_the_store() -> None:
 
 @pytest.mark.parametrize("name", ["Digits", "1digits", "digits_1", "d" * 49, ""])
 def test_a_name_that_kubernetes_would_refuse_is_refused_everywhere(name: str) -> None:
-    manifest = definition.manifest(name, code=CODE, environment=EnvironmentSpec())
     with pytest.raises(UserError, match=r"metadata\.name"):
-        schema.validate(manifest)
+        schema.validate(manifest(name, code=CODE, environment=EnvironmentSpec()))
 
 
 def test_a_change_keeps_what_is_not_named_and_leaves_the_manifest_as_it_was() -> None:
-    before = definition.manifest(
-        "digits", code=CODE, models=[model("a")], environment=ENVIRONMENT, variables={"A": "1"}, source=Path("/src")
+    before = manifest(
+        "digits",
+        code=CODE,
+        models=[model("a")],
+        environment=ENVIRONMENT,
+        variables={"A": "1"},
+        port=6789,
+        server={"workers": 2},
+        replicas=2,
+        source=Path("/src"),
     )
     after = definition.changed(before, port=7000, environment=EnvironmentSpec("3.12", ("numpy",)))
     assert after["spec"]["service"] == {"localPort": 7000}
@@ -84,16 +113,14 @@ def test_a_change_keeps_what_is_not_named_and_leaves_the_manifest_as_it_was() ->
 
 
 def test_a_named_list_takes_the_place_of_the_whole_one_before() -> None:
-    before = definition.manifest(
-        "digits", code=CODE, models=[model("a")], environment=ENVIRONMENT, variables={"A": "1", "B": "2"}
-    )
+    before = manifest("digits", code=CODE, models=[model("a")], environment=ENVIRONMENT, variables={"A": "1", "B": "2"})
     after = definition.changed(before, models=[], variables={"B": "3"})
     assert after["spec"]["models"] == []
     assert after["spec"]["env"] == [{"name": "B", "value": "3"}]
 
 
 def test_the_manifest_says_where_its_code_is_from() -> None:
-    before = definition.manifest("digits", code=CODE, environment=ENVIRONMENT, source=Path("/src"))
+    before = manifest("digits", code=CODE, environment=ENVIRONMENT, source=Path("/src"))
     assert before["metadata"]["annotations"] == {"localmodel.dev/source": "/src"}
     other = CodeVersion("digits", 4, "sha256:d", "score.py", "")
     assert definition.changed(before, code=other)["metadata"]["annotations"] == {}

@@ -10,13 +10,12 @@ from localmodel import DeployError, Deployment, UserError
 from localmodel.progress import Progress
 from localmodel.resource.manifest import Manifests
 from localmodel.sdk.connections import Connections
-from localmodel.targets.target import Deployment as Status
-from localmodel.targets.target import Wanted
+from localmodel.targets.target import DeploymentStatus, ManifestSource
 
 URL = "http://localhost:6789/score"
-RUNNING = Status("digits", True, 2, URL, "")
-LOADING = Status("digits", False, None, URL, "loading")
-FAILED = Status("digits", False, 1, URL, "score.py:3: KeyError", stalled=True)
+RUNNING = DeploymentStatus("digits", True, 2, URL, "")
+LOADING = DeploymentStatus("digits", False, None, URL, "loading")
+FAILED = DeploymentStatus("digits", False, 1, URL, "score.py:3: KeyError", stalled=True)
 LOG = "ERROR revision '2' does not serve: oh\nTraceback (most recent call last):\n  File\nKeyError: 'a'\n"
 
 
@@ -25,25 +24,25 @@ class Target:
 
     name = "fake"
 
-    def __init__(self, *statuses: Status | UserError, deployment: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, *statuses: DeploymentStatus | UserError, deployment: Mapping[str, Any] | None = None) -> None:
         self.statuses = list(statuses)
         self.manifest = deployment or {"metadata": {"name": "digits"}, "spec": {"scoring": {"entryScript": "score.py"}}}
-        self.applied: list[Wanted] = []
+        self.applied: list[ManifestSource] = []
         self.refusal: UserError | None = None
 
-    def get(self, name: str) -> Status:
+    def get(self, name: str) -> DeploymentStatus:
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         if isinstance(status, UserError):
             raise status
         return status
 
-    def deployments(self) -> list[Status]:
+    def deployments(self) -> list[DeploymentStatus]:
         return [self.get("digits")]
 
     def manifests(self, name: str) -> Manifests:
         return Manifests(self.manifest, {"code": {"score.py": b""}})
 
-    def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Status]:
+    def apply(self, wanted: ManifestSource, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
         if self.refusal:
             raise self.refusal
         self.applied.append(wanted)
@@ -67,7 +66,7 @@ def handle(target: Target) -> Deployment:
 @pytest.mark.parametrize(
     ("told", "state"), [(RUNNING, "running"), (LOADING, "deploying"), (FAILED, "failed"), (GONE, "deleted")]
 )
-def test_its_state_is_one_word(told: Status | UserError, state: str) -> None:
+def test_its_state_is_one_word(told: DeploymentStatus | UserError, state: str) -> None:
     assert handle(Target(told)).state == state
 
 

@@ -4,9 +4,9 @@ from localmodel.dev import stopwatch, update
 from localmodel.dev.sample import Reply, difference, words
 from localmodel.dev.stopwatch import Stage, Step
 from localmodel.dev.update import Failure
-from localmodel.targets.target import Deployment
+from localmodel.targets.target import DeploymentStatus
 
-SERVES = Deployment("digits", True, 4, "http://localhost:6789/score", "")
+SERVES = DeploymentStatus("digits", True, 4, "http://localhost:6789/score", "")
 
 
 def steps(**ends: float) -> list[Step]:

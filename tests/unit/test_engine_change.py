@@ -7,12 +7,14 @@ import docker
 import pytest
 
 from localmodel.engine import change, context
-from localmodel.engine.change import Wanted
+from localmodel.engine.change import WantedImage
 from localmodel.environments.locks.lock import Lock
 from localmodel.resource.spec import EnvironmentSpec
 
 LOCK = Lock("a==1 --hash=sha256:aa\nb==1 --hash=sha256:bb\n")
-WANTED = Wanted("wanted", "localmodel.dev/environment/store:wanted", "store", "sha256:base", EnvironmentSpec(), LOCK)
+WANTED = WantedImage(
+    "wanted", "localmodel.dev/environment/store:wanted", "store", "sha256:base", EnvironmentSpec(), LOCK
+)
 
 
 class FakeEngine:
@@ -29,13 +31,13 @@ class FakeEngine:
 
 def image(key: str, lock: Lock = LOCK, tags: tuple[str, ...] = (), **history: int) -> dict[str, Any]:
     labels = {"localmodel.dev/store": "store", **change.labels(WANTED, **history)}
-    labels["localmodel.dev/packages"] = change.labels(Wanted(key, "", "store", WANTED.base, WANTED.spec, lock))[
+    labels["localmodel.dev/packages"] = change.labels(WantedImage(key, "", "store", WANTED.base, WANTED.spec, lock))[
         "localmodel.dev/packages"
     ]
     return {"Id": f"sha256:{key}", "Labels": labels, "RepoTags": [*tags, f"localmodel.dev/environment/store:{key}"]}
 
 
-def near(*images: dict[str, Any], usable: tuple[str, ...] = ("one", "two"), wanted: Wanted = WANTED) -> str | None:
+def near(*images: dict[str, Any], usable: tuple[str, ...] = ("one", "two"), wanted: WantedImage = WANTED) -> str | None:
     engine: Any = FakeEngine(*images)
     client: docker.DockerClient = engine
     found = change.near(client, wanted, usable.__contains__)
@@ -62,12 +64,12 @@ def test_an_image_of_which_most_is_hidden_is_not_built_upon() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        Wanted("wanted", WANTED.tag, "store", "sha256:newer", WANTED.spec, LOCK),
-        Wanted("wanted", WANTED.tag, "store", "sha256:base", EnvironmentSpec("3.12"), LOCK),
-        Wanted("wanted", WANTED.tag, "other", "sha256:base", WANTED.spec, LOCK),
+        WantedImage("wanted", WANTED.tag, "store", "sha256:newer", WANTED.spec, LOCK),
+        WantedImage("wanted", WANTED.tag, "store", "sha256:base", EnvironmentSpec("3.12"), LOCK),
+        WantedImage("wanted", WANTED.tag, "other", "sha256:base", WANTED.spec, LOCK),
     ],
 )
-def test_another_base_python_or_store_starts_from_nothing(other: Wanted) -> None:
+def test_another_base_python_or_store_starts_from_nothing(other: WantedImage) -> None:
     assert near(image("one"), wanted=other) is None
 
 

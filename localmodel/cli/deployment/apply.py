@@ -15,7 +15,7 @@ from localmodel.errors import UserError
 from localmodel.sdk import definition
 from localmodel.targets import ports
 from localmodel.targets.machine.local import LocalTarget
-from localmodel.targets.target import Deployment, Target
+from localmodel.targets.target import DeploymentStatus, Target
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 # What a script is deployed with; a manifest says it itself.
@@ -121,7 +121,7 @@ def apply(
         say(sentence(deployment))
 
 
-def sentence(deployment: Deployment) -> str:
+def sentence(deployment: DeploymentStatus) -> str:
     """What serves now, and where."""
     if deployment.serving is None:
         return f"{deployment.name}: not serving: {deployment.message}"
@@ -141,10 +141,10 @@ def _deploy(
     name: str | None,
     port: int | None,
     variables: tuple[str, ...],
-) -> Deployment:
+) -> DeploymentStatus:
     from localmodel.sdk.client import Client  # only here is more needed than the target
 
-    client, progress = Client(target), ConsoleProgress()
+    client, progress = Client._of(target), ConsoleProgress()
     name = name or script_folder.deployment_name(path)
     script, source = script_folder.place(path, entry_script)
     environment = script_folder.environment(path, env, requirements, conda)

@@ -11,7 +11,7 @@ from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_
 from localmodel.cli.target_option import all_namespaces_option, target_options
 from localmodel.disk import state_file
 from localmodel.targets import http
-from localmodel.targets.target import Deployment, Target
+from localmodel.targets.target import DeploymentStatus, Target
 from localmodel_untrusted import json_text
 from localmodel_untrusted.files import Unreadable
 
@@ -40,7 +40,7 @@ def status(target: Target, name: str | None, output: str) -> None:
         raise SystemExit(1)
 
 
-def _show(deployments: list[Deployment], output: str, one: bool) -> None:
+def _show(deployments: list[DeploymentStatus], output: str, one: bool) -> None:
     if output != "text":
         values = [asdict(deployment) for deployment in deployments]
         print_value(values[0] if one else values, output)
@@ -70,7 +70,7 @@ def wait(target: Target, name: str, timeout: float) -> None:
     """
     from localmodel.sdk.client import Client  # the other commands do without
 
-    deployment = Client(target).get(name)
+    deployment = Client._of(target).get(name)
     deployment.wait(timeout)
     say(sentence(deployment.status))
 
@@ -123,7 +123,7 @@ def invoke(
     if answer.status >= 400:
         from localmodel.sdk.client import Client  # only where something has gone wrong
 
-        traceback = Client(target).get(name).traceback(answer)
+        traceback = Client._of(target).get(name)._traceback(answer)
         raise Failure(f"{deployment.url} answered with status {answer.status}\n\n{traceback}".rstrip())
 
 
@@ -170,7 +170,7 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
     """
     from localmodel.sdk.client import Client  # the other commands do without
 
-    deployment = Client(target).get(name)
+    deployment = Client._of(target).get(name)
     deployment.reload(timeout=timeout, progress=ConsoleProgress())
     say(sentence(deployment.status))
 

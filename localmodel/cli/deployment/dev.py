@@ -15,7 +15,7 @@ from localmodel.dev.inputs import Inputs
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource import manifest
-from localmodel.targets.target import Deployment, Target
+from localmodel.targets.target import DeploymentStatus, Target
 
 _REQUEST = "request.json"
 
@@ -37,7 +37,7 @@ class Manifest:
         except UserError:
             return []
 
-    def apply(self, progress: Progress) -> list[Deployment]:
+    def apply(self, progress: Progress) -> list[DeploymentStatus]:
         return self.target.apply(self.path, self.timeout, progress)
 
 

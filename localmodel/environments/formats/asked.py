@@ -5,11 +5,11 @@ from localmodel.errors import UserError
 from localmodel.requirements import requirement
 from localmodel.requirements.faults import Faults
 from localmodel.requirements.image_name import check_image
-from localmodel.requirements.requirement import Wanted
+from localmodel.requirements.requirement import CheckedRequirement
 from localmodel.resource.spec import EnvironmentSpec
 
 
-def read(spec: EnvironmentSpec, where: str = "spec.environment") -> tuple[Wanted, ...]:
+def read(spec: EnvironmentSpec, where: str = "spec.environment") -> tuple[CheckedRequirement, ...]:
     """The environment's requirements, if all it asks for can be handed to the programs that make it.
 
     `where` is the environment, for messages: a field, or the name of a stored one.
@@ -22,7 +22,7 @@ def read(spec: EnvironmentSpec, where: str = "spec.environment") -> tuple[Wanted
     return requirements(spec.requirements, f"{where}.requirements")
 
 
-def requirements(given: tuple[str, ...], where: str) -> tuple[Wanted, ...]:
+def requirements(given: tuple[str, ...], where: str) -> tuple[CheckedRequirement, ...]:
     """
     Raises:
         UserError: RequirementsUnresolvable, with the number of each that is none.

@@ -22,7 +22,7 @@ from localmodel.environments.locks.uv import failure, run_uv
 from localmodel.errors import UserError
 from localmodel.requirements import hashes, requirement
 from localmodel.requirements.faults import invalid
-from localmodel.requirements.requirement import Wanted
+from localmodel.requirements.requirement import CheckedRequirement
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel_untrusted.files import decoded
 
@@ -83,7 +83,7 @@ class _Question:
     """What is to be resolved, with what was read of the requirements."""
 
     spec: EnvironmentSpec
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[CheckedRequirement, ...]
     platform: str | None
     note: Note | None
 
@@ -190,7 +190,7 @@ def _pinned(block: str) -> str:
     return re.split(r"\s*\\?\n", block)[0]
 
 
-def kept(path: Path, wanted: Iterable[Wanted] = ()) -> Lock:
+def kept(path: Path, wanted: Iterable[CheckedRequirement] = ()) -> Lock:
     """The lock in a file of ours, of all that is wanted.
 
     Raises:
@@ -292,7 +292,11 @@ async def _added(question: _Question, before: Relative) -> str | None:
 
 
 async def _run(
-    requirements: tuple[Wanted, ...], options: list[str], kept: str = "", pins: str = "", built: tuple[str, ...] = ()
+    requirements: tuple[CheckedRequirement, ...],
+    options: list[str],
+    kept: str = "",
+    pins: str = "",
+    built: tuple[str, ...] = (),
 ) -> tuple[int, str, str]:
     """Resolve the requirements; returns uv's exit code, the lock, and what uv says of errors.
 
@@ -333,7 +337,7 @@ def _text(path: Path) -> str:
     return path.read_text()
 
 
-def _demanded(requirements: tuple[Wanted, ...]) -> dict[str, frozenset[str]]:
+def _demanded(requirements: tuple[CheckedRequirement, ...]) -> dict[str, frozenset[str]]:
     """The hashes that the requirements demand, by package."""
     return {wanted.name: wanted.hashes for wanted in requirements if wanted.hashes}
 

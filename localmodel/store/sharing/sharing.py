@@ -139,7 +139,7 @@ class Receiver:
         for found in made:
             if only is not None and not isinstance(found, only):
                 raise UserError("OtherKind", f"this is {_WORDS[type(found)]}, not {_WORDS[only]}")
-        return [self._registry(found).keep(found, anywhere=True) for found in made]
+        return [self._registry(found).records.keep(found, anywhere=True) for found in made]
 
     def _registry(self, found: AnyVersion) -> Any:
         if isinstance(found, ModelVersion):

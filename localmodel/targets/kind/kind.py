@@ -24,7 +24,7 @@ from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.machine import known
 from localmodel.targets.so_far import SoFar
 from localmodel.targets.standing import Seen
-from localmodel.targets.target import Deployment, PastRevision, Planned, Wanted
+from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Planned
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
 _SERVE = f"{schema.API_VERSION.partition('/')[0]}/serve-revision"
@@ -49,7 +49,7 @@ class KindTarget:
         self._kubectl = Kubectl(context, namespace)
         self._everywhere = namespace == ""
 
-    def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Deployment]:
+    def apply(self, wanted: ManifestSource, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
         self._tell_where(progress)
         with progress.step("apply") as done:
             applied = items(self._apply(wanted))
@@ -69,20 +69,20 @@ class KindTarget:
             context, namespace = self._kubectl.place()
             progress.note(f"context {context}, namespace {namespace} unless the manifest names one")
 
-    def _apply(self, wanted: Wanted, *options: str) -> str:
+    def _apply(self, wanted: ManifestSource, *options: str) -> str:
         if not isinstance(wanted, Path):
             manifest = wanted.deployment if isinstance(wanted, Manifests) else wanted
             return self._kubectl.run("apply", _QUICKLY, *options, "-f", "-", "-o", "json", text=json.dumps(manifest))
         kind = "-k" if wanted.is_dir() else "-f"
         return self._kubectl.run("apply", _QUICKLY, *options, kind, str(wanted), "-o", "json")
 
-    def deployments(self) -> list[Deployment]:
+    def deployments(self) -> list[DeploymentStatus]:
         if not self._everywhere:
             return [_deployment(item) for item in items(self._kubectl.run("get", _RESOURCE, "-o", "json"))]
         found = items(self._kubectl.run("get", _RESOURCE, "--all-namespaces", "-o", "json"))
         return [replace(_deployment(item), name=_full_name(item)) for item in found]
 
-    def get(self, name: str) -> Deployment:
+    def get(self, name: str) -> DeploymentStatus:
         return _deployment(self._get(name))
 
     def manifests(self, name: str) -> Manifests:
@@ -119,7 +119,7 @@ class KindTarget:
     def _get(self, name: str, namespace: str | None = None) -> Object:
         return self._kubectl.get(_RESOURCE, name, namespace)
 
-    def plan(self, wanted: Wanted, progress: Progress) -> list[Planned]:
+    def plan(self, wanted: ManifestSource, progress: Progress) -> list[Planned]:
         with progress.step("dry run") as done:
             applied = items(self._apply(wanted, "--dry-run=server"))
             done(_words(applied))
@@ -133,7 +133,7 @@ class KindTarget:
     def history(self, name: str) -> list[PastRevision]:
         return kind_history.of(self._kubectl, self._get(name))
 
-    def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> Deployment:
+    def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
         resource = self._get(name)
         serving, before = _serving(resource), kind_history.served_before(self._kubectl, resource)
         past = kind_history.of(self._kubectl, resource)
@@ -156,7 +156,7 @@ class KindTarget:
         progress: Progress,
         number: int | None = None,
         stale: str = "",
-    ) -> Deployment:
+    ) -> DeploymentStatus:
         """Wait until it is ready, and serves revision `number` if there is one.
 
         `stale` is what a condition says that is from before the wait.
@@ -193,7 +193,7 @@ class KindTarget:
         raise UserError("ProgressDeadlineExceeded", f"{name} was not ready within {seconds:g} s: {said}")
 
 
-def _known(wanted: Wanted) -> Known:
+def _known(wanted: ManifestSource) -> Known:
     if isinstance(wanted, Path):
         return Known(beside=manifests.beside(wanted))
     deployment = wanted.deployment if isinstance(wanted, Manifests) else wanted
@@ -204,7 +204,7 @@ def _words(applied: list[Object]) -> str:
     return ", ".join(f"{item['kind']} {item['metadata']['name']}" for item in applied)
 
 
-def _ours(applied: list[Object], wanted: Wanted) -> list[Object]:
+def _ours(applied: list[Object], wanted: ManifestSource) -> list[Object]:
     found = [item for item in applied if item["kind"] == schema.KIND]
     if not found:
         raise UserError("InvalidManifest", f"{wanted}: holds no {schema.KIND}")
@@ -243,7 +243,7 @@ def _full_name(resource: Object) -> str:
     return f"{resource['metadata']['namespace']}/{resource['metadata']['name']}"
 
 
-def _deployment(resource: Object) -> Deployment:
+def _deployment(resource: Object) -> DeploymentStatus:
     status, ready, durable = resource.get("status", {}), _condition(resource, "Ready"), _condition(resource, "Durable")
     is_ready, numbers = ready.get("status") == "True", status.get("revisions", {})
     detail = durable.get("message", "") if durable.get("status") == "False" else ""
@@ -254,7 +254,7 @@ def _deployment(resource: Object) -> Deployment:
     said = "" if is_ready else ready.get("message", "waiting for the operator")
     is_stalled = _condition(resource, "Stalled").get("status") == "True"
     found = standing.judge(Seen(is_ready, said if is_stalled else "", not is_stalled, problem=said))
-    return Deployment(
+    return DeploymentStatus(
         name=resource["metadata"]["name"],
         ready=found.ready,
         serving=_serving(resource),

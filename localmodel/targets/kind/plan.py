@@ -82,7 +82,7 @@ class _World:
             lock=lock.digest,
             code=revision.code_digest(wanted.entry_script, files),
             files=files,
-            models=store.models.select(wanted.models),
+            models=store.select_models(wanted.models),
             variables=dict(self._variables(wanted)),
             secrets=dict(self._secrets(wanted)),
             gate=gate.digest(gate.requests(wanted.gate, gated)),

@@ -15,7 +15,7 @@ from localmodel.targets.machine.rollout import Rollout
 from localmodel.targets.machine.runner import Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, State
 from localmodel.targets.standing import Seen
-from localmodel.targets.target import Deployment, PastRevision, Planned, Wanted
+from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Planned
 
 # Something newer says how it stands; or nothing was begun.
 _NOT_AN_ATTEMPT = (SUPERSEDED, "RevisionNotFound")
@@ -28,7 +28,7 @@ class LocalTarget:
         self.name = runner.target
         self.runner = runner
 
-    def apply(self, wanted: Wanted, timeout: float | None, progress: Progress) -> list[Deployment]:
+    def apply(self, wanted: ManifestSource, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
         with progress.step("manifest") as done:
             manifests = manifest.read(wanted)
             name = manifests.deployment["metadata"]["name"]
@@ -121,7 +121,7 @@ class LocalTarget:
             return ""
         return f"revision {good.number} serves again at {server.url}" if server else ""
 
-    def plan(self, wanted: Wanted, progress: Progress) -> list[Planned]:
+    def plan(self, wanted: ManifestSource, progress: Progress) -> list[Planned]:
         manifests = manifest.read(wanted)
         name = manifests.deployment["metadata"]["name"]
         deployment = spec.parse(manifests.deployment["spec"])
@@ -136,7 +136,7 @@ class LocalTarget:
         place = self._existing(name)
         return history.of(place, self._observe(place).serving)
 
-    def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> Deployment:
+    def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
         place = self._existing(name)
         wanted = spec.parse(self.manifests(name).deployment["spec"])
         seconds = timeout or wanted.progress_deadline_seconds
@@ -160,10 +160,10 @@ class LocalTarget:
         now = serving or place.main.wanted()
         return earlier.choose(place.name, past, now, place.served_before(), to).revision, serving
 
-    def deployments(self) -> list[Deployment]:
+    def deployments(self) -> list[DeploymentStatus]:
         return [self._observe(self.place(name)) for name in state.names(self.runner.folder)]
 
-    def get(self, name: str) -> Deployment:
+    def get(self, name: str) -> DeploymentStatus:
         return self._observe(self._existing(name))
 
     def manifests(self, name: str) -> Manifests:
@@ -225,16 +225,16 @@ class LocalTarget:
             state_file.unreadable(error)
             return None
 
-    def _observe(self, place: State) -> Deployment:
+    def _observe(self, place: State) -> DeploymentStatus:
         at_work = False
         try:
             at_work = place.is_at_work()  # asked first: a command that ends meanwhile has left what is read below
             return self._seen(place, at_work)
         except UserError as error:
             state_file.unreadable(error)
-            return Deployment(place.name, False, None, "", str(error), not at_work, damaged=True)
+            return DeploymentStatus(place.name, False, None, "", str(error), not at_work, damaged=True)
 
-    def _seen(self, place: State, at_work: bool) -> Deployment:
+    def _seen(self, place: State, at_work: bool) -> DeploymentStatus:
         server, wanted, attempt = place.main.server(), place.main.wanted(), place.attempt()
         failed, serving, down, problem = _failed(place), None, "", ""
         try:
@@ -254,7 +254,7 @@ class LocalTarget:
             down += f"lmd rollback {place.name} brings revision {good.number} back, which served last"
         found = standing.judge(Seen(serves, failed, at_work, down, ended, problem))
         url = server.url if server else ""
-        return Deployment(place.name, found.ready, serving, url, found.message, found.stalled, wanted)
+        return DeploymentStatus(place.name, found.ready, serving, url, found.message, found.stalled, wanted)
 
 
 def _failed(place: State) -> str:

@@ -6,7 +6,7 @@ from localmodel import plan
 from localmodel.plan import Facts
 from localmodel.targets.machine import revision_folder
 from localmodel.targets.machine.resolve import Desired
-from localmodel.targets.machine.runner import Environment
+from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import RevisionRecord, State
 
 # Until it serves: a command can be killed.
@@ -18,7 +18,7 @@ def write(
     target: str,
     desired: Desired,
     facts: Facts,
-    environment: Environment,
+    environment: BuiltEnvironment,
     before: RevisionRecord | None,
     again: bool,
 ) -> RevisionRecord:

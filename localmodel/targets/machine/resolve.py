@@ -53,7 +53,7 @@ def resolve(
         requests = _gate(manifests, spec)
         done(spec.entry_script)
     with progress.step("models") as done:
-        models = store.models.select(spec.models)
+        models = store.select_models(spec.models)
         done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")
     with progress.step("requirements") as done:
         platform, folder = runner.platform(), home.store() / "locks"

@@ -10,10 +10,10 @@ from localmodel.oci import layers
 from localmodel.resource import gate
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.machine.resolve import Desired
-from localmodel.targets.machine.runner import Environment
+from localmodel.targets.machine.runner import BuiltEnvironment
 
 
-def write(folder: Path, name: str, number: int, desired: Desired, environment: Environment) -> dict[str, str]:
+def write(folder: Path, name: str, number: int, desired: Desired, environment: BuiltEnvironment) -> dict[str, str]:
     """Fill the folder with the revision's code and models; returns the variables that make a server serve it.
 
     name is the deployment's.

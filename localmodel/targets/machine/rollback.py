@@ -6,7 +6,7 @@ from dataclasses import replace
 from localmodel.progress import Progress
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets.machine.rollout import Rollout
-from localmodel.targets.machine.runner import Environment, Runner
+from localmodel.targets.machine.runner import BuiltEnvironment, Runner
 from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
 
 
@@ -28,5 +28,5 @@ def serve(
     if running:
         spec = replace(spec, local_port=running.wanted_port)
     python = record.environment["LOCALMODEL_PYTHON"]
-    environment = Environment(record.build, python, {}, runner.program(record.build, spec))
+    environment = BuiltEnvironment(record.build, python, {}, runner.program(record.build, spec))
     Rollout(runner, place, spec, environment, timeout, progress, give_way).bring(running, lambda: record)

@@ -12,7 +12,7 @@ from localmodel.progress import Progress
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets import in_order, ports
 from localmodel.targets.machine import decide, known, loading, state
-from localmodel.targets.machine.runner import Environment, Runner
+from localmodel.targets.machine.runner import BuiltEnvironment, Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, Slot, State
 from localmodel.targets.so_far import SoFar
 
@@ -28,7 +28,7 @@ class Rollout:
     runner: Runner
     place: State
     spec: DeploymentSpec
-    environment: Environment
+    environment: BuiltEnvironment
     timeout: float
     progress: Progress
     give_way: Callable[[], None]

@@ -14,7 +14,7 @@ from localmodel.targets.machine.state import ServerRecord, Slot, State
 
 
 @dataclass(frozen=True)
-class Environment:
+class BuiltEnvironment:
     """Where a script runs, built: `python` is its interpreter as the server sees it, `variables` lead there.
 
     `key` names it. A server that was started from another `program` has to be replaced.
@@ -43,7 +43,7 @@ class Runner(Protocol):
         """Digest of what environments are put on."""
 
     def program(self, key: str, spec: DeploymentSpec) -> str:
-        """Environment.program of the environment with this key."""
+        """`program` of the environment with this key."""
 
     def limits(self, spec: DeploymentSpec) -> dict[str, str]:
         """What a server is allowed, by the field: only another server has another."""
@@ -57,10 +57,10 @@ class Runner(Protocol):
     def key(self, spec: DeploymentSpec, lock: Lock) -> str:
         """Name of the environment, and of its build log."""
 
-    def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> Environment:
+    def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> BuiltEnvironment:
         """The environment, built unless it is there."""
 
-    def start(self, place: State, slot: Slot, port: int, spec: DeploymentSpec, environment: Environment) -> str:
+    def start(self, place: State, slot: Slot, port: int, spec: DeploymentSpec, environment: BuiltEnvironment) -> str:
         """Start a server that outlives this command, and reads the slot's files; returns its id.
 
         The address is 127.0.0.1:port.

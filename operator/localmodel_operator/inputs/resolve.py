@@ -58,7 +58,7 @@ async def bundle(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
     Raises:
         UserError: whatever is missing or does not fit; its message names the field, or file and line.
     """
-    models = store.models.select(spec.models)
+    models = store.select_models(spec.models)
     files = await _files(cluster, store, namespace, spec)
     entry_script.check(files, spec.entry_script)
     code = revision.code_digest(spec.entry_script, files)
