@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Prints docs/how-to/azure-yaml.md, with the converter's own tables of fields."""
 
-from localmodel.azureml_files import v1_fields, v2_fields
 from localmodel.azureml_files.fields import Fate, Field, Format
+from localmodel.azureml_files.v1 import fields as v1_fields
+from localmodel.azureml_files.v2 import fields as v2_fields
 
 PAGE = """\
 # Azure ML's deployment files

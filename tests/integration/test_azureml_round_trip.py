@@ -10,8 +10,12 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from localmodel.azureml_files import collect, document, folder, gather, v1_read, v1_write, v2_read, v2_write
+from localmodel.azureml_files import collect, document, folder, gather
 from localmodel.azureml_files.gather import Imported
+from localmodel.azureml_files.v1 import read as v1_read
+from localmodel.azureml_files.v1 import write as v1_write
+from localmodel.azureml_files.v2 import read as v2_read
+from localmodel.azureml_files.v2 import write as v2_write
 from localmodel.resource import manifest, schema
 from localmodel.resource.manifest import Manifests
 from localmodel.store import Store

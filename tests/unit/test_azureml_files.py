@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
-from localmodel.azureml_files import document, v1_fields, v1_read, v2_fields, v2_read
+from localmodel.azureml_files import document
 from localmodel.azureml_files.draft import At, Draft, ModelFile
 from localmodel.azureml_files.fields import Fate, Field, Format, Kind
 from localmodel.azureml_files.references import in_store
+from localmodel.azureml_files.v1 import fields as v1_fields
+from localmodel.azureml_files.v1 import read as v1_read
+from localmodel.azureml_files.v2 import fields as v2_fields
+from localmodel.azureml_files.v2 import read as v2_read
 from localmodel.errors import UserError
 
 V2 = {

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import click
 
-from localmodel.azureml_files import collect, v1_write, v2_write
+from localmodel.azureml_files import collect
 from localmodel.azureml_files.exported import Exportable
+from localmodel.azureml_files.v1 import write as v1_write
+from localmodel.azureml_files.v2 import write as v2_write
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.disk import files, home

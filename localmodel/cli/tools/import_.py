@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
-from localmodel.azureml_files import document, folder, gather, v1_read, v2_read
+from localmodel.azureml_files import document, folder, gather
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import Draft
 from localmodel.azureml_files.gather import Imported
+from localmodel.azureml_files.v1 import read as v1_read
+from localmodel.azureml_files.v2 import read as v2_read
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options

@@ -7,7 +7,7 @@ from localmodel.azureml_files import settings
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import At, Draft, EnvironmentDraft, at
 from localmodel.azureml_files.fields import look_over, number, refusal, text
-from localmodel.azureml_files.v1_fields import DEPLOYMENT, INFERENCE
+from localmodel.azureml_files.v1.fields import DEPLOYMENT, INFERENCE
 
 _COMPUTE_TYPES = ("local", "aci", "aks")
 

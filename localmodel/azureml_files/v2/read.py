@@ -7,7 +7,7 @@ from localmodel.azureml_files import settings
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import At, Draft, EnvironmentDraft, ModelFile, at
 from localmodel.azureml_files.fields import look_over, number, refusal, text, texts
-from localmodel.azureml_files.v2_fields import DEPLOYMENT, ENDPOINT
+from localmodel.azureml_files.v2.fields import DEPLOYMENT, ENDPOINT
 
 # What Azure ML takes where a probe says nothing.
 _INITIAL_DELAY, _PERIOD, _FAILURES = 10, 10, 30

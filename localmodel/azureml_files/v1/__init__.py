@@ -1,0 +1,1 @@
+"""The files of Azure ML's first SDK (v1)."""
