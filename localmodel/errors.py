@@ -5,9 +5,10 @@ SUPERSEDED = "Superseded"
 
 
 class UserError(Exception):
-    """Something only the user can put right: what is wrong, where, and what to do.
+    """An error that the user can put right. Its text says what is wrong, where, and what to do.
 
-    `reason` is one CamelCase word for programs (it becomes a condition's reason), `str()` is the sentence.
+    Attributes:
+        reason: one CamelCase word for programs, such as `ModelNotFound`; also the reason of a condition.
     """
 
     def __init__(self, reason: str, message: str) -> None:

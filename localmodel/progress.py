@@ -6,13 +6,13 @@ from typing import Protocol, runtime_checkable
 
 
 class Progress(Protocol):
-    """Tells the user what is going on."""
+    """Shows the user what is going on. A class of your own needs these two methods."""
 
     def step(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
-        """A step that may take a while; call the value with how it went."""
+        """Enclose a step. The context manager's value is called with a few words about how it went."""
 
     def note(self, text: str) -> None:
-        """Something the user should know."""
+        """Show something that the user should know."""
 
 
 @runtime_checkable

@@ -20,13 +20,18 @@ Meter = Callable[[int, int], None]  # is told bytes done and bytes in all
 
 @dataclass(frozen=True)
 class Blob:
-    """Digest (`sha256:…`) and size in bytes."""
+    """A file of the store.
+
+    Attributes:
+        digest: `sha256:…`.
+        size: in bytes.
+    """
 
     digest: str
     size: int
 
     def descriptor(self, media_type: str) -> dict[str, Any]:
-        """The blob as a descriptor of image-spec, descriptor.md."""
+        """The blob as a descriptor of an OCI manifest."""
         return {"mediaType": media_type, "digest": self.digest, "size": self.size}
 
 

@@ -60,9 +60,13 @@ class Variable:
 
 @dataclass(frozen=True)
 class EnvironmentSpec:
-    """Python as `major.minor`, pip requirements, and the base image (None: the default of that Python).
+    """The Python, packages and base image that a script runs with.
 
-    `dockerfile` is the text of one that makes the base image; stored environments may have it.
+    Attributes:
+        python: the version, as `major.minor`.
+        requirements: requirements as pip reads them.
+        base_image: the image below the packages; None: the default of this Python.
+        dockerfile: the text of a Dockerfile that makes the base image; only for environments in the store.
     """
 
     python: str = "3.11"
@@ -72,7 +76,7 @@ class EnvironmentSpec:
 
     @property
     def base(self) -> str:
-        """Reference of the image that everything else is put on."""
+        """The reference of the base image."""
         if self.dockerfile is not None:
             digest = digests.of_bytes(self.dockerfile.encode()).removeprefix("sha256:")
             return f"{BUILT_BASE_REPOSITORY}:{digest[:32]}"
@@ -80,7 +84,7 @@ class EnvironmentSpec:
 
     @property
     def is_own_base(self) -> bool:
-        """Whether the image is the user's, so that the packages it has are meant to be used."""
+        """Whether the base image is the user's, so that its packages are used too."""
         return self.base != self._default_base
 
     @property

@@ -42,7 +42,7 @@ def _like(
 
 
 class AsyncClient:
-    """Client with await; for one event loop. Cancelling ends a deploy, update or reload before its next step.
+    """Client for coroutines of one event loop. Cancelling a deploy, update or reload stops it before its next step.
 
     >>> async with localmodel.AsyncClient() as client:
     ...     digits = await client.deploy("digits", "score.py", models="model.pkl", environment=["scikit-learn"])
@@ -55,12 +55,12 @@ class AsyncClient:
 
     @property
     def models(self) -> Models:
-        """See Client.models; its methods read and write files, and are not coroutines."""
+        """See Client.models. Its methods are not coroutines."""
         return self._client.models
 
     @property
     def environments(self) -> Environments:
-        """See Client.environments; its methods read and write files, and are not coroutines."""
+        """See Client.environments. Its methods are not coroutines."""
         return self._client.environments
 
     @_like(Client.deploy)
@@ -94,7 +94,7 @@ class AsyncClient:
 
 
 class AsyncDeployment:
-    """Deployment with await. Made by AsyncClient.deploy(), get() and list()."""
+    """Deployment for coroutines, returned by AsyncClient.deploy(), get() and list()."""
 
     def __init__(self, deployment: Deployment, connections: AsyncConnections) -> None:
         self.name = deployment.name
@@ -112,7 +112,7 @@ class AsyncDeployment:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Any:
-        """See Deployment.score(). A request that is cancelled while it is in line is not run."""
+        """See Deployment.score(). A request that is cancelled while it waits in line is not run."""
         # In a thread what may ask somebody first, and arrays: they are large, and others wait for the loop.
         known = self._deployment._url and not scoring.needs_place(data)
         request = self._deployment._request

@@ -19,16 +19,19 @@ from localmodel.targets.target import Target
 
 @telling
 class Client:
-    """Deployments of one target, and the store of models and environments.
+    """The deployments of one target, and the store of models and environments.
 
     >>> with localmodel.Client() as client:
     ...     digits = client.deploy("digits", "score.py", models="model.pkl", environment=["scikit-learn"])
     ...     digits.score({"data": [[0, 1, 2]]})
 
-    `target` is `process` (this machine, no container), `docker` or `kind`; None: LOCALMODEL_TARGET, else `process`.
-    `context` and `namespace` are those of kubectl, for kind. Store and deployments lie below LOCALMODEL_HOME. A
-    client may be shared by threads, and used where an event loop runs, as in a notebook. It keeps connections, which
-    close() ends; deployments live on.
+    Threads may share a client, and it works beside a running event loop, as in a notebook. The store and the
+    deployments of this machine are kept in LOCALMODEL_HOME.
+
+    Args:
+        target: `process` (this machine, no container), `docker` or `kind`; None: LOCALMODEL_TARGET, else `process`.
+        context: the cluster, as kubectl's configuration names it; only for kind.
+        namespace: the namespace, if it is not that of the context; only for kind.
 
     Raises:
         UserError: TargetUnknown.
@@ -47,12 +50,12 @@ class Client:
 
     @property
     def models(self) -> Models:
-        """The store's models: register, get, list, download ..."""
+        """The models in the store."""
         return Store(home.store()).models
 
     @property
     def environments(self) -> Environments:
-        """The store's environments: register, get, list ..."""
+        """The environments in the store."""
         return Store(home.store()).environments
 
     def deploy(
@@ -70,27 +73,29 @@ class Client:
         timeout: float | None = None,
         progress: bool | Progress = False,
     ) -> Deployment:
-        """Create the deployment `name`, or make it what is asked for, and return when it serves.
+        """Create the deployment, or replace the one of this name, and return when it serves.
 
-        What served under the name before goes on serving until the new one answers.
+        An earlier revision keeps serving until the new one answers.
 
         Args:
+            name: lower-case letters, digits and `-`; starts with a letter, at most 48 characters.
             script: the entry script, with init() and run().
-            source_directory: the folder that is its source, which the script's path is then in; without, the source
-                is the script with all modules (`*.py`) of its own folder.
-            models: any number of ModelVersion, `name`, `name:version`, `name@alias`, or paths of files or folders,
-                which are registered, and are no part of the code then.
-            environment: a version, `name`, `name:version`, a file (requirements.txt, conda.yml, Dockerfile), a list
-                of requirements, or an EnvironmentSpec; None is Python without packages.
-            variables: set for the script, by name.
-            port: where it answers on this machine; a process takes the next free one if it is held.
-            server: settings of the server, such as {"workers": 2}; see ServerOptions.
-            timeout: seconds until it has to serve; None: 300.
-            progress: True prints what is going on; False leaves it to the log of `localmodel`.
+            source_directory: the folder of the script's source; `script` is then a path in it. Without it, the source
+                is the script and all modules (`*.py`) of its folder.
+            models: each a ModelVersion, `name`, `name:version`, `name@alias`, or the path of a file or folder, which is
+                then registered as a model and is not part of the source.
+            environment: an EnvironmentVersion, `name`, `name:version`, a file (requirements.txt, conda.yml,
+                Dockerfile), a list of requirements, or an EnvironmentSpec; None: Python without packages.
+            variables: environment variables for the script.
+            port: the port on localhost; a process takes the next free one if this one is taken.
+            server: options of the server, such as `{"workers": 2}`.
+            replicas: how many pods serve it; only for kind.
+            timeout: seconds until it must serve; None: 300.
+            progress: True prints each step; False logs it to the logger `localmodel`; a Progress is called.
 
         Raises:
-            DeployError: it does not serve; file and line of the script, and its traceback, if that is why.
-            UserError: something does not exist or cannot be (DeploymentNameInvalid, ModelNotFound, SourceTooLarge ...).
+            DeployError: it does not serve. The text has the script's file and line, and its traceback, if it failed.
+            UserError: a named thing does not exist or is not valid (DeploymentNameInvalid, ModelNotFound ...).
         """
         definition.check_name(name)
         store, progress = Store(home.store()), reporter(progress)
@@ -120,7 +125,7 @@ class Client:
         return deployment
 
     def get(self, name: str) -> Deployment:
-        """The deployment of this name, whoever made it.
+        """The deployment of this name, whichever program made it.
 
         Raises:
             UserError: DeploymentNotFound.
@@ -128,12 +133,12 @@ class Client:
         return Deployment(self._target.get(name).name, self._target, self._connections)
 
     def list(self) -> list[Deployment]:
-        """Every deployment of the target, by name."""
+        """Every deployment of the target, sorted by name."""
         found = sorted(one.name for one in self._target.deployments())
         return [Deployment(name, self._target, self._connections) for name in found]
 
     def close(self) -> None:
-        """Close the connections. Deployments live on, and the client may be used again."""
+        """Close the connections. Deployments keep serving, and the client can be used again."""
         self._connections.close()
 
     def __enter__(self) -> "Client":

@@ -34,10 +34,13 @@ _POLL_SECONDS = 0.2
 
 
 class DeployError(UserError):
-    """What was asked for does not serve; what served before goes on serving.
+    """The requested revision does not serve; the revision before it, if any, keeps serving.
 
-    `reason` and text as in UserError: the script's file and line, or the field that is wrong. `traceback` is that of
-    the script, "" where it did not run.
+    The text names the script's file and line, or the field that is wrong.
+
+    Attributes:
+        reason: as in UserError.
+        traceback: the script's traceback; "" if the script did not run.
     """
 
     def __init__(self, reason: str, message: str, traceback: str = "") -> None:
@@ -51,10 +54,10 @@ class DeployError(UserError):
 
 @telling
 class Deployment:
-    """One deployment of a target, by name. Made by Client.deploy(), get() and list(); may be shared by threads.
+    """A deployment, returned by Client.deploy(), get() and list(). Threads may share it.
 
-    What it tells is asked of the target each time; only the scoring address is remembered. Every method raises
-    UserError, with the reason DeploymentNotFound where there is none of the name any more.
+    Every call asks the target; only the scoring address is remembered. After the deployment is deleted, every method
+    raises UserError with the reason DeploymentNotFound.
     """
 
     def __init__(self, name: str, target: Target, connections: Connections) -> None:
@@ -75,17 +78,22 @@ class Deployment:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Any:
-        """Send one request and give back what run() returned: parsed JSON, or bytes where it is something else.
+        """Send one request and return what run() returned: parsed JSON, or bytes if the answer is not JSON.
 
-        dict, list, number and None go as JSON, a text as it is when it is JSON, bytes as they are; an array or a
-        DataFrame goes to the parameter that the script's schema has for it, or as `{"data": [...]}`. With bytes and a
-        `content_type` the body is wholly yours. `timeout` in seconds; None leaves it to the deployment's own limit
-        (`scoring_timeout_seconds` of ServerOptions, 60 by default). Nothing is sent a second time.
+        A request is never sent twice.
+
+        Args:
+            data: a dict, list, number or None is sent as JSON; a str as it is if it is JSON, else as a JSON string;
+                bytes as they are. An array or DataFrame is sent as the parameter that the script's schema declares
+                for it, or as `{"data": [...]}`.
+            content_type: the header `content-type`, in place of the one that fits the data.
+            headers: other headers of the request.
+            timeout: seconds; None: as long as the deployment allows (`scoring_timeout_seconds` of ServerOptions).
 
         Raises:
             ScoringError: the deployment answered with an error.
             UserError: NotServing, Unreachable, TimedOut, InputAmbiguous, AnswerInvalid.
-            TypeError, ValueError: there is no JSON for the data.
+            TypeError, ValueError: the data cannot be written as JSON.
         """
         url, body = self._request(data)
         try:
@@ -122,13 +130,17 @@ class Deployment:
 
     @property
     def status(self) -> DeploymentStatus:
-        """What the target says of it now: ready, the serving revision's number, url, message."""
+        """The status now."""
         return self._target.get(self.name)
 
     @property
     def state(self) -> DeploymentState:
-        """`running`: what was last asked for answers. `failed`: it does not, and will not by itself (`message` says
-        why; an older revision may serve). `deploying`: work is under way. `deleted`: there is none of the name."""
+        """The status in one word.
+
+        `running`: the revision that was applied last answers. `deploying`: it is being made. `failed`: it does not
+        answer and will not without a change (`message` says why); an older revision may serve. `deleted`: there is no
+        deployment of this name.
+        """
         try:
             now = self.status
         except UserError as error:
@@ -141,12 +153,12 @@ class Deployment:
 
     @property
     def message(self) -> str:
-        """What is wrong; "" when nothing is."""
+        """What is wrong; "" if nothing is."""
         return self.status.message
 
     @property
     def url(self) -> str:
-        """Where requests are POSTed: `http://localhost:6789/score`.
+        """The address for POST requests, such as `http://localhost:6789/score`.
 
         Raises:
             UserError: NotServing.
@@ -158,27 +170,31 @@ class Deployment:
 
     @property
     def swagger_url(self) -> str:
-        """Where the document is that describes input and output. Raises as url."""
+        """The address of the document that describes input and output.
+
+        Raises:
+            UserError: NotServing.
+        """
         return self.url.removesuffix("/score") + "/swagger.json"
 
     @property
     def manifest(self) -> Mapping[str, Any]:
-        """The LocalModelDeployment that was last applied, with all its fields."""
+        """The LocalModelDeployment that was applied last, with all its fields."""
         return self._target.manifests(self.name).deployment
 
     def logs(self, lines: int | None = 5000) -> str:
-        """The last lines of what the build, the server and the script have written; None: all of it."""
+        """The last lines that the build, the server and the script have written. `lines=None` returns all of them."""
         return "".join(self._target.logs(self.name, False, lines))
 
     def follow(self, lines: int | None = 100) -> Iterator[str]:
-        """Pieces of the log: its last lines, and then what is added, until the deployment is deleted."""
+        """Yield the last lines of the log, then what is added to it, until the deployment is deleted."""
         return self._target.logs(self.name, True, lines)
 
     def wait(self, timeout: float = 300.0) -> None:
-        """Wait until the deployment is running; deploy(), update() and reload() have done so already.
+        """Wait until the deployment is running, for changes by others: deploy(), update() and reload() wait themselves.
 
         Raises:
-            DeployError: it has failed, or is not running after `timeout` seconds (ProgressDeadlineExceeded).
+            DeployError: it failed, or is not running after `timeout` seconds (ProgressDeadlineExceeded).
         """
         end = monotonic() + timeout
         while not (now := self.status).ready:
@@ -203,14 +219,14 @@ class Deployment:
         timeout: float | None = None,
         progress: bool | Progress = False,
     ) -> None:
-        """Serve something else at the same address; what is not named stays. Arguments as in Client.deploy().
+        """Change the deployment; what is not named stays. The arguments are those of Client.deploy().
 
-        `variables`, `server` and `models` each take the place of all that were there before.
-        `source_directory` alone reads the same entry script from another folder.
+        `models`, `variables` and `server` each replace all of the values before. `source_directory` without a script
+        reads the same entry script from another folder.
 
         Raises:
-            DeployError: the change does not serve; what served goes on serving.
-            UserError: something that is named does not exist.
+            DeployError: the change does not serve; the revision before it keeps serving.
+            UserError: a named thing does not exist or is not valid.
         """
         store, progress = Store(home.store()), reporter(progress)
         manifests = self._target.manifests(self.name)
@@ -237,14 +253,14 @@ class Deployment:
         self._apply(replace(manifests, deployment=changed), timeout, progress, given.file_of(environment))
 
     def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
-        """Read the source again from where it was deployed from, and models that were given as paths; and serve them.
+        """Read the source, and models that were given as paths, from the same places again, and serve them.
 
-        Also for a deployment that another program has made: the manifest says where from (the annotations
-        `localmodel.dev/source` and `model-sources`). A model whose path is not there any more stays as it is.
+        The manifest names the places (annotations `localmodel.dev/source` and `localmodel.dev/model-sources`), so that
+        this works for deployments of other programs too. A model whose path is gone stays as it is.
 
         Raises:
-            UserError: SourceUnknown (it was deployed with a manifest of its own), SourceMissing, SourceTooLarge.
-            DeployError: the script does not serve; what served goes on serving.
+            UserError: SourceUnknown (the deployment was applied as a manifest), SourceMissing, SourceTooLarge.
+            DeployError: the change does not serve; the revision before it keeps serving.
         """
         store, progress = Store(home.store()), reporter(progress)
         manifests = self._target.manifests(self.name)
@@ -274,25 +290,27 @@ class Deployment:
         return store.code.register(self.name, found.files, entry)
 
     def history(self) -> list[PastRevision]:
-        """The revisions that are kept, newest first: number, time, cause, digests, and which of them serves."""
+        """The revisions that are kept, newest first."""
         return self._target.history(self.name)
 
     def rollback(
         self, to: int | None = None, *, timeout: float | None = None, progress: bool | Progress = False
     ) -> None:
-        """Serve revision `to` again, or the one that served before; it stays until something else is deployed.
-
-        Arguments as in Client.deploy().
+        """Serve revision `to` again, or the one that served before, until something else is deployed.
 
         Raises:
-            DeployError: it does not serve; what served goes on serving.
+            DeployError: it does not serve; the revision before it keeps serving.
             UserError: RevisionNotFound.
         """
         with self._deploying():
             self._target.rollback(self.name, to, timeout, reporter(progress))
 
     def delete(self, *, missing_ok: bool = False) -> None:
-        """Stop the deployment and forget it. Models, environments and code stay in the store."""
+        """Stop the deployment and remove it. Models, environments and code stay in the store.
+
+        Raises:
+            UserError: DeploymentNotFound, unless `missing_ok`.
+        """
         self._forget()
         try:
             self._target.delete(self.name)

@@ -38,11 +38,13 @@ UNDECORATED = Place(("data",))
 
 
 class ScoringError(UserError):
-    """The deployment answered with an error.
+    """The deployment answered a request with an error.
 
-    `status` is HTTP's, `body` what was answered, `request_id` the name of the request in the deployment's log, and
-    `traceback` what that log has of the script's exception: its text, or "" where run() did not raise or the log is
-    out of reach. The text of the error has all of it.
+    Attributes:
+        status: the HTTP status.
+        body: the body of the answer.
+        request_id: the request's id in the deployment's log.
+        traceback: the script's traceback from that log; "" if run() did not raise or the log cannot be read.
     """
 
     def __init__(self, status: int, body: bytes, request_id: str = "", traceback: str = "") -> None:

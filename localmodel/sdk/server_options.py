@@ -9,11 +9,12 @@ from localmodel.resource.server_settings import ServerSettings
 
 
 class ServerOptions(TypedDict, total=False):
-    """Settings of a deployment's server; what is left out has its default.
+    """Options of a deployment's server; what is left out has its default.
 
-    `workers`: processes that run the script, each with its own init() and memory.
-    `scoring_timeout_seconds`: the longest a single run() may take.
-    `max_request_bytes`: the largest request body.
+    Attributes:
+        workers: processes that run the script, each with its own init() and memory; 1.
+        scoring_timeout_seconds: the longest a single run() may take; 60.
+        max_request_bytes: the largest request body; 104857600.
     """
 
     workers: int

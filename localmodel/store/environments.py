@@ -16,7 +16,16 @@ from localmodel.store.records import RecordKind, Records
 
 @dataclass(frozen=True)
 class EnvironmentVersion:
-    """A registered environment: `digest` names its manifest."""
+    """A version of an environment in the store.
+
+    Attributes:
+        name: the environment's name.
+        version: its number.
+        digest: the digest of its manifest.
+        spec: Python, requirements and base image.
+        variables: environment variables that belong to it.
+        created: a time in ISO 8601.
+    """
 
     name: str
     version: int
@@ -50,7 +59,7 @@ KIND = RecordKind(
 
 @telling
 class Environments:
-    """The store's environments.
+    """The environments in the store, returned by Client.environments.
 
     Raises (every method that reads):
         UserError: StoreMissing, EnvironmentNotFound, VersionNotFound.
@@ -63,7 +72,7 @@ class Environments:
     def register(
         self, name: str, spec: EnvironmentSpec, variables: Mapping[str, str] | None = None
     ) -> EnvironmentVersion:
-        """Keep the environment as the name's next version, or return the latest if it is the very same.
+        """Add the environment as the next version of this name, or return the latest version if it is the same.
 
         Raises:
             UserError: EnvironmentNameInvalid, StoreFull.
@@ -76,7 +85,7 @@ class Environments:
             return self.records.keep(EnvironmentVersion(name, 0, manifest.digest, spec, dict(variables or {}), created))
 
     def get(self, name: str, version: int | None = None) -> EnvironmentVersion:
-        """The environment's version; the latest without a number."""
+        """This version of the environment; without a number the latest."""
         return self.records.get(name, version)
 
     def find(self, reference: str) -> EnvironmentVersion:
@@ -84,15 +93,15 @@ class Environments:
         return self.records.find(reference)
 
     def versions(self, name: str) -> list[int]:
-        """Numbers of the environment's versions, ascending."""
+        """The numbers of its versions, ascending."""
         return self.records.numbers(name)
 
     def list(self, name: str | None = None, latest: bool = False) -> list[EnvironmentVersion]:
-        """Every version by name and number: of one name, or the latest of each only."""
+        """All versions, sorted by name and number: of one name, or only the latest of each."""
         return self.records.list(name, latest, state_file.skip)
 
     def delete(self, name: str, version: int) -> None:
-        """Remove the version. Its number is never used again.
+        """Remove the version. Its number is not used again.
 
         Raises:
             UserError: EnvironmentInUse.

@@ -20,9 +20,20 @@ from localmodel.store.uses import Use
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A registered model: `digest` names its manifest, `weights` the tar that holds the files.
+    """A version of a model in the store.
 
-    `pickles` is what pickles.examine found in them; `framework` a word of Azure ML's, or "".
+    Attributes:
+        name: the model's name.
+        version: its number.
+        digest: the digest of its manifest.
+        weights: the tar that holds its files.
+        created: a time in ISO 8601.
+        tags: words to find it by, which can be changed.
+        properties: facts about it, which cannot be changed.
+        description: a text.
+        framework: a framework as Azure ML names it, or "".
+        framework_version: the framework's version, or "".
+        pickles: what was seen in its pickles, such as the packages that they import.
     """
 
     name: str
@@ -39,7 +50,7 @@ class ModelVersion:
 
     @property
     def inside(self) -> str:
-        """Folder of this version below the models' root, as Azure ML lays it out."""
+        """The folder of this version below AZUREML_MODEL_DIR: `name/version`."""
         return f"{self.name}/{self.version}"
 
 
@@ -57,10 +68,10 @@ KIND = RecordKind(
 
 @telling
 class Models:
-    """The store's models.
+    """The models in the store, returned by Client.models.
 
     Raises (every method that reads):
-        UserError: StoreMissing, when the folder is expected and not there; ModelNotFound, VersionNotFound.
+        UserError: StoreMissing, ModelNotFound, VersionNotFound.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -80,7 +91,9 @@ class Models:
         framework_version: str = "",
         progress: Meter | None = None,
     ) -> ModelVersion:
-        """Keep a file or a folder as the model's next version, or return the latest if it is the very same.
+        """Add a file or folder as the next version of this name, or return the latest version if it is the same.
+
+        `progress` is called with the bytes done and the bytes in all.
 
         Raises:
             UserError: ModelNameInvalid, ModelFileMissing, ModelIncomplete, StoreFull.
@@ -108,10 +121,10 @@ class Models:
             return self.records.keep(found)
 
     def get(self, name: str, version: int | None = None) -> ModelVersion:
-        """The model's version, with its content; the latest without a number.
+        """This version of the model; without a number the latest.
 
         Raises:
-            UserError: ModelDamaged, too.
+            UserError: ModelDamaged, if its content is missing.
         """
         return self._whole(self.records.get(name, version))
 
@@ -119,7 +132,7 @@ class Models:
         """The version that `name` (the latest), `name:3`, `name@alias` or `name@latest` names.
 
         Raises:
-            UserError: as get(); AliasNotFound.
+            UserError: ModelDamaged, AliasNotFound.
         """
         name, at, alias = reference.partition("@")
         if not at or alias == "latest":
@@ -127,15 +140,16 @@ class Models:
         return self.get(name, self._aliases.version(name, alias))
 
     def versions(self, name: str) -> list[int]:
-        """Numbers of the model's versions, ascending."""
+        """The numbers of its versions, ascending."""
         return self.records.numbers(name)
 
     def list(
         self, name: str | None = None, tags: Mapping[str, str | None] | None = None, latest: bool = False
     ) -> list[ModelVersion]:
-        """Every version by name and number: of one name, with these tags (None: whatever its value), the latest.
+        """All versions, sorted by name and number: of one name, with all of these tags, or only the latest of each.
 
-        One whose record cannot be read is left out and named in the log of `localmodel.disk.state_file`.
+        A tag with the value None may have any value. A version whose record cannot be read is left out, with a warning
+        in the log of `localmodel.disk.state_file`.
         """
         self.records.require()
         return [model for model in self.records.list(name, latest, state_file.skip) if _has(model.tags, tags or {})]
@@ -150,10 +164,10 @@ class Models:
         properties: Mapping[str, str] | None = None,
         description: str | None = None,
     ) -> ModelVersion:
-        """Add or replace tags, remove some, add properties (they only grow), replace the description.
+        """Add, replace and remove tags, add properties, or replace the description.
 
         Raises:
-            UserError: PropertyImmutable, too.
+            UserError: PropertyImmutable, if a property has another value already.
         """
         gone = set(remove_tags)
 
@@ -178,23 +192,24 @@ class Models:
         """Let the alias name this version of the model.
 
         Raises:
-            UserError: AliasInvalid, too.
+            UserError: AliasInvalid.
         """
         self._aliases.set(name, alias, self.get(name, version).version)
 
     def remove_alias(self, name: str, alias: str) -> None:
-        """
+        """Remove the alias. The version that it names stays.
+
         Raises:
             UserError: AliasNotFound.
         """
         self._aliases.remove(name, alias)
 
     def aliases(self, name: str) -> dict[str, int]:
-        """The model's aliases and the versions they name."""
+        """The version that each alias of the model names."""
         return self._aliases.of(name)
 
     def download(self, name: str, version: int | None, target_dir: Path | str, exist_ok: bool = False) -> Path:
-        """Write the model's file or folder, under its own name, into a folder. Returns its path.
+        """Write the model's file or folder, under its own name, into `target_dir`, and return its path.
 
         Raises:
             UserError: FileExists, unless `exist_ok`.
@@ -207,7 +222,7 @@ class Models:
         return target
 
     def uses(self, name: str, version: int) -> tuple[Use, ...]:
-        """The revisions of deployments that have this version among their models."""
+        """The revisions of deployments that use this version."""
         self.records.get(name, version)
         return self._uses(name, version, state_file.skip)
 
@@ -215,10 +230,10 @@ class Models:
         return tuple(use for use in uses.gather(self._layout.root, skip) if f"{name}:{version}" in use.models)
 
     def delete(self, name: str, version: int) -> None:
-        """Remove the version. Its number is never used again; its content goes with the next garbage collection.
+        """Remove the version. Its number is not used again; `lmd store gc` frees the space.
 
         Raises:
-            UserError: ModelInUse; StateDamaged or StateNewer, when something that may use it cannot be read.
+            UserError: ModelInUse; StateDamaged or StateNewer, if the record of something that may use it is unreadable.
         """
         if using := self._uses(name, version):
             raise UserError(

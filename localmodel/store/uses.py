@@ -13,7 +13,16 @@ from localmodel_untrusted import json_text
 
 @dataclass(frozen=True)
 class Use:
-    """A revision of a deployment: its models (`name:version`), the digest of its code, its entry script."""
+    """A revision of a deployment that uses something in the store.
+
+    Attributes:
+        target: where the deployment runs.
+        deployment: the deployment's name; on a cluster `namespace/name`.
+        revision: the revision's number.
+        models: its models, each as `name:version`.
+        code: the digest of its source.
+        entry_script: the path of its entry script.
+    """
 
     target: str
     deployment: str

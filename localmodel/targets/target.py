@@ -14,13 +14,18 @@ ManifestSource = Path | Mapping[str, Any] | Manifests
 
 @dataclass(frozen=True)
 class DeploymentStatus:
-    """One deployment as it is now.
+    """A deployment as it is now.
 
-    `ready`: what the last apply asked for is serving. `serving` is the number of the revision that answers at
-    `url` (the scoring address), None when none does. `message` says what is wrong when it is not ready; `stalled`: it
-    will not become ready unless something is changed. `durable` is the number of the revision that a restart would
-    serve; `detail` says why it is another, or why the newest revision is not the one that serves. `damaged`: what is
-    kept of it on this machine cannot be read, and `message` names the file.
+    Attributes:
+        name: the deployment's name.
+        ready: whether the revision that was applied last serves.
+        serving: the number of the revision that answers; None if none does.
+        url: the scoring address.
+        message: what is wrong if it is not ready.
+        stalled: whether it stays so until something is changed.
+        durable: the number of the revision that a restart would serve.
+        detail: why that is another revision, or why the newest one does not serve.
+        damaged: whether its files on this machine cannot be read; `message` names the file.
     """
 
     name: str
@@ -36,7 +41,14 @@ class DeploymentStatus:
 
 @dataclass(frozen=True)
 class Planned:
-    """What apply would do with the deployment `name`: `lane` is one of plan.LANES, `steps` are in order."""
+    """What apply would do with a deployment.
+
+    Attributes:
+        name: the deployment's name.
+        lane: one of plan.LANES.
+        steps: what is done, in order.
+        reason: a sentence that names the changed fields.
+    """
 
     name: str
     lane: str
@@ -46,11 +58,19 @@ class Planned:
 
 @dataclass(frozen=True)
 class PastRevision:
-    """A revision that a deployment serves, has served, or failed to.
+    """A revision that a deployment serves, has served, or failed to serve.
 
-    `created` is a time as in RFC 3339, `cause` says in words what changed. `digests` are of base, server, lock,
-    bundle and settings; `content` sums up the last two, `code` is that of the source folder. `models` are
-    `name:version` -> digest. `durable`: a restart would serve it. `failed` says why it does not serve: `Reason: text`.
+    Attributes:
+        revision: its number.
+        created: a time in RFC 3339.
+        cause: what changed, in words.
+        content: a digest of bundle and settings.
+        code: the digest of the source folder.
+        models: the digest of each `name:version`.
+        digests: the digests of base, server, lock, bundle and settings.
+        serving: whether it serves now.
+        durable: whether a restart would serve it.
+        failed: why it does not serve, as `Reason: text`.
     """
 
     revision: int

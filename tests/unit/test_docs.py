@@ -22,6 +22,7 @@ NOT_IN_STATUS = {
         ("reference.py", "reference/resource.md"),
         ("server_reference.py", "reference/server.md"),
         ("cli_reference.py", "reference/cli.md"),
+        ("python_reference.py", "reference/python.md"),
         ("azure_yaml.py", "how-to/azure-yaml.md"),
     ],
 )
