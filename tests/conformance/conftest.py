@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "integration"))
-
 from clients import interpreter
-from scoring_server_process import ScoringServer, write_script
+from support.scoring_server_process import ScoringServer, write_script
 
 ECHO = """
 import json

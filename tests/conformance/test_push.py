@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import oci_registry
 import pytest
+from support import oci_registry
 
 from localmodel import image
 from localmodel.image import EnvironmentImage, Image

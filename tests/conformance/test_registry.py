@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import oci_registry
 import pytest
+from support import oci_registry
 
 from localmodel.errors import UserError
 from localmodel.resource.spec import EnvironmentSpec

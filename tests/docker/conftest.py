@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "integration"))
-
 from docker_lmd import DockerLmd
-from lmd_command import script
+from support.lmd_command import script
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lmd_command import Lmd, Result
+from support.lmd_command import Lmd, Result
 
 PYTHON = "3.11"  # of the base image that hack/engine-up makes where none can be pulled
 

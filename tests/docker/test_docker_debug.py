@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from dap_client import DapClient
 from docker_lmd import DockerLmd
-from lmd_command import LMD, Reply, ask
+from support.dap_client import DapClient
+from support.lmd_command import LMD, Reply, ask
 
 SCORE = """\
 import json

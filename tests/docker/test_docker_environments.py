@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from docker_lmd import DockerLmd
-from lmd_command import Reply, load, script
+from support.lmd_command import Reply, load, script
 
 BASE = "localmodel-test/base:1"
 SIX = script("__import__('six').__name__")

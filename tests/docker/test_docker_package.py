@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from docker_lmd import PYTHON
-from lmd_command import script
+from support.lmd_command import script
 
 from localmodel.azure.core import Environment, Model, Workspace
 from localmodel.azure.core.conda_dependencies import CondaDependencies

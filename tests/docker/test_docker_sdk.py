@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from docker_lmd import DockerLmd
-from lmd_command import script
-from sdk_given import write_source
+from support.lmd_command import script
+from support.sdk_given import write_source
 
 from localmodel import Client, DeployError, ScoringError
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from docker_lmd import DockerLmd
-from lmd_command import LMD, ask, assert_edits_lose_no_request, script
+from support.lmd_command import LMD, ask, assert_edits_lose_no_request, script
 
 BROKEN = "def init():\n    {}['age']\n\ndef run(raw_data):\n    return 1\n"
 

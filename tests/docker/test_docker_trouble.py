@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from docker_lmd import DockerLmd
-from lmd_command import script
+from support.lmd_command import script
 
 SECONDS = 20.0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tutorial_page
+from support import tutorial_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorials" / "azure-ml-local.md"
 

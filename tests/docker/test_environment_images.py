@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from package_index import make_wheel, serving
+from support.package_index import make_wheel, serving
 
 from localmodel import data, running
 from localmodel.engine import build_here, environment_image, toolbox

@@ -19,12 +19,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kube import ROOT, Cluster, Namespace, Refused, eventually
-from operator_process import LMD, OperatorProcess
+from kube import ROOT, SAMPLE, Cluster, Namespace, Refused, take_port
+from operator_process import OperatorProcess, register
 from recorder import Recorder
 from support import given
 
-SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"
 LABEL = "localmodel-e2e"
 TAINT = "node-role.kubernetes.io/control-plane:NoSchedule"
 
@@ -74,20 +73,6 @@ def ports() -> Iterator[int]:
     content = yaml.safe_load((ROOT / "hack" / "kind-two-nodes.yaml").read_text())
     mapped = (port["hostPort"] for node in content["nodes"] for port in node.get("extraPortMappings", []))
     return itertools.cycle(sorted(mapped))
-
-
-def register(home: Path, name: str, path: Path) -> int:
-    """`lmd model register`; returns the version."""
-    out = subprocess.run(
-        [LMD, "model", "register", path, "--name", name],
-        env={**os.environ, "LOCALMODEL_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    found = re.match(rf"{re.escape(name)}:(\d+)", out)
-    assert found, out
-    return int(found[1])
 
 
 @pytest.fixture(scope="session")
@@ -179,17 +164,6 @@ def shared_namespace(
     """A namespace for all tests of a file."""
     with _namespace(cluster, Path(request.node.name).stem) as namespace:
         yield namespace
-
-
-def take_port(cluster: Cluster, ports: Iterator[int]) -> int:
-    """The next port that nobody has."""
-
-    def free() -> int | None:
-        wanted = cluster.kubectl("get", "lmd", "-A", "-o", "jsonpath={.items[*].spec.service.localPort}").split()
-        port = next(ports)
-        return None if str(port) in wanted else port
-
-    return eventually(free, "a free port")
 
 
 @pytest.fixture

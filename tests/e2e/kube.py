@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"
 
 Object = dict[str, Any]
 T = TypeVar("T")
@@ -129,3 +130,35 @@ def eventually(look: Callable[[], T | None], what: str, seconds: float = 30, eve
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
         time.sleep(every)
+
+
+def take_port(cluster: Cluster, ports: Iterator[int]) -> int:
+    """The next port that nobody has."""
+
+    def free() -> int | None:
+        wanted = cluster.kubectl("get", "lmd", "-A", "-o", "jsonpath={.items[*].spec.service.localPort}").split()
+        port = next(ports)
+        return None if str(port) in wanted else port
+
+    return eventually(free, "a free port")
+
+
+def delete_at_once(namespace: Namespace, name: str) -> None:
+    """kubectl's delete waits until the resource is gone: no finalizer may hold it up."""
+    started = time.monotonic()
+    namespace.kubectl("delete", "lmd", name)
+    assert time.monotonic() - started < 2
+
+
+def wait_swept(cluster: Cluster, image: str, before: dict[str, set[str]]) -> None:
+    """Wait until no node has the image, nor a record of the CRI's that was not there before."""
+    repository = image.partition("@")[0]
+
+    def swept() -> bool:
+        for node, had in before.items():
+            new = cluster.images(node) - had
+            if any(name.startswith((repository, "sha256:")) for name in new):
+                return False
+        return True
+
+    eventually(swept, f"{repository} swept from every node", 40)

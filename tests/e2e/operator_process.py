@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,3 +73,17 @@ class OperatorProcess:
             return text in said
 
         eventually(there, f"{text!r} in {self.log_path}", seconds)
+
+
+def register(home: Path, name: str, path: Path) -> int:
+    """`lmd model register`; returns the version."""
+    out = subprocess.run(
+        [LMD, "model", "register", path, "--name", name],
+        env={**os.environ, "LOCALMODEL_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = re.match(rf"{re.escape(name)}:(\d+)", out)
+    assert found, out
+    return int(found[1])

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from conftest import take_port
-from kube import Cluster, Namespace, Refused, eventually
+from kube import Cluster, Namespace, Refused, eventually, take_port
 from load import Load, ask, ask_often
 from support import given
 

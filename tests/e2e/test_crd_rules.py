@@ -6,8 +6,8 @@ import json
 import re
 import subprocess
 
-import crd_examples
 from kube import Cluster
+from support import crd_examples
 
 
 def test_the_api_server_refuses_each_and_allows_the_others(cluster: Cluster) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -13,10 +12,8 @@ from kube import Namespace, eventually
 from load import ask
 from operator_process import LMD
 from support import given
-
-sys.path.append(str(Path(__file__).parents[1] / "integration"))
-from dap_client import DapClient
-from lmd_command import free_port
+from support.dap_client import DapClient
+from support.lmd_command import free_port
 
 SCRIPT = """import json
 

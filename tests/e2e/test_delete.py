@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
-from conftest import take_port
-from kube import Cluster, Namespace, eventually
+from kube import Cluster, Namespace, delete_at_once, eventually, take_port, wait_swept
 from load import Load, ask
 from operator_process import OperatorProcess
 from support import given
 
 CHILDREN = "deployments,services,controllerrevisions,replicasets,pods"
-
-
-def delete_at_once(namespace: Namespace, name: str) -> None:
-    """kubectl's delete waits until the resource is gone: no finalizer may hold it up."""
-    started = time.monotonic()
-    namespace.kubectl("delete", "lmd", name)
-    assert time.monotonic() - started < 2
 
 
 def wait_children_gone(namespace: Namespace, name: str) -> None:
@@ -27,20 +18,6 @@ def wait_children_gone(namespace: Namespace, name: str) -> None:
         return not [each for each in left if each["metadata"]["name"].startswith(name)]
 
     eventually(gone, f"children of {name} gone", 40)
-
-
-def wait_swept(cluster: Cluster, image: str, before: dict[str, set[str]]) -> None:
-    """Wait until no node has the image, nor a record of the CRI's that was not there before."""
-    repository = image.partition("@")[0]
-
-    def swept() -> bool:
-        for node, had in before.items():
-            new = cluster.images(node) - had
-            if any(name.startswith((repository, "sha256:")) for name in new):
-                return False
-        return True
-
-    eventually(swept, f"{repository} swept from every node", 40)
 
 
 def test_delete_sweeps_what_nothing_else_uses(namespace: Namespace, cluster: Cluster, ports: Iterator[int]) -> None:

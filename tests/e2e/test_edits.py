@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from app import App
-from conftest import take_port
-from kube import Cluster, Namespace
+from kube import Cluster, Namespace, take_port
 from load import Load, ask, ask_often
 from support import given
 

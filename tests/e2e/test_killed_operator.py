@@ -8,12 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import register
-from kube import Cluster, Namespace, eventually
+from kube import Cluster, Namespace, delete_at_once, eventually, wait_swept
 from load import Load, ask, ask_often
-from operator_process import OperatorProcess
+from operator_process import OperatorProcess, register
 from support import given
-from test_delete import delete_at_once, wait_swept
 
 WITH_PACKAGE = "import six\n" + given.script("").replace("''", "six.__version__")
 ENVIRONMENT = {"requirements": ["six==1.17.0"]}

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from extra_node import docker, inside
-from kube import ROOT, Cluster, Namespace, eventually
+from kube import Cluster, Namespace, eventually
 from load import Load, ask, ask_often
 from operator_process import OperatorProcess
-from support import given
-
-sys.path.append(str(ROOT / "tests" / "conformance"))
-import oci_registry
+from support import given, oci_registry
 
 PULLED_AS = "localmodel-registry:5000"  # known to nobody but the nodes
 REPOSITORY = "localmodel/deployments"

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import SAMPLE
-from kube import ROOT, Cluster, Namespace
+from kube import ROOT, SAMPLE, Cluster, Namespace
 from load import Load, ask, ask_often
 from operator_process import LMD
 

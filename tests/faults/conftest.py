@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "integration"))
-
 from fault_scripts import ECHO, HTTP, MODEL, ROWS
-from scoring_server_process import ScoringServer, write_script
-from user_environment import interpreter
+from support.scoring_server_process import ScoringServer, write_script
+from support.user_environment import interpreter
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
-from scoring_server_process import ScoringServer, write_script
-from user_environment import interpreter
+from support.scoring_server_process import ScoringServer, write_script
+from support.user_environment import interpreter
 
 ROWS = """
 import numpy

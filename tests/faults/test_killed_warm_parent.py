@@ -8,8 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from scoring_server_process import RevisionFile, ScoringServer, eventually
-from test_scoring_server_swap import ANSWERS, Load
+from support.scoring_server_process import ANSWERS, Load, RevisionFile, ScoringServer, eventually
 
 DELAYS_MS = (0, 3, 6, 12, 25, 50, 100)
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
+from support.scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
 
 from localmodel_server.workers import left_behind
 from localmodel_server.workers.left_behind import end_left_behind, has_started

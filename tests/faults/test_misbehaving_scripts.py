@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scoring_server_process import ScoringServer, eventually, is_alive, write_script
+from support.scoring_server_process import ScoringServer, eventually, is_alive, write_script
 
 SCRIPT = """
 import ctypes

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from scoring_server_process import ScoringServer, eventually, write_script
 from small_limits import SECONDS_TO_SEND, SECONDS_TO_TAKE, python_with_small_limits
+from support.scoring_server_process import ScoringServer, eventually, write_script
 from wire import GET_LIVEZ, Wire, chunked, post
 
 SCRIPT = """

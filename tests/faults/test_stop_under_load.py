@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fault_scripts import ECHO
-from scoring_server_process import ScoringServer, is_alive, write_script
+from support.scoring_server_process import ScoringServer, is_alive, write_script
 from wire import Closed, Wire, post
 
 CLIENTS = 32

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scoring_server_process import ScoringServer, write_script
-from user_environment import interpreter
+from support.scoring_server_process import ScoringServer, write_script
+from support.user_environment import interpreter
 
 JSON = {"content-type": "application/json"}
 STRICT = {"LOCALMODEL_STRICT_PARITY": "true"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lmd_command import free_port, script
+from support.lmd_command import free_port, script
 
 from localmodel.azure.core import Environment, Model, Workspace
 from localmodel.azure.core.conda_dependencies import CondaDependencies

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lmd_command import Lmd
+from support.lmd_command import Lmd
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
-from lmd_command import LMD, PYTHON, Lmd, script
+from support.lmd_command import LMD, PYTHON, Lmd, script
 
 KUSTOMIZATION = {
     "resources": ["deployment.yaml"],

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from azure_scripts import JSON, NUMPY, serving
-from scoring_server_process import Reply, ScoringServer
+from support.scoring_server_process import Reply, ScoringServer
 
 MATRIX = '@input_schema("data", NumpyParameterType(numpy.array([[1.0, 2.0]])))\n'
 SLOW = """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from azure_scripts import JSON, NUMPY, RAWHTTP, STRICT, serving
-from scoring_server_process import Reply, ScoringServer, write_script
-from user_environment import interpreter
+from support.scoring_server_process import Reply, ScoringServer, write_script
+from support.user_environment import interpreter
 
 SCRIPT = (
     RAWHTTP

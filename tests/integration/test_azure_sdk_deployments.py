@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from azure_sdk import deploy, environment, workspace  # noqa: F401 - a fixture
-from lmd_command import free_port, script
+from support.lmd_command import free_port, script
 
 from localmodel import Client
 from localmodel.azure.core import Environment, Model, Workspace

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from lmd_command import PYTHON, Lmd, script
+from support.lmd_command import PYTHON, Lmd, script
 
 from localmodel.cli.app import main
 from localmodel.resource import manifest

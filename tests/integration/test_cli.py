@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 from click.testing import CliRunner
-from lmd_command import LMD, Lmd, script
+from support.lmd_command import LMD, Lmd, script
 
 import localmodel
 from localmodel.cli import app

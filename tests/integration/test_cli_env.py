@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lmd_command import PYTHON, Lmd, free_port, script
-from package_index import make_wheel
+from support.lmd_command import PYTHON, Lmd, free_port, script
+from support.package_index import make_wheel
 
 
 @pytest.fixture

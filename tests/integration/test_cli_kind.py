@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lmd_command import Lmd, script
+from support.lmd_command import Lmd, script
 
 # Keeps its arguments, and answers each `get` with the next of the prepared resources (the last one again and again).
 KUBECTL = """#!/bin/sh

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lmd_command import Lmd
+from support.lmd_command import Lmd
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lmd_command import Lmd, free_port, script
+from support.lmd_command import Lmd, free_port, script
 
 
 def plan(lmd: Lmd, code: str, **spec: Any) -> dict[str, Any]:

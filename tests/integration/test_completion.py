@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from lmd_command import LMD, Lmd, script
+from support.lmd_command import LMD, Lmd, script
 
 # Where files are wanted, the script tells bash so, which only works inside of bash's own completion.
 BASH = """

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from hostile_archives import Parcel
-from lmd_command import LMD, Lmd, script
+from support.lmd_command import LMD, Lmd, script
 
 TAGS = (
     b'{"name": "m", "tags": {"k\\u001b[2J": "v\\u009b1m\\u202e[red]"}, "description": "d\\u001b]0;x\\u0007\\nsecond"}'

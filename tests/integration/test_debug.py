@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dap_client import DapClient
-from lmd_command import LMD, Lmd, Reply, ask, free_port
+from support.dap_client import DapClient
+from support.lmd_command import LMD, Lmd, Reply, ask, free_port
 
 SCORE = """\
 import json

@@ -10,7 +10,7 @@ import dev_session
 import pytest
 import yaml
 from dev_session import Dev
-from lmd_command import Lmd, answers, script
+from support.lmd_command import Lmd, answers, script
 
 WATCHING = "watching deployment.yaml, helper.py, kustomization.yaml, request.json, score.py"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lmd_command import Lmd, free_port
+from support.lmd_command import Lmd, free_port
 
 from localmodel.doctor import machine
 from localmodel.targets import ports

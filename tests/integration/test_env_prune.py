@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from lmd_command import LMD, PYTHON, Lmd, script
-from package_index import make_wheel
+from support.lmd_command import LMD, PYTHON, Lmd, script
+from support.package_index import make_wheel
 
 from localmodel.cli import main
 from localmodel.environments.venvs import held

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from lmd_command import PYTHON
-from package_index import make_wheel, serving
+from support.lmd_command import PYTHON
+from support.package_index import make_wheel, serving
 
 from localmodel import running
 from localmodel.disk import home

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from package_index import make_wheel
+from support.package_index import make_wheel
 
 from localmodel import running
 from localmodel.environments.locks.lock import Lock

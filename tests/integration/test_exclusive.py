@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from lmd_command import Lmd, script
-from scoring_server_process import eventually
+from support.lmd_command import Lmd, script
+from support.scoring_server_process import eventually
 
 RECREATE = {"update": {"strategy": "Recreate"}}
 

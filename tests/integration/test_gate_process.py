@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from lmd_command import Lmd, Result, answers, load, script
+from support.lmd_command import Lmd, Result, answers, load, script
 
 ROOT = Path(__file__).parents[2]
 HOW_TO = (ROOT / "docs" / "how-to" / "gate.md").read_text()

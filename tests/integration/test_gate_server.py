@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scoring_server_process import BARE_PYTHON, RevisionFile, ScoringServer, eventually, write_script
-from test_scoring_server_swap import Load
+from support.scoring_server_process import BARE_PYTHON, Load, RevisionFile, ScoringServer, eventually, write_script
 
 SCRIPT = """
 import json, os, time

@@ -11,7 +11,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from package_index import make_sdist, make_wheel
+from support.package_index import make_sdist, make_wheel
 from uv import find_uv_bin
 
 from localmodel import data

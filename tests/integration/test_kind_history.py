@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lmd_command import Lmd
+from support.lmd_command import Lmd
 
 from localmodel import plan, revision
 from localmodel.resource import schema, spec

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from lmd_command import LMD, Lmd
+from support.lmd_command import LMD, Lmd
 
 KUBECTL = """#!/bin/sh
 echo "$KUBECONFIG: $*" >>"$(dirname "$0")/asked"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lmd_command import Lmd
+from support.lmd_command import Lmd
 
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.venvs import venv

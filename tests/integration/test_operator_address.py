@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from lmd_command import free_port
+from support.lmd_command import free_port
 
 from localmodel_operator.pods import address
 

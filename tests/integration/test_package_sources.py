@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from package_index import make_wheel, serving
+from support.package_index import make_wheel, serving
 
 from localmodel import data
 from localmodel.engine import context

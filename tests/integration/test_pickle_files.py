@@ -21,7 +21,6 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from lmd_command import Lmd
 from scipy.sparse import csr_matrix
 from scipy.stats import gamma, norm
 from sklearn import __version__ as sklearn_version
@@ -35,6 +34,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
+from support.lmd_command import Lmd
 from uv import find_uv_bin
 
 from localmodel.pickles import examine, files

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scoring_server_process import ScoringServer, write_script
-from test_scoring_server_interpreters import find_python
+from support.scoring_server_process import ScoringServer, find_python, write_script
 
 STEPS = """
 class AddOne:

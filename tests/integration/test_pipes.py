@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lmd_command import LMD, Lmd, script
+from support.lmd_command import LMD, Lmd, script
 
 from localmodel.oci import layers
 

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from lmd_command import Lmd, answers, ask, script
+from support.lmd_command import Lmd, answers, ask, script
 
 
 def test_a_manifest_is_served_and_an_edit_changes_the_answer_at_the_same_address(lmd: Lmd) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-from lmd_command import Lmd, script
+from support.lmd_command import Lmd, script
 
 from localmodel.cli import main
 from localmodel.environments.venvs import venv

@@ -5,17 +5,9 @@ import signal
 import time
 
 import pytest
-from lmd_command import Lmd, answers, assert_edits_lose_no_request, script
-from scoring_server_process import eventually
+from support.lmd_command import BROKEN_INIT, Lmd, answers, assert_edits_lose_no_request, script
+from support.scoring_server_process import eventually
 
-BROKEN_INIT = """
-def init():
-    ages = {}
-    ages["age"]
-
-def run(raw_data):
-    return 1
-"""
 HANGING_INIT = """
 import time
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from lmd_command import Lmd, script
+from support.lmd_command import Lmd, script
 
 LISTING = script(
     "sorted(str(p.relative_to(m)) for m in [__import__('pathlib').Path(__import__('os').environ"

@@ -4,7 +4,7 @@ import os
 import socket
 from pathlib import Path
 
-from lmd_command import Lmd, answers, ask, script
+from support.lmd_command import Lmd, answers, ask, script
 
 
 def test_a_held_port_is_told_of_and_the_next_is_taken_and_kept(lmd: Lmd) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bad_requirements import BAD, SECRET, filled_in
 from click.testing import CliRunner
-from lmd_command import PYTHON, Lmd, script
-from package_index import make_sdist, make_wheel, serving
+from support.bad_requirements import BAD, SECRET, filled_in
+from support.lmd_command import PYTHON, Lmd, script
+from support.package_index import make_sdist, make_wheel, serving
 
 from localmodel import running
 from localmodel.cli import main

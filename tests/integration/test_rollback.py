@@ -7,9 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from lmd_command import Lmd, load, script
-from scoring_server_process import eventually
-from test_process_target_failures import BROKEN_INIT
+from support.lmd_command import BROKEN_INIT, Lmd, load, script
+from support.scoring_server_process import eventually
 
 
 def numbers(lmd: Lmd, mark: str) -> list[int]:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from lmd_command import LMD, PYTHON, Lmd
+from support.lmd_command import LMD, PYTHON, Lmd
 
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lmd_command import Lmd, ask
+from support.lmd_command import Lmd, ask
 
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.venvs import venv

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scoring_server_process import BARE_PYTHON, Reply, ScoringServer, eventually, read_reply, write_script
+from support.scoring_server_process import BARE_PYTHON, Reply, ScoringServer, eventually, read_reply, write_script
 
 ENVIRONMENT = """
 import os

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from scoring_server_process import ScoringServer, write_script
+from support.scoring_server_process import ScoringServer, find_python, write_script
 
 SCORING_IMAGE = Path(__file__).parents[2] / "scoring-image"
 SCRIPT = """
@@ -34,16 +32,6 @@ async def run(raw_data):
         raise ValueError
     return {"version": list(sys.version_info[:2]), "x": point.x, "part": part.VALUE}
 """
-
-
-def find_python(version: str) -> str | None:
-    """An interpreter that runs: pyenv puts launchers on PATH for versions that it would not start."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    installed = sorted(str(path) for path in pyenv.glob(f"{version}.*/bin/python{version}"))
-    for candidate in [*installed, shutil.which(f"python{version}")]:
-        if candidate and subprocess.run([candidate, "-c", ""], capture_output=True).returncode == 0:
-            return candidate
-    return None
 
 
 @pytest.mark.parametrize("version", ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])

@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import signal
-import threading
 import time
-from collections import Counter
 from pathlib import Path
 
-from scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive, read_reply, write_script
+from support.scoring_server_process import (
+    ANSWERS,
+    Load,
+    RevisionFile,
+    ScoringServer,
+    eventually,
+    is_alive,
+    read_reply,
+    write_script,
+)
 
-ANSWERS = "import time\ndef init(): pass\ndef run(data):\n    time.sleep(0.002)\n    return {name!r}\n"
 SLOW = "import time\ndef init(): pass\ndef run(data):\n    time.sleep(0.5)\n    return {name!r}\n"
 BROKEN = "def init():\n    raise ValueError('not this one')\ndef run(data): ...\n"
 HANGING = "import time\ndef init():\n    time.sleep(60)\ndef run(data): ...\n"
-
-
-class Load:
-    """Clients on kept connections that ask until they are stopped."""
-
-    def __init__(self, server: ScoringServer, clients: int) -> None:
-        self.answers: Counter[tuple[int, str, str]] = Counter()
-        self.errors: list[str] = []
-        self._server = server
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
-        connection = self._server.connect()
-        while not self._stop.is_set():
-            try:
-                connection.request("POST", "/score", "{}")
-                reply = read_reply(connection)
-            except (OSError, http.client.HTTPException) as error:
-                self.errors.append(repr(error))
-                return
-            self.answers[reply.status, reply.headers["x-localmodel-revision"], reply.body.decode()] += 1
-        connection.close()
 
 
 def test_swaps_under_load_lose_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
+from support.scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
 
 SCRIPT = """
 import os

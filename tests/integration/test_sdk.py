@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from lmd_command import free_port, script
-from sdk_given import given_client, given_digits, given_home, write_source  # noqa: F401 - fixtures
+from support.lmd_command import free_port, script
+from support.sdk_given import given_client, given_digits, given_home, write_source  # noqa: F401 - fixtures
 
 from localmodel import Client, DeployError, Deployment, ScoringError, UserError
 from localmodel.disk import home

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lmd_command import free_port, script
-from sdk_given import given_home, write_source  # noqa: F401 - a fixture
+from support.lmd_command import free_port, script
+from support.sdk_given import given_home, write_source  # noqa: F401 - a fixture
 
 from localmodel import AsyncClient, AsyncDeployment, Client, DeployError, ScoringError, UserError
 

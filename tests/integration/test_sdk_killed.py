@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sdk_given import given_client, given_digits, given_home  # noqa: F401 - fixtures
+from support.sdk_given import given_client, given_digits, given_home  # noqa: F401 - fixtures
 
 from localmodel import DeployError, Deployment
 from localmodel.targets.machine.state import State

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sdk_given import given_home, write_source  # noqa: F401 - a fixture
+from support.sdk_given import given_home, write_source  # noqa: F401 - a fixture
 
 from localmodel import Client, DeployError, UserError
 

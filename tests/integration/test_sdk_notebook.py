@@ -4,8 +4,8 @@ from pathlib import Path
 
 import nbclient
 import nbformat
-from lmd_command import free_port
-from sdk_given import given_client, given_home, write_source  # noqa: F401 - fixtures
+from support.lmd_command import free_port
+from support.sdk_given import given_client, given_home, write_source  # noqa: F401 - fixtures
 
 from localmodel import Client
 

@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from lmd_command import free_port, script
-from sdk_given import given_client, given_home  # noqa: F401 - fixtures
+from support.lmd_command import free_port, script
+from support.sdk_given import given_client, given_home  # noqa: F401 - fixtures
 
 from localmodel import AsyncClient, Client, UserError
 

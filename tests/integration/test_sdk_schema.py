@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from lmd_command import free_port
-from user_environment import _REQUIREMENTS, interpreter
+from support.lmd_command import free_port
+from support.user_environment import _REQUIREMENTS, interpreter
 
 from localmodel import Client, Deployment, ScoringError, UserError
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from lmd_command import LMD, Lmd, Result, script
+from support.lmd_command import LMD, Lmd, Result, script
 
 DOUBLES = """
 import json, os, sys

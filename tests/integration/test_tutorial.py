@@ -9,8 +9,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import tutorial_page
 from nbclient import NotebookClient
+from support import tutorial_page
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorials" / "azure-ml-local.md"

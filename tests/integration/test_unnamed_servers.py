@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from lmd_command import Lmd, answers, script
+from support.lmd_command import Lmd, answers, script
 
 from localmodel.targets import server
 from localmodel.targets.machine.state import State

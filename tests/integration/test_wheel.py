@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from lmd_command import Lmd, script
+from support.lmd_command import Lmd, script
 from uv import find_uv_bin
 
 ROOT = Path(__file__).parents[2]

@@ -5,18 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support.admin_client import AdminClient
 
 from localmodel_server.admin.token import Claims, Forbidden, read_token
-
-sys.path.append(str(Path(__file__).parents[1] / "integration"))
-from admin_client import AdminClient
 
 CLIENT = AdminClient(0, "pod-1")
 KEY = base64.b64decode(CLIENT.public_key)

@@ -1,15 +1,10 @@
 """Whatever the CRD demands is demanded without an API server, too; tests/e2e holds a real one to the same manifests."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from support import crd_examples
 
 from localmodel.errors import UserError
 from localmodel.resource import rules, schema
-
-sys.path.append(str(Path(__file__).parents[1] / "e2e"))
-import crd_examples
 
 
 def test_every_rule_has_its_counterpart_and_an_example() -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import yaml
+from support.overlay_rights import FORBIDDEN, NEEDED, OVERLAY, RIGHTS, Asked
 
 from localmodel_operator import names, sweep
 from localmodel_operator.cluster import RefusedError
 from localmodel_operator.operator import Operator
 from localmodel_operator.records import keys
-
-sys.path.append(str(Path(__file__).parents[1] / "e2e"))
-from overlay_rights import FORBIDDEN, NEEDED, OVERLAY, RIGHTS, Asked
 
 Object = dict[str, Any]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from support.bad_requirements import BAD, SECRET, filled_in
 
 from localmodel import data
 from localmodel.environments.formats import asked
@@ -20,9 +20,6 @@ from localmodel.errors import UserError
 from localmodel.requirements import requirement
 from localmodel.resource import schema
 from localmodel.resource.spec import EnvironmentSpec
-
-sys.path.append(str(Path(__file__).parents[1] / "integration"))
-from bad_requirements import BAD, SECRET, filled_in
 
 GOOD = {
     "six": "six",

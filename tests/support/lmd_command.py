@@ -34,6 +34,15 @@ def init():
 def run(raw_data):
     return {answer}
 """
+# An init() that raises in line 4.
+BROKEN_INIT = """
+def init():
+    ages = {}
+    ages["age"]
+
+def run(raw_data):
+    return 1
+"""
 
 
 def script(answer: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lmd_command import free_port
 
 import localmodel
+from support.lmd_command import free_port
 
 # Answers with what arrived: the text of a request with its type's place in Python, or what some words ask for.
 SCRIPT = """

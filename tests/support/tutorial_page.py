@@ -23,9 +23,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmd_command import free_port
-
 from localmodel.targets import ports
+from support.lmd_command import free_port
 
 _FENCE = re.compile(r"^```(\w+)(?: (\w+)=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SECONDS = 600

@@ -6,10 +6,13 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +20,8 @@ from typing import Any, NamedTuple
 _START_SECONDS = 20.0
 # Without the packages that are installed for the tests: a worker needs none.
 BARE_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
+# A script that takes a moment, and answers with its name.
+ANSWERS = "import time\ndef init(): pass\ndef run(data):\n    time.sleep(0.002)\n    return {name!r}\n"
 
 
 class Reply(NamedTuple):
@@ -210,3 +215,46 @@ class RevisionFile:
             return dict(json.loads(self._status.read_text()))
         except FileNotFoundError:
             return {}
+
+
+class Load:
+    """Clients on kept connections that ask until they are stopped."""
+
+    def __init__(self, server: ScoringServer, clients: int) -> None:
+        self.answers: Counter[tuple[int, str, str]] = Counter()
+        self.errors: list[str] = []
+        self._server = server
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        connection = self._server.connect()
+        while not self._stop.is_set():
+            try:
+                connection.request("POST", "/score", "{}")
+                reply = read_reply(connection)
+            except (OSError, http.client.HTTPException) as error:
+                self.errors.append(repr(error))
+                return
+            self.answers[reply.status, reply.headers["x-localmodel-revision"], reply.body.decode()] += 1
+        connection.close()
+
+
+def find_python(version: str) -> str | None:
+    """An interpreter that runs: pyenv puts launchers on PATH for versions that it would not start."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    installed = sorted(str(path) for path in pyenv.glob(f"{version}.*/bin/python{version}"))
+    for candidate in [*installed, shutil.which(f"python{version}")]:
+        if candidate and subprocess.run([candidate, "-c", ""], capture_output=True).returncode == 0:
+            return candidate
+    return None
