@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import time
 from typing import Any
@@ -69,6 +70,7 @@ def test_padding_makes_no_difference() -> None:
         (signed_text(b"localmodel.dev/decision\n{}"), "not JSON"),
         (AdminClient(0, "pod-1").token("commit", 7, "sha256:ab"), "not signed"),
     ],
+    ids=map(str, itertools.count()),  # a token is another one in every process
 )
 def test_every_other_one_is_refused(text: str, told: str) -> None:
     with pytest.raises(Forbidden, match=told):
