@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Mapping
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel_untrusted.files import UTF16, is_utf16
 
@@ -19,7 +20,7 @@ def named(entry: str) -> str:
         UserError: EntryScriptInvalid.
     """
     if len(entry) > _LONGEST or not _NAME.fullmatch(entry):
-        raise UserError("EntryScriptInvalid", wrong_name(entry))
+        raise UserError(reasons.ENTRY_SCRIPT_INVALID, wrong_name(entry))
     return entry
 
 
@@ -39,7 +40,7 @@ def check(files: Mapping[str, bytes], entry: str) -> None:
     """
     if entry not in files:
         raise UserError(
-            "EntryScriptMissing",
+            reasons.ENTRY_SCRIPT_MISSING,
             f"spec.scoring.entryScript: {entry} not in the source, which has: {', '.join(sorted(files)) or 'no file'}",
         )
     for path in sorted(files):
@@ -51,13 +52,13 @@ def check(files: Mapping[str, bytes], entry: str) -> None:
 
 def _parse(path: str, content: bytes) -> ast.Module:
     if is_utf16(content):
-        raise UserError("EntryScriptInvalid", f"{path}: {UTF16}")
+        raise UserError(reasons.ENTRY_SCRIPT_INVALID, f"{path}: {UTF16}")
     try:
         return ast.parse(content, filename=path)
     except (SyntaxError, ValueError) as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         detail = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise UserError("EntryScriptInvalid", f"{path}{line}: SyntaxError: {detail}") from None
+        raise UserError(reasons.ENTRY_SCRIPT_INVALID, f"{path}{line}: SyntaxError: {detail}") from None
 
 
 def _require_functions(path: str, tree: ast.Module) -> None:
@@ -67,7 +68,7 @@ def _require_functions(path: str, tree: ast.Module) -> None:
     for name, signature in (("init", "init()"), ("run", "run(raw_data)")):
         if name not in names:
             raise UserError(
-                "EntryScriptInvalid",
+                reasons.ENTRY_SCRIPT_INVALID,
                 f"{path}: no function {signature}; an entry script defines init() and run(raw_data) at its top level",
             )
 

@@ -1,7 +1,6 @@
 """The one error that is meant for the user."""
 
-# The reason of what was given up because something newer was asked for.
-SUPERSEDED = "Superseded"
+from localmodel.reasons import Reason
 
 
 class UserError(Exception):
@@ -11,6 +10,6 @@ class UserError(Exception):
         reason: one CamelCase word for programs, such as `ModelNotFound`; also the reason of a condition.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason

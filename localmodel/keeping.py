@@ -3,6 +3,7 @@
 import math
 import os
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 VARIABLE = "LOCALMODEL_KEEP_ENVIRONMENTS"
@@ -21,5 +22,5 @@ def seconds() -> float:
     except ValueError:
         found = math.nan
     if not found >= 0:
-        raise UserError("VariableInvalid", f"{VARIABLE}: {text!r} is not a number of seconds, 0 or more")
+        raise UserError(reasons.VARIABLE_INVALID, f"{VARIABLE}: {text!r} is not a number of seconds, 0 or more")
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 
@@ -50,10 +51,10 @@ class ModelPathNotFoundException(WebserviceException):
 
 
 _KINDS: Mapping[str, type[AzureMLException]] = {
-    "ModelNotFound": ModelNotFoundException,
-    "VersionNotFound": ModelNotFoundException,
-    "StoreMissing": ModelNotFoundException,
-    "ModelFileMissing": ModelPathNotFoundException,
+    reasons.MODEL_NOT_FOUND: ModelNotFoundException,
+    reasons.VERSION_NOT_FOUND: ModelNotFoundException,
+    reasons.STORE_MISSING: ModelNotFoundException,
+    reasons.MODEL_FILE_MISSING: ModelPathNotFoundException,
 }
 
 
@@ -78,7 +79,7 @@ def empty_without_store() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        if error.reason != "StoreMissing":
+        if error.reason != reasons.STORE_MISSING:
             raise
 
 

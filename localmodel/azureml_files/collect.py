@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from localmodel import reasons
 from localmodel.azureml_files.exported import Exportable, Model
 from localmodel.azureml_files.settings import is_label
 from localmodel.environments import stored
@@ -56,7 +57,7 @@ def _files(wanted: DeploymentSpec, manifests: Manifests, store: Store) -> dict[s
     name = source.config_map or ""
     if name not in manifests.config_maps:
         raise UserError(
-            "SourceMissing",
+            reasons.SOURCE_MISSING,
             f"spec.scoring.source.configMap: no ConfigMap {name} beside the deployment: "
             "name the folder with its kustomization.yaml (-k)",
         )

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel_untrusted.files import Unreadable, decoded, read_file
 
@@ -65,12 +66,12 @@ def parse(text: str, file: str) -> Node:
     try:
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
-            raise UserError("AzureFileInvalid", f"{file}: a mapping is expected, the fields of one deployment")
+            raise UserError(reasons.AZURE_FILE_INVALID, f"{file}: a mapping is expected, the fields of one deployment")
         return _node(loader, root, "", file, ())
     except RecursionError:
-        raise UserError("AzureFileInvalid", f"{file}: nested too deeply") from None
+        raise UserError(reasons.AZURE_FILE_INVALID, f"{file}: nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise UserError("AzureFileInvalid", f"{file}: neither YAML nor JSON: {error}") from None
+        raise UserError(reasons.AZURE_FILE_INVALID, f"{file}: neither YAML nor JSON: {error}") from None
     finally:
         loader.dispose()
 
@@ -87,13 +88,13 @@ def read(path: Path) -> Node:
             raise Unreadable("no such file")
         return parse(decoded(content).removeprefix("\ufeff"), str(path))
     except Unreadable as error:
-        raise UserError("AzureFileInvalid", f"{path}: cannot be read: {error}") from None
+        raise UserError(reasons.AZURE_FILE_INVALID, f"{path}: cannot be read: {error}") from None
 
 
 def _node(loader: yaml.SafeLoader, node: yaml.Node, path: str, file: str, above: tuple[yaml.Node, ...]) -> Node:
     place = f"{file}:{node.start_mark.line + 1}"
     if node in above:
-        raise UserError("AzureFileInvalid", f"{place}: {path}: an anchor that holds itself")
+        raise UserError(reasons.AZURE_FILE_INVALID, f"{place}: {path}: an anchor that holds itself")
     above = (*above, node)
     value: Value
     if isinstance(node, yaml.MappingNode):
@@ -117,7 +118,7 @@ def _refuse_twins(node: yaml.MappingNode, file: str) -> None:
     seen: set[str] = set()
     for key, _ in node.value:
         if str(key.value) in seen:
-            raise UserError("AzureFileInvalid", f"{file}:{key.start_mark.line + 1}: {key.value}: given twice")
+            raise UserError(reasons.AZURE_FILE_INVALID, f"{file}:{key.start_mark.line + 1}: {key.value}: given twice")
         seen.add(str(key.value))
 
 

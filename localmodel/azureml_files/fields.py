@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from localmodel import reasons
 from localmodel.azureml_files.document import Node
 from localmodel.errors import UserError
 
@@ -77,7 +78,7 @@ def look_over(root: Node, format_: Format) -> tuple[str, ...]:
 
 def refusal(*problems: str) -> UserError:
     """The error for fields that cannot be converted."""
-    return UserError("AzureFieldRefused", "\n".join(problems))
+    return UserError(reasons.AZURE_FIELD_REFUSED, "\n".join(problems))
 
 
 def is_placeholder(text: str) -> bool:

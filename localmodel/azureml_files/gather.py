@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import entry_script
+from localmodel import entry_script, reasons
 from localmodel.azureml_files import environment
 from localmodel.azureml_files.draft import At, Draft, ModelFile
 from localmodel.azureml_files.environment import Found
@@ -101,10 +101,11 @@ def _resource_name(draft: Draft, name: str | None) -> str:
     if name:
         return name
     if draft.name is None:
-        raise UserError("NameMissing", "the file does not name the deployment: give it a name with --name")
+        raise UserError(reasons.NAME_MISSING, "the file does not name the deployment: give it a name with --name")
     if is_placeholder(draft.name.text):
         raise UserError(
-            "NameMissing", f"{draft.name.where}: {draft.name.text} has a placeholder: write a name, or give --name"
+            reasons.NAME_MISSING,
+            f"{draft.name.where}: {draft.name.text} has a placeholder: write a name, or give --name",
         )
     wanted = draft.name.text.lower()
     try:
@@ -119,7 +120,7 @@ def _code(draft: Draft, folder: Path) -> tuple[Path, str, Source]:
     code, script = draft.code, draft.entry_script
     root = folder / code.text if code else folder
     if code and not root.is_dir():
-        raise UserError("EntryScriptMissing", f"{code.where}: {root}: no such folder")
+        raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{code.where}: {root}: no such folder")
     try:
         place, entry = source.locate(script.text if code else root / script.text, root if code else None)
         found = source.read(place, entry)
@@ -169,7 +170,7 @@ def _own_models(draft: Draft, folder: Path, store: Store) -> list[ModelVersion |
 
 def _new_model(path: Path, asked: ModelFile) -> _NewModel:
     if not path.exists():
-        raise UserError("ModelFileMissing", f"{asked.path.where}: {path}: no such file or folder")
+        raise UserError(reasons.MODEL_FILE_MISSING, f"{asked.path.where}: {path}: no such file or folder")
     return _NewModel(path, asked)
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import localmodel
+from localmodel import reasons
 from localmodel.cli.output import Failure, Superseded, left_out
 from localmodel.disk import home_errors
-from localmodel.errors import SUPERSEDED, UserError
+from localmodel.errors import UserError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -63,7 +64,7 @@ class Commands(click.Group):
                 with home_errors.told():
                     result = super().invoke(ctx)
             except UserError as error:
-                failed = Superseded if error.reason == SUPERSEDED else Failure
+                failed = Superseded if error.reason == reasons.SUPERSEDED else Failure
                 raise failed(str(error)) from None
         if told:
             raise SystemExit(1)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 _SECONDS = 60
@@ -85,7 +86,9 @@ class Server:
         except httpx.InvalidURL:
             address = httpx.URL()
         if address.scheme not in ("http", "https") or not address.host:
-            raise UserError("BadURL", f"{url} is not the address of a server: give one like http://localhost:5001")
+            raise UserError(
+                reasons.URL_INVALID, f"{url} is not the address of a server: give one like http://localhost:5001"
+            )
         self._url = str(address.copy_with(query=None, fragment=None)).rstrip("/")
         self._certificates = ssl.create_default_context()
 

@@ -2,6 +2,7 @@
 
 import signal
 
+from localmodel import reasons
 from localmodel.debugger import package
 from localmodel.debugger.debuggee import DebuggerState, Gone, Wish, read_state
 from localmodel.disk import files, state_file
@@ -30,7 +31,9 @@ class LocalDebuggee:
             raise self._not_running()
         # To one that does not expect it, the signal is the end.
         if record.revision.server != resolve.server_digest():
-            raise UserError("ServerOutdated", f"the server of {self.name} is another version; lmd apply starts it anew")
+            raise UserError(
+                reasons.SERVER_OUTDATED, f"the server of {self.name} is another version; lmd apply starts it anew"
+            )
         self.code, self.entry = record.environment["AML_APP_ROOT"], record.environment["AZUREML_ENTRY_SCRIPT"]
 
     def begin(self, wish: Wish, identity: str) -> int:
@@ -60,4 +63,4 @@ class LocalDebuggee:
         return running
 
     def _not_running(self) -> UserError:
-        return UserError("NotRunning", f"the server of {self.name} is not running; lmd apply starts it")
+        return UserError(reasons.NOT_RUNNING, f"the server of {self.name} is not running; lmd apply starts it")

@@ -5,7 +5,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from localmodel import digests, running
+from localmodel import digests, reasons, running
 from localmodel.disk import files, home
 from localmodel.environments.locks.uv import run_uv
 from localmodel.errors import UserError
@@ -47,4 +47,4 @@ def _install(built: Path) -> None:
     ]
     code, _, err = running.run(run_uv([*arguments, "--target", str(built), "--requirements", str(_WANTED)]))
     if code != 0:
-        raise UserError("DebuggerNotInstallable", f"debugpy cannot be installed: {' '.join(err.split())}")
+        raise UserError(reasons.DEBUGGER_NOT_INSTALLABLE, f"debugpy cannot be installed: {' '.join(err.split())}")

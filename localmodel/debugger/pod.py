@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 from typing import Any
 
-from localmodel import revision
+from localmodel import reasons, revision
 from localmodel.debugger import package
 from localmodel.debugger.debuggee import DebuggerState, Gone, Wish, read_state
 from localmodel.errors import UserError
@@ -84,11 +84,11 @@ class PodDebuggee:
 
     def _choose_pod(self, selector: str) -> str:
         if not selector:
-            raise UserError("NotRunning", f"{self.name} has no pods yet")
+            raise UserError(reasons.NOT_RUNNING, f"{self.name} has no pods yet")
         listed = kubectl.read(self._kubectl("get", "pods", "-n", self._namespace, "-l", selector, "-o", "json"))
         ready = sorted(filter(_is_ready, listed["items"]), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
         if not ready:
-            raise UserError("NotRunning", f"{self.name} has no pod that is ready; see lmd status {self.name}")
+            raise UserError(reasons.NOT_RUNNING, f"{self.name} has no pod that is ready; see lmd status {self.name}")
         name = str(ready[-1]["metadata"]["name"])
         if len(ready) > 1:
             self._progress.note(
@@ -110,7 +110,7 @@ class PodDebuggee:
         if process.stdout is None or "Forwarding" not in process.stdout.readline():
             process.kill()
             said = " ".join(process.communicate()[1].split())
-            raise UserError("PortTaken", f"--port {port}: {said}")
+            raise UserError(reasons.PORT_TAKEN, f"--port {port}: {said}")
         return process
 
     def _end_forward(self) -> None:
@@ -127,10 +127,10 @@ class PodDebuggee:
         try:
             result = subprocess.run([*self._command, *arguments], input=sent, capture_output=True, check=False)
         except FileNotFoundError:
-            raise UserError("KubectlMissing", "kubectl is not installed; --target kind needs it") from None
+            raise UserError(reasons.KUBECTL_MISSING, "kubectl is not installed; --target kind needs it") from None
         if result.returncode != 0:
             said = result.stderr.decode(errors="replace").strip()
-            raise UserError("KubectlFailed", f"kubectl {arguments[0]}: {said}")
+            raise UserError(reasons.KUBECTL_FAILED, f"kubectl {arguments[0]}: {said}")
         return result.stdout.decode(errors="replace")
 
 

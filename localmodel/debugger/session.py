@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable
 
+from localmodel import reasons
 from localmodel.debugger.debuggee import Debuggee, DebuggerState, Gone, Wish
 from localmodel.errors import UserError
 from localmodel.progress import Progress
@@ -35,7 +36,9 @@ def debug(debuggee: Debuggee, wish: Wish, progress: Progress, on_ready: Callable
             taken_over = _watch(debuggee, identity, progress)
             debuggee.find()
     except Gone:
-        raise UserError("Gone", f"the server of {debuggee.name} is gone; lmd status {debuggee.name} says why") from None
+        raise UserError(
+            reasons.GONE, f"the server of {debuggee.name} is gone; lmd status {debuggee.name} says why"
+        ) from None
     finally:
         if not taken_over:
             _end(debuggee, progress)
@@ -49,7 +52,9 @@ def _wait(debuggee: Debuggee, wish: Wish, identity: str, progress: Progress) -> 
             told = debuggee.state()
             if told is None or told.id != identity:
                 if time.monotonic() > end:
-                    raise UserError("ServerOutdated", f"the server of {debuggee.name} does not react; apply it anew")
+                    raise UserError(
+                        reasons.SERVER_OUTDATED, f"the server of {debuggee.name} does not react; apply it anew"
+                    )
             elif told.state == "debugging":
                 return done(f"revision {told.revision}")
             elif told.state == "loading" and wish.wait:
@@ -75,7 +80,7 @@ def _watch(debuggee: Debuggee, identity: str, progress: Progress) -> bool:
 
 
 def _failure(told: DebuggerState) -> UserError:
-    return UserError("DebuggerFailed", told.error or "the worker does not load with a debugger")
+    return UserError(reasons.DEBUGGER_FAILED, told.error or "the worker does not load with a debugger")
 
 
 def _end(debuggee: Debuggee, progress: Progress) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from localmodel import reasons
 from localmodel.dev import failing, sample, snapshot, stopwatch, update
 from localmodel.dev.inputs import Inputs
 from localmodel.dev.sample import Reply
@@ -12,7 +13,7 @@ from localmodel.dev.snapshot import Snapshot
 from localmodel.dev.stopwatch import Stage, Stopwatch
 from localmodel.dev.update import Line
 from localmodel.dev.wakes import wakes
-from localmodel.errors import SUPERSEDED, UserError
+from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.target import DeploymentStatus, Target
@@ -109,10 +110,10 @@ class Session:
         try:
             deployments = self._source.apply(watch)
         except UserError as error:
-            self._again = error.reason == "Busy"
+            self._again = error.reason == reasons.BUSY
             names = list(self._serving) or self._source.names()
             parts = [*seen, *stopwatch.until(begun, watch.steps)]
-            if error.reason == SUPERSEDED:
+            if error.reason == reasons.SUPERSEDED:
                 lines = update.given_up(what, str(error), parts)
             else:
                 lines = update.failed(what, failing.describe(error, self._target, names), parts)
@@ -136,7 +137,7 @@ class Session:
         now = snapshot.take(self._seen)
         saved = [path.name for path in snapshot.changed(self._seen, now) if path != self._request]
         if saved and not snapshot.is_between(self._seen, now):
-            raise UserError(SUPERSEDED, f"{saved[0]} has been saved again")
+            raise UserError(reasons.SUPERSEDED, f"{saved[0]} has been saved again")
 
     def _load_times(self) -> dict[str, float]:
         """What the server says that it took for its candidate: milliseconds by part."""

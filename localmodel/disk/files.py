@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from localmodel import reasons
 from localmodel.disk import state_file
 from localmodel.disk.executable import Executable
 from localmodel.errors import UserError
@@ -149,7 +150,7 @@ def full(folder: Path, error: OSError, needed: int | None = None) -> UserError:
     """The error for a disk that has no room in this folder for `needed` bytes."""
     wants = "" if needed is None else f"writing needs {needed} bytes, and "
     return UserError(
-        "StoreFull",
+        reasons.STORE_FULL,
         f"{folder}: the disk is full: {wants}{free(folder)} bytes are free ({error.strerror}); make room "
         "(lmd store gc removes what nothing names), or move the store with LOCALMODEL_HOME",
     )

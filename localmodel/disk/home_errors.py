@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from localmodel import reasons
 from localmodel.disk import files, home
 from localmodel.errors import UserError
 
@@ -71,7 +72,7 @@ def _in_words(error: OSError) -> UserError | None:
     if path is None:
         return None
     fix = "LOCALMODEL_HOME has to name a folder that this user can read and write"
-    return UserError("HomeUnusable", f"{path}: {error.strerror}; {fix}")
+    return UserError(reasons.HOME_UNUSABLE, f"{path}: {error.strerror}; {fix}")
 
 
 def _concerns(path: Path, folder: Path) -> bool:

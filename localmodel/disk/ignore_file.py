@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from localmodel import reasons
 from localmodel.disk.folder import kind
 from localmodel.errors import UserError
 from localmodel_untrusted.files import decoded, read_file
@@ -27,7 +28,7 @@ def find(folder: Path) -> tuple[str, Callable[[str], bool]]:
     try:
         lines = decoded(read_file(folder / name) or b"").removeprefix("\ufeff").splitlines()
     except ValueError as error:
-        raise UserError("SourceInvalid", f"{folder / name}: {error}") from None
+        raise UserError(reasons.SOURCE_INVALID, f"{folder / name}: {error}") from None
     return name, GitIgnoreSpec([pattern for line in lines for pattern in _patterns(line)]).match_file
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel_untrusted import json_text
 from localmodel_untrusted.files import Unreadable, read_file
 
 T = TypeVar("T")
 
-DAMAGED, NEWER = "StateDamaged", "StateNewer"
+DAMAGED, NEWER = reasons.STATE_DAMAGED, reasons.STATE_NEWER
 # What a later version would say of a form that this one does not know.
 _FORMAT = "format"
 _MOST_BYTES = 256 * 1024 * 1024

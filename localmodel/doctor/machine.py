@@ -6,7 +6,7 @@ import sys
 
 from uv import find_uv_bin
 
-from localmodel import running
+from localmodel import reasons, running
 from localmodel.doctor.finding import Finding, first_line
 from localmodel.environments.venvs import venv
 from localmodel.errors import UserError
@@ -45,7 +45,7 @@ def _pythons() -> list[Finding]:
     except OSError:
         return []  # the folder cannot be read, which another finding says
     except UserError as error:
-        if error.reason == "PackageSourcesInvalid":
+        if error.reason == reasons.PACKAGE_SOURCES_INVALID:
             return []  # that, too
         return [Finding("warn", what, str(error), "install one: uv python install 3.11")]
     versions = sorted(found, key=lambda version: [int(part) for part in version.split(".")])

@@ -5,9 +5,10 @@ The Docker SDK is an extra, so this package is imported where an engine is wante
 
 from importlib.util import find_spec
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 if find_spec("docker") is None:
     raise UserError(
-        "DockerPackageMissing", "Python's package for Docker is not installed: pip install 'localmodel[docker]'"
+        reasons.DOCKER_PACKAGE_MISSING, "Python's package for Docker is not installed: pip install 'localmodel[docker]'"
     )

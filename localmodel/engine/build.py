@@ -9,6 +9,7 @@ from typing import IO, Any
 import docker
 import docker.errors
 
+from localmodel import reasons
 from localmodel.engine import context
 from localmodel.engine.context import server_digest as server_digest
 from localmodel.environments.locks.lock import Lock
@@ -45,7 +46,7 @@ def pull_base(client: docker.DockerClient, spec: EnvironmentSpec, say: Say, canc
     if spec.dockerfile is not None:
         output = _run(client, reference, context.dockerfile(spec.dockerfile), {}, say, cancelled)
         if output.failure:
-            raise UserError("EnvironmentBuildFailed", f"the environment's Dockerfile: {output.failure}")
+            raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"the environment's Dockerfile: {output.failure}")
         return str(client.images.get(reference).id)
     say(f"pulling {reference}")
     return _pull(client, spec)
@@ -83,7 +84,7 @@ def _unreadable(spec: EnvironmentSpec, error: docker.errors.APIError, asked: str
     words = sources.scrub(str(error.explanation or error).strip())
     where = f" (asked for as {asked}, by image-mirrors in {sources.path()})" if asked not in ("", spec.base) else ""
     return UserError(
-        "BaseImageUnreadable",
+        reasons.BASE_IMAGE_UNREADABLE,
         f"spec.environment.{field}: image {spec.base}{where} cannot be read: {words}. "
         "Check the name, or pull or load it into the engine by hand",
     )
@@ -115,7 +116,7 @@ def build(
         output = _run(client, tag, archive, arguments, say, cancelled, labels=dict(labels))
     if output.failure:
         field = "requirements" if "/opt/env" in output.step else "baseImage"
-        raise UserError("EnvironmentBuildFailed", f"spec.environment.{field}: {output.failure}")
+        raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"spec.environment.{field}: {output.failure}")
 
 
 def tools(client: docker.DockerClient, spec: EnvironmentSpec, store: str, say: Say, cancelled: Event) -> str:
@@ -128,7 +129,7 @@ def tools(client: docker.DockerClient, spec: EnvironmentSpec, store: str, say: S
     with context.tools(spec.python, architecture(client, spec), say) as archive:
         output = _run(client, None, archive, _arguments(spec, store), lambda line: None, cancelled, target="tools")
     if output.failure:
-        raise UserError("EnvironmentBuildFailed", f"spec.environment.baseImage: {output.failure}")
+        raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"spec.environment.baseImage: {output.failure}")
     return output.image
 
 

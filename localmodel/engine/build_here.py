@@ -1,5 +1,6 @@
 """Building an environment on this machine as an image."""
 
+from localmodel import reasons
 from localmodel.disk import files, home
 from localmodel.environments.here import Listen, lock, spec_of
 from localmodel.environments.locks import lock as locks
@@ -29,7 +30,7 @@ def image(environment: EnvironmentVersion | EnvironmentSpec, progress: Progress,
         with progress.step("requirements") as done:
             architecture = connection.call(lambda client: str(client.version()["Arch"]))
             if architecture not in locks.PLATFORMS:
-                raise UserError("PlatformUnsupported", f"the engine is for {architecture}, not amd64 or arm64")
+                raise UserError(reasons.PLATFORM_UNSUPPORTED, f"the engine is for {architecture}, not amd64 or arm64")
             found = lock(environment, locks.PLATFORMS[architecture], progress.note)
             done(f"{found.counted}, locked")
         # nobody sweeps images away meanwhile

@@ -13,6 +13,7 @@ import docker.errors
 import requests
 from docker.context import ContextAPI
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 T = TypeVar("T")
@@ -91,13 +92,13 @@ def _no_engine(error: BaseException) -> UserError:
     causes = list(_causes(error))
     if any(isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM) for cause in causes):
         return UserError(
-            "EngineForbidden",
+            reasons.ENGINE_FORBIDDEN,
             "this user may not use Docker's socket (permission denied); join the group that owns it "
             "(sudo usermod -aG docker $USER, and log in again), use Docker without root, or name another engine "
             "with DOCKER_HOST",
         )
     said = causes[-1].args[-1] if causes[-1].args else causes[-1]
-    return UserError("EngineUnreachable", f"no Docker engine answers ({said}); start Docker, or see lmd doctor")
+    return UserError(reasons.ENGINE_UNREACHABLE, f"no Docker engine answers ({said}); start Docker, or see lmd doctor")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

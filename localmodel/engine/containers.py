@@ -11,6 +11,7 @@ import docker
 import docker.errors
 from docker.types import LogConfig, Mount
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 HOST = "127.0.0.1"
@@ -190,7 +191,9 @@ def _told() -> Iterator[None]:
     except docker.errors.APIError as error:
         said = str(error.explanation or error).strip()
         if "already allocated" in said or "address already in use" in said:
-            raise UserError("PortTaken", f"Docker cannot publish the port: {said}") from None
+            raise UserError(reasons.PORT_TAKEN, f"Docker cannot publish the port: {said}") from None
         if "bind source path does not exist" in said:
-            raise UserError("EngineRemote", f"Docker's engine does not see this machine's files: {said}") from None
-        raise UserError("ContainerRefused", f"Docker refuses the container: {said}") from None
+            raise UserError(
+                reasons.ENGINE_REMOTE, f"Docker's engine does not see this machine's files: {said}"
+            ) from None
+        raise UserError(reasons.CONTAINER_REFUSED, f"Docker refuses the container: {said}") from None

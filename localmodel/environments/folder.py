@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from localmodel import reasons
 from localmodel.disk import files, home
 from localmodel.environments import here
 from localmodel.environments.formats import azure_json, conda
@@ -35,7 +36,7 @@ def save(version: EnvironmentVersion, path: Path, overwrite: bool = False, note:
         UserError: FileExists, when the folder is there already and `overwrite` is false; what resolve() raises.
     """
     if not overwrite and path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UserError("FileExists", f"{path} is there already; name another folder, or overwrite it")
+        raise UserError(reasons.FILE_EXISTS, f"{path} is there already; name another folder, or overwrite it")
     spec = version.spec
     lock = here.lock(version, None, note)
     content = azure_json.write(version.name, version.version, spec, version.variables)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from localmodel import reasons
 from localmodel.disk import folder
 from localmodel.disk.executable import Executable, is_executable
 from localmodel.errors import UserError
@@ -78,7 +79,9 @@ def tar(entries: Iterable[Entry]) -> Iterator[bytes]:
                 folders.add(parent)
                 yield _header(f"{parent}/", 0, tarfile.DIRTYPE, 0o755)
         if number + len(folders) > _MOST_MEMBERS:
-            raise UserError("TooManyFiles", f"more than {_MOST_MEMBERS} files and folders; pack them into fewer")
+            raise UserError(
+                reasons.TOO_MANY_FILES, f"more than {_MOST_MEMBERS} files and folders; pack them into fewer"
+            )
         size = entry.size
         yield _header(entry.path, size, tarfile.REGTYPE, 0o755 if entry.is_executable else 0o644)
         sent = 0
@@ -111,7 +114,7 @@ def reading(path: Path) -> Generator[BinaryIO]:
                 raise untrusted.Refused("it is not a file")
             yield file
     except untrusted.Refused as error:
-        raise UserError("ArchiveInvalid", f"{path}: {error}") from None
+        raise UserError(reasons.ARCHIVE_INVALID, f"{path}: {error}") from None
 
 
 def members(file: BinaryIO) -> Iterator[untrusted.Member]:
@@ -123,7 +126,7 @@ def members(file: BinaryIO) -> Iterator[untrusted.Member]:
     try:
         yield from untrusted.members(file.fileno(), _LIMITS)
     except untrusted.Refused as error:
-        raise UserError("ArchiveInvalid", f"{file.name}: {error}") from None
+        raise UserError(reasons.ARCHIVE_INVALID, f"{file.name}: {error}") from None
 
 
 def extract(path: Path, target: Path) -> None:

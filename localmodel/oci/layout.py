@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 
@@ -96,14 +96,18 @@ class Layout:
                 content.update(chunk)
                 size += file.write(chunk)
                 if expected and size > expected.size:
-                    raise UserError("ContentDamaged", f"{expected.digest}: more arrives than {expected.size} bytes")
+                    raise UserError(
+                        reasons.CONTENT_DAMAGED, f"{expected.digest}: more arrives than {expected.size} bytes"
+                    )
                 if tell:
                     tell(size)
             file.flush()
             os.fsync(file.fileno())
             blob = Blob(f"sha256:{content.hexdigest()}", size)
             if expected and expected != blob:
-                raise UserError("ContentDamaged", f"{expected.digest}: what arrived is {blob.digest}, {size} bytes")
+                raise UserError(
+                    reasons.CONTENT_DAMAGED, f"{expected.digest}: what arrived is {blob.digest}, {size} bytes"
+                )
             path = self.path(blob.digest)
             path.parent.mkdir(parents=True, exist_ok=True)
             Path(file.name).replace(path)

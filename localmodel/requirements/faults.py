@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 _MOST = 40
@@ -37,4 +38,4 @@ class Faults:
 
 def invalid(where: str, what: str) -> UserError:
     """`where` is a file, or a file and a line: environment.yml:7."""
-    return UserError("EnvironmentInvalid", f"{where}: {what}")
+    return UserError(reasons.ENVIRONMENT_INVALID, f"{where}: {what}")

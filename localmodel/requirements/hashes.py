@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from packaging.utils import canonicalize_name
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 _HASH = re.compile(r"\s+--hash[= ](\w+:[0-9a-fA-F]+)")
@@ -49,7 +50,7 @@ def _restricted(block: str, wanted: frozenset[str]) -> str:
     if not kept:
         pinned = first.rstrip(" \\")
         raise UserError(
-            "RequirementsUnresolvable",
+            reasons.REQUIREMENTS_UNRESOLVABLE,
             f"spec.environment.requirements: {pinned}: the index offers no file with a demanded --hash; "
             "was another version resolved, or the file replaced? Correct the hash, or leave it out",
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from localmodel import reasons
 from localmodel.disk import home, state_file
 from localmodel.errors import UserError
 from localmodel_untrusted.files import decoded
@@ -128,7 +129,7 @@ def _folder(link: str, beside: Path) -> str:
 
 
 def _invalid(what: str) -> UserError:
-    return UserError("PackageSourcesInvalid", f"{path()}: {what}")
+    return UserError(reasons.PACKAGE_SOURCES_INVALID, f"{path()}: {what}")
 
 
 def proxies(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.errors import UserError
 from localmodel.resource import schema
 from localmodel.resource.schema import Place
@@ -41,10 +41,10 @@ def requests(
         return _checked(list(wanted.requests), lambda place: f"{_FIELD}.{schema.text(('requests', *place))}")
     where = f"{_FIELD}.configMap: ConfigMap {wanted.config_map}"
     if config_map is None:
-        raise UserError("GateMissing", f"{where} does not exist; apply it together with the deployment")
+        raise UserError(reasons.GATE_MISSING, f"{where} does not exist; apply it together with the deployment")
     if KEY not in config_map:
         raise UserError(
-            "GateMissing", f"{where} has no key {KEY} (there is: {', '.join(sorted(config_map)) or 'none'})"
+            reasons.GATE_MISSING, f"{where} has no key {KEY} (there is: {', '.join(sorted(config_map)) or 'none'})"
         )
     return _from_text(config_map[KEY], f"{where}: {KEY}")
 
@@ -65,9 +65,9 @@ def _from_text(content: str | bytes, file: str) -> tuple[dict[str, Any], ...]:
         root = loader.get_single_node()
         value = loader.construct_document(root) if root is not None else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError("GateInvalid", f"{file}{_not_yaml(error)}") from None
+        raise UserError(reasons.GATE_INVALID, f"{file}{_not_yaml(error)}") from None
     if root is None or not isinstance(value, list):
-        raise UserError("GateInvalid", f"{file}: a list of requests is expected")
+        raise UserError(reasons.GATE_INVALID, f"{file}: a list of requests is expected")
     return _checked(value, lambda place: f"{file}:{_line(root, place)}: {schema.text(place)}")
 
 
@@ -113,7 +113,7 @@ def _checked(value: list[Any], called: Callable[[Place], str]) -> tuple[dict[str
         found = [((), "nested too deeply")]
     if found:
         lines = [f"{called(place).removesuffix(': ')}: {_short(what)}" for place, what in found]
-        raise UserError("GateInvalid", "\n".join(lines))
+        raise UserError(reasons.GATE_INVALID, "\n".join(lines))
     return tuple(value)
 
 

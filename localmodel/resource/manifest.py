@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.resource import schema
 from localmodel_untrusted.files import Unreadable, decoded, read_file
@@ -51,7 +52,7 @@ def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
     if isinstance(path, Mapping):
         return Manifests(schema.validate(path), {})
     if not path.exists():
-        raise UserError("InvalidManifest", f"{path}: no such file or folder")
+        raise UserError(reasons.INVALID_MANIFEST, f"{path}: no such file or folder")
     documents, config_maps = _folder(path) if path.is_dir() else (_documents(path), {})
     deployments = []
     for file, document in documents:
@@ -62,13 +63,15 @@ def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
             config_maps[_name(file, document)] = _config_map(file, document)
         elif kind[1] is None:
             raise UserError(
-                "InvalidManifest", f"{file}: it does not say what it is (kind); a {schema.KIND} is expected"
+                reasons.INVALID_MANIFEST, f"{file}: it does not say what it is (kind); a {schema.KIND} is expected"
             )
         else:
-            raise UserError("InvalidManifest", f"{file}: kind {kind[1]} ({kind[0]}) cannot be served by a process")
+            raise UserError(
+                reasons.INVALID_MANIFEST, f"{file}: kind {kind[1]} ({kind[0]}) cannot be served by a process"
+            )
     if len(deployments) != 1:
         raise UserError(
-            "InvalidManifest",
+            reasons.INVALID_MANIFEST,
             f"{path}: expected one {schema.KIND} ({schema.API_VERSION}), found {len(deployments)}",
         )
     file, document = deployments[0]
@@ -94,7 +97,7 @@ def _folder(
 ) -> tuple[list[tuple[Path, dict[str, Any]]], dict[str, Mapping[str, bytes]]]:
     file = _kustomization(folder)
     if file is None:
-        raise UserError("InvalidManifest", f"{folder}: no kustomization.yaml")
+        raise UserError(reasons.INVALID_MANIFEST, f"{folder}: no kustomization.yaml")
     kustomization = _load(file)[0]
     _only(_READ, kustomization, f"{file}: ")
     _only(_WITHOUT_EFFECT, kustomization.get("generatorOptions"), f"{file}: generatorOptions.")
@@ -125,22 +128,22 @@ def _generated(file: Path, index: int, generator: Mapping[str, Any]) -> dict[str
 
 def _only(read: set[str], fields: object, where: str) -> None:
     if not isinstance(fields, Mapping | None):
-        raise UserError("InvalidManifest", f"{where.rstrip('.')}: a mapping is expected")
+        raise UserError(reasons.INVALID_MANIFEST, f"{where.rstrip('.')}: a mapping is expected")
     for field in fields or ():
         if field not in read:
-            raise UserError("InvalidManifest", f"{where}{field}: not supported by the process target")
+            raise UserError(reasons.INVALID_MANIFEST, f"{where}{field}: not supported by the process target")
 
 
 def _inside(file: Path, name: str) -> Path:
     path = file.parent / name
     if not path.is_file():
-        raise UserError("InvalidManifest", f"{file}: {name}: no such file beside it")
+        raise UserError(reasons.INVALID_MANIFEST, f"{file}: {name}: no such file beside it")
     return path
 
 
 def _config_map(file: Path, document: Mapping[str, Any]) -> dict[str, bytes]:
     if "binaryData" in document:
-        raise UserError("InvalidManifest", f"{file}: binaryData: not supported by the process target")
+        raise UserError(reasons.INVALID_MANIFEST, f"{file}: binaryData: not supported by the process target")
     return _with_valid_keys(file, {key: value.encode() for key, value in document.get("data", {}).items()})
 
 
@@ -148,7 +151,9 @@ def _with_valid_keys(file: Path, content: dict[str, bytes]) -> dict[str, bytes]:
     # A key becomes a file's name, so "../x" must not pass here either.
     for key in content:
         if not _CONFIG_MAP_KEY.fullmatch(key) or key in (".", ".."):
-            raise UserError("InvalidManifest", f"{file}: {key!r} is no ConfigMap key: letters, digits, '-', '_', '.'")
+            raise UserError(
+                reasons.INVALID_MANIFEST, f"{file}: {key!r} is no ConfigMap key: letters, digits, '-', '_', '.'"
+            )
     return content
 
 
@@ -156,7 +161,7 @@ def _name(file: Path, document: Mapping[str, Any]) -> str:
     try:
         return str(document["metadata"]["name"])
     except (KeyError, TypeError):
-        raise UserError("InvalidManifest", f"{file}: metadata.name: missing") from None
+        raise UserError(reasons.INVALID_MANIFEST, f"{file}: metadata.name: missing") from None
 
 
 def _documents(file: Path) -> list[tuple[Path, dict[str, Any]]]:
@@ -168,14 +173,14 @@ def _load(file: Path) -> list[dict[str, Any]]:
         loaded = yaml.load_all(decoded(read_file(file, _MOST_BYTES, piped=True) or b""), _Loader)
         documents = [document for document in loaded if document is not None]
     except RecursionError:
-        raise UserError("InvalidManifest", f"{file}: nested too deeply") from None
+        raise UserError(reasons.INVALID_MANIFEST, f"{file}: nested too deeply") from None
     except Unreadable as error:
-        raise UserError("InvalidManifest", f"{file}: cannot be read: {error}") from None
+        raise UserError(reasons.INVALID_MANIFEST, f"{file}: cannot be read: {error}") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise UserError("InvalidManifest", f"{file}: not YAML: {error}") from None
+        raise UserError(reasons.INVALID_MANIFEST, f"{file}: not YAML: {error}") from None
     for document in documents:
         if not isinstance(document, dict):
-            raise UserError("InvalidManifest", f"{file}: a mapping is expected")
+            raise UserError(reasons.INVALID_MANIFEST, f"{file}: a mapping is expected")
     return documents or [{}]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from localmodel import data, entry_script
+from localmodel import data, entry_script, reasons
 from localmodel.errors import UserError
 from localmodel.resource import rules
 from localmodel.resource.rules import Place as Place
@@ -42,7 +42,7 @@ def validate(manifest: Mapping[str, Any]) -> dict[str, Any]:
     wrong = [*problems(completed, schema), *rules.broken(completed, schema)]
     if wrong:
         told = {f"{text(place) or 'manifest'}: {what}" for place, what in wrong}
-        raise UserError("InvalidManifest", "\n".join(sorted(told)))
+        raise UserError(reasons.INVALID_MANIFEST, "\n".join(sorted(told)))
     return completed
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from localmodel import reasons
 from localmodel.targets import http
 from localmodel.targets.http import Answer
 
@@ -118,5 +119,7 @@ def _failure(url: str, error: httpx.TransportError, timeout: float | None) -> Us
     from localmodel.errors import UserError
 
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        return UserError("TimedOut", f"{url} did not answer within {timeout:g} s; a larger timeout allows it more")
+        return UserError(
+            reasons.TIMED_OUT, f"{url} did not answer within {timeout:g} s; a larger timeout allows it more"
+        )
     return http.unreachable(url, str(error) or type(error).__name__)

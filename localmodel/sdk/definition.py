@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.resource import schema
 from localmodel.resource.annotations import ENVIRONMENT_SOURCE, MODEL_SOURCES, SOURCE, annotate
@@ -92,7 +93,7 @@ def check_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise UserError(
-            "DeploymentNameInvalid",
+            reasons.DEPLOYMENT_NAME_INVALID,
             f"{name!r} is no name for a deployment: lower-case letters, digits and '-', starting with a letter and "
             "not ending with '-', at most 48",
         )

@@ -9,10 +9,12 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import Any, Literal
 
+from localmodel import reasons
 from localmodel.disk import home
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
 from localmodel.progress import Progress
+from localmodel.reasons import Reason
 from localmodel.resource import annotations
 from localmodel.sdk import definition, given, scoring, source, tracebacks
 from localmodel.sdk.connections import Connections
@@ -27,7 +29,7 @@ from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevi
 DeploymentState = Literal["running", "deploying", "failed", "deleted"]
 
 # The script was run, and did not come up.
-_RAISED = ("RevisionFailed", "InitFailed", "GateFailed")
+_RAISED = (reasons.REVISION_FAILED, reasons.INIT_FAILED, reasons.GATE_FAILED)
 _LINES_SEARCHED = 5000
 _SECONDS_TO_SEARCH = 5.0
 _POLL_SECONDS = 0.2
@@ -43,7 +45,7 @@ class DeployError(UserError):
         traceback: the script's traceback; "" if the script did not run.
     """
 
-    def __init__(self, reason: str, message: str, traceback: str = "") -> None:
+    def __init__(self, reason: Reason, message: str, traceback: str = "") -> None:
         super().__init__(reason, f"{message}\n\n{traceback}".rstrip())
         self.traceback = traceback
         self._given = (reason, message, traceback)
@@ -144,7 +146,7 @@ class Deployment:
         try:
             now = self.status
         except UserError as error:
-            if error.reason == "DeploymentNotFound":
+            if error.reason == reasons.DEPLOYMENT_NOT_FOUND:
                 return "deleted"
             raise
         if now.ready:
@@ -165,7 +167,7 @@ class Deployment:
         """
         now = self.status
         if now.serving is None:
-            raise UserError("NotServing", f"{self.name} is not serving: {now.message}")
+            raise UserError(reasons.NOT_SERVING, f"{self.name} is not serving: {now.message}")
         return now.url
 
     @property
@@ -199,10 +201,10 @@ class Deployment:
         end = monotonic() + timeout
         while not (now := self.status).ready:
             if now.stalled:
-                raise DeployError("RevisionFailed", now.message, self._load_traceback())
+                raise DeployError(reasons.REVISION_FAILED, now.message, self._load_traceback())
             if monotonic() > end:
                 message = f"{self.name} is not running after {timeout:g} s: {now.message}"
-                raise DeployError("ProgressDeadlineExceeded", message)
+                raise DeployError(reasons.PROGRESS_DEADLINE_EXCEEDED, message)
             sleep(_POLL_SECONDS)
 
     def update(
@@ -268,7 +270,7 @@ class Deployment:
         place = Path(annotations.annotation(applied, annotations.SOURCE))
         if not place.name:
             raise UserError(
-                "SourceUnknown",
+                reasons.SOURCE_UNKNOWN,
                 f"{self.name} was deployed with a manifest, which is where its code is from: apply that again",
             )
         model_sources = annotations.model_sources(applied)
@@ -315,7 +317,7 @@ class Deployment:
         try:
             self._target.delete(self.name)
         except UserError as error:
-            if not missing_ok or error.reason != "DeploymentNotFound":
+            if not missing_ok or error.reason != reasons.DEPLOYMENT_NOT_FOUND:
                 raise
 
     def _apply(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource.annotations import model_sources
@@ -57,10 +58,12 @@ def models(given: Iterable[Model], store: Store) -> list[ModelVersion]:
     for index, model in enumerate(found):
         for other in found[:index]:
             if model.name == other.name:
-                raise UserError("ModelTwice", f"model {model.name} is given twice; a deployment has one version of it")
+                raise UserError(
+                    reasons.MODEL_TWICE, f"model {model.name} is given twice; a deployment has one version of it"
+                )
             if model.name.lower() == other.name.lower():
                 raise UserError(
-                    "ModelTwice",
+                    reasons.MODEL_TWICE,
                     f"models {other.name} and {model.name} differ only in case, and are one folder on some machines; "
                     "choose one of them",
                 )
@@ -74,7 +77,7 @@ def _model(given: Model, store: Store) -> ModelVersion:
     if path is not None:
         return store.models.register(model_name(path), path)
     if isinstance(given, Path) or os.sep in given:
-        raise UserError("ModelFileMissing", f"{given}: no such file or folder")
+        raise UserError(reasons.MODEL_FILE_MISSING, f"{given}: no such file or folder")
     return store.models.find(given)
 
 
@@ -105,7 +108,7 @@ def environment(
         path = Path(given).expanduser()
         if not path.is_file():
             if isinstance(given, Path) or os.sep in given or path.suffix in (*_CONDA, ".txt"):
-                raise UserError("EnvironmentFileMissing", f"{given}: no such file of requirements")
+                raise UserError(reasons.ENVIRONMENT_FILE_MISSING, f"{given}: no such file of requirements")
             return store.environments.find(given)
         spec, variables = _from_file(path, progress)
     else:

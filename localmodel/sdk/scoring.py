@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel_untrusted import json_text
 from localmodel_untrusted.files import Unreadable
@@ -49,7 +50,7 @@ class ScoringError(UserError):
 
     def __init__(self, status: int, body: bytes, request_id: str = "", traceback: str = "") -> None:
         said = f"{_message(body)} (status {status}, x-request-id {request_id or 'unknown'})"
-        super().__init__("ScoringFailed", f"{said}\n\n{traceback}".rstrip())
+        super().__init__(reasons.SCORING_FAILED, f"{said}\n\n{traceback}".rstrip())
         self.status = status
         self.body = body
         self.request_id = request_id
@@ -118,7 +119,7 @@ def decode(content_type: str, body: bytes) -> Any:
     except Unreadable as error:
         text = body[:_LONGEST_BODY_SHOWN].decode(errors="replace")
         raise UserError(
-            "AnswerInvalid", f"the answer is said to be JSON ({kind}) and is not: {error}\n{text}"
+            reasons.ANSWER_INVALID, f"the answer is said to be JSON ({kind}) and is not: {error}\n{text}"
         ) from None
 
 
@@ -139,7 +140,8 @@ def find_place(data: object, document: Mapping[str, Any]) -> Place:
     if len(fitting) > 1:
         names = ", ".join(".".join(path) for path, _ in fitting)
         raise UserError(
-            "InputAmbiguous", f"the deployment takes several values ({names}): send a dict of them by their names"
+            reasons.INPUT_AMBIGUOUS,
+            f"the deployment takes several values ({names}): send a dict of them by their names",
         )
     path, form = fitting[0]
     return Place(path, form.partition(":")[2] or "records")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TypedDict
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.resource.server_settings import ServerSettings
 
@@ -33,5 +34,5 @@ def manifest_fields(options: Mapping[str, object]) -> dict[str, object]:
         if key not in names:
             meant = next((option for option, name in names.items() if name == key), "")
             advice = f"write {meant!r}" if meant else f"choose from {', '.join(names)}"
-            raise UserError("InvalidManifest", f"server: unknown option {key!r}; {advice}")
+            raise UserError(reasons.INVALID_MANIFEST, f"server: unknown option {key!r}; {advice}")
     return {names[key]: value for key, value in options.items()}

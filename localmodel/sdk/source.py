@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localmodel import entry_script
+from localmodel import entry_script, reasons
 from localmodel.disk import executable, folder, home, ignore_file
 from localmodel.errors import UserError
 from localmodel.sdk import own_name
@@ -42,7 +42,7 @@ def locate(script: str | Path, source_folder: str | Path | None) -> tuple[Path, 
     if source_folder is None:
         source = Path(script).expanduser().absolute()
         if not source.is_file():
-            raise UserError("EntryScriptMissing", f"{script}: no such file")
+            raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{script}: no such file")
         return source, entry_script.named(source.name)
     root = Path(source_folder).expanduser().absolute()
     path = root / script
@@ -51,7 +51,7 @@ def locate(script: str | Path, source_folder: str | Path | None) -> tuple[Path, 
         place, above = Path(way(path)), Path(way(root))
         if path.is_file() and place.is_relative_to(above):
             return root, entry_script.named(place.relative_to(above).as_posix())
-    raise UserError("EntryScriptMissing", f"{script}: no such file in the source folder {root}")
+    raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{script}: no such file in the source folder {root}")
 
 
 def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
@@ -67,7 +67,7 @@ def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
             is left out.
     """
     if not source.exists():
-        raise UserError("SourceMissing", f"{source}: the code was read from here, and there is nothing any more")
+        raise UserError(reasons.SOURCE_MISSING, f"{source}: the code was read from here, and there is nothing any more")
     root = source.parent if source.is_file() else source
     choice = _Choice(root, entry, models, modules_only=source.is_file())
     paths: dict[str, Path] = {}
@@ -76,17 +76,19 @@ def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
             paths[_printable(inside, root)] = path
             if len(paths) > _MOST_FILES:
                 why = f"{root}: more than {_MOST_FILES:,} files; is this the source folder? {_WAY_OUT}"
-                raise UserError("SourceTooLarge", why)
+                raise UserError(reasons.SOURCE_TOO_LARGE, why)
         sizes = {inside: path.stat().st_size for inside, path in paths.items()}
         if sum(sizes.values()) > _LARGEST:
             raise _too_large(root, sizes)
         files = {inside: executable.read(paths[inside]) for inside in sorted(paths)}
     except folder.Unusable as error:
-        raise UserError("SourceInvalid", f"{root}: {error}. {_WAY_OUT}") from None
+        raise UserError(reasons.SOURCE_INVALID, f"{root}: {error}. {_WAY_OUT}") from None
     except OSError as error:
-        raise UserError("SourceInvalid", f"{error.filename}: cannot be read: {error.strerror}") from None
+        raise UserError(reasons.SOURCE_INVALID, f"{error.filename}: cannot be read: {error.strerror}") from None
     if entry not in files and (name := choice.left_out_by(entry)):
-        raise UserError("EntryScriptMissing", f"{root / entry}: the entry script is left out of the code {name}")
+        raise UserError(
+            reasons.ENTRY_SCRIPT_MISSING, f"{root / entry}: the entry script is left out of the code {name}"
+        )
     notes = [*choice.notes(files)]
     if not source.is_file() and (copies := own_name.copies(files, root.resolve().name)):
         notes.append(f"the code looks for {root.resolve().name}/, the folder's own name: its files are there, too")
@@ -162,14 +164,16 @@ def _few(names: list[str]) -> str:
 
 def _printable(inside: str, root: Path) -> str:
     if not inside.isprintable():  # undecodable names among them
-        raise UserError("SourceInvalid", f"{inside!r} in {root}: a file name without control characters is needed")
+        raise UserError(
+            reasons.SOURCE_INVALID, f"{inside!r} in {root}: a file name without control characters is needed"
+        )
     return inside
 
 
 def _too_large(root: Path, sizes: Mapping[str, int]) -> UserError:
     largest = max(sizes, key=lambda inside: sizes[inside])
     return UserError(
-        "SourceTooLarge",
+        reasons.SOURCE_TOO_LARGE,
         f"{root}: {_mebibytes(sum(sizes.values()))} of code, and at most {_mebibytes(_LARGEST)} are kept; the largest "
         f"file is {largest} ({_mebibytes(sizes[largest])}). {_WAY_OUT}; register what is a model as a model",
     )

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 from localmodel.store.records import Records
@@ -31,7 +31,7 @@ class Aliases:
         found = self.of(name)
         if alias not in found:
             there = ", ".join(sorted(found)) or "none"
-            raise UserError("AliasNotFound", f"{name} has no alias {alias}; there are: {there}")
+            raise UserError(reasons.ALIAS_NOT_FOUND, f"{name} has no alias {alias}; there are: {there}")
         return found[alias]
 
     def set(self, name: str, alias: str, number: int) -> None:
@@ -41,7 +41,7 @@ class Aliases:
         """
         if not _ALIAS.fullmatch(alias) or alias == "latest":
             raise UserError(
-                "AliasInvalid",
+                reasons.ALIAS_INVALID,
                 f"alias {alias!r}: letters, digits, '.', '_' and '-', at most 64, starting with a letter; "
                 "'latest' always names the latest version",
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localmodel import reasons
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout, Meter
@@ -105,7 +106,7 @@ def _all_named(layout: Layout, ref: Ref) -> set[str]:
     found = _named(layout, ref)
     if len(found) == 1:  # what else it named is not known, and must not be taken for garbage
         raise UserError(
-            "StoreDamaged",
+            reasons.STORE_DAMAGED,
             f"{ref.name}: its manifest {ref.digest} is missing or damaged, so nothing was removed; "
             "register, pull or import it again, or delete it",
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from localmodel import reasons
 from localmodel.disk import state_file
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
@@ -29,8 +30,8 @@ KIND = RecordKind(
     artifacts.CODE,
     "code",
     "code",
-    "CodeNameInvalid",
-    "CodeNotFound",
+    reasons.CODE_NAME_INVALID,
+    reasons.CODE_NOT_FOUND,
     CodeVersion,
     "Deploying with a script registers it",
     lambda one, other: one.digest == other.digest,
@@ -88,5 +89,5 @@ class Code:
         except (ValueError, LookupError, TypeError, UserError) as error:
             why = f"is damaged ({error}) in"
         raise UserError(
-            "CodeDamaged", f"code {code.name}:{code.version}: its content {why} the store at {self._layout.root}"
+            reasons.CODE_DAMAGED, f"code {code.name}:{code.version}: its content {why} the store at {self._layout.root}"
         )

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from localmodel import reasons
 from localmodel.disk import state_file
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
@@ -48,8 +49,8 @@ KIND = RecordKind(
     artifacts.ENVIRONMENT,
     "environments",
     "environment",
-    "EnvironmentNameInvalid",
-    "EnvironmentNotFound",
+    reasons.ENVIRONMENT_NAME_INVALID,
+    reasons.ENVIRONMENT_NOT_FOUND,
     EnvironmentVersion,
     "Make it: lmd env create {name} --conda FILE",
     # Another release may write the same spec in other words, so that its digest differs.
@@ -108,7 +109,7 @@ class Environments:
         """
         if using := environment_uses.of_version(self._layout.root.parent, f"{name}:{version}"):
             raise UserError(
-                "EnvironmentInUse",
+                reasons.ENVIRONMENT_IN_USE,
                 f"environment {name}:{version} is used by {', '.join(using)}; delete the deployment first, or move it "
                 "to another version",
             )

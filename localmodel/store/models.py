@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from localmodel import pickles
+from localmodel import pickles, reasons
 from localmodel.disk import folder, state_file
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
@@ -58,8 +58,8 @@ KIND = RecordKind(
     artifacts.MODEL,
     "models",
     "model",
-    "ModelNameInvalid",
-    "ModelNotFound",
+    reasons.MODEL_NAME_INVALID,
+    reasons.MODEL_NOT_FOUND,
     ModelVersion,
     "Register it: lmd model register PATH --name {name}",
     lambda one, other: _described(one) == _described(other),
@@ -176,7 +176,7 @@ class Models:
             for key, value in added.items():
                 if model.properties.get(key, value) != value:
                     raise UserError(
-                        "PropertyImmutable",
+                        reasons.PROPERTY_IMMUTABLE,
                         f"property {key} of {name}:{version} is {model.properties[key]!r} for good; use a tag",
                     )
             return replace(
@@ -217,7 +217,7 @@ class Models:
         weights = self._layout.path(self.get(name, version).weights.digest)
         target = Path(target_dir, layers.top(weights))
         if target.exists() and not exist_ok:
-            raise UserError("FileExists", f"{target} exists already; remove it, or say that it may be replaced")
+            raise UserError(reasons.FILE_EXISTS, f"{target} exists already; remove it, or say that it may be replaced")
         layers.extract_into(weights, target)
         return target
 
@@ -237,7 +237,7 @@ class Models:
         """
         if using := self._uses(name, version):
             raise UserError(
-                "ModelInUse",
+                reasons.MODEL_IN_USE,
                 f"model {name}:{version} is used by {', '.join(sorted({str(use) for use in using}))}; "
                 "delete the deployment first, or move it to another version",
             )
@@ -246,7 +246,7 @@ class Models:
     def _whole(self, model: ModelVersion) -> ModelVersion:
         if not self._layout.has(model.weights):
             raise UserError(
-                "ModelDamaged",
+                reasons.MODEL_DAMAGED,
                 f"model {model.name}:{model.version}: its content is missing from the store at {self._layout.root}",
             )
         return model
@@ -256,16 +256,18 @@ def _entries(path: Path) -> list[layers.Entry]:
     """All that the model is made of."""
     if not path.exists():
         if path.is_symlink():
-            raise UserError("ModelFileMissing", f"{path} points to nothing ({path.readlink()}): {_FETCH}")
-        raise UserError("ModelFileMissing", f"{path}: no such file or folder to register")
+            raise UserError(reasons.MODEL_FILE_MISSING, f"{path} points to nothing ({path.readlink()}): {_FETCH}")
+        raise UserError(reasons.MODEL_FILE_MISSING, f"{path}: no such file or folder to register")
     try:
         entries = layers.entries_of(path.resolve(), "")
     except folder.Dangling as error:
-        raise UserError("ModelIncomplete", f"{path}: {error}; {_FETCH}") from None
+        raise UserError(reasons.MODEL_INCOMPLETE, f"{path}: {error}; {_FETCH}") from None
     except folder.Unusable as error:
-        raise UserError("ModelIncomplete", f"{path}: {error}; a model is registered whole, or not at all") from None
+        raise UserError(
+            reasons.MODEL_INCOMPLETE, f"{path}: {error}; a model is registered whole, or not at all"
+        ) from None
     if not entries:
-        raise UserError("ModelFileMissing", f"{path}: the folder holds no file")
+        raise UserError(reasons.MODEL_FILE_MISSING, f"{path}: the folder holds no file")
     return entries
 
 

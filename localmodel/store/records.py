@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
+from localmodel.reasons import Reason
 from localmodel.store.index import Index, Ref
 from localmodel_untrusted import json_text
 
@@ -50,8 +51,8 @@ class RecordKind(Generic[V]):
     artifact: str
     folder: str
     word: str
-    invalid_name: str
-    not_found: str
+    invalid_name: Reason
+    not_found: Reason
     version: type[V]
     hint: str
     same: Callable[[V, V], bool]
@@ -114,7 +115,8 @@ class Records(Generic[V]):
         name, colon, number = reference.partition(":")
         if colon and not number.isdecimal():
             raise UserError(
-                "VersionNotFound", f"{self._kind.word} {reference}: {number!r} is no version; write NAME or NAME:NUMBER"
+                reasons.VERSION_NOT_FOUND,
+                f"{self._kind.word} {reference}: {number!r} is no version; write NAME or NAME:NUMBER",
             )
         return self.get(name, int(number) if colon else None)
 
@@ -230,7 +232,7 @@ class Records(Generic[V]):
         """
         if not self._store.is_dir():
             raise UserError(
-                "StoreMissing",
+                reasons.STORE_MISSING,
                 f"the store folder {self._store} does not exist; register a model (lmd model register) "
                 "or name another folder with LOCALMODEL_HOME",
             )
@@ -260,7 +262,7 @@ class Records(Generic[V]):
         word = self._kind.word
         if versions := self.numbers(name):
             return UserError(
-                "VersionNotFound",
+                reasons.VERSION_NOT_FOUND,
                 f"{word} {name} has no version {number}; there are: {', '.join(map(str, versions))}",
             )
         known = self.names()

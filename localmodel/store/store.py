@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from localmodel import reasons
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout, Meter
@@ -146,7 +147,7 @@ class Store:
         return self.environments.records if isinstance(version, EnvironmentVersion) else self.code.records
 
 
-_CONTENT = ("ArchiveInvalid", "ArtifactUnsupported", "ContentDamaged", "OtherKind")
+_CONTENT = (reasons.ARCHIVE_INVALID, reasons.ARTIFACT_UNSUPPORTED, reasons.CONTENT_DAMAGED, reasons.OTHER_KIND)
 
 
 @contextmanager

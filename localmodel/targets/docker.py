@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from localmodel import digests, keeping, target_table
+from localmodel import digests, keeping, reasons, target_table
 from localmodel.disk import files, home
 from localmodel.engine import client, containers, environment_image, names
 from localmodel.engine.client import Connection
@@ -49,13 +49,13 @@ class ContainerRunner:
     def platform(self) -> str:
         if not client.is_here():
             raise UserError(
-                "EngineRemote",
+                reasons.ENGINE_REMOTE,
                 "DOCKER_HOST, or docker's context, names an engine on another machine, which does not see this one's "
                 "files; unset it, or use a cluster there",
             )
         architecture = self._engine.call(containers.engine).architecture
         if architecture not in locks.PLATFORMS:
-            raise UserError("PlatformUnsupported", f"the engine is for {architecture}, not amd64 or arm64")
+            raise UserError(reasons.PLATFORM_UNSUPPORTED, f"the engine is for {architecture}, not amd64 or arm64")
         return locks.PLATFORMS[architecture]
 
     def base(self, environment: EnvironmentSpec) -> str:
@@ -127,7 +127,9 @@ class ContainerRunner:
 
     def debug_ports(self, server: str, wanted: int | None) -> tuple[tuple[str, int], int]:
         if wanted is not None:
-            raise UserError("PortGiven", "--port: a container's port for debuggers is its own; leave the option out")
+            raise UserError(
+                reasons.PORT_GIVEN, "--port: a container's port for debuggers is its own; leave the option out"
+            )
         return ("0.0.0.0", _DEBUG_PORT), self._engine.call(containers.published, server, _DEBUG_PORT)  # noqa: S104
 
     def halt(self, place: State, server: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.targets.target import PastRevision
 
@@ -26,6 +27,6 @@ def choose(
     there = ", ".join(map(str, sorted(kept))) or "none"
     asked = f"revision {to}" if to is not None else f"a revision that served before {serving}"
     raise UserError(
-        "RevisionNotFound",
+        reasons.REVISION_NOT_FOUND,
         f"{name}: {asked} is not kept (kept: {there}); spec.revisionHistoryLimit says how many are",
     )

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 _JSON = "application/json"
@@ -52,7 +53,7 @@ def own_address(url: str) -> str:
 
 
 def unreachable(url: str, reason: object) -> UserError:
-    return UserError("Unreachable", f"{url} does not answer: {reason}")
+    return UserError(reasons.UNREACHABLE, f"{url} does not answer: {reason}")
 
 
 def _answer(status: int, headers: Iterable[tuple[str, str]], body: bytes, started: float) -> Answer:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 HOST = "127.0.0.1"
@@ -45,7 +46,8 @@ def choose(wanted: int, holder: Callable[[int], str], note: Callable[[str], None
                 note(f"port {wanted} is held by {holder(wanted)}; taking {port}")
             return port
     raise UserError(
-        "PortTaken", f"spec.service.localPort: {wanted} is held by {holder(wanted)}, and so is every port up to {last}"
+        reasons.PORT_TAKEN,
+        f"spec.service.localPort: {wanted} is held by {holder(wanted)}, and so is every port up to {last}",
     )
 
 
@@ -58,7 +60,7 @@ def wait_until_free(port: int, option: str) -> None:
     end = time.monotonic() + _SECONDS_FOR_PORT
     while not is_free(port):
         if time.monotonic() > end:
-            raise UserError("PortTaken", f"{option} {port} is held by {holder(port)}; name another one")
+            raise UserError(reasons.PORT_TAKEN, f"{option} {port} is held by {holder(port)}; name another one")
         time.sleep(0.1)
 
 

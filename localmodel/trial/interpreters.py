@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource.spec import EnvironmentSpec
@@ -36,7 +37,9 @@ def named(text: str) -> Path:
     """
     found = shutil.which(text) or shutil.which(f"python{text}")
     if found is None:
-        raise UserError("PythonMissing", f"--python {text}: no such interpreter; give a path, or a version on the PATH")
+        raise UserError(
+            reasons.PYTHON_MISSING, f"--python {text}: no such interpreter; give a path, or a version on the PATH"
+        )
     return Path(found).absolute()
 
 

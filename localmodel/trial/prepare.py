@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from localmodel import entry_script, revision
+from localmodel import entry_script, reasons, revision
 from localmodel.advice import Known
 from localmodel.disk import home, ignore_file
 from localmodel.environments import stored
@@ -66,12 +66,12 @@ def prepare(wish: Wish, folder: Path, progress: Progress) -> Trial:
         UserError: what is missing or does not fit.
     """
     if wish.script is not None and not wish.script.is_file():
-        raise UserError("EntryScriptMissing", f"{wish.script}: no such file")
+        raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{wish.script}: no such file")
     path = wish.manifest or interpreters.manifest_beside(wish.script.parent if wish.script else Path())
     if path is not None:
         return _deployed(path, wish, folder, progress)
     if wish.script is None:
-        raise UserError("EntryScriptMissing", "name a script, or run this in a folder with a manifest")
+        raise UserError(reasons.ENTRY_SCRIPT_MISSING, "name a script, or run this in a folder with a manifest")
     return _alone(wish.script, wish, folder, progress)
 
 
@@ -114,7 +114,7 @@ def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> 
         try:
             inline = {**source.inline, script.name: decoded(script.read_bytes())}
         except Unreadable as error:
-            raise UserError("EntryScriptInvalid", f"{script}: {error}") from None
+            raise UserError(reasons.ENTRY_SCRIPT_INVALID, f"{script}: {error}") from None
         return manifests, replace(wanted, source=Source(inline=inline))
     name = source.config_map or ""
     files = stored.code(source.code, Store(home.store())) if source.code else manifests.config_maps.get(name, {})
@@ -157,7 +157,7 @@ def _code(script: Path, models: Sequence[Path], progress: Progress) -> Mapping[s
     try:
         found = source.read(script.absolute().parent, entry, models)
     except UserError as error:
-        if error.reason not in ("SourceTooLarge", "SourceInvalid"):
+        if error.reason not in (reasons.SOURCE_TOO_LARGE, reasons.SOURCE_INVALID):
             raise
         progress.note(f"tried where it lies, in a folder that lmd apply refuses: {error}")
         return {}
@@ -173,7 +173,7 @@ def _models(wanted: Sequence[str]) -> tuple[tuple[ModelRef, ...], tuple[Path, ..
         if Path(text).exists():
             files.append(Path(text).resolve())
         elif os.sep in text:
-            raise UserError("ModelFileMissing", f"--model {text}: no such file or folder")
+            raise UserError(reasons.MODEL_FILE_MISSING, f"--model {text}: no such file or folder")
         else:
             references.append(_reference(text))
     return tuple(references), tuple(files)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from localmodel import advice, data
+from localmodel import advice, data, reasons
 from localmodel.errors import UserError
 from localmodel.trial.prepare import Trial
 from localmodel_untrusted import json_text
@@ -67,7 +67,7 @@ class TrialWorker:
                 )
             except OSError as error:
                 self._connection.close()
-                raise UserError("PythonMissing", f"cannot run {trial.python}: {error.strerror}") from None
+                raise UserError(reasons.PYTHON_MISSING, f"cannot run {trial.python}: {error.strerror}") from None
         self._known = trial.known
         self._started = time.monotonic()
         # Ctrl-C is the script's, or its debugger's: it reaches both processes.

@@ -16,7 +16,7 @@ from typing import Any
 
 import kopf
 
-from localmodel import keeping
+from localmodel import keeping, reasons
 from localmodel.disk import files
 from localmodel.engine.client import Engine
 from localmodel.environments.locks import own_wheels
@@ -83,7 +83,7 @@ async def run(options: Options) -> None:
         try:
             operator, cluster_uid = await _site(cluster, engine, options)
         except UnreachableError as error:
-            raise UserError("ClusterUnreachable", f"the cluster's API server does not answer: {error}") from None
+            raise UserError(reasons.CLUSTER_UNREACHABLE, f"the cluster's API server does not answer: {error}") from None
         with _only_operator(options.store, cluster_uid):
             try:
                 await _lead(operator, cluster_uid, options)
@@ -98,7 +98,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
     node = (await cluster.list(NODE))[0]
     system = await cluster.get(NAMESPACE, None, "kube-system")
     if system is None:
-        raise UserError("ClusterUnusable", "the cluster has no namespace kube-system")
+        raise UserError(reasons.CLUSTER_UNUSABLE, "the cluster has no namespace kube-system")
     layout = Layout(options.store / "images")
     signer = Signer(await keys.signing_key(cluster))
     own_id = store_id.of(options.store)
@@ -138,7 +138,7 @@ def _only_operator(store: Path, cluster_uid: str) -> Any:
         with files.alone(lock):
             yield
     except BlockingIOError:
-        raise UserError("AlreadyRunning", f"an operator for this cluster is already running ({lock})") from None
+        raise UserError(reasons.ALREADY_RUNNING, f"an operator for this cluster is already running ({lock})") from None
 
 
 async def _lead(operator: Operator, cluster_uid: str, options: Options) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localmodel import reasons
+from localmodel.reasons import Reason
 from localmodel_operator import names
 
 CONTAINER = "scoring"
@@ -43,19 +45,25 @@ def read(deployment: Mapping[str, Any]) -> ForeignFields:
     return ForeignFields(tuple(sorted(container)), scaled_by)
 
 
-def news(name: str, written: ForeignFields) -> Iterator[tuple[str, str]]:
+def news(name: str, written: ForeignFields) -> Iterator[tuple[Reason, str]]:
     """What to tell of it, and the way out: reason and message."""
     if written.container:
         what = ", ".join(written.container)
-        yield "PutBack", f"Deployment {name} was changed by others ({what}), and is put back: edit the resource instead"
+        yield (
+            reasons.PUT_BACK,
+            f"Deployment {name} was changed by others ({what}), and is put back: edit the resource instead",
+        )
     if written.is_autoscaled:
         yield (
-            "ScaledByOthers",
+            reasons.SCALED_BY_OTHERS,
             f"a HorizontalPodAutoscaler scales Deployment {name}, and the operator scales it back: scale the resource, "
             f"not its Deployment (scaleTargetRef: kind LocalModelDeployment, name {name})",
         )
     elif written.scaled_by:
-        yield "PutBack", f"Deployment {name} was scaled by {written.scaled_by}, and is scaled back: scale the resource"
+        yield (
+            reasons.PUT_BACK,
+            f"Deployment {name} was scaled by {written.scaled_by}, and is scaled back: scale the resource",
+        )
 
 
 def _spec(entry: Mapping[str, Any]) -> Fields:

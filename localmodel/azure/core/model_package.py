@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from localmodel import image, revision
+from localmodel import image, reasons, revision
 from localmodel.azure.exceptions import UserErrorException, translated
 from localmodel.disk import executable
 from localmodel.environments import here
@@ -66,7 +66,7 @@ class ModelPackage:
         place = Path(output_directory)
         with translated():
             if place.exists() and (not place.is_dir() or any(place.iterdir())):
-                raise UserError("FileExists", f"{place} is there already; name another folder")
+                raise UserError(reasons.FILE_EXISTS, f"{place} is there already; name another folder")
             _write_context(place, self._content.spec)
             _write_code(place, self._content)
             for model in self._content.models:

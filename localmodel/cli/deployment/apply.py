@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from localmodel import reasons
 from localmodel.cli import completion
 from localmodel.cli.deployment import applied_before, script_folder
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
@@ -184,4 +185,4 @@ def _require_free(target: Target, name: str, port: int) -> None:
     there = next((each.name for each in target.deployments() if urlsplit(each.url).port == port), "")
     if there != name:
         holder = f"the deployment {there!r}" if there else ports.holder(port)
-        raise UserError("PortTaken", f"--port {port} is held by {holder}; name another one")
+        raise UserError(reasons.PORT_TAKEN, f"--port {port} is held by {holder}; name another one")

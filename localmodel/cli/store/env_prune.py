@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from localmodel import reasons
 from localmodel.cli.output import output_option, print_table, print_value, say
 from localmodel.disk import home
 from localmodel.errors import UserError
@@ -58,7 +59,7 @@ def prune(older_than: float, dry_run: bool, output: str) -> None:
             if there:
                 found.images(there, dry_run)
     except UserError as error:
-        if error.reason not in ("DockerPackageMissing", "EngineUnreachable", "EngineForbidden"):
+        if error.reason not in (reasons.DOCKER_PACKAGE_MISSING, reasons.ENGINE_UNREACHABLE, reasons.ENGINE_FORBIDDEN):
             raise
         say(f"images in the Docker engine are left alone: {error}", err=True)
     found.tell(dry_run, output)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from localmodel import reasons
 from localmodel.azureml_files import collect
 from localmodel.azureml_files.exported import Exportable
 from localmodel.azureml_files.v1 import write as v1_write
@@ -68,7 +69,7 @@ def azureml(
         raise click.UsageError("give DIR, and one of -f FILE, -k FOLDER and NAME")
     place = Path(arguments[-1])
     if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not overwrite)):
-        raise UserError("FileExists", f"{place} exists already; name another folder, or add --overwrite")
+        raise UserError(reasons.FILE_EXISTS, f"{place} exists already; name another folder, or add --overwrite")
     manifests = manifest.read(path) if path else target.manifests(arguments[0])
     store = Store(home.store())
     deployment = collect.collect(manifests, store, with_models=models == "files")

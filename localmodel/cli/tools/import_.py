@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from localmodel import reasons
 from localmodel.azureml_files import document, folder, gather
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import Draft
@@ -99,7 +100,7 @@ def _v2(paths: tuple[Path, ...]) -> tuple[Draft, Path]:
     deployments = [(root, place) for root, place in roots if not v2_read.is_endpoint(root)]
     if len(deployments) != 1 or len(endpoints) > 1:
         raise UserError(
-            "AzureFileInvalid",
+            reasons.AZURE_FILE_INVALID,
             f"{', '.join(map(str, paths))}: one deployment is expected, and at most one endpoint beside it; "
             f"found {len(deployments)} and {len(endpoints)}",
         )
@@ -121,6 +122,8 @@ def _apply(target: Target, imported: Imported, progress: ConsoleProgress, output
 
 def _write(imported: Imported, place: Path, overwrite: bool) -> None:
     if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not overwrite)):
-        raise UserError("FileExists", f"{place} exists already; name another with --output-dir, or add --overwrite")
+        raise UserError(
+            reasons.FILE_EXISTS, f"{place} exists already; name another with --output-dir, or add --overwrite"
+        )
     for name, content in folder.contents(imported).items():
         files.write(place / name, content)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from localmodel import reasons
 from localmodel.cli import completion
 from localmodel.cli.output import ConsoleProgress
 from localmodel.errors import UserError
@@ -61,4 +62,4 @@ def run(
     try:
         os.execve(python, [str(python), str(script), *arguments], variables)  # noqa: S606
     except OSError as error:
-        raise UserError("PythonMissing", f"cannot run {python}: {error.strerror}") from None
+        raise UserError(reasons.PYTHON_MISSING, f"cannot run {python}: {error.strerror}") from None

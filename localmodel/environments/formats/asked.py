@@ -1,5 +1,6 @@
 """All that an environment asks for, checked in one place whichever door it came in by."""
 
+from localmodel import reasons
 from localmodel.environments.formats.definition import check_python
 from localmodel.errors import UserError
 from localmodel.requirements import requirement
@@ -34,5 +35,5 @@ def requirements(given: tuple[str, ...], where: str) -> tuple[CheckedRequirement
     try:
         faults.tell()
     except UserError as error:
-        raise UserError("RequirementsUnresolvable", str(error)) from None
+        raise UserError(reasons.REQUIREMENTS_UNRESOLVABLE, str(error)) from None
     return tuple(found)

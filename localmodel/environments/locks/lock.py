@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.disk import files, state_file
 from localmodel.environments.formats import asked
 from localmodel.environments.formats.definition import pythons
@@ -345,11 +345,11 @@ def _demanded(requirements: tuple[CheckedRequirement, ...]) -> dict[str, frozens
 def _by_address(name: str) -> UserError:
     """A wheel may say that it needs what lies on this machine, or in a repository: that is not for it to decide."""
     return UserError(
-        "RequirementsUnresolvable",
+        reasons.REQUIREMENTS_UNRESOLVABLE,
         f"{_FIELD}: a wheel that is named by its address needs {name or 'a package'} from an address, too: name that "
         "one yourself, or put its wheel into a folder that packages.toml names (find-links)",
     )
 
 
 def _failure(err: str) -> UserError:
-    return failure("RequirementsUnresolvable", _FIELD, re.sub(r"[^\x00-\x7f]+", " ", err + own_wheels.hint(err)))
+    return failure(reasons.REQUIREMENTS_UNRESOLVABLE, _FIELD, re.sub(r"[^\x00-\x7f]+", " ", err + own_wheels.hint(err)))

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 _TOLD = re.compile(
@@ -45,7 +46,7 @@ def error(field: str, missing: NoWheel, python: str, where: str, others: list[st
     there = f" (it has one for Python {', '.join(others)})" if others else ""
     verb = "has no wheel" if missing.version else "that fits has a wheel"
     return UserError(
-        "WheelMissing",
+        reasons.WHEEL_MISSING,
         f"{field}: {what} {verb} for Python {python} on {where}{there}, and building it from source would run its code "
         "here: ask for another version, put a wheel of it into a folder that packages.toml names (find-links), install "
         "it in a Dockerfile (lmd env create --dockerfile), or serve it on the target process, which builds it",

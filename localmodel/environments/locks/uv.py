@@ -8,8 +8,10 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from localmodel import reasons
 from localmodel.environments.locks import no_wheel, variables
 from localmodel.errors import UserError
+from localmodel.reasons import Reason
 from localmodel.requirements import sources
 
 _LONGEST_LINE = 1 << 20
@@ -83,7 +85,7 @@ async def _lines(stream: asyncio.StreamReader, listen: Callable[[str], None] | N
     return "".join(lines)
 
 
-def failure(reason: str, field: str, said: str) -> UserError:
+def failure(reason: Reason, field: str, said: str) -> UserError:
     """The error for what uv said when it failed: one about the package index where that is the cause.
 
     `said` may be anything; the message is one line of ASCII.
@@ -92,19 +94,19 @@ def failure(reason: str, field: str, said: str) -> UserError:
     wanted = sources.read()
     if "401 Unauthorized" in text or "403 Forbidden" in text or "valid authentication credentials" in text:
         return UserError(
-            "PackageIndexRefused",
+            reasons.PACKAGE_INDEX_REFUSED,
             f"{_asked(text, wanted)} does not let us in: put `machine HOST login NAME password PASSWORD` into ~/.netrc "
             f"(mode 600), or correct it there. The installer says: {text}",
         )
     if "invalid peer certificate" in text:
         return UserError(
-            "PackageIndexUnreachable",
+            reasons.PACKAGE_INDEX_UNREACHABLE,
             f"{_asked(text, wanted)} has a certificate that is not trusted: name the CA's file as ca-bundle in "
             f"{sources.path()}. The installer says: {text}",
         )
     if _UNREACHABLE.search(text):
         return UserError(
-            "PackageIndexUnreachable",
+            reasons.PACKAGE_INDEX_UNREACHABLE,
             f"{_asked(text, wanted)} cannot be reached: is the network there, and are index-url and proxy in "
             f"{sources.path()} right? A closed network needs find-links there. The installer says: {text}",
         )

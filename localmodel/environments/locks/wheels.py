@@ -9,6 +9,7 @@ from pathlib import Path
 from packaging import tags
 from packaging.markers import Marker
 
+from localmodel import reasons
 from localmodel.environments.locks import variables
 from localmodel.errors import UserError
 from localmodel.requirements import hashes, sources
@@ -89,19 +90,20 @@ def _failure(said: str, python: str, architecture: str, wanted: Sources) -> User
     words = " ".join(" ".join(errors or said.splitlines()[-3:]).split())
     if "401" in said or "403" in said:
         return UserError(
-            "PackageIndexRefused",
+            reasons.PACKAGE_INDEX_REFUSED,
             f"the package index does not let us in: put `machine HOST login NAME password PASSWORD` into ~/.netrc; "
             f"looked for in: {place}. pip says: {words}",
         )
     if re.search(r"Retrying|ConnectionError|connection broken|SSLError|ProxyError", said):
         return UserError(
-            "PackageIndexUnreachable", f"the package index cannot be reached; looked for in: {place}. pip says: {words}"
+            reasons.PACKAGE_INDEX_UNREACHABLE,
+            f"the package index cannot be reached; looked for in: {place}. pip says: {words}",
         )
     if found := re.search(r"No matching distribution found for (\S+)", said):
         return UserError(
-            "WheelMissing",
+            reasons.WHEEL_MISSING,
             f"spec.environment.requirements: no wheel of {found[1]} for Python {python} on linux/{architecture} is in "
             f"{place}. With sources of your own, images are installed from wheels only: make one on such a "
             "machine (pip wheel) and put it there",
         )
-    return UserError("RequirementsNotInstallable", f"spec.environment.requirements: {words}")
+    return UserError(reasons.REQUIREMENTS_NOT_INSTALLABLE, f"spec.environment.requirements: {words}")

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.environments.locks import building, no_wheel
 from localmodel.environments.locks.lock import Lock, Note
 from localmodel.environments.locks.lock import kept as kept_lock
@@ -71,7 +71,7 @@ async def _create(place: Path, python: str, say: Callable[[str], None]) -> None:
     arguments = ["venv", "--quiet", "--relocatable", "--no-project", "--python", interpreter, str(place)]
     code, _, err = await run_uv(arguments)
     if code != 0:
-        raise UserError("PythonMissing", f"{interpreter} cannot make a virtual environment: {err.strip()}")
+        raise UserError(reasons.PYTHON_MISSING, f"{interpreter} cannot make a virtual environment: {err.strip()}")
 
 
 def _reuse(folder: Path, built: Path, lock: Lock, say: Callable[[str], None]) -> set[str]:
@@ -117,7 +117,7 @@ async def _install(
     if without:
         raise no_wheel.error("spec.environment.requirements", without, python, "this machine", [])
     if code != 0:
-        raise failure("RequirementsNotInstallable", "spec.environment.requirements", err)
+        raise failure(reasons.REQUIREMENTS_NOT_INSTALLABLE, "spec.environment.requirements", err)
 
 
 def _put_in_place(built: Path, place: Path) -> None:
@@ -140,7 +140,7 @@ async def _interpreter(python: str) -> str:
     if python not in installed:
         there = ", ".join(sorted(installed, key=_as_numbers)) or "none"
         raise UserError(
-            "PythonMissing",
+            reasons.PYTHON_MISSING,
             f"spec.environment.python: no Python {python} on this machine (there is: {there}). Install it "
             f"(uv python install {python}, or your distribution's package) or change spec.environment.python",
         )
@@ -151,7 +151,7 @@ async def installed_pythons() -> dict[str, str]:
     """Path of the newest installed CPython of each version (major.minor) that uv finds."""
     code, out, err = await run_uv(["python", "list", "--only-installed", "--output-format", "json"], programs=True)
     if code != 0:
-        raise UserError("PythonMissing", f"uv cannot list the installed Pythons: {err.strip()}")
+        raise UserError(reasons.PYTHON_MISSING, f"uv cannot list the installed Pythons: {err.strip()}")
     found = _own_python()
     for row in json.loads(out):
         parts = row["version_parts"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.disk import files
 from localmodel.errors import UserError
 from localmodel.oci import layers
@@ -25,7 +25,7 @@ def write(layout: Layout, versions: Iterable[tuple[Ref, AnyVersion]], path: Path
         UserError: FileExists, StoreDamaged, StoreFull.
     """
     if path.exists():
-        raise UserError("FileExists", f"{path} exists already")
+        raise UserError(reasons.FILE_EXISTS, f"{path} exists already")
     entries, blobs = [], dict[str, bytes | Path]()
     for ref, version in versions:
         parcel = sharing.pack(layout, version)
@@ -71,7 +71,7 @@ def read(
             source.take_in([blob for manifest, _ in arriving for blob in receiver.check(manifest)], progress)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            "ArchiveInvalid", f"{path}: not a file that lmd model export writes: {received.why(error)}"
+            reasons.ARCHIVE_INVALID, f"{path}: not a file that lmd model export writes: {received.why(error)}"
         ) from None
     return receiver.keep((receiver.version(*each, name) for each in arriving), only)
 
@@ -103,7 +103,9 @@ class _Source:
             return self._layout.read(blob.digest)
         content = self.small(_place(blob))
         if digests.of_bytes(content) != blob.digest:
-            raise UserError("ContentDamaged", f"{self._path}: {blob.digest} is something else than its name says")
+            raise UserError(
+                reasons.CONTENT_DAMAGED, f"{self._path}: {blob.digest} is something else than its name says"
+            )
         return content
 
     def take_in(self, blobs: list[Blob], progress: Meter | None) -> None:
@@ -128,7 +130,7 @@ class _Source:
         """
         member = self._members.get(_place(blob))
         if member is None and not self._layout.has(blob):
-            raise UserError("ContentDamaged", f"{self._path}: the file lacks the blob {blob.digest}")
+            raise UserError(reasons.CONTENT_DAMAGED, f"{self._path}: the file lacks the blob {blob.digest}")
         return member is not None
 
     def _chunks(self, name: str) -> Iterator[bytes]:

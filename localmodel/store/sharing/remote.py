@@ -15,7 +15,7 @@ import oras.auth  # type: ignore[import-untyped]
 import oras.container  # type: ignore[import-untyped]
 import requests
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob
 from localmodel.store.index import MANIFEST
@@ -88,7 +88,7 @@ class Remote:
             content = b"".join(_limited(response))
         told = tag if ":" in tag else response.headers.get("Docker-Content-Digest", "")
         if told.startswith("sha256:") and told != digests.of_bytes(content):
-            raise UserError("ContentDamaged", f"{self._place}: the manifest has not the digest {told}")
+            raise UserError(reasons.CONTENT_DAMAGED, f"{self._place}: the manifest has not the digest {told}")
         return content
 
     def receive(self, blob: Blob, tell: Tell) -> Iterator[bytes]:
@@ -122,13 +122,13 @@ class Remote:
         if response.status_code in (401, 403):
             response.close()
             raise UserError(
-                "RegistryRefused",
+                reasons.REGISTRY_REFUSED,
                 f"{self._place.registry} refuses {method} of {self._place.api_prefix}; "
                 f"log in first: docker login {self._place.registry}",
             )
         if response.status_code not in fine:
             with response:
-                raise UserError("RegistryRefused", f"{self._place}: {response.status_code} {_reason(response)}")
+                raise UserError(reasons.REGISTRY_REFUSED, f"{self._place}: {response.status_code} {_reason(response)}")
         return response
 
     def _send(
@@ -160,9 +160,9 @@ class _Translated:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, requests.exceptions.SSLError):
             hint = "does it speak plain HTTP (--insecure), or need a CA (REQUESTS_CA_BUNDLE)?"
-            raise UserError("RegistryUnreachable", f"{self._host}: no TLS connection; {hint} {error}") from None
+            raise UserError(reasons.REGISTRY_UNREACHABLE, f"{self._host}: no TLS connection; {hint} {error}") from None
         if isinstance(error, requests.exceptions.RequestException):
-            raise UserError("RegistryUnreachable", f"{self._base}: {error}") from None
+            raise UserError(reasons.REGISTRY_UNREACHABLE, f"{self._base}: {error}") from None
 
 
 class _Body:
@@ -192,7 +192,7 @@ def _limited(response: requests.Response) -> Iterator[bytes]:
     for chunk in response.iter_content(_CHUNK):
         size += len(chunk)
         if size > _LIMIT:
-            raise UserError("ArtifactUnsupported", f"a manifest of more than {_LIMIT} bytes")
+            raise UserError(reasons.ARTIFACT_UNSUPPORTED, f"a manifest of more than {_LIMIT} bytes")
         yield chunk
 
 
@@ -208,5 +208,5 @@ def _reason(response: requests.Response) -> str:
 
 def _invalid(reference: str) -> UserError:
     return UserError(
-        "ReferenceInvalid", f"{reference}: write HOST/REPOSITORY:TAG, such as localhost:5000/models/ridge:3"
+        reasons.REFERENCE_INVALID, f"{reference}: write HOST/REPOSITORY:TAG, such as localhost:5000/models/ridge:3"
     )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from localmodel import digests, pickles
+from localmodel import digests, pickles, reasons
 from localmodel.errors import UserError
 from localmodel.oci import layers
 from localmodel.oci.layout import Blob, Layout
@@ -50,15 +50,15 @@ def pack(layout: Layout, version: AnyVersion) -> Parcel:
     try:
         manifest = layout.read(version.digest)
     except FileNotFoundError:
-        raise UserError("StoreDamaged", f"{version.name}:{version.version}: its manifest is missing") from None
+        raise UserError(reasons.STORE_DAMAGED, f"{version.name}:{version.version}: its manifest is missing") from None
     try:
         content = received.value(manifest)
         blobs, kind = tuple(dict.fromkeys(artifacts.blobs(content))), received.text(content, "artifactType")
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise UserError("StoreDamaged", f"{version.name}:{version.version}: its manifest is damaged") from None
+        raise UserError(reasons.STORE_DAMAGED, f"{version.name}:{version.version}: its manifest is damaged") from None
     for blob in blobs:
         if not layout.has(blob):
-            raise UserError("StoreDamaged", f"{version.name}:{version.version}: blob {blob.digest} is missing")
+            raise UserError(reasons.STORE_DAMAGED, f"{version.name}:{version.version}: blob {blob.digest} is missing")
     record = digests.canonical_json(asdict(version))
     about = {
         "schemaVersion": 2,
@@ -106,7 +106,7 @@ class Receiver:
             fits = large = False
         if not fits or large:
             raise UserError(
-                "ArtifactUnsupported",
+                reasons.ARTIFACT_UNSUPPORTED,
                 "this is no model, environment or code that the store can take: a model is a ModelPack artifact "
                 f"whose files are one layer, {artifacts.WEIGHTS}"
                 + (f", and whose configuration has at most {received.MOST_JSON} bytes" if large else ""),
@@ -124,7 +124,7 @@ class Receiver:
             found = self._version(received.value(manifest), self._layout.add(manifest), blobs, _told(record), name)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
-                "ArtifactUnsupported", f"what has arrived is not what its media types say: {received.why(error)}"
+                reasons.ARTIFACT_UNSUPPORTED, f"what has arrived is not what its media types say: {received.why(error)}"
             ) from None
         self._registry(found).records.check_name(found.name)
         return found
@@ -138,7 +138,7 @@ class Receiver:
         made = list(versions)
         for found in made:
             if only is not None and not isinstance(found, only):
-                raise UserError("OtherKind", f"this is {_WORDS[type(found)]}, not {_WORDS[only]}")
+                raise UserError(reasons.OTHER_KIND, f"this is {_WORDS[type(found)]}, not {_WORDS[only]}")
         return [self._registry(found).records.keep(found, anywhere=True) for found in made]
 
     def _registry(self, found: AnyVersion) -> Any:
@@ -236,7 +236,7 @@ def _name(given: str | None, *told: Mapping[str, Any]) -> str:
     for name in (given, *(each.get("name") for each in told)):
         if name and isinstance(name, str):
             return name
-    raise UserError("NameMissing", "what has arrived does not say its name; give one (--name)")
+    raise UserError(reasons.NAME_MISSING, "what has arrived does not say its name; give one (--name)")
 
 
 def _blob(content: bytes) -> Blob:

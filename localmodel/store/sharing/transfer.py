@@ -1,6 +1,6 @@
 """Push and pull: versions on their way to and from a registry. What is there already is not sent again."""
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob, Layout, Meter
 from localmodel.store.sharing import sharing
@@ -41,7 +41,7 @@ def pull(
     """
     manifest = remote.manifest(remote.tag)
     if manifest is None:
-        raise UserError("ArtifactNotFound", f"the registry has nothing under the tag {remote.tag} there")
+        raise UserError(reasons.ARTIFACT_NOT_FOUND, f"the registry has nothing under the tag {remote.tag} there")
     missing = [blob for blob in receiver.check(manifest) if not layout.has(blob)]
     count = _Count(sum(blob.size for blob in missing), progress)
     for blob in missing:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from localmodel import advice
+from localmodel import advice, reasons
 from localmodel.advice import Known
 from localmodel.disk.home import build_log
-from localmodel.errors import SUPERSEDED, UserError
+from localmodel.errors import UserError
 from localmodel.progress import Progress, check
+from localmodel.reasons import Reason
 from localmodel.resource import manifest as manifests
 from localmodel.resource import schema
 from localmodel.resource.manifest import Manifests
@@ -103,7 +104,7 @@ class KindTarget:
         if build and build.is_file() and not (lines and status.get("selector")):
             yield from build.read_text(errors="replace").splitlines(keepends=True)[-(lines or 0) :]
         elif not status.get("selector"):
-            raise UserError("NotStarted", f"{name} has no pods yet")
+            raise UserError(reasons.NOT_STARTED, f"{name} has no pods yet")
         if status.get("selector"):
             options = [
                 f"--selector={status['selector']}",
@@ -176,21 +177,21 @@ class KindTarget:
         for now in watch.changes(command, lambda: self._get(name, namespace), time.monotonic() + seconds, look):
             if _asked(now) != _asked(resource):
                 raise UserError(
-                    SUPERSEDED,
+                    reasons.SUPERSEDED,
                     f"a newer command has changed {name}: what this one asked for is not waited for any more",
                 )
             _tell(now, told, progress)
             ready, stalled = _condition(now, "Ready"), _condition(now, "Stalled")
-            is_ready = ready.get("status") == "True" or ready.get("reason") == "Suspended"
+            is_ready = ready.get("status") == "True" or ready.get("reason") == reasons.SUSPENDED
             if is_ready and number in (None, _serving(now)):
                 return _deployment(now)
             if is_ready and number and now["metadata"]["generation"] > metadata["generation"]:
                 text = f"{name}: an edit came after the rollback; revision {_serving(now)} serves"
-                raise UserError("RollbackEnded", text)
+                raise UserError(reasons.ROLLBACK_ENDED, text)
             if stalled.get("status") == "True" and stalled["message"] != stale:
-                raise UserError(stalled["reason"], f"{name}: {stalled['message']}")
+                raise UserError(Reason(stalled["reason"]), f"{name}: {stalled['message']}")
         said = ready.get("message") or "the operator has not looked at it; does it run (lmd operator run)?"
-        raise UserError("ProgressDeadlineExceeded", f"{name} was not ready within {seconds:g} s: {said}")
+        raise UserError(reasons.PROGRESS_DEADLINE_EXCEEDED, f"{name} was not ready within {seconds:g} s: {said}")
 
 
 def _known(wanted: ManifestSource) -> Known:
@@ -207,7 +208,7 @@ def _words(applied: list[Object]) -> str:
 def _ours(applied: list[Object], wanted: ManifestSource) -> list[Object]:
     found = [item for item in applied if item["kind"] == schema.KIND]
     if not found:
-        raise UserError("InvalidManifest", f"{wanted}: holds no {schema.KIND}")
+        raise UserError(reasons.INVALID_MANIFEST, f"{wanted}: holds no {schema.KIND}")
     return found
 
 

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel_untrusted import json_text
 from localmodel_untrusted.files import Unreadable
@@ -46,11 +47,11 @@ class Kubectl:
             raise _missing() from None
         if result.returncode != 0:
             if "NotFound" in result.stderr and _OURS in result.stderr:
-                raise UserError("DeploymentNotFound", f"kubectl: {result.stderr.strip()}")
+                raise UserError(reasons.DEPLOYMENT_NOT_FOUND, f"kubectl: {result.stderr.strip()}")
             # For an unknown field kubectl prints the whole object before it comes to the point.
             said = result.stderr.strip().rpartition("strict decoding error: ")[2]
             said = _NOT_TEXT.sub(r"\g<0> (write it in quotes)", said)
-            raise UserError("KubectlFailed", f"kubectl {arguments[0]}: {said}")
+            raise UserError(reasons.KUBECTL_FAILED, f"kubectl {arguments[0]}: {said}")
         return result.stdout
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
@@ -77,7 +78,7 @@ class Kubectl:
                 process.terminate()
                 raise
         if process.returncode != 0:
-            raise UserError("KubectlFailed", f"kubectl {arguments[0]} ended with code {process.returncode}")
+            raise UserError(reasons.KUBECTL_FAILED, f"kubectl {arguments[0]} ended with code {process.returncode}")
 
 
 def items(text: str) -> list[Object]:
@@ -100,8 +101,10 @@ def read(text: str) -> Object:
         error = "it is not an object"
     except Unreadable as unreadable:
         error = str(unreadable)
-    raise UserError("KubectlFailed", f"what kubectl prints cannot be read: {error}")
+    raise UserError(reasons.KUBECTL_FAILED, f"what kubectl prints cannot be read: {error}")
 
 
 def _missing() -> UserError:
-    return UserError("KubectlMissing", "kubectl is not installed; --target kind needs it (--target process does not)")
+    return UserError(
+        reasons.KUBECTL_MISSING, "kubectl is not installed; --target kind needs it (--target process does not)"
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from localmodel import entry_script, plan, revision, running
+from localmodel import entry_script, plan, reasons, revision, running
 from localmodel.disk import home
 from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
@@ -97,7 +97,7 @@ class _World:
         found = self._config_map(source.config_map or "")
         if found is None:
             raise UserError(
-                "SourceMissing",
+                reasons.SOURCE_MISSING,
                 f"spec.scoring.source.configMap: there is no ConfigMap {source.config_map} in namespace "
                 f"{self._namespace}",
             )
@@ -112,7 +112,9 @@ class _World:
                 content = self._config_map(reference.name)
                 if content is None or reference.key not in content:
                     what = "does not exist" if content is None else f"has no key {reference.key}"
-                    raise UserError("VariableSourceMissing", f"spec.env[{index}]: ConfigMap {reference.name} {what}")
+                    raise UserError(
+                        reasons.VARIABLE_SOURCE_MISSING, f"spec.env[{index}]: ConfigMap {reference.name} {what}"
+                    )
                 yield variable.name, content[reference.key]
 
     def _secrets(self, wanted: DeploymentSpec) -> Iterator[tuple[str, str]]:
@@ -127,7 +129,9 @@ class _World:
         inside = ["--namespace", self._namespace, "--ignore-not-found", "-o", version]
         found = self._kubectl.run("get", "secret", reference.name, *inside)
         if not found:
-            raise UserError("VariableSourceMissing", f"spec.env[{index}]: Secret {reference.name} does not exist")
+            raise UserError(
+                reasons.VARIABLE_SOURCE_MISSING, f"spec.env[{index}]: Secret {reference.name} does not exist"
+            )
         return f"Secret/{reference.name}/{reference.key}/{found}"
 
     def _config_map(self, name: str) -> Mapping[str, str] | None:

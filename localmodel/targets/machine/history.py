@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from functools import partial
 
+from localmodel import reasons
 from localmodel.disk import state_file
 from localmodel.targets.machine.state import RevisionRecord, State
 from localmodel.targets.target import PastRevision
@@ -12,7 +13,7 @@ def of(place: State, serving: int | None) -> list[PastRevision]:
     """Those of a deployment on this machine, newest first."""
     wanted, status = state_file.or_skip(place.main.wanted), state_file.or_skip(place.main.status)
     # A server that goes back to the revision before by itself can tell, but not write it down.
-    gone_back = f"{status.reason or 'RevisionFailed'}: {status.error}" if status and status.error else ""
+    gone_back = f"{status.reason or reasons.REVISION_FAILED}: {status.error}" if status and status.error else ""
     found = []
     for number in reversed(place.numbers()):
         if record := state_file.or_skip(partial(place.record, number)):

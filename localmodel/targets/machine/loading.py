@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from localmodel import reasons
 from localmodel.errors import UserError
+from localmodel.reasons import Reason
 from localmodel.targets import http
 from localmodel.targets.machine.state import Slot
 from localmodel.targets.ports import HOST
@@ -16,10 +18,10 @@ _POLL_SECONDS = 0.02
 # Whether a container runs is a question to the engine.
 _SECONDS_BETWEEN_LOOKS = 0.5
 # Of the server's reasons, those that are a command's, too.
-_OWN_WORDS = ("GateFailed", "NoRoom")
+_OWN_WORDS = (reasons.GATE_FAILED, reasons.NO_ROOM)
 # What the server itself has given up.
-FAILED = ("RevisionFailed", *_OWN_WORDS)
-LATE = "ProgressDeadlineExceeded"
+FAILED = (reasons.REVISION_FAILED, *_OWN_WORDS)
+LATE = reasons.PROGRESS_DEADLINE_EXCEEDED
 
 # The last line of a traceback, or of the server's log in either form; what it says of a request has not ended it.
 _ERROR = re.compile(
@@ -34,7 +36,7 @@ class LoadFailed(Exception):
     `traceback` is the script's, or "".
     """
 
-    def __init__(self, message: str, reason: str = "RevisionFailed", traceback: str = "") -> None:
+    def __init__(self, message: str, reason: Reason = reasons.REVISION_FAILED, traceback: str = "") -> None:
         super().__init__(message)
         self.reason = reason
         self.traceback = traceback
@@ -62,7 +64,8 @@ def wait(
         # A load that an interrupted command had begun may still report; "" is a revision file that cannot be read.
         if status is not None and status.wanted in (str(number), ""):
             if status.error:
-                reason = status.reason if status.reason in _OWN_WORDS else "RevisionFailed"
+                own = (word for word in _OWN_WORDS if word == status.reason)
+                reason = next(own, reasons.REVISION_FAILED)
                 raise LoadFailed(status.error, reason, status.traceback or "")
             return
         look()

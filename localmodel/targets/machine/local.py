@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from localmodel import reasons
 from localmodel.disk import home, state_file
-from localmodel.errors import SUPERSEDED, UserError
+from localmodel.errors import UserError
 from localmodel.progress import Progress, check
 from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
@@ -18,7 +19,7 @@ from localmodel.targets.standing import Seen
 from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Planned
 
 # Something newer says how it stands; or nothing was begun.
-_NOT_AN_ATTEMPT = (SUPERSEDED, "RevisionNotFound")
+_NOT_AN_ATTEMPT = (reasons.SUPERSEDED, reasons.REVISION_NOT_FOUND)
 
 
 class LocalTarget:
@@ -46,7 +47,9 @@ class LocalTarget:
             try:
                 self._apply(place, manifests, deployment, seconds, progress, give_way)
             except UserError as error:
-                again = error.reason != SUPERSEDED and self._bring_back(place, deployment, seconds, progress, give_way)
+                again = error.reason != reasons.SUPERSEDED and self._bring_back(
+                    place, deployment, seconds, progress, give_way
+                )
                 if not again:
                     raise
                 raise UserError(error.reason, f"{error}\n{again}") from None
@@ -210,7 +213,7 @@ class LocalTarget:
     def _missing(self, name: str) -> UserError:
         known = state.names(self.runner.folder)
         there = f"there is: {', '.join(known)}" if known else "there is none"
-        return UserError("DeploymentNotFound", f"no deployment {name} runs as a {self.runner.unit} ({there})")
+        return UserError(reasons.DEPLOYMENT_NOT_FOUND, f"no deployment {name} runs as a {self.runner.unit} ({there})")
 
     def _sweep(self, before: set[str] | None) -> None:
         after = self._builds()

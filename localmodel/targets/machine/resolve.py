@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import data, digests, entry_script, pickles, revision, running
+from localmodel import data, digests, entry_script, pickles, reasons, revision, running
 from localmodel.disk import home
 from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
@@ -93,7 +93,7 @@ def _files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str
     if name not in manifests.config_maps:
         there = ", ".join(sorted(manifests.config_maps)) or "none"
         raise UserError(
-            "SourceMissing",
+            reasons.SOURCE_MISSING,
             f"spec.scoring.source.configMap: no ConfigMap {name} beside the deployment (there is: {there}); "
             "there is no cluster to take it from, so apply it together with the deployment",
         )
@@ -112,10 +112,11 @@ def _value(index: int, variable: Variable, manifests: Manifests) -> str:
     field = f"spec.env[{index}].valueFrom"
     if reference.kind != "ConfigMap":
         raise UserError(
-            "VariableSourceMissing", f"{field}.secretKeyRef: there is no cluster to take a Secret from; use value"
+            reasons.VARIABLE_SOURCE_MISSING,
+            f"{field}.secretKeyRef: there is no cluster to take a Secret from; use value",
         )
     config_map = manifests.config_maps.get(reference.name)
     if config_map is None or reference.key not in config_map:
         what = "is not beside the deployment" if config_map is None else f"has no key {reference.key}"
-        raise UserError("VariableSourceMissing", f"{field}.configMapKeyRef: ConfigMap {reference.name} {what}")
+        raise UserError(reasons.VARIABLE_SOURCE_MISSING, f"{field}.configMapKeyRef: ConfigMap {reference.name} {what}")
     return config_map[reference.key].decode()

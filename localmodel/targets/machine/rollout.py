@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from localmodel import advice, held
-from localmodel.errors import SUPERSEDED, UserError
+from localmodel import advice, held, reasons
+from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets import in_order, ports
@@ -149,7 +149,7 @@ class Rollout:
             except BaseException as error:
                 self.runner.clear(self.place, [running.id])
                 resumed = self._resume(old.record if old else wanted, running)
-                if not isinstance(error, UserError) or error.reason == SUPERSEDED or old is None:
+                if not isinstance(error, UserError) or error.reason == reasons.SUPERSEDED or old is None:
                     raise
                 raise UserError(error.reason, f"{error}\n{self._brought_back(old, resumed)}") from None
             self.place.main.set_server(server)

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from localmodel import reasons
 from localmodel.disk import files
-from localmodel.errors import SUPERSEDED, UserError
+from localmodel.errors import UserError
 from localmodel.targets.so_far import SoFar
 
 _POLL_SECONDS = 0.01
@@ -32,7 +33,7 @@ class Turn:
         """Raises UserError (Superseded): a newer command waits for its turn, or has it."""
         if self._newest() != self._mark:
             raise UserError(
-                SUPERSEDED,
+                reasons.SUPERSEDED,
                 f"a newer command has taken over {self._name}: what this one asked for was given up before it served",
             )
 
@@ -50,7 +51,7 @@ class Turn:
             if time.monotonic() > end:
                 self._leave()
                 raise UserError(
-                    "Busy", f"another command is changing {self._name} right now; try again when it has finished"
+                    reasons.BUSY, f"another command is changing {self._name} right now; try again when it has finished"
                 )
             try:
                 time.sleep(_POLL_SECONDS)

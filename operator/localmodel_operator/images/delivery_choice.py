@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from localmodel import reasons
 from localmodel.engine.client import Engine
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
@@ -33,7 +34,7 @@ async def make(cluster: Cluster, engine: Engine, layout: Layout, told: str | Non
     if name := kind_cluster(node):
         return DeltaImport(engine, layout, name)
     raise UserError(
-        "ClusterUnusable",
+        reasons.CLUSTER_UNUSABLE,
         f"node {node['metadata']['name']} is not a kind node, and no registry is known: images can be brought to kind "
         "directly, to other clusters by a registry that their nodes pull from. Name it with --registry HOST[/PREFIX], "
         "or in the ConfigMap local-registry-hosting of the namespace kube-public (KEP-1755)",
@@ -56,7 +57,7 @@ def given(text: str) -> Registry:
     host = found[2] if found else ""
     # as in every image's name: a first part without a dot or a port is none
     if not found or not ("." in host or ":" in host or host == "localhost"):
-        raise UserError("RegistryInvalid", f"{text}: write HOST[/PREFIX], such as registry.example.com/team")
+        raise UserError(reasons.REGISTRY_INVALID, f"{text}: write HOST[/PREFIX], such as registry.example.com/team")
     return Registry(host, host, found[3].strip("/") or _PREFIX, plain=found[1] == "http://")
 
 
@@ -75,7 +76,8 @@ def hosted(config_map: Mapping[str, Any] | None, *, in_pod: bool) -> Registry | 
         pull = told.get("hostFromContainerRuntime") or told.get("host") or push
     except (yaml.YAMLError, ValueError, RecursionError, AttributeError):
         raise UserError(
-            "RegistryInvalid", "ConfigMap kube-public/local-registry-hosting: localRegistryHosting.v1 is not a mapping"
+            reasons.REGISTRY_INVALID,
+            "ConfigMap kube-public/local-registry-hosting: localRegistryHosting.v1 is not a mapping",
         ) from None
     if not push:
         return None

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.disk import files, home, state_file
 from localmodel.engine import build, environment_image
 from localmodel.engine.client import Engine
@@ -114,7 +114,10 @@ class Environments:
             pass
         except Exception as error:
             log.exception("environment %s", key)
-            self._failures[key] = (UserError("EnvironmentBuildFailed", f"the engine failed: {error}"), time.monotonic())
+            self._failures[key] = (
+                UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"the engine failed: {error}"),
+                time.monotonic(),
+            )
         finally:
             if self._builds.get(key) and self._builds[key].cancelled is cancelled:
                 del self._builds[key]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from localmodel import reasons
 from localmodel.errors import UserError
 
 FIELD = "spec.service.localPort"
@@ -21,10 +22,10 @@ def node_port(local_port: int, mapped: Mapping[int, int], taken: Mapping[int, st
     if local_port not in mapped:
         ports = "the cluster maps no port to localhost (kind-config.yaml, extraPortMappings)" if not mapped else choice
         raise UserError(
-            "PortUnmapped", f"{FIELD}: {local_port} is not mapped to localhost by the kind cluster; {ports}"
+            reasons.PORT_UNMAPPED, f"{FIELD}: {local_port} is not mapped to localhost by the kind cluster; {ports}"
         )
     node = mapped[local_port]
     holder = taken.get(node, key)
     if holder != key:
-        raise UserError("PortTaken", f"{FIELD}: {local_port} is taken by Service {holder}; {choice}")
+        raise UserError(reasons.PORT_TAKEN, f"{FIELD}: {local_port} is taken by Service {holder}; {choice}")
     return node

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, entry_script, revision
+from localmodel import digests, entry_script, reasons, revision
 from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock
@@ -98,7 +98,7 @@ async def lock(
     """
     platform = locks.PLATFORMS.get(architecture)
     if platform is None:
-        raise UserError("PlatformUnsupported", f"nodes of architecture {architecture} are not supported")
+        raise UserError(reasons.PLATFORM_UNSUPPORTED, f"nodes of architecture {architecture} are not supported")
     folder = store.root / "locks"
     if spec.environment_ref:
         own = locks.of_versions(stored.environments_until(spec.environment_ref, store), platform, folder)
@@ -114,11 +114,12 @@ async def _files(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
     found = await cluster.get(CONFIG_MAP, namespace, name)
     if found is None:
         raise UserError(
-            "SourceMissing", f"spec.scoring.source.configMap: there is no ConfigMap {name} in namespace {namespace}"
+            reasons.SOURCE_MISSING,
+            f"spec.scoring.source.configMap: there is no ConfigMap {name} in namespace {namespace}",
         )
     if found.get("binaryData"):
         raise UserError(
-            "SourceInvalid",
+            reasons.SOURCE_INVALID,
             f"ConfigMap {name}: binaryData holds {', '.join(found['binaryData'])}; only text files can be code",
         )
     return {key: text.encode() for key, text in found.get("data", {}).items()}
@@ -135,7 +136,7 @@ async def _variable(cluster: Cluster, namespace: str, index: int, variable: Vari
     found = await cluster.get(BY_NAME[reference.kind], namespace, reference.name)
     if found is None or reference.key not in found.get("data", {}):
         what = f"has no key {reference.key}" if found else "does not exist"
-        raise UserError("VariableSourceMissing", f"spec.env[{index}]: {reference.kind} {reference.name} {what}")
+        raise UserError(reasons.VARIABLE_SOURCE_MISSING, f"spec.env[{index}]: {reference.kind} {reference.name} {what}")
     if reference.kind == "ConfigMap":
         # its value, not a reference: a restart must serve what serves now, whatever is written there meanwhile
         value = str(found["data"][reference.key])

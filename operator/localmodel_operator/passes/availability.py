@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from localmodel import reasons
 from localmodel_operator import children
 from localmodel_operator.passes.context import Pass
 from localmodel_operator.passes.observed import Observed
@@ -32,11 +33,13 @@ async def report_change(context: Pass, observed: Observed) -> None:
     status = StatusBuilder.of(last)
     status.available = available
     if status.ready and (drift := service_drift(context, observed)):
-        status.progress("ServiceChanged", f"Service {context.name}: {drift}; the operator restores it")
+        status.progress(reasons.SERVICE_CHANGED, f"Service {context.name}: {drift}; the operator restores it")
     elif status.ready and observed.deployment is None:
-        status.progress("DeploymentDeleted", f"Deployment {context.name} has been deleted; the operator makes it anew")
+        status.progress(
+            reasons.DEPLOYMENT_DELETED, f"Deployment {context.name} has been deleted; the operator makes it anew"
+        )
     elif status.ready and not available.holds and context.spec.replicas:
-        status.progress("NotAnswering", available.message)
+        status.progress(reasons.NOT_ANSWERING, available.message)
     elif conditions.holds(last, "Available") is available.holds:
         return  # while two revisions answer in turn, which one does is reported when the pass ends
     await context.report(status)

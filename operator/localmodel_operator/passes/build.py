@@ -2,7 +2,7 @@
 
 import asyncio
 
-from localmodel import image, plan
+from localmodel import image, plan, reasons
 from localmodel.engine import build
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
@@ -96,7 +96,7 @@ class RevisionBuilder:
         owner: Key = (self._namespace, self._name)
         environments.want(owner, key)
         if built := environments.find(key):
-            self._status.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
+            self._status.stage("EnvironmentBuilt", True, reasons.BUILT, "the environment is installed")
             return built
         try:
             environments.start(key, wanted, desired.lock, lambda: self._operator.queue.add(owner))
@@ -104,7 +104,7 @@ class RevisionBuilder:
             self._status.stage("EnvironmentBuilt", False, error.reason, str(error))
             raise
         message = f"the environment is being installed on {wanted.base}"
-        self._status.stage("EnvironmentBuilt", False, "Building", message)
+        self._status.stage("EnvironmentBuilt", False, reasons.BUILDING, message)
         raise Building(message)
 
 

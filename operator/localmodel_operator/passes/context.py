@@ -4,11 +4,12 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 from localmodel_operator import children, names
-from localmodel_operator.cluster import CONFIG_MAP, Object, RefusedError
+from localmodel_operator.cluster import CONFIG_MAP, DEPLOYMENT, SERVICE, Object, RefusedError
 from localmodel_operator.operator import Operator
 from localmodel_operator.passes import observed
 from localmodel_operator.passes.observed import Observed
@@ -22,6 +23,8 @@ from localmodel_operator.status.builder import StatusBuilder
 from localmodel_operator.workqueue import Key
 
 log = logging.getLogger(__name__)
+
+_REFUSED = {DEPLOYMENT.name: reasons.DEPLOYMENT_REFUSED, SERVICE.name: reasons.SERVICE_REFUSED}
 
 RESYNC = 300.0  # seconds, give or take a fifth
 
@@ -128,7 +131,7 @@ class Pass:
             if error.code not in (400, 403, 422) or report.is_namespace_ending(error):
                 raise
             kind = child["kind"]
-            raise UserError(f"{kind}Refused", f"the API server refuses the {kind}: {error}") from None
+            raise UserError(_REFUSED[kind], f"the API server refuses the {kind}: {error}") from None
 
     async def decide(self, decided: Decision, gate: bytes | None = None, bundle: bytes | None = None) -> None:
         """Write a decision; see decision.write.

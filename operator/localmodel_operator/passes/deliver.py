@@ -2,7 +2,7 @@
 
 import asyncio
 
-from localmodel import image
+from localmodel import image, reasons
 from localmodel.errors import UserError
 from localmodel_operator.images import delivery_news
 from localmodel_operator.passes.context import Pass, Waiting
@@ -21,17 +21,17 @@ async def deliver(context: Pass, target: RecordedRevision, observed: Observed) -
     if delivery_news.pull_trouble([pod.object for pod in observed.pods]):
         delivery.doubt()
     if not await delivery.lacking(target.image):
-        status.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
+        status.stage("ImageDelivered", True, reasons.DELIVERED, delivery.everywhere)
         return
     composed = await asyncio.to_thread(image.stored, context.operator.layout, target.image)
     if composed is None:
         text = f"the image of revision {target.number} is gone; edit the resource to have another made"
-        raise UserError("ImageLost", text)
+        raise UserError(reasons.IMAGE_LOST, text)
     delivered = await delivery.deliver(composed, target.image, lambda: queue.add(context.key))
     if delivered.complete:
-        status.stage("ImageDelivered", True, "Delivered", delivery.everywhere)
+        status.stage("ImageDelivered", True, reasons.DELIVERED, delivery.everywhere)
         return
-    reason = "DeliveryFailed" if delivered.failed else "Delivering"
+    reason = reasons.DELIVERY_FAILED if delivered.failed else reasons.DELIVERING
     status.stage("ImageDelivered", False, reason, delivered.message)
     if delivered.usable:
         if delivered.again_after is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from localmodel import reasons
 from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.give_up import give_up
 from localmodel_operator.passes.observed import Observed
@@ -32,7 +33,7 @@ async def judge(context: Pass, choice: Choice, observed: Observed) -> list[PodSt
     if error_rate.is_watched(states):
         context.look_again(_WATCHED)
     if verdict := error_rate.verdict(states):
-        await give_up(context, choice, observed, "ErrorRate", verdict)
+        await give_up(context, choice, observed, reasons.ERROR_RATE, verdict)
     return states
 
 
@@ -44,7 +45,7 @@ def hold_if_bad(context: Pass, target: RecordedRevision, states: list[PodState])
     """
     if error_rate.on_trial(states) and error_rate.looks_bad(states):
         text = f"most requests to revision {target.number} have failed so far; a few more are waited for"
-        context.status.progress("Proving", text)
+        context.status.progress(reasons.PROVING, text)
         raise Waiting(_ON_TRIAL)
 
 
@@ -59,7 +60,7 @@ def hold_back(context: Pass, target: RecordedRevision) -> None:
     """Report that no pod is replaced yet, and look again soon."""
     seconds, requests = error_rate.TRIAL_SECONDS, error_rate.TRIAL_REQUESTS
     when = f"when it has answered {requests} requests, or served for {seconds:g} s"
-    context.status.durable = Condition(False, "Proving", f"pods of revision {target.number} start {when}")
+    context.status.durable = Condition(False, reasons.PROVING, f"pods of revision {target.number} start {when}")
     context.status.revisions(durable=None)
     context.look_again(_ON_TRIAL)
 

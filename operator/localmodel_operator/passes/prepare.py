@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from localmodel import held
+from localmodel import held, reasons
 from localmodel.resource import gate
 from localmodel_operator import children
 from localmodel_operator.inputs.resolve import Desired
@@ -100,7 +100,7 @@ async def _announce(context: Pass, choice: Choice, desired: Desired, observed: O
     """Report the swap, unless pods only catch up with what was committed."""
     if not context.decision.committed:
         context.status.progress(
-            "Updating", context.status.with_serving(_announcement(context, choice, desired, observed))
+            reasons.UPDATING, context.status.with_serving(_announcement(context, choice, desired, observed))
         )
         await context.report()
 

@@ -10,7 +10,7 @@ import random
 from dataclasses import replace
 from functools import partial
 
-from localmodel import image, pickles, revision
+from localmodel import image, pickles, reasons, revision
 from localmodel.engine import nodes
 from localmodel.environments import stored
 from localmodel.errors import UserError
@@ -74,7 +74,7 @@ async def _report_deletion(operator: Operator, owner: Object) -> None:
     if held_by:
         status = StatusBuilder()
         text = f"the resource is being deleted and waits for {', '.join(held_by)}; until then edits are not followed"
-        status.progress("Deleting", text)
+        status.progress(reasons.DELETING, text)
         await report.write_status(operator.cluster, owner, status)
 
 
@@ -94,7 +94,7 @@ async def run(context: Pass) -> float | None:
         queue.retry(context.key)
     except (SupersededError, PodUnreachableError) as error:
         log.info("%s/%s: %s: %s", *context.key, type(error).__name__, error)
-        status.progress("Updating", status.with_serving("the pods are being told what to serve"))
+        status.progress(reasons.UPDATING, status.with_serving("the pods are being told what to serve"))
         queue.retry(context.key)
     except UnreachableError:
         raise  # nothing was learned, and nothing could be written
@@ -102,7 +102,7 @@ async def run(context: Pass) -> float | None:
         if not (isinstance(error, RefusedError) and report.is_namespace_ending(error)):
             # A pass that nobody foresaw is retried, but must not look like progress.
             text = f"the operator failed, and tries again: {type(error).__name__}: {error}; its log says more"
-            status.progress("OperatorFailed", status.with_serving(text))
+            status.progress(reasons.OPERATOR_FAILED, status.with_serving(text))
             failure = error
     # A pass that is cancelled comes to neither: what it had not yet looked at is no news.
     await context.report()
@@ -148,7 +148,7 @@ async def _advance(context: Pass) -> None:
 async def _announce_edit(context: Pass) -> None:
     """Show an edit in the status before anything is changed for it."""
     if context.is_edited:
-        context.status.progress("Progressing", "the edit is being read")
+        context.status.progress(reasons.PROGRESSING, "the edit is being read")
         await context.report()
 
 
@@ -190,7 +190,7 @@ async def _note_serving(context: Pass, observed: Observed) -> None:
         status.values["selector"] = f"{names.DEPLOYMENT_LABEL}={context.name}"
     if lasted and not lasts:
         message = f"not every pod of revision {number or newest} is there"
-        status.durable = Condition(False, "RollingOut", message)
+        status.durable = Condition(False, reasons.ROLLING_OUT, message)
     status.revisions(wanted=newest, serving=serving, durable=number if lasts else None)
     _note_failing(context, observed)
     await availability.check(context, observed, serving)
@@ -217,7 +217,7 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
         status.stage("ModelResolved", False, error.reason, str(error))
         raise
     context.models = tuple(bundle.models)
-    status.stage("ModelResolved", True, "Resolved", "models and code are there")
+    status.stage("ModelResolved", True, reasons.RESOLVED, "models and code are there")
     status.values["models"] = [
         {"name": model.name, "version": model.version, "digest": model.digest} for model in bundle.models
     ]
@@ -232,9 +232,9 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     warnings = pickles.mismatches(bundle.models, environment.requirements, lock.text, complete=complete)
     script = context.spec.entry_script
     if missing := pickles.lacking(bundle.models, script, bundle.files[script]):
-        status.stage("ModelResolved", True, "NamesMissing", "; ".join([*missing, *warnings]))
+        status.stage("ModelResolved", True, reasons.NAMES_MISSING, "; ".join([*missing, *warnings]))
     elif warnings:
-        status.stage("ModelResolved", True, "VersionMismatch", "; ".join(warnings))
+        status.stage("ModelResolved", True, reasons.VERSION_MISMATCH, "; ".join(warnings))
     return Desired(context.spec, bundle, lock)
 
 
@@ -263,19 +263,19 @@ async def _node_port(context: Pass) -> int | None:
 def _require_own_children(observed: Observed, namespace: str) -> None:
     if observed.foreign:
         where = f"there is a {observed.foreign[0]} in namespace {namespace}"
-        raise UserError("NotOwned", f"{where} that is not this resource's; rename one of the two")
+        raise UserError(reasons.NOT_OWNED, f"{where} that is not this resource's; rename one of the two")
 
 
 async def _wanted(context: Pass, desired: Desired, observed: Observed, *, is_to_serve: bool) -> RecordedRevision:
     """The newest revision if it has these inputs, else a new one, which is recorded before anything serves it."""
     operator, status, newest = context.operator, context.status, observed.newest
     if newest is not None and newest.inputs == desired.inputs and await _is_deliverable(context, newest):
-        status.stage("EnvironmentBuilt", True, "Built", "the environment is installed")
+        status.stage("EnvironmentBuilt", True, reasons.BUILT, "the environment is installed")
         operator.environments.want(context.key, None)
         return newest
     if is_to_serve and conditions.holds(context.last_status, "Ready"):
         # an edit of something referred to changes no generation
-        status.progress("Progressing", "a new revision is being prepared")
+        status.progress(reasons.PROGRESSING, "a new revision is being prepared")
         await context.report()
     try:
         async with sweep_lock.shared(operator.layout.root / "lock"):
@@ -284,7 +284,7 @@ async def _wanted(context: Pass, desired: Desired, observed: Observed, *, is_to_
             builder = RevisionBuilder(operator, context.owner, status)
             return await builder.build(desired, newest, before, observed.next_number, epoch)
     except Building as building:
-        status.progress("BuildingEnvironment", status.with_serving(str(building)))
+        status.progress(reasons.BUILDING_ENVIRONMENT, status.with_serving(str(building)))
         raise Waiting from None
 
 
@@ -319,8 +319,9 @@ async def _choose(context: Pass, desired: Desired, observed: Observed) -> tuple[
     known = [*(past for past in observed.history if past.number != wanted.number), wanted]
     choice = history.choose(known, wanted, pin, desired.inputs, context.proved)
     if choice.because and pin and pin.inputs == desired.inputs:
-        reason, message = choice.because
-        return replace(choice, because=(reason, f"{message}{_way_out(context, observed)}")), previous
+        failure = choice.because
+        message = f"{failure.message}{_way_out(context, observed)}"
+        return replace(choice, because=failure._replace(message=message)), previous
     return choice, previous
 
 

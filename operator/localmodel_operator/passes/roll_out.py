@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from localmodel import reasons
 from localmodel_operator import children, managed_fields
 from localmodel_operator.cluster import Object, RefusedError
 from localmodel_operator.managed_fields import ForeignFields
@@ -25,7 +26,7 @@ async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
         # Written before the Deployment changes: an operator that is killed in between leaves no false Durable.
         note_rolling(context, target)
         if not status.verified:
-            status.progress("RollingOut", f"pods of revision {target.number} are starting")
+            status.progress(reasons.ROLLING_OUT, f"pods of revision {target.number} are starting")
         await context.report()
     foreign = managed_fields.read(observed.deployment) if observed.deployment else ForeignFields()
     await _report_foreign(context, foreign)
@@ -39,7 +40,7 @@ async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
     note_rolling(context, target)
     if state.failure is None:
         if not status.verified:
-            status.progress("RollingOut", f"pods of revision {target.number} are starting")
+            status.progress(reasons.ROLLING_OUT, f"pods of revision {target.number} are starting")
         raise Waiting(RESYNC)
     reason, message = state.failure
     status.durable = Condition(False, reason, message)
@@ -84,11 +85,13 @@ async def _report_foreign(context: Pass, foreign: ForeignFields) -> None:
 
 def note_durable(context: Pass, target: RecordedRevision) -> None:
     """Note that a restart changes nothing any more."""
-    context.status.durable = Condition(True, "Durable", f"every pod was started with revision {target.number}")
+    context.status.durable = Condition(
+        True, reasons.ALL_DURABLE, f"every pod was started with revision {target.number}"
+    )
     context.status.revisions(durable=target.number)
 
 
 def note_rolling(context: Pass, target: RecordedRevision) -> None:
     """Note that pods are still being replaced."""
-    context.status.durable = Condition(False, "RollingOut", f"pods of revision {target.number} are starting")
+    context.status.durable = Condition(False, reasons.ROLLING_OUT, f"pods of revision {target.number} are starting")
     context.status.revisions(durable=None)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+from localmodel import reasons
 from localmodel_operator.cluster import PodUnreachableError
 from localmodel_operator.pods.admin import Admin, CannotTakeError, RevisionFailedError, SupersededError
 from localmodel_operator.pods.bundle import Bundle
@@ -32,7 +33,7 @@ async def prepare(
                 outcomes = await asyncio.gather(*calls, return_exceptions=True)
         except TimeoutError:
             late = f"it was not ready to serve within {seconds:g} s"
-            raise RevisionFailedError("ProgressDeadlineExceeded", late) from None
+            raise RevisionFailedError(reasons.PROGRESS_DEADLINE_EXCEEDED, late) from None
         _raise_first(outcomes, pods)
     except (RevisionFailedError, CannotTakeError):
         await asyncio.gather(*(admin.abort(pod.object, epoch, content) for pod in pods))

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import replace
 
+from localmodel import reasons
+from localmodel.reasons import Reason
 from localmodel_operator import children, names
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.passes import availability, judge
@@ -63,11 +65,15 @@ async def verify(context: Pass, choice: Choice, desired: Desired, node_port: int
     number, status = choice.target.number, context.status
     if context.spec.replicas == 0:
         _conclude(
-            context, choice, desired, "ScaledToZero", "spec.replicas is 0: nothing is wanted, and nothing answers"
+            context,
+            choice,
+            desired,
+            reasons.SCALED_TO_ZERO,
+            "spec.replicas is 0: nothing is wanted, and nothing answers",
         )
         return
     if problem := await _problem(context, number, node_port, observed):
-        status.progress("NotAnswering", f"the pods are ready, but {problem}")
+        status.progress(reasons.NOT_ANSWERING, f"the pods are ready, but {problem}")
         raise Waiting(1.0)
     status.answers(True, f"revision {number} answers")
     if not _is_reported_ready(context, choice.target):
@@ -80,9 +86,9 @@ async def verify(context: Pass, choice: Choice, desired: Desired, node_port: int
     serves = f"revision {number} serves at {url}"
     if choice.pinned and choice.target.inputs != desired.inputs:
         asked = f"{serves}, as {names.SERVE_ANNOTATION} asks; the next edit ends that"
-        _conclude(context, choice, desired, "ServingAsked", asked)
+        _conclude(context, choice, desired, reasons.SERVING_ASKED, asked)
     else:
-        _conclude(context, choice, desired, "Serving", f"{serves}{_lapsed_request(context)}")
+        _conclude(context, choice, desired, reasons.SERVING, f"{serves}{_lapsed_request(context)}")
 
 
 async def _before_ready(context: Pass, choice: Choice, observed: Observed) -> None:
@@ -94,7 +100,7 @@ async def _before_ready(context: Pass, choice: Choice, observed: Observed) -> No
     active, ending = await observe_pods(context.operator.cluster, context.operator.admin, *context.key)
     if await terminating.send_clients_away(context.operator.admin, ending, choice.target.number):
         text = "a terminating pod of another revision still has clients"
-        context.status.progress("RollingOut", text)
+        context.status.progress(reasons.ROLLING_OUT, text)
         raise Waiting(_CLIENTS_GO)
     states = await judge.judge(context, choice, replace(observed, pods=active))
     judge.hold_if_bad(context, choice.target, states)
@@ -109,7 +115,7 @@ def _lapsed_request(context: Pass) -> str:
     return f"; {lapsed}; annotate anew to ask for it"
 
 
-def _conclude(context: Pass, choice: Choice, desired: Desired, reason: str, message: str) -> None:
+def _conclude(context: Pass, choice: Choice, desired: Desired, reason: Reason, message: str) -> None:
     status = context.status
     status.verified = True
     if choice.because:
@@ -119,9 +125,9 @@ def _conclude(context: Pass, choice: Choice, desired: Desired, reason: str, mess
         return
     status.succeed(reason, message)
     if count := len(desired.bundle.gate):
-        status.stage("GatePassed", True, "Passed", f"{count} requests were answered as expected")
+        status.stage("GatePassed", True, reasons.PASSED, f"{count} requests were answered as expected")
     elif conditions.find(context.last_status, "GatePassed"):
-        status.stage("GatePassed", True, "NotAsked", "spec.update.gate asks for nothing")
+        status.stage("GatePassed", True, reasons.NOT_ASKED, "spec.update.gate asks for nothing")
 
 
 async def _problem(context: Pass, number: int, node_port: int | None, observed: Observed) -> str:

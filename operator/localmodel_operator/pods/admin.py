@@ -12,7 +12,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from localmodel import digests
+from localmodel import digests, reasons
+from localmodel.reasons import Reason
 from localmodel_operator.cluster import Cluster, PodUnreachableError
 from localmodel_operator.pods import pod_state
 from localmodel_operator.pods.bundle import Bundle
@@ -34,7 +35,7 @@ _CANNOT_TAKE = (400, 413, 507)  # the bundle, or there is no room for it: new po
 class RevisionFailedError(Exception):
     """The candidate does not serve; `reason` is a word for programs."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
 
@@ -144,5 +145,5 @@ def _check(status: int, told: Mapping[str, Any]) -> None:
         raise CannotTakeError(message)
     if status == 422:
         reason = str(told.get("reason"))
-        raise RevisionFailedError(reason if _REASON.fullmatch(reason) else "InitFailed", message)
+        raise RevisionFailedError(Reason(reason) if _REASON.fullmatch(reason) else reasons.INIT_FAILED, message)
     raise PodUnreachableError(f"{status} {message}")

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from localmodel import reasons
+from localmodel.reasons import Reason
 from localmodel_operator import names
+from localmodel_operator.failure import Failure
 
 _INIT_FAILED_EXIT = 3  # the scoring server's exit code when the entry script did not load
 
@@ -16,7 +19,13 @@ _BESIDE = (
     "first"
 )
 # What speaks against a revision itself, rather than against the cluster it is to run in
-OF_THE_REVISION = ("GateFailed", "InitFailed", "CrashLoop", "OutOfMemory", "ProgressDeadlineExceeded")
+OF_THE_REVISION = (
+    reasons.GATE_FAILED,
+    reasons.INIT_FAILED,
+    reasons.CRASH_LOOP,
+    reasons.OUT_OF_MEMORY,
+    reasons.PROGRESS_DEADLINE_EXCEEDED,
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Rollout:
 
     complete: bool
     replicas: int
-    failure: tuple[str, str] | None = None
+    failure: Failure | None = None
     stalled: bool = False
     late: bool = False
     lasted: bool = False
@@ -49,29 +58,30 @@ def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], want
     )
     failure, stalled = (None, False) if complete else _failure(deployment, new, len(pods) > len(new))
     progress = _progressing(deployment).get("reason")
-    late = not complete and progress == "ProgressDeadlineExceeded"
+    late = not complete and progress == reasons.PROGRESS_DEADLINE_EXCEEDED
     lasted = progress == "NewReplicaSetAvailable"
     return Rollout(complete, status.get("replicas", 0), failure, stalled, late, lasted)
 
 
 def _failure(
     deployment: Mapping[str, Any], pods: list[Mapping[str, Any]], beside_others: bool
-) -> tuple[tuple[str, str] | None, bool]:
+) -> tuple[Failure | None, bool]:
     refused = _of_type(deployment, "ReplicaFailure")
     if refused.get("status") == "True":
-        return (refused["reason"], f"pods cannot be created: {_forbidden(refused['message'])}"), True
+        message = f"pods cannot be created: {_forbidden(refused['message'])}"
+        return Failure(Reason(refused["reason"]), message), True
     for pod in pods:
         if failure := _pod_failure(pod):
             return failure, True
-    late = _progressing(deployment).get("reason") == "ProgressDeadlineExceeded"
+    late = _progressing(deployment).get("reason") == reasons.PROGRESS_DEADLINE_EXCEEDED
     for pod in pods:
         scheduled = _of_type(pod, "PodScheduled")
-        if scheduled.get("reason") == "Unschedulable":
+        if scheduled.get("reason") == reasons.UNSCHEDULABLE:
             told = scheduled.get("message", "")
             advice = _BESIDE if beside_others and "Insufficient" in told else ""
-            return ("Unschedulable", f"no node has room for a pod: {told}{advice}"), late
+            return Failure(reasons.UNSCHEDULABLE, f"no node has room for a pod: {told}{advice}"), late
     if late:
-        return ("ProgressDeadlineExceeded", "new pods did not become ready in time; see lmd logs"), True
+        return Failure(reasons.PROGRESS_DEADLINE_EXCEEDED, "new pods did not become ready in time; see lmd logs"), True
     return None, False
 
 
@@ -86,22 +96,24 @@ def _of_type(found: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     return next((condition for condition in conditions if condition["type"] == kind), {})
 
 
-def _pod_failure(pod: Mapping[str, Any]) -> tuple[str, str] | None:
+def _pod_failure(pod: Mapping[str, Any]) -> Failure | None:
     waiting = _waiting(pod)
     if waiting.get("reason") == "CreateContainerConfigError":
-        return "ContainerConfigInvalid", waiting.get("message", "")
+        return Failure(reasons.CONTAINER_CONFIG_INVALID, waiting.get("message", ""))
     ended = _ended(pod)
     if not ended:
         return None
     message = (ended.get("message") or "").strip()
     if ended.get("reason") == "OOMKilled":
-        return "OutOfMemory", "the container was killed for lack of memory; raise spec.resources.limits.memory"
+        text = "the container was killed for lack of memory; raise spec.resources.limits.memory"
+        return Failure(reasons.OUT_OF_MEMORY, text)
     if ended.get("exitCode") == _INIT_FAILED_EXIT:
         if message.startswith(_GATE):
-            return "GateFailed", message.removeprefix(_GATE)
-        return "InitFailed", message or "the entry script did not load; see lmd logs"
+            return Failure(reasons.GATE_FAILED, message.removeprefix(_GATE))
+        return Failure(reasons.INIT_FAILED, message or "the entry script did not load; see lmd logs")
     if waiting.get("reason") == "CrashLoopBackOff":
-        return "CrashLoop", f"the container ends with exit code {ended.get('exitCode')}. {message}".strip()
+        text = f"the container ends with exit code {ended.get('exitCode')}. {message}".strip()
+        return Failure(reasons.CRASH_LOOP, text)
     return None
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.disk import state_file
 from localmodel.plan import Facts
 from localmodel.revision import Revision
 from localmodel_operator import names
 from localmodel_operator.cluster import Object
+from localmodel_operator.failure import Failure
 from localmodel_operator.records.keys import Signer
 from localmodel_operator.records.pin import Pin
 
@@ -35,10 +36,9 @@ class RecordedRevision:
     failed: str
 
     @property
-    def failure(self) -> tuple[str, str]:
-        """Reason and message of `failed`."""
-        reason, _, message = self.failed.partition(": ")
-        return reason, message
+    def failure(self) -> Failure:
+        """Why it does not serve, read from `failed`."""
+        return Failure.parse(self.failed)
 
 
 def signature(owner: str, found: Mapping[str, Any], signer: Signer) -> dict[str, str]:
@@ -144,7 +144,7 @@ class Choice:
 
     target: RecordedRevision
     pinned: bool = False
-    because: tuple[str, str] | None = None
+    because: Failure | None = None
 
 
 def choose(
@@ -174,11 +174,12 @@ def _in_place_of(
 ) -> Choice:
     """What serves goes on serving where the revision that was asked for cannot."""
     target = instead_of(history, int(pin.number) if pin.number.isdecimal() else 0, proved) or wanted
-    reason, message = pin.failure
+    failure = pin.failure
     if not pin.failed:
         kept = ", ".join(str(each.number) for each in history)
-        reason, message = "RevisionNotFound", f"there is no revision {pin.number}; kept are: {kept}"
-    return Choice(target, because=(reason, f"{names.SERVE_ANNOTATION}={pin.number}: {message}"))
+        failure = Failure(reasons.REVISION_NOT_FOUND, f"there is no revision {pin.number}; kept are: {kept}")
+    message = f"{names.SERVE_ANNOTATION}={pin.number}: {failure.message}"
+    return Choice(target, because=failure._replace(message=message))
 
 
 def instead_of(

@@ -7,6 +7,8 @@ was made before or after. So a request says what it was made against, or is held
 import json
 from dataclasses import asdict, dataclass, replace
 
+from localmodel_operator.failure import Failure
+
 _MOST_SAID = 20  # characters of what is no number
 
 
@@ -34,9 +36,9 @@ class Pin:
         return next((int(each) for each in told if each.isdecimal() and len(each) < _MOST_SAID), None)
 
     @property
-    def failure(self) -> tuple[str, str]:
-        reason, _, message = self.failed.partition(": ")
-        return reason, message
+    def failure(self) -> Failure:
+        """Why the revision does not serve, read from `failed`."""
+        return Failure.parse(self.failed)
 
     def text(self) -> str:
         return json.dumps(asdict(self))

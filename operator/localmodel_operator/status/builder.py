@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from localmodel import reasons
 from localmodel.printable import printable
+from localmodel.reasons import Reason
 from localmodel_operator.status import conditions
 from localmodel_operator.status.conditions import Condition
 
@@ -26,7 +28,7 @@ class StatusBuilder:
     """
 
     ready: bool = False
-    reason: str = "Progressing"
+    reason: Reason = reasons.PROGRESSING
     message: str = "the spec is being read"
     reconciling: bool = True
     stalled: bool = False
@@ -46,17 +48,17 @@ class StatusBuilder:
         )
         return cls(is_ready, ready["reason"], ready["message"], reconciling, stalled)
 
-    def progress(self, reason: str, message: str) -> None:
+    def progress(self, reason: Reason, message: str) -> None:
         """Work is under way, and needs nothing of the user."""
         self.ready, self.reconciling, self.stalled = False, True, False
         self.reason, self.message = reason, message
 
-    def fail(self, reason: str, message: str) -> None:
+    def fail(self, reason: Reason, message: str) -> None:
         """Nothing more will happen until something outside changes."""
         self.ready, self.reconciling, self.stalled = False, False, True
         self.reason, self.message = reason, message
 
-    def succeed(self, reason: str, message: str) -> None:
+    def succeed(self, reason: Reason, message: str) -> None:
         """The revision that is to serve does."""
         self.ready, self.reconciling, self.stalled = True, False, False
         self.reason, self.message = reason, message
@@ -64,15 +66,15 @@ class StatusBuilder:
     def pause(self, message: str) -> None:
         """Neither working nor stuck, and not to be trusted as ready: spec.suspend."""
         self.ready, self.reconciling, self.stalled = False, False, False
-        self.reason, self.message = "Suspended", message
+        self.reason, self.message = reasons.SUSPENDED, message
 
-    def stage(self, name: str, done: bool, reason: str, message: str) -> None:
+    def stage(self, name: str, done: bool, reason: Reason, message: str) -> None:
         """The condition of one of STAGES."""
         self.stages[name] = Condition(done, reason, message)
 
     def answers(self, holds: bool, message: str) -> None:
         """Whether some revision answers at the address."""
-        self.available = Condition(holds, "Answering" if holds else "NotAnswering", message)
+        self.available = Condition(holds, reasons.ANSWERING if holds else reasons.NOT_ANSWERING, message)
 
     def revisions(self, **numbers: int | None) -> None:
         """Numbers of revisions by their role (wanted, serving, durable); None removes one."""
@@ -104,7 +106,7 @@ class StatusBuilder:
         if self.stalled:
             found["Stalled"] = Condition(True, self.reason, self.message)
         if self.degraded:
-            found["Degraded"] = Condition(True, "RequestsFail", self.degraded)
+            found["Degraded"] = Condition(True, reasons.REQUESTS_FAIL, self.degraded)
         if self.durable is not None:
             found["Durable"] = self.durable
         if self.available is not None:

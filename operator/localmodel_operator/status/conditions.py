@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from localmodel.reasons import Reason
+
 
 class Condition(NamedTuple):
-    """Whether something holds, why in a word for programs (see localmodel.reasons), and in a sentence for people."""
+    """Whether something holds, why in a word for programs, and in a sentence for people."""
 
     holds: bool
-    reason: str
+    reason: Reason
     message: str
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from localmodel import digests
+from localmodel import digests, reasons
 from localmodel.printable import printable
+from localmodel.reasons import Reason
 from localmodel_operator.status import conditions
 from localmodel_operator.status.builder import StatusBuilder
 
@@ -14,7 +15,7 @@ _MESSAGE_LIMIT = 1024  # of core/v1 Event.message
 
 def is_news(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     old, new = conditions.find(before, "Ready"), conditions.find(after, "Ready")
-    if new["reason"] == "Progressing":
+    if new["reason"] == reasons.PROGRESSING:
         return False
     changed = (
         old.get("reason") != new["reason"] or old.get("status") != new["status"] or _stalled(before) != _stalled(after)
@@ -31,12 +32,12 @@ def event(owner: Mapping[str, Any], status: StatusBuilder) -> dict[str, Any]:
     return _event(owner, "Warning" if status.stalled else "Normal", status.reason, status.message)
 
 
-def warning(owner: Mapping[str, Any], reason: str, message: str) -> dict[str, Any]:
+def warning(owner: Mapping[str, Any], reason: Reason, message: str) -> dict[str, Any]:
     """An Event about something beside Ready."""
     return _event(owner, "Warning", reason, message)
 
 
-def _event(owner: Mapping[str, Any], kind: str, reason: str, message: str) -> dict[str, Any]:
+def _event(owner: Mapping[str, Any], kind: str, reason: Reason, message: str) -> dict[str, Any]:
     """Equal news of one resource have equal names."""
     metadata = owner["metadata"]
     told = digests.of_json([metadata["uid"], kind, reason, message]).removeprefix("sha256:")[:12]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from localmodel import Client, Deployment, ScoringError, UserError
+from localmodel import Client, Deployment, ScoringError, UserError, reasons
 from localmodel.azure import _background
 from localmodel.azure.core import _deploy
 from localmodel.azure.core.webservice.webservice import Webservice
@@ -278,7 +278,7 @@ class LocalWebservice(Webservice):
             found = self._client().get(self.name)
             return None if found.state == "deleted" else found
         except UserError as error:
-            if error.reason == "DeploymentNotFound":
+            if error.reason == reasons.DEPLOYMENT_NOT_FOUND:
                 return None
             raise WebserviceException(str(error)) from error
 
