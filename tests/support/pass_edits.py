@@ -1,0 +1,53 @@
+"""The kinds of edits, each with what is there before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from localmodel_operator import names
+from support import given
+from support.simulation import PORT, Simulation
+
+BROKEN = given.inline(given.script("C").replace("pass", "{}['age']"))
+ROLL, RECREATE = {"update": {"strategy": "Roll"}}, {"update": {"strategy": "Recreate"}}
+
+Edit = Callable[[Simulation], None]
+
+
+def serve(answer: str, **fields: Any) -> Edit:
+    return lambda sim: sim.serve(answer, **fields)
+
+
+def fail(**fields: Any) -> Edit:
+    return lambda sim: sim.apply(given.lmd("app", PORT, BROKEN, **fields))
+
+
+def ask_for(number: int) -> Edit:
+    def ask(sim: Simulation) -> None:
+        annotations = {names.SERVE_ANNOTATION: str(number)}
+        sim.apply({**sim.owner(), "metadata": {"name": "app", "annotations": annotations}})
+
+    return ask
+
+
+HISTORY = [serve("A"), serve("B")]
+TWO = [serve("A", replicas=2), serve("B", replicas=2)]
+# What is there before (None: HISTORY), and the edit.
+EDITS: dict[str, tuple[list[Edit] | None, Edit]] = {
+    "first": ([], serve("A")),
+    "swap": (None, serve("C")),
+    "swap of two pods": (TWO, serve("C", replicas=2)),
+    "swap that fails": (None, fail()),
+    "swap of two pods that fails": (TWO, fail(replicas=2)),
+    "roll": (None, serve("C", **ROLL)),
+    "roll that fails": (None, fail(**ROLL)),
+    "recreate": (None, serve("C", **RECREATE)),
+    "recreate that fails": (None, fail(**RECREATE)),
+    "rollback": (TWO, ask_for(1)),
+    "scale to 0": (None, serve("B", replicas=0)),
+    "scale from 0": ([serve("A", replicas=0)], serve("A")),
+    "scale up": (None, serve("B", replicas=2)),
+    "other resources": (None, serve("B", resources={"limits": {"memory": "1Gi"}})),
+    "delete": (None, lambda sim: sim.delete("app")),
+}

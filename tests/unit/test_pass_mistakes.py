@@ -1,0 +1,184 @@
+"""Mistakes in a manifest that no pod meets: told in the user's terms, while the revision before goes on serving.
+
+Those that need real pods, and a real resolver, are in tests/e2e/test_bad_input.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import given
+from support.simulation import NAMESPACE, OTHER_PORT, PORT, Simulation
+
+from localmodel.environments.locks import lock
+from localmodel_operator.cluster import DEPLOYMENT, EVENT
+
+GOOD = given.script("good")
+RUN = "\n\ndef run(raw_data):\n    return 1\n"
+
+
+def variable(kind: str, key: str) -> given.Object:
+    """spec.env with one variable from an object that exists."""
+    return {"env": [{"name": "PASSWORD", "valueFrom": {kind: {"name": "things", "key": key}}}]}
+
+
+def requirements(*listed: str) -> given.Object:
+    return {"environment": {"requirements": list(listed)}}
+
+
+def scripted(text: str) -> given.Object:
+    return {"scoring": given.inline(text)}
+
+
+# Fields of the spec, and what Ready, Stalled and an Event tell of them.
+MISTAKES: dict[str, tuple[given.Object, str, tuple[str, ...]]] = {
+    "no such model": (
+        {"models": [{"name": "nobody", "version": 1}]},
+        "ModelNotFound",
+        ("spec.models[0]", "nobody", "lmd model register"),
+    ),
+    "no such version": (
+        {"models": [{"name": "word", "version": 999}]},
+        "VersionNotFound",
+        ("spec.models[0]", "word", "999", "there are"),
+    ),
+    "no init": (scripted(RUN), "EntryScriptInvalid", ("score.py: no function init()",)),
+    "no run": (scripted("def init():\n    pass\n"), "EntryScriptInvalid", ("score.py: no function run(raw_data)",)),
+    "syntax error": (
+        scripted("def init():\n    pass\n\n\ndef run(raw_data:\n"),
+        "EntryScriptInvalid",
+        ("score.py:5: SyntaxError",),
+    ),
+    "no such package": (
+        requirements("localmodel-no-such-package==1"),
+        "RequirementsUnresolvable",
+        ("spec.environment.requirements", "localmodel-no-such-package"),
+    ),
+    "conflicting packages": (
+        requirements("numpy==1.24.4", "scipy==1.17.1"),
+        "RequirementsUnresolvable",
+        ("spec.environment.requirements", "numpy==1.24.4", "scipy==1.17.1"),
+    ),
+    "not a requirement": (
+        requirements("six", "six=1.0"),
+        "RequirementsUnresolvable",
+        ("spec.environment.requirements[1]", "'six=1.0'"),
+    ),
+    "port not mapped": (
+        {"service": {"localPort": 7000}},
+        "PortUnmapped",
+        ("spec.service.localPort", "7000", "free are: "),
+    ),
+    "no such ConfigMap": (
+        {"scoring": given.from_config_map("nothing")},
+        "SourceMissing",
+        ("spec.scoring.source.configMap", "no ConfigMap nothing"),
+    ),
+    "ConfigMap without the script": (
+        {"scoring": given.from_config_map("things")},
+        "EntryScriptMissing",
+        ("spec.scoring.entryScript", "score.py", "paint"),
+    ),
+    "no such Secret": (
+        variable("secretKeyRef", "password"),
+        "VariableSourceMissing",
+        ("spec.env[0]", "Secret things does not exist"),
+    ),
+    "no such key": (
+        variable("configMapKeyRef", "password"),
+        "VariableSourceMissing",
+        ("spec.env[0]", "ConfigMap things has no key password"),
+    ),
+}
+
+
+@pytest.fixture(name="sim")
+def given_sim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulation:
+    async def run_uv(_: list[str], text: str = "", **__: Any) -> tuple[int, str, str]:
+        return 1, "", f"No solution found: {text}"
+
+    monkeypatch.setattr(lock, "run_uv", run_uv)
+    return Simulation(tmp_path, monkeypatch)
+
+
+async def serve_good(sim: Simulation) -> given.Object:
+    """A deployment that serves, beside a ConfigMap with something else than a script, and a model of two versions."""
+    for text in ("first model", "second model"):
+        file = sim.store.root / "word.txt"
+        file.write_text(text)
+        sim.store.models.register("word", file)
+    manifest = given.lmd("app", PORT, given.inline(GOOD))
+    sim.apply(given.config_map("things", {"paint": "red"}))
+    sim.apply(manifest)
+    await sim.settle()
+    assert sim.condition("Ready")["status"] == "True"
+    return manifest
+
+
+def check_stalled(sim: Simulation, name: str, reason: str, words: tuple[str, ...], namespace: str = NAMESPACE) -> None:
+    """Conditions and an Event tell the reason, with these words."""
+    owner = sim.owner(name, namespace)
+    assert owner["status"]["observedGeneration"] == owner["metadata"]["generation"]
+    stalled, ready = (sim.condition(kind, name, namespace) for kind in ("Stalled", "Ready"))
+    assert (stalled["status"], stalled["reason"]) == ("True", reason)
+    assert (ready["status"], ready["reason"]) == ("False", reason)
+    events = [each for each in sim.api.all(EVENT, namespace) if each["involvedObject"]["name"] == name]
+    warnings = [each["message"] for each in events if (each["type"], each["reason"]) == ("Warning", reason)]
+    assert warnings
+    for message in (stalled["message"], ready["message"], warnings[-1]):
+        assert not [word for word in words if word not in message], message
+
+
+@pytest.mark.parametrize(("fields", "reason", "words"), MISTAKES.values(), ids=MISTAKES.keys())
+async def test_mistake_is_told_and_costs_nothing(
+    sim: Simulation, fields: given.Object, reason: str, words: tuple[str, ...]
+) -> None:
+    good = await serve_good(sim)
+    sim.answers = []
+    sim.apply(given.with_fields(good, **fields))
+    await sim.settle()
+    check_stalled(sim, "app", reason, words)
+    sim.apply(good)
+    await sim.settle()
+    assert sim.condition("Ready")["status"] == "True"
+    assert sim.answers == ["good"]
+    assert not sim.wrong()
+
+
+async def test_port_of_another(sim: Simulation) -> None:
+    await serve_good(sim)
+    second = given.lmd("second", PORT, given.inline(given.script("second")))
+    sim.apply(second, "others")
+    await sim.settle()
+    words = ("spec.service.localPort", str(PORT), f"{NAMESPACE}/app", "free are: ")
+    check_stalled(sim, "second", "PortTaken", words, "others")
+    assert sim.answer() == "good"
+    sim.apply(given.with_fields(second, service={"localPort": OTHER_PORT}), "others")
+    await sim.settle()
+    assert sim.condition("Ready", "second", "others")["status"] == "True"
+    assert (sim.answer(), sim.answer("second", "others")) == ("good", "second")
+    assert not sim.wrong()
+
+
+async def test_deployment_of_another_owner(sim: Simulation) -> None:
+    template = {"metadata": {"labels": {"app": "theirs"}}, "spec": {"containers": [{"name": "theirs"}]}}
+    theirs = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "app", "namespace": NAMESPACE},
+        "spec": {"replicas": 0, "selector": {}, "strategy": {"type": "RollingUpdate"}, "template": template},
+    }
+    sim.apply(theirs)
+    sim.serve("good")
+    await sim.settle()
+    check_stalled(sim, "app", "NotOwned", ("Deployment app", NAMESPACE, "rename"))
+    after = sim.api.find(DEPLOYMENT, NAMESPACE, "app")
+    assert after
+    assert (after["spec"], after["metadata"].get("ownerReferences")) == (theirs["spec"], None)
+    sim.api.remove(after)
+    sim.serve("good")
+    await sim.settle()
+    assert (sim.condition("Ready")["status"], sim.answer()) == ("True", "good")
+    assert not sim.wrong()
