@@ -14,6 +14,7 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from localmodel_server.errors import BadRequest, ClientGone, Unavailable
+from localmodel_server.log import logger, one_word
 from localmodel_server.messages.body_budget import HeldBody
 from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Call, Headers, Outcome
 from localmodel_server.messages.collected import collect
@@ -28,7 +29,7 @@ from localmodel_server.messages.exchange import (
     without_ours,
 )
 from localmodel_server.messages.pieces import BrokenOff
-from localmodel_server.payloads.compression import compress, inflate
+from localmodel_server.payloads.compression import VARY, compress, inflate
 from localmodel_server.payloads.json_text import message_of
 from localmodel_server.payloads.reading import Answer, Decode, Reading
 from localmodel_server.payloads.script_call import Target
@@ -71,6 +72,9 @@ async def answer(
         response = refusal(dialect, error)
     except ClientGone:
         response = Response(status_code=CLIENT_CLOSED_REQUEST)
+    except Exception:
+        logger.exception("request %s: error in the server", one_word(str(request.scope.get(REQUEST_ID, ""))))
+        response = failure(dialect, 500, "error in the scoring server; see its log")
     queue = outcome[0].queued if outcome else None
     run = outcome[0].run_ms if outcome else None
     seconds = time.perf_counter() - started
@@ -234,9 +238,8 @@ async def _compressed(made: Answer, request: Request) -> Response:
         body, encoding = compress(made.body, accepted)
     else:
         body, encoding = await asyncio.get_running_loop().run_in_executor(None, compress, made.body, accepted)
-    vary: Headers = [(b"vary", b"Accept-Encoding")]
-    added = [*vary, (b"content-encoding", encoding.encode())] if encoding else vary
-    return respond(200, body, [*made.headers, *added])
+    coded: Headers = [(b"content-encoding", encoding.encode())] if encoding else []
+    return respond(200, body, [*made.headers, VARY, *coded])
 
 
 def _as_it_is(outcome: Outcome) -> Response:

@@ -12,10 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from localmodel_server.errors import ClientGone
 from localmodel_server.http import cors
 from localmodel_server.http.score import Refused, score, send_outcome
-from localmodel_server.log import log_request, logger
+from localmodel_server.log import log_request, logger, one_word
 from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers, Outcome
 from localmodel_server.messages.exchange import OUTCOME, REQUEST_ID, send_json, wait_until_gone
-from localmodel_server.messages.pieces import BrokenOff
 from localmodel_server.messages.request_ids import RequestIds, common_headers, read_ids
 from localmodel_server.payloads.azure import NOT_RUN
 from localmodel_server.state import ServerState
@@ -47,6 +46,8 @@ class Application:
         if ids.too_long is not None:
             refused = Refused(431, f"the header {ids.too_long} is longer than 100 characters", NOT_RUN)
             status = await self._refuse(refused, self._headers(ids, scope["headers"]), send)
+            if scope["path"] == "/score":
+                self.count("azure", status, started, None)
         elif self._allows_others and cors.is_preflight(scope["method"], scope["headers"]):
             status = await self._refuse(Refused(200, "", []), self._headers(ids, scope["headers"]), send)
         elif scope["path"] == "/score":
@@ -70,21 +71,21 @@ class Application:
 
         refused: Refused
         try:
-            outcome = await score(self.state, ids.request_id, scope, receive, send, headers_for)
+            outcome, status = await score(self.state, ids.request_id, scope, receive, send, headers_for)
         except Refused as error:
             refused = error
-        except (ClientGone, BrokenOff):
+        except ClientGone:
             self.count("azure", CLIENT_CLOSED_REQUEST, started, None)
             return CLIENT_CLOSED_REQUEST
         except asyncio.CancelledError:
             # uvicorn does this when a request is still running at the end of the time to stop.
             refused = Refused(503, "the server stopped before it could answer", NOT_RUN)
         except Exception:
-            logger.exception("request %s: error in the server", ids.request_id)
+            logger.exception("request %s: error in the server", one_word(ids.request_id))
             refused = Refused(500, "error in the scoring server; see its log", NOT_RUN)
         else:
-            self.count("azure", outcome.status, started, outcome)
-            return outcome.status
+            self.count("azure", status, started, outcome)
+            return status
         status = await self._refuse(refused, headers_for(None), send)
         self.count("azure", status, started, None)
         return status
@@ -94,11 +95,8 @@ class Application:
     ) -> None:
         """Send, count and log the outcome of a request to /score that has been asked elsewhere."""
         gone = asyncio.ensure_future(wait_until_gone(receive))
-        status = outcome.status
         try:
-            await send_outcome(send, outcome, self._headers(ids, scope["headers"], outcome), gone)
-        except BrokenOff:
-            status = CLIENT_CLOSED_REQUEST
+            status = await send_outcome(send, outcome, self._headers(ids, scope["headers"], outcome), gone)
         finally:
             gone.cancel()
         self.count("azure", status, started, outcome)

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from localmodel_server.errors import BadRequest, Unavailable
 from localmodel_server.messages.body_budget import HeldBody
-from localmodel_server.messages.call import Headers, Outcome
+from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers, Outcome
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.exchange import (
     BodyTooLarge,
@@ -21,6 +21,7 @@ from localmodel_server.messages.exchange import (
     wait_until_gone,
     without_ours,
 )
+from localmodel_server.messages.pieces import BrokenOff
 from localmodel_server.payloads.azure import NOT_RUN, Request, score_headers
 from localmodel_server.state import ServerState
 
@@ -58,11 +59,14 @@ async def score(
     receive: Receive,
     send: Send,
     headers_for: Callable[[Outcome], Headers],
-) -> Outcome:
+) -> tuple[Outcome, int]:
     """Answer one request to /score; headers_for gives the headers of every answer.
 
-    Raises Refused before anything is sent, ClientGone when nobody waits for the answer any more, and BrokenOff
-    when the script's own answer ends too early.
+    Returns the outcome, and the status for the log and the metrics.
+
+    Raises:
+        Refused: before anything is sent.
+        ClientGone: nobody waits for the answer any more.
     """
     try:
         with state.bodies.hold() as held:
@@ -70,8 +74,7 @@ async def score(
             gone = asyncio.ensure_future(wait_until_gone(receive))
             try:
                 outcome = await state.dispatcher.ask(request.call, request_id, gone)
-                await send_outcome(send, outcome, headers_for(outcome), gone)
-                return outcome
+                return outcome, await send_outcome(send, outcome, headers_for(outcome), gone)
             finally:
                 gone.cancel()
     except (Unavailable, BadRequest) as error:
@@ -90,17 +93,21 @@ async def _read(state: ServerState, scope: Scope, receive: Receive, held: HeldBo
     return Request(scope["method"], scope["query_string"], scope["headers"], body, settings.strict)
 
 
-async def send_outcome(send: Send, outcome: Outcome, headers: Headers, gone: asyncio.Future[None]) -> None:
-    """Send an outcome; headers are those of every answer. Raises BrokenOff."""
+async def send_outcome(send: Send, outcome: Outcome, headers: Headers, gone: asyncio.Future[None]) -> int:
+    """Send an outcome; headers are those of every answer. Returns the status for the log and the metrics."""
     headers = [*score_headers(outcome), *headers]
     if outcome.headers is None:
         await send_json(send, outcome.status, outcome.body, headers)
-        return
+        return outcome.status
     headers = [*without_ours(outcome.headers), *headers]
     if outcome.rest is None:
         await send_whole(send, outcome.status, outcome.body, headers)
-    else:
+        return outcome.status
+    try:
         await send_pieces(send, outcome.status, outcome.rest, headers, gone)
+    except BrokenOff:
+        return CLIENT_CLOSED_REQUEST
+    return outcome.status
 
 
 def _check_method(method: str, contract: Contract | None) -> None:

@@ -71,9 +71,11 @@ class ShortCutProtocol(JsonErrorProtocol):
         """Start to answer the request whose headers have come."""
         kind = self._kind() if self.parser.get_method() == b"POST" else None
         if kind is not None and self._is_ordinary():
-            self.cycle = _ShortCycle(self, self.url, self.headers, kind)
-        else:
-            super().begin_request()
+            ids = read_ids(self.headers)
+            if ids.too_long is None:
+                self.cycle = _ShortCycle(self, self.url, self.headers, kind, ids)
+                return
+        super().begin_request()
 
     def _kind(self) -> type[Question] | None:
         """What the request is; None for a path that only the application knows."""
@@ -124,7 +126,9 @@ class _ShortCycle:
 
     message_event = NobodyWaits()
 
-    def __init__(self, protocol: ShortCutProtocol, url: bytes, headers: Headers, kind: type[Question]) -> None:
+    def __init__(
+        self, protocol: ShortCutProtocol, url: bytes, headers: Headers, kind: type[Question], ids: RequestIds
+    ) -> None:
         self._pieces: list[bytes] = []
         self._held = protocol.application.state.bodies.hold()
         self.more_body = True
@@ -138,9 +142,9 @@ class _ShortCycle:
         self._headers = headers
         self._kind = kind
         self._question: Question
-        self._ids: RequestIds
+        self._ids = ids
         self._job: Job | None = None
-        self._started = 0.0
+        self._started = time.perf_counter()
         self._gone: asyncio.Future[None] | None = None
 
     def take(self, piece: bytes) -> None:
@@ -150,8 +154,6 @@ class _ShortCycle:
         try:
             self._held.add(len(piece))
         except Unavailable as error:
-            self._started = time.perf_counter()
-            self._ids = read_ids(self._headers)
             self._deliver(error)
         else:
             self._pieces.append(piece)
@@ -160,9 +162,7 @@ class _ShortCycle:
         """Ask for the answer: the request is complete."""
         if self.response_complete:
             return
-        self._started = time.perf_counter()
         state = self._application.state
-        self._ids = read_ids(self._headers)
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         try:
@@ -171,8 +171,6 @@ class _ShortCycle:
             if not self._question.cost(pool.contract).is_small:
                 self._pass_on(body)
                 return
-            if self._ids.too_long is not None:
-                raise BadRequest(431, f"the header {self._ids.too_long} is longer than 100 characters")
             self._job = state.dispatcher.submit(self._question.call, self._ids.request_id, self._deliver)
         except (Unavailable, BadRequest) as error:
             self._deliver(error)
@@ -183,21 +181,24 @@ class _ShortCycle:
     def give_up(self) -> None:
         """The client has gone."""
         self.disconnected = True
-        self._held.give_back()
         if self._job is not None:
             self._job.give_up()
-        if self._gone is not None and not self._gone.done():
+        if self._gone is None:
+            self._deliver(ClientGone())
+        elif not self._gone.done():
             self._gone.set_result(None)
 
     def _deliver(self, received: Outcome | Exception) -> None:
         self._held.give_back()
+        if self.response_complete:  # the client had gone before there was an outcome
+            return
         if isinstance(received, ClientGone):
             self._answer(CLIENT_CLOSED_REQUEST, b"", [], None)
         elif isinstance(received, Exception):
             self._refuse(received)
-        elif received.headers is not None and not self.disconnected and self._kind is AzureRequest:
+        elif received.headers is not None and self._kind is AzureRequest:
             self._hand_over(received)
-        elif isinstance(self._question, InferRequest) and not self._is_plain(received) and not self.disconnected:
+        elif isinstance(self._question, InferRequest) and not self._is_plain(received):
             self._protocol.loop.create_task(self._gather(self._question, received))
         else:
             self._answer(*self._question.answer(received), received)
@@ -218,16 +219,16 @@ class _ShortCycle:
                     return
                 contract = question.contract
                 made = await state.decoder.encode(question.encode, whole, contract, cost.of_json, settings, gone)
-                self._answer(200, *made, outcome)
+                self._answer(*question.good_answer(made), outcome)
         except BrokenOff:
-            self._refuse(BadRequest(500, "the script's answer has broken off"))
+            self._refuse(BadRequest(500, "the script's answer has broken off"), outcome)
         except ClientGone:
-            self._answer(CLIENT_CLOSED_REQUEST, b"", [], None)
+            self._answer(CLIENT_CLOSED_REQUEST, b"", [], outcome)
         except (BadRequest, Unavailable) as error:
-            self._refuse(error)
+            self._refuse(error, outcome)
         except Exception:
             logger.exception("request %s: error in the server", one_word(self._ids.request_id))
-            self._refuse(BadRequest(500, "error in the scoring server; see its log"))
+            self._refuse(BadRequest(500, "error in the scoring server; see its log"), outcome)
 
     def _end(self) -> None:
         self.response_complete = True
@@ -235,10 +236,10 @@ class _ShortCycle:
         self._job = None
         self._pieces.clear()
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(self, error: Exception, outcome: Outcome | None = None) -> None:
         status = error.status if isinstance(error, BadRequest) else 503
         body, headers = self._kind.refuse(status, str(error))
-        self._answer(status, body, headers if status != 503 else [*headers, *RETRY], None)
+        self._answer(status, body, headers if status != 503 else [*headers, *RETRY], outcome)
 
     def _hand_over(self, outcome: Outcome) -> None:
         """Leave a response that the script has made itself, perhaps in pieces, to the application."""
@@ -287,8 +288,6 @@ class _ShortCycle:
         transport = protocol.transport
         if self.disconnected or transport.is_closing():
             status = CLIENT_CLOSED_REQUEST
-            if outcome is not None and outcome.rest is not None:
-                outcome.rest.stop()
         else:
             all_headers = [*headers, *protocol.server_state.default_headers]
             all_headers += common_headers(self._ids, application.state.settings, outcome)

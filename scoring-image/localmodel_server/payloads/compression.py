@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from localmodel_server.errors import BadRequest
 
+# Of every answer that is compressed for those who accept it.
+VARY = (b"vary", b"Accept-Encoding")
 _SMALLEST = 1024  # below, compression costs more than it saves
 _PIECE = 1 << 18
 _GZIP = 16 + zlib.MAX_WBITS

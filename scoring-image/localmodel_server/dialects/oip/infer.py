@@ -13,6 +13,7 @@ from localmodel_server.errors import BadRequest
 from localmodel_server.messages.call import Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import MOST_ON_LOOP, Cost
+from localmodel_server.payloads.compression import VARY
 from localmodel_server.payloads.json_text import message_of
 from localmodel_server.payloads.reading import Answer, Encode, Reading
 from localmodel_server.payloads.script_call import Target
@@ -71,9 +72,14 @@ class InferRequest:
         if outcome.status >= 400:
             return outcome.status, error_body(outcome.status, message_of(outcome.body)), _JSON
         try:
-            return 200, *self.encode(outcome, outcome.body, self.contract)
+            return self.good_answer(self.encode(outcome, outcome.body, self.contract))
         except BadRequest as error:
             return error.status, error_body(error.status, str(error)), _JSON
+
+    @staticmethod
+    def good_answer(made: Answer) -> tuple[int, bytes, Headers]:
+        """The same of an answer that has been made already; a client that accepts compression might get another one."""
+        return 200, made.body, [*made.headers, VARY]
 
     @staticmethod
     def refuse(status: int, message: str) -> tuple[bytes, Headers]:
