@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from localmodel_server.dialects import predict_request
 from localmodel_server.dialects.served_model import check_model, model_name
 from localmodel_server.dialects.transport import Dialect, answer, failure, refusal, respond
+from localmodel_server.documents.operations import ERRORS, refuses, takes
 from localmodel_server.errors import BadRequest, Unavailable
 from localmodel_server.messages.call import Headers
 from localmodel_server.state import ServerState
@@ -25,20 +26,20 @@ _DIALECT = Dialect("kserve_v1", _error_body, predict_request.cost)
 
 def router(state: ServerState) -> APIRouter:
     """The routes under /v1."""
-    routes = APIRouter()
+    routes = APIRouter(responses=ERRORS)
 
     @routes.get("/v1/models")
     async def models() -> Response:
         """The name of the one model."""
         return respond(200, orjson.dumps({"models": [model_name(state)] if state.settings else []}), _JSON)
 
-    @routes.post("/v1/models/{model}:predict")
+    @routes.post("/v1/models/{model}:predict", **takes("application/json"))
     async def predict(request: Request, model: str) -> Response:
         """Run the model on instances or inputs."""
 
         return await answer(state, request, _DIALECT, predict_request.read, lambda: check_model(state, model))
 
-    @routes.post("/v1/models/{model}:explain")
+    @routes.post("/v1/models/{model}:explain", **refuses("There are no explainers."))
     async def explain(model: str) -> Response:
         """Refused: there are no explainers."""
         return failure(_DIALECT, 501, "this server has no explainers")

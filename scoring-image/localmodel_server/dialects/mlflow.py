@@ -9,6 +9,7 @@ from fastapi.responses import Response
 import localmodel_server
 from localmodel_server.dialects import invocations
 from localmodel_server.dialects.transport import Dialect, answer, failure, respond
+from localmodel_server.documents.operations import AS_THE_SCRIPT, ERRORS, gives, takes
 from localmodel_server.state import ServerState
 
 _ERROR_CODES = {400: "BAD_REQUEST", 415: "BAD_REQUEST", 413: "BAD_REQUEST", 503: "TEMPORARILY_UNAVAILABLE"}
@@ -23,19 +24,22 @@ _DIALECT = Dialect("mlflow", _error_body, invocations.cost)
 
 def router(state: ServerState) -> APIRouter:
     """POST /invocations, GET /version, GET /health."""
-    routes = APIRouter()
+    routes = APIRouter(responses=ERRORS)
 
-    @routes.post("/invocations")
+    body = takes("application/json", "text/csv")
+    body["openapi_extra"][AS_THE_SCRIPT] = True
+
+    @routes.post("/invocations", **body)
     async def invoke(request: Request) -> Response:
         """Run the model on a body of MLflow or SageMaker."""
         return await answer(state, request, _DIALECT, invocations.read)
 
-    @routes.get("/version")
+    @routes.get("/version", **gives("As text.", "text/plain"))
     async def version() -> Response:
         """The server's version."""
         return respond(200, localmodel_server.__version__.encode(), [(b"content-type", b"text/plain; charset=utf-8")])
 
-    @routes.get("/health")
+    @routes.get("/health", **gives("As text.", "text/plain"))
     async def health() -> Response:
         """Whether the model can answer."""
         reason = state.unready_reason()

@@ -7,14 +7,15 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from localmodel_server.dialects.transport import respond
+from localmodel_server.documents.operations import ERRORS, gives
 from localmodel_server.state import ServerState
 
 
 def router(state: ServerState) -> APIRouter:
     """GET /ping; /invocations is in ``mlflow``."""
-    routes = APIRouter()
+    routes = APIRouter(responses=ERRORS)
 
-    @routes.get("/ping")
+    @routes.get("/ping", **gives("No body."))
     async def ping() -> Response:
         """Whether the model can answer."""
         reason = state.unready_reason()

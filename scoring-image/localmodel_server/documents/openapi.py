@@ -10,10 +10,10 @@ from starlette.routing import BaseRoute
 
 import localmodel_server
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.documents import openapi_dialects, swagger
+from localmodel_server.documents import swagger
+from localmodel_server.documents.operations import AS_THE_SCRIPT, Document
 from localmodel_server.messages.contract import Contract
 
-Document = dict[str, Any]
 _Responses = dict[Any, Document]
 
 
@@ -52,7 +52,7 @@ SWAGGER_PARAMETERS = [
     }
 ]
 
-_OWN_PATHS = {*HEALTH, "/metrics", "/swagger.json", "/openapi.json"}
+_AS_THE_SCRIPT_ANSWERS: Document = {"description": "What the script answered.", "content": {"*/*": {}}}
 _IDS = {
     "RequestId": {"name": "x-request-id", "description": "Echoed in the answer, and in the log"},
     "ClientRequestId": {"name": "x-ms-client-request-id", "description": "Echoed in the answer"},
@@ -73,9 +73,11 @@ def document(routes: Sequence[BaseRoute], contract: Contract | None, settings: S
         openapi_version="3.1.0",
         routes=routes,
     )
-    for path in set(made["paths"]) - _OWN_PATHS:
-        for operation in made["paths"][path].values():
-            openapi_dialects.describe(path, operation, contract or Contract())
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            if operation.pop(AS_THE_SCRIPT, False) and contract is not None and contract.mode == "http":
+                operation["requestBody"] = {"content": {"*/*": {}}}
+                operation["responses"] = {"default": dict(_AS_THE_SCRIPT_ANSWERS)}
     made["paths"]["/score"] = _score(contract or Contract())
     error = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
     # Without FastAPI's own: nothing here is answered with its 422.
@@ -115,7 +117,7 @@ def _score(contract: Contract) -> Document:
     }
     if contract.mode == "http":
         # The script answers as it likes.
-        responses = {"default": {"description": "What the script answered.", "content": {"*/*": {}}}}
+        responses = {"default": dict(_AS_THE_SCRIPT_ANSWERS)}
     query = {"name": "query", "in": "query", "schema": {"type": "object", "additionalProperties": True}}
     empty = responses if contract.mode == "http" else {"200": {"description": "No body."}}
     return {

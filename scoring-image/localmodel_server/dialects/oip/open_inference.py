@@ -14,29 +14,31 @@ from localmodel_server.dialects.oip import infer_request, model_metadata
 from localmodel_server.dialects.oip.infer import error_body, read
 from localmodel_server.dialects.served_model import check_model, model_name
 from localmodel_server.dialects.transport import Dialect, answer, failure, refusal, respond
+from localmodel_server.documents.operations import ERRORS, refuses, takes
 from localmodel_server.errors import BadRequest, Unavailable
 from localmodel_server.messages.call import Headers
 from localmodel_server.state import ServerState
 
 _JSON: Headers = [(b"content-type", b"application/json")]
 
+_TENSORS = takes("application/json", "application/octet-stream")
 _DIALECT = Dialect("open_inference", error_body, infer_request.cost, compressed=True)
 
 
 def router(state: ServerState) -> APIRouter:
     """The routes under /v2."""
-    routes = APIRouter()
+    routes = APIRouter(responses=ERRORS)
     _add_server_routes(routes, state)
     _add_model_routes(routes, state)
 
-    @routes.post("/v2/repository/models/{model}/{action}")
+    @routes.post("/v2/repository/models/{model}/{action}", **refuses("Models come with revisions."))
     async def change_repository(model: str, action: str) -> Response:
         """Refused: models come with revisions."""
         return failure(_DIALECT, 501, f"cannot {action} {model}: this server has one model; deploy another revision")
 
-    @routes.post("/v2/models/{model}/explain")
-    @routes.post("/v2/models/{model}/versions/{version}/explain")
-    async def explain(model: str) -> Response:
+    @routes.post("/v2/models/{model}/explain", **refuses("There are no explainers."))
+    @routes.post("/v2/models/{model}/versions/{version}/explain", **refuses("There are no explainers."))
+    async def explain(model: str, version: str = "") -> Response:
         """Refused: there are no explainers."""
         return failure(_DIALECT, 501, "this server has no explainers")
 
@@ -108,8 +110,8 @@ def _add_model_routes(routes: APIRouter, state: ServerState) -> None:
             return _respond({"name": model, "ready": False, "error": reason}, 503)
         return response
 
-    @routes.post("/v2/models/{model}/infer")
-    @routes.post("/v2/models/{model}/versions/{version}/infer")
+    @routes.post("/v2/models/{model}/infer", **_TENSORS)
+    @routes.post("/v2/models/{model}/versions/{version}/infer", **_TENSORS)
     async def infer(request: Request, model: str, version: str = "") -> Response:
         """Run the model on tensors."""
 
