@@ -70,6 +70,18 @@ class Reply(NamedTuple):
             )
         return text
 
+    def predictions(self, error_key: str) -> str:
+        """A remark on an answer of predictions, which may be an error: a script need not like made-up values.
+
+        Raises:
+            Wrong: it has neither.
+        """
+        if self.status != 200:
+            return f"refused: {self.expect_error(error_key)}"[:200]
+        if "predictions" not in self.object():
+            raise Wrong(f"{self.request}: expected predictions in the answer, got {self.body[:200]!r}")
+        return ""
+
     def _excerpt(self) -> str:
         characters = self.body[:200].decode(errors="replace")
         text = " ".join("".join(each if each.isprintable() else " " for each in characters).split())

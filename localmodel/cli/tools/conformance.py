@@ -3,8 +3,8 @@
 import click
 
 from localmodel.cli.output import Failure, output_option, print_table, print_value
-from localmodel.conformance import azure, open_inference, other_protocols, strain
 from localmodel.conformance.check import Subject, examine
+from localmodel.conformance.registry import CHECKS
 from localmodel.conformance.sample import find_model, make_sample
 from localmodel.conformance.server import NoAnswer, Server, Wrong
 
@@ -27,8 +27,7 @@ def conformance(url: str, model: str | None, output: str) -> None:
     except Wrong as wrong:
         raise Failure(f"cannot find out the model's name ({wrong}); give it with --model") from None
     subject = Subject(server, model, make_sample(server, model))
-    checks = [*azure.CHECKS, *open_inference.CHECKS, *other_protocols.CHECKS, *strain.CHECKS]
-    findings = list(examine(subject, checks))
+    findings = list(examine(subject, CHECKS))
     if output != "text":
         print_value([finding._asdict() for finding in findings], output)
     else:
