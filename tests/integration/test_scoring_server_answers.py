@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import Reply, ScoringServer, read_reply, write_script
+from scoring_server_process import Reply, ScoringServer, eventually, read_reply, write_script
 
 SCRIPT = """
 import json
@@ -213,7 +213,7 @@ def test_request_ids_are_echoed(server: ScoringServer) -> None:
     assert headers["x-ms-client-request-id"] == "two"
     assert headers["x-ms-request-id"] == "three"
     assert headers["traceid"] == "four"
-    assert " one POST /score 200 " in server.log
+    eventually(lambda: " one POST /score 200 " in server.log, server)
 
 
 @pytest.mark.parametrize("path", ["/score", "/nothing-here"])
