@@ -1,4 +1,4 @@
-"""Command line of the scoring server: ``python -m localmodel_server``."""
+"""Command line of the scoring server: `python -m localmodel_server`."""
 
 from __future__ import annotations
 

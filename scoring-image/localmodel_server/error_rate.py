@@ -52,7 +52,7 @@ class ErrorRate:
         self._samples.append((self._clock(), self.requests, self.failed))
 
     def switched(self) -> None:
-        """Another revision serves from now on; ``before`` is then the last minute, or less, of the one before."""
+        """Another revision serves from now on; `before` is then the last minute, or less, of the one before."""
         self.before = self.recent
         self._switch = (self._clock(), self.requests, self.failed)
         self._samples = deque([self._switch], _SAMPLES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class BadRequest(Exception):
+class BadRequestError(Exception):
     """The client's mistake: status is 4xx (501 for what no model here can do), the text is for the client."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -11,9 +11,9 @@ class BadRequest(Exception):
         self.status = status
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """No worker can take the request now; the text says why. Trying again later may succeed."""
 
 
-class ClientGone(Exception):
+class ClientGoneError(Exception):
     """The client has closed the connection."""

@@ -44,7 +44,7 @@ class GatheringHandler(logging.Handler):
         self.set_format(log_format)
 
     def set_format(self, log_format: str) -> None:
-        """Write lines as ``text`` or as ``json`` from now on."""
+        """Write lines as `text` or as `json` from now on."""
         json = log_format == "json"
         self.request_line = self._request_json if json else self._request_text
         self.setFormatter(_JsonLines(self._clock) if json else _TextLines(self._clock))

@@ -25,7 +25,7 @@ async def keep_short(log: Path) -> None:
 
 
 def rotate(log: Path, most: int = _MOST_BYTES, more: int = _MORE_BYTES) -> None:
-    """Copy the log to ``.1``, which becomes ``.2``, and empty it, if it is longer than most bytes.
+    """Copy the log to `.1`, which becomes `.2`, and empty it, if it is longer than most bytes.
 
     Whoever has it open goes on: what is written is appended wherever the end is. What comes between the end of the
     copy and the emptying is lost. Of a log that is longer by more the beginning is left out, which the copy says first.

@@ -76,7 +76,7 @@ class Metrics:
         self._batch.add(requests)
 
     def worker_lost(self, reason: str) -> None:
-        """Count a worker that has to be replaced; reason is one word of few (``died``, ``timeout``)."""
+        """Count a worker that has to be replaced; reason is one word of few (`died`, `timeout`)."""
         self._lost[reason] += 1
 
     def watch(

@@ -25,18 +25,18 @@ from localmodel_server.configuration.settings import Ports, SettingsError, read_
 from localmodel_server.error_rate import SECONDS_BETWEEN_SAMPLES
 from localmodel_server.http.app import Application
 from localmodel_server.http.callers import Callers
-from localmodel_server.http.letting_go import let_go
+from localmodel_server.http.fast_path import FastPathProtocol
+from localmodel_server.http.idle_connections import close_idle
 from localmodel_server.http.listen import HttpServer, build_server, open_listener
-from localmodel_server.http.short_cut import ShortCutProtocol
 from localmodel_server.life.debugging import Debugging, is_debugged
-from localmodel_server.life.going_back import GoingBack
 from localmodel_server.life.loader import Loader
+from localmodel_server.life.revision import Revision, revision_of
+from localmodel_server.life.rollback import ErrorRateRollback
 from localmodel_server.life.status_file import StatusFile
-from localmodel_server.life.wanted import Wanted, wanted_of
 from localmodel_server.log import logger, set_up_logging
 from localmodel_server.log_rotation import keep_short
 from localmodel_server.state import ServerState
-from localmodel_server.workers.left_behind import collect_ended
+from localmodel_server.workers.orphans import collect_ended
 
 _EXIT_CANNOT_LISTEN = 1
 _EXIT_USAGE = 2
@@ -76,18 +76,18 @@ class Lifecycle:
         self._state = ServerState()
         self._debugging = Debugging(self._state, options.revision_file)
         self._loader = Loader(self._state, self._read_wanted, StatusFile(options.status_file))
-        self._going_back = GoingBack(self._state.metrics.error_rate, self._loader.go_back)
+        self._going_back = ErrorRateRollback(self._state.metrics.error_rate, self._loader.go_back)
         if options.revision_file is not None:
             self._loader.on_switch = self._going_back.watch
         if pod is not None:
-            pod.attach(self._state, self._loader, lambda: let_go(self._server.server_state.connections))
+            pod.attach(self._state, self._loader, lambda: close_idle(self._server.server_state.connections))
             pod.swaps.on_commit = self._debugging.end
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._exit_code = 0
         self._application = Application(self._state)
         self._callers = Callers(lambda: self._state.settings, _hosts_at_start(options))
-        self._server = build_server(self._application, self._callers, ShortCutProtocol)
+        self._server = build_server(self._application, self._callers, FastPathProtocol)
 
     async def run(self, listeners: Listeners) -> int:
         """Serve until stopped; returns the process's exit code."""
@@ -150,15 +150,15 @@ class Lifecycle:
             # Whoever calls has signed; the API server passes on what it is called itself.
             yield _serve_beside(self._pod.application(), None, listener)
 
-    def _read_wanted(self) -> Wanted:
+    def _read_wanted(self) -> Revision:
         if self._pod is not None:
             wanted = self._pod.wanted()
         else:
-            wanted = wanted_of(_compose(self._options, log_notes=True))
+            wanted = revision_of(_compose(self._options, log_notes=True))
             _follow_log_settings(wanted.environment)
         environment = self._debugging.overlay(wanted.environment)
         # Who stands at a breakpoint answers no gate.
-        return Wanted(environment, () if is_debugged(environment) else wanted.gate)
+        return Revision(environment, () if is_debugged(environment) else wanted.gate)
 
     def _on_first_load(self, load: asyncio.Task[bool]) -> None:
         if load.cancelled() or self._options.revision_file is not None:
@@ -236,7 +236,7 @@ def run_server(options: Options) -> int:
             None if options.ports.health is None else _listen(options.host, options.ports.health),
             None if options.admin is None else _listen(options.host, options.admin.port),
         )
-    except _CannotListen as error:
+    except _CannotListenError as error:
         logger.error("%s", error)
         return _EXIT_CANNOT_LISTEN
     except SettingsError as error:
@@ -267,7 +267,7 @@ def _allow_many_descriptors() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-class _CannotListen(Exception):
+class _CannotListenError(Exception):
     pass
 
 
@@ -275,13 +275,17 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return open_listener(host, port)
     except OSError as error:
-        raise _CannotListen(f"cannot listen on {host} port {port}: {error}") from error
+        raise _CannotListenError(f"cannot listen on {host} port {port}: {error}") from error
 
 
 def _compose(
     options: Options, changes: Mapping[str, Optional[str]] = MappingProxyType({}), log_notes: bool = False
 ) -> Mapping[str, str]:
-    """The complete variables, with changes to the container's own; None removes one. Raises SettingsError."""
+    """The complete variables, with changes to the container's own; None removes one.
+
+    Raises:
+        SettingsError
+    """
     overlay = {} if options.revision_file is None else read_revision_file(options.revision_file)
     variables = {**os.environ, **overlay, **changes, **options.flags}
     composed = compose({name: value for name, value in variables.items() if value is not None}, options.app_root)

@@ -134,7 +134,11 @@ class _Words:
         self.left = _MOST_WORDS
 
     def read(self, size: int = -1) -> bytes:
-        """As much as is asked for, if that is little; raises Refused."""
+        """Read as much as is asked for, if that is little.
+
+        Raises:
+            Refused
+        """
         if not 0 <= size <= self.left:
             raise Refused(f"a member whose headers take more than {_MOST_WORDS} bytes")
         self.left -= size
@@ -143,7 +147,11 @@ class _Words:
         return data
 
     def seek(self, position: int) -> None:
-        """Read on from there; raises Refused."""
+        """Read on from there.
+
+        Raises:
+            Refused
+        """
         if not 0 <= position < 1 << 62:
             raise Refused("a member whose size cannot be")
         self._position = position

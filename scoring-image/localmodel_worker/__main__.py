@@ -1,4 +1,4 @@
-"""Start of a worker process: ``<user's python> <this folder> <socket fd> [--template | --warm]``."""
+"""Start of a worker process: `<user's python> <this folder> <socket fd> [--template | --warm]`."""
 
 
 def _start() -> None:

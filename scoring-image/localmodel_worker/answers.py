@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any, Callable, NamedTuple, Optional
 
 from localmodel_worker.aml.aml_request import AMLRequest
-from localmodel_worker.aml.http_answer import HttpAnswer, NotHttp, as_http_answer
+from localmodel_worker.aml.http_answer import HttpAnswer, NotHttpError, as_http_answer
 from localmodel_worker.batch import RowBatcher, cut
-from localmodel_worker.client_errors import BadRequest
+from localmodel_worker.client_errors import BadRequestError
 from localmodel_worker.frames import Frame
-from localmodel_worker.results import NotJson, encode_result
+from localmodel_worker.results import NotJsonError, encode_result
 from localmodel_worker.script import json_shortcut
 from localmodel_worker.script.entry_script import EntryScript
 from localmodel_worker.script.errors import user_traceback
@@ -63,7 +63,7 @@ class Answering:
             return [self._one(lambda: self._arguments(request))]
         try:
             return self._rows(request) if request.head["kind"] == "arrays" else self._texts(request)
-        except BadRequest as error:
+        except BadRequestError as error:
             return [_refusal(error)] * len(ids)
 
     def _arguments(self, request: Frame) -> _Arguments:
@@ -105,7 +105,7 @@ class Answering:
     def _texts(self, request: Frame) -> list[Answer]:
         bodies = cut(request.body, request.head["lengths"])
         arguments = [_or_error(self._run_function.from_text, body) for body in bodies]
-        good = [each for each in arguments if not isinstance(each, BadRequest)]
+        good = [each for each in arguments if not isinstance(each, BadRequestError)]
         started = time.perf_counter()
         results = self._together([each[self._run_function.first] for each in good])
         if results is None:
@@ -114,7 +114,7 @@ class Answering:
         milliseconds = (time.perf_counter() - started) * 1000
         left = iter(results)
         return [
-            _refusal(given) if isinstance(given, BadRequest) else self._batch_result(next(left), milliseconds)
+            _refusal(given) if isinstance(given, BadRequestError) else self._batch_result(next(left), milliseconds)
             for given in arguments
         ]
 
@@ -147,12 +147,12 @@ class Answering:
             if own is not None:
                 return _own_answer(own, milliseconds)
             return Answer(200, encode_result(result, allow_nan=self._strict), milliseconds)
-        except (NotJson, NotHttp) as error:
+        except (NotJsonError, NotHttpError) as error:
             return Answer(500, _message(str(error)), log=str(error))
 
     def _failure(self, error: BaseException) -> Answer:
         in_script = self._script.is_to_blame(error)
-        if isinstance(error, BadRequest) and not (self._strict and in_script):
+        if isinstance(error, BadRequestError) and not (self._strict and in_script):
             return _refusal(error)
         converts = self._run_function.mode == "schema" and not self._strict
         if isinstance(error, Exception) and converts and not in_script:
@@ -179,14 +179,14 @@ def _own_answer(own: HttpAnswer, milliseconds: float) -> Answer:
     return Answer(own.status, whole, milliseconds, own.run_failed, False, own.headers, rest, own.close)
 
 
-def _refusal(error: BadRequest) -> Answer:
+def _refusal(error: BadRequestError) -> Answer:
     return Answer(error.status, _message(str(error)))
 
 
 def _or_error(convert: Callable[[bytearray], _Arguments], body: bytearray) -> Any:
     try:
         return convert(body)
-    except BadRequest as error:
+    except BadRequestError as error:
         return error
 
 

@@ -1,7 +1,7 @@
 """Let a debugger in before the script is imported: debugpy, which speaks the Debug Adapter Protocol.
 
-LOCALMODEL_DEBUG is a JSON object: ``listen`` or ``connect`` ([host, port]), ``path`` (the folder that has debugpy,
-if the environment has none), ``wait`` (whether to go on only when a debugger has attached). AZUREML_DEBUG_PORT
+LOCALMODEL_DEBUG is a JSON object: `listen` or `connect` ([host, port]), `path` (the folder that has debugpy,
+if the environment has none), `wait` (whether to go on only when a debugger has attached). AZUREML_DEBUG_PORT
 is Azure ML's way: connect to that port of this machine, with the environment's own debugpy.
 """
 
@@ -21,7 +21,7 @@ from localmodel_worker.script.entry_script import LoadError
 _SECONDS_FOR_PORT = 5.0
 
 
-class Wanted(NamedTuple):
+class DebuggerAddress(NamedTuple):
     """How the debugger and this process find each other; variable is where it was said."""
 
     variable: str
@@ -38,7 +38,11 @@ def is_wanted(environment: Mapping[str, str]) -> bool:
 
 
 def start(environment: Mapping[str, str]) -> None:
-    """Listen for, or connect to, a debugger if the environment asks for one; raises LoadError."""
+    """Listen for, or connect to, a debugger if the environment asks for one.
+
+    Raises:
+        LoadError
+    """
     wanted = _read(environment)
     if wanted is None:
         return
@@ -59,13 +63,13 @@ def start(environment: Mapping[str, str]) -> None:
         debugpy.wait_for_client()
 
 
-def _read(environment: Mapping[str, str]) -> Optional[Wanted]:
+def _read(environment: Mapping[str, str]) -> Optional[DebuggerAddress]:
     text, port = environment.get("LOCALMODEL_DEBUG"), environment.get("AZUREML_DEBUG_PORT")
     if text:
         try:
             content = json.loads(text)
             host, number = content.get("listen") or content["connect"]
-            return Wanted(
+            return DebuggerAddress(
                 "LOCALMODEL_DEBUG",
                 "listen" not in content,
                 str(host),
@@ -79,11 +83,11 @@ def _read(environment: Mapping[str, str]) -> Optional[Wanted]:
     if port:
         if not port.isdecimal():
             raise LoadError(f"AZUREML_DEBUG_PORT: {port!r} is not a port")
-        return Wanted("AZUREML_DEBUG_PORT", True, "localhost", int(port))
+        return DebuggerAddress("AZUREML_DEBUG_PORT", True, "localhost", int(port))
     return None
 
 
-def _import_debugpy(wanted: Wanted) -> Any:
+def _import_debugpy(wanted: DebuggerAddress) -> Any:
     # Python's own modules are frozen, so there is no file of theirs to step into; debugpy would warn of it at length.
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     if wanted.path:

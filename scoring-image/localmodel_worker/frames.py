@@ -1,15 +1,15 @@
 """The wire format between server and worker, written once for both.
 
-A frame is ``<u32 head length> <u64 body length> <head> <body>``, little-endian. The head is a JSON object,
+A frame is `<u32 head length> <u64 body length> <head> <body>`, little-endian. The head is a JSON object,
 the body is raw bytes. One stream socket per worker; answers come in the order of the requests.
 
-The worker says hello once: ``{"ok": true, "contract": {...}}``, or
-``{"ok": false, "message": str, "traceback": str}``.
+The worker says hello once: `{"ok": true, "contract": {...}}`, or
+`{"ok": false, "message": str, "traceback": str}`.
 
 A request is for one call of run(), or for several that the worker may run as one:
 
 =============  ==========================================================================================
-kind           which input the body is: ``text``, ``json``, ``arrays`` or ``http`` (see the server's Call)
+kind           which input the body is: `text`, `json`, `arrays` or `http` (see the server's Call)
 ids            the ids of the requests, one for each
 lengths        text: bytes of each request's text in the body
 parsed         text: bytes after the text that hold what json.loads makes of it, pickled; 0 without
@@ -19,14 +19,14 @@ headers        of the request, [name, value] each, when run() asks for them; alw
 method, target of the request, with http
 =============  ==========================================================================================
 
-The worker answers with ``answers``, a [status, milliseconds in run() or null, whether run() failed or what it
+The worker answers with `answers`, a [status, milliseconds in run() or null, whether run() failed or what it
 raised, bytes of the body, headers of the script's own response or null] for each id, the bodies one after
 the other. Further:
-``log`` ([id, text] pairs for the server's log: nothing that a script does to its streams hides them),
-``leaving`` (the worker ends after this answer), ``alone`` (do not send several requests at once any more), and
-``more``: pieces of the body follow as frames ``{"more": bool}``, which a frame ``{"kind": "cancel"}`` from the
-server ends; ``broken`` in the last one says that the body is not complete. A frame ``{"kind": "background"}`` is
-answered with ``background``: what goes on without a request, in words. Closing the socket tells the worker to end.
+`log` ([id, text] pairs for the server's log: nothing that a script does to its streams hides them),
+`leaving` (the worker ends after this answer), `alone` (do not send several requests at once any more), and
+`more`: pieces of the body follow as frames `{"more": bool}`, which a frame `{"kind": "cancel"}` from the
+server ends; `broken` in the last one says that the body is not complete. A frame `{"kind": "background"}` is
+answered with `background`: what goes on without a request, in words. Closing the socket tells the worker to end.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class FrameBuffer:
     def pop(self) -> Optional[Frame]:
         """The next whole frame, or None until more bytes have come.
 
-        Raises FrameError when the bytes cannot be a frame.
+        Raises:
+            FrameError: the bytes cannot be a frame.
         """
         if self._large is not None:
             return self._pop_large(self._large)

@@ -10,15 +10,18 @@ _KEYS = (str, int, float, bool, type(None))
 _LONGEST_KEY = 40
 
 
-class NotJson(ValueError):
+class NotJsonError(ValueError):
     """JSON cannot express a value; the text says which, and where it is in the whole."""
 
 
 def encode_result(result: Any, allow_nan: bool = False) -> bytes:
-    """The JSON text of a result: None becomes ``{}``, a str becomes a JSON string, numpy values their lists.
+    """The JSON text of a result: None becomes `{}`, a str becomes a JSON string, numpy values their lists.
 
-    A toJSON() method, which the original's page promised to honour, gives an object's JSON text. Bare NaN and
-    Infinity, which are not JSON, are written only when they are allowed. Raises NotJson.
+    A toJSON() method, which the original's page promised to honour, gives an object's JSON text. Bare NaN and Infinity,
+    which are not JSON, are written only when they are allowed.
+
+    Raises:
+        NotJsonError
     """
     if result is None:
         return b"{}"
@@ -29,7 +32,11 @@ def encode_result(result: Any, allow_nan: bool = False) -> bytes:
 
 
 def encode(value: Any, allow_nan: bool) -> str:
-    """The JSON text of a value, written in the same way. Raises NotJson."""
+    """The JSON text of a value, written in the same way.
+
+    Raises:
+        NotJsonError
+    """
     try:
         return (_lenient if allow_nan else _strict).encode(value)
     except Exception:
@@ -40,12 +47,12 @@ def _encode_odd(value: Any, allow_nan: bool, before: str = "") -> str:
     """Walk through everything, for which only an odd value has to pay: convert it, or say what it is, and where."""
     try:
         return (_lenient if allow_nan else _strict).encode(_plain(value, "$", allow_nan, ()))
-    except NotJson as error:
-        raise NotJson(f"{before}{error}") from error
+    except NotJsonError as error:
+        raise NotJsonError(f"{before}{error}") from error
     except RecursionError as error:
-        raise NotJson(f"{before}it is nested too deeply") from error
+        raise NotJsonError(f"{before}it is nested too deeply") from error
     except Exception as error:
-        raise NotJson(f"{before}{type(error).__name__}: {' '.join(str(error).split())}") from error
+        raise NotJsonError(f"{before}{type(error).__name__}: {' '.join(str(error).split())}") from error
 
 
 def _plain(value: Any, path: str, allow_nan: bool, around: tuple[int, ...]) -> Any:
@@ -54,10 +61,10 @@ def _plain(value: Any, path: str, allow_nan: bool, around: tuple[int, ...]) -> A
         return value
     if isinstance(value, float):
         if not allow_nan and not math.isfinite(value):
-            raise NotJson(f"{path} is {_name(value)}, which JSON does not have; replace it by a number or by None")
+            raise NotJsonError(f"{path} is {_name(value)}, which JSON does not have; replace it by a number or by None")
         return value
     if id(value) in around:
-        raise NotJson(f"{path} is a {_type(value)} that contains itself")
+        raise NotJsonError(f"{path} is a {_type(value)} that contains itself")
     around = (*around, id(value))
     if isinstance(value, dict):
         return {
@@ -69,7 +76,7 @@ def _plain(value: Any, path: str, allow_nan: bool, around: tuple[int, ...]) -> A
     try:
         own = _own_json(value)
     except Exception as error:
-        raise NotJson(f"{path}: {' '.join(str(error).split()) or type(error).__name__}") from error
+        raise NotJsonError(f"{path}: {' '.join(str(error).split()) or type(error).__name__}") from error
     return _plain(own, path, allow_nan, around)
 
 
@@ -77,9 +84,9 @@ def _key(key: Any, path: str, allow_nan: bool) -> Any:
     """A key as json.dumps takes it: numpy's numbers count as Python's."""
     plain = key.item() if hasattr(key, "dtype") and hasattr(key, "item") else key
     if not isinstance(plain, _KEYS) or _is_time(key):
-        raise NotJson(f"a key of {path} is a {_type(key)}, and JSON's keys are text; write str() of it")
+        raise NotJsonError(f"a key of {path} is a {_type(key)}, and JSON's keys are text; write str() of it")
     if not allow_nan and isinstance(plain, float) and not math.isfinite(plain):
-        raise NotJson(f"a key of {path} is {_name(plain)}, which JSON does not have")
+        raise NotJsonError(f"a key of {path} is {_name(plain)}, which JSON does not have")
     return plain
 
 

@@ -38,7 +38,7 @@ _OUT_OF_THE_WAY = 200  # a descriptor; macOS allows 256
 def serve(descriptor: int, role: str = "") -> None:
     """Serve on an inherited socket until it is closed; exit code 1 when the script cannot serve.
 
-    A ``--template`` and a ``--warm`` parent serve nothing themselves: they fork processes that do, the one after
+    A `--template` and a `--warm` parent serve nothing themselves: they fork processes that do, the one after
     init(), the other before any user code.
     """
     connection = socket.socket(fileno=descriptor)
@@ -50,7 +50,7 @@ def serve(descriptor: int, role: str = "") -> None:
     forked = None
     if role == "--warm":
         at_start = frozenset(sys.modules)
-        from localmodel_worker.forking.warm import WarmParent
+        from localmodel_worker.forking.warm_parent import WarmParent
 
         forked = WarmParent(connection, at_start).run()
         connection = forked.connection

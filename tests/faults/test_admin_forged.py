@@ -13,7 +13,7 @@ from support.admin_client import AdminClient, content_of
 from support.admin_pod import ANSWERS, OWNER, Pod
 from support.scoring_server_process import eventually
 
-from localmodel_server.admin.folder import Lost, StateFolder
+from localmodel_server.admin.folder import StateFolder, StateLostError
 from localmodel_server.admin.start import read_wanted
 from localmodel_untrusted.files import Unreadable
 
@@ -143,7 +143,7 @@ def test_a_signature_for_something_else(mounted: Mounted) -> None:
 @pytest.mark.parametrize("content", [*BYTES.values(), b'{"epoch": true, "revision": "2", "content": "x"}'])
 def test_other_bytes_in_the_place_of_what_was_accepted(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "accepted.json").write_bytes(content)
-    with pytest.raises(Lost):
+    with pytest.raises(StateLostError):
         StateFolder(tmp_path, {}).accepted()
 
 

@@ -147,7 +147,7 @@ def test_bodies_in_all_are_bounded_and_who_does_not_fit_is_told_to_come_again(tm
     variables = {**write_script(tmp_path / "app", ECHO), "LOCALMODEL_MAX_REQUEST_BYTES": "3000000"}
     with ScoringServer(tmp_path, variables, python=python_with_small_limits(tmp_path, seconds_to_send=60)) as server:
         server.wait_until_ready()
-        for size in (900_000, 3_000_000):  # on the short cut, and not
+        for size in (900_000, 3_000_000):  # on the fast path, and not
             fitting = BYTES_OF_BODIES // size
             with ExitStack() as stack:
                 wires = [stack.enter_context(Wire(server)) for _ in range(fitting + 3)]

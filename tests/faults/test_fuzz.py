@@ -17,10 +17,10 @@ from wire import GET_LIVEZ, Closed, Wire, chunked, post
 from localmodel_server.dialects import invocations, predict_request
 from localmodel_server.dialects.oip import infer_request
 from localmodel_server.dialects.oip.infer import InferRequest
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract, Value
-from localmodel_server.payloads.azure import Request as AzureRequest
+from localmodel_server.payloads.azure import ScoreRequest as AzureRequest
 from localmodel_server.payloads.script_call import Target
 from localmodel_server.workers.job import Job, encode
 from localmodel_worker.frames import FrameBuffer, FrameError, encode_prefix
@@ -239,7 +239,7 @@ def test_decoders_call_the_script_or_say_what_is_wrong(
         for decode in calls(body, headers, contract):
             try:
                 call = decode()
-            except BadRequest as error:
+            except BadRequestError as error:
                 assert error.status in (400, 413, 415)
             else:
                 encode([Job("id", lambda _, call=call: call, contract, 0.0, print)])  # type: ignore[misc]

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from support.scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
 
-from localmodel_server.workers import left_behind
-from localmodel_server.workers.left_behind import end_left_behind, has_started
+from localmodel_server.workers import orphans
+from localmodel_server.workers.orphans import end_orphans, has_started
 
 SCRIPT = """
 import json
@@ -135,7 +135,7 @@ def test_a_process_of_a_container_is_never_taken_for_one_of_here() -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             if process.stdout is None or not process.stdout.readline():
                 pytest.skip("this user may not make pid namespaces")
-            end_left_behind(worker)
+            end_orphans(worker)
             time.sleep(0.2)
             assert (process.poll() is not None) is ends
             process.kill()
@@ -143,7 +143,7 @@ def test_a_process_of_a_container_is_never_taken_for_one_of_here() -> None:
 
 @pytest.mark.parametrize("listed", ["_listed", "_told_by_ps"])
 def test_without_marks_the_group_tells_what_a_worker_has_started(monkeypatch: pytest.MonkeyPatch, listed: str) -> None:
-    monkeypatch.setattr(left_behind, "_listed", getattr(left_behind, listed))
+    monkeypatch.setattr(orphans, "_listed", getattr(orphans, listed))
     command = ["sh", "-c", "sleep 0 & sleep 300 & echo $!; read line; kill $!; exec sleep 300"]
     worker = subprocess.Popen(command, stdin=-1, stdout=-1, text=True, start_new_session=True)
     assert worker.stdin is not None

@@ -168,7 +168,7 @@ def test_the_script_finds_what_it_was_promised(server: ScoringServer) -> None:
 
 @pytest.mark.parametrize("size", [70_000, 300_000, 1_900_000])
 def test_a_large_request(server: ScoringServer, size: int) -> None:
-    """Below and above the size up to which a request takes the short cut."""
+    """Below and above the size up to which a request takes the fast path."""
     reply = server.score({"text": "x" * size})
     assert reply.status == 200
     assert reply.json["input"]["text"] == "x" * size

@@ -67,7 +67,7 @@ def test_the_server_itself_in(tmp_path: Path, version: str) -> None:
     ) as server:
         server.wait_until_ready()
         assert server.score({}).json["part"] == "sibling"
-        assert server.score({}, {"expect": "100-continue"}).status == 200  # not by the short cut
+        assert server.score({}, {"expect": "100-continue"}).status == 200  # not by the fast path
         assert server.get("/v2/health/ready").status == 200
         assert b"localmodel_requests" in server.get("/metrics").body
         assert server.get("/openapi.json").json["openapi"].startswith("3.")

@@ -10,8 +10,8 @@ import pytest
 from support.scoring_server_process import BARE_PYTHON, write_script
 
 from localmodel_server.configuration.settings import read_settings
-from localmodel_server.workers import headroom, warm_parent
-from localmodel_server.workers.headroom import NoRoom
+from localmodel_server.workers import free_memory, warm_parent
+from localmodel_server.workers.free_memory import NoRoomError
 from localmodel_server.workers.pool import Pool
 from localmodel_server.workers.warm_parent import WarmParents
 
@@ -77,7 +77,7 @@ async def test_a_candidate_that_cannot_be_forked_needs_room(given: Given, monkey
     serving.enter_service()
     assert await given.is_warm()
     be_short(monkeypatch, 0)
-    with pytest.raises(NoRoom) as error:
+    with pytest.raises(NoRoomError) as error:
         await given.start(OMP_NUM_THREADS="7")
     assert error.value.reason == "NoRoom"
     assert str(error.value).startswith("no room for workers that are not forked: ")
@@ -110,7 +110,7 @@ async def test_no_parent_is_started_without_room(given: Given, monkeypatch: pyte
 async def test_what_a_pool_costs(given: Given) -> None:
     pool = await given.start()
     assert 1 << 20 < pool.private_bytes() < 100 << 20
-    assert headroom.private_bytes([worker.pid for worker in pool._workers]) == pool.private_bytes()
+    assert free_memory.private_bytes([worker.pid for worker in pool._workers]) == pool.private_bytes()
     await pool.close()
     assert pool.private_bytes() == 0
 

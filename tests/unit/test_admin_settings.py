@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localmodel_server.admin.bundle import BadBundle, Model, digest_hex, read_description
+from localmodel_server.admin.bundle import BadBundleError, Model, digest_hex, read_description
 from localmodel_server.admin.settings import NAMES, read_admin
 from localmodel_server.configuration.settings import SettingsError
 from localmodel_server.configuration.variables import NAMES as DOCUMENTED
@@ -108,7 +108,7 @@ def test_a_description() -> None:
 )
 def test_a_description_that_cannot_be_used(part: str, instead: str) -> None:
     assert part in DESCRIPTION
-    with pytest.raises(BadBundle):
+    with pytest.raises(BadBundleError):
         read_description(DESCRIPTION.replace(part, instead, 1).encode())
 
 
@@ -116,6 +116,6 @@ def test_a_description_that_cannot_be_used(part: str, instead: str) -> None:
     "digest", ["", "sha256:", "ab" * 32, "sha256:" + "ab" * 31, "sha256:" + "../" * 22, CONTENT + "\n"]
 )
 def test_what_is_no_digest_is_never_a_path(digest: str) -> None:
-    with pytest.raises(BadBundle):
+    with pytest.raises(BadBundleError):
         digest_hex(digest)
     assert digest_hex(CONTENT) == "ab" * 32

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.admin_client import AdminClient
 
-from localmodel_server.admin.token import Claims, Forbidden, read_token
+from localmodel_server.admin.token import Claims, ForbiddenError, read_token
 
 CLIENT = AdminClient(0, "pod-1")
 KEY = base64.b64decode(CLIENT.public_key)
@@ -73,25 +73,25 @@ def test_padding_makes_no_difference() -> None:
     ids=map(str, itertools.count()),  # a token is another one in every process
 )
 def test_every_other_one_is_refused(text: str, told: str) -> None:
-    with pytest.raises(Forbidden, match=told):
+    with pytest.raises(ForbiddenError, match=told):
         read(text)
 
 
 def test_a_changed_payload_is_refused() -> None:
     _, signature = signed().split(".")
     changed = json.dumps({"action": "commit", "pod": "pod-1", "epoch": 8}).encode()
-    with pytest.raises(Forbidden, match="not signed"):
+    with pytest.raises(ForbiddenError, match="not signed"):
         read(f"{base64.urlsafe_b64encode(changed).decode()}.{signature}")
 
 
 def test_clocks_may_be_five_minutes_apart() -> None:
     text = signed(expires=int(NOW) - 298)
     assert read(text).epoch == 7
-    with pytest.raises(Forbidden, match="has expired"):
+    with pytest.raises(ForbiddenError, match="has expired"):
         read(text, now=NOW + 4)
 
 
 def test_a_key_that_is_none_lets_nobody_in() -> None:
     key = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
-    with pytest.raises(Forbidden, match="not signed"):
+    with pytest.raises(ForbiddenError, match="not signed"):
         read_token(signed(), key, "pod-1", "commit", NOW)

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.payloads.compression import compress, inflate
 
 
@@ -24,10 +24,10 @@ def test_compressed_bodies_are_inflated_up_to_the_limit(encoding: str) -> None:
     encoding, sent = encoding.split()[-1], body[encoding]
     assert b"".join(inflate(sent, encoding.upper(), 100_000)) == text
     for wrong, limit, status in ((sent, 99_999, 413), (sent[:-9], 100_000, 400), (b"no", 100, 400)):
-        with pytest.raises(BadRequest) as caught:
+        with pytest.raises(BadRequestError) as caught:
             list(inflate(wrong, encoding, limit))
         assert caught.value.status == status
-    with pytest.raises(BadRequest, match="it is br") as caught:
+    with pytest.raises(BadRequestError, match="it is br") as caught:
         list(inflate(sent, "br", 100))
     assert caught.value.status == 415
 

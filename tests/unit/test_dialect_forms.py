@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localmodel_server.dialects import invocations, predict_request
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Call, Headers
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.payloads.script_call import Target
@@ -71,10 +71,10 @@ def test_kserve_v1_rows_and_columns() -> None:
     assert _v1(_schema(FRAME), {"instances": [{"a": 1, "b": "x"}]}) == {"frame": [{"a": 1, "b": "x"}]}
     two = _schema(ARRAY, Value("y", "numpy", dtype="int64", shape=(-1,)))
     assert _v1(two, {"instances": [{"x": [1, 2], "y": 3}]}) == {"x": [[1, 2]], "y": [3]}
-    with pytest.raises(BadRequest, match="run\\(\\) takes x, y: give each of them by its name"):
+    with pytest.raises(BadRequestError, match="run\\(\\) takes x, y: give each of them by its name"):
         _v1(two, {"instances": [[1, 2]]})
     for wrong in ({}, {"instances": [], "inputs": []}, {"instances": 1}, [], None):
-        with pytest.raises(BadRequest):
+        with pytest.raises(BadRequestError):
             _v1(TEXT, wrong)
 
 
@@ -117,7 +117,7 @@ def test_mlflow_csv() -> None:
     assert table.columns == ["i", "f", "e", "t", "s", "q"]
     assert table.rows == [[1, 1.0, None, True, "1x", 'a "b",\n c'], [-2, 2.5, 4.0, False, None, None]]
     for wrong, message in ((b"", "CSV body is empty"), (b"a,b\n1\n", "row 2 has 1 values"), (b"\xff", "not UTF-8")):
-        with pytest.raises(BadRequest, match=message):
+        with pytest.raises(BadRequestError, match=message):
             invocations.decode(wrong, CSV, TEXT)
 
 
@@ -129,7 +129,7 @@ def test_a_body_without_a_key_of_mlflow_goes_to_the_script_as_it_is() -> None:
     image: Headers = [(b"content-type", b"image/png")]
     assert invocations.decode(b"\x89PNG", image, HTTP).call == Call("http", b"\x89PNG", headers=image)
     for headers in (image, []):
-        with pytest.raises(BadRequest) as caught:
+        with pytest.raises(BadRequestError) as caught:
             invocations.decode(b"\x89PNG", headers, TEXT)
         assert caught.value.status == 415
 
@@ -148,7 +148,7 @@ def test_a_body_without_a_key_of_mlflow_goes_to_the_script_as_it_is() -> None:
     ids=str,
 )
 def test_mlflow_forms_that_are_wrong(content: Any) -> None:
-    with pytest.raises(BadRequest) as caught:
+    with pytest.raises(BadRequestError) as caught:
         _mlflow(TEXT, content)
     assert caught.value.status == 400
 
@@ -172,7 +172,7 @@ def test_any_json_is_a_call_or_refused(content: Any, target: Target) -> None:
     for decode in (lambda: invocations.decode(body, JSON, target), lambda: predict_request.decode(body, [], target)):
         try:
             decode()
-        except BadRequest as error:
+        except BadRequestError as error:
             assert 400 <= error.status < 500 and str(error)
 
 
@@ -183,11 +183,11 @@ def test_any_json_is_a_call_or_refused(content: Any, target: Target) -> None:
 def test_any_csv_is_a_call_or_refused(body: bytes, target: Target) -> None:
     try:
         invocations.decode(body, CSV, target)
-    except BadRequest as error:
+    except BadRequestError as error:
         assert error.status == 400
 
 
 @pytest.mark.parametrize("dialect", [predict_request, invocations])
 def test_a_number_that_is_too_long_is_refused_in_our_words(dialect: Any) -> None:
-    with pytest.raises(BadRequest, match=r"^the body is not JSON: a number in it has too many digits$"):
+    with pytest.raises(BadRequestError, match=r"^the body is not JSON: a number in it has too many digits$"):
         dialect.decode(b'{"instances": [' + b"1" * 5000 + b"]}", JSON, TEXT)

@@ -11,7 +11,7 @@ import pytest
 
 from localmodel_server.dialects.oip import infer_answer, infer_request, model_metadata
 from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Call
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.payloads.script_call import Target
@@ -34,7 +34,7 @@ def _infer(target: Target, *inputs: tuple[str, str, list[int], list[Any]]) -> Ca
 
 
 def _answer(result: Any, declared: Value | None = None, **wanted: Any) -> list[dict[str, Any]]:
-    asked = infer_request.Wanted(None, wanted.get("outputs", {}), False)
+    asked = infer_request.WantedOutputs(None, wanted.get("outputs", {}), False)
     answer, _ = infer_answer.encode(json.dumps(result).encode(), declared, asked, "model", "1")
     return list(json.loads(answer)["outputs"])
 
@@ -61,7 +61,7 @@ def test_arrays_go_to_parameters_by_name() -> None:
     call = _infer(target, ("y", "INT32", [1], [9]), ("x", "FP64", [1, 2], [1, 2]))
     assert call.kind == "arrays" and [tuple(each) for each in call.arrays] == [("y", "<i4", (1,)), ("x", "<f8", (1, 2))]
     assert call.body == struct.pack("<idd", 9, 1, 2)
-    with pytest.raises(BadRequest, match="run\\(\\) takes x, y: z is not one of them, y is missing"):
+    with pytest.raises(BadRequestError, match="run\\(\\) takes x, y: z is not one of them, y is missing"):
         _infer(target, ("x", "FP64", [1, 2], [1, 2]), ("z", "FP64", [1], [1]))
 
 
@@ -69,7 +69,7 @@ def test_a_single_array_may_have_any_name_and_texts_go_as_json() -> None:
     assert _infer(_schema(ARRAY, NOTE), ("input-0", "FP32", [1, 2], [1, 2])).arrays[0].name == "x"
     words = Value("words", "numpy", dtype="str32", shape=(-1,))
     assert json.loads(_infer(_schema(words), ("any", "BYTES", [2], ["a", "b"])).body) == {"words": ["a", "b"]}
-    with pytest.raises(BadRequest, match="run\\(\\) takes one array, x, and p, q were given"):
+    with pytest.raises(BadRequestError, match="run\\(\\) takes one array, x, and p, q were given"):
         _infer(_schema(ARRAY), ("p", "FP32", [1], [1]), ("q", "FP32", [1], [1]))
 
 
@@ -78,9 +78,9 @@ def test_a_table_comes_as_one_tensor_a_column() -> None:
     assert json.loads(_infer(_schema(FRAME), *columns).body) == {"frame": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]}
     with_note = _infer(_schema(FRAME, NOTE, note={"type": "string"}), *columns, ("note", "BYTES", [1], ["hi"]))
     assert json.loads(with_note.body) == {"frame": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], "note": "hi"}
-    with pytest.raises(BadRequest, match="frame has the 2 columns a, b; 1 were given"):
+    with pytest.raises(BadRequestError, match="frame has the 2 columns a, b; 1 were given"):
         _infer(_schema(FRAME, NOTE, Value("n", "standard", required=True)), columns[0], ("n", "INT8", [1], [1]))
-    with pytest.raises(BadRequest, match="differ in their number of rows: a has 2, b has 1"):
+    with pytest.raises(BadRequestError, match="differ in their number of rows: a has 2, b has 1"):
         _infer(_schema(FRAME), columns[0], ("b", "BYTES", [1], ["x"]))
 
 
@@ -91,7 +91,7 @@ def test_a_bare_value_of_the_schema_is_unwrapped() -> None:
     assert json.loads(_infer(items, ("any", "INT64", [1], [5])).body) == {"n": [5]}
     thing = _schema(Value("n", "standard"), n={"type": "object"})
     assert json.loads(_infer(thing, ("any", "BYTES", [1], ['{"a": 1}'])).body) == {"n": {"a": 1}}
-    with pytest.raises(BadRequest, match="must hold the JSON text of an object"):
+    with pytest.raises(BadRequestError, match="must hold the JSON text of an object"):
         _infer(thing, ("any", "BYTES", [1], ["{"]))
 
 
@@ -104,9 +104,9 @@ def test_raw_bytes_without_any_json_are_the_only_tensor() -> None:
     data = numpy.arange(6, dtype="<f8").tobytes()
     call, wanted = infer_request.decode(data, [(HEADER_LENGTH, b"0")], _schema(ARRAY))
     assert (call.arrays[0].shape, call.body, wanted.binary) == ((3, 2), data, True)
-    with pytest.raises(BadRequest, match="needs 32 bytes of data, and 40 came"):
+    with pytest.raises(BadRequestError, match="needs 32 bytes of data, and 40 came"):
         infer_request.decode(data[:-8], [(HEADER_LENGTH, b"0")], _schema(ARRAY))
-    with pytest.raises(BadRequest, match="the body is not JSON"):
+    with pytest.raises(BadRequestError, match="the body is not JSON"):
         infer_request.decode(b"", [], _schema(ARRAY))
     assert infer_request.decode(b"hello", [(HEADER_LENGTH, b"0")], TEXT)[0].body == b'{"data":["hello"]}'
 
@@ -137,12 +137,12 @@ def test_results_become_tensors() -> None:
 def test_the_client_chooses_outputs_by_name() -> None:
     assert [each["name"] for each in _answer([1], outputs={"OUT": False})] == ["OUT"]
     assert [each["name"] for each in _answer({"a": [1], "b": [2]}, outputs={"b": False})] == ["b"]
-    with pytest.raises(BadRequest, match="there is no output c; the outputs are a, b"):
+    with pytest.raises(BadRequestError, match="there is no output c; the outputs are a, b"):
         _answer({"a": [1], "b": [2]}, outputs={"c": False})
 
 
 def test_outputs_are_binary_as_asked_for() -> None:
-    def wanted(**content: Any) -> infer_request.Wanted:
+    def wanted(**content: Any) -> infer_request.WantedOutputs:
         tensor = {"name": "x", "datatype": "INT8", "shape": [1], "data": [1]}
         return infer_request.decode(json.dumps({"inputs": [tensor], **content}).encode(), [], TEXT)[1]
 
@@ -157,10 +157,10 @@ def test_outputs_are_binary_as_asked_for() -> None:
 
 
 def test_an_answer_of_the_scripts_own_that_is_not_json_is_text() -> None:
-    asked = infer_request.Wanted(None, {}, False)
+    asked = infer_request.WantedOutputs(None, {}, False)
     answer, _ = infer_answer.encode(b"plain text", None, asked, "model", "1")
     assert json.loads(answer)["outputs"][0]["data"] == ["plain text"]
-    with pytest.raises(BadRequest, match="neither JSON nor text") as caught:
+    with pytest.raises(BadRequestError, match="neither JSON nor text") as caught:
         infer_answer.encode(b"\x89PNG\xff", None, asked, "model", "1")
     assert caught.value.status == 500
 

@@ -16,11 +16,11 @@ from fastapi import FastAPI
 from localmodel_server.decoding.decoder import Decoder
 from localmodel_server.dialects import kserve_prefix, kserve_v1, mlflow, sagemaker
 from localmodel_server.dialects.oip import open_inference
-from localmodel_server.errors import ClientGone, Unavailable
+from localmodel_server.errors import ClientGoneError, UnavailableError
 from localmodel_server.messages.body_budget import BodyBudget
+from localmodel_server.messages.body_stream import BodyStream
 from localmodel_server.messages.call import Call, Outcome
 from localmodel_server.messages.contract import Contract, Value
-from localmodel_server.messages.pieces import Pieces
 
 TENSOR = {"name": "x", "datatype": "FP64", "shape": [1], "data": [1]}
 INFER = {"inputs": [TENSOR]}
@@ -57,7 +57,7 @@ class State:
 
     def check_room(self) -> Any:
         if self.settings is None:
-            raise Unavailable("the revision is loading")
+            raise UnavailableError("the revision is loading")
         return self
 
     async def ask(self, make_call: Callable[[Contract], Call], request_id: str, gone: Any) -> Outcome:
@@ -216,7 +216,7 @@ async def test_a_response_of_the_scripts_own_is_passed_on_piece_by_piece(
     client: httpx.AsyncClient, state: State
 ) -> None:
     state.contract = Contract(mode="http", wants_headers=True)
-    pieces = Pieces(lambda: None, lambda: None, lambda: None)
+    pieces = BodyStream(lambda: None, lambda: None, lambda: None)
     for piece in (b"two", b"three"):
         pieces.put(piece)
     pieces.end(broken=False)
@@ -237,6 +237,6 @@ async def test_headers_go_to_a_script_only_when_it_asks(client: httpx.AsyncClien
 
 
 async def test_a_client_that_has_gone_is_counted_as_such(client: httpx.AsyncClient, state: State) -> None:
-    state.outcome = ClientGone()
+    state.outcome = ClientGoneError()
     await client.post("/v2/models/digits/infer", json=INFER)
     assert state.counted[0][:2] == ("open_inference", 499)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from localmodel_server.dialects.oip import infer_answer, infer_request, tensors
 from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH
 from localmodel_server.dialects.oip.result_tensors import tensors_of
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Call
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.payloads.script_call import Target
@@ -146,21 +146,21 @@ def test_a_tensor_that_is_wrong_is_named_with_what_is_wrong(tensor: dict[str, An
     if wrong is None:
         assert _infer([{"name": "x", **tensor}]).body == b'{"data":[1]}'
         return
-    with pytest.raises(BadRequest, match=wrong.replace("[", r"\[")) as caught:
+    with pytest.raises(BadRequestError, match=wrong.replace("[", r"\[")) as caught:
         _infer([{"name": "x", **tensor}])
     assert caught.value.status == 400
 
 
 @pytest.mark.parametrize("inputs", [None, {}, [], [1], [{}], [{"name": 1}], [{"name": "x"}, {"name": "x"}]], ids=str)
 def test_inputs_must_be_named_objects(inputs: Any) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequestError):
         _infer(inputs)
 
 
 def test_nesting_beyond_the_stack_of_python_is_refused() -> None:
     for depth in (990, 1010, 100_000):
         text = b'{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":%s}]}' % (b"[" * depth + b"]" * depth)
-        with pytest.raises(BadRequest):
+        with pytest.raises(BadRequestError):
             infer_request.decode(text, [], TEXT)
 
 
@@ -208,7 +208,7 @@ def test_garbage_is_a_call_or_refused(body: bytes, length: bytes, target: Target
 def _call_or_refusal(body: bytes, headers: list[tuple[bytes, bytes]], target: Target) -> None:
     try:
         call, _ = infer_request.decode(body, headers, target)
-    except BadRequest as error:
+    except BadRequestError as error:
         assert 400 <= error.status < 500 and str(error)
     else:
         assert call.kind in ("text", "json", "arrays")
@@ -219,7 +219,7 @@ def _call_or_refusal(body: bytes, headers: list[tuple[bytes, bytes]], target: Ta
 def test_garbage_in_binary_data_is_refused(datatype: str, shape: list[int], raw: bytes) -> None:
     try:
         tensor = tensors.from_binary("x", datatype, tensors.read_shape("x", shape), raw)
-    except BadRequest:
+    except BadRequestError:
         return
     assert len(tensors.flat(tensor)) == math.prod(shape)
 
@@ -232,7 +232,7 @@ def test_every_result_is_tensors_that_hold_together(result: Any) -> None:
     except TypeError:
         return
     for binary in (False, True):
-        wanted = infer_request.Wanted("7", {}, binary)
+        wanted = infer_request.WantedOutputs("7", {}, binary)
         answer, headers = infer_answer.encode(body, None, wanted, "model", "3")
         length = int(dict(headers).get(HEADER_LENGTH, b"%d" % len(answer)))
         head = orjson.loads(answer[:length])

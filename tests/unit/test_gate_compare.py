@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localmodel_server.gate import json_path
-from localmodel_server.gate.ask import Answer
+from localmodel_server.gate.ask import GateAnswer
 from localmodel_server.gate.check import wrong
 from localmodel_server.gate.compare import difference
 from localmodel_server.gate.request import read
@@ -24,14 +24,14 @@ VALUES = st.recursive(
 )
 
 
-def expected(answer: Answer, **expect: Any) -> str | None:
+def expected(answer: GateAnswer, **expect: Any) -> str | None:
     (request,) = read(json.dumps([{"expect": expect}]))
     return wrong(answer, request.expect)
 
 
-def answer(body: Any, status: int = 200, milliseconds: float = 1.0, error: str = "") -> Answer:
+def answer(body: Any, status: int = 200, milliseconds: float = 1.0, error: str = "") -> GateAnswer:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, content, milliseconds, error, "")
+    return GateAnswer(status, content, milliseconds, error, "")
 
 
 @given(VALUES)
@@ -133,7 +133,7 @@ def test_a_path_leads_to_its_value(path: str, found: Any) -> None:
 
 @pytest.mark.parametrize("path", ["$.b", "$.a[0]", "$.a.b[3]", "$.a.b[-4]", "$.a.b.length", "$.a.b[0].c", '$.a.b["0"]'])
 def test_a_path_to_nothing(path: str) -> None:
-    with pytest.raises(json_path.Nothing):
+    with pytest.raises(json_path.MissingPathError):
         json_path.look_up(TREE, json_path.parse(path))
 
 
@@ -185,7 +185,7 @@ def test_an_answer_as_expected() -> None:
         (answer(1), {"status": 400}, "status: expected 400, got 200: 1"),
     ],
 )
-def test_what_is_said_of_a_wrong_answer(given: Answer, expect: dict[str, Any], said: str | None) -> None:
+def test_what_is_said_of_a_wrong_answer(given: GateAnswer, expect: dict[str, Any], said: str | None) -> None:
     said = said or "status: expected 200, got 500: score.py:17: KeyError: 'age'"
     assert expected(given, **expect) == said
 

@@ -13,7 +13,7 @@ from localmodel.errors import UserError
 from localmodel.resource import gate, schema
 from localmodel.resource.spec import GateSpec
 from localmodel_server.configuration.settings import SettingsError
-from localmodel_server.gate import Request, json_path, read
+from localmodel_server.gate import GateRequest, json_path, read
 
 NAMED = GateSpec(config_map="digits-gate")
 FULL = {
@@ -49,7 +49,7 @@ def of_text(text: str | bytes) -> str:
     return message.replace("spec.update.gate.configMap: ConfigMap digits-gate: ", "")
 
 
-def in_server(*requests: Any) -> tuple[Request, ...]:
+def in_server(*requests: Any) -> tuple[GateRequest, ...]:
     return read(gate.text(inline(*requests)).decode())
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract, Value
-from localmodel_server.payloads.azure import Request, score_headers
+from localmodel_server.payloads.azure import ScoreRequest, score_headers
 
 TEXT = Contract()
 HTTP = Contract(mode="http")
@@ -31,7 +31,7 @@ def call(
     query: bytes = b"",
     strict: bool = False,
 ) -> Call:
-    return Request(method, query, headers, body, strict).call(contract)
+    return ScoreRequest(method, query, headers, body, strict).call(contract)
 
 
 def test_an_undecorated_script_gets_the_body_as_it_is() -> None:
@@ -77,7 +77,7 @@ def test_a_schema_wants_json() -> None:
     for kind in (b"application/json; charset=utf-8", b"Application/JSON", b"application/vnd.me+json"):
         assert call(MATRIX, b"{}", [(b"content-type", kind)]).kind == "json"
     for headers in ([], [(b"content-type", b"text/plain")], [(b"content-type", b"application/jsonp")]):
-        with pytest.raises(BadRequest) as caught:
+        with pytest.raises(BadRequestError) as caught:
             call(MATRIX, b"{}", headers)
         assert caught.value.status == 415
     assert call(MATRIX, b"", [], "GET", b"x=[[1,2]]").kind == "arrays"

@@ -6,7 +6,7 @@ import pytest
 
 from localmodel_server.configuration.settings import SettingsError, read_hosts
 from localmodel_server.http.callers import Callers, check_origin, is_ours
-from localmodel_server.http.request_head import BadHead, called_host, check_framing, read_host
+from localmodel_server.http.request_head import BadHeadError, called_host, check_framing, read_host
 
 HOSTS = read_hosts({"LOCALMODEL_ALLOWED_HOSTS": "a.example, B.example."})
 
@@ -26,7 +26,7 @@ def test_names_of_others(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a b", "a:b", "a:1:2", "[::1", "::1", "me@a", "http://a", "a/b", "a\t"])
 def test_what_is_not_a_host(text: str) -> None:
-    with pytest.raises(BadHead) as raised:
+    with pytest.raises(BadHeadError) as raised:
         read_host(text)
     assert raised.value.status == 400
 
@@ -72,7 +72,7 @@ def test_origins(host: str, origin: str, allowed: tuple[str, ...], is_allowed: b
     if is_allowed:
         check_origin(read_host(host), headers, allowed)
     else:
-        with pytest.raises(BadHead, match="AML_CORS_ORIGINS"):
+        with pytest.raises(BadHeadError, match="AML_CORS_ORIGINS"):
             check_origin(read_host(host), headers, allowed)
 
 
@@ -87,12 +87,12 @@ def test_where_a_request_ends_must_be_clear() -> None:
         ("1.1", [(b"transfer-encoding", b"gzip"), *coded], 501),
         ("1.1", [(b"transfer-encoding", b"")], 501),
     ):
-        with pytest.raises(BadHead) as raised:
+        with pytest.raises(BadHeadError) as raised:
             check_framing(version, headers)
         assert raised.value.status == status
 
 
 def test_an_empty_host_is_told_in_a_sentence() -> None:
-    with pytest.raises(BadHead, match=r"^the Host header is empty; LOCALMODEL_ALLOWED_HOSTS") as refused:
+    with pytest.raises(BadHeadError, match=r"^the Host header is empty; LOCALMODEL_ALLOWED_HOSTS") as refused:
         Callers(lambda: None, ()).check("1.1", b"/score", [(b"host", b"")])
     assert refused.value.status == 421

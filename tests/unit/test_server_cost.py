@@ -8,7 +8,7 @@ import pytest
 
 from localmodel_server.dialects.oip import infer_request
 from localmodel_server.dialects.oip.result_tensors import tensors_of
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.messages.cost import MOST_ON_LOOP, of_csv, of_json
 from localmodel_server.payloads.json_text import load
@@ -63,7 +63,7 @@ def test_whole_numbers_are_read_exactly(number: int) -> None:
 
 def test_a_result_with_a_number_of_more_than_64_bits_is_an_error_that_names_the_output() -> None:
     for result in ({"y": [2**64]}, {"y": 2**70}, [{"y": 2**64}, {"y": 0.5}]):
-        with pytest.raises(BadRequest, match="output y: ") as caught:
+        with pytest.raises(BadRequestError, match="output y: ") as caught:
             tensors_of(result, None, "output-0")
         assert caught.value.status == 500
     (tensor,) = tensors_of([2**64 - 1], None, "output-0")
@@ -71,6 +71,6 @@ def test_a_result_with_a_number_of_more_than_64_bits_is_an_error_that_names_the_
 
 
 def test_objects_without_a_common_name_do_not_become_a_table_of_their_square() -> None:
-    with pytest.raises(BadRequest, match="1000 objects have 1000 names"):
+    with pytest.raises(BadRequestError, match="1000 objects have 1000 names"):
         from_records([{str(number): 0} for number in range(1000)])
     assert from_records([{"a": 1}, {"b": 2}]).rows == [[1, None], [None, 2]]

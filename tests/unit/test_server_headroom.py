@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from localmodel_server.workers.headroom import room_for
+from localmodel_server.workers.free_memory import room_for
 
 MB = 1024 * 1024
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 import pytest
 
-from localmodel_worker.results import NotJson, encode_result
+from localmodel_worker.results import NotJsonError, encode_result
 
 
 class Own:
@@ -39,7 +39,7 @@ CIRCLE.append(CIRCLE)
     "result", [float("nan"), [float("inf")], {1, 2}, b"x", CIRCLE, Own("no json"), Own("NaN"), {(): 1}]
 )
 def test_not_json(result: object) -> None:
-    with pytest.raises(NotJson, match=r"^run\(\) returned a value that cannot be written as JSON: "):
+    with pytest.raises(NotJsonError, match=r"^run\(\) returned a value that cannot be written as JSON: "):
         encode_result(result)
 
 
@@ -67,7 +67,7 @@ NAN = "which JSON does not have; replace it by a number or by None"
     ],
 )
 def test_what_it_is_and_where(result: object, told: str) -> None:
-    with pytest.raises(NotJson) as error:
+    with pytest.raises(NotJsonError) as error:
         encode_result(result)
     assert f"run() returned a value that cannot be written as JSON: {told}" in str(error.value)
 
@@ -82,5 +82,5 @@ def test_numpys_scalars_as_keys_are_written_as_pythons() -> None:
 
 
 def test_the_type_is_named() -> None:
-    with pytest.raises(NotJson, match=r"a datetime\.date is not a JSON type"):
+    with pytest.raises(NotJsonError, match=r"a datetime\.date is not a JSON type"):
         encode_result({"day": __import__("datetime").date(2026, 1, 1)})

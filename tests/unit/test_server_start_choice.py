@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from localmodel_server.admin.folder import Accepted
+from localmodel_server.admin.folder import AcceptedRevision
 from localmodel_server.admin.start import Choice, WantedRevision, choose
 
-IMAGE = Accepted(5, "3", "A")
-B7 = Accepted(7, "4", "B")
+IMAGE = AcceptedRevision(5, "3", "A")
+B7 = AcceptedRevision(7, "4", "B")
 
 
 def wanted(epoch: int, content: str, committed: bool, bundle: bool = False, environment: str = "env") -> WantedRevision:
@@ -16,7 +16,10 @@ def wanted(epoch: int, content: str, committed: bool, bundle: bool = False, envi
 
 
 def chosen(
-    accepted: Accepted | None = None, wants: WantedRevision | None = None, held: tuple[str, ...] = (), lost: str = ""
+    accepted: AcceptedRevision | None = None,
+    wants: WantedRevision | None = None,
+    held: tuple[str, ...] = (),
+    lost: str = "",
 ) -> Choice:
     return choose(IMAGE, "env", accepted, wants, held, lost)
 
@@ -33,24 +36,24 @@ def chosen(
         # the ConfigMap is older than what was accepted: the kubelet is late
         (B7, wanted(6, "C", True, bundle=True), ("B", "C"), "held", B7),
         # rolled back to the image's content under a newer epoch
-        (Accepted(8, "3", "A"), None, ("B",), "image", Accepted(8, "3", "A")),
+        (AcceptedRevision(8, "3", "A"), None, ("B",), "image", AcceptedRevision(8, "3", "A")),
         # a new pod of a newer template: what an older one accepted is not in its folder, or is older
-        (Accepted(4, "2", "Z"), None, ("Z",), "image", IMAGE),
-        (Accepted(5, "2", "Z"), None, ("Z",), "image", IMAGE),
+        (AcceptedRevision(4, "2", "Z"), None, ("Z",), "image", IMAGE),
+        (AcceptedRevision(5, "2", "Z"), None, ("Z",), "image", IMAGE),
         # wanted, but not committed: not yet
         (None, wanted(6, "B", False, bundle=True), (), "image", IMAGE),
         (None, wanted(6, "B", False, bundle=True), ("B",), "image", IMAGE),
         (B7, wanted(8, "C", False, bundle=True), ("B", "C"), "held", B7),
         # committed elsewhere, and newer
-        (None, wanted(6, "A", True), (), "image", Accepted(6, "a", "A")),
-        (B7, wanted(8, "A", True), ("B",), "image", Accepted(8, "a", "A")),
-        (B7, wanted(8, "B", True), ("B",), "held", Accepted(8, "b", "B")),
-        (None, wanted(6, "B", True), ("B",), "held", Accepted(6, "b", "B")),
-        (None, wanted(6, "B", True, bundle=True), (), "bundle", Accepted(6, "b", "B")),
-        (B7, wanted(8, "C", True, bundle=True), ("B",), "bundle", Accepted(8, "c", "C")),
+        (None, wanted(6, "A", True), (), "image", AcceptedRevision(6, "a", "A")),
+        (B7, wanted(8, "A", True), ("B",), "image", AcceptedRevision(8, "a", "A")),
+        (B7, wanted(8, "B", True), ("B",), "held", AcceptedRevision(8, "b", "B")),
+        (None, wanted(6, "B", True), ("B",), "held", AcceptedRevision(6, "b", "B")),
+        (None, wanted(6, "B", True, bundle=True), (), "bundle", AcceptedRevision(6, "b", "B")),
+        (B7, wanted(8, "C", True, bundle=True), ("B",), "bundle", AcceptedRevision(8, "c", "C")),
         # committed elsewhere, and it cannot be had here
-        (None, wanted(6, "B", True), (), "behind", Accepted(6, "b", "B")),
-        (None, wanted(6, "B", True, bundle=True, environment="other"), (), "behind", Accepted(6, "b", "B")),
+        (None, wanted(6, "B", True), (), "behind", AcceptedRevision(6, "b", "B")),
+        (None, wanted(6, "B", True, bundle=True, environment="other"), (), "behind", AcceptedRevision(6, "b", "B")),
         # what was accepted has gone
         (B7, None, (), "behind", B7),
         (B7, wanted(7, "B", True, bundle=True), (), "bundle", B7),
@@ -58,7 +61,11 @@ def chosen(
     ],
 )
 def test_choices(
-    accepted: Accepted | None, wants: WantedRevision | None, held: tuple[str, ...], source: str, serves: Accepted
+    accepted: AcceptedRevision | None,
+    wants: WantedRevision | None,
+    held: tuple[str, ...],
+    source: str,
+    serves: AcceptedRevision,
 ) -> None:
     choice = chosen(accepted, wants, held)
     assert (choice.source, choice.serves) == (source, serves)
@@ -78,7 +85,7 @@ def test_choices(
     ],
 )
 def test_the_gate_is_for_a_first_start_that_nobody_has_seen_pass(
-    accepted: Accepted | None, wants: WantedRevision | None, gated: bool
+    accepted: AcceptedRevision | None, wants: WantedRevision | None, gated: bool
 ) -> None:
     assert chosen(accepted, wants, ("B",)).gated is gated
 

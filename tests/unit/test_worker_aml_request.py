@@ -12,7 +12,7 @@ from wsgiref.validate import validator
 import pytest
 
 from localmodel_worker.aml.aml_request import AMLRequest, is_rawhttp, rawhttp
-from localmodel_worker.client_errors import BadRequest
+from localmodel_worker.client_errors import BadRequestError
 
 FORM = (
     b'--b\r\nContent-Disposition: form-data; name="image"; filename="one.png"\r\nContent-Type: Image/PNG; x=y\r\n\r\n'
@@ -70,7 +70,7 @@ def test_json_of_another_content_type_is_refused_unless_forced() -> None:
     made = request(b"[1]", "text/plain")
     assert made.get_json(force=True) == [1]
     assert made.get_json(silent=True) is None
-    with pytest.raises(BadRequest, match="Content-Type: application/json") as caught:
+    with pytest.raises(BadRequestError, match="Content-Type: application/json") as caught:
         made.get_json()
     assert caught.value.status == 415
 
@@ -79,7 +79,7 @@ def test_json_of_another_content_type_is_refused_unless_forced() -> None:
 def test_bad_json_is_the_clients_fault(body: bytes) -> None:
     made = request(body, "application/json")
     assert made.get_json(silent=True) is None
-    with pytest.raises(BadRequest, match="the request's body") as caught:
+    with pytest.raises(BadRequestError, match="the request's body") as caught:
         _ = made.json
     assert caught.value.status == 400
     assert isinstance(caught.value, ValueError)
@@ -98,7 +98,7 @@ def test_query_parameters() -> None:
 
 
 def test_a_missing_parameter_is_the_clients_fault() -> None:
-    with pytest.raises(BadRequest, match=r"^the request has no 'a'$") as caught:
+    with pytest.raises(BadRequestError, match=r"^the request has no 'a'$") as caught:
         request().args["a"]
     assert isinstance(caught.value, KeyError)
 
@@ -113,7 +113,7 @@ def test_parameters_cannot_be_changed_by_halves() -> None:
 
 
 def test_a_flood_of_parameters_is_refused() -> None:
-    with pytest.raises(BadRequest, match="more than 1000"):
+    with pytest.raises(BadRequestError, match="more than 1000"):
         _ = request(target="/?" + "a&" * 1001).args
 
 
@@ -154,7 +154,7 @@ def test_a_field_in_which_no_file_was_chosen_is_false() -> None:
 
 def test_a_broken_upload_is_the_clients_fault() -> None:
     for body, content_type in ((FORM[:-8], "multipart/form-data; boundary=b"), (FORM, "multipart/form-data")):
-        with pytest.raises(BadRequest, match="multipart/form-data") as caught:
+        with pytest.raises(BadRequestError, match="multipart/form-data") as caught:
             _ = request(body, content_type).files
         assert caught.value.status == 400
 
@@ -166,7 +166,7 @@ def test_headers() -> None:
     assert "x-Custom" in made.headers and "missing" not in made.headers
     assert dict(made.headers) == {"Host": "model.test:8080", "X-Custom": "1", "Accept": "a, b"}
     assert list(made.headers) == list(made.headers.items()) == list(dict(made.headers).items())
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequestError):
         _ = made.headers["missing"]
 
 

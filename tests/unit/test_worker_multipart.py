@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localmodel_worker.aml.multipart import Form, parse_multipart, parse_urlencoded
-from localmodel_worker.client_errors import BadRequest
+from localmodel_worker.client_errors import BadRequestError
 
 CURL = (
     b"--------------------------a1\r\n"
@@ -109,17 +109,17 @@ scraps = [b"--b", b"--b--", b"\r\n", b"\n", b"Content-Disposition: form-data", b
 def test_garbage_is_the_clients_fault(body: bytes) -> None:
     try:
         parse_multipart(body, "b", 3)
-    except BadRequest as error:
+    except BadRequestError as error:
         assert error.status == 400 and "multipart/form-data" in str(error)
     try:
         parse_urlencoded(body, 3)
-    except BadRequest as error:
+    except BadRequestError as error:
         assert "more than 3" in str(error)
 
 
 def test_a_form_that_breaks_off_is_refused_wherever_it_does() -> None:
     for length in range(len(CURL) - len("--\r\n")):
-        with pytest.raises(BadRequest):
+        with pytest.raises(BadRequestError):
             parse_multipart(CURL[:length], "------------------------a1", 10)
 
 
@@ -138,12 +138,12 @@ def test_a_form_that_breaks_off_is_refused_wherever_it_does() -> None:
     ],
 )
 def test_the_client_is_told_what_is_wrong(body: bytes, boundary: str, reason: str) -> None:
-    with pytest.raises(BadRequest, match=reason):
+    with pytest.raises(BadRequestError, match=reason):
         parse_multipart(body, boundary, 10)
 
 
 def test_urlencoded_fields() -> None:
     assert parse_urlencoded(b"a=1&a=%C3%A9+x&b=&c", 10) == [("a", "1"), ("a", "é x"), ("b", ""), ("c", "")]
     assert parse_urlencoded(b"", 10) == []
-    with pytest.raises(BadRequest, match="more than 2"):
+    with pytest.raises(BadRequestError, match="more than 2"):
         parse_urlencoded(b"a&b&c", 2)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localmodel_worker.aml.aml_request import rawhttp
-from localmodel_worker.client_errors import BadRequest
+from localmodel_worker.client_errors import BadRequestError
 from localmodel_worker.script.run_function import ContractError, RunFunction
 
 
@@ -81,7 +81,7 @@ def test_rawhttp_also_under_a_decorator_that_hides_it() -> None:
 
 
 def test_text_that_is_not_utf_8() -> None:
-    with pytest.raises(BadRequest, match="not UTF-8 text: invalid start byte at byte 2"):
+    with pytest.raises(BadRequestError, match="not UTF-8 text: invalid start byte at byte 2"):
         read(lambda data: None).from_text(bytearray(b"ab\xff"))
 
 

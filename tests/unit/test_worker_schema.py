@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 import pytest
 
-from localmodel_worker.client_errors import BadRequest
+from localmodel_worker.client_errors import BadRequestError
 from localmodel_worker.script import schema
 from localmodel_worker.script.schema import Parameter
 
@@ -128,7 +128,7 @@ def test_an_array_becomes_what_the_sample_is() -> None:
 )
 def test_a_whole_number_that_does_not_fit_is_refused(dtype: str, given: Any) -> None:
     parameter = numpy_parameter(numpy.zeros((1, 2), dtype))
-    with pytest.raises(BadRequest, match=f"x: not all values fit into {dtype}"):
+    with pytest.raises(BadRequestError, match=f"x: not all values fit into {dtype}"):
         schema.to_parameter(parameter, given)
     assert schema.to_parameter(parameter, numpy.array([[7, 1]])).tolist() == [[7, 1]]
 
@@ -146,7 +146,7 @@ def test_inference_schema_itself_converts_what_is_optional() -> None:
     ],
 )
 def test_an_array_that_does_not_fit(array: Any, words: str) -> None:
-    with pytest.raises(BadRequest, match=words):
+    with pytest.raises(BadRequestError, match=words):
         schema.to_parameter(numpy_parameter(), array)
 
 

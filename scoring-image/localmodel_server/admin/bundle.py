@@ -23,19 +23,19 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class BadBundle(Exception):
+class BadBundleError(Exception):
     """The bundle cannot be used by any pod; the text says why."""
 
 
 class Model(NamedTuple):
-    """A model's version; digest is ``sha256:...``."""
+    """A model's version; digest is `sha256:...`."""
 
     name: str
     version: str
     digest: str
 
 
-class Description(NamedTuple):
+class BundleDescription(NamedTuple):
     """bundle.json. A variable without a value is removed from those that the container was started with."""
 
     revision: str
@@ -47,32 +47,44 @@ class Description(NamedTuple):
 
 
 def digest_hex(digest: str) -> str:
-    """The hex part of ``sha256:...``, which is safe as a file's name; raises BadBundle."""
+    """The hex part of `sha256:...`, which is safe as a file's name.
+
+    Raises:
+        BadBundleError
+    """
     if not _DIGEST.fullmatch(digest):
-        raise BadBundle(f"{digest!r} is not a digest (sha256: and 64 hex digits)")
+        raise BadBundleError(f"{digest!r} is not a digest (sha256: and 64 hex digits)")
     return digest[7:]
 
 
-def read_description(text: bytes) -> Description:
-    """Read bundle.json; raises BadBundle."""
+def read_description(text: bytes) -> BundleDescription:
+    """Read bundle.json.
+
+    Raises:
+        BadBundleError
+    """
     try:
         told = json_text.parse(text)
         models = tuple(_model(each) for each in told["models"])
         variables = {str(name): _value(name, value) for name, value in told["variables"].items()}
         texts = [_text(told, name) for name in ("revision", "entry", "content", "environment")]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise BadBundle(f"{DESCRIPTION} cannot be read: {type(error).__name__}: {error}") from error
+        raise BadBundleError(f"{DESCRIPTION} cannot be read: {type(error).__name__}: {error}") from error
     revision, entry, content, environment = texts
     digest_hex(content)
     _path(entry)
-    return Description(revision, entry, models, variables, content, environment)
+    return BundleDescription(revision, entry, models, variables, content, environment)
 
 
-def unpack(path: Path, target: Path, most_bytes: int) -> Description:
+def unpack(path: Path, target: Path, most_bytes: int) -> BundleDescription:
     """Unpack a bundle into an empty folder, as files that nobody can write to; returns its bundle.json.
 
-    Only files and folders below ``code/`` and ``models/<hex>/``, bundle.json and gate.json are taken, of at most
-    most_bytes in all. Raises BadBundle, or OSError when there is no room.
+    Only files and folders below `code/` and `models/<hex>/`, bundle.json and gate.json are taken, of at most
+    most_bytes in all.
+
+    Raises:
+        BadBundleError
+        OSError: there is no room.
     """
     left = most_bytes
 
@@ -81,16 +93,16 @@ def unpack(path: Path, target: Path, most_bytes: int) -> Description:
         _check_place(member)
         left -= member.size
         if left < 0:
-            raise BadBundle(f"more than {most_bytes} bytes when unpacked (LOCALMODEL_MAX_BUNDLE_BYTES)")
+            raise BadBundleError(f"more than {most_bytes} bytes when unpacked (LOCALMODEL_MAX_BUNDLE_BYTES)")
 
     try:
         with path.open("rb") as file:
             tar.unpack(file.fileno(), target, _LIMITS, 0o444, accept)
         return read_description((target / DESCRIPTION).read_bytes())
     except tar.Refused as error:
-        raise BadBundle(str(error)) from error
+        raise BadBundleError(str(error)) from error
     except FileNotFoundError as error:
-        raise BadBundle(f"there is no {DESCRIPTION} in it") from error
+        raise BadBundleError(f"there is no {DESCRIPTION} in it") from error
 
 
 def _check_place(member: tar.Member) -> None:
@@ -98,16 +110,20 @@ def _check_place(member: tar.Member) -> None:
     if top == MODELS and rest:
         digest_hex(f"sha256:{rest[0]}")
     elif not (top in (CODE, MODELS) or (top in (DESCRIPTION, GATE) and not rest)):
-        raise BadBundle(f"{tar.shown(member.path)} belongs neither to {CODE}/ nor to {MODELS}/")
+        raise BadBundleError(f"{tar.shown(member.path)} belongs neither to {CODE}/ nor to {MODELS}/")
     if not (rest or member.is_folder) and member.size > MOST_WORDS:
-        raise BadBundle(f"{top} is larger than {MOST_WORDS} bytes")
+        raise BadBundleError(f"{top} is larger than {MOST_WORDS} bytes")
 
 
 def _path(name: str) -> PurePosixPath:
-    """A relative path that stays below its folder; raises BadBundle."""
+    """A relative path that stays below its folder.
+
+    Raises:
+        BadBundleError
+    """
     path = PurePosixPath(name)
     if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise BadBundle(f"the path {name!r} leads out of the bundle")
+        raise BadBundleError(f"the path {name!r} leads out of the bundle")
     return path
 
 
@@ -116,18 +132,18 @@ def _model(told: Any) -> Model:
     digest_hex(model.digest)
     for part in model[:2]:
         if len(_path(part).parts) != 1:
-            raise BadBundle(f"{part!r} is not the name of a model or version")
+            raise BadBundleError(f"{part!r} is not the name of a model or version")
     return model
 
 
 def _value(name: str, value: Any) -> str | None:
     if (value is not None and not isinstance(value, str)) or "\0" in f"{name}{value}" or "=" in name or not name:
-        raise BadBundle(f"the variable {name!r} cannot be {json.dumps(value)}")
+        raise BadBundleError(f"the variable {name!r} cannot be {json.dumps(value)}")
     return value
 
 
 def _text(told: Any, name: str) -> str:
     value = told[name]
     if not isinstance(value, str):
-        raise BadBundle(f"{DESCRIPTION}: {name} must be a text, not {json.dumps(value)}")
+        raise BadBundleError(f"{DESCRIPTION}: {name} must be a text, not {json.dumps(value)}")
     return value

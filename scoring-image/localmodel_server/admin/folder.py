@@ -26,8 +26,8 @@ from localmodel_server.admin.bundle import (
     GATE,
     MODELS,
     MOST_WORDS,
-    BadBundle,
-    Description,
+    BadBundleError,
+    BundleDescription,
     Model,
     digest_hex,
     read_description,
@@ -40,7 +40,7 @@ from localmodel_untrusted.files import Unreadable, read_file
 MODELS_BELOW_APP = "azureml-models"
 
 
-class Accepted(NamedTuple):
+class AcceptedRevision(NamedTuple):
     """A decision that was committed here: what serves under which epoch, and what the revision is called."""
 
     epoch: int
@@ -48,15 +48,15 @@ class Accepted(NamedTuple):
     content: str
 
 
-class Lost(Exception):
+class StateLostError(Exception):
     """What was accepted cannot be told any more, or its files are not there."""
 
 
-class CodeMissing(Exception):
+class CodeMissingError(Exception):
     """A bundle has only a description, and the pod does not have the rest."""
 
 
-class ModelMissing(Exception):
+class ModelMissingError(Exception):
     """A bundle lacks models that the pod does not have."""
 
     def __init__(self, digests: list[str]) -> None:
@@ -72,7 +72,11 @@ class StateFolder:
         self._image_models = image_models
 
     def open(self) -> None:
-        """Make the folder, and clear what an earlier process was at; raises OSError."""
+        """Make the folder, and clear what an earlier process was at.
+
+        Raises:
+            OSError
+        """
         remove(self.incoming)
         for folder in (self.incoming, self.root / MODELS, self.root / "revisions"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -96,29 +100,34 @@ class StateFolder:
         """The AML_APP_ROOT of a revision."""
         return self._revision(content) / "app"
 
-    def description(self, content: str) -> Description | None:
+    def description(self, content: str) -> BundleDescription | None:
         """What a revision's bundle says of it; None when it is not held."""
         try:
             text = read_file(self._revision(content) / DESCRIPTION, MOST_WORDS)
             return None if text is None else read_description(text)
-        except (Unreadable, BadBundle):
+        except (Unreadable, BadBundleError):
             return None
 
     def gate(self, content: str) -> str:
         """The text of gate.json that came with a revision; empty without one."""
         return _text_of(self._revision(content) / GATE)
 
-    def take_in(self, bundle: Path, content: str, most_bytes: int, has_code: bool) -> tuple[Description, str]:
+    def take_in(self, bundle: Path, content: str, most_bytes: int, has_code: bool) -> tuple[BundleDescription, str]:
         """Unpack a bundle of a content, and keep it; returns its description and its gate.json's text.
 
-        has_code says that the pod has the content's code: then only those two are taken. Leaves nothing behind when
-        it raises BadBundle, CodeMissing, ModelMissing, or OSError where there is no room.
+        has_code: the pod has the content's code, and only those two are taken. An error leaves nothing behind.
+
+        Raises:
+            BadBundleError
+            CodeMissingError
+            ModelMissingError
+            OSError: there is no room.
         """
         incoming = Path(tempfile.mkdtemp(dir=self.incoming))
         try:
             description = unpack(bundle, incoming, most_bytes)
             if description.content != content:
-                raise BadBundle(f"{DESCRIPTION} names the content {description.content}, the call {content}")
+                raise BadBundleError(f"{DESCRIPTION} names the content {description.content}, the call {content}")
             gate = _text_of(incoming / GATE)
             if not has_code:
                 self._keep(incoming, description)
@@ -126,22 +135,30 @@ class StateFolder:
         finally:
             remove(incoming)
 
-    def accepted(self) -> Accepted | None:
-        """What was accepted last; None before the first. Raises Lost."""
+    def accepted(self) -> AcceptedRevision | None:
+        """What was accepted last; None before the first.
+
+        Raises:
+            StateLostError
+        """
         path = self.root / "accepted.json"
         try:
             content = read_file(path)
             if content is None:
                 return None
             told = Fields(content)
-            accepted = Accepted(told.whole_number("epoch"), told.text("revision"), told.text("content"))
+            accepted = AcceptedRevision(told.whole_number("epoch"), told.text("revision"), told.text("content"))
             digest_hex(accepted.content)
-        except (Unreadable, BadBundle) as error:
-            raise Lost(f"{path} cannot be read: {error}") from error
+        except (Unreadable, BadBundleError) as error:
+            raise StateLostError(f"{path} cannot be read: {error}") from error
         return accepted
 
-    def accept(self, accepted: Accepted) -> None:
-        """Have it serve after a restart; on the disk when this returns. Raises OSError."""
+    def accept(self, accepted: AcceptedRevision) -> None:
+        """Have it serve after a restart; on the disk when this returns.
+
+        Raises:
+            OSError
+        """
         path = self.root / "accepted.json"
         beside = self.incoming / path.name
         with beside.open("w", encoding="utf-8") as file:
@@ -177,11 +194,11 @@ class StateFolder:
             path.rename(aside / str(number))
         return aside
 
-    def _keep(self, incoming: Path, description: Description) -> None:
+    def _keep(self, incoming: Path, description: BundleDescription) -> None:
         if not (incoming / CODE).is_dir():
-            raise CodeMissing(f"neither the bundle nor this pod has the code of {description.content}")
+            raise CodeMissingError(f"neither the bundle nor this pod has the code of {description.content}")
         if not (incoming / CODE / description.entry).is_file():
-            raise BadBundle(f"{CODE}/{description.entry}, the entry script, is not in it")
+            raise BadBundleError(f"{CODE}/{description.entry}, the entry script, is not in it")
         for model in description.models:
             self._keep_model(incoming / MODELS / digest_hex(model.digest))
         self._link_models(incoming / CODE / MODELS_BELOW_APP, description.models)
@@ -216,9 +233,11 @@ class StateFolder:
             try:
                 link.symlink_to(found)
             except FileExistsError:
-                raise BadBundle(f"the code has files where the model {model.name}:{model.version} belongs") from None
+                raise BadBundleError(
+                    f"the code has files where the model {model.name}:{model.version} belongs"
+                ) from None
         if missing:
-            raise ModelMissing(missing)
+            raise ModelMissingError(missing)
 
     def _revision(self, content: str) -> Path:
         return self.root / "revisions" / digest_hex(content)
@@ -239,7 +258,7 @@ def _text_of(path: Path) -> str:
     try:
         return (read_file(path, MOST_WORDS) or b"").decode("utf-8")
     except ValueError as error:
-        raise BadBundle(f"{path.name} cannot be read: {error}") from error
+        raise BadBundleError(f"{path.name} cannot be read: {error}") from error
 
 
 def _protect(folder: Path) -> None:

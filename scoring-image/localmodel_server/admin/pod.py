@@ -8,8 +8,8 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from localmodel_server.admin.folder import Accepted, Lost, StateFolder, models_of_image
-from localmodel_server.admin.refused import refusal
+from localmodel_server.admin.errors import refusal
+from localmodel_server.admin.folder import AcceptedRevision, StateFolder, StateLostError, models_of_image
 from localmodel_server.admin.revisions import Compose, Revisions
 from localmodel_server.admin.routes import AdminApplication
 from localmodel_server.admin.settings import AdminSettings
@@ -17,7 +17,7 @@ from localmodel_server.admin.start import Choice, WantedRevision, choose, read_w
 from localmodel_server.admin.swaps import Order, Swaps, in_thread
 from localmodel_server.configuration.settings import APP_ROOT, SettingsError
 from localmodel_server.life.loader import Loader
-from localmodel_server.life.wanted import Wanted
+from localmodel_server.life.revision import Revision
 from localmodel_server.log import logger
 from localmodel_server.state import ServerState
 from localmodel_untrusted.files import Unreadable
@@ -35,28 +35,34 @@ class Pod:
             self._folder.open()
         except OSError as error:
             raise SettingsError(f"LOCALMODEL_STATE_FOLDER: {settings.state_folder}: {error.strerror}") from error
-        image = Accepted(settings.epoch, os.environ.get("LOCALMODEL_REVISION", ""), settings.content)
+        image = AcceptedRevision(settings.epoch, os.environ.get("LOCALMODEL_REVISION", ""), settings.content)
         self.revisions = Revisions(settings, self._folder, image, compose)
         self.ignored: str | None = None  # why the wanted folder's decision is not obeyed
         self._wanted = self._read_wanted()
         self._newest = max(image.epoch, self._wanted.epoch if self._wanted else 0)
         self._choice = self._choose(image)
 
-    def attach(self, state: ServerState, loader: Loader, let_go: Callable[[], int]) -> None:
+    def attach(self, state: ServerState, loader: Loader, close_idle: Callable[[], int]) -> None:
         """What it works on, and how clients are sent away; before anything else."""
         self._state = state
         self._loader = loader
-        self._let_go = let_go
+        self._close_idle = close_idle
         self.swaps = Swaps(state, loader, self.revisions, self._choice.serves, self._newest)
 
     def application(self) -> ASGIApp:
         """That of the admin port."""
         return AdminApplication(
-            self.settings, self._state, self._loader, self.revisions, self.swaps, self.ignored, self._let_go
+            self.settings, self._state, self._loader, self.revisions, self.swaps, self.ignored, self._close_idle
         )
 
-    def wanted(self) -> Wanted:
-        """What serves, or is at loading. Raises Refused, SettingsError, OSError."""
+    def wanted(self) -> Revision:
+        """The revision that serves, or is being loaded.
+
+        Raises:
+            RefusedError
+            SettingsError
+            OSError
+        """
         choice = self._choice
         gated = choice.gated and self._wanted is not None and self.swaps.serves == choice.serves
         text = self._wanted.gate if self._wanted is not None and gated else ""
@@ -91,11 +97,11 @@ class Pod:
             self._state.behind = f"behind: {called}: {refusal(error)}"
             logger.error("%s", self._state.behind)
 
-    def _choose(self, image: Accepted) -> Choice:
+    def _choose(self, image: AcceptedRevision) -> Choice:
         lost, accepted = "", None
         try:
             accepted = self._folder.accepted()
-        except Lost as error:
+        except StateLostError as error:
             lost = str(error)
         return choose(image, self.settings.environment, accepted, self._wanted, self._folder.contents, lost)
 

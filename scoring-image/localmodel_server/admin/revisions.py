@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Optional
 
 from localmodel_server import gate
-from localmodel_server.admin.bundle import Description
-from localmodel_server.admin.folder import MODELS_BELOW_APP, Accepted, StateFolder
-from localmodel_server.admin.refused import Refused
+from localmodel_server.admin.bundle import BundleDescription
+from localmodel_server.admin.errors import RefusedError
+from localmodel_server.admin.folder import MODELS_BELOW_APP, AcceptedRevision, StateFolder
 from localmodel_server.admin.settings import NAMES, AdminSettings
-from localmodel_server.life.wanted import Wanted
+from localmodel_server.life.revision import Revision
 
 # Makes the complete variables from those that differ from the container's; None removes one.
 Compose = Callable[[Mapping[str, Optional[str]]], Mapping[str, str]]
@@ -20,16 +20,24 @@ Compose = Callable[[Mapping[str, Optional[str]]], Mapping[str, str]]
 class Revisions:
     """image is what the pod's template names."""
 
-    def __init__(self, settings: AdminSettings, folder: StateFolder, image: Accepted, compose: Compose) -> None:
+    def __init__(self, settings: AdminSettings, folder: StateFolder, image: AcceptedRevision, compose: Compose) -> None:
         self.folder = folder
         self.image = image
         self._settings = settings
         self._compose = compose
 
-    def take_in(self, epoch: int, content: str, bundle: Path | None) -> tuple[Accepted, Wanted]:
+    def take_in(self, epoch: int, content: str, bundle: Path | None) -> tuple[AcceptedRevision, Revision]:
         """What a call of /prepare asks for, with its gate; without a bundle it is a content that the pod has.
 
-        Reads and writes files. Raises Refused, BadBundle, ModelMissing, SettingsError, OSError.
+        Reads and writes files.
+
+        Raises:
+            RefusedError
+            BadBundleError
+            CodeMissingError
+            ModelMissingError
+            SettingsError
+            OSError
         """
         if bundle is None:
             revision, text = self._own(content)
@@ -39,20 +47,22 @@ class Revisions:
             bundle.unlink()  # its room may be needed while init() runs
             self._check(description)
             revision = description.revision
-        accepted = Accepted(epoch, revision, content)
+        accepted = AcceptedRevision(epoch, revision, content)
         return accepted, self.wanted(accepted, text)
 
-    def wanted(self, accepted: Accepted, gate_text: str = "") -> Wanted:
+    def wanted(self, accepted: AcceptedRevision, gate_text: str = "") -> Revision:
         """A revision that the pod has, to be proved by the requests of a gate.json if any.
 
-        Raises Refused when the pod does not have it, and SettingsError.
+        Raises:
+            RefusedError: the pod does not have it.
+            SettingsError
         """
         changes = dict.fromkeys(NAMES)
-        return Wanted(
+        return Revision(
             self._compose({**self._variables(accepted), **changes}), gate.read(gate_text) if gate_text else ()
         )
 
-    def _variables(self, accepted: Accepted) -> dict[str, str | None]:
+    def _variables(self, accepted: AcceptedRevision) -> dict[str, str | None]:
         own = {"LOCALMODEL_REVISION": accepted.revision, "LOCALMODEL_CONTENT": accepted.content}
         if accepted.content == self.image.content:
             return {**own}
@@ -73,19 +83,19 @@ class Revisions:
             return self.image.revision, ""
         return self._described(content).revision, self.folder.gate(content)
 
-    def _described(self, content: str) -> Description:
+    def _described(self, content: str) -> BundleDescription:
         description = self.folder.description(content)
         if description is None:
-            raise Refused(409, "NotHeld", f"this pod does not have {content}")
+            raise RefusedError(409, "NotHeld", f"this pod does not have {content}")
         return description
 
-    def _check(self, description: Description) -> None:
+    def _check(self, description: BundleDescription) -> None:
         if description.environment != self._settings.environment:
             text = f"the bundle is for the environment {description.environment!r}, not {self._settings.environment!r}"
-            raise Refused(409, "OtherEnvironment", text)
+            raise RefusedError(409, "OtherEnvironment", text)
 
 
-def _model_dir(app: Path, description: Description) -> str:
+def _model_dir(app: Path, description: BundleDescription) -> str:
     models = app / MODELS_BELOW_APP
     if len(description.models) != 1:
         return str(models)

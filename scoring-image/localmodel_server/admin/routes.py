@@ -1,11 +1,11 @@
 """The admin port's application: who calls, what is asked, and the answer in JSON.
 
 ====================  ==========================================================================
-``GET /state``        what serves, what is prepared, what the pod has
-``POST /prepare``     a bundle, or nothing; answered when the revision could serve
-``POST /commit``      the prepared revision serves when this is answered, with the state
-``POST /abort``       the prepared revision is forgotten
-``POST /leave``       the pod is on its way out: it says how many connections may still bring a request, and closes them
+`GET /state`        what serves, what is prepared, what the pod has
+`POST /prepare`     a bundle, or nothing; answered when the revision could serve
+`POST /commit`      the prepared revision serves when this is answered, with the state
+`POST /abort`       the prepared revision is forgotten
+`POST /leave`       the pod is on its way out: it says how many connections may still bring a request, and closes them
 ====================  ==========================================================================
 """
 
@@ -21,16 +21,16 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from localmodel_server.admin import token
-from localmodel_server.admin.refused import Refused, refusal
+from localmodel_server.admin.errors import RefusedError, refusal
 from localmodel_server.admin.report import report
 from localmodel_server.admin.revisions import Revisions
 from localmodel_server.admin.settings import AdminSettings
 from localmodel_server.admin.spool import receive_to
 from localmodel_server.admin.swaps import Order, Swaps, answer_of
-from localmodel_server.errors import ClientGone
+from localmodel_server.errors import ClientGoneError
 from localmodel_server.life.loader import Loader
 from localmodel_server.log import logger
-from localmodel_server.messages.exchange import send_json
+from localmodel_server.messages.asgi import send_json
 from localmodel_server.state import ServerState
 
 _METHODS = {"/state": "GET", "/prepare": "POST", "/commit": "POST", "/abort": "POST", "/leave": "POST"}
@@ -48,7 +48,7 @@ class AdminApplication:
         revisions: Revisions,
         swaps: Swaps,
         ignored: str | None,
-        let_go: Callable[[], int],
+        close_idle: Callable[[], int],
     ) -> None:
         self._settings = settings
         self._state = state
@@ -56,16 +56,16 @@ class AdminApplication:
         self._revisions = revisions
         self._swaps = swaps
         self._ignored = ignored
-        self._let_go = let_go
+        self._close_idle = close_idle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
         started = time.monotonic()
         try:
             status, told = 200, await self._answer(scope, receive)
-        except ClientGone:
+        except ClientGoneError:
             return
-        except token.Forbidden as error:
+        except token.ForbiddenError as error:
             status, told = 403, {"reason": "Forbidden", "message": str(error)}
         except Exception as error:
             refused = refusal(error)
@@ -79,15 +79,15 @@ class AdminApplication:
     async def _answer(self, scope: Scope, receive: Receive) -> dict[str, Any]:
         path = scope["path"]
         if path not in _METHODS:
-            raise Refused(404, "NotFound", f"there is nothing at {path}; this port answers {', '.join(_METHODS)}")
+            raise RefusedError(404, "NotFound", f"there is nothing at {path}; this port answers {', '.join(_METHODS)}")
         if scope["method"] != _METHODS[path]:
-            raise Refused(405, "NotAllowed", f"{scope['method']} is not allowed on {path}")
+            raise RefusedError(405, "NotAllowed", f"{scope['method']} is not allowed on {path}")
         claims = await self._claims(scope)
         order = Order(claims.epoch, claims.content)
         if path == "/prepare":
             return answer_of(await self._prepare(order, claims.body, scope, receive), order)
         if claims.body not in ("", _NO_BODY):
-            raise Refused(400, "BadBundle", f"{path} takes no body")
+            raise RefusedError(400, "BadBundle", f"{path} takes no body")
         if path == "/commit":
             await self._swaps.commit(order)
         elif path == "/abort":
@@ -95,7 +95,7 @@ class AdminApplication:
         elif path == "/leave":
             # SIGTERM does the same, and may be seconds away.
             self._state.draining = True
-            return {"revision": self._swaps.serves.revision, "kept": self._let_go()}
+            return {"revision": self._swaps.serves.revision, "kept": self._close_idle()}
         told = await asyncio.to_thread(report, self._settings, self._state, self._loader, self._revisions, self._swaps)
         return {**told, "ignored": self._ignored}
 
@@ -116,7 +116,7 @@ class AdminApplication:
         bundle, received = await receive_to(self._revisions.folder.incoming, scope, receive, limit)
         try:
             if received != digest:
-                raise Refused(400, "BadBundle", f"the body's SHA-256 is {received}, and {digest} was signed")
+                raise RefusedError(400, "BadBundle", f"the body's SHA-256 is {received}, and {digest} was signed")
             return await self._swaps.prepare(order, bundle)
         finally:
             bundle.unlink(missing_ok=True)

@@ -40,7 +40,11 @@ class AdminSettings:
 
 
 def read_admin(environment: Mapping[str, str]) -> AdminSettings | None:
-    """The settings, or None without LOCALMODEL_ADMIN_PORT; raises SettingsError."""
+    """The settings, or None without LOCALMODEL_ADMIN_PORT.
+
+    Raises:
+        SettingsError
+    """
     port = read_port(environment, "LOCALMODEL_ADMIN_PORT")
     if port is None:
         return None

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from starlette.types import Receive, Scope
 
-from localmodel_server.admin.refused import Refused
-from localmodel_server.errors import ClientGone
+from localmodel_server.admin.errors import RefusedError
+from localmodel_server.errors import ClientGoneError
 
 _PIECE = 1024 * 1024
 
@@ -19,7 +19,12 @@ _PIECE = 1024 * 1024
 async def receive_to(folder: Path, scope: Scope, receive: Receive, limit: int) -> tuple[Path, str]:
     """Write a body of at most limit bytes to a new file; returns it with its SHA-256 in hex.
 
-    Leaves no file when it raises Refused, ClientGone, or OSError where there is no room.
+    An error leaves no file behind.
+
+    Raises:
+        RefusedError
+        ClientGoneError
+        OSError: there is no room.
     """
     _check_length(folder, scope, limit)
     descriptor, name = tempfile.mkstemp(dir=folder)
@@ -46,7 +51,7 @@ async def _receive(descriptor: int, receive: Receive, limit: int) -> str:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            raise ClientGoneError
         body = message.get("body", b"")
         more = message.get("more_body", False)
         size += len(body)
@@ -66,8 +71,8 @@ def _check_length(folder: Path, scope: Scope, limit: int) -> None:
                 raise _too_large(limit)
             free = os.statvfs(folder)
             if int(value) > free.f_bavail * free.f_frsize:
-                raise Refused(507, "NoRoom", f"no room in the state folder for a bundle of {int(value)} bytes")
+                raise RefusedError(507, "NoRoom", f"no room in the state folder for a bundle of {int(value)} bytes")
 
 
-def _too_large(limit: int) -> Refused:
-    return Refused(413, "TooLarge", f"the bundle is larger than {limit} bytes (LOCALMODEL_MAX_BUNDLE_BYTES)")
+def _too_large(limit: int) -> RefusedError:
+    return RefusedError(413, "TooLarge", f"the bundle is larger than {limit} bytes (LOCALMODEL_MAX_BUNDLE_BYTES)")

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from localmodel_server.admin.folder import Accepted
+from localmodel_server.admin.folder import AcceptedRevision
 from localmodel_server.admin.signature import DECISION, is_signed
 from localmodel_server.checked_json import Fields
 from localmodel_untrusted.files import Unreadable, read_file
@@ -47,15 +47,15 @@ class Choice(NamedTuple):
     """
 
     source: str
-    serves: Accepted
+    serves: AcceptedRevision
     gated: bool = False
     reason: str = ""
 
 
 def choose(
-    image: Accepted,
+    image: AcceptedRevision,
     environment: str,
-    accepted: Accepted | None,
+    accepted: AcceptedRevision | None,
     wanted: WantedRevision | None,
     held: Collection[str],
     lost: str = "",
@@ -83,8 +83,8 @@ def choose(
     return Choice("behind", own, reason=f"the files of revision {own.revision}, which was accepted, are not there")
 
 
-def _catch_up(image: Accepted, environment: str, wanted: WantedRevision, held: Collection[str]) -> Choice:
-    serves = Accepted(wanted.epoch, wanted.revision, wanted.content)
+def _catch_up(image: AcceptedRevision, environment: str, wanted: WantedRevision, held: Collection[str]) -> Choice:
+    serves = AcceptedRevision(wanted.epoch, wanted.revision, wanted.content)
     if wanted.content == image.content:
         return Choice("image", serves)
     if wanted.content in held:
@@ -101,7 +101,10 @@ def _catch_up(image: Accepted, environment: str, wanted: WantedRevision, held: C
 def read_wanted(folder: Path | None, key: bytes, owner: str) -> WantedRevision | None:
     """What the mounted ConfigMap says, if the operator with this public key has said it of this owner.
 
-    None without one. Raises Unreadable for everything else: whoever may write ConfigMaps can write anything there.
+    None without one.
+
+    Raises:
+        Unreadable: it says anything else. Whoever may write ConfigMaps can write anything there.
     """
     if folder is None:
         return None

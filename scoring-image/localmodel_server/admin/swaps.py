@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from localmodel_server.admin.folder import Accepted, remove
-from localmodel_server.admin.refused import Refused, refusal
+from localmodel_server.admin.errors import RefusedError, refusal
+from localmodel_server.admin.folder import AcceptedRevision, remove
 from localmodel_server.admin.revisions import Revisions
 from localmodel_server.life.loader import Loader
-from localmodel_server.life.wanted import Candidate
+from localmodel_server.life.revision import Candidate
 from localmodel_server.log import logger
 from localmodel_server.state import ServerState
 
@@ -32,7 +32,7 @@ class Order(NamedTuple):
 class Prepared(NamedTuple):
     """A decision that can be committed."""
 
-    accepted: Accepted
+    accepted: AcceptedRevision
     candidate: Candidate
     milliseconds: dict[str, int]
 
@@ -40,7 +40,9 @@ class Prepared(NamedTuple):
 class Swaps:
     """serves is the decision that this pod serves, or is at loading; newest is the last that it has heard of."""
 
-    def __init__(self, state: ServerState, loader: Loader, revisions: Revisions, serves: Accepted, newest: int) -> None:
+    def __init__(
+        self, state: ServerState, loader: Loader, revisions: Revisions, serves: AcceptedRevision, newest: int
+    ) -> None:
         self.serves = serves
         self.failure: str | None = None  # of the last decision that could not be prepared
         self.on_commit: Callable[[], None] = lambda: None
@@ -73,14 +75,16 @@ class Swaps:
         return task.result()
 
     def check(self, order: Order) -> None:
-        """Raises Refused for an order that comes too late."""
+        """Raises:
+        RefusedError: for an order that comes too late.
+        """
         if self._state.draining:
-            raise Refused(409, "Stopping", "the server is stopping")
+            raise RefusedError(409, "Stopping", "the server is stopping")
         newest = self.newest
         same_epoch = [each for each in (self._order, self.serves) if each is not None and each.epoch == order.epoch]
         if order.epoch < newest or any(each.content != order.content for each in same_epoch):
             text = f"epoch {order.epoch} is refused: this pod has been told of epoch {newest}"
-            raise Refused(409, "Superseded", text, epoch=newest)
+            raise RefusedError(409, "Superseded", text, epoch=newest)
 
     def has_committed(self, order: Order) -> bool:
         """Whether an order is what this pod serves already, or is at loading."""
@@ -90,7 +94,10 @@ class Swaps:
         """Bring up a revision, from a bundle or from what the pod has; None when it serves already.
 
         An order that is being prepared already is waited for; a newer one takes the place of an older. The bundle may
-        be deleted when it has been taken in. Raises Refused.
+        be deleted when it has been taken in.
+
+        Raises:
+            RefusedError
         """
         async with self._turn:
             self.check(order)
@@ -111,7 +118,11 @@ class Swaps:
         return task.result()
 
     async def commit(self, order: Order) -> None:
-        """Serve what was prepared: written down first, then switched to. Raises Refused."""
+        """Serve what was prepared: written down first, then switched to.
+
+        Raises:
+            RefusedError
+        """
         async with self._turn:
             self.check(order)
             if self.has_committed(order):
@@ -120,7 +131,7 @@ class Swaps:
             if prepared is None or order != self._order:
                 # The signature says that it is so: elsewhere this revision may serve already.
                 self._state.behind = f"behind: epoch {order.epoch} is to serve, and is not prepared here"
-                raise Refused(409, "NotPrepared", f"epoch {order.epoch} ({order.content}) is not prepared here")
+                raise RefusedError(409, "NotPrepared", f"epoch {order.epoch} ({order.content}) is not prepared here")
             try:
                 await in_thread(lambda: self._revisions.folder.accept(prepared.accepted))
             except OSError as error:
@@ -129,7 +140,7 @@ class Swaps:
             self._preparing = self._order = None
             self.switch(prepared.accepted, prepared.candidate)
 
-    def switch(self, accepted: Accepted, candidate: Candidate) -> None:
+    def switch(self, accepted: AcceptedRevision, candidate: Candidate) -> None:
         """Serve a candidate that has been accepted."""
         self._loader.commit(candidate)
         self.serves = accepted
@@ -138,12 +149,16 @@ class Swaps:
         self._sweep()
 
     async def abort(self, order: Order) -> None:
-        """Forget what was prepared for this or an older epoch. Raises Refused."""
+        """Forget what was prepared for this or an older epoch.
+
+        Raises:
+            RefusedError
+        """
         async with self._turn:
             if order.epoch < self.newest:
                 self.check(order)
             if order.epoch == self.serves.epoch:
-                raise Refused(409, "Committed", f"epoch {order.epoch} serves", epoch=order.epoch)
+                raise RefusedError(409, "Committed", f"epoch {order.epoch} serves", epoch=order.epoch)
             await self._forget()
         self._sweep()
 
@@ -191,12 +206,12 @@ class Swaps:
         logger.info("revision %r is prepared (epoch %d, %s)", accepted.revision, order.epoch, candidate.pool.how)
         return Prepared(accepted, candidate, {"unpack": unpacked, **candidate.milliseconds})
 
-    def _why_cancelled(self, order: Order) -> Refused:
+    def _why_cancelled(self, order: Order) -> RefusedError:
         if self._state.draining:
-            return Refused(409, "Stopping", "the server is stopping")
+            return RefusedError(409, "Stopping", "the server is stopping")
         if self._newest > order.epoch:
-            return Refused(409, "Superseded", f"epoch {self._newest} has taken its place", epoch=self._newest)
-        return Refused(409, "Aborted", f"epoch {order.epoch} was aborted")
+            return RefusedError(409, "Superseded", f"epoch {self._newest} has taken its place", epoch=self._newest)
+        return RefusedError(409, "Aborted", f"epoch {order.epoch} was aborted")
 
     def _sweep(self) -> None:
         """Delete, in the background, the files of revisions that nobody can go back to."""

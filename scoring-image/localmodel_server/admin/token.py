@@ -17,7 +17,7 @@ HEADER = "x-localmodel-token"
 _SECONDS_OF_SKEW = 300
 
 
-class Forbidden(Exception):
+class ForbiddenError(Exception):
     """The call is not one of the operator's; the text says what is wrong with its token."""
 
 
@@ -32,31 +32,34 @@ class Claims(NamedTuple):
 def read_token(text: str, key: bytes, pod: str, action: str, now: float) -> Claims:
     """Check a token against the operator's public key (32 bytes), this pod's uid, and the time in Unix seconds.
 
-    Raises Forbidden. The first call imports cryptography, which takes some 50 ms.
+    The first call imports cryptography, which takes some 50 ms.
+
+    Raises:
+        ForbiddenError
     """
     payload, signature = _parts(text)
     if not is_signed(key, signature, payload):
-        raise Forbidden("the token is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)")
+        raise ForbiddenError("the token is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)")
     try:
         told = Fields(payload)
         claims = Claims(told.whole_number("epoch"), told.text("content"), told.text("body"))
         named = (told.text("action"), told.text("pod"))
         expires = told.whole_number("expires")
     except Unreadable as error:
-        raise Forbidden(f"the token cannot be read: {error}") from error
+        raise ForbiddenError(f"the token cannot be read: {error}") from error
     if named != (action, pod):
-        raise Forbidden(f"the token is for {named[0]} of the pod {named[1]}, not for {action} of {pod}")
+        raise ForbiddenError(f"the token is for {named[0]} of the pod {named[1]}, not for {action} of {pod}")
     if expires + _SECONDS_OF_SKEW < now:
-        raise Forbidden(f"the token has expired {now - expires:.0f} s ago, by this node's clock")
+        raise ForbiddenError(f"the token has expired {now - expires:.0f} s ago, by this node's clock")
     return claims
 
 
 def _parts(text: str) -> tuple[bytes, bytes]:
     parts = text.split(".")
     if len(parts) != 2:
-        raise Forbidden(f"{HEADER} is missing or is not PAYLOAD.SIGNATURE" if text else f"{HEADER} is missing")
+        raise ForbiddenError(f"{HEADER} is missing or is not PAYLOAD.SIGNATURE" if text else f"{HEADER} is missing")
     try:
         payload, signature = (base64.b64decode(part + "=" * (-len(part) % 4), b"-_", validate=True) for part in parts)
     except ValueError as error:
-        raise Forbidden(f"{HEADER} is not base64url: {error}") from error
+        raise ForbiddenError(f"{HEADER} is not base64url: {error}") from error
     return payload, signature

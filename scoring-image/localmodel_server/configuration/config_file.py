@@ -32,7 +32,9 @@ def compose(environment: Mapping[str, str], app_root: str = APP_ROOT) -> Compose
 
     app_root is the AML_APP_ROOT where neither names one. The file is AZUREML_CONFIG_FILE, or else a config.json in
     AML_APP_ROOT or beside the entry script, if that one is meant for a server: others have files of that name, too.
-    Raises SettingsError, which names file and key.
+
+    Raises:
+        SettingsError: which names file and key.
     """
     named = environment.get("AZUREML_CONFIG_FILE")
     if named:
@@ -82,7 +84,11 @@ def _look_around(environment: Mapping[str, str]) -> tuple[dict[str, str], list[t
 
 
 def _variables(path: Path, content: Mapping[str, Any]) -> dict[str, str]:
-    """The known ones as text; raises SettingsError for the first whose value cannot be used."""
+    """The known ones as text.
+
+    Raises:
+        SettingsError: for the first whose value cannot be used.
+    """
     found = {name: _text(path, name, value) for name, value in content.items() if name in NAMES and value is not None}
     try:
         read_settings(found, cpus=1)

@@ -71,9 +71,12 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Settings:
-    """Read the settings from environment variables; raises SettingsError.
+    """Read the settings from environment variables.
 
     cpus is how many CPUs the workers may share, by default as many as this process may use.
+
+    Raises:
+        SettingsError
     """
     worker_count = read_whole_number(environment, "WORKER_COUNT", at_least=1)
     limits = thread_limits(environment, worker_count, usable_cpus() if cpus is None else cpus)
@@ -107,10 +110,13 @@ def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Se
 
 
 def read_ports(environment: Mapping[str, str]) -> Ports:
-    """Where to listen; raises SettingsError. Port 0 lets the system choose.
+    """Where to listen. Port 0 lets the system choose.
 
     Health gets a listener of its own when HEALTH_PORT is set to another port than the main one, or
     SEPERATE_HEALTH_ENDPOINT (spelled so) is true; false turns it off.
+
+    Raises:
+        SettingsError
     """
     main = _port(environment, "SERVER_PORT", DEFAULTS["SERVER_PORT"])
     health = _port(environment, "HEALTH_PORT", HEALTH_PORT)
@@ -123,7 +129,11 @@ def read_ports(environment: Mapping[str, str]) -> Ports:
 
 
 def read_hosts(environment: Mapping[str, str]) -> frozenset[str]:
-    """What the server is called: the machine's name, those of its Service, and those allowed; raises SettingsError."""
+    """What the server is called: the machine's name, those of its Service, and those allowed.
+
+    Raises:
+        SettingsError
+    """
     allowed = [name.lower().rstrip(".") for name in _listed(environment, "LOCALMODEL_ALLOWED_HOSTS")]
     for name in allowed:
         if not _HOST_NAME.fullmatch(name):
@@ -136,9 +146,10 @@ def read_hosts(environment: Mapping[str, str]) -> frozenset[str]:
 
 
 def read_revision_file(path: Path) -> dict[str, str]:
-    """The environment variables in a revision file, ``{"environment": {name: value}}``.
+    """The environment variables in a revision file, `{"environment": {name: value}}`.
 
-    Raises SettingsError.
+    Raises:
+        SettingsError
     """
     try:
         text = read_file(path, _MOST_REVISION_BYTES)

@@ -17,12 +17,12 @@ from typing import Any
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.decoding import work
 from localmodel_server.decoding.process import DONE, LENGTHS, NO_MEMORY, REFUSED
-from localmodel_server.errors import BadRequest, ClientGone, Unavailable
+from localmodel_server.errors import BadRequestError, ClientGoneError, UnavailableError
 from localmodel_server.messages.body_budget import HeldBody
 from localmodel_server.messages.call import Headers, Outcome
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import MOST_ON_LOOP, Estimate
-from localmodel_server.payloads.reading import Answer, Decode, Encode, Reading, ResultCost
+from localmodel_server.payloads.decoded import Decode, DecodedRequest, Encode, EncodedAnswer, ResultCost
 from localmodel_server.payloads.script_call import Target
 
 _PIECE = 1 << 20
@@ -36,7 +36,7 @@ _START = "import sys; sys.path[:] = sys.argv[2:]; from localmodel_server.decodin
 _START += "serve(int(sys.argv[1]))"
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """Decoding takes more memory, or more time, than it may; the text says which."""
 
 
@@ -58,13 +58,19 @@ class Decoder:
         settings: Settings,
         gone: asyncio.Future[Any],
         held: HeldBody,
-    ) -> Reading:
-        """Decode a request, of which held counts what is made; raises BadRequest, Unavailable and ClientGone."""
+    ) -> DecodedRequest:
+        """Decode a request, of which held counts what is made.
+
+        Raises:
+            BadRequestError
+            UnavailableError
+            ClientGoneError
+        """
         try:
             arguments = (function, headers, target, estimate, settings.max_decoded_bytes)
             reading, made = await self._run(work.decode, body, arguments, settings, gone)
-        except TooLarge as error:
-            raise BadRequest(413, f"the body is too large to decode: {error}; {_ELSEWHERE}") from None
+        except TooLargeError as error:
+            raise BadRequestError(413, f"the body is too large to decode: {error}; {_ELSEWHERE}") from None
         held.add(len(made))
         return reading._replace(call=reading.call._replace(body=made))  # type: ignore[no-any-return]
 
@@ -76,16 +82,24 @@ class Decoder:
         cost: ResultCost,
         settings: Settings,
         gone: asyncio.Future[Any],
-    ) -> Answer:
-        """Encode a whole result, here when it is small; raises BadRequest, Unavailable and ClientGone."""
+    ) -> EncodedAnswer:
+        """Encode a whole result, here when it is small.
+
+        Raises:
+            BadRequestError
+            UnavailableError
+            ClientGoneError
+        """
         if cost(outcome.body, MOST_ON_LOOP).is_small:
             return function(outcome, outcome.body, contract)
         try:
             arguments = (function, outcome._replace(body=b"", rest=None), contract, cost, settings.max_decoded_bytes)
             headers, body = await self._run(work.encode, outcome.body, arguments, settings, gone)
-        except TooLarge as error:
-            raise BadRequest(500, f"the result is too large for this protocol: {error}; /score gives any") from None
-        return Answer(body, headers)
+        except TooLargeError as error:
+            raise BadRequestError(
+                500, f"the result is too large for this protocol: {error}; /score gives any"
+            ) from None
+        return EncodedAnswer(body, headers)
 
     def close(self) -> None:
         """End the process."""
@@ -102,7 +116,7 @@ class Decoder:
         try:
             await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
-                raise ClientGone
+                raise ClientGoneError
             return task.result()
         finally:
             task.cancel()
@@ -113,7 +127,7 @@ class Decoder:
         try:
             await asyncio.wait_for(self._turn.acquire(), seconds)
         except asyncio.TimeoutError:  # noqa: UP041 - another class before Python 3.11
-            raise Unavailable(f"other large requests are being decoded, for {seconds:g} s already") from None
+            raise UnavailableError(f"other large requests are being decoded, for {seconds:g} s already") from None
         try:
             return await self._work(function, body, arguments, settings)
         finally:
@@ -133,11 +147,11 @@ class Decoder:
             # Whatever it is at is nobody's any more.
             self.close()
             if isinstance(error, asyncio.TimeoutError):
-                raise TooLarge(f"it takes longer than {milliseconds} ms (SCORING_TIMEOUT_MS)") from None
+                raise TooLargeError(f"it takes longer than {milliseconds} ms (SCORING_TIMEOUT_MS)") from None
             if isinstance(error, (asyncio.IncompleteReadError, ConnectionError)):
-                raise TooLarge(_too_much(settings)) from None  # C code does not always survive that
+                raise TooLargeError(_too_much(settings)) from None  # C code does not always survive that
             if isinstance(error, OSError):
-                raise Unavailable(f"no process to decode the request can be started: {error.strerror}") from None
+                raise UnavailableError(f"no process to decode the request can be started: {error.strerror}") from None
             raise
         if self._process.resident_bytes() > _MOST_TO_STAY:
             self.close()
@@ -146,20 +160,24 @@ class Decoder:
         if became == DONE:
             return rest, made
         if became == REFUSED:
-            raise BadRequest(*rest)
+            raise BadRequestError(*rest)
         if became == NO_MEMORY:
-            raise TooLarge(_too_much(settings))
+            raise TooLargeError(_too_much(settings))
         raise RuntimeError(f"a request could not be decoded:\n{rest}")
 
 
 async def _watched(process: _Process, asking: Awaitable[Any], settings: Settings) -> Any:
-    """The result of asking the process, unless it grows too large meanwhile; raises TooLarge."""
+    """The result of asking the process, unless it grows too large meanwhile.
+
+    Raises:
+        TooMuchMemoryError
+    """
     task = asyncio.ensure_future(asking)
     try:
         while not task.done():
             await asyncio.wait({task}, timeout=_SECONDS_BETWEEN_LOOKS)
             if process.resident_bytes() > settings.max_decoded_bytes:
-                raise TooLarge(_too_much(settings))
+                raise TooLargeError(_too_much(settings))
         return task.result()
     finally:
         task.cancel()
@@ -174,7 +192,11 @@ class _Process:
 
     @classmethod
     async def start(cls) -> _Process:
-        """Start the process; raises OSError."""
+        """Start the process.
+
+        Raises:
+            OSError
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -186,7 +208,11 @@ class _Process:
         return cls(process, *await asyncio.open_connection(sock=ours))
 
     async def ask(self, head: bytes, body: bytes) -> tuple[Any, bytes]:
-        """Send a message and get one back; raises IncompleteReadError or ConnectionError when it has ended."""
+        """Send a message and get one back.
+
+        Raises:
+            IncompleteReadError, ConnectionError: the process has ended.
+        """
         self._writer.write(LENGTHS.pack(len(head), len(body)) + head)
         rest = memoryview(body)
         while rest:

@@ -1,8 +1,8 @@
 """The decoding process: it takes one piece of work after the other from a socket, and is killed if it grows too large.
 
-Both directions have messages of two parts, ``<u64 length> <u64 length> <pickle> <body>``. To the process the pickle
-is ``(function, arguments)`` and the function is called with the body before its arguments; back it is ``(what became
-of it, the rest)``.
+Both directions have messages of two parts, `<u64 length> <u64 length> <pickle> <body>`. To the process the pickle
+is `(function, arguments)` and the function is called with the body before its arguments; back it is `(what became
+of it, the rest)`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from localmodel_server.decoding import work
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_worker.process_control import die_with_parent
 
 LENGTHS = struct.Struct("<QQ")
@@ -50,9 +50,9 @@ def _do(function: Any, body: bytes, arguments: tuple[Any, ...]) -> tuple[tuple[i
     try:
         rest, made = function(body, *arguments)
         return (DONE, rest), made
-    except BadRequest as error:
+    except BadRequestError as error:
         return (REFUSED, (error.status, str(error))), b""
-    except (MemoryError, work.TooLarge):
+    except (MemoryError, work.TooMuchMemoryError):
         return (NO_MEMORY, None), b""
     except Exception:
         return (FAILED, traceback.format_exc()), b""

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from localmodel_server.dialects import predict_request
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Call, Headers
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import NOTHING, Cost, of_csv, of_json
-from localmodel_server.payloads.azure import Request
+from localmodel_server.payloads.azure import ScoreRequest
+from localmodel_server.payloads.decoded import DecodedRequest
 from localmodel_server.payloads.json_text import load_request
-from localmodel_server.payloads.reading import Reading
-from localmodel_server.payloads.script_call import Given, Named, One, Target, call_script
+from localmodel_server.payloads.script_call import Inputs, NamedValues, SingleValue, Target, call_script
 from localmodel_server.payloads.tables import from_csv, from_split, is_records
 
 KEYS = ("dataframe_split", "dataframe_records", "instances", "inputs", "input_data")
 
 
 class Invocation(NamedTuple):
-    """A call, and whether the client expects the result under ``predictions``."""
+    """A call, and whether the client expects the result under `predictions`."""
 
     call: Call
     predictions: bool
@@ -31,15 +31,23 @@ def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost
     return NOTHING if of_type is None else of_type(body, enough)
 
 
-def read(body: bytes, headers: Headers, target: Target) -> Reading:
-    """A whole request; raises BadRequest."""
+def read(body: bytes, headers: Headers, target: Target) -> DecodedRequest:
+    """A whole request.
+
+    Raises:
+        BadRequestError
+    """
     invocation = decode(body, headers, target)
     encode = predict_request.answer if invocation.predictions else None
-    return Reading(invocation.call, encode, predict_request.cost_of_result)
+    return DecodedRequest(invocation.call, encode, predict_request.cost_of_result)
 
 
 def decode(body: bytes, headers: Headers, target: Target) -> Invocation:
-    """Read the body of an invocation by its content type; raises BadRequest."""
+    """Read the body of an invocation by its content type.
+
+    Raises:
+        BadRequestError
+    """
     content_type = _content_type(headers)
     if content_type == "text/csv":
         return Invocation(call_script(target, from_csv(_text(body)), headers), True)
@@ -48,7 +56,7 @@ def decode(body: bytes, headers: Headers, target: Target) -> Invocation:
     if target.contract.mode == "http":
         return Invocation(pass_on(body, headers, target), False)
     given = content_type or "missing"
-    raise BadRequest(415, f"the content type must be application/json or text/csv, and it is {given}")
+    raise BadRequestError(415, f"the content type must be application/json or text/csv, and it is {given}")
 
 
 def _decode_json(body: bytes, headers: Headers, target: Target) -> Invocation:
@@ -57,33 +65,37 @@ def _decode_json(body: bytes, headers: Headers, target: Target) -> Invocation:
     if not keys:
         return Invocation(pass_on(body, headers, target), False)
     if len(keys) > 1:
-        raise BadRequest(400, f"the body must have exactly one of {', '.join(KEYS)}, and has {', '.join(keys)}")
+        raise BadRequestError(400, f"the body must have exactly one of {', '.join(KEYS)}, and has {', '.join(keys)}")
     given = _given(keys[0], content[keys[0]])
     return Invocation(call_script(target, given, headers, content.get("params")), True)
 
 
-def _given(key: str, value: Any) -> Given:
+def _given(key: str, value: Any) -> Inputs:
     if key == "dataframe_split" or (key == "input_data" and isinstance(value, dict) and "columns" in value):
         if not isinstance(value, dict):
-            raise BadRequest(400, f"{key} must be an object with the lists columns and data")
-        return One(value.get("data")) if value.get("columns") is None else from_split(key, value)
+            raise BadRequestError(400, f"{key} must be an object with the lists columns and data")
+        return SingleValue(value.get("data")) if value.get("columns") is None else from_split(key, value)
     if key == "dataframe_records" and not (is_records(value) or value == []):
-        raise BadRequest(400, "dataframe_records must be a list of objects")
+        raise BadRequestError(400, "dataframe_records must be a list of objects")
     if key == "instances" and not isinstance(value, list):
-        raise BadRequest(400, "instances must be a list")
-    return Named(value) if isinstance(value, dict) else One(value)
+        raise BadRequestError(400, "instances must be a list")
+    return NamedValues(value) if isinstance(value, dict) else SingleValue(value)
 
 
 def _text(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError as error:
-        raise BadRequest(400, f"the body is not UTF-8 text: {error.reason} at byte {error.start}") from None
+        raise BadRequestError(400, f"the body is not UTF-8 text: {error.reason} at byte {error.start}") from None
 
 
 def pass_on(body: bytes, headers: Headers, target: Target) -> Call:
-    """SageMaker's reading of a body: as /score has it. Raises BadRequest."""
-    return Request("POST", b"", headers, body, strict=False).call(target.contract)
+    """SageMaker's reading of a body: as /score has it.
+
+    Raises:
+        BadRequestError
+    """
+    return ScoreRequest("POST", b"", headers, body, strict=False).call(target.contract)
 
 
 def _content_type(headers: Headers) -> str:

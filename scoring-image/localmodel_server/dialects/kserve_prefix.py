@@ -1,6 +1,6 @@
 """KServe's protocols once more under /kserve.
 
-KServe's client asks the root for ``{"status": "alive"}``, where Azure's probes and clients expect other words.
+KServe's client asks the root for `{"status": "alive"}`, where Azure's probes and clients expect other words.
 """
 
 from __future__ import annotations

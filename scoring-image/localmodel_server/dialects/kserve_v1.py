@@ -10,7 +10,7 @@ from localmodel_server.dialects import predict_request
 from localmodel_server.dialects.served_model import check_model, model_name
 from localmodel_server.dialects.transport import Dialect, answer, failure, refusal, respond
 from localmodel_server.documents.operations import ERRORS, refuses, takes
-from localmodel_server.errors import BadRequest, Unavailable
+from localmodel_server.errors import BadRequestError, UnavailableError
 from localmodel_server.messages.call import Headers
 from localmodel_server.state import ServerState
 
@@ -51,8 +51,8 @@ def router(state: ServerState) -> APIRouter:
             check_model(state, model)
             reason = state.unready_reason()
             if reason is not None:
-                raise Unavailable(reason)
-        except (BadRequest, Unavailable) as error:
+                raise UnavailableError(reason)
+        except (BadRequestError, UnavailableError) as error:
             return refusal(_DIALECT, error)
         return respond(200, orjson.dumps({"name": model, "ready": True}), _JSON)
 

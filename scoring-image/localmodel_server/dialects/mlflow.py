@@ -1,4 +1,4 @@
-"""The routes of MLflow's dialect. /invocations is SageMaker's, too: ``invocations`` tells them apart."""
+"""The routes of MLflow's dialect. /invocations is SageMaker's, too: `invocations` tells them apart."""
 
 from __future__ import annotations
 

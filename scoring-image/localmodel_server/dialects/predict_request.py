@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import orjson
 
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import NOTHING, Cost, of_json
+from localmodel_server.payloads.decoded import DecodedRequest, EncodedAnswer
 from localmodel_server.payloads.json_text import load_object
-from localmodel_server.payloads.reading import Answer, Reading
-from localmodel_server.payloads.script_call import Named, One, Target, call_script
+from localmodel_server.payloads.script_call import NamedValues, SingleValue, Target, call_script
 
 
 def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost:
@@ -18,27 +18,35 @@ def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost
     return of_json(body, enough)
 
 
-def read(body: bytes, headers: Headers, target: Target) -> Reading:
-    """A whole request; raises BadRequest."""
-    return Reading(decode(body, headers, target), answer, cost_of_result)
+def read(body: bytes, headers: Headers, target: Target) -> DecodedRequest:
+    """A whole request.
+
+    Raises:
+        BadRequestError
+    """
+    return DecodedRequest(decode(body, headers, target), answer, cost_of_result)
 
 
-def answer(outcome: Outcome, result: bytes, contract: Contract) -> Answer:
+def answer(outcome: Outcome, result: bytes, contract: Contract) -> EncodedAnswer:
     """The answer to a call that has ended well."""
-    return Answer(encode(result), [(b"content-type", b"application/json")])
+    return EncodedAnswer(encode(result), [(b"content-type", b"application/json")])
 
 
 def decode(body: bytes, headers: Headers, target: Target) -> Call:
-    """Read the body of a predict request: ``instances``, a list of rows, or ``inputs``. Raises BadRequest."""
+    """Read the body of a predict request: `instances`, a list of rows, or `inputs`.
+
+    Raises:
+        BadRequestError
+    """
     content = load_object(body)
     if ("instances" in content) == ("inputs" in content):
-        raise BadRequest(400, "the body must have either instances or inputs")
+        raise BadRequestError(400, "the body must have either instances or inputs")
     if "inputs" in content:
         inputs = content["inputs"]
-        return call_script(target, Named(inputs) if isinstance(inputs, dict) else One(inputs), headers)
+        return call_script(target, NamedValues(inputs) if isinstance(inputs, dict) else SingleValue(inputs), headers)
     if not isinstance(content["instances"], list):
-        raise BadRequest(400, "instances must be a list")
-    return call_script(target, One(content["instances"]), headers)
+        raise BadRequestError(400, "instances must be a list")
+    return call_script(target, SingleValue(content["instances"]), headers)
 
 
 def cost_of_result(body: bytes, enough: int) -> Cost:
@@ -47,7 +55,7 @@ def cost_of_result(body: bytes, enough: int) -> Cost:
 
 
 def encode(body: bytes) -> bytes:
-    """The result under ``predictions``, where a script that was written for KServe has put it itself."""
+    """The result under `predictions`, where a script that was written for KServe has put it itself."""
     if _may_be_whole(body):
         try:
             if "predictions" in orjson.loads(body):

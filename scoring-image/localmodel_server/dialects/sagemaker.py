@@ -12,7 +12,7 @@ from localmodel_server.state import ServerState
 
 
 def router(state: ServerState) -> APIRouter:
-    """GET /ping; /invocations is in ``mlflow``."""
+    """GET /ping; /invocations is in `mlflow`."""
     routes = APIRouter(responses=ERRORS)
 
     @routes.get("/ping", **gives("No body."))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localmodel_server.errors import BadRequest, Unavailable
+from localmodel_server.errors import BadRequestError, UnavailableError
 from localmodel_server.state import ServerState
 
 
@@ -12,11 +12,16 @@ def model_name(state: ServerState) -> str:
 
 
 def check_model(state: ServerState, name: str, version: str = "") -> None:
-    """Raise BadRequest (404) for another model or version than the one that serves, Unavailable when none does."""
+    """Check that a request is for the model and version that serve.
+
+    Raises:
+        BadRequestError: 404, it is for another one.
+        UnavailableError: no model serves.
+    """
     if state.settings is None:
-        raise Unavailable(state.unready_reason() or "")
+        raise UnavailableError(state.unready_reason() or "")
     known = model_name(state)
     if name != known:
-        raise BadRequest(404, f"there is no model {name} here; the model is {known}")
+        raise BadRequestError(404, f"there is no model {name} here; the model is {known}")
     if version not in ("", state.revision):
-        raise BadRequest(404, f"there is no version {version} of {name} here; the version is {state.revision}")
+        raise BadRequestError(404, f"there is no version {version} of {name} here; the version is {state.revision}")

@@ -13,25 +13,25 @@ from typing import Any, NamedTuple
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from localmodel_server.errors import BadRequest, ClientGone, Unavailable
+from localmodel_server.errors import BadRequestError, ClientGoneError, UnavailableError
 from localmodel_server.log import logger, one_word
-from localmodel_server.messages.body_budget import HeldBody
-from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Call, Headers, Outcome
-from localmodel_server.messages.collected import collect
-from localmodel_server.messages.contract import Contract
-from localmodel_server.messages.cost import MOST_ON_LOOP, Estimate
-from localmodel_server.messages.exchange import (
+from localmodel_server.messages.asgi import (
     OUTCOME,
     REQUEST_ID,
-    BodyTooLarge,
+    BodyTooLargeError,
     read_body,
     wait_until_gone,
     without_ours,
 )
-from localmodel_server.messages.pieces import BrokenOff
+from localmodel_server.messages.body_budget import HeldBody
+from localmodel_server.messages.body_stream import BrokenOffError
+from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Call, Headers, Outcome
+from localmodel_server.messages.collected import collect
+from localmodel_server.messages.contract import Contract
+from localmodel_server.messages.cost import MOST_ON_LOOP, Estimate
 from localmodel_server.payloads.compression import VARY, compress, inflate
+from localmodel_server.payloads.decoded import Decode, DecodedRequest, EncodedAnswer
 from localmodel_server.payloads.json_text import message_of
-from localmodel_server.payloads.reading import Answer, Decode, Reading
 from localmodel_server.payloads.script_call import Target
 from localmodel_server.state import ServerState
 
@@ -49,7 +49,7 @@ class Dialect(NamedTuple):
     compressed: bool = False
 
 
-class Stale(BadRequest):
+class StaleError(BadRequestError):
     """Another revision, with another contract, has come since the request was decoded."""
 
     def __init__(self) -> None:
@@ -61,16 +61,16 @@ async def answer(
 ) -> Response:
     """Answer one request that the script has to see; errors are answered in the dialect's own form.
 
-    check raises BadRequest or Unavailable for what is asked of another model.
+    check raises BadRequestError or UnavailableError for what is asked of another model.
     """
     started = time.perf_counter()
     outcome: list[Outcome] = []
     try:
         with state.bodies.hold() as held:
             response = await _answer(state, request, dialect, decode, check, outcome, held)
-    except (BadRequest, Unavailable, BrokenOff) as error:
+    except (BadRequestError, UnavailableError, BrokenOffError) as error:
         response = refusal(dialect, error)
-    except ClientGone:
+    except ClientGoneError:
         response = Response(status_code=CLIENT_CLOSED_REQUEST)
     except Exception:
         logger.exception("request %s: error in the server", one_word(str(request.scope.get(REQUEST_ID, ""))))
@@ -84,9 +84,9 @@ async def answer(
 
 def refusal(dialect: Dialect, error: Exception) -> Response:
     """The answer to a request that went wrong outside of the script."""
-    if isinstance(error, BadRequest):
+    if isinstance(error, BadRequestError):
         return failure(dialect, error.status, str(error))
-    if isinstance(error, Unavailable):
+    if isinstance(error, UnavailableError):
         return failure(dialect, 503, str(error), [(b"retry-after", b"1")])
     return failure(dialect, 500, "the script's answer has broken off")
 
@@ -157,11 +157,17 @@ class _Asking:
         self._check = check
         self._gone = gone
         self._held = held
-        self.reading: Reading
+        self.reading: DecodedRequest
         self.contract = Contract()
 
     async def ask(self, request_id: str) -> Outcome:
-        """The outcome; raises BadRequest, Unavailable and ClientGone."""
+        """The outcome.
+
+        Raises:
+            BadRequestError
+            UnavailableError
+            ClientGoneError
+        """
         while True:
             pool = self._state.dispatcher.check_room()
             self._check()
@@ -174,7 +180,7 @@ class _Asking:
                     self._decode, self._body, self._headers, target, self._cost, pool.settings, self._gone, self._held
                 )
                 make_call = self._decoded
-            with contextlib.suppress(Stale):
+            with contextlib.suppress(StaleError):
                 return await self._state.dispatcher.ask(make_call, request_id, self._gone)
 
     def _decode_here(self, contract: Contract) -> Call:
@@ -188,7 +194,7 @@ class _Asking:
     def _decoded(self, contract: Contract) -> Call:
         self._check()
         if contract != self.contract:
-            raise Stale
+            raise StaleError
         return self._call()
 
     def _call(self) -> Call:
@@ -208,14 +214,19 @@ def _headers(request: Request, length: int) -> Headers:
 async def _read(state: ServerState, request: Request, limit: int, held: HeldBody) -> bytes:
     try:
         body = await read_body(request.receive, request.scope, limit, held)
-    except BodyTooLarge as error:
-        raise BadRequest(413, str(error)) from None
+    except BodyTooLargeError as error:
+        raise BadRequestError(413, str(error)) from None
     encoding = request.headers.get("content-encoding", "")
     return await _inflated(state, body, encoding, limit, held) if encoding else body
 
 
 async def _inflated(state: ServerState, body: bytes, encoding: str, limit: int, held: HeldBody) -> bytes:
-    """The body without its encoding, which held counts while it is made; raises BadRequest and Unavailable."""
+    """The body without its encoding, which held counts while it is made.
+
+    Raises:
+        BadRequestError
+        UnavailableError
+    """
     pieces: Iterator[bytes | None] = chain(inflate(body, encoding, limit), repeat(None))
     inflated = BytesIO()
 
@@ -232,7 +243,7 @@ async def _inflated(state: ServerState, body: bytes, encoding: str, limit: int, 
     return inflated.getvalue()
 
 
-async def _compressed(made: Answer, request: Request) -> Response:
+async def _compressed(made: EncodedAnswer, request: Request) -> Response:
     accepted = request.headers.get("accept-encoding", "")
     if len(made.body) < _LARGE or not accepted:
         body, encoding = compress(made.body, accepted)

@@ -27,19 +27,23 @@ _BEARER = {"type": "apiKey", "name": "Authorization", "in": "header", "descripti
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 
 
-class NoSuchVersion(Exception):
+class NoSuchVersionError(Exception):
     """There is no document of the version asked for; the text says which there are."""
 
 
-class BadUserFile(Exception):
+class BadUserFileError(Exception):
     """The user's own document cannot be read; the text names the file."""
 
 
 def document(asked: str, contract: Contract, settings: Settings, host: str) -> Document:
-    """The document in the version asked for (``2``, ``2.0``, ``3``, ``3.0``, ``3.1``).
+    """The document in the version asked for (`2`, `2.0`, `3`, `3.0`, `3.1`).
 
-    host is what the client calls this server, with its port. Under strict parity the document claims https and a
-    key, as it does where Azure ML's front end stands before the server. Raises NoSuchVersion or BadUserFile.
+    host is what the client calls this server, with its port. Under strict parity the document claims https and a key,
+    as it does where Azure ML's front end stands before the server.
+
+    Raises:
+        NoSuchVersionError
+        BadUserFileError
     """
     version = VERSIONS.get(asked)
     own = None if version is None else _user_document(version, settings.app_root)
@@ -47,7 +51,7 @@ def document(asked: str, contract: Contract, settings: Settings, host: str) -> D
         return own
     if version is None or version not in contract.versions:
         there = ", ".join(sorted(set(contract.versions)))
-        raise NoSuchVersion(f"there is no swagger version {asked!r} of this service; there is: {there}")
+        raise NoSuchVersionError(f"there is no swagger version {asked!r} of this service; there is: {there}")
     told = contract.swagger if contract.mode == "schema" else {}
     schemas = {
         "ServiceInput": told.get("input") or _ANY_OBJECT,
@@ -67,9 +71,9 @@ def _user_document(version: str, folder: Path) -> Document | None:
                 continue
             content = parse(text)
         except Unreadable as error:
-            raise BadUserFile(f"{name} in AML_APP_ROOT cannot be read: {error}") from error
+            raise BadUserFileError(f"{name} in AML_APP_ROOT cannot be read: {error}") from error
         if not isinstance(content, dict):
-            raise BadUserFile(f"{name} in AML_APP_ROOT is not an object")
+            raise BadUserFileError(f"{name} in AML_APP_ROOT is not an object")
         return content
     return None
 

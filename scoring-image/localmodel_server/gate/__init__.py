@@ -1,6 +1,6 @@
 """The gate: requests with expected answers that a revision must pass before it serves."""
 
-from localmodel_server.gate.check import GateFailed, run
-from localmodel_server.gate.request import Request, read
+from localmodel_server.gate.check import GateFailedError, run
+from localmodel_server.gate.request import GateRequest, read
 
-__all__ = ["GateFailed", "Request", "read", "run"]
+__all__ = ["GateFailedError", "GateRequest", "read", "run"]

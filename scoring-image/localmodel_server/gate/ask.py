@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Message, Scope
 
-from localmodel_server.gate.request import Request
+from localmodel_server.gate.request import GateRequest
 from localmodel_server.http.app import Application
 from localmodel_server.messages.call import Headers, Outcome
 from localmodel_server.metrics import Metrics
@@ -22,7 +22,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 _SECONDS_TO_ANSWER = 5.0
 
 
-class Answer(NamedTuple):
+class GateAnswer(NamedTuple):
     """What a client would have got. error is what the script raised, if it did, in one line."""
 
     status: int
@@ -32,7 +32,7 @@ class Answer(NamedTuple):
     traceback: str
 
 
-class NoAnswer(Exception):
+class NoAnswerError(Exception):
     """There is no whole answer; the text says why."""
 
 
@@ -62,8 +62,12 @@ class Asking:
         """Whether a worker has died, or was killed because it took too long."""
         return self._losses.any
 
-    async def ask(self, request: Request, request_id: str) -> Answer:
-        """The answer to a request; raises NoAnswer."""
+    async def ask(self, request: GateRequest, request_id: str) -> GateAnswer:
+        """The answer to a request.
+
+        Raises:
+            NoAnswerError
+        """
         client = _Client(request)
         self._dispatcher.error = ""
         scope = _scope(request, request_id)
@@ -76,7 +80,7 @@ class Asking:
         try:
             await asyncio.wait({asking}, timeout=limit)
             if not asking.done():
-                raise NoAnswer(f"the answer did not end within {limit:g} s")
+                raise NoAnswerError(f"the answer did not end within {limit:g} s")
         finally:
             milliseconds = (time.perf_counter() - started) * 1000
             client.leave()
@@ -84,17 +88,17 @@ class Asking:
             # To an application, its own cancellation is one more thing to answer.
             await asyncio.gather(asking, return_exceptions=True)
         if len(client.body) > _MOST_BYTES:
-            raise NoAnswer(f"the answer is longer than {_MOST_BYTES} bytes")
+            raise NoAnswerError(f"the answer is longer than {_MOST_BYTES} bytes")
         if not client.complete:
-            raise NoAnswer("the answer has broken off")
+            raise NoAnswerError("the answer has broken off")
         error, _, traceback = self._dispatcher.error.partition("\n")
-        return Answer(client.status, bytes(client.body), milliseconds, error, traceback)
+        return GateAnswer(client.status, bytes(client.body), milliseconds, error, traceback)
 
 
 class _Client:
     """The far end of an ASGI connection."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: GateRequest) -> None:
         self.status = 0
         self.body = bytearray()
         self.complete = False
@@ -148,7 +152,7 @@ def _say_nothing(*_: object) -> None:
     """The gate logs its requests itself: they are no client's."""
 
 
-def _scope(request: Request, request_id: str) -> Scope:
+def _scope(request: GateRequest, request_id: str) -> Scope:
     path, _, query = request.path.encode().partition(b"?")
     headers: Headers = [
         (b"host", b"localhost"),

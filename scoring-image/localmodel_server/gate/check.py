@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from localmodel_server.gate.ask import Answer, Asking, NoAnswer
+from localmodel_server.gate.ask import Asking, GateAnswer, NoAnswerError
 from localmodel_server.gate.compare import cut, difference, nothing_at
-from localmodel_server.gate.json_path import Nothing, look_up
-from localmodel_server.gate.request import Expectation, Field, Request
+from localmodel_server.gate.json_path import MissingPathError, look_up
+from localmodel_server.gate.request import Expectation, Field, GateRequest
 from localmodel_server.log import logger
 from localmodel_server.workers.pool import Pool
 from localmodel_server.workers.worker_process import LoadError
@@ -19,7 +19,7 @@ from localmodel_server.workers.worker_process import LoadError
 _LONGEST_REASON = 200
 
 
-class GateFailed(LoadError):
+class GateFailedError(LoadError):
     """An answer is not what is expected; the text is one line: which request, what was expected, what it got.
 
     traceback is the script's, where it raised; worker_lost: a worker has died, or took too long and was killed.
@@ -29,14 +29,17 @@ class GateFailed(LoadError):
 
     def __init__(self, message: str, traceback: str, worker_lost: bool) -> None:
         super().__init__(message, traceback)
-        self.reason = GateFailed.reason
+        self.reason = GateFailedError.reason
         self.worker_lost = worker_lost
 
 
-async def run(requests: Sequence[Request], pool: Pool) -> None:
-    """Ask a pool that does not serve the requests, one after the other; raises GateFailed at the first that fails.
+async def run(requests: Sequence[GateRequest], pool: Pool) -> None:
+    """Send the requests to a pool that does not serve yet, one after the other.
 
     The pool must be idle, and is idle again afterwards, unless the gate failed or was cancelled.
+
+    Raises:
+        GateFailedError: at the first request whose answer is wrong.
     """
     if not requests:
         return
@@ -46,17 +49,17 @@ async def run(requests: Sequence[Request], pool: Pool) -> None:
             called = cut(f"request {number} ({request.name})" if request.name else f"request {number}")
             try:
                 answer = await asking.ask(request, f"gate-{number}")
-            except NoAnswer as error:
-                raise GateFailed(f"gate: {called}: {error}", "", asking.worker_lost) from None
+            except NoAnswerError as error:
+                raise GateFailedError(f"gate: {called}: {error}", "", asking.worker_lost) from None
             logger.info("gate: %s: status %d in %.1f ms", called, answer.status, answer.milliseconds)
             problem = wrong(answer, request.expect)
             if problem is not None:
-                raise GateFailed(f"gate: {called}: {problem}", answer.traceback, asking.worker_lost)
+                raise GateFailedError(f"gate: {called}: {problem}", answer.traceback, asking.worker_lost)
     milliseconds = (time.perf_counter() - started) * 1000
     logger.info("gate: passed, %d of %d, in %.0f ms", len(requests), len(requests), milliseconds)
 
 
-def wrong(answer: Answer, expect: Expectation) -> str | None:
+def wrong(answer: GateAnswer, expect: Expectation) -> str | None:
     """What is wrong with an answer, in one line; None when nothing is."""
     if answer.status != expect.status:
         reason = cut(answer.error or _told(answer.body), _LONGEST_REASON)
@@ -89,7 +92,7 @@ def _differences(got: Any, expect: Expectation) -> Iterator[str]:
 def _difference_at(field: Field, got: Any) -> str | None:
     try:
         return difference(field.equals, look_up(got, field.steps), field.tolerance, field.path)
-    except Nothing:
+    except MissingPathError:
         return nothing_at(field.equals, field.path)
 
 

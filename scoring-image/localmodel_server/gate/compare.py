@@ -12,7 +12,7 @@ _LONGEST = 80
 
 
 def difference(expected: Any, got: Any, tolerance: float = 0, at: str = "$") -> str | None:
-    """The first difference of two JSON values, as ``$.a[0]: expected 2, got 7``; None when they are the same.
+    """The first difference of two JSON values, as `$.a[0]: expected 2, got 7`; None when they are the same.
 
     2 and 2.0 are the same number, true is none, NaN is NaN. Numbers may be up to tolerance apart.
     """

@@ -1,4 +1,4 @@
-"""Paths into a JSON value: ``$.predictions[0]["odd name"]``, where -1 is the last item."""
+"""Paths into a JSON value: `$.predictions[0]["odd name"]`, where -1 is the last item."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ _STEP = re.compile(
 _SIMPLE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-class Nothing(LookupError):
+class MissingPathError(LookupError):
     """The value has nothing at the path."""
 
 
 def parse(text: str) -> tuple[Step, ...]:
-    """The steps of a path: names and indices; raises ValueError."""
+    """The steps of a path: names and indices.
+
+    Raises:
+        ValueError
+    """
     if not text.startswith("$"):
         raise ValueError("a path begins with $, which is the whole answer")
     steps: list[Step] = []
@@ -35,15 +39,19 @@ def parse(text: str) -> tuple[Step, ...]:
 
 
 def look_up(value: Any, steps: tuple[Step, ...]) -> Any:
-    """What is at the path; raises Nothing."""
+    """What is at the path.
+
+    Raises:
+        MissingPathError
+    """
     for step in steps:
         if isinstance(step, str):
             if not isinstance(value, dict) or step not in value:
-                raise Nothing
+                raise MissingPathError
             value = value[step]
         else:
             if not isinstance(value, list) or not -len(value) <= step < len(value):
-                raise Nothing
+                raise MissingPathError
             value = value[step]
     return value
 

@@ -36,7 +36,7 @@ class Expectation(NamedTuple):
     most_ms: int | None
 
 
-class Request(NamedTuple):
+class GateRequest(NamedTuple):
     """One request, and what is expected of its answer."""
 
     name: str
@@ -47,8 +47,12 @@ class Request(NamedTuple):
     expect: Expectation
 
 
-def read(text: bytes | str) -> tuple[Request, ...]:
-    """Read gate.json; raises SettingsError, which names the field."""
+def read(text: bytes | str) -> tuple[GateRequest, ...]:
+    """Read gate.json.
+
+    Raises:
+        SettingsError: which names the field.
+    """
     encoded = text.encode(errors="replace") if isinstance(text, str) else text
     if len(encoded) > MOST_BYTES:
         raise SettingsError(f"gate: larger than {MOST_BYTES} bytes")
@@ -58,11 +62,11 @@ def read(text: bytes | str) -> tuple[Request, ...]:
         raise SettingsError(f"gate: {error}") from None
     try:
         return _items(content, "requests", MOST_REQUESTS, _request)
-    except _Invalid as error:
+    except _InvalidError as error:
         raise SettingsError(f"gate: {error}") from None
 
 
-class _Invalid(ValueError):
+class _InvalidError(ValueError):
     """What is wrong with a field, with its path."""
 
 
@@ -75,14 +79,14 @@ class _Object:
 
     def __init__(self, value: Any, at: str) -> None:
         if not isinstance(value, Mapping):
-            raise _Invalid(f"{at}: expected an object")
+            raise _InvalidError(f"{at}: expected an object")
         self._left = dict(value)
         self._at = at
 
     def take(self, name: str, kind: type, default: Any, fits: Callable[[Any], bool] = lambda _: True) -> Any:
         value = self._left.pop(name, default)
         if isinstance(value, bool) or not isinstance(value, kind) or not fits(value):
-            raise _Invalid(f"{self._at}.{name}: {json.dumps(value)[:80]} cannot be used")
+            raise _InvalidError(f"{self._at}.{name}: {json.dumps(value)[:80]} cannot be used")
         return value
 
     def take_number(self, name: str) -> float:
@@ -98,18 +102,18 @@ class _Object:
 
     def end(self) -> None:
         for name in self._left:
-            raise _Invalid(f"{self._at}.{name}: unknown field")
+            raise _InvalidError(f"{self._at}.{name}: unknown field")
 
 
 def _items(value: Any, at: str, most: int, read_one: Callable[[Any, str], Any]) -> tuple[Any, ...]:
     if not isinstance(value, list) or len(value) > most:
-        raise _Invalid(f"{at}: expected a list of {most} at most")
+        raise _InvalidError(f"{at}: expected a list of {most} at most")
     return tuple(read_one(item, f"{at}[{index}]") for index, item in enumerate(value))
 
 
-def _request(value: Any, at: str) -> Request:
+def _request(value: Any, at: str) -> GateRequest:
     given = _Object(value, at)
-    request = Request(
+    request = GateRequest(
         name=given.take("name", str, ""),
         method=given.take("method", str, "POST", lambda text: text in ("GET", "POST")),
         path=given.take("path", str, "/score", lambda text: text.startswith("/")),
@@ -140,10 +144,10 @@ def _field(value: Any, at: str) -> Field:
     try:
         steps = json_path.parse(path)
     except ValueError as error:
-        raise _Invalid(f"{at}.path: {error}") from None
+        raise _InvalidError(f"{at}.path: {error}") from None
     equals = given.take_any("equals")
     if not equals:
-        raise _Invalid(f"{at}.equals: missing")
+        raise _InvalidError(f"{at}.equals: missing")
     field = Field(path, steps, equals[0], given.take_number("tolerance"))
     given.end()
     return field

@@ -9,12 +9,12 @@ from functools import cached_property
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from localmodel_server.errors import ClientGone
+from localmodel_server.errors import ClientGoneError
 from localmodel_server.http import cors
-from localmodel_server.http.score import Refused, score, send_outcome
+from localmodel_server.http.score import EarlyAnswer, score, send_outcome
 from localmodel_server.log import log_request, logger, one_word
+from localmodel_server.messages.asgi import OUTCOME, REQUEST_ID, send_json, wait_until_gone
 from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers, Outcome
-from localmodel_server.messages.exchange import OUTCOME, REQUEST_ID, send_json, wait_until_gone
 from localmodel_server.messages.request_ids import RequestIds, common_headers, read_ids
 from localmodel_server.payloads.azure import NOT_RUN
 from localmodel_server.state import ServerState
@@ -44,12 +44,12 @@ class Application:
         started = time.perf_counter()
         ids = read_ids(scope["headers"])
         if ids.too_long is not None:
-            refused = Refused(431, f"the header {ids.too_long} is longer than 100 characters", NOT_RUN)
+            refused = EarlyAnswer(431, f"the header {ids.too_long} is longer than 100 characters", NOT_RUN)
             status = await self._refuse(refused, self._headers(ids, scope["headers"]), send)
             if scope["path"] == "/score":
                 self.count("azure", status, started, None)
         elif self._allows_others and cors.is_preflight(scope["method"], scope["headers"]):
-            status = await self._refuse(Refused(200, "", []), self._headers(ids, scope["headers"]), send)
+            status = await self._refuse(EarlyAnswer(200, "", []), self._headers(ids, scope["headers"]), send)
         elif scope["path"] == "/score":
             status = await self._score(ids, scope, receive, send, started)
         else:
@@ -69,20 +69,20 @@ class Application:
         def headers_for(outcome: Outcome | None) -> Headers:
             return self._headers(ids, scope["headers"], outcome)
 
-        refused: Refused
+        refused: EarlyAnswer
         try:
             outcome, status = await score(self.state, ids.request_id, scope, receive, send, headers_for)
-        except Refused as error:
+        except EarlyAnswer as error:
             refused = error
-        except ClientGone:
+        except ClientGoneError:
             self.count("azure", CLIENT_CLOSED_REQUEST, started, None)
             return CLIENT_CLOSED_REQUEST
         except asyncio.CancelledError:
             # uvicorn does this when a request is still running at the end of the time to stop.
-            refused = Refused(503, "the server stopped before it could answer", NOT_RUN)
+            refused = EarlyAnswer(503, "the server stopped before it could answer", NOT_RUN)
         except Exception:
             logger.exception("request %s: error in the server", one_word(ids.request_id))
-            refused = Refused(500, "error in the scoring server; see its log", NOT_RUN)
+            refused = EarlyAnswer(500, "error in the scoring server; see its log", NOT_RUN)
         else:
             self.count("azure", status, started, outcome)
             return status
@@ -111,7 +111,7 @@ class Application:
             run = None if outcome.run_ms is None else outcome.run_ms / 1000
             self.state.metrics.answered(dialect, status, total, outcome.queued, run)
 
-    async def _refuse(self, refused: Refused, headers: Headers, send: Send) -> int:
+    async def _refuse(self, refused: EarlyAnswer, headers: Headers, send: Send) -> int:
         await send_json(send, refused.status, refused.body, [*refused.headers, *headers])
         return refused.status
 

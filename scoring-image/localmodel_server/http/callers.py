@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Callable, Collection
 
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.http.request_head import BadHead, Host, called_host, read_host
+from localmodel_server.http.request_head import BadHeadError, Host, called_host, read_host
 from localmodel_server.messages.call import Headers
 
 # The latter is what containers call their machine, and no name that anybody else can have.
@@ -42,12 +42,14 @@ class Callers:
         return host in self._known
 
     def check(self, version: str, target: bytes, headers: Headers) -> None:
-        """Raises BadHead for a request that must not be answered."""
+        """Raises:
+        BadHeadError: for a request that must not be answered.
+        """
         host = called_host(version, target, headers)
         settings = self._settings()
         if host is not None and not is_ours(host.name, self._at_start if settings is None else settings.hosts):
             called = f"this server is not called {host.name!a}" if host.name else "the Host header is empty"
-            raise BadHead(421, f"{called}; LOCALMODEL_ALLOWED_HOSTS allows other names")
+            raise BadHeadError(421, f"{called}; LOCALMODEL_ALLOWED_HOSTS allows other names")
         check_origin(host, headers, () if settings is None else settings.cors_origins)
         if len(headers) == 1 and headers[0][0] == b"host" and target[:1] == b"/":
             if len(self._known) >= _MOST_KNOWN:
@@ -56,19 +58,21 @@ class Callers:
 
 
 def is_ours(name: str, hosts: Collection[str]) -> bool:
-    """Whether the server is called so: by an address, as this machine, or by one of its names (``*``: by any)."""
+    """Whether the server is called so: by an address, as this machine, or by one of its names (`*`: by any)."""
     return name in hosts or name in _LOCAL or name.endswith(".localhost") or "*" in hosts or _is_address(name)
 
 
 def check_origin(host: Host | None, headers: Headers, allowed: Collection[str]) -> None:
-    """Raises BadHead for what a page of another origin has sent, unless AML_CORS_ORIGINS allows it."""
+    """Raises:
+    BadHeadError: for what a page of another origin has sent, unless AML_CORS_ORIGINS allows it.
+    """
     origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
     sites = [value for name, value in headers if name == b"sec-fetch-site"]
     is_own = all(_is_origin_of(each, host) for each in origins) and all(each in _FROM_HERE for each in sites)
     if is_own or "*" in allowed or (origins and all(each in allowed for each in origins)):
         return
     page = f"a page of {origins[0]!a}" if origins else "a page of another site"
-    raise BadHead(403, f"{page} may not call this server; AML_CORS_ORIGINS allows pages of other origins")
+    raise BadHeadError(403, f"{page} may not call this server; AML_CORS_ORIGINS allows pages of other origins")
 
 
 def _is_origin_of(origin: str, host: Host | None) -> bool:
@@ -78,7 +82,7 @@ def _is_origin_of(origin: str, host: Host | None) -> bool:
         return False
     try:
         its = read_host(rest)
-    except BadHead:
+    except BadHeadError:
         return False
     # Who ends TLS in front of the server passes the name on, and has the scheme's own port.
     return its.name == host.name and (its.port or default) == (host.port or default)

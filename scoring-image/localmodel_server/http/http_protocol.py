@@ -10,11 +10,11 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from localmodel_server.http.callers import Callers
-from localmodel_server.http.gentle_close import GentleTransport
-from localmodel_server.http.request_head import WATCHED, BadHead, called_host, check_framing
+from localmodel_server.http.lingering_close import LingeringTransport
+from localmodel_server.http.request_head import WATCHED, BadHeadError, called_host, check_framing
 from localmodel_server.log import logger
+from localmodel_server.messages.asgi import message_body
 from localmodel_server.messages.call import Headers
-from localmodel_server.messages.exchange import message_body
 from localmodel_server.messages.request_ids import common_headers, read_ids
 
 _MOST_HEAD_BYTES = 65536
@@ -32,12 +32,12 @@ class NobodyWaits:
         """Called by uvicorn."""
 
 
-class _Over(Exception):
+class _StopParsing(Exception):
     """Raised in a callback of the parser, which stops there: behind the end of a connection nothing is a request."""
 
 
 class JsonErrorProtocol(HttpToolsProtocol):
-    """One connection. Errors below the application are ``{"message": ...}``, too, and come when it is their turn.
+    """One connection. Errors below the application are `{"message": ...}`, too, and come when it is their turn.
 
     Without callers anybody may call: who asks something of the application is asked for a signature.
     """
@@ -64,7 +64,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by asyncio."""
         super().connection_made(transport)
-        self.transport = GentleTransport(transport, lambda: self._in_message)
+        self.transport = LingeringTransport(transport, lambda: self._in_message)
         self._last_received = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -165,7 +165,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Called by the parser."""
         if self._is_over:
-            raise _Over
+            raise _StopParsing
         super().on_message_begin()
         self._in_message = self._in_head = self._has_moved = True
         self._due_since = self.loop.time()
@@ -174,7 +174,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
         """Called by the parser."""
         try:
             self._check_head()
-        except BadHead as error:
+        except BadHeadError as error:
             self.refuse(error.status, str(error))
             raise
         if self._asks_for_upgrade:
@@ -192,9 +192,9 @@ class JsonErrorProtocol(HttpToolsProtocol):
             if name in WATCHED:
                 watched.append(header)
         if size > _MOST_HEAD_BYTES:
-            raise BadHead(431, _HEAD_TOO_LARGE)
+            raise BadHeadError(431, _HEAD_TOO_LARGE)
         if not self._says_http():
-            raise BadHead(400, "the request line does not end with HTTP/1.1")
+            raise BadHeadError(400, "the request line does not end with HTTP/1.1")
         version = self.parser.get_http_version()
         callers = self._callers
         if callers is not None and version == "1.1" and len(watched) == 1 and self.url[:1] == b"/":

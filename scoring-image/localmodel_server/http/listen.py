@@ -66,7 +66,11 @@ def build_server(
 
 
 def open_listener(host: str, port: int) -> socket.socket:
-    """A listening socket; raises OSError."""
+    """A listening socket.
+
+    Raises:
+        OSError
+    """
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
     )[0]

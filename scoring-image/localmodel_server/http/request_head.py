@@ -15,7 +15,7 @@ _VERSIONS = ("1.1", "1.0")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]@/\s]*)(?::([0-9]*))?")
 
 
-class BadHead(Exception):
+class BadHeadError(Exception):
     """The request is refused because of its head; the text is for the client."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -31,29 +31,37 @@ class Host(NamedTuple):
 
 
 def check_framing(version: str, headers: Headers) -> None:
-    """Whether it is clear where the request ends; raises BadHead."""
+    """Whether it is clear where the request ends.
+
+    Raises:
+        BadHeadError
+    """
     if version not in _VERSIONS:
-        raise BadHead(505, f"this server speaks HTTP/1.1, not HTTP/{version}")
+        raise BadHeadError(505, f"this server speaks HTTP/1.1, not HTTP/{version}")
     given = [value for name, value in headers if name == b"transfer-encoding"]
     if not given:
         return
     if version == "1.0":
-        raise BadHead(400, "HTTP/1.0 has no Transfer-Encoding")
+        raise BadHeadError(400, "HTTP/1.0 has no Transfer-Encoding")
     codings = [each.strip().lower() for each in b",".join(given).split(b",")]
     unknown = next((each for each in codings if each != b"chunked"), None)
     if unknown is not None:
-        raise BadHead(501, f"Transfer-Encoding: this server knows chunked, not {unknown.decode('latin-1')!a}")
+        raise BadHeadError(501, f"Transfer-Encoding: this server knows chunked, not {unknown.decode('latin-1')!a}")
     if len(codings) > 1:
-        raise BadHead(400, "Transfer-Encoding: a body can be chunked once")
+        raise BadHeadError(400, "Transfer-Encoding: a body can be chunked once")
 
 
 def called_host(version: str, target: bytes, headers: Headers) -> Host | None:
-    """What the request calls the server; None when HTTP/1.0 does not say. Raises BadHead."""
+    """What the request calls the server; None when HTTP/1.0 does not say.
+
+    Raises:
+        BadHeadError
+    """
     given = [value for name, value in headers if name == b"host"]
     if len(given) > 1:
-        raise BadHead(400, "the request has more than one Host header")
+        raise BadHeadError(400, "the request has more than one Host header")
     if not given and version != "1.0":
-        raise BadHead(400, "the request has no Host header")
+        raise BadHeadError(400, "the request has no Host header")
     host = read_host(given[0].decode("latin-1")) if given else None
     if target[:1] in (b"/", b"*"):
         return host
@@ -61,14 +69,18 @@ def called_host(version: str, target: bytes, headers: Headers) -> Host | None:
     try:
         url = httptools.parse_url(target)
     except httptools.HttpParserInvalidURLError:
-        raise BadHead(400, "the request's target is not a path or a URL") from None
+        raise BadHeadError(400, "the request's target is not a path or a URL") from None
     name = (url.host or b"").decode("latin-1")
     return read_host(f"[{name}]" if ":" in name else name)._replace(port=str(url.port or ""))
 
 
 def read_host(text: str) -> Host:
-    """A host's name or address, with or without a port; raises BadHead."""
+    """A host's name or address, with or without a port.
+
+    Raises:
+        BadHeadError
+    """
     found = _HOST.fullmatch(text.lower())
     if found is None:
-        raise BadHead(400, f"the Host {text!a} is not a name or an address")
+        raise BadHeadError(400, f"the Host {text!a} is not a name or an address")
     return Host(found[1].rstrip("."), found[2] or "")

@@ -100,9 +100,9 @@ def _add_documents(app: FastAPI, state: ServerState) -> None:
         asked = request.query_params.get("version", swagger.DEFAULT)
         try:
             return JSONResponse(swagger.document(asked, contract, settings, request.headers.get("host", "")))
-        except swagger.NoSuchVersion as error:
+        except swagger.NoSuchVersionError as error:
             return JSONResponse({"message": str(error)}, 404)
-        except swagger.BadUserFile as error:
+        except swagger.BadUserFileError as error:
             return JSONResponse({"message": str(error)}, 500)
 
     @app.get("/openapi.json", responses=openapi.DOCUMENT, response_class=Response)

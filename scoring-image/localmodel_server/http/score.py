@@ -7,12 +7,9 @@ from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
-from localmodel_server.errors import BadRequest, Unavailable
-from localmodel_server.messages.body_budget import HeldBody
-from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers, Outcome
-from localmodel_server.messages.contract import Contract
-from localmodel_server.messages.exchange import (
-    BodyTooLarge,
+from localmodel_server.errors import BadRequestError, UnavailableError
+from localmodel_server.messages.asgi import (
+    BodyTooLargeError,
     message_body,
     read_body,
     send_json,
@@ -21,15 +18,18 @@ from localmodel_server.messages.exchange import (
     wait_until_gone,
     without_ours,
 )
-from localmodel_server.messages.pieces import BrokenOff
-from localmodel_server.payloads.azure import NOT_RUN, Request, score_headers
+from localmodel_server.messages.body_budget import HeldBody
+from localmodel_server.messages.body_stream import BrokenOffError
+from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers, Outcome
+from localmodel_server.messages.contract import Contract
+from localmodel_server.payloads.azure import NOT_RUN, ScoreRequest, score_headers
 from localmodel_server.state import ServerState
 
 RETRY: Headers = [(b"retry-after", b"1")]
 _METHODS = ("GET", "POST", "OPTIONS")
 
 
-class Refused(Exception):
+class EarlyAnswer(Exception):
     """The request gets an answer without a call of run(). headers are those of this answer alone."""
 
     def __init__(self, status: int, message: str, headers: Headers) -> None:
@@ -43,12 +43,12 @@ class Refused(Exception):
         return message_body(str(self)) if self.status >= 400 else b""
 
 
-def refusal(error: Exception) -> Refused:
+def refusal(error: Exception) -> EarlyAnswer:
     """The answer to a request that run() does not get to see."""
-    if isinstance(error, Unavailable):
-        return Refused(503, str(error), RETRY + NOT_RUN)
-    if isinstance(error, BadRequest):
-        return Refused(error.status, str(error), NOT_RUN)
+    if isinstance(error, UnavailableError):
+        return EarlyAnswer(503, str(error), RETRY + NOT_RUN)
+    if isinstance(error, BadRequestError):
+        return EarlyAnswer(error.status, str(error), NOT_RUN)
     raise error
 
 
@@ -66,7 +66,7 @@ async def score(
 
     Raises:
         Refused: before anything is sent.
-        ClientGone: nobody waits for the answer any more.
+        ClientGoneError: nobody waits for the answer any more.
     """
     try:
         with state.bodies.hold() as held:
@@ -77,20 +77,20 @@ async def score(
                 return outcome, await send_outcome(send, outcome, headers_for(outcome), gone)
             finally:
                 gone.cancel()
-    except (Unavailable, BadRequest) as error:
+    except (UnavailableError, BadRequestError) as error:
         raise refusal(error) from error
 
 
-async def _read(state: ServerState, scope: Scope, receive: Receive, held: HeldBody) -> Request:
+async def _read(state: ServerState, scope: Scope, receive: Receive, held: HeldBody) -> ScoreRequest:
     settings = state.dispatcher.check_room().settings
     _check_method(scope["method"], state.contract)
     if scope["method"] == "GET" and not settings.strict:
         _check_page(scope, state.contract)
     try:
         body = await read_body(receive, scope, settings.max_request_bytes, held)
-    except BodyTooLarge as error:
-        raise Refused(413, str(error), NOT_RUN) from None
-    return Request(scope["method"], scope["query_string"], scope["headers"], body, settings.strict)
+    except BodyTooLargeError as error:
+        raise EarlyAnswer(413, str(error), NOT_RUN) from None
+    return ScoreRequest(scope["method"], scope["query_string"], scope["headers"], body, settings.strict)
 
 
 async def send_outcome(send: Send, outcome: Outcome, headers: Headers, gone: asyncio.Future[None]) -> int:
@@ -105,7 +105,7 @@ async def send_outcome(send: Send, outcome: Outcome, headers: Headers, gone: asy
         return outcome.status
     try:
         await send_pieces(send, outcome.status, outcome.rest, headers, gone)
-    except BrokenOff:
+    except BrokenOffError:
         return CLIENT_CLOSED_REQUEST
     return outcome.status
 
@@ -113,9 +113,9 @@ async def send_outcome(send: Send, outcome: Outcome, headers: Headers, gone: asy
 def _check_method(method: str, contract: Contract | None) -> None:
     if method not in _METHODS:
         text = f"{method} is not allowed on /score; use POST"
-        raise Refused(405, text, [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])
+        raise EarlyAnswer(405, text, [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])
     if method == "OPTIONS" and (contract is None or contract.mode != "http"):
-        raise Refused(200, "", [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])
+        raise EarlyAnswer(200, "", [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])
 
 
 def _check_page(scope: Scope, contract: Contract | None) -> None:
@@ -127,4 +127,4 @@ def _check_page(scope: Scope, contract: Contract | None) -> None:
         address = f"http://{headers.get(b'host', b'localhost').decode('latin-1')}/score"
         command = f"curl -H content-type:application/json -d @request.json {address}"
         text = f"this is where data is sent to be scored, and a browser sends none; use {command} or lmd invoke"
-        raise Refused(400, text, NOT_RUN)
+        raise EarlyAnswer(400, text, NOT_RUN)

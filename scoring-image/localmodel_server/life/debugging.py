@@ -1,8 +1,8 @@
 """A debugger in the worker, for as long as a file asks for it: read at SIGUSR1, forgotten at SIGHUP.
 
-The file holds what the worker finds in LOCALMODEL_DEBUG, and an ``id``. Beside it, in a file of the same name with
-``.state`` added, stands how it went: ``{"id", "state", "revision", "error"}``, state one of ``loading``,
-``debugging``, ``normal``, ``failed``, id empty when there was no file.
+The file holds what the worker finds in LOCALMODEL_DEBUG, and an `id`. Beside it, in a file of the same name with
+`.state` added, stands how it went: `{"id", "state", "revision", "error"}`, state one of `loading`,
+`debugging`, `normal`, `failed`, id empty when there was no file.
 """
 
 from __future__ import annotations

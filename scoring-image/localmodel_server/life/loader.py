@@ -10,11 +10,11 @@ from collections.abc import Callable
 from localmodel_server import gate
 from localmodel_server.configuration.settings import Settings, SettingsError, read_settings
 from localmodel_server.life.debugging import is_debugged
+from localmodel_server.life.revision import Candidate, Revision
 from localmodel_server.life.status_file import StatusFile
-from localmodel_server.life.wanted import Candidate, Wanted
 from localmodel_server.log import logger, set_up_logging
 from localmodel_server.state import ServerState
-from localmodel_server.workers.headroom import NoRoom, room_for
+from localmodel_server.workers.free_memory import NoRoomError, room_for
 from localmodel_server.workers.park import Park, serves_equally
 from localmodel_server.workers.pool import Pool
 from localmodel_server.workers.warm_parent import WarmParents
@@ -27,7 +27,7 @@ class Loader:
     load() does both steps, one load at a time: the last request for a load wins.
     """
 
-    def __init__(self, state: ServerState, read_wanted: Callable[[], Wanted], status_file: StatusFile) -> None:
+    def __init__(self, state: ServerState, read_wanted: Callable[[], Revision], status_file: StatusFile) -> None:
         self.park = Park()
         self._state = state
         self._dispatcher = state.dispatcher
@@ -36,7 +36,7 @@ class Loader:
         self._warm = WarmParents()
         self._load: asyncio.Task[bool] | None = None
         self._failure: LoadError | None = None
-        self._before: Wanted | None = None  # what served before the last switch
+        self._before: Revision | None = None  # what served before the last switch
         self.on_switch: Callable[[], None] = lambda: None  # another pool serves, and the one before may be parked
 
     @property
@@ -63,10 +63,13 @@ class Loader:
         self._load = asyncio.create_task(self._load_wanted())
         return self._load
 
-    async def prepare(self, wanted: Wanted) -> Candidate:
-        """Bring a revision up to where it could serve, its gate passed; raises LoadError.
+    async def prepare(self, wanted: Revision) -> Candidate:
+        """Bring a revision up to where it could serve, its gate passed.
 
         The candidate is the caller's, to commit or to discard.
+
+        Raises:
+            LoadError
         """
         try:
             settings = read_settings(wanted.environment)
@@ -89,10 +92,10 @@ class Loader:
         if self.is_loading and self._load is not asyncio.current_task():
             self._load.cancel()  # type: ignore[union-attr]
         old = self._switch(candidate)
-        logger.info("revision %r serves", candidate.wanted.revision)
+        logger.info("revision %r serves", candidate.revision.number)
         self._status_file.write_success(candidate)
         if old is not None and old is not candidate.pool:
-            self._before = Wanted(old.settings.environment)
+            self._before = Revision(old.settings.environment)
             self._retire(old)
             self.on_switch()
 
@@ -109,7 +112,7 @@ class Loader:
         if bad is None or before is None or self.is_loading or is_debugged(bad.settings.environment):
             return
         if pool is not None and pool.is_whole:
-            self._take_back(bad, Candidate(Wanted(pool.settings.environment), self.park.take(), "parked"), why)
+            self._take_back(bad, Candidate(Revision(pool.settings.environment), self.park.take(), "parked"), why)
         else:
             self._load = asyncio.create_task(self._load_before(bad, before, why))
 
@@ -129,7 +132,7 @@ class Loader:
         revision = ""
         try:
             wanted = self._read_wanted()
-            revision = wanted.revision
+            revision = wanted.number
             candidate = await self.prepare(wanted)
         except LoadError as error:
             self._report_failure(revision, error)
@@ -143,11 +146,11 @@ class Loader:
             return True
         return False
 
-    async def _load_before(self, bad: Pool, before: Wanted, why: str) -> bool:
+    async def _load_before(self, bad: Pool, before: Revision, why: str) -> bool:
         try:
             candidate = await self.prepare(before)
         except LoadError as error:
-            logger.error("%s", f"revision {before.revision!r} cannot serve again ({why}): {error}")
+            logger.error("%s", f"revision {before.number!r} cannot serve again ({why}): {error}")
             return False
         self._take_back(bad, candidate, why)
         return True
@@ -156,12 +159,12 @@ class Loader:
         self._before = None
         self._switch(candidate)
         self.park.end(bad)
-        text = f"went back to revision {candidate.wanted.revision!r}: {why}"
+        text = f"went back to revision {candidate.revision.number!r}: {why}"
         logger.error("%s", f"revision {bad.settings.revision!r} does not serve: {text}")
         error = LoadError(text, reason="ErrorRate")
-        self._status_file.write_failure(candidate.wanted.revision, bad.settings.revision, error)
+        self._status_file.write_failure(candidate.revision.number, bad.settings.revision, error)
 
-    async def _find_pool(self, wanted: Wanted, settings: Settings) -> tuple[Pool, str]:
+    async def _find_pool(self, wanted: Revision, settings: Settings) -> tuple[Pool, str]:
         serving = self._dispatcher.pool
         # A pool that serves cannot be asked a gate's requests beside those of clients.
         if serving is not None and not wanted.gate and serves_equally(serving, settings):
@@ -173,19 +176,21 @@ class Loader:
         return await Pool.start(settings, self._warm), "new"
 
     async def _make_room(self, serving: Pool) -> None:
-        """Raises NoRoom when the memory does not do for another revision of the size of the one that serves."""
+        """Raises:
+        NoRoomError: the memory does not do for another revision of the size of the one that serves.
+        """
         needed = await asyncio.to_thread(lambda: serving.private_bytes() * 11 // 10)
         if room_for(needed) is not None:
             self.park.clear()
             await self.park.settle()
         reason = room_for(needed)
         if reason is not None:
-            raise NoRoom(f"no room for a second worker: {reason}")
+            raise NoRoomError(f"no room for a second worker: {reason}")
 
     async def _prove(self, candidate: Candidate) -> None:
         try:
-            await gate.run(candidate.wanted.gate, candidate.pool)
-        except gate.GateFailed as error:
+            await gate.run(candidate.revision.gate, candidate.pool)
+        except gate.GateFailedError as error:
             if not error.worker_lost or candidate.pool.how != "fork":
                 raise
             # Something of the parent's may have been in its way; a process of its own has nothing of it.
@@ -195,11 +200,11 @@ class Loader:
             settings = candidate.pool.settings
             candidate.pool = await Pool.start(settings)
             candidate.origin = "new"
-            await gate.run(candidate.wanted.gate, candidate.pool)
+            await gate.run(candidate.revision.gate, candidate.pool)
             self._warm.distrust("a forked worker was lost in the gate")
 
     def _switch(self, candidate: Candidate) -> Pool | None:
-        settings = read_settings(candidate.wanted.environment)
+        settings = read_settings(candidate.revision.environment)
         if candidate.origin != "new":
             candidate.pool.resume(settings)
         old = self._dispatcher.pool

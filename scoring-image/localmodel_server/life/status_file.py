@@ -7,15 +7,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from localmodel_server.life.wanted import Candidate
+from localmodel_server.life.revision import Candidate
 from localmodel_server.log import logger
 from localmodel_server.workers.worker_process import LoadError
 
 
 class StatusFile:
-    """JSON with ``serving``, ``wanted``, ``error``, ``reason`` and ``traceback``, written after each load.
+    """JSON with `serving`, `wanted`, `error`, `reason` and `traceback`, written after each load.
 
-    A load that went well adds ``how`` (the workers were started) and its ``milliseconds``. Without a path it is
+    A load that went well adds `how` (the workers were started) and its `milliseconds`. Without a path it is
     written nowhere.
     """
 
@@ -24,7 +24,7 @@ class StatusFile:
 
     def write_success(self, candidate: Candidate) -> None:
         """A revision serves."""
-        revision = candidate.wanted.revision
+        revision = candidate.revision.number
         self._write(revision, revision, None, how=candidate.pool.how, milliseconds=candidate.milliseconds)
 
     def write_failure(self, serving: str | None, wanted: str, error: LoadError) -> None:

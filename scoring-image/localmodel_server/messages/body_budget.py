@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from localmodel_server.errors import Unavailable
+from localmodel_server.errors import UnavailableError
 
 _LEAST_BYTES = 512 * 1024 * 1024
 
@@ -22,10 +22,16 @@ class BodyBudget:
         return HeldBody(self)
 
     def add(self, size: int) -> None:
-        """Take so many bytes; raises Unavailable."""
+        """Take so many bytes.
+
+        Raises:
+            UnavailableError
+        """
         held = self.held + size
         if held > _LEAST_BYTES and held > 2 * self._largest_body():
-            raise Unavailable(f"the server holds {self.held} bytes of other requests, and has no room for this one")
+            raise UnavailableError(
+                f"the server holds {self.held} bytes of other requests, and has no room for this one"
+            )
         self.held = held
 
 
@@ -39,7 +45,11 @@ class HeldBody:
         self._size = 0
 
     def add(self, size: int) -> None:
-        """Count bytes that have come; raises Unavailable when there is no room for them."""
+        """Count bytes that have come.
+
+        Raises:
+            UnavailableError: there is no room for them.
+        """
         self._budget.add(size)
         self._size += size
 

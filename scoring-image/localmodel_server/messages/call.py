@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from localmodel_server.messages.pieces import Pieces
+from localmodel_server.messages.body_stream import BodyStream
 
 Headers = list[tuple[bytes, bytes]]
 
 
 class Array(NamedTuple):
-    """One typed array in a call's body: dtype as numpy writes it, little-endian (``<f8``), row-major."""
+    """One typed array in a call's body: dtype as numpy writes it, little-endian (`<f8`), row-major."""
 
     name: str
     dtype: str
@@ -21,7 +21,7 @@ class Call(NamedTuple):
     """One call of run().
 
     ========  ==========================================  =========================================
-    kind      body                                        the script's mode (``Contract.mode``)
+    kind      body                                        the script's mode (`Contract.mode`)
     ========  ==========================================  =========================================
     text      the request's text                          text, http (as a POST of that text)
     json      JSON object: parameter name -> value        schema
@@ -52,7 +52,7 @@ class Call(NamedTuple):
 class Outcome(NamedTuple):
     """How a call ended.
 
-    status is 200, or that of an error whose body is ``{"message": ...}``; a script that answers with a response
+    status is 200, or that of an error whose body is `{"message": ...}`; a script that answers with a response
     of its own sets any status, and headers. run_ms is the time in run(), None when it did not return; queued the
     seconds in line before it. rest, when not None, brings the pieces of the body that follow. error is what
     run() raised, which the client does not get: a line, and the traceback below it.
@@ -65,7 +65,7 @@ class Outcome(NamedTuple):
     run_ms: float | None = None
     run_failed: bool = False
     headers: Headers | None = None
-    rest: Pieces | None = None
+    rest: BodyStream | None = None
     queued: float = 0.0
     error: str = ""
 

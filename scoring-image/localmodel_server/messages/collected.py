@@ -6,19 +6,22 @@ import asyncio
 from typing import Any
 
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.errors import BadRequest, ClientGone
+from localmodel_server.errors import BadRequestError, ClientGoneError
 from localmodel_server.messages.body_budget import HeldBody
+from localmodel_server.messages.body_stream import BodyStream
 from localmodel_server.messages.call import Outcome
-from localmodel_server.messages.pieces import Pieces
 
 _ELSEWHERE = "/score sends it piece by piece"
 
 
 async def collect(outcome: Outcome, settings: Settings, gone: asyncio.Future[Any], held: HeldBody) -> bytes:
-    """The outcome's whole body, which held counts.
+    """Return the outcome's whole body, which `held` counts; an error has the script end the rest.
 
-    Raises BadRequest when it is too long or does not end in time, ClientGone, BrokenOff, and Unavailable when there is
-    no room for it; the script is told to end the rest.
+    Raises:
+        BadRequestError: it is too long, or does not end in time.
+        ClientGoneError
+        BrokenOffError
+        UnavailableError: there is no room for it.
     """
     if outcome.rest is None:
         return outcome.body
@@ -29,21 +32,21 @@ async def collect(outcome: Outcome, settings: Settings, gone: asyncio.Future[Any
         if collecting.done():
             return collecting.result()
         if gone.done():
-            raise ClientGone
+            raise ClientGoneError
         text = f"the script's answer has not ended within {milliseconds} ms (SCORING_TIMEOUT_MS)"
-        raise BadRequest(500, f"{text}; {_ELSEWHERE}")
+        raise BadRequestError(500, f"{text}; {_ELSEWHERE}")
     finally:
         collecting.cancel()
         del collecting  # an exception in it would hold on to this frame
         outcome.rest.stop()
 
 
-async def _collect(first: bytes, rest: Pieces, most_bytes: int, held: HeldBody) -> bytes:
+async def _collect(first: bytes, rest: BodyStream, most_bytes: int, held: HeldBody) -> bytes:
     body = bytearray(first)
     while (piece := await rest.next()) is not None:
         if len(body) + len(piece) > most_bytes:
             text = f"the script's answer is longer than {most_bytes} bytes (LOCALMODEL_MAX_REQUEST_BYTES)"
-            raise BadRequest(500, f"{text}; {_ELSEWHERE}")
+            raise BadRequestError(500, f"{text}; {_ELSEWHERE}")
         held.add(len(piece))
         body += piece
     return bytes(body)

@@ -11,7 +11,7 @@ from typing import Any
 class Value:
     """A parameter of run(), or its result, as a schema declares it.
 
-    kind is ``numpy``, ``pandas``, ``standard`` or ``other``. A numpy value has dtype (``float64``) and the
+    kind is `numpy`, `pandas`, `standard` or `other`. A numpy value has dtype (`float64`) and the
     sample's shape with -1 for rows; a pandas value has columns (name, dtype) and orient.
     """
 
@@ -26,9 +26,9 @@ class Value:
 
 @dataclass(frozen=True)
 class Contract:
-    """mode is ``text`` (undecorated), ``schema`` or ``http`` (rawhttp).
+    """mode is `text` (undecorated), `schema` or `http` (rawhttp).
 
-    swagger holds ``{"input": schema, "output": schema}``, versions the swagger versions that they can be
+    swagger holds `{"input": schema, "output": schema}`, versions the swagger versions that they can be
     written in ("2.0", "3.0", "3.1").
     """
 

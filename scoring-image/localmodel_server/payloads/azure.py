@@ -6,12 +6,12 @@ import json
 from urllib.parse import parse_qsl
 
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.fast_json import read_matrix, read_object
+from localmodel_server.messages.asgi import message_body
 from localmodel_server.messages.call import Array, Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import NOTHING, Cost, of_json
-from localmodel_server.messages.exchange import message_body
 
 NOT_RUN: Headers = [(b"x-ms-run-function-failed", b"False")]
 _JSON = (b"content-type", b"application/json")
@@ -21,7 +21,7 @@ _NUMBERS = {"float16": "<f8", "float32": "<f8", "float64": "<f8"}
 _MOST_BYTES_TO_PARSE = 1 << 20
 
 
-class Request:
+class ScoreRequest:
     """One request to /score, decoded for whatever contract it meets."""
 
     dialect = "azure"
@@ -39,7 +39,11 @@ class Request:
         return NOTHING
 
     def call(self, contract: Contract) -> Call:
-        """The call of run() that it asks for; raises BadRequest."""
+        """The call of run() that it asks for.
+
+        Raises:
+            BadRequestError
+        """
         headers = self.headers if contract.wants_headers or contract.mode == "http" else []
         if contract.mode == "http":
             target = "/score?" + self.query.decode("latin-1") if self.query else "/score"
@@ -57,7 +61,7 @@ class Request:
         return Call("text", body, (), headers, parsed=parsed)
 
     @classmethod
-    def of(cls, headers: Headers, body: bytes, settings: Settings) -> Request:
+    def of(cls, headers: Headers, body: bytes, settings: Settings) -> ScoreRequest:
         """A POST with this body."""
         return cls("POST", b"", headers, body, settings.strict)
 
@@ -86,7 +90,7 @@ class Request:
     def _check_type(self) -> None:
         kind = self._content_type().partition(b";")[0].strip()
         if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
-            raise BadRequest(415, "run() has a schema: send JSON, with the header Content-Type: application/json")
+            raise BadRequestError(415, "run() has a schema: send JSON, with the header Content-Type: application/json")
 
     def _content_type(self) -> bytes:
         for name, value in self.headers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 
 # Of every answer that is compressed for those who accept it.
 VARY = (b"vary", b"Accept-Encoding")
@@ -19,14 +19,15 @@ _WINDOWS = {"gzip": (_GZIP,), "x-gzip": (_GZIP,), "deflate": (zlib.MAX_WBITS, -z
 def inflate(body: bytes, encoding: str, limit: int) -> Iterator[bytes]:
     """The body as it was before compression, in pieces of at most 256 KiB, some of them empty.
 
-    Raises BadRequest: 413 over limit bytes, 415 for another encoding, 400 for a body that is not of that encoding.
+    Raises:
+        BadRequestError: 413 over `limit` bytes, 415 for another encoding, 400 for a body that is not of that encoding.
     """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         yield body
         return
     if encoding not in _WINDOWS:
-        raise BadRequest(415, f"the content encoding must be gzip or deflate, and it is {encoding}")
+        raise BadRequestError(415, f"the content encoding must be gzip or deflate, and it is {encoding}")
     decompressor = zlib.decompressobj(_window(body, encoding))
     inflated = position = 0
     left = b""
@@ -39,15 +40,15 @@ def inflate(body: bytes, encoding: str, limit: int) -> Iterator[bytes]:
             try:
                 piece = decompressor.decompress(left, _PIECE)
             except zlib.error as error:
-                raise BadRequest(400, f"the body is not {encoding}: {error}") from None
+                raise BadRequestError(400, f"the body is not {encoding}: {error}") from None
             left = decompressor.unconsumed_tail
             size = len(piece)
             inflated += size
             if inflated > limit:
-                raise BadRequest(413, f"the body has more than {limit} bytes when inflated")
+                raise BadRequestError(413, f"the body has more than {limit} bytes when inflated")
             yield piece
     if not decompressor.eof or decompressor.unused_data or position < len(body):
-        raise BadRequest(400, f"the body does not end where its {encoding} data does")
+        raise BadRequestError(400, f"the body does not end where its {encoding} data does")
 
 
 def _window(body: bytes, encoding: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 
 _LONG_RUN = b"0" * 19
 _DIGITS_TO_ZERO = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
@@ -19,7 +19,11 @@ _TOO_LONG = "a number in it has too many digits"
 
 
 def load(text: bytes, exactly: bool = True) -> Any:
-    """Parse JSON; raises ValueError. Not exactly: a whole number of more than 64 bits may become a float."""
+    """Parse JSON. Not exactly: a whole number of more than 64 bits may become a float.
+
+    Raises:
+        ValueError
+    """
     if not (exactly and _has_long_integer(text)):
         try:
             return orjson.loads(text)
@@ -41,30 +45,39 @@ def _has_long_integer(text: bytes) -> bool:
 
 
 def load_request(text: bytes, exactly: bool = True) -> Any:
-    """Parse the JSON of a request; raises BadRequest."""
+    """Parse the JSON of a request.
+
+    Raises:
+        BadRequestError
+    """
     try:
         return load(text, exactly)
     except ValueError as error:
-        raise BadRequest(400, f"the body is not JSON: {error}") from None
+        raise BadRequestError(400, f"the body is not JSON: {error}") from None
 
 
 def load_object(text: bytes, exactly: bool = True) -> dict[str, Any]:
-    """Parse the JSON object of a request; raises BadRequest."""
+    """Parse the JSON object of a request.
+
+    Raises:
+        BadRequestError
+    """
     content = load_request(text, exactly)
     if not isinstance(content, dict):
-        raise BadRequest(400, "the body must be a JSON object")
+        raise BadRequestError(400, "the body must be a JSON object")
     return content
 
 
 def dump(value: Any) -> bytes:
     """Write JSON; NaN and the infinities become null.
 
-    Raises BadRequest for a text that UTF-8 cannot hold, and for numbers of more than 64 bits.
+    Raises:
+        BadRequestError: for a text that UTF-8 cannot hold, and for numbers of more than 64 bits.
     """
     try:
         return orjson.dumps(value)
     except TypeError as error:
-        raise BadRequest(400, f"a value cannot be passed on as JSON: {error}") from None
+        raise BadRequestError(400, f"a value cannot be passed on as JSON: {error}") from None
 
 
 def message_of(body: bytes) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Union
 
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Call, Headers
 from localmodel_server.messages.contract import Contract, Value
-from localmodel_server.payloads.azure import Request
+from localmodel_server.payloads.azure import ScoreRequest
 from localmodel_server.payloads.json_text import dump
 from localmodel_server.payloads.tables import Table, from_columns, from_records, in_orient, is_records
 
@@ -17,19 +17,19 @@ _BODY_HEADERS = frozenset(
 )
 
 
-class One(NamedTuple):
+class SingleValue(NamedTuple):
     """One value without a name."""
 
     value: Any
 
 
-class Named(NamedTuple):
+class NamedValues(NamedTuple):
     """Values by name."""
 
     values: dict[str, Any]
 
 
-Given = Union[One, Named, Table]
+Inputs = Union[SingleValue, NamedValues, Table]
 
 
 class Target(NamedTuple):
@@ -39,33 +39,40 @@ class Target(NamedTuple):
     input_key: str = "data"
 
 
-def call_script(target: Target, given: Given, headers: Headers, params: Any | None = None) -> Call:
+def call_script(target: Target, given: Inputs, headers: Headers, params: Any | None = None) -> Call:
     """The call that gives a script these values, and params when it has a parameter of that name.
 
-    Raises BadRequest when they do not fit the parameters of run().
+    Raises:
+        BadRequestError: they do not fit the parameters of run().
     """
     if target.contract.mode == "schema":
         body = dump(arguments(target.contract.parameters, given, params))
     else:
         body = dump(_as_json(target.input_key, given))
     # As if it had come to /score, which has ways to make such a call cheap.
-    return Request("POST", b"", _headers_of_json(headers, len(body)), body, strict=False).call(target.contract)
+    return ScoreRequest("POST", b"", _headers_of_json(headers, len(body)), body, strict=False).call(target.contract)
 
 
-def arguments(parameters: tuple[Value, ...], given: Given, params: Any | None = None) -> dict[str, Any]:
-    """The JSON value of each parameter of run(); raises BadRequest."""
+def arguments(parameters: tuple[Value, ...], given: Inputs, params: Any | None = None) -> dict[str, Any]:
+    """The JSON value of each parameter of run().
+
+    Raises:
+        BadRequestError
+    """
     extra = {}
     if params is not None and len(parameters) > 1 and any(each.name == "params" for each in parameters):
         extra["params"] = params
         parameters = tuple(each for each in parameters if each.name != "params")
     only = only_parameter(parameters)
-    if only is not None and not (isinstance(given, Named) and any(each.name in given.values for each in parameters)):
+    if only is not None and not (
+        isinstance(given, NamedValues) and any(each.name in given.values for each in parameters)
+    ):
         return {only.name: _sole_argument(only, given), **extra}
-    if isinstance(given, One):
+    if isinstance(given, SingleValue):
         if not is_records(given.value):
-            raise BadRequest(400, f"run() takes {_names(parameters)}: give each of them by its name")
+            raise BadRequestError(400, f"run() takes {_names(parameters)}: give each of them by its name")
         given = from_records(given.value)
-    columns = given.values if isinstance(given, Named) else _columns(given)
+    columns = given.values if isinstance(given, NamedValues) else _columns(given)
     return {**_named_arguments(parameters, columns), **extra}
 
 
@@ -78,13 +85,17 @@ def only_parameter(parameters: tuple[Value, ...]) -> Value | None:
 
 
 def check_names(parameters: tuple[Value, ...], names: set[str]) -> None:
-    """Raise BadRequest unless every name is a parameter's, and every parameter that must be given is named."""
+    """Check that every name is a parameter's, and that every required parameter is named.
+
+    Raises:
+        BadRequestError
+    """
     unknown = names - {each.name for each in parameters}
     missing = {each.name for each in parameters if each.required} - names
     if unknown or missing:
         wrong = [f"{name} is not one of them" for name in sorted(unknown)]
         wrong += [f"{name} is missing" for name in sorted(missing)]
-        raise BadRequest(400, f"run() takes {_names(parameters)}: {', '.join(wrong)}")
+        raise BadRequestError(400, f"run() takes {_names(parameters)}: {', '.join(wrong)}")
 
 
 def _headers_of_json(headers: Headers, length: int) -> Headers:
@@ -92,25 +103,25 @@ def _headers_of_json(headers: Headers, length: int) -> Headers:
     return [*others, (b"content-type", b"application/json"), (b"content-length", str(length).encode())]
 
 
-def _as_json(key: str, given: Given) -> Any:
-    if isinstance(given, One):
+def _as_json(key: str, given: Inputs) -> Any:
+    if isinstance(given, SingleValue):
         return {key: given.value}
-    if isinstance(given, Named):
+    if isinstance(given, NamedValues):
         return given.values
     index = {} if given.labels is None else {"index": given.labels}
     return {"columns": given.columns, **index, key: given.rows}
 
 
-def _sole_argument(parameter: Value, given: Given) -> Any:
-    if isinstance(given, One):
+def _sole_argument(parameter: Value, given: Inputs) -> Any:
+    if isinstance(given, SingleValue):
         return _argument(parameter, given.value)
     if parameter.kind == "pandas":
         return _frame(parameter, given if isinstance(given, Table) else _table_of_columns(given.values))
-    if isinstance(given, Named) and parameter.kind == "numpy":
+    if isinstance(given, NamedValues) and parameter.kind == "numpy":
         if len(given.values) == 1:
             return _argument(parameter, next(iter(given.values.values())))
-        raise BadRequest(400, f"run() takes one array, {parameter.name}, and {', '.join(given.values)} were given")
-    if isinstance(given, Named):
+        raise BadRequestError(400, f"run() takes one array, {parameter.name}, and {', '.join(given.values)} were given")
+    if isinstance(given, NamedValues):
         return given.values
     return _rows(given) if parameter.kind == "numpy" else _records(given)
 
@@ -140,7 +151,9 @@ def _frame(parameter: Value, table: Table) -> Any:
     expected = len(parameter.columns)
     if expected and len(table.columns) != expected:
         names = ", ".join(name for name, _ in parameter.columns)
-        raise BadRequest(400, f"{parameter.name} has the {expected} columns {names}; {len(table.columns)} were given")
+        raise BadRequestError(
+            400, f"{parameter.name} has the {expected} columns {names}; {len(table.columns)} were given"
+        )
     return in_orient(table, parameter)
 
 
@@ -148,12 +161,12 @@ def _table_of_rows(parameter: Value, value: Any) -> Table:
     if is_records(value):
         return from_records(value)
     if not isinstance(value, list):
-        raise BadRequest(400, f"{parameter.name} must be a list of rows")
+        raise BadRequestError(400, f"{parameter.name} must be a list of rows")
     names = [name for name, _ in parameter.columns]
     rows = [row if isinstance(row, list) else [row] for row in value]
     for number, row in enumerate(rows):
         if len(row) != len(names):
-            raise BadRequest(400, f"{parameter.name} has {len(names)} columns, and row {number} {len(row)} values")
+            raise BadRequestError(400, f"{parameter.name} has {len(names)} columns, and row {number} {len(row)} values")
     return Table(names, rows)
 
 
@@ -164,7 +177,7 @@ def _table_of_columns(columns: dict[str, Any]) -> Table:
 def _column(name: str, values: Any) -> list[Any]:
     """A column; one that comes as rows of one value each is flattened."""
     if not isinstance(values, list):
-        raise BadRequest(400, f"the column {name} must be a list of values")
+        raise BadRequestError(400, f"the column {name} must be a list of values")
     if values and all(isinstance(row, list) and len(row) == 1 for row in values):
         return [row[0] for row in values]
     return values

@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.contract import Value
 
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
@@ -31,15 +31,19 @@ class Table(NamedTuple):
 
 
 def from_split(what: str, given: dict[str, Any]) -> Table:
-    """Read ``{"columns": ..., "data": ..., "index": ...}``, which is found under `what`; raises BadRequest."""
+    """Read `{"columns": ..., "data": ..., "index": ...}`, which is found under `what`.
+
+    Raises:
+        BadRequestError
+    """
     columns, rows, index = given.get("columns"), given.get("data"), given.get("index")
     if not isinstance(columns, list) or not isinstance(rows, list):
-        raise BadRequest(400, f"{what} must have the lists columns and data")
+        raise BadRequestError(400, f"{what} must have the lists columns and data")
     for number, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != len(columns):
-            raise BadRequest(400, f"{what}: row {number} of data must be a list of {len(columns)} values")
+            raise BadRequestError(400, f"{what}: row {number} of data must be a list of {len(columns)} values")
     if index is not None and (not isinstance(index, list) or len(index) != len(rows)):
-        raise BadRequest(400, f"{what}: index must be a list of {len(rows)} values")
+        raise BadRequestError(400, f"{what}: index must be a list of {len(rows)} values")
     return Table([str(name) for name in columns], rows, index)
 
 
@@ -49,44 +53,55 @@ def is_records(given: Any) -> bool:
 
 
 def from_records(records: list[dict[str, Any]]) -> Table:
-    """A table of objects; what an object lacks is None. Raises BadRequest when hardly any two have a name in common."""
+    """A table of objects; what an object lacks is None.
+
+    Raises:
+        BadRequestError: hardly any two have a name in common.
+    """
     columns = list(dict.fromkeys(name for record in records for name in record))
     cells, given = len(columns) * len(records), sum(map(len, records))
     if cells > _LEAST_CELLS and cells > _MOST_CELLS_FOR_A_VALUE * given:
-        raise BadRequest(400, f"{len(records)} objects have {len(columns)} names between them: give all the same names")
+        raise BadRequestError(
+            400, f"{len(records)} objects have {len(columns)} names between them: give all the same names"
+        )
     return Table(columns, [[record.get(name) for name in columns] for record in records])
 
 
 def from_columns(columns: dict[str, list[Any]]) -> Table:
-    """A table of columns of equal length; raises BadRequest."""
+    """A table of columns of equal length.
+
+    Raises:
+        BadRequestError
+    """
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise BadRequest(400, f"the columns differ in their number of rows: {told}")
+        raise BadRequestError(400, f"the columns differ in their number of rows: {told}")
     return Table(list(columns), [list(row) for row in zip(*columns.values())])
 
 
 def from_csv(text: str) -> Table:
     """Read text with a line of column names; a column is of numbers or booleans where all its values are.
 
-    Raises BadRequest.
+    Raises:
+        BadRequestError
     """
     try:
         lines = [line for line in csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), strict=True) if line]
     except csv.Error as error:
-        raise BadRequest(400, f"the body is not CSV: {error}") from None
+        raise BadRequestError(400, f"the body is not CSV: {error}") from None
     if not lines:
-        raise BadRequest(400, "the CSV body is empty; its first line must name the columns")
+        raise BadRequestError(400, "the CSV body is empty; its first line must name the columns")
     columns, cells = lines[0], lines[1:]
     for number, line in enumerate(cells, 2):
         if len(line) != len(columns):
-            raise BadRequest(400, f"CSV row {number} has {len(line)} values under {len(columns)} column names")
+            raise BadRequestError(400, f"CSV row {number} has {len(line)} values under {len(columns)} column names")
     typed = [_typed([line[position] for line in cells]) for position in range(len(columns))]
     return Table(columns, [list(row) for row in zip(*typed)])
 
 
 def in_orient(table: Table, parameter: Value) -> Any:
-    """The table as JSON in the parameter's orient, as ``pandas.read_json`` reads it."""
+    """The table as JSON in the parameter's orient, as `pandas.read_json` reads it."""
     columns, rows = table.columns, table.rows
     orient = parameter.orient or "records"
     index = list(range(len(rows))) if table.labels is None else table.labels
@@ -118,7 +133,7 @@ def _typed(cells: list[str]) -> list[Any]:
         try:
             return [int(cell) for cell in cells]
         except ValueError as error:  # thousands of digits
-            raise BadRequest(400, f"the body is not CSV of numbers: {error}") from None
+            raise BadRequestError(400, f"the body is not CSV of numbers: {error}") from None
     if len(present) == len(cells) and all(cell in _BOOLEANS for cell in cells):
         return [_BOOLEANS[cell] for cell in cells]
     numbers = [_number(cell) for cell in present]

@@ -22,7 +22,7 @@ class AnyProcess(Protocol):
     async def wait(self) -> int: ...
 
 
-class ToldProcess:
+class ReportedProcess:
     """A process whose end somebody else tells."""
 
     def __init__(self, pid: int) -> None:
@@ -41,11 +41,13 @@ class ToldProcess:
         self._ended.set()
 
 
-class AdoptedProcess(ToldProcess):
+class AdoptedProcess(ReportedProcess):
     """A child that another process has forked for this one."""
 
     def __init__(self, pid: int) -> None:
-        """Raises OSError when there is no such process."""
+        """Raises:
+        OSError: there is no such process.
+        """
         super().__init__(pid)
         self._descriptor = os.pidfd_open(pid)
         asyncio.get_running_loop().add_reader(self._descriptor, self._on_end)

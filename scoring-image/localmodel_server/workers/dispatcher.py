@@ -7,13 +7,13 @@ import time
 from collections import deque
 from typing import Any
 
-from localmodel_server.errors import BadRequest, ClientGone, Unavailable
+from localmodel_server.errors import BadRequestError, ClientGoneError, UnavailableError
 from localmodel_server.messages.call import Outcome
 from localmodel_server.metrics import Metrics
+from localmodel_server.workers.answer_receiver import AnswerReceiver
 from localmodel_server.workers.job import Deliver, Job, MakeCall, encode
 from localmodel_server.workers.pool import Pool
-from localmodel_server.workers.reception import Reception
-from localmodel_server.workers.worker_process import NotStarted, WorkerDied, WorkerProcess, WorkerTimeout
+from localmodel_server.workers.worker_process import NotStartedError, WorkerDiedError, WorkerProcess, WorkerTimeoutError
 
 LONGEST_LINE = 2048
 _MOST_ROWS = 256
@@ -66,21 +66,27 @@ class Dispatcher:
         return None
 
     def check_room(self) -> Pool:
-        """The current pool; raises Unavailable when a request would be refused now."""
+        """The current pool.
+
+        Raises:
+            UnavailableError: a request would be refused now.
+        """
         if self.pool is None:
-            raise Unavailable(self.unready_reason() or "")
+            raise UnavailableError(self.unready_reason() or "")
         if self.pool.failure is not None and self.pool.alive == 0:
-            raise Unavailable(self.pool.failure)
+            raise UnavailableError(self.pool.failure)
         if len(self._waiting) >= LONGEST_LINE:
             self._drop_gone()
         if len(self._waiting) >= LONGEST_LINE:
-            raise Unavailable(f"all workers are busy and {LONGEST_LINE} requests wait already")
+            raise UnavailableError(f"all workers are busy and {LONGEST_LINE} requests wait already")
         return self.pool
 
     def submit(self, make_call: MakeCall, request_id: str, deliver: Deliver) -> Job:
         """Put a request in line; deliver is called later, never before this returns.
 
-        Raises Unavailable, and what make_call raises.
+        Raises:
+            UnavailableError
+            BadRequestError: from `make_call`.
         """
         pool = self.check_room()
         loop = asyncio.get_running_loop()
@@ -95,7 +101,13 @@ class Dispatcher:
         return job
 
     async def ask(self, make_call: MakeCall, request_id: str, gone: asyncio.Future[Any] | None = None) -> Outcome:
-        """The outcome of a request; raises Unavailable, what make_call raises, and ClientGone when gone is done."""
+        """Wait for the outcome of a request.
+
+        Raises:
+            UnavailableError
+            BadRequestError: from `make_call`.
+            ClientGoneError: `gone` is done.
+        """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
         def deliver(received: Outcome | Exception) -> None:
@@ -111,7 +123,7 @@ class Dispatcher:
             if gone is not None:
                 await asyncio.wait({future, gone}, return_when=asyncio.FIRST_COMPLETED)
                 if not future.done():
-                    raise ClientGone
+                    raise ClientGoneError
             return await future
         finally:
             if not future.done() or future.cancelled():
@@ -124,7 +136,7 @@ class Dispatcher:
             return
         if pool.failure is not None and pool.alive == 0:
             while self._waiting:
-                self._waiting.popleft().deliver(Unavailable(pool.failure))
+                self._waiting.popleft().deliver(UnavailableError(pool.failure))
         while self._drop_unfit(pool):
             worker = pool.take()
             if worker is None and len(self._waiting) >= _CROWD and self._waiting[0].batch_key is None:
@@ -141,8 +153,8 @@ class Dispatcher:
                 if not job.gone:
                     job.fit(pool.contract)
                     return True
-                error: Exception = ClientGone()
-            except BadRequest as bad:
+                error: Exception = ClientGoneError()
+            except BadRequestError as bad:
                 error = bad
             self._waiting.popleft()
             job.deliver(error)
@@ -153,7 +165,7 @@ class Dispatcher:
         gone = [job for job in self._waiting if job.gone]
         self._waiting = deque(job for job in self._waiting if not job.gone)
         for job in gone:
-            job.deliver(ClientGone())
+            job.deliver(ClientGoneError())
 
     def _next_jobs(self, together: bool) -> list[Job]:
         jobs = [self._waiting.popleft()]
@@ -176,21 +188,21 @@ class Dispatcher:
         now = asyncio.get_running_loop().time()
         for job in jobs:
             job.sent = now
-        reception = Reception(worker, jobs, lambda error: self._end(pool, worker, jobs, error))
+        receiver = AnswerReceiver(worker, jobs, lambda error: self._end(pool, worker, jobs, error))
         self._metrics.batched(len(jobs))
         try:
-            worker.send(head, pieces, reception.receive)
-        except WorkerDied as error:
-            reception.receive(error)
+            worker.send(head, pieces, receiver.receive)
+        except WorkerDiedError as error:
+            receiver.receive(error)
 
     def _end(self, pool: Pool, worker: WorkerProcess, jobs: list[Job], error: Exception | None) -> None:
         """The worker has answered, or is lost: then requests that are not to blame, or may not be, try again."""
         self.in_flight -= len(jobs)
-        if isinstance(error, (WorkerDied, WorkerTimeout)):
-            self._metrics.worker_lost("died" if isinstance(error, WorkerDied) else "timeout")
-        if isinstance(error, NotStarted) or (error is not None and len(jobs) > 1):
+        if isinstance(error, (WorkerDiedError, WorkerTimeoutError)):
+            self._metrics.worker_lost("died" if isinstance(error, WorkerDiedError) else "timeout")
+        if isinstance(error, NotStartedError) or (error is not None and len(jobs) > 1):
             for job in reversed(jobs):
-                job.alone = job.alone or not isinstance(error, NotStarted)
+                job.alone = job.alone or not isinstance(error, NotStartedError)
                 self._waiting.appendleft(job)
             self._flush()
         pool.give_back(worker)
@@ -203,7 +215,7 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         seconds = self.pool.settings.scoring_timeout_ms / 1000
         while self._waiting and loop.time() - self._waiting[0].since >= seconds:
-            self._waiting.popleft().deliver(Unavailable(f"no worker became free within {seconds:g} s"))
+            self._waiting.popleft().deliver(UnavailableError(f"no worker became free within {seconds:g} s"))
         if self._waiting:
             due = self._waiting[0].since + seconds
             self._alarm = loop.call_at(due, self._refuse_late)

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.workers.child_process import AdoptedProcess
-from localmodel_server.workers.worker_process import LoadError, Starter, WorkerDied, WorkerProcess
+from localmodel_server.workers.worker_process import LoadError, Starter, WorkerDiedError, WorkerProcess
 from localmodel_worker.frames import Frame, encode_prefix
 
 
-class NotForked(Exception):
+class NotForkedError(Exception):
     """The revision needs a process of its own; the text says why.
 
     renew: another parent could fork it. suspicious: the fork may be to blame for how the process ended.
@@ -70,18 +70,26 @@ class ParentProcess(WorkerProcess):
         self._tell(told)
 
     async def wait_until_warm(self, seconds: float) -> None:
-        """Wait for so long at most until it has imported everything; raises NotForked."""
+        """Wait for so long at most until it has imported everything.
+
+        Raises:
+            NotForkedError
+        """
         if self._preloads:
             await asyncio.wait({self._preloads[-1]}, timeout=seconds)
         if self._preloads:
-            raise NotForked("the warm parent is still importing")
+            raise NotForkedError("the warm parent is still importing")
 
     async def start_process(self, theirs: socket.socket) -> AdoptedProcess:
-        """Fork a worker that serves on a socket; raises NotForked."""
+        """Fork a worker that serves on a socket.
+
+        Raises:
+            NotForkedError
+        """
         if not self.usable or self.socket is None:
-            raise NotForked(f"the warm parent has ended: {self.exit_description()}")
+            raise NotForkedError(f"the warm parent has ended: {self.exit_description()}")
         if self._preloads:
-            raise NotForked("the warm parent is importing again")
+            raise NotForkedError("the warm parent is importing again")
         pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         try:
             # Whole, for it is short and nothing else is on its way: preloads have been answered.
@@ -89,7 +97,7 @@ class ParentProcess(WorkerProcess):
             self._forks.append(pid)
             return AdoptedProcess(await pid)
         except OSError as error:
-            raise NotForked(f"the warm parent cannot be asked: {error.strerror}") from error
+            raise NotForkedError(f"the warm parent cannot be asked: {error.strerror}") from error
 
     def _receive(self, frame: Frame) -> None:
         head = frame.head
@@ -98,7 +106,7 @@ class ParentProcess(WorkerProcess):
         elif "pid" in head:
             self._answer_fork(head["pid"])
         elif "refused" in head:
-            self._answer_fork(NotForked(head["refused"]))
+            self._answer_fork(NotForkedError(head["refused"]))
         else:
             super()._receive(frame)
 
@@ -118,26 +126,28 @@ class ParentProcess(WorkerProcess):
         while self._preloads:
             self._preloads.pop().set_result(None)
         while self._forks:
-            self._answer_fork(NotForked(f"the warm parent has ended: {error}"))
+            self._answer_fork(NotForkedError(f"the warm parent has ended: {error}"))
 
 
 async def start_forked(parent: ParentProcess, settings: Settings, seconds: float) -> ForkedWorker:
     """A worker whose init() has returned, forked from the parent.
 
-    Raises NotForked, also when it takes longer than so many seconds, and LoadError when init() fails.
+    Raises:
+        NotForkedError: it cannot be forked, or takes longer than so many seconds.
+        LoadError: init() fails.
     """
     worker = ForkedWorker(settings, parent.harmless)
     try:
         await asyncio.wait_for(worker.load(parent.start_process), seconds)
     except TimeoutError as error:
-        raise NotForked(f"a forked worker had not loaded after {seconds:.1f} s", suspicious=True) from error
-    except WorkerDied as error:
-        raise NotForked(f"a forked worker did not load: {error}", suspicious=True) from error
+        raise NotForkedError(f"a forked worker had not loaded after {seconds:.1f} s", suspicious=True) from error
+    except WorkerDiedError as error:
+        raise NotForkedError(f"a forked worker did not load: {error}", suspicious=True) from error
     except LoadError:
         unsafe = worker.hello.get("unsafe")
         if unsafe is None:
             raise
-        raise NotForked(str(unsafe), bool(worker.hello.get("renew"))) from None
+        raise NotForkedError(str(unsafe), bool(worker.hello.get("renew"))) from None
     parent.harmless.update(worker.hello.get("harmless", []))
     parent.has_forked = True
     return worker

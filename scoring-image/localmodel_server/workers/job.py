@@ -23,7 +23,11 @@ class Job:
     def __init__(
         self, request_id: str, make_call: MakeCall, contract: Contract, since: float, deliver: Deliver
     ) -> None:
-        """Decode the request for a contract; raises BadRequest."""
+        """Decode the request for a contract.
+
+        Raises:
+            BadRequestError
+        """
         self.request_id = request_id
         self.make_call = make_call
         self.contract = contract
@@ -35,7 +39,11 @@ class Job:
         self.alone = False
 
     def fit(self, contract: Contract) -> None:
-        """Decode again when another revision, with another contract, has come; raises BadRequest."""
+        """Decode again if the contract has changed since, because another revision serves.
+
+        Raises:
+            BadRequestError
+        """
         if self.contract is not contract and self.contract != contract:
             self.call = self.make_call(contract)
         self.contract = contract

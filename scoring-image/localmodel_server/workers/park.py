@@ -6,7 +6,7 @@ import asyncio
 
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.log import logger
-from localmodel_server.workers.headroom import room_for
+from localmodel_server.workers.free_memory import room_for
 from localmodel_server.workers.pool import Pool
 
 _SECONDS_TO_KEEP = 600.0
@@ -67,7 +67,11 @@ class Park:
         self._watch = asyncio.create_task(self._look_after(pool))
 
     def take(self) -> Pool:
-        """Hand out the pool, which is then the caller's; raises LookupError without one."""
+        """Hand the pool over to the caller.
+
+        Raises:
+            LookupError: no pool is parked.
+        """
         pool = self.pool
         if pool is None:
             raise LookupError("no pool is parked")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.log import logger
 from localmodel_server.messages.contract import Contract
-from localmodel_server.workers.headroom import private_bytes
-from localmodel_server.workers.template import Template
+from localmodel_server.workers.free_memory import private_bytes
+from localmodel_server.workers.template import TemplateProcess
 from localmodel_server.workers.warm_parent import WarmParents
 from localmodel_server.workers.worker_process import LoadError, WorkerProcess
 
@@ -40,14 +40,17 @@ class Pool:
         self._draining = False
         self._parked = False
         self._serves = False
-        self._template: Template | None = None
+        self._template: TemplateProcess | None = None
         self._preloading = asyncio.Lock()  # several workers may be replaced at the same time
 
     @classmethod
     async def start(cls, settings: Settings, warm: WarmParents | None = None) -> Pool:
-        """Start all workers and wait until each has run init(); raises LoadError of the first that fails.
+        """Start all workers and wait until each has run init().
 
         They are forked from the warm parent where that makes no difference to the script, and else spawned.
+
+        Raises:
+            LoadError: of the first that fails.
         """
         pool = cls(settings, warm)
         await pool._preload()
@@ -70,7 +73,7 @@ class Pool:
 
     @property
     def how(self) -> str:
-        """How the workers were started: ``fork``, ``spawn`` or ``template``."""
+        """How the workers were started: `fork`, `spawn` or `template`."""
         if self._template is not None:
             return "template"
         return "fork" if self._workers and all(worker.how == "fork" for worker in self._workers) else "spawn"
@@ -186,10 +189,14 @@ class Pool:
         self._keepers = [asyncio.create_task(self._keep(worker)) for worker in list(self._workers)]
 
     async def _preload(self) -> None:
-        """Run init() in a process that forks the workers, when that is wanted; raises LoadError."""
+        """Run init() in a process that forks the workers, when that is wanted.
+
+        Raises:
+            LoadError
+        """
         if not self.settings.worker_preload or (self._template is not None and self._template.usable):
             return
-        self._template = await Template.start(self.settings)
+        self._template = await TemplateProcess.start(self.settings)
 
     async def _start_worker(self) -> WorkerProcess:
         if self._template is not None:

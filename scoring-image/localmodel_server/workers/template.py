@@ -8,12 +8,12 @@ import socket
 from collections import deque
 
 from localmodel_server.configuration.settings import Settings
-from localmodel_server.workers.child_process import ToldProcess
-from localmodel_server.workers.worker_process import LoadError, WorkerDied, WorkerProcess
+from localmodel_server.workers.child_process import ReportedProcess
+from localmodel_server.workers.worker_process import LoadError, WorkerDiedError, WorkerProcess
 from localmodel_worker.frames import Frame
 
 
-class Template(WorkerProcess):
+class TemplateProcess(WorkerProcess):
     """A process that has run init(), and answers no requests."""
 
     arguments = ("--template",)
@@ -21,18 +21,22 @@ class Template(WorkerProcess):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._forks: deque[asyncio.Future[int]] = deque()
-        self._children: dict[int, ToldProcess] = {}
+        self._children: dict[int, ReportedProcess] = {}
 
-    async def start_process(self, theirs: socket.socket) -> ToldProcess:
-        """Fork a worker that serves on a socket; raises LoadError."""
+    async def start_process(self, theirs: socket.socket) -> ReportedProcess:
+        """Fork a worker that serves on a socket.
+
+        Raises:
+            LoadError
+        """
         if not self.usable or self.socket is None:
             raise LoadError(self.exit_description())
         pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._forks.append(pid)
         socket.send_fds(self.socket, [b"f"], [theirs.fileno()])
         try:
-            process = ToldProcess(await pid)
-        except WorkerDied as error:
+            process = ReportedProcess(await pid)
+        except WorkerDiedError as error:
             raise LoadError(str(error)) from error
         self._children[process.pid] = process
         return process
@@ -54,7 +58,7 @@ class Template(WorkerProcess):
     def _fail(self, error: Exception) -> None:
         super()._fail(error)
         while self._forks:
-            self._forks.popleft().set_exception(WorkerDied(str(error)))
+            self._forks.popleft().set_exception(WorkerDiedError(str(error)))
         for child in self._children.values():
             child.end(-signal.SIGKILL)  # the kernel ends them with their parent
         self._children.clear()

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.log import logger
-from localmodel_server.workers.forked_worker import NotForked, ParentProcess, start_forked
-from localmodel_server.workers.headroom import NoRoom, anonymous_bytes, private_bytes, room_for
+from localmodel_server.workers.forked_worker import NotForkedError, ParentProcess, start_forked
+from localmodel_server.workers.free_memory import NoRoomError, anonymous_bytes, private_bytes, room_for
 from localmodel_server.workers.worker_process import LoadError, WorkerProcess
 
 # A forked worker has this long, and what a spawned one took three times over.
@@ -30,7 +30,7 @@ _MOST_STARTS = 3
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-class _Likeness(NamedTuple):
+class _ParentSpec(NamedTuple):
     """What a parent is to be like."""
 
     settings: Settings
@@ -45,21 +45,24 @@ class WarmParents:
     def __init__(self) -> None:
         self._parent: ParentProcess | None = None
         self._why_none = "there is no warm parent yet"
-        self._like: _Likeness | None = None
+        self._like: _ParentSpec | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._spawn_seconds = 0.0
         self._distrusted: set[str] = set()  # interpreters
         self._is_able = _can_adopt()
 
     async def start_worker(self, settings: Settings, is_candidate: bool) -> WorkerProcess:
-        """A worker whose init() has returned, forked or else spawned; raises LoadError.
+        """A worker whose init() has returned, forked or else spawned.
 
-        A candidate's, which other workers serve beside, is not spawned where only a fork has room: NoRoom.
+        A candidate's, which other workers serve beside, is not spawned where only a fork has room: NoRoomError.
+
+        Raises:
+            LoadError
         """
         limit = _SECONDS_TO_LOAD + _LOADS * self._spawn_seconds
         try:
             return await self._fork(settings, limit)
-        except NotForked as refusal:
+        except NotForkedError as refusal:
             why = refusal
         if is_candidate:
             await self._make_room(settings.worker_count)
@@ -76,7 +79,7 @@ class WarmParents:
         if not self._is_able or is_special(settings) or settings.python in self._distrusted or not workers:
             return
         installed, imported = _united(workers, "installed"), _united(workers, "imported")
-        like = _Likeness(settings, installed, imported, next(iter(workers)).pid)
+        like = _ParentSpec(settings, installed, imported, next(iter(workers)).pid)
         current = self._like
         renew = any(worker.wants_new_parent for worker in workers)
         if current is None or current.settings.python != settings.python or renew:
@@ -109,14 +112,14 @@ class WarmParents:
 
     async def _fork(self, settings: Settings, limit: float) -> WorkerProcess:
         if not self._is_able:
-            raise NotForked("this system cannot fork workers safely")
+            raise NotForkedError("this system cannot fork workers safely")
         if is_special(settings):
-            raise NotForked("with a debugger it has a process of its own")
+            raise NotForkedError("with a debugger it has a process of its own")
         parent = self._parent
         if parent is None or not parent.usable:
-            raise NotForked(self._why_none)
+            raise NotForkedError(self._why_none)
         if parent.settings.python != settings.python:
-            raise NotForked("the interpreter has changed")
+            raise NotForkedError("the interpreter has changed")
         # It may be at it; a process of its own would not be faster.
         await parent.wait_until_warm(max(_SECONDS_TO_WAIT, self._spawn_seconds))
         return await start_forked(parent, settings, limit)
@@ -134,15 +137,15 @@ class WarmParents:
         await parent.wait()
         short = room_for(needed)
         if short is not None:
-            raise NoRoom(f"no room for workers that are not forked: {short}")
+            raise NoRoomError(f"no room for workers that are not forked: {short}")
 
-    def _replace(self, like: _Likeness | None, why_none: str) -> None:
+    def _replace(self, like: _ParentSpec | None, why_none: str) -> None:
         self._like, self._parent, self._why_none = like, None, why_none
         if self._keeper is not None:
             self._keeper.cancel()
         self._keeper = None if like is None else asyncio.create_task(self._keep(like))
 
-    async def _keep(self, like: _Likeness) -> None:
+    async def _keep(self, like: _ParentSpec) -> None:
         """Have a parent until this is cancelled, or it cannot be had."""
         failures = 0
         is_warm = False
@@ -158,7 +161,7 @@ class WarmParents:
                 if is_warm:
                     logger.info("the next revision can be forked: what it may import is in memory")
                 await parent.wait()
-            except NotForked as error:
+            except NotForkedError as error:
                 self._why_none = str(error)
                 return
             finally:
@@ -173,7 +176,7 @@ class WarmParents:
         if self._parent is parent:
             self._parent = None
 
-    async def _start(self, like: _Likeness) -> ParentProcess | None:
+    async def _start(self, like: _ParentSpec) -> ParentProcess | None:
         why = await asyncio.to_thread(lambda: room_for(private_bytes([like.worker])))
         if why is not None:
             self._why_none = f"there is no room for a warm parent: {why}"

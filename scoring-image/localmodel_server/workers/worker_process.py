@@ -21,8 +21,8 @@ from localmodel_server.configuration.settings import Settings
 from localmodel_server.log import logger, one_word
 from localmodel_server.messages.contract import Contract, read_contract
 from localmodel_server.workers.child_process import AnyProcess, collect_group
-from localmodel_server.workers.left_behind import end_left_behind, has_started
 from localmodel_server.workers.memory_kills import MemoryKills
+from localmodel_server.workers.orphans import end_orphans, has_started
 from localmodel_worker.frames import Frame, FrameBuffer, FrameError, encode_prefix
 
 if TYPE_CHECKING:
@@ -47,15 +47,15 @@ class LoadError(Exception):
         self.reason = reason
 
 
-class WorkerDied(Exception):
+class WorkerDiedError(Exception):
     """The process ended before it answered; the text says how."""
 
 
-class NotStarted(Exception):
+class NotStartedError(Exception):
     """The process ended before it had begun with the requests: another one can have them."""
 
 
-class WorkerTimeout(Exception):
+class WorkerTimeoutError(Exception):
     """The answer did not come in time; the process has been killed."""
 
 
@@ -63,7 +63,7 @@ _memory_kills = MemoryKills()
 
 # Starts the process that serves on a socket.
 Starter = Callable[[socket.socket], Awaitable[AnyProcess]]
-# Called with each frame of an answer, or once with WorkerDied, WorkerTimeout or NotStarted.
+# Called with each frame of an answer, or once with WorkerDiedError, WorkerTimeoutError or NotStartedError.
 Sink = Callable[[Union[Frame, Exception]], None]
 
 
@@ -103,19 +103,27 @@ class WorkerProcess(asyncio.Protocol):
 
     @classmethod
     async def start(cls, settings: Settings, starter: Starter | None = None) -> Self:
-        """Start a process and wait, without limit, until its init() has returned; raises LoadError.
+        """Start a process and wait, without limit, until its init() has returned.
 
         Without a starter it is a new process of the revision's interpreter.
+
+        Raises:
+            LoadError
         """
         worker = cls(settings)
         try:
             await worker.load(starter)
-        except WorkerDied as error:
+        except WorkerDiedError as error:
             raise LoadError(f"{error} before init() returned") from error
         return worker
 
     async def load(self, starter: Starter | None = None) -> None:
-        """Start the process and wait, without limit, until its init() has returned; raises LoadError and WorkerDied."""
+        """Start the process and wait, without limit, until its init() has returned.
+
+        Raises:
+            LoadError
+            WorkerDiedError
+        """
         started = time.monotonic()
         try:
             await self._spawn(starter or self._run_interpreter)
@@ -160,11 +168,14 @@ class WorkerProcess(asyncio.Protocol):
     def send(self, head: dict[str, Any], pieces: Sequence[bytes], sink: Sink) -> None:
         """Have the worker answer a frame of requests; sink gets each frame of the answer, or one exception.
 
-        Between two frames of the answer lies at most the revision's scoring timeout; then the process is killed
-        and sink gets WorkerTimeout. A process that ends gives WorkerDied. Raises WorkerDied when it cannot be asked.
+        Between two frames of the answer lies at most the revision's scoring timeout; then the process is killed and
+        sink gets WorkerTimeoutError. A process that ends gives WorkerDiedError.
+
+        Raises:
+            WorkerDiedError: it cannot be asked.
         """
         if self._transport is None or not self.usable:
-            raise WorkerDied(self.exit_description())
+            raise WorkerDiedError(self.exit_description())
         self.served = True
         self._sinks.append(sink)
         self._transport.writelines([encode_prefix(orjson.dumps(head), sum(map(len, pieces))), *pieces])
@@ -291,8 +302,8 @@ class WorkerProcess(asyncio.Protocol):
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._closed.wait(), _SECONDS_TO_READ)
         self.close()
-        self._fail(WorkerDied(self.exit_description()))
-        await asyncio.to_thread(end_left_behind, process.pid)
+        self._fail(WorkerDiedError(self.exit_description()))
+        await asyncio.to_thread(end_orphans, process.pid)
 
     def _ask_background(self) -> None:
         self._tell({"kind": "background"})
@@ -315,7 +326,7 @@ class WorkerProcess(asyncio.Protocol):
         sinks, self._sinks = self._sinks, deque()
         for sink in sinks:
             sink(error)
-            error = NotStarted()
+            error = NotStartedError()
 
     def _set_alarm(self) -> None:
         self._clear_alarm()
@@ -336,7 +347,7 @@ class WorkerProcess(asyncio.Protocol):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self._process.pid, signal.SIGABRT)
         self._kill_after(_SECONDS_TO_TELL)
-        self._fail(WorkerTimeout(self._reason))
+        self._fail(WorkerTimeoutError(self._reason))
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with bytes from the worker."""
@@ -389,7 +400,11 @@ class WorkerProcess(asyncio.Protocol):
 
 
 def _log(head: Mapping[str, Any]) -> None:
-    """Log what a worker tells of its requests, before they are answered; raises FrameError."""
+    """Log what a worker tells of its requests, before they are answered.
+
+    Raises:
+        FrameError
+    """
     try:
         for request_id, text in head.get("log", ()):
             logger.error("request %s: %s", one_word(request_id), text, extra={"request_id": request_id})
@@ -398,7 +413,11 @@ def _log(head: Mapping[str, Any]) -> None:
 
 
 def _read_hello(hello: Mapping[str, Any]) -> Contract:
-    """What a started worker tells of its script; raises LoadError when init() failed."""
+    """What a started worker tells of its script.
+
+    Raises:
+        LoadError: init() failed.
+    """
     try:
         if hello["ok"]:
             return read_contract(hello)

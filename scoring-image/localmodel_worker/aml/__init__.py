@@ -1,1 +1,1 @@
-"""Azure's request and response, as ``@rawhttp`` scripts know them."""
+"""Azure's request and response, as `@rawhttp` scripts know them."""

@@ -1,4 +1,4 @@
-"""The request as a ``@rawhttp`` script gets it: the parts of Flask's Request that entry scripts use."""
+"""The request as a `@rawhttp` script gets it: the parts of Flask's Request that entry scripts use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
 
-from localmodel_worker.client_errors import BadRequest
+from localmodel_worker.client_errors import BadRequestError
 
 if TYPE_CHECKING:
     from io import BytesIO
@@ -69,8 +69,8 @@ def _enclosed_functions(function: object) -> list[object]:
 class AMLRequest:
     """One HTTP request; nothing of it is parsed before the script asks.
 
-    What the client got wrong raises BadRequest, which becomes a 400 (415 for a wrong content type) with its
-    text. The body is at hand as a whole, so ``data`` has it whatever the content type is.
+    What the client got wrong raises BadRequestError, which becomes a 400 (415 for a wrong content type) with its
+    text. The body is at hand as a whole, so `data` has it whatever the content type is.
     """
 
     scheme = "http"
@@ -104,7 +104,7 @@ class AMLRequest:
         return self._body
 
     def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> Union[bytes, str]:
-        """The body, or its text as UTF-8 with as_text; ``cache`` and ``parse_form_data`` make no difference."""
+        """The body, or its text as UTF-8 with as_text; `cache` and `parse_form_data` make no difference."""
         return self._body.decode(errors="replace") if as_text else self._body
 
     @functools.cached_property
@@ -122,14 +122,16 @@ class AMLRequest:
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """The body as JSON.
 
-        Raises BadRequest when the content type is not JSON (unless force is set) or the body cannot be parsed;
-        with silent it returns None then. ``cache`` makes no difference.
+        With `silent`, None takes the place of an error; `cache` makes no difference.
+
+        Raises:
+            BadRequestError: the content type is not JSON (unless `force` is set), or the body cannot be parsed.
         """
         try:
             if not force and not self.is_json:
-                raise BadRequest("send JSON with the header Content-Type: application/json", 415)
+                raise BadRequestError("send JSON with the header Content-Type: application/json", 415)
             return self._parsed_json
-        except BadRequest:
+        except BadRequestError:
             if silent:
                 return None
             raise
@@ -137,17 +139,17 @@ class AMLRequest:
     @functools.cached_property
     def _parsed_json(self) -> Any:
         if not self._body:
-            raise BadRequest("the request's body is empty; expected JSON")
+            raise BadRequestError("the request's body is empty; expected JSON")
         try:
             return json.loads(self._body)
         except ValueError as error:
-            raise BadRequest(f"the request's body is not JSON: {error}") from error
+            raise BadRequestError(f"the request's body is not JSON: {error}") from error
         except RecursionError:
-            raise BadRequest("the request's body is nested too deeply") from None
+            raise BadRequestError("the request's body is nested too deeply") from None
 
     @property
     def is_json(self) -> bool:
-        """Whether the content type is ``application/json`` or one that ends in ``+json``."""
+        """Whether the content type is `application/json` or one that ends in `+json`."""
         kind = self.mimetype
         return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
@@ -155,7 +157,11 @@ class AMLRequest:
 
     @functools.cached_property
     def args(self) -> MultiDict[str]:
-        """The query's parameters; raises BadRequest for more than 1000."""
+        """The query's parameters.
+
+        Raises:
+            BadRequestError: for more than 1000.
+        """
         from localmodel_worker.aml.multi_dict import MultiDict
         from localmodel_worker.aml.multipart import parse_urlencoded
 
@@ -175,14 +181,18 @@ class AMLRequest:
 
     @functools.cached_property
     def form(self) -> MultiDict[str]:
-        """The form's text fields, empty when the body is no form; raises BadRequest when it is a broken one."""
+        """The form's text fields, empty when the body is no form.
+
+        Raises:
+            BadRequestError: it is a broken one.
+        """
         from localmodel_worker.aml.multi_dict import MultiDict
 
         return MultiDict(self._form.fields)
 
     @functools.cached_property
     def files(self) -> MultiDict[UploadedFile]:
-        """The form's uploads by field; raises BadRequest like form."""
+        """The form's uploads by field; raises BadRequestError like form."""
         from localmodel_worker.aml.multi_dict import MultiDict
 
         return MultiDict((upload.name, upload) for upload in self._form.files)
@@ -242,12 +252,12 @@ class AMLRequest:
 
     @property
     def query_string(self) -> bytes:
-        """What follows the ``?``, as sent."""
+        """What follows the `?`, as sent."""
         return self._query.encode("latin-1", "replace")
 
     @property
     def full_path(self) -> str:
-        """path, ``?`` and the query."""
+        """path, `?` and the query."""
         return f"{self.path}?{self._query}"
 
     @property

@@ -23,8 +23,8 @@ Body = Union[bytes, Iterator[bytes]]
 class AMLResponse:
     """Status, headers and body of an answer, used like a Flask Response.
 
-    message is text, bytes, or an iterable of either, which is sent piece by piece as it comes; None is ``{}``.
-    With json_str it is anything that JSON can express. The content type is ``text/html`` unless
+    message is text, bytes, or an iterable of either, which is sent piece by piece as it comes; None is `{}`.
+    With json_str it is anything that JSON can express. The content type is `text/html` unless
     response_headers has one, or JSON when message is None or json_str is set.
 
     response_headers is a mapping of names to values. A header that repeats has a list or tuple of values. A comma
@@ -78,7 +78,7 @@ class AMLResponse:
 
     @property
     def status(self) -> str:
-        """Number and phrase, ``404 NOT FOUND``; may be set to such a text or to a number."""
+        """Number and phrase, `404 NOT FOUND`; may be set to such a text or to a number."""
         try:
             return f"{self._status_code} {HTTPStatus(self._status_code).phrase.upper()}"
         except ValueError:
@@ -129,12 +129,20 @@ class AMLResponse:
         return self.data.decode(errors="replace") if as_text else self.data
 
     def set_data(self, value: Union[str, bytes]) -> None:
-        """Replace the body; raises TypeError."""
+        """Replace the body.
+
+        Raises:
+            TypeError
+        """
         self._body = _to_body(value)
 
     @property
     def json(self) -> Any:
-        """The body read as JSON; raises ValueError."""
+        """The body read as JSON.
+
+        Raises:
+            ValueError
+        """
         return json.loads(self.data)
 
     def body(self) -> Body:
@@ -155,7 +163,10 @@ class AMLResponse:
     ) -> None:
         """Add a Set-Cookie header.
 
-        max_age is in seconds, expires a datetime, a Unix time in seconds or the text itself. Raises ValueError.
+        max_age is in seconds, expires a datetime, a Unix time in seconds or the text itself.
+
+        Raises:
+            ValueError
         """
         from localmodel_worker.aml.cookies import cookie_header
 

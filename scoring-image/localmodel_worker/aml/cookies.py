@@ -12,7 +12,8 @@ from typing import Any
 def cookie_header(name: str, value: str, attributes: Mapping[str, Any]) -> str:
     """The cookie with the attributes (by their names in lower case) that are neither None nor False.
 
-    Raises ValueError when a name or value cannot stand in a cookie.
+    Raises:
+        ValueError: a name or value cannot stand in a cookie.
     """
     cookie = SimpleCookie()
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Callable, Optional, Union
 
 from localmodel_worker.aml.multi_dict import converted, first_converted
-from localmodel_worker.client_errors import MissingField
+from localmodel_worker.client_errors import MissingFieldError
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SPLITS_RESPONSE = re.compile(r"[\r\n\0]")
@@ -18,7 +18,7 @@ Pair = tuple[str, str]
 class Headers:
     """Pairs of name and value in their order.
 
-    As in Flask, iterating gives the pairs, keys() the names, and ``dict(headers)`` works.
+    As in Flask, iterating gives the pairs, keys() the names, and `dict(headers)` works.
     """
 
     def __init__(self, pairs: Iterable[Pair] = ()) -> None:
@@ -28,7 +28,7 @@ class Headers:
     def __getitem__(self, name: str) -> str:
         for value in self.getlist(name):
             return str(value)
-        raise MissingField(name)
+        raise MissingFieldError(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Replace what there is of the name; raises ValueError like add()."""
@@ -58,11 +58,11 @@ class Headers:
         return f"Headers({self._pairs!r})"
 
     def get(self, name: str, default: Any = None, type: Optional[Callable[[str], Any]] = None) -> Any:  # noqa: A002
-        """The first value, or what ``type`` makes of it; default when it is missing or type raises ValueError."""
+        """The first value, or what `type` makes of it; default when it is missing or type raises ValueError."""
         return first_converted(self.getlist(name)[:1], default, type)
 
     def getlist(self, name: str, type: Optional[Callable[[str], Any]] = None) -> list[Any]:  # noqa: A002
-        """All values, or what ``type`` makes of them, without those that it raises ValueError for."""
+        """All values, or what `type` makes of them, without those that it raises ValueError for."""
         return converted([value for each, value in self._pairs if _same(each, name)], type)
 
     get_all = getlist
@@ -82,13 +82,14 @@ class Headers:
     def add(self, name: str, value: Any) -> None:
         """Append a header, whether or not there is one of that name.
 
-        Raises ValueError when the name is not one, or the value cannot stand in a header: a line break in it
-        would let whoever supplied it write headers and a body of their own.
+        Raises:
+            ValueError: the name is not one, or the value cannot stand in a header: a line break in it would let whoever
+                supplied it write headers and a body of their own.
         """
         self._pairs.append(_checked(name, value))
 
     def set(self, name: str, value: Any) -> None:
-        """Same as ``headers[name] = value``."""
+        """Same as `headers[name] = value`."""
         self[name] = value
 
     def setdefault(self, name: str, value: Any) -> str:
@@ -125,7 +126,7 @@ class Headers:
 
 
 def request_headers(pairs: Iterable[Pair]) -> Headers:
-    """Headers of a request as WSGI servers show them: ``Content-Type`` however it was sent, repeats joined."""
+    """Headers of a request as WSGI servers show them: `Content-Type` however it was sent, repeats joined."""
     joined: dict[str, str] = {}
     for name, value in pairs:
         name = name.title()

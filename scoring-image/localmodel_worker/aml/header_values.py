@@ -1,4 +1,4 @@
-"""Header values with parameters: ``form-data; name="a"; filename="b.png"``."""
+"""Header values with parameters: `form-data; name="a"; filename="b.png"`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PARAMETER = re.compile(r""";\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;"]*)""
 
 
 def split_value(value: str) -> tuple[str, dict[str, str]]:
-    """The value before the first ``;``, in lower case, and the parameters by name in lower case."""
+    """The value before the first `;`, in lower case, and the parameters by name in lower case."""
     main, semicolon, rest = value.partition(";")
     parameters: dict[str, str] = {}
     for name, text in _PARAMETER.findall(semicolon + rest):

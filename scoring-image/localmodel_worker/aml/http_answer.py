@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class NotHttp(Exception):
+class NotHttpError(Exception):
     """run() returned a response that HTTP cannot express; the text says what."""
 
 
@@ -34,9 +34,12 @@ class HttpAnswer(NamedTuple):
 
 
 def as_http_answer(result: Any) -> Optional[HttpAnswer]:
-    """The answer in an AMLResponse, or in a Flask or Werkzeug Response; None for any other result. Raises NotHttp.
+    """The answer in an AMLResponse, or in a Flask or Werkzeug Response; None for any other result.
 
     Neither package is imported: who returns one of these has done so.
+
+    Raises:
+        NotHttpError
     """
     ours = sys.modules.get("localmodel_worker.aml.aml_response")
     if ours is not None and isinstance(result, ours.AMLResponse):
@@ -69,7 +72,9 @@ def _answer(response: Any, body: Union[bytes, Iterator[bytes]], run_failed: bool
 
 def _check(status: int, headers: list[tuple[str, str]]) -> None:
     if not 200 <= status <= 999:
-        raise NotHttp(f"run() returned a response with the status {status}; it must be 200 to 999")
+        raise NotHttpError(f"run() returned a response with the status {status}; it must be 200 to 999")
     for name, value in headers:
         if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
-            raise NotHttp(f"run() returned a response with a header that cannot be sent: {name!r}: {value[:100]!r}")
+            raise NotHttpError(
+                f"run() returned a response with a header that cannot be sent: {name!r}: {value[:100]!r}"
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Callable, NoReturn, Optional, TypeVar
 
-from localmodel_worker.client_errors import MissingField
+from localmodel_worker.client_errors import MissingFieldError
 
 V = TypeVar("V")
 
@@ -13,7 +13,7 @@ V = TypeVar("V")
 class MultiDict(dict[str, V]):
     """A read-only dict of each name's first value, with all of them in getlist().
 
-    A dict proper, so that ``json.dumps``, ``dict()`` and ``**`` work on it. A missing name raises MissingField,
+    A dict proper, so that `json.dumps`, `dict()` and `**` work on it. A missing name raises MissingFieldError,
     which is a KeyError.
     """
 
@@ -24,14 +24,14 @@ class MultiDict(dict[str, V]):
         super().__init__((name, values[0]) for name, values in self._values.items())
 
     def __missing__(self, name: str) -> NoReturn:
-        raise MissingField(name)
+        raise MissingFieldError(name)
 
     def get(self, key: str, default: Any = None, type: Optional[Callable[[V], Any]] = None) -> Any:  # noqa: A002
-        """The first value, or what ``type`` makes of it; default when it is missing or type raises ValueError."""
+        """The first value, or what `type` makes of it; default when it is missing or type raises ValueError."""
         return first_converted(self._values.get(key, [])[:1], default, type)
 
     def getlist(self, key: str, type: Optional[Callable[[V], Any]] = None) -> list[Any]:  # noqa: A002
-        """All values, or what ``type`` makes of them, without those that it raises ValueError for."""
+        """All values, or what `type` makes of them, without those that it raises ValueError for."""
         return converted(self._values.get(key, []), type)
 
     def lists(self) -> list[tuple[str, list[V]]]:
@@ -58,7 +58,7 @@ class MultiDict(dict[str, V]):
 
 
 def converted(values: list[V], to: Optional[Callable[[V], Any]]) -> list[Any]:
-    """What ``to`` makes of the values, without those that it raises ValueError or TypeError for."""
+    """What `to` makes of the values, without those that it raises ValueError or TypeError for."""
     if to is None:
         return list(values)
     results = []

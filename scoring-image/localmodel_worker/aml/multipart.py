@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from localmodel_worker.aml.header_map import Headers
 from localmodel_worker.aml.header_values import split_value
 from localmodel_worker.aml.uploads import UploadedFile
-from localmodel_worker.client_errors import BadRequest
+from localmodel_worker.client_errors import BadRequestError
 
 _LONGEST_BOUNDARY = 200
 _LONGEST_PART_HEADER = 16 * 1024  # bytes
@@ -25,17 +25,22 @@ class Form(NamedTuple):
 
 
 def parse_urlencoded(body: bytes, limit: int) -> list[tuple[str, str]]:
-    """The fields of a query or an urlencoded form; raises BadRequest for more than limit of them."""
+    """The fields of a query or an urlencoded form.
+
+    Raises:
+        BadRequestError: for more than limit of them.
+    """
     try:
         return parse_qsl(body.decode(errors="replace"), keep_blank_values=True, errors="replace", max_num_fields=limit)
     except ValueError as error:
-        raise BadRequest(f"more than {limit} fields") from error
+        raise BadRequestError(f"more than {limit} fields") from error
 
 
 def parse_multipart(body: bytes, boundary: str, limit: int) -> Form:
-    """The fields and files of a ``multipart/form-data`` body, with the boundary of its content type.
+    """The fields and files of a `multipart/form-data` body, with the boundary of its content type.
 
-    Raises BadRequest when it is not one, ends early, or has more than limit parts.
+    Raises:
+        BadRequestError: it is not one, ends early, or has more than limit parts.
     """
     if not 0 < len(boundary) <= _LONGEST_BOUNDARY or not boundary.isascii():
         raise _unusable("its Content-Type header needs a boundary; let the HTTP client library set that header")
@@ -99,5 +104,5 @@ def _part_headers(body: bytes, start: int, end: int) -> tuple[Headers, int]:
     return Headers(pairs), header_end + 4
 
 
-def _unusable(reason: str) -> BadRequest:
-    return BadRequest(f"the request's body is not usable multipart/form-data: {reason}")
+def _unusable(reason: str) -> BadRequestError:
+    return BadRequestError(f"the request's body is not usable multipart/form-data: {reason}")

@@ -60,7 +60,11 @@ class UploadedFile:
         return len(self.stream.getbuffer())
 
     def save(self, to: Union[str, PathLike[str], IO[bytes]], buffer_size: int = 65536) -> None:
-        """Write what has not been read yet to a path or a binary file; raises OSError."""
+        """Write what has not been read yet to a path or a binary file.
+
+        Raises:
+            OSError
+        """
         from shutil import copyfileobj  # slow to import
 
         if isinstance(to, (str, PathLike)):

@@ -55,7 +55,7 @@ def found_in(files: Iterable[str], names: Iterable[str]) -> dict[str, str]:
 
 
 def mapped_files(maps: str) -> list[str]:
-    """The files with code in a ``/proc/self/maps``."""
+    """The files with code in a `/proc/self/maps`."""
     lines = (line.split(None, 5) for line in maps.splitlines())
     return list(dict.fromkeys(line[5] for line in lines if len(line) == 6 and "x" in line[1] and line[4] != "0"))
 

@@ -18,7 +18,7 @@ from localmodel_worker.process_control import set_name
 from localmodel_worker.script_log import user_logging
 
 if TYPE_CHECKING:
-    from localmodel_worker.forking.warm import WarmParent
+    from localmodel_worker.forking.warm_parent import WarmParent
     from localmodel_worker.script.entry_script import Place
 
 

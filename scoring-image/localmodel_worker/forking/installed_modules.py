@@ -19,7 +19,7 @@ _INFO = ("-info", ".pth", ".egg-link")
 def loaded_modules(environment: Mapping[str, str], known: Collection[str] = ()) -> dict[str, list[str]]:
     """What this process has imported, for a hello, without what is known.
 
-    ``installed`` are the modules that every revision finds alike, in the order of import; ``imported`` is what
+    `installed` are the modules that every revision finds alike, in the order of import; `imported` is what
     user code, and that is all the rest, names in its import statements.
     """
     folders = (environment.get("AML_APP_ROOT"), environment.get("AZUREML_MODEL_DIR"))
@@ -52,7 +52,7 @@ def packages_stamp(folders: Iterable[str]) -> list[tuple[str, str, int]]:
 
 
 def start_files(modules: Iterable[str], folders: Iterable[str]) -> list[str]:
-    """Files of what Python ran before anything else: sitecustomize and such, and the ``.pth`` files."""
+    """Files of what Python ran before anything else: sitecustomize and such, and the `.pth` files."""
     origins = [_origin(name) or "" for name in modules]
     early = [file for file in origins if os.sep in file and not _is_standard(file) and not file.startswith(_OURS)]
     lines = [str(Path(folder, file)) for folder, file, _ in packages_stamp(folders) if file.endswith(".pth")]

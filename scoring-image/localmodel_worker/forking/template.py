@@ -1,8 +1,8 @@
 """A process that has run init() once and forks the workers, which share its memory (WORKER_PRELOAD).
 
-On its socket come ``f`` and the socket of a new worker for each worker that the server wants. It answers with
-a frame ``{"pid": int}``, and tells the end of each with ``{"exited": pid, "code": int}`` (negative: the signal).
-``b`` asks what goes on in it: ``{"background": [...]}``.
+On its socket come `f` and the socket of a new worker for each worker that the server wants. It answers with
+a frame `{"pid": int}`, and tells the end of each with `{"exited": pid, "code": int}` (negative: the signal).
+`b` asks what goes on in it: `{"background": [...]}`.
 """
 
 from __future__ import annotations

@@ -39,7 +39,11 @@ class Place(NamedTuple):
 
 
 def find_script(environment: Mapping[str, str]) -> Place:
-    """Where the environment variables say that the script is; raises LoadError when it is not there."""
+    """Where the environment variables say that the script is.
+
+    Raises:
+        LoadError: it is not there.
+    """
     folder = Path(environment.get("AML_APP_ROOT", "/var/azureml-app")).absolute()
     name = environment.get("AZUREML_ENTRY_SCRIPT") or _usual_name(folder)
     script = folder / name
@@ -75,7 +79,8 @@ class EntryScript:
     def __init__(self, place: Place) -> None:
         """Import the script, whose place has been entered.
 
-        Raises LoadError when it cannot be imported, or lacks an init() or run() that can be called.
+        Raises:
+            LoadError: it cannot be imported, or lacks an init() or run() that can be called.
         """
         self._place = place
         self._loop: Optional[AbstractEventLoop] = None
@@ -87,7 +92,11 @@ class EntryScript:
         self.run_function = self._read_run(_behind_driver(module))
 
     def init(self) -> None:
-        """Call the script's init(); raises LoadError."""
+        """Call the script's init().
+
+        Raises:
+            LoadError
+        """
         try:
             self._finish(self._init())
         except BaseException as error:

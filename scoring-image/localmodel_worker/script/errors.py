@@ -16,7 +16,7 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 
 def one_line(error: BaseException, code_folder: Path, entry_script: str) -> str:
-    """``score.py:17: KeyError: 'age'``: where in the user's code it happened, and what.
+    """`score.py:17: KeyError: 'age'`: where in the user's code it happened, and what.
 
     The place is the innermost frame whose file lies in code_folder and is not an installed package; without
     such a frame it is entry_script.

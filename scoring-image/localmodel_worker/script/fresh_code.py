@@ -1,7 +1,7 @@
 """Import user code from its source, never from cached bytecode.
 
 Cached bytecode is trusted when the source's size and its modification time in whole seconds agree: an edit of
-the same length within a second (``0.5`` to ``0.7``, saved twice) would be served as the old code. Installed
+the same length within a second (`0.5` to `0.7`, saved twice) would be served as the old code. Installed
 packages keep their cache; they do not change, and compiling them takes seconds.
 """
 

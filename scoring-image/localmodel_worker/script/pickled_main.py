@@ -1,6 +1,6 @@
-"""A pickle's ``__main__`` is the entry script: what a notebook or a training script had defined is looked up there.
+"""A pickle's `__main__` is the entry script: what a notebook or a training script had defined is looked up there.
 
-The process's own ``__main__`` stays: multiprocessing and debuggers read it. What it lacks it asks for.
+The process's own `__main__` stays: multiprocessing and debuggers read it. What it lacks it asks for.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NOT_FOUND = re.compile(r"'([^']+)' on <module '__main__'|module '__main__' has 
 
 
 def look_up_in(script: ModuleType) -> None:
-    """Find names that ``__main__`` does not have in an entry script, or in the module that it drives."""
+    """Find names that `__main__` does not have in an entry script, or in the module that it drives."""
 
     def find(name: str) -> Any:
         # Who asks for those asks about the process.
@@ -29,7 +29,7 @@ def look_up_in(script: ModuleType) -> None:
 
 
 def explain(error: BaseException, script: str) -> None:
-    """Have an error that a name is not in ``__main__`` say what that means, and what to do."""
+    """Have an error that a name is not in `__main__` say what that means, and what to do."""
     found = _NOT_FOUND.search(str(error.args[0])) if isinstance(error, AttributeError) and error.args else None
     if found is not None:
         name = found[1] or found[2]

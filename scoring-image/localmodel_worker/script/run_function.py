@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, Callable, Optional
 
 from localmodel_worker.aml.aml_request import is_rawhttp
-from localmodel_worker.client_errors import BadRequest
+from localmodel_worker.client_errors import BadRequestError
 from localmodel_worker.script import json_shortcut, schema
 from localmodel_worker.script.schema import Parameter
 from localmodel_worker.script.stateful import keeps_state
@@ -23,14 +23,18 @@ class ContractError(Exception):
 
 
 class RunFunction:
-    """run(), with the mode that its decorators choose: ``text``, ``schema`` or ``http``.
+    """run(), with the mode that its decorators choose: `text`, `schema` or `http`.
 
     Rules as in Azure ML's inference server: named parameters only, the first one is the data, one of the name
-    ``request_headers`` gets the headers, and with a schema every parameter is data.
+    `request_headers` gets the headers, and with a schema every parameter is data.
     """
 
     def __init__(self, function: Callable[..., Any], module: ModuleType) -> None:
-        """Read the contract; raises ContractError."""
+        """Read the contract.
+
+        Raises:
+            ContractError
+        """
         self.call = function
         self.code = getattr(inspect.unwrap(function), "__code__", None)
         signature = _signature(function)
@@ -89,50 +93,62 @@ class RunFunction:
         return told
 
     def from_json(self, body: bytearray) -> dict[str, Any]:
-        """The arguments in a JSON object, by parameter name; raises BadRequest."""
+        """The arguments in a JSON object, by parameter name.
+
+        Raises:
+            BadRequestError
+        """
         if not body:
-            raise BadRequest(f"the request's body is empty; expected a JSON object with {self._wanted()}")
+            raise BadRequestError(f"the request's body is empty; expected a JSON object with {self._wanted()}")
         try:
             given = json.loads(body)
         except json.JSONDecodeError as error:
-            raise BadRequest(f"the request's body is not JSON: {error}") from error
+            raise BadRequestError(f"the request's body is not JSON: {error}") from error
         except UnicodeDecodeError:
-            raise BadRequest("the request's body is not UTF-8 text") from None
+            raise BadRequestError("the request's body is not UTF-8 text") from None
         except ValueError:  # Python's words are for programmers
-            raise BadRequest("a number in the request's body has too many digits") from None
+            raise BadRequestError("a number in the request's body has too many digits") from None
         except RecursionError:
-            raise BadRequest("the request's body is nested too deeply") from None
+            raise BadRequestError("the request's body is nested too deeply") from None
         if not isinstance(given, dict):
-            raise BadRequest(f"expected a JSON object with {self._wanted()}, got {_json_type(given)}")
+            raise BadRequestError(f"expected a JSON object with {self._wanted()}, got {_json_type(given)}")
         missing = [name for name, each in self.parameters.items() if each.required and name not in given]
         if missing:
-            raise BadRequest(f"{', '.join(missing)}: missing; expected a JSON object with {self._wanted()}")
+            raise BadRequestError(f"{', '.join(missing)}: missing; expected a JSON object with {self._wanted()}")
         return {name: given.get(name, self.defaults.get(name)) for name in self.parameters}
 
     def from_arrays(self, told: list[list[Any]], body: bytearray) -> dict[str, Any]:
-        """The arguments in typed arrays; those of a table are its columns. Raises BadRequest."""
+        """The arguments in typed arrays; those of a table are its columns.
+
+        Raises:
+            BadRequestError
+        """
         import numpy  # the user's; a schema with arrays has imported it already
 
         arguments: dict[str, Any] = {}
         offset = 0
         for name, dtype, shape in told:
             if name not in self.parameters:
-                raise BadRequest(f"{name}: run() has no such parameter; expected {self._wanted()}")
+                raise BadRequestError(f"{name}: run() has no such parameter; expected {self._wanted()}")
             array = numpy.frombuffer(body, dtype, count=_count(shape), offset=offset).reshape(shape)
             offset += array.nbytes
             arguments[name] = schema.to_parameter(self.parameters[name], array)
         missing = [name for name, each in self.parameters.items() if each.required and name not in arguments]
         if missing:
-            raise BadRequest(f"{', '.join(missing)}: missing; expected {self._wanted()}")
+            raise BadRequestError(f"{', '.join(missing)}: missing; expected {self._wanted()}")
         return arguments
 
     def from_text(self, body: bytearray) -> dict[str, Any]:
-        """The arguments in a text; raises BadRequest."""
+        """The arguments in a text.
+
+        Raises:
+            BadRequestError
+        """
         try:
             return {self.first: body.decode()}
         except UnicodeDecodeError as error:
             where = f"{error.reason} at byte {error.start}"
-            raise BadRequest(f"the request's body is not UTF-8 text: {where}") from error
+            raise BadRequestError(f"the request's body is not UTF-8 text: {where}") from error
 
     def with_headers(self, arguments: dict[str, Any], headers: list[list[str]]) -> dict[str, Any]:
         """The arguments and, for a run() that asks for them, the request's headers."""

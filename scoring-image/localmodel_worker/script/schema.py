@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable, NamedTuple, Optional
 
-from localmodel_worker.client_errors import BadRequest
+from localmodel_worker.client_errors import BadRequestError
 
 _NUMBERS = "fiu"
 _INTEGERS = "iu"
@@ -25,7 +25,7 @@ class Parameter(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """``numpy``, ``pandas``, ``standard`` or ``other``."""
+        """`numpy`, `pandas`, `standard` or `other`."""
         return _kind(self.type)
 
     @property
@@ -89,7 +89,11 @@ def told_output(schema: dict[str, Any]) -> Optional[dict[str, Any]]:
 
 
 def to_parameter(parameter: Parameter, array: Any) -> Any:
-    """An array as its parameter takes it: the sample's type and shape; raises BadRequest."""
+    """An array as its parameter takes it: the sample's type and shape.
+
+    Raises:
+        BadRequestError
+    """
     if parameter.optional:  # inference-schema asks whether it is empty, which an array does not say
         return array.tolist()
     sample = getattr(parameter.type, "sample_input", None)
@@ -101,9 +105,9 @@ def to_parameter(parameter: Parameter, array: Any) -> Any:
         try:
             converted = array.astype(sample.dtype)
         except (TypeError, ValueError) as error:
-            raise BadRequest(f"{parameter.name}: {error}") from error
+            raise BadRequestError(f"{parameter.name}: {error}") from error
         if _is_wrapped(array, converted):
-            raise BadRequest(f"{parameter.name}: not all values fit into {sample.dtype}")
+            raise BadRequestError(f"{parameter.name}: not all values fit into {sample.dtype}")
         return converted
     return array
 
@@ -117,12 +121,12 @@ def _is_wrapped(array: Any, converted: Any) -> bool:
 
 def _check_shape(name: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
     if len(shape) != len(wanted):
-        raise BadRequest(f"{name}: expected {len(wanted)} dimensions, got {len(shape)} (shape {list(shape)})")
+        raise BadRequestError(f"{name}: expected {len(wanted)} dimensions, got {len(shape)} (shape {list(shape)})")
     for dimension in range(1, len(wanted)):
         if shape[dimension] != wanted[dimension]:
             expected, got = wanted[dimension], shape[dimension]
             what = "columns" if len(wanted) == 2 else f"values in dimension {dimension}"
-            raise BadRequest(f"{name}: expected {expected} {what}, got {got}")
+            raise BadRequestError(f"{name}: expected {expected} {what}, got {got}")
 
 
 def _kind(parameter_type: Any) -> str:

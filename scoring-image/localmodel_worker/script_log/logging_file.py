@@ -1,4 +1,4 @@
-"""Configure logging from a user's logging.json, as ``logging.config.dictConfig`` reads it."""
+"""Configure logging from a user's logging.json, as `logging.config.dictConfig` reads it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _BAD_ROOT = "Unable to configure root logger"
 def configure_from(file: Path, name: str) -> None:
     """Apply the file, and let print() write log records when a handler would get them.
 
-    Raises LoadError with the file's name, the key and what is wrong.
+    Raises:
+        LoadError: with the file's name, the key and what is wrong.
     """
     config = _read(file, name)
     legacy_imports.install()  # the file may name Azure ML's formatter

@@ -28,11 +28,12 @@ _FORMAT = "LOCALMODEL_LOG_FORMAT"
 def set_up(environment: Mapping[str, str], place: Place) -> None:
     """Configure logging; call it once, when the user's modules can be imported and before the script is.
 
-    A logging.json in the code folder, or else beside the script, replaces everything else; print() then writes
-    INFO records of the logger ``azmlinfsrv.print``. Without it records from the level AZUREML_LOG_LEVEL on
-    (default INFO) go to stderr, as lines or, with LOCALMODEL_LOG_FORMAT=json, as JSON objects.
+    A logging.json in the code folder, or else beside the script, replaces everything else; print() then writes INFO
+    records of the logger `azmlinfsrv.print`. Without it records from the level AZUREML_LOG_LEVEL on (default INFO) go
+    to stderr, as lines or, with LOCALMODEL_LOG_FORMAT=json, as JSON objects.
 
-    Raises LoadError that names the variable, or the file and the key, that cannot be used.
+    Raises:
+        LoadError: that names the variable, or the file and the key, that cannot be used.
     """
     level = _level(environment.get(_LEVEL) or "INFO")
     formatter = _formatter(environment.get(_FORMAT) or "text")
@@ -57,7 +58,7 @@ def config_file(place: Place) -> Optional[Path]:
 
 
 class LineFormatter(logging.Formatter):
-    """``2026-01-31T12:00:00.000Z I [17] score - request 4fd1: message``."""
+    """`2026-01-31T12:00:00.000Z I [17] score - request 4fd1: message`."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line, without a traceback."""

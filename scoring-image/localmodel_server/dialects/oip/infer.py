@@ -8,14 +8,14 @@ import orjson
 
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.dialects.oip import infer_answer, infer_request
-from localmodel_server.dialects.oip.infer_request import Wanted
-from localmodel_server.errors import BadRequest
+from localmodel_server.dialects.oip.infer_request import WantedOutputs
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Call, Headers, Outcome
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import MOST_ON_LOOP, Cost
 from localmodel_server.payloads.compression import VARY
+from localmodel_server.payloads.decoded import DecodedRequest, Encode, EncodedAnswer
 from localmodel_server.payloads.json_text import message_of
-from localmodel_server.payloads.reading import Answer, Encode, Reading
 from localmodel_server.payloads.script_call import Target
 
 _JSON: Headers = [(b"content-type", b"application/json")]
@@ -26,15 +26,23 @@ def error_body(status: int, message: str) -> bytes:
     return orjson.dumps({"error": message})
 
 
-def read(model: str, body: bytes, headers: Headers, target: Target) -> Reading:
-    """A whole request, for the model of this name; raises BadRequest."""
+def read(model: str, body: bytes, headers: Headers, target: Target) -> DecodedRequest:
+    """A whole request, for the model of this name.
+
+    Raises:
+        BadRequestError
+    """
     call, wanted = infer_request.decode(body, headers, target)
-    return Reading(call, partial(encode, model, wanted))
+    return DecodedRequest(call, partial(encode, model, wanted))
 
 
-def encode(model: str, wanted: Wanted, outcome: Outcome, result: bytes, contract: Contract) -> Answer:
-    """A good answer; raises BadRequest when the client wants what is not there."""
-    return Answer(*infer_answer.encode(result, contract.output, wanted, model, outcome.revision))
+def encode(model: str, wanted: WantedOutputs, outcome: Outcome, result: bytes, contract: Contract) -> EncodedAnswer:
+    """A good answer.
+
+    Raises:
+        BadRequestError: the client wants what is not there.
+    """
+    return EncodedAnswer(*infer_answer.encode(result, contract.output, wanted, model, outcome.revision))
 
 
 class InferRequest:
@@ -61,7 +69,11 @@ class InferRequest:
         return infer_request.cost(self._body, self._headers, contract, MOST_ON_LOOP)
 
     def call(self, contract: Contract) -> Call:
-        """The call of run() that it asks for; raises BadRequest."""
+        """The call of run() that it asks for.
+
+        Raises:
+            BadRequestError
+        """
         call, wanted = infer_request.decode(self._body, self._headers, Target(contract, self._input_key))
         self.encode = partial(encode, self._model, wanted)
         self.contract = contract
@@ -73,11 +85,11 @@ class InferRequest:
             return outcome.status, error_body(outcome.status, message_of(outcome.body)), _JSON
         try:
             return self.good_answer(self.encode(outcome, outcome.body, self.contract))
-        except BadRequest as error:
+        except BadRequestError as error:
             return error.status, error_body(error.status, str(error)), _JSON
 
     @staticmethod
-    def good_answer(made: Answer) -> tuple[int, bytes, Headers]:
+    def good_answer(made: EncodedAnswer) -> tuple[int, bytes, Headers]:
         """The same of an answer that has been made already; a client that accepts compression might get another one."""
         return 200, made.body, [*made.headers, VARY]
 

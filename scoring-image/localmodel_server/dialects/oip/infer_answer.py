@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH, Wanted
+from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH, WantedOutputs
 from localmodel_server.dialects.oip.result_tensors import tensors_of
 from localmodel_server.dialects.oip.tensors import Tensor, binary, flat
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Headers
 from localmodel_server.messages.contract import Value
 from localmodel_server.payloads.json_text import load
@@ -17,10 +17,13 @@ from localmodel_server.payloads.json_text import load
 OUTPUT_NAME = "output-0"
 
 
-def encode(body: bytes, declared: Value | None, wanted: Wanted, model: str, version: str) -> tuple[bytes, Headers]:
+def encode(
+    body: bytes, declared: Value | None, wanted: WantedOutputs, model: str, version: str
+) -> tuple[bytes, Headers]:
     """Write the answer and its headers; body is the result in JSON.
 
-    Raises BadRequest when the client wants an output that is not there, or the result is neither JSON nor text.
+    Raises:
+        BadRequestError: the client wants an output that is not there, or the result is neither JSON nor text.
     """
     name = next(iter(wanted.outputs)) if len(wanted.outputs) == 1 else OUTPUT_NAME
     tensors = tensors_of(_load_result(body), declared, name)
@@ -46,14 +49,14 @@ def _load_result(body: bytes) -> Any:
     try:
         return body.decode()  # a script that makes its own response may answer with any text
     except UnicodeDecodeError:
-        raise BadRequest(500, "the script answered with bytes that are neither JSON nor text") from None
+        raise BadRequestError(500, "the script answered with bytes that are neither JSON nor text") from None
 
 
 def _pick(tensors: list[Tensor], names: dict[str, bool]) -> list[Tensor]:
     found = {tensor.name: tensor for tensor in tensors}
     for name in names:
         if name not in found:
-            raise BadRequest(400, f"there is no output {name}; the outputs are {', '.join(found) or 'none'}")
+            raise BadRequestError(400, f"there is no output {name}; the outputs are {', '.join(found) or 'none'}")
     return [found[name] for name in names]
 
 

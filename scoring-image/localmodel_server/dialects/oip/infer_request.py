@@ -17,14 +17,14 @@ from localmodel_server.dialects.oip.tensors import (
     nested,
     read_shape,
 )
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Array, Call, Headers
 from localmodel_server.messages.contract import Contract, Value
 from localmodel_server.messages.cost import NOTHING, SHORT, Cost, of_json
 from localmodel_server.payloads.json_text import load, load_object
 from localmodel_server.payloads.script_call import (
-    Named,
-    One,
+    NamedValues,
+    SingleValue,
     Target,
     arguments,
     call_script,
@@ -37,7 +37,7 @@ HEADER_LENGTH = b"inference-header-content-length"
 _EXPANDED = 40
 
 
-class Wanted(NamedTuple):
+class WantedOutputs(NamedTuple):
     """What the client wants back: outputs by name with whether in binary, all of them when there is none."""
 
     id: str | None
@@ -45,13 +45,17 @@ class Wanted(NamedTuple):
     binary: bool
 
 
-def decode(body: bytes, headers: Headers, target: Target) -> tuple[Call, Wanted]:
-    """Read the body of an infer request; headers have names in lower case. Raises BadRequest."""
+def decode(body: bytes, headers: Headers, target: Target) -> tuple[Call, WantedOutputs]:
+    """Read the body of an infer request; headers have names in lower case.
+
+    Raises:
+        BadRequestError
+    """
     given = dict(headers).get(HEADER_LENGTH)
     length = len(body) if given is None else _header_length(given, len(body))
     if length == 0 and given is not None:
         tensor = _raw_tensor(body, target.contract)
-        return _call([tensor], headers, target), Wanted(None, {}, True)
+        return _call([tensor], headers, target), WantedOutputs(None, {}, True)
     # A float in place of a long number is what it is in a tensor of floats, and not taken in one of integers.
     content = load_object(body[:length], exactly=False)
     wanted = _read_wanted(content)
@@ -78,7 +82,7 @@ def _takes_numbers(contract: Contract) -> bool:
 
 def _header_length(given: bytes, size: int) -> int:
     if not given.isdigit() or len(given) > 18 or int(given) > size:
-        raise BadRequest(400, f"Inference-Header-Content-Length must be a number of bytes, at most {size}")
+        raise BadRequestError(400, f"Inference-Header-Content-Length must be a number of bytes, at most {size}")
     return int(given)
 
 
@@ -89,7 +93,7 @@ def _raw_tensor(body: bytes, contract: Contract) -> Tensor:
         return Tensor("input-0", "BYTES", (1,), values=[_text(body)])
     datatype = datatype_of(only.dtype)
     if only.kind != "numpy" or datatype not in NUMERIC or only.shape.count(-1) > 1:
-        raise BadRequest(400, f"the shape of {only.name} cannot be told from bytes alone: send the inputs in JSON")
+        raise BadRequestError(400, f"the shape of {only.name} cannot be told from bytes alone: send the inputs in JSON")
     row = NUMERIC[datatype].size
     for size in only.shape:
         row *= 1 if size == -1 else size
@@ -101,21 +105,21 @@ def _text(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise BadRequest(400, "the body is not UTF-8 text, and this script takes text") from None
+        raise BadRequestError(400, "the body is not UTF-8 text, and this script takes text") from None
 
 
-def _read_wanted(content: dict[str, Any]) -> Wanted:
+def _read_wanted(content: dict[str, Any]) -> WantedOutputs:
     given_id = content.get("id")
     if not isinstance(given_id, (str, type(None))):
-        raise BadRequest(400, "id must be a string")
+        raise BadRequestError(400, "id must be a string")
     binary = _parameters(content, "the request").get("binary_data_output", False) is True
     outputs: dict[str, bool] = {}
     for each in _objects(content.get("outputs", []), "outputs"):
         parameters = _parameters(each, f"output {each['name']}")
         if "classification" in parameters:
-            raise BadRequest(400, f"output {each['name']}: classification is not supported")
+            raise BadRequestError(400, f"output {each['name']}: classification is not supported")
         outputs[each["name"]] = parameters.get("binary_data", binary) is True
-    return Wanted(given_id, outputs, binary)
+    return WantedOutputs(given_id, outputs, binary)
 
 
 def _read_inputs(given: Any, rest: memoryview) -> list[Tensor]:
@@ -124,20 +128,20 @@ def _read_inputs(given: Any, rest: memoryview) -> list[Tensor]:
     for each in _objects(given, "inputs"):
         name, datatype, shape = each["name"], each.get("datatype"), read_shape(each["name"], each.get("shape"))
         if not isinstance(datatype, str):
-            raise BadRequest(400, f"tensor {name}: datatype must be a string")
+            raise BadRequestError(400, f"tensor {name}: datatype must be a string")
         size = _parameters(each, f"tensor {name}").get("binary_data_size")
         if size is None:
             tensors.append(from_json(name, datatype, shape, each.get("data")))
             continue
         if type(size) is not int or not 0 <= size <= len(rest) - position:
             left = len(rest) - position
-            raise BadRequest(400, f"tensor {name}: binary_data_size must be a number of bytes, at most {left}")
+            raise BadRequestError(400, f"tensor {name}: binary_data_size must be a number of bytes, at most {left}")
         tensors.append(from_binary(name, datatype, shape, rest[position : position + size]))
         position += size
     if position != len(rest):
-        raise BadRequest(400, f"{len(rest) - position} bytes of binary data belong to no input")
+        raise BadRequestError(400, f"{len(rest) - position} bytes of binary data belong to no input")
     if not tensors:
-        raise BadRequest(400, "there are no inputs")
+        raise BadRequestError(400, "there are no inputs")
     check_empty(tensor.shape for tensor in tensors)
     return tensors
 
@@ -145,12 +149,12 @@ def _read_inputs(given: Any, rest: memoryview) -> list[Tensor]:
 def _objects(given: Any, what: str) -> list[dict[str, Any]]:
     """Objects that each have a name of their own."""
     if not isinstance(given, list):
-        raise BadRequest(400, f"{what} must be a list")
+        raise BadRequestError(400, f"{what} must be a list")
     names: set[str] = set()
     for each in given:
         name = each.get("name") if isinstance(each, dict) else None
         if not isinstance(name, str) or name in names:
-            raise BadRequest(400, f"{what} must be objects, each with a name of its own")
+            raise BadRequestError(400, f"{what} must be objects, each with a name of its own")
         names.add(name)
     return given
 
@@ -158,7 +162,7 @@ def _objects(given: Any, what: str) -> list[dict[str, Any]]:
 def _parameters(given: dict[str, Any], what: str) -> dict[str, Any]:
     parameters = given.get("parameters") or {}
     if not isinstance(parameters, dict):
-        raise BadRequest(400, f"{what}: parameters must be an object")
+        raise BadRequestError(400, f"{what}: parameters must be an object")
     return parameters
 
 
@@ -170,12 +174,12 @@ def _call(tensors: list[Tensor], headers: Headers, target: Target) -> Call:
             return Call("arrays", b"".join(binary(each) for each in named.values()), arrays, headers)
     only = only_parameter(target.contract.parameters)
     if len(tensors) == 1 and (only is not None or target.contract.mode != "schema"):
-        return call_script(target, One(_value(tensors[0], only, target.contract)), headers)
+        return call_script(target, SingleValue(_value(tensors[0], only, target.contract)), headers)
     if _takes_numbers(target.contract):  # lists are made of these only for whom there is a parameter
-        arguments(target.contract.parameters, Named({each.name: [] for each in tensors}))
+        arguments(target.contract.parameters, NamedValues({each.name: [] for each in tensors}))
     parameters = {each.name: each for each in target.contract.parameters}
     values = {each.name: _value(each, parameters.get(each.name), target.contract) for each in tensors}
-    return call_script(target, Named(values), headers)
+    return call_script(target, NamedValues(values), headers)
 
 
 def _value(tensor: Tensor, parameter: Value | None, contract: Contract) -> Any:
@@ -191,7 +195,7 @@ def _value(tensor: Tensor, parameter: Value | None, contract: Contract) -> Any:
     try:
         return load(str(value).encode())
     except ValueError as error:
-        raise BadRequest(400, f"tensor {tensor.name} must hold the JSON text of an object: {error}") from None
+        raise BadRequestError(400, f"tensor {tensor.name} must hold the JSON text of an object: {error}") from None
 
 
 def _by_parameter(tensors: list[Tensor], parameters: tuple[Value, ...]) -> dict[str, Tensor] | None:

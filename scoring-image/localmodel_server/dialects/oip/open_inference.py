@@ -15,7 +15,7 @@ from localmodel_server.dialects.oip.infer import error_body, read
 from localmodel_server.dialects.served_model import check_model, model_name
 from localmodel_server.dialects.transport import Dialect, answer, failure, refusal, respond
 from localmodel_server.documents.operations import ERRORS, refuses, takes
-from localmodel_server.errors import BadRequest, Unavailable
+from localmodel_server.errors import BadRequestError, UnavailableError
 from localmodel_server.messages.call import Headers
 from localmodel_server.state import ServerState
 
@@ -121,7 +121,7 @@ def _add_model_routes(routes: APIRouter, state: ServerState) -> None:
 def _about(state: ServerState, model: str, version: str, told: dict[str, Any]) -> Response:
     try:
         check_model(state, model, version)
-    except (BadRequest, Unavailable) as error:
+    except (BadRequestError, UnavailableError) as error:
         return refusal(_DIALECT, error)
     return _respond(told)
 

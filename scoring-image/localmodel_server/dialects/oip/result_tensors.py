@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from localmodel_server.dialects.oip.tensors import NUMERIC, Tensor, datatype_of, pack
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.contract import Value
 from localmodel_server.payloads.json_text import dump
 from localmodel_server.payloads.tables import is_records
@@ -46,8 +46,8 @@ def _tensor(name: str, value: Any, declared: Value | None) -> Tensor:
     if datatype == "JSON":
         try:
             return Tensor(name, "BYTES", shape, values=[dump(each).decode() for each in values])
-        except BadRequest as error:
-            raise BadRequest(500, f"output {name}: {error}; /score gives it as it is") from None
+        except BadRequestError as error:
+            raise BadRequestError(500, f"output {name}: {error}; /score gives it as it is") from None
     raw = pack(datatype, values) if datatype in NUMERIC else None
     return Tensor(name, datatype, shape, raw, values)
 

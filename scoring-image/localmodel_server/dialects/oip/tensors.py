@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
-from localmodel_server.errors import BadRequest
+from localmodel_server.errors import BadRequestError
 
 _MOST_DIMENSIONS = 32  # numpy 1 has no more
 _MOST_EMPTY_ROWS = 1 << 20  # of tensors without values, whose rows no data bounds
@@ -20,7 +20,7 @@ _SIZES = range(1 << 63)
 
 
 class Datatype(NamedTuple):
-    """One numeric type: numpy's name for it, bytes per value, its code in ``array`` and ``struct``."""
+    """One numeric type: numpy's name for it, bytes per value, its code in `array` and `struct`."""
 
     dtype: str
     size: int
@@ -65,34 +65,46 @@ class Tensor(NamedTuple):
 
 
 def datatype_of(dtype: str) -> str:
-    """The protocol's name for a numpy type (``float64``); BYTES when it has none."""
+    """The protocol's name for a numpy type (`float64`); BYTES when it has none."""
     return _OF_NUMPY.get(dtype, "BYTES")
 
 
 def read_shape(name: str, given: Any) -> tuple[int, ...]:
-    """Check a declared shape; raises BadRequest."""
+    """Check a declared shape.
+
+    Raises:
+        BadRequestError
+    """
     if not isinstance(given, list) or not all(type(size) is int and size in _SIZES for size in given):
-        raise BadRequest(400, f"tensor {name}: shape must be a list of whole numbers of at least 0")
+        raise BadRequestError(400, f"tensor {name}: shape must be a list of whole numbers of at least 0")
     if len(given) > _MOST_DIMENSIONS:
-        raise BadRequest(400, f"tensor {name}: {len(given)} dimensions are more than {_MOST_DIMENSIONS}")
+        raise BadRequestError(400, f"tensor {name}: {len(given)} dimensions are more than {_MOST_DIMENSIONS}")
     return tuple(given)
 
 
 def check_empty(shapes: Iterable[tuple[int, ...]]) -> None:
-    """Raise BadRequest where lists of tensors without values would have too many rows, all together."""
+    """Refuse tensors without values whose lists would have too many rows, all together.
+
+    Raises:
+        BadRequestError
+    """
     rows = 0
     for shape in shapes:
         rows += math.prod(size for size in shape if size) if 0 in shape else 0
         if rows > _MOST_EMPTY_ROWS:
-            raise BadRequest(400, f"shape {list(shape)} is too large for a tensor without values")
+            raise BadRequestError(400, f"shape {list(shape)} is too large for a tensor without values")
 
 
 def from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> Tensor:
-    """A tensor from its JSON data, flat or nested by shape; raises BadRequest."""
+    """A tensor from its JSON data, flat or nested by shape.
+
+    Raises:
+        BadRequestError
+    """
     values = _flatten(name, shape, data)
     if datatype == "BYTES":
         if not all(type(value) is str for value in values):
-            raise BadRequest(400, f"tensor {name}: the data of BYTES must be strings")
+            raise BadRequestError(400, f"tensor {name}: the data of BYTES must be strings")
         return Tensor(name, datatype, shape, values=values)
     if datatype == "BF16":  # has no JSON form of its own, and numpy no such type
         datatype = "FP32"
@@ -100,11 +112,15 @@ def from_json(name: str, datatype: str, shape: tuple[int, ...], data: Any) -> Te
     try:
         return Tensor(name, datatype, shape, pack(datatype, values), values)
     except (TypeError, ValueError, OverflowError) as error:
-        raise BadRequest(400, f"tensor {name}: the data is not {datatype}: {error}") from None
+        raise BadRequestError(400, f"tensor {name}: the data is not {datatype}: {error}") from None
 
 
 def from_binary(name: str, datatype: str, shape: tuple[int, ...], raw: bytes | memoryview) -> Tensor:
-    """A tensor from Triton's binary data; raises BadRequest."""
+    """A tensor from Triton's binary data.
+
+    Raises:
+        BadRequestError
+    """
     count = math.prod(shape)
     if datatype == "BYTES":
         return Tensor(name, datatype, shape, values=_read_texts(name, bytes(raw), count))
@@ -150,7 +166,8 @@ def binary(tensor: Tensor) -> bytes | memoryview:
 def pack(datatype: str, values: Sequence[Any]) -> bytes:
     """Numbers as little-endian bytes; None stands for NaN, which JSON lacks.
 
-    Raises TypeError, ValueError or OverflowError for a value that is not of the type.
+    Raises:
+        TypeError, ValueError, OverflowError: a value is not of the type.
     """
     code = NUMERIC[datatype].code
     if datatype in _FLOATS and None in values:
@@ -177,31 +194,31 @@ def _pack_halves(values: Sequence[Any]) -> bytes:
 def _check_numeric(name: str, datatype: str) -> None:
     if datatype not in NUMERIC:
         known = ", ".join([*NUMERIC, "BF16", "BYTES"])
-        raise BadRequest(400, f"tensor {name}: there is no datatype {datatype!r}; known are {known}")
+        raise BadRequestError(400, f"tensor {name}: there is no datatype {datatype!r}; known are {known}")
 
 
 def _check_size(name: str, raw: bytes | memoryview, count: int, size: int) -> None:
     if len(raw) != count * size:
-        raise BadRequest(400, f"tensor {name}: the shape needs {count * size} bytes of data, and {len(raw)} came")
+        raise BadRequestError(400, f"tensor {name}: the shape needs {count * size} bytes of data, and {len(raw)} came")
 
 
 def _flatten(name: str, shape: tuple[int, ...], data: Any) -> list[Any]:
     count = math.prod(shape)
     if not isinstance(data, list):
-        raise BadRequest(400, f"tensor {name}: data must be a list")
+        raise BadRequestError(400, f"tensor {name}: data must be a list")
     if not (data and isinstance(data[0], list)):
         if len(data) != count:
-            raise BadRequest(400, f"tensor {name}: the shape needs {count} values, and {len(data)} came")
+            raise BadRequestError(400, f"tensor {name}: the shape needs {count} values, and {len(data)} came")
         return data
     # A loop, not recursion: the parser lets data through that is nested as deep as Python's stack.
     level = data
     for depth, size in enumerate(shape):
         if depth:
             if not all(isinstance(each, list) and len(each) == size for each in level):
-                raise BadRequest(400, f"tensor {name}: the data is not nested as its shape says")
+                raise BadRequestError(400, f"tensor {name}: the data is not nested as its shape says")
             level = list(chain.from_iterable(level))
         elif len(level) != size:
-            raise BadRequest(400, f"tensor {name}: the shape needs {size} rows, and {len(level)} came")
+            raise BadRequestError(400, f"tensor {name}: the shape needs {size} rows, and {len(level)} came")
     return level
 
 
@@ -220,13 +237,15 @@ def _read_texts(name: str, raw: bytes, count: int) -> list[Any]:
         start = position + 4
         position = start + int.from_bytes(raw[position:start], "little")
         if start > len(raw) or position > len(raw):
-            raise BadRequest(400, f"tensor {name}: the binary data ends inside a string")
+            raise BadRequestError(400, f"tensor {name}: the binary data ends inside a string")
         try:
             texts.append(raw[start:position].decode())
         except UnicodeDecodeError:
-            raise BadRequest(400, f"tensor {name}: string {len(texts)} is not UTF-8; send bytes as base64") from None
+            raise BadRequestError(
+                400, f"tensor {name}: string {len(texts)} is not UTF-8; send bytes as base64"
+            ) from None
     if len(texts) != count:
-        raise BadRequest(400, f"tensor {name}: the shape needs {count} strings, and {len(texts)} came")
+        raise BadRequestError(400, f"tensor {name}: the shape needs {count} strings, and {len(texts)} came")
     return texts
 
 

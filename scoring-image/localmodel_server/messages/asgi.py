@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
 
-from localmodel_server.errors import ClientGone
+from localmodel_server.errors import ClientGoneError
+from localmodel_server.messages.body_stream import BodyStream
 from localmodel_server.messages.call import Headers
-from localmodel_server.messages.pieces import Pieces
 
 if TYPE_CHECKING:
     from localmodel_server.messages.body_budget import HeldBody
@@ -27,7 +27,7 @@ REQUEST_ID = "localmodel.request_id"
 OUTCOME = "localmodel.outcome"
 
 
-class BodyTooLarge(Exception):
+class BodyTooLargeError(Exception):
     """The request's body is over the limit, in bytes; the text is for the client."""
 
     def __init__(self, limit: int) -> None:
@@ -37,20 +37,23 @@ class BodyTooLarge(Exception):
 async def read_body(receive: Receive, scope: Scope, limit: int, held: HeldBody) -> bytes:
     """Read a request's body of at most limit bytes, which held counts.
 
-    Raises BodyTooLarge, before reading when it can, ClientGone, or Unavailable when there is no room for it.
+    Raises:
+        BodyTooLargeError: before reading, when the request declares its length.
+        ClientGoneError
+        UnavailableError: there is no room for it.
     """
     for name, value in scope["headers"]:
         if name == b"content-length" and int(value) > limit:
-            raise BodyTooLarge(limit)
+            raise BodyTooLargeError(limit)
     # Unlike a list of pieces that are joined, it has a large body in memory once.
     body = BytesIO()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            raise ClientGoneError
         piece = message.get("body", b"")
         if body.tell() + len(piece) > limit:
-            raise BodyTooLarge(limit)
+            raise BodyTooLargeError(limit)
         held.add(len(piece))
         body.write(piece)
         if not message.get("more_body", False):
@@ -75,8 +78,12 @@ async def send_whole(send: Send, status: int, body: bytes, headers: Headers) -> 
     await send({"type": "http.response.body", "body": body})
 
 
-async def send_pieces(send: Send, status: int, rest: Pieces, headers: Headers, gone: asyncio.Future[None]) -> None:
-    """Send an answer piece by piece until it ends or the client is gone; raises BrokenOff."""
+async def send_pieces(send: Send, status: int, rest: BodyStream, headers: Headers, gone: asyncio.Future[None]) -> None:
+    """Send an answer piece by piece until it ends or the client is gone.
+
+    Raises:
+        BrokenOffError
+    """
     await send({"type": "http.response.start", "status": status, "headers": headers})
     try:
         while not gone.done():

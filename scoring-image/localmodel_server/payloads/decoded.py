@@ -11,22 +11,22 @@ from localmodel_server.messages.cost import Cost, of_json
 from localmodel_server.payloads.script_call import Target
 
 
-class Answer(NamedTuple):
+class EncodedAnswer(NamedTuple):
     """A whole answer with status 200."""
 
     body: bytes
     headers: Headers
 
 
-# From the outcome of a call, and its whole result in JSON; raises BadRequest. It can be pickled.
-Encode = Callable[[Outcome, bytes, Contract], Answer]
+# From the outcome of a call, and its whole result in JSON; raises BadRequestError. It can be pickled.
+Encode = Callable[[Outcome, bytes, Contract], EncodedAnswer]
 
 
 # From a whole result, and what is enough to know (as in Estimate).
 ResultCost = Callable[[bytes, int], Cost]
 
 
-class Reading(NamedTuple):
+class DecodedRequest(NamedTuple):
     """The call that a request asks for, what turns its outcome into the answer, and what that costs.
 
     Without encode the outcome is the answer as it is.
@@ -37,5 +37,5 @@ class Reading(NamedTuple):
     cost: ResultCost = of_json
 
 
-# From a body, its headers (names in lower case) and the script; raises BadRequest. It can be pickled.
-Decode = Callable[[bytes, Headers, Target], Reading]
+# From a body, its headers (names in lower case) and the script; raises BadRequestError. It can be pickled.
+Decode = Callable[[bytes, Headers, Target], DecodedRequest]

@@ -13,7 +13,7 @@ _MB = 1024 * 1024
 _NO_LIMIT = 1 << 62
 
 
-class NoRoom(LoadError):
+class NoRoomError(LoadError):
     """There is no memory for the workers of another revision beside those that serve."""
 
     def __init__(self, message: str) -> None:

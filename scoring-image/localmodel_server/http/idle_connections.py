@@ -10,7 +10,7 @@ from typing import Any
 _IDLE_SECONDS = 1.0
 
 
-def let_go(connections: Collection[Any]) -> int:
+def close_idle(connections: Collection[Any]) -> int:
     """Close the connections, which are of JsonErrorProtocol, that are idle; how many may still bring a request.
 
     One that is being answered ends with its answer, because the server is draining.

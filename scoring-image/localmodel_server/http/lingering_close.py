@@ -8,7 +8,7 @@ from collections.abc import Callable
 _SECONDS_TO_LISTEN = 1.0
 
 
-class GentleTransport:
+class LingeringTransport:
     """A transport that goes on reading for a moment when it is closed while the client still sends.
 
     Without that the kernel answers what comes in after the close with a reset, at which the client's kernel

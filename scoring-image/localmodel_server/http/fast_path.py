@@ -1,4 +1,4 @@
-"""A short cut for /score and infer requests: an ordinary one is answered without an ASGI task.
+"""A fast path for /score and infer requests: an ordinary one is answered without an ASGI task.
 
 Such a task costs more than everything else that the server does for a request. Whatever is not ordinary
 (pipelining, large or chunked bodies, Expect, rawhttp, CORS) takes the road through the application, which can
@@ -16,19 +16,19 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.dialects.oip.infer import InferRequest
-from localmodel_server.errors import BadRequest, ClientGone, Unavailable
+from localmodel_server.errors import BadRequestError, ClientGoneError, UnavailableError
 from localmodel_server.http.app import Application
 from localmodel_server.http.http_protocol import JsonErrorProtocol, NobodyWaits, response
 from localmodel_server.http.score import RETRY
 from localmodel_server.log import log_request, logger, one_word
 from localmodel_server.messages import cost
+from localmodel_server.messages.body_stream import BrokenOffError
 from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Call, Headers, Outcome
 from localmodel_server.messages.collected import collect
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import Cost
-from localmodel_server.messages.pieces import BrokenOff
 from localmodel_server.messages.request_ids import RequestIds, common_headers, read_ids
-from localmodel_server.payloads.azure import Request as AzureRequest
+from localmodel_server.payloads.azure import ScoreRequest as AzureRequest
 from localmodel_server.workers.job import Job
 
 _LARGEST_BODY = 1 << 20
@@ -53,7 +53,7 @@ class Question(Protocol):
     def refuse(status: int, message: str) -> tuple[bytes, Headers]: ...
 
 
-class ShortCutProtocol(JsonErrorProtocol):
+class FastPathProtocol(JsonErrorProtocol):
     """One connection to the Application."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -62,7 +62,7 @@ class ShortCutProtocol(JsonErrorProtocol):
 
     def give_up(self, cycle: Any) -> None:
         """Tell who answers a request that the client has gone."""
-        if isinstance(cycle, _ShortCycle):
+        if isinstance(cycle, _FastCycle):
             cycle.give_up()
         else:
             super().give_up(cycle)
@@ -73,7 +73,7 @@ class ShortCutProtocol(JsonErrorProtocol):
         if kind is not None and self._is_ordinary():
             ids = read_ids(self.headers)
             if ids.too_long is None:
-                self.cycle = _ShortCycle(self, self.url, self.headers, kind, ids)
+                self.cycle = _FastCycle(self, self.url, self.headers, kind, ids)
                 return
         super().begin_request()
 
@@ -89,14 +89,14 @@ class ShortCutProtocol(JsonErrorProtocol):
     def take_body(self, body: bytes) -> None:
         """Keep a piece of the body for who answers the request."""
         # Without uvicorn's flow control, which an ASGI application must release: the body's size is known and small.
-        if isinstance(self.cycle, _ShortCycle):
+        if isinstance(self.cycle, _FastCycle):
             self.cycle.take(body)
         else:
             super().take_body(body)
 
     def complete_request(self) -> None:
         """Tell who answers the request that all of it has come."""
-        if isinstance(self.cycle, _ShortCycle) and self.cycle.more_body:
+        if isinstance(self.cycle, _FastCycle) and self.cycle.more_body:
             self.cycle.more_body = False
             self.cycle.start()
         else:
@@ -121,13 +121,13 @@ class ShortCutProtocol(JsonErrorProtocol):
         return sized
 
 
-class _ShortCycle:
-    """One request on the short cut; in place of uvicorn's RequestResponseCycle, whose attributes it shares."""
+class _FastCycle:
+    """One request on the fast path; in place of uvicorn's RequestResponseCycle, whose attributes it shares."""
 
     message_event = NobodyWaits()
 
     def __init__(
-        self, protocol: ShortCutProtocol, url: bytes, headers: Headers, kind: type[Question], ids: RequestIds
+        self, protocol: FastPathProtocol, url: bytes, headers: Headers, kind: type[Question], ids: RequestIds
     ) -> None:
         self._pieces: list[bytes] = []
         self._held = protocol.application.state.bodies.hold()
@@ -153,7 +153,7 @@ class _ShortCycle:
             return
         try:
             self._held.add(len(piece))
-        except Unavailable as error:
+        except UnavailableError as error:
             self._deliver(error)
         else:
             self._pieces.append(piece)
@@ -172,11 +172,11 @@ class _ShortCycle:
                 self._pass_on(body)
                 return
             self._job = state.dispatcher.submit(self._question.call, self._ids.request_id, self._deliver)
-        except (Unavailable, BadRequest) as error:
+        except (UnavailableError, BadRequestError) as error:
             self._deliver(error)
         except Exception:
             logger.exception("request %s: error in the server", one_word(self._ids.request_id))
-            self._deliver(BadRequest(500, "error in the scoring server; see its log"))
+            self._deliver(BadRequestError(500, "error in the scoring server; see its log"))
 
     def give_up(self) -> None:
         """The client has gone."""
@@ -184,7 +184,7 @@ class _ShortCycle:
         if self._job is not None:
             self._job.give_up()
         if self._gone is None:
-            self._deliver(ClientGone())
+            self._deliver(ClientGoneError())
         elif not self._gone.done():
             self._gone.set_result(None)
 
@@ -192,7 +192,7 @@ class _ShortCycle:
         self._held.give_back()
         if self.response_complete:  # the client had gone before there was an outcome
             return
-        if isinstance(received, ClientGone):
+        if isinstance(received, ClientGoneError):
             self._answer(CLIENT_CLOSED_REQUEST, b"", [], None)
         elif isinstance(received, Exception):
             self._refuse(received)
@@ -220,15 +220,15 @@ class _ShortCycle:
                 contract = question.contract
                 made = await state.decoder.encode(question.encode, whole, contract, cost.of_json, settings, gone)
                 self._answer(*question.good_answer(made), outcome)
-        except BrokenOff:
-            self._refuse(BadRequest(500, "the script's answer has broken off"), outcome)
-        except ClientGone:
+        except BrokenOffError:
+            self._refuse(BadRequestError(500, "the script's answer has broken off"), outcome)
+        except ClientGoneError:
             self._answer(CLIENT_CLOSED_REQUEST, b"", [], outcome)
-        except (BadRequest, Unavailable) as error:
+        except (BadRequestError, UnavailableError) as error:
             self._refuse(error, outcome)
         except Exception:
             logger.exception("request %s: error in the server", one_word(self._ids.request_id))
-            self._refuse(BadRequest(500, "error in the scoring server; see its log"), outcome)
+            self._refuse(BadRequestError(500, "error in the scoring server; see its log"), outcome)
 
     def _end(self) -> None:
         self.response_complete = True
@@ -237,7 +237,7 @@ class _ShortCycle:
         self._pieces.clear()
 
     def _refuse(self, error: Exception, outcome: Outcome | None = None) -> None:
-        status = error.status if isinstance(error, BadRequest) else 503
+        status = error.status if isinstance(error, BadRequestError) else 503
         body, headers = self._kind.refuse(status, str(error))
         self._answer(status, body, headers if status != 503 else [*headers, *RETRY], outcome)
 

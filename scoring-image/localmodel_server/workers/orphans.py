@@ -21,7 +21,7 @@ _SECONDS_BETWEEN_LOOKS = 0.01
 _MOST_LOOKS = 100
 
 
-def end_left_behind(worker: int) -> None:
+def end_orphans(worker: int) -> None:
     """End every process that an ended worker has started, and those that they have; blocks while there are some."""
     for _ in range(_MOST_LOOKS):  # one may have started another one since the last look
         found = [pid for pid in _processes() if _is_marked(pid, worker)]

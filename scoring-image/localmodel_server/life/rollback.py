@@ -11,7 +11,7 @@ _SECONDS_TO_WATCH = 60.0
 _SECONDS_BETWEEN_LOOKS = 0.25
 
 
-class GoingBack:
+class ErrorRateRollback:
     """go_back gets the reason in words."""
 
     def __init__(self, error_rate: ErrorRate, go_back: Callable[[str], object]) -> None:

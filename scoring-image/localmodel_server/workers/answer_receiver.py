@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from localmodel_server.log import logger, one_word
+from localmodel_server.messages.asgi import message_body
+from localmodel_server.messages.body_stream import BodyStream
 from localmodel_server.messages.call import Headers, Outcome
-from localmodel_server.messages.exchange import message_body
-from localmodel_server.messages.pieces import Pieces
 from localmodel_server.workers.job import Job
-from localmodel_server.workers.worker_process import NotStarted, WorkerProcess
+from localmodel_server.workers.worker_process import NotStartedError, WorkerProcess
 from localmodel_worker.frames import Frame, FrameError
 
 
-class Reception:
+class AnswerReceiver:
     """Delivers to jobs what their worker sends. end is called once, with why the worker is lost or None.
 
     When the worker is lost, jobs that can be tried again are left to end; a single one that it was at is told.
@@ -24,7 +24,7 @@ class Reception:
         self._worker = worker
         self._jobs = jobs
         self._end = end
-        self._rest: Pieces | None = None
+        self._rest: BodyStream | None = None
 
     def receive(self, received: Frame | Exception) -> None:
         """The sink of the frames of the answer."""
@@ -38,7 +38,7 @@ class Reception:
     def _receive_answers(self, frame: Frame) -> None:
         try:
             if frame.head.get("more"):
-                self._rest = Pieces(self._worker.pause, self._worker.resume, self._worker.cancel)
+                self._rest = BodyStream(self._worker.pause, self._worker.resume, self._worker.cancel)
             outcomes = self._outcomes(frame)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             # User code has written to a descriptor that is not its own; the worker ends, and so does this request.
@@ -61,7 +61,7 @@ class Reception:
             raise ValueError("too few answers")
         return outcomes
 
-    def _receive_piece(self, rest: Pieces, frame: Frame) -> None:
+    def _receive_piece(self, rest: BodyStream, frame: Frame) -> None:
         if frame.head.get("more"):
             rest.put(bytes(frame.body))
         else:
@@ -88,7 +88,7 @@ class Reception:
         self._end(error)
         if self._rest is not None:
             self._rest.end(broken=True)
-        elif len(self._jobs) == 1 and not isinstance(error, NotStarted):
+        elif len(self._jobs) == 1 and not isinstance(error, NotStartedError):
             job, settings = self._jobs[0], self._worker.settings
             request_id = job.request_id
             logger.error("request %s: %s", one_word(request_id), error, extra={"request_id": request_id})

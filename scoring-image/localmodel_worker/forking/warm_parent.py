@@ -1,9 +1,9 @@
 """A process that has imported what a script needs, and is forked into workers: it runs no user code itself.
 
-On its socket come frames: ``{"preload": [module, ...], "folder": str, "script": str}``, answered with
-``{"warm": how many modules}``, and ``{"fork": true}`` with the socket of a new worker, answered with
-``{"pid": int}`` or, where a fork would not be like a process of its own, ``{"refused": why}``. The new process
-takes its environment variables from its own socket first: ``{"environment": {...}, "harmless": [name, ...]}``.
+On its socket come frames: `{"preload": [module, ...], "folder": str, "script": str}`, answered with
+`{"warm": how many modules}`, and `{"fork": true}` with the socket of a new worker, answered with
+`{"pid": int}` or, where a fork would not be like a process of its own, `{"refused": why}`. The new process
+takes its environment variables from its own socket first: `{"environment": {...}, "harmless": [name, ...]}`.
 """
 
 from __future__ import annotations

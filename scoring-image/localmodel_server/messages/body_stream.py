@@ -9,11 +9,11 @@ from collections.abc import Callable
 _MANY = 16
 
 
-class BrokenOff(Exception):
+class BrokenOffError(Exception):
     """The body has ended before it was complete."""
 
 
-class Pieces:
+class BodyStream:
     """Pieces on their way from a worker to a client, a few at a time: a slow client slows the worker down."""
 
     def __init__(self, pause: Callable[[], None], resume: Callable[[], None], cancel: Callable[[], None]) -> None:
@@ -39,11 +39,15 @@ class Pieces:
         self._arrived.set()
 
     async def next(self) -> bytes | None:
-        """The next piece, None after the last one; raises BrokenOff."""
+        """The next piece, None after the last one.
+
+        Raises:
+            BrokenOffError
+        """
         while not self._pieces:
             if self._ended:
                 if self.is_broken:
-                    raise BrokenOff
+                    raise BrokenOffError
                 return None
             self._arrived.clear()
             await self._arrived.wait()

@@ -1,4 +1,4 @@
-"""What is to serve, and what came of bringing it up."""
+"""A revision as the server loads it, and one that is loaded and could serve."""
 
 from __future__ import annotations
 
@@ -13,37 +13,41 @@ from localmodel_untrusted.files import Unreadable, read_file
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Revision:
     """A revision: the complete variables of its workers, and the requests that it must pass before it serves."""
 
     environment: Mapping[str, str]
-    gate: tuple[gate.Request, ...] = ()
+    gate: tuple[gate.GateRequest, ...] = ()
 
     @property
-    def revision(self) -> str:
+    def number(self) -> str:
         """Its number."""
         return self.environment.get("LOCALMODEL_REVISION", "")
 
 
 @dataclass
 class Candidate:
-    """A revision that could serve now. milliseconds has what ``load`` and ``gate`` took."""
+    """A revision that could serve now. milliseconds has what `load` and `gate` took."""
 
-    wanted: Wanted
+    revision: Revision
     pool: Pool
     origin: str  # "new", "parked" or "serving": where the pool comes from
     milliseconds: dict[str, int] = field(default_factory=dict)
 
 
-def wanted_of(environment: Mapping[str, str]) -> Wanted:
-    """A revision from its variables alone; LOCALMODEL_GATE names the file with its requests. Raises SettingsError."""
+def revision_of(environment: Mapping[str, str]) -> Revision:
+    """A revision from its variables alone; LOCALMODEL_GATE names the file with its requests.
+
+    Raises:
+        SettingsError
+    """
     path = environment.get("LOCALMODEL_GATE")
     if not path:
-        return Wanted(environment)
+        return Revision(environment)
     try:
         content = read_file(Path(path))
     except Unreadable as error:
         raise SettingsError(f"LOCALMODEL_GATE: {path} cannot be read: {error}") from error
     if content is None:
         raise SettingsError(f"LOCALMODEL_GATE: {path} is not there")
-    return Wanted(environment, gate.read(content))
+    return Revision(environment, gate.read(content))
