@@ -29,7 +29,7 @@ def main() -> int:
         ports = read_ports(environment)
         admin = read_admin(os.environ)
         if admin is not None and arguments.revision_file is not None:
-            raise SettingsError("LOCALMODEL_ADMIN_PORT and --revision-file exclude each other")
+            raise SettingsError("LOCALMODEL_ADMIN_PORT and --revision-file cannot be used together")
         if arguments.revision_file is None:
             read_settings(environment)
     except SettingsError as error:
@@ -60,13 +60,21 @@ def build_parser() -> argparse.ArgumentParser:
     add("--health_port", metavar="PORT", type=_port, help="a second port, for health only")
     add("--worker_count", metavar="N", type=_count, help="processes that run the script (default: 1)")
     add("--access_control_allow_origins", metavar="ORIGINS", help="origins for CORS, separated by commas, or *")
-    add("--config_file", metavar="FILE", help="variables in JSON, for what no flag and no environment variable says")
+    add("--config_file", metavar="FILE", help="JSON file with variables; flags and environment variables win over it")
     add("--appinsights_instrumentation_key", metavar="KEY", help="accepted and ignored")
     add("--rest", action="store_true", help=argparse.SUPPRESS)
     add("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")  # noqa: S104
-    add("--revision-file", type=Path, help='JSON {"environment": {...}} over the environment; SIGHUP reads it again')
+    add(
+        "--revision-file",
+        type=Path,
+        help='JSON {"environment": {...}} that wins over the environment; SIGHUP reads it again',
+    )
     add("--status-file", type=Path, help="JSON file to write after each load")
-    add("--log-file", type=Path, help="file that stdout and stderr append to: kept near 10 MB, and two older ones")
+    add(
+        "--log-file",
+        type=Path,
+        help="file that stdout and stderr are appended to; rotated near 10 MB, with two older files kept",
+    )
     return parser
 
 
@@ -99,7 +107,7 @@ def _port(text: str) -> int:
 
 def _count(text: str) -> int:
     if not (text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 

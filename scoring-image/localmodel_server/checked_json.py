@@ -23,7 +23,7 @@ class Fields:
         """A text that can be a variable's value."""
         value = self._get(name)
         if not isinstance(value, str) or "\0" in value or not _is_unicode(value):
-            raise Unreadable(f"{name}: expected a text")
+            raise UnreadableError(f"{name}: expected a string")
         return value
 
     def whole_number(self, name: str) -> int:
@@ -44,7 +44,7 @@ class Fields:
         try:
             return self._fields[name]
         except KeyError:
-            raise Unreadable(f"it lacks the field {name}") from None
+            raise UnreadableError(f"the field {name} is missing") from None
 
 
 def _is_unicode(text: str) -> bool:

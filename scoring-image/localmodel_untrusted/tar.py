@@ -140,7 +140,7 @@ class _Words:
             Refused
         """
         if not 0 <= size <= self.left:
-            raise Refused(f"a member whose headers take more than {_MOST_WORDS} bytes")
+            raise RefusedError(f"the headers of a member take more than {_MOST_WORDS} bytes")
         self.left -= size
         data = os.pread(self._descriptor, size, self._position)
         self._position += len(data)
@@ -153,7 +153,7 @@ class _Words:
             Refused
         """
         if not 0 <= position < 1 << 62:
-            raise Refused("a member whose size cannot be")
+            raise RefusedError("the size of a member is impossible")
         self._position = position
 
     def tell(self) -> int:

@@ -79,7 +79,7 @@ def _read(environment: Mapping[str, str]) -> Optional[DebuggerAddress]:
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             example = '{"listen": ["127.0.0.1", 5678]}'
-            raise LoadError(f"LOCALMODEL_DEBUG: {text!r} is no JSON object like {example}") from None
+            raise LoadError(f"LOCALMODEL_DEBUG: {text!r} is not a JSON object like {example}") from None
     if port:
         if not port.isdecimal():
             raise LoadError(f"AZUREML_DEBUG_PORT: {port!r} is not a port")

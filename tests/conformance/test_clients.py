@@ -64,8 +64,8 @@ def test_triton_gets_results_by_default_compressed_and_from_raw_bytes(triton: An
 
 
 def test_triton_is_told_what_is_wrong(triton: Any) -> None:
-    assert triton["other model"][1] == "there is no model other here; the model is digits"
-    assert triton["other version"][1] == "there is no version 6 of digits here; the version is 7"
+    assert triton["other model"][1] == "unknown model other; the model is digits"
+    assert triton["other version"][1] == "unknown version 6 of digits; the version is 7"
     assert "expected 2 columns, got 1" in triton["wrong shape"][1]
     for case in ("load", "unload"):
         assert "this server has one model" in triton[case][1]

@@ -54,7 +54,7 @@ def test_first_revision_is_asked_before_it_is_ready(app: App) -> None:
         ({"scoring": scripted("0.75", "0.5")}, "$.scores[0].is: expected 0.7 within 0.1, got 0.5"),
         ({"scoring": scripted('{"label": 2', '{"other": 2')}, "$.label: expected 2, got nothing"),
         ({"scoring": scripted("time.sleep(0)", "{}['age']")}, "KeyError: 'age'"),
-        ({"scoring": scripted("time.sleep(0)", "time.sleep(3)")}, "allowed are 2000"),
+        ({"scoring": scripted("time.sleep(0)", "time.sleep(3)")}, "the limit is 2000 ms"),
         ({"update": {"gate": {"requests": [{"expect": {"json": 7}}]}}}, "gate: request 1: $: expected 7, got {"),
         ({"update": {"gate": {"requests": [{"method": "GET", "path": "/no"}]}}}, "status: expected 200, got 404"),
     ],

@@ -127,7 +127,7 @@ def test_no_file_in_the_place_of_one(name: str, put: Callable[[Path], None], mou
 @pytest.mark.parametrize("owner", ["team/digits/other", "team/other/8f5c", "other/digits/8f5c", ""])
 def test_a_decision_about_another_deployment(owner: str, mounted: Mounted) -> None:
     mounted.put(mounted.operator.decision(OWNER, DECIDED))
-    with pytest.raises(Unreadable, match=f"it is about {OWNER}"):
+    with pytest.raises(UnreadableError, match=f"it is for {OWNER}"):
         mounted.read(owner)
 
 
@@ -166,7 +166,7 @@ def test_code_of_whoever_may_write_config_maps_is_not_served(tmp_path: Path) -> 
     pod.mount({**pod.admin.decision(OWNER, DECIDED, b"", pod.bundle("seven")), "bundle.tar": evil})
     with pod.container() as server:
         server.wait_until_ready("two")
-        assert "the bundle beside it is not the one that was signed" in pod.admin.state()["ignored"]
+        assert "the bundle beside it is not the signed one" in pod.admin.state()["ignored"]
     assert pod.accepted["epoch"] == 2
 
 

@@ -187,7 +187,7 @@ def test_the_limit_can_be_set(tmp_path: Path) -> None:
         assert reply.status == 200, "nothing is decoded here"
         tensors = {"inputs": [{"name": "numbers", "datatype": "INT64", "shape": [], "data": [9_000_000]}, *_other()]}
         reply = server.request("POST", INFER, json.dumps(tensors))
-        assert reply.status == 500 and "/score gives any" in reply.json["error"]
+        assert reply.status == 500 and "/score returns any size" in reply.json["error"]
         assert server.score({"numbers": 9_000_000}).status == 200
 
 

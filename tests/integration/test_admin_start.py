@@ -52,7 +52,7 @@ def test_a_pod_that_cannot_catch_up_is_unready_until_it_is_told(tmp_path: Path) 
     pod.want(7, "seven", committed=True)
     with pod.container() as server:
         eventually(lambda: server.get("/readyz").status == 503)
-        reason = "behind: revision 7 (epoch 7) serves elsewhere, and its bundle has not come with the wanted one"
+        reason = "behind: revision 7 (epoch 7) serves elsewhere, and its bundle is missing"
         assert server.get("/readyz").message == reason
         assert server.score({}).status == 503
         state = pod.admin.state()

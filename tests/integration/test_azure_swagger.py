@@ -69,7 +69,7 @@ def test_a_version_that_there_is_not(decorated: ScoringServer) -> None:
 
 def test_a_schema_that_version_2_cannot_express(tmp_path: Path) -> None:
     with serving(tmp_path, MIXED) as server:
-        assert "there is: 3.0, 3.1" in server.get("/swagger.json").message
+        assert "choose 3.0, 3.1" in server.get("/swagger.json").message
         assert server.get("/swagger.json?version=3").status == 200
 
 

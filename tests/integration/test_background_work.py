@@ -131,7 +131,7 @@ def test_what_goes_on_ends_with_its_revision_and_starts_again_with_it(
     given.serve("B")
     given.only_from("B")
     eventually(lambda: not is_alive(first), given.server)
-    told = r"revision 'A' is not kept for a way back: its (thread 'poller'|thread|alarm|process) .*would go on"
+    told = r"revision 'A' is no longer kept to go back to: its (thread 'poller'|thread|alarm|process) .*would go on"
     assert re.search(told, given.server.log)
     given.serve("A")
     given.only_from("A")

@@ -64,7 +64,7 @@ def test_the_same_gate_again_changes_nothing(lmd: Lmd) -> None:
         ("{'a': [1]}", {"fields": [{"path": "$.a[0]", "equals": 2}]}, "$.a[0]: expected 2, got 1"),
         ("1", {"status": 404}, "status: expected 404, got 200: 1"),
         ("{}['age']", {}, "status: expected 200, got 500: score.py:8: KeyError: 'age'"),
-        ("__import__('time').sleep(0.3)", {"maxMilliseconds": 200}, " ms, allowed are 200"),
+        ("__import__('time').sleep(0.3)", {"maxMilliseconds": 200}, " ms; the limit is 200 ms"),
     ],
 )
 def test_a_first_revision_that_fails_does_not_serve(lmd: Lmd, code: str, expect: dict[str, Any], said: str) -> None:

@@ -145,7 +145,7 @@ def test_an_answer_that_is_too_slow(revision: Gated, server: ScoringServer) -> N
     revision.want("new", {"body": '{"sleep": 0.2}', "expect": {"maxMilliseconds": 100}})
     reason, error = failure(revision, server, "new")
     assert reason == "GateFailed"
-    assert error.startswith("gate: request 1: took 2") and error.endswith(" ms, allowed are 100")
+    assert error.startswith("gate: request 1: took 2") and error.endswith(" ms; the limit is 100 ms")
 
 
 def test_fixing_the_gate_alone_proves_again(revision: Gated, server: ScoringServer) -> None:

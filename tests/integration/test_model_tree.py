@@ -16,8 +16,8 @@ def test_what_there_is_of_models(tmp_path: Path) -> None:
 
 
 def test_no_models(tmp_path: Path) -> None:
-    assert describe("") == "AZUREML_MODEL_DIR: not set, which is no folder"
-    assert describe(f"{tmp_path}/no") == f"AZUREML_MODEL_DIR: {tmp_path}/no, which is no folder"
+    assert describe("") == "AZUREML_MODEL_DIR: not set, which is not a folder"
+    assert describe(f"{tmp_path}/no") == f"AZUREML_MODEL_DIR: {tmp_path}/no, which is not a folder"
 
 
 def test_many_files_are_cut(tmp_path: Path) -> None:

@@ -88,9 +88,9 @@ async def test_init_ends_the_process(tmp_path: Path) -> None:
 async def test_files_that_are_not_there(tmp_path: Path) -> None:
     error = await load(tmp_path, GOOD, AZUREML_ENTRY_SCRIPT="main.py")
     found = f"{tmp_path}/app, which has helper.py, score.py"
-    assert str(error) == f"AZUREML_ENTRY_SCRIPT: there is no file main.py in {found}"
+    assert str(error) == f"AZUREML_ENTRY_SCRIPT: no file main.py in {found}"
     error = await load(tmp_path, GOOD, AML_APP_ROOT="/not/there")
-    assert str(error) == "AML_APP_ROOT: there is no folder /not/there"
+    assert str(error) == "AML_APP_ROOT: no such folder: /not/there"
     error = await load(tmp_path, GOOD, LOCALMODEL_PYTHON="/not/python")
     assert str(error) == "LOCALMODEL_PYTHON: cannot run /not/python: No such file or directory"
 

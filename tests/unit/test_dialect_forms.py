@@ -71,7 +71,7 @@ def test_kserve_v1_rows_and_columns() -> None:
     assert _v1(_schema(FRAME), {"instances": [{"a": 1, "b": "x"}]}) == {"frame": [{"a": 1, "b": "x"}]}
     two = _schema(ARRAY, Value("y", "numpy", dtype="int64", shape=(-1,)))
     assert _v1(two, {"instances": [{"x": [1, 2], "y": 3}]}) == {"x": [[1, 2]], "y": [3]}
-    with pytest.raises(BadRequestError, match="run\\(\\) takes x, y: give each of them by its name"):
+    with pytest.raises(BadRequestError, match="run\\(\\) takes x, y: give each by name"):
         _v1(two, {"instances": [[1, 2]]})
     for wrong in ({}, {"instances": [], "inputs": []}, {"instances": 1}, [], None):
         with pytest.raises(BadRequestError):

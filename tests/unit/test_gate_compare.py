@@ -142,7 +142,7 @@ def test_a_path_to_nothing(path: str) -> None:
     ["", "a", "a.b", "$a", "$.", "$..a", "$.a.", "$[", "$[a]", "$[1.5]", "$['a']", '$["a]', r'$["\q"]', "$[*]", "$.a "],
 )
 def test_what_is_no_path(path: str) -> None:
-    with pytest.raises(ValueError, match=r"begins with \$|is no step of a path"):
+    with pytest.raises(ValueError, match=r"begins with \$|is not a valid step of a path"):
         json_path.parse(path)
 
 
@@ -175,7 +175,7 @@ def test_an_answer_as_expected() -> None:
         (answer(b"<html>\n"), {"json": 1}, r'expected JSON, got "<html>\n"'),
         (answer(b""), {"fields": [{"path": "$", "equals": 1}]}, 'expected JSON, got ""'),
         (answer(b"[" * 100_000), {"json": 1}, f'expected JSON, got "{"[" * 76}...'),
-        (answer(1, milliseconds=811.2), {"maxMilliseconds": 500}, "took 812 ms, allowed are 500"),
+        (answer(1, milliseconds=811.2), {"maxMilliseconds": 500}, "took 812 ms; the limit is 500 ms"),
         (answer(1, milliseconds=811.2), {"maxMilliseconds": 500, "json": 2}, "$: expected 2, got 1"),
         (answer({"message": "no such thing"}, 404), {}, "status: expected 200, got 404: no such thing"),
         (answer({"error": "mlflow's words"}, 400), {}, "status: expected 200, got 400: mlflow's words"),

@@ -97,8 +97,8 @@ def test_without_knowing_what_was_accepted_nothing_is_served() -> None:
 
 def test_reasons_say_what_is_missing() -> None:
     assert chosen(None, wanted(6, "B", True)).reason == (
-        "revision b (epoch 6) serves elsewhere, and its bundle has not come with the wanted one"
+        "revision b (epoch 6) serves elsewhere, and its bundle is missing"
     )
     other = wanted(6, "B", True, bundle=True, environment="other")
     assert chosen(None, other).reason == "revision b (epoch 6) serves elsewhere, which needs another environment"
-    assert chosen(B7).reason == "the files of revision 4, which was accepted, are not there"
+    assert chosen(B7).reason == "the files of revision 4, which was accepted, are missing"

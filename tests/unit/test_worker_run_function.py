@@ -45,7 +45,7 @@ def test_request_headers_may_stand_anywhere_and_are_no_data() -> None:
         (lambda data, /: None, "positional-only"),
         (lambda: None, "needs a parameter for the data"),
         (lambda request_headers: None, "besides request_headers"),
-        (lambda data, second: None, "nothing fills the parameter second"),
+        (lambda data, second: None, "the parameter second never gets a value"),
     ],
     ids=["args", "kwargs", "positional", "none", "headers", "second"],
 )

@@ -102,7 +102,7 @@ def unpack(path: Path, target: Path, most_bytes: int) -> BundleDescription:
     except tar.Refused as error:
         raise BadBundleError(str(error)) from error
     except FileNotFoundError as error:
-        raise BadBundleError(f"there is no {DESCRIPTION} in it") from error
+        raise BadBundleError(f"it has no {DESCRIPTION}") from error
 
 
 def _check_place(member: tar.Member) -> None:
@@ -145,5 +145,5 @@ def _value(name: str, value: Any) -> str | None:
 def _text(told: Any, name: str) -> str:
     value = told[name]
     if not isinstance(value, str):
-        raise BadBundleError(f"{DESCRIPTION}: {name} must be a text, not {json.dumps(value)}")
+        raise BadBundleError(f"{DESCRIPTION}: {name} must be a string, not {json.dumps(value)}")
     return value

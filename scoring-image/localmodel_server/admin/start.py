@@ -80,7 +80,7 @@ def choose(
         return Choice("held", own)
     if wanted is not None and wanted.bundle and (wanted.content, wanted.environment) == (own.content, environment):
         return Choice("bundle", own)
-    return Choice("behind", own, reason=f"the files of revision {own.revision}, which was accepted, are not there")
+    return Choice("behind", own, reason=f"the files of revision {own.revision}, which was accepted, are missing")
 
 
 def _catch_up(image: AcceptedRevision, environment: str, wanted: WantedRevision, held: Collection[str]) -> Choice:
@@ -90,7 +90,7 @@ def _catch_up(image: AcceptedRevision, environment: str, wanted: WantedRevision,
     if wanted.content in held:
         return Choice("held", serves)
     if not wanted.bundle:
-        why = "and its bundle has not come with the wanted one"
+        why = "and its bundle is missing"
     elif wanted.environment != environment:
         why = "which needs another environment"
     else:
@@ -123,11 +123,11 @@ def _read(folder: Path, key: bytes, owner: str) -> WantedRevision | None:
         raise Unreadable("it is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)")
     told = Fields(content)
     if told.text("owner") != owner:
-        raise Unreadable(f"it is about {told.text('owner')}, and this pod is of {owner} (LOCALMODEL_OWNER)")
+        raise UnreadableError(f"it is for {told.text('owner')}, but this pod belongs to {owner} (LOCALMODEL_OWNER)")
     gate, bundle = read_file(folder / _GATE) or b"", read_file(folder / _BUNDLE) or b""
     for name, beside in (("gate", gate), ("bundle", bundle)):
         if _digest(beside) != told.text(name):
-            raise Unreadable(f"the {name} beside it is not the one that was signed")
+            raise UnreadableError(f"the {name} beside it is not the signed one")
     return WantedRevision(
         told.whole_number("epoch"),
         str(told.whole_number("revision")),

@@ -50,7 +50,7 @@ def read_token(text: str, key: bytes, pod: str, action: str, now: float) -> Clai
     if named != (action, pod):
         raise ForbiddenError(f"the token is for {named[0]} of the pod {named[1]}, not for {action} of {pod}")
     if expires + _SECONDS_OF_SKEW < now:
-        raise ForbiddenError(f"the token has expired {now - expires:.0f} s ago, by this node's clock")
+        raise ForbiddenError(f"the token expired {now - expires:.0f} s ago by this node's clock")
     return claims
 
 

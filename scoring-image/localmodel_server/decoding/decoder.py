@@ -97,7 +97,7 @@ class Decoder:
             headers, body = await self._run(work.encode, outcome.body, arguments, settings, gone)
         except TooLargeError as error:
             raise BadRequestError(
-                500, f"the result is too large for this protocol: {error}; /score gives any"
+                500, f"the result is too large for this protocol: {error}; /score returns any size"
             ) from None
         return EncodedAnswer(body, headers)
 
@@ -127,7 +127,7 @@ class Decoder:
         try:
             await asyncio.wait_for(self._turn.acquire(), seconds)
         except asyncio.TimeoutError:  # noqa: UP041 - another class before Python 3.11
-            raise UnavailableError(f"other large requests are being decoded, for {seconds:g} s already") from None
+            raise UnavailableError(f"other large requests have been decoded for {seconds:g} s; try again") from None
         try:
             return await self._work(function, body, arguments, settings)
         finally:
@@ -151,7 +151,7 @@ class Decoder:
             if isinstance(error, (asyncio.IncompleteReadError, ConnectionError)):
                 raise TooLargeError(_too_much(settings)) from None  # C code does not always survive that
             if isinstance(error, OSError):
-                raise UnavailableError(f"no process to decode the request can be started: {error.strerror}") from None
+                raise UnavailableError(f"cannot start a process to decode the request: {error.strerror}") from None
             raise
         if self._process.resident_bytes() > _MOST_TO_STAY:
             self.close()

@@ -56,7 +56,7 @@ def decode(body: bytes, headers: Headers, target: Target) -> Invocation:
     if target.contract.mode == "http":
         return Invocation(pass_on(body, headers, target), False)
     given = content_type or "missing"
-    raise BadRequestError(415, f"the content type must be application/json or text/csv, and it is {given}")
+    raise BadRequestError(415, f"the content type must be application/json or text/csv, not {given}")
 
 
 def _decode_json(body: bytes, headers: Headers, target: Target) -> Invocation:
@@ -65,7 +65,7 @@ def _decode_json(body: bytes, headers: Headers, target: Target) -> Invocation:
     if not keys:
         return Invocation(pass_on(body, headers, target), False)
     if len(keys) > 1:
-        raise BadRequestError(400, f"the body must have exactly one of {', '.join(KEYS)}, and has {', '.join(keys)}")
+        raise BadRequestError(400, f"the body must have exactly one of {', '.join(KEYS)}, but has {', '.join(keys)}")
     given = _given(keys[0], content[keys[0]])
     return Invocation(call_script(target, given, headers, content.get("params")), True)
 

@@ -22,6 +22,6 @@ def check_model(state: ServerState, name: str, version: str = "") -> None:
         raise UnavailableError(state.unready_reason() or "")
     known = model_name(state)
     if name != known:
-        raise BadRequestError(404, f"there is no model {name} here; the model is {known}")
+        raise BadRequestError(404, f"unknown model {name}; the model is {known}")
     if version not in ("", state.revision):
-        raise BadRequestError(404, f"there is no version {version} of {name} here; the version is {state.revision}")
+        raise BadRequestError(404, f"unknown version {version} of {name}; the version is {state.revision}")

@@ -51,7 +51,7 @@ def document(asked: str, contract: Contract, settings: Settings, host: str) -> D
         return own
     if version is None or version not in contract.versions:
         there = ", ".join(sorted(set(contract.versions)))
-        raise NoSuchVersionError(f"there is no swagger version {asked!r} of this service; there is: {there}")
+        raise NoSuchVersionError(f"unknown swagger version {asked!r}; choose {there}")
     told = contract.swagger if contract.mode == "schema" else {}
     schemas = {
         "ServiceInput": told.get("input") or _ANY_OBJECT,

@@ -74,7 +74,7 @@ def wrong(answer: GateAnswer, expect: Expectation) -> str | None:
         if problem is not None:
             return problem
     if expect.most_ms is not None and answer.milliseconds > expect.most_ms:
-        return f"took {math.ceil(answer.milliseconds)} ms, allowed are {expect.most_ms}"
+        return f"took {math.ceil(answer.milliseconds)} ms; the limit is {expect.most_ms} ms"
     return None
 
 

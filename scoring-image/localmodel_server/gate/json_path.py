@@ -32,7 +32,9 @@ def parse(text: str) -> tuple[Step, ...]:
     while position < len(text):
         found = _STEP.match(text, position)
         if found is None:
-            raise ValueError(f'{text[position:]!r} is no step of a path: write .name, ["any name"], [0] or [-1]')
+            raise ValueError(
+                f'{text[position:]!r} is not a valid step of a path; write .name, ["any name"], [0] or [-1]'
+            )
         steps.append(_step(found))
         position = found.end()
     return tuple(steps)

@@ -48,8 +48,8 @@ class Callers:
         host = called_host(version, target, headers)
         settings = self._settings()
         if host is not None and not is_ours(host.name, self._at_start if settings is None else settings.hosts):
-            called = f"this server is not called {host.name!a}" if host.name else "the Host header is empty"
-            raise BadHeadError(421, f"{called}; LOCALMODEL_ALLOWED_HOSTS allows other names")
+            called = f"{host.name!a} is not a name of this server" if host.name else "the Host header is empty"
+            raise BadHeadError(421, f"{called}; LOCALMODEL_ALLOWED_HOSTS can allow it")
         check_origin(host, headers, () if settings is None else settings.cors_origins)
         if len(headers) == 1 and headers[0][0] == b"host" and target[:1] == b"/":
             if len(self._known) >= _MOST_KNOWN:

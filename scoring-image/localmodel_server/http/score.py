@@ -126,5 +126,5 @@ def _check_page(scope: Scope, contract: Contract | None) -> None:
     if b"text/html" in headers.get(b"accept", b""):
         address = f"http://{headers.get(b'host', b'localhost').decode('latin-1')}/score"
         command = f"curl -H content-type:application/json -d @request.json {address}"
-        text = f"this is where data is sent to be scored, and a browser sends none; use {command} or lmd invoke"
+        text = f"a browser sends no data to score; use {command} or lmd invoke"
         raise EarlyAnswer(400, text, NOT_RUN)

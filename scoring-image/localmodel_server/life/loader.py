@@ -194,7 +194,7 @@ class Loader:
             if not error.worker_lost or candidate.pool.how != "fork":
                 raise
             # Something of the parent's may have been in its way; a process of its own has nothing of it.
-            logger.warning("%s; once more in processes that are not forked", error)
+            logger.warning("%s; trying again with processes that are not forked", error)
             self.park.end(candidate.pool)
             candidate.origin = "ended"
             settings = candidate.pool.settings

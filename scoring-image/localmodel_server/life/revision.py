@@ -49,5 +49,5 @@ def revision_of(environment: Mapping[str, str]) -> Revision:
     except Unreadable as error:
         raise SettingsError(f"LOCALMODEL_GATE: {path} cannot be read: {error}") from error
     if content is None:
-        raise SettingsError(f"LOCALMODEL_GATE: {path} is not there")
+        raise SettingsError(f"LOCALMODEL_GATE: no such file: {path}")
     return Revision(environment, gate.read(content))

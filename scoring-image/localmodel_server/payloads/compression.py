@@ -27,7 +27,7 @@ def inflate(body: bytes, encoding: str, limit: int) -> Iterator[bytes]:
         yield body
         return
     if encoding not in _WINDOWS:
-        raise BadRequestError(415, f"the content encoding must be gzip or deflate, and it is {encoding}")
+        raise BadRequestError(415, f"the content encoding must be gzip or deflate, not {encoding}")
     decompressor = zlib.decompressobj(_window(body, encoding))
     inflated = position = 0
     left = b""

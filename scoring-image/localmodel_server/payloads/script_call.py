@@ -70,7 +70,7 @@ def arguments(parameters: tuple[Value, ...], given: Inputs, params: Any | None =
         return {only.name: _sole_argument(only, given), **extra}
     if isinstance(given, SingleValue):
         if not is_records(given.value):
-            raise BadRequestError(400, f"run() takes {_names(parameters)}: give each of them by its name")
+            raise BadRequestError(400, f"run() takes {_names(parameters)}: give each by name")
         given = from_records(given.value)
     columns = given.values if isinstance(given, NamedValues) else _columns(given)
     return {**_named_arguments(parameters, columns), **extra}
@@ -120,7 +120,7 @@ def _sole_argument(parameter: Value, given: Inputs) -> Any:
     if isinstance(given, NamedValues) and parameter.kind == "numpy":
         if len(given.values) == 1:
             return _argument(parameter, next(iter(given.values.values())))
-        raise BadRequestError(400, f"run() takes one array, {parameter.name}, and {', '.join(given.values)} were given")
+        raise BadRequestError(400, f"run() takes one array, {parameter.name}, but got {', '.join(given.values)}")
     if isinstance(given, NamedValues):
         return given.values
     return _rows(given) if parameter.kind == "numpy" else _records(given)
@@ -151,9 +151,7 @@ def _frame(parameter: Value, table: Table) -> Any:
     expected = len(parameter.columns)
     if expected and len(table.columns) != expected:
         names = ", ".join(name for name, _ in parameter.columns)
-        raise BadRequestError(
-            400, f"{parameter.name} has the {expected} columns {names}; {len(table.columns)} were given"
-        )
+        raise BadRequestError(400, f"{parameter.name} has the {expected} columns {names}, got {len(table.columns)}")
     return in_orient(table, parameter)
 
 
@@ -166,7 +164,9 @@ def _table_of_rows(parameter: Value, value: Any) -> Table:
     rows = [row if isinstance(row, list) else [row] for row in value]
     for number, row in enumerate(rows):
         if len(row) != len(names):
-            raise BadRequestError(400, f"{parameter.name} has {len(names)} columns, and row {number} {len(row)} values")
+            raise BadRequestError(
+                400, f"{parameter.name} has {len(names)} columns, but row {number} has {len(row)} values"
+            )
     return Table(names, rows)
 
 

@@ -113,7 +113,7 @@ class Park:
                 why = short
                 break
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-        logger.info("revision %r is not kept for a way back: %s", pool.settings.revision, why)
+        logger.info("revision %r is no longer kept to go back to: %s", pool.settings.revision, why)
         self.clear()
 
     def _forget(self) -> None:

@@ -99,7 +99,7 @@ class WarmParents:
     def distrust(self, why: str) -> None:
         """Fork the present parent no more, nor another one of its environment."""
         if self._like is not None:
-            logger.warning("workers are not forked any more: %s", why)
+            logger.warning("no more workers are forked: %s", why)
             self._distrusted.add(self._like.settings.python)
             self._replace(None, why)
 

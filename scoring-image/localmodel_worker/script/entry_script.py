@@ -48,10 +48,10 @@ def find_script(environment: Mapping[str, str]) -> Place:
     name = environment.get("AZUREML_ENTRY_SCRIPT") or _usual_name(folder)
     script = folder / name
     if not folder.is_dir():
-        raise LoadError(f"AML_APP_ROOT: there is no folder {folder}")
+        raise LoadError(f"AML_APP_ROOT: no such folder: {folder}")
     if not script.is_file():
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:20]) or "nothing"
-        raise LoadError(f"AZUREML_ENTRY_SCRIPT: there is no file {name} in {folder}, which has {found}")
+        raise LoadError(f"AZUREML_ENTRY_SCRIPT: no file {name} in {folder}, which has {found}")
     import_folders = [script.parent, folder]
     source = environment.get("AZUREML_SOURCE_DIRECTORY")
     if source:

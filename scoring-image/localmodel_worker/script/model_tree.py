@@ -13,7 +13,7 @@ def describe(model_folder: str) -> str:
     """The folder and what is below it, one path a line with its size in bytes, cut after 200 lines."""
     folder = Path(model_folder)
     if not model_folder or not folder.exists():
-        return f"AZUREML_MODEL_DIR: {model_folder or 'not set'}, which is no folder"
+        return f"AZUREML_MODEL_DIR: {model_folder or 'not set'}, which is not a folder"
     lines = [f"AZUREML_MODEL_DIR: {folder}"]
     for line in _files(folder):
         if len(lines) > _MOST_LINES:

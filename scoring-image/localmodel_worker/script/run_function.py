@@ -65,7 +65,7 @@ class RunFunction:
             return
         for name in data[1:]:
             if name not in self.defaults:
-                raise ContractError(f"nothing fills the parameter {name}; run() gets its data in {self.first} alone")
+                raise ContractError(f"the parameter {name} never gets a value: run() gets all data in {self.first}")
 
     @property
     def takes_rows(self) -> bool:

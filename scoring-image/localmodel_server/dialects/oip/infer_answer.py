@@ -56,7 +56,7 @@ def _pick(tensors: list[Tensor], names: dict[str, bool]) -> list[Tensor]:
     found = {tensor.name: tensor for tensor in tensors}
     for name in names:
         if name not in found:
-            raise BadRequestError(400, f"there is no output {name}; the outputs are {', '.join(found) or 'none'}")
+            raise BadRequestError(400, f"unknown output {name}; the outputs are {', '.join(found) or 'none'}")
     return [found[name] for name in names]
 
 

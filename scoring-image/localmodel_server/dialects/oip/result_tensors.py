@@ -47,7 +47,7 @@ def _tensor(name: str, value: Any, declared: Value | None) -> Tensor:
         try:
             return Tensor(name, "BYTES", shape, values=[dump(each).decode() for each in values])
         except BadRequestError as error:
-            raise BadRequestError(500, f"output {name}: {error}; /score gives it as it is") from None
+            raise BadRequestError(500, f"output {name}: {error}; /score returns it unchanged") from None
     raw = pack(datatype, values) if datatype in NUMERIC else None
     return Tensor(name, datatype, shape, raw, values)
 

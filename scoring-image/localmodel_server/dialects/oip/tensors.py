@@ -194,12 +194,12 @@ def _pack_halves(values: Sequence[Any]) -> bytes:
 def _check_numeric(name: str, datatype: str) -> None:
     if datatype not in NUMERIC:
         known = ", ".join([*NUMERIC, "BF16", "BYTES"])
-        raise BadRequestError(400, f"tensor {name}: there is no datatype {datatype!r}; known are {known}")
+        raise BadRequestError(400, f"tensor {name}: unknown datatype {datatype!r}; choose {known}")
 
 
 def _check_size(name: str, raw: bytes | memoryview, count: int, size: int) -> None:
     if len(raw) != count * size:
-        raise BadRequestError(400, f"tensor {name}: the shape needs {count * size} bytes of data, and {len(raw)} came")
+        raise BadRequestError(400, f"tensor {name}: the shape needs {count * size} bytes of data, got {len(raw)}")
 
 
 def _flatten(name: str, shape: tuple[int, ...], data: Any) -> list[Any]:
@@ -208,7 +208,7 @@ def _flatten(name: str, shape: tuple[int, ...], data: Any) -> list[Any]:
         raise BadRequestError(400, f"tensor {name}: data must be a list")
     if not (data and isinstance(data[0], list)):
         if len(data) != count:
-            raise BadRequestError(400, f"tensor {name}: the shape needs {count} values, and {len(data)} came")
+            raise BadRequestError(400, f"tensor {name}: the shape needs {count} values, got {len(data)}")
         return data
     # A loop, not recursion: the parser lets data through that is nested as deep as Python's stack.
     level = data
@@ -218,7 +218,7 @@ def _flatten(name: str, shape: tuple[int, ...], data: Any) -> list[Any]:
                 raise BadRequestError(400, f"tensor {name}: the data is not nested as its shape says")
             level = list(chain.from_iterable(level))
         elif len(level) != size:
-            raise BadRequestError(400, f"tensor {name}: the shape needs {size} rows, and {len(level)} came")
+            raise BadRequestError(400, f"tensor {name}: the shape needs {size} rows, got {len(level)}")
     return level
 
 
@@ -245,7 +245,7 @@ def _read_texts(name: str, raw: bytes, count: int) -> list[Any]:
                 400, f"tensor {name}: string {len(texts)} is not UTF-8; send bytes as base64"
             ) from None
     if len(texts) != count:
-        raise BadRequestError(400, f"tensor {name}: the shape needs {count} strings, and {len(texts)} came")
+        raise BadRequestError(400, f"tensor {name}: the shape needs {count} strings, got {len(texts)}")
     return texts
 
 
