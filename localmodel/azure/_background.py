@@ -24,7 +24,7 @@ from localmodel.disk import files, home, state_file
 from localmodel.errors import UserError
 from localmodel.target_table import default_name
 from localmodel.targets.machine import turn
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 
 _POLL_SECONDS = 0.05
 _SECONDS_TO_END = 20.0
@@ -144,6 +144,6 @@ class Work:
 
     def _kept(self, name: str) -> str:
         """The text of a file of this folder; "" where there is none, or something else in its place."""
-        with contextlib.suppress(Unreadable):
+        with contextlib.suppress(UnreadableError):
             return (read_file(self.folder / name, _MOST_BYTES) or b"").decode(errors="replace")
         return ""

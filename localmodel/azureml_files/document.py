@@ -10,7 +10,7 @@ import yaml
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel_untrusted.files import Unreadable, decoded, read_file
+from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 # A placeholder of a template, which YAML takes for a mapping in a mapping.
 _TEMPLATE = re.compile(r"(?m)^(\s*(?:- +)?[\w$.-]+: +)\{\{ *([\w.-]+) *\}\}([^\n#'\"]*)")
@@ -85,9 +85,9 @@ def read(path: Path) -> Node:
     try:
         content = read_file(path)
         if content is None:
-            raise Unreadable("no such file")
+            raise UnreadableError("no such file")
         return parse(decoded(content).removeprefix("\ufeff"), str(path))
-    except Unreadable as error:
+    except UnreadableError as error:
         raise UserError(reasons.AZURE_FILE_INVALID, f"{path}: cannot be read: {error}") from None
 
 

@@ -14,7 +14,7 @@ from localmodel.environments.formats import conda, dockerfile, server_packages
 from localmodel.environments.formats.definition import Definition
 from localmodel.errors import UserError
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel_untrusted.files import Unreadable, decoded, read_file
+from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 _AZURES_IMAGES = "mcr.microsoft.com/azureml/"
 _PYTHON_IN_A_NAME = re.compile(r"(?:py|python)[:-]?3[.]?(\d+)")
@@ -92,7 +92,7 @@ def _text(named: At, folder: Path) -> str:
     path = _file(named, folder)
     try:
         return decoded(read_file(path) or b"")
-    except Unreadable as error:
+    except UnreadableError as error:
         raise refusal(f"{named.where}: {path}: {error}") from None
 
 

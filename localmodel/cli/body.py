@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from localmodel.cli.output import Failure
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 
 _MOST_BYTES = 1 << 30
 
@@ -18,7 +18,7 @@ def read(path: Path) -> bytes:
         return sys.stdin.buffer.read()
     try:
         content = read_file(path, _MOST_BYTES, piped=True)
-    except Unreadable as error:
+    except UnreadableError as error:
         raise Failure(f"{path}: cannot be read: {error}") from None
     if content is None:
         raise Failure(f"{path}: no such file")

@@ -10,7 +10,7 @@ from typing import Any
 
 from localmodel.targets import http
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 
 _MOST_LINES = 12
 _LONGEST_LINE = 160
@@ -36,7 +36,7 @@ def ask(url: str, request: Path) -> Reply | None:
     """
     try:
         body = read_file(request, _MOST_BYTES)
-    except Unreadable:
+    except UnreadableError:
         return None
     if body is None:
         return None
@@ -63,7 +63,7 @@ def _lines(reply: Reply) -> list[str]:
     status = [f"status {reply.status}"] if reply.status != 200 else []
     try:
         return [*status, *_split(json_text.parse_loosely(reply.body))]
-    except (Unreadable, RecursionError):
+    except (UnreadableError, RecursionError):
         if not _is_text(reply.body):
             return [*status, f"{len(reply.body)} bytes"]
         return [*status, *reply.body.decode().splitlines()]

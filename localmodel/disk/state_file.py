@@ -15,7 +15,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 
 T = TypeVar("T")
 
@@ -59,11 +59,11 @@ def bytes_of(path: Path | str) -> bytes | None:
     """The file's content; None where there is no such file.
 
     Raises:
-        Unreadable
+        UnreadableError
     """
     content = read_file(path, _MOST_BYTES)
     if content is None and Path(path).is_symlink():  # a file that is there by now has just been written
-        raise Unreadable("a link that leads nowhere")
+        raise UnreadableError("a link that leads nowhere")
     return content
 
 

@@ -17,7 +17,7 @@ from localmodel.requirements.faults import invalid
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 
 DEFINITION = "azureml_environment.json"
 CONDA = "conda_dependencies.yml"
@@ -84,7 +84,7 @@ def _definition(path: Path) -> Mapping[str, Any]:
         raise invalid(str(path.parent), f"holds no environment: there is no {path.name} in it")
     try:
         content = json_text.parse(text.encode())
-    except Unreadable as error:
+    except UnreadableError as error:
         raise invalid(str(path), str(error)) from None
     if not isinstance(content, dict):
         raise invalid(str(path), "expected an object")

@@ -111,9 +111,9 @@ def reading(path: Path) -> Generator[BinaryIO]:
         # A pipe in its place would keep a reader waiting.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise untrusted.Refused("it is not a file")
+                raise untrusted.RefusedError("it is not a file")
             yield file
-    except untrusted.Refused as error:
+    except untrusted.RefusedError as error:
         raise UserError(reasons.ARCHIVE_INVALID, f"{path}: {error}") from None
 
 
@@ -125,7 +125,7 @@ def members(file: BinaryIO) -> Iterator[untrusted.Member]:
     """
     try:
         yield from untrusted.members(file.fileno(), _LIMITS)
-    except untrusted.Refused as error:
+    except untrusted.RefusedError as error:
         raise UserError(reasons.ARCHIVE_INVALID, f"{file.name}: {error}") from None
 
 
@@ -165,7 +165,7 @@ def top(path: Path) -> str:
     with reading(path) as file:
         for member in members(file):
             return member.path.parts[0]
-        raise untrusted.Refused("it is empty")
+        raise untrusted.RefusedError("it is empty")
 
 
 def contents(path: Path, wanted: Callable[[str], bool] = lambda _: True) -> dict[str, bytes]:

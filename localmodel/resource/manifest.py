@@ -16,7 +16,7 @@ import yaml
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.resource import schema
-from localmodel_untrusted.files import Unreadable, decoded, read_file
+from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 _KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CONFIG_MAP_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
@@ -174,7 +174,7 @@ def _load(file: Path) -> list[dict[str, Any]]:
         documents = [document for document in loaded if document is not None]
     except RecursionError:
         raise UserError(reasons.INVALID_MANIFEST, f"{file}: nested too deeply") from None
-    except Unreadable as error:
+    except UnreadableError as error:
         raise UserError(reasons.INVALID_MANIFEST, f"{file}: cannot be read: {error}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(reasons.INVALID_MANIFEST, f"{file}: not YAML: {error}") from None

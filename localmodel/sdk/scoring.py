@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 
 JSON = "application/json"
 BINARY = "application/octet-stream"
@@ -116,7 +116,7 @@ def decode(content_type: str, body: bytes) -> Any:
         return body
     try:
         return json_text.parse_loosely(body)
-    except Unreadable as error:
+    except UnreadableError as error:
         text = body[:_LONGEST_BODY_SHOWN].decode(errors="replace")
         raise UserError(
             reasons.ANSWER_INVALID, f"the answer is said to be JSON ({kind}) and is not: {error}\n{text}"

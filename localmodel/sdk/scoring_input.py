@@ -6,7 +6,7 @@ from typing import Any
 from localmodel.sdk import scoring
 from localmodel.targets import http
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 
 _SECONDS = 10.0
 
@@ -46,6 +46,6 @@ def _document(body: bytes) -> Mapping[str, Any]:
     """The document, which may be the user's own; an empty one where it is none."""
     try:
         found = json_text.parse(body)
-    except Unreadable:
+    except UnreadableError:
         return {}
     return found if isinstance(found, dict) else {}

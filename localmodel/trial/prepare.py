@@ -27,7 +27,7 @@ from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import State
 from localmodel.targets.process import ProcessRunner
 from localmodel.trial import interpreters
-from localmodel_untrusted.files import Unreadable, decoded
+from localmodel_untrusted.files import UnreadableError, decoded
 
 # What a debugger at the terminal wants to know of it.
 _TERMINAL = ("TERM", "COLORTERM", "PYTHONBREAKPOINT")
@@ -113,7 +113,7 @@ def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> 
     if source.inline is not None:
         try:
             inline = {**source.inline, script.name: decoded(script.read_bytes())}
-        except Unreadable as error:
+        except UnreadableError as error:
             raise UserError(reasons.ENTRY_SCRIPT_INVALID, f"{script}: {error}") from None
         return manifests, replace(wanted, source=Source(inline=inline))
     name = source.config_map or ""

@@ -13,7 +13,7 @@ from localmodel import advice, data, reasons
 from localmodel.errors import UserError
 from localmodel.trial.prepare import Trial
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 
 if TYPE_CHECKING:
     from localmodel_worker.frames import Frame
@@ -165,5 +165,5 @@ def parsed(body: bytes) -> object:
     """The body as JSON, or as text when it is none."""
     try:
         return json_text.parse_loosely(body)
-    except Unreadable:
+    except UnreadableError:
         return body.decode(errors="replace")

@@ -16,7 +16,7 @@ from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 from localmodel_operator import names
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 
 Object = dict[str, Any]
 
@@ -281,7 +281,7 @@ class Cluster:
             raise _refusal(response.status, _message(content) or str(response.reason))
         try:
             result: Object = json_text.parse_loosely(content)
-        except Unreadable as error:
+        except UnreadableError as error:
             raise UnreadableAnswerError(f"the API server's answer cannot be read: {error}") from None
         return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 from localmodel_untrusted.json_text import parse
 
 # What every reader of JSON keeps exactly.
@@ -12,12 +12,12 @@ MOST_WHOLE_NUMBER = 2**53
 
 
 class Fields:
-    """A JSON object that is read field by field; what nobody asks for may be there. Raises Unreadable."""
+    """A JSON object that is read field by field; what nobody asks for may be there. Raises UnreadableError."""
 
     def __init__(self, content: bytes) -> None:
         self._fields = parse(content, "surrogatepass")  # the field that has them is named
         if not isinstance(self._fields, dict):
-            raise Unreadable("expected an object")
+            raise UnreadableError("expected an object")
 
     def text(self, name: str) -> str:
         """A text that can be a variable's value."""
@@ -30,14 +30,14 @@ class Fields:
         """A whole number from 0 to MOST_WHOLE_NUMBER."""
         value = self._get(name)
         if type(value) is not int or not 0 <= value <= MOST_WHOLE_NUMBER:
-            raise Unreadable(f"{name}: expected a whole number from 0 to {MOST_WHOLE_NUMBER}")
+            raise UnreadableError(f"{name}: expected a whole number from 0 to {MOST_WHOLE_NUMBER}")
         return value
 
     def truth(self, name: str) -> bool:
         """True or false."""
         value = self._get(name)
         if not isinstance(value, bool):
-            raise Unreadable(f"{name}: expected true or false")
+            raise UnreadableError(f"{name}: expected true or false")
         return value
 
     def _get(self, name: str) -> Any:

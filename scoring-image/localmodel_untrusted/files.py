@@ -13,7 +13,7 @@ _CHUNK = 1024 * 1024
 UTF16 = "it is UTF-16, as PowerShell's > writes it: save it as UTF-8"
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """It is not what it should be; the text says why."""
 
 
@@ -23,7 +23,7 @@ def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES, piped: bool
     With `piped`, a pipe that the shell has made (`<(command)` is /dev/fd/63) is read to its end.
 
     Raises:
-        Unreadable
+        UnreadableError
     """
     try:
         # A pipe in its place would keep a reader waiting.
@@ -31,13 +31,13 @@ def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES, piped: bool
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise Unreadable(_why(error)) from error
+        raise UnreadableError(_why(error)) from error
     try:
         found = os.fstat(descriptor)
         if piped and stat.S_ISFIFO(found.st_mode) and str(path).startswith("/dev/"):
             os.set_blocking(descriptor, True)
         elif not stat.S_ISREG(found.st_mode):
-            raise Unreadable("it is not a file")
+            raise UnreadableError("it is not a file")
         size = min(found.st_size, most_bytes)  # memory is taken for as much as is asked for
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(size + 1)
@@ -45,11 +45,11 @@ def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES, piped: bool
             while size < len(content) <= most_bytes and (more := file.read(min(_CHUNK, most_bytes + 1 - len(content)))):
                 content += more
     except OSError as error:
-        raise Unreadable(_why(error)) from error
+        raise UnreadableError(_why(error)) from error
     finally:
         os.close(descriptor)
     if len(content) > most_bytes:
-        raise Unreadable(f"it is larger than {most_bytes} bytes")
+        raise UnreadableError(f"it is larger than {most_bytes} bytes")
     return content
 
 
@@ -61,14 +61,14 @@ def is_utf16(content: bytes) -> bool:
 def decoded(content: bytes) -> str:
     """
     Raises:
-        Unreadable
+        UnreadableError
     """
     if is_utf16(content):
-        raise Unreadable(UTF16)
+        raise UnreadableError(UTF16)
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise Unreadable(f"not text in UTF-8: {error.reason} at byte {error.start}") from None
+        raise UnreadableError(f"not text in UTF-8: {error.reason} at byte {error.start}") from None
 
 
 def _why(error: Exception) -> str:

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from localmodel_untrusted.files import Unreadable, decoded
+from localmodel_untrusted.files import UnreadableError, decoded
 
 
 def parse(content: bytes, errors: str = "strict") -> Any:
@@ -15,7 +15,7 @@ def parse(content: bytes, errors: str = "strict") -> Any:
     `errors`, as of str.encode() and decode(), is for halves of surrogate pairs, which are no text.
 
     Raises:
-        Unreadable: there is none, a number of it is not finite, or a text of it is not Unicode.
+        UnreadableError: there is none, a number of it is not finite, or a text of it is not Unicode.
     """
     value = _loaded(decoded(content), _strict)
     if b"\\u" not in content:
@@ -23,7 +23,7 @@ def parse(content: bytes, errors: str = "strict") -> Any:
     try:
         plain = json.dumps(value, ensure_ascii=False).encode(errors=errors)
     except UnicodeEncodeError:
-        raise Unreadable("a text in it is not Unicode") from None
+        raise UnreadableError("a text in it is not Unicode") from None
     except RecursionError:
         raise _too_deep() from None
     return value if errors == "strict" else _loaded(plain.decode(errors=errors), _strict)
@@ -33,7 +33,7 @@ def parse_loosely(content: bytes) -> Any:
     """As parse(), but with all that Python's own writer may leave in it: NaN, Infinity, halves of surrogate pairs.
 
     Raises:
-        Unreadable
+        UnreadableError
     """
     return _loaded(decoded(content), json.JSONDecoder())
 
@@ -41,28 +41,28 @@ def parse_loosely(content: bytes) -> Any:
 def _loaded(written: str, decoder: json.JSONDecoder) -> Any:
     try:
         return decoder.decode(written)
-    except Unreadable:
+    except UnreadableError:
         raise
     except json.JSONDecodeError as error:
-        raise Unreadable(f"not JSON: {error}" if written.strip() else "not JSON: it is empty") from None
+        raise UnreadableError(f"not JSON: {error}" if written.strip() else "not JSON: it is empty") from None
     except ValueError:  # of int(), which has Python's words for programmers
-        raise Unreadable("a number in it has too many digits") from None
+        raise UnreadableError("a number in it has too many digits") from None
     except RecursionError:
         raise _too_deep() from None
 
 
-def _too_deep() -> Unreadable:
-    return Unreadable("not JSON that can be read: nested too deeply")
+def _too_deep() -> UnreadableError:
+    return UnreadableError("not JSON that can be read: nested too deeply")
 
 
 def _refuse_constant(written: str) -> Any:
-    raise Unreadable(f"{written} is not JSON")
+    raise UnreadableError(f"{written} is not JSON")
 
 
 def _finite(written: str) -> float:
     number = float(written)
     if not math.isfinite(number):
-        raise Unreadable(f"the number {written[:40]} is too large")
+        raise UnreadableError(f"the number {written[:40]} is too large")
     return number
 
 

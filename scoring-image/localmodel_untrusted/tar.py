@@ -24,7 +24,7 @@ _CHUNK = 1024 * 1024
 _NAMES = {errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The archive is not taken; the text says why, and names the member."""
 
 
@@ -56,19 +56,19 @@ def members(descriptor: int, limits: Limits) -> Iterator[Member]:
     folders = {PurePosixPath()}
     for number, info in enumerate(_headers(descriptor)):
         if number >= limits.members:
-            raise Refused(f"it has more than {limits.members} files and folders")
+            raise RefusedError(f"it has more than {limits.members} files and folders")
         member = _member(info)
         if member.path in files or (member.path in folders and not member.is_folder):
-            raise Refused(f"{shown(info.name)} comes twice")
+            raise RefusedError(f"{shown(info.name)} comes twice")
         for parent in member.path.parents:
             if parent in files:
-                raise Refused(f"{shown(info.name)} lies below a file")
+                raise RefusedError(f"{shown(info.name)} lies below a file")
             if parent in folders:
                 break
             folders.add(parent)
         (folders if member.is_folder else files).add(member.path)
         if len(folders) > limits.folders:
-            raise Refused(f"it has more than {limits.folders} folders")
+            raise RefusedError(f"it has more than {limits.folders} folders")
         if member.path.parts:
             yield member
 
@@ -100,7 +100,7 @@ def unpack(
                 _copy(descriptor, member, target / member.path, mode | 0o111 if member.is_executable else mode)
         except OSError as error:
             if error.errno in _NAMES:
-                raise Refused(f"{shown(member.path)}: {error.strerror}") from None
+                raise RefusedError(f"{shown(member.path)}: {error.strerror}") from None
             raise
 
 
@@ -114,7 +114,7 @@ def chunks(descriptor: int, member: Member) -> Iterator[bytes]:
     while offset < end:
         chunk = os.pread(descriptor, min(_CHUNK, end - offset), offset)
         if not chunk:
-            raise Refused(f"it ends in the middle of {shown(member.path)}")
+            raise RefusedError(f"it ends in the middle of {shown(member.path)}")
         offset += len(chunk)
         yield chunk
 
@@ -169,7 +169,7 @@ def _headers(descriptor: int) -> Iterator[tarfile.TarInfo]:
         archive = tarfile.open(fileobj=words, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115  # noqa: SIM115
         while (info := archive.next()) is not None:
             if info.isreg() and not 0 <= info.size <= size - info.offset_data:
-                raise Refused(f"it ends in the middle of {shown(info.name)}")
+                raise RefusedError(f"it ends in the middle of {shown(info.name)}")
             yield info
             # They would be kept, and what one header says of all members would hold for those that come.
             archive.members.clear()
@@ -180,25 +180,25 @@ def _headers(descriptor: int) -> Iterator[tarfile.TarInfo]:
         words.seek(end)
         words.left = _MOST_WORDS
         if words.read(tarfile.BLOCKSIZE).strip(b"\0") or words.tell() != end + tarfile.BLOCKSIZE:
-            raise Refused("it is cut off, or broken in the middle")
-    except (Refused, OSError):
+            raise RefusedError("it is cut off, or broken in the middle")
+    except (RefusedError, OSError):
         raise
     except tarfile.TarError as error:
-        raise Refused(f"it is not a tar: {error}") from None
+        raise RefusedError(f"it is not a tar: {error}") from None
     except Exception as error:  # numbers that are none, headers of headers of headers: whatever others think of
-        raise Refused(f"its headers cannot be read: {type(error).__name__}") from None
+        raise RefusedError(f"its headers cannot be read: {type(error).__name__}") from None
 
 
 def _member(info: tarfile.TarInfo) -> Member:
     if not (info.isdir() or info.isreg()) or info.issparse():
-        raise Refused(f"{shown(info.name)} is neither a file nor a folder")
+        raise RefusedError(f"{shown(info.name)} is neither a file nor a folder")
     if len(info.name) > _LONGEST_PATH:
-        raise Refused(f"{shown(info.name)} is longer than {_LONGEST_PATH} characters")
+        raise RefusedError(f"{shown(info.name)} is longer than {_LONGEST_PATH} characters")
     path = PurePosixPath(info.name)
     if len(path.parts) > _DEEPEST:
-        raise Refused(f"{shown(info.name)} lies in more than {_DEEPEST} folders")
+        raise RefusedError(f"{shown(info.name)} lies in more than {_DEEPEST} folders")
     if path.is_absolute() or ".." in path.parts or "\0" in info.name or not (path.parts or info.isdir()):
-        raise Refused(f"{shown(info.name)} leads out of the archive")
+        raise RefusedError(f"{shown(info.name)} leads out of the archive")
     return Member(path, info.isdir(), bool(info.mode & 0o100), info.offset_data, info.size)
 
 

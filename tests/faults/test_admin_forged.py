@@ -15,7 +15,7 @@ from support.scoring_server_process import eventually
 
 from localmodel_server.admin.folder import StateFolder, StateLostError
 from localmodel_server.admin.start import read_wanted
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 
 BYTES = {
     "nothing": b"",
@@ -80,7 +80,7 @@ def test_what_the_operator_has_signed_is_obeyed(mounted: Mounted) -> None:
 @pytest.mark.parametrize("name", ["wanted.json", "wanted.sig", "gate.json", "bundle.tar"])
 def test_other_bytes_in_the_place_of_one_file(name: str, content: bytes, mounted: Mounted) -> None:
     mounted.put({**mounted.operator.decision(OWNER, DECIDED, b"[1]", b"tar"), name: content})
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableError):
         mounted.read()
 
 
@@ -89,14 +89,14 @@ def test_other_bytes_that_were_signed(content: bytes, mounted: Mounted) -> None:
     """The key is the operator's, and what it signs may be of another version."""
     decided = mounted.operator.decision(OWNER, DECIDED)
     mounted.put({**decided, "wanted.json": content, "wanted.sig": mounted.operator.sign_decision(content)})
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableError):
         mounted.read()
 
 
 @pytest.mark.parametrize("told", FIELDS.values(), ids=FIELDS)
 def test_fields_of_another_kind(told: Mapping[str, object], mounted: Mounted) -> None:
     mounted.put(mounted.operator.decision(OWNER, {**DECIDED, **told}))
-    with pytest.raises(Unreadable, match=f"{next(iter(told))}: expected"):
+    with pytest.raises(UnreadableError, match=f"{next(iter(told))}: expected"):
         mounted.read()
 
 
@@ -120,7 +120,7 @@ def loop_in_its_place(path: Path) -> None:
 def test_no_file_in_the_place_of_one(name: str, put: Callable[[Path], None], mounted: Mounted) -> None:
     mounted.put(mounted.operator.decision(OWNER, DECIDED, b"[]", b"tar"))
     put(mounted.folder / name)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableError):
         mounted.read()
 
 
@@ -136,7 +136,7 @@ def test_a_signature_for_something_else(mounted: Mounted) -> None:
     for purpose in (b"", b"localmodel.dev/revision\n"):
         text = purpose + decided["wanted.json"]
         mounted.put({**decided, "wanted.sig": mounted.operator.sign_decision(text, purpose=b"")})
-        with pytest.raises(Unreadable, match="not signed"):
+        with pytest.raises(UnreadableError, match="not signed"):
             mounted.read()
 
 

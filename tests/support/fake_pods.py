@@ -20,13 +20,13 @@ from localmodel.oci.layout import Layout
 from localmodel_operator import names
 from localmodel_operator.cluster import CONFIG_MAP, DEPLOYMENT, POD, SERVICE, PodUnreachableError
 from localmodel_server.admin import token
-from localmodel_server.admin.folder import Accepted
+from localmodel_server.admin.folder import AcceptedRevision
 from localmodel_server.admin.signature import DECISION, is_signed
 from localmodel_server.admin.start import WantedRevision, choose
 from support.fake_api import Api, Object, copied
 
 _HASH = "pod-template-hash"
-_NOTHING = Accepted(0, "", "")
+_NOTHING = AcceptedRevision(0, "", "")
 
 
 class InitFailed(Exception):
@@ -39,16 +39,16 @@ class Server:
 
     uid: str
     env: Mapping[str, str]
-    serves: Accepted = _NOTHING
+    serves: AcceptedRevision = _NOTHING
     answer: Any = None
     newest: int = 0
     models: set[str] = field(default_factory=set)
-    prepared: tuple[Accepted, Any] | None = None
+    prepared: tuple[AcceptedRevision, Any] | None = None
 
     def start(self, code: Mapping[str, bytes], wanted: WantedRevision | None) -> None:
         """Serve the image's revision, or what is wanted instead. Raises InitFailed."""
         env = self.env
-        own = Accepted(int(env["LOCALMODEL_EPOCH"]), env["LOCALMODEL_REVISION"], env["LOCALMODEL_CONTENT"])
+        own = AcceptedRevision(int(env["LOCALMODEL_EPOCH"]), env["LOCALMODEL_REVISION"], env["LOCALMODEL_CONTENT"])
         self.models = {each.partition("@")[2] for each in env["LOCALMODEL_MODEL"].split(",") if each}
         choice = choose(own, env["LOCALMODEL_ENVIRONMENT"], None, wanted, ())
         self.serves, self.newest = choice.serves, max(own.epoch, wanted.epoch if wanted else 0)
@@ -88,7 +88,7 @@ class Server:
         except InitFailed as error:
             return 422, {"reason": "InitFailed", "message": str(error)}
         self.models |= {model["digest"] for model in told["models"]}
-        self.prepared = Accepted(epoch, told["revision"], content), answer
+        self.prepared = AcceptedRevision(epoch, told["revision"], content), answer
         return 200, {}
 
     def _commit(self, order: tuple[int, str]) -> tuple[int, Object]:

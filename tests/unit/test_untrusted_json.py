@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 from localmodel_untrusted.json_text import parse, parse_loosely
 
 
@@ -28,13 +28,13 @@ from localmodel_untrusted.json_text import parse, parse_loosely
     ],
 )
 def test_what_is_no_json(text: bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableError):
         parse(text)
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[" * 200_000])
 def test_what_is_none_even_loosely(text: bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableError):
         parse_loosely(text)
 
 
@@ -51,5 +51,5 @@ def test_text_that_is_escaped_is_text() -> None:
 
 @pytest.mark.parametrize("read", [parse, parse_loosely])
 def test_a_number_that_is_too_long_is_told_in_our_words(read: Any) -> None:
-    with pytest.raises(Unreadable, match=r"^a number in it has too many digits$"):
+    with pytest.raises(UnreadableError, match=r"^a number in it has too many digits$"):
         read(b"[" + b"1" * 5000 + b"]")

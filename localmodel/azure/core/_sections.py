@@ -4,7 +4,7 @@ from pathlib import Path
 
 from localmodel.azure.core.conda_dependencies import CondaDependencies
 from localmodel.azure.exceptions import UserErrorException
-from localmodel_untrusted.files import Unreadable, decoded, read_file
+from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 _INSTEAD = {
     "interpreter_path": "the Python is the environment's own; name its version with conda_dependencies",
@@ -64,5 +64,5 @@ class DockerSection(_Section):
             )
         try:
             return decoded(read_file(given) or b"")
-        except Unreadable as error:
+        except UnreadableError as error:
             raise UserErrorException(f"Environment.docker.base_dockerfile: {given}: {error}") from None

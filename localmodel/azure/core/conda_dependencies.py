@@ -9,7 +9,7 @@ import yaml
 
 from localmodel.azure.exceptions import UserErrorException, refuse
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel_untrusted.files import Unreadable, decoded, read_file
+from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 _INDEX = "Write the index into packages.toml beside the store: every install on this machine then uses it."
 
@@ -152,9 +152,9 @@ def _parsed(path: Path) -> dict[str, Any]:
     try:
         found = read_file(path)
         if found is None:
-            raise Unreadable("No such file or directory")
+            raise UnreadableError("No such file or directory")
         content = yaml.safe_load(decoded(found))
-    except Unreadable as error:
+    except UnreadableError as error:
         raise UserErrorException(f"{path}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserErrorException(f"{path}: no YAML: {' '.join(str(error).split())}") from None

@@ -7,7 +7,7 @@ from localmodel.azure.exceptions import UserErrorException, refuse
 from localmodel.disk import home
 from localmodel.store import Store
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 
 if TYPE_CHECKING:
     from localmodel.azure.core.environment import Environment
@@ -120,7 +120,7 @@ def _names(file: Path) -> tuple[str, ...] | None:
     """The three names; None for a file of another program, of which many are called config.json too."""
     try:
         content = json_text.parse(read_file(file) or b"")
-    except Unreadable:
+    except UnreadableError:
         return None
     if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in _KEYS):
         return None

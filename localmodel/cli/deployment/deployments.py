@@ -13,7 +13,7 @@ from localmodel.disk import state_file
 from localmodel.targets import http
 from localmodel.targets.target import DeploymentStatus, Target
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 
 _TIMEOUT = click.FloatRange(min=0, min_open=True)
 
@@ -139,7 +139,7 @@ def _print_body(answer: http.Answer) -> None:
 def _json_or_text(body: bytes) -> object:
     try:
         return json_text.parse_loosely(body)
-    except Unreadable:
+    except UnreadableError:
         return body.decode(errors="replace")
 
 

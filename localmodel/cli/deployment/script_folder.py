@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from localmodel.resource import schema
-from localmodel_untrusted.files import Unreadable, decoded, read_file
+from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _ENVIRONMENTS = ("requirements.txt", "conda.yml", "conda.yaml", "environment.yml", "conda_dependencies.yml")
@@ -28,7 +28,7 @@ def refuse_others(path: Path) -> None:
         return
     try:
         text = decoded(read_file(path) or b"")
-    except Unreadable:
+    except UnreadableError:
         if path.suffix not in _TEXTS:
             raise click.UsageError(
                 f"{path} is not a manifest; a model is deployed with the script that loads it: "

@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from localmodel.requirements.faults import invalid
 from localmodel.resource import schema
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel_untrusted.files import Unreadable, decoded, read_file
+from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 DEFAULT_PYTHON = EnvironmentSpec().python
 _PATCHES = range(40)  # no minor version has had more
@@ -43,9 +43,9 @@ def text_of(source: Path | str, kind: str) -> tuple[str, str, Path]:
     try:
         content = read_file(path, piped=True)
         if content is None:
-            raise Unreadable("No such file or directory")
+            raise UnreadableError("No such file or directory")
         return decoded(content).removeprefix("\ufeff"), str(path), path.parent
-    except Unreadable as error:
+    except UnreadableError as error:
         raise invalid(str(path), f"cannot be read: {error}") from None
 
 

@@ -15,7 +15,7 @@ from localmodel.environments.locks.uv import failure, run_uv
 from localmodel.environments.venvs import build_log, held, nearest, reuse
 from localmodel.errors import UserError
 from localmodel.requirements import sources
-from localmodel_untrusted.files import Unreadable, decoded, read_file
+from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 _LOCK = "lock.txt"  # in the environment: what it was made of
 
@@ -80,7 +80,7 @@ def _reuse(folder: Path, built: Path, lock: Lock, say: Callable[[str], None]) ->
     # A hidden folder is being made, or removed; an environment may also go while it is looked at.
     there: dict[Path, nearest.Packages] = {}
     for path in folder.glob(f"[!.]*/{_LOCK}"):
-        with contextlib.suppress(UserError, Unreadable):
+        with contextlib.suppress(UserError, UnreadableError):
             if _python_of(path.parent) == _python_of(built):
                 there[path.parent] = nearest.packages(kept_lock(path))
     donor = nearest.most_in_common(there, wanted)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 from localmodel_untrusted.json_text import parse
 
 # Bytes of JSON. Its values may take twenty times as much memory.
@@ -14,10 +14,10 @@ def value(content: bytes) -> Any:
     """The JSON value of the bytes.
 
     Raises:
-        Unreadable
+        UnreadableError
     """
     if len(content) > MOST_JSON:
-        raise Unreadable(f"more than {MOST_JSON} bytes of JSON")
+        raise UnreadableError(f"more than {MOST_JSON} bytes of JSON")
     return parse(content)
 
 

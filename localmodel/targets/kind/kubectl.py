@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel_untrusted import json_text
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 
 Object: TypeAlias = dict[str, Any]
 # How kubectl's errors name our resource; it says "not found" of others, too.
@@ -99,7 +99,7 @@ def read(text: str) -> Object:
         if isinstance(found, dict):
             return found
         error = "it is not an object"
-    except Unreadable as unreadable:
+    except UnreadableError as unreadable:
         error = str(unreadable)
     raise UserError(reasons.KUBECTL_FAILED, f"what kubectl prints cannot be read: {error}")
 

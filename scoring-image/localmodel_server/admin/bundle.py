@@ -99,7 +99,7 @@ def unpack(path: Path, target: Path, most_bytes: int) -> BundleDescription:
         with path.open("rb") as file:
             tar.unpack(file.fileno(), target, _LIMITS, 0o444, accept)
         return read_description((target / DESCRIPTION).read_bytes())
-    except tar.Refused as error:
+    except tar.RefusedError as error:
         raise BadBundleError(str(error)) from error
     except FileNotFoundError as error:
         raise BadBundleError(f"it has no {DESCRIPTION}") from error

@@ -34,7 +34,7 @@ from localmodel_server.admin.bundle import (
     unpack,
 )
 from localmodel_server.checked_json import Fields
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 
 # Where a revision's models are below its AML_APP_ROOT.
 MODELS_BELOW_APP = "azureml-models"
@@ -105,7 +105,7 @@ class StateFolder:
         try:
             text = read_file(self._revision(content) / DESCRIPTION, MOST_WORDS)
             return None if text is None else read_description(text)
-        except (Unreadable, BadBundleError):
+        except (UnreadableError, BadBundleError):
             return None
 
     def gate(self, content: str) -> str:
@@ -149,7 +149,7 @@ class StateFolder:
             told = Fields(content)
             accepted = AcceptedRevision(told.whole_number("epoch"), told.text("revision"), told.text("content"))
             digest_hex(accepted.content)
-        except (Unreadable, BadBundleError) as error:
+        except (UnreadableError, BadBundleError) as error:
             raise StateLostError(f"{path} cannot be read: {error}") from error
         return accepted
 

@@ -20,7 +20,7 @@ from localmodel_server.life.loader import Loader
 from localmodel_server.life.revision import Revision
 from localmodel_server.log import logger
 from localmodel_server.state import ServerState
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 
 
 class Pod:
@@ -110,7 +110,7 @@ class Pod:
         folder = self.settings.wanted_folder
         try:
             return read_wanted(folder, self.settings.key, self.settings.owner)
-        except Unreadable as error:
+        except UnreadableError as error:
             self.ignored = f"the decision in {folder} is ignored: {error}"
             logger.error("%s", self.ignored)
             return None

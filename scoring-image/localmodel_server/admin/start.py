@@ -12,7 +12,7 @@ from typing import NamedTuple
 from localmodel_server.admin.folder import AcceptedRevision
 from localmodel_server.admin.signature import DECISION, is_signed
 from localmodel_server.checked_json import Fields
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 
 _WANTED = "wanted.json"
 _SIGNATURE = "wanted.sig"
@@ -104,13 +104,13 @@ def read_wanted(folder: Path | None, key: bytes, owner: str) -> WantedRevision |
     None without one.
 
     Raises:
-        Unreadable: it says anything else. Whoever may write ConfigMaps can write anything there.
+        UnreadableError: it says anything else. Whoever may write ConfigMaps can write anything there.
     """
     if folder is None:
         return None
     try:
         return _read(folder, key, owner)
-    except Unreadable:
+    except UnreadableError:
         # The kubelet puts a new version in the place of the files at once, which may be while they are read.
         return _read(folder, key, owner)
 
@@ -120,7 +120,7 @@ def _read(folder: Path, key: bytes, owner: str) -> WantedRevision | None:
     if content is None:
         return None
     if not is_signed(key, _decoded(read_file(folder / _SIGNATURE) or b""), content, DECISION):
-        raise Unreadable("it is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)")
+        raise UnreadableError("it is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)")
     told = Fields(content)
     if told.text("owner") != owner:
         raise UnreadableError(f"it is for {told.text('owner')}, but this pod belongs to {owner} (LOCALMODEL_OWNER)")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from localmodel_server.admin.signature import is_signed
 from localmodel_server.checked_json import Fields
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 
 HEADER = "x-localmodel-token"
 # How far a node's clock may be from the operator's.
@@ -45,7 +45,7 @@ def read_token(text: str, key: bytes, pod: str, action: str, now: float) -> Clai
         claims = Claims(told.whole_number("epoch"), told.text("content"), told.text("body"))
         named = (told.text("action"), told.text("pod"))
         expires = told.whole_number("expires")
-    except Unreadable as error:
+    except UnreadableError as error:
         raise ForbiddenError(f"the token cannot be read: {error}") from error
     if named != (action, pod):
         raise ForbiddenError(f"the token is for {named[0]} of the pod {named[1]}, not for {action} of {pod}")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from localmodel_server.configuration.settings import APP_ROOT, SettingsError, read_ports, read_settings
 from localmodel_server.configuration.variables import IGNORED, NAMES
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 from localmodel_untrusted.json_text import parse
 
 _FOUND_BY_ITSELF = "config.json"
@@ -51,9 +51,9 @@ def _read_named(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
     try:
         text = read_file(path)
         if text is None:
-            raise Unreadable("No such file or directory")
+            raise UnreadableError("No such file or directory")
         content = parse(text)
-    except Unreadable as error:
+    except UnreadableError as error:
         raise SettingsError(f"AZUREML_CONFIG_FILE: {path}: {error}") from error
     if not isinstance(content, dict):
         raise SettingsError(f"AZUREML_CONFIG_FILE: {path}: expected an object {{name: value}}")
@@ -73,7 +73,7 @@ def _look_around(environment: Mapping[str, str]) -> tuple[dict[str, str], list[t
         try:
             text = read_file(path)
             content = None if text is None else parse(text)
-        except Unreadable:
+        except UnreadableError:
             content = None
         if isinstance(content, dict) and not NAMES.isdisjoint(content):
             notes.append((logging.INFO, f"settings from the config file {path}"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from localmodel_server.configuration.threads import thread_limits, usable_cpus
 from localmodel_server.configuration.variables import DEFAULTS
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 from localmodel_untrusted.json_text import parse
 
 APP_ROOT = DEFAULTS["AML_APP_ROOT"]
@@ -154,7 +154,7 @@ def read_revision_file(path: Path) -> dict[str, str]:
     try:
         text = read_file(path, _MOST_REVISION_BYTES)
         content = None if text is None else parse(text)
-    except Unreadable as error:
+    except UnreadableError as error:
         raise SettingsError(f"revision file {path}: {error}") from error
     environment = content.get("environment") if isinstance(content, dict) else None
     if not isinstance(environment, dict):

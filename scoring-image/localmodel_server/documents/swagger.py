@@ -8,7 +8,7 @@ from typing import Any
 
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.messages.contract import Contract
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 from localmodel_untrusted.json_text import parse
 
 Document = dict[str, Any]
@@ -70,7 +70,7 @@ def _user_document(version: str, folder: Path) -> Document | None:
             if text is None:
                 continue
             content = parse(text)
-        except Unreadable as error:
+        except UnreadableError as error:
             raise BadUserFileError(f"{name} in AML_APP_ROOT cannot be read: {error}") from error
         if not isinstance(content, dict):
             raise BadUserFileError(f"{name} in AML_APP_ROOT is not an object")

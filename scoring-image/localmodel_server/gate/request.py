@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from localmodel_server.configuration.settings import SettingsError
 from localmodel_server.gate import json_path
 from localmodel_server.gate.json_path import Step
-from localmodel_untrusted.files import Unreadable
+from localmodel_untrusted.files import UnreadableError
 from localmodel_untrusted.json_text import parse_loosely
 
 MOST_REQUESTS = 32
@@ -58,7 +58,7 @@ def read(text: bytes | str) -> tuple[GateRequest, ...]:
         raise SettingsError(f"gate: larger than {MOST_BYTES} bytes")
     try:
         content = parse_loosely(encoded)  # a script may answer NaN
-    except Unreadable as error:
+    except UnreadableError as error:
         raise SettingsError(f"gate: {error}") from None
     try:
         return _items(content, "requests", MOST_REQUESTS, _request)

@@ -17,7 +17,7 @@ from pathlib import Path
 from localmodel_server.checked_json import Fields
 from localmodel_server.log import logger
 from localmodel_server.state import ServerState
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 
 # Who looks at a variable takes as long as they like; a limit of none would need a word for it everywhere.
 _MONTH_MS = 30 * 24 * 3600 * 1000
@@ -54,7 +54,7 @@ class Debugging:
                 self._text = content.decode()
         except FileNotFoundError:
             pass
-        except (OSError, Unreadable) as error:
+        except (OSError, UnreadableError) as error:
             logger.error("%s cannot be read: %s", self._file, error)
 
     def forget(self) -> None:

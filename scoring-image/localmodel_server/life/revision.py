@@ -9,7 +9,7 @@ from pathlib import Path
 from localmodel_server import gate
 from localmodel_server.configuration.settings import SettingsError
 from localmodel_server.workers.pool import Pool
-from localmodel_untrusted.files import Unreadable, read_file
+from localmodel_untrusted.files import UnreadableError, read_file
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def revision_of(environment: Mapping[str, str]) -> Revision:
         return Revision(environment)
     try:
         content = read_file(Path(path))
-    except Unreadable as error:
+    except UnreadableError as error:
         raise SettingsError(f"LOCALMODEL_GATE: {path} cannot be read: {error}") from error
     if content is None:
         raise SettingsError(f"LOCALMODEL_GATE: no such file: {path}")
