@@ -6,38 +6,38 @@ from localmodel.azureml_files.v1 import fields as v1_fields
 from localmodel.azureml_files.v2 import fields as v2_fields
 
 PAGE = """\
-# Azure ML's deployment files
+# Import Azure ML's YAML files
 
-Made from `localmodel/azureml_files/` by `hack/docs`; edit that one.
+`hack/docs` makes this page from `localmodel/azureml_files/`.
 
-## Bring one in
+## Import
 ```sh
-lmd import azureml deployment.yml                     # v2, managed or Kubernetes; endpoint.yml may stand beside it
+lmd import azureml deployment.yml                     # v2, managed or Kubernetes; endpoint.yml may be beside it
 lmd import azureml --ic inferenceconfig.json --dc deploymentconfig.json --model iris:1 --name iris    # v1
 lmd apply -k iris
 ```
-The folder that is written holds the manifest, the script and what kustomize needs; with `--apply` it serves at once and
-no folder is written. Code that a ConfigMap cannot hold (folders, binary files, more than 900 kB) is kept in the store.
+The command writes a folder with the manifest, the script and what kustomize needs. With `--apply` it deploys directly and writes no folder. Code
+that a ConfigMap cannot contain (folders, binary files, more than 900 kB) goes into the store.
 
-A model that the file names by path is registered in the store. One that it names by reference (`azureml:iris:3`) has to
-be there already: `az ml model download -n iris -v 3`, then `lmd model register iris --name iris`, and `--model iris` if
-the number differs. The same holds for environments (`lmd env create`).
+If the file names a model by path, the command registers it in the store. A model that it names by reference (`azureml:iris:3`) must already be
+there: run `az ml model download -n iris -v 3`, then `lmd model register iris --name iris`, and use `--model iris` if the number differs. The same
+applies to environments (`lmd env create`).
 
-Unknown fields are refused, with file and line. `azureml-defaults` and `azureml-inference-server-http` are left out of
-the requirements: the server is not part of the script's environment here.
+Unknown fields are refused, with file and line. `azureml-defaults` and `azureml-inference-server-http` are left out of the requirements, because the
+server is not part of the script's environment here.
 
-## Take one out
+## Export
 ```sh
-lmd export azureml -k iris --kind managed azure       # or kubernetes, or v1; NAME instead of -k: one that is deployed
+lmd export azureml -k iris --kind managed azure       # or kubernetes, or v1; NAME instead of -k exports a deployment
 az ml online-endpoint create -f azure/endpoint.yml
 az ml online-deployment create -f azure/deployment.yml --all-traffic
 ```
-With `--models references` the models' files stay here, and the file refers to those that are registered in Azure ML.
-What Azure ML cannot say, and what is left to fill in (instance type, cluster), is told.
+With `--models references`, the models' files stay here, and the file refers to the models that are registered in Azure ML. The command lists what
+Azure ML cannot express, and what you must fill in (instance type, cluster).
 
 ## What becomes of each field
-**mapped**: it becomes what is said. *noted*: it has no meaning here, which the command says with the reason given.
-*refused*: nothing is written, and the command says what to do.
+**mapped**: the last column says what it becomes. *noted*: it has no meaning here; the command says so with this reason. *refused*: the command
+writes nothing and says what to do.
 
 {tables}"""
 
@@ -57,7 +57,7 @@ def render() -> str:
 
 def _table(title: str, format_: Format) -> str:
     rows = [_row(field) for field in format_.fields]
-    return "\n".join([f"### {title}", "| field | is | what it becomes, or why not |", "|---|---|---|", *rows, ""])
+    return "\n".join([f"### {title}", "| field | result | what it becomes, or why not |", "|---|---|---|", *rows, ""])
 
 
 def _row(field: Field) -> str:

@@ -54,3 +54,13 @@ def test_the_server_s_reasons_are_explained_too() -> None:
     found = set(re.findall(r'(?:reason(?:: str)? ?= ?|Refused\(422, )"([A-Z]\w+)"', text))
     assert {"InitFailed", "GateFailed", "SettingsInvalid", "NoRoom", "ErrorRate"} <= found
     assert found <= known
+
+
+def test_the_site_shows_what_github_shows() -> None:
+    hooks = runpy.run_path(str(ROOT / "hack/site_hooks.py"))
+    page = "```python file=score.py\npass\n```\n```sh until=Ctrl-C\nlmd debug a\n```\n"
+    assert hooks["on_page_markdown"](page) == "`score.py`:\n\n```python\npass\n```\n```sh\nlmd debug a\n```\n"
+    assert (
+        hooks["on_page_content"](r"<td><code>a\|b</code></td><pre>a\|b</pre>")
+        == r"<td><code>a|b</code></td><pre>a\|b</pre>"
+    )
