@@ -16,15 +16,17 @@ lmd import azureml deployment.yml                     # v2, managed or Kubernete
 lmd import azureml --ic inferenceconfig.json --dc deploymentconfig.json --model iris:1 --name iris    # v1
 lmd apply -k iris
 ```
-The command writes a folder with the manifest, the script and what kustomize needs. With `--apply` it deploys directly and writes no folder. Code
-that a ConfigMap cannot contain (folders, binary files, more than 900 kB) goes into the store.
+The command writes a folder with the manifest, the script and what kustomize needs. With `--apply` it deploys directly
+and writes no folder. Code that a ConfigMap cannot contain (folders, binary files, more than 900 kB) goes into the
+store.
 
-If the file names a model by path, the command registers it in the store. A model that it names by reference (`azureml:iris:3`) must already be
-there: run `az ml model download -n iris -v 3`, then `lmd model register iris --name iris`, and use `--model iris` if the number differs. The same
-applies to environments (`lmd env create`).
+If the file names a model by path, the command registers it in the store. A model that it names by reference
+(`azureml:iris:3`) must already be there: run `az ml model download -n iris -v 3`, then
+`lmd model register iris --name iris`, and use `--model iris` if the number differs. The same applies to
+environments (`lmd env create`).
 
-Unknown fields are refused, with file and line. `azureml-defaults` and `azureml-inference-server-http` are left out of the requirements, because the
-server is not part of the script's environment here.
+Unknown fields are refused, with file and line. `azureml-defaults` and `azureml-inference-server-http` are left out of
+the requirements, because the server is not part of the script's environment here.
 
 ## Export
 ```sh
@@ -32,12 +34,12 @@ lmd export azureml -k iris --kind managed azure       # or kubernetes, or v1; NA
 az ml online-endpoint create -f azure/endpoint.yml
 az ml online-deployment create -f azure/deployment.yml --all-traffic
 ```
-With `--models references`, the models' files stay here, and the file refers to the models that are registered in Azure ML. The command lists what
-Azure ML cannot express, and what you must fill in (instance type, cluster).
+With `--models references`, the models' files stay here, and the file refers to the models that are registered in
+Azure ML. The command lists what Azure ML cannot express, and what you must fill in (instance type, cluster).
 
 ## What becomes of each field
-**mapped**: the last column says what it becomes. *noted*: it has no meaning here; the command says so with this reason. *refused*: the command
-writes nothing and says what to do.
+**mapped**: the last column says what it becomes. *noted*: it has no meaning here; the command says so with this
+reason. *refused*: the command writes nothing and says what to do.
 
 {tables}"""
 
