@@ -91,4 +91,4 @@ def refuse(call: str, **given: tuple[object, str]) -> None:
     """
     for name, (value, advice) in given.items():
         if value is not None and value is not False:
-            raise UserErrorException(f"{call}: {name} has no meaning here. {advice}")
+            raise UserErrorException(f"{call}: {name} is not supported here. {advice}")

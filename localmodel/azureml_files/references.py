@@ -19,7 +19,7 @@ def in_store(reference: At, kind: str) -> str:
     """
     register = f"register it here ({_REGISTER[kind]}) and refer to azureml:NAME:VERSION"
     if reference.text.startswith(_ELSEWHERE):
-        raise refusal(f"{reference.where}: {reference.text} lies in Azure: download it, {register}")
+        raise refusal(f"{reference.where}: {reference.text} is in Azure: download it, {register}")
     found = _REFERENCE.fullmatch(reference.text)
     if found is None:
         raise refusal(f"{reference.where}: {reference.text!r} is not azureml:NAME:VERSION or azureml:NAME@latest")

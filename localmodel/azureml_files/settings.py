@@ -53,7 +53,7 @@ def _number(variables: Node | None, name: str, value: str | None) -> int | None:
     if value is None or variables is None:
         return None
     if not value.isdecimal() or int(value) == 0:
-        raise refusal(variables.problem(f"{name}: {value!r} is no whole number above 0"))
+        raise refusal(variables.problem(f"{name}: {value!r} is not a whole number above 0"))
     return int(value)
 
 
@@ -65,7 +65,7 @@ def labels(tags: Node | None) -> tuple[dict[str, str], list[str]]:
             kept[name] = value
         elif tags is not None:
             notes.append(
-                tags.problem(f"{name}: {value!r} can be no label (letters, digits, '-', '_', '.', 63 at most)")
+                tags.problem(f"{name}: {value!r} cannot be a label (letters, digits, '-', '_', '.', 63 at most)")
             )
     return kept, notes
 

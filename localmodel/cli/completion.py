@@ -26,7 +26,7 @@ def completion(shell: str) -> None:
     found = get_completion_class(shell)
     root = click.get_current_context().find_root()
     if found is None:  # click has all three
-        raise click.UsageError(f"{shell} is not known")
+        raise click.UsageError(f"unknown shell {shell}")
     # Not source(), which looks for the shell on this machine and warns.
     complete = found(root.command, {}, "lmd", "_LMD_COMPLETE")
     click.echo(complete.source_template % complete.source_vars())

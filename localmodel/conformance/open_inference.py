@@ -35,7 +35,7 @@ def _metadata(subject: Subject) -> str:
     _expect_keys("the model's metadata", told, name=str, platform=str, inputs=list, outputs=list)
     for tensor in [*told["inputs"], *told["outputs"]]:
         _expect_keys("a tensor of the model's metadata", tensor, name=str, datatype=str, shape=list)
-    return "" if told["inputs"] else "nothing is told of the inputs"
+    return "" if told["inputs"] else "the inputs are not described"
 
 
 def _model_ready(subject: Subject) -> str:
@@ -60,7 +60,7 @@ def _versions(subject: Subject) -> str:
     versions = subject.server.get(_path(subject)).expect(200).object().get("versions") or []
     for version in versions:
         subject.server.get(f"{_path(subject)}/versions/{version}/ready").expect(200)
-    return "" if versions else "the model tells of no versions"
+    return "" if versions else "the model lists no versions"
 
 
 def _flat(subject: Subject) -> str:

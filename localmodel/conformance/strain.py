@@ -50,4 +50,4 @@ def _expect_alive(subject: Subject) -> None:
     try:
         subject.server.get("/v2/health/live").expect(200)
     except Wrong as wrong:
-        raise Wrong(f"the server does not live any more: {wrong}") from None
+        raise Wrong(f"the server is no longer live: {wrong}") from None

@@ -32,7 +32,8 @@ class LocalDebuggee:
         # To one that does not expect it, the signal is the end.
         if record.revision.server != resolve.server_digest():
             raise UserError(
-                reasons.SERVER_OUTDATED, f"the server of {self.name} is another version; lmd apply starts it anew"
+                reasons.SERVER_OUTDATED,
+                f"the server of {self.name} is of another version of localmodel; run lmd apply to restart it",
             )
         self.code, self.entry = record.environment["AML_APP_ROOT"], record.environment["AZUREML_ENTRY_SCRIPT"]
 

@@ -53,7 +53,7 @@ def _wait(debuggee: Debuggee, wish: Wish, identity: str, progress: Progress) -> 
             if told is None or told.id != identity:
                 if time.monotonic() > end:
                     raise UserError(
-                        reasons.SERVER_OUTDATED, f"the server of {debuggee.name} does not react; apply it anew"
+                        reasons.SERVER_OUTDATED, f"the server of {debuggee.name} is not responding; run lmd apply again"
                     )
             elif told.state == "debugging":
                 return done(f"revision {told.revision}")

@@ -62,7 +62,7 @@ class Session:
         self._seen = snapshot.take(inputs.files)
         self._update("at the start", None)
         there = sorted(path.name for path, look in self._seen.items() if look)
-        self._screen.say([Line(f"watching {', '.join(there)}; Ctrl-C ends that, and what serves goes on serving")])
+        self._screen.say([Line(f"watching {', '.join(there)}; Ctrl-C ends watching; the deployment goes on serving")])
         while True:
             inputs = self._inputs()
             for _ in wakes(inputs.folders):

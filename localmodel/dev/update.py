@@ -44,7 +44,7 @@ def served(what: str, deployments: Iterable[DeploymentStatus], changed: bool, st
 
 def failed(what: str, failure: Failure, stages: Sequence[Stage]) -> list[Line]:
     """Why it was not updated."""
-    lines = [Line(f"{what}: not updated, told after {_total(stages)}", "bad"), Line(f"  {parts(stages)}", "dim")]
+    lines = [Line(f"{what}: not updated after {_total(stages)}", "bad"), Line(f"  {parts(stages)}", "dim")]
     lines += [Line(f"  {line}", "bad") for line in failure.message.splitlines()]
     lines += [Line(f"    {line}") for line in failure.traceback.splitlines()]
     return [*lines, *([Line(f"  {failure.goes_on}")] if failure.goes_on else [])]

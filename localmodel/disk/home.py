@@ -18,7 +18,7 @@ def home() -> Path:
     try:
         path = Path(os.environ.get("LOCALMODEL_HOME") or Path.home() / ".localmodel").expanduser().absolute()
     except (RuntimeError, OSError) as error:  # also of a relative one, where the current folder has gone
-        raise UserError(reasons.HOME_UNUSABLE, f"LOCALMODEL_HOME: {error}; name a folder by its whole path") from None
+        raise UserError(reasons.HOME_UNUSABLE, f"LOCALMODEL_HOME: {error}; give an absolute path") from None
     there = next(above for above in (path, *path.parents) if os.path.lexists(above))
     try:
         there.resolve(strict=True)

@@ -71,7 +71,7 @@ def _in_words(error: OSError) -> UserError | None:
         return files.full(min(folder, Path(tempfile.gettempdir()), key=files.free), error)
     if path is None:
         return None
-    fix = "LOCALMODEL_HOME has to name a folder that this user can read and write"
+    fix = "set LOCALMODEL_HOME to a folder that this user can read and write"
     return UserError(reasons.HOME_UNUSABLE, f"{path}: {error.strerror}; {fix}")
 
 

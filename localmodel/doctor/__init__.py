@@ -25,4 +25,4 @@ def _look(look: Callable[[], list[Finding]]) -> list[Finding]:
         with home_errors.told():
             return look()
     except UserError as error:
-        return [Finding("fail", look.__name__.strip("_"), str(error), "mend what is said, and look again")]
+        return [Finding("fail", look.__name__.strip("_"), str(error), "fix it, then run lmd doctor again")]

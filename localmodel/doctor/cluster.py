@@ -29,7 +29,7 @@ def _tool(name: str, command: list[str]) -> Finding:
 def _cluster() -> list[Finding]:
     what = "cluster"
     if shutil.which("kubectl") is None:
-        return [Finding("warn", what, "not looked at without kubectl", f"{_NEEDED}: install kubectl")]
+        return [Finding("warn", what, "not checked: kubectl is missing", f"{_NEEDED}: install kubectl")]
     try:
         context = _context()
         first_line(["kubectl", "get", "crd", CRD, "--request-timeout=3s", "-o", "name"])

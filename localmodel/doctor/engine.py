@@ -27,7 +27,7 @@ def _engine() -> list[Finding]:
     address = _address()
     path = address.removeprefix("unix://")
     if path == address:
-        return [Finding("ok", _WHAT, f"{address} (not looked at: only local sockets are)")]
+        return [Finding("ok", _WHAT, f"{address} (not checked: it is not a local socket)")]
     try:
         # No TLS here: the certificates that the environment names are looked at elsewhere.
         transport = httpx.HTTPTransport(uds=path, verify=False, trust_env=False)

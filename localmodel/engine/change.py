@@ -186,7 +186,7 @@ def _run(client: docker.DockerClient, container: str, say: build.Say, cancelled:
     try:
         return state_file.typed(json_text.parse(next(filter(None, reversed(lines)), "").encode()), dict[str, int])
     except ValueError as error:
-        raise Failed(f"what its program tells cannot be read: {error}") from None
+        raise Failed(f"its program's output cannot be read: {error}") from None
 
 
 def _layer(client: docker.DockerClient, container: str, layout: Layout) -> Blob:
@@ -195,7 +195,7 @@ def _layer(client: docker.DockerClient, container: str, layout: Layout) -> Blob:
         member = archive.next()
         content = archive.extractfile(member) if member else None
         if content is None:
-            raise Failed("the engine does not hand the layer out")
+            raise Failed("the engine does not return the layer")
         return layout.write(iter(lambda: content.read(CHUNK), b""))
 
 

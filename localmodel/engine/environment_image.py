@@ -114,7 +114,7 @@ def _make(
                 say(f"made from the environment {near.key}")
                 layer = change.make(client, wanted, near, layout, say, cancelled)
             except change.Failed as error:
-                say(f"that did not work, so it is made from nothing: {error}")
+                say(f"that failed, so it is built from scratch: {error}")
             else:
                 return (near.key, layer) if layer else None
         labels = change.labels(wanted)

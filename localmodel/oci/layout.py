@@ -133,6 +133,6 @@ class Layout:
     def recorded(self, path: Path) -> Blob | None:
         """The blob a record names, if there is a record that can be read and the blob is still there."""
         with contextlib.suppress(UserError):
-            blob = state_file.read(path, Blob, "it is made anew")
+            blob = state_file.read(path, Blob, "it is written again")
             return blob if blob and self.has(blob) else None
         return None

@@ -108,7 +108,7 @@ def _bare(found: Found, file: Any, size: int | None, budget: Budget) -> Found:
         elif start.startswith(_OLD_JOBLIB):
             raise Unreadable("a joblib older than 0.10 wrote it: load it with that one, save it with a newer one")
         elif start.startswith(_ZIP):
-            raise Unreadable("it is an archive in another file, which is not looked into")
+            raise Unreadable("it is an archive inside another file, which is not read")
     except Unreadable as error:
         found.problem = str(error)
         return found

@@ -18,7 +18,7 @@ def check_image(reference: str | None, where: str) -> None:
         UserError: EnvironmentInvalid: it cannot be an image's name.
     """
     if reference is not None and not is_image(reference):
-        raise invalid(where, f"{sources.scrub(reference)!a} is no image's name, such as python:3.11-slim")
+        raise invalid(where, f"{sources.scrub(reference)!a} is not an image name, such as python:3.11-slim")
 
 
 def is_image(reference: str) -> bool:

@@ -73,7 +73,7 @@ def read(text: str, where: str) -> CheckedRequirement:
     if text.startswith("-"):
         raise invalid(where, _about_option(re.split(r"[\s=]", _shown(text, quoted=False), maxsplit=1)[0]))
     if strange := _STRANGE.search(text):
-        raise invalid(where, f"{shown}: the character U+{ord(strange[0]):04X} has no place in a requirement")
+        raise invalid(where, f"{shown}: the character U+{ord(strange[0]):04X} is not allowed in a requirement")
     if "$" in text:
         raise invalid(where, "variables (${...}) are not filled in; write what they stand for")
     if sources.holds_secret(text):
@@ -152,7 +152,7 @@ def _about_a_file(found: Requirement, shown: str, path: str) -> str:
     except InvalidWheelFilename:
         return (
             f"{shown}: a file of one machine, as pip freeze writes it in a conda environment; write "
-            f"{found.name}==VERSION (pip list --format=freeze tells it)"
+            f"{found.name}==VERSION (pip list --format=freeze shows it)"
         )
     return (
         f"{shown}: a file of one machine; put the wheel into a wheel folder (find-links in packages.toml) and write "
@@ -162,7 +162,7 @@ def _about_a_file(found: Requirement, shown: str, path: str) -> str:
 
 def _about_option(option: str) -> str:
     if option in _SOURCES:
-        return f"{option}: where packages come from is said once for all environments, in {sources.path()}"
+        return f"{option}: package sources are set once for all environments, in {sources.path()}"
     if option in _EDITABLE:
         return (
             f"{option}: an environment is installed on other machines too, where that folder is not. Put the code "
@@ -173,4 +173,4 @@ def _about_option(option: str) -> str:
             f"{option}: an environment has requirements only, and locks every package by itself. Write the versions "
             "that matter as requirements (numpy<2)"
         )
-    return f"{option}: this option has no place in an environment; leave it out"
+    return f"{option}: this option is not supported in an environment; leave it out"

@@ -99,7 +99,7 @@ def read() -> Sources:
 
 def _check(key: str, value: Any) -> None:
     if key not in _KEYS:
-        raise _invalid(f"{key}: unknown; there are: {', '.join(_KEYS)}")
+        raise _invalid(f"{key}: unknown key; choose from {', '.join(_KEYS)}")
     inner = value if isinstance(value, list) else value.values() if isinstance(value, dict) else []
     if not isinstance(value, _KEYS[key]) or not all(isinstance(item, str) for item in inner):
         raise _invalid(f"{key}: expected {_KINDS[_KEYS[key]]}")
@@ -109,7 +109,7 @@ def _url(key: str, url: str | None) -> str | None:
     if url is None:
         return None
     if not re.match(r"https?://[^/]", url):
-        raise _invalid(f"{key}: {scrub(url)!r} is no address; it starts with https:// or http://")
+        raise _invalid(f"{key}: {scrub(url)!r} is not an address; start it with https:// or http://")
     if holds_secret(url):
         host = _USER_PART.sub("", url).split("/")[2].partition(":")[0]
         raise _invalid(

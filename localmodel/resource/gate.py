@@ -44,7 +44,7 @@ def requests(
         raise UserError(reasons.GATE_MISSING, f"{where} does not exist; apply it together with the deployment")
     if KEY not in config_map:
         raise UserError(
-            reasons.GATE_MISSING, f"{where} has no key {KEY} (there is: {', '.join(sorted(config_map)) or 'none'})"
+            reasons.GATE_MISSING, f"{where} has no key {KEY} (it has: {', '.join(sorted(config_map)) or 'none'})"
         )
     return _from_text(config_map[KEY], f"{where}: {KEY}")
 
@@ -133,12 +133,12 @@ def _not_json(value: Any) -> Iterator[tuple[Place, str]]:
             return
         if isinstance(each, dict):
             yield from (
-                (place, f"the name {name!r} is no text; quote it") for name in each if not isinstance(name, str)
+                (place, f"the name {name!r} is not text; quote it") for name in each if not isinstance(name, str)
             )
         elif isinstance(each, str) and not _is_unicode(each):
             yield place, "not Unicode text"
         elif not isinstance(each, str | int | float | list | None):
-            yield place, f"{type(each).__name__} is nothing that JSON has; quote it"
+            yield place, f"{type(each).__name__} is not a JSON type; quote it"
 
 
 def _walk(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
@@ -162,7 +162,7 @@ def _rules(asked: Requests) -> Iterator[tuple[Place, str]]:
                 yield (*place, "tolerance"), "a number is expected"
         for place, each in held[1:]:
             if not _PATH.fullmatch(each["path"]):
-                what = 'is no path: after $, the whole answer, write .name, ["any name"], [0] or [-1]'
+                what = 'is not a path: after $, the whole answer, write .name, ["any name"], [0] or [-1]'
                 yield (*place, "path"), f"{each['path']!r} {what}"
 
 

@@ -62,9 +62,7 @@ def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
         elif kind == ("v1", "ConfigMap"):
             config_maps[_name(file, document)] = _config_map(file, document)
         elif kind[1] is None:
-            raise UserError(
-                reasons.INVALID_MANIFEST, f"{file}: it does not say what it is (kind); a {schema.KIND} is expected"
-            )
+            raise UserError(reasons.INVALID_MANIFEST, f"{file}: kind is missing; expected {schema.KIND}")
         else:
             raise UserError(
                 reasons.INVALID_MANIFEST, f"{file}: kind {kind[1]} ({kind[0]}) cannot be served by a process"
@@ -152,7 +150,7 @@ def _with_valid_keys(file: Path, content: dict[str, bytes]) -> dict[str, bytes]:
     for key in content:
         if not _CONFIG_MAP_KEY.fullmatch(key) or key in (".", ".."):
             raise UserError(
-                reasons.INVALID_MANIFEST, f"{file}: {key!r} is no ConfigMap key: letters, digits, '-', '_', '.'"
+                reasons.INVALID_MANIFEST, f"{file}: {key!r} is not a ConfigMap key: use letters, digits, '-', '_', '.'"
             )
     return content
 

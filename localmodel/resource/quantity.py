@@ -16,7 +16,7 @@ def parse(text: str | int) -> Fraction:
     """
     found = _QUANTITY.fullmatch(str(text))
     if not found:
-        raise ValueError(f"{text!r} is no quantity")
+        raise ValueError(f"{text!r} is not a quantity")
     number, exponent, suffix = Fraction(found[1]), found[2], found[3] or ""
     if suffix in _POWERS_OF_TWO:
         return number * (1 << _POWERS_OF_TWO[suffix])

@@ -119,7 +119,5 @@ def _failure(url: str, error: httpx.TransportError, timeout: float | None) -> Us
     from localmodel.errors import UserError
 
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        return UserError(
-            reasons.TIMED_OUT, f"{url} did not answer within {timeout:g} s; a larger timeout allows it more"
-        )
+        return UserError(reasons.TIMED_OUT, f"{url} did not answer within {timeout:g} s; raise the timeout")
     return http.unreachable(url, str(error) or type(error).__name__)

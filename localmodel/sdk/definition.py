@@ -94,8 +94,8 @@ def check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise UserError(
             reasons.DEPLOYMENT_NAME_INVALID,
-            f"{name!r} is no name for a deployment: lower-case letters, digits and '-', starting with a letter and "
-            "not ending with '-', at most 48",
+            f"{name!r} is not a valid deployment name: use lower-case letters, digits and '-', start with a letter, "
+            "do not end with '-', at most 48 characters",
         )
 
 

@@ -271,14 +271,14 @@ class Deployment:
         if not place.name:
             raise UserError(
                 reasons.SOURCE_UNKNOWN,
-                f"{self.name} was deployed with a manifest, which is where its code is from: apply that again",
+                f"{self.name} was applied as a manifest; run lmd apply with that manifest again",
             )
         model_sources = annotations.model_sources(applied)
         entry = applied["spec"]["scoring"]["entryScript"]
         code = self._code(place, entry, model_sources, store, progress)
         for path in model_sources.values():
             if not os.path.lexists(path):
-                progress.note(f"{path}: a model was read from here, and there is nothing any more; its version stays")
+                progress.note(f"{path}: the model's path no longer exists; its version stays")
         models = given.models(given.again(applied), store)
         changed = definition.changed(applied, code=code, models=models, source=place, model_sources=model_sources)
         self._apply(replace(manifests, deployment=changed), timeout, progress)

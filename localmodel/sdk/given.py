@@ -108,7 +108,7 @@ def environment(
         path = Path(given).expanduser()
         if not path.is_file():
             if isinstance(given, Path) or os.sep in given or path.suffix in (*_CONDA, ".txt"):
-                raise UserError(reasons.ENVIRONMENT_FILE_MISSING, f"{given}: no such file of requirements")
+                raise UserError(reasons.ENVIRONMENT_FILE_MISSING, f"{given}: no such environment file")
             return store.environments.find(given)
         spec, variables = _from_file(path, progress)
     else:

@@ -118,9 +118,7 @@ def decode(content_type: str, body: bytes) -> Any:
         return json_text.parse_loosely(body)
     except UnreadableError as error:
         text = body[:_LONGEST_BODY_SHOWN].decode(errors="replace")
-        raise UserError(
-            reasons.ANSWER_INVALID, f"the answer is said to be JSON ({kind}) and is not: {error}\n{text}"
-        ) from None
+        raise UserError(reasons.ANSWER_INVALID, f"the answer cannot be read as {kind}: {error}\n{text}") from None
 
 
 def find_place(data: object, document: Mapping[str, Any]) -> Place:

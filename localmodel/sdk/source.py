@@ -67,7 +67,7 @@ def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
             is left out.
     """
     if not source.exists():
-        raise UserError(reasons.SOURCE_MISSING, f"{source}: the code was read from here, and there is nothing any more")
+        raise UserError(reasons.SOURCE_MISSING, f"{source}: the source no longer exists")
     root = source.parent if source.is_file() else source
     choice = _Choice(root, entry, models, modules_only=source.is_file())
     paths: dict[str, Path] = {}
@@ -96,7 +96,7 @@ def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
     return Source(files, tuple(notes))
 
 
-_WAY_OUT = "A .lmdignore in the folder names what is not code"
+_WAY_OUT = "List what is not code in a .lmdignore in the folder"
 
 
 class _Choice:
@@ -165,7 +165,7 @@ def _few(names: list[str]) -> str:
 def _printable(inside: str, root: Path) -> str:
     if not inside.isprintable():  # undecodable names among them
         raise UserError(
-            reasons.SOURCE_INVALID, f"{inside!r} in {root}: a file name without control characters is needed"
+            reasons.SOURCE_INVALID, f"{inside!r} in {root}: the file name has control characters; rename the file"
         )
     return inside
 
@@ -175,7 +175,7 @@ def _too_large(root: Path, sizes: Mapping[str, int]) -> UserError:
     return UserError(
         reasons.SOURCE_TOO_LARGE,
         f"{root}: {_mebibytes(sum(sizes.values()))} of code, and at most {_mebibytes(_LARGEST)} are kept; the largest "
-        f"file is {largest} ({_mebibytes(sizes[largest])}). {_WAY_OUT}; register what is a model as a model",
+        f"file is {largest} ({_mebibytes(sizes[largest])}). {_WAY_OUT}; register models as models",
     )
 
 

@@ -31,7 +31,7 @@ class Aliases:
         found = self.of(name)
         if alias not in found:
             there = ", ".join(sorted(found)) or "none"
-            raise UserError(reasons.ALIAS_NOT_FOUND, f"{name} has no alias {alias}; there are: {there}")
+            raise UserError(reasons.ALIAS_NOT_FOUND, f"{name} has no alias {alias}; its aliases: {there}")
         return found[alias]
 
     def set(self, name: str, alias: str, number: int) -> None:

@@ -33,7 +33,7 @@ def verify_all(layout: Layout, registries: Registries, tell: Meter | None) -> It
     yield from (Problem("record", str(error)) for error in unreadable)
     yield from _verify(layout, refs, layout.blobs(), tell)
     if not unreadable and Index(layout).names() != {ref.name: ref.digest for ref in refs}:
-        yield Problem("index.json", "it does not list what the records name; lmd store gc writes it anew")
+        yield Problem("index.json", "it does not list what the records name; lmd store gc writes it again")
 
 
 def verify(layout: Layout, ref: Ref, tell: Meter | None) -> Iterator[Problem]:

@@ -68,7 +68,7 @@ class Index:
             return {name: entry for name, entry in entries.items() if isinstance(entry["digest"], str)}
 
         try:
-            return state_file.load(self._path, parse, "lmd store gc writes it anew") or {}
+            return state_file.load(self._path, parse, "lmd store gc writes it again") or {}
         except UserError:
             return {}
 

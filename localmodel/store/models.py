@@ -177,7 +177,7 @@ class Models:
                 if model.properties.get(key, value) != value:
                     raise UserError(
                         reasons.PROPERTY_IMMUTABLE,
-                        f"property {key} of {name}:{version} is {model.properties[key]!r} for good; use a tag",
+                        f"property {key} of {name}:{version} is {model.properties[key]!r} and cannot change; use a tag",
                     )
             return replace(
                 model,

@@ -116,7 +116,7 @@ class Records(Generic[V]):
         if colon and not number.isdecimal():
             raise UserError(
                 reasons.VERSION_NOT_FOUND,
-                f"{self._kind.word} {reference}: {number!r} is no version; write NAME or NAME:NUMBER",
+                f"{self._kind.word} {reference}: {number!r} is not a version number; write NAME or NAME:NUMBER",
             )
         return self.get(name, int(number) if colon else None)
 
@@ -263,7 +263,7 @@ class Records(Generic[V]):
         if versions := self.numbers(name):
             return UserError(
                 reasons.VERSION_NOT_FOUND,
-                f"{word} {name} has no version {number}; there are: {', '.join(map(str, versions))}",
+                f"{word} {name} has no version {number}; its versions: {', '.join(map(str, versions))}",
             )
         known = self.names()
         hint = f"registered are: {', '.join(known[:10])}" if known else f"no {word} is registered yet"

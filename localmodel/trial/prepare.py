@@ -159,7 +159,7 @@ def _code(script: Path, models: Sequence[Path], progress: Progress) -> Mapping[s
     except UserError as error:
         if error.reason not in (reasons.SOURCE_TOO_LARGE, reasons.SOURCE_INVALID):
             raise
-        progress.note(f"tried where it lies, in a folder that lmd apply refuses: {error}")
+        progress.note(f"tried in place, although lmd apply refuses the folder: {error}")
         return {}
     for note in found.notes:
         progress.note(note)

@@ -171,7 +171,7 @@ def test_what_cannot_be_done_is_said(registry: str, here: Store, tmp_path: Path)
         with pytest.raises(UserError) as error:
             here.push(model, reference)
         reasons.append(error.value.reason)
-    with pytest.raises(UserError, match="nothing under the tag 9") as missing:
+    with pytest.raises(UserError, match="no tag 9") as missing:
         here.pull(f"{registry}/team/nothing:9")
     assert [*reasons, missing.value.reason] == [*["ReferenceInvalid"] * 3, "RegistryUnreachable", "ArtifactNotFound"]
 

@@ -54,7 +54,7 @@ def test_a_container_that_no_file_names_is_found(lmd: DockerLmd) -> None:
     before = lmd.container().id
     record.unlink()
     assert lmd.status()["ready"]
-    assert "going on without it" not in lmd.apply(script("2")).err
+    assert "continuing without it" not in lmd.apply(script("2")).err
     assert lmd.ask().body == 2 and len(lmd.containers()) == 1 and lmd.containers() != [before]
     record.write_text("null")
     assert lmd("delete", "digits").out == "digits: deleted\n"

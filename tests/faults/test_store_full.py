@@ -138,9 +138,9 @@ def test_commands_on_a_full_disk_and_on_one_that_is_read_only(files: Path) -> No
         and "the disk is full: " in told[3]
         and "bytes are free (No space left on device)" in told[3]
     )
-    assert int(told[6].split()[-3]) > 200_000 and told[7].endswith("the store is sound")
+    assert int(told[6].split()[-3]) > 200_000 and told[7].endswith("the store is intact")
     for line in told[10:]:
-        assert "Read-only file system; LOCALMODEL_HOME has to name a folder" in line
+        assert "Read-only file system; set LOCALMODEL_HOME to a folder" in line
 
 
 def test_a_limit_on_the_size_of_files(files: Path) -> None:

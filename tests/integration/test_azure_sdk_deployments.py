@@ -341,11 +341,11 @@ def test_a_target_that_cannot_be() -> None:
 
 def test_models_that_are_none(ws: Workspace) -> None:
     config = InferenceConfig("score.py", environment=environment())
-    with pytest.raises(UserErrorException, match=r"'model\.txt' is no Model; register"):
+    with pytest.raises(UserErrorException, match=r"'model\.txt' is not a Model; register"):
         Model.deploy(ws, "digits", ["model.txt"], config)  # type: ignore[list-item]
     with pytest.raises(UserErrorException, match="models: give a list"):
         Model.deploy(ws, "digits", Model.register(ws, "model.txt", "m"), config)  # type: ignore[arg-type]
     with pytest.raises(UserErrorException, match="give inference_config"):
         Model.deploy(ws, "digits", [])
-    with pytest.raises(UserErrorException, match="deployment_target has no meaning here"):
+    with pytest.raises(UserErrorException, match="deployment_target is not supported here"):
         Model.deploy(ws, "digits", [], config, deployment_target="aks")

@@ -73,7 +73,7 @@ def test_a_bad_conda_file_names_its_line(ws: Workspace) -> None:
 def test_settings_that_would_be_ignored_are_refused(ws: Workspace) -> None:
     made = environment()
     for section, name in ((made.docker, "shm_size"), (made.python, "interpreter_path"), (made.docker, "base_imag")):
-        with pytest.raises(UserErrorException, match=f"{name} does not count here"):
+        with pytest.raises(UserErrorException, match=f"{name} has no effect here"):
             setattr(section, name, "x")
     made.docker.base_image, made.docker.base_dockerfile = "a", "FROM b"
     with pytest.raises(UserErrorException, match="one of base_image and base_dockerfile"):
@@ -119,9 +119,9 @@ def test_the_script_is_looked_at_before_anything_is_built(
 
 
 def test_old_arguments_say_what_took_their_place(ws: Workspace) -> None:
-    with pytest.raises(UserErrorException, match=r"conda_file has no meaning here\. Give environment="):
+    with pytest.raises(UserErrorException, match=r"conda_file is not supported here\. Give environment="):
         InferenceConfig("score.py", runtime="python", conda_file="env.yml")
-    with pytest.raises(UserErrorException, match="runtime has no meaning here"):
+    with pytest.raises(UserErrorException, match="runtime is not supported here"):
         InferenceConfig("score.py", runtime="spark-py")
     with pytest.raises(UserErrorException, match="source_directory nowhere: no such folder"):
         InferenceConfig("score.py", source_directory="nowhere")

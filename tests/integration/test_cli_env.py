@@ -145,7 +145,7 @@ def test_a_wheel_that_was_built_again_is_served(lmd: Lmd, wheel_folder: Path) ->
         make_wheel(wheel_folder, "ours", "1.0", {"ours.py": f"VERSION = {version!r}\n"})
         result = lmd(*command)
         assert result.code == 0 and lmd("invoke", "app", "--data", "1").out == f'"{version}"\n'
-    assert "ours-1.0-py3-none-any.whl: other content than was locked; locking anew" in result.err
+    assert "ours-1.0-py3-none-any.whl: the content differs from the lock; locking again" in result.err
 
 
 def test_a_deployment_takes_its_versions_from_no_other(lmd: Lmd, wheel_folder: Path) -> None:

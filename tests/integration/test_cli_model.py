@@ -56,7 +56,7 @@ def test_a_model_is_written_out_and_not_over_something(lmd: Lmd) -> None:
 def test_a_deleted_version_frees_its_space(lmd: Lmd) -> None:
     unclear = lmd("model", "delete", "ridge")
     assert unclear.code == 2 and "ridge:1" in unclear.err
-    assert lmd("model", "delete", "ridge:1").out == "ridge:1 is gone\n"
+    assert lmd("model", "delete", "ridge:1").out == "deleted ridge:1\n"
     assert lmd("model", "delete", "ridge:1").code == 1
     freed = int(lmd("store", "gc").out.split()[0])
     assert freed > len("weights")
@@ -65,8 +65,8 @@ def test_a_deleted_version_frees_its_space(lmd: Lmd) -> None:
 
 
 def test_damage_is_found_and_is_a_failure(lmd: Lmd) -> None:
-    assert lmd("store", "verify").out == "the store is sound\n"
-    assert lmd("model", "verify", "ridge").out == "ridge is sound\n"
+    assert lmd("store", "verify").out == "the store is intact\n"
+    assert lmd("model", "verify", "ridge").out == "ridge is intact\n"
     digest = json.loads(lmd("model", "list", "-o", "json").out)[0]["weights"]["digest"]
     (lmd.home / "store" / "blobs" / "sha256" / digest.removeprefix("sha256:")).write_bytes(bytes(2048))
     for command in (("store", "verify"), ("model", "verify", "ridge")):

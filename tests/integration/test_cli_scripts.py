@@ -207,7 +207,7 @@ def test_reload_reads_the_folder_again(lmd: Lmd) -> None:
 def test_what_a_manifest_has_made_is_not_reloaded(lmd: Lmd) -> None:
     lmd.apply(script("1"))
     result = lmd("reload", "digits")
-    assert result.code == 1 and "digits was deployed with a manifest" in result.err
+    assert result.code == 1 and "digits was applied as a manifest" in result.err
 
 
 def test_bytes_are_sent_and_printed_as_they_are(lmd: Lmd) -> None:

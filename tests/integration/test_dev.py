@@ -48,7 +48,7 @@ def test_a_save_is_answered_with_its_times_and_the_difference(lmd: Lmd, folder: 
 
 def test_the_start_says_what_serves_and_how_it_answers(lmd: Lmd, folder: Path) -> None:
     with dev_session.running(lmd, folder) as dev:
-        said = dev.says("Ctrl-C ends that")
+        said = dev.says("Ctrl-C ends watching")
     assert "at the start: revision 1 serves after" in said
     assert "request.json is answered with\n    1\n" in said
     assert "\x1b" not in said, "no colours where there is no terminal"

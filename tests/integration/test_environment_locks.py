@@ -166,7 +166,7 @@ def test_a_wheel_that_was_built_again_is_locked_anew(
 ) -> None:
     resolve("a", "b")
     make_wheel(wheels, "b", "2.0")
-    said = "a-1.0-py3-none-any.whl: other content than was locked; locking anew"
+    said = "a-1.0-py3-none-any.whl: the content differs from the lock; locking again"
     for first, wanted in ((resolve, ("a", "b")), (another, ("b", "a"))):
         hash_ = rebuilt(wheels, "a", "1.0")
         assert first(*wanted)["a"] == "1.0"

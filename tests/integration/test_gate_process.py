@@ -97,7 +97,10 @@ def test_a_gate_in_a_config_map_and_what_is_wrong_with_it(lmd: Lmd) -> None:
     for text, said in (
         (None, "spec.update.gate.configMap: ConfigMap asked does not exist; apply it together with the deployment"),
         ("- expect:\n    jsn: 1\n", "ConfigMap asked: gate.yaml:2: [0].expect.jsn: unknown field"),
-        ("- expect: {fields: [{path: $..a, equals: 1}]}", "gate.yaml:1: [0].expect.fields[0].path: '$..a' is no path"),
+        (
+            "- expect: {fields: [{path: $..a, equals: 1}]}",
+            "gate.yaml:1: [0].expect.fields[0].path: '$..a' is not a path",
+        ),
     ):
         result = apply(text)
         assert result.code == 1 and said in result.err

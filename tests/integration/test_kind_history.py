@@ -189,7 +189,7 @@ def test_a_plan_knows_of_a_failure_and_of_a_rollback(lmd: Lmd, kubectl: Path) ->
     put(kubectl, "revisions", listed([record(1, facts("old")), record(2, facts(), "InitFailed: score.py:3")]))
     put(kubectl, "resource", resource(1))
     assert (
-        "revision 2 has failed, and is not tried again before something changes: InitFailed: score.py:3"
+        "revision 2 failed, and is not tried again until something changes: InitFailed: score.py:3"
         in (planned(lmd, kubectl)["reason"])
     )
     put(kubectl, "revisions", listed([record(1, facts("old")), record(2, facts())]))

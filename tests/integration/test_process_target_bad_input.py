@@ -86,13 +86,13 @@ def test_a_generated_file_that_is_missing(lmd: Lmd) -> None:
 
 def test_a_file_name_that_leads_out_of_the_folder(lmd: Lmd) -> None:
     folder = kustomization(lmd, configMapGenerator=[{"name": "code", "files": ["../../x=score.py"]}])
-    assert "'../../x' is no ConfigMap key" in refused(lmd, "-k", folder)
+    assert "'../../x' is not a ConfigMap key" in refused(lmd, "-k", folder)
 
 
 def test_a_config_map_that_is_not_there(lmd: Lmd) -> None:
     folder = kustomization(lmd, configMapGenerator=[{"name": "cod", "files": ["score.py"]}])
     message = refused(lmd, "-k", folder)
-    assert "spec.scoring.source.configMap: no ConfigMap code" in message and "(there is: cod)" in message
+    assert "spec.scoring.source.configMap: no ConfigMap code" in message and "(found: cod)" in message
 
 
 def test_a_folder_without_a_kustomization(lmd: Lmd) -> None:
@@ -104,7 +104,7 @@ def test_a_folder_without_a_kustomization(lmd: Lmd) -> None:
     [
         ("a: [", "not YAML"),
         ("- a\n", "a mapping is expected"),
-        ("", "it does not say what it is (kind)"),
+        ("", "kind is missing"),
         ("apiVersion: v1\nkind: Service\nmetadata: {name: a}\n", "kind Service (v1) cannot be served by a process"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "expected one LocalModelDeployment"),
     ],
@@ -128,7 +128,7 @@ def test_a_missing_model_and_a_missing_version(lmd: Lmd) -> None:
     assert message.startswith("spec.models[0]: model digits is not in the store; registered are: other")
     lmd("model", "register", "m.pkl", "--name", "digits")
     message = refused(lmd, "-f", lmd.manifest(script("1"), models=[{"name": "digits", "version": 7}]))
-    assert message == "spec.models[0]: model digits has no version 7; there are: 1\n"
+    assert message == "spec.models[0]: model digits has no version 7; its versions: 1\n"
 
 
 def test_a_script_without_run(lmd: Lmd) -> None:
@@ -147,7 +147,7 @@ def test_a_python_that_is_not_on_the_machine(lmd: Lmd, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(venv, "installed_pythons", installed)
     message = refused(lmd, "-f", lmd.manifest(script("1"), environment={"python": "3.14"}))
-    assert message.startswith("spec.environment.python: no Python 3.14 on this machine (there is: 3.9, 3.12).")
+    assert message.startswith("spec.environment.python: no Python 3.14 on this machine (installed: 3.9, 3.12).")
     assert "uv python install 3.14" in message
 
 

@@ -187,7 +187,7 @@ def test_reload_reads_the_source_again_also_from_another_program(client: Client,
     with pytest.raises(DeployError, match=r"helper\.py:1: SyntaxError"):
         digits.reload()
     Path("code/score.py").unlink()
-    with pytest.raises(UserError, match=r"work/code/score\.py: the code was read from here"):
+    with pytest.raises(UserError, match=r"work/code/score\.py: the source no longer exists"):
         digits.reload()
     assert digits.score(1) == "edited"
 

@@ -80,7 +80,7 @@ def test_what_is_not_there_is_named_with_what_is(store: Store, tmp_path: Path) -
     with pytest.raises(UserError) as no_store:
         store.models.get("m", 1)
     store.models.register("m", file(tmp_path))
-    with pytest.raises(UserError, match="there are: 1") as no_version:
+    with pytest.raises(UserError, match="its versions: 1") as no_version:
         store.models.get("m", 2)
     with pytest.raises(UserError, match="registered are: m") as no_model:
         store.models.get("n", 1)

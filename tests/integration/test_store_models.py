@@ -109,7 +109,7 @@ def test_a_reference_is_a_name_a_number_or_an_alias(store: Store, file: Path) ->
     store.models.set_alias("ridge", "candidate", 2)
     assert store.models.aliases("ridge") == {"champion": 2, "candidate": 2}
     store.models.remove_alias("ridge", "champion")
-    with pytest.raises(UserError, match="no alias champion; there are: candidate") as gone:
+    with pytest.raises(UserError, match="no alias champion; its aliases: candidate") as gone:
         store.models.find("ridge@champion")
     with pytest.raises(UserError, match="starting with a letter") as invalid:
         store.models.set_alias("ridge", "2", 1)
@@ -117,7 +117,7 @@ def test_a_reference_is_a_name_a_number_or_an_alias(store: Store, file: Path) ->
         store.models.set_alias("ridge", "latest", 1)
     with pytest.raises(UserError) as unknown:
         store.models.set_alias("ridge", "champion", 3)
-    with pytest.raises(UserError, match="no version") as no_number:
+    with pytest.raises(UserError, match="is not a version number") as no_number:
         store.models.find("ridge:champion")
     assert [reason(each) for each in (gone, invalid, reserved, unknown, no_number)] == [
         "AliasNotFound",

@@ -218,7 +218,7 @@ def test_a_folder_that_apply_refuses_is_tried_where_it_lies(lmd: Lmd, score: Pat
     (score.parent / "gone").symlink_to("nowhere")
     result = attempt(lmd, score, "--data", "{}")
     assert set(json.loads(result.out)) >= {"score.py", "x.bin", "gone"}
-    assert "tried where it lies, in a folder that lmd apply refuses: " in result.err and "gone: a link to" in result.err
+    assert "tried in place, although lmd apply refuses the folder: " in result.err and "gone: a link to" in result.err
 
 
 def test_breakpoint_has_the_terminal(lmd: Lmd, score: Path) -> None:

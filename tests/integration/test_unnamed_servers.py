@@ -27,7 +27,7 @@ def test_a_server_is_found_without_its_record(lmd: Lmd) -> None:
     assert lmd.status()["ready"] and lmd.status()["url"].endswith(f":{lmd.port}/score")
     record.write_text("null")
     again = lmd.apply(script("2"))
-    assert again.code == 0 and "server.json is damaged (it is not an object); going on without it" in again.err
+    assert again.code == 0 and "server.json is damaged (it is not an object); continuing without it" in again.err
     assert lmd.ask().body == 2 and lmd.status()["url"].endswith(f":{lmd.port}/score")
     assert len(pids(lmd)) == 1 and pids(lmd) != [pid]
     record.write_text("[]")

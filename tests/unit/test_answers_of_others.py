@@ -47,7 +47,7 @@ def test_a_document_of_the_users_own(value: Any) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", DEEP])
 def test_an_answer_that_is_said_to_be_json(body: bytes) -> None:
-    with pytest.raises(UserError, match="is said to be JSON"):
+    with pytest.raises(UserError, match="the answer cannot be read as application/json: "):
         scoring.decode("application/json", body)
     assert scoring._message(body)
     line = body.decode(errors="replace")

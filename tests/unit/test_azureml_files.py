@@ -186,7 +186,7 @@ def test_every_problem_is_told_at_once_with_its_line() -> None:
         ({"environment": {"image": "i", "build": {"path": "."}}}, "either build, or image and conda_file"),
         ({"environment": {"build": {"dockerfile_path": "D"}}}, "environment.build: path is missing"),
         ({"environment": {"image": "i", "conda_file": 7}}, "a file's name, or the dependencies themselves"),
-        ({"environment_variables": {"WORKER_COUNT": "two"}}, "WORKER_COUNT: 'two' is no whole number above 0"),
+        ({"environment_variables": {"WORKER_COUNT": "two"}}, "WORKER_COUNT: 'two' is not a whole number above 0"),
         ({"environment_variables": {"A": ["b"]}}, "texts or numbers by name expected"),
     ],
 )
@@ -316,8 +316,8 @@ def test_references(text: str, name: str) -> None:
     ("text", "said"),
     [
         ("azureml:iris:2024-01-01", "the store counts versions 1, 2, 3"),
-        ("azureml://registries/azureml/models/iris/versions/1", "lies in Azure: download it, register it here"),
-        ("/subscriptions/0/x", "lies in Azure"),
+        ("azureml://registries/azureml/models/iris/versions/1", "is in Azure: download it, register it here"),
+        ("/subscriptions/0/x", "is in Azure"),
         ("azureml:", "is not azureml:NAME:VERSION"),
     ],
 )

@@ -133,7 +133,7 @@ def test_a_log_out_of_reach_does_not_hide_the_error() -> None:
 
 
 def test_what_was_applied_with_a_manifest_is_not_reloaded() -> None:
-    with pytest.raises(UserError, match="deployed with a manifest") as caught:
+    with pytest.raises(UserError, match="applied as a manifest") as caught:
         handle(Target(RUNNING)).reload()
     assert caught.value.reason == "SourceUnknown"
 
@@ -143,7 +143,7 @@ def test_a_source_that_has_gone_is_named() -> None:
         "metadata": {"name": "digits", "annotations": {"localmodel.dev/source": "/no/such/folder"}},
         "spec": {"scoring": {"entryScript": "score.py"}},
     }
-    with pytest.raises(UserError, match="/no/such/folder: the code was read from here") as caught:
+    with pytest.raises(UserError, match="/no/such/folder: the source no longer exists") as caught:
         handle(Target(RUNNING, deployment=deployment)).reload()
     assert caught.value.reason == "SourceMissing"
 

@@ -59,7 +59,7 @@ def test_a_save_without_a_change_says_so() -> None:
 def test_a_failure_has_the_traceback_and_what_goes_on() -> None:
     failure = Failure("init() failed: score.py:2: KeyError", "Traceback:\nKeyError", "revision 4 goes on serving")
     assert [line.text for line in update.failed("score.py", failure, [Stage("resolved", 1.25)])] == [
-        "score.py: not updated, told after 1.2 s",
+        "score.py: not updated after 1.2 s",
         "  resolved 1.2 s",
         "  init() failed: score.py:2: KeyError",
         "    Traceback:",

@@ -146,7 +146,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ("'!!!'", "not a conda dependency"),
         ("{r: [x]}", "only pip has a list"),
         ("[numpy]", "expected a text"),
-        ("numpy=x.y", "no version"),
+        ("numpy=x.y", "not a version"),
     ],
 )
 def test_what_is_not_understood_is_named_by_its_line(line: str, words: str) -> None:

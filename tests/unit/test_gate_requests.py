@@ -108,7 +108,7 @@ def test_a_config_map_may_be_missing_or_lack_the_key() -> None:
     )
     assert problem({"b": "", "a": ""}) == (
         "GateMissing",
-        "spec.update.gate.configMap: ConfigMap digits-gate has no key gate.yaml (there is: a, b)",
+        "spec.update.gate.configMap: ConfigMap digits-gate has no key gate.yaml (it has: a, b)",
     )
 
 
@@ -119,9 +119,9 @@ def test_a_config_map_may_be_missing_or_lack_the_key() -> None:
         ({"expect": {"fields": [{"path": "$.a"}]}}, "requests[0].expect.fields[0]: 'equals' is a required property"),
         (
             {"expect": {"fields": [{"path": "$..a", "equals": 1}]}},
-            "requests[0].expect.fields[0].path: '$..a' is no path",
+            "requests[0].expect.fields[0].path: '$..a' is not a path",
         ),
-        ({"expect": {"json": {"a": {1: 2}}}}, "requests[0].expect.json.a: the name 1 is no text"),
+        ({"expect": {"json": {"a": {1: 2}}}}, "requests[0].expect.json.a: the name 1 is not text"),
         ({"contentType": "a\nb"}, "requests[0].contentType: printable ASCII"),
         ({"method": "DELETE"}, "requests[0].method: 'DELETE' is not one of"),
         ({"path": "score"}, "requests[0].path: 'score' does not match"),
@@ -150,7 +150,7 @@ def test_every_wrong_field_of_a_config_map_is_named_with_its_line() -> None:
         "gate.yaml:7: [1].expect.fields[1]: 'equals' is a required property",
         "gate.yaml:9: [1].expect.fields[2].tolerance: -1 is less than the minimum of 0",
     ]
-    assert "gate.yaml:6: [1].expect.fields[0].path: '$.a..b' is no path" in of_text(
+    assert "gate.yaml:6: [1].expect.fields[0].path: '$.a..b' is not a path" in of_text(
         text.replace("  expekt: {}\n", "  expect: {}\n")
         .replace("- path: $.a\n", "- {path: $.a, equals: 0}\n")
         .replace("-1", "1")
@@ -168,7 +168,7 @@ def test_every_wrong_field_of_a_config_map_is_named_with_its_line() -> None:
         ("", "gate.yaml: a list of requests is expected"),
         ("[]", "gate.yaml:1: [] should be non-empty"),
         ("- body: 5", "gate.yaml:1: [0].body: 5 is not of type 'string'"),
-        ("- expect: {json: !!set {a}}", "gate.yaml:1: [0].expect.json: set is nothing that JSON has"),
+        ("- expect: {json: !!set {a}}", "gate.yaml:1: [0].expect.json: set is not a JSON type"),
         ("- expect: {tolerance: .inf}", "gate.yaml:1: [0].expect.tolerance: a number is expected"),
         ("- &a [*a]", "gate.yaml:1: nested too deeply"),
         ("\n".join(["- {}"] * 33), "is too long"),

@@ -208,7 +208,7 @@ def test_any_other_answer_is_its_bytes() -> None:
 
 
 def test_an_answer_that_only_claims_to_be_json_is_shown() -> None:
-    with pytest.raises(UserError, match=r"and is not: .*\nnonsense"):
+    with pytest.raises(UserError, match=r"cannot be read as application/json: .*\nnonsense"):
         scoring.decode("application/json", b"nonsense")
 
 

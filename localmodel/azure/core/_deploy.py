@@ -49,6 +49,6 @@ def _references(models: Sequence[Model]) -> list[str]:
     wrong = [model for model in models if not isinstance(model, Model)]
     if wrong:
         raise UserErrorException(
-            f"models: {wrong[0]!r} is no Model; register it (Model.register) or look it up: Model(workspace, name)"
+            f"models: {wrong[0]!r} is not a Model; register it (Model.register) or look it up: Model(workspace, name)"
         )
     return [model.id for model in models]

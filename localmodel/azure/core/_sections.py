@@ -24,8 +24,8 @@ class _Section:
 
     def __setattr__(self, name: str, value: object) -> None:
         if name not in self._known:
-            advice = _INSTEAD.get(name, f"there are: {', '.join(self._known)}")
-            raise UserErrorException(f"Environment: {name} does not count here; {advice}")
+            advice = _INSTEAD.get(name, f"choose from {', '.join(self._known)}")
+            raise UserErrorException(f"Environment: {name} has no effect here; {advice}")
         super().__setattr__(name, value)
 
 

@@ -136,7 +136,7 @@ class CondaDependencies:
         content = _parsed(path)
         unknown = sorted(set(content) - {"name", "channels", "dependencies", "prefix", "variables"})
         if unknown:
-            raise UserErrorException(f"{path}: {', '.join(unknown)}: no key of a conda environment file")
+            raise UserErrorException(f"{path}: {', '.join(unknown)}: not a key of a conda environment file")
         self._channels = list(content.get("channels") or [])
         self._conda = []
         for entry in content.get("dependencies") or []:
@@ -157,9 +157,9 @@ def _parsed(path: Path) -> dict[str, Any]:
     except UnreadableError as error:
         raise UserErrorException(f"{path}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserErrorException(f"{path}: no YAML: {' '.join(str(error).split())}") from None
+        raise UserErrorException(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise UserErrorException(f"{path}: no conda environment file: it has no keys such as dependencies")
+        raise UserErrorException(f"{path}: not a conda environment file: it has no keys such as dependencies")
     return content
 
 

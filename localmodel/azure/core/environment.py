@@ -29,7 +29,9 @@ class Environment:
 
     def __init__(self, name: str) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", name):
-            raise UserErrorException(f"Environment: {name!r} is no name: letters, digits, '.', '_' and '-'")
+            raise UserErrorException(
+                f"Environment: {name!r} is not a valid name: use letters, digits, '.', '_' and '-'"
+            )
         self.name = name
         self.version: str | None = None
         self.python = PythonSection()
@@ -49,7 +51,7 @@ class Environment:
     @staticmethod
     def from_pip_requirements(name: str, file_path: str | Path, pip_version: str | None = None) -> "Environment":
         """An environment with what a requirements.txt asks for."""
-        refuse("Environment.from_pip_requirements", pip_version=(pip_version, "Leave it out: pip takes no part."))
+        refuse("Environment.from_pip_requirements", pip_version=(pip_version, "Leave it out: pip is not used."))
         with translated(UserErrorException):
             spec = requirements_txt.read(Path(file_path))
         made = Environment(name)
@@ -95,7 +97,7 @@ class Environment:
             UserErrorException: there is none of this name or version.
         """
         if label is not None and label.lower() != "latest":
-            raise UserErrorException(f"Environment.get: no label {label!r}: the only one here is 'latest'")
+            raise UserErrorException(f"Environment.get: unknown label {label!r}; the only one is 'latest'")
         with translated(UserErrorException):
             found = workspace.store.environments.get(name, _number(version))
         return _from_version(found)
@@ -145,7 +147,7 @@ class Environment:
         refuse(
             "Environment.build_local",
             platform=(platform, "Leave it out: it is built for this machine."),
-            pushImageToWorkspaceAcr=(pushImageToWorkspaceAcr, "Leave it out: no registry takes part."),
+            pushImageToWorkspaceAcr=(pushImageToWorkspaceAcr, "Leave it out: no registry is used."),
         )
         with translated(UserErrorException):
             return build_local(self._spec(), self.docker.enabled if useDocker is None else useDocker)

@@ -89,4 +89,4 @@ def _tell(debuggee: Debuggee, wish: Wish, port: int, folder: Path, progress: Con
         say(f"PyCharm and others that attach to debugpy: 127.0.0.1:{port}, path mapping")
         say(f"  {folder} = {debuggee.code}")
         say(f"An IDE that waits for the worker instead: lmd debug {debuggee.name} --connect HOST:PORT")
-    say("Ctrl-C ends the debugging; the deployment goes on serving.")
+    say("Ctrl-C ends debugging; the deployment goes on serving.")

@@ -63,7 +63,7 @@ def create(
     if dockerfile and image:
         raise click.UsageError("give one of --dockerfile and --image")
     if not (conda or requirements or dockerfile or image):
-        raise click.UsageError("say what it has: --conda, --requirements, --dockerfile or --image")
+        raise click.UsageError("give --conda, --requirements, --dockerfile or --image")
     found = files.define(conda or requirements, dockerfile, image, python, own_python())
     _register(name, found, versions.pairs(variables), output)
 
@@ -183,7 +183,7 @@ def delete(environment: str) -> None:
     """
     name, number = versions.numbered(environment)
     _store().environments.delete(name, number)
-    say(f"{environment} is gone")
+    say(f"deleted {environment}")
 
 
 @env.command()

@@ -93,7 +93,7 @@ class _Found:
             self._add(each, gone, sizes[each.key], 0)
 
     def _add(self, each: Kept, gone: bool, taken: int, freed: int) -> None:
-        why = each.why or ("" if gone else "somebody uses it now")
+        why = each.why or ("" if gone else "in use now")
         self._rows.append({**asdict(each), "why": why, "removed": gone, "bytes": taken})
         self._freed += freed if gone else 0
 
@@ -109,7 +109,7 @@ class _Found:
             for row in self._rows
         ]
         if rows:
-            print_table(["ENVIRONMENT", "KIND", "BYTES", "WHAT OF IT"], rows)
+            print_table(["ENVIRONMENT", "KIND", "BYTES", "STATUS"], rows)
         gone = sum(row["removed"] for row in self._rows)
         say(f"{gone} {verb}, {words(self._freed)} {'would be ' if dry_run else ''}freed on this disk")
         if images := sum(row["bytes"] for row in self._rows if row["removed"] and row["kind"] == "image"):

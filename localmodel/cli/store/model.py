@@ -180,7 +180,7 @@ def delete(model: str) -> None:
     """
     name, number = versions.numbered(model)
     _store().models.delete(name, number)
-    say(f"{model} is gone")
+    say(f"deleted {model}")
 
 
 @model.command()
@@ -236,7 +236,7 @@ def verify(model: str) -> None:
         say(f"{problem.what}: {problem.message}")
     if problems:
         raise Failure(f"{model} is damaged")
-    say(f"{model} is sound")
+    say(f"{model} is intact")
 
 
 def _store() -> Store:

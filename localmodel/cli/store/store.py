@@ -31,7 +31,7 @@ def verify(output: str) -> None:
     if problems:
         raise Failure(f"{len(problems)} problems in {home.store()}")
     if output == "text":
-        say("the store is sound")
+        say("the store is intact")
 
 
 @store.command()
@@ -48,7 +48,7 @@ def gc() -> None:
     say(f"{store.collect_garbage() + unpacked.forget(store)} bytes freed")
     _, unused = Count().add(usage.unused(home.home(), PRUNED_AFTER))
     if unused:
-        say(f"environments that nobody uses take {words(unused)}: lmd env prune frees them")
+        say(f"unused environments take {words(unused)}; lmd env prune frees them")
 
 
 @store.command()

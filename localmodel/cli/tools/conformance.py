@@ -25,7 +25,7 @@ def conformance(url: str, model: str | None, output: str) -> None:
     except NoAnswer as error:
         raise Failure(f"{url}: {error}") from None
     except Wrong as wrong:
-        raise Failure(f"cannot find out the model's name ({wrong}); give it with --model") from None
+        raise Failure(f"the model's name is not known ({wrong}); give it with --model") from None
     subject = Subject(server, model, make_sample(server, model))
     findings = list(examine(subject, CHECKS))
     if output != "text":

@@ -72,7 +72,7 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
                 built += [match.name] if match.build else []
     faults.tell()
     if built:
-        notes.append(f"{name}: {', '.join(built)}: the build string is left out; pip knows none")
+        notes.append(f"{name}: {', '.join(built)}: the build string is left out; pip has none")
     if brought:
         notes.append(f"{name}: {', '.join(brought)}: left out; Python and the wheels of packages bring what they need")
     spec = EnvironmentSpec(wanted, tuple(requirement for _, requirement in requirements))
@@ -127,7 +127,7 @@ def _pip(node: yaml.MappingNode, name: str, faults: Faults) -> list[tuple[str, s
 def _without_sources(located: list[tuple[str, str]], notes: list[str]) -> Iterator[tuple[str, str]]:
     for where, line in located:
         if names_source(line):
-            notes.append(f"{where}: {scrub(line)}: left out; where packages come from is said in {sources_file()}")
+            notes.append(f"{where}: {scrub(line)}: left out; package sources are set in {sources_file()}")
         else:
             yield where, line
 

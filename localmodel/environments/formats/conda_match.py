@@ -49,12 +49,12 @@ def parse(text: str, where: str) -> Match:
     version, build, exact = _split(found["rest"].strip())
     version, build = extra.get("version", version), extra.get("build", build)
     if "|" in version or "(" in version:
-        raise invalid(where, f"{text}: pip has no word for alternatives (|); write one range, such as >=1.19,<2")
+        raise invalid(where, f"{text}: pip cannot express alternatives (|); write one range, such as >=1.19,<2")
     specifiers = ",".join(filter(None, (_specifier(part.strip(), exact) for part in version.split(","))))
     try:
         SpecifierSet(specifiers)
     except InvalidSpecifier:
-        raise invalid(where, f"{text}: {version!r} is no version that pip understands") from None
+        raise invalid(where, f"{text}: {version!r} is not a version that pip understands") from None
     return Match(found["name"], specifiers, build.replace("*", ""))
 
 

@@ -119,7 +119,7 @@ async def resolve(
     found = kept(path, wanted)
     if changed := await _changed(question, found.text, locks):
         if note:
-            note(f"{', '.join(changed.values())}: other content than was locked; locking anew")
+            note(f"{', '.join(changed.values())}: the content differs from the lock; locking again")
         text = await _compile(question, Relative((), _versions_only(found.text, changed)))
         _replace(path, spec, platform, text)
         found = kept(path, wanted)
@@ -196,7 +196,7 @@ def kept(path: Path, wanted: Iterable[CheckedRequirement] = ()) -> Lock:
     Raises:
         UserError: StateDamaged.
     """
-    do = "remove it, and the requirements are resolved anew"
+    do = "remove it to resolve the requirements again"
 
     def parse(content: bytes) -> Lock:
         found = read(decoded(content), "its text")

@@ -95,7 +95,7 @@ def failure(reason: Reason, field: str, said: str) -> UserError:
     if "401 Unauthorized" in text or "403 Forbidden" in text or "valid authentication credentials" in text:
         return UserError(
             reasons.PACKAGE_INDEX_REFUSED,
-            f"{_asked(text, wanted)} does not let us in: put `machine HOST login NAME password PASSWORD` into ~/.netrc "
+            f"{_asked(text, wanted)} refuses access: put `machine HOST login NAME password PASSWORD` into ~/.netrc "
             f"(mode 600), or correct it there. The installer says: {text}",
         )
     if "invalid peer certificate" in text:

@@ -91,7 +91,7 @@ def _failure(said: str, python: str, architecture: str, wanted: Sources) -> User
     if "401" in said or "403" in said:
         return UserError(
             reasons.PACKAGE_INDEX_REFUSED,
-            f"the package index does not let us in: put `machine HOST login NAME password PASSWORD` into ~/.netrc; "
+            f"the package index refuses access: put `machine HOST login NAME password PASSWORD` into ~/.netrc; "
             f"looked for in: {place}. pip says: {words}",
         )
     if re.search(r"Retrying|ConnectionError|connection broken|SSLError|ProxyError", said):

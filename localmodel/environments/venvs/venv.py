@@ -141,7 +141,7 @@ async def _interpreter(python: str) -> str:
         there = ", ".join(sorted(installed, key=_as_numbers)) or "none"
         raise UserError(
             reasons.PYTHON_MISSING,
-            f"spec.environment.python: no Python {python} on this machine (there is: {there}). Install it "
+            f"spec.environment.python: no Python {python} on this machine (installed: {there}). Install it "
             f"(uv python install {python}, or your distribution's package) or change spec.environment.python",
         )
     return installed[python]

@@ -88,7 +88,7 @@ class Remote:
             content = b"".join(_limited(response))
         told = tag if ":" in tag else response.headers.get("Docker-Content-Digest", "")
         if told.startswith("sha256:") and told != digests.of_bytes(content):
-            raise UserError(reasons.CONTENT_DAMAGED, f"{self._place}: the manifest has not the digest {told}")
+            raise UserError(reasons.CONTENT_DAMAGED, f"{self._place}: the manifest does not have the digest {told}")
         return content
 
     def receive(self, blob: Blob, tell: Tell) -> Iterator[bytes]:

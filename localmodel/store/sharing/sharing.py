@@ -107,7 +107,7 @@ class Receiver:
         if not fits or large:
             raise UserError(
                 reasons.ARTIFACT_UNSUPPORTED,
-                "this is no model, environment or code that the store can take: a model is a ModelPack artifact "
+                "this is not a model, environment or code that the store can take: a model is a ModelPack artifact "
                 f"whose files are one layer, {artifacts.WEIGHTS}"
                 + (f", and whose configuration has at most {received.MOST_JSON} bytes" if large else ""),
             )
@@ -236,7 +236,7 @@ def _name(given: str | None, *told: Mapping[str, Any]) -> str:
     for name in (given, *(each.get("name") for each in told)):
         if name and isinstance(name, str):
             return name
-    raise UserError(reasons.NAME_MISSING, "what has arrived does not say its name; give one (--name)")
+    raise UserError(reasons.NAME_MISSING, "it has no name; give one with --name")
 
 
 def _blob(content: bytes) -> Blob:

@@ -41,7 +41,7 @@ def pull(
     """
     manifest = remote.manifest(remote.tag)
     if manifest is None:
-        raise UserError(reasons.ARTIFACT_NOT_FOUND, f"the registry has nothing under the tag {remote.tag} there")
+        raise UserError(reasons.ARTIFACT_NOT_FOUND, f"the registry has no tag {remote.tag} there")
     missing = [blob for blob in receiver.check(manifest) if not layout.has(blob)]
     count = _Count(sum(blob.size for blob in missing), progress)
     for blob in missing:

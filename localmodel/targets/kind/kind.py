@@ -178,7 +178,7 @@ class KindTarget:
             if _asked(now) != _asked(resource):
                 raise UserError(
                     reasons.SUPERSEDED,
-                    f"a newer command has changed {name}: what this one asked for is not waited for any more",
+                    f"a newer command has changed {name}; this one stops waiting",
                 )
             _tell(now, told, progress)
             ready, stalled = _condition(now, "Ready"), _condition(now, "Stalled")

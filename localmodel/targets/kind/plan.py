@@ -42,7 +42,7 @@ def _compared(desired: Facts, live: Object, records: Sequence[Object]) -> Plan:
         number = int(records[0]["revision"])
         failed = records[0]["metadata"].get("annotations", {}).get(kind_history.FAILED, "")
         if failed:
-            said = f"revision {number} has failed, and is not tried again before something changes: {failed}"
+            said = f"revision {number} failed, and is not tried again until something changes: {failed}"
             return replace(newest, reason=f"{newest.reason}; {said}")
         if serving not in (None, number):
             said = f"revision {serving} serves; lmd history {live['metadata']['name']} says why"

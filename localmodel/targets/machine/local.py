@@ -40,7 +40,7 @@ class LocalTarget:
             progress.note("spec.suspend is set: nothing is changed")
             return [self._observe(place)]
         if fields := self.runner.without_meaning(deployment):
-            progress.note(f"{', '.join(fields)}: without meaning for --target {self.name}")
+            progress.note(f"{', '.join(fields)}: ignored by --target {self.name}")
         before = self._builds()
         seconds = timeout or deployment.progress_deadline_seconds
         with self._changing(place, seconds, progress) as give_way:
@@ -84,7 +84,7 @@ class LocalTarget:
     ) -> None:
         desired = resolve.resolve(manifests, wanted, self.runner, progress, place.locks())
         for error in place.mend():
-            progress.note(f"{str(error).partition(';')[0]}; going on without it")
+            progress.note(f"{str(error).partition(';')[0]}; continuing without it")
         place.set_applied(manifests)
         running = self._alone(place)
         decision = decide.decide(place, desired, self.runner, running)

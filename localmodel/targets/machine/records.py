@@ -10,7 +10,7 @@ from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import RevisionRecord, State
 
 # Until it serves: a command can be killed.
-UNFINISHED = "Unfinished: it has not come to serve yet"
+UNFINISHED = "Unfinished: it has not served yet"
 
 
 def write(

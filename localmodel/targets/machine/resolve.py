@@ -94,7 +94,7 @@ def _files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str
         there = ", ".join(sorted(manifests.config_maps)) or "none"
         raise UserError(
             reasons.SOURCE_MISSING,
-            f"spec.scoring.source.configMap: no ConfigMap {name} beside the deployment (there is: {there}); "
+            f"spec.scoring.source.configMap: no ConfigMap {name} beside the deployment (found: {there}); "
             "there is no cluster to take it from, so apply it together with the deployment",
         )
     return dict(manifests.config_maps[name])

@@ -23,7 +23,7 @@ from localmodel_untrusted import json_text
 # A folder with any of these is a deployment's, whatever else is lost.
 _TRACES = ("applied.json", "revision.json", "server.json", "server-candidate.json", "revisions")
 # What to do about a damaged file of a deployment.
-_DO = "lmd apply makes it anew; lmd delete removes the deployment"
+_DO = "run lmd apply to write it again, or lmd delete to remove the deployment"
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 

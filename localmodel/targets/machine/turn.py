@@ -34,7 +34,7 @@ class Turn:
         if self._newest() != self._mark:
             raise UserError(
                 reasons.SUPERSEDED,
-                f"a newer command has taken over {self._name}: what this one asked for was given up before it served",
+                f"a newer command has taken over {self._name}: this one stopped before its revision served",
             )
 
     def wait(self, seconds: float, note: Callable[[str], None]) -> None:

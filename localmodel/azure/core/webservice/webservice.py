@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Webservice", "WebserviceException"]
 
-_NO_KEYS = "a local deployment has no keys and no tokens: everybody on this machine may ask it"
+_NO_KEYS = "a local deployment has no keys and no tokens: every program on this machine can call it"
 
 
 class Webservice(ABC):
