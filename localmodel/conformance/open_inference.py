@@ -159,7 +159,7 @@ CHECKS = [
     Check("v2: infer, FP16", _halves),
     Check("v2: unknown model", _other_model),
     Check("v2: unknown version", _other_version),
-    Check("v2: body that is no request", _not_json),
+    Check("v2: body that is not a request", _not_json),
     Check("v2: shape that does not fit", _wrong_shape),
     Check("v2: binary data that does not fit", _wrong_binary),
     Check("v2: load is done or refused", _load),

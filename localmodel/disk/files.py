@@ -151,8 +151,8 @@ def full(folder: Path, error: OSError, needed: int | None = None) -> UserError:
     wants = "" if needed is None else f"writing needs {needed} bytes, and "
     return UserError(
         reasons.STORE_FULL,
-        f"{folder}: the disk is full: {wants}{free(folder)} bytes are free ({error.strerror}); make room "
-        "(lmd store gc removes what nothing names), or move the store with LOCALMODEL_HOME",
+        f"{folder}: the disk is full: {wants}{free(folder)} bytes are free ({error.strerror}); free some space "
+        "(lmd store gc removes unused content), or move the store with LOCALMODEL_HOME",
     )
 
 

@@ -21,7 +21,7 @@ _MOST_GLOBALS = 2000
 _FEW = 10_000
 _BETWEEN_CHECKS = 4096
 _VERSION = re.compile(r"\d{1,6}(\.\w{1,20}){1,5}(\+[\w.]{1,40})?")
-_COMPUTED = "something whose name only running it would tell"
+_COMPUTED = "something whose name is known only when it runs"
 _RESULT = "a call of what another call has made"
 _KEEPERS = {Global(module, "partial") for module in ("functools", "_functools")}
 _CLASS_MAKERS = {Global(module, "type") for module in ("builtins", "__builtin__")}
@@ -29,7 +29,7 @@ _MAKERS = {Global(module, "__newobj__") for module in ("copyreg", "copy_reg")}
 _MAKERS_WITH_NAMES = {Global(module, "__newobj_ex__") for module in ("copyreg", "copy_reg")}
 _RECONSTRUCTORS = {Global(module, "_reconstructor") for module in ("copyreg", "copy_reg")}
 _OBJECTS = {Global(module, "object") for module in ("builtins", "__builtin__")}
-_HIDDEN = "a call with arguments that only running it would tell"
+_HIDDEN = "a call with arguments that are known only when it runs"
 
 
 @dataclass

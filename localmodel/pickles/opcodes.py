@@ -21,12 +21,12 @@ def next_instruction(stream: Stream) -> tuple[str, Value]:
     """The name of the next instruction, as in pickletools, and its argument (None without one).
 
     Raises:
-        Unreadable: at the end, and at a byte that is no instruction.
+        Unreadable: at the end, and at a byte that is not an instruction.
     """
     code = stream.next()
     found = _TABLE[code] if code >= 0 else None
     if found is None:
-        what = f"byte {stream.position - 1} is no instruction" if code >= 0 else "it ends without a STOP"
+        what = f"byte {stream.position - 1} is not an instruction" if code >= 0 else "it ends without a STOP"
         raise Unreadable(f"not a whole pickle: {what}")
     name, reader = found
     return name, reader(stream) if reader else None

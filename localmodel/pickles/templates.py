@@ -27,7 +27,7 @@ def hazard(state: Value, imported: Iterable[Global]) -> str:
         return "" if usual else f"code in a state ({KEY})"
     if not _hides_keys(state) or not any(f"{name.module}.".startswith("scipy.stats.") for name in imported):
         return ""
-    return "a state for scipy.stats whose keys only running it would tell"
+    return "a state for scipy.stats whose keys are known only when it runs"
 
 
 def _hides_keys(state: Value) -> bool:

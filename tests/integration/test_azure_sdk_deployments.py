@@ -324,7 +324,7 @@ def test_a_program_that_ends_right_after_deploy_gets_its_deployment(ws: Workspac
 
 @pytest.mark.parametrize("name", ["Digits", "1digits", "digits_2", "d" * 49, ""])
 def test_a_name_that_cannot_be(ws: Workspace, name: str) -> None:
-    with pytest.raises(UserErrorException, match="no name for a deployment"):
+    with pytest.raises(UserErrorException, match="not a valid deployment name"):
         Model.deploy(ws, name, [], InferenceConfig("score.py", environment=environment()))
 
 

@@ -262,7 +262,7 @@ def test_a_log_may_be_cut_to_its_last_lines(lmd: Lmd) -> None:
         (["kustomized", "--entry-script", "score.py"], "kustomized has a kustomization.yaml"),
         (["a.yaml", "--model", "m", "--name", "n"], "--model, --name: only with a script; a.yaml is a manifest"),
         (["-k", "kustomized", "--port", "1"], "--port: only with a script"),
-        (["123"], "'123' is no name for a deployment"),
+        (["123"], "'123' is not a valid deployment name"),
         (["model.pkl"], "a model is deployed with the script that loads it: lmd apply FOLDER --model model.pkl"),
         (["azure.yml"], "azure.yml is a file of Azure ML: lmd import azureml azure.yml makes a deployment of it"),
         (["-f", "azure.yml"], "lmd import azureml azure.yml"),

@@ -240,7 +240,7 @@ def test_ones_own_wheel_wins_over_an_index(wheels: Path, tmp_path: Path) -> None
         assert versions(found) == {"e": "0.2", "theirs": "1.0"} and own in found.text
         with pytest.raises(UserError) as error:
             locked(tmp_path, "e>=1")
-        assert "of wheel folders only is taken what they have: e (0.2)" in str(error.value)
+        assert "wheel folders are asked only for what they have: e (0.2)" in str(error.value)
         # one that was locked otherwise, before, is installed as it was locked
         other = hashlib.sha256((tmp_path / "index" / "e-1.0-py3-none-any.whl").read_bytes()).hexdigest()
         python = running.run(venv.build(Lock(f"e==1.0 --hash=sha256:{other}\n"), PYTHON, tmp_path / "environments"))

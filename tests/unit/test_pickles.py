@@ -82,7 +82,7 @@ def test_ways_to_say_the_same(instructions: bytes) -> None:
 def test_what_comes_before_an_error_counts() -> None:
     findings = Findings()
     data = b"cos\nsystem\n(S'true'\ntR\xff"
-    with pytest.raises(Unreadable, match="byte 22 is no instruction"):
+    with pytest.raises(Unreadable, match="byte 22 is not an instruction"):
         follow(Stream(io.BufferedReader(io.BytesIO(data)), len(data), Budget()), findings)  # type: ignore[arg-type]
     assert findings.called
 
@@ -90,7 +90,7 @@ def test_what_comes_before_an_error_counts() -> None:
 def test_a_name_that_is_computed_is_not_trusted() -> None:
     computed = b"c_codecs\nencode\n(Vflfgrz\nVrot13\ntR"
     findings = read(b"\x80\x04" + text("os") + computed + b"\x93.")
-    assert findings.unsafe == {"something whose name only running it would tell": None}
+    assert findings.unsafe == {"something whose name is known only when it runs": None}
 
 
 def test_extensions_and_changes_of_classes_are_not_trusted() -> None:

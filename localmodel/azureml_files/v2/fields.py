@@ -27,7 +27,7 @@ DEPLOYMENT = Format(
         mapped(
             "model.type",
             Kind.TEXT,
-            "without meaning here, and told but for `custom_model`: the entry script loads the model",
+            "without meaning here, and noted unless it is `custom_model`: the entry script loads the model",
         ),
         mapped("model.description", Kind.TEXT, "kept with the model"),
         mapped("model.tags", Kind.TEXTS, "kept with the model"),
@@ -126,7 +126,7 @@ ENDPOINT = Format(
         noted("kind", _AZURES_RECORD),
         noted("id", _AZURES_RECORD),
         noted("provisioning_state", _AZURES_RECORD),
-        noted("scoring_uri", "`lmd status` tells the address"),
+        noted("scoring_uri", "`lmd status` shows the address"),
         noted("openapi_uri", "`/swagger.json` and `/openapi.json` at the address"),
     ),
 )

@@ -96,7 +96,7 @@ def deployment_name(path: Path) -> str:
     own = path.resolve().stem if path.is_file() else path.resolve().name
     name = re.sub(r"[^a-z0-9]+", "-", own.lower()).lstrip("-0123456789")[:_LONGEST_NAME].strip("-")
     if not name:
-        raise click.UsageError(f"--name: {own!r} is no name for a deployment; give one")
+        raise click.UsageError(f"--name: {own!r} is not a valid deployment name; give one with --name")
     return name
 
 

@@ -69,7 +69,7 @@ def hint(said: str) -> str:
             there.setdefault(name, set()).add(str(version))
     words = {canonicalize_name(word.rstrip(".")) for word in _WORD.findall(said)}
     told = [f"{name} ({', '.join(sorted(there[name]))})" for name in sorted(words & set(there))]
-    return f"; of wheel folders only is taken what they have: {', '.join(told)}" if told else ""
+    return f"; wheel folders are asked only for what they have: {', '.join(told)}" if told else ""
 
 
 def changed(lock: str, python: str, platforms: Sequence[str], memory: Path) -> dict[str, str]:

@@ -212,7 +212,7 @@ class LocalTarget:
 
     def _missing(self, name: str) -> UserError:
         known = state.names(self.runner.folder)
-        there = f"there is: {', '.join(known)}" if known else "there is none"
+        there = f"there are: {', '.join(known)}" if known else "there is none"
         return UserError(reasons.DEPLOYMENT_NOT_FOUND, f"no deployment {name} runs as a {self.runner.unit} ({there})")
 
     def _sweep(self, before: set[str] | None) -> None:

@@ -207,7 +207,7 @@ class State:
             Facts.from_json(found.facts)  # which raises where it is something else
             return found
 
-        do = "what else is kept goes on; lmd apply makes another revision"
+        do = "the other revisions stay; lmd apply makes another one"
         return state_file.load(self.folder(number) / "record.json", parse, do)
 
     def known(self, number: int | None) -> RevisionRecord | None:

@@ -79,7 +79,8 @@ class LocalWebservice(Webservice):
     def _begin(cls, workspace: Workspace, name: str, target: str, arguments: Mapping[str, Any]) -> LocalWebservice:
         if not re.fullmatch("[a-z]([-a-z0-9]{0,46}[a-z0-9])?", name):
             raise UserErrorException(
-                f"Model.deploy: {name!r} is no name for a deployment: lower-case letters, digits and '-', at most 48, "
+                f"Model.deploy: {name!r} is not a valid deployment name: "
+                "use lower-case letters, digits and '-', at most 48, "
                 "starting with a letter and ending with a letter or digit"
             )
         service = cls(workspace, name, must_exist=False)
