@@ -12,17 +12,18 @@ from localmodel.cli.app import main
 PAGE = """\
 # The command line
 
-Made from `localmodel/cli/` by `hack/docs`; edit that one. `lmd COMMAND --help` says the same.
+`hack/docs` makes this page from `localmodel/cli/`. `lmd COMMAND --help` prints the same.
 
-Results go to standard output, progress, notes and errors to standard error.
+Results go to standard output; progress, notes and errors go to standard error.
 
-| exit code | means |
+| exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | it failed, or something is not as it should be, or damaged; standard error says what, where, and what to do |
-| 2 | the command was not understood: an unknown option, a missing argument |
+| 1 | it failed, or something is wrong or damaged; standard error says what, where, and what to do |
+| 2 | the command line is not valid: an unknown option, a missing argument |
+| 3 | a newer command has replaced this one; of `lmd model check`: it has found imports not known to be harmless |
 
-Wherever it is offered, `-o json` prints the result for programs, and `--target` says where a deployment runs.
+`-o json` prints the result for programs, and `--target` says where a deployment runs, for all commands that have them.
 
 {index}
 {sections}"""
