@@ -87,7 +87,7 @@ class Metrics:
         revision: Callable[[], str],
         model: Callable[[], str],
     ) -> None:
-        """Where to ask for what changes by itself, each time that somebody reads the metrics."""
+        """Set the functions that are asked for current values each time the metrics are read."""
         self._gauges = {
             "localmodel_queue_depth": queue_depth,
             "localmodel_requests_in_flight": in_flight,

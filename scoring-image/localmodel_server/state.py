@@ -1,4 +1,4 @@
-"""What the HTTP side knows of the server's life."""
+"""What the HTTP side shares with the rest of the server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ServerState:
         self.decoder = Decoder()
         self.inflating = asyncio.Lock()
         self.draining = False
-        self.behind: str | None = None  # why this server must not answer new clients, although a revision may serve
+        self.behind: str | None = None  # why new clients must go elsewhere although a revision serves
         self.metrics.watch(
             queue_depth=lambda: self.dispatcher.waiting,
             in_flight=lambda: self.dispatcher.in_flight,

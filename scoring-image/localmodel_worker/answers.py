@@ -43,7 +43,10 @@ class Answer(NamedTuple):
 
 
 class Answering:
-    """Answers requests with one script. strict: as the original does where ours differs and a client could care."""
+    """Answers requests with one script.
+
+    `strict` follows Azure ML's server where ours differs in a way that clients could notice.
+    """
 
     def __init__(self, script: EntryScript, strict: bool) -> None:
         self._script = script
@@ -160,11 +163,11 @@ class Answering:
             return Answer(400, _message(f"the request's data does not fit the schema of run(): {reason}"))
         self._script.explain(error)
         traceback = user_traceback(error)
-        told = f"{self._script.one_line(error)}\n{_shortened(traceback)}"
+        error_text = f"{self._script.one_line(error)}\n{_shortened(traceback)}"
         message = "run() failed; the log has the traceback under this x-request-id"
         leaving = not isinstance(error, Exception) or (isinstance(error, MemoryError) and not _has_memory())
         log = f"run() failed\n{traceback}"
-        return Answer(500, _message(message), failed=True, leaving=leaving, error=told, log=log)
+        return Answer(500, _message(message), failed=True, leaving=leaving, error=error_text, log=log)
 
 
 def _http_request(request: Frame) -> AMLRequest:

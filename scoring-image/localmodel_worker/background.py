@@ -1,4 +1,4 @@
-"""What goes on in a worker while it answers nothing: only one that is idle can be kept for a way back."""
+"""What a worker does while it answers nothing: only an idle one can be kept to go back to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def start_own_thread(target: Callable[..., object], *arguments: object) -> None:
 
 
 def at_work() -> list[str]:
-    """What goes on without a request, in words; to be asked in the thread that answers requests.
+    """Describe what runs without a request; call it in the thread that answers requests.
 
     Threads of libraries that never run Python code, such as those of numeric ones, are not seen.
     """

@@ -1,4 +1,4 @@
-"""Run several requests as one, where that cannot be told from running them one by one."""
+"""Runs several requests as one where the results are the same as running each alone."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def split_rows(result: Any, counts: list[int]) -> Optional[list[Any]]:
 
 
 def is_close(one: Any, other: Any) -> bool:
-    """Equal, but for what another order of adding up does to numbers."""
+    """Equal, except for rounding differences of floats."""
     if isinstance(one, float) and isinstance(other, float):
         return (math.isnan(one) and math.isnan(other)) or math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=1e-9)
     if isinstance(one, dict) and isinstance(other, dict):

@@ -1,4 +1,4 @@
-"""What a process asks of the kernel about itself."""
+"""Kernel settings that a process makes for itself."""
 
 from __future__ import annotations
 

@@ -241,7 +241,7 @@ def _init(script: EntryScript) -> None:
 
 def _hello(script: EntryScript, forked: Optional[Forked]) -> dict[str, Any]:
     known = () if forked is None else forked.inherited
-    hello: dict[str, Any] = {"ok": True, "contract": script.run_function.told()}
+    hello: dict[str, Any] = {"ok": True, "contract": script.run_function.describe()}
     if debugger.is_wanted(os.environ):
         return hello  # nothing is forked from what a debugger has imported, and it makes reading it slow
     hello.update(loaded_modules(os.environ, known))

@@ -23,7 +23,7 @@ def test_the_first_parameter_gets_the_text_whatever_its_name() -> None:
     function = read(lambda anything, other=5: None)
     assert (function.mode, function.first) == ("text", "anything")
     assert function.from_text(bytearray(b' {"a": 1}\n')) == {"anything": ' {"a": 1}\n'}
-    assert function.told()["mode"] == "text"
+    assert function.describe()["mode"] == "text"
 
 
 def test_request_headers_may_stand_anywhere_and_are_no_data() -> None:
@@ -88,8 +88,8 @@ def test_text_that_is_not_utf_8() -> None:
 def test_run_batch_and_json_are_told() -> None:
     import json
 
-    told = read(lambda data: None, json=json, run_batch=lambda texts: texts).told()
+    told = read(lambda data: None, json=json, run_batch=lambda texts: texts).describe()
     assert (told["run_batch"], told["reads_json"], told["rows"]) == (True, True, False)
-    told = read(lambda data, request_headers: None, run_batch=lambda texts: texts).told()
+    told = read(lambda data, request_headers: None, run_batch=lambda texts: texts).describe()
     assert (told["run_batch"], told["reads_json"]) == (False, False)
-    assert read(lambda data: None, run_batch=5).told()["run_batch"] is False
+    assert read(lambda data: None, run_batch=5).describe()["run_batch"] is False

@@ -73,15 +73,15 @@ def test_kinds(kind: Any, name: str) -> None:
 
 
 def test_what_the_server_is_told() -> None:
-    assert numpy_parameter(numpy.zeros((5, 2, 3), "float32")).told() == {
+    assert numpy_parameter(numpy.zeros((5, 2, 3), "float32")).describe() == {
         "name": "x",
         "required": True,
         "kind": "numpy",
         "dtype": "float32",
         "shape": [-1, 2, 3],
     }
-    assert numpy_parameter(numpy.array(1)).told()["shape"] == []
-    assert Parameter("t", False, PandasParameterType()).told() == {
+    assert numpy_parameter(numpy.array(1)).describe()["shape"] == []
+    assert Parameter("t", False, PandasParameterType()).describe() == {
         "name": "t",
         "required": False,
         "kind": "pandas",
@@ -166,5 +166,5 @@ def test_the_shape_is_free_when_it_is_not_enforced() -> None:
     ],
 )
 def test_a_result_that_is_an_array(document: dict[str, Any], expected: Any) -> None:
-    told = schema.told_output(document)
+    told = schema.describe_output(document)
     assert (told and (told["dtype"], told["shape"])) == expected

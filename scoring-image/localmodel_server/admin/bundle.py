@@ -64,10 +64,10 @@ def read_description(text: bytes) -> BundleDescription:
         BadBundleError
     """
     try:
-        told = json_text.parse(text)
-        models = tuple(_model(each) for each in told["models"])
-        variables = {str(name): _value(name, value) for name, value in told["variables"].items()}
-        texts = [_text(told, name) for name in ("revision", "entry", "content", "environment")]
+        content = json_text.parse(text)
+        models = tuple(_model(each) for each in content["models"])
+        variables = {str(name): _value(name, value) for name, value in content["variables"].items()}
+        texts = [_text(content, name) for name in ("revision", "entry", "content", "environment")]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise BadBundleError(f"{DESCRIPTION} cannot be read: {type(error).__name__}: {error}") from error
     revision, entry, content, environment = texts
@@ -127,8 +127,8 @@ def _path(name: str) -> PurePosixPath:
     return path
 
 
-def _model(told: Any) -> Model:
-    model = Model(_text(told, "name"), _text(told, "version"), _text(told, "digest"))
+def _model(content: Any) -> Model:
+    model = Model(_text(content, "name"), _text(content, "version"), _text(content, "digest"))
     digest_hex(model.digest)
     for part in model[:2]:
         if len(_path(part).parts) != 1:
@@ -142,8 +142,8 @@ def _value(name: str, value: Any) -> str | None:
     return value
 
 
-def _text(told: Any, name: str) -> str:
-    value = told[name]
+def _text(content: Any, name: str) -> str:
+    value = content[name]
     if not isinstance(value, str):
         raise BadBundleError(f"{DESCRIPTION}: {name} must be a string, not {json.dumps(value)}")
     return value

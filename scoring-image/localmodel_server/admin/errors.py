@@ -1,4 +1,4 @@
-"""What a call is answered with when it is not done."""
+"""Error answers of the admin port."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RefusedError(Exception):
 
 
 def refusal(error: BaseException) -> RefusedError:
-    """The answer for what went wrong on the way."""
+    """Turn an exception into the answer to the call."""
     if isinstance(error, RefusedError):
         return error
     if isinstance(error, NoRoomError):

@@ -146,8 +146,8 @@ class StateFolder:
             content = read_file(path)
             if content is None:
                 return None
-            told = Fields(content)
-            accepted = AcceptedRevision(told.whole_number("epoch"), told.text("revision"), told.text("content"))
+            fields = Fields(content)
+            accepted = AcceptedRevision(fields.whole_number("epoch"), fields.text("revision"), fields.text("content"))
             digest_hex(accepted.content)
         except (UnreadableError, BadBundleError) as error:
             raise StateLostError(f"{path} cannot be read: {error}") from error

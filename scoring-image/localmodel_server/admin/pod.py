@@ -1,4 +1,4 @@
-"""The operator's side of a server: what it serves at its start, and the port at which it is told of more."""
+"""A server that an operator controls: what it serves at its start, and the port for the operator's calls."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Pod:
         self._choice = self._choose(image)
 
     def attach(self, state: ServerState, loader: Loader, close_idle: Callable[[], int]) -> None:
-        """What it works on, and how clients are sent away; before anything else."""
+        """Connect it to the server; call this first."""
         self._state = state
         self._loader = loader
         self._close_idle = close_idle

@@ -5,7 +5,7 @@
 `POST /prepare`     a bundle, or nothing; answered when the revision could serve
 `POST /commit`      the prepared revision serves when this is answered, with the state
 `POST /abort`       the prepared revision is forgotten
-`POST /leave`       the pod is on its way out: it says how many connections may still bring a request, and closes them
+`POST /leave`       the pod is about to end: it closes idle connections and says how many may still bring a request
 ====================  ==========================================================================
 """
 
@@ -62,19 +62,19 @@ class AdminApplication:
         """Answer one call."""
         started = time.monotonic()
         try:
-            status, told = 200, await self._answer(scope, receive)
+            status, answer = 200, await self._answer(scope, receive)
         except ClientGoneError:
             return
         except token.ForbiddenError as error:
-            status, told = 403, {"reason": "Forbidden", "message": str(error)}
+            status, answer = 403, {"reason": "Forbidden", "message": str(error)}
         except Exception as error:
             refused = refusal(error)
-            status, told = refused.status, refused.body
+            status, answer = refused.status, refused.body
         if scope["path"] != "/state" or status != 200:
             milliseconds = (time.monotonic() - started) * 1000
-            reason = told.get("reason", "")
+            reason = answer.get("reason", "")
             logger.info("%s", f"admin {scope['method']} {scope['path']!a} {status} {reason} {milliseconds:.0f}")
-        await send_json(send, status, json.dumps(told).encode(), [])
+        await send_json(send, status, json.dumps(answer).encode(), [])
 
     async def _answer(self, scope: Scope, receive: Receive) -> dict[str, Any]:
         path = scope["path"]
@@ -96,8 +96,8 @@ class AdminApplication:
             # SIGTERM does the same, and may be seconds away.
             self._state.draining = True
             return {"revision": self._swaps.serves.revision, "kept": self._close_idle()}
-        told = await asyncio.to_thread(report, self._settings, self._state, self._loader, self._revisions, self._swaps)
-        return {**told, "ignored": self._ignored}
+        pod = await asyncio.to_thread(report, self._settings, self._state, self._loader, self._revisions, self._swaps)
+        return {**pod, "ignored": self._ignored}
 
     async def _claims(self, scope: Scope) -> token.Claims:
         name = token.HEADER.encode()

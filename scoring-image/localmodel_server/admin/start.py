@@ -121,19 +121,19 @@ def _read(folder: Path, key: bytes, owner: str) -> WantedRevision | None:
         return None
     if not is_signed(key, _decoded(read_file(folder / _SIGNATURE) or b""), content, DECISION):
         raise UnreadableError("it is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)")
-    told = Fields(content)
-    if told.text("owner") != owner:
-        raise UnreadableError(f"it is for {told.text('owner')}, but this pod belongs to {owner} (LOCALMODEL_OWNER)")
+    fields = Fields(content)
+    if fields.text("owner") != owner:
+        raise UnreadableError(f"it is for {fields.text('owner')}, but this pod belongs to {owner} (LOCALMODEL_OWNER)")
     gate, bundle = read_file(folder / _GATE) or b"", read_file(folder / _BUNDLE) or b""
     for name, beside in (("gate", gate), ("bundle", bundle)):
-        if _digest(beside) != told.text(name):
+        if _digest(beside) != fields.text(name):
             raise UnreadableError(f"the {name} beside it is not the signed one")
     return WantedRevision(
-        told.whole_number("epoch"),
-        str(told.whole_number("revision")),
-        told.text("content"),
-        told.text("environment"),
-        told.truth("committed"),
+        fields.whole_number("epoch"),
+        str(fields.whole_number("revision")),
+        fields.text("content"),
+        fields.text("environment"),
+        fields.truth("committed"),
         gate.decode("utf-8", "replace"),
         bundle,
     )

@@ -75,8 +75,10 @@ class Swaps:
         return task.result()
 
     def check(self, order: Order) -> None:
-        """Raises:
-        RefusedError: for an order that comes too late.
+        """Check that an order does not come too late.
+
+        Raises:
+            RefusedError
         """
         if self._state.draining:
             raise RefusedError(409, "Stopping", "the server is stopping")
@@ -242,7 +244,7 @@ async def in_thread(work: Callable[[], _Result]) -> _Result:
 
 def answer_of(prepared: Prepared | None, order: Order) -> dict[str, Any]:
     """What /prepare answers."""
-    told: dict[str, Any] = {"prepared": order._asdict()}
+    answer: dict[str, Any] = {"prepared": order._asdict()}
     if prepared is not None:
-        told.update(how=prepared.candidate.pool.how, milliseconds=prepared.milliseconds)
-    return told
+        answer.update(how=prepared.candidate.pool.how, milliseconds=prepared.milliseconds)
+    return answer

@@ -41,10 +41,10 @@ def read_token(text: str, key: bytes, pod: str, action: str, now: float) -> Clai
     if not is_signed(key, signature, payload):
         raise ForbiddenError("the token is not signed with the operator's key (LOCALMODEL_ADMIN_KEY)")
     try:
-        told = Fields(payload)
-        claims = Claims(told.whole_number("epoch"), told.text("content"), told.text("body"))
-        named = (told.text("action"), told.text("pod"))
-        expires = told.whole_number("expires")
+        fields = Fields(payload)
+        claims = Claims(fields.whole_number("epoch"), fields.text("content"), fields.text("body"))
+        named = (fields.text("action"), fields.text("pod"))
+        expires = fields.whole_number("expires")
     except UnreadableError as error:
         raise ForbiddenError(f"the token cannot be read: {error}") from error
     if named != (action, pod):

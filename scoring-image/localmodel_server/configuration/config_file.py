@@ -1,4 +1,4 @@
-"""The config file: variables in JSON, for what neither the command line nor the environment says."""
+"""The config file: variables in JSON, which the command line and the environment win over."""
 
 from __future__ import annotations
 

@@ -220,14 +220,14 @@ class _Process:
             rest = rest[_PIECE:]
             await self._writer.drain()
         head_length, missing = LENGTHS.unpack(await self._reader.readexactly(LENGTHS.size))
-        told = pickle.loads(await self._reader.readexactly(head_length))  # noqa: S301 - from our own process
+        result = pickle.loads(await self._reader.readexactly(head_length))  # noqa: S301 - from our own process
         made = BytesIO()  # which has a large body in memory once
         while missing:
             piece = await self._reader.read(min(missing, _PIECE))
             if not piece:
                 raise asyncio.IncompleteReadError(b"", missing)
             missing -= made.write(piece)
-        return told, made.getvalue()
+        return result, made.getvalue()
 
     def resident_bytes(self) -> int:
         """How much memory it has; 0 where the system does not tell."""

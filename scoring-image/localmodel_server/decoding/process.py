@@ -39,11 +39,11 @@ def serve(descriptor: int) -> None:
         while prefix := stream.read(LENGTHS.size):
             head_length, body_length = LENGTHS.unpack(prefix)
             function, arguments = pickle.loads(stream.read(head_length))  # noqa: S301 - from our own server
-            told, made = _do(function, stream.read(body_length), arguments)
-            head = pickle.dumps(told, pickle.HIGHEST_PROTOCOL)
+            result, made = _do(function, stream.read(body_length), arguments)
+            head = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
             connection.sendall(LENGTHS.pack(len(head), len(made)) + head)
             connection.sendall(made)
-            del made, told
+            del made, result
 
 
 def _do(function: Any, body: bytes, arguments: tuple[Any, ...]) -> tuple[tuple[int, Any], bytes]:

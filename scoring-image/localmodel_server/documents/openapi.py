@@ -105,11 +105,11 @@ def _add_what_all_have(operation: Document) -> None:
 
 
 def _score(contract: Contract) -> Document:
-    told = contract.swagger if contract.mode == "schema" else {}
-    takes = {"application/json": {"schema": told["input"]}} if "input" in told else {"*/*": {}}
+    declared = contract.swagger if contract.mode == "schema" else {}
+    takes = {"application/json": {"schema": declared["input"]}} if "input" in declared else {"*/*": {}}
     gives: Document = {"description": "What the script returned.", "content": {"application/json": {}}}
-    if "output" in told:
-        gives["content"]["application/json"]["schema"] = told["output"]
+    if "output" in declared:
+        gives["content"]["application/json"]["schema"] = declared["output"]
     responses: Document = {
         "200": gives,
         "4XX": _error("The request cannot be answered; the message says what is wrong with it."),
@@ -124,7 +124,7 @@ def _score(contract: Contract) -> Document:
         "post": {
             "summary": "Call the script's run()",
             "operationId": "score",
-            "requestBody": {"content": takes, "required": "input" in told},
+            "requestBody": {"content": takes, "required": "input" in declared},
             "responses": responses,
         },
         "get": {

@@ -52,10 +52,10 @@ def document(asked: str, contract: Contract, settings: Settings, host: str) -> D
     if version is None or version not in contract.versions:
         there = ", ".join(sorted(set(contract.versions)))
         raise NoSuchVersionError(f"unknown swagger version {asked!r}; choose {there}")
-    told = contract.swagger if contract.mode == "schema" else {}
+    declared = contract.swagger if contract.mode == "schema" else {}
     schemas = {
-        "ServiceInput": told.get("input") or _ANY_OBJECT,
-        "ServiceOutput": told.get("output") or _ANY_OBJECT,
+        "ServiceInput": declared.get("input") or _ANY_OBJECT,
+        "ServiceOutput": declared.get("output") or _ANY_OBJECT,
         "ErrorResponse": _ERROR,
     }
     if version == "2.0":

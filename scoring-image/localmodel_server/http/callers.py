@@ -1,4 +1,4 @@
-"""Who may call: a web page that a user of this machine has opened is kept from it.
+"""Who may call: web pages of other origins may not.
 
 A browser lets every page send requests to any address, 127.0.0.1 as well. It says so with Origin and Sec-Fetch-Site.
 It does not where a name of the page's own leads to this server (DNS rebinding): then only the Host tells.
@@ -24,8 +24,7 @@ _MOST_KNOWN = 1000
 class Callers:
     """Refuses requests that a page of another origin has made.
 
-    settings are those of the revision that serves, None when none does; at_start are names of the server that count
-    then.
+    `settings` returns those of the serving revision, or None; before one serves, the names in `at_start` count.
     """
 
     def __init__(self, settings: Callable[[], Settings | None], at_start: Collection[str]) -> None:
@@ -42,8 +41,10 @@ class Callers:
         return host in self._known
 
     def check(self, version: str, target: bytes, headers: Headers) -> None:
-        """Raises:
-        BadHeadError: for a request that must not be answered.
+        """Check that a request may be answered.
+
+        Raises:
+            BadHeadError
         """
         host = called_host(version, target, headers)
         settings = self._settings()
@@ -63,8 +64,10 @@ def is_ours(name: str, hosts: Collection[str]) -> bool:
 
 
 def check_origin(host: Host | None, headers: Headers, allowed: Collection[str]) -> None:
-    """Raises:
-    BadHeadError: for what a page of another origin has sent, unless AML_CORS_ORIGINS allows it.
+    """Check that no page of another origin has sent the request, unless AML_CORS_ORIGINS allows it.
+
+    Raises:
+        BadHeadError
     """
     origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
     sites = [value for name, value in headers if name == b"sec-fetch-site"]

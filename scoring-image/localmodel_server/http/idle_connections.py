@@ -1,4 +1,4 @@
-"""Sending clients away from a server that is on its way out."""
+"""Closes idle connections of a server that is about to end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _IDLE_SECONDS = 1.0
 
 
 def close_idle(connections: Collection[Any]) -> int:
-    """Close the connections, which are of JsonErrorProtocol, that are idle; how many may still bring a request.
+    """Close the idle ones of these connections (JsonErrorProtocol); returns how many may still bring a request.
 
     One that is being answered ends with its answer, because the server is draining.
     """

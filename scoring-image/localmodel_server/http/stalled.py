@@ -1,4 +1,4 @@
-"""Ends connections whose clients have stopped: in the middle of a request, or of taking an answer."""
+"""Ends connections whose clients stall while sending a request or reading an answer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _LOOKS = 20  # within the shorter time
 
 
 class StallWatch:
-    """Looks after the connections of a server.
+    """Watches the connections of a server.
 
     seconds_to_send is how long a client may take for a request's headers, or between two pieces of its body;
-    seconds_to_take how long it may leave an answer lying that has been sent.
+    seconds_to_take how long it may leave a sent answer unread.
     """
 
     def __init__(self, seconds_to_send: float = SECONDS_TO_SEND, seconds_to_take: float = SECONDS_TO_TAKE) -> None:

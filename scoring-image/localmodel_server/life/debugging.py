@@ -58,11 +58,11 @@ class Debugging:
             logger.error("%s cannot be read: %s", self._file, error)
 
     def forget(self) -> None:
-        """Want no debugger until the file is read again: the next revision has to serve first."""
+        """Drop the debugger until the file is read again: the next revision has to serve first."""
         self._text = None
 
     def end(self) -> None:
-        """Another revision has taken the place of the one with the debugger."""
+        """Note that another revision has replaced the one with the debugger."""
         if self._text is not None:
             self.forget()
             self._tell("normal", None)
@@ -78,7 +78,7 @@ class Debugging:
         return wanted
 
     def follow(self, load: asyncio.Task[bool]) -> None:
-        """Tell of a load, beside the file, now and when it has ended."""
+        """Write the state of a load beside the file, now and when it has ended."""
         self._tell("loading", None)
         load.add_done_callback(self._on_loaded)
 
@@ -94,11 +94,11 @@ class Debugging:
     def _tell(self, state: str, error: str | None) -> None:
         if self._id is None:
             return
-        told = {"id": self._id, "state": state, "revision": self._state.revision, "error": error}
+        status = {"id": self._id, "state": state, "revision": self._state.revision, "error": error}
         path = self._file.with_name(f"{self._file.name}.state")
         try:
             beside = path.with_name(f".{path.name}.{os.getpid()}")
-            beside.write_text(json.dumps(told), encoding="utf-8")
+            beside.write_text(json.dumps(status), encoding="utf-8")
             beside.replace(path)
         except OSError as failure:
             logger.error("cannot write %s: %s", path, failure.strerror)

@@ -22,9 +22,9 @@ from localmodel_server.workers.worker_process import LoadError
 
 
 class Loader:
-    """Brings revisions into service in two steps, and keeps the one before for a way back.
+    """Brings revisions into service in two steps, and keeps the previous one to go back to.
 
-    load() does both steps, one load at a time: the last request for a load wins.
+    load() does both steps, one load at a time: the latest request wins.
     """
 
     def __init__(self, state: ServerState, read_wanted: Callable[[], Revision], status_file: StatusFile) -> None:
@@ -41,7 +41,7 @@ class Loader:
 
     @property
     def failure(self) -> str:
-        """Why the last load failed, with the reason in one word before it, unless it was init() itself."""
+        """Why the last load failed, with a one-word reason in front unless init() itself failed."""
         error = self._failure
         if error is None:
             return "the revision could not be loaded"
@@ -64,9 +64,9 @@ class Loader:
         return self._load
 
     async def prepare(self, wanted: Revision) -> Candidate:
-        """Bring a revision up to where it could serve, its gate passed.
+        """Load a revision until it could serve, with its gate passed.
 
-        The candidate is the caller's, to commit or to discard.
+        The caller commits or discards the candidate.
 
         Raises:
             LoadError
@@ -88,7 +88,7 @@ class Loader:
         return candidate
 
     def commit(self, candidate: Candidate) -> None:
-        """Have a candidate serve, in one step on the loop; the revision before it is parked."""
+        """Switch to a candidate in one step on the event loop, and park the previous revision."""
         if self.is_loading and self._load is not asyncio.current_task():
             self._load.cancel()  # type: ignore[union-attr]
         old = self._switch(candidate)
@@ -100,14 +100,14 @@ class Loader:
             self.on_switch()
 
     def discard(self, candidate: Candidate) -> None:
-        """Give a candidate up; a pool that was parked is parked again."""
+        """Drop a candidate; a pool that was parked is parked again."""
         if candidate.origin == "parked":
             self.park.put(candidate.pool)
         elif candidate.origin == "new":
             self.park.end(candidate.pool)
 
     def go_back(self, why: str) -> None:
-        """Have the revision before serve again in place of a bad one: at once if it is parked, else loaded anew."""
+        """Go back from a bad revision to the previous one: at once if it is parked, otherwise by loading it again."""
         bad, pool, before = self._dispatcher.pool, self.park.pool, self._before
         if bad is None or before is None or self.is_loading or is_debugged(bad.settings.environment):
             return
@@ -176,8 +176,10 @@ class Loader:
         return await Pool.start(settings, self._warm), "new"
 
     async def _make_room(self, serving: Pool) -> None:
-        """Raises:
-        NoRoomError: the memory does not do for another revision of the size of the one that serves.
+        """Free memory for another revision beside the serving one.
+
+        Raises:
+            NoRoomError: there is not enough for one as large as the serving one.
         """
         needed = await asyncio.to_thread(lambda: serving.private_bytes() * 11 // 10)
         if room_for(needed) is not None:

@@ -1,4 +1,4 @@
-"""Goes back to the revision before when a switch has made requests fail, where nobody else looks after that."""
+"""Goes back to the previous revision when a switch makes requests fail, where no operator does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SECONDS_BETWEEN_LOOKS = 0.25
 
 
 class ErrorRateRollback:
-    """go_back gets the reason in words."""
+    """Calls `go_back` with the reason when the new revision fails more than the previous one."""
 
     def __init__(self, error_rate: ErrorRate, go_back: Callable[[str], object]) -> None:
         self._error_rate = error_rate
@@ -20,12 +20,12 @@ class ErrorRateRollback:
         self._task: asyncio.Task[None] | None = None
 
     def watch(self) -> None:
-        """Another revision serves from now on: look at its answers for a minute."""
+        """Watch the answers of the revision that has just been switched to, for a minute."""
         self.stop()
         self._task = asyncio.create_task(self._watch())
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         if self._task is not None:
             self._task.cancel()
 

@@ -1,4 +1,4 @@
-"""The status file: how the last load went, for who has started the server."""
+"""The status file: how the last load went, written for whoever started the server."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from localmodel_server.workers.worker_process import LoadError
 class StatusFile:
     """JSON with `serving`, `wanted`, `error`, `reason` and `traceback`, written after each load.
 
-    A load that went well adds `how` (the workers were started) and its `milliseconds`. Without a path it is
-    written nowhere.
+    A load that went well adds `how` (the workers were started) and its `milliseconds`. Without a path
+    nothing is written.
     """
 
     def __init__(self, path: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Bounds the memory for request bodies: those on their way in, in line, and at a worker, all together."""
+"""Bounds the memory of all request bodies together: those arriving, waiting, and at a worker."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _LEAST_BYTES = 512 * 1024 * 1024
 
 
 class BodyBudget:
-    """How many bytes of bodies the server holds; room is for two of the largest, or 512 MiB."""
+    """The bytes of bodies that the server holds: at most two of the largest allowed, or 512 MiB if that is more."""
 
     def __init__(self, largest_body: Callable[[], int]) -> None:
         self.held = 0
         self._largest_body = largest_body
 
     def hold(self) -> HeldBody:
-        """Room for one body, which gives back what it took at the end of a with statement."""
+        """Reserve room for one body, and give it back at the end of a with statement."""
         return HeldBody(self)
 
     def add(self, size: int) -> None:
@@ -54,7 +54,7 @@ class HeldBody:
         self._size += size
 
     def give_back(self) -> None:
-        """The body has gone."""
+        """Give back what the body took."""
         self._budget.held -= self._size
         self._size = 0
 

@@ -14,7 +14,7 @@ class BrokenOffError(Exception):
 
 
 class BodyStream:
-    """Pieces on their way from a worker to a client, a few at a time: a slow client slows the worker down."""
+    """A body on its way from a worker to a client, a few pieces at a time: a slow client slows the worker down."""
 
     def __init__(self, pause: Callable[[], None], resume: Callable[[], None], cancel: Callable[[], None]) -> None:
         self._pieces: deque[bytes] = deque()
@@ -56,7 +56,7 @@ class BodyStream:
         return self._pieces.popleft()
 
     def stop(self) -> None:
-        """Nobody takes the rest: have the worker end it."""
+        """Stop reading: have the worker end the rest."""
         if not self._ended and not self._stopped:
             self._stopped = True
             self._cancel()

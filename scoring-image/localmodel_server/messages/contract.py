@@ -45,28 +45,28 @@ class Contract:
 
 def read_contract(hello: Mapping[str, Any]) -> Contract:
     """The contract in a worker's hello."""
-    told = hello.get("contract", {})
-    output = told.get("output")
+    fields = hello.get("contract", {})
+    output = fields.get("output")
     return Contract(
-        mode=told.get("mode", "text"),
-        parameters=tuple(_value(each) for each in told.get("parameters", [])),
+        mode=fields.get("mode", "text"),
+        parameters=tuple(_value(each) for each in fields.get("parameters", [])),
         output=None if output is None else _value(output),
-        swagger=told.get("swagger", {}),
-        versions=tuple(told.get("versions", ["2.0", "3.0", "3.1"])),
-        wants_headers=told.get("wants_headers", False),
-        rows=told.get("rows", False),
-        run_batch=told.get("run_batch", False),
-        reads_json=told.get("reads_json", False),
+        swagger=fields.get("swagger", {}),
+        versions=tuple(fields.get("versions", ["2.0", "3.0", "3.1"])),
+        wants_headers=fields.get("wants_headers", False),
+        rows=fields.get("rows", False),
+        run_batch=fields.get("run_batch", False),
+        reads_json=fields.get("reads_json", False),
     )
 
 
-def _value(told: Mapping[str, Any]) -> Value:
+def _value(fields: Mapping[str, Any]) -> Value:
     return Value(
-        name=told["name"],
-        kind=told["kind"],
-        required=told.get("required", True),
-        dtype=told.get("dtype", ""),
-        shape=tuple(told.get("shape", [])),
-        columns=tuple((name, dtype) for name, dtype in told.get("columns", [])),
-        orient=told.get("orient", ""),
+        name=fields["name"],
+        kind=fields["kind"],
+        required=fields.get("required", True),
+        dtype=fields.get("dtype", ""),
+        shape=tuple(fields.get("shape", [])),
+        columns=tuple((name, dtype) for name, dtype in fields.get("columns", [])),
+        orient=fields.get("orient", ""),
     )

@@ -75,8 +75,8 @@ def from_columns(columns: dict[str, list[Any]]) -> Table:
     """
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise BadRequestError(400, f"the columns differ in their number of rows: {told}")
+        counts = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise BadRequestError(400, f"the columns differ in their number of rows: {counts}")
     return Table(list(columns), [list(row) for row in zip(*columns.values())])
 
 

@@ -17,7 +17,7 @@ from localmodel_worker.frames import Frame, FrameError
 class AnswerReceiver:
     """Delivers to jobs what their worker sends. end is called once, with why the worker is lost or None.
 
-    When the worker is lost, jobs that can be tried again are left to end; a single one that it was at is told.
+    When the worker is lost, retryable jobs are left to `end`; a job that was running alone gets the error.
     """
 
     def __init__(self, worker: WorkerProcess, jobs: list[Job], end: Callable[[Exception | None], None]) -> None:
@@ -53,9 +53,9 @@ class AnswerReceiver:
 
     def _outcomes(self, frame: Frame) -> list[Outcome]:
         outcomes, start = [], 0
-        for job, told in zip(self._jobs, frame.head["answers"]):
-            end = start + told[3]
-            outcomes.append(self._outcome(job, told, bytes(memoryview(frame.body)[start:end])))
+        for job, answer in zip(self._jobs, frame.head["answers"]):
+            end = start + answer[3]
+            outcomes.append(self._outcome(job, answer, bytes(memoryview(frame.body)[start:end])))
             start = end
         if len(outcomes) != len(self._jobs):
             raise ValueError("too few answers")
@@ -68,8 +68,8 @@ class AnswerReceiver:
             rest.end(bool(frame.head.get("broken")))
             self._end(None)
 
-    def _outcome(self, job: Job, told: list[Any], body: bytes) -> Outcome:
-        status, milliseconds, failed, _, headers = told
+    def _outcome(self, job: Job, answer: list[Any], body: bytes) -> Outcome:
+        status, milliseconds, failed, _, headers = answer
         settings = self._worker.settings
         return Outcome(
             status,

@@ -1,4 +1,4 @@
-"""Processes that this one has not started itself, but is told of or has taken over."""
+"""Processes that this one did not start itself: reported by another one, or adopted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AnyProcess(Protocol):
 
 
 class ReportedProcess:
-    """A process whose end somebody else tells."""
+    """A process whose end another process reports."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -45,8 +45,10 @@ class AdoptedProcess(ReportedProcess):
     """A child that another process has forked for this one."""
 
     def __init__(self, pid: int) -> None:
-        """Raises:
-        OSError: there is no such process.
+        """Watch the process with this id.
+
+        Raises:
+            OSError: there is no such process.
         """
         super().__init__(pid)
         self._descriptor = os.pidfd_open(pid)
@@ -62,7 +64,7 @@ class AdoptedProcess(ReportedProcess):
 
 
 def collect_group(group: int, looks: int = _MOST_LOOKS) -> None:
-    """Take note of the ends of what a process has left: whoever has no parent any more comes to this one.
+    """Reap what an ended process has left behind: orphans become children of this process.
 
     The process itself must have been waited for. What lives on for more than a second is left alone.
     """

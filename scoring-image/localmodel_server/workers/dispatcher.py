@@ -1,4 +1,4 @@
-"""Gives requests to workers: a bounded line of waiting requests in front of the current pool."""
+"""Gives requests to workers: a bounded queue in front of the current pool."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Dispatcher:
             self._send(pool, worker, self._next_jobs(worker.together and pool.settings.batching))
 
     def _drop_unfit(self, pool: Pool) -> bool:
-        """Clear the head of the line; whether a request that can be sent is there."""
+        """Drop requests at the head of the line that cannot be sent; whether one is left that can."""
         while self._waiting:
             job = self._waiting[0]
             try:
@@ -161,7 +161,7 @@ class Dispatcher:
         return False
 
     def _drop_gone(self) -> None:
-        """Clear the line of those who have left it: others can have their places."""
+        """Drop the requests of clients that have left, to make room for others."""
         gone = [job for job in self._waiting if job.gone]
         self._waiting = deque(job for job in self._waiting if not job.gone)
         for job in gone:
@@ -196,7 +196,7 @@ class Dispatcher:
             receiver.receive(error)
 
     def _end(self, pool: Pool, worker: WorkerProcess, jobs: list[Job], error: Exception | None) -> None:
-        """The worker has answered, or is lost: then requests that are not to blame, or may not be, try again."""
+        """Note that the worker has answered or is lost; requests that may not be to blame for the loss try again."""
         self.in_flight -= len(jobs)
         if isinstance(error, (WorkerDiedError, WorkerTimeoutError)):
             self._metrics.worker_lost("died" if isinstance(error, WorkerDiedError) else "timeout")

@@ -60,14 +60,14 @@ class ParentProcess(WorkerProcess):
         self.imported.update(dict.fromkeys(imported))
         settings = self.settings
         script = settings.environment.get("AZUREML_ENTRY_SCRIPT", "score.py")
-        told = {
+        head = {
             "preload": fresh,
             "imported": list(self.imported),
             "folder": str(settings.app_root),
             "script": str(settings.app_root / script),
         }
         self._preloads.append(asyncio.get_running_loop().create_future())
-        self._tell(told)
+        self._tell(head)
 
     async def wait_until_warm(self, seconds: float) -> None:
         """Wait for so long at most until it has imported everything.

@@ -1,4 +1,4 @@
-"""Whether there is memory for more processes: asked before they are started, for at an OOM the container goes."""
+"""Whether there is memory for more processes, checked before they start: an OOM kill can take the whole container."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NoRoomError(LoadError):
 
 
 def room_for(needed: int, root: Path = Path("/")) -> str | None:
-    """Why so many bytes more are too many, in words for the user; None when there is room.
+    """Why so many more bytes do not fit, in words for the user; None when they do.
 
     root stands in for the file system's root in tests.
     """
@@ -32,12 +32,12 @@ def room_for(needed: int, root: Path = Path("/")) -> str | None:
 
 
 def private_bytes(pids: Iterable[int]) -> int:
-    """Memory that would be free without these processes; those that have ended have none."""
+    """Memory that ending these processes would free; those that have ended count as nothing."""
     return sum(_mapped(pid, "Private_") for pid in pids)  # clean, dirty and huge pages
 
 
 def anonymous_bytes(pid: int) -> int:
-    """Memory of a process that is no file's, shared with its children or not."""
+    """Memory of a process that no file backs, whether it shares it with its children or not."""
     return _mapped(pid, "Anonymous:")
 
 

@@ -15,7 +15,7 @@ Deliver = Callable[[Union[Outcome, Exception]], None]
 class Job:
     """One request. deliver is called once, with its outcome or with why there is none.
 
-    since and sent are times of the event loop. gone: nobody waits any more; alone: never with others in a frame.
+    since and sent are times of the event loop. gone: the client has left; alone: never shares a frame.
     """
 
     __slots__ = ("alone", "call", "contract", "deliver", "gone", "make_call", "request_id", "sent", "since")
@@ -49,7 +49,7 @@ class Job:
         self.contract = contract
 
     def give_up(self) -> None:
-        """Nobody waits any more: keep its place in the line, and not what it would bring along."""
+        """The client has gone: keep the place in line, but drop the request's data."""
         self.gone = True
         self.make_call = _nothing
         self.call = _nothing(self.contract)

@@ -21,7 +21,7 @@ class MemoryKills:
         self._known = self._count()
 
     def is_another(self) -> bool:
-        """Whether there was a kill that nobody has been told of; a process that was killed asks once."""
+        """Whether there was a kill that has not been reported yet; ask once for each killed process."""
         if self._count() <= self._known:
             return False
         self._known += 1

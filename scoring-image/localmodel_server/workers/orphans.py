@@ -22,7 +22,7 @@ _MOST_LOOKS = 100
 
 
 def end_orphans(worker: int) -> None:
-    """End every process that an ended worker has started, and those that they have; blocks while there are some."""
+    """End every process that an ended worker has started, directly or not; blocks until none is left."""
     for _ in range(_MOST_LOOKS):  # one may have started another one since the last look
         found = [pid for pid in _processes() if _is_marked(pid, worker)]
         if not found:
@@ -44,7 +44,7 @@ def has_started(worker: int) -> int:
 
 
 def collect_ended() -> None:
-    """Take note of the ends of processes that a worker has started and left, and that have ended by themselves."""
+    """Reap processes that a worker started and left behind, and that have ended by themselves."""
     own = os.getpid()
     with contextlib.suppress(OSError):
         children = Path(f"/proc/{own}/task/{own}/children").read_text().split()

@@ -1,4 +1,4 @@
-"""The pool that served before, kept idle for a while: going back to it takes no start of a process."""
+"""The previous pool, kept idle for a while so that going back to it starts no process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES_ONLY = {"LOCALMODEL_REVISION", "LOCALMODEL_GATE"}
 
 
 def serves_equally(pool: Pool, settings: Settings) -> bool:
-    """Whether a pool's workers are what new ones with these settings would be, but for the revision's number.
+    """Whether a pool's workers equal new ones with these settings, except for the revision's number.
 
     Only a revision whose content is known (LOCALMODEL_CONTENT) can tell.
     """
@@ -36,7 +36,7 @@ def _essential(settings: Settings) -> dict[str, str]:
 
 
 class Park:
-    """At most one pool, for at most ten minutes, while there is memory to spare, and nothing goes on in it.
+    """Keeps at most one pool, for at most ten minutes, while memory is free and the pool is idle.
 
     Ends pools in the background.
     """
@@ -53,11 +53,11 @@ class Park:
 
     @property
     def contents(self) -> list[str]:
-        """Those of all pools that may still read their revision's files."""
+        """The contents of all pools that may still read their revision's files."""
         return [*self._ending.values(), *([] if self.pool is None else [_content(self.pool)])]
 
     def put(self, pool: Pool) -> None:
-        """Keep a pool that no longer serves, in place of the one before; end it where it could not be taken again."""
+        """Keep a pool that no longer serves, instead of the one kept before; end it if it could not serve again."""
         self.clear()
         if not pool.is_whole or not _content(pool):
             self.end(pool)

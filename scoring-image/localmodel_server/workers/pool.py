@@ -25,7 +25,7 @@ def restart_delay(failures: int) -> float:
 
 
 class Pool:
-    """The workers of one revision. on_change is called when a worker became free or the last one is lost."""
+    """The workers of one revision. `on_change` is called when a worker becomes free or the last one is lost."""
 
     def __init__(self, settings: Settings, warm: WarmParents | None = None) -> None:
         self.settings = settings
@@ -80,7 +80,7 @@ class Pool:
 
     @property
     def why_not_forked(self) -> str:
-        """In words, for a pool that was started with warm parents and has spawned a worker."""
+        """Why a worker was spawned although there are warm parents, in words."""
         return next((worker.why_not_forked for worker in self._workers if worker.why_not_forked), "")
 
     @property
@@ -89,7 +89,7 @@ class Pool:
         return not self._draining and self.alive == self.settings.worker_count
 
     def private_bytes(self) -> int:
-        """Memory that would be free without the workers."""
+        """Memory that ending the workers would free."""
         return private_bytes([worker.pid for worker in self._workers if worker.usable])
 
     @property
@@ -107,7 +107,7 @@ class Pool:
         return None
 
     def take_quick(self) -> WorkerProcess | None:
-        """A busy worker that can have one more frame of requests, because its script is quick; None without."""
+        """A busy worker whose script is fast enough to be sent one more frame, or None."""
         for worker in self._workers:
             if worker.in_flight == 1 and worker.is_quick and worker.usable:
                 return worker
@@ -124,13 +124,13 @@ class Pool:
             self.on_change()
 
     def enter_service(self) -> None:
-        """From now on workers like these are what the warm parent is to be good for."""
+        """Have the warm parent preload what workers like these import."""
         self._serves = True
         if self._warm is not None and self._template is None:
             self._warm.follow(self.settings, self._workers)
 
     def park(self) -> None:
-        """Serve no more: workers finish what they have, and stay. One that is lost is not replaced."""
+        """Stop serving: workers finish what they have and stay, and a lost one is not replaced."""
         self._parked, self._serves = True, False
         self.on_change = lambda: None
         for keeper in self._keepers:
@@ -138,7 +138,7 @@ class Pool:
         self._keepers.clear()
 
     async def background(self) -> str:
-        """What goes on in its processes without a request, in words; "" when nothing does."""
+        """Describe what its processes do without a request; "" when they do nothing."""
         processes = [*self._workers, *([] if self._template is None else [self._template])]
         asked = [asyncio.create_task(process.background()) for process in processes]
         try:

@@ -31,7 +31,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class _ParentSpec(NamedTuple):
-    """What a parent is to be like."""
+    """What a parent has to match."""
 
     settings: Settings
     installed: list[str]
@@ -75,7 +75,7 @@ class WarmParents:
         return worker
 
     def follow(self, settings: Settings, workers: Collection[WorkerProcess]) -> None:
-        """Have a parent that knows what these workers, which serve now, have imported; it comes in its own time."""
+        """Start or refresh, in the background, a parent that has imported what these serving workers have."""
         if not self._is_able or is_special(settings) or settings.python in self._distrusted or not workers:
             return
         installed, imported = _united(workers, "installed"), _united(workers, "imported")
@@ -88,7 +88,7 @@ class WarmParents:
             self._parent.preload(installed, imported)
 
     def judge(self, worker: WorkerProcess) -> None:
-        """Learn from a worker that has ended: one that a fork has crippled is lost with its first request."""
+        """Learn from a worker that has ended: losing one with its first request may be the fork's fault."""
         if not worker.lost_first_request:
             return
         if worker.how == "fork":
@@ -97,7 +97,7 @@ class WarmParents:
             self._distrusted.clear()  # it is the script that does it
 
     def distrust(self, why: str) -> None:
-        """Fork the present parent no more, nor another one of its environment."""
+        """Stop forking this parent, and any other parent of the same environment."""
         if self._like is not None:
             logger.warning("no more workers are forked: %s", why)
             self._distrusted.add(self._like.settings.python)
@@ -125,7 +125,7 @@ class WarmParents:
         return await start_forked(parent, settings, limit)
 
     async def _make_room(self, workers: int) -> None:
-        """Before workers have for themselves what they would have shared with the parent: give it up, or raise."""
+        """Free memory for workers that do not share the parent's: end the parent, or raise."""
         parent = self._parent
         if parent is None:
             return
@@ -146,7 +146,7 @@ class WarmParents:
         self._keeper = None if like is None else asyncio.create_task(self._keep(like))
 
     async def _keep(self, like: _ParentSpec) -> None:
-        """Have a parent until this is cancelled, or it cannot be had."""
+        """Keep a parent running until this is cancelled or none can be started."""
         failures = 0
         is_warm = False
         while is_warm or failures < _MOST_STARTS:

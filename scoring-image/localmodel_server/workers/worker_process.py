@@ -39,7 +39,7 @@ _SECONDS_TO_READ = 0.5
 
 
 class LoadError(Exception):
-    """A worker cannot serve its revision; the text is one line for the user, reason one word for programs."""
+    """A worker cannot serve its revision: one line for the user, and a one-word reason for programs."""
 
     def __init__(self, message: str, traceback: str = "", reason: str = "InitFailed") -> None:
         super().__init__(message)
@@ -147,13 +147,13 @@ class WorkerProcess(asyncio.Protocol):
 
     @property
     def lost_first_request(self) -> bool:
-        """Whether it has taken too long for its first request, or was ended by a signal of its own."""
+        """Whether its first request made it exceed the timeout, or crash by a signal."""
         code = None if self._process is None else self._process.returncode
         return self.served and not self.answered and (bool(self._reason) or (code is not None and code < 0))
 
     @property
     def in_flight(self) -> int:
-        """How many frames of requests it has not answered."""
+        """The number of frames of requests that it has not answered yet."""
         return len(self._sinks) - self._questions
 
     @property
@@ -183,16 +183,16 @@ class WorkerProcess(asyncio.Protocol):
             self._set_alarm()
 
     async def background(self) -> str:
-        """What goes on in it without a request, in words; "" when nothing does, and it could wait for requests again.
+        """Describe what it does without a request; "" when it does nothing, so that it could wait for requests again.
 
-        Told when it has answered what it has.
+        Answered after the requests that it has.
         """
-        told: asyncio.Future[Frame | Exception] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Frame | Exception] = asyncio.get_running_loop().create_future()
 
         def receive(received: Frame | Exception) -> None:
             self._questions -= 1
-            if not told.done():
-                told.set_result(received)
+            if not answer.done():
+                answer.set_result(received)
 
         if not self.usable:
             return "a worker has ended"
@@ -201,7 +201,7 @@ class WorkerProcess(asyncio.Protocol):
         self._ask_background()
         if len(self._sinks) == 1:
             self._set_alarm()
-        received = await told
+        received = await answer
         if isinstance(received, Exception):
             return "a worker has ended"
         at_work = received.head.get("background")

@@ -60,12 +60,12 @@ def _is_werkzeug_response(result: Any) -> bool:
 def _answer(response: Any, body: Union[bytes, Iterator[bytes]], run_failed: bool) -> HttpAnswer:
     pairs = [(str(name), str(value)) for name, value in response.headers.items()]
     _check(response.status_code, pairs)
-    told = any(name.lower() == _FAILED and value.lower() == "true" for name, value in pairs)
+    says_failed = any(name.lower() == _FAILED and value.lower() == "true" for name, value in pairs)
     return HttpAnswer(
         status=response.status_code,
         headers=[(name, value) for name, value in pairs if name.lower() not in _SERVERS_OWN],
         body=b"" if response.status_code in _WITHOUT_BODY else body,
-        run_failed=run_failed or told or response.status_code >= 500,
+        run_failed=run_failed or says_failed or response.status_code >= 500,
         close=response.close,
     )
 

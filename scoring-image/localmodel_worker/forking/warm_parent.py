@@ -33,7 +33,7 @@ _PIECE = 65536
 
 
 class WarmParent:
-    """What the parent knows, and each process forked from it finds in its memory."""
+    """The parent's knowledge, which each process forked from it finds in its memory."""
 
     def __init__(self, control: socket.socket, at_start: frozenset[str]) -> None:
         """at_start are the modules that every worker has before user code."""
@@ -145,7 +145,7 @@ def _given_environment() -> dict[str, str]:
 
 
 def _fork_quietly() -> Optional[int]:
-    """As os.fork(), None where that cannot be."""
+    """Like os.fork(), but None when no process can be started."""
     with warnings.catch_warnings():
         # From Python 3.12 on it warns of threads, also of native ones that wait to be forked in their library's way.
         warnings.simplefilter("ignore", DeprecationWarning)

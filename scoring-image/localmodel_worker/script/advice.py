@@ -38,7 +38,7 @@ _MOST_FILES = 10
 
 
 def advice(error: BaseException, message: str, code_folder: Path) -> str:
-    """Words to follow the error's message; empty where nothing is known that would help."""
+    """What to add to the error's message; empty when nothing helpful is known."""
     if isinstance(error, (AttributeError, ImportError)) and (found := own_names.advice(message, code_folder)):
         return found
     if isinstance(error, ModuleNotFoundError) and error.name:

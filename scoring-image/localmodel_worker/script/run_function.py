@@ -78,19 +78,19 @@ class RunFunction:
             and not keeps_state(inspect.unwrap(self.call))
         )
 
-    def told(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """What the server is told of the contract, in a hello."""
-        told: dict[str, Any] = {
+        description: dict[str, Any] = {
             "mode": self.mode,
-            "parameters": [parameter.told() for parameter in self.parameters.values()],
+            "parameters": [parameter.describe() for parameter in self.parameters.values()],
             "wants_headers": self.wants_headers,
             "rows": self.takes_rows,
             "run_batch": self.mode == "text" and callable(self.call_batch) and not self.wants_headers,
             "reads_json": self.reads_json,
         }
         if self.mode == "schema":
-            told.update(schema.swagger(self.call))
-        return told
+            description.update(schema.swagger(self.call))
+        return description
 
     def from_json(self, body: bytearray) -> dict[str, Any]:
         """The arguments in a JSON object, by parameter name.
@@ -117,7 +117,7 @@ class RunFunction:
             raise BadRequestError(f"{', '.join(missing)}: missing; expected a JSON object with {self._wanted()}")
         return {name: given.get(name, self.defaults.get(name)) for name in self.parameters}
 
-    def from_arrays(self, told: list[list[Any]], body: bytearray) -> dict[str, Any]:
+    def from_arrays(self, arrays: list[list[Any]], body: bytearray) -> dict[str, Any]:
         """The arguments in typed arrays; those of a table are its columns.
 
         Raises:
@@ -127,7 +127,7 @@ class RunFunction:
 
         arguments: dict[str, Any] = {}
         offset = 0
-        for name, dtype, shape in told:
+        for name, dtype, shape in arrays:
             if name not in self.parameters:
                 raise BadRequestError(f"{name}: run() has no such parameter; expected {self._wanted()}")
             array = numpy.frombuffer(body, dtype, count=_count(shape), offset=offset).reshape(shape)

@@ -41,9 +41,9 @@ class Parameter(NamedTuple):
             and sample.dtype.kind in _NUMBERS
         )
 
-    def told(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """What the server is told of it."""
-        return {"name": self.name, "required": self.required, **_told(self.type)}
+        return {"name": self.name, "required": self.required, **_describe(self.type)}
 
 
 def is_decorated(run: Callable[..., Any]) -> bool:
@@ -72,11 +72,11 @@ def swagger(run: Callable[..., Any]) -> dict[str, Any]:
     return {
         "swagger": {"input": schema_util.get_input_schema(run), "output": output},
         "versions": list(schema_util.get_supported_versions(run)),
-        "output": told_output(output),
+        "output": describe_output(output),
     }
 
 
-def told_output(schema: dict[str, Any]) -> Optional[dict[str, Any]]:
+def describe_output(schema: dict[str, Any]) -> Optional[dict[str, Any]]:
     """What the server is told of the result, from its swagger schema; None when that is not an array."""
     dimensions = 0
     while schema.get("type") == "array":
@@ -138,17 +138,17 @@ def _kind(parameter_type: Any) -> str:
     return "standard" if "StandardPythonParameterType" in names else "other"
 
 
-def _told(parameter_type: Any) -> dict[str, Any]:
+def _describe(parameter_type: Any) -> dict[str, Any]:
     kind = _kind(parameter_type)
     sample: Any = getattr(parameter_type, "sample_input", None)
-    told: dict[str, Any] = {"kind": kind}
+    description: dict[str, Any] = {"kind": kind}
     if kind == "numpy":
-        told["dtype"] = sample.dtype.name
-        told["shape"] = [-1, *sample.shape[1:]] if sample.ndim else []
+        description["dtype"] = sample.dtype.name
+        description["shape"] = [-1, *sample.shape[1:]] if sample.ndim else []
     elif kind == "pandas":
-        told["columns"] = [[str(name), str(dtype)] for name, dtype in sample.dtypes.items()]
-        told["orient"] = parameter_type.orient
-    return told
+        description["columns"] = [[str(name), str(dtype)] for name, dtype in sample.dtypes.items()]
+        description["orient"] = parameter_type.orient
+    return description
 
 
 def _closure(function: Any) -> dict[str, Any]:

@@ -91,8 +91,8 @@ def _add_model_routes(routes: APIRouter, state: ServerState) -> None:
     @routes.get("/v2/models/{model}/versions/{version}")
     async def metadata(model: str, version: str = "") -> Response:
         """The model's inputs and outputs."""
-        told = model_metadata.metadata(model, state.revision, state.contract)
-        return _about(state, model, version, told)
+        content = model_metadata.metadata(model, state.revision, state.contract)
+        return _about(state, model, version, content)
 
     @routes.get("/v2/models/{model}/config")
     @routes.get("/v2/models/{model}/versions/{version}/config")
@@ -118,12 +118,12 @@ def _add_model_routes(routes: APIRouter, state: ServerState) -> None:
         return await answer(state, request, _DIALECT, partial(read, model), lambda: check_model(state, model, version))
 
 
-def _about(state: ServerState, model: str, version: str, told: dict[str, Any]) -> Response:
+def _about(state: ServerState, model: str, version: str, content: dict[str, Any]) -> Response:
     try:
         check_model(state, model, version)
     except (BadRequestError, UnavailableError) as error:
         return refusal(_DIALECT, error)
-    return _respond(told)
+    return _respond(content)
 
 
 def _respond(content: Any, status: int = 200) -> Response:
