@@ -1,4 +1,4 @@
-"""JSON objects that others wrote: fields that have the type they are asked for, and no other."""
+"""JSON objects that others wrote, read with the types that are expected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_WHOLE_NUMBER = 2**53
 
 
 class Fields:
-    """A JSON object that is read field by field; what nobody asks for may be there. Raises UnreadableError."""
+    """A JSON object, read field by field; unknown fields are allowed. Every method raises UnreadableError."""
 
     def __init__(self, content: bytes) -> None:
         self._fields = parse(content, "surrogatepass")  # the field that has them is named
@@ -20,7 +20,7 @@ class Fields:
             raise UnreadableError("expected an object")
 
     def text(self, name: str) -> str:
-        """A text that can be a variable's value."""
+        """A string that can be a variable's value."""
         value = self._get(name)
         if not isinstance(value, str) or "\0" in value or not _is_unicode(value):
             raise UnreadableError(f"{name}: expected a string")

@@ -1,4 +1,4 @@
-"""Keeps a file that this process and its workers append to within bounds; localmodel/targets/log_file.py reads it."""
+"""Keeps the log of this process and its workers within bounds; localmodel/targets/log_file.py reads it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _older(log: Path, number: int) -> Path:
 
 
 def _copy_end(file: BinaryIO, to: Path, left_out: int, most: int) -> bool:
-    """Whether there was room for the copy; without it the log goes on all the same."""
+    """Copy the end of the file; returns whether there was room, without which the log goes on all the same."""
     try:
         with to.open("wb") as copy:
             if left_out:

@@ -24,7 +24,7 @@ NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class BadBundleError(Exception):
-    """The bundle cannot be used by any pod; the text says why."""
+    """No pod can use the bundle; the text says why."""
 
 
 class Model(NamedTuple):

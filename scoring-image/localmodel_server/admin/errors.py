@@ -13,9 +13,9 @@ from localmodel_server.workers.worker_process import LoadError
 
 
 class RefusedError(Exception):
-    """An answer with `{"reason", "message"}` and more.
+    """An error answer: `reason`, `message` and further fields.
 
-    409 says that the pod is not as the caller takes it to be, and 422 that the revision cannot serve anywhere.
+    409: the pod is not in the state that the caller expects. 422: the revision cannot serve anywhere.
     """
 
     def __init__(self, status: int, reason: str, message: str, **others: Any) -> None:

@@ -41,7 +41,7 @@ MODELS_BELOW_APP = "azureml-models"
 
 
 class AcceptedRevision(NamedTuple):
-    """A decision that was committed here: what serves under which epoch, and what the revision is called."""
+    """A decision that was committed here: its epoch, and the number and content of the revision that serves."""
 
     epoch: int
     revision: str
@@ -49,11 +49,11 @@ class AcceptedRevision(NamedTuple):
 
 
 class StateLostError(Exception):
-    """What was accepted cannot be told any more, or its files are not there."""
+    """The record of what was accepted cannot be read, or the files are missing."""
 
 
 class CodeMissingError(Exception):
-    """A bundle has only a description, and the pod does not have the rest."""
+    """A bundle has only a description, and the pod lacks the code."""
 
 
 class ModelMissingError(Exception):
@@ -72,7 +72,7 @@ class StateFolder:
         self._image_models = image_models
 
     def open(self) -> None:
-        """Make the folder, and clear what an earlier process was at.
+        """Make the folder, and remove what an earlier process left unfinished.
 
         Raises:
             OSError
@@ -101,7 +101,7 @@ class StateFolder:
         return self._revision(content) / "app"
 
     def description(self, content: str) -> BundleDescription | None:
-        """What a revision's bundle says of it; None when it is not held."""
+        """The description of a revision, from its bundle; None when the pod does not hold it."""
         try:
             text = read_file(self._revision(content) / DESCRIPTION, MOST_WORDS)
             return None if text is None else read_description(text)
@@ -136,7 +136,7 @@ class StateFolder:
             remove(incoming)
 
     def accepted(self) -> AcceptedRevision | None:
-        """What was accepted last; None before the first.
+        """The decision accepted last; None before the first.
 
         Raises:
             StateLostError
@@ -154,7 +154,7 @@ class StateFolder:
         return accepted
 
     def accept(self, accepted: AcceptedRevision) -> None:
-        """Have it serve after a restart; on the disk when this returns.
+        """Make it the revision that serves after a restart; it is on the disk when this returns.
 
         Raises:
             OSError
@@ -173,9 +173,9 @@ class StateFolder:
             os.close(folder)
 
     def set_aside(self, keep: Collection[str]) -> Path | None:
-        """Take every revision away but those of the contents to keep, and models that none of them has.
+        """Move away every revision except those to keep, and the models that none of these use.
 
-        Quick, because they are only moved: to a folder that remove() deletes; None when there is nothing to take.
+        Returns the folder that they were moved to, which remove() deletes, or None when there was nothing to move.
         """
         models: set[str] = set()
         doomed = []
@@ -262,7 +262,7 @@ def _text_of(path: Path) -> str:
 
 
 def _protect(folder: Path) -> None:
-    """As in an image, where user code cannot write beside itself."""
+    """Make the folder read-only, as in an image, where user code cannot write beside itself."""
     for place, _, _ in os.walk(folder):
         Path(place).chmod(0o555)
 

@@ -50,7 +50,7 @@ class Pod:
         self.swaps = Swaps(state, loader, self.revisions, self._choice.serves, self._newest)
 
     def application(self) -> ASGIApp:
-        """That of the admin port."""
+        """The application of the admin port."""
         return AdminApplication(
             self.settings, self._state, self._loader, self.revisions, self.swaps, self.ignored, self._close_idle
         )
@@ -69,9 +69,9 @@ class Pod:
         return self.revisions.wanted(self.swaps.serves, text)
 
     async def start(self) -> bool:
-        """Bring up what is to serve; False when a revision that should serve cannot.
+        """Load what is to serve; False when a revision that should serve cannot.
 
-        A pod that is behind waits for the operator, unready.
+        A pod that is behind stays unready and waits for the operator.
         """
         choice = self._choice
         if choice.source in ("image", "held"):
@@ -84,7 +84,7 @@ class Pod:
         return True
 
     async def _catch_up(self, choice: Choice, bundle: bytes) -> None:
-        """Prepare and commit what the wanted folder has, as the operator would."""
+        """Prepare and commit the revision in the wanted folder, as the operator would."""
         called = f"revision {choice.serves.revision} (epoch {choice.serves.epoch})"
         self._state.behind = f"behind: {called} is loading"
         order = Order(choice.serves.epoch, choice.serves.content)
@@ -106,7 +106,7 @@ class Pod:
         return choose(image, self.settings.environment, accepted, self._wanted, self._folder.contents, lost)
 
     def _read_wanted(self) -> WantedRevision | None:
-        """Nothing that was not signed is obeyed: as if it were not there, the pod goes on with what it has."""
+        """Read the decision in the wanted folder; one without a valid signature is ignored."""
         folder = self.settings.wanted_folder
         try:
             return read_wanted(folder, self.settings.key, self.settings.owner)

@@ -1,4 +1,4 @@
-"""The answer of /state: all that the operator wants to know of a pod."""
+"""The answer of /state: all that the operator needs to know about a pod."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROTOCOL = 1
 def report(
     settings: AdminSettings, state: ServerState, loader: Loader, revisions: Revisions, swaps: Swaps
 ) -> dict[str, Any]:
-    """What the pod serves, or is at loading; what it has; and how its answers have been."""
+    """What the pod serves or loads, what it holds, and how its answers have been."""
     unready = state.unready_reason()
     pool = state.dispatcher.pool
     rate = state.metrics.error_rate

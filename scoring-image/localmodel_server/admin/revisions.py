@@ -18,7 +18,7 @@ Compose = Callable[[Mapping[str, Optional[str]]], Mapping[str, str]]
 
 
 class Revisions:
-    """image is what the pod's template names."""
+    """Builds revisions; `image` is the one that the pod's template names."""
 
     def __init__(self, settings: AdminSettings, folder: StateFolder, image: AcceptedRevision, compose: Compose) -> None:
         self.folder = folder
@@ -27,7 +27,7 @@ class Revisions:
         self._compose = compose
 
     def take_in(self, epoch: int, content: str, bundle: Path | None) -> tuple[AcceptedRevision, Revision]:
-        """What a call of /prepare asks for, with its gate; without a bundle it is a content that the pod has.
+        """The revision that a call of /prepare asks for, with its gate; without a bundle the pod must hold it.
 
         Reads and writes files.
 
@@ -51,7 +51,7 @@ class Revisions:
         return accepted, self.wanted(accepted, text)
 
     def wanted(self, accepted: AcceptedRevision, gate_text: str = "") -> Revision:
-        """A revision that the pod has, to be proved by the requests of a gate.json if any.
+        """A revision that the pod holds, with the requests of a gate.json if there is one.
 
         Raises:
             RefusedError: the pod does not have it.

@@ -60,7 +60,7 @@ def choose(
     held: Collection[str],
     lost: str = "",
 ) -> Choice:
-    """Choose among the image, what was accepted, and what is wanted; lost says why accepted cannot be told.
+    """Choose the image's, the accepted or the wanted revision; `lost` says why the accepted one is unknown.
 
     image is what the pod's template names, environment its environment's key, held the contents in the state folder.
     A pod never goes back to an older epoch, and never answers when a newer one has been committed elsewhere that it
@@ -99,7 +99,7 @@ def _catch_up(image: AcceptedRevision, environment: str, wanted: WantedRevision,
 
 
 def read_wanted(folder: Path | None, key: bytes, owner: str) -> WantedRevision | None:
-    """What the mounted ConfigMap says, if the operator with this public key has said it of this owner.
+    """Read the decision in the mounted ConfigMap, if the operator with this public key has signed it for this owner.
 
     None without one.
 

@@ -23,7 +23,7 @@ _Result = TypeVar("_Result")
 
 
 class Order(NamedTuple):
-    """A decision as a call names it."""
+    """The decision that a call is about."""
 
     epoch: int
     content: str
@@ -38,7 +38,7 @@ class Prepared(NamedTuple):
 
 
 class Swaps:
-    """serves is the decision that this pod serves, or is at loading; newest is the last that it has heard of."""
+    """Prepares and commits decisions; `serves` is the one that serves or loads, `newest` the latest epoch received."""
 
     def __init__(
         self, state: ServerState, loader: Loader, revisions: Revisions, serves: AcceptedRevision, newest: int
@@ -58,12 +58,12 @@ class Swaps:
 
     @property
     def newest(self) -> int:
-        """The latest epoch that it has heard of."""
+        """The latest epoch received."""
         return max(self.serves.epoch, self._newest)
 
     @property
     def order(self) -> Order | None:
-        """The decision that is being prepared, or is prepared; None when that has failed."""
+        """The decision that is being prepared or is prepared; None when preparing it failed."""
         return self._order
 
     @property
@@ -89,11 +89,11 @@ class Swaps:
             raise RefusedError(409, "Superseded", text, epoch=newest)
 
     def has_committed(self, order: Order) -> bool:
-        """Whether an order is what this pod serves already, or is at loading."""
+        """Whether this pod already serves or loads what the order names."""
         return order == (self.serves.epoch, self.serves.content) and self._state.behind is None
 
     async def prepare(self, order: Order, bundle: Path | None) -> Prepared | None:
-        """Bring up a revision, from a bundle or from what the pod has; None when it serves already.
+        """Load a revision from a bundle or from what the pod holds; None when it serves already.
 
         An order that is being prepared already is waited for; a newer one takes the place of an older. The bundle may
         be deleted when it has been taken in.
@@ -120,7 +120,7 @@ class Swaps:
         return task.result()
 
     async def commit(self, order: Order) -> None:
-        """Serve what was prepared: written down first, then switched to.
+        """Serve what was prepared: record it first, then switch.
 
         Raises:
             RefusedError
@@ -151,7 +151,7 @@ class Swaps:
         self._sweep()
 
     async def abort(self, order: Order) -> None:
-        """Forget what was prepared for this or an older epoch.
+        """Drop what was prepared for this or an older epoch.
 
         Raises:
             RefusedError
@@ -165,7 +165,7 @@ class Swaps:
         self._sweep()
 
     async def close(self) -> None:
-        """Give up what is being prepared."""
+        """Cancel what is being prepared."""
         async with self._turn:
             await self._forget()
         for sweep in self._sweeping:
@@ -233,7 +233,7 @@ class Swaps:
 
 
 async def in_thread(work: Callable[[], _Result]) -> _Result:
-    """Do work in a thread. When cancelled, it is waited for all the same: nobody may come between."""
+    """Do work in a thread, and wait for it even when cancelled, so that nothing else interferes."""
     task = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(task)
@@ -243,7 +243,7 @@ async def in_thread(work: Callable[[], _Result]) -> _Result:
 
 
 def answer_of(prepared: Prepared | None, order: Order) -> dict[str, Any]:
-    """What /prepare answers."""
+    """The answer of /prepare."""
     answer: dict[str, Any] = {"prepared": order._asdict()}
     if prepared is not None:
         answer.update(how=prepared.candidate.pool.how, milliseconds=prepared.milliseconds)

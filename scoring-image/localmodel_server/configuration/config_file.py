@@ -84,7 +84,7 @@ def _look_around(environment: Mapping[str, str]) -> tuple[dict[str, str], list[t
 
 
 def _variables(path: Path, content: Mapping[str, Any]) -> dict[str, str]:
-    """The known ones as text.
+    """The values of the known variables as text.
 
     Raises:
         SettingsError: for the first whose value cannot be used.

@@ -37,7 +37,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a revision needs to serve. Sizes are bytes, times are in the unit that the name says.
+    """The settings of a revision. Sizes are in bytes, times in the unit of the name.
 
     scoring_timeout_ms is the lesser of SCORING_TIMEOUT_MS and WORKER_TIMEOUT where both are set. model names the
     models served with their digests; model_name is what clients call the deployment. debug_port is where a
@@ -129,7 +129,7 @@ def read_ports(environment: Mapping[str, str]) -> Ports:
 
 
 def read_hosts(environment: Mapping[str, str]) -> frozenset[str]:
-    """What the server is called: the machine's name, those of its Service, and those allowed.
+    """The names of the server: the machine's, its Service's, and those allowed.
 
     Raises:
         SettingsError

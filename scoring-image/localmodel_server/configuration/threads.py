@@ -19,7 +19,7 @@ VARIABLES = _LIKE_OPENMP + _OF_THEIR_OWN
 
 
 def thread_limits(environment: Mapping[str, str], worker_count: int, cpus: int) -> dict[str, str]:
-    """The variables to add so that all workers together start no more threads than there are CPUs, less one.
+    """The variables that limit all workers together to one thread fewer than there are CPUs.
 
     That one is the server's: a second thread of OpenBLAS that waits by spinning costs more than it brings when
     the server has to share its CPU. Left alone, each library in each worker starts one thread per CPU of the

@@ -1,4 +1,4 @@
-"""Decodes, and encodes, away from the event loop what is too large for it: in one process, one after the other."""
+"""Decodes and encodes what is too large for the event loop: in one process, one request after the other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TooLargeError(Exception):
 
 
 class Decoder:
-    """The one process, started when it is first needed."""
+    """The decoding process, started when first needed."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -59,7 +59,7 @@ class Decoder:
         gone: asyncio.Future[Any],
         held: HeldBody,
     ) -> DecodedRequest:
-        """Decode a request, of which held counts what is made.
+        """Decode a request; `held` counts the memory of the result.
 
         Raises:
             BadRequestError
@@ -167,7 +167,7 @@ class Decoder:
 
 
 async def _watched(process: _Process, asking: Awaitable[Any], settings: Settings) -> Any:
-    """The result of asking the process, unless it grows too large meanwhile.
+    """Wait for the process's answer, as long as the process does not grow too large.
 
     Raises:
         TooMuchMemoryError
@@ -230,7 +230,7 @@ class _Process:
         return result, made.getvalue()
 
     def resident_bytes(self) -> int:
-        """How much memory it has; 0 where the system does not tell."""
+        """Its memory; 0 where the system does not say."""
         try:
             return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * resource.getpagesize()
         except (OSError, ValueError, IndexError):

@@ -26,13 +26,13 @@ class Invocation(NamedTuple):
 
 
 def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost:
-    """What decoding the body makes of it."""
+    """Estimate what decoding the body costs."""
     of_type = {"text/csv": of_csv, "application/json": of_json}.get(_content_type(headers))
     return NOTHING if of_type is None else of_type(body, enough)
 
 
 def read(body: bytes, headers: Headers, target: Target) -> DecodedRequest:
-    """A whole request.
+    """Decode a whole request.
 
     Raises:
         BadRequestError
@@ -90,7 +90,7 @@ def _text(body: bytes) -> str:
 
 
 def pass_on(body: bytes, headers: Headers, target: Target) -> Call:
-    """SageMaker's reading of a body: as /score has it.
+    """Read a body as /score does, which is what SageMaker's clients expect.
 
     Raises:
         BadRequestError

@@ -14,12 +14,12 @@ from localmodel_server.payloads.script_call import NamedValues, SingleValue, Tar
 
 
 def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost:
-    """What decoding the body makes of it."""
+    """Estimate what decoding the body costs."""
     return of_json(body, enough)
 
 
 def read(body: bytes, headers: Headers, target: Target) -> DecodedRequest:
-    """A whole request.
+    """Decode a whole request.
 
     Raises:
         BadRequestError
@@ -28,7 +28,7 @@ def read(body: bytes, headers: Headers, target: Target) -> DecodedRequest:
 
 
 def answer(outcome: Outcome, result: bytes, contract: Contract) -> EncodedAnswer:
-    """The answer to a call that has ended well."""
+    """The answer to a successful call."""
     return EncodedAnswer(encode(result), [(b"content-type", b"application/json")])
 
 
@@ -50,12 +50,12 @@ def decode(body: bytes, headers: Headers, target: Target) -> Call:
 
 
 def cost_of_result(body: bytes, enough: int) -> Cost:
-    """What it takes to write the answer."""
+    """Estimate what encoding the answer costs."""
     return of_json(body, enough) if _may_be_whole(body) else NOTHING
 
 
 def encode(body: bytes) -> bytes:
-    """The result under `predictions`, where a script that was written for KServe has put it itself."""
+    """Put the result under `predictions`, unless the script has done so, as scripts for KServe do."""
     if _may_be_whole(body):
         try:
             if "predictions" in orjson.loads(body):

@@ -1,4 +1,4 @@
-"""What every dialect's routes do around their decode and encode: read, ask the script, answer."""
+"""What the routes of every dialect share: read a request, ask the script, answer."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _PIECES_ON_LOOP = 2
 
 
 class Dialect(NamedTuple):
-    """Its name in the metrics, its error bodies by status and message, what its requests cost to decode, and whether
-    its answers are compressed."""
+    """A dialect: its name in the metrics, its error bodies, what its requests cost to decode, and whether its answers
+    are compressed."""
 
     name: str
     error_body: Callable[[int, str], bytes]
@@ -50,7 +50,7 @@ class Dialect(NamedTuple):
 
 
 class StaleError(BadRequestError):
-    """Another revision, with another contract, has come since the request was decoded."""
+    """A revision with another contract serves since the request was decoded."""
 
     def __init__(self) -> None:
         super().__init__(503, "the revision has changed")
@@ -59,9 +59,9 @@ class StaleError(BadRequestError):
 async def answer(
     state: ServerState, request: Request, dialect: Dialect, decode: Decode, check: Callable[[], None] = lambda: None
 ) -> Response:
-    """Answer one request that the script has to see; errors are answered in the dialect's own form.
+    """Answer one request that goes to the script; errors have the dialect's own form.
 
-    check raises BadRequestError or UnavailableError for what is asked of another model.
+    `check` raises BadRequestError or UnavailableError for a request to another model.
     """
     started = time.perf_counter()
     outcome: list[Outcome] = []
@@ -83,7 +83,7 @@ async def answer(
 
 
 def refusal(dialect: Dialect, error: Exception) -> Response:
-    """The answer to a request that went wrong outside of the script."""
+    """The answer to a request that failed outside the script."""
     if isinstance(error, BadRequestError):
         return failure(dialect, error.status, str(error))
     if isinstance(error, UnavailableError):
@@ -136,7 +136,7 @@ async def _answer(
 
 
 class _Asking:
-    """One request, decoded by the event loop when it is small, and else before it gets into the line."""
+    """One request: a small one is decoded on the event loop, a large one before it is queued."""
 
     def __init__(
         self,
@@ -203,7 +203,7 @@ class _Asking:
 
 
 def _headers(request: Request, length: int) -> Headers:
-    """The request's headers as they would be had its body not been compressed."""
+    """The request's headers as if its body had not been compressed."""
     headers: Headers = request.scope["headers"]
     if "content-encoding" not in request.headers:
         return headers

@@ -93,7 +93,7 @@ class Application:
     async def finish(
         self, ids: RequestIds, scope: Scope, receive: Receive, send: Send, outcome: Outcome, started: float
     ) -> None:
-        """Send, count and log the outcome of a request to /score that has been asked elsewhere."""
+        """Send, count and log the outcome of a request to /score that the fast path has asked."""
         gone = asyncio.ensure_future(wait_until_gone(receive))
         try:
             status = await send_outcome(send, outcome, self._headers(ids, scope["headers"], outcome), gone)

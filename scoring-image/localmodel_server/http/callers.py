@@ -34,7 +34,7 @@ class Callers:
         self._known: set[bytes] = set()
 
     def knows(self, host: bytes) -> bool:
-        """Whether a Host header with this value has been found good since the revision serves."""
+        """Whether this Host header has already been accepted for the serving revision."""
         if self._settings() is not self._serving:
             self._serving = self._settings()
             self._known.clear()
@@ -59,7 +59,7 @@ class Callers:
 
 
 def is_ours(name: str, hosts: Collection[str]) -> bool:
-    """Whether the server is called so: by an address, as this machine, or by one of its names (`*`: by any)."""
+    """Whether this is a name of the server: an address, this machine, or one of `hosts` (`*`: any)."""
     return name in hosts or name in _LOCAL or name.endswith(".localhost") or "*" in hosts or _is_address(name)
 
 

@@ -13,7 +13,7 @@ _ASKS_FOR_METHOD = b"access-control-request-method"
 
 
 def cors_headers(request: Headers, origins: Sequence[str]) -> Headers:
-    """What to add to any answer; request is the request's headers, their names in lower case.
+    """The headers to add to any answer; `request` has the request's headers, names in lower case.
 
     Caches must keep answers apart by origin, so Vary is there even when the origin is not one of ours.
     """
@@ -29,7 +29,7 @@ def cors_headers(request: Headers, origins: Sequence[str]) -> Headers:
 
 
 def is_preflight(method: str, request: Headers) -> bool:
-    """Whether a browser asks if it may ask. The answer is a 200 with an empty body, and no script sees it."""
+    """Whether this is a browser's preflight request, which gets an empty 200 and never reaches the script."""
     return method == "OPTIONS" and None not in (_value(request, b"origin"), _value(request, _ASKS_FOR_METHOD))
 
 

@@ -36,7 +36,7 @@ _COMPRESSED = (b"content-encoding", b"accept-encoding")
 
 
 class Question(Protocol):
-    """A request that has come completely, in some dialect."""
+    """A complete request of some dialect."""
 
     dialect: str
 
@@ -61,7 +61,7 @@ class FastPathProtocol(JsonErrorProtocol):
         self.application = cast(Application, self.config.app)
 
     def give_up(self, cycle: Any) -> None:
-        """Tell who answers a request that the client has gone."""
+        """Tell the code that answers a request that the client has gone."""
         if isinstance(cycle, _FastCycle):
             cycle.give_up()
         else:
@@ -78,7 +78,7 @@ class FastPathProtocol(JsonErrorProtocol):
         super().begin_request()
 
     def _kind(self) -> type[Question] | None:
-        """What the request is; None for a path that only the application knows."""
+        """The kind of request; None for a path that only the application knows."""
         if self.url == b"/score":
             return AzureRequest
         settings = self.application.state.settings
@@ -87,7 +87,7 @@ class FastPathProtocol(JsonErrorProtocol):
         return None
 
     def take_body(self, body: bytes) -> None:
-        """Keep a piece of the body for who answers the request."""
+        """Pass a piece of the body to the code that answers the request."""
         # Without uvicorn's flow control, which an ASGI application must release: the body's size is known and small.
         if isinstance(self.cycle, _FastCycle):
             self.cycle.take(body)
@@ -95,7 +95,7 @@ class FastPathProtocol(JsonErrorProtocol):
             super().take_body(body)
 
     def complete_request(self) -> None:
-        """Tell who answers the request that all of it has come."""
+        """Tell the code that answers the request that it is complete."""
         if isinstance(self.cycle, _FastCycle) and self.cycle.more_body:
             self.cycle.more_body = False
             self.cycle.start()
@@ -179,7 +179,7 @@ class _FastCycle:
             self._deliver(BadRequestError(500, "error in the scoring server; see its log"))
 
     def give_up(self) -> None:
-        """The client has gone."""
+        """Note that the client has gone, and count and log the request."""
         self.disconnected = True
         if self._job is not None:
             self._job.give_up()
@@ -207,7 +207,7 @@ class _FastCycle:
         return outcome.rest is None and cost.of_json(outcome.body).is_small
 
     async def _gather(self, question: InferRequest, outcome: Outcome) -> None:
-        """Answer with what a script sends in pieces, or what is large, in a dialect that must see all of it."""
+        """Collect an answer that is large or comes in pieces, and encode it in a dialect that needs all of it."""
         state = self._application.state
         self._gone = gone = asyncio.get_running_loop().create_future()
         try:
@@ -242,7 +242,7 @@ class _FastCycle:
         self._answer(status, body, headers if status != 503 else [*headers, *RETRY], outcome)
 
     def _hand_over(self, outcome: Outcome) -> None:
-        """Leave a response that the script has made itself, perhaps in pieces, to the application."""
+        """Leave a response that the script made itself to the application."""
         ids, started = self._ids, self._started
 
         async def finish(scope: Scope, receive: Receive, send: Send) -> None:

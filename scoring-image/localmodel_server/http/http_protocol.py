@@ -26,7 +26,7 @@ STATUS_LINE.update({status: b"HTTP/1.1 %d \r\n" % status for status in range(600
 
 
 class NobodyWaits:
-    """In place of the asyncio.Event that uvicorn sets when a connection has news for the application."""
+    """Replaces the asyncio.Event that uvicorn sets when a connection has news for the application."""
 
     def set(self) -> None:
         """Called by uvicorn."""
@@ -37,9 +37,9 @@ class _StopParsing(Exception):
 
 
 class JsonErrorProtocol(HttpToolsProtocol):
-    """One connection. Errors below the application are `{"message": ...}`, too, and come when it is their turn.
+    """One connection. Errors below the application are `{"message": ...}`, too, and are sent in turn.
 
-    Without callers anybody may call: who asks something of the application is asked for a signature.
+    Without `callers` anybody may call: the application checks signatures itself.
     """
 
     cycle: Any
@@ -77,7 +77,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def give_up(self, cycle: Any) -> None:
-        """Tell who answers a request that the client has gone."""
+        """Tell the code that answers a request that the client has gone."""
         cycle.disconnected = True
         cycle.message_event.set()
 
@@ -118,7 +118,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
     def end_if_late(self, now: float, seconds: float) -> None:
         """Refuse a request that has not come within seconds; close a connection that has brought none.
 
-        A head has so long in all, a body from one piece to the next.
+        The limit is for a whole head, and for the time between two pieces of a body.
         """
         if self._is_over:
             return
@@ -133,7 +133,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
             self.refuse(408, f"nothing more of the request's body has come for {seconds:g} s")
 
     def is_kept(self, now: float, seconds: float) -> bool:
-        """Whether the client may send another request; one that has sent nothing for so long may no more."""
+        """Whether the client may send another request; a connection that has been idle for so long is closed."""
         if not self._is_answered:
             self.cycle.keep_alive = False
         if self._is_over or self._in_message or not self._is_answered:
@@ -144,7 +144,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
         return False
 
     def refuse(self, status: int, message: str) -> None:
-        """Answer for the application the request that is coming in, and end the connection."""
+        """Refuse the incoming request instead of the application, and end the connection."""
         if self._is_over:
             return
         if self._in_message and not self._in_head:
@@ -234,7 +234,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
         self.take_body(body)
 
     def take_body(self, body: bytes) -> None:
-        """Keep a piece of the body for who answers the request."""
+        """Pass a piece of the body to the code that answers the request."""
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -246,7 +246,7 @@ class JsonErrorProtocol(HttpToolsProtocol):
         self.complete_request()
 
     def complete_request(self) -> None:
-        """Tell who answers the request that all of it has come."""
+        """Tell the code that answers the request that it is complete."""
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

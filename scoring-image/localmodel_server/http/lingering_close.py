@@ -9,7 +9,7 @@ _SECONDS_TO_LISTEN = 1.0
 
 
 class LingeringTransport:
-    """A transport that goes on reading for a moment when it is closed while the client still sends.
+    """A transport that keeps reading for a moment if the client is still sending when it is closed.
 
     Without that the kernel answers what comes in after the close with a reset, at which the client's kernel
     throws away an answer that has not been read yet.
@@ -24,7 +24,7 @@ class LingeringTransport:
         self.abort = transport.abort
 
     def forget(self) -> None:
-        """The connection is lost: what is still written goes nowhere, where a transport would raise."""
+        """Drop what is written from now on, because the connection is lost."""
         self.write = lambda data: None
 
     def is_closing(self) -> bool:

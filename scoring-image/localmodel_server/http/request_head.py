@@ -24,14 +24,14 @@ class BadHeadError(Exception):
 
 
 class Host(NamedTuple):
-    """What a request calls the server: name in lower case, without a dot at its end; port as text, "" for none."""
+    """The host that a request names: in lower case, without a dot at its end; port as text, "" for none."""
 
     name: str
     port: str
 
 
 def check_framing(version: str, headers: Headers) -> None:
-    """Whether it is clear where the request ends.
+    """Check that the head makes clear where the request ends.
 
     Raises:
         BadHeadError
@@ -52,7 +52,7 @@ def check_framing(version: str, headers: Headers) -> None:
 
 
 def called_host(version: str, target: bytes, headers: Headers) -> Host | None:
-    """What the request calls the server; None when HTTP/1.0 does not say.
+    """The host that the request names; None when an HTTP/1.0 request names none.
 
     Raises:
         BadHeadError

@@ -14,7 +14,7 @@ from localmodel_server.state import ServerState
 
 
 def build_routes(state: ServerState) -> ASGIApp:
-    """The application that answers while every worker is busy."""
+    """The application for all routes except /score."""
     app = _new_app("predictions are at POST /score")
     _add_health(app, state)
     _add_documents(app, state)

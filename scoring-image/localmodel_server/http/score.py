@@ -30,7 +30,7 @@ _METHODS = ("GET", "POST", "OPTIONS")
 
 
 class EarlyAnswer(Exception):
-    """The request gets an answer without a call of run(). headers are those of this answer alone."""
+    """Answers a request without a call of run(); `headers` are those of this answer alone."""
 
     def __init__(self, status: int, message: str, headers: Headers) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class EarlyAnswer(Exception):
 
 
 def refusal(error: Exception) -> EarlyAnswer:
-    """The answer to a request that run() does not get to see."""
+    """The answer to a request that never reaches run()."""
     if isinstance(error, UnavailableError):
         return EarlyAnswer(503, str(error), RETRY + NOT_RUN)
     if isinstance(error, BadRequestError):
@@ -119,7 +119,7 @@ def _check_method(method: str, contract: Contract | None) -> None:
 
 
 def _check_page(scope: Scope, contract: Contract | None) -> None:
-    """Refuse a page that somebody has opened in a browser: it would be scored without any data."""
+    """Refuse a visit with a browser, which would be scored without any data."""
     if scope["query_string"] or contract is None or contract.mode == "http":
         return
     headers = dict(scope["headers"])

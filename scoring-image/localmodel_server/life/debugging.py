@@ -24,7 +24,7 @@ _MONTH_MS = 30 * 24 * 3600 * 1000
 
 
 def is_debugged(environment: Mapping[str, str]) -> bool:
-    """Whether workers with these variables let a debugger in."""
+    """Whether workers with these variables accept a debugger."""
     return bool(environment.get("LOCALMODEL_DEBUG") or environment.get("AZUREML_DEBUG_PORT"))
 
 
@@ -68,7 +68,7 @@ class Debugging:
             self._tell("normal", None)
 
     def overlay(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """The environment, and with a debugger: one worker, which may take as long as it likes for each request."""
+        """Add what a debugger needs to the environment: one worker, without a limit of time."""
         wanted = dict(environment)
         if self._text is not None:
             wanted["LOCALMODEL_DEBUG"] = self._text

@@ -27,7 +27,7 @@ class Revision:
 
 @dataclass
 class Candidate:
-    """A revision that could serve now. milliseconds has what `load` and `gate` took."""
+    """A loaded revision that could serve now; `milliseconds` says how long `load` and `gate` took."""
 
     revision: Revision
     pool: Pool

@@ -35,7 +35,7 @@ class BodyTooLargeError(Exception):
 
 
 async def read_body(receive: Receive, scope: Scope, limit: int, held: HeldBody) -> bytes:
-    """Read a request's body of at most limit bytes, which held counts.
+    """Read a request's body of at most `limit` bytes; `held` counts them.
 
     Raises:
         BodyTooLargeError: before reading, when the request declares its length.
@@ -72,7 +72,7 @@ async def send_json(send: Send, status: int, body: bytes, headers: Headers) -> N
 
 
 async def send_whole(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    """Send an answer whose headers lack nothing but its length."""
+    """Send an answer; only its length is added to the headers."""
     start: Headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})
@@ -97,7 +97,7 @@ async def send_pieces(send: Send, status: int, rest: BodyStream, headers: Header
 
 
 def without_ours(headers: Headers) -> Headers:
-    """The headers of a script's own response without those that are the server's to say."""
+    """A script's own response headers without those that only the server sets."""
     return [(name, value) for name, value in headers if name not in _OURS]
 
 
