@@ -27,7 +27,7 @@ class Tally(NamedTuple):
 
 
 class ErrorRate:
-    """Counts answers. Requests only add to plain numbers; sample() is to be called every 10 seconds."""
+    """Counts answers in plain numbers; call sample() every 10 seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.requests = 0
@@ -48,11 +48,11 @@ class ErrorRate:
         return self._since(self._samples[0])
 
     def sample(self) -> None:
-        """Remember where it stands: what lies further back than a minute does not count as the time before a switch."""
+        """Remember the current counts, and forget those of more than a minute ago."""
         self._samples.append((self._clock(), self.requests, self.failed))
 
     def switched(self) -> None:
-        """Another revision serves from now on; `before` is then the last minute, or less, of the one before."""
+        """Note a switch: `before` becomes the last minute, at most, of the previous revision."""
         self.before = self.recent
         self._switch = (self._clock(), self.requests, self.failed)
         self._samples = deque([self._switch], _SAMPLES)
@@ -63,6 +63,6 @@ class ErrorRate:
 
 
 def is_bad(before: Tally, since: Tally) -> bool:
-    """Whether a switch has made things worse: at least half fails now, and less than half as much did before."""
+    """Whether a switch made things worse: at least half of the requests fail, and less than half that share did before."""
     share = since.failing_share
     return since.requests >= _FEWEST and share >= 0.5 and before.failing_share < share / 2

@@ -1,10 +1,10 @@
-"""How a request may end without an answer of the script."""
+"""The ways that a request ends without an answer from the script."""
 
 from __future__ import annotations
 
 
 class BadRequestError(Exception):
-    """The client's mistake: status is 4xx (501 for what no model here can do), the text is for the client."""
+    """The client's mistake: status is 4xx (501 for what this server does not offer), the text is for the client."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Read JSON faster than the standard library can, and only where nobody can tell the difference."""
+"""Reads JSON faster than the standard library, where the result is exactly the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _parser: Any = None if simdjson is None else simdjson.Parser()
 
 
 def read_object(body: bytes) -> bytes:
-    """What json.loads makes of a text, pickled; empty where orjson makes something else of it, or nothing.
+    """The result of json.loads, pickled; empty where orjson's result would differ or fail.
 
     They differ in numbers of more than 64 bits, NaN and Infinity, and lone surrogates; orjson refuses the latter.
     """

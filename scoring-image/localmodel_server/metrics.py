@@ -1,4 +1,4 @@
-"""What the server counts, for Prometheus.
+"""The server's metrics for Prometheus.
 
 Requests only add to plain numbers, on the event loop's thread; prometheus_client sees them when somebody asks.
 Its own counters take locks and look for buckets one by one, which every request would have to pay for.

@@ -1,4 +1,4 @@
-"""Which distribution brings a module: those that models and scripts use most. Of all others nothing is said."""
+"""Which distribution provides a module, for those that models and scripts use most."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def normalized(name: str) -> str:
 
 
 def of_module(module: str) -> str:
-    """The distribution's name; empty when it is not known for sure, such as for the user's own modules."""
+    """The distribution's name; empty when it is not certain, as for the user's own modules."""
     names = module.split(".")
     for end in range(len(names), 0, -1):
         if found := _RENAMED.get(".".join(names[:end])):

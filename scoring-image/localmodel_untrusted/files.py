@@ -1,4 +1,4 @@
-"""The bytes of a file that may be anything: nothing is waited for, and no more is held in memory than is asked for."""
+"""Reads files that may be anything, without waiting and with bounded memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UTF16 = "it is UTF-16, as PowerShell's > writes it: save it as UTF-8"
 
 
 class UnreadableError(ValueError):
-    """It is not what it should be; the text says why."""
+    """The file is not what it should be; the text says why."""
 
 
 def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES, piped: bool = False) -> Optional[bytes]:
@@ -54,7 +54,7 @@ def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES, piped: bool
 
 
 def is_utf16(content: bytes) -> bool:
-    """Whether it says so by its first bytes."""
+    """Whether the content starts with a byte order mark of UTF-16."""
     return content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 

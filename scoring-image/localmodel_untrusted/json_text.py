@@ -1,4 +1,4 @@
-"""JSON that others wrote: one error, whatever the bytes are."""
+"""Reads JSON that others wrote; whatever the bytes are, there is one kind of error."""
 
 from __future__ import annotations
 

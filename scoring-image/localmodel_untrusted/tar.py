@@ -1,6 +1,7 @@
-"""Tars that others wrote: every member is looked at before anything is made of it, in bounded memory.
+"""Reads tars that others wrote: every member is checked before anything is unpacked, in bounded memory.
 
-Only files and folders below the archive's own top are taken, each once. Whatever the bytes are, there is one error.
+Only files and folders below the archive's own top are taken, each once. Whatever the bytes are, there is one kind of
+error.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _NAMES = {errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.E
 
 
 class RefusedError(Exception):
-    """The archive is not taken; the text says why, and names the member."""
+    """The archive is refused; the text says why, and names the member."""
 
 
 class Member(NamedTuple):

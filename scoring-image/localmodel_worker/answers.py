@@ -1,4 +1,4 @@
-"""From a request frame to the answers of the script."""
+"""Turns a request frame into the answers of the script."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Answering:
 
     @property
     def alone(self) -> bool:
-        """Whether requests must not be run together any more."""
+        """Whether each request must run alone from now on."""
         return self._batcher is not None and not self._batcher.trusted
 
     def answer(self, request: Frame) -> list[Answer]:
@@ -202,7 +202,7 @@ def _shortened(traceback: str) -> str:
 
 
 def _has_memory() -> bool:
-    """Whether there is some again; a script that holds on to it would fail every request from now on."""
+    """Whether memory is free again; a script that holds on to it would fail every further request."""
     try:
         bytearray(_SOME_MEMORY)
     except MemoryError:

@@ -1,4 +1,4 @@
-"""What a request may get wrong: the client's fault, never the script's."""
+"""Errors that are the client's fault, never the script's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Let a debugger in before the script is imported: debugpy, which speaks the Debug Adapter Protocol.
+"""Starts a debugger before the script is imported: debugpy, which speaks the Debug Adapter Protocol.
 
 LOCALMODEL_DEBUG is a JSON object: `listen` or `connect` ([host, port]), `path` (the folder that has debugpy,
 if the environment has none), `wait` (whether to go on only when a debugger has attached). AZUREML_DEBUG_PORT
@@ -22,7 +22,7 @@ _SECONDS_FOR_PORT = 5.0
 
 
 class DebuggerAddress(NamedTuple):
-    """How the debugger and this process find each other; variable is where it was said."""
+    """Where the debugger and this process connect; `variable` is the variable that says so."""
 
     variable: str
     connect: bool

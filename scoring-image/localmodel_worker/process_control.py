@@ -46,7 +46,7 @@ def marked_by(pid: int) -> int:
 
 
 def set_name(name: str) -> None:
-    """Be shown as this by ps and top: up to 15 characters."""
+    """Set the name that ps and top show, of up to 15 characters."""
     import ctypes
 
     _prctl(_PR_SET_NAME, ctypes.create_string_buffer(name.encode()))
@@ -55,7 +55,7 @@ def set_name(name: str) -> None:
 def become_child_of(server: int) -> None:
     """Wait until the process that forked this one has ended, and its parent has taken over; die with that one.
 
-    To be told of the death of the process in between would be to die with it.
+    Before that, the death signal would come from the process in between.
     """
     os.setsid()
     while os.getppid() != server:

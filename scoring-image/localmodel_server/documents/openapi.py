@@ -65,7 +65,7 @@ _HEADERS = {
 
 
 def document(routes: Sequence[BaseRoute], contract: Contract | None, settings: Settings | None) -> Document:
-    """The document for the routes and for /score, as far as the serving script says what it takes."""
+    """The document for the routes and for /score, with as much as the serving script declares."""
     made = get_openapi(
         title="model" if settings is None else settings.model_name,
         version=localmodel_server.__version__,

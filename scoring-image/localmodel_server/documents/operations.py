@@ -1,4 +1,4 @@
-"""What a dialect's module says of its routes in /openapi.json, as arguments of FastAPI's router and routes."""
+"""Describes a dialect's routes in /openapi.json, as arguments of FastAPI's router and routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request to a pool that does not serve yet, through the application that clients ask."""
+"""Sends one request to a pool that does not serve yet, through the same application as clients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECONDS_TO_ANSWER = 5.0
 
 
 class GateAnswer(NamedTuple):
-    """What a client would have got. error is what the script raised, if it did, in one line."""
+    """The answer that a client would get; `error` is what the script raised, in one line."""
 
     status: int
     body: bytes
@@ -37,7 +37,7 @@ class NoAnswerError(Exception):
 
 
 class Asking:
-    """A context in which a pool answers, to nobody else; afterwards it is as idle as before."""
+    """A context in which a pool answers the gate alone; afterwards it is idle again."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -139,7 +139,7 @@ class _Dispatcher(Dispatcher):
 
 
 class _Losses(Metrics):
-    """Knows of lost workers, and keeps all figures from those of the service."""
+    """Notes lost workers, and keeps the gate's figures apart from the service's."""
 
     any = False
 

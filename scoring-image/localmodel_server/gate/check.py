@@ -1,4 +1,4 @@
-"""Asks a candidate the gate's requests, and compares its answers with what is expected."""
+"""Sends the gate's requests to a candidate, and compares its answers with the expected ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_REASON = 200
 class GateFailedError(LoadError):
     """An answer is not what is expected; the text is one line: which request, what was expected, what it got.
 
-    traceback is the script's, where it raised; worker_lost: a worker has died, or took too long and was killed.
+    `traceback` is the script's, if it raised; `worker_lost`: a worker died, or took too long and was killed.
     """
 
     reason = "GateFailed"
@@ -97,7 +97,7 @@ def _difference_at(field: Field, got: Any) -> str | None:
 
 
 def _told(body: bytes) -> str:
-    """What an error answer says, in whatever form its dialect has."""
+    """The message of an error answer, in any dialect's form."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):

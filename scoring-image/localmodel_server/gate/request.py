@@ -18,7 +18,7 @@ MOST_BYTES = 128 * 1024
 
 
 class Field(NamedTuple):
-    """A part of the answer, by path, and what must be there; numbers may be up to tolerance off."""
+    """A part of the answer, by path, and its expected value; numbers may differ by `tolerance`."""
 
     path: str
     steps: tuple[Step, ...]
@@ -27,7 +27,7 @@ class Field(NamedTuple):
 
 
 class Expectation(NamedTuple):
-    """What an answer must be. whole is the JSON that it must be, in a tuple of one, or empty for any."""
+    """What an answer must be; `whole` is a tuple with the expected JSON, or empty for any."""
 
     status: int
     whole: tuple[Any, ...]
@@ -73,8 +73,7 @@ class _InvalidError(ValueError):
 class _Object:
     """An object that is read field by field; a field that nobody asks for is an error.
 
-    Such a field is a wish that another version of this server would know, and to pass over it would be to let an
-    answer pass that it forbids.
+    A newer server may know such a field; ignoring it could accept an answer that it forbids.
     """
 
     def __init__(self, value: Any, at: str) -> None:

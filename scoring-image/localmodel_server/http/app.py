@@ -23,7 +23,7 @@ _PROBE_PATHS = frozenset({"/", "/livez", "/readyz"})
 
 
 class Application:
-    """What uvicorn calls for every request. log gets a line's parts for each, as log.log_request()."""
+    """What uvicorn calls for every request. `log` is called for each like log.log_request()."""
 
     def __init__(self, state: ServerState, log: Callable[[str, str, str, int, float], None] = log_request) -> None:
         self.state = state

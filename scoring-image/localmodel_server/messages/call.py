@@ -1,4 +1,4 @@
-"""What every dialect asks of a worker, and what it gets back."""
+"""The call that any dialect asks of a worker, and its outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole of an answer that the script makes piece by piece, for a dialect that must see all of it."""
+"""Collects an answer that the script makes piece by piece, for a dialect that needs all of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a loaded entry script takes and returns, as its worker has told."""
+"""What a loaded entry script takes and returns, as its worker reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decoding makes of a body, told from its bytes before anything is built."""
+"""Estimates what decoding a body costs, from its bytes alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WIDEST_CHARACTER = 4
 
 
 class Cost(NamedTuple):
-    """Bytes of memory: least is needed in any case, most decides where a body is decoded."""
+    """Bytes of memory: `least` is needed in any case, `most` decides where a body is decoded."""
 
     least: int
     most: int

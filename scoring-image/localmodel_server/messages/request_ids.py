@@ -62,7 +62,7 @@ def common_headers(ids: RequestIds, settings: Settings | None, outcome: Outcome 
 
 @functools.cache
 def _tell_of_the_old_header() -> None:
-    """Once is enough: whoever sends it sends it with every request."""
+    """Warn once: a client that sends it sends it with every request."""
     logger.warning("a client sends x-ms-request-id, which is deprecated in Azure ML: use x-ms-client-request-id")
 
 

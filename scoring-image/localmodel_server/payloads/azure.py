@@ -22,7 +22,7 @@ _MOST_BYTES_TO_PARSE = 1 << 20
 
 
 class ScoreRequest:
-    """One request to /score, decoded for whatever contract it meets."""
+    """One request to /score, decoded for the contract that it meets."""
 
     dialect = "azure"
     __slots__ = ("body", "headers", "method", "query", "strict")
@@ -35,7 +35,7 @@ class ScoreRequest:
         self.strict = strict
 
     def cost(self, contract: Contract) -> Cost:
-        """Nothing: what is not small is decoded by the worker."""
+        """Nothing: the worker decodes it."""
         return NOTHING
 
     def call(self, contract: Contract) -> Call:
@@ -100,7 +100,7 @@ class ScoreRequest:
 
 
 def score_headers(outcome: Outcome) -> Headers:
-    """What the original's headers tell of a call."""
+    """The headers about a call that Azure ML's server sends."""
     failed = (b"x-ms-run-function-failed", b"True" if outcome.run_failed else b"False")
     if outcome.run_ms is None:
         return [failed]

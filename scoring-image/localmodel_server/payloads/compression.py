@@ -52,7 +52,7 @@ def inflate(body: bytes, encoding: str, limit: int) -> Iterator[bytes]:
 
 
 def _window(body: bytes, encoding: str) -> int:
-    """What zlib calls the form that the body has."""
+    """The window size that tells zlib which form the body has."""
     for window in _WINDOWS[encoding][:-1]:
         try:
             zlib.decompressobj(window).decompress(body[:_PIECE], 1)

@@ -1,4 +1,4 @@
-"""A decoded request, in whatever dialect, and the answer to it."""
+"""A decoded request of any dialect, and the answer to it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ResultCost = Callable[[bytes, int], Cost]
 class DecodedRequest(NamedTuple):
     """The call that a request asks for, what turns its outcome into the answer, and what that costs.
 
-    Without encode the outcome is the answer as it is.
+    Without `encode` the outcome is the answer.
     """
 
     call: Call

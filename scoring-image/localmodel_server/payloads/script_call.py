@@ -1,4 +1,4 @@
-"""From the values of a request, whatever its dialect, to a call of the script."""
+"""Turns the values of a request of any dialect into a call of the script."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Headers:
     """
 
     def __init__(self, pairs: Iterable[Pair] = ()) -> None:
-        """Headers that came over HTTP: not checked again."""
+        """Take headers that came over HTTP, without checking them again."""
         self._pairs = list(pairs)
 
     def __getitem__(self, name: str) -> str:
@@ -31,7 +31,7 @@ class Headers:
         raise MissingFieldError(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        """Replace what there is of the name; raises ValueError like add()."""
+        """Replace all headers of the name; raises ValueError like add()."""
         pair = _checked(name, value)
         at = next((index for index, (each, _) in enumerate(self._pairs) if _same(each, name)), len(self._pairs))
         self.remove(name)
@@ -105,7 +105,7 @@ class Headers:
                 self.add(name, each)
 
     def update(self, headers: Union[Headers, dict[str, Any], Iterable[tuple[str, Any]]]) -> None:
-        """Like extend(), but what there was of these names goes first."""
+        """Like extend(), but the earlier headers of these names are removed first."""
         pairs = list(headers.items() if isinstance(headers, (Headers, dict)) else headers)
         for name, _ in pairs:
             self.remove(name)

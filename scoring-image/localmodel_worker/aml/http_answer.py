@@ -20,7 +20,7 @@ class NotHttpError(Exception):
 
 
 class HttpAnswer(NamedTuple):
-    """What goes out. run_failed is for the header x-ms-run-function-failed, which headers does not have.
+    """The response to send; `run_failed` becomes the header x-ms-run-function-failed.
 
     An iterator as body may raise what the script's code raises. close must be called once, whether or not the
     body was read to its end; it may raise too.
@@ -36,7 +36,7 @@ class HttpAnswer(NamedTuple):
 def as_http_answer(result: Any) -> Optional[HttpAnswer]:
     """The answer in an AMLResponse, or in a Flask or Werkzeug Response; None for any other result.
 
-    Neither package is imported: who returns one of these has done so.
+    Neither package is imported: a script that returns one of these has done so.
 
     Raises:
         NotHttpError

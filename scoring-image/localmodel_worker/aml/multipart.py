@@ -57,7 +57,7 @@ def parse_multipart(body: bytes, boundary: str, limit: int) -> Form:
 
 
 def _first_part(body: bytes, delimiter: bytes) -> tuple[int, bool]:
-    """Where the first part starts, and whether there is none; what precedes the delimiter is for no one."""
+    """Where the first part starts, and whether there is none; what precedes the delimiter is ignored."""
     after = _AFTER_BOUNDARY.match(body, len(delimiter)) if body.startswith(delimiter) else None
     if after:
         return after.end(), after.group() == b"--"

@@ -1,4 +1,4 @@
-"""Which environment variables Python code reads or sets, while something is imported."""
+"""Records which environment variables Python code reads or sets during an import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOOKING = {"os", "_collections_abc", "collections.abc", __name__}
 
 
 class Reads:
-    """Records, as a context, the variables that are read: names has who has read which, all_by who has read all."""
+    """A context that records reads: `names` says who read which variable, `all_by` who read all of them."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
@@ -40,7 +40,7 @@ class Reads:
 
 
 class Changes:
-    """Tells, as a context, of each variable before it gets another value or is removed."""
+    """A context that reports each variable before it is changed or removed."""
 
     def __init__(self, on_change: Callable[[str], object]) -> None:
         self._on_change = on_change
@@ -72,7 +72,7 @@ class Changes:
 
 
 class _Listed(str):
-    """A name out of a list of all names: reading that variable says no more than that all were read."""
+    """A name from a list of all names: reading that variable only shows that all were read."""
 
 
 def _replace(**methods: Any) -> None:

@@ -1,4 +1,4 @@
-"""When a process that has imported packages may be forked in place of one that would import them afresh."""
+"""When forking a process that has imported packages is the same as importing them in a new one."""
 
 from __future__ import annotations
 

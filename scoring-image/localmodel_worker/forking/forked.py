@@ -1,4 +1,4 @@
-"""A worker's first steps after the fork: be what a process of its own would be, or say why that cannot be."""
+"""A worker's first steps after the fork: become equal to a new process, or say why that is impossible."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Forked:
-    """Compares what this process has inherited with what it would have found; ends it where that differs."""
+    """Compares what this process has inherited with what a new one would find, and ends it where they differ."""
 
     def __init__(self, parent: WarmParent, connection: socket.socket) -> None:
         self.connection = connection
@@ -47,7 +47,7 @@ class Forked:
         _reseed()
 
     def watch(self) -> Changes:
-        """While user code loads, see that it sets no variable that was read before: its order would be lost."""
+        """While user code loads, check that it sets no variable that imports have already read."""
         return Changes(self._on_change)
 
     def check_place(self, place: Place) -> None:
@@ -109,7 +109,7 @@ def _mapped() -> list[str]:
 
 
 def _take(before: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """Have now as the environment, with what imports have changed in the one before."""
+    """Replace the environment, and keep what imports have changed in the earlier one."""
     wanted: dict[str, Optional[str]] = {**dict.fromkeys(before), **now}
     wanted.update((name, os.environ.get(name)) for name in changed(before, os.environ))
     for name, value in wanted.items():

@@ -52,7 +52,7 @@ def packages_stamp(folders: Iterable[str]) -> list[tuple[str, str, int]]:
 
 
 def start_files(modules: Iterable[str], folders: Iterable[str]) -> list[str]:
-    """Files of what Python ran before anything else: sitecustomize and such, and the `.pth` files."""
+    """Files that Python runs at its start: sitecustomize and the like, and the `.pth` files."""
     origins = [_origin(name) or "" for name in modules]
     early = [file for file in origins if os.sep in file and not _is_standard(file) and not file.startswith(_OURS)]
     lines = [str(Path(folder, file)) for folder, file, _ in packages_stamp(folders) if file.endswith(".pth")]

@@ -132,7 +132,7 @@ class WarmParent:
         return False
 
     def _close(self, *descriptors: int) -> None:
-        """Have in a new process only what is its own: nobody would notice that another worker's socket is closed."""
+        """Close in a new process what belongs to others: an open copy would hide that a worker's socket is closed."""
         self._control.close()
         for descriptor in (*descriptors, *self._descriptors):
             os.close(descriptor)
@@ -157,7 +157,7 @@ def _fork_quietly() -> Optional[int]:
 
 @contextlib.contextmanager
 def _in_background() -> Iterator[None]:
-    """Leave the CPU to whoever has requests to answer. A nice value could not be taken back."""
+    """Yield the CPU to processes that answer requests; unlike a nice value, this can be undone."""
     try:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     except (AttributeError, OSError):
@@ -172,7 +172,7 @@ def _in_background() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """What packages print at import is in the log already: their first worker has printed it."""
+    """Hide what packages print at import: the first worker has printed it already."""
     kept = [os.dup(1), os.dup(2)]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

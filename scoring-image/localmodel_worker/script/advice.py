@@ -1,4 +1,4 @@
-"""What to do about an error of user code, where its own text does not say so and it is known for sure."""
+"""Advice about an error of user code, where its own text has none and the cause is certain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load a user's entry script and call its init() and run()."""
+"""Loads a user's entry script and calls its init() and run()."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _usual_name(folder: Path) -> str:
 
 
 def enter(place: Place) -> None:
-    """Make this process one of user code: the code folder is the working directory, its modules can be imported."""
+    """Prepare this process for user code: change to the code folder, and make its modules importable."""
     os.chdir(place.code_folder)
     sys.path[:0] = dict.fromkeys(str(folder) for folder in place.import_folders)
     import_fresh_from(place.code_folder)
@@ -115,7 +115,7 @@ class EntryScript:
         return reached(error, self._place.code_folder, self.run_function.code)
 
     def explain(self, error: BaseException) -> None:
-        """Have an error's own text say what it means, where that can be told."""
+        """Add to an error's text what it means, where that is known."""
         pickled_main.explain(error, self._place.name)
 
     def one_line(self, error: BaseException) -> str:

@@ -27,7 +27,7 @@ def error_body(status: int, message: str) -> bytes:
 
 
 def read(model: str, body: bytes, headers: Headers, target: Target) -> DecodedRequest:
-    """A whole request, for the model of this name.
+    """Decode a whole request, for the model of this name.
 
     Raises:
         BadRequestError
@@ -46,7 +46,7 @@ def encode(model: str, wanted: WantedOutputs, outcome: Outcome, result: bytes, c
 
 
 class InferRequest:
-    """Decoded for whatever contract it meets; headers have names in lower case."""
+    """An infer request, decoded for the contract that it meets; header names are in lower case."""
 
     dialect = "open_inference"
     __slots__ = ("_body", "_headers", "_input_key", "_model", "contract", "encode")
@@ -90,7 +90,7 @@ class InferRequest:
 
     @staticmethod
     def good_answer(made: EncodedAnswer) -> tuple[int, bytes, Headers]:
-        """The same of an answer that has been made already; a client that accepts compression might get another one."""
+        """The same for a successful answer; it varies with Accept-Encoding, since the application compresses it."""
         return 200, made.body, [*made.headers, VARY]
 
     @staticmethod

@@ -61,7 +61,7 @@ def _pick(tensors: list[Tensor], names: dict[str, bool]) -> list[Tensor]:
 
 
 def _write(tensor: Tensor, in_binary: bool, pieces: list[bytes | memoryview]) -> dict[str, Any]:
-    """The tensor as JSON; its binary data, if wanted so, is put at the end of pieces."""
+    """The tensor as JSON; if binary data is wanted, it is appended to `pieces`."""
     written = {"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape}
     if not in_binary:
         return {**written, "data": flat(tensor)}

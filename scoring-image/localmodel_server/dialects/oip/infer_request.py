@@ -38,7 +38,7 @@ _EXPANDED = 40
 
 
 class WantedOutputs(NamedTuple):
-    """What the client wants back: outputs by name with whether in binary, all of them when there is none."""
+    """The outputs that the client wants, by name, and whether in binary; none means all of them."""
 
     id: str | None
     outputs: dict[str, bool]
@@ -64,7 +64,7 @@ def decode(body: bytes, headers: Headers, target: Target) -> tuple[Call, WantedO
 
 
 def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost:
-    """What decoding the body makes of it: of binary tensors, lists of numbers or texts unless all are numpy's."""
+    """Estimate what decoding the body costs: binary tensors become lists unless numpy takes all of them."""
     if len(body) <= SHORT:
         return NOTHING
     given = dict(headers).get(HEADER_LENGTH, b"")
@@ -147,7 +147,7 @@ def _read_inputs(given: Any, rest: memoryview) -> list[Tensor]:
 
 
 def _objects(given: Any, what: str) -> list[dict[str, Any]]:
-    """Objects that each have a name of their own."""
+    """Read a list of objects with different names."""
     if not isinstance(given, list):
         raise BadRequestError(400, f"{what} must be a list")
     names: set[str] = set()
@@ -183,7 +183,7 @@ def _call(tensors: list[Tensor], headers: Headers, target: Target) -> Call:
 
 
 def _value(tensor: Tensor, parameter: Value | None, contract: Contract) -> Any:
-    """The nested lists of a tensor; the value alone where the schema has no list, as protocol has no bare values."""
+    """The nested lists of a tensor, or the bare value where the schema has no list."""
     if parameter is None or parameter.kind != "standard" or math.prod(tensor.shape) != 1:
         return nested(tensor)
     schema = contract.swagger.get("input", {}).get("properties", {}).get(parameter.name, {})
@@ -199,7 +199,7 @@ def _value(tensor: Tensor, parameter: Value | None, contract: Contract) -> Any:
 
 
 def _by_parameter(tensors: list[Tensor], parameters: tuple[Value, ...]) -> dict[str, Tensor] | None:
-    """Numbers for numpy parameters, which need not be written as JSON; None when something else is among them."""
+    """The tensors by parameter when all are numbers for numpy parameters, which need no JSON; otherwise None."""
     only = only_parameter(parameters)
     named = {only.name: tensors[0]} if only is not None and len(tensors) == 1 else {each.name: each for each in tensors}
     kinds = {each.name: each for each in parameters}

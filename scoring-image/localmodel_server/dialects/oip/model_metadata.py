@@ -1,6 +1,6 @@
-"""What the Open Inference Protocol tells of a model, from its script's contract.
+"""The metadata of a model in the Open Inference Protocol, from its script's contract.
 
-A script without a schema takes and gives whatever it likes, so that nothing is told of its tensors.
+A script without a schema takes and returns anything, so that its tensors are not described.
 """
 
 from __future__ import annotations
