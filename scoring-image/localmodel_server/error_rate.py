@@ -63,6 +63,6 @@ class ErrorRate:
 
 
 def is_bad(before: Tally, since: Tally) -> bool:
-    """Whether a switch made things worse: at least half of the requests fail, and less than half that share did before."""
+    """Whether a switch made things worse: at least half of the requests fail, and less than half that share before."""
     share = since.failing_share
     return since.requests >= _FEWEST and share >= 0.5 and before.failing_share < share / 2

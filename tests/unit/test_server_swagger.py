@@ -189,7 +189,7 @@ def test_the_other_dialects_are_in_it() -> None:
     document = client().get("/openapi.json").json()
     paths = document["paths"]
     assert set(paths["/v2/models/{model}/infer"]["post"]["responses"]) == {"200", "4XX", "5XX"}
-    assert set(paths["/v2/models/{model}/explain"]["post"]["responses"]) == {"4XX", "5XX"}
+    assert set(paths["/v2/models/{model}/explain"]["post"]["responses"]) == {"501", "4XX", "5XX"}
     assert "application/octet-stream" in paths["/v2/models/{model}/infer"]["post"]["requestBody"]["content"]
     assert set(paths["/ping"]["get"]["responses"]["200"]) == {"description", "headers"}
     assert "422" not in json.dumps(document)
