@@ -28,6 +28,8 @@ Written by the operator only. What each reason of a condition means: [troublesho
 {status}"""
 
 Schema = Mapping[str, Any]
+# What is in them is Kubernetes' own, and the same in every pod.
+_AS_IN_A_POD = ("spec.pod.tolerations", "spec.pod.affinity", "spec.pod.topologySpreadConstraints")
 
 
 def render() -> str:
@@ -69,6 +71,8 @@ def _fields(path: str, schema: Schema) -> Iterator[tuple[str, Schema, Schema]]:
     """Each field below the path, with its schema and its parent's."""
     for name, child in schema.get("properties", {}).items():
         yield f"{path}.{name}", child, schema
+        if f"{path}.{name}" in _AS_IN_A_POD:
+            continue
         if child.get("type") == "array":
             yield from _fields(f"{path}.{name}[]", child["items"])
         else:

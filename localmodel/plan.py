@@ -12,6 +12,7 @@ from localmodel.disk import state_file
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 
+PORT = "spec.service.localPort"
 # Cheapest first: a plan takes the dearest that one of its changes needs.
 LANES = ("nothing", "patch", "swap", "roll", "rebuild")
 
@@ -128,12 +129,14 @@ def of_pods(
 
 def fixed_of_pods(spec: DeploymentSpec) -> dict[str, str]:
     """Facts.fixed: what only a new pod has another of."""
-    return {"spec.resources": digests.of_json(dict(spec.resources))}
+    pod = {f"spec.pod.{name}": digests.of_json(spec.pod[name]) for name in spec.pod}
+    return {"spec.resources": digests.of_json(dict(spec.resources)), **pod}
 
 
 def beside_pods(spec: DeploymentSpec) -> dict[str, str]:
-    """Facts.beside: what changes around the pods."""
-    return {"spec.replicas": str(spec.replicas), "spec.service.localPort": str(spec.local_port)}
+    """Facts.beside: what changes around the pods. Who asks for no port keeps the one there is."""
+    port = {PORT: str(spec.local_port)} if spec.local_port else {}
+    return {"spec.replicas": str(spec.replicas), **port}
 
 
 def of_worker(

@@ -264,7 +264,18 @@ PORT_UNMAPPED = _reason(
     "the cluster does not map `spec.service.localPort`",
     "use a port that the message names; kind maps ports only when it creates a cluster (`kind-config.yaml`)",
 )
-PORT_TAKEN = _reason(STALLED, "PortTaken", "another Service has the port", "use a port that the message names")
+PORT_TAKEN = _reason(
+    STALLED,
+    "PortTaken",
+    "another Service has the port, or it is allocated to another deployment",
+    "use a port that the message names, or omit `spec.service.localPort` to have a free one allocated",
+)
+NO_PORT_FREE = _reason(
+    STALLED,
+    "NoPortFree",
+    "the deployment names no port, and all ports that could be allocated are taken",
+    "delete a deployment, or create the cluster with more ports (`kind-config.yaml`); without kind, name a free port",
+)
 NO_ROOM = _reason(
     STALLED,
     "NoRoom",
@@ -301,7 +312,7 @@ DEPLOYMENT_REFUSED = _reason(
     STALLED,
     "DeploymentRefused",
     "the API server refuses the Deployment",
-    "the message is the API server's: an admission policy, or resources that contradict each other",
+    "the message is the API server's: an admission policy, contradicting resources, or a field of `spec.pod`",
 )
 SERVICE_REFUSED = _reason(
     STALLED,
@@ -310,7 +321,10 @@ SERVICE_REFUSED = _reason(
     "the message is the API server's: mostly an admission policy",
 )
 FAILED_CREATE = _reason(
-    STALLED, "FailedCreate", "pods are refused", "the message is the API server's: usually a ResourceQuota"
+    STALLED,
+    "FailedCreate",
+    "pods are refused",
+    "the message is the API server's: usually a ResourceQuota, or no such ServiceAccount or PriorityClass",
 )
 GATE_FAILED = _reason(
     STALLED,

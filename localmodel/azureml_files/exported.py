@@ -46,6 +46,7 @@ def unsaid(spec: DeploymentSpec, *fields: str) -> list[str]:
     names = {
         "local_port": "spec.service.localPort",
         "resources": "spec.resources",
+        "pod": "spec.pod",
         "replicas": "spec.replicas",
         "progress_deadline_seconds": "spec.update.progressDeadlineSeconds",
         "revision_history_limit": "spec.revisionHistoryLimit",

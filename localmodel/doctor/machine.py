@@ -62,7 +62,7 @@ def _ports() -> list[Finding]:
     if not held:
         return [Finding("ok", what, "free")]
     found = "; ".join(f"{', '.join(map(str, taken))} held by {holder}" for holder, taken in held.items())
-    return [Finding("ok", what, found, "a process takes the next free port; another: spec.service.localPort")]
+    return [Finding("ok", what, found, "a deployment takes the next free port; another: spec.service.localPort")]
 
 
 LOOKS = (_platform, _python, _uv, _ports)

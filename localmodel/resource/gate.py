@@ -1,7 +1,6 @@
 """The gate of a deployment: requests with expected answers that a revision must pass before it serves."""
 
 import copy
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -28,8 +27,9 @@ _PATH = re.compile(r"""\$(\.[A-Za-z0-9_-]+|\[-?[0-9]{1,9}]|\["([^"\\]|\\["\\/bfn
 def requests(
     wanted: GateSpec | None, config_map: Mapping[str, str | bytes] | None = None
 ) -> tuple[dict[str, Any], ...]:
-    """The gate's requests with all defaults filled in; none without a gate.
+    """The gate's requests with all defaults filled in, and tolerances as numbers; none without a gate.
 
+    A manifest has tolerances as text, as Kubernetes has numbers with fractions; a file of the user's may have numbers.
     `config_map` is the content of the ConfigMap that `wanted` names; None: there is none.
 
     Raises:
@@ -106,7 +106,12 @@ def _checked(value: list[Any], called: Callable[[Place], str]) -> tuple[dict[str
         if not found:
             value = copy.deepcopy(value)
             schema.fill_in(value, _schema())
+            for _, holder in _tolerant(value):
+                holder["tolerance"] = _as_text(holder["tolerance"])
             found = list(schema.problems(value, _schema())) or list(_rules(value))
+        if not found:
+            for _, holder in _tolerant(value):
+                holder["tolerance"] = _as_number(holder["tolerance"])
         if not found and len(text(value)) > _LIMIT:
             found = [((), "larger than 128 KiB in all")]
     except RecursionError:
@@ -154,16 +159,30 @@ def _rules(asked: Requests) -> Iterator[tuple[Place, str]]:
         kind = request["contentType"]
         if not (kind.isascii() and kind.isprintable()):
             yield (index, "contentType"), "printable ASCII characters only"
-        expect = request["expect"]
-        held: list[tuple[Place, Any]] = [((index, "expect"), expect)]
-        held += [((index, "expect", "fields", number), each) for number, each in enumerate(expect["fields"])]
-        for place, each in held:
-            if not math.isfinite(each["tolerance"]):
-                yield (*place, "tolerance"), "a number is expected"
-        for place, each in held[1:]:
-            if not _PATH.fullmatch(each["path"]):
-                what = 'is not a path: after $, the whole answer, write .name, ["any name"], [0] or [-1]'
-                yield (*place, "path"), f"{each['path']!r} {what}"
+    for place, each in _tolerant(asked):
+        if "path" in each and not _PATH.fullmatch(each["path"]):
+            what = 'is not a path: after $, the whole answer, write .name, ["any name"], [0] or [-1]'
+            yield (*place, "path"), f"{each['path']!r} {what}"
+
+
+def _tolerant(asked: Any) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Whatever has a tolerance: what is expected of an answer, and of its parts. It may be of a wrong shape."""
+    for index, request in enumerate(asked):
+        expect = request.get("expect") if isinstance(request, dict) else None
+        if isinstance(expect, dict):
+            yield (index, "expect"), expect
+            fields = expect["fields"] if isinstance(expect["fields"], list) else []
+            each = ((number, field) for number, field in enumerate(fields) if isinstance(field, dict))
+            yield from (((index, "expect", "fields", number), field) for number, field in each)
+
+
+def _as_text(tolerance: Any) -> Any:
+    return str(tolerance) if isinstance(tolerance, int | float) and not isinstance(tolerance, bool) else tolerance
+
+
+def _as_number(tolerance: Any) -> int | float:
+    text = str(tolerance)  # an alias in YAML has brought one that is a number by now
+    return int(text) if text.isdecimal() else float(text)
 
 
 def _short(what: str) -> str:

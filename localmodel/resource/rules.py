@@ -22,6 +22,11 @@ _SERVER_OPTIONS = (
     "LOCALMODEL_LOG_FORMAT",
     "LOCALMODEL_STRICT_PARITY",
 )
+# Where a pod has folders of its own: those of the image, and those that are mounted
+_OWN_FOLDER = re.compile(
+    r"/opt|/var|/var/lib|/(bin|dev|etc|lib|lib64|proc|run|sbin|sys|tmp|usr|opt/env|opt/localmodel|var/azureml-app"
+    r"|var/lib/localmodel|var/run)(/.*)?"
+)
 _SET_BY_US = ("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "AML_APP_ROOT")
 
 
@@ -70,6 +75,10 @@ def _name(is_wrong: Callable[[str], bool]) -> Callable[[Any], Broken]:
 
 def _is_set_by_us(name: str) -> bool:
     return name in _SET_BY_US or (name.startswith("LOCALMODEL_") and name not in _SERVER_OPTIONS)
+
+
+def _of_the_operator(names: Mapping[str, str]) -> Broken:
+    return [name for name in names if name.startswith("localmodel.dev/") or name == "app.kubernetes.io/managed-by"]
 
 
 def _differ_in_case(models: Any) -> Broken:
@@ -133,6 +142,10 @@ COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     "one of value and valueFrom": _unless(lambda variable: not {"value", "valueFrom"} <= set(variable)),
     "exactly one of configMapKeyRef and secretKeyRef": _unless(
         lambda source: ("configMapKeyRef" in source) != ("secretKeyRef" in source)
+    ),
+    "names that start with localmodel.dev/, and app.kubernetes.io/managed-by, are the operator's": _of_the_operator,
+    "the image has a folder of its own there; choose another, such as /data": _unless(
+        lambda path: _OWN_FOLDER.fullmatch(path) is None
     ),
     "exactly one of requests and configMap": _unless(lambda gate: ("requests" in gate) != ("configMap" in gate)),
 }

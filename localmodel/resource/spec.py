@@ -44,11 +44,19 @@ class Source:
 
 @dataclass(frozen=True)
 class KeyRef:
-    """A key of a ConfigMap or a Secret (`kind`) in the resource's namespace."""
+    """A key of a ConfigMap or a Secret (`kind`) in the resource's namespace.
+
+    `optional`: without the object, or the key, the variable is not set.
+    """
 
     kind: str
     name: str
     key: str
+    optional: bool = False
+
+    def version(self, *found: str) -> tuple[str, ...]:
+        """What of it has pods made anew when it changes. `found`: uid and version of the object, if there is one."""
+        return (*(found or ("absent",)), "optional") if self.optional else found
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,8 @@ class GateSpec:
 class DeploymentSpec:
     """The spec of one LocalModelDeployment, defaults filled in. Field names follow crds/.
 
-    With an `environment_ref`, `environment` and its variables are in the store: stored.filled_in().
+    With an `environment_ref`, `environment` and its variables are in the store: stored.filled_in(). `local_port` is
+    None where the manifest asks for no particular one. `pod` is as in the manifest.
     """
 
     entry_script: str
@@ -114,9 +123,10 @@ class DeploymentSpec:
     environment_ref: EnvironmentRef | None = None
     env: tuple[Variable, ...] = ()
     server: ServerSettings = field(default_factory=ServerSettings)
-    local_port: int = 6789
+    local_port: int | None = None
     replicas: int = 1
     resources: Mapping[str, Any] = field(default_factory=dict)
+    pod: Mapping[str, Any] = field(default_factory=dict)
     strategy: str = "Auto"
     gate: GateSpec | None = None
     progress_deadline_seconds: int = 300
@@ -138,9 +148,10 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         environment_ref=EnvironmentRef(**environment["ref"]) if "ref" in environment else None,
         env=tuple(_variable(variable) for variable in spec["env"]),
         server=ServerSettings.from_manifest(server),
-        local_port=spec["service"]["localPort"],
+        local_port=spec["service"].get("localPort"),
         replicas=spec["replicas"],
         resources=spec["resources"],
+        pod={name: value for name, value in spec.get("pod", {}).items() if value},
         strategy=update["strategy"],
         gate=_gate(update["gate"]) if "gate" in update else None,
         progress_deadline_seconds=update["progressDeadlineSeconds"],
@@ -161,5 +172,5 @@ def _gate(gate: Mapping[str, Any]) -> GateSpec:
 def _variable(variable: Mapping[str, Any]) -> Variable:
     kinds = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret"}
     for field_name, reference in variable.get("valueFrom", {}).items():
-        return Variable(variable["name"], value_from=KeyRef(kinds[field_name], reference["name"], reference["key"]))
+        return Variable(variable["name"], value_from=KeyRef(kinds[field_name], **reference))
     return Variable(variable["name"], variable.get("value", ""))

@@ -67,7 +67,7 @@ class Client:
         models: given.Model | Iterable[given.Model] = (),
         environment: given.Environment | None = None,
         variables: Mapping[str, str] | None = None,
-        port: int = definition.DEFAULT_PORT,
+        port: int | None = None,
         server: ServerOptions | None = None,
         replicas: int = 1,
         timeout: float | None = None,
@@ -87,7 +87,7 @@ class Client:
             environment: an EnvironmentVersion, `name`, `name:version`, a file (requirements.txt, conda.yml,
                 Dockerfile), a list of requirements, or an EnvironmentSpec; None: Python without packages.
             variables: environment variables for the script.
-            port: the port on localhost; a process takes the next free one if this one is taken.
+            port: the port on localhost; None: the one that it has, or else 6789 or the next free one.
             server: options of the server, such as `{"workers": 2}`.
             replicas: how many pods serve it; only for kind.
             timeout: seconds until it must serve; None: 300.

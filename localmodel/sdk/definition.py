@@ -15,8 +15,6 @@ from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.server_options import ServerOptions, manifest_fields
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 
-DEFAULT_PORT = 6789
-
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 

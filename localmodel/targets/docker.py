@@ -72,7 +72,7 @@ class ContainerRunner:
         resources = spec.resources
         fields = [("spec.replicas", spec.replicas != 1), ("spec.resources.requests", "requests" in resources)]
         fields += [(f"spec.resources.limits.{name}", name not in _LIMITS) for name in resources.get("limits", {})]
-        return [name for name, is_set in fields if is_set]
+        return [*(name for name, is_set in fields if is_set), *(f"spec.pod.{name}" for name in spec.pod)]
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

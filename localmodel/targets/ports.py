@@ -5,13 +5,15 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from localmodel import reasons
 from localmodel.errors import UserError
 
 HOST = "127.0.0.1"
+# Where a deployment answers that asks for no port, if it is free: as Azure ML's local web services do.
+FIRST = 6789
 # The wanted port and those after it: each cluster made from kind-config.yaml holds ten in a row.
 TRIED = 100
 _SECONDS_FOR_PORT = 5.0
@@ -40,15 +42,37 @@ def choose(wanted: int, holder: Callable[[int], str], note: Callable[[str], None
         UserError: PortTaken.
     """
     last = min(wanted + TRIED - 1, 65535)
-    for port in range(wanted, last + 1):
-        if is_free(port):
-            if port != wanted:
-                note(f"port {wanted} is held by {holder(wanted)}; taking {port}")
-            return port
-    raise UserError(
-        reasons.PORT_TAKEN,
-        f"spec.service.localPort: {wanted} is held by {holder(wanted)}, and so is every port up to {last}",
-    )
+    if (port := next(filter(is_free, range(wanted, last + 1)), None)) is None:
+        held = f"{wanted} is held by {holder(wanted)}, and so is every port up to {last}"
+        raise UserError(reasons.PORT_TAKEN, f"spec.service.localPort: {held}; name one that is free")
+    if port != wanted:
+        note(f"port {wanted} is held by {holder(wanted)}; taking {port}")
+    return port
+
+
+def allocate(
+    kept: int | None, others: Container[int], holder: Callable[[int], str], note: Callable[[str], None]
+) -> int:
+    """The port that was had before, or when it is held, or there was none, the first that is free.
+
+    `others` are ports that other deployments will have again; `note` is told what is not as one would expect.
+
+    Raises:
+        UserError: NoPortFree.
+    """
+    if kept is not None and is_free(kept):
+        return kept
+    last = FIRST + TRIED - 1
+    free = (port for port in range(FIRST, last + 1) if port not in others and is_free(port))
+    if (port := next(free, None)) is None:
+        raise UserError(
+            reasons.NO_PORT_FREE,
+            f"spec.service.localPort: not given, and none from {FIRST} to {last} is free; name one that is",
+        )
+    expected = kept or FIRST
+    if not is_free(expected):
+        note(f"port {expected} is held by {holder(expected)}; taking {port}")
+    return port
 
 
 def wait_until_free(port: int, option: str) -> None:

@@ -50,7 +50,7 @@ class ProcessRunner:
             ("spec.resources", bool(spec.resources)),
             ("spec.environment.baseImage", spec.environment.base_image is not None),
         )
-        return [name for name, is_set in fields if is_set]
+        return [*(name for name, is_set in fields if is_set), *(f"spec.pod.{name}" for name in spec.pod)]
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
+from localmodel import digests
 from localmodel.resource import quantity
 from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.revision import Revision, models_text
@@ -17,6 +18,15 @@ from localmodel_operator.records import decision
 PORT = 5001  # of the server in the container, as in Azure ML's images
 DRAIN_SECONDS = 5
 
+# Fields of spec.pod that a pod has by the same name
+_AS_IN_A_POD = (
+    "nodeSelector",
+    "tolerations",
+    "affinity",
+    "topologySpreadConstraints",
+    "priorityClassName",
+    "imagePullSecrets",
+)
 _STATE, _WANTED = "/var/lib/localmodel", "/etc/localmodel/wanted"
 
 
@@ -147,9 +157,10 @@ def pod_template(
 
 
 def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping[str, Any]) -> Object:
-    """The Deployment of a revision's pods, as its record keeps them, with the resources of the spec."""
+    """The Deployment of a revision's pods, as its record keeps them, with the spec's `resources` and `pod`."""
     name = owner["metadata"]["name"]
     containers = [{**container, "resources": dict(spec.resources)} for container in template["spec"]["containers"]]
+    template = {**template, "spec": {**template["spec"], "containers": containers}}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -160,9 +171,39 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping
             "progressDeadlineSeconds": spec.progress_deadline_seconds,
             "selector": {"matchLabels": selector(name)},
             "strategy": _strategy(spec),
-            "template": {**template, "spec": {**template["spec"], "containers": containers}},
+            "template": _placed(template, spec.pod) if spec.pod else template,
         },
     }
+
+
+def _placed(template: Object, pod: Mapping[str, Any]) -> Object:
+    """The template with spec.pod in it. What is the operator's own stays so."""
+    its, spec = template["metadata"], template["spec"]
+    (container,) = spec["containers"]
+    claims = [(f"claim-{index}", volume) for index, volume in enumerate(pod.get("volumes", ()))]
+    mounts = [{"name": name, "mountPath": volume["mountPath"], "readOnly": True} for name, volume in claims]
+    volumes = [
+        {"name": name, "persistentVolumeClaim": {**volume["persistentVolumeClaim"], "readOnly": True}}
+        for name, volume in claims
+    ]
+    annotations = {**pod.get("annotations", {}), **its.get("annotations", {}), names.POD_ANNOTATION: _digest(pod)}
+    placed = {
+        **spec,
+        **{name: pod[name] for name in _AS_IN_A_POD if name in pod},
+        "containers": [{**container, "volumeMounts": [*container.get("volumeMounts", ()), *mounts]}],
+        "volumes": [*spec.get("volumes", ()), *volumes],
+    }
+    if account := pod.get("serviceAccountName"):
+        # The account says whether its token is mounted. Its old name is the API server's copy: who owns both can
+        # take both away.
+        placed |= {"serviceAccountName": account, "serviceAccount": account}
+        placed.pop("automountServiceAccountToken", None)
+    labels = {**pod.get("labels", {}), **its.get("labels", {})}
+    return {"metadata": {"labels": labels, "annotations": annotations}, "spec": placed}
+
+
+def _digest(pod: Mapping[str, Any]) -> str:
+    return digests.of_json(dict(pod)) if pod else ""
 
 
 def _strategy(spec: DeploymentSpec) -> Object:
@@ -171,10 +212,18 @@ def _strategy(spec: DeploymentSpec) -> Object:
     return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
 
 
-def resources_differ(deployment: Mapping[str, Any], spec: DeploymentSpec) -> bool:
-    """Whether the Deployment's pods have other resources than the spec asks for; the API server writes them its way."""
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    return _amounts(container.get("resources", {})) != _amounts(spec.resources)
+def pods_differ(deployment: Mapping[str, Any], spec: DeploymentSpec) -> str:
+    """The field of the spec that the Deployment's pods do not have as it is now; empty where they have both.
+
+    The API server writes amounts its own way, and fills in what `spec.pod` leaves out.
+    """
+    template = deployment["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    if _amounts(container.get("resources", {})) != _amounts(spec.resources):
+        return "spec.resources"
+    if template["metadata"].get("annotations", {}).get(names.POD_ANNOTATION, "") != _digest(spec.pod):
+        return "spec.pod"
+    return ""
 
 
 def _amounts(resources: Mapping[str, Any]) -> dict[str, dict[str, Fraction]]:
@@ -253,4 +302,5 @@ def _variable(variable: Variable) -> Object:
         return {"name": variable.name, "value": variable.value}
     reference = variable.value_from
     field = "configMapKeyRef" if reference.kind == "ConfigMap" else "secretKeyRef"
-    return {"name": variable.name, "valueFrom": {field: {"name": reference.name, "key": reference.key}}}
+    optional = {"optional": True} if reference.optional else {}
+    return {"name": variable.name, "valueFrom": {field: {"name": reference.name, "key": reference.key, **optional}}}

@@ -35,3 +35,5 @@ SIGNATURE_ANNOTATION = f"{GROUP}/signature"
 FAILED_ANNOTATION = f"{GROUP}/failed"
 # On pods: digest of the versions of the Secrets that their variables come from
 SECRETS_ANNOTATION = f"{GROUP}/secrets"
+# On pods: digest of the spec.pod that they were made with
+POD_ANNOTATION = f"{GROUP}/pod"

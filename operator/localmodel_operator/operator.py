@@ -1,7 +1,8 @@
 """What an operator works with, made once at its start and handed to every pass."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from localmodel.engine.client import Engine
 from localmodel.oci.layout import Layout
@@ -38,3 +39,4 @@ class Operator:
     namespaces: tuple[str, ...]  # that it serves; none named: all
     keep_seconds: float  # for an environment that nothing uses any more
     verify: Callable[[int, int], str]  # (local port, node port) -> base URL at which this process reaches it
+    allocating: asyncio.Lock = field(default_factory=asyncio.Lock)  # ports, one after the other

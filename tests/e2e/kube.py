@@ -136,7 +136,7 @@ def take_port(cluster: Cluster, ports: Iterator[int]) -> int:
     """The next port that nobody has."""
 
     def free() -> int | None:
-        wanted = cluster.kubectl("get", "lmd", "-A", "-o", "jsonpath={.items[*].spec.service.localPort}").split()
+        wanted = cluster.kubectl("get", "lmd", "-A", "-o", "jsonpath={.items[*]..localPort}").split()
         port = next(ports)
         return None if str(port) in wanted else port
 

@@ -24,7 +24,7 @@ def run(raw_data):
     time.sleep(0)
     return {"label": 2, "scores": [{"of": 2, "is": 0.75}], "by": socket.gethostname()}
 """
-FIELDS = [{"path": "$.label", "equals": 2}, {"path": "$.scores[0].is", "equals": 0.7, "tolerance": 0.1}]
+FIELDS = [{"path": "$.label", "equals": 2}, {"path": "$.scores[0].is", "equals": 0.7, "tolerance": "0.1"}]
 DIGIT = {"name": "digit", "body": "[1]", "expect": {"fields": FIELDS, "maxMilliseconds": 2000}}
 GATE = {"gate": {"requests": [DIGIT]}}
 

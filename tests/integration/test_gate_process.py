@@ -60,7 +60,7 @@ def test_the_same_gate_again_changes_nothing(lmd: Lmd) -> None:
 @pytest.mark.parametrize(
     ("code", "expect", "said"),
     [
-        ("1.25", {"json": 1, "tolerance": 0.2}, "$: expected 1 within 0.2, got 1.25"),
+        ("1.25", {"json": 1, "tolerance": "0.2"}, "$: expected 1 within 0.2, got 1.25"),
         ("{'a': [1]}", {"fields": [{"path": "$.a[0]", "equals": 2}]}, "$.a[0]: expected 2, got 1"),
         ("1", {"status": 404}, "status: expected 404, got 200: 1"),
         ("{}['age']", {}, "status: expected 200, got 500: score.py:8: KeyError: 'age'"),
@@ -76,7 +76,7 @@ def test_a_first_revision_that_fails_does_not_serve(lmd: Lmd, code: str, expect:
 
 
 def test_edits_that_pass_and_fail_lose_no_request(lmd: Lmd) -> None:
-    gate = {"gate": {"requests": [{"expect": {"fields": [{"path": "$", "equals": 2, "tolerance": 2}]}}]}}
+    gate = {"gate": {"requests": [{"expect": {"fields": [{"path": "$", "equals": 2, "tolerance": "2"}]}}]}}
     lmd.apply(script("1"), update=gate)
     with load(lmd.port) as outcomes:
         for answer, code in (("2", 0), ("9", 1), ("3", 0), ("{}", 1), ("4", 0)):

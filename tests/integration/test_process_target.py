@@ -58,10 +58,16 @@ def test_the_servers_own_packages_are_not_the_scripts(lmd: Lmd) -> None:
 
 
 def test_fields_without_meaning_for_a_process_are_named(lmd: Lmd) -> None:
-    result = lmd.apply(script("1"), replicas=2, resources={"limits": {"memory": "1Gi"}})
-    assert "spec.replicas, spec.resources: ignored by --target process" in result.err
+    result = lmd.apply(
+        script("1"),
+        replicas=2,
+        resources={"limits": {"memory": "1Gi"}},
+        pod={"nodeSelector": {"disk": "fast"}, "priorityClassName": "high"},
+    )
+    named = "spec.replicas, spec.resources, spec.pod.nodeSelector, spec.pod.priorityClassName"
+    assert f"{named}: ignored by --target process" in result.err
     assert result.code == 0
-    assert "without meaning" not in lmd.apply(script("2")).err
+    assert "ignored" not in lmd.apply(script("2")).err
 
 
 def test_a_suspended_deployment_is_left_as_it_is(lmd: Lmd) -> None:

@@ -173,6 +173,15 @@ def test_variables_from_objects(lmd: Lmd) -> None:
     assert message == "spec.env[0].valueFrom.configMapKeyRef: ConfigMap c is not beside the deployment\n"
 
 
+def test_a_variable_that_is_optional_is_not_set_without_its_object(lmd: Lmd) -> None:
+    env = [
+        {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k", "optional": True}}},
+        {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": True}}},
+    ]
+    assert lmd.apply(script("[__import__('os').environ.get(name) for name in 'AB']"), env=env).code == 0
+    assert lmd.ask().body == [None, None]
+
+
 def test_a_variable_from_a_config_map_in_the_same_file(lmd: Lmd) -> None:
     reference = [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]
     path = lmd.manifest(script("__import__('os').environ['A']"), env=reference)

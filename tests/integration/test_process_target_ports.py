@@ -1,8 +1,11 @@
-"""The address: free, held, kept, moved."""
+"""The address: free, held, allocated, kept, moved."""
 
 import os
+import signal
 import socket
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from support.lmd_command import Lmd, answers, ask, script
 
@@ -38,3 +41,32 @@ def test_a_move_that_fails_leaves_the_old_address_serving(lmd: Lmd) -> None:
     assert (lmd.status()["ready"], lmd.status()["stalled"], lmd.status()["durable"]) == (False, True, 1)
     waited = lmd("wait", "digits", "--timeout", "60")
     assert waited.code == 1 and "revision 2 does not serve: " in waited.err and "ZeroDivisionError" in waited.err
+
+
+def port_of(status: dict[str, Any]) -> int:
+    return urlsplit(status["url"]).port or 0
+
+
+def test_who_asks_for_no_port_is_allocated_one_and_keeps_it(lmd: Lmd) -> None:
+    lmd.apply(script("1"), service={})
+    allocated = port_of(lmd.status())
+    assert allocated >= 6789 and ask(allocated).body == 1
+    lmd.apply(script("2"), service={})
+    assert (port_of(lmd.status()), ask(allocated).body) == (allocated, 2)
+    planned = lmd("plan", lmd.manifest(script("2"), service={"localPort": allocated}))
+    assert planned.out.startswith("digits: nothing")  # to ask for the number that one has moves nothing
+    os.kill(lmd.pid(), signal.SIGKILL)
+    # the port of one that does not run is not given away
+    lmd.apply(script("3"), name="second", service={})
+    assert port_of(lmd.status("second")) != allocated
+    lmd.apply(script("4"), service={})
+    assert (port_of(lmd.status()), ask(allocated).body) == (allocated, 4)
+
+
+def test_a_number_that_is_taken_back_out_of_the_manifest_moves_nothing(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    assert lmd("rollback", "digits", "--to", "1").code == 0
+    planned = lmd("plan", lmd.manifest(script("1"), service={}))
+    assert planned.out.startswith("digits: nothing") and "rollback" in planned.out
+    result = lmd.apply(script("2"), service={})
+    assert f"http://localhost:{lmd.port}/score" in result.out and lmd.ask().body == 2

@@ -15,6 +15,47 @@ Object = dict[str, Any]
 Place = tuple[str | int, ...]
 
 _KEY = {"name": "a", "key": "b"}
+_LABELS = {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}
+_NODES = dict.fromkeys(("matchExpressions", "matchFields"), _LABELS["matchExpressions"])
+_PODS = {
+    **dict.fromkeys(("labelSelector", "namespaceSelector"), _LABELS),
+    **{name: ["a"] for name in ("namespaces", "matchLabelKeys", "mismatchLabelKeys")},
+    "topologyKey": "a",
+}
+_OF_PODS = {
+    "requiredDuringSchedulingIgnoredDuringExecution": [_PODS],
+    "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "podAffinityTerm": _PODS}],
+}
+_POD = {
+    "nodeSelector": {"a": "b"},
+    "tolerations": [{"key": "a", "operator": "Equal", "value": "b", "effect": "NoExecute", "tolerationSeconds": 1}],
+    "affinity": {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_NODES]},
+            "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": _NODES}],
+        },
+        "podAffinity": _OF_PODS,
+        "podAntiAffinity": _OF_PODS,
+    },
+    "topologySpreadConstraints": [
+        {
+            "maxSkew": 1,
+            "topologyKey": "a",
+            "whenUnsatisfiable": "DoNotSchedule",
+            "labelSelector": _LABELS,
+            "matchLabelKeys": ["a"],
+            "minDomains": 1,
+            "nodeAffinityPolicy": "Honor",
+            "nodeTaintsPolicy": "Ignore",
+        }
+    ],
+    "priorityClassName": "a",
+    "serviceAccountName": "a",
+    "imagePullSecrets": [{"name": "a"}],
+    "labels": {"a": "b"},
+    "annotations": {"a": "b"},
+    "volumes": [{"mountPath": "/data", "persistentVolumeClaim": {"claimName": "a"}}],
+}
 _REQUEST = {
     "name": "one",
     "method": "POST",
@@ -24,8 +65,8 @@ _REQUEST = {
     "expect": {
         "status": 200,
         "json": [1],
-        "tolerance": 0.5,
-        "fields": [{"path": "$.a", "equals": 1, "tolerance": 0}],
+        "tolerance": "0.5",
+        "fields": [{"path": "$.a", "equals": 1, "tolerance": "0"}],
         "maxMilliseconds": 1000,
     },
 }
@@ -37,14 +78,15 @@ _SPECS: tuple[Object, ...] = (
         "environment": {"python": "3.12", "requirements": ["six"], "baseImage": "python:3.12"},
         "env": [
             {"name": "PLAIN", "value": "1"},
-            {"name": "FROM_MAP", "valueFrom": {"configMapKeyRef": _KEY}},
-            {"name": "FROM_SECRET", "valueFrom": {"secretKeyRef": _KEY}},
+            {"name": "FROM_MAP", "valueFrom": {"configMapKeyRef": {**_KEY, "optional": True}}},
+            {"name": "FROM_SECRET", "valueFrom": {"secretKeyRef": {**_KEY, "optional": False}}},
             {"name": "LOCALMODEL_BATCHING", "value": "off"},
         ],
         "server": {"workers": 1, "scoringTimeoutSeconds": 60, "maxRequestBytes": 2048},
         "service": {"localPort": 6789},
         "replicas": 1,
-        "resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": 1, "memory": "1Gi"}},
+        "resources": {"requests": {"cpu": "100m", "memory": "1e6"}, "limits": {"cpu": 1, "memory": "1Gi"}},
+        "pod": _POD,
         "update": {"strategy": "Auto", "gate": {"requests": [_REQUEST]}, "progressDeadlineSeconds": 60},
         "revisionHistoryLimit": 3,
         "suspend": True,
@@ -59,7 +101,12 @@ _SPECS: tuple[Object, ...] = (
         "scoring": {"entryScript": "score.py", "source": {"code": {"name": "code", "version": 1}, "inline": None}},
         "environment": {"ref": None, "python": None, "baseImage": None},
         "env": [{"name": "A", "value": None, "valueFrom": None}],
-        "resources": {"limits": None, "requests": {"cpu": None}},
+        "service": {"localPort": None},
+        "resources": {
+            "limits": None,
+            "requests": {"cpu": None, "memory": "+.5P", "gpu": "5.", "disk": "7u", "net": "2E1"},
+        },
+        "pod": {"nodeSelector": None, "labels": {}},
         "update": {"gate": None},
     },
 )
@@ -120,6 +167,15 @@ _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
         (("spec", "env", 1, "valueFrom"), {}),
         (("spec", "env", 1, "valueFrom", "secretKeyRef"), _KEY),
         (("spec", "env", 2, "valueFrom", "configMapKeyRef"), _KEY),
+    ),
+    "names that start with localmodel.dev/, and app.kubernetes.io/managed-by, are the operator's": tuple(
+        (("spec", "pod", field, name), "a")
+        for field in ("labels", "annotations")
+        for name in ("localmodel.dev/deployment", "localmodel.dev/", "app.kubernetes.io/managed-by")
+    ),
+    "the image has a folder of its own there; choose another, such as /data": tuple(
+        (("spec", "pod", "volumes", 0, "mountPath"), path)
+        for path in ("/opt", "/tmp", "/var/azureml-app", "/var/azureml-app/a", "/usr/lib/a", "/var/lib")
     ),
     "exactly one of requests and configMap": (
         (("spec", "update", "gate"), {}),
@@ -233,6 +289,8 @@ def _values(schema: Object, value: Any) -> Iterator[tuple[str, Any]]:
     """For each keyword of the schema a value that breaks it."""
     if schema.get("x-kubernetes-int-or-string"):
         yield "type", True
+        yield "suffix", "1K"
+        yield "sign", "-1"
         yield "type: list", []
     elif "type" in schema:
         yield "type", _OTHER_TYPES[schema["type"]]
@@ -255,10 +313,15 @@ def _values(schema: Object, value: Any) -> Iterator[tuple[str, Any]]:
     if "maxItems" in schema:
         keys = schema.get("x-kubernetes-list-map-keys", ())
         number = schema["maxItems"] + 1
-        yield "maxItems", [{**value[0], **dict.fromkeys(keys, f"n{i}")} if keys else value[0] for i in range(number)]
+        yield "maxItems", [_another(value[0], keys, index) for index in range(number)]
     if "minProperties" in schema:
         yield "minProperties", {}
     if "maxProperties" in schema:
         yield "maxProperties", {**value, **{f"n{i}": "1" for i in range(schema["maxProperties"])}}
     if "x-kubernetes-list-map-keys" in schema:
         yield "keys", [value[0], value[0]]
+
+
+def _another(item: Any, keys: list[str], index: int) -> Any:
+    """The item as one more of its list, which may have each key once."""
+    return {**item, **{key: f"{item[key]}{index}" for key in keys}} if keys else item

@@ -50,7 +50,7 @@ def test_every_value_is_in_the_manifest() -> None:
 
 def test_what_is_left_out_is_as_the_manifest_has_it() -> None:
     parsed = made()
-    assert (parsed.models, parsed.env, parsed.local_port, parsed.replicas) == ((), (), 6789, 1)
+    assert (parsed.models, parsed.env, parsed.local_port, parsed.replicas) == ((), (), None, 1)
     assert parsed.server == ServerSettings()
 
 

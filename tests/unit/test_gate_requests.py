@@ -77,6 +77,32 @@ def test_defaults_are_filled_in_and_the_original_is_left_alone() -> None:
     assert original["expect"] == {"fields": [{"path": "$", "equals": 1}]}
 
 
+@pytest.mark.parametrize("written", ["0.001", '"0.001"', "1.0e-3", "1e-3", '"1E-3"'])
+def test_a_tolerance_in_a_file_is_a_number_or_its_text(written: str) -> None:
+    text = f"- expect: {{json: 1, tolerance: {written}, fields: [&a {{path: $, equals: 1, tolerance: {written}}}, *a]}}"
+    (made,) = gate.requests(NAMED, {"gate.yaml": text})
+    assert [made["expect"]["tolerance"], *(each["tolerance"] for each in made["expect"]["fields"])] == [0.001] * 3
+    assert in_server(*json.loads(gate.text((made,))))[0].expect.tolerance == 0.001
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (0.001, "0.001 is not of type 'string': write it in quotes"),
+        ("0,001", "'0,001' is not a decimal number, such as 0.001 or 1e-6"),
+        ("-1", "'-1' is not a decimal number, such as 0.001 or 1e-6"),
+        ("nan", "'nan' is not a decimal number, such as 0.001 or 1e-6"),
+    ],
+)
+def test_a_tolerance_in_a_manifest_is_the_text_of_a_decimal_number(given: Any, said: str) -> None:
+    scoring = {"entryScript": "score.py", "source": {"inline": {"score.py": ""}}}
+    spec = {"scoring": scoring, "update": {"gate": {"requests": [{"expect": {"tolerance": given}}]}}}
+    manifest = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": {"name": "a"}, "spec": spec}
+    with pytest.raises(UserError) as caught:
+        schema.validate(manifest)
+    assert str(caught.value) == f"spec.update.gate.requests[0].expect.tolerance: {said}"
+
+
 def test_the_same_requests_have_the_same_digest_wherever_they_stand() -> None:
     from_map = gate.requests(NAMED, {"gate.yaml": b"- expect: {json: [1, 2.5]}\n  body: '1'\n"})
     assert from_map == inline({"body": "1", "expect": {"json": [1, 2.5]}})
@@ -148,7 +174,7 @@ def test_every_wrong_field_of_a_config_map_is_named_with_its_line() -> None:
     assert of_text(text).splitlines() == [
         "gate.yaml:2: [0].expekt: unknown field",
         "gate.yaml:7: [1].expect.fields[1]: 'equals' is a required property",
-        "gate.yaml:9: [1].expect.fields[2].tolerance: -1 is less than the minimum of 0",
+        "gate.yaml:9: [1].expect.fields[2].tolerance: '-1' is not a decimal number, such as 0.001 or 1e-6",
     ]
     assert "gate.yaml:6: [1].expect.fields[0].path: '$.a..b' is not a path" in of_text(
         text.replace("  expekt: {}\n", "  expect: {}\n")
@@ -169,7 +195,10 @@ def test_every_wrong_field_of_a_config_map_is_named_with_its_line() -> None:
         ("[]", "gate.yaml:1: [] should be non-empty"),
         ("- body: 5", "gate.yaml:1: [0].body: 5 is not of type 'string'"),
         ("- expect: {json: !!set {a}}", "gate.yaml:1: [0].expect.json: set is not a JSON type"),
-        ("- expect: {tolerance: .inf}", "gate.yaml:1: [0].expect.tolerance: a number is expected"),
+        (
+            "- expect: {tolerance: .inf}",
+            "gate.yaml:1: [0].expect.tolerance: 'inf' is not a decimal number, such as 0.001 or 1e-6",
+        ),
         ("- &a [*a]", "gate.yaml:1: nested too deeply"),
         ("\n".join(["- {}"] * 33), "is too long"),
         ("\n".join([f"- body: {'x' * 70_000}"] * 2), "gate.yaml:1: larger than 128 KiB in all"),
@@ -235,7 +264,8 @@ def test_a_manifest_says_either_requests_or_a_config_map() -> None:
         spec = {"scoring": scoring, "models": [], "update": {"gate": gate_}}
         return {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": {"name": "a"}, "spec": spec}
 
-    assert schema.validate(manifest({"requests": [{}]}))["spec"]["update"]["gate"]["requests"] == list(inline({}))
+    found = schema.validate(manifest({"requests": [{}]}))["spec"]["update"]["gate"]["requests"]
+    assert inline(*found) == inline({})
     for wrong in ({}, {"requests": [{}], "configMap": {"name": "a"}}):
         with pytest.raises(UserError, match=r"spec\.update\.gate: exactly one of requests and configMap"):
             schema.validate(manifest(wrong))

@@ -151,6 +151,68 @@ def test_resources_change_the_containers_resources_only() -> None:
     assert after == before
 
 
+POD: dict[str, Any] = {
+    "nodeSelector": {"disk": "fast"},
+    "tolerations": [{"key": "gpu"}],
+    "affinity": {"podAntiAffinity": {}},
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}],
+    "priorityClassName": "high",
+    "imagePullSecrets": [{"name": "registry"}],
+}
+
+
+def test_pods_are_placed_as_the_spec_says_whatever_revision_they_are_of() -> None:
+    recorded = children.pod_template("digits", SPEC, (), start())
+    made = children.deployment(OWNER, replace(SPEC, pod=POD), recorded)
+    assert pod(made).items() >= POD.items()
+    assert pod(made)["automountServiceAccountToken"] is False
+    for untouched in ("containers", "securityContext", "volumes"):
+        assert pod(made)[untouched] == pod(deployment())[untouched]
+
+
+def test_claims_are_mounted_beside_the_operators_own_volumes_and_can_only_be_read() -> None:
+    volumes = [
+        {"mountPath": path, "persistentVolumeClaim": {"claimName": name}}
+        for path, name in (("/data", "data"), ("/models", "big"))
+    ]
+    made, plain = deployment(pod={"volumes": volumes}), deployment()
+    added = [each for each in pod(made)["volumes"] if each not in pod(plain)["volumes"]]
+    assert [each["persistentVolumeClaim"] for each in added] == [
+        {"claimName": "data", "readOnly": True},
+        {"claimName": "big", "readOnly": True},
+    ]
+    mounts = [each for each in container(made)["volumeMounts"] if each not in container(plain)["volumeMounts"]]
+    assert mounts == [
+        {"name": volume["name"], "mountPath": path, "readOnly": True}
+        for volume, path in zip(added, ("/data", "/models"), strict=True)
+    ]
+    assert len(container(made)["volumeMounts"]) == len(container(plain)["volumeMounts"]) + 2
+
+
+def test_labels_and_annotations_are_added_and_the_operators_stay() -> None:
+    own = {"team": "a", names.DEPLOYMENT_LABEL: "other", names.REVISION_LABEL: "99"}
+    made = deployment(pod={"labels": own, "annotations": {"team": "a", names.POD_ANNOTATION: "other"}})
+    metadata, plain = made["spec"]["template"]["metadata"], deployment()["spec"]["template"]["metadata"]
+    assert metadata["labels"] == {"team": "a", **plain["labels"]}
+    assert metadata["annotations"]["team"] == "a" and metadata["annotations"][names.POD_ANNOTATION] != "other"
+    assert made["metadata"] == deployment()["metadata"]
+
+
+def test_pods_that_run_as_somebody_have_the_token_that_the_account_gives_them() -> None:
+    made = pod(deployment(pod={"serviceAccountName": "reader"}))
+    assert made["serviceAccountName"] == made["serviceAccount"] == "reader"
+    assert "automountServiceAccountToken" not in made
+
+
+@pytest.mark.parametrize(("running", "wanted"), [({}, POD), (POD, {}), (POD, {**POD, "priorityClassName": "low"})])
+def test_another_placement_makes_other_pods(running: dict[str, Any], wanted: dict[str, Any]) -> None:
+    made = deployment(pod=running)
+    pod(made)["schedulerName"] = "default-scheduler"  # as the API server fills in what nobody has said
+    assert children.pods_differ(made, replace(SPEC, pod=running)) == ""
+    assert children.pods_differ(made, replace(SPEC, pod=wanted)) == "spec.pod"
+    assert deployment(pod=wanted)["spec"]["template"] != deployment(pod=running)["spec"]["template"]
+
+
 def test_a_recorded_template_is_served_as_it_was_made() -> None:
     recorded = {"metadata": {"labels": {"made": "long ago"}}, "spec": {"containers": [{"name": "scoring", "args": []}]}}
     limits = {"limits": {"memory": "1Gi"}}
@@ -191,9 +253,11 @@ def test_the_users_variables_are_there_and_win() -> None:
                 Variable("HOME", "/elsewhere"),
                 Variable("TOKEN", value_from=KeyRef("Secret", "keys", "token")),
                 Variable("LEVEL", value_from=KeyRef("ConfigMap", "levels", "one")),
+                Variable("HINT", value_from=KeyRef("Secret", "keys", "hint", optional=True)),
             )
         )
     )
+    assert made["HINT"] == {"secretKeyRef": {"name": "keys", "key": "hint", "optional": True}}
     assert made["HOME"] == "/elsewhere"
     assert made["TOKEN"] == {"secretKeyRef": {"name": "keys", "key": "token"}}
     assert made["LEVEL"] == {"configMapKeyRef": {"name": "levels", "key": "one"}}
@@ -241,7 +305,7 @@ def test_the_service_answers_at_the_node_port() -> None:
 )
 def test_resources_are_compared_as_amounts(asked: Any, written: Any, differ: bool) -> None:
     running = deployment(resources=written)
-    assert children.resources_differ(running, replace(SPEC, resources=asked)) is differ
+    assert children.pods_differ(running, replace(SPEC, resources=asked)) == ("spec.resources" if differ else "")
 
 
 SERVICE = children.service(OWNER, 30001)

@@ -27,10 +27,22 @@ REQUEST = {
     "expect": {
         "status": 200,
         "json": {"a": 7},
-        "tolerance": 0.1,
-        "fields": [{"path": "$.a", "equals": 7, "tolerance": 0.1}],
+        "tolerance": "0.1",
+        "fields": [{"path": "$.a", "equals": 7, "tolerance": "0.1"}],
         "maxMilliseconds": 100,
     },
+}
+POD: dict[str, Any] = {
+    "nodeSelector": {"disk": "fast"},
+    "tolerations": [{"key": "gpu"}],
+    "affinity": {"podAffinity": {}},
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}],
+    "priorityClassName": "high",
+    "serviceAccountName": "reader",
+    "imagePullSecrets": [{"name": "registry"}],
+    "labels": {"team": "a"},
+    "annotations": {"team": "a"},
+    "volumes": [{"mountPath": "/data", "persistentVolumeClaim": {"claimName": "data"}}],
 }
 # Manifests that have each field between them.
 EXAMPLES: tuple[dict[str, Any], ...] = (
@@ -40,13 +52,14 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
         "environment": {"python": "3.11", "requirements": ["numpy"], "baseImage": "mine:1"},
         "env": [
             {"name": "LEVEL", "value": "1"},
-            {"name": "COLOUR", "valueFrom": {"configMapKeyRef": {"name": "colours", "key": "a"}}},
-            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "tokens", "key": "a"}}},
+            {"name": "COLOUR", "valueFrom": {"configMapKeyRef": {"name": "colours", "key": "a", "optional": False}}},
+            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "tokens", "key": "a", "optional": False}}},
         ],
         "server": {"workers": 1, "scoringTimeoutSeconds": 60, "maxRequestBytes": 2048},
         "service": {"localPort": 6789},
         "replicas": 1,
         "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}},
+        "pod": POD,
         "update": {"strategy": "Auto", "gate": {"requests": [REQUEST]}, "progressDeadlineSeconds": 300},
         "revisionHistoryLimit": 5,
         "suspend": False,
@@ -76,8 +89,10 @@ OTHER: dict[str, Any] = {
     "spec.env[].value": "2",
     "spec.env[].valueFrom.configMapKeyRef.name": "colours-2",
     "spec.env[].valueFrom.configMapKeyRef.key": "b",
+    "spec.env[].valueFrom.configMapKeyRef.optional": True,
     "spec.env[].valueFrom.secretKeyRef.name": "tokens-2",
     "spec.env[].valueFrom.secretKeyRef.key": "b",
+    "spec.env[].valueFrom.secretKeyRef.optional": True,
     "spec.server.workers": 2,
     "spec.server.scoringTimeoutSeconds": 61,
     "spec.server.maxRequestBytes": 4096,
@@ -85,6 +100,16 @@ OTHER: dict[str, Any] = {
     "spec.replicas": 2,
     "spec.resources.requests": {"cpu": "2"},
     "spec.resources.limits": {"memory": "2Gi"},
+    "spec.pod.nodeSelector": {"disk": "slow"},
+    "spec.pod.tolerations": [{"key": "spot"}],
+    "spec.pod.affinity": {"podAntiAffinity": {}},
+    "spec.pod.topologySpreadConstraints": [],
+    "spec.pod.priorityClassName": "low",
+    "spec.pod.serviceAccountName": "writer",
+    "spec.pod.imagePullSecrets": [{"name": "other"}],
+    "spec.pod.labels": {"team": "b"},
+    "spec.pod.annotations": {"team": "b"},
+    "spec.pod.volumes": [{"mountPath": "/data", "persistentVolumeClaim": {"claimName": "other"}}],
     "spec.update.strategy": "Roll",
     "spec.update.gate.configMap.name": "checks-2",
     "spec.update.gate.requests[].name": "eight",
@@ -94,10 +119,10 @@ OTHER: dict[str, Any] = {
     "spec.update.gate.requests[].contentType": "text/plain",
     "spec.update.gate.requests[].expect.status": 201,
     "spec.update.gate.requests[].expect.json": {"a": 8},
-    "spec.update.gate.requests[].expect.tolerance": 0.2,
+    "spec.update.gate.requests[].expect.tolerance": "0.2",
     "spec.update.gate.requests[].expect.fields[].path": "$.b",
     "spec.update.gate.requests[].expect.fields[].equals": 8,
-    "spec.update.gate.requests[].expect.fields[].tolerance": 0.2,
+    "spec.update.gate.requests[].expect.fields[].tolerance": "0.2",
     "spec.update.gate.requests[].expect.maxMilliseconds": 200,
     "spec.update.progressDeadlineSeconds": 301,
     "spec.revisionHistoryLimit": 6,
@@ -106,8 +131,10 @@ OTHER: dict[str, Any] = {
 
 
 def fields(node: Mapping[str, Any], path: str) -> Iterator[str]:
-    """The schema's fields that hold a value: `spec.models[].name`."""
-    if "properties" in node:
+    """The schema's fields that hold a value: `spec.models[].name`; of spec.pod those that the planner has."""
+    if path.startswith("spec.pod."):
+        yield path
+    elif "properties" in node:
         for name, child in node["properties"].items():
             yield from fields(child, f"{path}.{name}")
     elif isinstance(node.get("items"), dict):
@@ -179,7 +206,9 @@ def worker(wanted: DeploymentSpec) -> tuple[DeploymentSpec, dict[str, Any]]:
 
 def text(variable: Variable) -> str:
     reference = variable.value_from
-    return f"{reference.name}/{reference.key}" if reference else variable.value
+    if reference is None:
+        return variable.value
+    return "/".join([reference.name, reference.key, *(reference.version("1") if is_secret(variable) else ())])
 
 
 def is_secret(variable: Variable) -> bool:

@@ -24,13 +24,16 @@ def write(deployment: Exportable) -> Exported:
             **_environment(spec.environment),
         },
     }
-    notes = unsaid(spec, "replicas", "resources", "progress_deadline_seconds", "revision_history_limit", "suspend")
+    port = {"port": spec.local_port} if spec.local_port else {}
+    notes = unsaid(
+        spec, "replicas", "resources", "pod", "progress_deadline_seconds", "revision_history_limit", "suspend"
+    )
     if deployment.labels:
         notes.append("metadata.labels: a local deployment has no tags")
     return Exported(
         {
             "inferenceconfig.json": _json(inference),
-            "deploymentconfig.json": _json({"computeType": "local", "port": spec.local_port}),
+            "deploymentconfig.json": _json({"computeType": "local", **port}),
             **{f"code/{path}": content for path, content in deployment.files.items()},
         },
         (*deployment.notes, *notes),

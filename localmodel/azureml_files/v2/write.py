@@ -105,7 +105,7 @@ def _settings(deployment: Exportable, kind: str) -> tuple[dict[str, Any], list[s
         notes.append("endpoint.yml: compute: put in the name of the cluster that is attached to the workspace")
         if spec.resources:
             settings["resources"] = {key: _texts(amounts) for key, amounts in spec.resources.items()}
-    return settings, [*notes, *unsaid(spec, "local_port", "revision_history_limit", "suspend")]
+    return settings, [*notes, *unsaid(spec, "local_port", "pod", "revision_history_limit", "suspend")]
 
 
 def _texts(amounts: dict[str, Any]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from localmodel.errors import UserError
 from localmodel.resource import annotations
-from localmodel.sdk import definition, given
+from localmodel.sdk import given
 from localmodel.targets.target import Target
 
 
@@ -38,7 +38,7 @@ class Before:
 
     @property
     def port(self) -> int | None:
-        """Where it answers, or is to."""
+        """The port that it asks for, if it asks for one."""
         port: int | None = self._spec.get("service", {}).get("localPort")
         return port
 
@@ -59,7 +59,7 @@ class Before:
             *(f"--model {model}" for model in kept_models),
             *([f"--env {kept_environment}"] if isinstance(kept_environment, str) else []),
             *(f"--variable {name}" for name in self.variables if name not in variables),
-            *([f"--port {self.port}"] if port is None and self.port != definition.DEFAULT_PORT else []),
+            *([f"--port {self.port}"] if port is None and self.port else []),
         ]
         return Kept(kept_models, kept_environment, tuple(said))
 

@@ -13,7 +13,6 @@ from localmodel.cli.deployment import applied_before, script_folder
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.errors import UserError
-from localmodel.sdk import definition
 from localmodel.targets import ports
 from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.target import DeploymentStatus, Target
@@ -62,7 +61,7 @@ _OF_SCRIPTS = {
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
-    help="Where it answers on this machine. Default: 6789, or the next free one.",
+    help="Where it answers on this machine. Default: where it does already, or else 6789 or the next free one.",
 )
 @click.option(
     "--variable",
@@ -169,7 +168,7 @@ def _deploy(
     else:
         if before.manifest:
             progress.note(f"{name} was applied from {before.origin or 'a manifest'} before: only its port is kept")
-        port = port or before.port or definition.DEFAULT_PORT
+        port = port or before.port
         client.deploy(name, script, models=models, environment=environment, variables=own, port=port, **common)
     return target.get(name)
 

@@ -56,6 +56,8 @@ def _against(desired: Facts, live: Object, record: Object | None) -> Plan:
     if facts is None:
         return plan.plan(desired, None)
     before = spec.parse(live["spec"])  # these are the live objects' own, whatever revision serves
+    port = before.local_port or live.get("status", {}).get("localPort")
+    before = replace(before, local_port=port if plan.PORT in desired.beside else None)
     return plan.plan(desired, replace(facts, fixed=plan.fixed_of_pods(before), beside=plan.beside_pods(before)))
 
 
@@ -110,12 +112,13 @@ class _World:
                 yield variable.name, variable.value
             elif reference.kind == "ConfigMap":
                 content = self._config_map(reference.name)
-                if content is None or reference.key not in content:
+                if content is not None and reference.key in content:
+                    yield variable.name, content[reference.key]
+                elif not reference.optional:
                     what = "does not exist" if content is None else f"has no key {reference.key}"
                     raise UserError(
                         reasons.VARIABLE_SOURCE_MISSING, f"spec.env[{index}]: ConfigMap {reference.name} {what}"
                     )
-                yield variable.name, content[reference.key]
 
     def _secrets(self, wanted: DeploymentSpec) -> Iterator[tuple[str, str]]:
         for index, variable in enumerate(wanted.env):
@@ -128,11 +131,11 @@ class _World:
         version = "jsonpath={.metadata.uid}/{.metadata.resourceVersion}"
         inside = ["--namespace", self._namespace, "--ignore-not-found", "-o", version]
         found = self._kubectl.run("get", "secret", reference.name, *inside)
-        if not found:
+        if not found and not reference.optional:
             raise UserError(
                 reasons.VARIABLE_SOURCE_MISSING, f"spec.env[{index}]: Secret {reference.name} does not exist"
             )
-        return f"Secret/{reference.name}/{reference.key}/{found}"
+        return "/".join(["Secret", reference.name, reference.key, *reference.version(*filter(None, found.split("/")))])
 
     def _config_map(self, name: str) -> Mapping[str, str] | None:
         found = self._maps.get(name) or self._kubectl.find("configmap", name, self._namespace)

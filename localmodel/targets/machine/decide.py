@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from localmodel import plan
-from localmodel.plan import Facts, Plan
+from localmodel.plan import PORT, Facts, Plan
 from localmodel.resource import gate
 from localmodel.targets.machine import loading
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import Runner
 from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
-
-_PORT = "spec.service.localPort"
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,8 @@ def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord
     facts = facts_of(desired, runner, running)
     before, serves = _serving(place, running)
     serving = before if serves else None
-    if (kept := place.rolled_back()) and place.inputs() == facts:
+    inputs = place.inputs()
+    if (kept := place.rolled_back()) and inputs and _at_its_port(inputs, facts) == facts:
         return Decision(_kept(place, kept, serving), facts, before, kept)
     if running is None:
         return Decision(_started(before, facts, desired), facts, before)
@@ -49,15 +48,15 @@ def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord
     return Decision(Plan(lane, tuple(_steps(lane, facts, running, same_program, desired)), reason), facts, before)
 
 
-def keeps_port(wanted: int, running: ServerRecord) -> bool:
-    """Whether the manifest asks for the port that it asked for before, or for the one taken in its place."""
-    return wanted in (running.wanted_port, running.port)
+def keeps_port(wanted: int | None, running: ServerRecord) -> bool:
+    """Whether the manifest asks for the port that it asked for before, for the one taken in its place, or for none."""
+    return wanted in (None, running.wanted_port, running.port)
 
 
 def facts_of(desired: Desired, runner: Runner, running: ServerRecord | None) -> Facts:
     """What the planner compares."""
     port = desired.spec.local_port
-    if running and keeps_port(port, running):
+    if port and running and keeps_port(port, running):
         port = running.wanted_port
     return Facts(
         python=desired.spec.environment.python,
@@ -71,8 +70,14 @@ def facts_of(desired: Desired, runner: Runner, running: ServerRecord | None) -> 
             desired.variables,
             gate.digest(desired.gate),
         ),
-        fixed={_PORT: str(port), **runner.limits(desired.spec)},
+        fixed={**({PORT: str(port)} if port else {}), **runner.limits(desired.spec)},
     )
+
+
+def _at_its_port(recorded: Facts, facts: Facts) -> Facts:
+    """The facts that were recorded, without their port where these ask for none: any is right then."""
+    fixed = {name: value for name, value in recorded.fixed.items() if name != PORT or PORT in facts.fixed}
+    return replace(recorded, fixed=fixed)
 
 
 def _observed(
@@ -86,7 +91,8 @@ def _observed(
         recorded = facts if record.revision == desired.revision else None
     if recorded is None:
         return None
-    return replace(recorded, fixed={**(facts if same_program else recorded).fixed, _PORT: str(running.wanted_port)})
+    fixed = {**(facts if same_program else recorded).fixed, PORT: str(running.wanted_port)}
+    return _at_its_port(replace(recorded, fixed=fixed), facts)
 
 
 def _serving(place: State, running: ServerRecord | None) -> tuple[RevisionRecord | None, bool]:
@@ -116,7 +122,8 @@ def _started(last: RevisionRecord | None, facts: Facts, desired: Desired) -> Pla
     if last is None:
         reason, lane = "there is no revision yet", "rebuild"
     else:
-        found = plan.plan(facts, Facts.from_json(last.facts))
+        recorded = Facts.from_json(last.facts)
+        found = plan.plan(facts, _at_its_port(recorded, facts) if recorded else None)
         told = "" if found.lane == "nothing" else f"{found.reason}; "
         reason, lane = f"{told}the server is not running", "rebuild" if found.lane == "rebuild" else "roll"
     return Plan(lane, tuple(_steps(lane, facts, None, False, desired)), reason)
@@ -134,7 +141,7 @@ def _steps(
     moves = running is not None and not keeps_port(port, running)
     updated = strategy == "Auto" and same_program
     if running is None:
-        yield f"a server is started at port {port}"
+        yield f"a server is started at port {port}" if port else "a server is started"
     elif strategy == "Recreate":
         yield f"the server at port {running.port} ends: nothing answers before another does"
         yield f"another server is started at port {port if moves else running.port}"

@@ -49,7 +49,8 @@ def resolve(
     with progress.step("script") as done:
         files = _files(manifests, spec, store)
         entry_script.check(files, spec.entry_script)
-        variables = {variable.name: _value(index, variable, manifests) for index, variable in enumerate(spec.env)}
+        values = {variable.name: _value(index, variable, manifests) for index, variable in enumerate(spec.env)}
+        variables = {name: value for name, value in values.items() if value is not None}
         requests = _gate(manifests, spec)
         done(spec.entry_script)
     with progress.step("models") as done:
@@ -105,18 +106,21 @@ def _gate(manifests: Manifests, spec: DeploymentSpec) -> tuple[Mapping[str, Any]
     return gate.requests(spec.gate, manifests.config_maps.get(name) if name else None)
 
 
-def _value(index: int, variable: Variable, manifests: Manifests) -> str:
+def _value(index: int, variable: Variable, manifests: Manifests) -> str | None:
+    """The variable's value; None where it is not set."""
     reference = variable.value_from
     if reference is None:
         return variable.value
+    config_map = manifests.config_maps.get(reference.name) if reference.kind == "ConfigMap" else None
+    if config_map is not None and reference.key in config_map:
+        return config_map[reference.key].decode()
+    if reference.optional:
+        return None
     field = f"spec.env[{index}].valueFrom"
     if reference.kind != "ConfigMap":
         raise UserError(
             reasons.VARIABLE_SOURCE_MISSING,
             f"{field}.secretKeyRef: there is no cluster to take a Secret from; use value",
         )
-    config_map = manifests.config_maps.get(reference.name)
-    if config_map is None or reference.key not in config_map:
-        what = "is not beside the deployment" if config_map is None else f"has no key {reference.key}"
-        raise UserError(reasons.VARIABLE_SOURCE_MISSING, f"{field}.configMapKeyRef: ConfigMap {reference.name} {what}")
-    return config_map[reference.key].decode()
+    what = "is not beside the deployment" if config_map is None else f"has no key {reference.key}"
+    raise UserError(reasons.VARIABLE_SOURCE_MISSING, f"{field}.configMapKeyRef: ConfigMap {reference.name} {what}")

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from localmodel import advice, held, reasons
@@ -75,16 +75,26 @@ class Rollout:
         self.place.prune(self.spec.revision_history_limit)
 
     def _choose_port(self) -> int:
-        return ports.choose(self.spec.local_port, self._holder, self.progress.note)
+        if self.spec.local_port is not None:
+            return ports.choose(self.spec.local_port, self._holder, self.progress.note)
+        last = self.place.main.server()
+        others = {record.port for place, record in self._servers() if place.name != self.place.name}
+        return ports.allocate(last.port if last else None, others, self._holder, self.progress.note)
 
     def _holder(self, port: int) -> str:
+        for place, record in self._servers():
+            with contextlib.suppress(UserError):
+                if record.port == port and self.runner.is_running(place, record.id):
+                    return f"the deployment {place.name!r} ({self.runner.unit} {record.id[:12]})"
+        return ports.holder(port)
+
+    def _servers(self) -> Iterator[tuple[State, ServerRecord]]:
+        """Every deployment of the target with the server that it has, or had last."""
         for name in state.names(self.runner.folder):
             place = State(self.runner.folder, name)
             with contextlib.suppress(UserError):  # another deployment's trouble is not this one's
-                record = place.main.server()
-                if record and record.port == port and self.runner.is_running(place, record.id):
-                    return f"the deployment {name!r} ({self.runner.unit} {record.id[:12]})"
-        return ports.holder(port)
+                if record := place.main.server():
+                    yield place, record
 
     def _start(self, record: RevisionRecord, port: int) -> None:
         """Start the only server."""
@@ -186,7 +196,7 @@ class Rollout:
 
     def _start_server(self, slot: Slot, port: int) -> ServerRecord:
         server = self.runner.start(self.place, slot, port, self.spec, self.environment)
-        return ServerRecord(server, port, self.spec.local_port, self.environment.program)
+        return ServerRecord(server, port, self.spec.local_port or port, self.environment.program)
 
     def _start_candidate(self, slot: Slot, port: int) -> ServerRecord:
         server = self._start_server(slot, port)

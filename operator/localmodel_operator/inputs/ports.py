@@ -1,31 +1,101 @@
-"""From the port a user wants on localhost to the node port that the cluster's node maps there."""
+"""The port on localhost of a resource: the one that its spec asks for, or one that is allocated to it and kept."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from localmodel import reasons
 from localmodel.errors import UserError
 
 FIELD = "spec.service.localPort"
+# Tried first, and then those after it: the documented commands work with the first deployment of a cluster.
+FIRST = 6789
 
 
-def node_port(local_port: int, mapped: Mapping[int, int], taken: Mapping[int, str], key: str) -> int:
-    """The node port behind `local_port`.
+@dataclass(frozen=True)
+class Ports:
+    """The ports of localhost, as one resource sees them.
 
-    `mapped` is localhost port -> node port, as the cluster's nodes publish them; `taken` is node port ->
-    "namespace/name" of the Service that has it; `key` is the "namespace/name" that asks.
+    `mapped` is localhost port -> node port, as the cluster's nodes publish them. `holders` says of ports that others
+    have who it is, `claimed` are those that others ask for, `own` is the one that the resource's Service has.
+    """
+
+    mapped: Mapping[int, int]
+    holders: Mapping[int, str]
+    claimed: frozenset[int] = frozenset()
+    own: int | None = None
+
+    @property
+    def free(self) -> list[int]:
+        """The ports that nobody has or asks for, in the order in which they are allocated."""
+        free = set(self.mapped) - set(self.holders) - self.claimed
+        return sorted(free, key=lambda port: (port < FIRST, port))
+
+
+def read(
+    mapped: Mapping[int, int],
+    services: Iterable[Mapping[str, Any]],
+    resources: Iterable[Mapping[str, Any]],
+    key: tuple[str, str],
+) -> Ports:
+    """The ports for the resource with this key, from all Services and LocalModelDeployments of the cluster."""
+    local = {node: port for port, node in mapped.items()}
+    taken = [(_key(each), local[node]) for each in services for node in _node_ports(each) if node in local]
+    others = [each for each in resources if _key(each) != key]
+    allocated = {port: _key(each) for each in others if (port := each.get("status", {}).get("localPort"))}
+    holders = {port: f"LocalModelDeployment {'/'.join(other)}" for port, other in allocated.items()}
+    holders |= {port: f"Service {'/'.join(other)}" for other, port in taken if other != key}
+    claimed = frozenset(port for each in others if (port := each["spec"].get("service", {}).get("localPort")))
+    return Ports(mapped, holders, claimed, next((port for other, port in taken if other == key), None))
+
+
+def asked(port: int, ports: Ports) -> int:
+    """The port, if the resource can have it.
 
     Raises:
         UserError: PortUnmapped, PortTaken; the message names the free ports.
     """
-    free = sorted(local for local, node in mapped.items() if node not in taken)
-    choice = f"free are: {', '.join(map(str, free))}" if free else "none is free"
-    if local_port not in mapped:
-        ports = "the cluster maps no port to localhost (kind-config.yaml, extraPortMappings)" if not mapped else choice
+    free = f"free are: {', '.join(map(str, ports.free))}" if ports.free else "none is free"
+    if port not in ports.mapped:
+        nothing = "the cluster maps no port to localhost (kind-config.yaml, extraPortMappings)"
+        choice = free if ports.mapped else nothing
         raise UserError(
-            reasons.PORT_UNMAPPED, f"{FIELD}: {local_port} is not mapped to localhost by the kind cluster; {ports}"
+            reasons.PORT_UNMAPPED, f"{FIELD}: {port} is not mapped to localhost by the kind cluster; {choice}"
         )
-    node = mapped[local_port]
-    holder = taken.get(node, key)
-    if holder != key:
-        raise UserError(reasons.PORT_TAKEN, f"{FIELD}: {local_port} is taken by Service {holder}; {choice}")
-    return node
+    if port in ports.holders and port != ports.own:
+        choice = f"{free}; without the field, one of these is allocated" if ports.free else free
+        raise UserError(reasons.PORT_TAKEN, f"{FIELD}: {port} is taken by {ports.holders[port]}; {choice}")
+    return port
+
+
+def kept(allocated: int | None, ports: Ports) -> int | None:
+    """The port that was allocated to the resource before, as its status has it or else its Service."""
+    usable = (port for port in (allocated, ports.own) if port in ports.mapped and port not in ports.holders)
+    return next(usable, None)
+
+
+def allocate(ports: Ports) -> int:
+    """A port for a resource that asks for none.
+
+    Raises:
+        UserError: PortUnmapped, NoPortFree.
+    """
+    if ports.free:
+        return ports.free[0]
+    if not ports.mapped:
+        nothing = "the cluster maps no port to localhost (kind-config.yaml, extraPortMappings)"
+        raise UserError(reasons.PORT_UNMAPPED, f"{FIELD}: {nothing}")
+    held = ", ".join(f"{port} by {ports.holders.get(port, 'another claim')}" for port in sorted(ports.mapped))
+    raise UserError(
+        reasons.NO_PORT_FREE,
+        f"{FIELD}: none is given, and every port that the kind cluster maps to localhost is taken ({held}); delete a "
+        "deployment, or make the cluster with more of them (kind-config.yaml, extraPortMappings)",
+    )
+
+
+def _key(found: Mapping[str, Any]) -> tuple[str, str]:
+    return found["metadata"]["namespace"], found["metadata"]["name"]
+
+
+def _node_ports(service: Mapping[str, Any]) -> Iterator[int]:
+    return (port["nodePort"] for port in service["spec"].get("ports", []) if "nodePort" in port)

@@ -62,7 +62,8 @@ async def bundle(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
     files = await _files(cluster, store, namespace, spec)
     entry_script.check(files, spec.entry_script)
     code = revision.code_digest(spec.entry_script, files)
-    variables = [await _variable(cluster, namespace, index, each) for index, each in enumerate(spec.env)]
+    resolved = [await _variable(cluster, namespace, index, each) for index, each in enumerate(spec.env)]
+    variables = [each for each in resolved if each]
     settings = digests.of_json([spec.server.variables(), [told for _, told in variables]])
     versions = {variable.name: "/".join(told[1:]) for variable, told in variables if variable.value_from}
     return Bundle(
@@ -125,8 +126,10 @@ async def _files(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
     return {key: text.encode() for key, text in found.get("data", {}).items()}
 
 
-async def _variable(cluster: Cluster, namespace: str, index: int, variable: Variable) -> tuple[Variable, list[str]]:
-    """The variable as pods get it, and what the settings' digest is made of.
+async def _variable(
+    cluster: Cluster, namespace: str, index: int, variable: Variable
+) -> tuple[Variable, list[str]] | None:
+    """The variable as pods get it, and what the settings' digest is made of; None where it is not set.
 
     A Secret's value stands in there by its object's version, so that no secret is hashed or kept.
     """
@@ -134,12 +137,13 @@ async def _variable(cluster: Cluster, namespace: str, index: int, variable: Vari
     if reference is None:
         return variable, [variable.name, variable.value]
     found = await cluster.get(BY_NAME[reference.kind], namespace, reference.name)
-    if found is None or reference.key not in found.get("data", {}):
+    there = found is not None and reference.key in found.get("data", {})
+    if not there and not reference.optional:
         what = f"has no key {reference.key}" if found else "does not exist"
         raise UserError(reasons.VARIABLE_SOURCE_MISSING, f"spec.env[{index}]: {reference.kind} {reference.name} {what}")
     if reference.kind == "ConfigMap":
         # its value, not a reference: a restart must serve what serves now, whatever is written there meanwhile
-        value = str(found["data"][reference.key])
-        return Variable(variable.name, value), [variable.name, value]
-    version = [found["metadata"]["uid"], found["metadata"]["resourceVersion"]]
+        value = str(found["data"][reference.key]) if found and there else None
+        return None if value is None else (Variable(variable.name, value), [variable.name, value])
+    version = reference.version(*(found["metadata"][each] for each in ("uid", "resourceVersion")) if found else ())
     return variable, [variable.name, reference.kind, reference.name, reference.key, *version]

@@ -63,7 +63,7 @@ def _why_nobody(context: Pass, observed: Observed) -> str:
 async def _answering(context: Pass, observed: Observed, serving: int | None) -> int | None:
     """The revision that answers at the address."""
     if context.operator.kind_cluster is not None:
-        port = urlsplit(_url(context)).port or context.spec.local_port
+        port = urlsplit(_url(context)).port or context.local_port
         answered = await address.revision_at(context.operator.verify(port, _node_port(observed) or 0))
         return int(answered) if answered.isascii() and answered.isdecimal() else None
     # The address cannot be reached from here: the Service leads to pods that are ready, or were a moment ago.
@@ -73,7 +73,7 @@ async def _answering(context: Pass, observed: Observed, serving: int | None) -> 
 
 
 def _url(context: Pass) -> str:
-    return str(context.last_status.get("url", f"http://localhost:{context.spec.local_port}/score"))
+    return str(context.last_status.get("url", f"http://localhost:{context.local_port}/score"))
 
 
 def _node_port(observed: Observed) -> int | None:

@@ -1,5 +1,6 @@
 """What the steps of a pass share: the resource, what was decided for it, and the status to write."""
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,6 +54,7 @@ class Pass:
     decision_object: Object | None = None
     again_after: float | None = None
     models: tuple[ModelVersion, ...] = ()
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def namespace(self) -> str:
@@ -79,6 +81,12 @@ class Pass:
     def is_edited(self) -> bool:
         """Whether the status is about an earlier generation."""
         return bool(self.last_status.get("observedGeneration") != self.generation)
+
+    @property
+    def local_port(self) -> int:
+        """Where it answers on localhost; 0 as long as it has no port."""
+        port = self.status.values.get("localPort") or self.last_status.get("localPort") or self.spec.local_port
+        return int(port or 0)
 
     @property
     def proved(self) -> tuple[int | None, int | None]:
@@ -117,7 +125,14 @@ class Pass:
 
     async def report(self, status: StatusBuilder | None = None) -> None:
         """Write the status; `status` in the place of this pass's own."""
-        await report.write_status(self.operator.cluster, self.owner, status or self.status)
+        async with self._writing:  # each write has what the one before it has told
+            await report.write_status(self.operator.cluster, self.owner, status or self.status)
+
+    async def report_value(self, name: str, value: Any) -> None:
+        """Write one value of the status, and nothing else that is news."""
+        status = self.status if self.is_edited else StatusBuilder.of(self.last_status)
+        status.values[name] = value
+        await self.report(status)
 
     async def apply(self, child: Object) -> Object:
         """Server-side apply of a child.

@@ -88,8 +88,8 @@ def _swap_obstacle(context: Pass, choice: Choice, observed: Observed) -> str | N
         # Back to what served may go the quick way, unless the failed revision holds what the other needs.
         if spec.strategy == "Recreate" or (spec.strategy == "Roll" and choice.because is None):
             return f"spec.update.strategy is {spec.strategy}"
-        if children.resources_differ(observed.deployment, spec):
-            return "spec.resources has changed"
+        if field := children.pods_differ(observed.deployment, spec):
+            return f"{field} has changed"
         is_decided = context.decision.revision == target.number and not context.decision.committed
         if is_decided and observed.started_with == target.number:
             return "pods of the new template are starting"

@@ -27,6 +27,7 @@ from localmodel_operator.cluster import (
 )
 from localmodel_operator.images import sweep_lock
 from localmodel_operator.inputs import ports, resolve
+from localmodel_operator.inputs.ports import Ports
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.operator import SWEEP, Operator
 from localmodel_operator.passes import availability, deliver, judge, prepare, roll_out, verify
@@ -243,21 +244,31 @@ def _log(context: Pass, text: str) -> None:
 
 
 async def _node_port(context: Pass) -> int | None:
-    """The node port behind the port on localhost; None where the nodes are not containers of this machine."""
-    operator = context.operator
+    """The node port behind the port on localhost; None where the nodes are not containers of this machine.
+
+    The port is noted for the status. One that is allocated is written there before another is.
+    """
+    operator, asked = context.operator, context.spec.local_port
     if operator.kind_cluster is None:
         return None
-    cluster_nodes, services = await asyncio.gather(
-        operator.engine.call(nodes.nodes, operator.kind_cluster), operator.cluster.list(SERVICE)
+    found = await _ports(context)
+    port = ports.asked(asked, found) if asked else ports.kept(context.last_status.get("localPort"), found)
+    if port is None:
+        async with operator.allocating:  # the next one sees whose this one is
+            found = await _ports(context)
+            port = ports.allocate(found)
+            await context.report_value("localPort", port)
+    context.status.values["localPort"] = port
+    return found.mapped[port]
+
+
+async def _ports(context: Pass) -> Ports:
+    cluster, engine, name = context.operator.cluster, context.operator.engine, context.operator.kind_cluster
+    cluster_nodes, services, resources = await asyncio.gather(
+        engine.call(nodes.nodes, name), cluster.list(SERVICE), cluster.list(LMD)
     )
     mapped = {local: port for node in cluster_nodes for local, port in node.ports if 30000 <= port <= 32767}
-    taken = {
-        port["nodePort"]: f"{service['metadata']['namespace']}/{service['metadata']['name']}"
-        for service in services
-        for port in service["spec"].get("ports", [])
-        if "nodePort" in port
-    }
-    return ports.node_port(context.spec.local_port, mapped, taken, f"{context.namespace}/{context.name}")
+    return ports.read(mapped, services, resources, context.key)
 
 
 def _require_own_children(observed: Observed, namespace: str) -> None:

@@ -30,7 +30,7 @@ def is_due(context: Pass, target: RecordedRevision, observed: Observed) -> bool:
     spec, deployment = context.spec, observed.deployment
     if deployment is None or not pods.everywhere(observed.pods, target):
         return False
-    if deployment["spec"]["replicas"] != spec.replicas or children.resources_differ(deployment, spec):
+    if deployment["spec"]["replicas"] != spec.replicas or children.pods_differ(deployment, spec):
         return False
     if sum(pod.is_ready for pod in observed.pods) < spec.replicas:
         return False
@@ -78,7 +78,7 @@ async def verify(context: Pass, choice: Choice, desired: Desired, node_port: int
     status.answers(True, f"revision {number} answers")
     if not _is_reported_ready(context, choice.target):
         await _before_ready(context, choice, observed)
-    url = f"http://localhost:{context.spec.local_port}/score"
+    url = f"http://localhost:{context.local_port}/score"
     if node_port is None:
         url = f"http://{context.name}.{context.namespace}.svc/score"
     status.values["url"] = url
@@ -133,7 +133,7 @@ def _conclude(context: Pass, choice: Choice, desired: Desired, reason: Reason, m
 async def _problem(context: Pass, number: int, node_port: int | None, observed: Observed) -> str:
     if node_port is None:
         return ""  # the pods have been asked, and there is no other way to the address from here
-    base = context.operator.verify(context.spec.local_port, node_port)
+    base = context.operator.verify(context.local_port, node_port)
     clock = asyncio.get_running_loop().time
     until = clock() + _VERIFY_SECONDS
     while problem := await address.problem(base, number, context.spec.replicas):
