@@ -40,12 +40,14 @@ class Part:
 LEGS = (
     (
         Part("lint", again=False),
-        Part("unit", again=False),
-        Part("integration"),
-        Part("faults"),
+        Part("unit", ("-n", "2"), again=False),
+        # Files stay whole: their tests share servers.
+        Part("integration", ("-n", "2", "--dist", "loadfile")),
+        Part("faults", ("-n", "2", "--dist", "loadfile")),
         Part("conformance"),
+        Part("docker", needs="engine"),
     ),
-    (Part("docker", needs="engine"), Part("e2e", needs="kind cluster")),
+    (Part("e2e", needs="kind cluster"),),
 )
 # By name: commands that find it up, or bring it up. A machine that is new to this compiles Kubernetes, which must not
 # take the time of the tests in the other leg.

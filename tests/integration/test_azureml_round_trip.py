@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from localmodel.azureml_files import collect, document, folder, gather
 from localmodel.azureml_files.gather import Imported
@@ -110,7 +111,7 @@ def assert_same(store: Store, before: Manifests, found: Imported, code: dict[str
         assert manifest.read(Path(other)).deployment == schema.validate(found.manifest)
 
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @QUICK

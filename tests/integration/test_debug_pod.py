@@ -55,7 +55,7 @@ def kubectl(folder: Path, server: ScoringServer, python: str) -> None:
 
 def test_a_breakpoint_stops_a_pod(lmd: Lmd, tmp_path: Path) -> None:
     python = str(Path(LMD).with_name("python"))
-    folder, port = tmp_path / "pod", free_port() + 1000
+    folder, port = tmp_path / "pod", free_port()
     folder.mkdir()
     variables = write_script(tmp_path / "app", SCORE)
     variables |= {"LOCALMODEL_DEBUG_FILE": str(folder / "localmodel-debug.json"), "SCORING_TIMEOUT_MS": "1000"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from localmodel import running
 from localmodel.environments import folder
@@ -166,7 +167,7 @@ specs = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(spec=specs, variables=st.dictionaries(names, st.text(max_size=10), max_size=3))
 def test_what_is_saved_is_loaded_as_the_same(
     spec: EnvironmentSpec, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch

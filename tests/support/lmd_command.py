@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import fcntl
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
+from support import forked_lmd
+
 # A shell that runs the tests in the background ignores Ctrl-C, and what it starts would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LMD = str(Path(sys.executable).with_name("lmd"))
+LMD = forked_lmd.LMD
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+# Processes that run tests at the same time lock the ports they take: a byte of this file for each.
+_PORTS = itertools.cycle(range(21000, 30000, 2))
+_LOCKED_PORTS = os.open(Path(tempfile.gettempdir()) / f"localmodel-test-ports-{os.getuid()}", os.O_CREAT | os.O_RDWR)
 
 SCRIPT = """
 import json
@@ -91,16 +100,20 @@ class Lmd:
         self._command = command
 
     def __call__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: str = "") -> Result:
-        result = subprocess.run(
-            [self._command, *map(str, arguments)],
-            env={**os.environ, "LOCALMODEL_HOME": str(self.home), **(env or {})},
-            cwd=self.folder,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        words, variables = [*map(str, arguments)], {**os.environ, "LOCALMODEL_HOME": str(self.home), **(env or {})}
+        if self._command == LMD and forked_lmd.can_run(variables):
+            result = forked_lmd.run(words, variables, self.folder, stdin, 300)
+        else:
+            result = subprocess.run(
+                [self._command, *words],
+                env=variables,
+                cwd=self.folder,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
         print(f"lmd {' '.join(map(str, arguments))}: exit code {result.returncode}\n{result.stdout}{result.stderr}")
         assert "Traceback" not in result.stderr.partition("error: ")[0], result.stderr
         return Result(result.returncode, result.stdout, result.stderr)
@@ -181,10 +194,12 @@ def answers(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port with a free one behind it, outside the range that clusters map."""
-    for port in range(21000 + os.getpid() % 7000, 30000):
-        if not answers(port) and not answers(port + 1):
-            return port
+    """A port with a free one behind it, outside the range that clusters map; no other process gets it."""
+    for port in itertools.islice(_PORTS, 4500):
+        with suppress(BlockingIOError):
+            fcntl.lockf(_LOCKED_PORTS, fcntl.LOCK_EX | fcntl.LOCK_NB, 2, port)
+            if not answers(port) and not answers(port + 1):
+                return port
     raise AssertionError("no free port")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from localmodel_server.dialects import invocations, predict_request
 from localmodel_server.errors import BadRequestError
@@ -166,7 +167,7 @@ _ALL = (TEXT, HTTP, _schema(ARRAY), _schema(FRAME), _schema(ARRAY, NOTE), _schem
 
 
 @given(_FORMS | _SPLITS.map(lambda split: {"dataframe_split": split}), st.sampled_from(_ALL))
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_any_json_is_a_call_or_refused(content: Any, target: Target) -> None:
     body = json.dumps(content).encode()
     for decode in (lambda: invocations.decode(body, JSON, target), lambda: predict_request.decode(body, [], target)):

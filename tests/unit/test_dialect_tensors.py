@@ -11,6 +11,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from localmodel_server.dialects.oip import infer_answer, infer_request, tensors
 from localmodel_server.dialects.oip.infer_request import HEADER_LENGTH
@@ -189,7 +190,7 @@ _TARGETS = st.sampled_from([TEXT, ARRAY, MANY])
     st.binary(max_size=64),
     _TARGETS,
 )
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_a_garbled_request_is_a_call_or_refused(content: Any, rest: bytes, target: Target) -> None:
     try:
         head = orjson.dumps(content)

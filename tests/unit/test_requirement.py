@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from support.bad_requirements import BAD, SECRET, filled_in
+from support.examples import examples
 
 from localmodel import data
 from localmodel.environments.formats import asked
@@ -146,7 +147,7 @@ _PIECES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.one_of(_PIECES, st.text(max_size=40)))
 def test_whatever_the_text_an_installer_gets_one_line_that_reads_back_as_the_same(text: str) -> None:
     try:

@@ -11,6 +11,7 @@ import numpy
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from localmodel_server import fast_json
 from localmodel_server.fast_json import read_matrix, read_object
@@ -64,7 +65,7 @@ def test_any_value(value: Any, ascii_only: bool, indent: Any) -> None:
 
 
 @given(st.text(st.sampled_from('0123456789-+.eE[]{},:" \n\\utrnalsef'), max_size=40))
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_any_text(text: str) -> None:
     check_object(text)
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from localmodel_worker.aml.multipart import Form, parse_multipart, parse_urlencoded
 from localmodel_worker.client_errors import BadRequestError
@@ -104,7 +105,7 @@ def test_what_was_sent_is_what_is_read(sent: list[Part]) -> None:
 scraps = [b"--b", b"--b--", b"\r\n", b"\n", b"Content-Disposition: form-data", b'; name="a"', b'; filename="', b":"]
 
 
-@settings(deadline=None, database=None, max_examples=300)
+@settings(deadline=None, database=None, max_examples=examples(300))
 @given(st.lists(st.one_of(st.sampled_from(scraps), st.binary(max_size=8))).map(b"".join))
 def test_garbage_is_the_clients_fault(body: bytes) -> None:
     try:
