@@ -7,7 +7,6 @@ import random
 import subprocess
 from pathlib import Path
 
-import pytest
 from kube import Cluster, Namespace, delete_at_once, eventually, wait_swept
 from load import Load, ask, ask_often
 from operator_process import OperatorProcess, register
@@ -76,34 +75,3 @@ def test_killed_while_sending_an_image(
     operator.start()
     namespace.wait_ready("app")
     assert ask(port) == hashlib.sha256(content).hexdigest()
-
-
-@pytest.mark.parametrize("delay", ["at once", "when it has been seen", "when it rolls out"])
-def test_killed_after_an_edit(namespace: Namespace, port: int, operator: OperatorProcess, delay: str) -> None:
-    namespace.apply(given.lmd("app", port, given.inline(given.script("before"))))
-    namespace.wait_ready("app")
-    with Load(port):
-        namespace.apply(given.lmd("app", port, given.inline(given.script("after"))))
-        if delay != "at once":
-            eventually(lambda: namespace.get("lmd", "app")["status"]["observedGeneration"] == 2, "the edit seen")
-        if delay == "when it rolls out":
-            eventually(lambda: len(namespace.pods("app")) == 2, "a second pod")
-        operator.kill()
-        operator.start()
-        namespace.wait_ready("app")
-        assert ask_often(port) == ["after"]
-    assert [each["revision"] for each in namespace.revisions("app")] == [1, 2]
-
-
-def test_edited_while_no_operator_runs(namespace: Namespace, port: int, operator: OperatorProcess) -> None:
-    namespace.apply(given.lmd("app", port, given.inline(given.script("before"))))
-    namespace.wait_ready("app")
-    with Load(port):
-        operator.stop()
-        for answer in ("between", "after"):
-            namespace.apply(given.lmd("app", port, given.inline(given.script(answer))))
-        assert ask(port) == "before"
-        assert not namespace.condition("app", "Ready"), "what was ready is not what is asked for now"
-        operator.start()
-        namespace.wait_ready("app")
-        assert ask_often(port) == ["after"]

@@ -109,17 +109,6 @@ def test_service_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -
     assert "Service app: its labels have been changed; the operator restores it" in told
 
 
-def test_memory_of_what_is_wanted_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
-    """Pods have heard of later decisions than the first one of a new row."""
-    shared_namespace.kubectl("delete", "configmap", "app-wanted")
-    with Load(port_of_app):
-        for answer in ("other", "app"):
-            shared_namespace.apply(given.lmd("app", port_of_app, given.inline(given.script(answer))))
-            shared_namespace.wait_ready("app")
-            assert ask(port_of_app) == answer
-    settled(shared_namespace)
-
-
 def test_image_removed_from_the_nodes(shared_namespace: Namespace, port_of_app: int, cluster: Cluster) -> None:
     image = shared_namespace.get("lmd", "app")["status"]["image"]
     for node in cluster.nodes():

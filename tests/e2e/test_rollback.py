@@ -127,19 +127,6 @@ def test_asked_for_by_the_command_and_taken_back(app: App) -> None:
         app.wait_durable(numbers[-1])
 
 
-def test_an_edit_ends_what_was_asked_for_before_the_operator_has_looked(app: App, operator: OperatorProcess) -> None:
-    operator.stop()
-    serve(app, "1 by hand")
-    app.edit(**scripted("third", on="0"))
-    operator.start()
-    app.namespace.wait_ready(app.name)
-    ready = app.namespace.condition(app.name, "Ready")
-    assert (ready["reason"], ask(app.port)["name"]) == ("Serving", "third")
-    assert f"{SERVE}=1 does not hold" in ready["message"]
-    assert app.revisions["serving"] == app.revisions["wanted"]
-    app.wait_durable()
-
-
 def test_errors_after_the_switch(app: App, recorder: Recorder) -> None:
     app.wait_durable()
     number, before = app.revisions["serving"], app.pods()

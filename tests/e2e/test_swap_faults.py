@@ -66,13 +66,13 @@ def end_state(app: App, base: int) -> Any:
 
 
 def test_operator_killed_at_any_moment_of_an_edit(app: App, operator: OperatorProcess) -> None:
-    """One kill in each step: reading the edit, recording it, deciding, preparing, committing, delivering, rolling."""
+    """The process itself; what a kill at each single step leaves is in tests/unit/test_pass_interrupted.py."""
     app.edit(**scripted(next(names)))
     app.wait_durable()
     number = app.numbers()[-1]
     app.edit(**scripted(next(names)))
     expected = end_state(app, number + 1)
-    for delay in (0.0, 0.05, 0.1, 0.2, 0.4, 0.6):
+    for delay in (0.05, 0.2, 0.6):
         name, number = next(names), app.numbers()[-1]
         with Load(app.port) as load:
             app.edit(**scripted(name))

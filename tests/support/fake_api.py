@@ -84,14 +84,18 @@ class Api:
         return made
 
     def remove(self, found: Mapping[str, Any]) -> None:
-        """Delete an object, and what it owns."""
         metadata = found["metadata"]
         del self.objects[found["kind"], metadata.get("namespace", ""), metadata["name"]]
         self.version += 1
         self._remember(found, deleted=True)
-        for other in list(self.objects.values()):
-            if any(owner["uid"] == metadata["uid"] for owner in other["metadata"].get("ownerReferences", [])):
-                self.remove(other)
+
+    def collect(self) -> None:
+        """Remove what is owned by nobody who is there any more."""
+        there = {found["metadata"]["uid"] for found in self.objects.values()}
+        for found in list(self.objects.values()):
+            owners = [each["uid"] for each in found["metadata"].get("ownerReferences", [])]
+            if owners and there.isdisjoint(owners):
+                self.remove(found)
 
     def _remember(self, found: Mapping[str, Any], *, deleted: bool) -> None:
         if found["kind"] in ("LocalModelDeployment", "Pod"):

@@ -135,6 +135,7 @@ class Pods:
 
     def step(self) -> None:
         """Do the next thing for each Deployment: end pods that go, start those that are new, then replace."""
+        self._api.collect()
         for pod in self._api.all(POD):
             if "deletionTimestamp" in pod["metadata"]:
                 self._api.remove(pod)

@@ -6,9 +6,8 @@ The user's decisions are one word, the name of what is to answer: it stands for 
 from __future__ import annotations
 
 import asyncio
-import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,10 +16,11 @@ from typing import Any, cast
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import revision
+from support.fake_api import Api, Call, Connection, Object, copied
 
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator import children, names
-from localmodel_operator.cluster import CONFIG_MAP, REVISION, Kind, RefusedError
+from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, Kind
 from localmodel_operator.operator import Operator
 from localmodel_operator.passes import availability, deliver, prepare, reconcile, roll_out, verify
 from localmodel_operator.passes.build import Building
@@ -30,58 +30,7 @@ from localmodel_operator.records import decision, history
 from localmodel_operator.records.keys import Signer
 
 NAME = "digits"
-METADATA = {"name": NAME, "namespace": "team", "uid": "8f5c"}
-Object = dict[str, Any]
-
-
-class Cluster:
-    """Objects by kind and name, with versions."""
-
-    def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], Object] = {}
-        self._versions: Iterator[int] = itertools.count(1)
-
-    def _put(self, kind: str, body: Any) -> Object:
-        made = copy.deepcopy(dict(body))
-        made["metadata"]["resourceVersion"] = str(next(self._versions))
-        made["metadata"].setdefault("uid", f"uid {made['metadata']['resourceVersion']}")
-        self.objects[kind, made["metadata"]["name"]] = made
-        return copy.deepcopy(made)
-
-    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
-        return copy.deepcopy(self.objects.get((kind.name, name)))
-
-    async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> list[Object]:
-        return copy.deepcopy([each for (name, _), each in self.objects.items() if name == kind.name])
-
-    async def create(self, kind: Kind, namespace: str, body: Any) -> Object:
-        if (kind.name, body["metadata"]["name"]) in self.objects:
-            raise RefusedError(409, "it is there")
-        return self._put(kind.name, body)
-
-    async def replace(self, kind: Kind, body: Any) -> Object:
-        there = self.objects.get((kind.name, body["metadata"]["name"]))
-        if there is None:
-            raise RefusedError(404, f'{kind.name} "{body["metadata"]["name"]}" not found')
-        if body["metadata"]["resourceVersion"] != there["metadata"]["resourceVersion"]:
-            raise RefusedError(409, "it was changed")
-        return self._put(kind.name, body)
-
-    async def apply(self, body: Any) -> Object:
-        return self._put(body["kind"], body)
-
-    async def apply_status(self, owner: Object, status: Any) -> Object:
-        return {**owner, "status": status}
-
-    async def annotate(self, kind: Kind, namespace: str, name: str, annotations: Any) -> None:
-        metadata = self.objects[kind.name, name]["metadata"]
-        metadata["annotations"] = {**metadata.get("annotations", {}), **annotations}
-
-    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
-        self.objects.pop((kind.name, name), None)
-
-    def delete_all(self, kind: Kind) -> None:
-        self.objects = {key: found for key, found in self.objects.items() if key[0] != kind.name}
+METADATA = {"name": NAME, "namespace": "team", "uid": "8f5c", "annotations": {}}
 
 
 class World:
@@ -91,16 +40,13 @@ class World:
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.cluster, self.signer, self.inputs = Cluster(), Signer(Ed25519PrivateKey.generate()), "A"
+        self.api, self.signer, self.inputs = Api(), Signer(Ed25519PrivateKey.generate()), "A"
+        self.cluster = Connection(self.api, _no_pods, self)
         self.broken, self.unbuilt = set[str](), set[str]()
         self.compared: dict[int, int | None] = {}
         self.meanwhile: Callable[[], None] = _nothing
         self.limit = 50
-        self.owner: Object = {
-            "apiVersion": "localmodel.dev/v1alpha1",
-            "kind": "LocalModelDeployment",
-            "metadata": {**METADATA, "generation": 1, "annotations": {}, "resourceVersion": "1"},
-        }
+        self.api.put({"apiVersion": LMD.api_version, "kind": LMD.name, "metadata": METADATA, "spec": {}})
         self.operator = SimpleNamespace(
             cluster=self.cluster,
             signer=self.signer,
@@ -122,6 +68,18 @@ class World:
         monkeypatch.setattr(verify, "is_due", lambda *_: True)
         monkeypatch.setattr(verify, "is_durable", lambda *_: True)
 
+    @property
+    def owner(self) -> Object:
+        return self.api.objects[LMD.name, "team", NAME]
+
+    def lose(self, kind: Kind) -> None:
+        """Somebody deletes all objects of this kind."""
+        for found in self.api.all(kind):
+            self.api.remove(found)
+
+    def asked(self, call: Call) -> None: ...
+    def wrote(self, call: Call) -> None: ...
+
     def edit(self, inputs: str) -> None:
         self.inputs = inputs
         self.owner["metadata"]["generation"] += 1
@@ -134,9 +92,7 @@ class World:
         """Passes of the operator, until one has nothing more to do at once."""
         for _ in range(9):
             spec = DeploymentSpec("score.py", Source(config_map="code"), revision_history_limit=self.limit)
-            case = Pass(cast(Operator, self.operator), copy.deepcopy(self.owner), spec)
-            again = asyncio.run(reconcile.run(case))
-            self.owner["status"] = case.owner["status"]
+            again = asyncio.run(reconcile.run(Pass(cast(Operator, self.operator), copied(self.owner), spec)))
             if again != 0:
                 return
         raise AssertionError("the passes do not end")
@@ -148,13 +104,12 @@ class World:
 
     @property
     def decided(self) -> decision.Decision:
-        found = self.cluster.objects.get((CONFIG_MAP.name, f"{NAME}-wanted"))
+        found = self.api.find(CONFIG_MAP, "team", f"{NAME}-wanted")
         return decision.read(found, decision.owner_of(self.owner), self.signer) or decision.FIRST
 
     @property
     def history(self) -> list[history.RecordedRevision]:
-        found = (each for (name, _), each in self.cluster.objects.items() if name == REVISION.name)
-        return sorted(map(history.recorded, found), key=lambda each: each.number)
+        return sorted(map(history.recorded, self.api.all(REVISION)), key=lambda each: each.number)
 
     @property
     def ready(self) -> Object:
@@ -196,6 +151,10 @@ _TIMES = itertools.count()
 
 def _nothing(*_: Any) -> None:
     return None
+
+
+def _no_pods(*_: Any) -> Any:
+    raise AssertionError("there are none")
 
 
 async def _none(*_: Any) -> None:

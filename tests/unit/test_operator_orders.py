@@ -150,7 +150,7 @@ def test_a_copy_that_brings_an_annotation_serves_its_spec(tmp_path: Path, monkey
 def test_a_decision_that_is_deleted_is_made_again(world: World, order: str) -> None:
     happen(world, order)
     before, reason = world.serving, world.ready["reason"]
-    world.cluster.delete_all(CONFIG_MAP)
+    world.lose(CONFIG_MAP)
     world.look()
     assert (world.serving, world.ready["reason"]) == (before, reason)
 
@@ -161,7 +161,7 @@ def test_no_number_is_used_twice(world: World, gone: tuple[object, ...]) -> None
     happen(world, "edit look edit look ask look")  # revision 4 has failed, and revision 1 serves
     assert [each.number for each in world.history] == [1, 2, 3, 4]
     for kind in gone:
-        world.cluster.delete_all(kind)  # type: ignore[arg-type]
+        world.lose(kind)  # type: ignore[arg-type]
     world.edit("E")
     world.look()
     assert [each.number for each in world.history] == [5]
@@ -169,7 +169,7 @@ def test_no_number_is_used_twice(world: World, gone: tuple[object, ...]) -> None
 
 def test_a_decision_that_is_deleted_in_the_middle_of_an_edit_is_no_failure(world: World) -> None:
     world.edit("C")
-    world.meanwhile = lambda: world.cluster.delete_all(CONFIG_MAP)
+    world.meanwhile = lambda: world.lose(CONFIG_MAP)
     world.look()
     assert world.ready["reason"] == "Updating"
     world.look()

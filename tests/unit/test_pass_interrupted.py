@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from support.fake_api import Call, Trouble
-from support.pass_edits import EDITS, HISTORY, Edit
+from support.pass_edits import EDITS, HISTORY, Edit, serve
 from support.simulation import NAMESPACE, Simulation
 
 from localmodel_operator import names
@@ -118,15 +118,21 @@ async def test_an_error_of_the_api_server_is_over_with_the_next_pass(sim: Simula
             await check(sim, of, number, Trouble(CHANGED))
 
 
-@pytest.mark.parametrize("name", ["first", "swap", "roll", "recreate"])
-async def test_an_edit_that_comes_in_the_middle_of_another_wins(sim: Simulation, name: str) -> None:
+NEXT: dict[str, Edit] = {"another": serve("D", replicas=2), "back": serve("B"), "delete": lambda sim: sim.delete("app")}
+
+
+@pytest.mark.parametrize(
+    ("name", "following"),
+    [*((name, "another") for name in ("first", "swap", "roll", "recreate")), ("swap", "back"), ("first", "delete")],
+)
+async def test_an_edit_that_comes_in_the_middle_of_another_wins(sim: Simulation, name: str, following: str) -> None:
     of = await whole(sim, name)
     for number in of.written:
         counted = itertools.count()
 
         def overtake(call: Call, counted: Iterator[int] = counted, number: int = number) -> None:
             if next(counted) == number:
-                sim.serve("D", replicas=2)
+                NEXT[following](sim)
                 sim.overtake()
 
         sim.back_to(of.before)
@@ -134,8 +140,28 @@ async def test_an_edit_that_comes_in_the_middle_of_another_wins(sim: Simulation,
         of.edit(sim)
         await sim.settle()
         where = f"overtaken at call {number}: {of.calls[number]}"
-        newest = max(sim.numbers())
+        assert not sim.wrong(), where
+        if following == "delete":
+            assert end(sim) == [], where
+            continue
+        newest, decided = max(sim.numbers()), sim.decided()
         assert sim.owner()["status"]["revisions"] == {"wanted": newest, "serving": newest, "durable": newest}, where
         assert sim.condition("Ready")["reason"] == "Serving", where
-        assert (sim.answer(), sim.decided().revision) == ("D", newest), where  # type: ignore[union-attr]
-        assert not sim.wrong(), where
+        assert (sim.answer(), decided and decided.revision) == ("D" if following == "another" else "B", newest), where
+
+
+async def test_only_the_last_of_many_edits_counts(sim: Simulation) -> None:
+    """Each comes while a pass is at work on the one before."""
+    of, edits = await whole(sim, "swap"), iter(range(10))
+
+    def overtake(call: Call) -> None:
+        if call.changes and (number := next(edits, None)) is not None:
+            sim.serve(f"edit {number}")
+            sim.overtake()
+
+    sim.back_to(of.before)
+    sim.trouble = overtake
+    of.edit(sim)
+    await sim.settle()
+    assert (sim.answer(), sim.condition("Ready")["reason"]) == ("edit 9", "Serving")
+    assert not sim.wrong()

@@ -121,8 +121,7 @@ async def _advance(context: Pass) -> None:
         return
     await availability.report_change(context, observed)
     await _restore_service(context, observed)
-    resolving = gather_both(_resolve(context, observed), _node_port(context))
-    _, (desired, node_port) = await gather_both(_announce_edit(context), resolving)
+    _, (desired, node_port) = await gather_both(_announce_edit(context), _look_up(context, observed))
     _require_own_children(observed, context.namespace)
     choice, previous = await _choose(context, desired, observed)
     observed = await prepare.prepare_pods(context, choice, previous, desired, observed)
@@ -206,6 +205,11 @@ async def _restore_service(context: Pass, observed: Observed) -> None:
     """Restore a Service that somebody has deleted or changed, whatever else the pass waits for."""
     if observed.deployment is not None and not observed.foreign and availability.service_drift(context, observed):
         await context.apply(children.service(context.owner, await _node_port(context)))
+
+
+async def _look_up(context: Pass, observed: Observed) -> tuple[Desired, int | None]:
+    """What the spec names, and the node port."""
+    return await gather_both(_resolve(context, observed), _node_port(context))
 
 
 async def _resolve(context: Pass, observed: Observed) -> Desired:
