@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fault_scripts import ECHO
-from support.scoring_server_process import ScoringServer, is_alive, write_script
+from support.scoring_server_process import ScoringServer, eventually, is_alive, write_script
 from wire import Closed, Wire, post
 
 CLIENTS = 32
@@ -56,12 +56,11 @@ def test_what_was_sent_is_answered(tmp_path: Path, data: bytes, drain: int) -> N
         server.wait_until_ready()
         workers = server.worker_pids()
         clients = Clients(server, data)
-        time.sleep(0.5)
+        eventually(lambda: clients.outcomes[200] > 5 * CLIENTS, server)
         server.signal(signal.SIGTERM)
         clients.join()
         assert server.process.wait(10) == 0
         assert set(clients.outcomes) <= {200, "closed before"}
-        assert clients.outcomes[200] > 5 * CLIENTS
         assert not [pid for pid in workers if is_alive(pid)]
 
 
