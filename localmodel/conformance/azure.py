@@ -3,7 +3,7 @@
 import json
 
 from localmodel.conformance.check import Check, Subject
-from localmodel.conformance.server import Reply, Wrong
+from localmodel.conformance.server import Reply, WrongAnswerError
 
 _JSON = {"content-type": "application/json"}
 
@@ -11,7 +11,7 @@ _JSON = {"content-type": "application/json"}
 def _healthy(subject: Subject) -> str:
     reply = subject.server.get("/").expect(200)
     if reply.body != b"Healthy":
-        raise Wrong(f"GET /: expected the text Healthy, got {reply.body[:100]!r}")
+        raise WrongAnswerError(f"GET /: expected the text Healthy, got {reply.body[:100]!r}")
     return ""
 
 
@@ -58,7 +58,7 @@ def _ids(subject: Subject) -> str:
     reply = subject.server.request("POST", "/score", body, {**_JSON, **sent})
     for name, value in sent.items():
         if reply.headers.get(name) != value:
-            raise Wrong(f"POST /score: expected the header {name}: {value}, got {reply.headers.get(name)}")
+            raise WrongAnswerError(f"POST /score: expected the header {name}: {value}, got {reply.headers.get(name)}")
     return ""
 
 
@@ -71,7 +71,7 @@ def _long_id(subject: Subject) -> str:
 def _swagger(subject: Subject) -> str:
     reply = subject.server.get("/swagger.json").expect(200)
     if "/score" not in reply.object().get("paths", {}):
-        raise Wrong("GET /swagger.json: expected the path /score in it")
+        raise WrongAnswerError("GET /swagger.json: expected the path /score in it")
     return ""
 
 
@@ -94,7 +94,9 @@ def _scored(reply: Reply) -> str:
     """Check the headers of an answer; a script need not like made-up values."""
     for name in ("x-ms-request-id", "x-ms-run-function-failed"):
         if name not in reply.headers:
-            raise Wrong(f"{reply.request}: expected the header {name} in the answer with status {reply.status}")
+            raise WrongAnswerError(
+                f"{reply.request}: expected the header {name} in the answer with status {reply.status}"
+            )
     if reply.status == 200:
         reply.json()
         return ""

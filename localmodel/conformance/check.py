@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from localmodel.conformance.sample import Sample
-from localmodel.conformance.server import Server, Wrong
+from localmodel.conformance.server import Server, WrongAnswerError
 
 
 class Subject(NamedTuple):
@@ -16,7 +16,7 @@ class Subject(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A check by its name; run gives a remark, mostly empty, or raises Wrong."""
+    """A check by its name; run gives a remark, mostly empty, or raises WrongAnswerError."""
 
     name: str
     run: Callable[[Subject], str]
@@ -35,5 +35,5 @@ def examine(subject: Subject, checks: Iterable[Check]) -> Iterator[CheckResult]:
     for check in checks:
         try:
             yield CheckResult(check.name, True, check.run(subject))
-        except Wrong as wrong:
+        except WrongAnswerError as wrong:
             yield CheckResult(check.name, False, str(wrong))

@@ -1,7 +1,7 @@
 """Checks of version 1 of KServe's protocol."""
 
 from localmodel.conformance.check import Check, Subject
-from localmodel.conformance.server import Wrong
+from localmodel.conformance.server import WrongAnswerError
 
 
 def _alive(subject: Subject) -> str:
@@ -13,7 +13,7 @@ def _alive(subject: Subject) -> str:
 def _models(subject: Subject) -> str:
     models = subject.server.get("/v1/models").expect(200).object().get("models")
     if not isinstance(models, list) or subject.model not in models:
-        raise Wrong(f"GET /v1/models: expected a list with {subject.model}")
+        raise WrongAnswerError(f"GET /v1/models: expected a list with {subject.model}")
     return ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from localmodel.conformance.check import Check, Subject
 from localmodel.conformance.sample import Tensor
-from localmodel.conformance.server import Reply, Wrong
+from localmodel.conformance.server import Reply, WrongAnswerError
 
 _LENGTH = "inference-header-content-length"
 
@@ -52,7 +52,9 @@ def _config(subject: Subject) -> str:
 def _index(subject: Subject) -> str:
     listed = subject.server.post("/v2/repository/index", {}).expect(200).json()
     if not isinstance(listed, list) or subject.model not in [each.get("name") for each in listed]:
-        raise Wrong(f"POST /v2/repository/index: expected a list with {subject.model}, got {json.dumps(listed)[:200]}")
+        raise WrongAnswerError(
+            f"POST /v2/repository/index: expected a list with {subject.model}, got {json.dumps(listed)[:200]}"
+        )
     return ""
 
 
@@ -191,10 +193,10 @@ def _examine(reply: Reply, request_id: str) -> str:
     content = reply._replace(body=reply.body[:length]).object()
     _expect_keys("the answer", content, model_name=str, outputs=list)
     if content.get("id") != request_id:
-        raise Wrong(f"expected the id {request_id} in the answer, got {content.get('id')}")
+        raise WrongAnswerError(f"expected the id {request_id} in the answer, got {content.get('id')}")
     binary = sum(_examine_output(output) for output in content["outputs"])
     if binary != len(reply.body) - length:
-        raise Wrong(f"expected {binary} bytes of binary data, got {len(reply.body) - length}")
+        raise WrongAnswerError(f"expected {binary} bytes of binary data, got {len(reply.body) - length}")
     return ""
 
 
@@ -207,7 +209,7 @@ def _examine_output(output: Any) -> int:
     _expect_keys("an output", output, data=list)
     expected, found = math.prod(output["shape"]), _count(output["data"])
     if found != expected:
-        raise Wrong(f"output {output['name']}: its shape needs {expected} values, and it has {found}")
+        raise WrongAnswerError(f"output {output['name']}: its shape needs {expected} values, and it has {found}")
     return 0
 
 
@@ -218,4 +220,4 @@ def _count(data: Any) -> int:
 def _expect_keys(what: str, content: Any, **types: type) -> None:
     for key, kind in types.items():
         if not isinstance(content, dict) or not isinstance(content.get(key), kind):
-            raise Wrong(f"{what}: expected {key} to be a {kind.__name__}, got {json.dumps(content)[:200]}")
+            raise WrongAnswerError(f"{what}: expected {key} to be a {kind.__name__}, got {json.dumps(content)[:200]}")

@@ -5,7 +5,7 @@ import struct
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from localmodel.conformance.server import Server, Wrong
+from localmodel.conformance.server import Server, WrongAnswerError
 
 _SIZES = {"BOOL": 1, "UINT8": 1, "INT8": 1, "UINT16": 2, "INT16": 2, "FP16": 2, "BF16": 2}
 _SIZES |= {"UINT32": 4, "INT32": 4, "FP32": 4, "UINT64": 8, "INT64": 8, "FP64": 8}
@@ -64,10 +64,10 @@ class Sample(NamedTuple):
 
 
 def find_model(server: Server) -> str:
-    """The name of the first model that the server lists; raises Wrong when it lists none."""
+    """The name of the first model that the server lists; raises WrongAnswerError when it lists none."""
     models = server.get("/v2/models").expect(200).object().get("models")
     if not isinstance(models, list) or not models or not isinstance(models[0], str):
-        raise Wrong("GET /v2/models: expected the names of models")
+        raise WrongAnswerError("GET /v2/models: expected the names of models")
     return models[0]
 
 
@@ -77,7 +77,7 @@ def make_sample(server: Server, model: str) -> Sample:
     try:
         told = server.get(f"/v2/models/{model}").expect(200).object().get("inputs")
         tensors = [_tensor(each) for each in told]
-    except (Wrong, KeyError, TypeError, ValueError):
+    except (WrongAnswerError, KeyError, TypeError, ValueError):
         tensors = []
     return Sample(tensors or [Tensor("input-0", "FP64", [1, 4])], _score_body(server))
 
@@ -90,6 +90,6 @@ def _tensor(told: Any) -> Tensor:
 def _score_body(server: Server) -> Any:
     """The example in the server's description of /score."""
     example = None
-    with suppress(Wrong, KeyError, TypeError):
+    with suppress(WrongAnswerError, KeyError, TypeError):
         example = server.get("/swagger.json").expect(200).object()["definitions"]["ServiceInput"]["example"]
     return example or {"data": [[0, 0, 0, 0]]}

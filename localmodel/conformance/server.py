@@ -14,11 +14,11 @@ from localmodel.errors import UserError
 _SECONDS = 60
 
 
-class Wrong(Exception):
+class WrongAnswerError(Exception):
     """The server did something else than the protocol says; the text tells both."""
 
 
-class NoAnswer(Wrong):
+class NoAnswerError(WrongAnswerError):
     """The server did not answer at all."""
 
 
@@ -35,37 +35,37 @@ class Reply(NamedTuple):
     body: bytes
 
     def expect(self, *statuses: int) -> "Reply":
-        """This reply; raises Wrong when it has none of the statuses."""
+        """This reply; raises WrongAnswerError when it has none of the statuses."""
         if self.status not in statuses:
             wanted = " or ".join(map(str, statuses))
-            raise Wrong(f"{self.request}: expected status {wanted}, got {self.status}{self._excerpt()}")
+            raise WrongAnswerError(f"{self.request}: expected status {wanted}, got {self.status}{self._excerpt()}")
         return self
 
     def json(self) -> Any:
-        """The body; raises Wrong when it is not JSON."""
+        """The body; raises WrongAnswerError when it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
-            raise Wrong(f"{self.request}: expected JSON, got{self._excerpt() or ' nothing'}") from None
+            raise WrongAnswerError(f"{self.request}: expected JSON, got{self._excerpt() or ' nothing'}") from None
 
     def object(self) -> dict[str, Any]:
-        """The body; raises Wrong when it is not a JSON object."""
+        """The body; raises WrongAnswerError when it is not a JSON object."""
         content = self.json()
         if not isinstance(content, dict):
-            raise Wrong(f"{self.request}: expected a JSON object, got{self._excerpt()}")
+            raise WrongAnswerError(f"{self.request}: expected a JSON object, got{self._excerpt()}")
         return content
 
     def expect_key(self, key: str, value: Any) -> None:
-        """Raise Wrong unless the body is an object with this value."""
+        """Raise WrongAnswerError unless the body is an object with this value."""
         found = self.object().get(key)
         if found != value:
-            raise Wrong(f"{self.request}: expected {key} to be {json.dumps(value)}, got {json.dumps(found)}")
+            raise WrongAnswerError(f"{self.request}: expected {key} to be {json.dumps(value)}, got {json.dumps(found)}")
 
     def expect_error(self, key: str) -> str:
-        """The text of an error under the key that the protocol has for it; raises Wrong when it is not there."""
+        """The text of an error under this key; raises WrongAnswerError when it is not there."""
         text = self.object().get(key)
         if self.status < 400 or not isinstance(text, str) or not text:
-            raise Wrong(
+            raise WrongAnswerError(
                 f"{self.request}: expected an error with a text under {key}, got {self.status}{self._excerpt()}"
             )
         return text
@@ -74,12 +74,12 @@ class Reply(NamedTuple):
         """A remark on an answer of predictions, which may be an error: a script need not like made-up values.
 
         Raises:
-            Wrong: it has neither.
+            WrongAnswerError: it has neither.
         """
         if self.status != 200:
             return f"refused: {self.expect_error(error_key)}"[:200]
         if "predictions" not in self.object():
-            raise Wrong(f"{self.request}: expected predictions in the answer, got {self.body[:200]!r}")
+            raise WrongAnswerError(f"{self.request}: expected predictions in the answer, got {self.body[:200]!r}")
         return ""
 
     def _excerpt(self) -> str:
@@ -122,16 +122,16 @@ class Server:
         body: bytes | Iterable[bytes] = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Ask; raises NoAnswer."""
+        """Ask; raises NoAnswerError."""
         request = f"{method} {path}"
         try:
             response = self._send(method, path, body, headers or {})
         except httpx.HTTPError as error:
-            raise NoAnswer(f"{request}: no answer: {error or type(error).__name__}") from error
+            raise NoAnswerError(f"{request}: no answer: {error or type(error).__name__}") from error
         return Reply(request, response.status_code, dict(response.headers), response.content)
 
     def leave_early(self, path: str, length: int) -> None:
-        """Say that length bytes will come, send half of them and close the connection; raises Wrong."""
+        """Say that length bytes will come, send half of them and close the connection; raises WrongAnswerError."""
 
         def half() -> Iterator[bytes]:
             yield b" " * (length // 2)
@@ -142,7 +142,7 @@ class Server:
         except _LeftEarly:
             return
         except httpx.HTTPError as error:
-            raise Wrong(f"POST {path}: cannot send: {error}") from error
+            raise WrongAnswerError(f"POST {path}: cannot send: {error}") from error
 
     def _send(
         self, method: str, path: str, body: bytes | Iterable[bytes], headers: Mapping[str, str]

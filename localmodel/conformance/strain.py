@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from localmodel.conformance.check import Check, Subject
-from localmodel.conformance.server import Wrong
+from localmodel.conformance.server import WrongAnswerError
 
 _MEGABYTE = 1 << 20
 _LARGE = 100
@@ -49,5 +49,5 @@ def _large_json() -> Iterator[bytes]:
 def _expect_alive(subject: Subject) -> None:
     try:
         subject.server.get("/v2/health/live").expect(200)
-    except Wrong as wrong:
-        raise Wrong(f"the server is no longer live: {wrong}") from None
+    except WrongAnswerError as wrong:
+        raise WrongAnswerError(f"the server is no longer live: {wrong}") from None

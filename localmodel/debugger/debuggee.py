@@ -35,7 +35,7 @@ class DebuggerState:
     error: str | None
 
 
-class Gone(Exception):
+class DebuggeeGoneError(Exception):
     """The server that had the debugger is there no more."""
 
 
@@ -59,7 +59,7 @@ class Debuggee(Protocol):
         """What the server tells, None when nobody has asked it yet.
 
         Raises:
-            Gone.
+            DebuggeeGoneError.
         """
 
     def end(self) -> None:

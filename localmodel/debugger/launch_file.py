@@ -12,7 +12,7 @@ _COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _LAST_COMMA = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[\]}])')
 
 
-class NotMergeable(ValueError):
+class NotMergeableError(ValueError):
     """The text is not what VS Code reads; it says where."""
 
 
@@ -41,7 +41,7 @@ def merge(text: str, configuration: dict[str, Any]) -> str:
     """The text of a launch.json with this configuration, in place of the one of its name if there is one.
 
     Raises:
-        NotMergeable.
+        NotMergeableError.
     """
     if not text.strip():
         return json.dumps({"version": "0.2.0", "configurations": [configuration]}, indent=4) + "\n"
@@ -49,9 +49,9 @@ def merge(text: str, configuration: dict[str, Any]) -> str:
     try:
         content = json.loads(plain)
     except (ValueError, RecursionError) as error:
-        raise NotMergeable(f"it is not JSON with comments: {error}") from None
+        raise NotMergeableError(f"it is not JSON with comments: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("configurations", []), list):
-        raise NotMergeable("it has no list of configurations")
+        raise NotMergeableError("it has no list of configurations")
     new = json.dumps(configuration, indent=4).replace("\n", "\n        ")
     root = plain.index("{")
     if "configurations" not in content:

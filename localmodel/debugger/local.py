@@ -4,7 +4,7 @@ import signal
 
 from localmodel import reasons
 from localmodel.debugger import package
-from localmodel.debugger.debuggee import DebuggerState, Gone, Wish, read_state
+from localmodel.debugger.debuggee import DebuggeeGoneError, DebuggerState, Wish, read_state
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 from localmodel.targets.machine import resolve
@@ -47,7 +47,7 @@ class LocalDebuggee:
 
     def state(self) -> DebuggerState | None:
         if self._target.running(self._place) is None:
-            raise Gone
+            raise DebuggeeGoneError
         content = state_file.load(self._state_file, lambda content: content, "remove it, and debug again")
         return read_state(content, str(self._state_file))
 

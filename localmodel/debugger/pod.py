@@ -6,7 +6,7 @@ from typing import Any
 
 from localmodel import reasons, revision
 from localmodel.debugger import package
-from localmodel.debugger.debuggee import DebuggerState, Gone, Wish, read_state
+from localmodel.debugger.debuggee import DebuggeeGoneError, DebuggerState, Wish, read_state
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource import schema
@@ -70,11 +70,11 @@ class PodDebuggee:
 
     def state(self) -> DebuggerState | None:
         if self._forward is not None and self._forward.poll() is not None:
-            raise Gone
+            raise DebuggeeGoneError
         try:
             told = self._exec(_READ, f"{_FILE}.state").strip()
         except UserError:
-            raise Gone from None
+            raise DebuggeeGoneError from None
         return read_state(told.encode(), f"{self._pod}:{_FILE}.state")
 
     def end(self) -> None:

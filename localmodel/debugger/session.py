@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 
 from localmodel import reasons
-from localmodel.debugger.debuggee import Debuggee, DebuggerState, Gone, Wish
+from localmodel.debugger.debuggee import Debuggee, DebuggeeGoneError, DebuggerState, Wish
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 
@@ -35,7 +35,7 @@ def debug(debuggee: Debuggee, wish: Wish, progress: Progress, on_ready: Callable
             on_ready(port)
             taken_over = _watch(debuggee, identity, progress)
             debuggee.find()
-    except Gone:
+    except DebuggeeGoneError:
         raise UserError(
             reasons.GONE, f"the server of {debuggee.name} is gone; lmd status {debuggee.name} says why"
         ) from None
@@ -94,5 +94,5 @@ def _end(debuggee: Debuggee, progress: Progress) -> None:
                 if told is None or (not told.id and told.state in ("normal", "failed")):
                     return done((told and told.error) or "serves")
                 time.sleep(_POLL_SECONDS / 5)
-        except Gone:
+        except DebuggeeGoneError:
             done("the server is gone")

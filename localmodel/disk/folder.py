@@ -9,11 +9,11 @@ from pathlib import Path
 _MOST_FOLDERS = 100_000
 
 
-class Unusable(Exception):
+class UnusableFolderError(Exception):
     """The folder cannot be taken as it is; the text names the file and says why."""
 
 
-class Dangling(Unusable):
+class DanglingLinkError(UnusableFolderError):
     """A link leads to nothing."""
 
 
@@ -21,7 +21,7 @@ def walk(root: Path, wanted: Callable[[str, Path], bool] = lambda inside, path: 
     """Every file below the folder: its path in it, and where it lies. `wanted` is asked of files and folders alike.
 
     Raises:
-        Unusable: a link to nothing, a folder in itself, what is neither file nor folder, or cannot be read.
+        UnusableFolderError: a link to nothing, a folder in itself, what is neither file nor folder, or cannot be read.
     """
     visited = 0
     pending: list[tuple[str, Path, tuple[Path, ...]]] = [("", root, (root.resolve(),))]
@@ -29,7 +29,7 @@ def walk(root: Path, wanted: Callable[[str, Path], bool] = lambda inside, path: 
         prefix, folder, above = pending.pop()
         visited += 1
         if visited > _MOST_FOLDERS:
-            raise Unusable(f"{root}: more than {_MOST_FOLDERS:,} folders, with those that links lead to")
+            raise UnusableFolderError(f"{root}: more than {_MOST_FOLDERS:,} folders, with those that links lead to")
         inner = []
         for path in _content(folder, prefix):
             inside = f"{prefix}{path.name}"
@@ -39,12 +39,12 @@ def walk(root: Path, wanted: Callable[[str, Path], bool] = lambda inside, path: 
             if stat.S_ISDIR(mode):
                 place = path.resolve()
                 if place in above:
-                    raise Unusable(f"{inside}: a link to a folder that it lies in")
+                    raise UnusableFolderError(f"{inside}: a link to a folder that it lies in")
                 inner.append((f"{inside}/", path, (*above, place)))
             elif stat.S_ISREG(mode):
                 yield inside, path
             else:
-                raise Unusable(f"{inside}: neither a file nor a folder")
+                raise UnusableFolderError(f"{inside}: neither a file nor a folder")
         pending += reversed(inner)
 
 
@@ -60,7 +60,7 @@ def _content(folder: Path, prefix: str) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError as error:
-        raise Unusable(f"{prefix.rstrip('/') or folder}: cannot be read: {error.strerror}") from None
+        raise UnusableFolderError(f"{prefix.rstrip('/') or folder}: cannot be read: {error.strerror}") from None
 
 
 def _mode(inside: str, path: Path) -> int:
@@ -68,5 +68,5 @@ def _mode(inside: str, path: Path) -> int:
         return path.stat().st_mode
     except OSError as error:
         if path.is_symlink() and error.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise Dangling(f"{inside}: a link to {path.readlink()}, where there is nothing") from None
-        raise Unusable(f"{inside}: cannot be read: {error.strerror}") from None
+            raise DanglingLinkError(f"{inside}: a link to {path.readlink()}, where there is nothing") from None
+        raise UnusableFolderError(f"{inside}: cannot be read: {error.strerror}") from None

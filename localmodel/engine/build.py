@@ -25,7 +25,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _SHOWN_LINES = 8
 
 
-class Cancelled(Exception):
+class BuildCancelledError(Exception):
     """Nobody wants the result any more."""
 
 
@@ -34,7 +34,7 @@ def pull_base(client: docker.DockerClient, spec: EnvironmentSpec, say: Say, canc
 
     Raises:
         UserError: BaseImageUnreadable; EnvironmentBuildFailed, with the last lines of the Dockerfile's build.
-        Cancelled: `cancelled` was set.
+        BuildCancelledError: `cancelled` was set.
     """
     reference = spec.base
     try:
@@ -104,14 +104,14 @@ def build(
 
     Raises:
         UserError: EnvironmentBuildFailed, with the last lines of what failed; what fetching wheels raises.
-        Cancelled: `cancelled` was set.
+        BuildCancelledError: `cancelled` was set.
     """
     arguments = _arguments(spec, store)
     if spec.is_own_base:
         arguments["OWN_BASE"] = "1"
     with context.environment(lock, spec.python, architecture(client, spec), say) as archive:
         if cancelled.is_set():
-            raise Cancelled
+            raise BuildCancelledError
         # these labels come last in the image: what is below them is the same for the next environment
         output = _run(client, tag, archive, arguments, say, cancelled, labels=dict(labels))
     if output.failure:
@@ -124,7 +124,7 @@ def tools(client: docker.DockerClient, spec: EnvironmentSpec, store: str, say: S
 
     Raises:
         UserError: EnvironmentBuildFailed; what fetching wheels raises.
-        Cancelled: `cancelled` was set.
+        BuildCancelledError: `cancelled` was set.
     """
     with context.tools(spec.python, architecture(client, spec), say) as archive:
         output = _run(client, None, archive, _arguments(spec, store), lambda line: None, cancelled, target="tools")
@@ -189,7 +189,7 @@ def _run(
     for event in stream:
         if cancelled.is_set():
             stream.close()
-            raise Cancelled
+            raise BuildCancelledError
         # what a command prints comes in pieces that need not end where a line does
         *lines, begun = (begun + event.get("stream", "")).split("\n")
         if "error" in event:

@@ -34,7 +34,7 @@ _LAYER = f"{context.BUILD}/layer.tar"
 _PLACE = "/opt/env"
 
 
-class Failed(Exception):
+class ChangeError(Exception):
     """It did not work out; the text is one line that says why. From nothing it may."""
 
 
@@ -125,8 +125,8 @@ def make(
     """Make the wanted image from another one. Its new layer is put into the layout, if there is one.
 
     Raises:
-        Failed: it did not work; nothing is left of it.
-        build.Cancelled: `cancelled` was set.
+        ChangeError: it did not work; nothing is left of it.
+        build.BuildCancelledError: `cancelled` was set.
     """
     _remove_leftovers(client, wanted)
     try:
@@ -136,7 +136,7 @@ def make(
         _commit(client, container, wanted, before, told)
         return layer
     except (docker.errors.APIError, UserError, ValueError) as error:
-        raise Failed(str(error)) from None
+        raise ChangeError(str(error)) from None
     finally:
         _remove_leftovers(client, wanted)
 
@@ -175,18 +175,18 @@ def _run(client: docker.DockerClient, container: str, say: build.Say, cancelled:
     client.api.start(container)
     for chunk in client.api.logs(container, stream=True, follow=True):
         if cancelled.is_set():
-            raise build.Cancelled
+            raise build.BuildCancelledError
         *ended, rest = (lines.pop() + chunk.decode(errors="replace")).split("\n")
         for line in filter(None, map(build.clean, ended)):
             say(line)
             lines.append(line)
         lines.append(rest)
     if client.api.wait(container)["StatusCode"]:
-        raise Failed(" ".join(lines[-8:]))
+        raise ChangeError(" ".join(lines[-8:]))
     try:
         return state_file.typed(json_text.parse(next(filter(None, reversed(lines)), "").encode()), dict[str, int])
     except ValueError as error:
-        raise Failed(f"its program's output cannot be read: {error}") from None
+        raise ChangeError(f"its program's output cannot be read: {error}") from None
 
 
 def _layer(client: docker.DockerClient, container: str, layout: Layout) -> Blob:
@@ -195,7 +195,7 @@ def _layer(client: docker.DockerClient, container: str, layout: Layout) -> Blob:
         member = archive.next()
         content = archive.extractfile(member) if member else None
         if content is None:
-            raise Failed("the engine does not return the layer")
+            raise ChangeError("the engine does not return the layer")
         return layout.write(iter(lambda: content.read(CHUNK), b""))
 
 

@@ -48,7 +48,7 @@ def ensure(
 
     Raises:
         UserError: BaseImageUnreadable, EnvironmentBuildFailed, PackageSourcesInvalid; what fetching wheels raises.
-        build.Cancelled: `cancelled` was set.
+        build.BuildCancelledError: `cancelled` was set.
     """
     own_key = key(spec, lock)
     name = tag(store_id, own_key)
@@ -73,7 +73,7 @@ def make(
 
     Raises:
         UserError: as ensure().
-        build.Cancelled: `cancelled` was set.
+        build.BuildCancelledError: `cancelled` was set.
     """
     name = tag(store_id, key(spec, lock))
     if not _has(client, name):
@@ -113,7 +113,7 @@ def _make(
             try:
                 say(f"made from the environment {near.key}")
                 layer = change.make(client, wanted, near, layout, say, cancelled)
-            except change.Failed as error:
+            except change.ChangeError as error:
                 say(f"that failed, so it is built from scratch: {error}")
             else:
                 return (near.key, layer) if layer else None

@@ -19,7 +19,7 @@ def volume(
     """Name of a volume with the installer for the base image (an id); filled unless there is one.
 
     Raises:
-        UserError, build.Cancelled: as build.tools().
+        UserError, build.BuildCancelledError: as build.tools().
     """
     name = f"localmodel-tools-{digests.of_json([store, base, context.tools_digest()]).removeprefix('sha256:')[:32]}"
     with contextlib.suppress(docker.errors.NotFound):

@@ -57,7 +57,7 @@ def entries_of(path: Path, inside: str) -> list[Entry]:
     """The file or the folder's files as entries below the folder `inside`, under the path's own name.
 
     Raises:
-        folder.Unusable: not all of them can be had.
+        folder.UnusableFolderError: not all of them can be had.
     """
     if path.is_file():
         return [Entry(f"{inside}/{path.name}".lstrip("/"), path)]

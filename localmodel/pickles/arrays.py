@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from localmodel.pickles.stream import Stream, Unreadable
+from localmodel.pickles.stream import Stream, UnreadablePickleError
 from localmodel.pickles.values import Global, Made, Value
 
 WRAPPER: Final = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
@@ -32,12 +32,12 @@ def skip(wrapper: dict[str, Value], stream: Stream) -> bytes:
     """Go on behind the array's bytes; returns the first of them, with what aligns them.
 
     Raises:
-        Unreadable: the wrapper does not say how many there are, or there are fewer.
+        UnreadablePickleError: the wrapper does not say how many there are, or there are fewer.
     """
     count = _item_size(wrapper.get("dtype"), stream)
     shape = wrapper.get("shape")
     if not isinstance(shape, tuple) or not all(type(length) is int and 0 <= length < 1 << 62 for length in shape):
-        raise Unreadable(f"the array at byte {stream.position} has no shape that can be read")
+        raise UnreadablePickleError(f"the array at byte {stream.position} has no shape that can be read")
     for length in shape:
         count *= length
     # joblib 1.2 and later align the bytes, and say first how many come before them.
@@ -55,7 +55,7 @@ def skip(wrapper: dict[str, Value], stream: Stream) -> bytes:
 def _item_size(dtype: Value, stream: Stream) -> int:
     found = _DTYPE.fullmatch(_code(dtype))
     if found is None:
-        raise Unreadable(f"the array at byte {stream.position} has a dtype that is not known")
+        raise UnreadablePickleError(f"the array at byte {stream.position} has a dtype that is not known")
     kind, digits = found.groups()
     return int(digits or 1) * (4 if kind == "U" else 1)
 

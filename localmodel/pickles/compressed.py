@@ -7,7 +7,7 @@ import lzma
 import zlib
 from typing import Any
 
-from localmodel.pickles.stream import Budget, File, Unreadable
+from localmodel.pickles.stream import Budget, File, UnreadablePickleError
 
 _PREFIXES = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ", "lzma": b"\x5d\x00", "lz4": b"\x04\x22\x4d\x18"}
 # xz wants 65 MiB with its highest setting.
@@ -28,7 +28,7 @@ def unpacked(file: File, compression: str, budget: Budget) -> io.BufferedReader:
     """The content, to be read forwards.
 
     Raises (and so does reading it):
-        Unreadable
+        UnreadablePickleError
     """
     return io.BufferedReader(_Unpacked(file, compression, budget), _PIECE)
 
@@ -48,7 +48,7 @@ class _Unpacked(io.RawIOBase):
         try:
             content = self._more(len(buffer))
         except (OSError, EOFError, ValueError, RuntimeError, MemoryError, zlib.error, lzma.LZMAError) as error:
-            raise Unreadable(f"its compressed data is damaged ({error})") from None
+            raise UnreadablePickleError(f"its compressed data is damaged ({error})") from None
         buffer[: len(content)] = content
         return len(content)
 
@@ -64,7 +64,7 @@ class _Unpacked(io.RawIOBase):
             elif self._unpacker.needs_input:
                 self._packed = self._file.read(_PIECE)
                 if not self._packed:
-                    raise Unreadable("its compressed data ends too early")
+                    raise UnreadablePickleError("its compressed data ends too early")
             content: bytes = self._unpacker.decompress(self._packed, most)
             self._packed = b""
             if content:
@@ -82,7 +82,7 @@ def _unpacker(compression: str) -> Any:
     try:
         return importlib.import_module("lz4.frame").LZ4FrameDecompressor()
     except ImportError:
-        raise Unreadable("it is compressed with lz4, which needs another package: pip install lz4") from None
+        raise UnreadablePickleError("it is compressed with lz4, which needs another package: pip install lz4") from None
 
 
 class _Zlib:

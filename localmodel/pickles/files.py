@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from localmodel.pickles import compressed
 from localmodel.pickles.machine import Findings, follow
-from localmodel.pickles.stream import Budget, Exhausted, File, Stream, Unreadable
+from localmodel.pickles.stream import Budget, ExhaustedError, File, Stream, UnreadablePickleError
 
 _ENDINGS = {".pkl", ".pickle", ".joblib", ".sav", ".pck", ".p", ".dill", ".cloudpickle"}
 _START = 16
@@ -53,7 +53,7 @@ def _compressed(name: str, file: File, compression: str, budget: Budget) -> Foun
     found = Found(name, compression=compression)
     try:
         return _bare(found, compressed.unpacked(file, compression, budget), None, budget)
-    except Unreadable as error:
+    except UnreadablePickleError as error:
         # Only of a pickle is it known that there should be one.
         found.problem = str(error) if _is_named_so(name) else ""
         return found
@@ -106,10 +106,12 @@ def _bare(found: Found, file: Any, size: int | None, budget: Budget) -> Found:
             if not _holds_objects(stream):
                 return found
         elif start.startswith(_OLD_JOBLIB):
-            raise Unreadable("a joblib older than 0.10 wrote it: load it with that one, save it with a newer one")
+            raise UnreadablePickleError(
+                "a joblib older than 0.10 wrote it: load it with that one, save it with a newer one"
+            )
         elif start.startswith(_ZIP):
-            raise Unreadable("it is an archive inside another file, which is not read")
-    except Unreadable as error:
+            raise UnreadablePickleError("it is an archive inside another file, which is not read")
+    except UnreadablePickleError as error:
         found.problem = str(error)
         return found
     _pickles(found, stream, expected=_is_pickle(start) or _is_named_so(found.name))
@@ -130,7 +132,7 @@ def _holds_objects(stream: Stream) -> bool:
     major, _ = stream.read(2)
     length = int.from_bytes(stream.read(2 if major == 1 else 4), "little")
     if length > _LONGEST_NPY_HEADER:
-        raise Unreadable(f"its header says that it has {length} bytes")
+        raise UnreadablePickleError(f"its header says that it has {length} bytes")
     # No other word of the header has an O, except names of fields; then what follows is no pickle.
     return b"O" in stream.read(length)
 
@@ -149,9 +151,9 @@ def _pickles(found: Found, stream: Stream, expected: bool) -> None:
             imported = len(findings.globals)
             follow(stream, findings)
             whole += 1
-    except Exhausted as error:
+    except ExhaustedError as error:
         problem = str(error)
-    except Unreadable as error:
+    except UnreadablePickleError as error:
         # Behind a pickle there may be other things, such as the numbers in PyTorch's older files.
         problem = str(error) if not whole or len(findings.globals) > imported else ""
     finally:

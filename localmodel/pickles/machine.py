@@ -9,7 +9,7 @@ from typing import Any
 from localmodel.pickles import arrays, hazards, templates
 from localmodel.pickles.memo import Memo
 from localmodel.pickles.opcodes import next_instruction
-from localmodel.pickles.stream import Budget, Stream, Unreadable
+from localmodel.pickles.stream import Budget, Stream, UnreadablePickleError
 from localmodel.pickles.values import UNKNOWN, Global, Made, Value
 
 # Keys of states that are asked for; a dictionary may have millions of others.
@@ -56,7 +56,7 @@ def follow(stream: Stream, findings: Findings, joblib: bool = True) -> None:
     What is found before an error is kept: loading would have run it.
 
     Raises:
-        Unreadable: the bytes are no pickle, or the limits are reached.
+        UnreadablePickleError: the bytes are no pickle, or the limits are reached.
     """
     _Machine(stream, findings, joblib).run()
 
@@ -86,17 +86,17 @@ class _Machine:
 
     def _pop(self) -> Value:
         if not self._stack:
-            raise Unreadable(f"not a whole pickle: nothing to take at byte {self._stream.position}")
+            raise UnreadablePickleError(f"not a whole pickle: nothing to take at byte {self._stream.position}")
         return self._stack.pop()
 
     def _top(self) -> Value:
         if not self._stack:
-            raise Unreadable(f"not a whole pickle: nothing to change at byte {self._stream.position}")
+            raise UnreadablePickleError(f"not a whole pickle: nothing to change at byte {self._stream.position}")
         return self._stack[-1]
 
     def _since_mark(self) -> list[Value]:
         if not self._below:
-            raise Unreadable(f"not a whole pickle: no MARK before byte {self._stream.position}")
+            raise UnreadablePickleError(f"not a whole pickle: no MARK before byte {self._stream.position}")
         items, self._stack = self._stack, self._below.pop()
         return items
 
@@ -200,7 +200,7 @@ class _Machine:
         found = Global(module, name)
         if found not in self._findings.globals:
             if len(self._findings.globals) >= _MOST_GLOBALS:
-                raise Unreadable(f"it imports more than {_MOST_GLOBALS} different things")
+                raise UnreadablePickleError(f"it imports more than {_MOST_GLOBALS} different things")
             self._findings.globals[found] = None
             if hazards.is_unsafe(module, name):
                 self._findings.unsafe[str(found)] = None
@@ -227,7 +227,7 @@ class _Machine:
     def call_since_mark(self, argument: Value) -> None:
         items = self._since_mark()
         if not items:
-            raise Unreadable(f"not a whole pickle: nothing to call at byte {self._stream.position}")
+            raise UnreadablePickleError(f"not a whole pickle: nothing to call at byte {self._stream.position}")
         self._call(items[0], tuple(items[1:_LONGEST_TUPLE]))
 
     def call_named(self, argument: Value) -> None:
@@ -308,7 +308,9 @@ class _Machine:
     def _pass_array(self, wrapper: dict[str, Value]) -> None:
         # joblib reads the array behind the frame, wherever in the frame its instructions are.
         if self._frame_end > self._stream.position:
-            raise Unreadable(f"an array at byte {self._stream.position} lies in a frame, where joblib writes none")
+            raise UnreadablePickleError(
+                f"an array at byte {self._stream.position} lies in a frame, where joblib writes none"
+            )
         self._findings.arrays += 1
         if arrays.is_pickled(wrapper):
             follow(self._stream, self._findings, joblib=False)
@@ -325,7 +327,7 @@ class _Machine:
         try:
             other.run()
             ends = ""
-        except Unreadable as error:
+        except UnreadablePickleError as error:
             ends = str(error)
         found = [".".join(name) for name in other._findings.globals]
         if any(all(map(str.isidentifier, name.split("."))) for name in found) or other._computed:
@@ -335,7 +337,7 @@ class _Machine:
 
     def protocol(self, number: Value) -> None:
         if number > 5:
-            raise Unreadable(f"its pickle protocol is {number}; known are those up to 5")
+            raise UnreadablePickleError(f"its pickle protocol is {number}; known are those up to 5")
         # A pickle inside another one, an array of objects, has its own.
         if self._joblib:
             self._findings.protocol = max(self._findings.protocol, number)

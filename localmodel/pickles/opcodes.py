@@ -5,7 +5,7 @@ import pickletools
 import re
 from collections.abc import Callable
 
-from localmodel.pickles.stream import Stream, Unreadable
+from localmodel.pickles.stream import Stream, UnreadablePickleError
 from localmodel.pickles.values import UNKNOWN, Value
 
 # Names of modules and classes are shorter; longer texts are skipped.
@@ -21,13 +21,13 @@ def next_instruction(stream: Stream) -> tuple[str, Value]:
     """The name of the next instruction, as in pickletools, and its argument (None without one).
 
     Raises:
-        Unreadable: at the end, and at a byte that is not an instruction.
+        UnreadablePickleError: at the end, and at a byte that is not an instruction.
     """
     code = stream.next()
     found = _TABLE[code] if code >= 0 else None
     if found is None:
         what = f"byte {stream.position - 1} is not an instruction" if code >= 0 else "it ends without a STOP"
-        raise Unreadable(f"not a whole pickle: {what}")
+        raise UnreadablePickleError(f"not a whole pickle: {what}")
     name, reader = found
     return name, reader(stream) if reader else None
 
@@ -85,7 +85,7 @@ def _number_line(stream: Stream) -> Value:
         # "0x10" is one, too; and "010" is eight to one of Python's two unpicklers and nothing to the other.
         return int(digits, 8 if _OCTAL.fullmatch(digits) else 0)
     except ValueError:
-        raise Unreadable(f"not a whole pickle: no number before byte {stream.position}") from None
+        raise UnreadablePickleError(f"not a whole pickle: no number before byte {stream.position}") from None
 
 
 def _index_line(stream: Stream) -> Value:
@@ -93,7 +93,7 @@ def _index_line(stream: Stream) -> Value:
     try:
         return int(line)
     except ValueError:
-        raise Unreadable(f"not a whole pickle: no number before byte {stream.position}") from None
+        raise UnreadablePickleError(f"not a whole pickle: no number before byte {stream.position}") from None
 
 
 def _persistent_id(stream: Stream) -> Value:
@@ -105,7 +105,7 @@ def _float_line(stream: Stream) -> Value:
     try:
         float(stream.line(_LONGEST_LINE))
     except ValueError:
-        raise Unreadable(f"not a whole pickle: no number before byte {stream.position}") from None
+        raise UnreadablePickleError(f"not a whole pickle: no number before byte {stream.position}") from None
     return UNKNOWN
 
 
@@ -117,13 +117,13 @@ def _float(stream: Stream) -> Value:
 def _quoted_line(stream: Stream) -> Value:
     line = stream.line(_LONGEST_LINE).strip()
     if len(line) < 2 or line[:1] not in (b"'", b'"') or line[-1:] != line[:1]:
-        raise Unreadable(f"not a whole pickle: no quoted text before byte {stream.position}")
+        raise UnreadablePickleError(f"not a whole pickle: no quoted text before byte {stream.position}")
     if len(line) > _LONGEST_TEXT:
         return UNKNOWN
     try:
         return codecs.escape_decode(line[1:-1])[0].decode("latin-1")
     except ValueError:
-        raise Unreadable(f"not a whole pickle: no quoted text before byte {stream.position}") from None
+        raise UnreadablePickleError(f"not a whole pickle: no quoted text before byte {stream.position}") from None
 
 
 def _escaped_line(stream: Stream) -> Value:
@@ -131,7 +131,7 @@ def _escaped_line(stream: Stream) -> Value:
     try:
         return line.decode("raw-unicode-escape") if len(line) <= _LONGEST_TEXT else UNKNOWN
     except ValueError:
-        raise Unreadable(f"not a whole pickle: no text before byte {stream.position}") from None
+        raise UnreadablePickleError(f"not a whole pickle: no text before byte {stream.position}") from None
 
 
 def _plain_line(stream: Stream) -> Value:

@@ -47,7 +47,7 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
     if path.is_file():
         yield path.name, path
         return
-    with contextlib.suppress(folder.Unusable):  # whoever registers it says so
+    with contextlib.suppress(folder.UnusableFolderError):  # whoever registers it says so
         there = folder.walk(path, lambda inside, file: folder.kind(file) in (stat.S_IFREG, stat.S_IFDIR))
         yield from islice(there, _MOST_FILES)
 

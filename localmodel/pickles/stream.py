@@ -9,11 +9,11 @@ _OPERATIONS = 8_000_000
 _SECONDS = 60.0
 
 
-class Unreadable(Exception):
+class UnreadablePickleError(Exception):
     """The file cannot be read on; the text says why."""
 
 
-class Exhausted(Unreadable):
+class ExhaustedError(UnreadablePickleError):
     """The limits of the whole examination are reached."""
 
 
@@ -42,17 +42,17 @@ class Budget:
         self._end = time.monotonic() + seconds
 
     def check(self) -> None:
-        """Raises Exhausted."""
+        """Raises ExhaustedError."""
         if self.operations <= 0:
-            raise Exhausted("there is more in it than is looked at")
+            raise ExhaustedError("there is more in it than is looked at")
         if time.monotonic() > self._end:
-            raise Exhausted(f"reading stopped after {self._seconds:g} s")
+            raise ExhaustedError(f"reading stopped after {self._seconds:g} s")
 
 
 class Stream:
     """Reading forwards. `size` is in bytes and known of files in which one can seek, None of others.
 
-    Raises (every method): Unreadable.
+    Raises (every method): UnreadablePickleError.
     """
 
     def __init__(self, file: File, size: int | None, budget: Budget) -> None:
@@ -66,7 +66,7 @@ class Stream:
         data = self._file.read(count)
         self.position += len(data)
         if len(data) != count:
-            raise Unreadable(f"it ends at byte {self.position}, in the middle of something")
+            raise UnreadablePickleError(f"it ends at byte {self.position}, in the middle of something")
         return data
 
     def next(self) -> int:
@@ -86,13 +86,13 @@ class Stream:
         data = self._file.readline(limit)
         self.position += len(data)
         if not data.endswith(b"\n"):
-            raise Unreadable(f"a line before byte {self.position} does not end")
+            raise UnreadablePickleError(f"a line before byte {self.position} does not end")
         return data[:-1]
 
     def expect(self, count: int) -> None:
         """So many bytes follow, if the size is known."""
         if self._size is not None and self.position + count > self._size:
-            raise Unreadable(f"{count} bytes should follow byte {self.position}, and the file ends before")
+            raise UnreadablePickleError(f"{count} bytes should follow byte {self.position}, and the file ends before")
 
     def skip(self, count: int) -> None:
         """Go on behind the next bytes, however many they are."""

@@ -81,7 +81,7 @@ def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
         if sum(sizes.values()) > _LARGEST:
             raise _too_large(root, sizes)
         files = {inside: executable.read(paths[inside]) for inside in sorted(paths)}
-    except folder.Unusable as error:
+    except folder.UnusableFolderError as error:
         raise UserError(reasons.SOURCE_INVALID, f"{root}: {error}. {_WAY_OUT}") from None
     except OSError as error:
         raise UserError(reasons.SOURCE_INVALID, f"{error.filename}: cannot be read: {error.strerror}") from None

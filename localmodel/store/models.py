@@ -260,9 +260,9 @@ def _entries(path: Path) -> list[layers.Entry]:
         raise UserError(reasons.MODEL_FILE_MISSING, f"{path}: no such file or folder to register")
     try:
         entries = layers.entries_of(path.resolve(), "")
-    except folder.Dangling as error:
+    except folder.DanglingLinkError as error:
         raise UserError(reasons.MODEL_INCOMPLETE, f"{path}: {error}; {_FETCH}") from None
-    except folder.Unusable as error:
+    except folder.UnusableFolderError as error:
         raise UserError(
             reasons.MODEL_INCOMPLETE, f"{path}: {error}; a model is registered whole, or not at all"
         ) from None

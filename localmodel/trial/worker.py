@@ -25,11 +25,11 @@ _SECONDS_TO_LEAVE = 2.0
 _PIECE = 1 << 16
 
 
-class Died(Exception):
+class WorkerDiedError(Exception):
     """The worker has ended; the text says how."""
 
 
-class LoadFailed(Exception):
+class ScriptLoadError(Exception):
     """The script does not load; the text is one line, `traceback` may be empty."""
 
     def __init__(self, message: str, traceback: str) -> None:
@@ -90,11 +90,11 @@ class TrialWorker:
         """Wait until the script is imported and init() has returned; returns the seconds since the start.
 
         Raises:
-            LoadFailed, Died.
+            ScriptLoadError, WorkerDiedError.
         """
         hello = self._receive()
         if not hello.head["ok"]:
-            raise LoadFailed(advice.more(hello.head["message"], self._known), hello.head["traceback"])
+            raise ScriptLoadError(advice.more(hello.head["message"], self._known), hello.head["traceback"])
         self._kind = _KINDS[hello.head["contract"]["mode"]]
         return time.monotonic() - self._started
 
@@ -102,13 +102,13 @@ class TrialWorker:
         """Have run() answer a request.
 
         Raises:
-            Died: in the middle of it; or because of it, when asked once more.
+            WorkerDiedError: in the middle of it; or because of it, when asked once more.
         """
         head = {"kind": self._kind, "ids": [str(number)], "lengths": [len(body)], "headers": _HEADERS}
         try:
             self._frames.send_frame(self._connection, head, body)
         except OSError:
-            raise Died(self._end()) from None
+            raise WorkerDiedError(self._end()) from None
         frame = self._receive()
         _show(frame)
         status, milliseconds, _, _, headers = frame.head["answers"][0]
@@ -129,7 +129,7 @@ class TrialWorker:
             except OSError:
                 piece = b""
             if not piece:
-                raise Died(self._end())
+                raise WorkerDiedError(self._end())
             self._buffer.feed(piece)
 
     def _end(self) -> str:

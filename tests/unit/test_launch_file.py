@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from localmodel.debugger.debuggee import Wish
-from localmodel.debugger.launch_file import NotMergeable, entry, local_root, merge
+from localmodel.debugger.launch_file import NotMergeableError, entry, local_root, merge
 
 OURS = entry("digits", Wish(5678), 5678, "${workspaceFolder}", "/var/azureml-app")
 
@@ -53,7 +53,7 @@ def test_the_entry_of_the_same_name_is_replaced_in_its_place() -> None:
     "text", ["[]", "{", '{"configurations": {}}', '{"configurations": [}', "{} {}", "{\"a\": 'b'}"]
 )
 def test_what_is_not_understood_is_refused(text: str) -> None:
-    with pytest.raises(NotMergeable):
+    with pytest.raises(NotMergeableError):
         merge(text, OURS)
 
 

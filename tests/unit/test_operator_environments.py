@@ -45,7 +45,7 @@ class FakeEngine:
         while not self.go.is_set():
             await asyncio.sleep(0)
             if cancelled.is_set():
-                raise build.Cancelled
+                raise build.BuildCancelledError
         if self.error:
             raise self.error
         return EnvironmentImage("sha256:base", "amd64", "linux", ("PATH=/bin",), (self.layout.add(b"layer"),))

@@ -13,7 +13,7 @@ import pytest
 
 from localmodel.pickles.hazards import is_known, is_unsafe, may_be_called, may_be_made
 from localmodel.pickles.machine import Findings, follow
-from localmodel.pickles.stream import Budget, Stream, Unreadable
+from localmodel.pickles.stream import Budget, Stream, UnreadablePickleError
 from localmodel.pickles.values import Global
 
 
@@ -74,7 +74,7 @@ def test_ways_to_say_the_same(instructions: bytes) -> None:
     file = io.BufferedReader(io.BytesIO(instructions))  # type: ignore[arg-type]
     try:
         follow(Stream(file, len(instructions), Budget()), findings)
-    except Unreadable:
+    except UnreadablePickleError:
         assert instructions.startswith(b"K")
     assert "os.system" in findings.unsafe and findings.called
 
@@ -82,7 +82,7 @@ def test_ways_to_say_the_same(instructions: bytes) -> None:
 def test_what_comes_before_an_error_counts() -> None:
     findings = Findings()
     data = b"cos\nsystem\n(S'true'\ntR\xff"
-    with pytest.raises(Unreadable, match="byte 22 is not an instruction"):
+    with pytest.raises(UnreadablePickleError, match="byte 22 is not an instruction"):
         follow(Stream(io.BufferedReader(io.BytesIO(data)), len(data), Budget()), findings)  # type: ignore[arg-type]
     assert findings.called
 
@@ -156,19 +156,19 @@ def wrapper(dtype: str, length: int, alignment: bytes = b"") -> bytes:
     ],
 )
 def test_an_array_that_is_not_there_is_an_error(dtype: str, length: int, message: str) -> None:
-    with pytest.raises(Unreadable, match=message):
+    with pytest.raises(UnreadablePickleError, match=message):
         read(b"\x80\x04" + wrapper(dtype, length) + b".")
 
 
 def test_an_array_in_a_frame_is_an_error() -> None:
     content = wrapper("f8", 0)
     frame = b"\x80\x04\x95" + struct.pack("<Q", len(content) + 1) + content + b"."
-    with pytest.raises(Unreadable, match="lies in a frame"):
+    with pytest.raises(UnreadablePickleError, match="lies in a frame"):
         read(frame)
 
 
 def test_the_limit_of_instructions_is_kept() -> None:
-    with pytest.raises(Unreadable, match="more in it than is looked at"):
+    with pytest.raises(UnreadablePickleError, match="more in it than is looked at"):
         read(b"N0" * 10_000 + b"N.", Budget(operations=5000))
 
 
@@ -195,7 +195,7 @@ WITHOUT_END = [b"V\\uZZ\n.", b"K", b"X\xff\xff\xff\xff", b"cos\nsystem", b"c" + 
     ],
 )
 def test_what_is_no_pickle_is_an_error(data: bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadablePickleError):
         read(data)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from localmodel.targets.machine.loading import LoadFailed, wait
+from localmodel.targets.machine.loading import LoadError, wait
 from localmodel.targets.machine.state import Slot
 
 NO_ERROR = "the server ended without an error in its log: it may have been killed, for lack of memory for instance"
@@ -32,6 +32,6 @@ def test_the_end_is_told_by_its_signal_or_an_error_and_by_nothing_else(
 ) -> None:
     log = tmp_path / "log"
     log.write_text(f"{NOW} INFO listening\n{last}\n" if last else "")
-    with pytest.raises(LoadFailed) as failed:
+    with pytest.raises(LoadError) as failed:
         wait(Slot(tmp_path), 2, lambda: by, log, 10, lambda: None)
     assert str(failed.value) == (told or f"the server ended: {last}")

@@ -6,7 +6,7 @@ from localmodel.cli.output import Failure, output_option, print_table, print_val
 from localmodel.conformance.check import Subject, examine
 from localmodel.conformance.registry import CHECKS
 from localmodel.conformance.sample import find_model, make_sample
-from localmodel.conformance.server import NoAnswer, Server, Wrong
+from localmodel.conformance.server import NoAnswerError, Server, WrongAnswerError
 
 
 @click.command()
@@ -22,9 +22,9 @@ def conformance(url: str, model: str | None, output: str) -> None:
     try:
         server.get("/v2/health/live")
         model = model or find_model(server)
-    except NoAnswer as error:
+    except NoAnswerError as error:
         raise Failure(f"{url}: {error}") from None
-    except Wrong as wrong:
+    except WrongAnswerError as wrong:
         raise Failure(f"the model's name is not known ({wrong}); give it with --model") from None
     subject = Subject(server, model, make_sample(server, model))
     findings = list(examine(subject, CHECKS))

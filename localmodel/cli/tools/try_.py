@@ -13,7 +13,7 @@ from localmodel.cli import body
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_value
 from localmodel.printable import printable
 from localmodel.trial import prepare
-from localmodel.trial.worker import Answer, Died, LoadFailed, TrialWorker, parsed
+from localmodel.trial.worker import Answer, ScriptLoadError, TrialWorker, WorkerDiedError, parsed
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -85,10 +85,10 @@ def _go(worker: TrialWorker, bodies: Sequence[bytes], outcome: "_Outcome") -> st
             answer = worker.ask(number, body)
             outcome.answered(number, answer)
             failed += answer.status >= 400
-    except LoadFailed as error:
+    except ScriptLoadError as error:
         outcome.failed(str(error), error.traceback)
         return str(error)
-    except Died as error:
+    except WorkerDiedError as error:
         outcome.failed(str(error), "")
         return str(error)
     return f"{failed} of {len(bodies)} requests failed" if failed else ""

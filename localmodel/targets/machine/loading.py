@@ -30,7 +30,7 @@ _ERROR = re.compile(
 )
 
 
-class LoadFailed(Exception):
+class LoadError(Exception):
     """The wanted revision does not serve; the text is one line for the user, `reason` the word of a UserError.
 
     `traceback` is the script's, or "".
@@ -42,7 +42,7 @@ class LoadFailed(Exception):
         self.traceback = traceback
 
 
-class LoadTimeout(Exception):
+class LoadTimeoutError(Exception):
     """The wanted revision did not serve in time."""
 
 
@@ -55,7 +55,7 @@ def wait(
     what it raises ends the waiting.
 
     Raises:
-        LoadFailed, LoadTimeout.
+        LoadError, LoadTimeoutError.
     """
     end = time.monotonic() + timeout
     next_look = time.monotonic()
@@ -66,15 +66,15 @@ def wait(
             if status.error:
                 own = (word for word in _OWN_WORDS if word == status.reason)
                 reason = next(own, reasons.REVISION_FAILED)
-                raise LoadFailed(status.error, reason, status.traceback or "")
+                raise LoadError(status.error, reason, status.traceback or "")
             return
         look()
         if time.monotonic() >= next_look:
             if (by := ended()) is not None:
-                raise LoadFailed(_how_it_ended(by, log))
+                raise LoadError(_how_it_ended(by, log))
             next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
         time.sleep(_POLL_SECONDS)
-    raise LoadTimeout
+    raise LoadTimeoutError
 
 
 def ask(port: int) -> tuple[int | None, str]:

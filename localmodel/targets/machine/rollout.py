@@ -219,12 +219,12 @@ class Rollout:
 
         try:
             loading.wait(slot, record.number, ended, self.place.log, self.timeout, look)
-        except loading.LoadFailed as error:
+        except loading.LoadError as error:
             told = advice.more(str(error), known.of(self.place, record))
             others = held.advice(f"{error}\n{error.traceback}", beside.record.number if beside else None)
             said = f"revision {record.number} does not serve: {told}{others}"
             raise UserError(error.reason, f"{said}\n{goes_on}" if goes_on else said) from None
-        except loading.LoadTimeout:
+        except loading.LoadTimeoutError:
             raise UserError(
                 loading.LATE,
                 f"revision {record.number} did not serve within {self.timeout:g} s{'; ' if goes_on else ''}{goes_on}. "

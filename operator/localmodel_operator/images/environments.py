@@ -110,7 +110,7 @@ class Environments:
             self._failures.pop(key, None)
         except UserError as error:
             self._failures[key] = (error, time.monotonic())
-        except build.Cancelled:
+        except build.BuildCancelledError:
             pass
         except Exception as error:
             log.exception("environment %s", key)
