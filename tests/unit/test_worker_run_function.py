@@ -63,8 +63,8 @@ def test_keyword_only_data() -> None:
 
 
 def test_a_function_without_a_signature_gets_the_text() -> None:
-    assert read(type("C", (), {"__call__": print.__call__})()).mode == "text"
-    assert read(dict).first == "raw_data"  # written in C
+    contract = read(dict)  # written in C: from Python 3.13 on, not every such function is without one
+    assert contract.mode == "text" and contract.first == "raw_data"
 
 
 def test_rawhttp_also_under_a_decorator_that_hides_it() -> None:
