@@ -42,7 +42,7 @@ MISTAKES: dict[str, tuple[given.Object, str, tuple[str, ...]]] = {
     "no such version": (
         {"models": [{"name": "word", "version": 999}]},
         "VersionNotFound",
-        ("spec.models[0]", "word", "999", "there are"),
+        ("spec.models[0]", "word", "999", "its versions: 1, 2"),
     ),
     "no init": (scripted(RUN), "EntryScriptInvalid", ("score.py: no function init()",)),
     "no run": (scripted("def init():\n    pass\n"), "EntryScriptInvalid", ("score.py: no function run(raw_data)",)),
