@@ -3,9 +3,9 @@
 import shutil
 import subprocess
 
+from localmodel.cluster_records.names import RESOURCE
 from localmodel.doctor.finding import Finding, first_line
 
-CRD = "localmodeldeployments.localmodel.dev"
 _NEEDED = "needed for --target kind only"
 
 
@@ -32,15 +32,15 @@ def _cluster() -> list[Finding]:
         return [Finding("warn", what, "not checked: kubectl is missing", f"{_NEEDED}: install kubectl")]
     try:
         context = _context()
-        first_line(["kubectl", "get", "crd", CRD, "--request-timeout=3s", "-o", "name"])
+        first_line(["kubectl", "get", "crd", RESOURCE, "--request-timeout=3s", "-o", "name"])
     except subprocess.CalledProcessError as error:
         said = (error.stderr.strip().splitlines() or ["no answer"])[-1]
         if "NotFound" in said:
-            return [Finding("warn", what, f"reachable, without {CRD}", "kubectl apply -f crds/ in the checkout")]
+            return [Finding("warn", what, f"reachable, without {RESOURCE}", "kubectl apply -f crds/ in the checkout")]
         return [Finding("warn", what, said, f"{_NEEDED}: make kind-up in the checkout")]
     except (OSError, subprocess.SubprocessError) as error:
         return [Finding("warn", what, str(error), _NEEDED)]
-    return [Finding("ok", what, f"{context} is reachable, with {CRD}")]
+    return [Finding("ok", what, f"{context} is reachable, with {RESOURCE}")]
 
 
 def _context() -> str:

@@ -8,7 +8,11 @@ done: nobody but an administrator of the cluster can have it done again.
 import logging
 from collections.abc import Awaitable, Iterable
 
-from localmodel_operator import children, names
+from localmodel.cluster_records import names
+from localmodel.cluster_records.decision import config_map_name
+from localmodel.cluster_records.ownership import owns
+from localmodel.cluster_records.revisions import selector
+from localmodel_operator import children
 from localmodel_operator.cluster import (
     CONFIG_MAP,
     LMD,
@@ -20,7 +24,6 @@ from localmodel_operator.cluster import (
     UnreachableError,
     UnreadableAnswerError,
 )
-from localmodel_operator.passes import observed
 from localmodel_operator.records import decision, history, keys
 from localmodel_operator.records.keys import Signer
 
@@ -63,9 +66,9 @@ async def _or_leave(owner: Object, signing: Awaitable[None]) -> None:
 
 async def _sign_revisions(cluster: Cluster, signer: Signer, owner: Object) -> None:
     identity, metadata = decision.owner_of(owner), owner["metadata"]
-    labels = f"{names.DEPLOYMENT_LABEL}={metadata['name']}"
+    labels = selector(metadata["name"])
     for found in await cluster.list(REVISION, metadata["namespace"], labels):
-        if not observed.owns(metadata["uid"], found) or history.is_ours(identity, found, signer):
+        if not owns(metadata["uid"], found) or history.is_ours(identity, found, signer):
             continue
         if history.read(found) is None:
             log.warning("%s: not a revision: left unsigned", found["metadata"]["name"])
@@ -77,13 +80,13 @@ async def _sign_revisions(cluster: Cluster, signer: Signer, owner: Object) -> No
 
 async def _sign_decision(cluster: Cluster, signer: Signer, owner: Object) -> None:
     identity, metadata = decision.owner_of(owner), owner["metadata"]
-    found = await cluster.get(CONFIG_MAP, metadata["namespace"], decision.name(metadata["name"]))
-    if found is None or not observed.owns(metadata["uid"], found) or decision.read(found, identity, signer):
+    found = await cluster.get(CONFIG_MAP, metadata["namespace"], config_map_name(metadata["name"]))
+    if found is None or not owns(metadata["uid"], found) or decision.read(found, identity, signer):
         return
     decided = decision.read_unsigned(found)
     if decided is None:
         return
-    child = children.metadata(owner, decision.name(metadata["name"]))
+    child = children.metadata(owner, config_map_name(metadata["name"]))
     try:
         await cluster.replace(CONFIG_MAP, decision.write(child, identity, signer, decided, found))
     except RefusedError as error:

@@ -1,19 +1,21 @@
 """The children of a LocalModelDeployment, as plain values. Building one has no side effect."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from localmodel import digests
+from localmodel.cluster_records import names
+from localmodel.cluster_records.decision import config_map_name
+from localmodel.cluster_records.revisions import RevisionData, record_name
 from localmodel.resource import quantity
 from localmodel.resource.spec import DeploymentSpec, Variable
-from localmodel.revision import Revision, models_text
+from localmodel.revision import models_text
 from localmodel.store import ModelVersion
-from localmodel_operator import managed_fields, names
+from localmodel_operator import managed_fields
 from localmodel_operator.cluster import LMD, Object
 from localmodel_operator.pods import admin
-from localmodel_operator.records import decision
 
 PORT = 5001  # of the server in the container, as in Azure ML's images
 DRAIN_SECONDS = 5
@@ -80,14 +82,14 @@ def owner_name(child: Mapping[str, Any]) -> str:
     return next((str(each["name"]) for each in owners if each.get("controller") and each["kind"] == LMD.name), "")
 
 
-def controller_revision(owner: Mapping[str, Any], number: int, revision: Revision, record: Mapping[str, Any]) -> Object:
+def controller_revision(owner: Mapping[str, Any], number: int, data: RevisionData) -> Object:
     """The record of a revision: its five digests, and what is needed to serve it again."""
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
-        "metadata": metadata(owner, f"{owner['metadata']['name']}-r{number}"),
+        "metadata": metadata(owner, record_name(owner["metadata"]["name"], number)),
         "revision": number,
-        "data": {"digests": asdict(revision), **record},
+        "data": data.as_json(),
     }
 
 
@@ -150,7 +152,7 @@ def pod_template(
             "volumes": [
                 {"name": "tmp", "emptyDir": {}},
                 {"name": "state", "emptyDir": {}},
-                {"name": "wanted", "configMap": {"name": decision.name(name), "optional": True}},
+                {"name": "wanted", "configMap": {"name": config_map_name(name), "optional": True}},
             ],
         },
     }

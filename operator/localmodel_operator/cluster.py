@@ -14,7 +14,7 @@ from kubernetes.aio.leaderelection import electionconfig, leaderelection
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
-from localmodel_operator import names
+from localmodel.cluster_records import names
 from localmodel_untrusted import json_text
 from localmodel_untrusted.files import UnreadableError
 

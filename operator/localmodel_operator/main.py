@@ -17,13 +17,14 @@ from typing import Any
 import kopf
 
 from localmodel import keeping, reasons
+from localmodel.cluster_records import names
 from localmodel.disk import files
 from localmodel.engine.client import Engine
 from localmodel.environments.locks import own_wheels
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
 from localmodel.store import Store, store_id
-from localmodel_operator import adopt, children, names, sweep
+from localmodel_operator import adopt, children, sweep
 from localmodel_operator.cluster import (
     LMD,
     NAMESPACE,

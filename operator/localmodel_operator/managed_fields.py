@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from localmodel import reasons
+from localmodel.cluster_records import names
 from localmodel.reasons import Reason
-from localmodel_operator import names
 
 CONTAINER = "scoring"
 _AUTOSCALER = "kube-controller-manager"  # which HorizontalPodAutoscalers run in

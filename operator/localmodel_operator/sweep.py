@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from localmodel import digests
+from localmodel.cluster_records import names
 from localmodel.disk import files, state_file
 from localmodel.engine import nodes
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob, Layout
 from localmodel.store import artifacts
-from localmodel_operator import names
 from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION, Kind, Object
 from localmodel_operator.operator import SWEEP, Operator
 from localmodel_untrusted import json_text

@@ -64,7 +64,17 @@ def facts(code: str = CODE, **changes: Any) -> dict[str, Any]:
 
 def record(number: int, kept: dict[str, Any], failed: str = "", owner: str = "uid-7") -> dict[str, Any]:
     annotations = {"localmodel.dev/failed": failed} if failed else {}
-    data = {"digests": DIGESTS, "cause": f"cause {number}", "code": "sha256:c0de", "facts": kept, "models": ["m:1"]}
+    data = {
+        "digests": DIGESTS,
+        "inputs": f"sha256:{number}",
+        "image": "localmodel.dev/deployment/uid-7@sha256:0",
+        "environment": "key",
+        "template": {},
+        "cause": f"cause {number}",
+        "code": "sha256:c0de",
+        "facts": kept,
+        "models": ["m:1"],
+    }
     return {
         "kind": "ControllerRevision",
         "metadata": {

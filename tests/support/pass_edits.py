@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from localmodel_operator import names
+from localmodel.cluster_records import names
 from support import given
 from support.simulation import PORT, Simulation
 

@@ -16,6 +16,8 @@ from typing import Any, cast
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from localmodel.cluster_records import names
+from localmodel.cluster_records.decision import config_map_name
 from localmodel.engine import build, environment_image, nodes
 from localmodel.engine.client import Engine
 from localmodel.engine.nodes import Node
@@ -23,7 +25,7 @@ from localmodel.image import EnvironmentImage, Image
 from localmodel.oci.layout import Layout
 from localmodel.resource import schema
 from localmodel.store import Store
-from localmodel_operator import main, names
+from localmodel_operator import main
 from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.environments import Environments
@@ -227,7 +229,7 @@ class Simulation:
 
     def decided(self, name: str = "app") -> Decision | None:
         """What the operator has written down, if it is signed."""
-        found = self.api.find(CONFIG_MAP, NAMESPACE, decision.name(name))
+        found = self.api.find(CONFIG_MAP, NAMESPACE, config_map_name(name))
         return decision.read(found, decision.owner_of(self.owner(name)), self.signer)
 
     def numbers(self) -> list[int]:

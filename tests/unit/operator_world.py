@@ -18,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import revision
 from support.fake_api import Api, Call, Connection, Object, copied
 
+from localmodel.cluster_records import names
+from localmodel.cluster_records.revisions import RevisionData
 from localmodel.resource.spec import DeploymentSpec, Source
-from localmodel_operator import children, names
+from localmodel_operator import children
 from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, Kind
 from localmodel_operator.operator import Operator
 from localmodel_operator.passes import availability, deliver, prepare, reconcile, roll_out, verify
@@ -134,13 +136,9 @@ class World:
         if self.inputs in self.unbuilt:
             raise Building("the environment is being installed")
         self.compared[number] = before and before.number
-        data = {
-            "inputs": self.inputs,
-            "image": "image",
-            "template": {"metadata": {}, "spec": {"containers": [{}]}},
-            "environment": "key",
-        }
-        made = children.controller_revision(self.owner, number, revision(self.inputs), data)
+        template = {"metadata": {}, "spec": {"containers": [{}]}}
+        data = RevisionData(revision(self.inputs), self.inputs, "image", "key", template)
+        made = children.controller_revision(self.owner, number, data)
         made["metadata"]["annotations"] = history.signature(decision.owner_of(self.owner), made, self.signer)
         assert made["data"]["digests"] == asdict(revision(self.inputs))
         return history.recorded(await self.cluster.create(REVISION, "team", made))

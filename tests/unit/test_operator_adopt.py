@@ -11,7 +11,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import revision
 
-from localmodel_operator import adopt, children, names
+from localmodel.cluster_records import names
+from localmodel_operator import adopt, children
 from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SECRET, Kind, RefusedError, UnreadableAnswerError
 from localmodel_operator.records import decision, history
 from localmodel_operator.records.decision import Decision

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from localmodel.cluster_records import names, revisions
+from localmodel.cluster_records.revisions import RevisionData
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob
 from localmodel.resource import schema
@@ -11,7 +13,7 @@ from localmodel.resource.server_settings import ServerSettings
 from localmodel.resource.spec import DeploymentSpec, KeyRef, Source, Variable
 from localmodel.revision import Revision
 from localmodel.store import ModelVersion
-from localmodel_operator import children, names
+from localmodel_operator import children
 from localmodel_operator.children import Start
 
 OWNER = {
@@ -54,10 +56,11 @@ def variables(made: Any) -> dict[str, Any]:
     return {variable["name"]: variable.get("value", variable.get("valueFrom")) for variable in listed}
 
 
+DATA = RevisionData(REVISION, inputs="sha256:i", image=IMAGE, environment="e", template={}, cause="created")
 ALL = [
     deployment(),
     children.service(OWNER, 30001),
-    children.controller_revision(OWNER, 3, REVISION, {"image": IMAGE}),
+    children.controller_revision(OWNER, 3, DATA),
 ]
 
 
@@ -279,10 +282,11 @@ def test_but_no_manifest_can_set_what_the_deployment_sets(name: str) -> None:
 
 
 def test_a_revision_records_what_it_is_made_of() -> None:
-    made = children.controller_revision(OWNER, 3, REVISION, {"image": IMAGE, "cause": "created"})
+    made = children.controller_revision(OWNER, 3, DATA)
     assert (made["metadata"]["name"], made["revision"]) == ("digits-r3", 3)
     assert made["data"]["digests"] == {"base": "b", "server": "s", "lock": "l", "bundle": "u", "settings": "t"}
     assert made["data"]["image"] == IMAGE
+    assert revisions.read(json.loads(json.dumps(made))) == DATA, "what is written is what is read"
 
 
 def test_the_service_answers_at_the_node_port() -> None:

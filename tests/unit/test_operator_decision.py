@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import recorded
 
 from localmodel import digests
-from localmodel_operator import names
+from localmodel.cluster_records import names
+from localmodel.cluster_records.decision import Served, served
 from localmodel_operator.records import decision
 from localmodel_operator.records.decision import FIRST, Decision
 from localmodel_operator.records.keys import Signer
@@ -45,6 +46,21 @@ def test_the_two_that_served_last_are_remembered() -> None:
     now = now.next(TWO).as_committed()
     assert (now.good, now.before) == (2, 1)
     assert now.as_committed() == now, "to commit again what is committed is no news"
+
+
+def test_the_kind_client_reads_them_where_the_operator_writes_them() -> None:
+    decided = FIRST.next(ONE).as_committed().next(TWO).as_committed()
+    assert served(json.loads(json.dumps(write(decided)))) == Served(good=2, before=1)
+    assert served(write(FIRST.next(ONE))) == Served()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[", "[]", "1", "null", '"good"', '{"good": true, "before": "1"}', '{"good": {}, "before": 0}', "[" * 10**5],
+)
+def test_what_others_have_written_names_no_revision(text: str) -> None:
+    assert served({"data": {"wanted.json": text}}) == Served()
+    assert served({}) == served({"data": None}) == served(None) == Served()
 
 
 def test_all_that_served_and_are_kept_are_remembered() -> None:

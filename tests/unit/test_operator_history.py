@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from operator_given import pod, recorded, revision, state
 
-from localmodel_operator import names
+from localmodel.cluster_records import names
 from localmodel_operator.passes import observed
 from localmodel_operator.records import history, pin
 from localmodel_operator.records.decision import Decision

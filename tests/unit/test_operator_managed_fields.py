@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from localmodel.cluster_records import names
 from localmodel.resource.spec import DeploymentSpec, Source
-from localmodel_operator import children, managed_fields, names
+from localmodel_operator import children, managed_fields
 from localmodel_operator.cluster import EVENT, RefusedError
 from localmodel_operator.managed_fields import ForeignFields
 from localmodel_operator.passes import roll_out

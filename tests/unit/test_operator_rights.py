@@ -10,7 +10,8 @@ import pytest
 import yaml
 from support.overlay_rights import FORBIDDEN, NEEDED, OVERLAY, RIGHTS, Asked
 
-from localmodel_operator import names, sweep
+from localmodel.cluster_records import names
+from localmodel_operator import sweep
 from localmodel_operator.cluster import RefusedError
 from localmodel_operator.operator import Operator
 from localmodel_operator.records import keys

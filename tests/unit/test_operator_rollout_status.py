@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localmodel_operator import names
+from localmodel.cluster_records import names
 from localmodel_operator.pods.rollout_status import Rollout, judge
 
 Object = dict[str, Any]

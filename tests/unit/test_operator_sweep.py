@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from localmodel.cluster_records import names
 from localmodel.engine.nodes import Node
-from localmodel_operator import names
 from localmodel_operator.sweep import doomed, in_use, kept_for_now, other_uses
 
 ONE, TWO = names.repository("1") + "@sha256:" + "1" * 64, names.repository("2") + "@sha256:" + "2" * 64

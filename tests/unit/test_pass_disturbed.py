@@ -12,9 +12,9 @@ import pytest
 from support.pass_edits import ask_for
 from support.simulation import NAMESPACE, Simulation
 
-from localmodel_operator import names
+from localmodel.cluster_records import names
+from localmodel.cluster_records.decision import config_map_name
 from localmodel_operator.cluster import CONFIG_MAP, DEPLOYMENT, REVISION
-from localmodel_operator.records import decision
 
 
 @pytest.fixture(name="sim")
@@ -60,7 +60,7 @@ async def test_an_edit_ends_what_was_asked_for_before_the_operator_has_looked(si
 
 async def test_the_decision_is_deleted(sim: Simulation) -> None:
     """Pods have heard of later decisions than the first one of a new row."""
-    found = sim.api.find(CONFIG_MAP, NAMESPACE, decision.name("app"))
+    found = sim.api.find(CONFIG_MAP, NAMESPACE, config_map_name("app"))
     assert found
     sim.api.remove(found)
     for answer in ("other", "second"):
@@ -70,7 +70,7 @@ async def test_the_decision_is_deleted(sim: Simulation) -> None:
 
 
 async def test_a_forged_decision_is_written_anew(sim: Simulation) -> None:
-    found = copy.deepcopy(sim.api.find(CONFIG_MAP, NAMESPACE, decision.name("app")))
+    found = copy.deepcopy(sim.api.find(CONFIG_MAP, NAMESPACE, config_map_name("app")))
     assert found
     content = f"sha256:{hashlib.sha256(b'evil').hexdigest()}"
     told = {**json.loads(found["data"]["wanted.json"]), "epoch": 99, "revision": 9, "content": content}

@@ -15,7 +15,7 @@ from support.fake_api import Call, Trouble
 from support.pass_edits import EDITS, HISTORY, Edit, serve
 from support.simulation import NAMESPACE, Simulation
 
-from localmodel_operator import names
+from localmodel.cluster_records import names
 from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION, SERVICE, RefusedError, UnreachableError
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from localmodel import advice, reasons
 from localmodel.advice import Known
+from localmodel.cluster_records.names import RESOURCE, SERVE_ANNOTATION
 from localmodel.disk.home import build_log
 from localmodel.errors import UserError
 from localmodel.progress import Progress, check
@@ -27,10 +28,8 @@ from localmodel.targets.so_far import SoFar
 from localmodel.targets.standing import Seen
 from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Planned
 
-_RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
-_SERVE = f"{schema.API_VERSION.partition('/')[0]}/serve-revision"
 # Annotations that commands have written, and no manifest.
-_NOT_APPLIED = ("kubectl.kubernetes.io/last-applied-configuration", _SERVE)
+_NOT_APPLIED = ("kubectl.kubernetes.io/last-applied-configuration", SERVE_ANNOTATION)
 # kubectl would download and read the whole API's description to merge lists by key, which no custom resource has.
 _QUICKLY = "--openapi-patch=false"
 # These sum up the others; their texts come with the result.
@@ -79,8 +78,8 @@ class KindTarget:
 
     def deployments(self) -> list[DeploymentStatus]:
         if not self._everywhere:
-            return [_deployment(item) for item in items(self._kubectl.run("get", _RESOURCE, "-o", "json"))]
-        found = items(self._kubectl.run("get", _RESOURCE, "--all-namespaces", "-o", "json"))
+            return [_deployment(item) for item in items(self._kubectl.run("get", RESOURCE, "-o", "json"))]
+        found = items(self._kubectl.run("get", RESOURCE, "--all-namespaces", "-o", "json"))
         return [replace(_deployment(item), name=_full_name(item)) for item in found]
 
     def get(self, name: str) -> DeploymentStatus:
@@ -115,10 +114,10 @@ class KindTarget:
             yield from self._kubectl.lines("logs", *options, *(["--follow"] if follow else []))
 
     def delete(self, name: str) -> None:
-        self._kubectl.run("delete", _RESOURCE, name)
+        self._kubectl.run("delete", RESOURCE, name)
 
     def _get(self, name: str, namespace: str | None = None) -> Object:
-        return self._kubectl.get(_RESOURCE, name, namespace)
+        return self._kubectl.get(RESOURCE, name, namespace)
 
     def plan(self, wanted: ManifestSource, progress: Progress) -> list[Planned]:
         with progress.step("dry run") as done:
@@ -128,7 +127,7 @@ class KindTarget:
 
     def _planned(self, resource: Object, applied: list[Object]) -> Planned:
         metadata = resource["metadata"]
-        live = self._kubectl.find(_RESOURCE, metadata["name"], metadata["namespace"])
+        live = self._kubectl.find(RESOURCE, metadata["name"], metadata["namespace"])
         return kind_plan.plan_of(self._kubectl, resource, live, applied)
 
     def history(self, name: str) -> list[PastRevision]:
@@ -141,10 +140,10 @@ class KindTarget:
         number = earlier.choose(name, past, serving, before, to).revision
         # An edit of a later generation ends it. With the time the same number can be asked for again.
         against = f"generation={resource['metadata']['generation']}"
-        asked = f"{_SERVE}={number} {against} {datetime.now(UTC).isoformat(timespec='microseconds')}"
+        asked = f"{SERVE_ANNOTATION}={number} {against} {datetime.now(UTC).isoformat(timespec='microseconds')}"
         inside = ["--namespace", resource["metadata"]["namespace"]]
         with progress.step(f"revision {number}") as done:
-            annotated = self._kubectl.run("annotate", _RESOURCE, name, *inside, "--overwrite", asked, "-o", "json")
+            annotated = self._kubectl.run("annotate", RESOURCE, name, *inside, "--overwrite", asked, "-o", "json")
             stale = _condition(resource, "Stalled").get("message", "")
             found = self._wait(json.loads(annotated), timeout, progress, number, stale)
             done("serves")
@@ -165,7 +164,7 @@ class KindTarget:
         metadata = resource["metadata"]
         name, namespace = metadata["name"], metadata["namespace"]
         seconds = timeout or resource["spec"]["update"]["progressDeadlineSeconds"]
-        command = [*self._kubectl.command, "get", _RESOURCE, name, "--namespace", namespace, "--watch", "-o", "json"]
+        command = [*self._kubectl.command, "get", RESOURCE, name, "--namespace", namespace, "--watch", "-o", "json"]
         told: set[str] = set()
         ready: Object = {}
         so_far = SoFar(progress.note, f"{name}: not ready yet")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from localmodel import entry_script, plan, reasons, revision, running
+from localmodel.cluster_records import revisions
 from localmodel.disk import home
 from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
@@ -40,7 +41,7 @@ def _compared(desired: Facts, live: Object, records: Sequence[Object]) -> Plan:
     newest = _against(desired, live, records[0] if records else None)
     if newest.lane in ("nothing", "patch"):
         number = int(records[0]["revision"])
-        failed = records[0]["metadata"].get("annotations", {}).get(kind_history.FAILED, "")
+        failed = revisions.failure(records[0])
         if failed:
             said = f"revision {number} failed, and is not tried again until something changes: {failed}"
             return replace(newest, reason=f"{newest.reason}; {said}")

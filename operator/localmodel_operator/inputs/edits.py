@@ -6,7 +6,7 @@ Only a convenience: without it an edit is found when the pass has ended.
 from collections.abc import Mapping
 from typing import Any
 
-from localmodel_operator import names
+from localmodel.cluster_records import names
 from localmodel_operator.workqueue import Key
 
 

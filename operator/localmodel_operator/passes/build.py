@@ -3,6 +3,7 @@
 import asyncio
 
 from localmodel import image, plan, reasons
+from localmodel.cluster_records.revisions import RevisionData
 from localmodel.engine import build
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
@@ -74,18 +75,19 @@ class RevisionBuilder:
             bundle.secrets,
         )
         template = children.pod_template(self._name, desired.spec, bundle.variables, start, bundle.models)
-        record = {
-            "inputs": desired.inputs,
-            "environment": key,
-            "image": reference,
-            "cause": cause(desired, revision, before),
-            "template": template,
-            "models": [f"{model.name}:{model.version}" for model in bundle.models],
-            "code": bundle.code,
-            "entryScript": script,
-            "facts": facts(desired).as_json(),
-        }
-        body = children.controller_revision(self._owner, number, revision, record)
+        data = RevisionData(
+            digests=revision,
+            inputs=desired.inputs,
+            environment=key,
+            image=reference,
+            cause=cause(desired, revision, before),
+            template=template,
+            models=tuple(f"{model.name}:{model.version}" for model in bundle.models),
+            code=bundle.code,
+            entryScript=script,
+            facts=facts(desired).as_json(),
+        )
+        body = children.controller_revision(self._owner, number, data)
         body["metadata"]["annotations"] = history.signature(identity, body, operator.signer)
         made = await operator.cluster.create(REVISION, self._namespace, body)
         operator.queue.add_after(_NOTED_AFTER, SWEEP)  # which also notes for the store what is in use now

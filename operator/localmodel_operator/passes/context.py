@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localmodel import reasons
+from localmodel.cluster_records import names
+from localmodel.cluster_records.decision import config_map_name
 from localmodel.errors import UserError
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
-from localmodel_operator import children, names
+from localmodel_operator import children
 from localmodel_operator.cluster import CONFIG_MAP, DEPLOYMENT, SERVICE, Object, RefusedError
 from localmodel_operator.operator import Operator
 from localmodel_operator.passes import observed
@@ -113,7 +115,7 @@ class Pass:
         self.decision, self.decision_object = known.with_history(found.history), found.decision_object
         if found.decision is None and found.decision_object is not None:
             text = "%s/%s: ConfigMap %s was not signed by an operator: it is not obeyed, and written anew"
-            log.warning(text, *self.key, decision.name(self.name))
+            log.warning(text, *self.key, config_map_name(self.name))
             # Only its version is kept, which says what the next one replaces.
             version = found.decision_object["metadata"]["resourceVersion"]
             self.decision_object = {"metadata": {"resourceVersion": version}}
@@ -154,7 +156,7 @@ class Pass:
         Raises:
             SupersededError: somebody has written or deleted it meanwhile.
         """
-        metadata = children.metadata(self.owner, decision.name(self.name))
+        metadata = children.metadata(self.owner, config_map_name(self.name))
         owner = decision.owner_of(self.owner)
         body = decision.write(metadata, owner, self.operator.signer, decided, self.decision_object, gate, bundle)
         try:

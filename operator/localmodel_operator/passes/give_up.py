@@ -6,8 +6,9 @@ from typing import NoReturn
 
 from localmodel import advice, reasons
 from localmodel.advice import Known
+from localmodel.cluster_records import names
+from localmodel.cluster_records.revisions import record_name
 from localmodel.reasons import Reason
-from localmodel_operator import names
 from localmodel_operator.cluster import REVISION
 from localmodel_operator.failure import Failure
 from localmodel_operator.passes.context import RESYNC, Pass, Waiting
@@ -35,7 +36,7 @@ async def give_up(context: Pass, choice: Choice, observed: Observed, reason: Rea
         # The failure goes with the request: a new request tries the revision again.
         await context.decide(replace(context.decision, pin=replace(request, failed=failed).text()))
     elif history.fallback(observed.history, target, context.proved):
-        record = f"{context.name}-r{target.number}"
+        record = record_name(context.name, target.number)
         await context.operator.cluster.annotate(REVISION, context.namespace, record, {names.FAILED_ANNOTATION: failed})
     else:
         fail(context, reason, message)

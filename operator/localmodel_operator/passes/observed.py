@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel_operator import names
+from localmodel.cluster_records.decision import config_map_name
+from localmodel.cluster_records.ownership import owns
+from localmodel.cluster_records.revisions import record_name, selector
 from localmodel_operator.cluster import CONFIG_MAP, DEPLOYMENT, POD, REVISION, SERVICE, Cluster, Object
 from localmodel_operator.pods import rollout_status
 from localmodel_operator.pods.admin import Admin
@@ -54,11 +56,11 @@ class Observed:
 async def observe(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[str, Any]) -> Observed:
     """Ask for everything of the resource."""
     namespace, name, uid = (str(owner["metadata"][field]) for field in ("namespace", "name", "uid"))
-    labels = f"{names.DEPLOYMENT_LABEL}={name}"
+    labels = selector(name)
     deployment, service, config_map, (active, terminating), revisions = await asyncio.gather(
         cluster.get(DEPLOYMENT, namespace, name),
         cluster.get(SERVICE, namespace, name),
-        cluster.get(CONFIG_MAP, namespace, decision.name(name)),
+        cluster.get(CONFIG_MAP, namespace, config_map_name(name)),
         observe_pods(cluster, admin, namespace, name),
         cluster.list(REVISION, namespace, labels),
     )
@@ -111,7 +113,7 @@ def next_number(name: str, last: int, there: Sequence[Object]) -> int:
     """The first number after the last whose record's name nobody has taken."""
     taken = {record["metadata"]["name"] for record in there}
     number = last + 1
-    while f"{name}-r{number}" in taken:
+    while record_name(name, number) in taken:
         number += 1
     return number
 
@@ -131,14 +133,8 @@ async def observe_pods(cluster: Cluster, admin: Admin, namespace: str, name: str
 
 async def listed(cluster: Cluster, namespace: str, name: str) -> list[Object]:
     """The pods, as the API server has them."""
-    return await cluster.list(POD, namespace, f"{names.DEPLOYMENT_LABEL}={name}")
+    return await cluster.list(POD, namespace, selector(name))
 
 
 async def _silent() -> None:
     return None
-
-
-def owns(uid: str, child: Mapping[str, Any]) -> bool:
-    """Whether the resource with this uid controls the child."""
-    owners = child["metadata"].get("ownerReferences", [])
-    return any(owner.get("controller") and owner["uid"] == uid for owner in owners)

@@ -11,11 +11,13 @@ from dataclasses import replace
 from functools import partial
 
 from localmodel import image, pickles, reasons, revision
+from localmodel.cluster_records import names
+from localmodel.cluster_records.revisions import selector
 from localmodel.engine import nodes
 from localmodel.environments import stored
 from localmodel.errors import UserError
 from localmodel.resource import spec
-from localmodel_operator import children, names
+from localmodel_operator import children
 from localmodel_operator.cluster import (
     LMD,
     REVISION,
@@ -187,7 +189,7 @@ async def _note_serving(context: Pass, observed: Observed) -> None:
         state = rollout_status.judge(observed.deployment, [pod.object for pod in observed.pods], number)
         lasts = lasted and state.complete
         status.values["replicas"] = state.replicas
-        status.values["selector"] = f"{names.DEPLOYMENT_LABEL}={context.name}"
+        status.values["selector"] = selector(context.name)
     if lasted and not lasts:
         message = f"not every pod of revision {number or newest} is there"
         status.durable = Condition(False, reasons.ROLLING_OUT, message)

@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import replace
 
 from localmodel import reasons
+from localmodel.cluster_records import names
 from localmodel.reasons import Reason
-from localmodel_operator import children, names
+from localmodel_operator import children
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.passes import availability, judge
 from localmodel_operator.passes.context import Pass, Waiting

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from localmodel import reasons
+from localmodel.cluster_records import names
 from localmodel.reasons import Reason
-from localmodel_operator import names
 from localmodel_operator.failure import Failure
 
 _INIT_FAILED_EXIT = 3  # the scoring server's exit code when the entry script did not load

@@ -14,17 +14,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from localmodel import digests
+from localmodel.cluster_records import names
+from localmodel.cluster_records.decision import BUNDLE, DECISION, GATE, SIGNATURE
 from localmodel.disk import state_file
-from localmodel_operator import names
 from localmodel_operator.cluster import Object
 from localmodel_operator.records.history import RecordedRevision
 from localmodel_operator.records.keys import Signer
 from localmodel_operator.records.pin import ObservedSpec, Pin
 from localmodel_untrusted import json_text
 
-PURPOSE = "localmodel.dev/decision"  # of the signature; the scoring server knows it, and the files' names
+PURPOSE = "localmodel.dev/decision"  # of the signature; the scoring server knows it
 
-_TOLD, _SIGNATURE, _GATE, _BUNDLE = "wanted.json", "wanted.sig", "gate.json", "bundle.tar"
 _MOST_NUMBER = 2**53  # what every reader of JSON keeps exactly
 _BUNDLE_LIMIT = 700 * 1024  # a ConfigMap holds 1 MiB, and base64 takes a third more
 
@@ -94,10 +94,6 @@ class Decision:
 FIRST = Decision(0, 0, "", "", committed=False)
 
 
-def name(owner: str) -> str:
-    return f"{owner}-wanted"
-
-
 def owner_of(owner: Mapping[str, Any]) -> str:
     """Which LocalModelDeployment a decision is about: another of the same name, made later, has another uid."""
     metadata = owner["metadata"]
@@ -112,11 +108,11 @@ def read(config_map: Mapping[str, Any] | None, owner: str, signer: Signer) -> De
     if config_map is None:
         return None
     data, binary = config_map.get("data") or {}, config_map.get("binaryData") or {}
-    text = data.get(_TOLD, "")
-    if not signer.has_signed(PURPOSE, text.encode(), data.get(_SIGNATURE, "")):
+    text = data.get(DECISION, "")
+    if not signer.has_signed(PURPOSE, text.encode(), data.get(SIGNATURE, "")):
         return None
     told = json.loads(text)
-    beside = {"gate": _digest(data.get(_GATE, "").encode()), "bundle": _digest(_decoded(binary.get(_BUNDLE, "")))}
+    beside = {"gate": _digest(data.get(GATE, "").encode()), "bundle": _digest(_decoded(binary.get(BUNDLE, "")))}
     if told["owner"] != owner or any(told[name] != digest for name, digest in beside.items()):
         return None
     return state_file.known(told, Decision)
@@ -126,7 +122,7 @@ def read_unsigned(config_map: Mapping[str, Any]) -> Decision | None:
     """The decision of an operator that did not sign; None when it cannot be understood."""
     pin = config_map["metadata"].get("annotations", {}).get(names.PIN_ANNOTATION, "")
     try:
-        told = json_text.parse(config_map["data"][_TOLD].encode())
+        told = json_text.parse(config_map["data"][DECISION].encode())
         found = replace(state_file.known(told, Decision), pin=pin)
         if pin:
             state_file.typed(json_text.parse(pin.encode()), Pin)
@@ -162,21 +158,21 @@ def write(
     """
     old = before or {"metadata": {}}
     if gate is None:
-        gate = old.get("data", {}).get(_GATE, "").encode()
+        gate = old.get("data", {}).get(GATE, "").encode()
     if bundle is None:
-        bundle = _decoded(old.get("binaryData", {}).get(_BUNDLE, ""))
+        bundle = _decoded(old.get("binaryData", {}).get(BUNDLE, ""))
     if len(bundle) > _BUNDLE_LIMIT:
         bundle = b""
     told = {**asdict(decision), "owner": owner, "gate": _digest(gate), "bundle": _digest(bundle)}
     text = digests.canonical_json(told)
-    data = {_TOLD: text.decode(), _SIGNATURE: signer.sign(PURPOSE, text)}
+    data = {DECISION: text.decode(), SIGNATURE: signer.sign(PURPOSE, text)}
     version = {key: old["metadata"][key] for key in ("resourceVersion",) if key in old["metadata"]}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {**metadata, **version},
-        "data": {**data, _GATE: gate.decode()} if gate else data,
-        **({"binaryData": {_BUNDLE: base64.b64encode(bundle).decode()}} if bundle else {}),
+        "data": {**data, GATE: gate.decode()} if gate else data,
+        **({"binaryData": {BUNDLE: base64.b64encode(bundle).decode()}} if bundle else {}),
     }
 
 

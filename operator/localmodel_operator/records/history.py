@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localmodel import digests, reasons
+from localmodel.cluster_records import names, revisions
 from localmodel.disk import state_file
 from localmodel.plan import Facts
 from localmodel.revision import Revision
-from localmodel_operator import names
 from localmodel_operator.cluster import Object
 from localmodel_operator.failure import Failure
 from localmodel_operator.records.keys import Signer
@@ -91,27 +91,13 @@ class _PodSpec:
     containers: tuple[Mapping[str, Any], ...]
 
 
-@dataclass(frozen=True)
-class _Data:
-    """What the operator reads of a record's data, as it is spelt there. Those of older operators say less."""
-
-    inputs: str
-    image: str
-    template: Mapping[str, Any]
-    digests: Revision
-    environment: str
-    entryScript: str = ""
-    models: tuple[str, ...] = ()
-    facts: Mapping[str, Any] | None = None
-
-
 def recorded(found: Mapping[str, Any]) -> RecordedRevision:
     """Read a ControllerRevision of ours.
 
     Raises:
         Exception: it is something else; read() is for what others may have written.
     """
-    data = state_file.known(found["data"], _Data)
+    data = revisions.read(found)
     _check_template(data.template)
     return RecordedRevision(
         state_file.typed(found["revision"], int),
@@ -123,7 +109,7 @@ def recorded(found: Mapping[str, Any]) -> RecordedRevision:
         data.entryScript,
         data.models,
         Facts.from_json(data.facts),
-        found["metadata"].get("annotations", {}).get(names.FAILED_ANNOTATION, ""),
+        revisions.failure(found),
     )
 
 

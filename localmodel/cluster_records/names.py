@@ -1,6 +1,10 @@
-"""Names that must never change between releases: labels, field managers, the images' repository."""
+"""Names in the cluster that must never change between releases: labels, annotations, field managers, images."""
 
-GROUP = "localmodel.dev"
+from localmodel.resource import schema
+
+GROUP = schema.API_VERSION.partition("/")[0]
+# As kubectl names the kind.
+RESOURCE = f"localmodeldeployments.{GROUP}"
 
 # Field managers of server-side apply: whoever changes one of these leaves the old one's fields orphaned.
 FIELD_MANAGER = "localmodel-operator"
@@ -11,7 +15,7 @@ MANAGED_SELECTOR = "app.kubernetes.io/managed-by=localmodel"
 DEPLOYMENT_LABEL = f"{GROUP}/deployment"
 REVISION_LABEL = f"{GROUP}/revision"
 
-# Not a host that exists: pods never pull these images, and the name tells whose they are.
+# This host does not exist, because pods never pull these images; the name says whose they are.
 IMAGE_PREFIX = f"{GROUP}/deployment/"
 
 
@@ -25,13 +29,13 @@ def owner_uid(reference: str) -> str:
     return reference.removeprefix(IMAGE_PREFIX).partition("@")[0]
 
 
-# A person asks for a revision of the history: its number; a word behind it makes the same number a new request.
+# A person requests a revision by its number; a trailing word makes the same number count as a new request.
 SERVE_ANNOTATION = f"{GROUP}/serve-revision"
-# On ConfigMaps NAME-wanted of operators that did not sign: the request above and the inputs it was made for
+# On decisions of operators that did not sign: the request above, and the inputs that it was made for
 PIN_ANNOTATION = f"{GROUP}/pin"
 # On ControllerRevisions: the operator's signature
 SIGNATURE_ANNOTATION = f"{GROUP}/signature"
-# On ControllerRevisions: why it does not serve
+# On ControllerRevisions: why the revision does not serve
 FAILED_ANNOTATION = f"{GROUP}/failed"
 # On pods: digest of the versions of the Secrets that their variables come from
 SECRETS_ANNOTATION = f"{GROUP}/secrets"
