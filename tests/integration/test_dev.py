@@ -119,7 +119,7 @@ def test_a_save_takes_the_place_of_another_command_whose_init_hangs(lmd: Lmd, fo
         other.says("after 5 s")
         (folder / "score.py").write_text(script("2"))
         dev.says("score.py: revision 3 serves", "+ 2")
-        assert other.process.wait(20) == 3 and "a newer command has taken over digits" in other.said()
+        assert other.process.wait(60) == 3 and "a newer command has taken over digits" in other.said()
     assert lmd.status()["ready"]
 
 

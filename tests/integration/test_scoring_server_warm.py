@@ -81,8 +81,7 @@ def test_an_edit_is_forked_and_said_to_be(folder: Path) -> None:
         answer = server.score({}).json
         assert answer["name"] == "r1"
         eventually(lambda: not is_alive(first), server)
-        assert server.worker_pids() == [answer["value"]]
-        assert len(server.warm_parents()) == 1
+        eventually(lambda: server.worker_pids() == [answer["value"]] and len(server.warm_parents()) == 1, server)
 
 
 HIDDEN = """
@@ -345,7 +344,7 @@ def test_a_first_request_that_hangs_ends_the_forks(folder: Path) -> None:
     given = start(folder, script("r0"))
     with given.server as server:
         server.wait_until_ready("r0").wait_until_warm()
-        assert given.update("r1", hangs, SCORING_TIMEOUT_MS="300") == "fork"
+        assert given.update("r1", hangs, SCORING_TIMEOUT_MS="1500") == "fork"
         assert server.score({}).status == 500
         eventually(lambda: server.get("/readyz").status == 200, server)
         assert server.score({}).json == "r1"
@@ -384,7 +383,7 @@ def test_the_warm_parent_may_be_killed(folder: Path) -> None:
     with given.server as server:
         server.wait_until_ready("r0").wait_until_warm()
         assert given.update("r1", script("r1")) == "fork"
-        eventually(lambda: len(server.worker_pids()) == 1, server)
+        eventually(lambda: len(server.worker_pids()) == len(server.warm_parents()) == 1, server)
         (worker,), (parent,) = server.worker_pids(), server.warm_parents()
         os.kill(parent, signal.SIGKILL)
         eventually(lambda: "the warm parent has ended" in server.log, server)
@@ -403,7 +402,7 @@ def test_nothing_is_left_when_the_server_is_killed(folder: Path) -> None:
         processes = server.worker_pids() + server.warm_parents()
         connection = server.connect()
         connection.request("POST", "/score", "{}")
-        time.sleep(0.3)
+        server.wait_until_asked(1)
         server.signal(signal.SIGKILL)
         eventually(lambda: not any(is_alive(pid) for pid in processes))
 
@@ -416,7 +415,7 @@ def test_nothing_is_left_when_the_server_stops(folder: Path) -> None:
         assert given.update("r1", script("r1", atexit)) == "fork"
         processes = server.worker_pids() + server.warm_parents()
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.wait_for_end() == 0
         assert not any(is_alive(pid) for pid in processes)
         assert server.log.count("the end of the worker") == 1
 
