@@ -119,7 +119,7 @@ class Namespace:
         )
 
 
-def eventually(look: Callable[[], T | None], what: str, seconds: float = 30, every: float = 0.2) -> T:
+def eventually(look: Callable[[], T | None], what: str, seconds: float = 90, every: float = 0.2) -> T:
     """What `look` returns once there is something, asked `every` so often; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:

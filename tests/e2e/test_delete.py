@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import given
@@ -16,9 +15,8 @@ CHILDREN = "deployments,services,controllerrevisions,replicasets,pods"
 
 def delete_at_once(namespace: Namespace, name: str) -> None:
     """kubectl's delete waits until the resource is gone: no finalizer may hold it up."""
-    started = time.monotonic()
+    assert "finalizers" not in namespace.get("lmd", name)["metadata"]
     namespace.kubectl("delete", "lmd", name)
-    assert time.monotonic() - started < 2
 
 
 def wait_children_gone(namespace: Namespace, name: str) -> None:
@@ -26,7 +24,7 @@ def wait_children_gone(namespace: Namespace, name: str) -> None:
         left = namespace.find(CHILDREN)
         return not [each for each in left if each["metadata"]["name"].startswith(name)]
 
-    eventually(gone, f"children of {name} gone", 40)
+    eventually(gone, f"children of {name} gone", 120)
 
 
 def wait_swept(cluster: Cluster, image: str, before: dict[str, set[str]]) -> None:
@@ -40,7 +38,7 @@ def wait_swept(cluster: Cluster, image: str, before: dict[str, set[str]]) -> Non
                 return False
         return True
 
-    eventually(swept, f"{repository} swept from every node", 40)
+    eventually(swept, f"{repository} swept from every node", 120)
 
 
 def test_delete_sweeps_what_nothing_else_uses(namespace: Namespace, cluster: Cluster, ports: Iterator[int]) -> None:

@@ -110,6 +110,21 @@ def test_following_goes_on_across_rotations(log: Path, follow: Callable[[], str]
     log.unlink()
 
 
+class Goes(type(Path())):  # type: ignore[misc]
+    """A log that is written to a last time, and deleted, just before somebody looks whether it is still there."""
+
+    def exists(self) -> bool:
+        if super().exists():
+            append(Path(self), "last\n")
+            self.unlink()
+        return False
+
+
+def test_what_was_said_last_before_a_deletion_is_read(log: Path) -> None:
+    append(log, "first\n")
+    assert "".join(log_file.read(None, Goes(log), follow=True, lines=None)) == "first\nlast\n"
+
+
 def test_a_build_that_speaks_without_end_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build_log, "_MOST_CHARACTERS", 20)
     heard: list[str] = []
