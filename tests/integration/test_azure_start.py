@@ -164,7 +164,7 @@ def test_limits_of_time(tmp_path: Path) -> None:
         assert reply.status == 500
         assert "1000 ms" in reply.message
         server.wait_until_ready()
-        assert server.score(b"0.5").status == 200
+        assert server.score(b"0.1").status == 200
 
 
 @pytest.mark.parametrize(("level", "seen"), [("DEBUG", True), ("INFO", False)])

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -320,14 +319,11 @@ def test_what_hangs_only_in_a_fork_is_served_by_a_process_of_its_own(folder: Pat
     given = start(folder, script("r0"))
     with given.server as server:
         server.wait_until_ready("r0").wait_until_warm()
-        started = time.monotonic()
         assert given.update("r1", hangs).startswith("spawn")
-        assert time.monotonic() - started < 15
         assert "had not loaded after" in given.loaded
-        assert server.warm_parents() == []
-        started = time.monotonic()
-        assert given.update("r2", hangs).startswith("spawn"), "it is remembered"
-        assert time.monotonic() - started < 4
+        eventually(lambda: server.warm_parents() == [], server)
+        assert given.update("r2", hangs).startswith("spawn")
+        assert server.log.count("workers are not forked any more") == 1, "it is remembered"
 
 
 def test_what_dies_only_in_a_fork_is_served_by_a_process_of_its_own(folder: Path) -> None:
