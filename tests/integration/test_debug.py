@@ -27,7 +27,7 @@ def run(raw_data):
     answer = data["x"] + offset
     return {"answer": answer}
 """
-SECONDS = 40.0
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ class Command:
     """lmd debug, as it runs."""
 
     def __init__(self, lmd: Lmd, *arguments: str) -> None:
-        self.port = free_port() + 1000
+        self.port = free_port()
         self._log = lmd.folder / f"debug-{time.monotonic_ns()}.txt"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
@@ -137,7 +137,7 @@ def test_a_breakpoint_stops_a_request_that_nothing_times_out(digits: Lmd, debug:
 
 
 def test_with_wait_it_stops_in_init_while_the_old_worker_answers(digits: Lmd, debug: Callable[..., Command]) -> None:
-    command = debug("--wait", "--port", str(port := free_port() + 1000))
+    command = debug("--wait", "--port", str(port := free_port()))
     command.wait_for("waits for the debugger to attach")
     assert ask(digits.port, {"x": 1}).body == {"answer": 101}
     with DapClient(port) as ide:
@@ -196,7 +196,7 @@ def test_what_cannot_be_debugged_is_told_and_serves_on(digits: Lmd, debug: Calla
     busy = debug("--port", str(digits.port))
     assert busy.process.wait(SECONDS) == 1
     assert f"error: --port {digits.port} is held by" in busy.said
-    nobody = debug("--connect", f"127.0.0.1:{free_port() + 1000}")
+    nobody = debug("--connect", f"127.0.0.1:{free_port()}")
     assert nobody.process.wait(SECONDS) == 1
     assert "no debugger listens on 127.0.0.1:" in nobody.said
     assert ask(digits.port, {"x": 1}) == Reply(200, {"answer": 101}, 1)
@@ -207,7 +207,7 @@ def test_what_cannot_be_debugged_is_told_and_serves_on(digits: Lmd, debug: Calla
 
 
 def test_azures_variable_connects_out_and_says_when_nobody_listens(lmd: Lmd) -> None:
-    variables = [{"name": "AZUREML_DEBUG_PORT", "value": str(free_port() + 1000)}]
+    variables = [{"name": "AZUREML_DEBUG_PORT", "value": str(free_port())}]
     result = lmd.apply(SCORE, env=variables)
     assert result.code == 1
     assert "AZUREML_DEBUG_PORT: No module named 'debugpy'; add debugpy to the environment's requirements" in result.err

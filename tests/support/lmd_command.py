@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+from localmodel.targets.ports import is_free
 
 # A shell that runs the tests in the background ignores Ctrl-C, and what it starts would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -73,8 +77,11 @@ class Running(NamedTuple):
     def says(self, text: str, seconds: float = 60) -> None:
         """Wait until it has said the text."""
         end = time.monotonic() + seconds
-        while text not in self.said():
-            assert time.monotonic() < end and self.process.poll() is None, f"not said: {text}; but: {self.said()}"
+        while True:
+            goes_on = self.process.poll() is None and time.monotonic() < end
+            if text in self.said():
+                return
+            assert goes_on, f"not said: {text}; but: {self.said()}"
             time.sleep(0.02)
 
     def said(self) -> str:
@@ -180,10 +187,16 @@ def answers(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+# Outside the ranges that clusters map, and that systems take the ports of clients from.
+_PORTS = range(20000, 32000, 2)
+_next_ports = itertools.count(random.SystemRandom().randrange(len(_PORTS)))
+
+
 def free_port() -> int:
-    """A port with a free one behind it, outside the range that clusters map."""
-    for port in range(21000 + os.getpid() % 7000, 30000):
-        if not answers(port) and not answers(port + 1):
+    """A port with a free one behind it; another one each time, so that nothing of an earlier test can be in the way."""
+    for number in itertools.islice(_next_ports, len(_PORTS)):
+        port = _PORTS[number % len(_PORTS)]
+        if is_free(port) and is_free(port + 1):
             return port
     raise AssertionError("no free port")
 
