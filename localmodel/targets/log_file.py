@@ -65,6 +65,7 @@ def _grown(log: Path, follow: bool, start: int) -> Iterator[str]:
     with log.open("rb") as file:
         file.seek(start)
         while True:
+            goes_on = follow and log.exists()  # asked first: what was written before it went is read
             now = _identity(_older(log, 1))
             if now not in (None, copied):
                 copied = now
@@ -73,7 +74,7 @@ def _grown(log: Path, follow: bool, start: int) -> Iterator[str]:
                     yield from map(decode, iter(lambda: copy.read(_PIECE), b""))
                 file.seek(0)
             yield from map(decode, iter(lambda: file.read(_PIECE), b""))
-            if not follow or not log.exists():
+            if not goes_on:
                 return
             time.sleep(_FOLLOW_SECONDS)
 

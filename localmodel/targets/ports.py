@@ -1,6 +1,7 @@
 """Ports on this machine: which is free, and who holds one that is not."""
 
 import contextlib
+import secrets
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,8 @@ FIRST = 6789
 # The wanted port and those after it: each cluster made from kind-config.yaml holds ten in a row.
 TRIED = 100
 _SECONDS_FOR_PORT = 5.0
+# Linux gives 32768 and more to the connections of clients, other systems 49152 and more.
+_SPARE = range(20000, 32768)
 
 
 def is_free(port: int) -> bool:
@@ -89,10 +92,8 @@ def wait_until_free(port: int, option: str) -> None:
 
 
 def spare() -> int:
-    """A port that is free now."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])
+    """A port that is free, and stays so for a while: it is not one of those that clients' connections get."""
+    return next(port for port in secrets.SystemRandom().sample(_SPARE, len(_SPARE)) if is_free(port))
 
 
 def holder(port: int) -> str:

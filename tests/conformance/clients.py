@@ -5,6 +5,7 @@ An environment is made on first use in the user's cache folder, and found there 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -36,11 +37,14 @@ def interpreter(name: str) -> Path:
     folder = _cache() / f"{name}-{digest}"
     python = folder / "bin" / "python"
     complete = folder / "complete"
-    if not complete.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        _run(uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(folder))
-        _run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", str(python), *requirements)
-        complete.touch()
+    _cache().mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be making it
+        if not complete.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _run(uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, str(folder))
+            _run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", str(python), *requirements)
+            complete.touch()
     return python
 
 

@@ -47,7 +47,7 @@ def file(tmp_path: Path, content: bytes = b"weights") -> Path:
 def get(host: str, path: str, accept: str = "*/*") -> tuple[Any, str]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     request = urllib.request.Request(f"http://{host}/v2/{path}", headers={"Accept": accept})
-    with opener.open(request, timeout=10) as answer:
+    with opener.open(request, timeout=60) as answer:
         return json.loads(answer.read()), answer.headers.get("Docker-Content-Digest", "")
 
 
@@ -103,7 +103,7 @@ def test_a_model_without_its_record_is_pulled_by_its_own_name_or_another(
         {"Content-Type": "application/vnd.oci.image.manifest.v1+json"},
         method="PUT",
     )
-    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10).close()
+    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60).close()
     pulled = there.pull(f"{registry}/bare/ridge:copy")
     assert (pulled.name, pulled.digest) == ("ridge", model.digest)
     assert there.models.get("ridge").tags == {}

@@ -107,4 +107,4 @@ def test_an_init_that_hangs_is_given_up_and_the_old_revision_stays(lmd: DockerLm
     with lmd.running("apply", lmd.manifest(slow.replace("(3)", "(600)")), "--target", "docker") as older:
         older.says("after 5 s")
         assert lmd.apply(script("2")).code == 0 and lmd.ask().body == 2
-        assert older.process.wait(20) == 3 and lmd.status()["ready"]
+        assert older.process.wait(60) == 3 and lmd.status()["ready"]

@@ -21,7 +21,7 @@ def container(engine: Any) -> Iterator[Any]:
     cluster = f"test-{uuid.uuid4().hex[:8]}"
     labels = {nodes.CLUSTER_LABEL: cluster, nodes.ROLE_LABEL: "worker"}
     made = engine.containers.run(
-        PYTHON, ["sleep", "300"], labels=labels, detach=True, init=True, name=f"{cluster}-worker"
+        PYTHON, ["sleep", "3600"], labels=labels, detach=True, init=True, name=f"{cluster}-worker"
     )
     yield made
     made.remove(force=True)
@@ -73,7 +73,7 @@ def test_one_that_does_nothing_is_given_up(engine: Any, node: Node, command: str
     began = time.monotonic()
     with pytest.raises(NodeError, match=r"nothing happened for 0.5 s"):
         sh(engine, node, command, *[bytes(1 << 20)] * 20, silence=0.5)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
 
 
 def test_a_paused_node_is_called_so(engine: Any, node: Node, container: Any) -> None:

@@ -48,7 +48,7 @@ class OperatorProcess:
         """End it as a user does."""
         if self._process:
             self._process.terminate()
-            code = self._process.wait(timeout=20)
+            code = self._process.wait(timeout=60)
             assert code == 0, f"the operator ended with exit code {code}"
 
     def kill(self) -> None:

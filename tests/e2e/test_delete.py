@@ -17,7 +17,7 @@ def wait_children_gone(namespace: Namespace, name: str) -> None:
         left = namespace.find(CHILDREN)
         return not [each for each in left if each["metadata"]["name"].startswith(name)]
 
-    eventually(gone, f"children of {name} gone", 40)
+    eventually(gone, f"children of {name} gone", 120)
 
 
 def test_delete_sweeps_what_nothing_else_uses(namespace: Namespace, cluster: Cluster, ports: Iterator[int]) -> None:

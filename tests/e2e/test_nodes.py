@@ -105,13 +105,13 @@ def test_paused_node_holds_nobody_up(cluster: Cluster, namespace: Namespace, por
             edit(namespace, port, "two", revisionHistoryLimit=1)
             image = image_of(namespace)
             assert ask_often(port, times=3) == ["two"]
-            told = namespace.wait_condition("app", "ImageDelivered", "False", "DeliveryFailed", 30)
+            told = namespace.wait_condition("app", "ImageDelivered", "False", "DeliveryFailed")
             assert told["message"] == (
                 f"delivered to 2 of 3 nodes; {extra.name}: it is paused (docker unpause {extra.name})"
             )
             # what is swept meanwhile is swept on the others
             edit(namespace, port, "three", revisionHistoryLimit=1)
-            namespace.wait_ready("app", 30)
+            namespace.wait_ready("app")
         everywhere(cluster, namespace, image_of(namespace), 120)
     assert image_of(namespace) != image
 

@@ -135,7 +135,7 @@ def test_errors_after_the_switch(app: App, recorder: Recorder) -> None:
     with Load(app.port, lossless=False) as load:
         time.sleep(1)
         app.edit(**scripted("failing", on=BROKEN))
-        told = app.namespace.wait_condition(app.name, "Stalled", "True", "ErrorRate", 30)
+        told = app.namespace.wait_condition(app.name, "Stalled", "True", "ErrorRate")
         gone_back = time.monotonic()
         assert "requests failed" in told["message"] and f"(revision {number} goes on serving)" in told["message"]
         assert app.pods().keys() == before.keys(), "the parked workers serve again: no pod was replaced"
@@ -155,7 +155,7 @@ def test_a_share_of_errors_is_told_until_it_is_over(app: App) -> None:
         time.sleep(1)
         app.edit(**scripted("sometimes", on=sometimes))
         number = app.namespace.wait_ready(app.name)["status"]["revisions"]["serving"]
-        told = app.namespace.wait_condition(app.name, "Degraded", "True", "RequestsFail", 30)
+        told = app.namespace.wait_condition(app.name, "Degraded", "True", "RequestsFail")
         assert f"requests to revision {number} fails" in told["message"]
         assert app.namespace.condition(app.name, "Ready")["status"] == "True"
     app.edit(**scripted("third"))

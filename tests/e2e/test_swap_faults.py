@@ -111,12 +111,12 @@ def test_edited_while_pods_prepare(app: App, operator: OperatorProcess) -> None:
     left, wanted = next(names), next(names)
     with Load(app.port) as load:
         mark = operator.mark()
-        app.edit(**scripted(left, seconds=20))
+        app.edit(**scripted(left, seconds=100))
         wait_prepares(operator, mark)
         started = time.monotonic()
         app.edit(**scripted(wanted))
         app.namespace.wait_ready(app.name)
-        assert time.monotonic() - started < 15, "nobody waits for what is no longer wanted"
+        assert time.monotonic() - started < 60, "nobody waits for what is no longer wanted"
         app.wait_durable()
     assert left not in [answer["name"] for answer in load.answers_since(0, kept=True)]
 

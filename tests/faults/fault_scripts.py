@@ -13,6 +13,8 @@ def init():
 
 def run(raw_data):
     data = json.loads(raw_data)
+    while isinstance(data, dict) and "until" in data and not os.path.exists(data["until"]):
+        time.sleep(0.01)
     if isinstance(data, dict) and "seconds" in data:
         time.sleep(data["seconds"])
     return data

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from support.admin_client import content_of
+from support.admin_client import HEADER, content_of
 from support.admin_pod import ANSWERS, Pod
 from support.scoring_server_process import eventually
 
@@ -28,17 +28,27 @@ def restarted(pod: Pod, epoch: int, name: str) -> None:
         assert server.score({}).json == "later"
 
 
-def in_background(pod: Pod, epoch: int, name: str, script: str, size: int = 0) -> threading.Thread:
+def in_background(pod: Pod, epoch: int, name: str, script: str) -> threading.Thread:
     """Prepare, and never mind the answer."""
-    content = {"code/large.bin": bytes(size)}
 
     def call() -> None:
         with contextlib.suppress(OSError, http.client.HTTPException):  # the server is killed
-            pod.prepare(epoch, name, script, files=content)
+            pod.prepare(epoch, name, script)
 
     thread = threading.Thread(target=call)
     thread.start()
     return thread
+
+
+def half_a_bundle(pod: Pod, epoch: int, name: str) -> http.client.HTTPConnection:
+    """Begin to prepare: the rest of the bundle is still to come."""
+    body = pod.bundle(name, HANGS, files={"code/large.bin": bytes(1_000_000)})
+    connection = http.client.HTTPConnection("127.0.0.1", pod.admin.port, timeout=60)
+    connection.putrequest("POST", "/prepare")
+    connection.putheader(HEADER, pod.admin.token("prepare", epoch, content_of(name), body))
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body[: len(body) // 2])
+    return connection
 
 
 @pytest.mark.parametrize("step", ["receiving", "loading", "prepared", "accepted", "committed", "swept"])
@@ -47,13 +57,14 @@ def test_killed_while(tmp_path: Path, step: str) -> None:
     with pod.container() as server:
         server.wait_until_ready("1")
         pod.swap(2, "two")
-        if step in ("receiving", "loading"):
-            thread = in_background(pod, 3, "three", HANGS, size=50_000_000 if step == "receiving" else 0)
-            in_the_middle = {
-                "receiving": lambda: pod.left_over != [],
-                "loading": lambda: pod.admin.state()["preparing"] is not None and pod.left_over == [],
-            }
-            eventually(in_the_middle[step], server)
+        if step == "receiving":
+            connection = half_a_bundle(pod, 3, "three")
+            eventually(lambda: pod.left_over != [], server)
+            server.process.kill()
+            connection.close()
+        elif step == "loading":
+            thread = in_background(pod, 3, "three", HANGS)
+            eventually(lambda: pod.admin.state()["preparing"] is not None and pod.left_over == [], server)
             server.process.kill()
             thread.join()
         else:

@@ -13,7 +13,7 @@ from wire import Wire, post
 @pytest.mark.parametrize("path", ["/score", "/invocations"])
 def test_only_the_request_to_blame_fails(rows: ScoringServer, path: str, poison: float, told: str) -> None:
     for _ in range(3):
-        wires = [Wire(rows, 20) for _ in range(21)]
+        wires = [Wire(rows) for _ in range(21)]
         try:
             # The first one keeps the worker busy, so that the others become one call.
             for number, wire in enumerate(wires):
@@ -32,14 +32,12 @@ def test_only_the_request_to_blame_fails(rows: ScoringServer, path: str, poison:
 
 
 def test_requests_do_share_calls(rows: ScoringServer) -> None:
-    def figure(name: str) -> float:
-        text = rows.get("/metrics").body.decode()
-        return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
-
-    calls, requests = figure("localmodel_batch_size_count"), figure("localmodel_batch_size_sum")
-    wires = [Wire(rows).send(post({"x": [[number, 1]]})) for number in range(40)]
+    calls, requests = rows.figure("localmodel_batch_size_count"), rows.figure("localmodel_batch_size_sum")
+    wires = [Wire(rows) for _ in range(40)]
+    for number, wire in enumerate(wires):
+        wire.send(post({"x": [[number, 1]]}))
     for wire in wires:
         assert wire.answer().status == 200
         wire.socket.close()
-    assert figure("localmodel_batch_size_sum") - requests == 40
-    assert figure("localmodel_batch_size_count") - calls < 35
+    assert rows.figure("localmodel_batch_size_sum") - requests == 40
+    assert rows.figure("localmodel_batch_size_count") - calls < 35

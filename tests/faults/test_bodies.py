@@ -175,14 +175,16 @@ def test_bodies_that_their_clients_have_left_in_line_make_room(tmp_path: Path) -
     with ScoringServer(tmp_path, variables, python=python_with_small_limits(tmp_path)) as server:
         server.wait_until_ready()
         with Wire(server) as busy:
-            busy.send(post({"seconds": 2}))
-            time.sleep(0.1)
+            go = tmp_path / "go"
+            busy.send(post({"until": str(go)}))
+            server.wait_until_asked(1)
             for _ in range(10):
                 wires = [Wire(server).send(post(b'"' + b"x" * 2_000_000 + b'"')) for _ in range(5)]
-                time.sleep(0.05)
+                server.wait_until_asked(1 + 5)
                 assert not any(wire.has_answer() for wire in wires)
                 for wire in wires:
                     wire.socket.close()
-                time.sleep(0.05)
+                assert server.get("/livez").status == 200  # by then it has seen that they have left
+            go.touch()
             assert busy.answer().status == 200
         assert server.score([1]).json == [1]

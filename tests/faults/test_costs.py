@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import threading
@@ -90,8 +91,9 @@ def decoders(server: ScoringServer) -> list[int]:
     found = []
     for children in Path(f"/proc/{server.process.pid}/task").glob("*/children"):
         for pid in children.read_text().split():
-            if b"decoding" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(int(pid))
+            with contextlib.suppress(OSError):  # it has ended
+                if b"decoding" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(int(pid))
     return found
 
 
@@ -113,10 +115,13 @@ def send(server: ScoringServer, bomb: Bomb, replies: list[Reply]) -> None:
 @pytest.mark.parametrize("name", BOMBS)
 def test_others_are_answered_while_a_bomb_is_in_work(server: ScoringServer, name: str) -> None:
     bomb = BOMBS[name]()
-    replies: list[Reply] = []
     watch = Watch(server)
-    watch.until([threading.Thread(target=send, args=(server, bomb, replies))])
-    (reply,) = replies
+    for _ in range(5):
+        replies: list[Reply] = []
+        watch.until([threading.Thread(target=send, args=(server, bomb, replies))])
+        (reply,) = replies
+        if watch.answers or reply.status != 200:  # not just over before somebody else's answer had come
+            break
     assert reply.status == 200 or 400 <= reply.status < 500, reply.body[:1000]
     if reply.status == 413:
         assert b"LOCALMODEL_MAX" in reply.body or b"inflated" in reply.body
@@ -195,7 +200,8 @@ def test_the_limit_can_be_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [10, 1_000_000])
 def test_an_answer_without_an_end_is_ended(tmp_path: Path, path: str, size: int) -> None:
     variables = {**write_script(tmp_path / "app", SCRIPT), "LOCALMODEL_MODEL_NAME": MODEL}
-    variables.update(SCORING_TIMEOUT_MS="2000", LOCALMODEL_MAX_REQUEST_BYTES="40000000")
+    limit = "2000" if size == 10 else "60000"  # the one or the other is to be reached, however slow this machine is
+    variables.update(SCORING_TIMEOUT_MS=limit, LOCALMODEL_MAX_REQUEST_BYTES="40000000")
     with ScoringServer(tmp_path, variables) as server:
         server.wait_until_ready()
         body = _endless(path, size)
@@ -285,5 +291,5 @@ def test_no_process_stays_when_there_is_nothing_large(tmp_path: Path) -> None:
         assert server.request("POST", PREDICT, body).status == 200
         (pid,) = decoders(server)
         server.process.terminate()
-        server.process.wait(20)
+        server.wait_for_end()
         eventually(lambda: not Path(f"/proc/{pid}").exists())

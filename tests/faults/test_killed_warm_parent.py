@@ -21,6 +21,7 @@ def test_nothing_is_lost(tmp_path: Path) -> None:
         with Load(server, clients=2) as load:
             for warm, delay in enumerate(DELAYS_MS, 1):
                 server.wait_until_warm(warm)
+                eventually(lambda: len(server.warm_parents()) == 1, server)
                 (parent,) = server.warm_parents()
                 name = f"r{delay}"
                 revision.write(name, ANSWERS.format(name=name))

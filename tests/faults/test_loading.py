@@ -17,7 +17,7 @@ def test_a_long_init_is_told_with_its_time_and_does_not_keep_the_server_from_ans
         for reply in (server.get("/readyz"), server.get("/"), server.score([1])):
             assert (reply.status, reply.headers["retry-after"]) == (503, "1")
             assert reply.message in {
-                f"the revision is loading: init() has not returned yet, after {seconds} s" for seconds in range(1, 6)
+                f"the revision is loading: init() has not returned yet, after {seconds} s" for seconds in range(1, 60)
             }
         assert server.get("/livez").status == 200
 
@@ -49,5 +49,5 @@ def run(data): ...
 def test_bytes_on_the_servers_own_socket_while_loading_are_told_of(tmp_path: Path, garbage: bytes, told: str) -> None:
     script = GARBAGE_ON_SOCKETS.format(garbage=garbage)
     with ScoringServer(tmp_path, write_script(tmp_path / "app", script)) as server:
-        assert server.process.wait(10) == 3
+        assert server.wait_for_end() == 3
         assert told in server.log

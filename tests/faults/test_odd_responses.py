@@ -67,7 +67,7 @@ def run(raw_data):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScoringServer]:
     folder = tmp_path_factory.mktemp("odd")
-    variables = {**write_script(folder / "app", SCRIPT), "SCORING_TIMEOUT_MS": "1000"}
+    variables = {**write_script(folder / "app", SCRIPT), "SCORING_TIMEOUT_MS": "2000"}
     with ScoringServer(folder, variables) as server:
         yield server.wait_until_ready()
         assert "Exception in ASGI" not in server.log

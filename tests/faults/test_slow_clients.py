@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from small_limits import SECONDS_TO_SEND, SECONDS_TO_TAKE, python_with_small_limits
+from small_limits import SECONDS_TO_SEND, python_with_small_limits
 from support.scoring_server_process import ScoringServer, eventually, write_script
 from wire import GET_LIVEZ, Wire, chunked, post
+
+from localmodel_server import stalled
 
 SCRIPT = """
 import json
@@ -79,7 +81,7 @@ def test_a_request_that_does_not_go_on_is_a_408(server: ScoringServer, data: byt
         assert reply.headers["connection"] == "close"
         assert what in reply.message
         assert wire.is_closed()
-        assert SECONDS_TO_SEND <= time.monotonic() - started < SECONDS_TO_SEND + 1
+        assert SECONDS_TO_SEND <= time.monotonic() - started < SECONDS_TO_SEND + 15
 
 
 def test_headers_must_be_there_in_time_even_when_they_trickle(server: ScoringServer) -> None:
@@ -131,36 +133,58 @@ def test_a_refused_body_that_does_not_end_is_hung_up_on(server: ScoringServer) -
         assert wire.is_closed()
 
 
-def test_many_slow_clients_hold_nobody_up(server: ScoringServer) -> None:
-    starts = [b"", b"POST /score HTTP/1.1\r\n", post(b"{}")[:-1], chunked(b"{}")[:-3]]
-    wires = [Wire(server).send(starts[number % len(starts)]) for number in range(200)]
-    try:
+STARTS = (b"", b"POST /score HTTP/1.1\r\n", post(b"{}")[:-1], chunked(b"{}")[:-3])
+
+
+@pytest.fixture
+def slow_clients() -> Iterator[Callable[[ScoringServer], list[Wire]]]:
+    """Many that have begun a request each."""
+    wires: list[Wire] = []
+
+    def start(server: ScoringServer) -> list[Wire]:
+        wires.extend(Wire(server).send(STARTS[number % len(STARTS)]) for number in range(200))
+        return wires
+
+    yield start
+    for wire in wires:
+        wire.socket.close()
+
+
+def test_many_slow_clients_hold_nobody_up(slow_clients: Callable[[ScoringServer], list[Wire]], tmp_path: Path) -> None:
+    patient = python_with_small_limits(tmp_path, seconds_to_send=600)
+    with ScoringServer(tmp_path, write_script(tmp_path / "app", SCRIPT), python=patient) as server:
+        wires = slow_clients(server.wait_until_ready())
         with ThreadPoolExecutor(8) as executor:
-            times = list(executor.map(lambda _: timed(server), range(100)))
-        assert max(times) < 1
-        eventually(lambda: all(wire.has_answer() for wire in wires), server)
-    finally:
-        for wire in wires:
-            wire.socket.close()
+            assert {reply.status for reply in executor.map(server.score, [{}] * 100)} == {200}
+        assert not any(wire.has_answer() for wire in wires), "nobody has waited until they were sent away"
 
 
-def timed(server: ScoringServer) -> float:
-    started = time.monotonic()
+def test_many_slow_clients_are_all_sent_away(
+    server: ScoringServer, slow_clients: Callable[[ScoringServer], list[Wire]]
+) -> None:
+    wires = slow_clients(server)
     assert server.score({}).status == 200
-    return time.monotonic() - started
+    eventually(lambda: all(wire.has_answer() for wire in wires), server)
 
 
 @pytest.mark.parametrize("asked", [{"megabytes": 50}, {"stream": True}])
 def test_who_does_not_take_an_answer_is_cut_off(server: ScoringServer, asked: dict[str, object]) -> None:
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10_000)
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.connect(("127.0.0.1", server.port))
         connection.sendall(post(asked))
         # The script that makes the pieces of a stream waits for the client, until that is given up.
         assert server.score({}).status == 200
-        time.sleep(SECONDS_TO_TAKE + 1)
+        # Until then nothing is read; whoever is hung up on learns of it only behind what has been sent.
+        eventually(lambda: not keeps(server, connection), server)
         assert rest(connection) < 50 << 20
+
+
+def keeps(server: ScoringServer, connection: socket.socket) -> bool:
+    """Whether the server has not hung up: its end of the connection is established."""
+    ends = f":{server.port:04X} 0100007F:{connection.getsockname()[1]:04X} 01 "
+    return ends in Path("/proc/net/tcp").read_text()
 
 
 def rest(connection: socket.socket) -> int:
@@ -188,9 +212,11 @@ def test_a_stop_does_not_wait_for_slow_clients(tmp_path: Path) -> None:
     with ScoringServer(tmp_path, write_script(tmp_path / "app", SCRIPT)) as server:
         server.wait_until_ready()
         with Wire(server) as body, Wire(server) as head, Wire(server):
+            for wire in (body, head):
+                assert wire.send(post({})).answer().status == 200
             body.send(post(b"{}")[:-1])
             head.send(b"POST /score HT")
-            time.sleep(0.1)
+            assert server.get("/livez").status == 200  # by then it has read what they have sent
             server.process.terminate()
-            assert server.process.wait(8) == 0
+            assert server.process.wait(stalled.SECONDS_TO_SEND - 5) == 0
             assert body.answer().status == 408

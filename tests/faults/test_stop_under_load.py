@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -29,7 +28,7 @@ class Clients:
 
     def join(self) -> None:
         for thread in self._threads:
-            thread.join(20)
+            thread.join(60)
 
     def _ask(self) -> None:
         with Wire(self._server) as wire:
@@ -59,7 +58,7 @@ def test_what_was_sent_is_answered(tmp_path: Path, data: bytes, drain: int) -> N
         eventually(lambda: clients.outcomes[200] > 5 * CLIENTS, server)
         server.signal(signal.SIGTERM)
         clients.join()
-        assert server.process.wait(10) == 0
+        assert server.wait_for_end() == 0
         assert set(clients.outcomes) <= {200, "closed before"}
         assert not [pid for pid in workers if is_alive(pid)]
 
@@ -67,24 +66,28 @@ def test_what_was_sent_is_answered(tmp_path: Path, data: bytes, drain: int) -> N
 def test_what_waits_in_line_is_answered_at_a_stop(tmp_path: Path) -> None:
     with ScoringServer(tmp_path, write_script(tmp_path / "app", ECHO)) as server:
         server.wait_until_ready()
-        wires = [Wire(server).send(post({"seconds": 0.02, "n": number})) for number in range(64)]
-        time.sleep(0.1)
+        go = tmp_path / "go"
+        wires = [Wire(server).send(post({"until": str(go), "n": number})) for number in range(64)]
+        server.wait_until_asked(64)
         server.signal(signal.SIGTERM)
+        go.touch()
         assert [wire.answer().json["n"] for wire in wires] == list(range(64))
         assert all(wire.is_closed() for wire in wires)
         for wire in wires:
             wire.socket.close()
-        assert server.process.wait(10) == 0
+        assert server.wait_for_end() == 0
 
 
 def test_a_crash_during_the_drain_costs_one_answer(tmp_path: Path) -> None:
     script = ECHO.replace("    return data", '    if data.get("die"):\n        os._exit(1)\n    return data')
     with ScoringServer(tmp_path, write_script(tmp_path / "app", script)) as server:
         server.wait_until_ready()
-        wires = [Wire(server).send(post({"seconds": 0.1, "die": number == 2})) for number in range(6)]
-        time.sleep(0.05)
+        go = tmp_path / "go"
+        wires = [Wire(server).send(post({"until": str(go), "die": number == 2})) for number in range(6)]
+        server.wait_until_asked(6)
         server.signal(signal.SIGTERM)
+        go.touch()
         assert [wire.answer().status for wire in wires] == [200, 200, 500, 200, 200, 200]
         for wire in wires:
             wire.socket.close()
-        assert server.process.wait(15) == 0
+        assert server.wait_for_end() == 0

@@ -18,7 +18,7 @@ class Closed(Exception):
 class Wire:
     """One connection to a server."""
 
-    def __init__(self, server: ScoringServer, timeout: float = 10) -> None:
+    def __init__(self, server: ScoringServer, timeout: float = 60) -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=timeout)
         self._read = bytearray()
 

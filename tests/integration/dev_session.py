@@ -57,15 +57,16 @@ class Dev:
         self._reader = threading.Thread(target=self._collect)
         self._reader.start()
 
-    def says(self, *texts: str, seconds: float = 30) -> str:
+    def says(self, *texts: str, seconds: float = 60) -> str:
         """Wait until all the texts have been said since the last call; returns what was said."""
         end = time.monotonic() + seconds
         while True:
+            goes_on = time.monotonic() < end and self._reader.is_alive()
             said = "".join(self._lines[self._read :])
             if all(text in said for text in texts):
                 self._read += said.count("\n")
                 return said
-            assert time.monotonic() < end and self._reader.is_alive(), f"not said: {texts}; but: {said}"
+            assert goes_on, f"not said: {texts}; but: {said}"
             time.sleep(0.01)
 
     def is_silent(self, seconds: float = 0.8) -> bool:
@@ -76,7 +77,7 @@ class Dev:
     def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
         """Exit code, and all that was said and not waited for."""
         self._process.send_signal(number)
-        code = self._process.wait(20)
+        code = self._process.wait(60)
         self._reader.join()
         return code, "".join(self._lines[self._read :])
 

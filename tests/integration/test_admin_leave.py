@@ -57,7 +57,7 @@ def test_what_is_being_answered_is_answered_and_is_the_last(tmp_path: Path) -> N
         server.wait_until_ready("1")
         client = server.connect()
         client.request("POST", "/score", "{}")
-        time.sleep(0.3)
+        server.wait_until_asked(1)
         assert pod.admin.call("leave").json["kept"] == 0
         answer = read_reply(client)
         assert (answer.json, answer.headers["connection"]) == ("late", "close")

@@ -90,7 +90,7 @@ def test_the_first_start_is_proved_by_the_gate(tmp_path: Path) -> None:
     pod.want(1, "image", committed=False, gate=wrong)
     log = tmp_path / "termination-log"
     with pod.container(LOCALMODEL_TERMINATION_LOG=str(log)) as server:
-        assert server.process.wait(20) == 3
+        assert server.wait_for_end() == 3
         assert "GET /readyz 200" not in server.log
     assert log.read_text().startswith("GateFailed: gate: request 1")
     pod.want(1, "image", committed=True, gate=wrong)
@@ -122,5 +122,5 @@ def test_init_that_fails_after_a_restart_ends_the_container(tmp_path: Path) -> N
         server.wait_until_ready("1")
         pod.swap(2, "two", script)
     with pod.container(BREAK="1") as server:
-        assert server.process.wait(20) == 3
+        assert server.wait_for_end() == 3
         assert "broken" in server.log

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,12 @@ from support.scoring_server_process import Reply, ScoringServer
 
 MATRIX = '@input_schema("data", NumpyParameterType(numpy.array([[1.0, 2.0]])))\n'
 SLOW = """
+import os
 import time
 
 def note(rows):
+    while not os.path.exists("go"):
+        time.sleep(0.01)
     time.sleep(0.05)
     with open("calls", "a") as file:
         file.write(f"{rows} ")
@@ -55,9 +57,11 @@ def run_batch(raw_datas):
 )
 
 
-def together(ask: Callable[[int], Reply], count: int = 8) -> list[Reply]:
+def together(server: ScoringServer, folder: Path, ask: Callable[[int], Reply], count: int = 8) -> list[Reply]:
     """The replies to requests that come while the worker is busy with the first one."""
     replies: dict[int, Reply] = {}
+    go = folder / "app" / "go"
+    go.unlink(missing_ok=True)
 
     def client(number: int) -> None:
         replies[number] = ask(number)
@@ -66,7 +70,9 @@ def together(ask: Callable[[int], Reply], count: int = 8) -> list[Reply]:
     for thread in threads:
         thread.start()
         if thread is threads[0]:
-            time.sleep(0.02)
+            server.wait_until_asked(1)
+    server.wait_until_asked(count)
+    go.touch()
     for thread in threads:
         thread.join()
     return [replies[number] for number in range(count)]
@@ -87,8 +93,12 @@ def calls_of(folder: Path) -> list[int]:
 
 def test_rows_of_several_requests_share_a_call(tmp_path: Path) -> None:
     with serving(tmp_path, ROWS) as server:
+
+        def ask(number: int) -> Reply:
+            return server.score({"data": [[number, 0.5], [number, 1]]}, JSON)
+
         for _ in range(5):
-            replies = together(lambda number: server.score({"data": [[number, 0.5], [number, 1]]}, JSON))
+            replies = together(server, tmp_path, ask)
             assert [reply.json for reply in replies] == [[number + 0.5, number + 1] for number in range(8)]
             assert all(float(reply.headers["x-ms-run-fn-exec-ms"]) > 40 for reply in replies)
             assert len({reply.headers["x-request-id"] for reply in replies}) == 8
@@ -106,7 +116,7 @@ def test_a_bad_request_fails_alone(tmp_path: Path) -> None:
             return server.score({"data": body}, JSON)
 
         for _ in range(4):
-            replies = together(ask)
+            replies = together(server, tmp_path, ask)
             assert [reply.status for reply in replies] == [200, 200, 200, 500, 200, 400, 400, 200]
             assert [reply.json for reply in replies if reply.status == 200] == [[1], [2], [3], [5], [8]]
             assert replies[3].headers["x-ms-run-function-failed"] == "True"
@@ -127,12 +137,12 @@ def test_a_script_that_needs_its_rows_alone_is_found_out(tmp_path: Path, result:
     script = NUMPY + SLOW + MATRIX + f"def run(data):\n    note(len(data))\n    return {result}\n"
     with serving(tmp_path, script) as server:
         for _ in range(3):
-            replies = together(lambda number: server.score({"data": [[number, number + 1]]}, JSON), 6)
+            replies = together(server, tmp_path, lambda number: server.score({"data": [[number, number + 1]]}, JSON), 6)
             for number, reply in enumerate(replies):
                 mean = number + 0.5
                 assert reply.json == (expected or ({"mean": mean} if "{" in result else mean))
         before = len(calls_of(tmp_path))
-        together(lambda number: server.score({"data": [[number, 1]]}, JSON), 6)
+        together(server, tmp_path, lambda number: server.score({"data": [[number, 1]]}, JSON), 6)
         assert calls_of(tmp_path)[before:] == [1] * 6, "not tried again"
 
 
@@ -147,7 +157,11 @@ def test_a_script_that_needs_its_rows_alone_is_found_out(tmp_path: Path, result:
 def test_scripts_with_state_or_headers_get_each_request_alone(tmp_path: Path, parameters: str, body: str) -> None:
     script = NUMPY + SLOW + f"count = 0\n{MATRIX}def run({parameters}):\n    note(len(data))\n    {body}\n"
     with serving(tmp_path, script) as server:
-        replies = together(lambda number: server.score({"data": [[1, 2]]}, {**JSON, "x-name": str(number)}))
+
+        def ask(number: int) -> Reply:
+            return server.score({"data": [[1, 2]]}, {**JSON, "x-name": str(number)})
+
+        replies = together(server, tmp_path, ask)
         seen = sorted(int(reply.json[0]) for reply in replies)
         assert seen == (list(range(1, 9)) if "global" in body else list(range(8)))
         assert calls_of(tmp_path) == [1] * 8
@@ -156,22 +170,22 @@ def test_scripts_with_state_or_headers_get_each_request_alone(tmp_path: Path, pa
 
 def test_batching_can_be_turned_off(tmp_path: Path) -> None:
     with serving(tmp_path, ROWS, LOCALMODEL_BATCHING="off") as server:
-        together(lambda number: server.score({"data": [[number, 1]]}, JSON))
+        together(server, tmp_path, lambda number: server.score({"data": [[number, 1]]}, JSON))
         assert calls_of(tmp_path) == [1] * 8
 
 
 def test_run_batch_takes_the_texts_of_several_requests(tmp_path: Path) -> None:
     with serving(tmp_path, BATCH) as server:
-        replies = together(lambda number: server.score(number))
+        replies = together(server, tmp_path, lambda number: server.score(number))
         assert [reply.json for reply in replies] == [{"number": number} for number in range(8)]
         assert max(calls_of(tmp_path)) >= 4
         calls, requests = batch_sizes(server)
         assert calls < requests == 8
-        broken = together(lambda number: server.score(b"{" if number == 4 else str(number).encode()))
+        broken = together(server, tmp_path, lambda number: server.score(b"{" if number == 4 else str(number).encode()))
         assert [reply.status for reply in broken] == [200, 200, 200, 200, 500, 200, 200, 200]
 
 
 def test_run_batch_is_what_a_script_asks_for(tmp_path: Path) -> None:
     with serving(tmp_path, BATCH.replace("def run_batch", "def other")) as server:
-        together(lambda number: server.score(number))
+        together(server, tmp_path, lambda number: server.score(number))
         assert calls_of(tmp_path) == [1] * 8

@@ -185,5 +185,5 @@ def test_rawhttp_with_a_schema_is_refused(tmp_path: Path) -> None:
     script = NUMPY + RAWHTTP + '@rawhttp\n@input_schema("a", StandardPythonParameterType(1))\ndef run(a): return a\n'
     variables = {**write_script(tmp_path / "app", script), "LOCALMODEL_PYTHON": interpreter()}
     with ScoringServer(tmp_path, variables) as server:
-        assert server.process.wait(20) == 3
+        assert server.wait_for_end() == 3
         assert "run() cannot have both @rawhttp and @input_schema" in server.log

@@ -26,7 +26,7 @@ def pieces(request):
 
 def slow(request):
     try:
-        for number in range(1000):
+        for number in range(100_000):
             yield "x" * 1000
             time.sleep(0.01)
     finally:
@@ -146,7 +146,7 @@ def test_a_generator_streams(server: ScoringServer) -> None:
     started = time.monotonic()
     response = connection.getresponse()
     assert response.read(1000) == b"x" * 1000
-    assert time.monotonic() - started < 3, "the first piece does not wait for the last"
+    assert time.monotonic() - started < 30, "the first piece does not wait for the last"
     connection.close()
     eventually(lambda: "slow" in ask(server, "ended").json[1], server)
 
@@ -154,7 +154,7 @@ def test_a_generator_streams(server: ScoringServer) -> None:
 @pytest.mark.parametrize("do", ["slow", "fast"])
 def test_a_client_that_goes_away_ends_the_generator_and_the_worker_serves_on(server: ScoringServer, do: str) -> None:
     pid, before = ask(server, "ended").json
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(f"POST /score?do={do} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
     eventually(lambda: len(ask(server, "ended").json[1]) > len(before), server)
@@ -167,7 +167,7 @@ def test_a_body_that_breaks_off_cannot_be_taken_for_a_whole_one(server: ScoringS
     response = connection.getresponse()
     with pytest.raises(http.client.IncompleteRead):
         response.read()
-    assert "RuntimeError: in the middle" in server.log
+    eventually(lambda: "RuntimeError: in the middle" in server.log, server)
     assert ask(server, "dict").json == {"a": 1}
 
 

@@ -285,7 +285,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_deployment(ws: Workspace) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as waiting:
         assert waiting.stdout and waiting.stdout.readline() == b"deploying\n"
         os.killpg(waiting.pid, signal.SIGINT)  # to all of the terminal's processes, as Ctrl-C
-        waiting.communicate(timeout=30)
+        waiting.communicate(timeout=60)
     service = Webservice(ws, "digits")
     assert service.state == "deploying"
     service.wait_for_deployment()

@@ -111,7 +111,7 @@ def test_a_followed_log_grows_and_ends_with_the_deployment(lmd: Lmd) -> None:
         assert following.stdout and following.stdout.readline() != ""
         lmd.apply("def init(): print('the second one')\ndef run(raw_data): pass\n")
         lmd("delete", "digits")
-        out, _ = following.communicate(timeout=30)
+        out, _ = following.communicate(timeout=60)
     assert "the second one" in out
 
 

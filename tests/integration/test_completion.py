@@ -64,7 +64,7 @@ def test_a_cluster_that_does_not_answer_costs_little_and_says_nothing(lmd: Lmd, 
     started = time.monotonic()
     path = f"{Path(LMD).parent}:{kubectl.parent}:{os.environ['PATH']}"
     assert complete(lmd, "lmd status --target kind d", PATH=path) == []
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
     kubectl.write_text('#!/bin/sh\necho "$@" >>asked\necho digits other\n')
     assert complete(lmd, "lmd status --target kind --context here d", PATH=path) == ["digits"]
     assert "--context=here" in (lmd.folder / "asked").read_text()

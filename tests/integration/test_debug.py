@@ -27,7 +27,7 @@ def run(raw_data):
     answer = data["x"] + offset
     return {"answer": answer}
 """
-SECONDS = 40.0
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="session")

@@ -79,10 +79,10 @@ def test_a_breakpoint_stops_a_pod(lmd: Lmd, tmp_path: Path) -> None:
                 assert ide.stopped_variables()[2]["answer"] == "5"
                 time.sleep(1.5)  # longer than the deployment allows for a request
                 ide.go_on()
-                asking.join(30)
+                asking.join(60)
             assert [reply.json for reply in replies] == [5]
             command.send_signal(signal.SIGINT)
-            assert command.wait(30) == 0
+            assert command.wait(60) == 0
         finally:
             command.kill()
             out.close()

@@ -4,6 +4,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import dev_session
@@ -15,6 +16,7 @@ from support.lmd_command import Lmd, answers, script
 WATCHING = "watching deployment.yaml, helper.py, kustomization.yaml, request.json, score.py"
 
 
+ANSWERS_BOTH = script("[{}, helper.ANSWER]")
 HANGING = script("'never'").replace("pass", "while True: __import__('time').sleep(1)")
 
 
@@ -88,12 +90,17 @@ def test_what_raises_in_run_is_told_with_its_traceback(lmd: Lmd, folder: Path, d
 
 
 def test_many_files_at_once_are_one_update(lmd: Lmd, folder: Path, dev: Dev) -> None:
-    for number in range(2, 8):
-        replace(folder / "lib" / "helper.py", f"ANSWER = {number}\n")
-        replace(folder / "score.py", "import helper\n" + script(f"[{number}, helper.ANSWER]"))
-        time.sleep(0.005)
-    dev.says("revision 2 serves", "+ [7, 7]")
-    assert dev.is_silent() and lmd.ask() == (200, [7, 7], 2)
+    for last in range(10, 300, 10):
+        before, saved = lmd.ask().revision, [time.monotonic()]
+        for number in range(last - 5, last + 1):
+            for path, text in (("lib/helper.py", "ANSWER = {}\n"), ("score.py", f"import helper\n{ANSWERS_BOTH}")):
+                replace(folder / path, text.replace("{}", str(number)))
+                saved.append(time.monotonic())
+            time.sleep(0.005)
+        dev.says(f"+ [{last}, {last}]")
+        if max(later - earlier for earlier, later in pairwise(saved)) < 0.02:  # else this machine was busy with others
+            break
+    assert dev.is_silent() and lmd.ask() == (200, [last, last], before + 1)
 
 
 def test_a_save_takes_the_place_of_one_whose_init_hangs(lmd: Lmd, folder: Path, dev: Dev) -> None:
@@ -119,7 +126,7 @@ def test_a_save_takes_the_place_of_another_command_whose_init_hangs(lmd: Lmd, fo
         other.says("after 5 s")
         (folder / "score.py").write_text(script("2"))
         dev.says("score.py: revision 3 serves", "+ 2")
-        assert other.process.wait(20) == 3 and "a newer command has taken over digits" in other.said()
+        assert other.process.wait(60) == 3 and "a newer command has taken over digits" in other.said()
     assert lmd.status()["ready"]
 
 
@@ -131,10 +138,16 @@ def test_a_file_that_is_deleted_is_told_and_its_return_is_taken_up(lmd: Lmd, fol
 
 
 def test_an_editor_that_deletes_and_writes_again_is_not_told_off(lmd: Lmd, folder: Path, dev: Dev) -> None:
-    (folder / "score.py").unlink()
-    time.sleep(0.1)
-    (folder / "score.py").write_text(script("2"))
-    assert "not updated" not in dev.says("revision 2 serves", "+ 2")
+    for number in range(2, 30):
+        deleted = time.monotonic()
+        (folder / "score.py").unlink()
+        time.sleep(0.1)
+        (folder / "score.py").write_text(script(str(number)))
+        took = time.monotonic() - deleted
+        said = dev.says(f"revision {number} serves", f"+ {number}")
+        if took < 0.2:  # else this machine was busy with others
+            break
+    assert "not updated" not in said
 
 
 def test_a_folder_that_is_replaced_is_watched_again(lmd: Lmd, folder: Path, dev: Dev) -> None:

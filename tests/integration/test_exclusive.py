@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.lmd_command import Lmd, script
+from support.lmd_command import Lmd, free_port, script
 from support.scoring_server_process import eventually
 
 RECREATE = {"update": {"strategy": "Recreate"}}
@@ -30,7 +30,7 @@ def opens(path: Path, answer: str) -> str:
 
 @pytest.mark.parametrize("kind", ["port", "database"])
 def test_what_the_old_revision_holds_is_said(lmd: Lmd, kind: str) -> None:
-    port = lmd.port + 2000
+    port = free_port()
 
     def holds(answer: str) -> str:
         return binds(port, answer) if kind == "port" else opens(lmd.home / "held", answer)
@@ -45,7 +45,7 @@ def test_what_the_old_revision_holds_is_said(lmd: Lmd, kind: str) -> None:
 
 
 def test_recreate_ends_the_old_revision_first(lmd: Lmd) -> None:
-    port = lmd.port + 2000
+    port = free_port()
     lmd.apply(binds(port, "one"))
     edited = lmd.manifest(binds(port, "two"), **RECREATE)
     (planned,) = json.loads(lmd("plan", edited, "-o", "json").out)
@@ -62,7 +62,7 @@ def test_recreate_ends_the_old_revision_first(lmd: Lmd) -> None:
 
 
 def test_after_a_recreate_that_fails_the_old_revision_serves_again(lmd: Lmd) -> None:
-    port = lmd.port + 2000
+    port = free_port()
     lmd.apply(binds(port, "one"))
     failed = lmd.apply(binds(port, "two", "raise KeyError('age')"), **RECREATE)
     assert failed.code == 1 and "revision 2 does not serve: init() failed: score.py:5: KeyError: 'age'" in failed.err
@@ -73,9 +73,9 @@ def test_after_a_recreate_that_fails_the_old_revision_serves_again(lmd: Lmd) -> 
 
 
 def test_recreate_at_another_port_brings_the_old_revision_back_at_its_own(lmd: Lmd) -> None:
-    port, first = lmd.port + 2000, lmd.port
+    port, first = free_port(), lmd.port
     lmd.apply(binds(port, "one"))
-    other = lmd.port + 1000
+    other = free_port()
     failed = lmd.apply(binds(port, "two", "raise KeyError('age')"), **RECREATE, service={"localPort": other})
     assert failed.code == 1 and f"serves again at http://localhost:{first}/score" in failed.err
     assert lmd.ask() == (200, "one", 1)
@@ -84,9 +84,9 @@ def test_recreate_at_another_port_brings_the_old_revision_back_at_its_own(lmd: L
 
 
 def test_roll_is_another_server(lmd: Lmd) -> None:
-    lmd.apply(binds(lmd.port + 2000, "one"))
+    lmd.apply(binds(free_port(), "one"))
     before = lmd.pid()
-    rolled = lmd.apply(binds(lmd.port + 2001, "two"), update={"strategy": "Roll"})
+    rolled = lmd.apply(binds(free_port(), "two"), update={"strategy": "Roll"})
     said = "plan: roll: spec.scoring changed: score.py; not swapped, because spec.update.strategy is Roll"
     assert rolled.code == 0 and said in rolled.err and "spec.update.strategy is Roll: another is tried" in rolled.err
     assert lmd.pid() != before and lmd.ask() == (200, "two", 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,7 +146,8 @@ def test_an_answer_that_is_too_slow(revision: Gated, server: ScoringServer) -> N
     revision.want("new", {"body": '{"sleep": 0.2}', "expect": {"maxMilliseconds": 100}})
     reason, error = failure(revision, server, "new")
     assert reason == "GateFailed"
-    assert error.startswith("gate: request 1: took 2") and error.endswith(" ms; the limit is 100 ms")
+    told = re.fullmatch(r"gate: request 1: took (\d+) ms; the limit is 100 ms", error)
+    assert told and int(told[1]) >= 200, error
 
 
 def test_fixing_the_gate_alone_proves_again(revision: Gated, server: ScoringServer) -> None:
@@ -180,15 +182,13 @@ def test_a_gate_that_cannot_be_read_is_told(revision: Gated, server: ScoringServ
 
 
 def test_a_newer_revision_does_not_wait_for_a_gate_under_way(revision: Gated, server: ScoringServer) -> None:
-    revision.want("hanging", {"body": '{"sleep": 30}'})
+    revision.want("hanging", {"body": '{"sleep": 600}'}, SCORING_TIMEOUT_MS="600000")
     server.signal_reload()
     eventually(lambda: len(server.worker_pids()) > 1, server)
     time.sleep(0.5)
-    started = time.monotonic()
     revision.want("new", DATA)
     server.signal_reload()
     server.wait_until_ready("new")
-    assert time.monotonic() - started < 10
     assert server.score(1).json["name"] == "new"
 
 
@@ -217,5 +217,5 @@ def test_without_a_revision_file_a_failed_gate_ends_the_server_with_the_reason(t
         "LOCALMODEL_PYTHON": BARE_PYTHON,
     }
     with ScoringServer(tmp_path, variables) as server:
-        assert server.process.wait(20) == 3
+        assert server.wait_for_end() == 3
     assert (tmp_path / "said").read_text().startswith("GateFailed: gate: request 1 (digit): $: expected 3, got {")

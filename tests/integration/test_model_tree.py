@@ -33,7 +33,7 @@ def test_a_script_that_does_not_find_its_model_sees_what_there_is(tmp_path: Path
     (tmp_path / "models" / "model.joblib").write_bytes(b"1234")
     environment = write_script(tmp_path / "app", "def init(): open('model.pkl')\ndef run(data): ...")
     with ScoringServer(tmp_path, {**environment, "AZUREML_MODEL_DIR": str(tmp_path / "models")}) as server:
-        server.process.wait(20)
+        server.wait_for_end()
         assert f"AZUREML_MODEL_DIR: {tmp_path}/models\n  model.joblib 4" in server.log
 
 

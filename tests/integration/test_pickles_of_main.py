@@ -99,7 +99,7 @@ def test_where_they_are_not_the_error_says_what_to_do(tmp_path: Path, protocol: 
     text = f"import pickle, steps\ndef init():\n    with open('{protocol}.pkl', 'rb') as file:\n        {load}\n"
     environment = write_script(save(tmp_path / "app"), f"{text}def run(data): ...\n", steps=STEPS)
     with ScoringServer(tmp_path, environment) as server:
-        assert server.process.wait(20) == 3
+        assert server.wait_for_end() == 3
         told = (
             "AddOne: of the script that saved the pickle, and score.py does not have it; define it there, or import it"
         )

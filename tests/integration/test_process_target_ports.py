@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from support.lmd_command import Lmd, answers, ask, script
+
+from localmodel.targets import ports
 
 
 def test_a_held_port_is_told_of_and_the_next_is_taken_and_kept(lmd: Lmd) -> None:
@@ -22,6 +25,15 @@ def test_a_held_port_is_told_of_and_the_next_is_taken_and_kept(lmd: Lmd) -> None
         assert ask(lmd.port + 1).body == 1
     assert f"http://localhost:{lmd.port + 1}/score" in lmd.apply(script("2")).out
     assert ask(lmd.port + 1).body == 2
+
+
+def test_no_connection_of_a_client_takes_a_spare_port_before_its_server_does() -> None:
+    given_to_clients = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not given_to_clients.exists():
+        pytest.skip("this system does not tell which ports it gives to clients")
+    first, last = map(int, given_to_clients.read_text().split())
+    found = {ports.spare() for _ in range(20)}
+    assert len(found) > 1 and not [port for port in found if first <= port <= last]
 
 
 def test_a_changed_port_moves_the_deployment(lmd: Lmd) -> None:

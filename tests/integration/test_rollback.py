@@ -22,8 +22,7 @@ def folder(lmd: Lmd) -> Path:
 
 def kill(lmd: Lmd) -> None:
     os.kill(lmd.pid(), signal.SIGKILL)
-    while "not running" not in lmd.status()["message"]:
-        pass
+    eventually(lambda: "not running" in lmd.status()["message"])
 
 
 def test_history_tells_what_there_was_and_why(lmd: Lmd) -> None:
@@ -174,8 +173,7 @@ def test_a_revision_that_answers_with_errors_is_left_and_told_of(lmd: Lmd) -> No
     lmd.apply(script("1 / 0"))
     for _ in range(12):
         lmd.ask()
-    while lmd.ask().status != 200:
-        pass
+    eventually(lambda: lmd.ask().status == 200)
     assert lmd.ask() == (200, 1, 1)
     assert numbers(lmd, "serving") == [1] and numbers(lmd, "failed") == [2]
     assert not lmd.status()["ready"] and lmd.status()["stalled"]

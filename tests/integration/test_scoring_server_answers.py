@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -56,8 +55,8 @@ def run(anything):
         sys.exit(4)
     if action == "interrupt":
         raise KeyboardInterrupt
-    if action == "sleep":
-        time.sleep(data["seconds"])
+    while action == "wait" and not os.path.exists(data["until"]):
+        time.sleep(0.01)
     if action == "where":
         return {
             "cwd": os.getcwd(), "argv": sys.argv, "path": sys.path, "modules": sorted(sys.modules),
@@ -201,7 +200,7 @@ def test_a_chunked_body_over_the_limit(server: ScoringServer) -> None:
 
 
 def test_a_declared_length_over_the_limit_is_refused_before_the_body_is_sent(server: ScoringServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(b"POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
 
@@ -250,7 +249,7 @@ def test_wrong_paths_and_methods(server: ScoringServer, method: str, path: str, 
 
 
 def test_bytes_that_are_not_http(server: ScoringServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(b"GARBAGE\r\n\r\n")
         answer = connection.makefile("rb").read()
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -268,13 +267,15 @@ def test_health(server: ScoringServer) -> None:
     assert "/readyz" not in server.log
 
 
-def test_health_answers_while_the_only_worker_is_busy(server: ScoringServer) -> None:
+def test_health_answers_while_the_only_worker_is_busy(server: ScoringServer, tmp_path: Path) -> None:
     with ThreadPoolExecutor() as executor:
-        slow = executor.submit(server.score, {"do": "sleep", "seconds": 0.6})
+        slow = executor.submit(server.score, {"do": "wait", "until": str(tmp_path / "go")})
+        server.wait_until_asked(1)
         waiting = executor.submit(server.score, {})
+        server.wait_until_asked(2)
         for path in ("/", "/livez", "/readyz"):
             assert server.get(path).status == 200
-        assert not slow.done()
+        (tmp_path / "go").touch()
         assert (slow.result().status, waiting.result().status) == (200, 200)
 
 
@@ -294,20 +295,22 @@ def test_many_requests_on_kept_connections(server: ScoringServer) -> None:
 
 
 def test_a_client_that_stalls_in_its_body_holds_nobody_up(server: ScoringServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as stalled:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as stalled:
         stalled.sendall(b"POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         assert server.score({}).status == 200
 
 
-def test_requests_of_a_client_that_left_the_line_are_dropped(server: ScoringServer) -> None:
-    slow = threading.Thread(target=server.score, args=({"do": "sleep", "seconds": 0.5},))
+def test_requests_of_a_client_that_left_the_line_are_dropped(server: ScoringServer, tmp_path: Path) -> None:
+    slow = threading.Thread(target=server.score, args=({"do": "wait", "until": str(tmp_path / "go")},))
     slow.start()
-    time.sleep(0.1)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as impatient:
+    server.wait_until_asked(1)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as impatient:
         body = b'{"do": "say", "text": "nobody waits for this"}'
         impatient.sendall(b"POST /score HTTP/1.1\r\nx-request-id: impatient\r\nHost: localhost\r\n")
         impatient.sendall(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-        server.get("/livez")
+        server.wait_until_asked(2)
+    server.get("/livez")  # by then it has seen that somebody has left
+    (tmp_path / "go").touch()
     slow.join()
     assert server.score({}).status == 200
     assert " impatient POST /score 499 " in server.log

@@ -40,6 +40,8 @@ def run(raw_data):
         re.match(r"(a+)+$", "a" * 40 + "b")
     if action == "sleep":
         time.sleep(data["seconds"])
+    while action == "wait" and not os.path.exists("go"):
+        time.sleep(0.01)
     if action == "child":
         return {"child": subprocess.Popen(["sleep", "60"]).pid}
     return {"pid": os.getpid()}
@@ -57,11 +59,12 @@ def test_a_crash_is_one_500_and_a_fresh_worker(tmp_path: Path, action: str, how:
         server.wait_until_ready()
         pid = server.score({}).json["pid"]
         with ThreadPoolExecutor() as executor:
-            slow = executor.submit(server.score, {"do": "sleep", "seconds": 0.3})
-            time.sleep(0.1)
-            crash = executor.submit(server.score, {"do": action})
-            time.sleep(0.1)
-            behind = executor.submit(server.score, {})
+            asked = []
+            for number, body in enumerate(({"do": "wait"}, {"do": action}, {}), 1):
+                asked.append(executor.submit(server.score, body))
+                server.wait_until_asked(number)
+            (tmp_path / "app" / "go").touch()
+        slow, crash, behind = asked
         assert slow.result().status == 200
         assert crash.result().status == 500
         assert crash.result().message == f"the worker process died ({how})"
@@ -79,7 +82,7 @@ def test_a_timeout_is_one_500_and_a_fresh_worker(tmp_path: Path, action: str) ->
         pid = server.score({}).json["pid"]
         started = time.monotonic()
         reply = server.score({"do": action})
-        assert 0.6 <= time.monotonic() - started < 1
+        assert 0.6 <= time.monotonic() - started < 15
         assert reply.status == 500
         assert "600 ms" in reply.message
         assert reply.headers["x-ms-run-function-failed"] == "True"
@@ -127,27 +130,28 @@ def test_a_worker_that_cannot_come_back_makes_the_server_unready_until_it_can(tm
 def test_a_full_line_refuses_at_once_and_keeps_what_waits(tmp_path: Path) -> None:
     with start(tmp_path) as server:
         server.wait_until_ready()
-        busy = open_request(server, b'{"do": "sleep", "seconds": 1}')
-        time.sleep(0.1)
+        busy = open_request(server, b'{"do": "wait"}')
+        server.wait_until_asked(1)
         waiting = [open_request(server, b"{}") for _ in range(2048)]
-        eventually(lambda: server.score({}).status == 503)
+        server.wait_until_asked(2049)
         reply = server.score({})
         assert reply.status == 503
         assert reply.headers["retry-after"] == "1"
         assert "2048 requests wait" in reply.message
         assert server.get("/readyz").status == 200
+        (tmp_path / "app" / "go").touch()
         for connection in (busy, *waiting):
             with connection:
                 assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_request_that_waits_too_long_for_a_worker_is_told_to_come_again(tmp_path: Path) -> None:
-    with start(tmp_path, SCORING_TIMEOUT_MS="400") as server:
+    with start(tmp_path, SCORING_TIMEOUT_MS="2000") as server:
         server.wait_until_ready()
         requests = []
-        for _ in range(3):
-            requests.append(open_request(server, b'{"do": "sleep", "seconds": 0.35}'))
-            time.sleep(0.02)
+        for number in range(1, 4):
+            requests.append(open_request(server, b'{"do": "sleep", "seconds": 1.2}'))
+            server.wait_until_asked(number)
         statuses = []
         for connection in requests:
             with connection:
@@ -156,7 +160,7 @@ def test_a_request_that_waits_too_long_for_a_worker_is_told_to_come_again(tmp_pa
 
 
 def open_request(server: ScoringServer, body: bytes) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     head = b"POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
     connection.sendall(head + body)
     return connection

@@ -90,7 +90,7 @@ def test_health_has_a_port_of_its_own(tmp_path: Path) -> None:
         assert [ask(port, path).status for path in ("/livez", "/readyz", "/score", "/metrics")] == [200, 200, 404, 404]
         assert server.get("/").status == 200
         server.process.terminate()
-        assert server.process.wait(10) == 0
+        assert server.wait_for_end() == 0
 
 
 def test_the_health_port_answers_while_init_runs(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_health_port_answers_while_init_runs(tmp_path: Path) -> None:
         assert ask(port, "/readyz").status == 503
         assert "init()" in ask(port, "/").message
         server.process.terminate()
-        server.process.wait(10)
+        server.wait_for_end()
 
 
 def test_ports_from_the_environment_count(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_the_log_as_json(tmp_path: Path) -> None:
         server.port = int(lines[0]["message"].split()[-1])
         server.request("POST", "/score", b"PATH", {"x-request-id": "abc"})
         server.process.terminate()
-        server.process.wait(10)
+        server.wait_for_end()
         last = [json.loads(line) for line in server.log.splitlines() if '"path"' in line]
         assert [(line["request_id"], line["path"], line["status"]) for line in last] == [("abc", "/score", 200)]
 

@@ -99,7 +99,7 @@ def test_a_failed_first_load_ends_the_server_and_leaves_a_message(tmp_path: Path
     log = tmp_path / "termination-log"
     environment = write_script(tmp_path / "app", "def init():\n    {}['age']" + RUN)
     with ScoringServer(tmp_path, environment | {"LOCALMODEL_TERMINATION_LOG": str(log)}) as server:
-        assert server.process.wait(20) == 3
+        assert server.wait_for_end() == 3
         assert log.read_text() == "init() failed: score.py:2: KeyError: 'age'"
         assert "Traceback (most recent call last)" in server.log
 
@@ -116,7 +116,7 @@ def test_a_failed_first_load_ends_the_server_and_leaves_a_message(tmp_path: Path
 )
 def test_a_setting_that_cannot_be_used(tmp_path: Path, name: str, value: str) -> None:
     with ScoringServer(tmp_path, {name: value}) as server:
-        assert server.process.wait(20) == 2
+        assert server.wait_for_end() == 2
         assert f"{name}: " in server.log
 
 
@@ -124,7 +124,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with ScoringServer(tmp_path, write_script(tmp_path, GOOD), "--port", port) as server:
-            assert server.process.wait(20) == 1
+            assert server.wait_for_end() == 1
             assert f"cannot listen on 127.0.0.1 port {port}" in server.log
 
 

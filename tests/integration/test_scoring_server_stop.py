@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import signal
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from support.scoring_server_process import Reply, ScoringServer, eventually, is_
 
 SCRIPT = """
 import json
+import os
 import re
 import time
 
@@ -31,6 +33,8 @@ def run(raw_data):
                 time.sleep(60)
             except BaseException:
                 pass
+    while "until" in data and not os.path.exists(data["until"]):
+        time.sleep(0.01)
     time.sleep(data.get("seconds", 0))
     return data
 """
@@ -46,21 +50,22 @@ def test_requests_in_flight_and_in_line_are_answered(tmp_path: Path, number: sig
         workers = server.worker_pids()
         connections = [server.connect() for _ in range(4)]
         for connection in connections:
-            connection.request("POST", "/score", '{"seconds": 0.2}')
-        time.sleep(0.1)
+            connection.request("POST", "/score", json.dumps({"until": str(tmp_path / "go")}))
+        server.wait_until_asked(4)
         server.signal(number)
+        (tmp_path / "go").touch()
         for connection in connections:
             reply = read_reply(connection)
             assert reply.status == 200
             assert reply.headers["connection"] == "close"
-        assert server.process.wait(5) == 0
+        assert server.wait_for_end() == 0
         assert not [pid for pid in workers if is_alive(pid)]
         with pytest.raises(ConnectionRefusedError):
             server.get("/livez")
 
 
 def test_a_drain_under_load_loses_nothing(tmp_path: Path) -> None:
-    with start(tmp_path, LOCALMODEL_DRAIN_SECONDS="1", WORKER_COUNT="2") as server:
+    with start(tmp_path, LOCALMODEL_DRAIN_SECONDS="600", WORKER_COUNT="2") as server:
         replies: list[Reply] = []
         lost: list[str] = []
         leave = threading.Event()
@@ -80,12 +85,12 @@ def test_a_drain_under_load_loses_nothing(tmp_path: Path) -> None:
         threads = [threading.Thread(target=client) for _ in range(8)]
         for thread in threads:
             thread.start()
-        time.sleep(0.2)
+        eventually(lambda: len(replies) > 8, server)
         server.signal(signal.SIGTERM)
         eventually(lambda: server.get("/readyz").status == 503)
         assert "stopping" in server.get("/readyz").message
         assert server.get("/livez").status == 200
-        time.sleep(0.4)
+        eventually(lambda: replies[-1].headers.get("connection") == "close", server)
         leave.set()
         for thread in threads:
             thread.join()
@@ -93,39 +98,40 @@ def test_a_drain_under_load_loses_nothing(tmp_path: Path) -> None:
         assert {reply.status for reply in replies} == {200}
         assert replies[0].headers.get("connection") != "close"
         assert replies[-1].headers["connection"] == "close"
-        assert server.process.wait(5) == 0
+        server.signal(signal.SIGINT)
+        assert server.wait_for_end() == 0
 
 
 def test_an_interrupt_does_not_wait_for_the_drain(tmp_path: Path) -> None:
-    with start(tmp_path, LOCALMODEL_DRAIN_SECONDS="60") as server:
+    with start(tmp_path, LOCALMODEL_DRAIN_SECONDS="600") as server:
         server.signal(signal.SIGTERM)
         eventually(lambda: server.get("/readyz").status == 503)
         server.signal(signal.SIGINT)
-        assert server.process.wait(5) == 0
+        assert server.wait_for_end() == 0
 
 
 def test_a_second_interrupt_does_not_wait_for_what_is_in_flight(tmp_path: Path) -> None:
     with start(tmp_path) as server:
         connection = server.connect()
         connection.request("POST", "/score", '{"do": "hang"}')
-        time.sleep(0.1)
+        server.wait_until_asked(1)
         workers = server.worker_pids()
         server.signal(signal.SIGINT)
         time.sleep(0.5)
         assert server.process.poll() is None
         server.signal(signal.SIGINT)
-        assert server.process.wait(5) == 0
+        assert server.wait_for_end() == 0
         assert not [pid for pid in workers if is_alive(pid)]
 
 
 def test_a_stop_while_init_runs(tmp_path: Path) -> None:
-    script = "import time\ndef init():\n    time.sleep(60)\ndef run(data): ...\n"
+    script = "import time\ndef init():\n    time.sleep(600)\ndef run(data): ...\n"
     with ScoringServer(tmp_path, write_script(tmp_path / "app", script)) as server:
         server.wait_until_listening()
         eventually(lambda: len(server.worker_pids()) == 1, server)
         (worker,) = server.worker_pids()
         server.signal(signal.SIGTERM)
-        assert server.process.wait(5) == 0
+        assert server.wait_for_end() == 0
         eventually(lambda: not is_alive(worker))
 
 
@@ -137,7 +143,7 @@ def test_workers_end_with_a_server_that_was_killed(tmp_path: Path, action: str) 
         connection = server.connect()
         if action:
             connection.request("POST", "/score", f'{{"do": "{action}"}}')
-            time.sleep(0.1)
+            server.wait_until_asked(1)
         server.process.kill()
         eventually(lambda: not [pid for pid in workers if is_alive(pid)])
 
@@ -146,6 +152,6 @@ def test_nothing_is_written_beside_what_was_asked_for(tmp_path: Path) -> None:
     with start(tmp_path) as server:
         server.score({})
         server.signal(signal.SIGTERM)
-        assert server.process.wait(5) == 0
+        assert server.wait_for_end() == 0
     listing = subprocess.run(["find", str(tmp_path / "app"), "-type", "f"], capture_output=True, text=True, check=True)
     assert listing.stdout.split() == [str(tmp_path / "app" / "score.py")]

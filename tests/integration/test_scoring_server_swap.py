@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 
 from support.scoring_server_process import (
@@ -18,7 +17,15 @@ from support.scoring_server_process import (
     write_script,
 )
 
-SLOW = "import time\ndef init(): pass\ndef run(data):\n    time.sleep(0.5)\n    return {name!r}\n"
+WAITS = """
+import os, time
+def init(): pass
+def run(data):
+    open("begun", "w").close()
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    return {name!r}
+"""
 BROKEN = "def init():\n    raise ValueError('not this one')\ndef run(data): ...\n"
 HANGING = "import time\ndef init():\n    time.sleep(60)\ndef run(data): ...\n"
 
@@ -29,13 +36,14 @@ def test_swaps_under_load_lose_nothing(tmp_path: Path) -> None:
     with ScoringServer(tmp_path, {}, *revision.arguments) as server:
         server.wait_until_ready("r0")
         with Load(server, clients=8) as load:
+            eventually(lambda: "r0" in load.revisions(), server)
             for number in range(1, 7):
                 name = f"r{number}"
                 revision.write(name, ANSWERS.format(name=name), WORKER_COUNT=str(1 + number % 2))
                 server.signal_reload()
                 server.wait_until_ready(name)
                 assert server.score({}).json == name, "after the switch no old answer comes"
-                time.sleep(0.05)
+                eventually(lambda name=name: name in load.revisions(), server)  # type: ignore[misc]
         assert load.errors == []
         assert sum(load.answers.values()) > 100
         names = {f"r{number}" for number in range(7)}
@@ -87,21 +95,22 @@ def test_a_revision_file_that_cannot_be_read_leaves_the_old_one_serving(tmp_path
 
 def test_old_workers_finish_what_they_have(tmp_path: Path) -> None:
     revision = RevisionFile(tmp_path)
-    revision.write("old", SLOW.format(name="old"))
+    revision.write("old", WAITS.format(name="old"))
     with ScoringServer(tmp_path, {}, *revision.arguments) as server:
         server.wait_until_ready("old")
         (old,) = server.worker_pids()
         connections = [server.connect() for _ in range(2)]
         for connection in connections:
             connection.request("POST", "/score", "{}")
-        time.sleep(0.1)
+            eventually((tmp_path / "old" / "begun").exists, server)
+        server.wait_until_asked(2)
         revision.write("new", ANSWERS.format(name="new"))
         server.signal_reload()
         server.wait_until_ready("new")
-        started = time.monotonic()
-        assert server.score({}).json == "new"
-        assert time.monotonic() - started < 0.3, "the new revision does not wait for the old one"
-        assert [read_reply(connection).json for connection in connections] == ["old", "new"]
+        assert server.score({}).json == "new", "the new revision does not wait for the old one"
+        assert read_reply(connections[1]).json == "new"
+        (tmp_path / "old" / "go").touch()
+        assert read_reply(connections[0]).json == "old"
         eventually(lambda: not is_alive(old), server)
 
 

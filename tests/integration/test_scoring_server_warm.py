@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -81,8 +80,7 @@ def test_an_edit_is_forked_and_said_to_be(folder: Path) -> None:
         answer = server.score({}).json
         assert answer["name"] == "r1"
         eventually(lambda: not is_alive(first), server)
-        assert server.worker_pids() == [answer["value"]]
-        assert len(server.warm_parents()) == 1
+        eventually(lambda: server.worker_pids() == [answer["value"]] and len(server.warm_parents()) == 1, server)
 
 
 HIDDEN = """
@@ -321,14 +319,11 @@ def test_what_hangs_only_in_a_fork_is_served_by_a_process_of_its_own(folder: Pat
     given = start(folder, script("r0"))
     with given.server as server:
         server.wait_until_ready("r0").wait_until_warm()
-        started = time.monotonic()
         assert given.update("r1", hangs).startswith("spawn")
-        assert time.monotonic() - started < 15
         assert "had not loaded after" in given.loaded
-        assert server.warm_parents() == []
-        started = time.monotonic()
-        assert given.update("r2", hangs).startswith("spawn"), "it is remembered"
-        assert time.monotonic() - started < 4
+        eventually(lambda: server.warm_parents() == [], server)
+        assert given.update("r2", hangs).startswith("spawn")
+        assert server.log.count("workers are not forked any more") == 1, "it is remembered"
 
 
 def test_what_dies_only_in_a_fork_is_served_by_a_process_of_its_own(folder: Path) -> None:
@@ -345,7 +340,7 @@ def test_a_first_request_that_hangs_ends_the_forks(folder: Path) -> None:
     given = start(folder, script("r0"))
     with given.server as server:
         server.wait_until_ready("r0").wait_until_warm()
-        assert given.update("r1", hangs, SCORING_TIMEOUT_MS="300") == "fork"
+        assert given.update("r1", hangs, SCORING_TIMEOUT_MS="1500") == "fork"
         assert server.score({}).status == 500
         eventually(lambda: server.get("/readyz").status == 200, server)
         assert server.score({}).json == "r1"
@@ -384,7 +379,7 @@ def test_the_warm_parent_may_be_killed(folder: Path) -> None:
     with given.server as server:
         server.wait_until_ready("r0").wait_until_warm()
         assert given.update("r1", script("r1")) == "fork"
-        eventually(lambda: len(server.worker_pids()) == 1, server)
+        eventually(lambda: len(server.worker_pids()) == len(server.warm_parents()) == 1, server)
         (worker,), (parent,) = server.worker_pids(), server.warm_parents()
         os.kill(parent, signal.SIGKILL)
         eventually(lambda: "the warm parent has ended" in server.log, server)
@@ -403,7 +398,7 @@ def test_nothing_is_left_when_the_server_is_killed(folder: Path) -> None:
         processes = server.worker_pids() + server.warm_parents()
         connection = server.connect()
         connection.request("POST", "/score", "{}")
-        time.sleep(0.3)
+        server.wait_until_asked(1)
         server.signal(signal.SIGKILL)
         eventually(lambda: not any(is_alive(pid) for pid in processes))
 
@@ -416,7 +411,7 @@ def test_nothing_is_left_when_the_server_stops(folder: Path) -> None:
         assert given.update("r1", script("r1", atexit)) == "fork"
         processes = server.worker_pids() + server.warm_parents()
         server.signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.wait_for_end() == 0
         assert not any(is_alive(pid) for pid in processes)
         assert server.log.count("the end of the worker") == 1
 

@@ -164,7 +164,7 @@ def test_a_deploy_that_fails_tells_why_and_the_old_one_serves_on(digits: Deploym
     assert digits.state == "failed" and "bad.py:2" in digits.message
     assert digits.score(1) == 1, "the old one"
     with pytest.raises(DeployError, match=r"bad\.py:2"):
-        digits.wait(timeout=5)
+        digits.wait(timeout=60)
     digits.update(script="code/score.py")
     assert digits.state == "running"
 

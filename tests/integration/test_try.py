@@ -236,7 +236,7 @@ def test_breakpoint_has_the_terminal(lmd: Lmd, score: Path) -> None:
         os.write(ours, b"p data['x'] + 1\n")
         read_until("43", ours)
         os.write(ours, b"c\n")
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=60)
     finally:
         os.close(ours)
         os.close(terminal)
@@ -247,7 +247,7 @@ def test_breakpoint_has_the_terminal(lmd: Lmd, score: Path) -> None:
 def read_until(text: str, terminal: int) -> str:
     seen = ""
     while text not in seen:
-        readable, _, _ = select.select([terminal], [], [], 30)
+        readable, _, _ = select.select([terminal], [], [], 60)
         assert readable, seen
         seen += os.read(terminal, 4096).decode()
     return seen

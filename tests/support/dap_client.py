@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-_SECONDS = 30.0
+_SECONDS = 60.0
 Message = dict[str, Any]
 
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from localmodel.targets.ports import is_free
 from support import forked_lmd
 
 # A shell that runs the tests in the background ignores Ctrl-C, and what it starts would, too.
@@ -82,8 +83,11 @@ class Running(NamedTuple):
     def says(self, text: str, seconds: float = 60) -> None:
         """Wait until it has said the text."""
         end = time.monotonic() + seconds
-        while text not in self.said():
-            assert time.monotonic() < end and self.process.poll() is None, f"not said: {text}; but: {self.said()}"
+        while True:
+            goes_on = self.process.poll() is None and time.monotonic() < end
+            if text in self.said():
+                return
+            assert goes_on, f"not said: {text}; but: {self.said()}"
             time.sleep(0.02)
 
     def said(self) -> str:
@@ -198,7 +202,7 @@ def free_port() -> int:
     for port in itertools.islice(_PORTS, 4500):
         with suppress(BlockingIOError):
             fcntl.lockf(_LOCKED_PORTS, fcntl.LOCK_EX | fcntl.LOCK_NB, 2, port)
-            if not answers(port) and not answers(port + 1):
+            if is_free(port) and is_free(port + 1):
                 return port
     raise AssertionError("no free port")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from localmodel.targets import ports
 
 MODULE = "github.com/distribution/distribution/v3/cmd/registry@v3.0.0"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "localmodel-tests" / "bin"
@@ -46,9 +47,7 @@ def program() -> Path:
 @contextmanager
 def serving(folder: Path, login: bool = False, address: str = "127.0.0.1") -> Iterator[str]:
     """host:port of a registry that is empty; with `login`, it asks for USER and PASSWORD."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port = probe.getsockname()[1]
+    port = ports.spare()
     (folder / "passwords").write_text(_PASSWORDS)
     values = {"data": folder / "data", "address": address, "port": port, "passwords": folder / "passwords"}
     (folder / "config.yml").write_text((CONFIG + (LOGIN if login else "")) % values)
@@ -67,7 +66,7 @@ def serving(folder: Path, login: bool = False, address: str = "127.0.0.1") -> It
 
 def _wait(host: str, process: subprocess.Popen[bytes]) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(200):
+    for _ in range(1200):
         try:
             opener.open(f"http://{host}/v2/", timeout=1).close()
             return

@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_START_SECONDS = 20.0
+# Nothing takes so long, unless it never comes.
+_SECONDS = 60.0
 # Without the packages that are installed for the tests: a worker needs none.
 BARE_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
 # A script that takes a moment, and answers with its name.
@@ -102,7 +103,7 @@ class ScoringServer:
         return self
 
     def connect(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
         self._connections.append(connection)
         return connection
 
@@ -140,6 +141,20 @@ class ScoringServer:
         eventually(lambda: self.log.count("the next revision can be forked") >= times, self)
         return self
 
+    def figure(self, name: str) -> float:
+        """A metric without labels."""
+        lines = self.get("/metrics").body.decode().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))
+
+    def wait_until_asked(self, count: int) -> None:
+        """Until so many requests have a worker or wait for one; those of clients that have left may count, too."""
+        names = ("localmodel_requests_in_flight", "localmodel_queue_depth")
+        eventually(lambda: sum(map(self.figure, names)) >= count, self)
+
+    def wait_for_end(self) -> int:
+        """The exit code of a server that ends by itself, or has been told to."""
+        return self.process.wait(_SECONDS)
+
     def _children(self) -> list[tuple[int, bool]]:
         # A process that executes its program just then is read half as what it was: two readings have to agree.
         before, now = None, self._listed()
@@ -169,7 +184,7 @@ def read_reply(connection: http.client.HTTPConnection) -> Reply:
 
 def eventually(condition: Callable[[], bool], server: ScoringServer | None = None) -> None:
     """Wait until the condition holds; fails with the server's log."""
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + _SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError("did not happen in time\n" + (server.log if server else ""))
@@ -226,6 +241,10 @@ class Load:
         self._server = server
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def revisions(self) -> set[str]:
+        """Those that have answered so far."""
+        return {revision for _, revision, _ in list(self.answers)}
 
     def __enter__(self) -> Load:
         for thread in self._threads:

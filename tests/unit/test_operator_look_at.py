@@ -47,6 +47,6 @@ async def test_news_of_a_node_reach_every_resource_though_the_api_server_was_awa
     site = cast(Operator, SimpleNamespace(cluster=cluster, queue=queue))
     working = asyncio.create_task(queue.work(lambda key: main.look_at(site, "uid", ("a",), key)))
     queue.add(EVERY)
-    await asyncio.wait_for(both.wait(), 5)
+    await asyncio.wait_for(both.wait(), 60)
     working.cancel()
     assert (looked_at, cluster.asked) == (THERE, ["a", "a"])
