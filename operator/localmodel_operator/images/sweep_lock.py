@@ -1,4 +1,4 @@
-"""Keeping the sweep away from what is being made: many make things together, the sweep wants to be alone."""
+"""The lock between builders, which hold it together, and the sweep, which holds it alone."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What is on its way to places. A sending outlives the pass that began it, and one that failed rests for a while."""
+"""Transfers of images to nodes or registries. They outlive the pass that begins them; after a failure they rest."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ class _Failure:
 
 @dataclass(frozen=True)
 class TransferState:
-    """How far sendings are: the places that are waited for, those that failed and why, and when to try again."""
+    """How far transfers are: the places that are waited for, those that failed and why, and when to try again."""
 
     on_the_way: frozenset[str]
     failed: Mapping[str, str]
@@ -36,7 +36,7 @@ class TransferState:
 
 
 class Transfers:
-    """Sendings by place and image. While one is under way, no sweep removes what it reads (`lock`)."""
+    """Transfers by place and image. While one is under way, no sweep removes what it reads (`lock`)."""
 
     def __init__(self, lock: Path, patience: float = 3.0) -> None:
         """`patience`: how long to wait for what was begun, in seconds."""
@@ -68,7 +68,7 @@ class Transfers:
         )
 
     def wake(self) -> None:
-        """What rests need not any longer."""
+        """End the rest of transfers that have failed."""
         self._failures = {key: _Failure(each.why, 0, 0.0) for key, each in self._failures.items()}
 
     def stop(self) -> None:

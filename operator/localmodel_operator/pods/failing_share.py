@@ -1,4 +1,4 @@
-"""How large a share of the requests fails, in words that change only where it has changed a lot."""
+"""The share of requests that fail, in words that change only when the share has changed a lot."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What the server of each pod said last: it goes on to serve that while it does not answer the operator."""
+"""The last state that each pod's server has reported, which holds while it does not answer the operator."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ class LastStates:
         self._of: dict[Key, dict[tuple[str, str], PodState]] = {}
 
     def update(self, key: Key, answers: Iterable[tuple[Mapping[str, Any], PodState | None]]) -> list[PodState | None]:
-        """What each of these pods, which are all of the resource, said last, now included; another container is new."""
+        """The last state of each of these pods, which are all of the resource; a restarted container has none yet."""
         before, now, last = self._of.get(key, {}), {}, []
         for pod, state in answers:
             who = (pod["metadata"]["uid"], rollout_status.container_id(pod))

@@ -1,4 +1,4 @@
-"""Pods on their way out. Nobody is sent to them any more, but a client may have kept a connection to one.
+"""Terminating pods. New clients do not reach them, but a client may have kept a connection to one.
 
 Kubernetes may take a while from a pod's deletion to its SIGTERM, and until then its server would answer there as ever.
 """
@@ -17,7 +17,7 @@ _UNREACHABLE_FOR = 10.0
 
 
 async def send_clients_away(admin: Admin, terminating: Iterable[Pod], number: int) -> bool:
-    """Have those that serve another revision than `number` send their clients away; whether some may still ask."""
+    """Have pods of other revisions than `number` send their clients away. Returns whether some still have any."""
     others = [pod for pod in terminating if rollout_status.is_running(pod.object) and not _serves(pod, number)]
     return any(await asyncio.gather(*(_has_clients(admin, pod, number) for pod in others)))
 

@@ -56,12 +56,12 @@ class Decision:
         return ObservedSpec(self.inputs, self.generation)
 
     def with_spec(self, spec: ObservedSpec, pin: Pin | None) -> "Decision":
-        """The same, with what was seen of the user's decisions; a generation in which they are the same is no news."""
+        """The same, with the user's wishes as they are now; a new generation with equal wishes changes nothing."""
         text = pin.text() if pin else ""
         return self if (self.inputs, self.pin) == (spec.inputs, text) else replace(self, pin=text, **asdict(spec))
 
     def with_history(self, history: Sequence[RecordedRevision]) -> "Decision":
-        """The same, with what the revisions that are kept tell of what has served, and of their numbers."""
+        """The same, without revisions that are not kept any more, and with the highest number of those that are."""
         kept = {each.number: each for each in history}
         # Before that was written down, or where it was lost: what has not failed may have served.
         served = self.served or tuple(number for number in kept if not kept[number].failed)
@@ -95,7 +95,7 @@ FIRST = Decision(0, 0, "", "", committed=False)
 
 
 def owner_of(owner: Mapping[str, Any]) -> str:
-    """Which LocalModelDeployment a decision is about: another of the same name, made later, has another uid."""
+    """Which LocalModelDeployment a decision is about; a later one of the same name has another uid."""
     metadata = owner["metadata"]
     return f"{metadata['namespace']}/{metadata['name']}/{metadata['uid']}"
 
@@ -133,7 +133,7 @@ def read_unsigned(config_map: Mapping[str, Any]) -> Decision | None:
 
 
 def lost(status: Mapping[str, Any], asked: str | None) -> Decision:
-    """What is known where there is no decision, or none that can be believed: what the status says that serves.
+    """The decision to go on with where there is none, or none that can be believed: the status says what serves.
 
     asked: the value of the annotation that asks for a revision. One that does not serve was ended by an edit.
     """
