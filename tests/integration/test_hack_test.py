@@ -185,3 +185,8 @@ def test_when_it_is_ended_both_legs_end_and_stop_what_they_started(tree: Tree, n
     assert process.returncode == 1
     assert (tree.folder / "stopped").exists() and (tree.folder / "e2e-stopped").exists()
     assert "failed: unit: interrupted" in out and "failed: e2e: interrupted" in out
+
+
+def test_help_runs_nothing() -> None:
+    ended = subprocess.run([ROOT / "hack" / "test", "--help"], capture_output=True, text=True, timeout=30, check=True)
+    assert "hack/test unit integration" in ended.stdout and "begins" not in ended.stdout
