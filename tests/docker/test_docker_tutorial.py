@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support import tutorial_page
+from support.lmd_command import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorials" / "azure-ml-local.md"
 
@@ -29,9 +30,7 @@ def new_home(tmp_path: Path, engine: Any) -> Iterator[Path]:
     assert engine.containers.list(all=True, filters={"label": store}) == []
 
 
-def test_the_page_works_in_containers_as_it_stands(tmp_path: Path, new_home: Path, capsys: Any) -> None:
-    with capsys.disabled():
-        port = tutorial_page.choose_port(print)
+def test_the_page_works_in_containers_as_it_stands(tmp_path: Path, new_home: Path) -> None:
     folder = tmp_path / "reader"
     folder.mkdir()
-    tutorial_page.run(PAGE, folder, tutorial_page.variables(new_home, "docker"), port)
+    tutorial_page.run(PAGE, folder, tutorial_page.variables(new_home, "docker"), free_port())

@@ -70,7 +70,7 @@ OF_V2 = {
 }
 
 
-def wanted(store: Store, said: dict[str, Any], port: int = 6789) -> Manifests:
+def wanted(store: Store, said: dict[str, Any], port: int | None = 6789) -> Manifests:
     code = store.code.register(said["name"], {name: text.encode() for name, text in said["code"].items()}, "score.py")
     spec = {
         "models": [],
@@ -78,7 +78,7 @@ def wanted(store: Store, said: dict[str, Any], port: int = 6789) -> Manifests:
         "environment": said["environment"],
         "env": [{"name": name, "value": value} for name, value in said["variables"].items()],
         "server": {"workers": said["workers"], "scoringTimeoutSeconds": said["seconds"]},
-        "service": {"localPort": port},
+        "service": {"localPort": port} if port else {},
         "replicas": said.get("replicas", 1),
         "resources": said.get("resources", {}),
         "update": {"progressDeadlineSeconds": said.get("deadline", 300)},
@@ -119,7 +119,7 @@ QUICK = settings(max_examples=examples(60), deadline=None, suppress_health_check
 def test_v2_there_and_back(said: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         store, place = Store(Path(scratch, "store")), Path(scratch, "azure")
-        before = wanted(store, said)
+        before = wanted(store, said, None)
         written(place, v2_write.write(collect.collect(before, store, False), "kubernetes").files)
         draft = v2_read.draft(document.read(place / "deployment.yml"), document.read(place / "endpoint.yml"))
         assert_same(store, before, gather.gather(draft, place, store, None, ()), said["code"])

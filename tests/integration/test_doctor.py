@@ -121,7 +121,7 @@ def test_an_engine_that_is_another_one_or_wasteful(lmd: Lmd) -> None:
 def test_a_socket_that_is_missing_or_silent(lmd: Lmd) -> None:
     missing = ask(lmd, DOCKER_HOST="unix:///nowhere/docker.sock")["container engine"]
     assert missing["level"] == "warn" and "No such file" in missing["found"] and "install and start" in missing["fix"]
-    assert "not looked at" in ask(lmd, DOCKER_HOST="tcp://10.1.2.3:2375")["container engine"]["found"]
+    assert "not checked" in ask(lmd, DOCKER_HOST="tcp://10.1.2.3:2375")["container engine"]["found"]
     with engine(lmd.folder, {"/version": "?", "/info": [], "/containers/json": None}) as variables:
         assert "does not answer as Docker does" in ask(lmd, **variables)["container engine"]["found"]
 

@@ -58,7 +58,7 @@ def test_requirements_files_name_each_other_below_their_own_folders(tmp_path: Pa
     [
         (
             "six\n--index-url https://index.example/simple\n",
-            "requirements.txt:2: --index-url: where packages come from",
+            "requirements.txt:2: --index-url: package sources are set once for all environments",
         ),
         ("\n\n-e .\n", "requirements.txt:3: -e: "),
         ("-c constraints.txt\n", "requirements.txt:1: -c: "),

@@ -67,7 +67,7 @@ def test_a_name_is_of_the_store_with_or_without_a_version(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["nosuch.txt", "nosuch.yml", "folder/nosuch", Path("nosuch")])
 def test_a_file_that_is_missing_is_not_looked_for_in_the_store(store: Store, name: str | Path) -> None:
-    with pytest.raises(UserError, match=r"nosuch.*: no such file") as caught:
+    with pytest.raises(UserError, match=r"nosuch.*: no such environment file") as caught:
         meant(name, store)
     assert caught.value.reason == "EnvironmentFileMissing"
 

@@ -323,7 +323,7 @@ def test_what_hangs_only_in_a_fork_is_served_by_a_process_of_its_own(folder: Pat
         assert "had not loaded after" in given.loaded
         eventually(lambda: server.warm_parents() == [], server)
         assert given.update("r2", hangs).startswith("spawn")
-        assert server.log.count("workers are not forked any more") == 1, "it is remembered"
+        assert server.log.count("no more workers are forked") == 1, "it is remembered"
 
 
 def test_what_dies_only_in_a_fork_is_served_by_a_process_of_its_own(folder: Path) -> None:

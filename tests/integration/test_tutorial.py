@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from support import tutorial_page
+from support.lmd_command import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorials" / "azure-ml-local.md"
@@ -30,10 +31,9 @@ def home(tmp_path: Path, environments: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def port(capsys: pytest.CaptureFixture[str]) -> int:
-    """The page's own port, if it is free."""
-    with capsys.disabled():
-        return tutorial_page.choose_port(print)
+def port() -> int:
+    """In place of the page's own port, which tests that run at the same time may be given."""
+    return free_port()
 
 
 def test_the_page_works_as_it_stands(tmp_path: Path, home: Path, port: int) -> None:

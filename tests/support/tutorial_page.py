@@ -19,12 +19,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from localmodel.targets import ports
-from support.lmd_command import free_port
 
 _FENCE = re.compile(r"^```(\w+)(?: (\w+)=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SECONDS = 600
@@ -69,15 +66,6 @@ def blocks(page: str) -> Iterator[Block]:
             continue
         printed = behind.code if behind and behind.language == "text" and not behind.key else None
         yield Block(block.language, block.key, block.value, block.code, block.line, printed)
-
-
-def choose_port(say: Callable[[str], object]) -> int:
-    """The page's own port, or another one if somebody holds it, which is said."""
-    if ports.is_free(6789):
-        return 6789
-    instead = free_port()
-    say(f"\nport 6789 is held by {ports.holder(6789)}: the tutorial is run with {instead} in its place")
-    return instead
 
 
 def with_port(text: str, port: int) -> str:
