@@ -223,7 +223,7 @@ def run(raw_data):
     if do == "grow":
         resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
         while True:
-            kept.append(bytearray(2**20))
+            kept.append(bytearray(2**26))
     if do == "change folder":
         os.chdir("/")
     if do == "no environment":
