@@ -5,7 +5,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from localmodel import digests, reasons, running
+from localmodel import digests, reasons, run_coroutine
 from localmodel.disk import files, home
 from localmodel.environments.locks.uv import run_uv
 from localmodel.errors import UserError
@@ -45,6 +45,6 @@ def _install(built: Path) -> None:
         "--python",
         sys.executable,
     ]
-    code, _, err = running.run(run_uv([*arguments, "--target", str(built), "--requirements", str(_WANTED)]))
+    code, _, err = run_coroutine.run(run_uv([*arguments, "--target", str(built), "--requirements", str(_WANTED)]))
     if code != 0:
         raise UserError(reasons.DEBUGGER_NOT_INSTALLABLE, f"debugpy cannot be installed: {' '.join(err.split())}")

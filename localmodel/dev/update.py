@@ -1,4 +1,4 @@
-"""One update, as it is told."""
+"""What `lmd dev` prints about one update, as plain lines."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

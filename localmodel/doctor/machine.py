@@ -6,7 +6,7 @@ import sys
 
 from uv import find_uv_bin
 
-from localmodel import reasons, running
+from localmodel import reasons, run_coroutine
 from localmodel.doctor.finding import Finding, first_line
 from localmodel.environments.venvs import venv
 from localmodel.errors import UserError
@@ -41,7 +41,7 @@ def _uv() -> list[Finding]:
 def _pythons() -> list[Finding]:
     what = "Pythons for environments"
     try:
-        found = running.run(venv.installed_pythons())
+        found = run_coroutine.run(venv.installed_pythons())
     except OSError:
         return []  # the folder cannot be read, which another finding says
     except UserError as error:

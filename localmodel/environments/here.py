@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from localmodel import running
+from localmodel import run_coroutine
 from localmodel.disk import home
 from localmodel.environments import stored
 from localmodel.environments.formats import asked
@@ -40,7 +40,7 @@ def lock(
     if isinstance(environment, EnvironmentVersion):
         reference = EnvironmentRef(environment.name, environment.version)
         own = locks.of_versions(stored.environments_until(reference, Store(home.store())), platform, folder)
-    return running.run(locks.resolve(spec, platform, folder, note, own))
+    return run_coroutine.run(locks.resolve(spec, platform, folder, note, own))
 
 
 def interpreter(
@@ -61,6 +61,8 @@ def interpreter(
         progress.note("a virtual environment has the requirements only, nothing of the environment's image")
     with progress.step("environment") as done:
         log = home.build_log(venv.key(found, spec.python))
-        python = running.run(venv.build(found, spec.python, home.home() / "environments", log, listen, progress.note))
+        python = run_coroutine.run(
+            venv.build(found, spec.python, home.home() / "environments", log, listen, progress.note)
+        )
         done(str(python))
     return python

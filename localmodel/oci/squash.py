@@ -1,6 +1,4 @@
-"""Fewer layers: runs of neighbouring ones become one each, which does to what is below what they did.
-
-An image may have many small layers (one a package, one a model), and engines take so many and no more.
+"""Joins neighbouring layers of an image into one with the same effect, because engines accept only so many layers.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
-"""Reading what `kubectl apply -k` would apply, as far as a bare process can serve it.
+"""Reads a manifest or a folder with a kustomization.yaml, as `kubectl apply` would, where there is no kustomize.
 
-Read are `resources` and `configMapGenerator.files`; `configurations` only tells kustomize where names stand, and what
-`generatorOptions` say no process sees. Anything else would change what is applied, so it is refused by name.
+Of a kustomization it reads `resources` and `configMapGenerator.files`. `configurations` and `generatorOptions` change
+nothing that is served without a cluster, and are ignored; any other field is refused by name.
 """
 
 import contextlib

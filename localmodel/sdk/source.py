@@ -1,4 +1,4 @@
-"""From a source folder to the files that are kept of it. What is left out is told."""
+"""Reads the files of a source folder that belong to the code, and notes which ones it leaves out."""
 
 import os
 import stat

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from localmodel import digests, keeping, reasons, target_table
+from localmodel import digests, environment_retention, reasons, target_table
 from localmodel.disk import files, home
 from localmodel.engine import client, containers, environment_image, names
 from localmodel.engine.client import Connection
@@ -146,7 +146,7 @@ class ContainerRunner:
         # Another command that is at work may need them: what is left now goes with the next one.
         with contextlib.suppress(BlockingIOError), files.alone(self._lock()):
             operators = {path.stem for path in (home.store() / "images" / "environments").glob("*.json")}
-            keep, seconds = operators | set(environment_uses.keys(home.home())), keeping.seconds()
+            keep, seconds = operators | set(environment_uses.keys(home.home())), environment_retention.seconds()
             for key in set(gone) - keep:
                 build_log.used(home.build_log(key))  # until now
             for key in self._engine.call(environment_image.remove_others, self._store(), keep, seconds):

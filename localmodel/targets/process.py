@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from localmodel import digests, running, target_table
+from localmodel import digests, run_coroutine, target_table
 from localmodel.disk import home
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import venv
@@ -62,7 +62,7 @@ class ProcessRunner:
     def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> BuiltEnvironment:
         key = self.key(spec, lock)
         folder, log = home.home() / "environments", home.build_log(key)
-        python = running.run(venv.build(lock, spec.environment.python, folder, log, note=progress.note))
+        python = run_coroutine.run(venv.build(lock, spec.environment.python, folder, log, note=progress.note))
         # Programs that the environment's packages bring are found, and the server's own PYTHONPATH is not passed on.
         path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
         return BuiltEnvironment(key, str(python), {"PATH": path, "PYTHONPATH": ""}, self.program(key, spec))

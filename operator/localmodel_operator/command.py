@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from localmodel import keeping
+from localmodel import environment_retention
 from localmodel.disk import home
 from localmodel.errors import UserError
 from localmodel.printable import printable
@@ -29,8 +29,8 @@ def operator() -> None:
 @click.option(
     "--keep-environments",
     type=click.FloatRange(min=0),
-    default=keeping.DEFAULT,
-    envvar=keeping.VARIABLE,
+    default=environment_retention.DEFAULT,
+    envvar=environment_retention.VARIABLE,
     show_envvar=True,
     help="Seconds that an installed environment stays which nothing uses any more, on nodes and here. Default: 3600.",
 )

@@ -16,7 +16,7 @@ from typing import Any
 
 import kopf
 
-from localmodel import keeping, reasons
+from localmodel import environment_retention, reasons
 from localmodel.cluster_records import names
 from localmodel.disk import files
 from localmodel.engine.client import Engine
@@ -69,7 +69,7 @@ class Options:
     namespaces: tuple[str, ...] = ()
     liveness: str | None = None
     registry: str | None = None
-    keep_seconds: float = keeping.DEFAULT
+    keep_seconds: float = environment_retention.DEFAULT
 
 
 async def run(options: Options) -> None:

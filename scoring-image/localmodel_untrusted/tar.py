@@ -50,7 +50,7 @@ def members(descriptor: int, limits: Limits) -> Iterator[Member]:
     """The members of the uncompressed tar in an open file, in its order; the file's position stays where it is.
 
     Raises:
-        Refused
+        RefusedError
         OSError: the file cannot be read.
     """
     files: set[PurePosixPath] = set()
@@ -82,7 +82,7 @@ def unpack(
     `accept` raises for a member that has no place there. Nothing is made before all members are known to be good.
 
     Raises:
-        Refused: the file system cannot take the names; something may have been unpacked then.
+        RefusedError: the file system cannot take the names; something may have been unpacked then.
         OSError: the file cannot be read, or there is no room.
     """
     good = []
@@ -109,7 +109,7 @@ def chunks(descriptor: int, member: Member) -> Iterator[bytes]:
     """What a file of the tar holds, in pieces.
 
     Raises:
-        Refused, OSError: as members().
+        RefusedError, OSError: as members().
     """
     offset, end = member.offset, member.offset + member.size
     while offset < end:
@@ -138,7 +138,7 @@ class _Words:
         """Read as much as is asked for, if that is little.
 
         Raises:
-            Refused
+            RefusedError
         """
         if not 0 <= size <= self.left:
             raise RefusedError(f"the headers of a member take more than {_MOST_WORDS} bytes")
@@ -151,7 +151,7 @@ class _Words:
         """Read on from there.
 
         Raises:
-            Refused
+            RefusedError
         """
         if not 0 <= position < 1 << 62:
             raise RefusedError("the size of a member is impossible")

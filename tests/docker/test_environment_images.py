@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from support.package_index import make_wheel, serving
 
-from localmodel import data, running
+from localmodel import data, run_coroutine
 from localmodel.engine import build_here, environment_image, toolbox
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks import wheels
@@ -145,7 +145,7 @@ def listed(engine: Any, name: str) -> dict[str, Any]:
 def made(engine: Any, layout: Layout, spec: EnvironmentSpec, known: dict[str, EnvironmentImage]) -> str:
     """Make the environment's image as the operator does; its name. What it is goes into `known`, by key."""
     name = locks.PLATFORMS[engine.version()["Arch"]]
-    lock = running.run(locks.resolve(spec, name, layout.root / "locks"))
+    lock = run_coroutine.run(locks.resolve(spec, name, layout.root / "locks"))
     key, store = environment_image.key(spec, lock), store_id.of(layout.root)
     known[key] = environment_image.make(engine, spec, lock, store, Event(), layout, known.get)
     return environment_image.tag(store, key)

@@ -20,7 +20,7 @@ from localmodel.cli import main
 from localmodel.disk import files, state_file
 from localmodel.doctor import kept
 from localmodel.environments.formats import conda
-from localmodel.environments.locks import lock, own_wheels, relatives
+from localmodel.environments.locks import lock, own_wheels, previous_locks
 from localmodel.errors import UserError
 from localmodel.plan import Facts
 from localmodel.requirements import sources
@@ -293,7 +293,7 @@ def test_small_files_beside_the_records(tmp_path: Path, monkeypatch: pytest.Monk
     """A hint is done without; what cannot be done without is named."""
     monkeypatch.setenv("LOCALMODEL_HOME", str(tmp_path))
     DAMAGE[damage](tmp_path / "note.json")
-    assert relatives.own(tmp_path, "3.11", "linux", ["sha256:0"], str) == []
+    assert previous_locks.own(tmp_path, "3.11", "linux", ["sha256:0"], str) == []
     work = _background.Work("digits")
     work.folder.mkdir(parents=True)
     DAMAGE[damage](work.folder / "outcome")
@@ -311,11 +311,11 @@ def test_a_lock_of_an_environment(tmp_path: Path, damage: str) -> None:
     path.write_text("six==1.17.0 --hash=sha256:" + "0" * 64 + "\n")
     found = asyncio.run(lock.resolve(spec, None, tmp_path))
     assert found.counted == "1 package"
-    relatives.remember(path, "3.11", lock._target(None), spec.requirements, found.digest)
+    previous_locks.remember(path, "3.11", lock._target(None), spec.requirements, found.digest)
     DAMAGE[damage](path)
     for own in ((), (found.digest,)):
         assert str(path) in str(raised(lambda own=own: asyncio.run(lock.resolve(spec, None, tmp_path, own=own))))
-    (made,) = relatives.own(tmp_path, "3.11", lock._target(None), [found.digest], str)
+    (made,) = previous_locks.own(tmp_path, "3.11", lock._target(None), [found.digest], str)
     question = lock._Question(EnvironmentSpec("3.11", ("six==1.17.0", "idna")), (), None, None)
     before = asyncio.run(lock._before(question, made, tmp_path))
     assert before is None or (damage == "empty" and before.lock == "")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.examples import examples
 
-from localmodel import running
+from localmodel import run_coroutine
 from localmodel.environments import folder
 from localmodel.environments.formats import conda, files, requirements_txt
 from localmodel.environments.formats.definition import pythons
@@ -194,7 +194,7 @@ def test_a_saved_lock_is_what_another_machine_installs(
     folder.save(EnvironmentVersion("ours", 1, "", spec, {}, ""), tmp_path / "saved")
     monkeypatch.setenv("LOCALMODEL_HOME", str(tmp_path / "elsewhere"))
     found = folder.load(tmp_path / "saved")
-    assert running.run(locks.resolve(found.spec, None, tmp_path / "elsewhere" / "store" / "locks")) == saved
+    assert run_coroutine.run(locks.resolve(found.spec, None, tmp_path / "elsewhere" / "store" / "locks")) == saved
 
 
 def test_an_edited_folder_is_not_bound_to_its_lock(tmp_path: Path, home: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from support.lmd_command import PYTHON
 from support.package_index import make_wheel, serving
 
-from localmodel import running
+from localmodel import run_coroutine
 from localmodel.disk import home
 from localmodel.environments import here
 from localmodel.environments.locks import lock as locks
@@ -65,7 +65,7 @@ class Deployment:
 
     def __call__(self, *requirements: str, python: str = "3.11", serves: bool = True) -> dict[str, str]:
         spec = EnvironmentSpec(python, requirements)
-        lock = running.run(locks.resolve(spec, None, self.locks, self.notes.append, self.served))
+        lock = run_coroutine.run(locks.resolve(spec, None, self.locks, self.notes.append, self.served))
         if serves:
             self.served = [lock.digest, *self.served]
         return versions(lock)
@@ -180,7 +180,7 @@ def test_a_wheel_that_was_built_again_is_locked_anew(
 
 
 def locked(tmp_path: Path, *requirements: str) -> str:
-    return running.run(locks.resolve(EnvironmentSpec("3.11", requirements), None, tmp_path / "locks")).text
+    return run_coroutine.run(locks.resolve(EnvironmentSpec("3.11", requirements), None, tmp_path / "locks")).text
 
 
 def test_what_stays_beside_a_wheel_that_was_built_again_is_not_its_old_content(
@@ -190,7 +190,7 @@ def test_what_stays_beside_a_wheel_that_was_built_again_is_not_its_old_content(
     hash_ = rebuilt(wheels, "a", "1.0")
     make_wheel(wheels, "b", "2.0")
     assert resolve("a", "b", "c") == {"a": "1.0", "b": "1.0", "c": "1.0"}
-    lock = running.run(
+    lock = run_coroutine.run(
         locks.resolve(EnvironmentSpec("3.11", ("a", "b", "c")), None, tmp_path / "locks", None, resolve.served)
     )
     assert hash_ in lock.text
@@ -210,9 +210,9 @@ def test_only_a_wheel_that_the_lock_could_have_meant_counts(wheels: Path, tmp_pa
 def test_for_a_cluster_it_is_the_same(wheels: Path, tmp_path: Path) -> None:
     spec, platform = EnvironmentSpec("3.11", ("a",)), locks.PLATFORMS["amd64"]
     make_wheel(wheels, "a", "2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
-    before = running.run(locks.resolve(spec, platform, tmp_path / "locks"))
+    before = run_coroutine.run(locks.resolve(spec, platform, tmp_path / "locks"))
     hash_ = make_wheel(wheels, "a", "2.0", {"a.py": ""}, tag="cp311-cp311-manylinux_2_17_x86_64")
-    after = running.run(locks.resolve(spec, platform, tmp_path / "locks", own=[before.digest]))
+    after = run_coroutine.run(locks.resolve(spec, platform, tmp_path / "locks", own=[before.digest]))
     assert hash_ in after.text and hash_ not in before.text
 
 
@@ -236,14 +236,16 @@ def test_ones_own_wheel_wins_over_an_index(wheels: Path, tmp_path: Path) -> None
     make_wheel(tmp_path / "index", "theirs", "1.0")
     with serving(tmp_path / "index") as url:
         (home.home() / "packages.toml").write_text(f'index-url = "{url}"\nfind-links = ["{wheels}"]\n')
-        found = running.run(locks.resolve(EnvironmentSpec(PYTHON, ("e",)), None, tmp_path / "locks"))
+        found = run_coroutine.run(locks.resolve(EnvironmentSpec(PYTHON, ("e",)), None, tmp_path / "locks"))
         assert versions(found) == {"e": "0.2", "theirs": "1.0"} and own in found.text
         with pytest.raises(UserError) as error:
             locked(tmp_path, "e>=1")
         assert "wheel folders are asked only for what they have: e (0.2)" in str(error.value)
         # one that was locked otherwise, before, is installed as it was locked
         other = hashlib.sha256((tmp_path / "index" / "e-1.0-py3-none-any.whl").read_bytes()).hexdigest()
-        python = running.run(venv.build(Lock(f"e==1.0 --hash=sha256:{other}\n"), PYTHON, tmp_path / "environments"))
+        python = run_coroutine.run(
+            venv.build(Lock(f"e==1.0 --hash=sha256:{other}\n"), PYTHON, tmp_path / "environments")
+        )
     assert subprocess.check_output([python, "-c", "import e; print(e.VERSION)"]) == b"1.0\n"
 
 
@@ -257,7 +259,7 @@ def test_a_hash_that_is_demanded_of_what_is_added(resolve: Deployment, wheels: P
 
 def test_the_order_of_requirements_makes_no_other_lock(wheels: Path, tmp_path: Path) -> None:
     one, two = (
-        running.run(locks.resolve(EnvironmentSpec("3.11", requirements), None, tmp_path / "locks"))
+        run_coroutine.run(locks.resolve(EnvironmentSpec("3.11", requirements), None, tmp_path / "locks"))
         for requirements in (("a", "b"), ("b", "a"))
     )
     assert one == two
@@ -266,5 +268,5 @@ def test_the_order_of_requirements_makes_no_other_lock(wheels: Path, tmp_path: P
 def test_it_is_the_lock_that_is_resolved_from_nothing(wheels: Path, tmp_path: Path) -> None:
     for requirements in (("b", "c"), ("b", "c", "a"), ("c", "a")):
         spec = EnvironmentSpec("3.11", requirements)
-        fresh = running.run(locks.resolve(spec, None, tmp_path / "-".join(requirements)))
-        assert running.run(locks.resolve(spec, None, tmp_path / "locks")) == fresh
+        fresh = run_coroutine.run(locks.resolve(spec, None, tmp_path / "-".join(requirements)))
+        assert run_coroutine.run(locks.resolve(spec, None, tmp_path / "locks")) == fresh

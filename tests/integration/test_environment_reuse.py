@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.package_index import make_wheel
 
-from localmodel import running
+from localmodel import run_coroutine
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import venv
 
@@ -41,7 +41,7 @@ def build(wheels: Path, tmp_path: Path) -> Build:
             for name, version in packages.items()
         )
         lock = Lock("".join(f"{name}=={version} --hash={digest}\n" for name, version, digest in pinned))
-        return running.run(venv.build(lock, PYTHON, tmp_path / folder, None, listen)).parents[1]
+        return run_coroutine.run(venv.build(lock, PYTHON, tmp_path / folder, None, listen)).parents[1]
 
     return build
 
@@ -115,7 +115,7 @@ def test_another_file_of_the_same_version_is_installed(build: Build, wheels: Pat
     build(one="1.0", two="1.0")
     digest = make_wheel(wheels, "one", "1.0", {**contents("one", "1.0"), "one.py": "VERSION = 'built again'\n"})
     lock = Lock(f"one==1.0 --hash={digest}\n")
-    after = running.run(venv.build(lock, PYTHON, tmp_path / "environments")).parents[1]
+    after = run_coroutine.run(venv.build(lock, PYTHON, tmp_path / "environments")).parents[1]
     assert run(after, "say-one") == "built again"
 
 

@@ -12,7 +12,7 @@ from support.bad_requirements import BAD, SECRET, filled_in
 from support.lmd_command import PYTHON, Lmd, script
 from support.package_index import make_sdist, make_wheel, serving
 
-from localmodel import running
+from localmodel import run_coroutine
 from localmodel.cli import main
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.venvs import venv
@@ -182,16 +182,16 @@ def test_on_the_process_target_a_build_is_told(lmd: Lmd, place: Place) -> None:
 def test_nobody_to_tell_and_nothing_is_built(place: Place) -> None:
     use(place)
     with pytest.raises(UserError, match=r"evil 1\.0 has no wheel for Python 3\.\d+ on this machine"):
-        running.run(locks.resolve(EnvironmentSpec(PYTHON, ("evil==1.0",)), None, place.root / "locks"))
+        run_coroutine.run(locks.resolve(EnvironmentSpec(PYTHON, ("evil==1.0",)), None, place.root / "locks"))
     notes: list[str] = []
-    found = running.run(
+    found = run_coroutine.run(
         locks.resolve(EnvironmentSpec(PYTHON, ("evil==1.0",)), None, place.root / "locks", notes.append)
     )
     assert len(notes) == 1 and place.ran.exists()
     place.ran.unlink()
     shutil.rmtree(place.root / "uv-cache")
     with pytest.raises(UserError, match=r"evil 1\.0 has no wheel") as error:
-        running.run(venv.build(found, PYTHON, place.root / "environments"))
+        run_coroutine.run(venv.build(found, PYTHON, place.root / "environments"))
     assert error.value.reason == "WheelMissing" and not place.ran.exists()
 
 
@@ -203,7 +203,7 @@ def resolved_here(place: Place, *requirements: str) -> tuple[list[str], str]:
         notes.append(f"{text.partition(':')[0]}, ran: {place.ran.exists()}")
 
     try:
-        lock = running.run(locks.resolve(EnvironmentSpec("3.11", requirements), None, place.root / "locks", note))
+        lock = run_coroutine.run(locks.resolve(EnvironmentSpec("3.11", requirements), None, place.root / "locks", note))
     except UserError as error:
         return notes, str(error)
     return notes, lock.text

@@ -51,7 +51,7 @@ def test_the_server_s_reasons_are_explained_too() -> None:
     """It stands alone, so those of a revision that does not load are literals there, and become reasons of a status."""
     known = {row.reason for rows in reasons.TABLES.values() for row in rows}
     text = "".join(path.read_text() for path in (ROOT / "scoring-image/localmodel_server").rglob("*.py"))
-    found = set(re.findall(r'(?:reason(?:: str)? ?= ?|Refused\(422, )"([A-Z]\w+)"', text))
+    found = set(re.findall(r'(?:reason(?:: str)? ?= ?|RefusedError\(422, )"([A-Z]\w+)"', text))
     assert {"InitFailed", "GateFailed", "SettingsInvalid", "NoRoom", "ErrorRate"} <= found
     assert found <= known
 

@@ -40,7 +40,7 @@ class Api:
         self.events.append(event)
 
 
-def case_of(api: Api, ready: bool = True, available: bool = True, kind: bool = True, replicas: int = 1) -> Pass:
+def context_of(api: Api, ready: bool = True, available: bool = True, kind: bool = True, replicas: int = 1) -> Pass:
     told = {
         "observedGeneration": 7,
         "url": "http://localhost:6789/score",
@@ -111,11 +111,11 @@ async def test_available_is_what_the_address_says(
     at_the_address: dict[str, str], answers: str, there: Observed, wanted: tuple[bool, str]
 ) -> None:
     at_the_address["http://localhost:6789"] = answers
-    case = case_of(Api())
+    context = context_of(Api())
     serving = 2 if there.pods else None
-    await availability.check(case, there, serving)
-    assert case.status.available and (case.status.available.holds, case.status.available.message) == wanted
-    assert (case.again_after is not None) is (wanted[0] is not bool(there.pods)), "soon the two agree again"
+    await availability.check(context, there, serving)
+    assert context.status.available and (context.status.available.holds, context.status.available.message) == wanted
+    assert (context.again_after is not None) is (wanted[0] is not bool(there.pods)), "soon the two agree again"
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ async def test_available_is_what_the_address_says(
     ],
 )
 async def test_without_a_way_to_the_address_the_pods_say(there: Observed, serving: int | None, available: bool) -> None:
-    case = case_of(Api(), kind=False)
-    await availability.check(case, there, serving)
-    assert case.status.available and case.status.available.holds is available
+    context = context_of(Api(), kind=False)
+    await availability.check(context, there, serving)
+    assert context.status.available and context.status.available.holds is available
 
 
 def conditions(api: Api) -> dict[str, tuple[str, str]]:
@@ -140,9 +140,9 @@ def conditions(api: Api) -> dict[str, tuple[str, str]]:
 
 async def test_the_loss_of_everything_is_told_at_once_with_an_event(at_the_address: dict[str, str]) -> None:
     api = Api()
-    case = case_of(api)
-    await availability.check(case, found(), None)
-    await availability.report_change(case, found())
+    context = context_of(api)
+    await availability.check(context, found(), None)
+    await availability.report_change(context, found())
     assert conditions(api)["Available"] == ("False", "NotAnswering")
     assert conditions(api)["Ready"] == ("False", "NotAnswering")
     assert [event["message"] for event in api.events] == ["no pod is ready"]
@@ -157,9 +157,9 @@ async def test_a_service_changed_by_hand_is_told_though_it_still_answers(
 ) -> None:
     at_the_address["http://localhost:6789"] = "2"
     api = Api()
-    case, there = case_of(api), found(READY, service=service)
-    await availability.check(case, there, 2)
-    await availability.report_change(case, there)
+    context, there = context_of(api), found(READY, service=service)
+    await availability.check(context, there, 2)
+    await availability.report_change(context, there)
     assert conditions(api)["Ready"] == ("False", "ServiceChanged")
     assert words in api.events[-1]["message"]
 
@@ -167,9 +167,9 @@ async def test_a_service_changed_by_hand_is_told_though_it_still_answers(
 async def test_an_answer_again_is_told_and_nothing_else(at_the_address: dict[str, str]) -> None:
     at_the_address["http://localhost:6789"] = "2"
     api = Api()
-    case = case_of(api, ready=False, available=False)
-    await availability.check(case, found(READY), 2)
-    await availability.report_change(case, found(READY))
+    context = context_of(api, ready=False, available=False)
+    await availability.check(context, found(READY), 2)
+    await availability.report_change(context, found(READY))
     assert conditions(api) == {"Ready": ("False", "Serving"), "Available": ("True", "Answering")}
     assert not api.events
 
@@ -177,18 +177,18 @@ async def test_an_answer_again_is_told_and_nothing_else(at_the_address: dict[str
 async def test_nothing_is_written_where_nothing_has_changed(at_the_address: dict[str, str]) -> None:
     at_the_address["http://localhost:6789"] = "2"
     api = Api()
-    case = case_of(api)
-    case.owner["status"]["conditions"][1] |= {"reason": "Answering", "message": "revision 2 answers"}
-    await availability.check(case, found(READY), 2)
-    await availability.report_change(case, found(READY))
+    context = context_of(api)
+    context.owner["status"]["conditions"][1] |= {"reason": "Answering", "message": "revision 2 answers"}
+    await availability.check(context, found(READY), 2)
+    await availability.report_change(context, found(READY))
     at_the_address.clear()
-    empty = case_of(api, available=False, replicas=0)
+    empty = context_of(api, available=False, replicas=0)
     empty.owner["status"]["conditions"][1] |= {"reason": "NotAnswering", "message": "no pod is ready"}
     await availability.check(empty, found(), None)
     await availability.report_change(empty, found())
     assert not api.statuses, "nor where nothing is wanted"
     at_the_address["http://localhost:6789"] = "1"
-    mixed = case_of(api, ready=False)
+    mixed = context_of(api, ready=False)
     await availability.check(mixed, found(READY), None)
     await availability.report_change(mixed, found(READY))
     assert not api.statuses, "nor while now the one and now the other revision answers"
@@ -203,17 +203,17 @@ async def test_what_ends_answering_while_it_is_asked_is_told_before_the_pass_goe
     monkeypatch.setattr(address, "problem", nothing)
     monkeypatch.setattr(verify, "_VERIFY_SECONDS", 0)
     api = Api()
-    case = case_of(api)
+    context = context_of(api)
     with pytest.raises(Waiting):
-        await verify.verify(case, Choice(NOW), cast(Any, None), 30001, found(READY))
+        await verify.verify(context, Choice(NOW), cast(Any, None), 30001, found(READY))
     assert conditions(api)["Available"] == ("False", "NotAnswering")
     assert conditions(api)["Ready"] == ("False", "NotAnswering")
 
 
 async def test_an_edit_is_told_with_it(at_the_address: dict[str, str]) -> None:
     api = Api()
-    case = case_of(api)
-    case.owner["metadata"] = {**METADATA, "generation": 8}
-    await availability.check(case, found(), None)
-    await availability.report_change(case, found())
+    context = context_of(api)
+    context.owner["metadata"] = {**METADATA, "generation": 8}
+    await availability.check(context, found(), None)
+    await availability.report_change(context, found())
     assert not api.statuses, "Ready of the generation before must not become one of this"

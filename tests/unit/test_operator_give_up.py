@@ -19,10 +19,10 @@ from localmodel_operator.records.history import Choice
 
 def test_a_module_that_an_earlier_revision_had_is_told_with_its_revision() -> None:
     owner = {"metadata": {"name": "digits", "namespace": "team"}}
-    case = Pass(cast(Any, None), owner, DeploymentSpec("score.py", Source(config_map="code")))
+    context = Pass(cast(Any, None), owner, DeploymentSpec("score.py", Source(config_map="code")))
     before, target = replace(recorded(1), facts=cast(Any, SimpleNamespace(files={"helper.py": ""}))), recorded(2)
-    world = Observed(None, None, [], False, [], [before, target], (), 3, None, None, ())
+    observed = Observed(None, None, [], False, [], [before, target], (), 3, None, None, ())
     said = "score.py:1: ModuleNotFoundError: No module named 'helper'; add it to the environment's requirements"
     with pytest.raises(Waiting):
-        asyncio.run(give_up(case, Choice(target), world, "InitFailed", said))
-    assert case.status.message.endswith("No module named 'helper'; helper.py was in revision 1's folder")
+        asyncio.run(give_up(context, Choice(target), observed, "InitFailed", said))
+    assert context.status.message.endswith("No module named 'helper'; helper.py was in revision 1's folder")

@@ -47,7 +47,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     return api
 
 
-def case_of(api: Api, told: Object | None = None) -> Pass:
+def context_of(api: Api, told: Object | None = None) -> Pass:
     owner = {"metadata": {"name": "digits", "namespace": "team", "generation": 7}, "status": told or {}}
     site = cast(Any, SimpleNamespace(cluster=api, admin=api))
     decided = replace(FIRST, good=2, before=1, committed=True)
@@ -67,25 +67,25 @@ async def settle(context: Pass, there: Observed, choice: Choice) -> None:
 
 async def test_ready_is_not_said_of_what_has_failed_since_it_was_looked_at(api: Api) -> None:
     api.there = [swapped(12, 12)]
-    case = case_of(api)
+    context = context_of(api)
     with pytest.raises(Waiting):
-        await settle(case, found(swapped(0, 0)), Choice(NEW))
-    assert (case.status.ready, case.status.reason) == (False, "RollingBack")
+        await settle(context, found(swapped(0, 0)), Choice(NEW))
+    assert (context.status.ready, context.status.reason) == (False, "RollingBack")
     assert api.failed == "ErrorRate: 12 of the first 12 requests failed, and of the 50 before it 0"
 
 
 async def test_too_few_for_a_verdict_are_waited_for_a_moment(api: Api) -> None:
     api.there = [swapped(4, 5)]
-    case = case_of(api)
+    context = context_of(api)
     with pytest.raises(Waiting) as waiting:
-        await settle(case, found(swapped(0, 0)), Choice(NEW))
-    assert (case.status.ready, case.status.reconciling, case.status.reason) == (False, True, "Proving")
+        await settle(context, found(swapped(0, 0)), Choice(NEW))
+    assert (context.status.ready, context.status.reconciling, context.status.reason) == (False, True, "Proving")
     assert waiting.value.again_after
     assert not api.failed
 
     api.there = [swapped(4, 5, seconds=2.1)]
-    await settle(case, found(swapped(4, 5, seconds=2.1)), Choice(NEW))
-    assert case.status.ready, "not for longer: it is told as a share that fails"
+    await settle(context, found(swapped(4, 5, seconds=2.1)), Choice(NEW))
+    assert context.status.ready, "not for longer: it is told as a share that fails"
 
 
 @pytest.mark.parametrize(
@@ -93,17 +93,17 @@ async def test_too_few_for_a_verdict_are_waited_for_a_moment(api: Api) -> None:
 )
 async def test_nobody_waits_for_what_is_well_or_quiet(api: Api, there: Pod) -> None:
     api.there = [there]
-    case = case_of(api)
-    await settle(case, found(there), Choice(NEW))
-    assert (case.status.ready, case.status.reason) == (True, "Serving")
+    context = context_of(api)
+    await settle(context, found(there), Choice(NEW))
+    assert (context.status.ready, context.status.reason) == (True, "Serving")
 
 
 async def test_what_was_asked_for_is_not_judged(api: Api) -> None:
     api.there = [swapped(12, 12)]
-    case = case_of(api)
-    await settle(case, found(swapped(12, 12)), Choice(NEW, pinned=True))
-    await judge.judge(case, Choice(NEW, pinned=True), found(swapped(12, 12)))
-    assert case.status.ready and not api.failed
+    context = context_of(api)
+    await settle(context, found(swapped(12, 12)), Choice(NEW, pinned=True))
+    await judge.judge(context, Choice(NEW, pinned=True), found(swapped(12, 12)))
+    assert context.status.ready and not api.failed
     assert not judge.is_on_trial(Choice(NEW, pinned=True), found(swapped(0, 0)))
 
 
@@ -117,26 +117,26 @@ def test_no_pod_is_replaced_before_enough_was_answered() -> None:
 
 
 def test_while_it_waits_the_status_says_for_what(api: Api) -> None:
-    case = case_of(api)
-    judge.hold_back(case, NEW)
+    context = context_of(api)
+    judge.hold_back(context, NEW)
     text = "pods of revision 2 start when it has answered 10 requests, or served for 2 s"
-    assert case.status.durable == (False, "Proving", text)
-    assert case.again_after == 0.5
+    assert context.status.durable == (False, "Proving", text)
+    assert context.again_after == 0.5
 
 
 def test_a_share_that_fails_is_told_and_looked_at_again(api: Api) -> None:
-    case = case_of(api)
-    judge.note_failing(case, [swapped(25, 100, seconds=60.0)], 2)
-    assert case.status.degraded == "about 1 in 4 requests to revision 2 fails; lmd logs says why"
-    assert case.again_after == 15.0
-    told = {"conditions": [{"type": "Degraded", "status": "True", "message": case.status.degraded}]}
+    context = context_of(api)
+    judge.note_failing(context, [swapped(25, 100, seconds=60.0)], 2)
+    assert context.status.degraded == "about 1 in 4 requests to revision 2 fails; lmd logs says why"
+    assert context.again_after == 15.0
+    told = {"conditions": [{"type": "Degraded", "status": "True", "message": context.status.degraded}]}
     for there, wanted in (
-        ([swapped(18, 100, seconds=60.0)], case.status.degraded),
+        ([swapped(18, 100, seconds=60.0)], context.status.degraded),
         ([swapped(0, 100, seconds=60.0)], ""),
         ([replace(swapped(0, 0), state=None, last_state=state(NEW))], None),
         ([], ""),
     ):
-        again = case_of(api, told)
+        again = context_of(api, told)
         judge.note_failing(again, there, 2)
         assert again.status.degraded == wanted
 
@@ -147,16 +147,16 @@ def test_workers_that_were_killed_for_memory_are_told_of_as_long_as_their_pod_se
         assert pod.state
         return replace(pod, state=replace(pod.state, killed_for_memory=times))
 
-    case = case_of(api)
-    judge.note_failing(case, [killed(0, 1)], 2)
-    quiet = case.status.degraded
+    context = context_of(api)
+    judge.note_failing(context, [killed(0, 1)], 2)
+    quiet = context.status.degraded
     assert quiet and quiet.startswith("Workers of revision 2 were killed for lack of memory")
-    assert "spec.resources.limits.memory" in quiet and case.again_after is None
-    judge.note_failing(case, [killed(0, 7)], 2)
-    assert case.status.degraded == quiet, "how many there were does not make it another text"
-    judge.note_failing(case, [killed(25, 7)], 2)
-    assert case.status.degraded == f"about 1 in 4 requests to revision 2 fails; lmd logs says why. {quiet}"
-    told = {"conditions": [{"type": "Degraded", "status": "True", "message": case.status.degraded}]}
-    again = case_of(api, told)
+    assert "spec.resources.limits.memory" in quiet and context.again_after is None
+    judge.note_failing(context, [killed(0, 7)], 2)
+    assert context.status.degraded == quiet, "how many there were does not make it another text"
+    judge.note_failing(context, [killed(25, 7)], 2)
+    assert context.status.degraded == f"about 1 in 4 requests to revision 2 fails; lmd logs says why. {quiet}"
+    told = {"conditions": [{"type": "Degraded", "status": "True", "message": context.status.degraded}]}
+    again = context_of(api, told)
     judge.note_failing(again, [killed(18, 8)], 2)
-    assert again.status.degraded == case.status.degraded
+    assert again.status.degraded == context.status.degraded

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from operator_world import NAME, World
+from operator_resource import NAME, Resource
 
 from localmodel_operator.cluster import CONFIG_MAP, REVISION
 
@@ -51,42 +51,42 @@ ROWS = [
 ]
 
 
-@pytest.fixture(name="world")
-def given_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+@pytest.fixture(name="resource")
+def given_resource(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resource:
     """A and B have served, as revisions 1 and 2."""
-    world = World(tmp_path, monkeypatch)
-    world.look()
-    world.edit("B")
-    world.look()
-    assert (world.serving, world.ready["reason"]) == ("B", "Serving")
-    return world
+    resource = Resource(tmp_path, monkeypatch)
+    resource.look()
+    resource.edit("B")
+    resource.look()
+    assert (resource.serving, resource.ready["reason"]) == ("B", "Serving")
+    return resource
 
 
-def happen(world: World, order: str, by: str = "hand", number: int = KEPT) -> None:
+def happen(resource: Resource, order: str, by: str = "hand", number: int = KEPT) -> None:
     scripts = itertools.count(ord("C"))
     happens = {
-        "ask": lambda: world.ask(number, by),
-        "look": world.look,
-        "edit": lambda: world.edit(chr(next(scripts))),
-        "back": lambda: world.edit("B"),
-        "scale": lambda: world.edit(world.inputs),
-        "inside": lambda: setattr(world, "inputs", chr(next(scripts))),
+        "ask": lambda: resource.ask(number, by),
+        "look": resource.look,
+        "edit": lambda: resource.edit(chr(next(scripts))),
+        "back": lambda: resource.edit("B"),
+        "scale": lambda: resource.edit(resource.inputs),
+        "inside": lambda: setattr(resource, "inputs", chr(next(scripts))),
     }
     for each in order.split():
         happens[each]()
 
 
 @pytest.mark.parametrize(("order", "by", "number", "expected"), ROWS)
-def test_orders(world: World, order: str, by: str, number: int, expected: str) -> None:
-    happen(world, order, by, number)
+def test_orders(resource: Resource, order: str, by: str, number: int, expected: str) -> None:
+    happen(resource, order, by, number)
     for _ in range(2):  # another look changes nothing
-        world.look()
-        ready = world.ready
-        assert ready["observedGeneration"] == world.owner["metadata"]["generation"]
+        resource.look()
+        ready = resource.ready
+        assert ready["observedGeneration"] == resource.owner["metadata"]["generation"]
         if expected == "asked":
-            assert (world.serving, ready["reason"], ready["status"]) == ("A", "ServingAsked", "True")
+            assert (resource.serving, ready["reason"], ready["status"]) == ("A", "ServingAsked", "True")
         elif expected.endswith(" refused"):
-            assert (f"{world.serving} refused", ready["reason"], ready["status"]) == (
+            assert (f"{resource.serving} refused", ready["reason"], ready["status"]) == (
                 expected,
                 "RevisionNotFound",
                 "False",
@@ -95,103 +95,103 @@ def test_orders(world: World, order: str, by: str, number: int, expected: str) -
             way_out = f"kubectl annotate lmd {NAME} --namespace team localmodel.dev/serve-revision-, or edit"
             assert way_out in ready["message"]
         else:
-            assert (world.serving, ready["reason"], ready["status"]) == (expected, "Serving", "True")
-            assert world.inputs == expected
+            assert (resource.serving, ready["reason"], ready["status"]) == (expected, "Serving", "True")
+            assert resource.inputs == expected
             assert f"serve-revision={number} does not hold" in ready["message"]
-    world.edit("E")
-    world.look()
-    assert (world.serving, world.ready["reason"]) == ("E", "Serving"), "the next edit, whatever was before"
+    resource.edit("E")
+    resource.look()
+    assert (resource.serving, resource.ready["reason"]) == ("E", "Serving"), "the next edit, whatever was before"
 
 
-def test_a_request_is_taken_back(world: World) -> None:
-    happen(world, "ask look")
-    world.owner["metadata"]["annotations"] = {}
-    world.look()
-    assert (world.serving, world.ready["message"].partition(" serves at")[0]) == ("B", "revision 2")
+def test_a_request_is_taken_back(resource: Resource) -> None:
+    happen(resource, "ask look")
+    resource.owner["metadata"]["annotations"] = {}
+    resource.look()
+    assert (resource.serving, resource.ready["message"].partition(" serves at")[0]) == ("B", "revision 2")
 
 
-def test_a_request_does_not_wait_for_an_environment_that_is_not_to_serve(world: World) -> None:
-    world.unbuilt.add("C")
-    happen(world, "edit look")
-    assert world.ready["reason"] == "BuildingEnvironment" and world.serving == "B"
-    happen(world, "ask look")
-    assert (world.serving, world.ready["reason"]) == ("A", "ServingAsked"), "asked for after the edit was seen"
-    world.unbuilt.clear()
-    world.look()
-    assert (world.serving, world.ready["reason"]) == ("A", "ServingAsked")
-    assert [each.inputs for each in world.history] == ["A", "B", "C"]
+def test_a_request_does_not_wait_for_an_environment_that_is_not_to_serve(resource: Resource) -> None:
+    resource.unbuilt.add("C")
+    happen(resource, "edit look")
+    assert resource.ready["reason"] == "BuildingEnvironment" and resource.serving == "B"
+    happen(resource, "ask look")
+    assert (resource.serving, resource.ready["reason"]) == ("A", "ServingAsked"), "asked for after the edit was seen"
+    resource.unbuilt.clear()
+    resource.look()
+    assert (resource.serving, resource.ready["reason"]) == ("A", "ServingAsked")
+    assert [each.inputs for each in resource.history] == ["A", "B", "C"]
 
 
-def test_a_revision_that_was_asked_for_and_fails_is_left_until_the_next_edit(world: World) -> None:
+def test_a_revision_that_was_asked_for_and_fails_is_left_until_the_next_edit(resource: Resource) -> None:
     """One that failed before, or that does not start any more."""
-    world.broken = {"C", "A"}
-    happen(world, "edit look")
-    assert (world.serving, world.ready["reason"]) == ("B", "InitFailed")
+    resource.broken = {"C", "A"}
+    happen(resource, "edit look")
+    assert (resource.serving, resource.ready["reason"]) == ("B", "InitFailed")
     for number in (3, 1):
-        world.ask(number)
+        resource.ask(number)
         for _ in range(2):
-            world.look()
-            assert (world.serving, world.ready["reason"], world.ready["status"]) == ("B", "InitFailed", "False")
-            assert f"serve-revision={number}: score.py:1: KeyError; remove the annotation" in world.ready["message"]
-    world.edit("D")
-    world.look()
-    assert (world.serving, world.ready["reason"]) == ("D", "Serving")
+            resource.look()
+            assert (resource.serving, resource.ready["reason"], resource.ready["status"]) == ("B", "InitFailed", "False")
+            assert f"serve-revision={number}: score.py:1: KeyError; remove the annotation" in resource.ready["message"]
+    resource.edit("D")
+    resource.look()
+    assert (resource.serving, resource.ready["reason"]) == ("D", "Serving")
 
 
 def test_a_copy_that_brings_an_annotation_serves_its_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """kubectl get -o yaml, and apply elsewhere."""
-    world = World(tmp_path, monkeypatch)
-    world.ask(1, by="lmd")
-    world.look()
-    assert (world.serving, world.ready["reason"]) == ("A", "Serving")
+    resource = Resource(tmp_path, monkeypatch)
+    resource.ask(1, by="lmd")
+    resource.look()
+    assert (resource.serving, resource.ready["reason"]) == ("A", "Serving")
 
 
 @pytest.mark.parametrize("order", ["ask look", "edit look", "ask look edit look"])
-def test_a_decision_that_is_deleted_is_made_again(world: World, order: str) -> None:
-    happen(world, order)
-    before, reason = world.serving, world.ready["reason"]
-    world.lose(CONFIG_MAP)
-    world.look()
-    assert (world.serving, world.ready["reason"]) == (before, reason)
+def test_a_decision_that_is_deleted_is_made_again(resource: Resource, order: str) -> None:
+    happen(resource, order)
+    before, reason = resource.serving, resource.ready["reason"]
+    resource.lose(CONFIG_MAP)
+    resource.look()
+    assert (resource.serving, resource.ready["reason"]) == (before, reason)
 
 
 @pytest.mark.parametrize("gone", [(REVISION,), (REVISION, CONFIG_MAP)], ids=["records", "records and decision"])
-def test_no_number_is_used_twice(world: World, gone: tuple[object, ...]) -> None:
-    world.broken = {"D"}
-    happen(world, "edit look edit look ask look")  # revision 4 has failed, and revision 1 serves
-    assert [each.number for each in world.history] == [1, 2, 3, 4]
+def test_no_number_is_used_twice(resource: Resource, gone: tuple[object, ...]) -> None:
+    resource.broken = {"D"}
+    happen(resource, "edit look edit look ask look")  # revision 4 has failed, and revision 1 serves
+    assert [each.number for each in resource.history] == [1, 2, 3, 4]
     for kind in gone:
-        world.lose(kind)  # type: ignore[arg-type]
-    world.edit("E")
-    world.look()
-    assert [each.number for each in world.history] == [5]
+        resource.lose(kind)  # type: ignore[arg-type]
+    resource.edit("E")
+    resource.look()
+    assert [each.number for each in resource.history] == [5]
 
 
-def test_a_decision_that_is_deleted_in_the_middle_of_an_edit_is_no_failure(world: World) -> None:
-    world.edit("C")
-    world.meanwhile = lambda: world.lose(CONFIG_MAP)
-    world.look()
-    assert world.ready["reason"] == "Updating"
-    world.look()
-    assert (world.serving, world.ready["reason"]) == ("C", "Serving")
-    assert [each.inputs for each in world.history] == ["A", "B", "C"], "what may have served is kept"
+def test_a_decision_that_is_deleted_in_the_middle_of_an_edit_is_no_failure(resource: Resource) -> None:
+    resource.edit("C")
+    resource.meanwhile = lambda: resource.lose(CONFIG_MAP)
+    resource.look()
+    assert resource.ready["reason"] == "Updating"
+    resource.look()
+    assert (resource.serving, resource.ready["reason"]) == ("C", "Serving")
+    assert [each.inputs for each in resource.history] == ["A", "B", "C"], "what may have served is kept"
 
 
-def test_failed_revisions_push_none_out_that_have_served(world: World) -> None:
-    world.limit, world.broken = 2, {"D", "E", "F", "G"}
-    happen(world, "edit look edit look edit look edit look edit look")  # C serves, and four edits fail
-    assert world.serving == "C"
-    world.edit("H")
-    world.look()
-    assert [each.inputs for each in world.history] == ["B", "C", "G", "H"], "two that served, and the last that failed"
+def test_failed_revisions_push_none_out_that_have_served(resource: Resource) -> None:
+    resource.limit, resource.broken = 2, {"D", "E", "F", "G"}
+    happen(resource, "edit look edit look edit look edit look edit look")  # C serves, and four edits fail
+    assert resource.serving == "C"
+    resource.edit("H")
+    resource.look()
+    assert [each.inputs for each in resource.history] == ["B", "C", "G", "H"], "two that served, and the last that failed"
 
 
-def test_an_edit_is_compared_with_what_serves(world: World) -> None:
+def test_an_edit_is_compared_with_what_serves(resource: Resource) -> None:
     """Not with one that failed, or that another edit has overtaken."""
-    world.broken = {"C"}
-    happen(world, "edit look edit look")
-    world.ask(1)
-    world.look()
-    world.edit("E")
-    world.look()
-    assert world.compared == {1: None, 2: 1, 3: 2, 4: 2, 5: 1}
+    resource.broken = {"C"}
+    happen(resource, "edit look edit look")
+    resource.ask(1)
+    resource.look()
+    resource.edit("E")
+    resource.look()
+    assert resource.compared == {1: None, 2: 1, 3: 2, 4: 2, 5: 1}

@@ -44,8 +44,8 @@ def is_due(
     spec = DeploymentSpec("score.py", Source(config_map="code"), replicas=wanted_replicas)
     owner = {"metadata": {"name": "digits", "namespace": "team", "generation": 7}, "status": told or {}}
     made = deployment(number, replicas, resources or {}, **status)
-    world = Observed(made, None, there, [], [], [], (), 1, None, None, ())
-    return verify.is_due(Pass(cast(Any, None), owner, spec), NEW, world)
+    observed = Observed(made, None, there, [], [], [], (), 1, None, None, ())
+    return verify.is_due(Pass(cast(Any, None), owner, spec), NEW, observed)
 
 
 def ready(serving: int, generation: int = 7) -> Object:

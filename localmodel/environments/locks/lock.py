@@ -15,9 +15,9 @@ from localmodel import digests, reasons
 from localmodel.disk import files, state_file
 from localmodel.environments.formats import asked
 from localmodel.environments.formats.definition import pythons
-from localmodel.environments.locks import building, no_wheel, own_wheels, relatives, wheels
+from localmodel.environments.locks import building, no_wheel, own_wheels, previous_locks, wheels
 from localmodel.environments.locks.no_wheel import NoWheel
-from localmodel.environments.locks.relatives import Made
+from localmodel.environments.locks.previous_locks import Made
 from localmodel.environments.locks.uv import failure, run_uv
 from localmodel.errors import UserError
 from localmodel.requirements import hashes, requirement
@@ -109,7 +109,7 @@ async def resolve(
     """
     wanted = asked.read(spec)
     question = _Question(spec, wanted, platform, None if platform else note)
-    past = relatives.own(locks, spec.python, _target(platform), own, _digest)
+    past = previous_locks.own(locks, spec.python, _target(platform), own, _digest)
     path = _found(locks, spec, platform, past)
     if path is None:
         before = await _before(question, past[0], locks) if past else None
@@ -135,7 +135,7 @@ def of_versions(specs: Iterable[EnvironmentSpec], platform: str | None, locks: P
     for spec in specs:
         places = [_place(locks, spec, platform, digest) for digest in (*own, "")]
         with contextlib.suppress(UserError):  # one that cannot be read is none
-            own[:0] = [relatives.first_digest(path, _digest) for path in places if path.exists()][:1]
+            own[:0] = [previous_locks.first_digest(path, _digest) for path in places if path.exists()][:1]
     return tuple(own)
 
 
@@ -241,7 +241,7 @@ def _replace(path: Path, spec: EnvironmentSpec, platform: str | None, text: str)
 
 
 def _remember(path: Path, spec: EnvironmentSpec, platform: str | None) -> None:
-    relatives.remember(path, spec.python, _target(platform), spec.requirements, _digest(path))
+    previous_locks.remember(path, spec.python, _target(platform), spec.requirements, _digest(path))
 
 
 async def _compile(question: _Question, before: Relative | None = None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from localmodel import entry_script, plan, reasons, revision, running
+from localmodel import entry_script, plan, reasons, revision, run_coroutine
 from localmodel.cluster_records import revisions
 from localmodel.disk import home
 from localmodel.environments import stored
@@ -78,7 +78,7 @@ class _World:
         folder = home.store() / "locks"
         if wanted.environment_ref:
             own = locks.of_versions(stored.environments_until(wanted.environment_ref, store), platform, folder)
-        lock = running.run(locks.resolve(wanted.environment, platform, folder, own=own))
+        lock = run_coroutine.run(locks.resolve(wanted.environment, platform, folder, own=own))
         gated = self._config_map(wanted.gate.config_map) if wanted.gate and wanted.gate.config_map else None
         return plan.of_pods(
             wanted,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import data, digests, entry_script, pickles, reasons, revision, running
+from localmodel import data, digests, entry_script, pickles, reasons, revision, run_coroutine
 from localmodel.disk import home
 from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
@@ -60,7 +60,7 @@ def resolve(
         platform, folder = runner.platform(), home.store() / "locks"
         if spec.environment_ref:
             own = locks.of_versions(stored.environments_until(spec.environment_ref, store), platform, folder)
-        lock = running.run(locks.resolve(spec.environment, platform, folder, progress.note, own))
+        lock = run_coroutine.run(locks.resolve(spec.environment, platform, folder, progress.note, own))
         done(f"{lock.counted}, locked")
     asked, complete = spec.environment.requirements, not spec.environment.is_own_base
     for warning in pickles.mismatches(models, asked, lock.text, complete=complete):

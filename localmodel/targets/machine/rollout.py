@@ -1,4 +1,4 @@
-"""Bringing a revision into service, and leaving the old one in service when that fails."""
+"""Makes a revision serve, and leaves the old one in service if that fails."""
 
 import contextlib
 import signal
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from localmodel import advice, held, reasons
+from localmodel import advice, exclusive, reasons
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource.spec import DeploymentSpec
@@ -221,7 +221,7 @@ class Rollout:
             loading.wait(slot, record.number, ended, self.place.log, self.timeout, look)
         except loading.LoadError as error:
             told = advice.more(str(error), known.of(self.place, record))
-            others = held.advice(f"{error}\n{error.traceback}", beside.record.number if beside else None)
+            others = exclusive.advice(f"{error}\n{error.traceback}", beside.record.number if beside else None)
             said = f"revision {record.number} does not serve: {told}{others}"
             raise UserError(error.reason, f"{said}\n{goes_on}" if goes_on else said) from None
         except loading.LoadTimeoutError:

@@ -1,1 +1,1 @@
-"""One pass over one resource: look, do the one next thing that is missing, and write down what was seen."""
+"""One pass over one resource: it observes, goes through the same steps each time, and reports what it saw."""

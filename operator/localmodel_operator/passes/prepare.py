@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from localmodel import held, reasons
+from localmodel import exclusive, reasons
 from localmodel.resource import gate
 from localmodel_operator import children
 from localmodel_operator.inputs.resolve import Desired
@@ -53,7 +53,7 @@ async def prepare_pods(
         log.info("%s/%s: not swapped: %s", *context.key, error)
         return observed
     except RevisionFailedError as error:
-        advice = held.advice(str(error), pods.answering_revision(observed.pods))
+        advice = exclusive.advice(str(error), pods.answering_revision(observed.pods))
         await give_up(context, choice, observed, error.reason, f"{error}{advice}")
     observed = await context.observe()
     if not context.decision.committed:

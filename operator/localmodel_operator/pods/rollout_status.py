@@ -10,8 +10,6 @@ from localmodel.reasons import Reason
 from localmodel_operator.failure import Failure
 
 _INIT_FAILED_EXIT = 3  # the scoring server's exit code when the entry script did not load
-
-
 # What its termination message begins with when it did load, and gave wrong answers
 _GATE = "GateFailed: "
 _BESIDE = (
@@ -97,6 +95,8 @@ def _of_type(found: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 
 
 def _pod_failure(pod: Mapping[str, Any]) -> Failure | None:
+    # Not ErrImagePull and ImagePullBackOff: a pod can be created before its node lists the image, or while a registry does
+    # not answer, and the kubelet tries again. An image that never comes is told when the progress deadline is over.
     waiting = _waiting(pod)
     if waiting.get("reason") == "CreateContainerConfigError":
         return Failure(reasons.CONTAINER_CONFIG_INVALID, waiting.get("message", ""))

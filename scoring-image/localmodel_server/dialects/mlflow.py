@@ -1,4 +1,7 @@
-"""The routes of MLflow's dialect. /invocations is SageMaker's, too: `invocations` tells them apart."""
+"""The routes of MLflow, and SageMaker's POST /invocations: `invocations` tells the two by the body.
+
+A body of SageMaker goes to the script as it is, and so does the result to the client.
+"""
 
 from __future__ import annotations
 

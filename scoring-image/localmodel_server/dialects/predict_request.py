@@ -1,4 +1,4 @@
-"""A predict request of version 1 of KServe's protocol as a call of the script, and its answer."""
+"""KServe V1: a `:predict` request as a call of the script, and its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SageMaker's dialect: a body on /invocations goes to the script as it is, and so does the result to the client."""
+"""SageMaker's GET /ping. Its POST /invocations is MLflow's route, too, and is in `mlflow`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localmodel_server.state import ServerState
 
 
 def router(state: ServerState) -> APIRouter:
-    """GET /ping; /invocations is in `mlflow`."""
+    """GET /ping."""
     routes = APIRouter(responses=ERRORS)
 
     @routes.get("/ping", **gives("No body."))

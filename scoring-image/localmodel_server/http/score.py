@@ -65,7 +65,7 @@ async def score(
     Returns the outcome, and the status for the log and the metrics.
 
     Raises:
-        Refused: before anything is sent.
+        EarlyAnswer: before anything is sent.
         ClientGoneError: nobody waits for the answer any more.
     """
     try:

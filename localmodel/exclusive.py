@@ -1,4 +1,4 @@
-"""What a revision could not have because no two programs have it at once: a port, a lock, a GPU's memory."""
+"""What only one program can have at a time (a port, a lock, a GPU's memory): advice for a revision that could not get it."""
 
 # As the system (Linux, macOS), sqlite, DuckDB, CUDA and our server put it.
 _SAYINGS = (

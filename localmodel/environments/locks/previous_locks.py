@@ -1,6 +1,6 @@
-"""Which of the locks that there are somebody's own are: an edit is to change no more than it must.
+"""Finds the deployment's previous locks, so that an edit changes as few packages as possible.
 
-Whose they are is for the caller to know, by digest; the locks of others are none of this environment's business.
+The caller names them by digest; locks of other deployments are never used.
 """
 
 import contextlib

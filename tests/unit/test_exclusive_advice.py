@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from localmodel import held
+from localmodel import exclusive
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,10 @@ from localmodel import held
     ],
 )
 def test_the_revision_that_serves_may_hold_it(error: str) -> None:
-    assert "revision 4, which serves, may hold it" in held.advice(error, 4)
-    assert "spec.update.strategy: Recreate" in held.advice(error, 4)
-    assert held.advice(error, None) == "", "nobody else is there"
+    assert "revision 4, which serves, may hold it" in exclusive.advice(error, 4)
+    assert "spec.update.strategy: Recreate" in exclusive.advice(error, 4)
+    assert exclusive.advice(error, None) == "", "nobody else is there"
 
 
 def test_of_other_errors_nothing_is_said() -> None:
-    assert held.advice("init() failed: score.py:4: KeyError: 'age'", 4) == ""
+    assert exclusive.advice("init() failed: score.py:4: KeyError: 'age'", 4) == ""

@@ -35,7 +35,7 @@ NAME = "digits"
 METADATA = {"name": NAME, "namespace": "team", "uid": "8f5c", "annotations": {}}
 
 
-class World:
+class Resource:
     """A resource, and what the operator has made of it. `broken`: inputs whose revision fails when it is brought in;
     `unbuilt`: those whose environment is being installed. `compared`: which revision each new one was compared with.
     `meanwhile` happens once, in the middle of a pass.

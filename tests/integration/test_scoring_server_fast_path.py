@@ -314,14 +314,14 @@ def steady(name: str, value: str) -> str:
 
 
 def goes_below(request: bytes, server: ScoringServer) -> bool:
-    """Whether the request is answered below the application: uvicorn's default headers come first on the other road."""
+    """Whether the request is answered below the application: uvicorn's default headers come first on the other path."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(request)
         return not connection.recv(1 << 16).split(b"\r\n")[1].startswith(b"date:")
 
 
 @pytest.mark.parametrize("path", [b"/score", b"/v2/models/model/infer"])
-def test_there_are_two_roads(server_of: Callable[[str], ScoringServer], path: bytes) -> None:
+def test_requests_take_the_fast_path_and_detours_do_not(server_of: Callable[[str], ScoringServer], path: bytes) -> None:
     case = tensors({}) if path != b"/score" else asked({})
     server = server_of("text")
     assert goes_below(wire(case), server)
@@ -331,7 +331,7 @@ def test_there_are_two_roads(server_of: Callable[[str], ScoringServer], path: by
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_both_roads_answer_alike(server_of: Callable[[str], ScoringServer], name: str) -> None:
+def test_both_paths_answer_alike(server_of: Callable[[str], ScoringServer], name: str) -> None:
     case = CASES[name]
     plain, *others = (ask(server_of(case.server), wire(case, detour)) for detour in ("", *(case.detours or DETOURS)))
     for detour, other in zip(case.detours or DETOURS, others, strict=True):
@@ -357,7 +357,7 @@ def leave(server: ScoringServer, request: bytes, has_come: Callable[[], bool], n
 
 @pytest.mark.parametrize("make", [asked, tensors])
 @pytest.mark.parametrize("where", ["in its body", "in line", "at the worker"])
-def test_both_roads_take_note_of_a_client_that_leaves(
+def test_both_paths_take_note_of_a_client_that_leaves(
     server_of: Callable[[str], ScoringServer], where: str, make: Callable[..., Case]
 ) -> None:
     server = server_of("text")

@@ -7,24 +7,24 @@ from typing import Any, cast
 
 import pytest
 
-from localmodel import keeping
+from localmodel import environment_retention
 from localmodel.disk import home
 from localmodel.engine import environment_image
 from localmodel.errors import UserError
 
 
 def test_an_hour_or_what_the_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(keeping.VARIABLE, raising=False)
-    assert keeping.seconds() == 3600
-    monkeypatch.setenv(keeping.VARIABLE, "0")
-    assert keeping.seconds() == 0
+    monkeypatch.delenv(environment_retention.VARIABLE, raising=False)
+    assert environment_retention.seconds() == 3600
+    monkeypatch.setenv(environment_retention.VARIABLE, "0")
+    assert environment_retention.seconds() == 0
 
 
 @pytest.mark.parametrize("text", ["1h", "-1", "nan"])
 def test_what_is_no_number_of_seconds_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv(keeping.VARIABLE, text)
+    monkeypatch.setenv(environment_retention.VARIABLE, text)
     with pytest.raises(UserError, match="LOCALMODEL_KEEP_ENVIRONMENTS"):
-        keeping.seconds()
+        environment_retention.seconds()
 
 
 def test_images_that_were_used_a_moment_ago_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Waiting for a coroutine from code that is not one."""
+"""Runs a coroutine from synchronous code, also in a notebook."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""How long an installed environment stays that nothing uses any more: what comes again need not install it again."""
+"""How long an installed environment stays after its last use, so that a deployment that comes back need not install it again."""
 
 import math
 import os
