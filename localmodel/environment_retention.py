@@ -1,4 +1,4 @@
-"""How long an installed environment stays after its last use, so that a deployment that comes back need not install it again."""
+"""How long an installed environment stays after its last use, in case something needs it again."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""What only one program can have at a time (a port, a lock, a GPU's memory): advice for a revision that could not get it."""
+"""Advice for a revision that could not get what one program has at a time: a port, a lock, a GPU's memory."""
 
 # As the system (Linux, macOS), sqlite, DuckDB, CUDA and our server put it.
 _SAYINGS = (

@@ -610,6 +610,12 @@ KUBECTL_MISSING = _reason(
     COMMANDS, "KubectlMissing", "the target kind uses kubectl, which is not installed", "install it"
 )
 KUBECTL_FAILED = _reason(COMMANDS, "KubectlFailed", "kubectl has failed", "the message contains its output")
+ARGUMENT_INVALID = _reason(
+    COMMANDS,
+    "ArgumentInvalid",
+    "a Python program gives an argument a value of the wrong kind; nothing has been changed",
+    "the message names the argument and what it takes",
+)
 INVALID_MANIFEST = _reason(
     COMMANDS,
     "InvalidManifest",

@@ -1,5 +1,4 @@
-"""Joins neighbouring layers of an image into one with the same effect, because engines accept only so many layers.
-"""
+"""Joins neighbouring layers of an image into one with the same effect, because engines accept only so many layers."""
 
 import contextlib
 import copy

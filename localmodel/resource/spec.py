@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from localmodel import digests
+from localmodel import digests, reasons
+from localmodel.errors import UserError
 from localmodel.resource.server_settings import ServerSettings
 
 # Images built from the Dockerfiles of environments
@@ -72,7 +73,8 @@ class EnvironmentSpec:
 
     Attributes:
         python: the version, as `major.minor`.
-        requirements: requirements as pip reads them.
+        requirements: a tuple of requirements, such as `"numpy==2.4.6"`; a single text is refused. See
+            [what a requirement may be](../packages.md#what-a-requirement-may-be).
         base_image: the image below the packages; None: the default of this Python.
         dockerfile: the text of a Dockerfile that makes the base image; only for environments in the store.
     """
@@ -81,6 +83,11 @@ class EnvironmentSpec:
     requirements: tuple[str, ...] = ()
     base_image: str | None = None
     dockerfile: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.requirements, str):
+            told = f"requirements: give a tuple such as ({self.requirements!r},), not a single text"
+            raise UserError(reasons.ARGUMENT_INVALID, told)
 
     @property
     def base(self) -> str:

@@ -14,6 +14,7 @@ import httpx  # noqa: F401 - imported here, and not on the loop with the first r
 
 from localmodel.errors import UserError
 from localmodel.progress import Progress, check
+from localmodel.sdk import arguments as sdk_arguments
 from localmodel.sdk import scoring
 from localmodel.sdk.client import Client
 from localmodel.sdk.connections import AsyncConnections
@@ -113,6 +114,7 @@ class AsyncDeployment:
         timeout: float | None = None,
     ) -> Any:
         """See Deployment.score(). A request that is cancelled while it waits in line is not run."""
+        sdk_arguments.check(timeout=timeout)
         # In a thread what may ask somebody first, and arrays: they are large, and others wait for the loop.
         known = self._deployment._url and not scoring.needs_place(data)
         request = self._deployment._request

@@ -7,7 +7,7 @@ from types import TracebackType
 from localmodel.disk import home
 from localmodel.disk.home_errors import telling
 from localmodel.progress import Progress
-from localmodel.sdk import definition, given, source
+from localmodel.sdk import arguments, definition, given, source
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
 from localmodel.sdk.progress import reporter
@@ -97,10 +97,12 @@ class Client:
             DeployError: it does not serve. The text has the script's file and line, and its traceback, if it failed.
             UserError: a named thing does not exist or is not valid (DeploymentNameInvalid, ModelNotFound ...).
         """
+        arguments.check(name=name, script=script, source_directory=source_directory, environment=environment)
+        arguments.check(variables=variables, server=server, timeout=timeout, progress=progress)
         definition.check_name(name)
+        wanted = given.each(models)
         store, progress = Store(home.store()), reporter(progress)
         place, entry = source.locate(script, source_directory)
-        wanted = given.each(models)
         model_sources = given.paths(wanted)
         code = source.read(place, entry, model_sources.values())
         for note in code.notes:

@@ -16,7 +16,7 @@ from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.reasons import Reason
 from localmodel.resource import annotations
-from localmodel.sdk import definition, given, scoring, source, tracebacks
+from localmodel.sdk import arguments, definition, given, scoring, source, tracebacks
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.progress import reporter
 from localmodel.sdk.scoring import Body, ScoringError
@@ -30,6 +30,15 @@ DeploymentState = Literal["running", "deploying", "failed", "deleted"]
 
 # The script was run, and did not come up.
 _RAISED = (reasons.REVISION_FAILED, reasons.INIT_FAILED, reasons.GATE_FAILED)
+# Nothing was deployed: the request names what does not exist, or has a value that no deployment can have.
+_NOT_VALID = (
+    reasons.INVALID_MANIFEST,
+    reasons.DEPLOYMENT_NOT_FOUND,
+    reasons.REVISION_NOT_FOUND,
+    reasons.MODEL_NOT_FOUND,
+    reasons.ENVIRONMENT_NOT_FOUND,
+    reasons.VERSION_NOT_FOUND,
+)
 _LINES_SEARCHED = 5000
 _SECONDS_TO_SEARCH = 5.0
 _POLL_SECONDS = 0.2
@@ -38,7 +47,8 @@ _POLL_SECONDS = 0.2
 class DeployError(UserError):
     """The requested revision does not serve; the revision before it, if any, keeps serving.
 
-    The text names the script's file and line, or the field that is wrong.
+    The text names the script's file and line, or what else went wrong. A request that is not valid (a wrong field, an
+    unknown revision) is a plain UserError.
 
     Attributes:
         reason: as in UserError.
@@ -58,8 +68,9 @@ class DeployError(UserError):
 class Deployment:
     """A deployment, returned by Client.deploy(), get() and list(). Threads may share it.
 
-    Every call asks the target; only the scoring address is remembered. After the deployment is deleted, every method
-    raises UserError with the reason DeploymentNotFound.
+    Every call asks the target; only the scoring address is remembered. After the deployment is deleted, `state` is
+    `deleted`, and every other method raises UserError with the reason DeploymentNotFound; only
+    `delete(missing_ok=True)` does not.
     """
 
     def __init__(self, name: str, target: Target, connections: Connections) -> None:
@@ -94,9 +105,10 @@ class Deployment:
 
         Raises:
             ScoringError: the deployment answered with an error.
-            UserError: NotServing, Unreachable, TimedOut, InputAmbiguous, AnswerInvalid.
+            UserError: NotServing, Unreachable, TimedOut, InputAmbiguous, AnswerInvalid, ArgumentInvalid.
             TypeError, ValueError: the data cannot be written as JSON.
         """
+        arguments.check(timeout=timeout)
         url, body = self._request(data)
         try:
             answer = self._connections.post(url, body.content, scoring.headers(body, content_type, headers), timeout)
@@ -198,6 +210,7 @@ class Deployment:
         Raises:
             DeployError: it failed, or is not running after `timeout` seconds (ProgressDeadlineExceeded).
         """
+        arguments.check(timeout=timeout)
         end = monotonic() + timeout
         while not (now := self.status).ready:
             if now.stalled:
@@ -221,7 +234,10 @@ class Deployment:
         timeout: float | None = None,
         progress: bool | Progress = False,
     ) -> None:
-        """Change the deployment; what is not named stays. The arguments are those of Client.deploy().
+        """Change the deployment. The arguments are those of Client.deploy(); what is not named stays as requested last.
+
+        That is the manifest, and not always what serves: after an `update(script="bad.py")` that failed, a later
+        `update(variables=...)` asks for `bad.py` again, unless it names another script.
 
         `models`, `variables` and `server` each replace all of the values before. `source_directory` without a script
         reads the same entry script from another folder.
@@ -230,10 +246,14 @@ class Deployment:
             DeployError: the change does not serve; the revision before it keeps serving.
             UserError: a named thing does not exist or is not valid.
         """
+        if script is not None:
+            arguments.check(script=script)
+        arguments.check(source_directory=source_directory, environment=environment, variables=variables)
+        arguments.check(server=server, timeout=timeout, progress=progress)
+        wanted = None if models is None else given.each(models)
         store, progress = Store(home.store()), reporter(progress)
         manifests = self._target.manifests(self.name)
         code = place = None
-        wanted = None if models is None else given.each(models)
         model_sources = annotations.model_sources(manifests.deployment) if wanted is None else given.paths(wanted)
         if script is not None or source_directory is not None:
             entry = script if script is not None else manifests.deployment["spec"]["scoring"]["entryScript"]
@@ -264,6 +284,7 @@ class Deployment:
             UserError: SourceUnknown (the deployment was applied as a manifest), SourceMissing, SourceTooLarge.
             DeployError: the change does not serve; the revision before it keeps serving.
         """
+        arguments.check(timeout=timeout, progress=progress)
         store, progress = Store(home.store()), reporter(progress)
         manifests = self._target.manifests(self.name)
         applied = manifests.deployment
@@ -302,8 +323,9 @@ class Deployment:
 
         Raises:
             DeployError: it does not serve; the revision before it keeps serving.
-            UserError: RevisionNotFound.
+            UserError: RevisionNotFound, DeploymentNotFound.
         """
+        arguments.check(timeout=timeout, progress=progress)
         with self._deploying():
             self._target.rollback(self.name, to, timeout, reporter(progress))
 
@@ -331,10 +353,12 @@ class Deployment:
 
     @contextlib.contextmanager
     def _deploying(self) -> Iterator[None]:
-        """What fails inside is a DeployError, and afterwards nothing is remembered of what served."""
+        """What fails inside is a DeployError, unless the request was not valid. Forget what served before."""
         try:
             yield
         except UserError as error:
+            if error.reason in _NOT_VALID:
+                raise
             traceback = self._load_traceback() if error.reason in _RAISED else ""
             raise DeployError(error.reason, str(error), traceback) from None
         finally:

@@ -11,6 +11,7 @@ from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource.annotations import model_sources
 from localmodel.resource.spec import EnvironmentSpec
+from localmodel.sdk import arguments
 from localmodel.sdk.definition import model_name
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
 
@@ -21,8 +22,16 @@ _CONDA = (".yml", ".yaml")
 
 
 def each(given: Model | Iterable[Model]) -> list[Model]:
-    """What is given, one by one."""
-    return [given] if isinstance(given, ModelVersion | str | Path) else list(given)
+    """What is given, one by one.
+
+    Raises:
+        UserError: ArgumentInvalid.
+    """
+    found = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    for model in found:
+        if not isinstance(model, ModelVersion | str | Path):
+            raise arguments.wrong("models", "ModelVersions, names or paths", model)
+    return found
 
 
 def paths(given: Iterable[Model]) -> dict[str, Path]:

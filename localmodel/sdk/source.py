@@ -41,6 +41,8 @@ def locate(script: str | Path, source_folder: str | Path | None) -> tuple[Path, 
     """
     if source_folder is None:
         source = Path(script).expanduser().absolute()
+        if source.is_dir():
+            raise _is_folder(script)
         if not source.is_file():
             raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{script}: no such file")
         return source, entry_script.named(source.name)
@@ -51,7 +53,16 @@ def locate(script: str | Path, source_folder: str | Path | None) -> tuple[Path, 
         place, above = Path(way(path)), Path(way(root))
         if path.is_file() and place.is_relative_to(above):
             return root, entry_script.named(place.relative_to(above).as_posix())
+    if path.is_dir():
+        raise _is_folder(script)
     raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{script}: no such file in the source folder {root}")
+
+
+def _is_folder(script: str | Path) -> UserError:
+    example = Path(script) / "score.py"
+    return UserError(
+        reasons.ENTRY_SCRIPT_MISSING, f"{script} is a folder; name the entry script in it, such as {example}"
+    )
 
 
 def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
@@ -129,7 +140,7 @@ class _Choice:
         if self._models and path.resolve() in self._models:
             return "given as models"
         if self._modules_only and not is_folder and path.suffix != ".py":
-            return "beside the modules (*.py)"
+            return "beside the modules, *.py"
         if self._modules_only and is_folder and not os.access(path, os.R_OK | os.X_OK):
             return "cannot be read"  # a folder such as /tmp, of which the script is all that is meant
         return None if kind in (None, stat.S_IFREG, stat.S_IFDIR) else "neither files nor folders"
@@ -143,7 +154,7 @@ class _Choice:
         told = []
         for reason, paths in sorted(self._left_out.items()):
             names = paths if reason else sorted({path.rpartition("/")[2] for path in paths})
-            told.append(f"{reason}: {_few(names)}".removeprefix(": "))
+            told.append(f"{_few(names)} ({reason})" if reason else _few(names))
         if told:
             yield f"left out of the code: {'; '.join(told)}"
         if hidden := sorted({shown for path in files if (shown := _hidden_part(path))}):

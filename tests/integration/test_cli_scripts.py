@@ -99,7 +99,7 @@ def test_try_apply_and_reload_see_the_same_files(lmd: Lmd) -> None:
     expected = [3, "T=0.7", False, "tagged\n"]
     tried = lmd("try", folder / "score.py", "--data", "{}")
     assert json.loads(tried.out) == expected
-    said = "left out of the code: .amlignore; by .amlignore: data\nhidden files are part of the code: .env\n"
+    said = "left out of the code: .amlignore; data (by .amlignore)\nhidden files are part of the code: .env\n"
     assert said in tried.err
     applied = lmd("apply", folder, port(lmd))
     assert said in applied.err and lmd.ask().body == expected

@@ -41,7 +41,7 @@ def test_a_script_stands_for_the_modules_of_its_folder(tmp_path: Path) -> None:
     assert sorted(files(tmp_path / "score.py")) == ["pkg/helper.py", "score.py"]
     said = notes(tmp_path / "score.py")
     (tmp_path / "private").chmod(0o700)
-    assert "beside the modules (*.py): gone.csv, labels.json, train.csv" in said[0]
+    assert "gone.csv, labels.json, train.csv (beside the modules, *.py)" in said[0]
 
 
 def test_what_tools_leave_behind_is_left_out_and_told_once(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_what_is_no_file_is_left_out_and_told(tmp_path: Path) -> None:
     write(tmp_path, "score.py")
     os.mkfifo(tmp_path / "pipe")
     assert list(files(tmp_path)) == ["score.py"]
-    assert notes(tmp_path) == ["left out of the code: neither files nor folders: pipe"]
+    assert notes(tmp_path) == ["left out of the code: pipe (neither files nor folders)"]
 
 
 def test_what_can_be_executed_stays_so(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_the_file_that_leaves_something_out_is_told(tmp_path: Path) -> None:
     )
     (tmp_path / ".amlignore").write_text("data\n*.csv\n")
     assert notes(tmp_path) == [
-        "left out of the code: .amlignore; by .amlignore: 0.csv, 1.csv, 2.csv, 3.csv, 4.csv, 5.csv and 4 more"
+        "left out of the code: .amlignore; 0.csv, 1.csv, 2.csv, 3.csv, 4.csv, 5.csv and 4 more (by .amlignore)"
     ]
     (tmp_path / ".lmdignore").write_text("*.py")
     with pytest.raises(UserError, match=r"score\.py: the entry script is left out of the code by \.lmdignore"):
@@ -197,7 +197,7 @@ def test_what_is_given_as_a_model_is_no_code(tmp_path: Path) -> None:
     write(tmp_path, "score.py", "model.pkl", "weights/a.bin", "other.pkl")
     models = (tmp_path / "model.pkl", tmp_path / "weights")
     assert sorted(files(tmp_path, models=models)) == ["other.pkl", "score.py"]
-    assert notes(tmp_path, models) == ["left out of the code: given as models: model.pkl, weights"]
+    assert notes(tmp_path, models) == ["left out of the code: model.pkl, weights (given as models)"]
     assert len(files(tmp_path, models=(tmp_path,))) == 4, "the folder itself, with the script in it, is both"
 
 
@@ -245,11 +245,19 @@ def test_a_script_whose_name_no_deployment_can_have_is_refused_in_words(tmp_path
     assert caught.value.reason == "EntryScriptInvalid" and "^" not in str(caught.value)
 
 
-@pytest.mark.parametrize("script", ["nosuch.py", "../outside.py", "pkg"])
+@pytest.mark.parametrize("script", ["nosuch.py", "../outside.py"])
 def test_a_script_that_is_not_in_the_folder_is_refused(tmp_path: Path, script: str) -> None:
     write(tmp_path, "code/pkg/score.py", "outside.py")
     with pytest.raises(UserError, match="no such file in the source folder"):
         source.locate(script, tmp_path / "code")
+
+
+def test_a_folder_in_place_of_a_script_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "code/pkg/score.py")
+    monkeypatch.chdir(tmp_path / "code")
+    for script, root, example in ((".", None, "score.py"), ("pkg", tmp_path / "code", "pkg/score.py")):
+        with pytest.raises(UserError, match=f"is a folder; name the entry script in it, such as {example}$"):
+            source.locate(script, root)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,10 @@ class Target:
         self.applied.append(wanted)
         return [self.get("digits")]
 
+    def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> None:
+        if self.refusal:
+            raise self.refusal
+
     def logs(self, name: str, follow: bool, lines: int | None = None) -> Iterator[str]:
         self.get(name)
         yield LOG
@@ -123,6 +127,16 @@ def test_a_change_that_does_not_serve_has_the_scripts_traceback_if_that_is_why(r
         handle(target).update(port=7000)
     assert caught.value.reason == reason
     assert ("Traceback" in caught.value.traceback) == ("Traceback" in str(caught.value)) == traceback
+
+
+@pytest.mark.parametrize("reason", ["InvalidManifest", "DeploymentNotFound", "RevisionNotFound"])
+def test_a_request_that_is_not_valid_is_no_deploy_that_failed(reason: str) -> None:
+    target = Target(RUNNING)
+    target.refusal = UserError(reason, "spec.service.localPort: 'x' is not of type integer")
+    for ask in (handle(target).update, handle(target).rollback):
+        with pytest.raises(UserError, match=r"localPort: 'x'") as caught:
+            ask()
+        assert type(caught.value) is UserError and caught.value.reason == reason
 
 
 def test_a_log_out_of_reach_does_not_hide_the_error() -> None:

@@ -131,7 +131,11 @@ def test_a_revision_that_was_asked_for_and_fails_is_left_until_the_next_edit(res
         resource.ask(number)
         for _ in range(2):
             resource.look()
-            assert (resource.serving, resource.ready["reason"], resource.ready["status"]) == ("B", "InitFailed", "False")
+            assert (resource.serving, resource.ready["reason"], resource.ready["status"]) == (
+                "B",
+                "InitFailed",
+                "False",
+            )
             assert f"serve-revision={number}: score.py:1: KeyError; remove the annotation" in resource.ready["message"]
     resource.edit("D")
     resource.look()
@@ -183,7 +187,9 @@ def test_failed_revisions_push_none_out_that_have_served(resource: Resource) -> 
     assert resource.serving == "C"
     resource.edit("H")
     resource.look()
-    assert [each.inputs for each in resource.history] == ["B", "C", "G", "H"], "two that served, and the last that failed"
+    assert [each.inputs for each in resource.history] == ["B", "C", "G", "H"], (
+        "two that served, and the last that failed"
+    )
 
 
 def test_an_edit_is_compared_with_what_serves(resource: Resource) -> None:

@@ -228,8 +228,8 @@ class Rollout:
             raise UserError(
                 loading.LATE,
                 f"revision {record.number} did not serve within {self.timeout:g} s{'; ' if goes_on else ''}{goes_on}. "
-                f"Look at lmd logs {self.place.name}, or allow more time with spec.update.progressDeadlineSeconds or "
-                "--timeout",
+                "The log of the deployment may say why; to allow more time, raise the timeout or "
+                "spec.update.progressDeadlineSeconds",
             ) from None
 
     def _serving(self, running: ServerRecord) -> "_Serving | None":

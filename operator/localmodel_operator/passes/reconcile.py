@@ -1,4 +1,4 @@
-"""One pass over one LocalModelDeployment: the steps of docs/architecture.md, in their order; a step that is done skips itself.
+"""One pass over one LocalModelDeployment: the steps of docs/architecture.md, in their order.
 
 A pass is the same whatever caused it: an edit, a restart, a resync, a pod that died. It keeps nothing in memory
 that the next pass needs, so an operator killed between any two steps converges.

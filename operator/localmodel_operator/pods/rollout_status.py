@@ -95,8 +95,8 @@ def _of_type(found: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 
 
 def _pod_failure(pod: Mapping[str, Any]) -> Failure | None:
-    # Not ErrImagePull and ImagePullBackOff: a pod can be created before its node lists the image, or while a registry does
-    # not answer, and the kubelet tries again. An image that never comes is told when the progress deadline is over.
+    # Trouble with pulling (ErrImagePull, ImagePullBackOff) is no failure yet: the kubelet tries again, and a node may
+    # list the image late, or a registry not answer. If the image never comes, the progress deadline ends the wait.
     waiting = _waiting(pod)
     if waiting.get("reason") == "CreateContainerConfigError":
         return Failure(reasons.CONTAINER_CONFIG_INVALID, waiting.get("message", ""))
