@@ -16,7 +16,7 @@ _SECONDS = 2
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes the SHELL complete commands, options and names.
+    """Print what makes the SHELL complete commands and names.
 
     \b
     bash:  echo 'eval "$(lmd completion bash)"' >> ~/.bashrc

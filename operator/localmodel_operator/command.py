@@ -17,7 +17,7 @@ from localmodel_operator import main
 
 @click.group()
 def operator() -> None:
-    """The operator that serves LocalModelDeployments on a kind cluster."""
+    """The operator, which serves deployments on a kind cluster."""
 
 
 @operator.command()

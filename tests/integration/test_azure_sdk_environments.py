@@ -169,5 +169,5 @@ def test_only_packages_with_a_dockerfile_are_made(ws: Workspace) -> None:
         Model.package(ws, [], generate_dockerfile=True)
     made = environment()
     made.python.user_managed_dependencies, made.docker.base_dockerfile = True, "FROM python:3.11-slim"
-    with pytest.raises(UserErrorException, match="an environment from a Dockerfile is two images"):
+    with pytest.raises(UserErrorException, match="cannot build on an environment from a Dockerfile"):
         Model.package(ws, [], InferenceConfig("score.py", environment=made), generate_dockerfile=True)

@@ -14,8 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from localmodel_server.decoding.decoder import Decoder
-from localmodel_server.dialects import kserve_prefix, kserve_v1, mlflow, sagemaker
-from localmodel_server.dialects.oip import open_inference
+from localmodel_server.dialects import registry
 from localmodel_server.errors import ClientGoneError, UnavailableError
 from localmodel_server.messages.body_budget import BodyBudget
 from localmodel_server.messages.body_stream import BodyStream
@@ -76,8 +75,8 @@ def state() -> State:
 @pytest.fixture
 async def client(state: State) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    for dialect in (open_inference, kserve_v1, kserve_prefix, mlflow, sagemaker):
-        app.include_router(dialect.router(state))  # type: ignore[arg-type]
+    for router in registry.ROUTERS:
+        app.include_router(router(state))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client:
         yield client
 

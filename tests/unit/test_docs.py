@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from localmodel import reasons
+from localmodel_server.dialects import registry
+from localmodel_server.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,6 +56,23 @@ def test_the_server_s_reasons_are_explained_too() -> None:
     found = set(re.findall(r'(?:reason(?:: str)? ?= ?|RefusedError\(422, )"([A-Z]\w+)"', text))
     assert {"InitFailed", "GateFailed", "SettingsInvalid", "NoRoom", "ErrorRate"} <= found
     assert found <= known
+
+
+def test_the_table_of_metrics_has_each_one() -> None:
+    metrics = Metrics()
+    metrics.watch(int, int, int, str, str)
+    metrics.worker_lost("died")
+    metrics.answered("azure", 200, 0.1, 0.1, 0.1)
+    suffixes = {"counter": "_total", "info": "_info"}
+    exposed = {f"{metric.name}{suffixes.get(metric.type, '')}" for metric in metrics.collect()}
+    page = (ROOT / "docs/reference/server.md").read_text()
+    assert set(re.findall(r"^\| `(localmodel_\w+)` \|", page, re.MULTILINE)) == exposed
+
+
+def test_the_readme_names_each_protocol() -> None:
+    text = (ROOT / "README.md").read_text().lower()
+    names = {router.__module__.rpartition(".")[2] for router in registry.ROUTERS} - {"kserve_prefix"}  # the same again
+    assert [name for name in sorted(names) if name.replace("_", " ") not in text] == []
 
 
 def test_the_site_shows_what_github_shows() -> None:

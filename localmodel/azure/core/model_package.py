@@ -89,8 +89,8 @@ def _look_up(store: Store, arguments: Mapping[str, Any]) -> _Content:
         spec, variables = found.spec, dict(found.variables)
     if spec.dockerfile is not None:
         raise UserErrorException(
-            "Model.package: an environment from a Dockerfile is two images; build and push that one, and take it with "
-            "Environment.from_docker_image"
+            "Model.package cannot build on an environment from a Dockerfile: build and push its image, and name that "
+            "with Environment.from_docker_image"
         )
     place, entry = source.locate(arguments["script"], arguments.get("source_directory"))
     models = tuple(store.models.find(reference) for reference in arguments["models"])

@@ -86,7 +86,7 @@ def apply(
     output: str,
     **options: Any,
 ) -> None:
-    """Make what a manifest or a script asks for serve, and wait until it does.
+    """Serve what a manifest or a script describes, and wait for it.
 
     PATH is a manifest, a folder with a kustomization.yaml, or a folder with a script; the options say what the
     script is deployed with. PATH may also be a script: its source is then the modules of its folder, and not every

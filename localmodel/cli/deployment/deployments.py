@@ -24,8 +24,9 @@ _TIMEOUT = click.FloatRange(min=0, min_open=True)
 @all_namespaces_option
 @target_options
 def status(target: Target, name: str | None, output: str) -> None:
-    """Show every deployment, or the one with this NAME; the exit code is 1 when that one is not ready.
+    """Show every deployment, or the one with this NAME.
 
+    The exit code is 1 when that one is not ready.
     It is 1, too, when what is kept of a deployment is damaged; the others are shown all the same.
 
     REVISION is the one that serves, DURABLE the one that a restart would serve. Ready is what was asked for last, when
@@ -64,7 +65,7 @@ def _show(deployments: list[DeploymentStatus], output: str, one: bool) -> None:
 @click.option("--timeout", type=_TIMEOUT, default=300.0, show_default=True, help="Seconds to wait.")
 @target_options
 def wait(target: Target, name: str, timeout: float) -> None:
-    """Wait until the deployment NAME serves what was last asked for.
+    """Wait until the deployment NAME serves what was last applied.
 
     The exit code is 1 when it will not, or does not in time.
     """
@@ -163,10 +164,11 @@ def logs(target: Target, name: str, follow: bool, lines: int | None) -> None:
 @click.option("--timeout", type=_TIMEOUT, help="Seconds to wait until it serves. Default: 300.")
 @target_options
 def reload(target: Target, name: str, timeout: float | None) -> None:
-    """Read the script of the deployment NAME again from where it was applied from, and serve it.
+    """Read the script of the deployment NAME again, and serve it.
 
-    For what was applied with a script; models that were given as paths are read again, too, and a server that has ended
-    is started. When it fails, what served goes on serving, and the exit code is 1.
+    It is read from where it was applied from, so this is for what was applied with a script. Models that were given as
+    paths are read again, too, and a server that has ended is started. When it fails, what served goes on serving, and
+    the exit code is 1.
     """
     from localmodel.sdk.client import Client  # the other commands do without
 

@@ -55,7 +55,7 @@ class Manifest:
 )
 @target_options
 def dev(target: Target, path: Path, request: Path | None, timeout: float | None) -> None:
-    """Update a deployment at each save of a file that it is made from, until Ctrl-C.
+    """Update a deployment at each save of its files, until Ctrl-C.
 
     PATH is a manifest, or a folder with a kustomization.yaml: the files that it names are watched. Each update says
     how long its steps took, and how the answer to the sample request has changed. When it fails, it says why, with the

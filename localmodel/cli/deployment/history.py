@@ -17,8 +17,9 @@ _DIGITS = 12
 @output_option
 @target_options
 def history(target: Target, name: str, output: str) -> None:
-    """Show the revisions of the deployment NAME that are kept, newest first.
+    """Show the kept revisions of the deployment NAME.
 
+    The newest comes first.
     Each can be served again with lmd rollback. A revision is durable when a restart would serve it.
     """
     found = target.history(name)

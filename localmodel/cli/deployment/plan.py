@@ -25,8 +25,9 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @output_option
 @target_options
 def plan(target: Target, path: Path | None, file: Path | None, folder: Path | None, output: str) -> None:
-    """Say what applying a manifest would do, and why: nothing, patch, swap, roll or rebuild.
+    """Say what applying a manifest would do, and why.
 
+    The answer is one of nothing, patch, swap, roll or rebuild.
     PATH is a manifest, or a folder with a kustomization.yaml. Nothing is built, and nothing changed: names are looked
     up, requirements are locked, and a cluster is asked for a dry run. The exit code is 0 whatever would be done, and 1
     where the manifest could not be applied.

@@ -22,11 +22,11 @@ from localmodel.targets.target import Target
 @output_option
 @target_options
 def rollback(target: Target, name: str, to: int | None, timeout: float | None, output: str) -> None:
-    """Serve an earlier revision of the deployment NAME again, and wait until it does.
+    """Serve an earlier revision of the deployment NAME again.
 
-    It stays until something else is applied; applying what was applied last changes nothing. Asked for twice, the
-    revision before is back. Where no server runs, it brings back what served last. lmd history NAME shows what there
-    is.
+    The command waits until it serves. The revision stays until something else is applied; applying what was applied
+    last changes nothing. Asked for twice, the revision before is back. Where no server runs, it brings back what served
+    last. lmd history NAME shows what there is.
     """
     found = target.rollback(name, to, timeout, ConsoleProgress())
     if output != "text":

@@ -24,8 +24,9 @@ environment_argument = click.argument("environment", metavar="ENV", shell_comple
 
 @click.group()
 def env() -> None:
-    """Define, build and share environments: a Python with packages, locked with their hashes.
+    """Define, build and share environments.
 
+    An environment is a Python with packages, locked with their hashes.
     ENV is NAME (its latest version) or NAME:VERSION. Where packages come from is said in packages.toml
     (docs/packages.md).
     """

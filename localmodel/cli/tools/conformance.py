@@ -14,8 +14,9 @@ from localmodel.conformance.server import NoAnswerError, Server, WrongAnswerErro
 @click.option("--model", help="The model's name; by default the first one that the server lists.")
 @output_option
 def conformance(url: str, model: str | None, output: str) -> None:
-    """Ask the scoring server at URL as clients of Azure ML, KServe, Triton, MLflow and SageMaker do.
+    """Check the protocols of the scoring server at URL.
 
+    It is asked as clients of Azure ML, KServe, Triton, MLflow and SageMaker do.
     The script behind it gets made-up values, about thirty times. The exit code is 1 when something is wrong.
     """
     server = Server(url)

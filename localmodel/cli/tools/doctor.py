@@ -16,7 +16,10 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 @click.command()
 @output_option
 def doctor(output: str) -> None:
-    """Look at this machine; exit code 1 when something is missing that nothing works without."""
+    """Check that this machine has what is needed.
+
+    The exit code is 1 when something is missing that nothing works without.
+    """
     findings = examination.examine()
     if output != "text":
         print_value([asdict(finding) for finding in findings], output)

@@ -42,8 +42,9 @@ def run(
     file: Path | None,
     folder: Path | None,
 ) -> None:
-    """Run the Python SCRIPT with its ARGUMENTS, to train a model for example, in the environment that will serve it.
+    """Run the Python SCRIPT in the environment that will serve it.
 
+    It gets its ARGUMENTS, and may train a model, for example.
     That is the environment of the manifest beside the script, unless an option names another one; and without a
     manifest, the active environment, or else that of this command. Options stand before the script: what follows it is
     the script's own.

@@ -52,8 +52,9 @@ def try_(
     models: tuple[str, ...],
     output: str,
 ) -> None:
-    """Import SCRIPT, call init(), and run() once for each REQUEST (a file; '-': standard input).
+    """Import SCRIPT, call init(), and run() for each REQUEST.
 
+    A REQUEST is a file, or '-' for standard input.
     Environment, models and variables are those of the manifest beside the script, as lmd apply reads it. Without a
     manifest, and unless the options say otherwise, the script runs with the files that lmd apply takes of its folder,
     in the active environment, or else in that of this command.

@@ -200,7 +200,7 @@ class Swaps:
             raise
         except Exception as error:
             self.failure = f"epoch {order.epoch}: {refusal(error)}"
-            logger.error("%s", f"revision of epoch {order.epoch} is not prepared: {refusal(error)}")
+            logger.error("cannot prepare the revision of epoch %d: %s", order.epoch, refusal(error))
             if self._order == order:
                 self._order = None
             self._sweep()

@@ -144,7 +144,7 @@ class Decoder:
             asking = _watched(self._process, self._process.ask(head, body), settings)
             (became, rest), made = await asyncio.wait_for(asking, milliseconds / 1000)
         except BaseException as error:
-            # Whatever it is at is nobody's any more.
+            # Nobody waits for what the process is doing: end it, and start another one with the next request.
             self.close()
             if isinstance(error, asyncio.TimeoutError):
                 raise TooLargeError(f"it takes longer than {milliseconds} ms (SCORING_TIMEOUT_MS)") from None

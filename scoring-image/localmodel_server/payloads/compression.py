@@ -45,7 +45,9 @@ def inflate(body: bytes, encoding: str, limit: int) -> Iterator[bytes]:
             size = len(piece)
             inflated += size
             if inflated > limit:
-                raise BadRequestError(413, f"the body has more than {limit} bytes when inflated")
+                raise BadRequestError(
+                    413, f"the body has more than {limit} bytes when inflated (LOCALMODEL_MAX_REQUEST_BYTES)"
+                )
             yield piece
     if not decompressor.eof or decompressor.unused_data or position < len(body):
         raise BadRequestError(400, f"the body does not end where its {encoding} data does")
