@@ -66,8 +66,11 @@ def test_the_address_speaks_every_protocol(sample: Sample) -> None:
 
 def test_columns_tell_state_and_address(sample: Sample) -> None:
     header, row = sample.namespace.kubectl("get", "lmd", NAME).splitlines()
-    assert header.split() == ["NAME", "READY", "DURABLE", "REASON", "REVISION", "URL", "REPLICAS", "AGE"]
-    assert row.split()[:7] == [NAME, "True", "True", "Serving", "1", f"http://localhost:{sample.port}/score", "1"]
+    assert header.split() == ["NAME", "READY", "DURABLE", "REASON", "REVISION", "PORT", "AGE"]
+    assert row.split()[:6] == [NAME, "True", "True", "Serving", "1", str(sample.port)]
+    header, row = sample.namespace.kubectl("get", "lmd", NAME, "-o", "wide").splitlines()
+    assert header.split() == "NAME READY DURABLE REASON REVISION PORT URL REPLICAS MESSAGE AGE".split()
+    assert row.split()[6:8] == [f"http://localhost:{sample.port}/score", "1"]
 
 
 @pytest.mark.parametrize(

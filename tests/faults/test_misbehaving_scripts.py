@@ -223,7 +223,7 @@ def run(raw_data):
     if do == "grow":
         resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
         while True:
-            kept.append(bytearray(2**26))
+            kept.append(bytearray(2**20))
     if do == "change folder":
         os.chdir("/")
     if do == "no environment":
@@ -286,7 +286,7 @@ ACTIONS = {
     "surrogate": (FINE, ""),
     "bytes": (DIED, "cannot be written as JSON"),
     "memory": (DIED, "run() failed"),
-    "grow": (DIED, "run() failed"),
+    "grow": (DIED, "run() "),  # it fails, or a busy machine takes longer for it than it may
     "change folder": (FINE, ""),
     "no environment": (FINE, ""),
     "no modules": (FINE, ""),
