@@ -1,6 +1,6 @@
 """The fields of `spec.server`, and the variables that the scoring server reads them from.
 
-The CRD and the server's `configuration/variables.py` name them too: `tests/unit/test_server_settings_agree.py` holds
+The CRD and the server's `configuration/variables.py` name them too: `test_server_settings_agree.py` holds
 the three equal.
 """
 

@@ -1,6 +1,6 @@
 """Mistakes in a manifest: told in the user's terms, while the revision before goes on serving, and over once mended.
 
-Those that a pass finds by itself, without pods or a package index, are in tests/unit/test_pass_mistakes.py.
+Those that a pass finds by itself, without pods or a package index, are in test_pass_mistakes.py of tests/unit.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def end_state(app: App, base: int) -> Any:
 
 
 def test_operator_killed_at_any_moment_of_an_edit(app: App, operator: OperatorProcess) -> None:
-    """The process itself; what a kill at each single step leaves is in tests/unit/test_pass_interrupted.py."""
+    """The process itself; what a kill at each single step leaves is in test_pass_interrupted.py."""
     app.edit(**scripted(next(names)))
     app.wait_durable()
     number = app.numbers()[-1]
