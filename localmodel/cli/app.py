@@ -1,4 +1,4 @@
-"""The command group, with what other packages add to it. A command is imported when it is asked for: a quick start."""
+"""The command group, with what other packages add to it. A command is imported when it is called, for a quick start."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -43,8 +43,8 @@ _COMMANDS = {
 class Commands(click.Group):
     """Our commands and those of the entry points `localmodel.commands`.
 
-    A UserError ends with code 1, and so does what had to leave something out because it cannot be read. What a newer
-    command has taken the place of ends with code 3.
+    The exit code is 1 after a UserError, or if something was left out because it cannot be read; it is 3 if a newer
+    command has taken this one's place.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -59,14 +59,14 @@ class Commands(click.Group):
         return _load(added[cmd_name]) if cmd_name in added else None
 
     def invoke(self, ctx: click.Context) -> object:
-        with left_out() as told:
+        with left_out() as left_out_messages:
             try:
                 with home_errors.told():
                     result = super().invoke(ctx)
             except UserError as error:
                 failed = Superseded if error.reason == reasons.SUPERSEDED else Failure
                 raise failed(str(error)) from None
-        if told:
+        if left_out_messages:
             raise SystemExit(1)
         return result
 

@@ -1,4 +1,4 @@
-"""The body of a request that a command is given: a file, a pipe of the shell's (`<(...)`), or `-`."""
+"""The request body that a command sends: from a file, a pipe of the shell (`<(...)`), or standard input (`-`)."""
 
 import sys
 from pathlib import Path

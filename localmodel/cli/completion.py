@@ -23,12 +23,12 @@ def completion(shell: str) -> None:
     zsh:   echo 'eval "$(lmd completion zsh)"' >> ~/.zshrc
     fish:  lmd completion fish > ~/.config/fish/completions/lmd.fish
     """
-    found = get_completion_class(shell)
+    completion_class = get_completion_class(shell)
     root = click.get_current_context().find_root()
-    if found is None:  # click has all three
+    if completion_class is None:  # click has all three
         raise click.UsageError(f"unknown shell {shell}")
     # Not source(), which looks for the shell on this machine and warns.
-    complete = found(root.command, {}, "lmd", "_LMD_COMPLETE")
+    complete = completion_class(root.command, {}, "lmd", "_LMD_COMPLETE")
     click.echo(complete.source_template % complete.source_vars())
 
 

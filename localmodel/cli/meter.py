@@ -1,4 +1,4 @@
-"""A bar for what takes as long as its bytes do: shown on a terminal only."""
+"""A progress bar for transfers, shown only on a terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from localmodel.printable import one_line
 
 @contextmanager
 def meter(title: str) -> Iterator[Meter | None]:
-    """What a long call reports its bytes to; None where nobody looks."""
+    """The function that a transfer reports its bytes to, or None if standard error is not a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True)

@@ -24,7 +24,7 @@ output_option = click.option(
 
 
 class Failure(click.ClickException):
-    """The thing failed: the message on standard error, exit code 1."""
+    """A failed command: prints the message on standard error, exit code 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         from rich.console import Console
@@ -34,44 +34,44 @@ class Failure(click.ClickException):
 
 
 class Superseded(Failure):
-    """Nothing is wrong, but a newer command has taken its place: exit code 3."""
+    """A command whose place a newer one has taken: exit code 3."""
 
     exit_code = 3
 
 
 @contextmanager
 def left_out() -> Iterator[list[str]]:
-    """Print what state_file.skip() tells as it comes, once each; gives a list of it."""
-    told: list[str] = []
+    """Print each message of `state_file.skip()` once, as it comes; yields the list of them."""
+    messages: list[str] = []
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if (text := record.getMessage()) not in told:
-                told.append(text)
+            if (text := record.getMessage()) not in messages:
+                messages.append(text)
                 Failure(text).show()
 
     handler = Handler()
     state_file.log.addHandler(handler)
     state_file.log.propagate = False
     try:
-        yield told
+        yield messages
     finally:
         state_file.log.removeHandler(handler)
         state_file.log.propagate = True
 
 
 class ConsoleProgress:
-    """See target.Progress: a spinner on a terminal, a plain line a step elsewhere."""
+    """Implements `Progress`: a spinner on a terminal, one plain line for each step elsewhere."""
 
     def __init__(self) -> None:
-        # It takes longer to import than most commands take.
+        # Its import takes longer than most commands.
         from rich.console import Console
 
         self._console = Console(stderr=True, highlight=False, markup=False)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
-        """Shows that the step is under way, then how it went and for how long."""
+        """Show that the step is under way, then its result and how long it took."""
         outcome: list[str] = []
         started = time.monotonic()
         waiting = self._console.status(one_line(title)) if self._console.is_terminal else nullcontext()
@@ -92,12 +92,12 @@ class ConsoleProgress:
 
 
 def say(text: object = "", err: bool = False) -> None:
-    """Print a line, or several. What others put into it does not steer the terminal."""
+    """Print one or more lines. Control characters in them are escaped, so that they cannot steer the terminal."""
     click.echo(printable(str(text)), err=err)
 
 
 def pass_on(content: str | bytes) -> None:
-    """Print what a script or a server has said: to the byte into a file, as text to a terminal."""
+    """Print the output of a script or server: byte for byte into a file, as text on a terminal."""
     if sys.stdout.isatty():
         content = printable(content if isinstance(content, str) else content.decode(errors="replace"))
     elif isinstance(content, str):
@@ -110,7 +110,7 @@ def print_json(value: Any) -> None:
 
 
 def print_value(value: Any, output: str) -> None:
-    """The value in the form that `--output` names."""
+    """Print the value in the form that `--output` names."""
     if output == "yaml":
         import yaml
 
@@ -123,7 +123,7 @@ def print_value(value: Any, output: str) -> None:
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Columns under their names."""
+    """Print the rows as a table with these column names."""
     rows = [columns, *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

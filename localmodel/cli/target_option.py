@@ -35,7 +35,7 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
             for option, value in (("--context", context), ("--namespace", namespace)):
                 if value is not None:
                     raise click.UsageError(f"{option} goes with --target kind")
-        # Late, so that help and completion need not wait for what a target is made of.
+        # Here, so that help and completion need not wait for the imports of a target.
         from localmodel.targets.make import make
 
         command(target=make(where, context, namespace), **arguments)

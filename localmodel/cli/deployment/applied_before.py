@@ -1,4 +1,4 @@
-"""What a script was deployed with the time before: it stays where lmd apply names nothing else."""
+"""What a script was last deployed with: `lmd apply` keeps what its options do not name."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from localmodel.targets.target import Target
 
 @dataclass(frozen=True)
 class Kept:
-    """What stays, as Deployment.update() takes it (None: nothing to say of it), and what to say of it."""
+    """What stays, as `Deployment.update()` takes it. `options` are the options that would say the same."""
 
     models: tuple[str | Path, ...]
     environment: str | Path | None
-    said: tuple[str, ...]
+    options: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Before:
-    """A deployment as it was last applied. `manifest` is None where there is none of the name."""
+    """A deployment as it was last applied. `manifest` is None if there is no deployment of this name."""
 
     manifest: Mapping[str, Any] | None
 
     @property
     def origin(self) -> str:
-        """Folder or script that it was applied from; "" if it was a manifest, or nothing."""
+        """The folder or script that it was applied from; "" after a manifest, or if there is no deployment."""
         return self._annotation(annotations.SOURCE)
 
     @property
@@ -38,38 +38,38 @@ class Before:
 
     @property
     def port(self) -> int | None:
-        """The port that it asks for, if it asks for one."""
+        """The port that its manifest asks for, or None."""
         port: int | None = self._spec.get("service", {}).get("localPort")
         return port
 
     @property
     def variables(self) -> dict[str, str]:
-        """The deployment's own."""
+        """The deployment's environment variables."""
         return {variable["name"]: variable["value"] for variable in self._spec.get("env", []) if "value" in variable}
 
     def is_from(self, path: Path) -> bool:
-        """Whether it was applied from this folder or script, or from the one in the other."""
+        """Whether it was applied from this folder or script, or from a script in this folder, or the reverse."""
         return bool(self.origin) and _folder(Path(self.origin)) == _folder(path)
 
     def kept(self, models: Sequence[str], environment: bool, variables: Collection[str], port: int | None) -> Kept:
-        """What stays besides what is named now: these models, an environment, these variables, this port."""
+        """What stays, apart from the models, environment, variables and port that the command names."""
         kept_models = () if models or not self.manifest else tuple(given.again(self.manifest))
         kept_environment = None if environment else self._environment()
-        said = [
+        options = [
             *(f"--model {model}" for model in kept_models),
             *([f"--env {kept_environment}"] if isinstance(kept_environment, str) else []),
             *(f"--variable {name}" for name in self.variables if name not in variables),
             *([f"--port {self.port}"] if port is None and self.port else []),
         ]
-        return Kept(kept_models, kept_environment, tuple(said))
+        return Kept(kept_models, kept_environment, tuple(options))
 
     def _environment(self) -> str | Path | None:
-        """The file that it was read from, if it is still there; or its name in the store, if it was given so."""
+        """The file that the environment was read from, if it still exists, or the environment's name in the store."""
         file = Path(self._annotation(annotations.ENVIRONMENT_SOURCE))
         if file.is_file():
             return file
         reference = self._spec.get("environment", {}).get("ref")
-        # One that is called as the deployment was made of a file with what a manifest has no field for.
+        # An environment with the deployment's own name was made from a file that says more than a manifest can.
         if not self.manifest or reference is None or reference["name"] == self.manifest["metadata"]["name"]:
             return None
         return f"{reference['name']}:{reference['version']}"
@@ -87,7 +87,7 @@ def look(target: Target, name: str) -> Before:
     try:
         return Before(target.manifests(name).deployment)
     except UserError:
-        return Before(None)  # what else is wrong with it, whoever applies says
+        return Before(None)  # the apply that follows reports whatever else is wrong
 
 
 def _folder(path: Path) -> Path:

@@ -18,7 +18,7 @@ from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.target import DeploymentStatus, Target
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-# What a script is deployed with; a manifest says it itself.
+# Options for a script; a manifest has fields for them.
 _OF_SCRIPTS = {
     "entry_script": "--entry-script",
     "models": "--model",
@@ -97,10 +97,10 @@ def apply(
 
     The newest command wins: one that still waits for its revision to load gives way to it, and ends with exit code 3.
     """
-    given = [each for each in (path, file, folder) if each is not None]
-    if len(given) != 1:
+    paths = [argument for argument in (path, file, folder) if argument is not None]
+    if len(paths) != 1:
         raise click.UsageError("give one of PATH, -f FILE and -k FOLDER")
-    script_folder.refuse_others(given[0])
+    script_folder.refuse_others(paths[0])
     if path is not None and script_folder.may_be_script(path) and options["entry_script"] is None:
         before = applied_before.look(target, options["name"] or script_folder.deployment_name(path))
         if before.is_from(path) and (path / before.entry).is_file():
@@ -108,16 +108,16 @@ def apply(
             if before.entry != script_folder.SCRIPT:
                 ConsoleProgress().note(f"kept from before: --entry-script {before.entry}")
     if path is not None and script_folder.is_script(path, options["entry_script"]):
-        found = [_deploy(target, path, timeout, **options)]
+        deployments = [_deploy(target, path, timeout, **options)]
     else:
         unfit = ", ".join(option for name, option in _OF_SCRIPTS.items() if options[name])
         if unfit:
-            raise click.UsageError(f"{unfit}: only with a script; {given[0]} is a manifest, which says it itself")
-        found = target.apply(given[0], timeout, ConsoleProgress())
+            raise click.UsageError(f"{unfit}: only with a script; {paths[0]} is a manifest, which says it itself")
+        deployments = target.apply(paths[0], timeout, ConsoleProgress())
     if output != "text":
-        print_value([asdict(deployment) for deployment in found], output)
+        print_value([asdict(deployment) for deployment in deployments], output)
         return
-    for deployment in found:
+    for deployment in deployments:
         say(sentence(deployment))
 
 
@@ -142,7 +142,7 @@ def _deploy(
     port: int | None,
     variables: tuple[str, ...],
 ) -> DeploymentStatus:
-    from localmodel.sdk.client import Client  # only here is more needed than the target
+    from localmodel.sdk.client import Client  # a manifest does not need it, and it takes time to import
 
     client, progress = Client._of(target), ConsoleProgress()
     name = name or script_folder.deployment_name(path)
@@ -155,8 +155,8 @@ def _deploy(
     common: dict[str, Any] = {"source_directory": source, "timeout": timeout, "progress": progress}
     if before.is_from(path):
         kept = before.kept(models, bool(env or requirements or conda), own, port)
-        if kept.said:
-            progress.note(f"kept from before: {'; '.join(kept.said)}")
+        if kept.options:
+            progress.note(f"kept from before: {'; '.join(kept.options)}")
         client.get(name).update(
             script=script,
             models=models or kept.models,
@@ -174,14 +174,14 @@ def _deploy(
 
 
 def _require_free(target: Target, name: str, port: int) -> None:
-    """A port that is asked for by its number is not replaced by another one.
+    """Check that the port that the user named can be had, because no other one takes its place.
 
     Raises:
         UserError: PortTaken.
     """
     if not isinstance(target, LocalTarget) or ports.is_free(port):
         return
-    there = next((each.name for each in target.deployments() if urlsplit(each.url).port == port), "")
-    if there != name:
-        holder = f"the deployment {there!r}" if there else ports.holder(port)
+    owner = next((deployment.name for deployment in target.deployments() if urlsplit(deployment.url).port == port), "")
+    if owner != name:
+        holder = f"the deployment {owner!r}" if owner else ports.holder(port)
         raise UserError(reasons.PORT_TAKEN, f"--port {port} is held by {holder}; name another one")

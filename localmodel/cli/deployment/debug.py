@@ -47,7 +47,7 @@ def debug(target: Target, name: str, port: int | None, connect: str | None, wait
     # Closing the terminal, or kill, is a Ctrl-C as well.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    target.get(name)  # says so if there is none of the name
+    target.get(name)  # fails if there is no deployment of this name
     with contextlib.ExitStack() as stack:
         debuggee: Debuggee
         if isinstance(target, LocalTarget):

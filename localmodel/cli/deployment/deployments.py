@@ -1,4 +1,4 @@
-"""lmd status, wait, invoke, logs, reload, delete: deployments that are there."""
+"""lmd status, wait, invoke, logs, reload, delete: commands on existing deployments."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -33,29 +33,29 @@ def status(target: Target, name: str | None, output: str) -> None:
     it answers: after a failed edit a deployment is not, though an older revision serves.
     """
     deployments = [target.get(name)] if name else target.deployments()
-    _show(deployments, output, one=name is not None)
-    for each in deployments:
-        if each.damaged:
-            state_file.log.warning("%s", each.message)
+    _show(deployments, output, single=name is not None)
+    for deployment in deployments:
+        if deployment.damaged:
+            state_file.log.warning("%s", deployment.message)
     if name and not deployments[0].ready:
         raise SystemExit(1)
 
 
-def _show(deployments: list[DeploymentStatus], output: str, one: bool) -> None:
+def _show(deployments: list[DeploymentStatus], output: str, single: bool) -> None:
     if output != "text":
         values = [asdict(deployment) for deployment in deployments]
-        print_value(values[0] if one else values, output)
+        print_value(values[0] if single else values, output)
         return
     rows = [
         [
-            each.name,
-            "yes" if each.ready else "no",
-            str(each.serving or "-"),
-            str(each.durable or "-"),
-            each.url,
-            each.message or each.detail,
+            item.name,
+            "yes" if item.ready else "no",
+            str(item.serving or "-"),
+            str(item.durable or "-"),
+            item.url,
+            item.message or item.detail,
         ]
-        for each in deployments
+        for item in deployments
     ]
     print_table(["NAME", "READY", "REVISION", "DURABLE", "URL", "MESSAGE"], rows)
 
@@ -69,7 +69,7 @@ def wait(target: Target, name: str, timeout: float) -> None:
 
     The exit code is 1 when it will not, or does not in time.
     """
-    from localmodel.sdk.client import Client  # the other commands do without
+    from localmodel.sdk.client import Client  # here, because the other commands do not need it
 
     deployment = Client._of(target).get(name)
     deployment.wait(timeout)
@@ -113,14 +113,14 @@ def invoke(
     if output == "text":
         _print_body(answer)
     else:
-        told = {
+        result = {
             "status": answer.status,
             "revision": answer.headers.get("x-localmodel-revision"),
             "request_id": answer.headers.get("x-request-id"),
             "seconds": round(answer.seconds, 6),
             "body": _json_or_text(answer.body),
         }
-        print_value(told, output)
+        print_value(result, output)
     if answer.status >= 400:
         from localmodel.sdk.client import Client  # only where something has gone wrong
 
@@ -129,7 +129,7 @@ def invoke(
 
 
 def _print_body(answer: http.Answer) -> None:
-    """Text with a line break behind it; anything else to the byte, so that it can go into a file."""
+    """Print text with a line break after it, and anything else byte for byte, so that it can go into a file."""
     kind = answer.headers.get("content-type", "")
     if kind.startswith("text/") or "json" in kind:
         pass_on(answer.body.decode(errors="replace") + "\n")
@@ -170,7 +170,7 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
     paths are read again, too, and a server that has ended is started. When it fails, what served goes on serving, and
     the exit code is 1.
     """
-    from localmodel.sdk.client import Client  # the other commands do without
+    from localmodel.sdk.client import Client  # here, because the other commands do not need it
 
     deployment = Client._of(target).get(name)
     deployment.reload(timeout=timeout, progress=ConsoleProgress())

@@ -22,7 +22,7 @@ _REQUEST = "request.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """See dev.session.Source: a manifest file, or a folder with a kustomization."""
+    """A manifest file, or a folder with a kustomization, as a `dev.session.Source`."""
 
     target: Target
     path: Path
@@ -65,7 +65,7 @@ def dev(target: Target, path: Path, request: Path | None, timeout: float | None)
     script_folder.refuse_others(path)
     if script_folder.is_script(path, None):
         raise click.UsageError(f"{path} is a script; lmd dev takes a manifest, or a folder with a kustomization.yaml")
-    from localmodel.dev.screen import Terminal  # help does without what these import
+    from localmodel.dev.screen import Terminal  # here, because `--help` does not need what these import
     from localmodel.dev.session import Session
 
     folder = path if path.is_dir() else path.parent

@@ -22,27 +22,27 @@ def history(target: Target, name: str, output: str) -> None:
     The newest comes first.
     Each can be served again with lmd rollback. A revision is durable when a restart would serve it.
     """
-    found = target.history(name)
+    revisions = target.history(name)
     if output != "text":
-        print_value([asdict(one) for one in found], output)
+        print_value([asdict(revision) for revision in revisions], output)
         return
     rows = [
         [
-            str(one.revision),
-            one.created,
-            _state(one),
-            _short(one.content),
-            _short(one.code),
-            ", ".join(f"{model}@{_short(one.models[model])}".rstrip("@") for model in one.models) or "-",
-            f"{one.cause}; {one.failed.splitlines()[0]}" if one.failed else one.cause,
+            str(revision.revision),
+            revision.created,
+            _state(revision),
+            _short(revision.content),
+            _short(revision.code),
+            ", ".join(f"{model}@{_short(revision.models[model])}".rstrip("@") for model in revision.models) or "-",
+            f"{revision.cause}; {revision.failed.splitlines()[0]}" if revision.failed else revision.cause,
         ]
-        for one in found
+        for revision in revisions
     ]
     print_table(["REVISION", "CREATED", "STATE", "CONTENT", "CODE", "MODELS", "CAUSE"], rows)
 
 
-def _state(one: PastRevision) -> str:
-    words = [word for word in ("serving", "durable", "failed") if getattr(one, word)]
+def _state(revision: PastRevision) -> str:
+    words = [word for word in ("serving", "durable", "failed") if getattr(revision, word)]
     return ", ".join(words) or "-"
 
 

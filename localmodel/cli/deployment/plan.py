@@ -32,18 +32,18 @@ def plan(target: Target, path: Path | None, file: Path | None, folder: Path | No
     up, requirements are locked, and a cluster is asked for a dry run. The exit code is 0 whatever would be done, and 1
     where the manifest could not be applied.
     """
-    given = [each for each in (path, file, folder) if each is not None]
-    if len(given) != 1:
+    paths = [argument for argument in (path, file, folder) if argument is not None]
+    if len(paths) != 1:
         raise click.UsageError("give one of PATH, -f FILE and -k FOLDER")
-    script_folder.refuse_others(given[0])
+    script_folder.refuse_others(paths[0])
     if path is not None and script_folder.is_script(path, None):
         raise click.UsageError(f"{path} is a script, which is kept in the store as it is applied; give a manifest")
-    found = target.plan(given[0], ConsoleProgress())
+    plans = target.plan(paths[0], ConsoleProgress())
     if output != "text":
-        print_value([{**asdict(one), "steps": list(one.steps)} for one in found], output)
+        print_value([{**asdict(planned), "steps": list(planned.steps)} for planned in plans], output)
         return
-    for one in found:
-        say("\n".join(_lines(one)))
+    for planned in plans:
+        say("\n".join(_lines(planned)))
 
 
 def _lines(planned: Planned) -> list[str]:

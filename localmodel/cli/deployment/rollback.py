@@ -28,8 +28,8 @@ def rollback(target: Target, name: str, to: int | None, timeout: float | None, o
     last changes nothing. Asked for twice, the revision before is back. Where no server runs, it brings back what served
     last. lmd history NAME shows what there is.
     """
-    found = target.rollback(name, to, timeout, ConsoleProgress())
+    deployment = target.rollback(name, to, timeout, ConsoleProgress())
     if output != "text":
-        print_value(asdict(found), output)
+        print_value(asdict(deployment), output)
         return
-    say(sentence(found))
+    say(sentence(deployment))

@@ -1,4 +1,4 @@
-"""What lmd apply makes of a folder with a script, or of a script."""
+"""How `lmd apply` reads a folder with a script, or a script."""
 
 import re
 from collections.abc import Iterable
@@ -13,16 +13,16 @@ _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _ENVIRONMENTS = ("requirements.txt", "conda.yml", "conda.yaml", "environment.yml", "conda_dependencies.yml")
 SCRIPT = "score.py"
 _TEXTS = (".yaml", ".yml", ".json", ".txt")
-# What an online deployment's or endpoint's YAML of v2 begins with, or cannot do without.
+# Keys that tell a v2 YAML file of an online deployment or endpoint.
 _AZURE = re.compile(r"^(\$schema: *\S*azureml\S*|endpoint_name:)", re.MULTILINE)
 _LONGEST_NAME = 48  # metadata.name
 
 
 def refuse_others(path: Path) -> None:
-    """Say what to do with a file that is neither a script nor a manifest of ours.
+    """Refuse a file that is neither a script nor a manifest of ours, and say what to do with it.
 
     Raises:
-        click.UsageError: a file of Azure ML, or what is no text (a model, most likely).
+        click.UsageError: a file of Azure ML, or one that is not text (most likely a model).
     """
     if path.suffix == ".py" or not path.is_file():  # a pipe can be read once only
         return
@@ -40,15 +40,15 @@ def refuse_others(path: Path) -> None:
 
 
 def may_be_script(path: Path) -> bool:
-    """Whether it can be no manifest's."""
+    """Whether the path may be a script rather than a manifest."""
     return path.suffix == ".py" if path.is_file() else not any((path / name).is_file() for name in _KUSTOMIZATIONS)
 
 
 def is_script(path: Path, entry: str | None) -> bool:
-    """Whether the path is meant as a script's, and not as a manifest's.
+    """Whether the path is a script or a folder with one, and not a manifest.
 
     Raises:
-        click.UsageError: a folder that has neither, or both.
+        click.UsageError: the folder has neither, or both.
     """
     if path.is_file():
         return path.suffix == ".py"
@@ -58,28 +58,28 @@ def is_script(path: Path, entry: str | None) -> bool:
     if kustomization:
         return False
     if not (path / (entry or SCRIPT)).is_file():
-        there = ", ".join(sorted(file.name for file in path.glob("*.py"))[:10]) or "none"
+        scripts = ", ".join(sorted(file.name for file in path.glob("*.py"))[:10]) or "none"
         raise click.UsageError(
             f"{path} has no {entry or SCRIPT} and no kustomization.yaml; name the script with --entry-script "
-            f"(its Python files: {there})"
+            f"(its Python files: {scripts})"
         )
     return True
 
 
 def place(path: Path, entry: str | None) -> tuple[str | Path, Path | None]:
-    """Script and source folder, as Client.deploy() takes them."""
+    """The script and the source folder, as `Client.deploy()` takes them."""
     if path.is_file():
         return path, None
     return entry or SCRIPT, path
 
 
 def environment(path: Path, env: str | None, requirements: Path | None, conda: Path | None) -> str | Path | None:
-    """The environment, as Client.deploy() takes it: the option that is given, or the folder's file, or none.
+    """The environment, as `Client.deploy()` takes it: from the option, else from the folder's file, else None.
 
     Raises:
-        click.UsageError: several are given.
+        click.UsageError: several options name one.
     """
-    given: list[str | Path] = [each for each in (env, requirements, conda) if each is not None]
+    given: list[str | Path] = [option for option in (env, requirements, conda) if option is not None]
     if len(given) > 1:
         raise click.UsageError("give one of --env, --requirements and --conda")
     folder = path if path.is_dir() else path.parent
@@ -88,10 +88,10 @@ def environment(path: Path, env: str | None, requirements: Path | None, conda: P
 
 
 def deployment_name(path: Path) -> str:
-    """A deployment's name from that of the folder, or of the script.
+    """The name of a deployment, made from the name of its folder or script.
 
     Raises:
-        click.UsageError: there is nothing to make a name of.
+        click.UsageError: no name can be made from it.
     """
     own = path.resolve().stem if path.is_file() else path.resolve().name
     name = re.sub(r"[^a-z0-9]+", "-", own.lower()).lstrip("-0123456789")[:_LONGEST_NAME].strip("-")
@@ -101,15 +101,15 @@ def deployment_name(path: Path) -> str:
 
 
 def variables(texts: Iterable[str]) -> dict[str, str]:
-    """NAME=VALUE, by name.
+    """The values of `NAME=VALUE` options, by name.
 
     Raises:
-        click.UsageError: there is no "=".
+        click.UsageError: a text has no "=".
     """
-    found = {}
+    values = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise click.UsageError(f"--variable: {text!r} is not NAME=VALUE")
-        found[name] = value
-    return found
+        values[name] = value
+    return values

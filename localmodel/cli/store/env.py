@@ -65,8 +65,8 @@ def create(
         raise click.UsageError("give one of --dockerfile and --image")
     if not (conda or requirements or dockerfile or image):
         raise click.UsageError("give --conda, --requirements, --dockerfile or --image")
-    found = files.define(conda or requirements, dockerfile, image, python, own_python())
-    _register(name, found, versions.pairs(variables), output)
+    definition = files.define(conda or requirements, dockerfile, image, python, own_python())
+    _register(name, definition, versions.pairs(variables), output)
 
 
 @env.command("list")
@@ -75,12 +75,12 @@ def create(
 @output_option
 def list_environments(name: str | None, latest: bool, output: str) -> None:
     """List the versions of every environment, or of one."""
-    found = _store().environments.list(name, latest)
+    environments = _store().environments.list(name, latest)
     if output != "text":
-        print_value([versions.value(version) for version in found], output)
+        print_value([versions.value(version) for version in environments], output)
         return
     columns = ["NAME", "VERSION", "PYTHON", "REQUIREMENTS", "IMAGE", "CREATED"]
-    print_table(columns, [_row(version) for version in found])
+    print_table(columns, [_row(version) for version in environments])
 
 
 env.add_command(prune)
@@ -94,21 +94,21 @@ def show(environment: str, output: str) -> None:
     from localmodel.environments import here
     from localmodel.requirements import hashes
 
-    found = _store().environments.find(environment)
-    lock = here.lock(found, note=ConsoleProgress().note)
+    version = _store().environments.find(environment)
+    lock = here.lock(version, note=ConsoleProgress().note)
     if output != "text":
-        print_value({**versions.value(found), "lock": lock.text}, output)
+        print_value({**versions.value(version), "lock": lock.text}, output)
         return
-    spec = found.spec
-    told = {
-        "name": f"{found.name}:{found.version}",
+    spec = version.spec
+    lines = {
+        "name": f"{version.name}:{version.version}",
         "python": spec.python,
-        "image": _image(found) or f"{spec.base} (default)",
-        "variables": " ".join(f"{key}={value}" for key, value in found.variables.items()),
-        "created": found.created,
-        "digest": found.digest,
+        "image": _image(version) or f"{spec.base} (default)",
+        "variables": " ".join(f"{key}={value}" for key, value in version.variables.items()),
+        "created": version.created,
+        "digest": version.digest,
     }
-    for key, value in told.items():
+    for key, value in lines.items():
         if value:
             say(f"{key + ':':<12}{value}")
     say("requirements:")
@@ -132,9 +132,9 @@ def build(environment: str, docker: bool) -> None:
     from localmodel.engine import build_here
     from localmodel.environments import here
 
-    found = _store().environments.find(environment)
+    version = _store().environments.find(environment)
     make = build_here.image if docker else here.interpreter
-    say(make(found, ConsoleProgress(), lambda line: say(f"  {line}", err=True)))
+    say(make(version, ConsoleProgress(), lambda line: say(f"  {line}", err=True)))
 
 
 @env.command()
@@ -160,8 +160,8 @@ def load(path: Path, name: str | None, output: str) -> None:
     """
     from localmodel.environments import folder
 
-    found = folder.load(path)
-    _register(name or found.name or path.resolve().name, found, {}, output)
+    definition = folder.load(path)
+    _register(name or definition.name or path.resolve().name, definition, {}, output)
 
 
 @env.command()
@@ -171,8 +171,8 @@ def load(path: Path, name: str | None, output: str) -> None:
 def clone(environment: str, name: str, output: str) -> None:
     """Keep the same environment as the next version of NAME."""
     store = _store()
-    found = store.environments.find(environment)
-    versions.tell(store.environments.register(name, found.spec, found.variables), output)
+    version = store.environments.find(environment)
+    versions.tell(store.environments.register(name, version.spec, version.variables), output)
 
 
 @env.command()
@@ -212,7 +212,7 @@ def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
 def export(environments: Sequence[str], path: Path) -> None:
     """Write versions into one FILE, for a machine that no registry reaches."""
     store = _store()
-    versions.write_file(path, [store.environments.find(each) for each in environments])
+    versions.write_file(path, [store.environments.find(environment) for environment in environments])
 
 
 @env.command("import")
@@ -228,15 +228,15 @@ def _store() -> Store:
     return Store(home.store())
 
 
-def _register(name: str, found: "Definition", variables: dict[str, str], output: str) -> None:
+def _register(name: str, definition: "Definition", variables: dict[str, str], output: str) -> None:
     store = _store()
-    for note in found.notes:
+    for note in definition.notes:
         say(note, err=True)
     try:
         before = store.environments.versions(name)
     except UserError:
         before = []
-    version = store.environments.register(name, found.spec, {**found.variables, **variables})
+    version = store.environments.register(name, definition.spec, {**definition.variables, **variables})
     versions.tell(version, output, ", which is this already" if version.version in before else "")
 
 

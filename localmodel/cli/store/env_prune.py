@@ -1,4 +1,4 @@
-"""lmd env prune: the space of environments that nobody needs any more."""
+"""lmd env prune: frees the space of environments that are not needed any more."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class _Age(click.ParamType[float]):
     name = "age"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        found = re.fullmatch(r"(\d{1,9})\s*(s|m|min|h|d)?", str(value))
-        if not found or not (found[2] or int(found[1]) == 0):
+        match = re.fullmatch(r"(\d{1,9})\s*(s|m|min|h|d)?", str(value))
+        if not match or not (match[2] or int(match[1]) == 0):
             self.fail(f"{value!r} is not a time span; write 30min, 24h or 7d", param, ctx)
-        return float(int(found[1]) * _UNITS[found[2] or "s"])
+        return float(int(match[1]) * _UNITS[match[2] or "s"])
 
 
 @click.command()
@@ -52,21 +52,21 @@ def prune(older_than: float, dry_run: bool, output: str) -> None:
     """
     from localmodel.upkeep.images import images
 
-    found = _Found(older_than)
-    found.environments(dry_run)
+    pruning = _Pruning(older_than)
+    pruning.environments(dry_run)
     try:
-        with images(home.home()) as there:
-            if there:
-                found.images(there, dry_run)
+        with images(home.home()) as images_here:
+            if images_here:
+                pruning.images(images_here, dry_run)
     except UserError as error:
         if error.reason not in (reasons.DOCKER_PACKAGE_MISSING, reasons.ENGINE_UNREACHABLE, reasons.ENGINE_FORBIDDEN):
             raise
         say(f"images in the Docker engine are left alone: {error}", err=True)
-    found.tell(dry_run, output)
+    pruning.tell(dry_run, output)
 
 
-class _Found:
-    """What was looked at, and what became of it."""
+class _Pruning:
+    """The environments and images that were looked at, and what was done with each."""
 
     def __init__(self, older_than: float) -> None:
         self._older_than = older_than
@@ -78,23 +78,23 @@ class _Found:
         from localmodel.upkeep.disk import Count
 
         folder, count = home.home(), Count()
-        for each in environments.look(folder, self._older_than):
-            taken, freed = count.add([folder / "environments" / each.key]) if each.goes else (0, 0)
-            gone = each.goes and (dry_run or environments.remove(folder, each.key, self._older_than))
-            self._add(each, gone, taken, freed)
+        for environment in environments.look(folder, self._older_than):
+            taken, freed = count.add([folder / "environments" / environment.key]) if environment.goes else (0, 0)
+            gone = environment.goes and (dry_run or environments.remove(folder, environment.key, self._older_than))
+            self._add(environment, gone, taken, freed)
         self._freed += count.add(environments.leftovers(folder))[1]
         if not dry_run:
             environments.clear(folder)
 
-    def images(self, there: Images, dry_run: bool) -> None:
-        sizes: Mapping[str, int] = there.sizes()
-        for each in there.look(set(sizes), self._older_than):
-            gone = each.goes and (dry_run or there.remove(each.key, self._older_than))
-            self._add(each, gone, sizes[each.key], 0)
+    def images(self, images: Images, dry_run: bool) -> None:
+        sizes: Mapping[str, int] = images.sizes()
+        for image in images.look(set(sizes), self._older_than):
+            gone = image.goes and (dry_run or images.remove(image.key, self._older_than))
+            self._add(image, gone, sizes[image.key], 0)
 
-    def _add(self, each: Kept, gone: bool, taken: int, freed: int) -> None:
-        why = each.why or ("" if gone else "in use now")
-        self._rows.append({**asdict(each), "why": why, "removed": gone, "bytes": taken})
+    def _add(self, item: Kept, gone: bool, taken: int, freed: int) -> None:
+        why = item.why or ("" if gone else "in use now")
+        self._rows.append({**asdict(item), "why": why, "removed": gone, "bytes": taken})
         self._freed += freed if gone else 0
 
     def tell(self, dry_run: bool, output: str) -> None:

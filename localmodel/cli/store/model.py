@@ -97,25 +97,25 @@ def list_models(name: str | None, tags: Sequence[str], latest: bool, output: str
 def show(model: str, output: str) -> None:
     """Say what is known of a version: its tags, its aliases, what uses it."""
     store = _store()
-    found = store.models.find(model)
-    aliases = [alias for alias, number in store.models.aliases(found.name).items() if number == found.version]
-    uses = store.models.uses(found.name, found.version)
+    version = store.models.find(model)
+    aliases = [alias for alias, number in store.models.aliases(version.name).items() if number == version.version]
+    uses = store.models.uses(version.name, version.version)
     if output != "text":
-        print_value({**versions.value(found), "aliases": aliases, "uses": [vars(use) for use in uses]}, output)
+        print_value({**versions.value(version), "aliases": aliases, "uses": [vars(use) for use in uses]}, output)
         return
-    told: dict[str, object] = {
-        "name": found.name,
-        "version": found.version,
+    lines: dict[str, object] = {
+        "name": version.name,
+        "version": version.version,
         "aliases": ", ".join(aliases),
-        "description": found.description,
-        "framework": f"{found.framework} {found.framework_version}".strip(),
-        "tags": _text(found.tags),
-        "properties": _text(found.properties),
-        "created": found.created,
-        "bytes": found.weights.size,
-        "digest": found.digest,
+        "description": version.description,
+        "framework": f"{version.framework} {version.framework_version}".strip(),
+        "tags": _text(version.tags),
+        "properties": _text(version.properties),
+        "created": version.created,
+        "bytes": version.weights.size,
+        "digest": version.digest,
     }
-    for key, value in told.items():
+    for key, value in lines.items():
         if value != "":
             say(f"{key + ':':<13}{value}")
     for use in uses:
@@ -129,8 +129,8 @@ def show(model: str, output: str) -> None:
 def download(model: str, target_dir: Path, overwrite: bool) -> None:
     """Write the model's file or folder, under its own name, into a folder."""
     store = _store()
-    found = store.models.find(model)
-    say(store.models.download(found.name, found.version, target_dir, overwrite))
+    version = store.models.find(model)
+    say(store.models.download(version.name, version.version, target_dir, overwrite))
 
 
 @model.command()
@@ -144,10 +144,10 @@ def update(
 ) -> None:
     """Change what is told of a version. Its content never changes."""
     store = _store()
-    found = store.models.find(model)
+    version = store.models.find(model)
     changed = store.models.update(
-        found.name,
-        found.version,
+        version.name,
+        version.version,
         tags=versions.pairs(tags),
         remove_tags=removed,
         properties=versions.pairs(properties),
@@ -163,12 +163,12 @@ def update(
 def alias(model: str, alias: str, remove: bool) -> None:
     """Let ALIAS name this version: NAME@ALIAS is then a reference to it, until it moves on."""
     store = _store()
-    found = store.models.find(model)
+    version = store.models.find(model)
     if remove:
-        store.models.remove_alias(found.name, alias)
+        store.models.remove_alias(version.name, alias)
     else:
-        store.models.set_alias(found.name, alias, found.version)
-        say(f"{found.name}@{alias} is {found.name}:{found.version}")
+        store.models.set_alias(version.name, alias, version.version)
+        say(f"{version.name}@{alias} is {version.name}:{version.version}")
 
 
 @model.command()
@@ -199,9 +199,9 @@ def push(model: str, reference: str, insecure: bool) -> None:
 @output_option
 def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
     """Fetch a version from an OCI registry, as the next of its name unless it is here already."""
-    found = versions.pull(reference, name, ModelVersion, insecure)
-    _warn(found)
-    versions.tell(found, output)
+    version = versions.pull(reference, name, ModelVersion, insecure)
+    _warn(version)
+    versions.tell(version, output)
 
 
 @model.command("export")
@@ -210,7 +210,7 @@ def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
 def export(models: Sequence[str], path: Path) -> None:
     """Write versions into one FILE, for a machine that no registry reaches. It is a tar of an OCI layout."""
     store = _store()
-    versions.write_file(path, [store.models.find(each) for each in models])
+    versions.write_file(path, [store.models.find(reference) for reference in models])
 
 
 @model.command("import")
@@ -220,8 +220,8 @@ def export(models: Sequence[str], path: Path) -> None:
 def import_(path: Path, name: str | None, output: str) -> None:
     """Take in the versions of a FILE, each as the next of its name unless it is here already."""
     arrived = versions.read_file(path, name, ModelVersion)
-    for found in arrived:
-        _warn(found)
+    for version in arrived:
+        _warn(version)
     versions.tell_all(arrived, output)
 
 

@@ -22,46 +22,46 @@ def check(path: Path, output: str) -> None:
     Nothing of them is loaded. The exit code is 0 when nothing known to be unsafe was found, 1 when something in them is
     known to be unsafe to load or cannot be read, and 3 when they import what is not known to be harmless.
     """
-    found = pickles.examine(path)
+    report = pickles.examine(path)
     if output != "text":
-        print_value(found, output)
-    elif not found:
+        print_value(report, output)
+    elif not report:
         say(f"no pickle in {path}")
     else:
-        for line in told(found):
+        for line in report_lines(report):
             say(line)
-    if found.get("unsafe"):
+    if report.get("unsafe"):
         raise Failure(f"loading {path} can run code or change this machine; do so only if you trust who made it")
-    if found.get("unread"):
+    if report.get("unread"):
         raise Failure(f"not all of {path} could be read; there may be more in it")
-    if found.get("unknown"):
+    if report.get("unknown"):
         raise SystemExit(_NOT_KNOWN)
 
 
-def told(found: Mapping[str, Any]) -> list[str]:
-    """What examine() found, in lines for people; the worst comes last."""
-    lines = [f"{name}: {_form(file)}" for name, file in found["files"].items()]
+def report_lines(report: Mapping[str, Any]) -> list[str]:
+    """The report of `examine()` as lines for people, the worst last."""
+    lines = [f"{name}: {_form(file)}" for name, file in report["files"].items()]
     if len(lines) > _FEW:
         lines[_FEW:] = [f"and {len(lines) - _FEW} more files"]
-    lines += [f"saved with {name} {version}" for name, version in found["versions"].items()]
-    if found["modules"]:
-        lines.append(f"imports {', '.join(found['modules'])}")
-    return [*lines, *of_main(found), *(warnings(found) or ["nothing known to be unsafe was found"])]
+    lines += [f"saved with {name} {version}" for name, version in report["versions"].items()]
+    if report["modules"]:
+        lines.append(f"imports {', '.join(report['modules'])}")
+    return [*lines, *of_main(report), *(warnings(report) or ["nothing known to be unsafe was found"])]
 
 
-def of_main(found: Mapping[str, Any]) -> list[str]:
-    """What the entry script must have, in a line, if it must have anything."""
-    wanted = pickles.names(found)
+def of_main(report: Mapping[str, Any]) -> list[str]:
+    """A line about the classes that the entry script must define, if there are any."""
+    wanted = pickles.names(report)
     return [pickles.advice(wanted)] if wanted else []
 
 
-def warnings(found: Mapping[str, Any]) -> list[str]:
-    """What somebody should know who only registers the model."""
-    unsafe = [f"import known to be unsafe: {what}" for what in found.get("unsafe", ())]
-    if unknown := found.get("unknown"):
+def warnings(report: Mapping[str, Any]) -> list[str]:
+    """What to tell a user who registers the model."""
+    unsafe = [f"import known to be unsafe: {what}" for what in report.get("unsafe", ())]
+    if unknown := report.get("unknown"):
         more = f" and {len(unknown) - _FEW} more" if len(unknown) > _FEW else ""
         unsafe.insert(0, f"imports not known to be harmless: {', '.join(unknown[:_FEW])}{more}")
-    return unsafe + [f"not read to the end: {what}" for what in found.get("unread", ())]
+    return unsafe + [f"not read to the end: {what}" for what in report.get("unread", ())]
 
 
 def _form(file: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""lmd store: looking after what is kept."""
+"""lmd store: checks the store and frees its space."""
 
 import click
 
@@ -61,13 +61,13 @@ def du(output: str) -> None:
     from localmodel.upkeep import usage
     from localmodel.upkeep.disk import words
 
-    found = usage.areas(home.home(), PRUNED_AFTER)
-    total = usage.Area("total", sum(area.bytes for area in found), sum(area.reclaimable for area in found))
+    areas = usage.areas(home.home(), PRUNED_AFTER)
+    total = usage.Area("total", sum(area.bytes for area in areas), sum(area.reclaimable for area in areas))
     if output != "text":
-        print_value({"areas": [vars(area) for area in found], "total": vars(total)}, output)
+        print_value({"areas": [vars(area) for area in areas], "total": vars(total)}, output)
         return
     rows = [
         [area.name, words(area.bytes), words(area.reclaimable) if area.reclaimable else "", area.command]
-        for area in (*found, total)
+        for area in (*areas, total)
     ]
     print_table(["WHAT", "BYTES", "RECLAIMABLE", "BY"], rows)

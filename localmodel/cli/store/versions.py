@@ -1,4 +1,4 @@
-"""What commands on the store's versions read and print alike."""
+"""What the commands on models and environments read and print in the same way."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -19,7 +19,7 @@ name_option = click.option("--name", help="Take it in under this name. Default: 
 
 
 def pairs(texts: Sequence[str]) -> dict[str, str]:
-    """Each KEY=VALUE."""
+    """The `KEY=VALUE` options, by key."""
     for text in texts:
         if "=" not in text:
             raise click.UsageError(f"{text!r}: write KEY=VALUE")
@@ -27,7 +27,7 @@ def pairs(texts: Sequence[str]) -> dict[str, str]:
 
 
 def numbered(reference: str) -> tuple[str, int]:
-    """The name and the number of NAME:NUMBER, for what must not be done to a version that is not named."""
+    """Name and number of `NAME:NUMBER`, for commands that must not act on the latest version by default."""
     name, _, number = reference.partition(":")
     if not number.isdecimal():
         raise click.UsageError(f"{reference}: say which version, as in {name.partition('@')[0]}:1")
@@ -35,7 +35,7 @@ def numbered(reference: str) -> tuple[str, int]:
 
 
 def tell(version: AnyVersion, output: str, note: str = "") -> None:
-    """NAME:NUMBER, or all that is known of it for a program."""
+    """Print `NAME:NUMBER`, or the whole record if a program asks for it."""
     if output == "text":
         say(f"{version.name}:{version.version}{note}")
     else:
@@ -51,11 +51,11 @@ def tell_all(versions: Iterable[AnyVersion], output: str) -> None:
 
 
 def value(version: AnyVersion) -> dict[str, Any]:
-    """What a program reads."""
-    known = asdict(version)
+    """The version as `--output json` prints it."""
+    fields = asdict(version)
     if isinstance(version, EnvironmentVersion):
-        known["spec"]["requirements"] = list(version.spec.requirements)
-    return known
+        fields["spec"]["requirements"] = list(version.spec.requirements)
+    return fields
 
 
 def push(version: AnyVersion, reference: str, insecure: bool) -> None:

@@ -88,7 +88,7 @@ def azureml(
 
 
 def _commands(deployment: Exportable, kind: str, place: Path) -> list[str]:
-    """What to type next."""
+    """The commands to type next."""
     if kind != "v1":
         return [
             f"az ml online-endpoint create -f {place / 'endpoint.yml'}",

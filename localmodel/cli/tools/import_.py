@@ -110,13 +110,13 @@ def _v2(paths: tuple[Path, ...]) -> tuple[Draft, Path]:
 
 
 def _apply(target: Target, imported: Imported, progress: ConsoleProgress, output: str) -> None:
-    with tempfile.TemporaryDirectory() as place:  # as it would be applied later: with its ConfigMap
+    with tempfile.TemporaryDirectory() as place:  # written out, so that it is applied with its ConfigMap
         _write(imported, Path(place), overwrite=True)
-        found = target.apply(Path(place), None, progress)
+        deployments = target.apply(Path(place), None, progress)
     if output != "text":
-        print_value([asdict(deployment) for deployment in found], output)
+        print_value([asdict(deployment) for deployment in deployments], output)
         return
-    for deployment in found:
+    for deployment in deployments:
         say(sentence(deployment))
 
 

@@ -1,4 +1,4 @@
-"""kubectl lmd: the same commands as a plugin of kubectl, for deployments in the cluster unless they say otherwise."""
+"""kubectl lmd: the same commands as a plugin of kubectl, with `--target kind` as the default."""
 
 import os
 import sys
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from localmodel.cli.app import main
 
-# kubectl's own options stand anywhere, ours behind their command.
+# kubectl's options may stand anywhere, ours only after their command.
 _WITH_VALUE = ("-n", "--namespace", "--context")
 _KUBECONFIG = "--kubeconfig"
 
 
 def plugin() -> None:
-    """What `kubectl lmd` runs."""
+    """Run `kubectl lmd`."""
     os.environ["LOCALMODEL_TARGET"] = "kind"
     arguments, kubeconfig = arranged(sys.argv[1:])
     if kubeconfig:
@@ -21,24 +21,24 @@ def plugin() -> None:
 
 
 def arranged(arguments: Sequence[str]) -> tuple[list[str], str]:
-    """The arguments with kubectl's options behind the command, and the value of `--kubeconfig` apart."""
+    """The arguments with kubectl's options moved after the command, and the value of `--kubeconfig`."""
     leading: list[str] = []
     rest: list[str] = []
     kubeconfig = ""
     waiting = list(arguments)
     while waiting:
-        one = waiting.pop(0)
-        name, equals, value = one.partition("=")
-        if one == "--":
-            rest += [one, *waiting]
+        argument = waiting.pop(0)
+        name, equals, value = argument.partition("=")
+        if argument == "--":
+            rest += [argument, *waiting]
             break
         if name == _KUBECONFIG:
             kubeconfig = value if equals else (waiting.pop(0) if waiting else "")
         elif not rest and name in _WITH_VALUE:
-            leading += [one] if equals else [one, *waiting[:1]]
+            leading += [argument] if equals else [argument, *waiting[:1]]
             waiting = waiting if equals else waiting[1:]
-        elif not rest and one in ("-A", "--all-namespaces"):
-            leading.append(one)
+        elif not rest and argument in ("-A", "--all-namespaces"):
+            leading.append(argument)
         else:
-            rest.append(one)
+            rest.append(argument)
     return [*rest[:1], *leading, *rest[1:]], kubeconfig

@@ -53,13 +53,13 @@ def run(
     """
     from localmodel.trial import script_run
 
-    if sum(bool(each) for each in (environment, requirements, conda, file, folder)) > 1:
+    if sum(bool(option) for option in (environment, requirements, conda, file, folder)) > 1:
         raise click.UsageError("give one of --env, --requirements, --conda, -f and -k")
     wish = script_run.Wish(script, environment, requirements, conda, file or folder)
     python, variables = script_run.prepare(wish, ConsoleProgress())
     sys.stdout.flush()
     sys.stderr.flush()
-    # In this command's place, so that signals, the terminal and the exit code are the script's.
+    # The script replaces this process, so that signals, the terminal and the exit code are its own.
     try:
         os.execve(python, [str(python), str(script), *arguments], variables)  # noqa: S606
     except OSError as error:

@@ -78,7 +78,7 @@ def try_(
 
 
 def _go(worker: TrialWorker, bodies: Sequence[bytes], outcome: "_Outcome") -> str:
-    """Load and ask; returns what went wrong, in one line."""
+    """Load the script and send the requests; return what went wrong, in one line."""
     try:
         outcome.loaded(worker.load())
         failed = 0
@@ -96,7 +96,7 @@ def _go(worker: TrialWorker, bodies: Sequence[bytes], outcome: "_Outcome") -> st
 
 
 class _Outcome(Protocol):
-    """Tells what happens."""
+    """Reports the course of a trial."""
 
     def loaded(self, seconds: float) -> None:
         """The script is imported, and init() has returned."""
@@ -105,10 +105,10 @@ class _Outcome(Protocol):
         """A request, counted from 1, has its answer."""
 
     def failed(self, message: str, traceback: str) -> None:
-        """Nothing follows."""
+        """Loading or a request has failed; only `end` follows."""
 
     def end(self) -> None:
-        """All is told."""
+        """Print what is not printed yet."""
 
 
 class _InText:
@@ -137,17 +137,17 @@ class _InText:
 class _InValue:
     def __init__(self, output: str) -> None:
         self._output = output
-        self._told: dict[str, Any] = {"init_seconds": None, "answers": [], "error": None, "traceback": None}
+        self._report: dict[str, Any] = {"init_seconds": None, "answers": [], "error": None, "traceback": None}
 
     def loaded(self, seconds: float) -> None:
-        self._told["init_seconds"] = round(seconds, 3)
+        self._report["init_seconds"] = round(seconds, 3)
 
     def answered(self, number: int, answer: Answer) -> None:
-        one = {"status": answer.status, "run_ms": answer.run_ms, "body": parsed(answer.body)}
-        self._told["answers"].append({**one, "headers": dict(answer.headers)} if answer.headers else one)
+        result = {"status": answer.status, "run_ms": answer.run_ms, "body": parsed(answer.body)}
+        self._report["answers"].append({**result, "headers": dict(answer.headers)} if answer.headers else result)
 
     def failed(self, message: str, traceback: str) -> None:
-        self._told.update(error=message, traceback=traceback or None)
+        self._report.update(error=message, traceback=traceback or None)
 
     def end(self) -> None:
-        print_value(self._told, self._output)
+        print_value(self._report, self._output)
