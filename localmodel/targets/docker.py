@@ -33,7 +33,7 @@ _LIMITS = ("cpu", "memory")
 
 
 class ContainerRunner:
-    """See runner.Runner. A server's id is its container's."""
+    """Implements `Runner` with containers. A server's id is the id of its container."""
 
     target = "docker"
     unit = "container"
@@ -143,7 +143,7 @@ class ContainerRunner:
         self._engine.call(containers.remove, self._labels(place), keep)
 
     def sweep(self, gone: Collection[str]) -> None:
-        # Another command that is at work may need them: what is left now goes with the next one.
+        # Another running command may need them: what stays now is removed by the next sweep.
         with contextlib.suppress(BlockingIOError), files.alone(self._lock()):
             operators = {path.stem for path in (home.store() / "images" / "environments").glob("*.json")}
             keep, seconds = operators | set(environment_uses.keys(home.home())), environment_retention.seconds()
@@ -159,12 +159,12 @@ class ContainerRunner:
         return store_id.of(home.store())
 
     def _lock(self) -> Path:
-        """The one that an operator on the same store heeds."""
+        """The lock that an operator on the same store respects."""
         return home.store() / "images" / "lock"
 
 
 class DockerTarget(LocalTarget):
-    """See target.Target."""
+    """Deployments as containers on this machine."""
 
     name = "docker"
 
@@ -173,7 +173,7 @@ class DockerTarget(LocalTarget):
 
 
 def _limits(spec: DeploymentSpec) -> tuple[int | None, float | None]:
-    """Bytes of memory, and CPUs."""
+    """Limits of memory in bytes, and of CPUs."""
     limits = spec.resources.get("limits", {})
     memory = int(quantity.parse(limits["memory"])) if "memory" in limits else None
     cpus = float(quantity.parse(limits["cpu"])) if "cpu" in limits else None

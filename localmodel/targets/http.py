@@ -1,7 +1,7 @@
 """One request to a server on this machine.
 
-With urllib: httpx, which the SDK keeps connections with, takes 300 ms to import, ten times as long, and every command
-would wait for it.
+It uses urllib, because every command would wait 300 ms for the import of httpx, ten times as long. The SDK uses httpx,
+to keep connections.
 """
 
 import time
@@ -18,7 +18,7 @@ _JSON = "application/json"
 
 @dataclass(frozen=True)
 class Answer:
-    """`headers` by lower-case name; `seconds` until all of it was there."""
+    """A response. `headers` has lower-case names; `seconds` is the time until the whole body had arrived."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,7 +32,7 @@ def request(url: str, body: bytes | None = None, timeout: float | None = None, c
     Raises:
         UserError: Unreachable.
     """
-    # A proxy that the user's shell names is not for this machine's own addresses.
+    # Without the proxy of the user's shell, which does not serve this machine's own addresses.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     message = urllib.request.Request(own_address(url), body, {"content-type": content_type})  # noqa: S310 (ours: http)
     started = time.monotonic()
@@ -48,7 +48,7 @@ def request(url: str, body: bytes | None = None, timeout: float | None = None, c
 
 
 def own_address(url: str) -> str:
-    """The URL with the address that servers listen on: what `localhost` means is up to the machine."""
+    """The URL with the address that servers listen on, because `localhost` may mean another one on this machine."""
     return url.replace("//localhost:", "//127.0.0.1:", 1)
 
 

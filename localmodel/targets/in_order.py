@@ -1,4 +1,4 @@
-"""SIGTERM while something must not be left half done."""
+"""Handling SIGTERM while something must not be left half done."""
 
 import signal
 import sys
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def ends_in_order() -> Iterator[None]:
-    """Have a SIGTERM raise SystemExit here, as Ctrl-C raises KeyboardInterrupt, so that what is half done is put right.
+    """Have SIGTERM raise SystemExit here, as Ctrl-C raises KeyboardInterrupt, so that the block can clean up.
 
-    Nothing where the program handles the signal itself, or in a thread, which cannot.
+    Does nothing if the program handles the signal itself, or in a thread other than the main one.
     """
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
@@ -19,7 +19,7 @@ def ends_in_order() -> Iterator[None]:
         return
 
     def end(number: int, frame: object) -> None:
-        signal.signal(signal.SIGTERM, lambda *_: None)  # what follows puts it right, and is not interrupted
+        signal.signal(signal.SIGTERM, lambda *_: None)  # a second one must not interrupt the cleaning up
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, end)

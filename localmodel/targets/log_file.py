@@ -1,6 +1,6 @@
-"""Reading a log that grows and is rotated: all of it, or its end, and what is added.
+"""Reads a growing, rotated log: all of it or its end, and what is added.
 
-Its server copies it to `.1`, and that to `.2`, before it empties it (localmodel_server/log_rotation.py).
+The server copies the log to `.1`, and that to `.2`, before it empties it (localmodel_server/log_rotation.py).
 """
 
 import codecs
@@ -16,7 +16,7 @@ _LEFT_OUT = re.compile(rb"\.\.\. (\d+) bytes are left out here\n")
 
 
 def read(build: Path | None, log: Path, follow: bool, lines: int | None) -> Iterator[str]:
-    """The log of the build, then the server's, or the last `lines` of them together."""
+    """The build's log and then the server's, or the last `lines` of both together."""
     older = [path for path in (build, _older(log, 2), _older(log, 1)) if path is not None and path.is_file()]
     size = 0
     if lines is None:
@@ -35,14 +35,14 @@ def tail(path: Path, lines: int, size: int) -> str:
     """The last lines of a file's first `size` bytes, read from the end."""
     if lines <= 0:
         return ""
-    at, found = size, b""
+    at, content = size, b""
     with path.open("rb") as file:
-        while at > 0 and found.count(b"\n") <= lines:
+        while at > 0 and content.count(b"\n") <= lines:
             step = min(_PIECE, at)
             at -= step
             file.seek(at)
-            found = file.read(step) + found
-    return b"".join(found.splitlines(keepends=True)[-lines:]).decode(errors="replace")
+            content = file.read(step) + content
+    return b"".join(content.splitlines(keepends=True)[-lines:]).decode(errors="replace")
 
 
 def _older(log: Path, number: int) -> Path:
@@ -55,7 +55,7 @@ def _whole(path: Path) -> Iterator[str]:
 
 
 def _grown(log: Path, follow: bool, start: int) -> Iterator[str]:
-    """The log from its byte `start` on; ends when it is gone, or at its end unless `follow`."""
+    """The log from byte `start` on, until it is removed, or until its end unless `follow`."""
     while follow and not log.is_file() and log.parent.is_dir():
         time.sleep(_FOLLOW_SECONDS)
     if not log.is_file():
@@ -65,7 +65,7 @@ def _grown(log: Path, follow: bool, start: int) -> Iterator[str]:
     with log.open("rb") as file:
         file.seek(start)
         while True:
-            goes_on = follow and log.exists()  # asked first: what was written before it went is read
+            goes_on = follow and log.exists()  # checked first, so that what was written before its removal is read
             now = _identity(_older(log, 1))
             if now not in (None, copied):
                 copied = now
@@ -80,15 +80,15 @@ def _grown(log: Path, follow: bool, start: int) -> Iterator[str]:
 
 
 def _seek_same(copy: BinaryIO, position: int) -> None:
-    """Go to what was at this byte of the log before it was copied, or to the first that is there."""
+    """Seek to what was at this byte of the log before it was copied, or to the first byte that is left."""
     first = copy.readline(_PIECE)
-    found = _LEFT_OUT.fullmatch(first)
-    copy.seek(len(first) + max(0, position - int(found[1])) if found else position)
+    left_out = _LEFT_OUT.fullmatch(first)
+    copy.seek(len(first) + max(0, position - int(left_out[1])) if left_out else position)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_mtime_ns
+    return status.st_ino, status.st_mtime_ns

@@ -9,7 +9,7 @@ from localmodel.targets.target import Target
 
 
 def make(name: str | None = None, context: str | None = None, namespace: str | None = None) -> Target:
-    """The target of this name. `context` and `namespace` are of a cluster; namespace "" is all of them.
+    """The target of this name. `context` and `namespace` are a cluster's; the namespace "" means all of them.
 
     Raises:
         UserError: TargetUnknown; DockerPackageMissing.

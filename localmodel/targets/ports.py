@@ -1,4 +1,4 @@
-"""Ports on this machine: which is free, and who holds one that is not."""
+"""Ports on this machine: which are free, and who holds the others."""
 
 import contextlib
 import secrets
@@ -13,12 +13,12 @@ from localmodel import reasons
 from localmodel.errors import UserError
 
 HOST = "127.0.0.1"
-# Where a deployment answers that asks for no port, if it is free: as Azure ML's local web services do.
+# The default port of a deployment, as of Azure ML's local web services.
 FIRST = 6789
-# The wanted port and those after it: each cluster made from kind-config.yaml holds ten in a row.
+# Ports to try, because each cluster from kind-config.yaml holds ten in a row.
 TRIED = 100
 _SECONDS_FOR_PORT = 5.0
-# Linux gives 32768 and more to the connections of clients, other systems 49152 and more.
+# Linux uses ports from 32768 on for connections of clients, other systems from 49152 on.
 _SPARE = range(20000, 32768)
 
 
@@ -26,7 +26,7 @@ def is_free(port: int) -> bool:
     """Whether nothing on this machine answers or listens on the port of the loopback address."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        # Where another program listens on all addresses, some systems still let one of them be bound.
+        # Some systems let one address be bound although another program listens on all of them.
         if probe.connect_ex((HOST, port)) == 0:
             return False
     with socket.socket() as listener:
@@ -39,7 +39,7 @@ def is_free(port: int) -> bool:
 
 
 def choose(wanted: int, holder: Callable[[int], str], note: Callable[[str], None]) -> int:
-    """The port, or when it is held the next one that is free; `note` is told who holds it.
+    """The port, or if it is held the next free one; `note` gets a sentence on who holds it.
 
     Raises:
         UserError: PortTaken.
@@ -56,9 +56,9 @@ def choose(wanted: int, holder: Callable[[int], str], note: Callable[[str], None
 def allocate(
     kept: int | None, others: Container[int], holder: Callable[[int], str], note: Callable[[str], None]
 ) -> int:
-    """The port that was had before, or when it is held, or there was none, the first that is free.
+    """The kept port; if that is held, or there is none, the first free one.
 
-    `others` are ports that other deployments will have again; `note` is told what is not as one would expect.
+    `others` are ports that belong to other deployments; `note` gets a sentence on anything unexpected.
 
     Raises:
         UserError: NoPortFree.
@@ -79,7 +79,7 @@ def allocate(
 
 
 def wait_until_free(port: int, option: str) -> None:
-    """Wait a moment for whoever is about to let go of it; `option` is where the user said it.
+    """Wait a moment until a program that is about to end leaves the port; `option` is where the user named it.
 
     Raises:
         UserError: PortTaken.
@@ -92,12 +92,12 @@ def wait_until_free(port: int, option: str) -> None:
 
 
 def spare() -> int:
-    """A port that is free, and stays so for a while: it is not one of those that clients' connections get."""
+    """A free port that stays free for a while, because connections of clients do not use its range."""
     return next(port for port in secrets.SystemRandom().sample(_SPARE, len(_SPARE)) if is_free(port))
 
 
 def holder(port: int) -> str:
-    """Who listens on the port, in words: a kind cluster, a container, a process, or another program."""
+    """A phrase for what listens on the port: a kind cluster, a container, a process, or another program."""
     process = _from_proc(port) if Path("/proc/net/tcp").exists() else _from_lsof(port)
     if process is None or process[1].startswith("docker"):
         container = _container(port)
@@ -107,7 +107,7 @@ def holder(port: int) -> str:
 
 
 def _container(port: int) -> str | None:
-    """The container that publishes the port, when there is a docker command that can tell."""
+    """The container that publishes the port, if a docker command is there to ask."""
     row = '{{.Label "io.x-k8s.kind.cluster"}}|{{.Names}}'
     cluster, _, name = _output("docker", "ps", "--filter", f"publish={port}", "--format", row).partition("|")
     if cluster:
@@ -118,7 +118,7 @@ def _container(port: int) -> str | None:
 def _from_proc(port: int) -> tuple[int, str] | None:
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for folder in Path("/proc").glob("[0-9]*"):
-        # Processes come and go, and other users' are closed to us.
+        # Processes may end meanwhile, and those of other users cannot be read.
         with contextlib.suppress(OSError):
             if any(str(link.readlink()) in sockets for link in (folder / "fd").iterdir()):
                 return int(folder.name), (folder / "comm").read_text().strip()

@@ -23,7 +23,7 @@ _DEBUG_PORT = 5678
 
 
 class ProcessRunner:
-    """See runner.Runner. A server's id is its process id."""
+    """Implements `Runner` with processes. A server's id is its process id."""
 
     target = "process"
     unit = "process"
@@ -54,7 +54,7 @@ class ProcessRunner:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        yield  # who has been given a virtual environment holds it
+        yield  # whoever gets a virtual environment holds its lock
 
     def key(self, spec: DeploymentSpec, lock: Lock) -> str:
         return venv.key(lock, spec.environment.python)
@@ -63,7 +63,7 @@ class ProcessRunner:
         key = self.key(spec, lock)
         folder, log = home.home() / "environments", home.build_log(key)
         python = run_coroutine.run(venv.build(lock, spec.environment.python, folder, log, note=progress.note))
-        # Programs that the environment's packages bring are found, and the server's own PYTHONPATH is not passed on.
+        # The programs of the environment's packages are on PATH, and the server's PYTHONPATH is not passed on.
         path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
         return BuiltEnvironment(key, str(python), {"PATH": path, "PYTHONPATH": ""}, self.program(key, spec))
 
@@ -80,13 +80,13 @@ class ProcessRunner:
         return 0
 
     def find(self, place: State) -> ServerRecord | None:
-        for found in server.running(place):
-            if found.slot is place.main:
-                return ServerRecord(str(found.pid), found.port, found.port, "")
+        for running in server.running(place):
+            if running.slot is place.main:
+                return ServerRecord(str(running.pid), running.port, running.port, "")
         return None
 
     def send(self, server_id: str, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):  # whoever waits for it sees that it has ended
+        with contextlib.suppress(ProcessLookupError):  # the caller's wait sees that it has ended
             os.kill(int(server_id), number)
 
     def debug_ports(self, server_id: str, wanted: int | None) -> tuple[tuple[str, int], int]:
@@ -101,16 +101,16 @@ class ProcessRunner:
         return str(server.start(place, place.main, record.port))
 
     def clear(self, place: State, keep: Collection[str] = ()) -> None:
-        for found in server.running(place):
-            if str(found.pid) not in keep:
-                server.stop(place, found.pid)
+        for running in server.running(place):
+            if str(running.pid) not in keep:
+                server.stop(place, running.pid)
 
     def sweep(self, gone: Collection[str]) -> None:
-        """Nothing: environments are shared with whoever else makes them."""
+        """Do nothing, because other commands share the environments."""
 
 
 class ProcessTarget(LocalTarget):
-    """See target.Target."""
+    """Deployments as processes on this machine."""
 
     name = "process"
 

@@ -1,4 +1,4 @@
-"""The scoring server as a process of this machine: start it, know it again, stop it."""
+"""The scoring server as a process on this machine: start it, find it again, stop it."""
 
 import contextlib
 import os
@@ -15,8 +15,8 @@ from localmodel import data
 from localmodel.targets.machine.state import Slot, State
 from localmodel.targets.ports import HOST
 
-# What belongs to the machine rather than to the shell that happens to call. Everything else a script needs is in the
-# manifest, which then means the same in a process, in a container and on a cluster.
+# Variables of the machine rather than of the calling shell. Everything else that a script needs is in the manifest,
+# which then means the same in a process, in a container and on a cluster.
 _PASSED_ON = {
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LD_LIBRARY_PATH"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -29,7 +29,7 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: the process, the slot whose files it reads, its port."""
+    """A running server: its process, the slot whose files it reads, and its port."""
 
     pid: int
     slot: Slot
@@ -37,13 +37,13 @@ class Server:
 
 
 def running(state: State) -> list[Server]:
-    """Every server of the deployment, also one that no file names: each one's command line names the files it reads."""
-    found = ((pid, _match(state, line)) for pid, line in _command_lines())
-    return [Server(pid, *match) for pid, match in found if match and _leads_a_session(pid)]
+    """Every server of the deployment, found by the files that its command line names, even if no record has it."""
+    matches = ((pid, _match(state, line)) for pid, line in _command_lines())
+    return [Server(pid, *match) for pid, match in matches if match and _leads_a_session(pid)]
 
 
 def start(state: State, slot: Slot, port: int) -> int:
-    """Start a server that outlives this command, and reads the slot's files; returns its process id."""
+    """Start a server that outlives this command and reads the slot's files; return its process id."""
     command = [sys.executable, "-P", "-m", "localmodel_server", "--host", HOST, "--port", str(port)]
     command += ["--revision-file", str(slot.revision_file), "--status-file", str(slot.status_file)]
     command += ["--log-file", str(state.log)]
@@ -59,32 +59,32 @@ def start(state: State, slot: Slot, port: int) -> int:
             cwd=state.root,
             start_new_session=True,
         )
-    # For a moment after exec() a process has no command line yet, which is what it is known by.
+    # For a moment after exec() a process has no command line yet, by which it is found.
     while process.poll() is None and not is_running(state, process.pid):
         time.sleep(_POLL_SECONDS)
-    process.returncode = 0  # nobody waits for it: it outlives this command
+    process.returncode = 0  # it outlives this command, so nothing waits for it
     return process.pid
 
 
 def _leads_a_session(pid: int) -> bool:
-    """As servers do, and their children do not: for a moment after fork() those have the same command line."""
+    """Whether the process leads a session: servers do, but not their children, whose command line may be the same."""
     with contextlib.suppress(OSError):
         return os.getsid(pid) == pid
     return False
 
 
 def is_passed_on(name: str) -> bool:
-    """Whether the shell's variable of this name reaches the server, and so the script."""
+    """Whether the server, and so the script, gets the shell's variable of this name."""
     return name in _PASSED_ON or name.startswith("LC_")
 
 
 def is_running(state: State, pid: int) -> bool:
-    """Whether the process is a server of this deployment: process ids are used again."""
+    """Whether the process is a server of this deployment, because process ids are used again."""
     return any(_match(state, line) for _, line in _command_lines(pid))
 
 
 def stop(state: State, pid: int) -> None:
-    """End the server; requests in flight are answered, if that takes no more than ten seconds."""
+    """End the server after at most ten seconds for the requests in flight."""
     for number, seconds in ((signal.SIGTERM, _SECONDS_TO_STOP), (signal.SIGKILL, 1.0)):
         if is_running(state, pid):
             with contextlib.suppress(ProcessLookupError):
@@ -97,25 +97,25 @@ def stop(state: State, pid: int) -> None:
 
 
 def _match(state: State, line: str) -> tuple[Slot, int] | None:
-    """The slot and the port of a server of this deployment, of whichever version; None for any other program."""
+    """Slot and port, if the command line is that of a server of this deployment, of any version; else None."""
     between, interpreter, path = ("\0", "[^\0]+", "[^\0]+") if "\0" in line else (" ", ".+", ".+?")
     begins = [interpreter, "-P", "-m", "localmodel_server", f"(?:.*{between})?--port", "([0-9]+)"]
     for slot in (state.main, state.candidate):
         status_file = [f"(?:.*{between})?--status-file", f"({re.escape(str(slot.status_file))}|{path})"]
-        found = re.fullmatch(f"{between.join(begins + status_file)}(?:{between}--.*)?", line, re.DOTALL)
-        # It may have been started when the folder was spelled otherwise.
-        if found and os.path.realpath(found[2]) == os.path.realpath(slot.status_file):
-            return slot, int(found[1])
+        match = re.fullmatch(f"{between.join(begins + status_file)}(?:{between}--.*)?", line, re.DOTALL)
+        # The path may have been spelled otherwise when the server was started.
+        if match and os.path.realpath(match[2]) == os.path.realpath(slot.status_file):
+            return slot, int(match[1])
     return None
 
 
 def _command_lines(pid: int | None = None) -> Iterator[tuple[int, str]]:
-    """The user's own processes, or that one: id and command line, its parts as far apart as the system tells them."""
+    """Ids and command lines of the user's processes, or of one; the parts are separated as the system has them."""
     if not (_PROC / "self" / "cmdline").exists():
         yield from _listed(pid)
         return
     for folder in [_PROC / str(pid)] if pid is not None else _PROC.glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # processes come and go
+        with contextlib.suppress(OSError):  # a process may end meanwhile
             if folder.stat().st_uid == os.geteuid():
                 yield int(folder.name), os.fsdecode((folder / "cmdline").read_bytes()).removesuffix("\0")
 

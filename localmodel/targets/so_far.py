@@ -1,4 +1,4 @@
-"""Telling for how long something has gone on: rarely, so that a log stays short."""
+"""Reports how long something has taken so far, at growing intervals, so that a log stays short."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ _SECONDS = (5, 15, 30, 60)
 
 
 class SoFar:
-    """`tell` is told what goes on with the seconds that have passed since now: `what`, after 5 s."""
+    """Calls `tell` with `what` and the seconds since its creation, such as "`what`, after 5 s"."""
 
     def __init__(self, tell: Callable[[str], None], what: str) -> None:
         self._tell, self._what = tell, what
@@ -15,12 +15,12 @@ class SoFar:
         self._next = _SECONDS[0]
 
     def look(self, more: str = "") -> None:
-        """Tell, if it is time; `more` is put behind it."""
+        """Report if it is time, with `more` appended."""
         if time.monotonic() - self._begun >= self._next:
             self._tell(f"{self._what}, after {self._next} s{more}")
             self._next = after(self._next)
 
 
 def after(seconds: int) -> int:
-    """When it is told next."""
-    return next((each for each in _SECONDS if each > seconds), seconds + 60)
+    """The second of the next report."""
+    return next((second for second in _SECONDS if second > seconds), seconds + 60)

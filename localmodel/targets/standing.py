@@ -1,4 +1,4 @@
-"""How a deployment stands, from what can be seen of it: the one rule of all targets."""
+"""The one rule, for all targets, that derives a deployment's state from what can be observed."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ _ENDED = "the command that asked for something else was ended before that served
 
 @dataclass(frozen=True)
 class Seen:
-    """What can be seen of a deployment.
+    """What is observed of a deployment.
 
-    `serves`: what was asked for last does; `failed` says why it does not. `at_work`: somebody brings it; `ended`:
-    whoever did was ended. `down` says that there is no server, `problem` what the server, or the operator, says.
+    `serves`: the last apply serves; `failed` says why it does not. `at_work`: a command or the operator works on it;
+    `ended`: that command was ended. `down` says that no server runs, `problem` is what the server or the operator says.
     """
 
     serves: bool = False
@@ -23,7 +23,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Standing:
-    """As the fields of target.DeploymentStatus."""
+    """Fields of `DeploymentStatus`."""
 
     ready: bool
     stalled: bool
@@ -31,7 +31,7 @@ class Standing:
 
 
 def judge(seen: Seen) -> Standing:
-    """Ready is what was asked for last, when it answers; stalled is what nobody is about to change."""
+    """A deployment is ready if the last apply serves, and stalled if nothing is about to change it."""
     if seen.serves and not seen.failed:
         return Standing(True, False, "")
     if seen.at_work:

@@ -1,4 +1,4 @@
-"""What every target can do, and what it tells."""
+"""The interface of a target, and the values that it returns."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from localmodel.progress import Progress
 from localmodel.resource.manifest import Manifests
 
-# A path of a manifest file or of a folder with a kustomization, or what such a path would hold
+# The path of a manifest file or of a folder with a kustomization, or the content of such a path
 ManifestSource = Path | Mapping[str, Any] | Manifests
 
 
@@ -86,26 +86,26 @@ class PastRevision:
 
 
 class Target(Protocol):
-    """Raises (every method): UserError."""
+    """Where deployments run. Every method may raise `UserError`."""
 
-    name: str  # as --target has it
+    name: str  # the value of --target
 
     def apply(self, wanted: ManifestSource, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
-        """Make what is asked for serve, and wait until it does.
+        """Serve what is wanted, and wait until it serves.
 
-        `timeout` in seconds; None: the manifest's progress deadline.
+        `timeout` is in seconds; None means the manifest's progress deadline.
         """
 
     def plan(self, wanted: ManifestSource, progress: Progress) -> list[Planned]:
-        """What apply would do, and why; nothing is built or changed."""
+        """What `apply` would do, and why; nothing is built or changed."""
 
     def history(self, name: str) -> list[PastRevision]:
-        """The deployment's revisions that are kept, newest first."""
+        """The deployment's kept revisions, newest first."""
 
     def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
-        """Serve revision `to` again, or the newest before that which serves, until something else is applied.
+        """Serve revision `to` again, or the one that served before, until something else is applied.
 
-        `timeout` in seconds; None: the manifest's progress deadline.
+        `timeout` is in seconds; None means the manifest's progress deadline.
         """
 
     def deployments(self) -> list[DeploymentStatus]:
@@ -115,10 +115,10 @@ class Target(Protocol):
         """The deployment of this name."""
 
     def manifests(self, name: str) -> Manifests:
-        """What was applied last."""
+        """The manifests of the last apply."""
 
     def logs(self, name: str, follow: bool, lines: int | None = None) -> Iterator[str]:
-        """The deployment's log, or its last `lines`, in pieces of text, and with `follow` whatever is added to it."""
+        """The deployment's log, or its last `lines`, in pieces of text; with `follow`, also what is added later."""
 
     def delete(self, name: str) -> None:
         """Stop the deployment and forget it."""

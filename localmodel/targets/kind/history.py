@@ -13,12 +13,12 @@ from localmodel.targets.target import PastRevision
 
 
 def records(kubectl: Kubectl, resource: Object) -> list[Object]:
-    """The resource's ControllerRevisions that can be read, newest first."""
+    """The resource's readable ControllerRevisions, newest first."""
     metadata = resource["metadata"]
     labels = f"--selector={revisions.selector(metadata['name'])}"
     inside = ["--namespace", metadata["namespace"]]
-    found = items(kubectl.run("get", "controllerrevisions.apps", labels, *inside, "-o", "json"))
-    own = [record for record in found if owns(metadata.get("uid", ""), record) and _is_revision(record)]
+    revisions_found = items(kubectl.run("get", "controllerrevisions.apps", labels, *inside, "-o", "json"))
+    own = [record for record in revisions_found if owns(metadata.get("uid", ""), record) and _is_revision(record)]
     return sorted(own, key=lambda record: int(record["revision"]), reverse=True)
 
 
@@ -29,7 +29,7 @@ def of(kubectl: Kubectl, resource: Object) -> list[PastRevision]:
 
 
 def served_before(kubectl: Kubectl, resource: Object) -> int | None:
-    """The revision that served before the one that serves, if the operator has written that down."""
+    """The revision that served before the one that serves now, if the operator has recorded it."""
     return _served(kubectl, resource).before
 
 
@@ -39,14 +39,14 @@ def _served(kubectl: Kubectl, resource: Object) -> Served:
         return decision.served(
             kubectl.find("configmap", decision.config_map_name(metadata["name"]), metadata["namespace"])
         )
-    except UserError:  # not everybody may read it
+    except UserError:  # not every user may read it
         return Served()
 
 
 def locks(kubectl: Kubectl, resource: Object, found: Sequence[Object]) -> tuple[str, ...]:
     """Digests of the locks of revisions that have served, the last one first, as the operator has them.
 
-    `found` are records().
+    `found` is the result of `records()`.
     """
     by_number = {int(record["revision"]): record for record in found}
     served = [by_number[number] for number in _served(kubectl, resource) if number in by_number]

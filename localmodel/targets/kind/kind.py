@@ -28,19 +28,18 @@ from localmodel.targets.so_far import SoFar
 from localmodel.targets.standing import Seen
 from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Planned
 
-# Annotations that commands have written, and no manifest.
+# Annotations that commands write, and manifests do not contain.
 _NOT_APPLIED = ("kubectl.kubernetes.io/last-applied-configuration", SERVE_ANNOTATION)
-# kubectl would download and read the whole API's description to merge lists by key, which no custom resource has.
+# Otherwise kubectl reads the schema of the whole API to merge lists by key, which custom resources do not have.
 _QUICKLY = "--openapi-patch=false"
-# These sum up the others; their texts come with the result.
+# These sum up the other conditions; their messages come with the result.
 _SUMMARIES = ("Ready", "Stalled", "Available")
 
 
 class KindTarget:
-    """See target.Target. `context` and `namespace` are kubectl's; None is what it takes by itself.
+    """Deployments on a cluster. `context` and `namespace` are kubectl's; None means its default.
 
-    The namespace "" is all of them, as in the API's own paths: for deployments(), which then gives them as
-    `namespace/name`.
+    The namespace "" means all of them, for `deployments()`, which then names each as `namespace/name`.
     """
 
     name = "kind"
@@ -55,16 +54,16 @@ class KindTarget:
             applied = items(self._apply(wanted))
             done(_words(applied))
         try:
-            found = [self._wait(one, timeout, progress) for one in _ours(applied, wanted)]
+            deployments = [self._wait(resource, timeout, progress) for resource in _ours(applied, wanted)]
         except UserError as error:
             raise UserError(error.reason, advice.more(str(error), _known(wanted))) from None
-        for one in found:
-            if one.ready and one.detail:
-                progress.note(one.detail)
-        return found
+        for resource in deployments:
+            if resource.ready and resource.detail:
+                progress.note(resource.detail)
+        return deployments
 
     def _tell_where(self, progress: Progress) -> None:
-        """Before anything is written: kubectl's context may be another than one thinks of."""
+        """Name kubectl's context before anything is written, because it may not be the one that the user thinks of."""
         with contextlib.suppress(UserError):  # a cluster without a configuration, in a pod
             context, namespace = self._kubectl.place()
             progress.note(f"context {context}, namespace {namespace} unless the manifest names one")
@@ -79,8 +78,8 @@ class KindTarget:
     def deployments(self) -> list[DeploymentStatus]:
         if not self._everywhere:
             return [_deployment(item) for item in items(self._kubectl.run("get", RESOURCE, "-o", "json"))]
-        found = items(self._kubectl.run("get", RESOURCE, "--all-namespaces", "-o", "json"))
-        return [replace(_deployment(item), name=_full_name(item)) for item in found]
+        resources = items(self._kubectl.run("get", RESOURCE, "--all-namespaces", "-o", "json"))
+        return [replace(_deployment(item), name=_full_name(item)) for item in resources]
 
     def get(self, name: str) -> DeploymentStatus:
         return _deployment(self._get(name))
@@ -92,8 +91,8 @@ class KindTarget:
         kept = {"name": name, "namespace": metadata["namespace"], "annotations": annotations}
         config_maps = {}
         if source := spec["scoring"]["source"].get("configMap"):
-            found = self._kubectl.get("configmap", source["name"], metadata["namespace"])
-            config_maps[source["name"]] = {key: text.encode() for key, text in found.get("data", {}).items()}
+            config_map = self._kubectl.get("configmap", source["name"], metadata["namespace"])
+            config_maps[source["name"]] = {key: text.encode() for key, text in config_map.get("data", {}).items()}
         manifest = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": kept, "spec": spec}
         return Manifests(manifest, config_maps)
 
@@ -123,7 +122,7 @@ class KindTarget:
         with progress.step("dry run") as done:
             applied = items(self._apply(wanted, "--dry-run=server"))
             done(_words(applied))
-        return [self._planned(one, applied) for one in _ours(applied, wanted)]
+        return [self._planned(resource, applied) for resource in _ours(applied, wanted)]
 
     def _planned(self, resource: Object, applied: list[Object]) -> Planned:
         metadata = resource["metadata"]
@@ -138,16 +137,16 @@ class KindTarget:
         serving, before = _serving(resource), kind_history.served_before(self._kubectl, resource)
         past = kind_history.of(self._kubectl, resource)
         number = earlier.choose(name, past, serving, before, to).revision
-        # An edit of a later generation ends it. With the time the same number can be asked for again.
+        # An edit of a later generation ends it. The time makes the same number count as a new request.
         against = f"generation={resource['metadata']['generation']}"
         asked = f"{SERVE_ANNOTATION}={number} {against} {datetime.now(UTC).isoformat(timespec='microseconds')}"
         inside = ["--namespace", resource["metadata"]["namespace"]]
         with progress.step(f"revision {number}") as done:
             annotated = self._kubectl.run("annotate", RESOURCE, name, *inside, "--overwrite", asked, "-o", "json")
             stale = _condition(resource, "Stalled").get("message", "")
-            found = self._wait(json.loads(annotated), timeout, progress, number, stale)
+            deployment = self._wait(json.loads(annotated), timeout, progress, number, stale)
             done("serves")
-        return found
+        return deployment
 
     def _wait(
         self,
@@ -157,15 +156,15 @@ class KindTarget:
         number: int | None = None,
         stale: str = "",
     ) -> DeploymentStatus:
-        """Wait until it is ready, and serves revision `number` if there is one.
+        """Wait until the resource is ready, and serves revision `number` unless that is None.
 
-        `stale` is what a condition says that is from before the wait.
+        `stale` is the message of a condition from before the wait.
         """
         metadata = resource["metadata"]
         name, namespace = metadata["name"], metadata["namespace"]
         seconds = timeout or resource["spec"]["update"]["progressDeadlineSeconds"]
         command = [*self._kubectl.command, "get", RESOURCE, name, "--namespace", namespace, "--watch", "-o", "json"]
-        told: set[str] = set()
+        messages: set[str] = set()
         ready: Object = {}
         so_far = SoFar(progress.note, f"{name}: not ready yet")
 
@@ -179,7 +178,7 @@ class KindTarget:
                     reasons.SUPERSEDED,
                     f"a newer command has changed {name}; this one stops waiting",
                 )
-            _tell(now, told, progress)
+            _tell(now, messages, progress)
             ready, stalled = _condition(now, "Ready"), _condition(now, "Stalled")
             is_ready = ready.get("status") == "True" or ready.get("reason") == reasons.SUSPENDED
             if is_ready and number in (None, _serving(now)):
@@ -189,8 +188,8 @@ class KindTarget:
                 raise UserError(reasons.ROLLBACK_ENDED, text)
             if stalled.get("status") == "True" and stalled["message"] != stale:
                 raise UserError(Reason(stalled["reason"]), f"{name}: {stalled['message']}")
-        said = ready.get("message") or "the operator has not looked at it; does it run (lmd operator run)?"
-        raise UserError(reasons.PROGRESS_DEADLINE_EXCEEDED, f"{name} was not ready within {seconds:g} s: {said}")
+        message = ready.get("message") or "the operator has not looked at it; does it run (lmd operator run)?"
+        raise UserError(reasons.PROGRESS_DEADLINE_EXCEEDED, f"{name} was not ready within {seconds:g} s: {message}")
 
 
 def _known(wanted: ManifestSource) -> Known:
@@ -205,10 +204,10 @@ def _words(applied: list[Object]) -> str:
 
 
 def _ours(applied: list[Object], wanted: ManifestSource) -> list[Object]:
-    found = [item for item in applied if item["kind"] == schema.KIND]
-    if not found:
+    resources = [item for item in applied if item["kind"] == schema.KIND]
+    if not resources:
         raise UserError(reasons.INVALID_MANIFEST, f"{wanted}: holds no {schema.KIND}")
-    return found
+    return resources
 
 
 def _serving(resource: Object) -> int | None:
@@ -217,12 +216,12 @@ def _serving(resource: Object) -> int | None:
 
 
 def _asked(resource: Object) -> Object:
-    """What it asks for; how many replicas is nothing to serve, and an autoscaler's to change."""
+    """The spec without `replicas`, which do not change what is served, and which an autoscaler may change."""
     return {key: value for key, value in resource["spec"].items() if key != "replicas"}
 
 
 def _condition(resource: Object, kind: str) -> Object:
-    """The condition, if it speaks of the generation that was applied."""
+    """The condition, if it is about the generation that was applied."""
     generation = resource["metadata"]["generation"]
     for condition in resource.get("status", {}).get("conditions", []):
         if condition["type"] == kind and condition.get("observedGeneration") == generation:
@@ -230,12 +229,12 @@ def _condition(resource: Object, kind: str) -> Object:
     return {}
 
 
-def _tell(resource: Object, told: set[str], progress: Progress) -> None:
-    """Say what the conditions say of this generation and have not said before."""
+def _tell(resource: Object, messages: set[str], progress: Progress) -> None:
+    """Print the messages of this generation's conditions that are not in `messages`, and add them to it."""
     for condition in resource.get("status", {}).get("conditions", []):
         current = condition.get("observedGeneration") == resource["metadata"]["generation"]
-        if current and condition["type"] not in _SUMMARIES and condition["message"] not in told:
-            told.add(condition["message"])
+        if current and condition["type"] not in _SUMMARIES and condition["message"] not in messages:
+            messages.add(condition["message"])
             progress.note(condition["message"])
 
 
@@ -251,16 +250,16 @@ def _deployment(resource: Object) -> DeploymentStatus:
         detail = degraded["message"]
     if is_ready and numbers.get("wanted", _serving(resource)) != _serving(resource):
         detail = ready.get("message", "")  # a revision that was asked for again
-    said = "" if is_ready else ready.get("message", "waiting for the operator")
+    message = "" if is_ready else ready.get("message", "waiting for the operator")
     is_stalled = _condition(resource, "Stalled").get("status") == "True"
-    found = standing.judge(Seen(is_ready, said if is_stalled else "", not is_stalled, problem=said))
+    result = standing.judge(Seen(is_ready, message if is_stalled else "", not is_stalled, problem=message))
     return DeploymentStatus(
         name=resource["metadata"]["name"],
-        ready=found.ready,
+        ready=result.ready,
         serving=_serving(resource),
         url=status.get("url", ""),
-        message=found.message,
-        stalled=found.stalled,
+        message=result.message,
+        stalled=result.stalled,
         durable=numbers.get("durable"),
         detail=detail,
     )

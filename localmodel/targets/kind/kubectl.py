@@ -1,4 +1,4 @@
-"""Running kubectl, which knows the user's clusters and how to get into them."""
+"""Runs kubectl, which knows the user's clusters and credentials."""
 
 import re
 import subprocess
@@ -11,14 +11,14 @@ from localmodel_untrusted import json_text
 from localmodel_untrusted.files import UnreadableError
 
 Object: TypeAlias = dict[str, Any]
-# How kubectl's errors name our resource; it says "not found" of others, too.
+# How kubectl's errors name our resource; other objects may be "not found", too.
 _OURS = "localmodeldeployments."
-# YAML reads 3.10 as a number, and true as no text
+# YAML reads 3.10 as a number, and true as a boolean.
 _NOT_TEXT = re.compile(r'in body must be of type string: "(number|integer|boolean)"')
 
 
 class Kubectl:
-    """kubectl for a context and a namespace; None is what it takes by itself."""
+    """kubectl for a context and a namespace; None means kubectl's default."""
 
     def __init__(self, context: str | None, namespace: str | None) -> None:
         self._namespace = namespace
@@ -27,14 +27,14 @@ class Kubectl:
         self.command += ["--namespace", namespace] if namespace else []
 
     def place(self) -> tuple[str, str]:
-        """Names of the context and of the namespace that it speaks to; "" where it has none. Raises as run()."""
+        """Names of the context and the namespace in use; "" if kubectl has none. Raises the errors of `run()`."""
         config = read(self.run("config", "view", "--minify", "-o", "json"))
         context: Object = next(iter(config.get("contexts") or []), {})
         inside = context.get("context", {}).get("namespace", "default")
         return context.get("name", ""), self._namespace or inside
 
     def run(self, *arguments: str, text: str | None = None) -> str:
-        """What it prints. `text` is its standard input.
+        """Run kubectl with `text` on standard input, and return what it prints.
 
         Raises:
             UserError: KubectlMissing, DeploymentNotFound, KubectlFailed.
@@ -48,24 +48,24 @@ class Kubectl:
         if result.returncode != 0:
             if "NotFound" in result.stderr and _OURS in result.stderr:
                 raise UserError(reasons.DEPLOYMENT_NOT_FOUND, f"kubectl: {result.stderr.strip()}")
-            # For an unknown field kubectl prints the whole object before it comes to the point.
-            said = result.stderr.strip().rpartition("strict decoding error: ")[2]
-            said = _NOT_TEXT.sub(r"\g<0> (write it in quotes)", said)
-            raise UserError(reasons.KUBECTL_FAILED, f"kubectl {arguments[0]}: {said}")
+            # For an unknown field kubectl prints the whole object before the error.
+            message = result.stderr.strip().rpartition("strict decoding error: ")[2]
+            message = _NOT_TEXT.sub(r"\g<0> (write it in quotes)", message)
+            raise UserError(reasons.KUBECTL_FAILED, f"kubectl {arguments[0]}: {message}")
         return result.stdout
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
-        """One object. Raises as run()."""
+        """One object. Raises the errors of `run()`."""
         inside = ["--namespace", namespace] if namespace else []
         return read(self.run("get", kind, name, *inside, "-o", "json"))
 
     def find(self, kind: str, name: str, namespace: str) -> Object | None:
-        """The object, or None when there is none of the name. Raises as run()."""
+        """The object, or None if there is none of this name. Raises the errors of `run()`."""
         text = self.run("get", kind, name, "--namespace", namespace, "--ignore-not-found", "-o", "json")
         return read(text) if text.strip() else None
 
     def lines(self, *arguments: str) -> Iterator[str]:
-        """What it prints, as it comes. Raises as run()."""
+        """The lines that kubectl prints, as they come. Raises the errors of `run()`."""
         try:
             process = subprocess.Popen([*self.command, *arguments], stdout=subprocess.PIPE, text=True, errors="replace")
         except FileNotFoundError:
@@ -82,22 +82,22 @@ class Kubectl:
 
 
 def items(text: str) -> list[Object]:
-    """The objects in what kubectl prints with `-o json`."""
+    """The objects in kubectl's output with `-o json`."""
     content = read(text)
-    found: list[Object] = content.get("items", []) if str(content.get("kind")).endswith("List") else [content]
-    return found
+    objects: list[Object] = content.get("items", []) if str(content.get("kind")).endswith("List") else [content]
+    return objects
 
 
 def read(text: str) -> Object:
-    """The object that kubectl prints with `-o json`.
+    """The object in kubectl's output with `-o json`.
 
     Raises:
         UserError: KubectlFailed.
     """
     try:
-        found = json_text.parse_loosely(text.encode(errors="replace"))
-        if isinstance(found, dict):
-            return found
+        content = json_text.parse_loosely(text.encode(errors="replace"))
+        if isinstance(content, dict):
+            return content
         error = "it is not an object"
     except UnreadableError as unreadable:
         error = str(unreadable)

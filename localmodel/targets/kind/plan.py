@@ -1,4 +1,4 @@
-"""What an apply to a cluster would do: the API server's own reading of the manifest, held against what serves."""
+"""Plans an apply to a cluster: compares the manifest, as the API server reads it, with what serves."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,10 +19,10 @@ from localmodel.targets.target import Planned
 
 
 def plan_of(kubectl: Kubectl, resource: Object, live: Object | None, applied: Sequence[Object]) -> Planned:
-    """The plan for one resource as the API server would take it over. `applied` are all objects that come with it.
+    """The plan for one resource, as the API server would store it. `applied` are all objects of the same apply.
 
     Raises:
-        UserError: whatever is missing or does not fit.
+        UserError: something is missing or does not fit.
     """
     name = resource["metadata"]["name"]
     wanted = spec.parse(resource["spec"])
@@ -31,43 +31,43 @@ def plan_of(kubectl: Kubectl, resource: Object, live: Object | None, applied: Se
     records = kind_history.records(kubectl, live) if live else []
     own = kind_history.locks(kubectl, live, records) if live else ()
     desired = _World(kubectl, resource["metadata"]["namespace"], applied).facts(wanted, own)
-    found = _compared(desired, live, records) if live else plan.plan(desired, None)
-    return Planned(name, found.lane, found.steps, found.reason)
+    result = _compared(desired, live, records) if live else plan.plan(desired, None)
+    return Planned(name, result.lane, result.steps, result.reason)
 
 
 def _compared(desired: Facts, live: Object, records: Sequence[Object]) -> Plan:
-    """The newest revision is what was asked for last; what is to be changed is the one that serves."""
+    """Compare with the newest revision, which was asked for last; if that differs, with the one that serves."""
     serving = live.get("status", {}).get("revisions", {}).get("serving")
     newest = _against(desired, live, records[0] if records else None)
     if newest.lane in ("nothing", "patch"):
         number = int(records[0]["revision"])
         failed = revisions.failure(records[0])
         if failed:
-            said = f"revision {number} failed, and is not tried again until something changes: {failed}"
-            return replace(newest, reason=f"{newest.reason}; {said}")
+            note = f"revision {number} failed, and is not tried again until something changes: {failed}"
+            return replace(newest, reason=f"{newest.reason}; {note}")
         if serving not in (None, number):
-            said = f"revision {serving} serves; lmd history {live['metadata']['name']} says why"
-            return replace(newest, reason=f"{newest.reason}; {said}")
+            note = f"revision {serving} serves; lmd history {live['metadata']['name']} says why"
+            return replace(newest, reason=f"{newest.reason}; {note}")
         return newest
-    return _against(desired, live, next((one for one in records if one["revision"] == serving), None))
+    return _against(desired, live, next((record for record in records if record["revision"] == serving), None))
 
 
 def _against(desired: Facts, live: Object, record: Object | None) -> Plan:
     facts = Facts.from_json(record["data"].get("facts")) if record else None
     if facts is None:
         return plan.plan(desired, None)
-    before = spec.parse(live["spec"])  # these are the live objects' own, whatever revision serves
+    before = spec.parse(live["spec"])  # as the live objects have it, whichever revision serves
     port = before.local_port or live.get("status", {}).get("localPort")
     before = replace(before, local_port=port if plan.PORT in desired.beside else None)
     return plan.plan(desired, replace(facts, fixed=plan.fixed_of_pods(before), beside=plan.beside_pods(before)))
 
 
 class _World:
-    """What the manifest refers to: first of all what comes with it, then what is in the namespace."""
+    """The objects that the manifest refers to: those applied with it, else those in the namespace."""
 
     def __init__(self, kubectl: Kubectl, namespace: str, applied: Sequence[Object]) -> None:
         self._kubectl, self._namespace = kubectl, namespace
-        self._maps = {one["metadata"]["name"]: one for one in applied if one["kind"] == "ConfigMap"}
+        self._maps = {item["metadata"]["name"]: item for item in applied if item["kind"] == "ConfigMap"}
 
     def facts(self, wanted: DeploymentSpec, own: Sequence[str]) -> Facts:
         store = Store(home.store())
@@ -97,14 +97,14 @@ class _World:
             return {name: text.encode() for name, text in source.inline.items()}
         if source.code is not None:
             return stored.code(source.code, store)
-        found = self._config_map(source.config_map or "")
-        if found is None:
+        data = self._config_map(source.config_map or "")
+        if data is None:
             raise UserError(
                 reasons.SOURCE_MISSING,
                 f"spec.scoring.source.configMap: there is no ConfigMap {source.config_map} in namespace "
                 f"{self._namespace}",
             )
-        return {key: text.encode() for key, text in found.items()}
+        return {key: text.encode() for key, text in data.items()}
 
     def _variables(self, wanted: DeploymentSpec) -> Iterator[tuple[str, str]]:
         for index, variable in enumerate(wanted.env):
@@ -128,19 +128,19 @@ class _World:
                 yield variable.name, self._secret(index, reference)
 
     def _secret(self, index: int, reference: KeyRef) -> str:
-        """As the operator names it: without its value, which is not even asked for."""
+        """The Secret's key and version, as the operator names them; the value is not read."""
         version = "jsonpath={.metadata.uid}/{.metadata.resourceVersion}"
         inside = ["--namespace", self._namespace, "--ignore-not-found", "-o", version]
-        found = self._kubectl.run("get", "secret", reference.name, *inside)
-        if not found and not reference.optional:
+        output = self._kubectl.run("get", "secret", reference.name, *inside)
+        if not output and not reference.optional:
             raise UserError(
                 reasons.VARIABLE_SOURCE_MISSING, f"spec.env[{index}]: Secret {reference.name} does not exist"
             )
-        return "/".join(["Secret", reference.name, reference.key, *reference.version(*filter(None, found.split("/")))])
+        return "/".join(["Secret", reference.name, reference.key, *reference.version(*filter(None, output.split("/")))])
 
     def _config_map(self, name: str) -> Mapping[str, str] | None:
-        found = self._maps.get(name) or self._kubectl.find("configmap", name, self._namespace)
-        return found.get("data", {}) if found else None
+        config_map = self._maps.get(name) or self._kubectl.find("configmap", name, self._namespace)
+        return config_map.get("data", {}) if config_map else None
 
     def _architecture(self) -> str:
         nodes = items(self._kubectl.run("get", "nodes", "-o", "json"))

@@ -1,4 +1,4 @@
-"""Seeing an object of a cluster change as it happens, with kubectl."""
+"""Follows the changes of an object in a cluster, with kubectl."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
-# A watch says nothing when its object is gone, or its connection is.
+# A watch is silent when its object or its connection is gone.
 _SECONDS_OF_SILENCE = 5.0
 _SECONDS_BETWEEN_WATCHES = 0.3
 _SECONDS_BETWEEN_LOOKS = 0.1
@@ -18,13 +18,13 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 def changes(
     command: Sequence[str], get: Callable[[], dict[str, Any]], until: float, look: Callable[[], None]
 ) -> Iterator[dict[str, Any]]:
-    """The object as it is, and whatever it becomes, until time.monotonic() is `until`.
+    """The object as it is now and after each change, until `time.monotonic()` reaches `until`.
 
-    `command` is `kubectl get --watch -o json` of the one object; `get` asks once, when that has ended, and its errors
-    are raised. `look` is called all the while; what it raises ends the watching.
+    `command` is `kubectl get --watch -o json` of the object; `get` reads it once after the watch has ended, and may
+    raise. `look` is called regularly, and ends the watch if it raises.
     """
     while True:
-        yield from _watched(command, until, look)  # which begins with the object as it is
+        yield from _watched(command, until, look)  # begins with the object as it is
         yield get()
         left = until - time.monotonic()
         if left <= 0:
@@ -33,16 +33,16 @@ def changes(
 
 
 def _watched(command: Sequence[str], until: float, look: Callable[[], None]) -> Iterator[dict[str, Any]]:
-    """What the watch says, until it ends or falls silent."""
-    found: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+    """The objects that the watch prints, until it ends or falls silent."""
+    queue: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         lines = process.stdout
         assert lines is not None  # noqa: S101 - for the type checker: it is a pipe
 
         def read() -> None:
-            for one in _objects(lines):
-                found.put(one)
-            found.put(None)
+            for item in _objects(lines):
+                queue.put(item)
+            queue.put(None)
 
         reader = Thread(target=read, daemon=True)
         reader.start()
@@ -51,10 +51,10 @@ def _watched(command: Sequence[str], until: float, look: Callable[[], None]) -> 
             while True:
                 look()
                 with contextlib.suppress(Empty):
-                    one = found.get(timeout=_SECONDS_BETWEEN_LOOKS)
-                    if one is None:
+                    received = queue.get(timeout=_SECONDS_BETWEEN_LOOKS)
+                    if received is None:
                         return
-                    yield one
+                    yield received
                     silent_until = _silent_until(until)
                 if time.monotonic() > silent_until:
                     return
@@ -68,7 +68,7 @@ def _silent_until(until: float) -> float:
 
 
 def _objects(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
-    """The objects of a stream in which each ends with a line of its closing brace alone."""
+    """The objects of a stream in which each one ends with its closing brace alone on a line."""
     text = ""
     for line in lines:
         text += line

@@ -1,4 +1,4 @@
-"""What an apply will do to a deployment that runs on this machine: decided before anything is built or changed."""
+"""Decides what an apply does to a deployment on this machine, before anything is built or changed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,8 +14,9 @@ from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
 
 @dataclass(frozen=True)
 class Decision:
-    """`facts` are those of what is asked for, `before` is what they were compared with. `again` is the revision that a
-    rollback has brought, while it holds.
+    """The plan of an apply. `facts` describe what is wanted, and were compared with `before`.
+
+    `again` is the revision of a rollback, as long as the rollback holds.
     """
 
     plan: Plan
@@ -25,7 +26,7 @@ class Decision:
 
 
 def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord | None) -> Decision:
-    """Compare what is asked for with what serves."""
+    """Compare what is wanted with what serves."""
     facts = facts_of(desired, runner, running)
     before, serves = _serving(place, running)
     serving = before if serves else None
@@ -35,26 +36,26 @@ def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord
     if running is None:
         return Decision(_started(before, facts, desired), facts, before)
     same_program = running.program == runner.program(runner.key(desired.spec, desired.lock), desired.spec)
-    found = plan.plan(
+    result = plan.plan(
         replace(facts, strategy=desired.spec.strategy), _observed(before, running, desired, facts, same_program)
     )
-    lane, reason = found.lane, found.reason
+    lane, reason = result.lane, result.reason
     if serving is None and lane == "nothing":
         lane = "swap" if desired.spec.strategy == "Auto" else "roll"
         reason = f"revision {place.main.wanted()} does not serve"
     if not same_program and lane in ("nothing", "swap"):
-        told = f"{reason}; " if found.lane != "nothing" else ""
-        lane, reason = "roll", f"{told}what the server was started from has changed"
+        earlier_reason = f"{reason}; " if result.lane != "nothing" else ""
+        lane, reason = "roll", f"{earlier_reason}what the server was started from has changed"
     return Decision(Plan(lane, tuple(_steps(lane, facts, running, same_program, desired)), reason), facts, before)
 
 
 def keeps_port(wanted: int | None, running: ServerRecord) -> bool:
-    """Whether the manifest asks for the port that it asked for before, for the one taken in its place, or for none."""
+    """Whether the manifest asks for the same port as before, for the one taken instead, or for none."""
     return wanted in (None, running.wanted_port, running.port)
 
 
 def facts_of(desired: Desired, runner: Runner, running: ServerRecord | None) -> Facts:
-    """What the planner compares."""
+    """The facts that the planner compares."""
     port = desired.spec.local_port
     if port and running and keeps_port(port, running):
         port = running.wanted_port
@@ -75,7 +76,7 @@ def facts_of(desired: Desired, runner: Runner, running: ServerRecord | None) -> 
 
 
 def _at_its_port(recorded: Facts, facts: Facts) -> Facts:
-    """The facts that were recorded, without their port where these ask for none: any is right then."""
+    """The recorded facts, without their port if `facts` ask for none: then any port is right."""
     fixed = {name: value for name, value in recorded.fixed.items() if name != PORT or PORT in facts.fixed}
     return replace(recorded, fixed=fixed)
 
@@ -83,11 +84,11 @@ def _at_its_port(recorded: Facts, facts: Facts) -> Facts:
 def _observed(
     record: RevisionRecord | None, running: ServerRecord, desired: Desired, facts: Facts, same_program: bool
 ) -> Facts | None:
-    """The facts of what runs. Port and limits are the server's own: it may serve a revision older than itself."""
+    """The facts of what runs. Port and limits are the server's, which may serve a revision older than itself."""
     if record is None:
         return None
     recorded = Facts.from_json(record.facts)
-    if recorded is None:  # of a version that kept none
+    if recorded is None:  # written by a version that recorded none
         recorded = facts if record.revision == desired.revision else None
     if recorded is None:
         return None
@@ -96,24 +97,24 @@ def _observed(
 
 
 def _serving(place: State, running: ServerRecord | None) -> tuple[RevisionRecord | None, bool]:
-    """The revision that serves, or has served last; and whether it does, and is the one that was asked for last."""
+    """The revision that serves or served last; and whether it serves and was the last one asked for."""
     number = loading.ask(running.port)[0] if running else None
     status = place.main.status()
     is_asked = number is not None and number == place.main.wanted() and not (status and status.error)
-    found = place.known(number)
-    return found or place.served_last(), bool(found and is_asked)
+    record = place.known(number)
+    return record or place.served_last(), bool(record and is_asked)
 
 
 def _kept(place: State, kept: RevisionRecord, serving: RevisionRecord | None) -> Plan:
     if serving and serving.number == kept.number:
-        # One that failed cannot serve again.
+        # A failed revision cannot serve again.
         sound = [number for number in place.numbers() if (record := place.known(number)) and not record.failed]
         newest = max(sound, default=kept.number)
         back = (
             f"; lmd rollback {place.name} --to {newest} serves revision {newest} again" if newest != kept.number else ""
         )
-        said = f"nothing has changed since lmd rollback asked for revision {kept.number}, which serves{back}"
-        return Plan("nothing", (), said)
+        reason = f"nothing has changed since lmd rollback asked for revision {kept.number}, which serves{back}"
+        return Plan("nothing", (), reason)
     steps = (f"a server with revision {kept.number} is started",)
     return Plan("roll", steps, f"revision {kept.number}, which lmd rollback asked for, does not serve")
 
@@ -123,9 +124,9 @@ def _started(last: RevisionRecord | None, facts: Facts, desired: Desired) -> Pla
         reason, lane = "there is no revision yet", "rebuild"
     else:
         recorded = Facts.from_json(last.facts)
-        found = plan.plan(facts, _at_its_port(recorded, facts) if recorded else None)
-        told = "" if found.lane == "nothing" else f"{found.reason}; "
-        reason, lane = f"{told}the server is not running", "rebuild" if found.lane == "rebuild" else "roll"
+        result = plan.plan(facts, _at_its_port(recorded, facts) if recorded else None)
+        earlier_reason = "" if result.lane == "nothing" else f"{result.reason}; "
+        reason, lane = f"{earlier_reason}the server is not running", "rebuild" if result.lane == "rebuild" else "roll"
     return Plan(lane, tuple(_steps(lane, facts, None, False, desired)), reason)
 
 

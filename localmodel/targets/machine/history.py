@@ -1,4 +1,4 @@
-"""The revisions of a deployment that can be served again, whichever target keeps them."""
+"""The revisions of a deployment on this machine that can be served again."""
 
 from dataclasses import asdict
 from functools import partial
@@ -10,26 +10,26 @@ from localmodel.targets.target import PastRevision
 
 
 def of(place: State, serving: int | None) -> list[PastRevision]:
-    """Those of a deployment on this machine, newest first."""
+    """The deployment's revisions, newest first."""
     wanted, status = state_file.or_skip(place.main.wanted), state_file.or_skip(place.main.status)
-    # A server that goes back to the revision before by itself can tell, but not write it down.
+    # A server that returns to the previous revision by itself reports it, but cannot record it here.
     gone_back = f"{status.reason or reasons.REVISION_FAILED}: {status.error}" if status and status.error else ""
-    found = []
+    revisions = []
     for number in reversed(place.numbers()):
         if record := state_file.or_skip(partial(place.record, number)):
-            found.append(_past(record, serving, wanted, gone_back if number == wanted else ""))
-    return found
+            revisions.append(_past(record, serving, wanted, gone_back if number == wanted else ""))
+    return revisions
 
 
 def _past(record: RevisionRecord, serving: int | None, wanted: int | None, failed: str) -> PastRevision:
-    told = record.environment.get("LOCALMODEL_MODEL", "")
+    models = record.environment.get("LOCALMODEL_MODEL", "")
     return PastRevision(
         revision=record.number,
         created=record.created,
         cause=record.cause,
         content=record.revision.content,
         code=record.code,
-        models=dict(model.split("@", 1) for model in told.split(",") if model),
+        models=dict(model.split("@", 1) for model in models.split(",") if model),
         digests=asdict(record.revision),
         serving=record.number == serving,
         durable=record.number == wanted,

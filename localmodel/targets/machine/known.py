@@ -1,4 +1,4 @@
-"""What is known of a revision on this machine beside what its worker says."""
+"""What is known about a revision on this machine, apart from what its worker says."""
 
 import contextlib
 from collections.abc import Callable, Mapping
@@ -16,14 +16,14 @@ from localmodel.targets.machine.state import RevisionRecord, State
 
 
 def of(place: State, record: RevisionRecord) -> Known:
-    """For advice on an error of its script. What cannot be read is left out: it only adds to an error."""
+    """The `Known` for advice on an error of the revision's script. What cannot be read is left out."""
     applied = None
     with contextlib.suppress(UserError):
         applied = place.applied()
-    earlier = [one for number in place.numbers() if number < record.number and (one := place.known(number))]
+    earlier = [revision for number in place.numbers() if number < record.number and (revision := place.known(number))]
     return Known(
         models=_models(record),
-        files={one.number: list(one.facts.get("files", ())) for one in earlier},
+        files={revision.number: list(revision.facts.get("files", ())) for revision in earlier},
         beside=applied.beside if applied else (),
         folder=_folder(applied),
         leaves_out=leaves_out(applied.deployment) if applied else Known.leaves_out,
@@ -31,7 +31,7 @@ def of(place: State, record: RevisionRecord) -> Known:
 
 
 def leaves_out(deployment: Mapping[str, Any]) -> Callable[[str], str]:
-    """Known.leaves_out of a deployment's source folder, or of the folder of its script."""
+    """The function `Known.leaves_out` for a deployment's source folder, or for the folder of its script."""
     source = Path(annotation(deployment, SOURCE))
     if not source.is_absolute():
         return lambda path: ""
@@ -39,14 +39,14 @@ def leaves_out(deployment: Mapping[str, Any]) -> Callable[[str], str]:
 
 
 def _models(record: RevisionRecord) -> list[ModelVersion]:
-    store, told = Store(home.store()), record.environment.get("LOCALMODEL_MODEL", "")
+    store, references = Store(home.store()), record.environment.get("LOCALMODEL_MODEL", "")
     with contextlib.suppress(UserError):
-        return [store.models.find(text.partition("@")[0]) for text in told.split(",") if text]
+        return [store.models.find(text.partition("@")[0]) for text in references.split(",") if text]
     return []
 
 
 def _folder(applied: Manifests | None) -> str:
-    """Where the code was read from, if that is a folder; from the current one, where it lies below it."""
+    """The folder that the code was read from, relative to the current one if it lies below that; else ""."""
     source = applied.deployment["metadata"].get("annotations", {}).get(SOURCE, "") if applied else ""
     folder, here = Path(source), Path.cwd()
     if not source or not folder.is_dir():

@@ -1,4 +1,4 @@
-"""Waiting for a server to say that it serves a revision, or why it does not."""
+"""Waits until a server serves a revision or says why it does not."""
 
 import re
 import signal
@@ -15,15 +15,15 @@ from localmodel.targets.ports import HOST
 from localmodel_untrusted import json_text
 
 _POLL_SECONDS = 0.02
-# Whether a container runs is a question to the engine.
+# The engine is asked whether a container runs, which takes time.
 _SECONDS_BETWEEN_LOOKS = 0.5
-# Of the server's reasons, those that are a command's, too.
+# The server's reasons that commands report unchanged.
 _OWN_WORDS = (reasons.GATE_FAILED, reasons.NO_ROOM)
-# What the server itself has given up.
+# Reasons for which the server itself gave up.
 FAILED = (reasons.REVISION_FAILED, *_OWN_WORDS)
 LATE = reasons.PROGRESS_DEADLINE_EXCEEDED
 
-# The last line of a traceback, or of the server's log in either form; what it says of a request has not ended it.
+# The last line of a traceback, or of the server's log in either form, but not a line about a request.
 _ERROR = re.compile(
     r"localmodel_server: |[A-Za-z_.]*(Error|Exception)\b|Fatal |\S+ (ERROR|CRITICAL) (?!request )"
     r'|{"time":"[^"]*","level":"(ERROR|CRITICAL)","message":"(?!request )'
@@ -31,9 +31,9 @@ _ERROR = re.compile(
 
 
 class LoadError(Exception):
-    """The wanted revision does not serve; the text is one line for the user, `reason` the word of a UserError.
+    """The wanted revision does not serve. The text is one line for the user, `reason` that of a `UserError`.
 
-    `traceback` is the script's, or "".
+    `traceback` is the script's traceback, or "".
     """
 
     def __init__(self, message: str, reason: Reason = reasons.REVISION_FAILED, traceback: str = "") -> None:
@@ -49,10 +49,10 @@ class LoadTimeoutError(Exception):
 def wait(
     slot: Slot, number: int, ended: Callable[[], int | None], log: Path, timeout: float, look: Callable[[], None]
 ) -> None:
-    """Wait until the slot's server says that revision `number` serves. `timeout` in seconds.
+    """Wait at most `timeout` seconds until the slot's server reports that revision `number` serves.
 
-    `ended` gives None while the server runs, then the signal that has ended it, or 0. `look` is called all the while;
-    what it raises ends the waiting.
+    `ended` returns None while the server runs, then the signal that ended it, or 0. `look` is called regularly, and
+    ends the wait if it raises.
 
     Raises:
         LoadError, LoadTimeoutError.
@@ -61,7 +61,7 @@ def wait(
     next_look = time.monotonic()
     while time.monotonic() < end:
         status = slot.status()
-        # A load that an interrupted command had begun may still report; "" is a revision file that cannot be read.
+        # A load of an interrupted command may still report; "" means that the server could not read the revision file.
         if status is not None and status.wanted in (str(number), ""):
             if status.error:
                 own = (word for word in _OWN_WORDS if word == status.reason)
@@ -78,7 +78,7 @@ def wait(
 
 
 def ask(port: int) -> tuple[int | None, str]:
-    """Number of the revision that answers on the port, or None and why not."""
+    """The number of the revision that answers on the port, or None and the reason."""
     try:
         answer = http.request(f"http://{HOST}:{port}/readyz", timeout=5)
     except UserError as error:

@@ -1,4 +1,4 @@
-"""A deployment as one scoring server on this machine, without a cluster; how it runs is the runner's."""
+"""A deployment as one scoring server on this machine, without a cluster; the runner decides how it runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerReco
 from localmodel.targets.standing import Seen
 from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Planned
 
-# Something newer says how it stands; or nothing was begun.
+# After these, something newer reports the state, or nothing was begun.
 _NOT_AN_ATTEMPT = (reasons.SUPERSEDED, reasons.REVISION_NOT_FOUND)
 
 
 class LocalTarget:
-    """See target.Target."""
+    """Implements `Target` for deployments on this machine."""
 
     def __init__(self, runner: Runner) -> None:
         self.name = runner.target
@@ -58,7 +58,7 @@ class LocalTarget:
 
     @contextmanager
     def _changing(self, place: State, seconds: float, progress: Progress) -> Iterator[Callable[[], None]]:
-        """A turn in which something is to serve, and why it does not is kept; gives Rollout.give_way."""
+        """A turn that keeps why the deployment could not be served; yields `Rollout.give_way`."""
         with place.turn(seconds, progress.note) as turn, self.runner.at_work():
 
             def give_way() -> None:
@@ -112,7 +112,7 @@ class LocalTarget:
     def _bring_back(
         self, place: State, wanted: DeploymentSpec, timeout: float, progress: Progress, give_way: Callable[[], None]
     ) -> str:
-        """Have the revision that served last serve again, where no server runs; says so, or "" where it cannot."""
+        """Serve the last revision again if no server runs; return a sentence about it, or "" if that is impossible."""
         try:
             good = place.served_last()
             tried = place.attempt()
@@ -132,8 +132,8 @@ class LocalTarget:
             return [Planned(name, "nothing", (), "spec.suspend is true: edits wait")]
         place = self.place(name)
         desired = resolve.resolve(manifests, deployment, self.runner, progress, place.locks())
-        found = decide.decide(place, desired, self.runner, self.running(place)).plan
-        return [Planned(name, found.lane, found.steps, found.reason)]
+        planned = decide.decide(place, desired, self.runner, self.running(place)).plan
+        return [Planned(name, planned.lane, planned.steps, planned.reason)]
 
     def history(self, name: str) -> list[PastRevision]:
         place = self._existing(name)
@@ -143,7 +143,7 @@ class LocalTarget:
         place = self._existing(name)
         wanted = spec.parse(self.manifests(name).deployment["spec"])
         seconds = timeout or wanted.progress_deadline_seconds
-        self._choose(place, to)  # who is refused takes nobody's place
+        self._choose(place, to)  # first, so that a refused command does not take a running one's place
         with self._changing(place, seconds, progress) as give_way:
             number, serving = self._choose(place, to)
             if number == serving == place.main.wanted():
@@ -155,7 +155,7 @@ class LocalTarget:
         return self._observe(place)
 
     def _choose(self, place: State, to: int | None) -> tuple[int, int | None]:
-        """The revision to go back to, and the one that serves."""
+        """The number of the revision to go back to, and of the one that serves."""
         serving = self._observe(place).serving
         past = history.of(place, serving)
         if serving is None and (good := place.served_last()):
@@ -192,12 +192,12 @@ class LocalTarget:
         return State(self.runner.folder, name)
 
     def running(self, place: State) -> ServerRecord | None:
-        """The deployment's server, if it runs."""
+        """The deployment's server if it runs, else None."""
         record = place.main.server()
         return record if record and self.runner.is_running(place, record.id) else self.runner.find(place)
 
     def _alone(self, place: State) -> ServerRecord | None:
-        """The deployment's server, without what a command that was killed has left, or a server that has ended."""
+        """The deployment's running server, after removing what killed commands and ended servers have left."""
         running = self.running(place)
         if running and running != place.main.server():
             place.main.set_server(running)
@@ -212,8 +212,8 @@ class LocalTarget:
 
     def _missing(self, name: str) -> UserError:
         known = state.names(self.runner.folder)
-        there = f"there are: {', '.join(known)}" if known else "there is none"
-        return UserError(reasons.DEPLOYMENT_NOT_FOUND, f"no deployment {name} runs as a {self.runner.unit} ({there})")
+        names = f"there are: {', '.join(known)}" if known else "there is none"
+        return UserError(reasons.DEPLOYMENT_NOT_FOUND, f"no deployment {name} runs as a {self.runner.unit} ({names})")
 
     def _sweep(self, before: set[str] | None) -> None:
         after = self._builds()
@@ -221,7 +221,7 @@ class LocalTarget:
             self.runner.sweep(before - after)
 
     def _builds(self) -> set[str] | None:
-        """Keys of the environments that deployments use; None where that cannot be read, so that none is swept."""
+        """Keys of the environments that deployments use; None if that cannot be read, so that none is swept."""
         try:
             return {key for name in state.names(self.runner.folder) for key in self.place(name).builds()}
         except UserError as error:
@@ -231,7 +231,7 @@ class LocalTarget:
     def _observe(self, place: State) -> DeploymentStatus:
         at_work = False
         try:
-            at_work = place.is_at_work()  # asked first: a command that ends meanwhile has left what is read below
+            at_work = place.is_at_work()  # checked first: a command that ends now has written what is read below
             return self._seen(place, at_work)
         except UserError as error:
             state_file.unreadable(error)
@@ -242,26 +242,26 @@ class LocalTarget:
         failed, serving, down, problem = _failed(place), None, "", ""
         try:
             running = self.running(place)
-        except UserError as error:  # whoever asks how things are is told, and not refused
+        except UserError as error:  # a status reports trouble instead of failing
             running, problem = None, str(error)
         if running:
             server = running
             serving, problem = loading.ask(running.port)
         elif not problem:
             down = _down(place, failed)
-        # A command that was killed may have left it to a server that brings it all the same.
+        # A server may still load what a killed command has asked for.
         ended = attempt is not None and not attempt.reason and not serving == wanted == attempt.revision
         serves = serving is not None and serving == wanted and not ended
         if ended and running and serving is None and (good := place.served_last()):  # it was to be replaced at once
             down = f"nothing serves: the command that asked for revision {wanted} was ended; "
             down += f"lmd rollback {place.name} brings revision {good.number} back, which served last"
-        found = standing.judge(Seen(serves, failed, at_work, down, ended, problem))
+        status = standing.judge(Seen(serves, failed, at_work, down, ended, problem))
         url = server.url if server else ""
-        return DeploymentStatus(place.name, found.ready, serving, url, found.message, found.stalled, wanted)
+        return DeploymentStatus(place.name, status.ready, serving, url, status.message, status.stalled, wanted)
 
 
 def _failed(place: State) -> str:
-    """Why what was asked for last does not serve, or ""."""
+    """Why the last apply does not serve, or ""."""
     attempt, status = place.attempt(), place.main.status()
     if attempt and attempt.reason:
         is_of_revision = attempt.reason in (*loading.FAILED, loading.LATE)
@@ -270,7 +270,7 @@ def _failed(place: State) -> str:
 
 
 def _down(place: State, failed: str) -> str:
-    """That no server runs, and what starts one."""
+    """Why no server runs, and which command starts one."""
     if good := place.served_last():
         back = f"lmd rollback {place.name} too (revision {good.number}, which served last)"
         return f"the server is not running; lmd apply starts it, {back}"

@@ -1,4 +1,4 @@
-"""Writing down a revision of a deployment that runs on this machine: its folder and its record."""
+"""Records a revision of a deployment on this machine: its folder and its record file."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import RevisionRecord, State
 
-# Until it serves: a command can be killed.
+# Recorded until the revision serves, because a command can be killed.
 UNFINISHED = "Unfinished: it has not served yet"
 
 
@@ -22,13 +22,13 @@ def write(
     before: RevisionRecord | None,
     again: bool,
 ) -> RevisionRecord:
-    """Write the revision; with `again` the same one a second time, if it is the latest that there is.
+    """Write the revision; with `again`, write the same one a second time if it is the latest.
 
-    before: what serves, or has served last.
+    `before` is the revision that serves or served last.
     """
     latest = max(place.numbers(), default=0)
     last = place.known(latest)
-    # A server that has ended is started again with the same revision; a failed one is tried again as a new one.
+    # An ended server is started again with the same revision; a failed revision is tried again as a new one.
     same = last if again and last is not None and last.revision == desired.revision and not last.failed else None
     number = latest if same else place.next_number()
     record = RevisionRecord(

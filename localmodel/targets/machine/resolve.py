@@ -1,4 +1,4 @@
-"""From a manifest to what a server without a cluster needs: code, models, lock, variables."""
+"""Resolves a manifest to what a server without a cluster needs: code, models, lock, variables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from localmodel.targets.machine.runner import Runner
 
 @dataclass(frozen=True)
 class Desired:
-    """What is to be served. `variables` are the user's; `code` is the digest of the source folder.
+    """What is to be served. `variables` are the user's, `code` is the digest of the source folder.
 
-    `gate`: the requests that it must pass before it serves.
+    `gate` has the requests that the revision must pass before it serves.
     """
 
     spec: DeploymentSpec
@@ -39,10 +39,10 @@ class Desired:
 def resolve(
     manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress: Progress, own: Sequence[str] = ()
 ) -> Desired:
-    """Look everything up. `own`: digests of the locks that the deployment has served with, the last one first.
+    """Look everything up. `own` are digests of the locks that the deployment has served with, the last one first.
 
     Raises:
-        UserError: whatever is missing or does not fit; its message names the field, or file and line.
+        UserError: something is missing or does not fit; the message names the field, or file and line.
     """
     store = Store(home.store())
     spec = stored.filled_in(spec, store)
@@ -79,7 +79,7 @@ def resolve(
 
 
 def server_digest() -> str:
-    """Digest of the server's and the worker's own code: a running server serves with the one it was started with."""
+    """Digest of the server's and the worker's own code, which a running server does not change."""
     folder = data.folder("scoring-image")
     sources = sorted(folder.glob("localmodel_*/**/*.py"))
     return digests.of_json({str(path.relative_to(folder)): digests.of_bytes(path.read_bytes()) for path in sources})
@@ -92,10 +92,10 @@ def _files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str
         return stored.code(spec.source.code, store)
     name = spec.source.config_map or ""
     if name not in manifests.config_maps:
-        there = ", ".join(sorted(manifests.config_maps)) or "none"
+        found = ", ".join(sorted(manifests.config_maps)) or "none"
         raise UserError(
             reasons.SOURCE_MISSING,
-            f"spec.scoring.source.configMap: no ConfigMap {name} beside the deployment (found: {there}); "
+            f"spec.scoring.source.configMap: no ConfigMap {name} beside the deployment (found: {found}); "
             "there is no cluster to take it from, so apply it together with the deployment",
         )
     return dict(manifests.config_maps[name])
@@ -107,7 +107,7 @@ def _gate(manifests: Manifests, spec: DeploymentSpec) -> tuple[Mapping[str, Any]
 
 
 def _value(index: int, variable: Variable, manifests: Manifests) -> str | None:
-    """The variable's value; None where it is not set."""
+    """The variable's value, or None if it is not set."""
     reference = variable.value_from
     if reference is None:
         return variable.value

@@ -1,4 +1,4 @@
-"""A revision on disk, laid out as in a scoring image: code, and the models below it; and its gate beside them."""
+"""Writes a revision to disk, laid out as in a scoring image: the code, the models below it, the gate beside them."""
 
 import shutil
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ from localmodel.targets.machine.runner import BuiltEnvironment
 
 
 def write(folder: Path, name: str, number: int, desired: Desired, environment: BuiltEnvironment) -> dict[str, str]:
-    """Fill the folder with the revision's code and models; returns the variables that make a server serve it.
+    """Fill the folder with the code and models; return the variables that make a server serve them.
 
-    name is the deployment's.
+    `name` is the deployment's name.
     """
     shutil.rmtree(folder, ignore_errors=True)
     app = folder / "app"
@@ -44,7 +44,7 @@ def write(folder: Path, name: str, number: int, desired: Desired, environment: B
 
 
 def models_folder() -> Path:
-    """Where models are unpacked; revisions link there."""
+    """The folder with unpacked models, which revisions link to."""
     return home.home() / "models"
 
 
@@ -57,13 +57,13 @@ def _link_models(root: Path, models: Iterable[ModelVersion]) -> None:
 
 
 def _extracted(model: ModelVersion) -> Path:
-    """The model's files, unpacked once for every deployment that uses them."""
+    """The folder with the model's files, unpacked once for all deployments."""
 
     def unpack(folder: Path) -> None:
         layers.extract(Store(home.store()).layout.path(model.weights.digest), folder)
         for file in folder.rglob("*"):
             if file.is_file():
-                # Shared: a script that writes into its model must not change another's.
+                # Read-only, because deployments share it.
                 file.chmod(0o555 if executable.is_executable(file) else 0o444)
 
     return files.made_once(models_folder() / model.weights.digest.removeprefix("sha256:"), unpack)

@@ -1,4 +1,4 @@
-"""Serving a revision again that is still recorded, on this machine."""
+"""Serves a recorded revision again on this machine."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,10 +20,10 @@ def serve(
     progress: Progress,
     give_way: Callable[[], None],
 ) -> None:
-    """Bring the recorded revision into service, where the deployment is and with the limits of the spec.
+    """Bring the recorded revision into service, on the deployment's port and with the limits of the spec.
 
     Raises:
-        UserError: as Rollout.bring().
+        UserError: the errors of `Rollout.bring()`.
     """
     if running:
         spec = replace(spec, local_port=running.wanted_port)

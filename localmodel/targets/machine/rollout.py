@@ -1,4 +1,4 @@
-"""Makes a revision serve, and leaves the old one in service if that fails."""
+"""Brings a revision into service, and keeps the old one if that fails."""
 
 import contextlib
 import signal
@@ -19,10 +19,10 @@ from localmodel.targets.so_far import SoFar
 
 @dataclass(frozen=True)
 class Rollout:
-    """A revision on its way. `spec` and `environment` say what a new server is started from.
+    """One rollout. `spec` and `environment` say what a new server is started from.
 
-    `timeout` in seconds, for each time that the revision has to load. `give_way` is called while it does, and raises
-    where something else is to serve by now.
+    `timeout` is in seconds, for each load of the revision. `give_way` is called while it loads, and raises if a newer
+    command wants to serve something else.
     """
 
     runner: Runner
@@ -34,7 +34,7 @@ class Rollout:
     give_way: Callable[[], None]
 
     def bring(self, running: ServerRecord | None, write: Callable[[], RevisionRecord]) -> None:
-        """Bring the revision into service that `write` gives, once it is certain that a server can have its port.
+        """Write the revision with `write` and bring it into service; check first that a server can have its port.
 
         Raises:
             UserError: RevisionFailed, GateFailed, ProgressDeadlineExceeded, PortTaken, Superseded.
@@ -64,7 +64,7 @@ class Rollout:
             try:
                 act(record)
             except UserError as error:
-                if record.failed:  # what has served once stays what it was: whoever goes back to it may try again
+                if record.failed:  # one that has served before is not marked: a rollback may try it again
                     self.place.keep(replace(record, failed=f"{error.reason}: {str(error).splitlines()[0]}"))
                 self.place.prune(self.spec.revision_history_limit)
                 raise
@@ -89,18 +89,18 @@ class Rollout:
         return ports.holder(port)
 
     def _servers(self) -> Iterator[tuple[State, ServerRecord]]:
-        """Every deployment of the target with the server that it has, or had last."""
+        """Every deployment of the target with its current or last server."""
         for name in state.names(self.runner.folder):
             place = State(self.runner.folder, name)
-            with contextlib.suppress(UserError):  # another deployment's trouble is not this one's
+            with contextlib.suppress(UserError):  # damage to another deployment does not matter here
                 if record := place.main.server():
                     yield place, record
 
     def _start(self, record: RevisionRecord, port: int) -> None:
-        """Start the only server."""
+        """Start a server where none runs."""
         self.place.main.want(record)
         server = self._start_server(self.place.main, port)
-        self.place.main.set_server(server)  # at once, so that a killed command leaves no server that nobody knows
+        self.place.main.set_server(server)  # recorded at once, in case this command is killed
         try:
             self._wait(self.place.main, server, record)
         except BaseException:
@@ -110,7 +110,7 @@ class Rollout:
             raise
 
     def _update(self, record: RevisionRecord, running: ServerRecord) -> None:
-        """Have the running server load it beside the old one."""
+        """Have the running server load the revision beside the old one."""
         old = self._serving(running)
         self.place.main.want(record)
         self.runner.send(running.id, signal.SIGHUP)
@@ -118,14 +118,14 @@ class Rollout:
             self._wait(self.place.main, running, record, old)
         except BaseException as error:
             if old:
-                self.place.main.want(old.record)  # which is what a restart serves, too
-            # The server itself keeps to the old one when it has failed to load the new one.
+                self.place.main.want(old.record)  # so that a restart serves it, too
+            # A server that fails to load the new revision keeps the old one by itself.
             if old and not (isinstance(error, UserError) and error.reason in loading.FAILED):
                 self.runner.send(running.id, signal.SIGHUP)
             raise
 
     def _move(self, record: RevisionRecord, running: ServerRecord, port: int) -> None:
-        """Start a server on another port; the one before it ends when the new one serves."""
+        """Start a server on another port, and end the old one when the new one serves."""
         old = self._serving(running)
         self.place.main.want(record)
         server = self._start_candidate(self.place.main, port)
@@ -142,12 +142,12 @@ class Rollout:
         self.place.candidate.clear()
 
     def _replace(self, record: RevisionRecord, running: ServerRecord) -> None:
-        """Start another server: proven on a spare port first, then on the port of the old one."""
+        """Start another server, first on a spare port as a proof, then on the port of the old one."""
         self._prove(record, self._serving(running))
         self._hand_over(record, running, running.port)
 
     def _hand_over(self, record: RevisionRecord, running: ServerRecord, port: int) -> None:
-        """End the server, then start another; what served before is brought back when that fails."""
+        """End the server, then start another one; start the old one again if that fails."""
         old, wanted = self._serving(running), self.place.known(self.place.main.wanted())
         with in_order.ends_in_order(), self.progress.step("the port changes hands") as done:
             begun = time.monotonic()
@@ -187,7 +187,7 @@ class Rollout:
         return server
 
     def _brought_back(self, old: "_Serving", server: ServerRecord) -> str:
-        """What became of the revision that was ended first."""
+        """A sentence on what became of the old revision."""
         try:
             self._wait(self.place.main, server, old.record)
         except UserError as error:
@@ -220,10 +220,10 @@ class Rollout:
         try:
             loading.wait(slot, record.number, ended, self.place.log, self.timeout, look)
         except loading.LoadError as error:
-            told = advice.more(str(error), known.of(self.place, record))
+            message = advice.more(str(error), known.of(self.place, record))
             others = exclusive.advice(f"{error}\n{error.traceback}", beside.record.number if beside else None)
-            said = f"revision {record.number} does not serve: {told}{others}"
-            raise UserError(error.reason, f"{said}\n{goes_on}" if goes_on else said) from None
+            text = f"revision {record.number} does not serve: {message}{others}"
+            raise UserError(error.reason, f"{text}\n{goes_on}" if goes_on else text) from None
         except loading.LoadTimeoutError:
             raise UserError(
                 loading.LATE,
@@ -240,7 +240,7 @@ class Rollout:
 
 @dataclass(frozen=True)
 class _Serving:
-    """The revision that serves while another is on its way."""
+    """The revision that serves during the rollout."""
 
     record: RevisionRecord
     url: str

@@ -1,4 +1,4 @@
-"""What is kept of a deployment that runs on this machine without a cluster: a folder with its name."""
+"""The folder with the records of a deployment on this machine."""
 
 import base64
 import contextlib
@@ -20,19 +20,19 @@ from localmodel.targets.machine import turn
 from localmodel.targets.machine.turn import Turn
 from localmodel_untrusted import json_text
 
-# A folder with any of these is a deployment's, whatever else is lost.
+# A folder with any of these belongs to a deployment, whatever else is lost.
 _TRACES = ("applied.json", "revision.json", "server.json", "server-candidate.json", "revisions")
-# What to do about a damaged file of a deployment.
+# The advice about a damaged file of a deployment.
 _DO = "run lmd apply to write it again, or lmd delete to remove the deployment"
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
 class RevisionRecord:
-    """A revision of the deployment, and the environment variables that make the server serve it.
+    """A revision of the deployment, with the environment variables that make a server serve it.
 
-    `build` is the key of the environment it runs in, `code` the digest of its source folder. `facts` are the
-    planner's, as JSON; records of earlier versions have none. `failed` says why it does not serve: `Reason: text`.
+    `build` is the key of its environment, `code` the digest of its source folder. `facts` are the planner's, as JSON;
+    records of earlier versions have none. `failed` says why it does not serve, as `Reason: text`.
     """
 
     number: int
@@ -49,9 +49,9 @@ class RevisionRecord:
 
 @dataclass(frozen=True)
 class ServerRecord:
-    """What serves: `id` of a process or a container. `wanted_port` is the manifest's.
+    """A server: the `id` of its process or container, its port, and `wanted_port`, the port in the manifest.
 
-    `program` is the digest of what it was started from, and cannot change while it runs.
+    `program` is the digest of what it was started from, which cannot change while it runs.
     """
 
     id: str
@@ -70,7 +70,7 @@ class ServerRecord:
 
 @dataclass(frozen=True)
 class StatusRecord:
-    """What a server said of its last load. `milliseconds` that its parts took; `how` its workers were started."""
+    """A server's report on its last load: `milliseconds` by part, and `how` the workers were started."""
 
     serving: str | None
     wanted: str
@@ -94,9 +94,9 @@ class _Newest:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What was asked for last, until it serves: its `revision`, as soon as there is one.
+    """The last apply, until it serves, with its `revision` as soon as there is one.
 
-    With a `reason`, and a `message`, it has failed; without, a command is at work on it, or was ended.
+    It has failed if it has a `reason` and a `message`. Otherwise a command works on it, or was ended.
     """
 
     revision: int | None = None
@@ -110,7 +110,7 @@ class _RolledBack:
 
 
 class Slot:
-    """Where one server is told what to serve, and tells how it went. Files are replaced in one step."""
+    """The files that tell one server what to serve, and where it reports. Each is replaced atomically."""
 
     def __init__(self, root: Path, suffix: str = "") -> None:
         self.revision_file = root / f"revision{suffix}.json"
@@ -118,12 +118,12 @@ class Slot:
         self._server_file = root / f"server{suffix}.json"
 
     def want(self, record: RevisionRecord) -> None:
-        """Write what the server reads at its start and at SIGHUP, and forget what it said before."""
+        """Write what the server reads at its start and at SIGHUP, and remove its last report."""
         _remove(self.status_file)
         files.write(self.revision_file, digests.canonical_json({"environment": dict(record.environment)}))
 
     def wanted(self) -> int | None:
-        """Number of the revision that was last asked for."""
+        """The number of the revision that was last asked for."""
 
         def parse(content: bytes) -> int:
             return int(json_text.parse(content)["environment"]["LOCALMODEL_REVISION"])
@@ -131,7 +131,7 @@ class Slot:
         return state_file.load(self.revision_file, parse, _DO)
 
     def status(self) -> StatusRecord | None:
-        """What the server said of its last load. It has the script's words, which need not be Unicode."""
+        """The server's report on its last load. The script's words in it may be invalid Unicode."""
 
         def parse(content: bytes) -> StatusRecord:
             return state_file.typed(json_text.parse(content, "replace"), StatusRecord)
@@ -149,14 +149,14 @@ class Slot:
             _remove(file)
 
     def parts(self) -> Iterator[tuple[Path, Callable[[], object]]]:
-        """Each file, and what reads it."""
+        """Each file with the function that reads it."""
         yield self._server_file, self.server
         yield self.revision_file, self.wanted
         yield self.status_file, self.status
 
 
 class State:
-    """The deployment's folder, below the one of its target. Readers need no lock."""
+    """The deployment's folder, below its target's folder. Readers need no lock."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
@@ -176,7 +176,7 @@ class State:
 
     @contextlib.contextmanager
     def turn(self, seconds: float = 60.0, note: Callable[[str], None] = lambda text: None) -> Iterator[Turn]:
-        """Only one command at a time changes the deployment; an older one gives way, for which `seconds` are waited.
+        """The one turn to change the deployment; wait `seconds` until an older command has given way.
 
         Raises:
             UserError: Superseded, Busy, StateDamaged.
@@ -185,7 +185,7 @@ class State:
             try:
                 yield taken
             finally:
-                if not _is_deployment(self.root):  # nothing came of it: leave nothing
+                if not _is_deployment(self.root):  # the command has left nothing to keep
                     shutil.rmtree(self.root, ignore_errors=True)
 
     def is_at_work(self) -> bool:
@@ -193,9 +193,9 @@ class State:
         return turn.is_taken(self._lock)
 
     def numbers(self) -> list[int]:
-        """Numbers of the revisions that are kept, ascending."""
+        """The numbers of the kept revisions, ascending."""
         folders = (self._revisions / entry.name for entry in state_file.entries(self._revisions))
-        records = (each / "record.json" for each in folders if each.name.isdecimal())
+        records = (folder / "record.json" for folder in folders if folder.name.isdecimal())
         return sorted(int(path.parent.name) for path in records if os.path.lexists(path))
 
     def folder(self, number: int) -> Path:
@@ -203,15 +203,15 @@ class State:
 
     def record(self, number: int) -> RevisionRecord | None:
         def parse(content: bytes) -> RevisionRecord:
-            found = state_file.typed(json_text.parse(content), RevisionRecord)
-            Facts.from_json(found.facts)  # which raises where it is something else
-            return found
+            record = state_file.typed(json_text.parse(content), RevisionRecord)
+            Facts.from_json(record.facts)  # raises if they are something else
+            return record
 
         do = "the other revisions stay; lmd apply makes another one"
         return state_file.load(self.folder(number) / "record.json", parse, do)
 
     def known(self, number: int | None) -> RevisionRecord | None:
-        """The record, where there is one and it can be read: what goes on without it tells of it elsewhere."""
+        """The record, or None if there is none or it cannot be read."""
         with contextlib.suppress(UserError):
             return self.record(number) if number else None
         return None
@@ -220,17 +220,17 @@ class State:
         files.write(self.folder(record.number) / "record.json", digests.canonical_json(asdict(record)))
 
     def next_number(self) -> int:
-        """A number that no revision has had: records can be removed."""
+        """A number that no revision has had, not even a removed one."""
         last, newest = self._last_served(), self._newest_number()
         known = (self.main.wanted(), last and last.now, last and last.before, newest and newest.number)
         return max(0, *self.numbers(), *(number or 0 for number in known)) + 1
 
     def set_newest(self, number: int) -> None:
-        """Keep which number the newest revision has, whatever becomes of its record."""
+        """Keep the number of the newest revision, whatever becomes of its record."""
         files.write(self._newest, digests.canonical_json({"number": number}))
 
     def prune(self, limit: int) -> None:
-        """Remove revisions beyond the limit, but none of those that served last, nor the newest."""
+        """Remove revisions beyond the limit, except those that served last and the newest."""
         numbers, last = self.numbers(), self._last_served()
         keep = {last and last.now, last and last.before, *numbers[-1:]}
         others = [number for number in numbers if number != (last and last.now)]
@@ -252,7 +252,7 @@ class State:
         files.write(self._applied, digests.canonical_json(content))
 
     def applied(self) -> Manifests | None:
-        """What was applied last, once it could be resolved."""
+        """The manifests of the last apply that could be resolved."""
 
         def parse(content: bytes) -> Manifests:
             kept = json_text.parse(content)
@@ -268,18 +268,18 @@ class State:
         return state_file.load(self._applied, parse, _DO)
 
     def set_attempt(self, attempt: Attempt) -> None:
-        """Keep what is asked for, and whether it has failed."""
+        """Keep the current apply, and whether it has failed."""
         files.write(self._attempt, digests.canonical_json(asdict(attempt)))
 
     def end_attempt(self) -> None:
-        """Keep that what was asked for last serves."""
+        """Forget the attempt, because it serves."""
         _remove(self._attempt)
 
     def attempt(self) -> Attempt | None:
         return state_file.read(self._attempt, Attempt, _DO)
 
     def set_inputs(self, facts: Facts) -> None:
-        """Keep what was asked for last; whatever was rolled back to before no longer counts."""
+        """Keep the facts of the last apply; an earlier rollback no longer counts."""
         self._rollback.unlink(missing_ok=True)
         files.write(self._inputs, digests.canonical_json(facts.as_json()))
 
@@ -291,18 +291,18 @@ class State:
         return state_file.load(self._inputs, parse, _DO)
 
     def set_rolled_back(self, number: int) -> None:
-        """Keep that the revision is to serve until something else is asked for."""
+        """Keep that a rollback has asked for the revision, until something else is applied."""
         files.write(self._rollback, digests.canonical_json({"revision": number}))
 
     def set_served(self, number: int) -> None:
-        """Keep that the revision has come to serve."""
+        """Keep that the revision serves."""
         last = self._last_served()
         now = last.now if last else None
         if now != number:
             files.write(self._served, digests.canonical_json({"now": number, "before": now}))
 
     def served_last(self) -> RevisionRecord | None:
-        """The revision that came to serve last; where that is not known, the newest that can."""
+        """The revision that served last; if that is not known, the newest that has not failed."""
         last = self._last_served()
         if last and (record := self.known(last.now)):
             return record
@@ -310,7 +310,7 @@ class State:
         return next((record for record in records if record and not record.failed), None)
 
     def locks(self) -> tuple[str, ...]:
-        """Digests of the locks of revisions that have served, the last one first; none if none has."""
+        """Digests of the locks of revisions that have served, the last one first."""
         last = None
         with contextlib.suppress(UserError):
             last = self._last_served()
@@ -319,7 +319,7 @@ class State:
         return tuple(record.revision.lock for record in (*served, *others)) if served else ()
 
     def served_before(self) -> int | None:
-        """The revision that served before the last one that came to serve."""
+        """The number of the revision that served before the last one."""
         last = self._last_served()
         return last.before if last else None
 
@@ -337,7 +337,7 @@ class State:
         return state_file.read(self._rollback, _RolledBack, _DO)
 
     def set_build(self, key: str) -> None:
-        """Keep which environment is wanted: its build may fail, and then its log is all there is."""
+        """Keep which environment is wanted, so that its log can be found if the build fails."""
         files.write(self._build, key.encode())
 
     def build(self) -> str | None:
@@ -359,10 +359,10 @@ class State:
         return {record.build for record in records if record} | ({key} if (key := self.build()) else set())
 
     def mend(self) -> Iterator[UserError]:
-        """Remove each file that is damaged and will be made anew; gives what was wrong with it, and with records.
+        """Remove each damaged file that will be made anew; yield what was wrong with these files and with records.
 
         Raises:
-            UserError: StateNewer: what a later version has written stays.
+            UserError: StateNewer; files of a later version stay.
         """
         for path, read in self._parts():
             try:
@@ -395,7 +395,7 @@ class State:
 
 
 def names(folder: Path) -> list[str]:
-    """Every deployment with a folder there that is served, was served, or could not be."""
+    """The names of all deployments with a folder below `folder`, failed ones included."""
     return sorted(entry.name for entry in state_file.entries(folder) if _is_deployment(folder / entry.name))
 
 
@@ -404,7 +404,7 @@ def _is_deployment(root: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file, or what lies in its place."""
+    """Remove a file, or a folder in its place."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,6 +1,6 @@
-"""Whose turn it is to change a deployment of this machine: one command at a time, and the newest goes first.
+"""Turns to change a deployment on this machine: one command at a time, and the newest goes first.
 
-The lock file holds the mark of the newest command. Who is at work, or waits, gives way when it is another's.
+The lock file holds the mark of the newest command. A command that works or waits gives way to another one's mark.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _MARK_BYTES = 16
 
 
 class Turn:
-    """A command's turn with the deployment `name`; `lock` is the descriptor of its lock file."""
+    """A command's turn with the deployment `name`. `lock` is the descriptor of the lock file."""
 
     def __init__(self, name: str, lock: int) -> None:
         self._name, self._lock = name, lock
@@ -30,7 +30,11 @@ class Turn:
         os.pwrite(lock, self._mark, 0)
 
     def check(self) -> None:
-        """Raises UserError (Superseded): a newer command waits for its turn, or has it."""
+        """Give way to a newer command that waits for its turn, or has it.
+
+        Raises:
+            UserError: Superseded.
+        """
         if self._newest() != self._mark:
             raise UserError(
                 reasons.SUPERSEDED,
@@ -38,7 +42,7 @@ class Turn:
             )
 
     def wait(self, seconds: float, note: Callable[[str], None]) -> None:
-        """Wait until nobody else is at work.
+        """Wait until no other command works.
 
         Raises:
             UserError: Superseded, Busy.
@@ -67,7 +71,7 @@ class Turn:
         return True
 
     def _leave(self) -> None:
-        """Let who is at work go on."""
+        """Take the mark away, so that the working command goes on."""
         if self._newest() == self._mark:
             os.pwrite(self._lock, self._before.ljust(_MARK_BYTES, b"\0"), 0)
 
@@ -77,7 +81,7 @@ class Turn:
 
 @contextlib.contextmanager
 def taken(name: str, path: Path, seconds: float, note: Callable[[str], None]) -> Iterator[Turn]:
-    """A turn with the deployment `name`, whose lock file is at `path`, when others have given way.
+    """A turn with the deployment `name`, whose lock file is at `path`, after others have given way.
 
     Raises:
         UserError: Superseded, Busy, StateDamaged.
@@ -87,13 +91,13 @@ def taken(name: str, path: Path, seconds: float, note: Callable[[str], None]) ->
         with files.lock_file(path) as lock:
             turn = Turn(name, lock)
             turn.wait(seconds, note)
-            if _is_at(lock, path):  # and was not removed with its folder meanwhile
+            if _is_at(lock, path):  # otherwise it was removed with its folder
                 yield turn
                 return
 
 
 def is_taken(path: Path) -> bool:
-    """Whether a command is at work."""
+    """Whether a command has its turn."""
     try:
         with files.lock_file(path, make=False) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Models that were unpacked for deployments on this machine, and that none needs any more."""
+"""Removes unpacked models that no deployment on this machine needs any more."""
 
 import shutil
 from pathlib import Path
@@ -11,10 +11,10 @@ _LINKS = "*/revisions/*/app/azureml-models/*/*"
 
 
 def forget(store: Store) -> int:
-    """Remove what neither the store's records nor a kept revision names. Returns how many bytes that frees."""
+    """Remove what neither the store's records nor a kept revision names; return how many bytes that frees."""
     if not store.root.is_dir():
         return 0
-    # Nobody unpacks a model without a record, and none is made while this lock is held.
+    # Only models with a record are unpacked, and no record is made while this lock is held.
     with files.locked(store.root / "lock"):
         return sum(map(_remove, unneeded(store)))
 
