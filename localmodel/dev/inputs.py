@@ -1,4 +1,4 @@
-"""Which files a manifest is made from."""
+"""The files that a manifest is made from."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ _KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 @dataclass(frozen=True)
 class Inputs:
-    """`files` need not exist (yet, or any more); `folders` exist, and have whatever of them does."""
+    """`files` may be missing (yet, or again); `folders` exist and contain those that exist."""
 
     files: frozenset[Path]
     folders: frozenset[Path]
 
 
 def of_manifest(path: Path) -> Inputs:
-    """The manifest file itself, or a kustomization with every file that it names, those of other folders included."""
+    """The manifest file itself, or a kustomization with every file that it names, in other folders, too."""
     return beside(_kustomized(path.absolute(), set()) if path.is_dir() else {path.absolute()})
 
 
 def beside(files: set[Path]) -> Inputs:
-    """The files, and the folders they are in."""
+    """The files, and the folders that contain them."""
     return Inputs(frozenset(files), frozenset(file.parent for file in files if file.parent.is_dir()))
 
 
@@ -35,7 +35,7 @@ def _kustomized(folder: Path, seen: set[Path]) -> set[Path]:
     files = {folder / name for name in _KUSTOMIZATION}
     for file in tuple(files):
         for text in _texts(_read(file)):
-            # Each text may be a path, or KEY=path: there are many fields of files, and what is none does no harm.
+            # Any text may be a path, or KEY=path, because many fields name files; other texts do no harm.
             place = Path(*_without_dots(folder, text.rpartition("=")[2]))
             if place.is_dir() and place not in seen:
                 files |= _kustomized(place, seen)
@@ -48,23 +48,23 @@ def _read(file: Path) -> Any:
     try:
         return list(yaml.safe_load_all(decoded(read_file(file) or b"")))
     except (ValueError, RecursionError, yaml.YAMLError):
-        return None  # whoever applies it says what is wrong
+        return None  # the apply reports what is wrong
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in it that could be a path."""
+    """Every text in the value, which may be a path."""
     if isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
+        for item in value.values():
+            yield from _texts(item)
     elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+        for item in value:
+            yield from _texts(item)
     elif isinstance(value, str) and value and len(value) < 1000 and value.isprintable():
         yield value
 
 
 def _without_dots(folder: Path, name: str) -> tuple[str, ...]:
-    """Parts of the path, `..` taken out: it names the same folder then wherever it is named from."""
+    """The parts of the path, with `..` resolved, so that the same folder has the same parts."""
     parts: list[str] = []
     for part in (folder / name).parts:
         if part == "..":

@@ -1,4 +1,4 @@
-"""A request that is sent after each update, and how its answers differ."""
+"""The sample request that is sent after each update, and how its answers differ."""
 
 import difflib
 import json
@@ -21,7 +21,7 @@ _MOST_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Reply:
-    """`raised` is the request's id when run() has raised an exception, which the log has; else ""."""
+    """An answer. `raised` is the request's id if run() raised an exception, which is in the log; else ""."""
 
     status: int
     body: bytes
@@ -29,7 +29,7 @@ class Reply:
 
 
 def ask(url: str, request: Path) -> Reply | None:
-    """The answer to the file's content; None without the file.
+    """The answer to the file's content, or None if there is no file.
 
     Raises:
         UserError: Unreachable.
@@ -46,7 +46,7 @@ def ask(url: str, request: Path) -> Reply | None:
 
 
 def difference(before: Reply, after: Reply) -> list[str]:
-    """Lines of the one (`- `) and of the other (`+ `) that differ; none when the answers are the same."""
+    """The lines that differ, `- ` before and `+ ` after the update; none if the answers are equal."""
     if (before.status, before.body) == (after.status, after.body):
         return []
     compared = difflib.unified_diff(_lines(before), _lines(after), n=0, lineterm="")
@@ -55,7 +55,7 @@ def difference(before: Reply, after: Reply) -> list[str]:
 
 
 def words(reply: Reply) -> list[str]:
-    """The answer, in few lines."""
+    """The answer in a few lines."""
     return _short(_lines(reply))
 
 
@@ -70,15 +70,15 @@ def _lines(reply: Reply) -> list[str]:
 
 
 def _split(value: Any, indent: str = "", name: str = "") -> Iterator[str]:
-    """The value in one line if it is short, otherwise in a line for each that is in it."""
+    """The value in one line if it is short, otherwise its items in lines of their own."""
     text = json.dumps(value, ensure_ascii=False)
     if len(text) <= _LONGEST_VALUE or not isinstance(value, dict | list):
         yield f"{indent}{name}{text}"
         return
-    pairs = value.items() if isinstance(value, dict) else ((None, each) for each in value)
+    pairs = value.items() if isinstance(value, dict) else ((None, item) for item in value)
     yield f"{indent}{name}{text[0]}"
-    for key, each in pairs:
-        yield from _split(each, f"{indent}  ", "" if key is None else f"{json.dumps(key, ensure_ascii=False)}: ")
+    for key, item in pairs:
+        yield from _split(item, f"{indent}  ", "" if key is None else f"{json.dumps(key, ensure_ascii=False)}: ")
     yield f"{indent}{text[-1]}"
 
 

@@ -1,4 +1,4 @@
-"""Lines on standard output; with colours, and with what is going on, on a terminal."""
+"""Prints lines on standard output; on a terminal with colours and the current step."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ _STYLES: dict[Tone, str] = {
 
 
 class Terminal:
-    """See session.Screen."""
+    """Implements `session.Screen`."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""Updating a deployment whenever a file that it is made from is saved, until Ctrl-C."""
+"""Updates a deployment whenever one of its files is saved, until Ctrl-C."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -25,26 +25,30 @@ class Source(Protocol):
     """What is deployed."""
 
     def inputs(self) -> Inputs:
-        """The files that it is made from, as they are named now."""
+        """The files that it is made from now."""
 
     def names(self) -> list[str]:
-        """Names of the deployments, as far as they can be told without applying it."""
+        """The names of its deployments, as far as they are known without applying it."""
 
     def apply(self, progress: Progress) -> list[DeploymentStatus]:
-        """Have it serve. Raises UserError."""
+        """Serve it.
+
+        Raises:
+            UserError: it does not serve.
+        """
 
 
 class Screen(Protocol):
-    """Where it is told."""
+    """Where the session is shown."""
 
     def busy(self, title: str | None) -> None:
-        """What is going on just now; None: nothing any more."""
+        """Show what is going on; None ends it."""
 
     def say(self, lines: Sequence[Line]) -> None: ...
 
 
 class Session:
-    """One run of lmd dev. `request` is the file of the sample request, which need not exist."""
+    """One run of `lmd dev`. `request` is the file with the sample request, which may be missing."""
 
     def __init__(self, target: Target, source: Source, request: Path, screen: Screen) -> None:
         self._target, self._source, self._screen = target, source, screen
@@ -57,12 +61,12 @@ class Session:
         self._notes: list[str] = []
 
     def run(self) -> None:
-        """Update at once, and then at each save. Ends with KeyboardInterrupt only."""
+        """Update at once, and then at each save, until KeyboardInterrupt."""
         inputs = self._inputs()
         self._seen = snapshot.take(inputs.files)
         self._update("at the start", None)
-        there = sorted(path.name for path, look in self._seen.items() if look)
-        self._screen.say([Line(f"watching {', '.join(there)}; Ctrl-C ends watching; the deployment goes on serving")])
+        names = sorted(path.name for path, look in self._seen.items() if look)
+        self._screen.say([Line(f"watching {', '.join(names)}; Ctrl-C ends watching; the deployment goes on serving")])
         while True:
             inputs = self._inputs()
             for _ in wakes(inputs.folders):
@@ -71,16 +75,16 @@ class Session:
                     break
 
     def end(self) -> list[str]:
-        """What goes on when nobody watches any more."""
+        """Sentences on what still serves after the watching has ended."""
         return [text for name in self._serving if (text := failing.goes_on(self._target, name))]
 
     def _inputs(self) -> Inputs:
-        found = self._source.inputs()
-        folders = found.folders | ({self._request.parent} if self._request.parent.is_dir() else set())
-        return Inputs(found.files | {self._request}, folders)
+        inputs = self._source.inputs()
+        folders = inputs.folders | ({self._request.parent} if self._request.parent.is_dir() else set())
+        return Inputs(inputs.files | {self._request}, folders)
 
     def _look(self, files: Iterable[Path]) -> None:
-        """Update, if a file is another than it was."""
+        """Update if a file has changed."""
         now = snapshot.take(files)
         saved = snapshot.changed(self._seen, now)
         if not saved and self._again:
@@ -88,7 +92,7 @@ class Session:
         if not saved:
             return
         if snapshot.is_between(self._seen, now) and not self._waited:
-            self._waited = True  # what is half written now is whole at the next look, mostly
+            self._waited = True  # a file that is being written is usually complete at the next look
             return
         since_save = snapshot.seconds_since(saved, now, time.time())
         self._seen, self._waited = now, False
@@ -101,10 +105,10 @@ class Session:
             self._update(what, since_save)
 
     def _update(self, what: str, since_save: float | None) -> None:
-        """Bring what is there now into service; `since_save` in seconds."""
+        """Serve the current files; `since_save` is in seconds."""
         begun, watch = time.monotonic(), Stopwatch(self._screen.busy, self._note, self._give_up)
         seen = [] if since_save is None else [Stage("seen", since_save)]
-        before = {name: each.serving for name, each in self._serving.items()}
+        before = {name: deployment.serving for name, deployment in self._serving.items()}
         what = f"{time.strftime('%H:%M:%S')} {what}"
         self._again = False
         try:
@@ -118,19 +122,23 @@ class Session:
             else:
                 lines = update.failed(what, failing.describe(error, self._target, names), parts)
         else:
-            self._serving = {each.name: each for each in deployments}
+            self._serving = {deployment.name: deployment for deployment in deployments}
             parts = stopwatch.stages(begun, watch.steps, time.monotonic(), self._load_times())
-            changed = before != {each.name: each.serving for each in deployments}
+            changed = before != {deployment.name: deployment.serving for deployment in deployments}
             if answers := self._answers() if changed else []:
                 parts.append(Stage("answer", time.monotonic() - begun - sum(part.seconds for part in parts)))
             lines = [*update.served(what, deployments, changed, [*seen, *parts]), *answers]
         if before and watch.plan and not watch.plan.startswith("swap"):
-            lines.append(Line(f"  {watch.plan}", "note"))  # why it took longer than edits mostly do
+            lines.append(Line(f"  {watch.plan}", "note"))  # why it took longer than most edits
         self._notes = watch.notes
         self._screen.say(lines)
 
     def _give_up(self) -> None:
-        """Raises UserError (Superseded) when a file has been saved since the update began, but for the request."""
+        """Give the update up if a file other than the request has been saved since it began.
+
+        Raises:
+            UserError: Superseded.
+        """
         if time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
@@ -140,15 +148,15 @@ class Session:
             raise UserError(reasons.SUPERSEDED, f"{saved[0]} has been saved again")
 
     def _load_times(self) -> dict[str, float]:
-        """What the server says that it took for its candidate: milliseconds by part."""
+        """The milliseconds that the server reports for its load, by part."""
         if not isinstance(self._target, LocalTarget) or len(self._serving) != 1:
             return {}
         status = self._target.place(*self._serving).main.status()
         return dict(status.milliseconds) if status else {}
 
     def _answers(self) -> list[Line]:
-        """How the sample request is answered now; nothing where there is none, or nothing that answers."""
-        serving = next((each for each in self._serving.values() if each.serving is not None), None)
+        """Lines on the answer to the sample request; none without a request, or if nothing serves."""
+        serving = next((deployment for deployment in self._serving.values() if deployment.serving is not None), None)
         try:
             reply = sample.ask(serving.url, self._request) if serving else None
         except UserError as error:
@@ -160,6 +168,6 @@ class Session:
         return update.answers(self._request.name, before, reply, traceback)
 
     def _note(self, text: str) -> None:
-        """Say what the update before had not to say: a warning that stays is not said at each save."""
+        """Print a note unless the previous update had the same one, so that a warning is not repeated at each save."""
         if text not in self._notes and text != "nothing has changed":
             self._screen.say([Line(text, "note")])

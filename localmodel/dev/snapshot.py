@@ -1,9 +1,9 @@
-"""What files look like from outside, to know whether one has been saved."""
+"""Metadata of files, to see whether one has been saved."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-# Time of the last change (ns), size (bytes), and the file itself; None where there is none.
+# Time of the last change (ns), size (bytes), and inode; None if there is no file.
 Look = tuple[int, int, int] | None
 Snapshot = Mapping[Path, Look]
 _LONGEST_AGE = 5.0
@@ -14,12 +14,12 @@ def take(paths: Iterable[Path]) -> Snapshot:
 
 
 def changed(before: Snapshot, after: Snapshot) -> list[Path]:
-    """Files that differ, by path. One that is new to the snapshot counts if it exists."""
+    """The files that differ, sorted by path; a path that is new to the snapshot counts if it exists."""
     return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
 
 
 def is_between(before: Snapshot, after: Snapshot) -> bool:
-    """Whether a file has gone, or has become empty: mostly it is about to be written."""
+    """Whether a file has disappeared or become empty, usually because it is about to be written."""
 
     def has_content(look: Look) -> bool:
         return look is not None and look[1] > 0
@@ -28,15 +28,15 @@ def is_between(before: Snapshot, after: Snapshot) -> bool:
 
 
 def seconds_since(paths: Iterable[Path], snapshot: Snapshot, now: float) -> float | None:
-    """How long ago the last of them was saved; `now` is time.time(). None where that cannot be told."""
+    """The seconds since the last save of any of them, or None if that is unknown; `now` is `time.time()`."""
     ages = [now - look[0] / 1e9 for path in paths if (look := snapshot.get(path))]
-    # A file that was moved here, or unpacked, keeps the time it had.
+    # A file that was moved here, or unpacked, keeps its old time.
     return min((max(age, 0.0) for age in ages if age < _LONGEST_AGE), default=None)
 
 
 def _look(path: Path) -> Look:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,11 +1,11 @@
-"""How long each step of an update takes."""
+"""Measures how long each step of an update takes."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-# Steps that look things up; an environment that is there already is looked up, too.
+# Steps that look things up; so does the step of an environment that exists already.
 _LOOKS_UP = ("manifest", "script", "models", "requirements", "plan", "environment")
 _REVISION = "revision "
 _LONG = 0.5
@@ -13,27 +13,27 @@ _LONG = 0.5
 
 @dataclass(frozen=True)
 class Step:
-    """A step with the moments (time.monotonic()) at which it began and ended, and how it went, in words."""
+    """A step: when it began and ended (`time.monotonic()`), and its result in words."""
 
     title: str
     begun: float
     ended: float
-    said: str = ""
+    result: str = ""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of an update that the user is told of; `seconds` long."""
+    """A part of an update, as it is printed."""
 
     name: str
     seconds: float
 
 
 class Stopwatch:
-    """See target.Progress and target.Revocable: keeps the steps and the notes.
+    """Implements `Progress` and `Revocable`: keeps the steps and the notes.
 
-    `show` is told what is going on, and None when it is over, `tell` each note as it comes. `check` raises when the
-    update is to be given up.
+    `show` gets the current step, and None after it; `tell` gets each note. `check` raises if the update is to be
+    given up.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class Stopwatch:
 
     @property
     def plan(self) -> str:
-        """What is done, and why; "" where nobody has planned."""
-        return next((step.said for step in self.steps if step.title == "plan"), "")
+        """What the update does, and why; "" without a plan."""
+        return next((step.result for step in self.steps if step.title == "plan"), "")
 
     def note(self, text: str) -> None:
         if text not in self.notes:
@@ -67,36 +67,36 @@ class Stopwatch:
 
 
 def stages(begun: float, steps: Iterable[Step], ended: float, load: Mapping[str, float]) -> list[Stage]:
-    """What the steps of an update that has come to serve come to, without a gap between them.
+    """The stages of an update that serves, without a gap between them.
 
-    `begun` and `ended` as in Step. `load` is what the server has told of its candidate, in milliseconds by part: it
-    divides the step of the revision. Where there is no such step, the time after the last one is until it serves.
+    `begun` and `ended` are as in `Step`. `load` has the milliseconds of the server's load by part, and divides the step
+    of the revision. Without such a step, the time after the last one is the stage `serves`.
     """
-    found = until(begun, steps)
-    if not any(stage.name.startswith(_REVISION) for stage in found):
-        return [*found, Stage("serves", ended - begun - sum(stage.seconds for stage in found))]
-    return _divided(found, sum(load.values()) / 1000)
+    result = until(begun, steps)
+    if not any(stage.name.startswith(_REVISION) for stage in result):
+        return [*result, Stage("serves", ended - begun - sum(stage.seconds for stage in result))]
+    return _divided(result, sum(load.values()) / 1000)
 
 
 def until(begun: float, steps: Iterable[Step]) -> list[Stage]:
-    """What the steps come to, as far as they went."""
-    found: list[Stage] = []
+    """The stages of an update that may have stopped early."""
+    result: list[Stage] = []
     moment = begun
     for step in steps:
         is_long = step.title == "environment" and step.ended - step.begun > _LONG
         name = "resolved" if step.title in _LOOKS_UP and not is_long else step.title
-        if found and found[-1].name == name == "resolved":
-            found[-1] = Stage(name, found[-1].seconds + step.ended - moment)
+        if result and result[-1].name == name == "resolved":
+            result[-1] = Stage(name, result[-1].seconds + step.ended - moment)
         else:
-            found.append(Stage(name, step.ended - moment))
+            result.append(Stage(name, step.ended - moment))
         moment = step.ended
-    return found
+    return result
 
 
-def _divided(found: list[Stage], candidate: float) -> list[Stage]:
-    """The step of the revision as what the server took for its candidate, and what was left until it served."""
+def _divided(undivided: list[Stage], candidate: float) -> list[Stage]:
+    """The stages, with the step of the revision divided into the server's load and the rest until it served."""
     result: list[Stage] = []
-    for stage in found:
+    for stage in undivided:
         if not stage.name.startswith(_REVISION):
             result.append(stage)
         elif 0 < candidate < stage.seconds:

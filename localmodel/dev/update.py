@@ -1,4 +1,4 @@
-"""What `lmd dev` prints about one update, as plain lines."""
+"""The lines that `lmd dev` prints about one update."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Tone = Literal["", "good", "bad", "note", "gone", "new", "dim"]
 
 @dataclass(frozen=True)
 class Line:
-    """A line with what it is, for colours."""
+    """A line with its tone, which decides its colour."""
 
     text: str
     tone: Tone = ""
@@ -22,7 +22,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why it does not serve; `traceback` of the script, or "". `goes_on`: what serves instead, or ""."""
+    """Why an update does not serve. `traceback` is the script's, `goes_on` says what still serves; both may be ""."""
 
     message: str
     traceback: str
@@ -30,20 +30,20 @@ class Failure:
 
 
 def served(what: str, deployments: Iterable[DeploymentStatus], changed: bool, stages: Sequence[Stage]) -> list[Line]:
-    """What an update has come to. `what` was saved; not `changed`: nothing had to be done."""
+    """Lines on an update that has ended. `what` was saved; unless `changed`, nothing had to be done."""
     lines = []
-    for each in deployments:
-        if each.serving is None:
-            lines.append(Line(f"{what}: {each.name} does not serve: {each.message}", "bad"))
+    for deployment in deployments:
+        if deployment.serving is None:
+            lines.append(Line(f"{what}: {deployment.name} does not serve: {deployment.message}", "bad"))
         elif changed:
-            lines.append(Line(f"{what}: revision {each.serving} serves after {_total(stages)}", "good"))
+            lines.append(Line(f"{what}: revision {deployment.serving} serves after {_total(stages)}", "good"))
         else:
-            lines.append(Line(f"{what}: nothing has changed, revision {each.serving} serves"))
+            lines.append(Line(f"{what}: nothing has changed, revision {deployment.serving} serves"))
     return [*lines, *([Line(f"  {parts(stages)}", "dim")] if changed else [])]
 
 
 def failed(what: str, failure: Failure, stages: Sequence[Stage]) -> list[Line]:
-    """Why it was not updated."""
+    """Lines on why an update failed."""
     lines = [Line(f"{what}: not updated after {_total(stages)}", "bad"), Line(f"  {parts(stages)}", "dim")]
     lines += [Line(f"  {line}", "bad") for line in failure.message.splitlines()]
     lines += [Line(f"    {line}") for line in failure.traceback.splitlines()]
@@ -51,12 +51,12 @@ def failed(what: str, failure: Failure, stages: Sequence[Stage]) -> list[Line]:
 
 
 def given_up(what: str, why: str, stages: Sequence[Stage]) -> list[Line]:
-    """That something newer has taken its place."""
+    """Lines on an update that a newer save has replaced."""
     return [Line(f"{what}: given up after {_total(stages)}: {why}", "note")]
 
 
 def answers(request: str, before: Reply | None, after: Reply, traceback: str) -> list[Line]:
-    """How the sample request, a file of this name, is answered; `before`: None with nothing to compare it with.
+    """Lines on the answer to the sample request, a file of this name. `before` is None for the first answer.
 
     `traceback` is that of run(), or "".
     """
@@ -64,8 +64,8 @@ def answers(request: str, before: Reply | None, after: Reply, traceback: str) ->
         lines = [Line(f"  {request} is answered with"), *(Line(f"    {line}") for line in sample.words(after))]
     elif difference := sample.difference(before, after):
         tones: dict[str, Tone] = {"-": "gone", "+": "new"}
-        told = (Line(f"    {line}", tones.get(line[0], "")) for line in difference)
-        lines = [Line(f"  {request} is answered differently"), *told]
+        changed_lines = (Line(f"    {line}", tones.get(line[0], "")) for line in difference)
+        lines = [Line(f"  {request} is answered differently"), *changed_lines]
     else:
         lines = [Line(f"  {request} is answered as before", "dim")]
     return [*lines, *(Line(f"    {line}") for line in traceback.splitlines())]
@@ -80,7 +80,7 @@ def _total(stages: Iterable[Stage]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Three digits at most: 64 ms, 1.2 s, 75 s."""
+    """The duration with three digits at most: 64 ms, 1.2 s, 75 s."""
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""Waking up when something happens in folders."""
+"""Wakes when something happens in folders."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -6,16 +6,16 @@ from pathlib import Path
 
 from watchfiles import watch
 
-# A save of several files, or one by way of a temporary file, is over when nothing happens for so long; and it is not
-# waited longer than the other while something happens all the time.
+# A save of several files, or through a temporary file, is over when nothing has happened for this long; if something
+# happens all the time, the second value limits the wait.
 _QUIET_MILLISECONDS = 25
 _LONGEST_MILLISECONDS = 300
-# There are changes that no folder tells of: behind a link, on a network drive, of the folder itself.
+# Some changes are not reported: behind a link, on a network drive, of the folder itself.
 _LOOK_MILLISECONDS = 250
 
 
 def wakes(folders: Iterable[Path]) -> Iterator[None]:
-    """One at once; then whenever something has happened in a folder (not in those below it), and now and then."""
+    """Yield at once, then whenever something has happened in a folder (not below it), and now and then."""
     yield
     identity = _identity(folders)
     places = [folder for folder, inode in identity.items() if inode]
@@ -31,16 +31,16 @@ def wakes(folders: Iterable[Path]) -> Iterator[None]:
         ):
             yield
             if _identity(folders) != identity:
-                return  # another folder of the name is not watched yet
-    except OSError:  # the system lets nobody watch any more folders, or one has gone just now
+                return  # a new folder of the same name is not watched yet
+    except OSError:  # the system allows no more watches, or a folder has just disappeared
         time.sleep(_LOOK_MILLISECONDS / 1000)
 
 
 def _identity(folders: Iterable[Path]) -> dict[Path, int]:
-    found = {}
+    identities = {}
     for folder in folders:
         try:
-            found[folder] = folder.stat().st_ino
+            identities[folder] = folder.stat().st_ino
         except OSError:
-            found[folder] = 0
-    return found
+            identities[folder] = 0
+    return identities

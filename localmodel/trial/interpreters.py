@@ -1,4 +1,4 @@
-"""Which Python a user's script runs with: the shell's, one that is named, or one that is built for it."""
+"""The Python that runs a user's script: the shell's, a named one, or one in an environment built for it."""
 
 import contextlib
 import os
@@ -17,30 +17,30 @@ _BESIDE = ("kustomization.yaml", "kustomization.yml", "Kustomization", "deployme
 
 
 def manifest_beside(folder: Path) -> Path | None:
-    """The manifest in a script's folder: the folder itself when it has a kustomization."""
-    found = next((folder / name for name in _BESIDE if (folder / name).is_file()), None)
-    return folder if found and found.name.lower().startswith("kustomization") else found
+    """The manifest in a script's folder, the folder itself if it has a kustomization, or None."""
+    file = next((folder / name for name in _BESIDE if (folder / name).is_file()), None)
+    return folder if file and file.name.lower().startswith("kustomization") else file
 
 
 def current() -> Path:
-    """The interpreter of the shell's active environment, or else of this command."""
+    """The interpreter of the shell's active environment, else of this command."""
     active = os.environ.get("VIRTUAL_ENV")
     python = Path(active, "bin", "python") if active else Path(sys.executable)
     return python if python.exists() else Path(sys.executable)
 
 
 def named(text: str) -> Path:
-    """The interpreter at a path, or of a version on the PATH.
+    """The interpreter at a path, or of a version on PATH.
 
     Raises:
         UserError: PythonMissing.
     """
-    found = shutil.which(text) or shutil.which(f"python{text}")
-    if found is None:
+    path = shutil.which(text) or shutil.which(f"python{text}")
+    if path is None:
         raise UserError(
             reasons.PYTHON_MISSING, f"--python {text}: no such interpreter; give a path, or a version on the PATH"
         )
-    return Path(found).absolute()
+    return Path(path).absolute()
 
 
 def required(requirements: Path, python: str) -> EnvironmentSpec:
@@ -55,10 +55,10 @@ def required(requirements: Path, python: str) -> EnvironmentSpec:
 
 
 def built(environment: EnvironmentVersion | EnvironmentSpec, source: Path | None, progress: Progress) -> Path:
-    """The interpreter of the environment, which the file `source` describes (None: a manifest or the store).
+    """The interpreter of the environment, which the file `source` describes (None means a manifest or the store).
 
     Raises:
-        UserError: as environments.local.interpreter().
+        UserError: the errors of `environments.here.interpreter()`.
     """
     from localmodel.environments import here
 
@@ -68,7 +68,7 @@ def built(environment: EnvironmentVersion | EnvironmentSpec, source: Path | None
 
 @contextlib.contextmanager
 def told_of(source: Path | None) -> Iterator[None]:
-    """Let errors name the file and the option that the user gave, and not a manifest's fields."""
+    """Have errors name the user's file and option instead of a manifest's fields."""
     from localmodel.environments.formats import files
 
     try:

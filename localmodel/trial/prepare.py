@@ -1,4 +1,4 @@
-"""An entry script made ready to be tried: in its deployment's own environment, or in one that the command names."""
+"""Prepares the trial of an entry script, in its deployment's environment or in one that the command names."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -29,16 +29,16 @@ from localmodel.targets.process import ProcessRunner
 from localmodel.trial import interpreters
 from localmodel_untrusted.files import UnreadableError, decoded
 
-# What a debugger at the terminal wants to know of it.
+# The variables that a debugger at the terminal needs.
 _TERMINAL = ("TERM", "COLORTERM", "PYTHONBREAKPOINT")
 _LONGEST_NAME = 30
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the command was given. Each of `models` is NAME, NAME:VERSION or a path.
+    """The command's arguments. Each of `models` is NAME, NAME:VERSION or a path.
 
-    `python` is a version when there are requirements, otherwise an interpreter to be used as it is.
+    `python` is a version if there are requirements, otherwise an interpreter to use as it is.
     """
 
     script: Path | None = None
@@ -50,7 +50,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Trial:
-    """A worker to be started: its interpreter, and its whole environment; and what is known beside it."""
+    """A worker to start: its interpreter, all its environment variables, and what is known for advice."""
 
     python: Path
     variables: Mapping[str, str]
@@ -58,12 +58,12 @@ class Trial:
 
 
 def prepare(wish: Wish, folder: Path, progress: Progress) -> Trial:
-    """Look everything up and build what is missing; `folder` is empty, and to be kept as long as the trial lasts.
+    """Look everything up and build what is missing; the empty `folder` must be kept as long as the trial.
 
-    A manifest, the one beside the script if none is named, gives whatever the wish leaves open.
+    What the wish leaves open comes from the manifest that it names, or from the one beside the script.
 
     Raises:
-        UserError: what is missing or does not fit.
+        UserError: something is missing or does not fit.
     """
     if wish.script is not None and not wish.script.is_file():
         raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{wish.script}: no such file")
@@ -76,7 +76,7 @@ def prepare(wish: Wish, folder: Path, progress: Progress) -> Trial:
 
 
 def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
-    """The manifest's files and variables only, laid out as a deployment has them: what works here works there."""
+    """A trial with the manifest's files and variables only, laid out as in a deployment, so that both do the same."""
     with progress.step("manifest") as done:
         manifests = manifest.read(path)
         wanted = spec.parse(manifests.deployment["spec"])
@@ -107,7 +107,7 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
 
 
 def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> tuple[Manifests, DeploymentSpec]:
-    """The same, with the script's text as the entry script."""
+    """The manifests and the spec, with the script's text as the entry script."""
     wanted = replace(wanted, entry_script=script.name)
     source = wanted.source
     if source.inline is not None:
@@ -123,7 +123,7 @@ def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> 
 
 
 def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
-    """The script with the files beside it that lmd apply takes of its folder, and the shell's variables."""
+    """A trial of the script with the files that `lmd apply` would take from its folder, and the shell's variables."""
     references, files = _models(wish.models)
     code = _code(script, files, progress)
     entry_script.check(code or {script.name: script.read_bytes()}, script.name)
@@ -152,22 +152,22 @@ def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
 
 
 def _code(script: Path, models: Sequence[Path], progress: Progress) -> Mapping[str, bytes]:
-    """What lmd apply takes of the script's folder; nothing where it would refuse that: the script runs in it then."""
+    """The files that `lmd apply` would take from the script's folder; if it would refuse them, none: it runs there."""
     _, entry = source.locate(script, None)
     try:
-        found = source.read(script.absolute().parent, entry, models)
+        code = source.read(script.absolute().parent, entry, models)
     except UserError as error:
         if error.reason not in (reasons.SOURCE_TOO_LARGE, reasons.SOURCE_INVALID):
             raise
         progress.note(f"tried in place, although lmd apply refuses the folder: {error}")
         return {}
-    for note in found.notes:
+    for note in code.notes:
         progress.note(note)
-    return found.files
+    return code.files
 
 
 def _models(wanted: Sequence[str]) -> tuple[tuple[ModelRef, ...], tuple[Path, ...]]:
-    """Those that are registered, and those that are files or folders of this machine."""
+    """The registered models, and those that are files or folders on this machine."""
     references, files = [], []
     for text in wanted:
         if Path(text).exists():
@@ -185,7 +185,7 @@ def _reference(text: str) -> ModelRef:
 
 
 def _found(python: Path) -> BuiltEnvironment:
-    """An interpreter that nothing was built for."""
+    """An existing interpreter as an environment."""
     path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
     return BuiltEnvironment("", str(python), {"PATH": path}, "")
 
@@ -193,9 +193,9 @@ def _found(python: Path) -> BuiltEnvironment:
 def _lay_out(
     folder: Path, name: str, desired: Desired, files: Sequence[Path], environment: BuiltEnvironment
 ) -> dict[str, str]:
-    """Code and models below the folder, and the variables that lead a worker to them.
+    """Write code and models into the folder; return the variables that tell a worker where they are.
 
-    A file that is not registered counts as version 0 of a model of its own name, as in Azure ML.
+    An unregistered file counts as version 0 of a model of its own name, as in Azure ML.
     """
     variables = revision_folder.write(folder, name, 0, desired, environment)
     root = Path(variables["AML_APP_ROOT"]) / revision.MODELS_FOLDER

@@ -1,4 +1,4 @@
-"""Any script in an environment: a training script, for example, in the one that will serve the model."""
+"""Prepares the run of any script in an environment, such as training in the one that will serve the model."""
 
 import os
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from localmodel.trial import interpreters
 
 @dataclass(frozen=True)
 class Wish:
-    """What the command was given; at most one of those after the script. `environment` is NAME or NAME:VERSION."""
+    """The command's arguments, at most one after the script. `environment` is NAME or NAME:VERSION."""
 
     script: Path
     environment: str | None = None
@@ -26,12 +26,12 @@ class Wish:
 
 
 def prepare(wish: Wish, progress: Progress) -> tuple[Path, dict[str, str]]:
-    """The interpreter for the script, built unless it is there, and the variables of its process.
+    """The interpreter for the script, built if it does not exist, and the variables of its process.
 
-    Unless the wish says otherwise, it is the environment of the manifest beside the script, or else the shell's own.
+    By default it is that of the environment in the manifest beside the script, else the shell's.
 
     Raises:
-        UserError: what is missing or does not fit.
+        UserError: something is missing or does not fit.
     """
     python, variables = _interpreter(wish, progress)
     return python, {**os.environ, **variables, **_activated(python)}
@@ -54,27 +54,27 @@ def _interpreter(wish: Wish, progress: Progress) -> tuple[Path, Mapping[str, str
     if reference is None:
         return interpreters.built(wanted_spec.environment, None, progress), {}
     try:
-        found = store.environments.get(reference.name, reference.version)
+        version = store.environments.get(reference.name, reference.version)
     except UserError as error:
         raise UserError(error.reason, f"{path}: spec.environment.ref: {error}") from None
-    return _stored(found, progress)
+    return _stored(version, progress)
 
 
-def _stored(found: EnvironmentVersion, progress: Progress) -> tuple[Path, Mapping[str, str]]:
-    return interpreters.built(found, None, progress), found.variables
+def _stored(version: EnvironmentVersion, progress: Progress) -> tuple[Path, Mapping[str, str]]:
+    return interpreters.built(version, None, progress), version.variables
 
 
 def _conda(path: Path, progress: Progress) -> tuple[Path, Mapping[str, str]]:
     from localmodel.environments.formats import conda
 
-    found = conda.define(path)
-    for note in found.notes:
+    definition = conda.define(path)
+    for note in definition.notes:
         progress.note(note)
-    return interpreters.built(found.spec, path, progress), found.variables
+    return interpreters.built(definition.spec, path, progress), definition.variables
 
 
 def _activated(python: Path) -> dict[str, str]:
-    """As in a shell where the interpreter's environment is active, and what is printed comes at once."""
+    """Variables as in a shell in which the interpreter's environment is active, with unbuffered output."""
     folder = python.parent
     variables = {"PATH": os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)]), "PYTHONUNBUFFERED": "1"}
     if (folder.parent / "pyvenv.cfg").is_file():

@@ -1,4 +1,4 @@
-"""A worker of the scoring server without the server: the one place outside of it that speaks its frames."""
+"""A worker without its scoring server: the only code outside the server that reads and writes frames."""
 
 import signal
 import socket
@@ -18,7 +18,7 @@ from localmodel_untrusted.files import UnreadableError
 if TYPE_CHECKING:
     from localmodel_worker.frames import Frame
 
-# A POST of JSON, for a script that asks for the request's headers.
+# The head of a POST with JSON, for a script that reads the request's headers.
 _HEADERS = [["content-type", "application/json"]]
 _KINDS = {"text": "text", "schema": "json", "http": "http"}
 _SECONDS_TO_LEAVE = 2.0
@@ -26,11 +26,11 @@ _PIECE = 1 << 16
 
 
 class WorkerDiedError(Exception):
-    """The worker has ended; the text says how."""
+    """The worker has ended; the text says with which signal or exit code."""
 
 
 class ScriptLoadError(Exception):
-    """The script does not load; the text is one line, `traceback` may be empty."""
+    """The script does not load. The text is one line; `traceback` may be empty."""
 
     def __init__(self, message: str, traceback: str) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class ScriptLoadError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server would send. `run_ms` is the time in run(), None when it did not return."""
+    """The answer that the server would send. `run_ms` is the time in run(), or None if it did not return."""
 
     status: int
     body: bytes
@@ -48,7 +48,7 @@ class Answer:
 
 
 class TrialWorker:
-    """A context with a worker in it, which has the terminal: standard input, and standard error for what it prints."""
+    """A context with a worker that has the terminal's input, and prints to standard error."""
 
     def __init__(self, trial: Trial) -> None:
         """Start the process.
@@ -70,7 +70,7 @@ class TrialWorker:
                 raise UserError(reasons.PYTHON_MISSING, f"cannot run {trial.python}: {error.strerror}") from None
         self._known = trial.known
         self._started = time.monotonic()
-        # Ctrl-C is the script's, or its debugger's: it reaches both processes.
+        # Ctrl-C reaches both processes, and belongs to the script or its debugger.
         self._on_interrupt: Any = signal.signal(signal.SIGINT, _leave_to_worker)
         self._kind = "text"
 
@@ -87,7 +87,7 @@ class TrialWorker:
         signal.signal(signal.SIGINT, self._on_interrupt)
 
     def load(self) -> float:
-        """Wait until the script is imported and init() has returned; returns the seconds since the start.
+        """Wait until the script is imported and init() has returned; return the seconds since the start.
 
         Raises:
             ScriptLoadError, WorkerDiedError.
@@ -102,7 +102,7 @@ class TrialWorker:
         """Have run() answer a request.
 
         Raises:
-            WorkerDiedError: in the middle of it; or because of it, when asked once more.
+            WorkerDiedError: it died during the request, or because of it, when it was asked again.
         """
         head = {"kind": self._kind, "ids": [str(number)], "lengths": [len(body)], "headers": _HEADERS}
         try:
@@ -142,13 +142,13 @@ class TrialWorker:
 
 
 def _show(frame: "Frame") -> None:
-    """Print what the server would log."""
+    """Print what the server would write to its log."""
     for request_id, text in frame.head.get("log", ()):
         print(f"request {request_id}: {text}", file=sys.stderr)
 
 
 def _frames() -> Any:
-    # It travels as data beside this package, for it runs in the user's interpreter.
+    # The worker's code is data of this package, because it runs in the user's interpreter.
     folder = str(data.folder("scoring-image"))
     if folder not in sys.path:
         sys.path.append(folder)
@@ -158,11 +158,11 @@ def _frames() -> Any:
 
 
 def _leave_to_worker(number: int, frame: FrameType | None) -> None:
-    """Do nothing: not SIG_IGN, which a process started later would inherit."""
+    """Do nothing. SIG_IGN would be inherited by processes that are started later."""
 
 
 def parsed(body: bytes) -> object:
-    """The body as JSON, or as text when it is none."""
+    """The body parsed as JSON, or as text if it is not JSON."""
     try:
         return json_text.parse_loosely(body)
     except UnreadableError:
