@@ -1,1 +1,1 @@
-"""Environments: what an entry script's packages are, the lock they resolve to, and what is built from it."""
+"""Environments: an entry script's packages, the lock that they resolve to, and what is built from it."""

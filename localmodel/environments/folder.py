@@ -1,4 +1,4 @@
-"""Environments as folders that Azure ML's SDK reads and writes, too, with our lock beside its files."""
+"""Environments as folders that Azure ML's SDK can also read and write, with our lock beside its files."""
 
 import json
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ _KEY = "# localmodel: "
 def save(version: EnvironmentVersion, path: Path, overwrite: bool = False, note: Note | None = None) -> None:
     """Write the environment's files into the folder `path`, which is made.
 
-    The lock is this machine's; it is resolved if it has not been, `note` as for locks.resolve().
+    The lock is this machine's, and is resolved if necessary; `note` is passed to `lock.resolve()`.
 
     Raises:
-        UserError: FileExists, when the folder is there already and `overwrite` is false; what resolve() raises.
+        UserError: FileExists, if the folder exists and `overwrite` is false; the errors of `lock.resolve()`.
     """
     if not overwrite and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(reasons.FILE_EXISTS, f"{path} is there already; name another folder, or overwrite it")
@@ -54,9 +54,9 @@ def save(version: EnvironmentVersion, path: Path, overwrite: bool = False, note:
 
 
 def load(path: Path) -> Definition:
-    """The environment that save(), or Azure ML's SDK, has written into the folder.
+    """The environment that `save()` or Azure ML's SDK has written into the folder.
 
-    A lock in it that was made of just this on a machine like this one is what the environment resolves to here.
+    If the folder has a lock of exactly this environment for a machine like this one, the environment resolves to it.
 
     Raises:
         UserError: EnvironmentInvalid, with the file.
@@ -71,11 +71,11 @@ def load(path: Path) -> Definition:
     docker = {**(content.get("docker") or {})}
     if (written := _read(path / DOCKERFILE)) is not None:
         docker["baseDockerfile"] = written
-    whole = {**content, "python": python, "docker": docker}
-    found = azure_json.read(whole, path, str(path / DEFINITION), ours)
+    complete = {**content, "python": python, "docker": docker}
+    definition = azure_json.read(complete, path, str(path / DEFINITION), ours)
     if text and ours:
-        _keep(found.spec, text, str(path / LOCK))
-    return found
+        _keep(definition.spec, text, str(path / LOCK))
+    return definition
 
 
 def _definition(path: Path) -> Mapping[str, Any]:
@@ -92,7 +92,7 @@ def _definition(path: Path) -> Mapping[str, Any]:
 
 
 def _read(path: Path) -> str | None:
-    """The text, line ends as they are."""
+    """The file's text with its line ends unchanged, or None if there is no file."""
     return path.read_bytes().decode("utf-8-sig", "replace") if path.is_file() else None
 
 

@@ -1,4 +1,4 @@
-"""An environment on this machine: its lock, and a virtual environment of it."""
+"""An environment's lock and virtual environment on this machine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +18,10 @@ Listen = Callable[[str], None]
 
 
 def spec_of(environment: EnvironmentVersion | EnvironmentSpec) -> EnvironmentSpec:
-    """
+    """The environment's spec; that of a stored one is checked, because its record may come from anybody.
+
     Raises:
-        UserError: a stored environment asks for what none can have (its record may come from anybody).
+        UserError: a stored environment asks for something invalid.
     """
     if isinstance(environment, EnvironmentSpec):
         return environment
@@ -31,10 +32,10 @@ def spec_of(environment: EnvironmentVersion | EnvironmentSpec) -> EnvironmentSpe
 def lock(
     environment: EnvironmentVersion | EnvironmentSpec, platform: str | None = None, note: Note | None = None
 ) -> Lock:
-    """The environment's lock, for this machine or for a platform by uv's name.
+    """The environment's lock for this machine, or for a platform by uv's name.
 
     Raises:
-        UserError: as locks.resolve().
+        UserError: the errors of `locks.lock.resolve()`.
     """
     spec, folder, own = spec_of(environment), home.store() / "locks", tuple[str, ...]()
     if isinstance(environment, EnvironmentVersion):
@@ -46,23 +47,23 @@ def lock(
 def interpreter(
     environment: EnvironmentVersion | EnvironmentSpec, progress: Progress, listen: Listen | None = None
 ) -> Path:
-    """The interpreter of a virtual environment with the environment's packages, built unless it is there.
+    """The interpreter of a virtual environment with the environment's packages, built if it does not exist.
 
-    A base image plays no part in it. The installer's lines go to home.build_log() of venv.key(), and to `listen`.
+    A base image is ignored. The installer's lines go to `home.build_log()` of `venv.key()`, and to `listen`.
 
     Raises:
-        UserError: as locks.resolve() and venv.build().
+        UserError: the errors of `locks.lock.resolve()` and `venv.build()`.
     """
     spec = spec_of(environment)
     with progress.step("requirements") as done:
-        found = lock(environment, note=progress.note)
-        done(f"{found.counted}, locked")
+        lock_here = lock(environment, note=progress.note)
+        done(f"{lock_here.counted}, locked")
     if spec.is_own_base:
         progress.note("a virtual environment has the requirements only, nothing of the environment's image")
     with progress.step("environment") as done:
-        log = home.build_log(venv.key(found, spec.python))
+        log = home.build_log(venv.key(lock_here, spec.python))
         python = run_coroutine.run(
-            venv.build(found, spec.python, home.home() / "environments", log, listen, progress.note)
+            venv.build(lock_here, spec.python, home.home() / "environments", log, listen, progress.note)
         )
         done(str(python))
     return python

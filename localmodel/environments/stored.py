@@ -1,4 +1,4 @@
-"""What a spec names in the store beside models: its environment and its code."""
+"""Looks up what a spec names in the store besides models: its environment and its code."""
 
 from dataclasses import replace
 
@@ -9,35 +9,35 @@ from localmodel.store import Store
 
 
 def filled_in(spec: DeploymentSpec, store: Store) -> DeploymentSpec:
-    """The spec with the environment that it refers to, and that one's variables where the spec sets no others.
+    """The spec with the environment that it refers to, and with its variables unless the spec sets them.
 
     Raises:
-        UserError: the store's, with the field; what the environment asks for cannot be had.
+        UserError: the store's errors, with the field; the environment asks for something invalid.
     """
     reference = spec.environment_ref
     if reference is None:
         return spec
     try:
-        found = store.environments.get(reference.name, reference.version)
+        version = store.environments.get(reference.name, reference.version)
     except UserError as error:
         raise UserError(error.reason, f"spec.environment.ref: {error}") from None
-    asked.read(found.spec, f"spec.environment.ref: environment {found.name}:{found.version}")
+    asked.read(version.spec, f"spec.environment.ref: environment {version.name}:{version.version}")
     own = {variable.name for variable in spec.env}
-    added = tuple(Variable(name, value) for name, value in sorted(found.variables.items()) if name not in own)
-    return replace(spec, environment=found.spec, env=(*spec.env, *added))
+    added = tuple(Variable(name, value) for name, value in sorted(version.variables.items()) if name not in own)
+    return replace(spec, environment=version.spec, env=(*spec.env, *added))
 
 
 def environments_until(reference: EnvironmentRef, store: Store) -> list[EnvironmentSpec]:
-    """The stored environment's versions up to this one, oldest first, as far as they can be read."""
-    found = store.environments.list(reference.name)
-    return [version.spec for version in found if version.version <= reference.version]
+    """The stored environment's readable versions up to this one, oldest first."""
+    versions = store.environments.list(reference.name)
+    return [version.spec for version in versions if version.version <= reference.version]
 
 
 def code(reference: CodeRef, store: Store) -> dict[str, bytes]:
-    """The files of the source folder (path -> content).
+    """The files of the source folder, path -> content.
 
     Raises:
-        UserError: the store's, with the field.
+        UserError: the store's errors, with the field.
     """
     try:
         return store.code.files(store.code.get(reference.name, reference.version))

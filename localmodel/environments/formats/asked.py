@@ -1,4 +1,4 @@
-"""All that an environment asks for, checked in one place whichever door it came in by."""
+"""The one check of everything that an environment asks for, wherever it comes from."""
 
 from localmodel import reasons
 from localmodel.environments.formats.definition import check_python
@@ -11,12 +11,12 @@ from localmodel.resource.spec import EnvironmentSpec
 
 
 def read(spec: EnvironmentSpec, where: str = "spec.environment") -> tuple[CheckedRequirement, ...]:
-    """The environment's requirements, if all it asks for can be handed to the programs that make it.
+    """Check all that the environment asks for, and return its requirements.
 
-    `where` is the environment, for messages: a field, or the name of a stored one.
+    `where` names the environment in messages: a field, or the name of a stored environment.
 
     Raises:
-        UserError: RequirementsUnresolvable, with the requirement's number; EnvironmentInvalid, for the rest.
+        UserError: RequirementsUnresolvable, with the number of the requirement; EnvironmentInvalid, for anything else.
     """
     check_python(spec.python, f"{where}.python")
     check_image(spec.base_image, f"{where}.baseImage")
@@ -24,16 +24,17 @@ def read(spec: EnvironmentSpec, where: str = "spec.environment") -> tuple[Checke
 
 
 def requirements(given: tuple[str, ...], where: str) -> tuple[CheckedRequirement, ...]:
-    """
+    """Check each requirement.
+
     Raises:
-        UserError: RequirementsUnresolvable, with the number of each that is none.
+        UserError: RequirementsUnresolvable, with the number of each invalid one.
     """
-    found, faults = [], Faults()
+    checked, faults = [], Faults()
     for index, text in enumerate(given):
         with faults.collected():
-            found.append(requirement.read(text, f"{where}[{index}]"))
+            checked.append(requirement.read(text, f"{where}[{index}]"))
     try:
         faults.tell()
     except UserError as error:
         raise UserError(reasons.REQUIREMENTS_UNRESOLVABLE, str(error)) from None
-    return tuple(found)
+    return tuple(checked)

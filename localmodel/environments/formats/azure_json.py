@@ -1,4 +1,4 @@
-"""`azureml_environment.json`, in which Azure ML's SDK keeps what its conda file does not say."""
+"""`azureml_environment.json`, which Azure ML's SDK writes for what a conda file cannot say."""
 
 import re
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from localmodel.errors import UserError
 from localmodel.requirements.faults import invalid
 from localmodel.resource.spec import EnvironmentSpec
 
-# The image that Azure puts conda environments on; it stands for "no image of the user's" in what we write.
+# Azure's default image for conda environments; we write it for an environment without an image of its own.
 GROUND = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 _GROUNDS = re.compile(r"mcr\.microsoft\.com/azureml/(base|openmpi|intelmpi|minimal|o16n-base)")
 
 
 def write(name: str, version: int, spec: EnvironmentSpec, variables: Mapping[str, str]) -> dict[str, Any]:
-    """The content of the file. The requirements and the Dockerfile's text are in files of their own."""
+    """The content of the file, without the requirements and the Dockerfile's text, which have files of their own."""
     own = spec.is_own_base
     return {
         "name": name,
@@ -42,7 +42,7 @@ def write(name: str, version: int, spec: EnvironmentSpec, variables: Mapping[str
 
 
 def read(content: Mapping[str, Any], folder: Path, where: str, ours: bool = False) -> Definition:
-    """The environment; files that it names are below `folder`. `ours`: it was written by write().
+    """The environment; files that it names are below `folder`. `ours` says that `write()` has made it.
 
     Raises:
         UserError: EnvironmentInvalid.
@@ -60,17 +60,17 @@ def read(content: Mapping[str, Any], folder: Path, where: str, ours: bool = Fals
         image = None
     if text is not None:
         image = None
-    found = _packages(python, folder, where, only_python=unmanaged, ours=ours)
-    version = found.spec.python
+    packages = _packages(python, folder, where, only_python=unmanaged, ours=ours)
+    version = packages.spec.python
     if unmanaged and not ours and (text or image):
         version = (dockerfile.define(text) if text else dockerfile.image(image or "")).spec.python
-    requirements = () if unmanaged else found.spec.requirements
+    requirements = () if unmanaged else packages.spec.requirements
     variables = {str(key): str(value) for key, value in (content.get("environmentVariables") or {}).items()}
     return Definition(
         EnvironmentSpec(version, requirements, image, text),
-        str(content.get("name") or found.name),
-        {**found.variables, **variables},
-        (*notes, *found.notes),
+        str(content.get("name") or packages.name),
+        {**packages.variables, **variables},
+        (*notes, *packages.notes),
     )
 
 
@@ -104,7 +104,7 @@ def _packages(python: Mapping[str, Any], folder: Path, where: str, only_python: 
     try:
         return conda.define(source, folder=folder, options_left_out=not ours)
     except UserError:
-        # what Azure writes beside an image that manages itself is its default, and unused
+        # Azure writes its default beside an image that manages its own packages, and does not use it.
         if only_python:
             return Definition(EnvironmentSpec(check_python(DEFAULT_PYTHON)))
         raise

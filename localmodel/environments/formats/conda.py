@@ -1,4 +1,4 @@
-"""conda's environment files. The packages are taken from the Python package index; no conda is needed."""
+"""Reads and writes conda's environment files. Packages come from the Python package index, without conda."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +14,13 @@ from localmodel.requirements.sources import path as sources_file
 from localmodel.requirements.sources import scrub
 from localmodel.resource.spec import EnvironmentSpec
 
-# Tools of an installation, which every environment has by other means
+# Tools for installing, which environments do not need
 _LEFT_OUT = ("pip", "conda", "anaconda")
 _KNOWN = ("name", "channels", "dependencies", "prefix", "variables")
 
 
 def read(source: Path | str) -> EnvironmentSpec:
-    """The environment of a conda file: its path, or its text.
+    """The environment of a conda file, which is given as its path or its text.
 
     Raises:
         UserError: EnvironmentInvalid, with file and line.
@@ -29,10 +29,10 @@ def read(source: Path | str) -> EnvironmentSpec:
 
 
 def define(source: Path | str, folder: Path | None = None, options_left_out: bool = False) -> Definition:
-    """As read(), with the file's name for it, its variables, and what was taken otherwise than written.
+    """Like `read()`, with the environment's name and variables, and notes on what was not taken literally.
 
-    Files that it names are below `folder`, or else beside it. `options_left_out`: pip's options for where packages
-    come from, which Azure ML's SDK writes into every file, are noted and not an error.
+    Files that it names are below `folder`, by default beside it. With `options_left_out`, pip's options for package
+    sources, which Azure ML's SDK writes into every file, are noted instead of being an error.
     """
     text, name, beside = text_of(source, "conda file")
     root = _compose(text, name)
@@ -65,7 +65,7 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
                 wanted = python(where, match.specifiers, str(node.value))
             else:
                 requirement = checked(on_index + match.specifiers, where)
-                if requirement not in (known for _, known in requirements):  # numpy and numpy-base are one there
+                if requirement not in (asked for _, asked in requirements):  # numpy and numpy-base are one there
                     requirements.append((where, requirement))
                 if on_index != match.name.lower():
                     notes.append(f"{where}: {match.name} is {on_index} on the Python package index")
@@ -81,7 +81,7 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
 
 
 def write(spec: EnvironmentSpec, name: str = "") -> str:
-    """The text of a conda file that read() makes the same environment of, all but its image."""
+    """The text of a conda file from which `read()` makes the same environment, except for its image."""
     pip = list(spec.requirements)
     content: dict[str, Any] = {"name": name} if name else {}
     content["channels"] = ["conda-forge"]
@@ -111,7 +111,7 @@ def _list(node: yaml.Node, name: str, what: str) -> list[yaml.Node]:
 
 
 def _pip(node: yaml.MappingNode, name: str, faults: Faults) -> list[tuple[str, str]]:
-    """The lines of the list for pip, each with its place."""
+    """The lines of the list for pip, each with its file and line."""
     located = []
     for key, value in node.value:
         if key.value != "pip":
@@ -133,15 +133,15 @@ def _without_sources(located: list[tuple[str, str]], notes: list[str]) -> Iterat
 
 
 def _on_index(name: str, where: str) -> str:
-    found = conda_names.on_index(name)
-    if found is None:
+    index_name = conda_names.on_index(name)
+    if index_name is None:
         raise invalid(
             where,
             f"{name} is not a Python package, so pip cannot install it. Python packages mostly bring the libraries "
             "that they need: leave the line out. If it is really needed, take an image that has it (--image), or a "
             "Dockerfile that installs it (--dockerfile), and name this file with it",
         )
-    return found
+    return index_name
 
 
 def _scalar(entries: dict[str, tuple[yaml.Node, yaml.Node]], key: str) -> str:

@@ -1,4 +1,4 @@
-"""One line of a conda file's dependencies: `channel::name=version=build` and its other spellings."""
+"""Parses one line of a conda file's dependencies: `channel::name=version=build` and its other spellings."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _ONE = re.compile(r"(?P<operator>==|>=|<=|!=|~=|=|<|>)?(?P<version>[A-Za-z0-9_.+
 
 @dataclass(frozen=True)
 class Match:
-    """What the line asks for. `specifiers` are pip's (numpy=1.19 is ==1.19.*); `build` is "" without a build string."""
+    """A dependency. `specifiers` are pip's (numpy=1.19 is ==1.19.*); `build` is "" without a build string."""
 
     name: str
     specifiers: str
@@ -23,30 +23,31 @@ class Match:
 
 
 def name(text: str, where: str) -> str:
-    """The package's name, whatever else the line says.
+    """The name of the package in the line.
 
     Raises:
-        UserError: EnvironmentInvalid: it has none.
+        UserError: EnvironmentInvalid, if it has no name.
     """
     return _named(text.partition("[")[0], text, where)["name"]
 
 
 def _named(before: str, text: str, where: str) -> re.Match[str]:
-    found = _NAME.fullmatch(before.rpartition("::")[2].strip())
-    if not found:
+    match = _NAME.fullmatch(before.rpartition("::")[2].strip())
+    if not match:
         raise invalid(where, f"{text!r} is not a conda dependency: name=version, name>=version or channel::name")
-    return found
+    return match
 
 
 def parse(text: str, where: str) -> Match:
-    """
+    """Parse a line.
+
     Raises:
-        UserError: EnvironmentInvalid: pip has no word for it, or it is no such line.
+        UserError: EnvironmentInvalid, if it is not such a line, or pip has no equivalent.
     """
     brackets = _BRACKETS.fullmatch(text.strip())
     before, extra = (brackets["before"], _bracket_keys(brackets["inside"])) if brackets else (text, {})
-    found = _named(before, text, where)
-    version, build, exact = _split(found["rest"].strip())
+    match = _named(before, text, where)
+    version, build, exact = _split(match["rest"].strip())
     version, build = extra.get("version", version), extra.get("build", build)
     if "|" in version or "(" in version:
         raise invalid(where, f"{text}: pip cannot express alternatives (|); write one range, such as >=1.19,<2")
@@ -55,15 +56,15 @@ def parse(text: str, where: str) -> Match:
         SpecifierSet(specifiers)
     except InvalidSpecifier:
         raise invalid(where, f"{text}: {version!r} is not a version that pip understands") from None
-    return Match(found["name"], specifiers, build.replace("*", ""))
+    return Match(match["name"], specifiers, build.replace("*", ""))
 
 
 def _bracket_keys(inside: str) -> dict[str, str]:
-    return {key: one or two or bare for key, one, two, bare in _BRACKET_KEY.findall(inside)}
+    return {key: quoted or double_quoted or bare for key, quoted, double_quoted, bare in _BRACKET_KEY.findall(inside)}
 
 
 def _split(rest: str) -> tuple[str, str, bool]:
-    """Version, build string, and whether a version without an operator is meant exactly."""
+    """Version, build string, and whether a version without an operator means exactly this one."""
     rest = re.sub(r"\s*([=<>!~,|]+)\s*", r"\1", rest)
     if rest.startswith("=") and not rest.startswith("=="):
         version, _, build = rest[1:].partition("=")
@@ -76,10 +77,10 @@ def _split(rest: str) -> tuple[str, str, bool]:
 
 
 def _specifier(part: str, exact: bool) -> str:
-    found = _ONE.fullmatch(part)
-    if not found:
+    match = _ONE.fullmatch(part)
+    if not match:
         return part
-    operator, version = found["operator"], found["version"]
+    operator, version = match["operator"], match["version"]
     if version == "*":
         return ""
     if operator in (">=", "<=", "<", ">", "~="):
@@ -88,6 +89,6 @@ def _specifier(part: str, exact: bool) -> str:
         return operator + version
     if version.endswith("*"):
         return "==" + version.rstrip(".*") + ".*"
-    # conda's = is "starts with"; pip can say so of release numbers only
+    # conda's = means "starts with", which pip can say only of release numbers
     starts = operator == "=" or not exact
     return f"=={version}.*" if starts and re.fullmatch(r"(\d+!)?\d+(\.\d+)*", version) else f"=={version}"

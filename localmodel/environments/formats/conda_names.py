@@ -1,4 +1,4 @@
-"""Where conda's names are not those of the Python package index."""
+"""Packages whose names differ between conda and the Python package index."""
 
 # conda -> the index
 ON_INDEX = {
@@ -31,14 +31,14 @@ ON_INDEX = {
     "xgboost-gpu": "xgboost",
 }
 
-# What exports name beside the packages: what Python itself is made of and runs on,
+# Names in exports that are not Python packages: the parts of Python itself and what it runs on,
 _OF_PYTHON = """
 _libgcc_mutex _openmp_mutex bzip2 ca-certificates cpython expat gdbm libedit libexpat libffi libgcc libgcc-ng libgomp
 liblzma liblzma-devel libmpdec libnsl libsqlite libstdcxx libstdcxx-ng libuuid libxcrypt libzlib ncurses openssl
 python_abi readline sqlite tk tzdata xz xz-gpl-tools xz-tools zlib libcxx libcxxabi llvm-openmp libwinpthread
 msys2-conda-epoch ucrt vc vc14_runtime vcomp14 vs2015_runtime
 """
-# and libraries that the wheels of those who need them bring with them.
+# and libraries that wheels contain.
 _OF_WHEELS = """
 _py-xgboost-mutex alsa-lib arrow-cpp attr aws-checksums aws-crt-cpp aws-sdk-cpp blas boost-cpp brotli-bin c-ares cairo
 cpuonly dbus fftw fontconfig freetype fribidi geos gettext gflags giflib glib glib-tools glog gmp graphite2 grpc-cpp
@@ -56,7 +56,7 @@ re2 s2n sleef snappy tbb ucx util-linux yaml zstd
 _BROUGHT = frozenset((*_OF_PYTHON.split(), *_OF_WHEELS.split()))
 _BROUGHT_FAMILIES = ("aws-c-", "font-ttf-", "fonts-conda-", "ld_impl_", "libarrow", "m2w64-", "xcb-util", "xorg-")
 
-# Programs, and what comes with a graphics card; some of these names mean something else on the index.
+# Programs, and libraries of graphics cards; some of these names mean something else on the index.
 _PROGRAMS = """
 c-compiler compilers cuda cudatoolkit cudnn curl cxx-compiler ffmpeg fortran-compiler gcc gcc_linux-64 gdal-data git
 gperftools graphviz gxx gxx_linux-64 java-jdk libcublas libcudnn libcufft libcurand libcusolver libcusparse magma-cuda
@@ -67,12 +67,12 @@ _NOT_ON_INDEX = frozenset(_PROGRAMS.split())
 
 
 def is_brought(name: str) -> bool:
-    """Whether it is not a Python package, and need not be asked for all the same: what needs it brings it."""
+    """Whether it is not a Python package and need not be asked for, because the packages that need it contain it."""
     return name.lower() in _BROUGHT or name.lower().startswith(_BROUGHT_FAMILIES)
 
 
 def on_index(name: str) -> str | None:
-    """The package's name on the index; None for what is not a Python package."""
+    """The package's name on the index, or None if it is not a Python package."""
     name = name.lower()
     if name in _NOT_ON_INDEX or name.startswith(("r-", "cuda-")):
         return None

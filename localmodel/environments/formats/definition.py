@@ -1,4 +1,4 @@
-"""What a file says an environment is, and the words for what it may not say."""
+"""An environment as a file defines it, and checks that all formats share."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ _PATCHES = range(40)  # no minor version has had more
 
 @dataclass(frozen=True)
 class Definition:
-    """An environment as a file defines it. `name` is "" and `variables` are empty where the file tells none.
+    """An environment as a file defines it. `name` and `variables` may be empty.
 
-    `notes` are sentences about what was taken otherwise than it is written; `places` says of requirements where they
-    stand ("environment.yml:7").
+    `notes` are sentences on what was not taken literally; `places` has file and line of requirements
+    ("environment.yml:7").
     """
 
     spec: EnvironmentSpec
@@ -32,10 +32,10 @@ class Definition:
 
 
 def text_of(source: Path | str, kind: str) -> tuple[str, str, Path]:
-    """Text, name for messages, and folder of a file; a str of several lines is the text itself, called `kind`.
+    """Text, name for messages, and folder of a file; a str of several lines is the text itself, and named `kind`.
 
     Raises:
-        UserError: EnvironmentInvalid, the file cannot be read.
+        UserError: EnvironmentInvalid, if the file cannot be read.
     """
     if isinstance(source, str) and "\n" in source:
         return source, f"({kind})", Path()
@@ -51,29 +51,29 @@ def text_of(source: Path | str, kind: str) -> tuple[str, str, Path]:
 
 @cache
 def pythons() -> tuple[str, ...]:
-    """The supported versions, as the resource has them."""
+    """The supported versions, from the resource's schema."""
     properties = schema.resource_schema()["properties"]["spec"]["properties"]
     return tuple(properties["environment"]["properties"]["python"]["enum"])
 
 
-def python(where: str, wanted: str, said: str) -> str:
-    """The supported version (major.minor) that fits the specifiers `wanted`: our default if it does, or the newest.
+def python(where: str, wanted: str, text: str) -> str:
+    """The supported version (major.minor) that fits the specifiers `wanted`: our default if it fits, else the newest.
 
     Raises:
-        UserError: EnvironmentInvalid, none fits; `said` is how the file has it.
+        UserError: EnvironmentInvalid, if none fits; the message quotes the file's words, `text`.
     """
     for version in (DEFAULT_PYTHON, *reversed(pythons())):
         if any(SpecifierSet(wanted).contains(f"{version}.{patch}") for patch in _PATCHES):
             return version
     raise invalid(
         where,
-        f"{said}: this Python is not supported; {', '.join(pythons())} are. Write python={DEFAULT_PYTHON}; "
+        f"{text}: this Python is not supported; {', '.join(pythons())} are. Write python={DEFAULT_PYTHON}; "
         "packages pinned for another Python may need other versions too",
     )
 
 
 def check_python(version: str, where: str = "python") -> str:
-    """The version, if it is a supported one as major.minor.
+    """Check that the version is supported, and written as major.minor; return it.
 
     Raises:
         UserError: EnvironmentInvalid.
@@ -84,7 +84,7 @@ def check_python(version: str, where: str = "python") -> str:
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers from 1, those that end in a backslash joined with what follows."""
+    """The lines with their numbers from 1; a line that ends in a backslash is joined with the next."""
     held, start = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         start = start or number

@@ -1,4 +1,4 @@
-"""Environments whose base is an image of the user's: named by reference, or made by a Dockerfile."""
+"""Environments on an image of the user's, which is named by reference or built from a Dockerfile."""
 
 import re
 from pathlib import Path
@@ -15,9 +15,9 @@ _PYTHON_IMAGE = re.compile(r"(?:.*/)?python:(\d+\.\d+)")
 
 
 def read(source: Path | str, python: str | None = None) -> EnvironmentSpec:
-    """The environment of a Dockerfile: its path, or its text.
+    """The environment of a Dockerfile, which is given as its path or its text.
 
-    `python` is the version that the image has (major.minor); None: as its last FROM python:... says, or 3.11.
+    `python` is the image's version (major.minor); None means that of its last `FROM python:...`, else 3.11.
 
     Raises:
         UserError: EnvironmentInvalid, with file and line.
@@ -26,34 +26,34 @@ def read(source: Path | str, python: str | None = None) -> EnvironmentSpec:
 
 
 def define(source: Path | str, python: str | None = None) -> Definition:
-    """As read(), with a note where the version of Python is a guess."""
+    """Like `read()`, with a note if the version of Python is a guess."""
     text, name, _ = text_of(source, "Dockerfile")
     bases = _check(text, name)
     return _of(EnvironmentSpec(dockerfile=text), bases[-1], python, name)
 
 
 def image(reference: str, python: str | None = None) -> Definition:
-    """The environment of an image that exists, by reference. `python` as for read()."""
+    """The environment of an existing image, by reference. `python` is as in `read()`."""
     image_name.check_image(reference, "image")
     return _of(EnvironmentSpec(base_image=reference), reference, python, reference)
 
 
 def _of(spec: EnvironmentSpec, base: str, python: str | None, where: str) -> Definition:
-    known = _PYTHON_IMAGE.match(base)
+    python_image = _PYTHON_IMAGE.match(base)
     notes = []
-    if python is None and known is None:
+    if python is None and python_image is None:
         notes.append(f"{where}: Python {DEFAULT_PYTHON} is expected in it; name another with --python")
-    version = check_python(python or (known[1] if known else DEFAULT_PYTHON), where)
+    version = check_python(python or (python_image[1] if python_image else DEFAULT_PYTHON), where)
     return Definition(EnvironmentSpec(version, (), spec.base_image, spec.dockerfile), notes=tuple(notes))
 
 
 def _check(text: str, name: str) -> list[str]:
-    """The images that it starts from."""
+    """Check the Dockerfile's lines; return the images in its FROM lines."""
     bases, faults = [], Faults()
     for number, line in logical_lines(text):
         with faults.collected():
-            if found := _FROM.match(line.strip()):
-                bases.append(found[1])
+            if match := _FROM.match(line.strip()):
+                bases.append(match[1])
             _check_line(line.strip(), f"{name}:{number}")
     faults.tell()
     if not bases:
@@ -64,10 +64,10 @@ def _check(text: str, name: str) -> list[str]:
 def _check_line(line: str, where: str) -> None:
     if _PASSWORD.search(line):
         raise invalid(where, "holds a password, which would stay in the image's history")
-    if (found := _COPY.match(line)) and not _brings_no_file(found[2]):
+    if (match := _COPY.match(line)) and not _brings_no_file(match[2]):
         raise invalid(
             where,
-            f"{found[1]}: an environment keeps the Dockerfile's text only, no files beside it. Install packages "
+            f"{match[1]}: an environment keeps the Dockerfile's text only, no files beside it. Install packages "
             "with RUN, and put code and data into the source directory or a model",
         )
 

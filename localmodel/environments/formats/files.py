@@ -1,4 +1,4 @@
-"""From the files that a user names to one environment."""
+"""Makes one environment of the files that a user names."""
 
 import contextlib
 import re
@@ -25,10 +25,11 @@ def define(
     python: str | None = None,
     otherwise: str = DEFAULT_PYTHON,
 ) -> Definition:
-    """Packages (a conda file by its ending, .yml or .yaml, or a requirements file) on an image, or either of them.
+    """The environment of the file `packages` on an image; either may be missing.
 
-    The image is named, or made by the Dockerfile `recipe`. The Python is `python`, or as the files have it, or
-    `otherwise`. Packages of Azure ML's own server are left out.
+    `packages` is a conda file if it ends in .yml or .yaml, otherwise a requirements file. The image is `image`, or
+    built from the Dockerfile `recipe`. The Python is `python`, else what the files say, else `otherwise`. Packages of
+    Azure ML's own server are left out.
 
     Raises:
         UserError: EnvironmentInvalid, with file and line.
@@ -37,34 +38,34 @@ def define(
     if packages is None:
         return base
     if packages.suffix in (".yml", ".yaml"):
-        found = conda.define(packages)
-        version = check_python(python) if python else found.spec.python
+        definition = conda.define(packages)
+        version = check_python(python) if python else definition.spec.python
     else:
         has_base = recipe is not None or image is not None
         version = python or (base.spec.python if has_base else otherwise)
-        found = replace(requirements_txt.define(packages, version), notes=base.notes)
-    spec = EnvironmentSpec(version, found.spec.requirements, base.spec.base_image, base.spec.dockerfile)
-    return server_packages.left_out(replace(found, spec=spec))
+        definition = replace(requirements_txt.define(packages, version), notes=base.notes)
+    spec = EnvironmentSpec(version, definition.spec.requirements, base.spec.base_image, base.spec.dockerfile)
+    return server_packages.left_out(replace(definition, spec=spec))
 
 
 @contextlib.contextmanager
 def told_of(source: Path | None) -> Iterator[None]:
-    """Let errors of the block name lines of the file that the user gave, and not a manifest's fields."""
+    """Have errors of the block name lines of the user's file instead of a manifest's fields."""
     try:
         yield
     except UserError as error:
         if source is None or _FIELD not in str(error):
             raise
-        said = {canonicalize_name(word) for word in _WORD.findall(str(error))}
-        lines = [where for name, where in _places(source) if name in said]
+        words = {canonicalize_name(word) for word in _WORD.findall(str(error))}
+        lines = [where for name, where in _places(source) if name in words]
         raise UserError(error.reason, str(error).replace(_FIELD, ", ".join(lines) or str(source))) from None
 
 
 def _places(source: Path) -> list[tuple[str, str]]:
-    """The packages of a file that was read before, each with its line."""
+    """The packages of a file that could be read before, each with its line."""
     try:
         return [(hashes.name(requirement), where) for requirement, where in define(source).places.items()]
-    except UserError:  # it is another file by now
+    except UserError:  # the file has changed since
         return []
 
 

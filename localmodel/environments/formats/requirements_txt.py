@@ -1,4 +1,4 @@
-"""pip's requirements files, and the lists of their lines in conda's files."""
+"""Reads pip's requirements files, and their lines in conda's files."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ _NESTED = re.compile(r"(?:-r|--requirement)(?:\s+|=|(?<=-r))(\S.*)")
 
 
 def read(source: Path | str, python: str = DEFAULT_PYTHON) -> EnvironmentSpec:
-    """The environment of a requirements file (a path, or the text itself) and of those it names.
+    """The environment of a requirements file (its path or its text) and of the files that it names.
 
     Raises:
         UserError: EnvironmentInvalid, with file and line.
@@ -22,23 +22,23 @@ def read(source: Path | str, python: str = DEFAULT_PYTHON) -> EnvironmentSpec:
 
 
 def define(source: Path | str, python: str = DEFAULT_PYTHON) -> Definition:
-    """As read(), with the places."""
+    """Like `read()`, with the place of each requirement."""
     text, name, folder = text_of(source, "requirements")
     faults = Faults()
-    found = expand(_located(text, name), folder, faults, (Path(name).resolve(),))
+    requirements = expand(_located(text, name), folder, faults, (Path(name).resolve(),))
     faults.tell()
-    spec = EnvironmentSpec(check_python(python), tuple(requirement for _, requirement in found))
-    return Definition(spec, places={requirement: where for where, requirement in found})
+    spec = EnvironmentSpec(check_python(python), tuple(requirement for _, requirement in requirements))
+    return Definition(spec, places={requirement: where for where, requirement in requirements})
 
 
 def expand(
     located: Iterable[tuple[str, str]], folder: Path, faults: Faults, inside: tuple[Path, ...] = ()
 ) -> list[tuple[str, str]]:
-    """The requirements of the lines and of the files that they name, below `folder`; each with its place.
+    """The requirements in the lines, and in the files that they name below `folder`; each with its place.
 
-    `inside` are the files that are being read.
+    `inside` are the files that are being read, to find a circle.
     """
-    found: list[tuple[str, str]] = []
+    requirements: list[tuple[str, str]] = []
     for where, line in located:
         with faults.collected():
             if nested := _NESTED.fullmatch(line):
@@ -46,14 +46,14 @@ def expand(
                 if path.resolve() in inside:
                     raise invalid(where, f"{path} is inside itself")
                 text, name, below = text_of(path, "requirements")
-                found += expand(_located(text, name), below, faults, (*inside, path.resolve()))
+                requirements += expand(_located(text, name), below, faults, (*inside, path.resolve()))
             else:
-                found.append((where, checked(line, where)))
-    return found
+                requirements.append((where, checked(line, where)))
+    return requirements
 
 
 def _file(name: str, folder: Path, where: str) -> Path:
-    # conda takes the file's address, too
+    # conda accepts an address of the file, too
     name = re.sub(r"^file:(//(?=/))?", "", name)
     if "://" in name:
         raise invalid(where, f"{name}: only files of this machine can be named; download it first")
@@ -64,7 +64,7 @@ def _file(name: str, folder: Path, where: str) -> Path:
 
 
 def _located(text: str, name: str) -> Iterator[tuple[str, str]]:
-    """The lines that say something, without comments, each with its place."""
+    """The lines that are not empty, without comments, each with its place."""
     for number, line in logical_lines(text):
         line = re.sub(r"(^|\s+)#.*$", "", line.replace("\t", " ")).strip()
         if line:

@@ -1,4 +1,4 @@
-"""The packages of Azure ML's own scoring server: part of an environment there, of nobody's environment here."""
+"""Leaves out the packages of Azure ML's own scoring server, which environments there contain."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ V2 = "azureml-inference-server-http"
 
 
 def split(requirements: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The requirements without those packages, and those packages' own."""
+    """The requirements without those packages, and the requirements of those packages."""
     kept: list[str] = []
     dropped: list[str] = []
     for requirement in requirements:
@@ -19,15 +19,17 @@ def split(requirements: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]
     return tuple(kept), tuple(dropped)
 
 
-def left_out(found: Definition) -> Definition:
-    """The definition without them, and a note if it had any."""
-    requirements, dropped = split(found.spec.requirements)
+def left_out(definition: Definition) -> Definition:
+    """The definition without those packages, with a note if it had any."""
+    requirements, dropped = split(definition.spec.requirements)
     if not dropped:
-        return found
+        return definition
     note = f"{', '.join(dropped)}: left out, the server is not part of the script's environment"
-    return replace(found, spec=replace(found.spec, requirements=requirements), notes=(*found.notes, note))
+    return replace(
+        definition, spec=replace(definition.spec, requirements=requirements), notes=(*definition.notes, note)
+    )
 
 
 def _name(requirement: str) -> str:
-    found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
-    return re.sub(r"[-_.]+", "-", found[1]).lower() if found else ""
+    match = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
+    return re.sub(r"[-_.]+", "-", match[1]).lower() if match else ""

@@ -1,1 +1,1 @@
-"""From requirements to a lock, with uv."""
+"""Resolves requirements to a lock, with uv."""

@@ -1,4 +1,4 @@
-"""From requirements to a lock, once: the same fields give the same packages until they are edited."""
+"""Resolves requirements to a lock once, so that the same fields give the same packages until they are edited."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"
 _ARCHITECTURES = {of_uv: name for name, of_uv in PLATFORMS.items()}
 _WHEELS = "wheels"  # beside the locks: hashes of wheels in wheel folders
 
-# Tells the user something
+# Gets a sentence for the user
 Note: TypeAlias = Callable[[str], None]
 
 _FIELD = "spec.environment.requirements"
@@ -49,30 +49,30 @@ class Lock:
 
     @property
     def counted(self) -> str:
-        """How many packages, in words."""
+        """The number of packages, in words."""
         count = len(hashes.packages(self.text))
         return f"{count} package" if count == 1 else f"{count} packages"
 
 
 def read(text: str, where: str) -> Lock:
-    """The lock in a text from outside: packages with one version and hashes, and nothing else that installers obey.
+    """The lock in a text from outside, checked to have only packages with one version and hashes.
 
     Raises:
         UserError: EnvironmentInvalid.
     """
-    written = ""
+    lines = ""
     for block in hashes.packages(text):
-        wanted = requirement.read(" ".join(block.replace("\\", " ").split()), where)
-        if not wanted.hashes or not wanted.is_pinned:
-            raise invalid(where, f"{wanted.text}: a lock has one version and its hashes for each package")
-        kept = "".join(f" \\\n    --hash={found}" for found in hashes.listed(block))
-        written += f"{wanted.text}{kept}\n"
-    return Lock(written)
+        pinned = requirement.read(" ".join(block.replace("\\", " ").split()), where)
+        if not pinned.hashes or not pinned.is_pinned:
+            raise invalid(where, f"{pinned.text}: a lock has one version and its hashes for each package")
+        kept = "".join(f" \\\n    --hash={digest}" for digest in hashes.listed(block))
+        lines += f"{pinned.text}{kept}\n"
+    return Lock(lines)
 
 
 @dataclass(frozen=True)
 class Relative:
-    """The text of a lock, as far as it is to stay, and the requirements that all of it was resolved from."""
+    """A previous lock: the part of its text that is to stay, and the requirements that all of it was resolved from."""
 
     requirements: tuple[str, ...]
     lock: str
@@ -80,7 +80,7 @@ class Relative:
 
 @dataclass(frozen=True)
 class _Question:
-    """What is to be resolved, with what was read of the requirements."""
+    """What is to be resolved, with the parsed requirements."""
 
     spec: EnvironmentSpec
     wanted: tuple[CheckedRequirement, ...]
@@ -95,13 +95,13 @@ class _Question:
 async def resolve(
     spec: EnvironmentSpec, platform: str | None, locks: Path, note: Note | None = None, own: Sequence[str] = ()
 ) -> Lock:
-    """The environment's lock, from the folder `locks` where it was resolved before.
+    """The environment's lock, taken from the folder `locks` if it was resolved before.
 
     `own` are digests of locks that the same deployment has served with, the last one first, or of its environment's
-    earlier versions: packages keep the versions of that one as far as the requirements allow, and of no other.
-    `platform` is uv's name of the platform it is for; None means this machine. Only for this machine, and only with
-    a `note` to say so, is a package without a wheel built from source, which runs its code; all else is resolved from
-    wheels, in an environment without programs and without the caller's variables.
+    earlier versions: packages keep the versions of that lock, and of no other, as far as the requirements allow.
+    `platform` is uv's name of a platform; None means this machine. A package without a wheel is built from source,
+    which runs its code, only for this machine and only with a `note` that announces it. Everything else is resolved
+    from wheels, in an environment without programs and without the caller's variables.
 
     Raises:
         UserError: RequirementsUnresolvable, with uv's own words; WheelMissing, PackageIndexUnreachable,
@@ -116,25 +116,25 @@ async def resolve(
         path = _place(locks, spec, platform, past[0].digest if past else "")
         _keep(path, spec, platform, await _compile(question, before))
         _tell_what_stayed(before, kept(path), note)
-    found = kept(path, wanted)
-    if changed := await _changed(question, found.text, locks):
+    lock = kept(path, wanted)
+    if changed := await _changed(question, lock.text, locks):
         if note:
             note(f"{', '.join(changed.values())}: the content differs from the lock; locking again")
-        text = await _compile(question, Relative((), _versions_only(found.text, changed)))
+        text = await _compile(question, Relative((), _versions_only(lock.text, changed)))
         _replace(path, spec, platform, text)
-        found = kept(path, wanted)
-    return found
+        lock = kept(path, wanted)
+    return lock
 
 
 def of_versions(specs: Iterable[EnvironmentSpec], platform: str | None, locks: Path) -> tuple[str, ...]:
-    """Digests of the locks that the versions of a stored environment have, for resolve(); `specs` are the oldest first.
+    """Digests of the locks of a stored environment's versions, for `resolve()`; `specs` start with the oldest.
 
-    The last one of them is the version that is asked for: what it has been resolved to is its own, too.
+    The last spec is the wanted version, whose own earlier lock counts, too.
     """
     own: list[str] = []
     for spec in specs:
         places = [_place(locks, spec, platform, digest) for digest in (*own, "")]
-        with contextlib.suppress(UserError):  # one that cannot be read is none
+        with contextlib.suppress(UserError):  # a lock that cannot be read does not count
             own[:0] = [previous_locks.first_digest(path, _digest) for path in places if path.exists()][:1]
     return tuple(own)
 
@@ -144,10 +144,10 @@ def _digest(path: Path) -> str:
 
 
 def _found(locks: Path, spec: EnvironmentSpec, platform: str | None, past: list[Made]) -> Path | None:
-    """The file of the lock, if these requirements were resolved before: for the same past, or without any."""
-    if same := next((each.path for each in past if each.requirements == spec.requirements), None):
+    """The file of the lock, if these requirements were resolved before, for the same past or without one."""
+    if same := next((made.path for made in past if made.requirements == spec.requirements), None):
         return same
-    places = [_place(locks, spec, platform, digest) for digest in [each.digest for each in past] or [""]]
+    places = [_place(locks, spec, platform, digest) for digest in [made.digest for made in past] or [""]]
     return next((path for path in places if path.exists()), None)
 
 
@@ -156,25 +156,25 @@ def _place(locks: Path, spec: EnvironmentSpec, platform: str | None, before: str
 
 
 async def _before(question: _Question, made: Made, locks: Path) -> Relative | None:
-    """What is to stay as it is; of a wheel that is another by now only the version is."""
+    """The lock that is to stay; of a wheel whose file has changed, only the version stays."""
     try:
         text = kept(made.path).text
     except UserError:
-        return None  # as if it were not there
+        return None  # as if it did not exist
     changed = await _changed(question, text, locks)
     return Relative((), _versions_only(text, changed)) if changed else Relative(made.requirements, text)
 
 
 async def _changed(question: _Question, text: str, locks: Path) -> dict[str, str]:
-    """The locked packages whose wheel in a wheel folder is another one by now, but where the user demands a hash."""
+    """The locked packages whose file in a wheel folder has changed, except where the user demands a hash."""
     arguments = (question.spec.python, wheels.platforms(_ARCHITECTURES.get(question.platform or "")), locks / _WHEELS)
-    found = await asyncio.to_thread(own_wheels.changed, text, *arguments)
+    changed = await asyncio.to_thread(own_wheels.changed, text, *arguments)
     demanded = _demanded(question.wanted)
-    return {name: wheel for name, wheel in found.items() if name not in demanded}
+    return {name: wheel for name, wheel in changed.items() if name not in demanded}
 
 
 def _versions_only(text: str, names: Collection[str]) -> str:
-    """The lock, of these packages without their hashes: the version is to stay."""
+    """The lock without the hashes of these packages, whose versions are to stay."""
     blocks = hashes.packages(text)
     return "".join(f"{_pinned(block)}\n" if hashes.name(block) in names else block for block in blocks)
 
@@ -191,7 +191,7 @@ def _pinned(block: str) -> str:
 
 
 def kept(path: Path, wanted: Iterable[CheckedRequirement] = ()) -> Lock:
-    """The lock in a file of ours, of all that is wanted.
+    """The lock in a file of ours, checked to have all wanted packages.
 
     Raises:
         UserError: StateDamaged.
@@ -199,23 +199,23 @@ def kept(path: Path, wanted: Iterable[CheckedRequirement] = ()) -> Lock:
     do = "remove it to resolve the requirements again"
 
     def parse(content: bytes) -> Lock:
-        found = read(decoded(content), "its text")
-        there = {hashes.name(block) for block in hashes.packages(found.text)}
-        for each in wanted:
-            if each.name not in there and ";" not in each.text:  # a marker may leave it out
-                raise ValueError(f"it lacks {each.name}")
-        return found
+        lock = read(decoded(content), "its text")
+        names = {hashes.name(block) for block in hashes.packages(lock.text)}
+        for package in wanted:
+            if package.name not in names and ";" not in package.text:  # a marker may leave it out
+                raise ValueError(f"it lacks {package.name}")
+        return lock
 
-    found = state_file.load(path, parse, do)
-    if found is None:
+    stored = state_file.load(path, parse, do)
+    if stored is None:
         raise state_file.damaged(path, "it has gone", do)
-    return found
+    return stored
 
 
 def key(spec: EnvironmentSpec, platform: str | None, before: str = "") -> str:
     """Digest of everything that a lock is resolved from; `before` is the digest of the lock whose versions stay."""
-    said = [spec.python, _target(platform), list(spec.requirements)]
-    return digests.of_json([*said, before] if before else said)
+    inputs = [spec.python, _target(platform), list(spec.requirements)]
+    return digests.of_json([*inputs, before] if before else inputs)
 
 
 def _target(platform: str | None) -> str:
@@ -223,18 +223,18 @@ def _target(platform: str | None) -> str:
 
 
 def keep(spec: EnvironmentSpec, lock: Lock, locks: Path) -> None:
-    """Have this machine's resolve() give this lock, unless it has resolved these requirements already."""
+    """Make this lock the result of `resolve()` on this machine, unless these requirements are resolved already."""
     _keep(_place(locks, spec, None, ""), spec, None, lock.text)
 
 
 def _keep(path: Path, spec: EnvironmentSpec, platform: str | None, text: str) -> None:
-    with contextlib.suppress(FileExistsError):  # somebody else was first: theirs is in use
+    with contextlib.suppress(FileExistsError):  # another process was first, and its lock is in use
         files.create(path, text.encode())
         _remember(path, spec, platform)
 
 
 def _replace(path: Path, spec: EnvironmentSpec, platform: str | None, text: str) -> None:
-    """Put another lock into the place of one; who has served with that one finds this one as their own."""
+    """Replace a lock by another one, which whoever has served with the old one finds as its own."""
     _remember(path, spec, platform)
     files.write(path, text.encode())
     _remember(path, spec, platform)
@@ -263,15 +263,15 @@ async def _compile(question: _Question, before: Relative | None = None) -> str:
     if code != 0:
         raise _by_address("") if addresses and re.search(r"file:/|git\+|Git ", err) else _failure(err)
     for block in hashes.packages(text):
-        if (found := re.match(r"\S+ @ (\S+)", block)) and found[1] not in addresses:
+        if (match := re.match(r"\S+ @ (\S+)", block)) and match[1] not in addresses:
             raise _by_address(hashes.name(block))
     return hashes.restrict(text, _demanded(question.wanted))
 
 
 async def _added(question: _Question, before: Relative) -> str | None:
-    """The lock before and what is new, where nothing else is: the index is asked for that only.
+    """The previous lock with the added requirements, for which alone the index is asked.
 
-    None if something else is, or what is new needs another version of something in the lock.
+    None if more has changed, or an added requirement needs another version of something in the lock.
     """
     spec = question.spec
     if not set(before.requirements) <= set(spec.requirements):
@@ -286,8 +286,8 @@ async def _added(question: _Question, before: Relative) -> str | None:
     if code != 0:
         return None
     demanded = _demanded(new)
-    found = {hashes.name(block): block for block in hashes.packages(hashes.restrict(text, demanded))}
-    merged = {**found, **had, **{name: found[name] for name in demanded if name in found}}
+    added = {hashes.name(block): block for block in hashes.packages(hashes.restrict(text, demanded))}
+    merged = {**added, **had, **{name: added[name] for name in demanded if name in added}}
     return "".join(merged[name].rstrip("\n") + "\n" for name in sorted(merged))
 
 
@@ -298,9 +298,9 @@ async def _run(
     pins: str = "",
     built: tuple[str, ...] = (),
 ) -> tuple[int, str, str]:
-    """Resolve the requirements; returns uv's exit code, the lock, and what uv says of errors.
+    """Resolve the requirements; return uv's exit code, the lock, and its error output.
 
-    Only the packages named in `built` are built from source; for them uv finds the machine's programs.
+    Only the packages in `built` are built from source; for them uv can use the machine's programs.
     """
     plain = "".join(f"{wanted.text}\n" for wanted in requirements)
     with tempfile.TemporaryDirectory() as folder:
@@ -320,7 +320,7 @@ async def _pythons(question: _Question, missing: NoWheel) -> list[str]:
     pinned = (requirement.read(f"{missing.name}=={missing.version}", _FIELD),)
     others = [version for version in pythons() if version != question.spec.python]
     questions = [replace(question, spec=replace(question.spec, python=version)) for version in others]
-    answers = await asyncio.gather(*(_run(pinned, [*each.options, "--no-deps"]) for each in questions))
+    answers = await asyncio.gather(*(_run(pinned, [*variant.options, "--no-deps"]) for variant in questions))
     return [version for version, (code, _, _) in zip(others, answers, strict=True) if code == 0]
 
 
@@ -343,7 +343,7 @@ def _demanded(requirements: tuple[CheckedRequirement, ...]) -> dict[str, frozens
 
 
 def _by_address(name: str) -> UserError:
-    """A wheel may say that it needs what lies on this machine, or in a repository: that is not for it to decide."""
+    """The error for a wheel that asks for a package on this machine or in a repository, which only the user may do."""
     return UserError(
         reasons.REQUIREMENTS_UNRESOLVABLE,
         f"{_FIELD}: a wheel that is named by its address needs {name or 'a package'} from an address, too: name that "

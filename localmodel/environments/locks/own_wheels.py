@@ -1,4 +1,4 @@
-"""Wheels in folders of this machine: one that was built again under its name is another wheel than was locked."""
+"""Wheels in folders on this machine, which may be built again under the same name after they were locked."""
 
 import contextlib
 import hashlib
@@ -24,7 +24,7 @@ _PINNED = re.compile(r"[^\s;@]+==(?P<version>[^\s;\\]+)")
 
 @dataclass(frozen=True)
 class _Read:
-    """A wheel as it was read: what tells whether it is the same file still, and its hash as a lock has it."""
+    """A wheel as it was read: metadata that shows whether the file has changed, and its hash as in a lock."""
 
     size: int
     modified: int
@@ -48,35 +48,35 @@ def folders() -> list[Path]:
 
 
 def seen() -> frozenset[tuple[str, int, int]]:
-    """What tells whether a wheel was added, removed or changed since; nothing where packages.toml cannot be used."""
-    found = set()
+    """Metadata that shows whether a wheel was added, removed or changed; empty if packages.toml cannot be used."""
+    wheels = set()
     with contextlib.suppress(UserError):
         for wheel in (wheel for folder in folders() for wheel in folder.glob("*.whl")):
-            with contextlib.suppress(OSError):  # it has just gone
+            with contextlib.suppress(OSError):  # it has just been removed
                 stat = wheel.stat()
-                found.add((str(wheel), stat.st_size, stat.st_ctime_ns))
-    return frozenset(found)
+                wheels.add((str(wheel), stat.st_size, stat.st_ctime_ns))
+    return frozenset(wheels)
 
 
-def hint(said: str) -> str:
-    """What is to be added to the resolver's words, if they are of packages that wheel folders have."""
+def hint(output: str) -> str:
+    """The sentence to add to the resolver's output if it is about packages in wheel folders, else ""."""
     if not sources.read().prefers_folders:
         return ""
-    there: dict[str, set[str]] = {}
+    versions: dict[str, set[str]] = {}
     for wheel in (wheel for folder in folders() for wheel in folder.glob("*.whl")):
         with contextlib.suppress(InvalidWheelFilename):
             name, version, *_ = parse_wheel_filename(wheel.name)
-            there.setdefault(name, set()).add(str(version))
-    words = {canonicalize_name(word.rstrip(".")) for word in _WORD.findall(said)}
-    told = [f"{name} ({', '.join(sorted(there[name]))})" for name in sorted(words & set(there))]
-    return f"; wheel folders are asked only for what they have: {', '.join(told)}" if told else ""
+            versions.setdefault(name, set()).add(str(version))
+    words = {canonicalize_name(word.rstrip(".")) for word in _WORD.findall(output)}
+    packages = [f"{name} ({', '.join(sorted(versions[name]))})" for name in sorted(words & set(versions))]
+    return f"; wheel folders are asked only for what they have: {', '.join(packages)}" if packages else ""
 
 
 def changed(lock: str, python: str, platforms: Sequence[str], memory: Path) -> dict[str, str]:
-    """The lock's packages of which wheel folders have other content only than was locked, each with the wheel's name.
+    """The lock's packages for which wheel folders have only other content than was locked, each with the wheel's name.
 
-    Read are the wheels of its versions for the Python and the `platforms` (wheels' words for them), and each only
-    once: their hashes are kept in the file `memory`.
+    Only wheels of the locked versions for the Python and the `platforms` (in wheels' words) are read, and only once,
+    because their hashes are kept in the file `memory`.
 
     Raises:
         UserError: PackageSourcesInvalid.
@@ -88,9 +88,9 @@ def changed(lock: str, python: str, platforms: Sequence[str], memory: Path) -> d
     before, new = _remembered(memory), dict[str, _Read]()
     other, same = dict[str, str](), set[str]()
     for wheel, name in _meant(wheels, locked, _fitting(python, tuple(platforms))):
-        with contextlib.suppress(OSError):  # it has just gone
+        with contextlib.suppress(OSError):  # it has just been removed
             read = new[str(wheel)] = _read(wheel, before.get(str(wheel)))
-            # uv locks the one wheel of a folder that it would install
+            # uv locks only the one wheel of a folder that it would install
             if read.hash in hashes.listed(locked[name]):
                 same.add(name)
             else:
@@ -102,7 +102,7 @@ def changed(lock: str, python: str, platforms: Sequence[str], memory: Path) -> d
 
 
 def _meant(wheels: list[Path], locked: Mapping[str, str], fitting: frozenset[Tag]) -> Iterator[tuple[Path, str]]:
-    """The wheels that the lock may stand for, each with its package."""
+    """The wheels that the lock may mean, each with its package."""
     for wheel in wheels:
         with contextlib.suppress(InvalidWheelFilename):
             name, version, _, fits = parse_wheel_filename(wheel.name)
@@ -111,9 +111,9 @@ def _meant(wheels: list[Path], locked: Mapping[str, str], fitting: frozenset[Tag
 
 
 def _version(block: str) -> Version | None:
-    found = _PINNED.match(block)
+    match = _PINNED.match(block)
     with contextlib.suppress(InvalidVersion):
-        return Version(found["version"]) if found else None
+        return Version(match["version"]) if match else None
     return None
 
 
@@ -125,8 +125,8 @@ def _fitting(python: str, platforms: tuple[str, ...]) -> frozenset[Tag]:
 
 
 def _read(wheel: Path, before: _Read | None) -> _Read:
-    found = wheel.stat()
-    now = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    status = wheel.stat()
+    now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     if before and (before.size, before.modified, before.changed, before.inode) == now:
         return before
     with wheel.open("rb") as file:
@@ -134,7 +134,7 @@ def _read(wheel: Path, before: _Read | None) -> _Read:
 
 
 def _remembered(memory: Path) -> Mapping[str, _Read]:
-    with contextlib.suppress(UserError):  # what cannot be read is read again from the wheels
-        found = state_file.read(memory, _Memory, "remove it")
-        return found.wheels if found else {}
+    with contextlib.suppress(UserError):  # if it cannot be read, the wheels are read again
+        remembered = state_file.read(memory, _Memory, "remove it")
+        return remembered.wheels if remembered else {}
     return {}

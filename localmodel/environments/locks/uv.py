@@ -1,4 +1,4 @@
-"""uv, the one program that resolves and installs packages on this machine."""
+"""Runs uv, the only program that resolves and installs packages on this machine."""
 
 import asyncio
 import re
@@ -25,11 +25,11 @@ async def run_uv(
     listen: Callable[[str], None] | None = None,
     programs: bool = False,
 ) -> tuple[int, str, str]:
-    """Run uv with the text on its standard input. Returns exit code, output and error output, free of secrets.
+    """Run uv with the text on its standard input; return exit code, output and error output, free of secrets.
 
-    `listen` gets each line of the error output as it comes. Only with `programs` does uv find programs of this machine
-    and have the caller's variables. It runs in a folder of its own, and so reads no configuration of a project. The
-    process ends with the task that waits for it.
+    `listen` gets each line of the error output as it comes. Only with `programs` can uv use programs of this machine
+    and the caller's variables. It runs in a folder of its own, so that it reads no project's configuration. The process
+    ends with the task that waits for it.
 
     Raises:
         UserError: PackageSourcesInvalid.
@@ -85,12 +85,12 @@ async def _lines(stream: asyncio.StreamReader, listen: Callable[[str], None] | N
     return "".join(lines)
 
 
-def failure(reason: Reason, field: str, said: str) -> UserError:
-    """The error for what uv said when it failed: one about the package index where that is the cause.
+def failure(reason: Reason, field: str, output: str) -> UserError:
+    """The error for uv's output after it failed, about the package index if that is the cause.
 
-    `said` may be anything; the message is one line of ASCII.
+    `output` may be anything; the message is one line of ASCII.
     """
-    text = " ".join(re.sub(r"[^\x20-\x7e]+", " ", sources.scrub(said)).split()).removeprefix("error: ")
+    text = " ".join(re.sub(r"[^\x20-\x7e]+", " ", sources.scrub(output)).split()).removeprefix("error: ")
     wanted = sources.read()
     if "401 Unauthorized" in text or "403 Forbidden" in text or "valid authentication credentials" in text:
         return UserError(
@@ -110,7 +110,7 @@ def failure(reason: Reason, field: str, said: str) -> UserError:
             f"{_asked(text, wanted)} cannot be reached: is the network there, and are index-url and proxy in "
             f"{sources.path()} right? A closed network needs find-links there. The installer says: {text}",
         )
-    if not_built := no_wheel.not_built(re.sub(r"[^\x20-\x7e\n]+", " ", sources.scrub(said))):
+    if not_built := no_wheel.not_built(re.sub(r"[^\x20-\x7e\n]+", " ", sources.scrub(output))):
         return UserError(reason, f"{field}: {not_built}")
     if "not found in the package registry" in text or "no-index" in text or "not found in the provided" in text:
         text += f" (looked for in: {wanted})"
@@ -118,10 +118,10 @@ def failure(reason: Reason, field: str, said: str) -> UserError:
 
 
 def _asked(text: str, wanted: sources.Sources) -> str:
-    """The address that uv tells of, without the package's own part."""
-    found = _ADDRESS.search(text)
-    if not found:
+    """The address in uv's output, without the part of the package."""
+    match = _ADDRESS.search(text)
+    if not match:
         return f"the package index ({wanted})"
     known = [url for url in (wanted.index_url, *wanted.extra_index_urls, *wanted.find_links) if url]
-    url = next((url for url in known if found[0].startswith(url.rstrip("/"))), found[0])
+    url = next((url for url in known if match[0].startswith(url.rstrip("/"))), match[0])
     return f"the package index {sources.scrub(url)}"

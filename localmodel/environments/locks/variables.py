@@ -1,4 +1,4 @@
-"""The variables that uv and pip run with: the caller's only as far as they are listed here."""
+"""The environment variables of uv and pip, with only those of the caller that are listed here."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from localmodel.requirements.sources import Sources, proxies
 
-# Where the user's things are, whom to trust, and how to speak to the network; proxies are added by themselves.
+# The user's folders, certificates and network settings; proxies are added separately.
 _MACHINE = (
     *("HOME", "NETRC", "TMPDIR", "LANG", "LC_ALL", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "ALL_PROXY", "all_proxy"),
@@ -18,7 +18,7 @@ _UV = (
     *("UV_HTTP_TIMEOUT", "UV_HTTP_CONNECT_TIMEOUT", "UV_HTTP_RETRIES"),
     *("UV_CONCURRENT_DOWNLOADS", "UV_CONCURRENT_BUILDS", "UV_CONCURRENT_INSTALLS"),
 )
-# Where packages come from, and which of them: these hold only where packages.toml names no sources.
+# Package sources, which count only if packages.toml names none.
 _UV_SOURCES = (
     *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"),
     *("UV_CONFIG_FILE", "UV_NO_CONFIG", "UV_TORCH_BACKEND", "UV_EXCLUDE_NEWER", "UV_PRERELEASE"),
@@ -26,22 +26,22 @@ _UV_SOURCES = (
 
 
 def for_uv(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For uv where it runs nothing: no PATH, so that it finds neither git nor ssh nor another program.
+    """Variables for uv when it runs no code: without PATH, so that it finds neither git nor any other program.
 
-    `no_index` is not in it: uv takes that as an option only.
+    `no_index` is missing, because uv accepts it only as an option.
     """
     names = {*_MACHINE, *_UV} if sources.names_packages else {*_MACHINE, *_UV, *_UV_SOURCES}
     kept = {name: value for name, value in environ.items() if name in names}
     if not sources.names_packages:
-        # logins of indices by their names: UV_INDEX_TEAM_PASSWORD
+        # logins for indices by name, such as UV_INDEX_TEAM_PASSWORD
         kept |= {name: value for name, value in environ.items() if name.startswith("UV_INDEX_")}
     return {"PATH": "", **kept, **_from_file(sources, environ)}
 
 
 def for_building(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For uv where it may run programs of this machine (interpreters, compilers): all but what says other sources.
+    """Variables for uv when it may run programs (interpreters, compilers): all except those for package sources.
 
-    git may be there for a build's own use; it speaks to no one.
+    A build may use git, but git cannot reach the network.
     """
     dropped = (*_UV_SOURCES,) if sources.names_packages else ()
     kept = {name: value for name, value in environ.items() if name not in dropped}
@@ -49,7 +49,7 @@ def for_building(sources: Sources, environ: Mapping[str, str] = os.environ) -> d
 
 
 def for_pip(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For pip where it runs nothing; nothing of the user's own configuration of pip is in it."""
+    """Variables for pip when it runs no code, without the user's configuration of pip."""
     variables = {name: value for name, value in environ.items() if name in _MACHINE}
     variables |= {"PATH": "", "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     if sources.index_url:
@@ -61,7 +61,7 @@ def for_pip(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[s
     if sources.no_index:
         variables["PIP_NO_INDEX"] = "1"
     addresses = filter(None, (sources.index_url, *sources.extra_index_urls, *sources.find_links))
-    # uv takes plain http as it is; pip wants to be told
+    # uv accepts plain http; pip must be told to
     if plain := [address.split("/")[2] for address in addresses if address.startswith("http://")]:
         variables["PIP_TRUSTED_HOST"] = " ".join(plain)
     bundle = sources.ca_bundle or environ.get("SSL_CERT_FILE")
@@ -70,29 +70,29 @@ def for_pip(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[s
 
 
 def _from_file(sources: Sources, environ: Mapping[str, str]) -> dict[str, str]:
-    """What packages.toml says, in uv's words."""
-    said = proxies(sources, environ)
+    """The settings of packages.toml as uv's variables."""
+    variables = proxies(sources, environ)
     if sources.ca_bundle:
-        said["SSL_CERT_FILE"] = str(sources.ca_bundle)
+        variables["SSL_CERT_FILE"] = str(sources.ca_bundle)
     if not sources.names_packages:
-        return said
+        return variables
     if uv_configuration(sources):
-        return said  # which says all of it
-    said["UV_NO_CONFIG"] = "1"
+        return variables  # the configuration has the rest
+    variables["UV_NO_CONFIG"] = "1"
     if sources.index_url:
-        said["UV_DEFAULT_INDEX"] = sources.index_url
+        variables["UV_DEFAULT_INDEX"] = sources.index_url
     if sources.extra_index_urls:
-        said["UV_INDEX"] = " ".join(sources.extra_index_urls)
+        variables["UV_INDEX"] = " ".join(sources.extra_index_urls)
     if sources.find_links:
-        said["UV_FIND_LINKS"] = ",".join(sources.find_links)
-    return said
+        variables["UV_FIND_LINKS"] = ",".join(sources.find_links)
+    return variables
 
 
 def uv_configuration(sources: Sources) -> str:
-    """The text of uv's configuration, where variables cannot say it: wheel folders are asked before any index.
+    """The text of uv's configuration for what variables cannot express: wheel folders come before any index.
 
-    What is found in one is taken from there, or else somebody's package of the same name and a higher version would
-    take the place of one's own.
+    A package in a wheel folder is taken only from there; otherwise a stranger's package of the same name and a higher
+    version could replace it.
     """
     if not sources.prefers_folders:
         return ""

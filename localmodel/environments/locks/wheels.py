@@ -1,4 +1,4 @@
-"""Wheels fetched on this machine for an image, whose build then needs neither a network nor a password."""
+"""Fetches wheels for an image on this machine, so that its build needs neither a network nor a password."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ def fetch(
 ) -> None:
     """Put a wheel of every package of a lock into the folder; pip checks the hashes.
 
-    `architecture` is Docker's word (amd64). Secrets are in pip's environment and in netrc only.
+    `architecture` is Docker's name, such as amd64. Secrets are only in pip's environment and in netrc.
 
     Raises:
         UserError: WheelMissing, PackageIndexUnreachable, PackageIndexRefused.
@@ -40,19 +40,19 @@ def fetch(
     command += ["--progress-bar=off", "--python-version", python, "--implementation", "cp", "--dest", str(folder)]
     command += [f"--platform={tag}" for tag in platforms(architecture)]
     environ = {**variables.for_pip(wanted), "PIP_RETRIES": "2", "PIP_TIMEOUT": "20"}
-    said = []
+    lines = []
     with subprocess.Popen(
         [*command, "-r", str(listed)], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         for line in process.stdout or ():
-            said.append(sources.scrub(line.rstrip()))
-            say(said[-1])
+            lines.append(sources.scrub(line.rstrip()))
+            say(lines[-1])
     if process.returncode:
-        raise _failure("\n".join(said), python, architecture, wanted)
+        raise _failure("\n".join(lines), python, architecture, wanted)
 
 
 def for_platform(requirements: str, python: str, architecture: str) -> str:
-    """The packages that a lock with markers has for the platform, without the markers."""
+    """The packages that a lock with markers has for the platform, with the markers removed."""
     machine = {
         "python_version": python,
         "python_full_version": f"{python}.0",
@@ -75,7 +75,7 @@ def for_platform(requirements: str, python: str, architecture: str) -> str:
 
 
 def platforms(architecture: str | None) -> list[str]:
-    """pip's names for it, or for this machine: pip does not know that what runs on an old glibc runs on a newer one."""
+    """pip's names for the platform, one per glibc, because pip does not know that older ones run on a newer one."""
     if architecture is None:
         return list(tags.platform_tags())
     machine = _MACHINES.get(architecture, architecture)
@@ -84,25 +84,25 @@ def platforms(architecture: str | None) -> list[str]:
     return [*(f"manylinux_2_{minor}_{machine}" for minor in versions), *old, f"linux_{machine}"]
 
 
-def _failure(said: str, python: str, architecture: str, wanted: Sources) -> UserError:
+def _failure(output: str, python: str, architecture: str, wanted: Sources) -> UserError:
     place = f"{wanted} ({sources.path()})"
-    errors = [line for line in said.splitlines() if line.startswith("ERROR:")]
-    words = " ".join(" ".join(errors or said.splitlines()[-3:]).split())
-    if "401" in said or "403" in said:
+    errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
+    words = " ".join(" ".join(errors or output.splitlines()[-3:]).split())
+    if "401" in output or "403" in output:
         return UserError(
             reasons.PACKAGE_INDEX_REFUSED,
             f"the package index refuses access: put `machine HOST login NAME password PASSWORD` into ~/.netrc; "
             f"looked for in: {place}. pip says: {words}",
         )
-    if re.search(r"Retrying|ConnectionError|connection broken|SSLError|ProxyError", said):
+    if re.search(r"Retrying|ConnectionError|connection broken|SSLError|ProxyError", output):
         return UserError(
             reasons.PACKAGE_INDEX_UNREACHABLE,
             f"the package index cannot be reached; looked for in: {place}. pip says: {words}",
         )
-    if found := re.search(r"No matching distribution found for (\S+)", said):
+    if match := re.search(r"No matching distribution found for (\S+)", output):
         return UserError(
             reasons.WHEEL_MISSING,
-            f"spec.environment.requirements: no wheel of {found[1]} for Python {python} on linux/{architecture} is in "
+            f"spec.environment.requirements: no wheel of {match[1]} for Python {python} on linux/{architecture} is in "
             f"{place}. With sources of your own, images are installed from wheels only: make one on such a "
             "machine (pip wheel) and put it there",
         )

@@ -1,1 +1,1 @@
-"""From a lock to a virtual environment."""
+"""Builds virtual environments from locks."""

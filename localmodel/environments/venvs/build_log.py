@@ -1,4 +1,4 @@
-"""What building an environment says: kept in a file, and told to whoever listens."""
+"""The output of an environment's build: kept in a file, and passed to whoever listens."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ _MOST_CHARACTERS = 10_000_000
 
 @contextmanager
 def kept(path: Path | None, listen: Listen | None = None) -> Iterator[Listen]:
-    """A function for the lines of one build, which replace those of the last one in the file.
+    """A function for the lines of one build, which replace those of the previous build in the file.
 
-    Each line is in the file at once, so that it can be followed. A build that says more than ten million characters is
-    still listened to, but no longer kept.
+    Each line is written at once, so that the file can be followed. After ten million characters, lines are still passed
+    on, but no longer kept.
     """
     if path is None:
         yield listen or (lambda line: None)
@@ -36,6 +36,6 @@ def kept(path: Path | None, listen: Listen | None = None) -> Iterator[Listen]:
 
 
 def used(path: Path) -> None:
-    """Note that the environment whose log this is was used now: the file's time says so."""
+    """Note that the environment of this log is used now, by the file's time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()

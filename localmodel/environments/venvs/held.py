@@ -1,4 +1,4 @@
-"""Who uses a virtual environment holds a lock on its folder, so that nobody removes it, and sets the folder's time."""
+"""Locks on the folders of virtual environments that are in use, so that they are not removed."""
 
 import contextlib
 import fcntl
@@ -10,9 +10,9 @@ _held: set[tuple[int, int]] = set()
 
 
 def hold(place: Path) -> bool:
-    """Keep the environment until this process ends, and note that it is used now. False if there is none there.
+    """Hold the environment until this process ends, and note that it is used now; False if it does not exist.
 
-    A program that takes the process's place (lmd run) goes on holding it.
+    A program that replaces this process (`lmd run`) continues to hold it.
     """
     try:
         folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
@@ -23,23 +23,23 @@ def hold(place: Path) -> bool:
         os.close(folder)
     else:
         fcntl.flock(folder, fcntl.LOCK_SH)
-        if not place.is_dir() or _identity(place.stat()) != identity:  # it was taken away meanwhile
+        if not place.is_dir() or _identity(place.stat()) != identity:  # it was removed meanwhile
             os.close(folder)
             return False
         os.set_inheritable(folder, True)
         _held.add(identity)
-    with contextlib.suppress(OSError):  # who may not write there may not remove it either
+    with contextlib.suppress(OSError):  # a user who may not write there cannot remove it either
         os.utime(place)
     return True
 
 
 @contextlib.contextmanager
 def alone(place: Path) -> Iterator[None]:
-    """Nobody holds the environment, nor comes to hold it before the block has ended.
+    """A block during which nobody holds the environment.
 
     Raises:
-        BlockingIOError: somebody holds it.
-        FileNotFoundError: it is gone, and there may be another one in its place.
+        BlockingIOError: a process holds it.
+        FileNotFoundError: it was removed, and another one may be in its place.
     """
     folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -51,5 +51,5 @@ def alone(place: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _identity(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino

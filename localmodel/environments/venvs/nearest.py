@@ -1,4 +1,4 @@
-"""Which finished environment a new one is best made from, by what their locks have in common."""
+"""Chooses the existing environment that a new one is best made from, by what their locks have in common."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Packages = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Change:
-    """From one environment to another, as names of packages. One that is another file now is in `gone` and `fresh`."""
+    """The change from one environment to another, by package name. A changed package is in both `gone` and `fresh`."""
 
     kept: frozenset[str]
     gone: frozenset[str]
@@ -24,17 +24,17 @@ class Change:
 
 
 def packages(lock: Lock) -> dict[str, str]:
-    """The lock's packages, name -> version and a digest of all the lock says: equal only for the same files."""
+    """The lock's packages, name -> version and a digest of their entry, which is equal only for the same files."""
     return {hashes.name(block): f"{version(block)} {_digest(block)}" for block in hashes.packages(lock.text)}
 
 
 def version(block: str) -> str:
-    """The version that a package of a lock is pinned to; "" for one that is an address."""
+    """The version that a package of a lock is pinned to; "" for an address."""
     return re.split(r"[\s;\\]", block.partition("==")[2], maxsplit=1)[0] if "==" in block.split("\n")[0] else ""
 
 
 def text(lock: Lock, names: frozenset[str]) -> str:
-    """What the lock says of some of its packages."""
+    """The lock's entries for these packages."""
     return "".join(block for block in hashes.packages(lock.text) if hashes.name(block) in names)
 
 
@@ -44,20 +44,20 @@ def change(have: Packages, wanted: Packages) -> Change:
 
 
 def most_in_common(candidates: Mapping[T, Packages], wanted: Packages) -> T | None:
-    """The candidate that has most of what is wanted; None if none has any of it."""
+    """The candidate with the most wanted packages; None if none has any."""
     kept = {candidate: len(change(have, wanted).kept) for candidate, have in candidates.items()}
     best = max(kept, key=lambda candidate: kept[candidate], default=None)
     return best if best is not None and kept[best] else None
 
 
 def fewest_changes(candidates: Mapping[T, Packages], wanted: Packages) -> T | None:
-    """The candidate with the least to remove and to add; None if each has more to lose than to keep.
+    """The candidate with the fewest packages to remove and to add; None if each would lose more than it keeps.
 
-    What is removed in a layer still lies, and travels, in the layers below it.
+    What a layer removes stays in the layers below it, and is sent with them.
     """
     changes = {candidate: change(have, wanted) for candidate, have in candidates.items()}
-    near = {each: found for each, found in changes.items() if len(found.gone) <= len(found.kept) and found.kept}
-    return min(near, key=lambda each: len(near[each].gone) + len(near[each].fresh), default=None)
+    near = {key: change for key, change in changes.items() if len(change.gone) <= len(change.kept) and change.kept}
+    return min(near, key=lambda key: len(near[key].gone) + len(near[key].fresh), default=None)
 
 
 def _digest(block: str) -> str:

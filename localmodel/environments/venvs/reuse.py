@@ -1,7 +1,7 @@
-"""Packages that another virtual environment has already, with what Python has compiled of them, as hard links.
+"""Reuses packages of another virtual environment as hard links, with their compiled files.
 
-Neither installers nor Python change a file in place: they put a new one under its name, and other links to the old one
-stay as they were. So an environment may be in use while another one is made from it, and ever after.
+Neither installers nor Python change a file in place: they replace it, and other links to the old file stay as they
+were. So an environment may be in use while another one is made from it, and later.
 """
 
 import csv
@@ -18,12 +18,12 @@ _COMPILED = re.compile(r"(?P<module>.+)\.cpython-\d+(\.opt-\w+)?\.pyc")
 
 
 def packages(donor: Path, place: Path, wanted: Mapping[str, str]) -> set[str]:
-    """Link the packages `wanted` (name -> version) from one environment into another, those that are whole there.
+    """Link those of the packages `wanted` (name -> version) that are complete in one environment into another.
 
-    Both have the same Python. Returns the names of those that `place` has now.
+    Both have the same Python. Returns the names of the packages that `place` has now.
     """
     linked: set[str] = set()
-    # texts from here on: these are thousands of files, and Path takes longer than the links do
+    # Texts from here on, because for thousands of files Path takes longer than the links.
     source, target = str(donor), str(place)
     site = os.path.relpath(_site_packages(donor), donor)
     for info in (donor / site).glob("*.dist-info"):
@@ -37,16 +37,16 @@ def packages(donor: Path, place: Path, wanted: Mapping[str, str]) -> set[str]:
 
 
 def _site_packages(environment: Path) -> Path:
-    (found,) = environment.glob("lib/python3.*/site-packages")
-    return found
+    (folder,) = environment.glob("lib/python3.*/site-packages")
+    return folder
 
 
 def _files(donor: str, site: str, info: Path) -> list[str]:
-    """The package's files as paths below the environment; none if one of them is gone, or has another size."""
+    """The package's files as paths below the environment; none if one is missing or has another size."""
     try:
         with (info / "RECORD").open(newline="") as record:
             rows = [(os.path.normpath(f"{site}/{path}"), size) for path, _, size in csv.reader(record)]
-        # one that lies elsewhere is not this environment's to give
+        # A file outside does not belong to this environment.
         whole = all(not file.startswith(("..", "/")) and _has_size(f"{donor}/{file}", size) for file, size in rows)
     except (OSError, ValueError):
         return []
@@ -54,12 +54,12 @@ def _files(donor: str, site: str, info: Path) -> list[str]:
 
 
 def _has_size(file: str, size: str) -> bool:
-    found = os.stat(file).st_size  # noqa: PTH116
-    return not size or found == int(size)
+    actual = os.stat(file).st_size  # noqa: PTH116
+    return not size or actual == int(size)
 
 
 def _compiled(donor: str, files: Iterable[str]) -> Iterator[str]:
-    """What Python has compiled of the modules among the files."""
+    """The compiled files of the modules among the files."""
     modules = defaultdict(set)
     for file in files:
         if file.endswith(".py"):
@@ -67,11 +67,11 @@ def _compiled(donor: str, files: Iterable[str]) -> Iterator[str]:
             modules[f"{folder}/__pycache__"].add(name.removesuffix(".py"))
     for folder, names in modules.items():
         try:
-            there = os.listdir(f"{donor}/{folder}")  # noqa: PTH208
+            entries = os.listdir(f"{donor}/{folder}")  # noqa: PTH208
         except FileNotFoundError:
             continue
-        for name in there:
-            if (found := _COMPILED.fullmatch(name)) and found["module"] in names:
+        for name in entries:
+            if (match := _COMPILED.fullmatch(name)) and match["module"] in names:
                 yield f"{folder}/{name}"
 
 
@@ -82,6 +82,6 @@ def _link(file: str, place: str) -> None:
         Path(place).parent.mkdir(parents=True, exist_ok=True)
         os.link(file, place)
     except FileExistsError:
-        pass  # compiled files that the package's own list names, too
-    except OSError:  # no links on this file system, or too many to this file
+        pass  # a compiled file that the package's own list names, too
+    except OSError:  # this file system has no links, or the file has too many
         shutil.copy2(file, place)

@@ -1,4 +1,4 @@
-"""From a lock to an interpreter that has the lock's packages, once for each lock on this machine."""
+"""Builds a virtual environment from a lock, once for each lock on this machine."""
 
 import contextlib
 import json
@@ -28,12 +28,12 @@ async def build(
     listen: Callable[[str], None] | None = None,
     note: Note | None = None,
 ) -> Path:
-    """The interpreter of a virtual environment with exactly the lock's packages, built unless it is there.
+    """The interpreter of a virtual environment with exactly the lock's packages, built if it does not exist.
 
-    `python` is major.minor. Equal locks share one environment below `folder`. One that was interrupted never
-    counts: it is built beside and renamed. Packages that another one has, too, are neither installed nor compiled
-    again. The installer's lines go to the file `log` and to `listen`. Nobody removes it while this process lives. Only
-    with a `note` to say so is a package without a wheel built from source, which runs its code.
+    `python` is major.minor. Equal locks share one environment below `folder`. It is built beside and renamed, so that
+    an interrupted one never counts. Packages of other environments are neither installed nor compiled again. The
+    installer's lines go to the file `log` and to `listen`. The environment is held while this process lives. A package
+    without a wheel is built from source, which runs its code, only with a `note` that announces it.
 
     Raises:
         UserError: PythonMissing, RequirementsNotInstallable, WheelMissing, PackageIndexUnreachable,
@@ -41,7 +41,7 @@ async def build(
     """
     place = folder / key(lock, python)
     interpreter = place / "bin" / "python"
-    # An upgrade may have taken away the Python that it was made from; then its link leads nowhere.
+    # An upgrade may have removed the Python that it was made from; then its link is broken.
     if interpreter.exists() and held.hold(place):
         return interpreter
     with _incoming(folder) as incoming, build_log.kept(log, listen) as say:
@@ -56,7 +56,7 @@ async def build(
 
 
 def key(lock: Lock, python: str) -> str:
-    """Name of the virtual environment's folder, and of its build log."""
+    """The name of the virtual environment's folder and of its build log."""
     return digests.of_json([lock.digest, python]).removeprefix("sha256:")[:32]
 
 
@@ -75,41 +75,41 @@ async def _create(place: Path, python: str, say: Callable[[str], None]) -> None:
 
 
 def _reuse(folder: Path, built: Path, lock: Lock, say: Callable[[str], None]) -> set[str]:
-    """Take what is wanted from the environment of the same Python that has most of it; returns the packages' names."""
+    """Link wanted packages from the environment of the same Python that has most of them; return their names."""
     wanted = nearest.packages(lock)
-    # A hidden folder is being made, or removed; an environment may also go while it is looked at.
-    there: dict[Path, nearest.Packages] = {}
+    # A hidden folder is being made or removed; any environment may be removed meanwhile.
+    packages_of: dict[Path, nearest.Packages] = {}
     for path in folder.glob(f"[!.]*/{_LOCK}"):
         with contextlib.suppress(UserError, UnreadableError):
             if _python_of(path.parent) == _python_of(built):
-                there[path.parent] = nearest.packages(kept_lock(path))
-    donor = nearest.most_in_common(there, wanted)
+                packages_of[path.parent] = nearest.packages(kept_lock(path))
+    donor = nearest.most_in_common(packages_of, wanted)
     if donor is None or not held.hold(donor):
         return set()
-    kept = nearest.change(there[donor], wanted).kept
+    kept = nearest.change(packages_of[donor], wanted).kept
     linked = reuse.packages(donor, built, {name: wanted[name].partition(" ")[0] for name in kept})
     say(f"{len(linked)} packages from {donor}")
     return linked
 
 
 def _python_of(place: Path) -> list[str]:
-    """The lines that tell which interpreter an environment was made from."""
+    """The lines that say which interpreter an environment was made from."""
     lines = decoded(read_file(place / "pyvenv.cfg") or b"").splitlines()
     return sorted(line for line in lines if line.startswith(("home", "implementation", "version_info")))
 
 
 async def _install(
-    place: Path, lock: Lock, there: set[str], python: str, say: Callable[[str], None], note: Note | None
+    place: Path, lock: Lock, linked: set[str], python: str, say: Callable[[str], None], note: Note | None
 ) -> None:
-    """Install what of the lock is not `there`."""
-    missing = nearest.text(lock, frozenset(nearest.packages(lock)) - there)
+    """Install the packages of the lock except those in `linked`."""
+    missing = nearest.text(lock, frozenset(nearest.packages(lock)) - linked)
     if not missing:
         return
     requirements = place.parent / "lock.txt"
     requirements.write_text(missing)
     arguments = ["pip", "install", "--no-deps", "--require-hashes", "--no-progress"]
     arguments += ["--python", str(place / "bin" / "python"), "--requirements", str(requirements)]
-    # What is locked counts, also where it was locked from an index that is not the first to have the package by now.
+    # The locked file counts, even if another index is the first one with the package by now.
     arguments += ["--index-strategy", "unsafe-best-match"] if sources.read().prefers_folders else []
     (code, _, err), without = await building.wheels_first(
         lambda built: run_uv([*arguments, *building.options(built)], listen=say, programs=bool(built)), note
@@ -127,43 +127,43 @@ def _put_in_place(built: Path, place: Path) -> None:
     try:
         built.rename(place)
     except OSError:
-        # another process may have just finished the same one
+        # Another process may have just finished the same environment.
         if not (interpreter.exists() and held.hold(place)):
             raise
 
 
 async def _interpreter(python: str) -> str:
-    # uv asks every interpreter there is for its version, which takes longer than all the rest of a small environment
+    # uv asks every interpreter for its version, which takes longer than building a small environment.
     if own := _own_python().get(python):
         return own[1]
     installed = await installed_pythons()
     if python not in installed:
-        there = ", ".join(sorted(installed, key=_as_numbers)) or "none"
+        versions = ", ".join(sorted(installed, key=_as_numbers)) or "none"
         raise UserError(
             reasons.PYTHON_MISSING,
-            f"spec.environment.python: no Python {python} on this machine (installed: {there}). Install it "
+            f"spec.environment.python: no Python {python} on this machine (installed: {versions}). Install it "
             f"(uv python install {python}, or your distribution's package) or change spec.environment.python",
         )
     return installed[python]
 
 
 async def installed_pythons() -> dict[str, str]:
-    """Path of the newest installed CPython of each version (major.minor) that uv finds."""
+    """The path of the newest installed CPython of each version (major.minor) that uv finds."""
     code, out, err = await run_uv(["python", "list", "--only-installed", "--output-format", "json"], programs=True)
     if code != 0:
         raise UserError(reasons.PYTHON_MISSING, f"uv cannot list the installed Pythons: {err.strip()}")
-    found = _own_python()
+    newest = _own_python()
     for row in json.loads(out):
         parts = row["version_parts"]
         key = f"{parts['major']}.{parts['minor']}"
         usable = row["path"] and row["implementation"] == "cpython" and row["variant"] == "default"
-        if usable and parts["patch"] > found.get(key, (-1, ""))[0]:
-            found[key] = (parts["patch"], row["path"])
-    return {key: path for key, (_, path) in found.items()}
+        if usable and parts["patch"] > newest.get(key, (-1, ""))[0]:
+            newest[key] = (parts["patch"], row["path"])
+    return {key: path for key, (_, path) in newest.items()}
 
 
 def _own_python() -> dict[str, tuple[int, str]]:
-    """The Python below lmd's own environment, as version -> (patch, path): it need not be where uv searches."""
+    """The Python of lmd's own environment, version -> (patch, path), because uv may not search where it is."""
     path = Path(sys.base_prefix, "bin", "python3")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return {version: (sys.version_info.micro, str(path))} if path.exists() else {}
