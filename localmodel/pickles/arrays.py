@@ -1,4 +1,4 @@
-"""Arrays in joblib's files: their bytes lie between the pickle's instructions, behind a wrapper that describes them."""
+"""Skips arrays in joblib's files, whose bytes lie between the pickle's instructions, after a wrapper object."""
 
 import re
 from typing import Final
@@ -12,13 +12,13 @@ KEYS: Final = frozenset({"shape", "dtype", "numpy_array_alignment_bytes"})
 _DTYPE = re.compile(r"[<>=|]?([biufcSUVOMmg?])(\d{1,18})?")
 _STRINGS = ("StringDType", "_convert_to_stringdtype_kwargs")
 _START = 1 << 16
-# Its place in a dtype's state, and the bit that says that there are Python objects in it.
+# The place of the flags in a dtype's state, and the bit for Python objects.
 _FLAGS = 7
 _HAS_OBJECTS = 1
 
 
 def is_pickled(wrapper: dict[str, Value]) -> bool:
-    """Whether a pickle follows instead of bytes: an array of Python objects."""
+    """Whether the array has Python objects, so that a pickle follows instead of bytes."""
     dtype = wrapper.get("dtype")
     if not isinstance(dtype, Made):
         return False
@@ -29,7 +29,7 @@ def is_pickled(wrapper: dict[str, Value]) -> bool:
 
 
 def skip(wrapper: dict[str, Value], stream: Stream) -> bytes:
-    """Go on behind the array's bytes; returns the first of them, with what aligns them.
+    """Skip the array's bytes; return the first of them, with their padding.
 
     Raises:
         UnreadablePickleError: the wrapper does not say how many there are, or there are fewer.
@@ -40,7 +40,7 @@ def skip(wrapper: dict[str, Value], stream: Stream) -> bytes:
         raise UnreadablePickleError(f"the array at byte {stream.position} has no shape that can be read")
     for length in shape:
         count *= length
-    # joblib 1.2 and later align the bytes, and say first how many come before them.
+    # joblib 1.2 and later align the bytes, and write the length of the padding first.
     if wrapper.get("numpy_array_alignment_bytes") is not None:
         padding = stream.read(1)
         start = padding + stream.read(padding[0])
@@ -53,15 +53,15 @@ def skip(wrapper: dict[str, Value], stream: Stream) -> bytes:
 
 
 def _item_size(dtype: Value, stream: Stream) -> int:
-    found = _DTYPE.fullmatch(_code(dtype))
-    if found is None:
+    match = _DTYPE.fullmatch(_code(dtype))
+    if match is None:
         raise UnreadablePickleError(f"the array at byte {stream.position} has a dtype that is not known")
-    kind, digits = found.groups()
+    kind, digits = match.groups()
     return int(digits or 1) * (4 if kind == "U" else 1)
 
 
 def _code(dtype: Value) -> str:
-    """As in numpy.dtype("f8"); empty when it is another thing."""
+    """The code, as in `numpy.dtype("f8")`; "" if the value is not a dtype."""
     if isinstance(dtype, Made) and isinstance(dtype.of, Global) and dtype.of.name == "dtype":
         arguments = dtype.arguments
         if isinstance(arguments, tuple) and arguments and isinstance(arguments[0], str):

@@ -1,4 +1,4 @@
-"""Compressed files, told by their first bytes as joblib tells them, and never unpacked as a whole."""
+"""Compressed files, recognised by their first bytes as in joblib, and never unpacked as a whole."""
 
 import bz2
 import importlib
@@ -16,19 +16,19 @@ _PIECE = 1 << 16
 
 
 def kind(start: bytes) -> str:
-    """The compression of a file with these first bytes, of which six are enough; empty for none."""
+    """The compression of a file with these first bytes (six are enough), or ""."""
     for name, prefix in _PREFIXES.items():
         if start.startswith(prefix):
             return name
-    # Two bytes of zlib, seen as one number, are a multiple of 31.
+    # The first two bytes of zlib, as one number, are a multiple of 31.
     return "zlib" if start[:1] == b"\x78" and int.from_bytes(start[:2]) % 31 == 0 else ""
 
 
 def unpacked(file: File, compression: str, budget: Budget) -> io.BufferedReader:
-    """The content, to be read forwards.
+    """The unpacked content, to be read forwards, which may raise the same error.
 
-    Raises (and so does reading it):
-        UnreadablePickleError
+    Raises:
+        UnreadablePickleError: it cannot be unpacked.
     """
     return io.BufferedReader(_Unpacked(file, compression, budget), _PIECE)
 
@@ -56,7 +56,7 @@ class _Unpacked(io.RawIOBase):
         while True:
             self._budget.check()
             if self._unpacker.eof:
-                # There may be another one behind it, as in a file that was written in several goes.
+                # Another stream may follow, as in a file that was written in parts.
                 self._packed = (self._unpacker.unused_data or self._file.read(_PIECE)).lstrip(b"\0")
                 if not self._packed:
                     return b""
@@ -86,10 +86,10 @@ def _unpacker(compression: str) -> Any:
 
 
 class _Zlib:
-    """zlib's object, to be used as those of the other modules."""
+    """A decompressor for zlib, with the interface of the other modules."""
 
     def __init__(self) -> None:
-        self._object = zlib.decompressobj(47)  # with zlib's header or with gzip's
+        self._object = zlib.decompressobj(47)  # for zlib's header or gzip's
 
     @property
     def eof(self) -> bool:

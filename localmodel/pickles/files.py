@@ -1,4 +1,4 @@
-"""The forms in which pickles lie in files: bare, compressed, in NumPy's files, in zip archives such as PyTorch's."""
+"""Finds pickles in files: bare, compressed, in NumPy's files, in zip archives such as PyTorch's."""
 
 import zipfile
 import zlib
@@ -24,8 +24,8 @@ _DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, Looku
 
 
 @dataclass
-class Found:
-    """A file, or a member of an archive. `findings` is None when it is no pickle, `problem` says what was not read."""
+class FileReport:
+    """A file, or a member of an archive. `findings` is None if it is not a pickle; `problem` says what was not read."""
 
     name: str
     format: str = "pickle"
@@ -34,8 +34,8 @@ class Found:
     problem: str = ""
 
 
-def look(name: str, path: Path, budget: Budget) -> Iterator[Found]:
-    """What is in the file; several for an archive, and nothing to be told of most that are no pickles."""
+def look(name: str, path: Path, budget: Budget) -> Iterator[FileReport]:
+    """The reports on a file: several for an archive, and an empty one for most files that are not pickles."""
     try:
         with path.open("rb") as file:
             start = file.peek(_START)
@@ -44,45 +44,47 @@ def look(name: str, path: Path, budget: Budget) -> Iterator[Found]:
             elif compression := compressed.kind(start):
                 yield _compressed(name, file, compression, budget)
             else:
-                yield _bare(Found(name), file, path.stat().st_size, budget)
+                yield _bare(FileReport(name), file, path.stat().st_size, budget)
     except OSError as error:
-        yield Found(name, problem=error.strerror or str(error))
+        yield FileReport(name, problem=error.strerror or str(error))
 
 
-def _compressed(name: str, file: File, compression: str, budget: Budget) -> Found:
-    found = Found(name, compression=compression)
+def _compressed(name: str, file: File, compression: str, budget: Budget) -> FileReport:
+    report = FileReport(name, compression=compression)
     try:
-        return _bare(found, compressed.unpacked(file, compression, budget), None, budget)
+        return _bare(report, compressed.unpacked(file, compression, budget), None, budget)
     except UnreadablePickleError as error:
-        # Only of a pickle is it known that there should be one.
-        found.problem = str(error) if _is_named_so(name) else ""
-        return found
+        # Only a file named like a pickle should contain one.
+        report.problem = str(error) if _is_named_so(name) else ""
+        return report
 
 
-def _archive(name: str, file: IO[bytes], budget: Budget) -> Iterator[Found]:
+def _archive(name: str, file: IO[bytes], budget: Budget) -> Iterator[FileReport]:
     try:
         with zipfile.ZipFile(_Cautious(file)) as archive:
             members = archive.infolist()
             if len(members) > _MOST_MEMBERS:
-                yield Found(name, problem=f"only the first {_MOST_MEMBERS} of its {len(members)} files are looked at")
+                yield FileReport(
+                    name, problem=f"only the first {_MOST_MEMBERS} of its {len(members)} files are looked at"
+                )
             for member in members[:_MOST_MEMBERS]:
-                yield _member(Found(f"{name}/{member.filename}"), archive, member, budget)
+                yield _member(FileReport(f"{name}/{member.filename}"), archive, member, budget)
     except _DAMAGES as error:
-        yield Found(name, problem=f"it is a damaged archive ({error})")
+        yield FileReport(name, problem=f"it is a damaged archive ({error})")
 
 
-def _member(found: Found, archive: zipfile.ZipFile, member: zipfile.ZipInfo, budget: Budget) -> Found:
+def _member(report: FileReport, archive: zipfile.ZipFile, member: zipfile.ZipInfo, budget: Budget) -> FileReport:
     try:
         with archive.open(member) as content:
-            # Without its size: it is the archive's word, and going forward is unpacking anyway.
-            return _bare(found, content, None, budget)
+            # Without its size, which is only the archive's claim, and is not needed to read forwards.
+            return _bare(report, content, None, budget)
     except _DAMAGES as error:
-        found.problem = f"it is damaged, or encrypted ({error})"
-        return found
+        report.problem = f"it is damaged, or encrypted ({error})"
+        return report
 
 
 class _Cautious:
-    """An archive's file that refuses to be read in too large pieces."""
+    """An archive's file that refuses reads of too many bytes at once."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -95,16 +97,16 @@ class _Cautious:
         return data
 
 
-def _bare(found: Found, file: Any, size: int | None, budget: Budget) -> Found:
-    """Fill in what is in a file that is not compressed (any more)."""
+def _bare(report: FileReport, file: Any, size: int | None, budget: Budget) -> FileReport:
+    """Complete the report on a file that is not compressed, or is unpacked."""
     start = file.peek(_START)
     stream = Stream(file, size, budget)
     try:
         budget.check()
         if start.startswith(_NPY):
-            found.format = "numpy"
+            report.format = "numpy"
             if not _holds_objects(stream):
-                return found
+                return report
         elif start.startswith(_OLD_JOBLIB):
             raise UnreadablePickleError(
                 "a joblib older than 0.10 wrote it: load it with that one, save it with a newer one"
@@ -112,10 +114,10 @@ def _bare(found: Found, file: Any, size: int | None, budget: Budget) -> Found:
         elif start.startswith(_ZIP):
             raise UnreadablePickleError("it is an archive inside another file, which is not read")
     except UnreadablePickleError as error:
-        found.problem = str(error)
-        return found
-    _pickles(found, stream, expected=_is_pickle(start) or _is_named_so(found.name))
-    return found
+        report.problem = str(error)
+        return report
+    _pickles(report, stream, expected=_is_pickle(start) or _is_named_so(report.name))
+    return report
 
 
 def _is_pickle(start: bytes) -> bool:
@@ -127,36 +129,36 @@ def _is_named_so(name: str) -> bool:
 
 
 def _holds_objects(stream: Stream) -> bool:
-    """Go on behind the header of NumPy's file; an array of Python objects, "|O", is a pickle there."""
+    """Skip the header of NumPy's file; return whether it has an array of Python objects ("|O"), which is a pickle."""
     stream.skip(len(_NPY))
     major, _ = stream.read(2)
     length = int.from_bytes(stream.read(2 if major == 1 else 4), "little")
     if length > _LONGEST_NPY_HEADER:
         raise UnreadablePickleError(f"its header says that it has {length} bytes")
-    # No other word of the header has an O, except names of fields; then what follows is no pickle.
+    # Nothing else in the header has an O, except names of fields; then what follows is not a pickle.
     return b"O" in stream.read(length)
 
 
-def _pickles(found: Found, stream: Stream, expected: bool) -> None:
-    """Follow one pickle after the other.
+def _pickles(report: FileReport, stream: Stream, expected: bool) -> None:
+    """Follow one pickle after another.
 
-    Other files are read as one, too, for the oldest protocols begin with nothing to tell them by. They count when they
-    are one to the end and import something, or when something unsafe is called before that.
+    Other files are also read as pickles, because the oldest protocols have no mark at their beginning. They count if
+    they are valid to the end and import something, or if something unsafe is called before an error.
     """
     findings = Findings()
-    whole = 0
+    complete = 0
     problem = ""
     try:
-        while not whole or not stream.at_end():
+        while not complete or not stream.at_end():
             imported = len(findings.globals)
             follow(stream, findings)
-            whole += 1
+            complete += 1
     except ExhaustedError as error:
         problem = str(error)
     except UnreadablePickleError as error:
-        # Behind a pickle there may be other things, such as the numbers in PyTorch's older files.
-        problem = str(error) if not whole or len(findings.globals) > imported else ""
+        # Other data may follow a pickle, such as the numbers in PyTorch's older files.
+        problem = str(error) if not complete or len(findings.globals) > imported else ""
     finally:
-        if expected or findings.called or (whole and findings.globals):
-            found.findings = findings
-            found.problem = problem
+        if expected or findings.called or (complete and findings.globals):
+            report.findings = findings
+            report.problem = problem

@@ -1,9 +1,9 @@
-"""What is known of an import that loading a pickle would do, or call: unsafe, harmless, or nothing.
+"""What is known about imports and calls in pickles: unsafe, harmless, or nothing.
 
-Of the standard library everything is unsafe that pickles of data do not need: much of it leads, by some way, to code
-that is run, to files or to the network. Of other packages some is known to do so. Of the packages that models are made
-of it is known, too, what their pickles call: objects of their classes, and a few functions. Nothing is known of the
-rest. No name here stands for several, because a module also holds what it imports itself.
+In the standard library everything is unsafe that pickles of data do not need, because much of it leads to running code,
+to files or to the network. So do some names in other packages. For the packages that models are made of, it is also
+known what their pickles call: classes, and a few functions. Nothing is known about the rest. There are no wildcards,
+because a module also contains what it imports.
 """
 
 import _compat_pickle
@@ -58,12 +58,12 @@ _HARMLESS = {
     "unicodedata": "normalize",
 }
 _ALLOWED = {module: _words(names) for module, names in _HARMLESS.items()}
-# Names of the standard library that this Python no longer has, or never had on this system.
+# Modules of the standard library that this Python does not have (any more, or on this system).
 _STANDARD = sys.stdlib_module_names | _words(
     """__builtin__ __builtins__ commands copy_reg cPickle httplib urllib2 urlparse asynchat asyncore binhex cgi
     distutils imp lib2to3 nt msvcrt winreg _winapi pipes smtpd telnetlib nntplib test"""
 )
-# These run code, load other pickles or libraries, or go to the network, whichever of their names is used.
+# Every name in these runs code, loads other pickles or libraries, or uses the network.
 _MODULES = _words(
     """IPython aiohttp cloudpickle dask.distributed dill distributed fabric httpx jinja2 keras.saving keras.src.saving
     mako numpy.ctypeslib numpy.distutils numpy.f2py numpy.testing pandas.core.computation pandas.io paramiko pexpect pip
@@ -71,9 +71,9 @@ _MODULES = _words(
     torch.fx.experimental torch.hub torch.package torch.utils._config_module torch.utils.bottleneck
     torch.utils.collect_env torch.utils.cpp_extension torch.utils.data.datapipes urllib3 _pytest"""
 )
-# What of joblib its own files contain.
+# The names in joblib that its own files use.
 _WRAPPERS = frozenset({"NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper"})
-# In any package: ways to code, and modules that a package has imported itself.
+# Unsafe in any package: ways to run code, and modules that a package has imported.
 _NAMES = _words(
     """eval exec execfile system popen Popen getoutput getstatusoutput check_call check_output spawn run_module run_path
     import_module load_module exec_module load_source import_string import_object getattr attrgetter methodcaller
@@ -86,11 +86,11 @@ _LOADERS = frozenset({"load", "loads", "save", "dump"})
 _LOADING_PACKAGES = frozenset({"numpy", "torch", "pandas", "sklearn", "xgboost", "lightgbm", "catboost", "keras"})
 
 
-# Packages whose pickles are known: objects of their classes are made without a call, and then given their state.
+# Packages whose pickles are known: their objects are made without a call, and then get their state.
 _KNOWN = _words("sklearn imblearn numpy scipy pandas xgboost lightgbm joblib torch")
-# Their classes are also called, and do nothing then but to keep what they are given.
+# Packages whose classes are also called, and only store their arguments.
 _PLAIN = frozenset({"sklearn", "imblearn"})
-# What these hold is not for models.
+# Parts of these packages that models do not need.
 _OTHERS = _words(
     """sklearn.callback sklearn.datasets sklearn.utils._testing sklearn.conftest sklearn.externals numpy.lib
     numpy.testing"""
@@ -149,17 +149,17 @@ _CALLS = {module: _words(names) for module, names in _CALLED.items()}
 
 
 def is_known(module: str, name: str) -> bool:
-    """Whether something is known of what this names, as long as it is not called."""
+    """Whether the import is known to be harmless as long as it is not called, or known to be unsafe."""
     module, name = _today(module, name)
     package = module.partition(".")[0]
     return package in _STANDARD or (package in _KNOWN and "." not in name)
 
 
 def may_be_called(module: str, name: str) -> bool:
-    """Whether a call of this is known to be harmless."""
+    """Whether calling it is known to be harmless."""
     module, name = _today(module, name)
     package = module.partition(".")[0]
-    # Of the standard library it is harmless, or unsafe.
+    # In the standard library everything is either harmless or unsafe.
     if package in _STANDARD or name in _CALLS.get(module, ()):
         return True
     return _is_of_models(module, name) and (
@@ -168,9 +168,9 @@ def may_be_called(module: str, name: str) -> bool:
 
 
 def may_be_made(module: str, name: str, arguments: bool = False) -> bool:
-    """Whether it is known to be harmless to make an object of this class without calling the class.
+    """Whether making an object of this class, without calling the class, is known to be harmless.
 
-    Given arguments, what a package has imported itself may call them: itertools.accumulate, for example.
+    With arguments it may not be: a class that a package has imported, such as itertools.accumulate, may call them.
     """
     if arguments:
         return may_be_given(module, name)
@@ -180,12 +180,12 @@ def may_be_made(module: str, name: str, arguments: bool = False) -> bool:
 
 
 def calls_what_it_is_given(module: str, name: str) -> bool:
-    """Whether a call of this is known to call its arguments."""
+    """Whether it is known to call its arguments."""
     return module == "numpy.random._pickle"
 
 
 def may_be_given(module: str, name: str) -> bool:
-    """Whether it is known to be harmless to give this to a function, which may call it."""
+    """Whether it is known to be harmless as an argument of a function, which may call it."""
     module, name = _today(module, name)
     package = module.partition(".")[0]
     if package in _STANDARD or name in _CALLS.get(module, ()):
@@ -198,12 +198,12 @@ def _is_of_models(module: str, name: str) -> bool:
         module.partition(".")[0] in _KNOWN
         and "." not in name
         and name not in _OPENERS
-        and not any(_is_in(module, each) for each in _OTHERS)
+        and not any(_is_in(module, other) for other in _OTHERS)
     )
 
 
 def is_unsafe(module: str, name: str) -> bool:
-    """Whether a pickle that imports this can do harm when it is loaded."""
+    """Whether loading a pickle that imports this can do harm."""
     module, name = _today(module, name)
     package = module.partition(".")[0]
     if package in _STANDARD:
@@ -220,7 +220,7 @@ def is_unsafe(module: str, name: str) -> bool:
 
 
 def _today(module: str, name: str) -> tuple[str, str]:
-    """Where Python 3 looks for what Python 2 had elsewhere."""
+    """The name in Python 3 of what had another name in Python 2."""
     if (module, name) in _compat_pickle.NAME_MAPPING:
         return _compat_pickle.NAME_MAPPING[module, name]
     return _compat_pickle.IMPORT_MAPPING.get(module, module), name
@@ -231,7 +231,7 @@ def _is_in(module: str, package: str) -> bool:
 
 
 def _is_class(part: str) -> bool:
-    """As far as its name tells: what is inside of a module that was imported by another one is no part of that."""
+    """Whether the name looks like a class of the package, and not like something in a module that it imports."""
     return part.lstrip("_")[:1].isupper()
 
 

@@ -1,4 +1,4 @@
-"""A pickle's instructions, followed as loading would follow them, with nothing imported and nothing called."""
+"""Follows a pickle's instructions as loading would, but imports and calls nothing."""
 
 import io
 import re
@@ -12,12 +12,12 @@ from localmodel.pickles.opcodes import next_instruction
 from localmodel.pickles.stream import Budget, Stream, UnreadablePickleError
 from localmodel.pickles.values import UNKNOWN, Global, Made, Value
 
-# Keys of states that are asked for; a dictionary may have millions of others.
+# The keys of states that matter here; a dictionary may have millions of others.
 _KEPT_KEYS = frozenset({"_sklearn_version", templates.KEY, *arrays.KEYS})
-# No array has more dimensions, and no state of a dtype more items.
+# Arrays have no more dimensions, and states of a dtype no more items.
 _LONGEST_TUPLE = 64
 _MOST_GLOBALS = 2000
-# Of what pickle.load would take an array's bytes for.
+# How many instructions of an array's bytes are followed, as pickle.load would.
 _FEW = 10_000
 _BETWEEN_CHECKS = 4096
 _VERSION = re.compile(r"\d{1,6}(\.\w{1,20}){1,5}(\+[\w.]{1,40})?")
@@ -34,11 +34,10 @@ _HIDDEN = "a call with arguments that are known only when it runs"
 
 @dataclass
 class Findings:
-    """What one file names. `unsafe` and `unknown` (not known to be harmless) are in words.
+    """What one file names. `unsafe` and `unknown` (not known to be harmless) are descriptions.
 
-    `called` tells that something unsafe is not only named.
-
-    The dictionaries without values are sets in the order of the file.
+    `called` says that something unsafe is called, not only named. The dictionaries without values are sets in the
+    order of the file.
     """
 
     protocol: int = 0
@@ -53,10 +52,10 @@ class Findings:
 def follow(stream: Stream, findings: Findings, joblib: bool = True) -> None:
     """Read one pickle to its STOP. With `joblib`, array bytes lie between instructions as joblib writes them.
 
-    What is found before an error is kept: loading would have run it.
+    Findings before an error are kept, because loading would have run that part.
 
     Raises:
-        UnreadablePickleError: the bytes are no pickle, or the limits are reached.
+        UnreadablePickleError: the bytes are not a pickle, or the limits are reached.
     """
     _Machine(stream, findings, joblib).run()
 
@@ -197,16 +196,16 @@ class _Machine:
             self._stack.append(UNKNOWN)
 
     def _import(self, module: str, name: str) -> None:
-        found = Global(module, name)
-        if found not in self._findings.globals:
+        imported = Global(module, name)
+        if imported not in self._findings.globals:
             if len(self._findings.globals) >= _MOST_GLOBALS:
                 raise UnreadablePickleError(f"it imports more than {_MOST_GLOBALS} different things")
-            self._findings.globals[found] = None
+            self._findings.globals[imported] = None
             if hazards.is_unsafe(module, name):
-                self._findings.unsafe[str(found)] = None
+                self._findings.unsafe[str(imported)] = None
             elif not hazards.is_known(module, name):
-                self._findings.unknown[str(found)] = None
-        self._stack.append(found)
+                self._findings.unknown[str(imported)] = None
+        self._stack.append(imported)
 
     def extension(self, code: Value) -> None:
         self._distrust(f"extension {code} of the copyreg module")
@@ -265,25 +264,25 @@ class _Machine:
         self._call(of, (*arguments, named) if isinstance(arguments, tuple) else arguments, new=True)
 
     def _reconstruct(self, of: Value, base: Value, state: Value) -> None:
-        """copyreg calls a base's own __new__ and __init__ with the state, unless it is object."""
+        """Judge copyreg's call of the base's `__new__` and `__init__` with the state, unless the base is `object`."""
         if not _is(base, _OBJECTS):
             self._call(base, (state,))
             self._pop()
         self._call(of, (), new=True)
 
     def _look_into(self, arguments: Value, called: bool = False) -> None:
-        """What is given to a call may be called by that; with `called`, it is."""
+        """Judge the arguments of a call, which may call them; with `called`, it does."""
         if isinstance(arguments, Global):
             harmless = hazards.may_be_called if called else hazards.may_be_given
             if str(arguments) not in self._findings.unsafe and not harmless(*arguments):
                 self._findings.unknown[str(arguments)] = None
         elif isinstance(arguments, tuple):
-            for each in arguments:
-                self._look_into(each, called)
+            for argument in arguments:
+                self._look_into(argument, called)
         elif isinstance(arguments, Made) and _is(arguments.of, _KEEPERS):
             self._look_into((arguments.arguments, arguments.state), called=True)
         elif called and isinstance(arguments, Made | dict) and not _is_generator(arguments):
-            # Not every item of a dictionary is kept here.
+            # Not every item of a dictionary is kept.
             self._findings.unknown[_RESULT] = None
 
     def build(self, argument: Value) -> None:
@@ -306,7 +305,7 @@ class _Machine:
         self._findings.called = True
 
     def _pass_array(self, wrapper: dict[str, Value]) -> None:
-        # joblib reads the array behind the frame, wherever in the frame its instructions are.
+        # joblib reads the array after the frame, wherever its instructions are in the frame.
         if self._frame_end > self._stream.position:
             raise UnreadablePickleError(
                 f"an array at byte {self._stream.position} lies in a frame, where joblib writes none"
@@ -319,7 +318,7 @@ class _Machine:
                 self._follow_bytes(content)
 
     def _follow_bytes(self, content: bytes) -> None:
-        """pickle.load, unlike joblib.load, takes an array's bytes for instructions, up to one that is none."""
+        """Follow an array's bytes up to an invalid one, because pickle.load takes them for instructions."""
         other = _Machine(Stream(_file(content), len(content), Budget(_FEW)), Findings(), joblib=False)
         other._stack = self._stack[-_FEW:]
         other._below = [stack[-_FEW:] for stack in self._below[-_FEW:]]
@@ -329,8 +328,8 @@ class _Machine:
             ends = ""
         except UnreadablePickleError as error:
             ends = str(error)
-        found = [".".join(name) for name in other._findings.globals]
-        if any(all(map(str.isidentifier, name.split("."))) for name in found) or other._computed:
+        imported = [".".join(name) for name in other._findings.globals]
+        if any(all(map(str.isidentifier, name.split("."))) for name in imported) or other._computed:
             self._distrust("instructions in the bytes of an array")
         elif " ends " in ends or "than is looked at" in ends or ("nothing to" in ends and len(self._stack) > _FEW):
             self._findings.unknown["bytes of an array that may be instructions"] = None
@@ -338,7 +337,7 @@ class _Machine:
     def protocol(self, number: Value) -> None:
         if number > 5:
             raise UnreadablePickleError(f"its pickle protocol is {number}; known are those up to 5")
-        # A pickle inside another one, an array of objects, has its own.
+        # A pickle inside another one, for an array of objects, has its own protocol.
         if self._joblib:
             self._findings.protocol = max(self._findings.protocol, number)
 
@@ -366,7 +365,7 @@ def _is_generator(value: Value) -> bool:
 
 
 def _attributes(state: Value) -> dict[str, Any]:
-    """What a state sets: a dictionary, or a pair with another one for the slots."""
+    """The attributes that a state sets: a dictionary, or a pair with a second one for the slots."""
     parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
     return {key: value for part in parts if isinstance(part, dict) for key, value in part.items()}
 

@@ -1,13 +1,13 @@
-"""What a pickle keeps to be used again."""
+"""The memo of a pickle, which keeps values to be used again."""
 
 from localmodel.pickles.values import UNKNOWN, Value
 
 
 class Memo:
-    """Values by number. Picklers count from 0 on: millions of values take an eighth of what a dictionary would."""
+    """Values by number. Picklers count from 0, so that a list takes an eighth of a dictionary's memory."""
 
     def __init__(self, below: "Memo | None" = None) -> None:
-        """`below` is a memo to go on with, and to leave as it is."""
+        """Continue the memo `below` without changing it."""
         self._below = below
         self._counted: list[Value] = []
         self._others: dict[int, Value] = {}

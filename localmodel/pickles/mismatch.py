@@ -1,4 +1,4 @@
-"""Whether models fit the environment that they are to be loaded in."""
+"""Compares models with the environment that they are to be loaded in."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ _FIELD = "spec.environment.requirements"
 
 
 class Examined(Protocol):
-    """A model with what localmodel.pickles.examine() found in it."""
+    """A model with the result of `localmodel.pickles.examine()`."""
 
     @property
     def name(self) -> str: ...
@@ -27,10 +27,10 @@ class Examined(Protocol):
 def mismatches(
     models: Iterable[Examined], requirements: Sequence[str], lock_text: str, *, complete: bool = True
 ) -> list[str]:
-    """What will keep the models from loading in an environment with this lock; each sentence names the line to change.
+    """Sentences on why the models will not load in an environment with this lock; each names the line to change.
 
-    `lock_text` is in pip's requirements format. `complete`: the lock is all there is; False where a base image or a
-    Dockerfile may bring packages, too. Nothing is said where it is not known, such as of modules of the user's own.
+    `lock_text` is in pip's requirements format. `complete` is False if a base image or a Dockerfile may bring packages,
+    too. What is not known, such as the user's own modules, is left out.
     """
     locked = {distributions.normalized(name): version for name, version in _LOCKED.findall(lock_text)}
     sentences: dict[str, None] = {}
@@ -46,17 +46,17 @@ def mismatches(
                 sentences[f"{_FIELD}: {who} needs {name}, which no requirement brings; add {wanted}"] = None
         for name, saved in versions.items():
             if (has := locked.get(name)) and not _fits(name, saved, has, model.pickles.get("modules", ())):
-                place, now = _place(name, requirements)
+                place, line = _place(name, requirements)
                 wanted = exactly(name, saved)
-                what = f"{now!r} brings {has}" if now else f"the lock has {name} {has}"
-                change = f"write {wanted}" if now else f"add {wanted}"
+                what = f"{line!r} brings {has}" if line else f"the lock has {name} {has}"
+                change = f"write {wanted}" if line else f"add {wanted}"
                 sentences[f"{place}: {what}, and {who} was saved with {name} {saved}; {change}"] = None
     return list(sentences)
 
 
 def _fits(name: str, saved: str, has: str, modules: Sequence[str]) -> bool:
     if name == "numpy":
-        # Version 2 reads what 1 wrote. The other way round it is from 1.26 on, except for generators of random numbers.
+        # Version 2 reads what version 1 wrote. 1.26 reads what version 2 wrote, except for random number generators.
         enough = (2,) if "numpy.random._pickle" in modules else (1, 26)
         return saved != ">=2" or _numbers(has) >= enough
     return _numbers(saved)[:2] == _numbers(has)[:2]
@@ -72,9 +72,9 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _place(name: str, requirements: Sequence[str]) -> tuple[str, str]:
-    """The field and the text of the requirement for this distribution; else the list's field and nothing."""
+    """The field and the text of the requirement for this distribution, or the list's field and ""."""
     for index, requirement in enumerate(requirements):
-        found = _NAME.match(requirement)
-        if found and distributions.normalized(found[1]) == name:
+        match = _NAME.match(requirement)
+        if match and distributions.normalized(match[1]) == name:
             return f"{_FIELD}[{index}]", requirement
     return _FIELD, ""

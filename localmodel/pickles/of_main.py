@@ -1,6 +1,6 @@
-"""What pickles want of `__main__`: names of the script or notebook that saved them.
+"""Names in `__main__` that pickles need: those of the script or notebook that saved them.
 
-A worker looks them up in the entry script. Whether they are there can only be read: the script is not run.
+A worker looks them up in the entry script, which is only read here, and not run.
 """
 
 import ast
@@ -10,18 +10,18 @@ from typing import Any
 from localmodel.pickles.mismatch import Examined
 
 _MAIN = "__main__."
-# With one of these a script may have names that nobody can read in it.
+# A script that uses one of these may define names that cannot be read in it.
 _UNREADABLE = {"globals", "vars", "exec", "setattr", "modules", "__main__", "__getattr__", "driver_module", "*"}
 
 
 def names(pickles: Mapping[str, Any]) -> list[str]:
-    """The classes and functions in `__main__` that what examine() found would look for."""
-    imported = {each for file in pickles.get("files", {}).values() for each in file["globals"]}
-    return sorted({each.split(".")[1] for each in imported if each.startswith(_MAIN)})
+    """The classes and functions in `__main__` that the pickles in a report of `examine()` need."""
+    imported = {name for file in pickles.get("files", {}).values() for name in file["globals"]}
+    return sorted({name.split(".")[1] for name in imported if name.startswith(_MAIN)})
 
 
 def advice(wanted: Sequence[str]) -> str:
-    """How a worker finds them."""
+    """A sentence on how to make the names available to a worker."""
     them = _them(wanted)
     return (
         f"{', '.join(wanted)}: of the script that saved it; define {them} in the entry script, or import {them} there"
@@ -29,7 +29,7 @@ def advice(wanted: Sequence[str]) -> str:
 
 
 def lacking(models: Iterable[Examined], entry: str, source: bytes) -> list[str]:
-    """A sentence for each model with names that its entry script, of this source, surely lacks."""
+    """A sentence for each model that needs names which the source of the entry script certainly lacks."""
     try:
         bound = set(_bound(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError):
@@ -50,7 +50,7 @@ def _them(wanted: Sequence[str]) -> str:
 
 
 def _bound(tree: ast.Module) -> Iterable[str]:
-    """Every name that the source binds, wherever, which is more than the module will have; and what hides others."""
+    """Every name that the source binds anywhere, which is more than the module will have; and what may bind others."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name

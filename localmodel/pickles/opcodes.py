@@ -1,4 +1,4 @@
-"""Instructions of a pickle, one after the other, with the arguments that can matter."""
+"""Reads the instructions of a pickle one by one, with the arguments that can matter."""
 
 import codecs
 import pickletools
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from localmodel.pickles.stream import Stream, UnreadablePickleError
 from localmodel.pickles.values import UNKNOWN, Value
 
-# Names of modules and classes are shorter; longer texts are skipped.
+# Names of modules and classes are shorter than this; longer texts are skipped.
 _LONGEST_TEXT = 1024
 _LONGEST_LINE = 1 << 20
 _LONGEST_NUMBER = 20
@@ -18,17 +18,17 @@ Reader = Callable[[Stream], Value]
 
 
 def next_instruction(stream: Stream) -> tuple[str, Value]:
-    """The name of the next instruction, as in pickletools, and its argument (None without one).
+    """The name of the next instruction, as in pickletools, and its argument or None.
 
     Raises:
-        UnreadablePickleError: at the end, and at a byte that is not an instruction.
+        UnreadablePickleError: the file ends, or the byte is not an instruction.
     """
     code = stream.next()
-    found = _TABLE[code] if code >= 0 else None
-    if found is None:
+    entry = _TABLE[code] if code >= 0 else None
+    if entry is None:
         what = f"byte {stream.position - 1} is not an instruction" if code >= 0 else "it ends without a STOP"
         raise UnreadablePickleError(f"not a whole pickle: {what}")
-    name, reader = found
+    name, reader = entry
     return name, reader(stream) if reader else None
 
 
@@ -41,7 +41,7 @@ def _signed(stream: Stream) -> Value:
 
 
 def _text(count: int, encoding: str) -> Reader:
-    """A text behind its length, which has `count` bytes."""
+    """A reader of a text after its length in `count` bytes."""
 
     def reader(stream: Stream) -> Value:
         length = int.from_bytes(stream.read(count), "little")
@@ -54,7 +54,7 @@ def _text(count: int, encoding: str) -> Reader:
 
 
 def _skipped(count: int) -> Reader:
-    """Bytes behind their length, which has `count` bytes."""
+    """A reader that skips bytes after their length in `count` bytes."""
 
     def reader(stream: Stream) -> Value:
         stream.skip(int.from_bytes(stream.read(count), "little"))
@@ -82,7 +82,7 @@ def _number_line(stream: Stream) -> Value:
     if len(digits) > _LONGEST_NUMBER:
         return UNKNOWN
     try:
-        # "0x10" is one, too; and "010" is eight to one of Python's two unpicklers and nothing to the other.
+        # "0x10" is a number, too; "010" is eight for one of Python's two unpicklers, and an error for the other.
         return int(digits, 8 if _OCTAL.fullmatch(digits) else 0)
     except ValueError:
         raise UnreadablePickleError(f"not a whole pickle: no number before byte {stream.position}") from None

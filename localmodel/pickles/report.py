@@ -1,4 +1,4 @@
-"""What is found in a file or in a folder, put together."""
+"""Reports on the pickles in a file or a folder."""
 
 import contextlib
 import stat
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localmodel.disk import folder
-from localmodel.pickles.files import Found, look
+from localmodel.pickles.files import FileReport, look
 from localmodel.pickles.machine import Findings
 from localmodel.pickles.stream import Budget
 from localmodel.pickles.values import Global
@@ -19,47 +19,55 @@ _LONGEST_TOLD = 300
 
 
 def examine(path: Path) -> dict[str, Any]:
-    """What the pickles in a file or below a folder would import, as a value for JSON; empty when there is none.
+    """What the pickles in a file or below a folder would import, as a value for JSON; empty if there is no pickle.
 
     - files: by name, format (pickle, joblib or numpy), compression (empty for none), protocol, globals (the imports)
     - modules: all modules that are imported
-    - versions: by distribution, which one wrote the files, as far as they say so; of numpy ">=2" or "<2"
+    - versions: by distribution, the version that wrote the files, if they say so; for numpy ">=2" or "<2"
     - unsafe: imports that can do harm when the file is loaded, each with its file
     - unknown: imports that are not known to be harmless, each with its file
-    - unread: only if there are any: files that were not read to their end, each with the reason
+    - unread: if there are any, the files that were not read to their end, each with the reason
 
     Nothing is imported or run, memory does not grow with the file's size, and after a minute the rest is left unread.
-    Whatever the bytes are, no error is raised.
+    No bytes cause an error.
     """
     budget = Budget()
-    found: dict[str, Found] = {}
+    reports: dict[str, FileReport] = {}
     unread: list[str] = []
     for name, file in _files(path):
-        for one in look(name, file, budget):
-            if one.findings:
-                found[_plain(one.name)] = one
-            if one.problem:
-                unread.append(f"{_plain(one.name)}: {_plain(one.problem)}")
-    return _result(found, unread) if found or unread else {}
+        for report in look(name, file, budget):
+            if report.findings:
+                reports[_plain(report.name)] = report
+            if report.problem:
+                unread.append(f"{_plain(report.name)}: {_plain(report.problem)}")
+    return _result(reports, unread) if reports or unread else {}
 
 
 def _files(path: Path) -> Iterator[tuple[str, Path]]:
     if path.is_file():
         yield path.name, path
         return
-    with contextlib.suppress(folder.UnusableFolderError):  # whoever registers it says so
-        there = folder.walk(path, lambda inside, file: folder.kind(file) in (stat.S_IFREG, stat.S_IFDIR))
-        yield from islice(there, _MOST_FILES)
+    with contextlib.suppress(folder.UnusableFolderError):  # registering it reports that
+        files = folder.walk(path, lambda inside, file: folder.kind(file) in (stat.S_IFREG, stat.S_IFDIR))
+        yield from islice(files, _MOST_FILES)
 
 
-def _result(found: dict[str, Found], unread: list[str]) -> dict[str, Any]:
-    everything = [one.findings for one in found.values() if one.findings]
-    unsafe = [f"{_plain(what)} ({name})" for name, one in found.items() if one.findings for what in one.findings.unsafe]
+def _result(reports: dict[str, FileReport], unread: list[str]) -> dict[str, Any]:
+    everything = [report.findings for report in reports.values() if report.findings]
+    unsafe = [
+        f"{_plain(what)} ({name})"
+        for name, report in reports.items()
+        if report.findings
+        for what in report.findings.unsafe
+    ]
     unknown = [
-        f"{_plain(what)} ({name})" for name, one in found.items() if one.findings for what in one.findings.unknown
+        f"{_plain(what)} ({name})"
+        for name, report in reports.items()
+        if report.findings
+        for what in report.findings.unknown
     ]
     result = {
-        "files": dict([(name, _file(one)) for name, one in found.items()][:_MOST_TOLD]),
+        "files": dict([(name, _file(report)) for name, report in reports.items()][:_MOST_TOLD]),
         "modules": sorted({_plain(module) for findings in everything for module, _ in findings.globals}),
         "versions": _versions(everything),
         "unsafe": unsafe[:_MOST_TOLD],
@@ -68,12 +76,12 @@ def _result(found: dict[str, Found], unread: list[str]) -> dict[str, Any]:
     return {**result, "unread": unread[:_MOST_TOLD]} if unread else result
 
 
-def _file(one: Found) -> dict[str, Any]:
-    findings = one.findings or Findings()
+def _file(report: FileReport) -> dict[str, Any]:
+    findings = report.findings or Findings()
     names = sorted(_plain(str(name)) for name in findings.globals)
     return {
-        "format": "joblib" if findings.arrays else one.format,
-        "compression": one.compression,
+        "format": "joblib" if findings.arrays else report.format,
+        "compression": report.compression,
         "protocol": findings.protocol,
         "globals": names[:_MOST_TOLD],
     }
@@ -86,12 +94,12 @@ def _versions(everything: list[Findings]) -> dict[str, str]:
 
 
 def _numpy(name: Global) -> str:
-    """Which numpy wrote this name: version 2 moved the core into another module."""
+    """The numpy version that wrote this name, because version 2 moved the core into another module."""
     package, _, rest = name.module.partition(".")
     core = rest.partition(".")[0] if package == "numpy" else ""
     return {"_core": ">=2", "core": "<2"}.get(core, "")
 
 
 def _plain(text: str) -> str:
-    """Something for a terminal and for JSON, whatever was in the file."""
+    """The text without control characters and invalid Unicode, for a terminal and for JSON."""
     return (text if text.isprintable() else ascii(text)[1:-1])[:_LONGEST_TOLD]

@@ -1,16 +1,16 @@
-"""Bytes of a file that nobody trusts, read in small pieces and within limits."""
+"""Reads an untrusted file in small pieces and within limits."""
 
 import time
 from typing import Protocol
 
 _PIECE = 1 << 20
-# It takes a model with two million words, and at most a third of a gigabyte of memory.
+# Enough for a model with two million words, and for at most a third of a gigabyte of memory.
 _OPERATIONS = 8_000_000
 _SECONDS = 60.0
 
 
 class UnreadablePickleError(Exception):
-    """The file cannot be read on; the text says why."""
+    """The file cannot be read any further; the text says why."""
 
 
 class ExhaustedError(UnreadablePickleError):
@@ -18,23 +18,23 @@ class ExhaustedError(UnreadablePickleError):
 
 
 class File(Protocol):
-    """What is asked of an open file."""
+    """The interface of an open file."""
 
     def read(self, size: int, /) -> bytes:
-        """At most this many bytes; none at the end."""
+        """Read at most this many bytes; none at the end."""
 
     def readline(self, size: int, /) -> bytes:
-        """Up to the end of the line, at most this many bytes."""
+        """Read to the end of the line, but at most this many bytes."""
 
     def peek(self, size: int, /) -> bytes:
-        """Some of the bytes that come next, if any do."""
+        """Return some of the next bytes without reading them; none at the end."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to a place; only asked of a file whose size is known."""
+        """Go to a position; used only if the size is known."""
 
 
 class Budget:
-    """How much one examination may take: instructions in all, and `seconds`."""
+    """Limits of one examination: the number of instructions in all files, and `seconds`."""
 
     def __init__(self, operations: int = _OPERATIONS, seconds: float = _SECONDS) -> None:
         self.operations = operations
@@ -42,7 +42,11 @@ class Budget:
         self._end = time.monotonic() + seconds
 
     def check(self) -> None:
-        """Raises ExhaustedError."""
+        """Count an instruction.
+
+        Raises:
+            ExhaustedError: a limit is reached.
+        """
         if self.operations <= 0:
             raise ExhaustedError("there is more in it than is looked at")
         if time.monotonic() > self._end:
@@ -50,9 +54,9 @@ class Budget:
 
 
 class Stream:
-    """Reading forwards. `size` is in bytes and known of files in which one can seek, None of others.
+    """Reads a file forwards. `size` is in bytes, or None if the file cannot seek.
 
-    Raises (every method): UnreadablePickleError.
+    Every method may raise `UnreadablePickleError`.
     """
 
     def __init__(self, file: File, size: int | None, budget: Budget) -> None:
@@ -62,7 +66,7 @@ class Stream:
         self.position = 0
 
     def read(self, count: int) -> bytes:
-        """Exactly this many bytes, which are few."""
+        """Read exactly this many bytes, which must be few."""
         data = self._file.read(count)
         self.position += len(data)
         if len(data) != count:
@@ -70,7 +74,7 @@ class Stream:
         return data
 
     def next(self) -> int:
-        """The next byte; -1 at the end."""
+        """Read the next byte; -1 at the end."""
         data = self._file.read(1)
         if not data:
             return -1
@@ -82,7 +86,7 @@ class Stream:
         return not self._file.peek(1)
 
     def line(self, limit: int) -> bytes:
-        """The bytes before the next line feed, which is read too."""
+        """Read a line; return it without its line feed."""
         data = self._file.readline(limit)
         self.position += len(data)
         if not data.endswith(b"\n"):
@@ -90,12 +94,12 @@ class Stream:
         return data[:-1]
 
     def expect(self, count: int) -> None:
-        """So many bytes follow, if the size is known."""
+        """Check that so many bytes follow, if the size is known."""
         if self._size is not None and self.position + count > self._size:
             raise UnreadablePickleError(f"{count} bytes should follow byte {self.position}, and the file ends before")
 
     def skip(self, count: int) -> None:
-        """Go on behind the next bytes, however many they are."""
+        """Skip any number of bytes."""
         self.expect(count)
         if self._size is not None:
             self.position += count

@@ -1,4 +1,4 @@
-"""Code in the state of a distribution of scipy.stats: setting that state runs it."""
+"""Finds code in the state of a scipy.stats distribution, which runs when the state is set."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ KEY: Final = "_parse_arg_template"
 
 _NAMES = r"[\w, ]*"
 _PLACE = r"loc=0(, scale=1)?"
-# As scipy writes it: three functions that hand on their arguments.
+# What scipy writes itself: three functions that pass on their arguments.
 _USUAL = re.compile(
     rf"\s*def _parse_args\(self, {_NAMES} {_PLACE}\):\s*return \({_NAMES}\),{_NAMES}"
     rf"\s*def _parse_args_rvs\(self, {_NAMES} {_PLACE}, size=None\):"
@@ -21,7 +21,7 @@ _USUAL = re.compile(
 
 
 def hazard(state: Value, imported: Iterable[Global]) -> str:
-    """What to say about a state that may hold code which scipy.stats runs; empty when it holds none."""
+    """A description of a state that may hold code which scipy.stats runs, else ""."""
     if isinstance(state, dict) and KEY in state:
         usual = isinstance(state[KEY], str) and _USUAL.fullmatch(state[KEY])
         return "" if usual else f"code in a state ({KEY})"
@@ -31,7 +31,7 @@ def hazard(state: Value, imported: Iterable[Global]) -> str:
 
 
 def _hides_keys(state: Value) -> bool:
-    """Whether a dictionary's update() could take keys from this that are not seen here."""
+    """Whether `dict.update()` could take keys from the state that are not seen here."""
     if isinstance(state, tuple):
-        return bool(state) and all(isinstance(each, tuple) and len(each) == 2 for each in state)
+        return bool(state) and all(isinstance(item, tuple) and len(item) == 2 for item in state)
     return isinstance(state, Made) or state is UNKNOWN or (isinstance(state, dict) and UNKNOWN in state)

@@ -1,10 +1,10 @@
-"""What stands for the values that a pickle would make."""
+"""Stand-ins for the values that a pickle would make."""
 
 from typing import Any, Final, NamedTuple
 
 
 class Global(NamedTuple):
-    """Something imported: a class or a function."""
+    """An imported class or function."""
 
     module: str
     name: str
@@ -14,14 +14,14 @@ class Global(NamedTuple):
 
 
 class Unknown:
-    """A value that does not matter here, or that only running the pickle would tell."""
+    """A value that does not matter here, or that is known only by running the pickle."""
 
 
 UNKNOWN: Final = Unknown()
 
 
 class Made:
-    """What a call would return: of what, with which arguments, and the state that it was given afterwards."""
+    """The result of a call: what was called, its arguments, and the state that was set afterwards."""
 
     __slots__ = ("arguments", "of", "state")
 
@@ -31,5 +31,5 @@ class Made:
         self.state: Any = None
 
 
-# Texts, numbers, None, tuples, and dictionaries with the keys that matter stand for themselves.
+# Texts, numbers, None, tuples, and dictionaries with the keys that matter represent themselves.
 Value = Any

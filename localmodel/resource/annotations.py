@@ -1,4 +1,4 @@
-"""Annotations of a manifest that name where its parts were read from, so that they can be read again."""
+"""Annotations of a manifest that record where its parts were read from, so that they can be read again."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,15 +6,14 @@ from typing import Any
 
 from localmodel_untrusted import json_text
 
-# Annotations of a manifest: where code, models (JSON: name -> path) and environment were read from, so that they can be
-# read again.
+# The sources of code, models (JSON: name -> path) and environment.
 SOURCE = "localmodel.dev/source"
 MODEL_SOURCES = "localmodel.dev/model-sources"
 ENVIRONMENT_SOURCE = "localmodel.dev/environment-source"
 
 
 def annotate(manifest: dict[str, Any], name: str, text: str) -> None:
-    """Set an annotation, or take it away where there is no text."""
+    """Set an annotation, or remove it if the text is empty."""
     annotations = manifest["metadata"].setdefault("annotations", {})
     annotations.pop(name, None)
     if text:
@@ -22,14 +21,14 @@ def annotate(manifest: dict[str, Any], name: str, text: str) -> None:
 
 
 def annotation(manifest: Mapping[str, Any], name: str) -> str:
-    """What the manifest says under this name, "" if nothing."""
+    """The value of the annotation, or ""."""
     return str((manifest["metadata"].get("annotations") or {}).get(name, ""))
 
 
 def model_sources(manifest: Mapping[str, Any]) -> dict[str, Path]:
-    """Where those of the manifest's models were read from that were given as paths, by name."""
+    """The paths of the manifest's models that were given as paths, by name."""
     try:
-        told = json_text.parse(annotation(manifest, MODEL_SOURCES).encode() or b"{}")
-        return {str(name): Path(path) for name, path in told.items()}
+        sources = json_text.parse(annotation(manifest, MODEL_SOURCES).encode() or b"{}")
+        return {str(name): Path(path) for name, path in sources.items()}
     except (ValueError, TypeError, AttributeError):
-        return {}  # somebody else has written it
+        return {}  # it was not written by us

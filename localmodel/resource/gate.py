@@ -20,17 +20,17 @@ Requests: TypeAlias = "Sequence[Mapping[str, Any]]"
 _FIELD = "spec.update.gate"
 _LIMIT = 128 * 1024
 _LONGEST = 200
-# As localmodel_server.gate.json_path reads it, which lives in another environment.
+# The same syntax as in localmodel_server.gate.json_path, which cannot be imported here.
 _PATH = re.compile(r"""\$(\.[A-Za-z0-9_-]+|\[-?[0-9]{1,9}]|\["([^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"])*""")
 
 
 def requests(
     wanted: GateSpec | None, config_map: Mapping[str, str | bytes] | None = None
 ) -> tuple[dict[str, Any], ...]:
-    """The gate's requests with all defaults filled in, and tolerances as numbers; none without a gate.
+    """The gate's requests with all defaults filled in, and tolerances as numbers; empty without a gate.
 
-    A manifest has tolerances as text, as Kubernetes has numbers with fractions; a file of the user's may have numbers.
-    `config_map` is the content of the ConfigMap that `wanted` names; None: there is none.
+    A manifest has tolerances as text, because Kubernetes resources avoid floats; a user's file may have numbers.
+    `config_map` is the content of the ConfigMap that `wanted` names, or None if it does not exist.
 
     Raises:
         UserError: GateMissing; GateInvalid, with a line for each wrong field and its place.
@@ -50,7 +50,7 @@ def requests(
 
 
 def digest(asked: Requests) -> str:
-    """Digest of the gate's requests; empty without any."""
+    """Digest of the gate's requests; "" without any."""
     return digests.of_json(asked) if asked else ""
 
 
@@ -72,7 +72,7 @@ def _from_text(content: str | bytes, file: str) -> tuple[dict[str, Any], ...]:
 
 
 class _Loader(yaml.SafeLoader):
-    """As the API server reads YAML: a date is a text."""
+    """Reads YAML as the API server does: a date is a text."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -88,7 +88,7 @@ def _not_yaml(error: Exception) -> str:
 
 
 def _line(root: yaml.Node, place: Place) -> int:
-    """Where the value at the place begins, or else what it would be in."""
+    """The line where the value at this place begins, or else the value that contains it."""
     node = root
     for part in place:
         if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
@@ -100,24 +100,24 @@ def _line(root: yaml.Node, place: Place) -> int:
 
 
 def _checked(value: list[Any], called: Callable[[Place], str]) -> tuple[dict[str, Any], ...]:
-    """A copy with the defaults; `called` is what a field is called in messages."""
+    """Check the requests; return a copy with defaults. `called` gives the name of a field in messages."""
     try:
-        found = list(_not_json(value))
-        if not found:
+        faults = list(_not_json(value))
+        if not faults:
             value = copy.deepcopy(value)
             schema.fill_in(value, _schema())
             for _, holder in _tolerant(value):
                 holder["tolerance"] = _as_text(holder["tolerance"])
-            found = list(schema.problems(value, _schema())) or list(_rules(value))
-        if not found:
+            faults = list(schema.problems(value, _schema())) or list(_rules(value))
+        if not faults:
             for _, holder in _tolerant(value):
                 holder["tolerance"] = _as_number(holder["tolerance"])
-        if not found and len(text(value)) > _LIMIT:
-            found = [((), "larger than 128 KiB in all")]
+        if not faults and len(text(value)) > _LIMIT:
+            faults = [((), "larger than 128 KiB in all")]
     except RecursionError:
-        found = [((), "nested too deeply")]
-    if found:
-        lines = [f"{called(place).removesuffix(': ')}: {_short(what)}" for place, what in found]
+        faults = [((), "nested too deeply")]
+    if faults:
+        lines = [f"{called(place).removesuffix(': ')}: {_short(what)}" for place, what in faults]
         raise UserError(reasons.GATE_INVALID, "\n".join(lines))
     return tuple(value)
 
@@ -126,24 +126,24 @@ def _schema() -> dict[str, Any]:
     properties = schema.resource_schema()["properties"]
     for name in ("spec", "update", "gate"):
         properties = properties[name]["properties"]
-    found: dict[str, Any] = properties["requests"]
-    return found
+    requests_schema: dict[str, Any] = properties["requests"]
+    return requests_schema
 
 
 def _not_json(value: Any) -> Iterator[tuple[Place, str]]:
-    """What YAML can say and JSON cannot."""
-    for count, (place, each) in enumerate(_walk(value, ())):
+    """Values that YAML can express and JSON cannot."""
+    for count, (place, item) in enumerate(_walk(value, ())):
         if count > _LIMIT:  # a few anchors can stand for more than any memory holds
             yield (), "larger than 128 KiB in all"
             return
-        if isinstance(each, dict):
+        if isinstance(item, dict):
             yield from (
-                (place, f"the name {name!r} is not text; quote it") for name in each if not isinstance(name, str)
+                (place, f"the name {name!r} is not text; quote it") for name in item if not isinstance(name, str)
             )
-        elif isinstance(each, str) and not _is_unicode(each):
+        elif isinstance(item, str) and not _is_unicode(item):
             yield place, "not Unicode text"
-        elif not isinstance(each, str | int | float | list | None):
-            yield place, f"{type(each).__name__} is not a JSON type; quote it"
+        elif not isinstance(item, str | int | float | list | None):
+            yield place, f"{type(item).__name__} is not a JSON type; quote it"
 
 
 def _walk(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
@@ -154,26 +154,26 @@ def _walk(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
 
 
 def _rules(asked: Requests) -> Iterator[tuple[Place, str]]:
-    """What the schema does not say."""
+    """Faults that the schema does not find."""
     for index, request in enumerate(asked):
         kind = request["contentType"]
         if not (kind.isascii() and kind.isprintable()):
             yield (index, "contentType"), "printable ASCII characters only"
-    for place, each in _tolerant(asked):
-        if "path" in each and not _PATH.fullmatch(each["path"]):
+    for place, holder in _tolerant(asked):
+        if "path" in holder and not _PATH.fullmatch(holder["path"]):
             what = 'is not a path: after $, the whole answer, write .name, ["any name"], [0] or [-1]'
-            yield (*place, "path"), f"{each['path']!r} {what}"
+            yield (*place, "path"), f"{holder['path']!r} {what}"
 
 
 def _tolerant(asked: Any) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Whatever has a tolerance: what is expected of an answer, and of its parts. It may be of a wrong shape."""
+    """Everything that may have a tolerance: the expectations for an answer and its parts, possibly of a wrong shape."""
     for index, request in enumerate(asked):
         expect = request.get("expect") if isinstance(request, dict) else None
         if isinstance(expect, dict):
             yield (index, "expect"), expect
             fields = expect["fields"] if isinstance(expect["fields"], list) else []
-            each = ((number, field) for number, field in enumerate(fields) if isinstance(field, dict))
-            yield from (((index, "expect", "fields", number), field) for number, field in each)
+            objects = ((number, field) for number, field in enumerate(fields) if isinstance(field, dict))
+            yield from (((index, "expect", "fields", number), field) for number, field in objects)
 
 
 def _as_text(tolerance: Any) -> Any:
@@ -181,12 +181,12 @@ def _as_text(tolerance: Any) -> Any:
 
 
 def _as_number(tolerance: Any) -> int | float:
-    text = str(tolerance)  # an alias in YAML has brought one that is a number by now
+    text = str(tolerance)  # a YAML alias may share one that is a number already
     return int(text) if text.isdecimal() else float(text)
 
 
 def _short(what: str) -> str:
-    """A schema's complaint begins with the value, which may be all of the gate."""
+    """The schema's message, shortened, because it begins with the value, which may be the whole gate."""
     return what if len(what) <= _LONGEST else f"{what[: _LONGEST // 2]} ... {what[-_LONGEST // 2 :]}"
 
 

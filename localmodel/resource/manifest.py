@@ -1,7 +1,7 @@
-"""Reads a manifest or a folder with a kustomization.yaml, as `kubectl apply` would, where there is no kustomize.
+"""Reads a manifest or a folder with a kustomization.yaml, as `kubectl apply` would, without kustomize.
 
-Of a kustomization it reads `resources` and `configMapGenerator.files`. `configurations` and `generatorOptions` change
-nothing that is served without a cluster, and are ignored; any other field is refused by name.
+It reads `resources` and `configMapGenerator.files` of a kustomization. `configurations` and `generatorOptions` are
+ignored, because they change nothing that is served without a cluster; any other field is refused by name.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _CONFIG_MAP_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _MOST_BYTES = 64 * 1024 * 1024
 _READ = {"apiVersion", "kind", "resources", "configMapGenerator", "configurations", "generatorOptions"}
 _READ_OF_GENERATOR = {"name", "files", "options"}
-# Of the generated ConfigMap itself, which no process sees.
+# Fields of the generated ConfigMap itself, which no process sees.
 _WITHOUT_EFFECT = {"disableNameSuffixHash", "labels", "annotations", "immutable"}
 
 
@@ -31,7 +31,7 @@ _WITHOUT_EFFECT = {"disableNameSuffixHash", "labels", "annotations", "immutable"
 class Manifests:
     """One LocalModelDeployment, valid and with defaults, and the ConfigMaps beside it (name -> key -> content).
 
-    `beside` are Python files that lie beside those of the ConfigMaps' generators, and that none of them lists.
+    `beside` are Python files beside those in the ConfigMaps' generators that none of the generators lists.
     """
 
     deployment: Mapping[str, Any]
@@ -40,9 +40,9 @@ class Manifests:
 
 
 def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
-    """Read a manifest file, or a folder with a kustomization; what is a mapping already, or was read, is checked.
+    """Read a manifest file, or a folder with a kustomization; check a mapping, or a manifest that was read before.
 
-    A manifest that was read may have been changed since, and then lacks the defaults of what is new in it.
+    A manifest that was read before may have been changed since, and then lacks defaults.
 
     Raises:
         UserError: InvalidManifest; the message names the file and the field.
@@ -80,13 +80,13 @@ def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
 
 
 def beside(folder: Path) -> tuple[str, ...]:
-    """Manifests.beside of a folder with a kustomization, whatever else that has; nothing where it cannot be read."""
+    """`Manifests.beside` for a folder with a kustomization; empty if that cannot be read."""
     file = _kustomization(folder)
     with contextlib.suppress(UserError, OSError, AttributeError, TypeError):
         generators = _load(file)[0].get("configMapGenerator", []) if file else []
-        listed = [folder / item.rpartition("=")[2] for one in generators for item in one.get("files", [])]
-        there = {script for parent in {path.parent for path in listed} for script in parent.glob("*.py")}
-        return tuple(sorted(script.name for script in there - set(listed)))
+        listed = [folder / item.rpartition("=")[2] for generator in generators for item in generator.get("files", [])]
+        scripts = {script for parent in {path.parent for path in listed} for script in parent.glob("*.py")}
+        return tuple(sorted(script.name for script in scripts - set(listed)))
     return ()
 
 
@@ -146,7 +146,7 @@ def _config_map(file: Path, document: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _with_valid_keys(file: Path, content: dict[str, bytes]) -> dict[str, bytes]:
-    # A key becomes a file's name, so "../x" must not pass here either.
+    # A key becomes the name of a file, so "../x" must be refused here, too.
     for key in content:
         if not _CONFIG_MAP_KEY.fullmatch(key) or key in (".", ".."):
             raise UserError(
@@ -183,12 +183,12 @@ def _load(file: Path) -> list[dict[str, Any]]:
 
 
 class _Loader(yaml.SafeLoader):
-    """As kubectl has it: a mapping has a key once, and what is said first is not lost without a word."""
+    """Refuses a key that a mapping has twice, as kubectl does, so that the first value is not silently lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        found: set[str] = set()
+        keys: set[str] = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in found:
+            if isinstance(key, yaml.ScalarNode) and key.value in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
-            found.add(str(key.value))
+            keys.add(str(key.value))
         return super().construct_mapping(node, deep)

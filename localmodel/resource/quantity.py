@@ -7,20 +7,20 @@ from fractions import Fraction
 _QUANTITY = re.compile(r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,2})|([numkMGTPE]|[KMGTPE]i)?)")
 _POWERS_OF_TEN = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _POWERS_OF_TWO = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
-# Kubernetes keeps nothing finer, and nothing larger: it rounds up, and cuts off.
+# Kubernetes rounds up smaller fractions, and cuts off larger values.
 _FINEST, _LARGEST = 10**9, 2**63 - 1
 
 
 def parse(text: str | int) -> Fraction:
-    """The number that a quantity stands for, as Kubernetes keeps it.
+    """The number that a quantity means, as Kubernetes stores it.
 
     Raises:
         ValueError: it is not a quantity.
     """
-    found = _QUANTITY.fullmatch(str(text))
-    if not found:
+    match = _QUANTITY.fullmatch(str(text))
+    if not match:
         raise ValueError(f"{text!r} is not a quantity")
-    number, exponent, suffix = Fraction(found[1].rstrip(".")), found[2], found[3] or ""
+    number, exponent, suffix = Fraction(match[1].rstrip(".")), match[2], match[3] or ""
     if suffix in _POWERS_OF_TWO:
         number *= 1 << _POWERS_OF_TWO[suffix]
     else:

@@ -1,4 +1,4 @@
-"""The CRD's CEL rules and keys of lists, for where no API server evaluates them."""
+"""The CRD's CEL rules and list keys, for targets without an API server that evaluates them."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -8,13 +8,13 @@ from localmodel.errors import UserError
 
 # From the root of a manifest to a field in it
 Place: TypeAlias = "tuple[str | int, ...]"
-# What of a value breaks a rule, to be named before the rule's message; "" names nothing.
+# The parts of a value that break a rule, to be named before the rule's message; "" names nothing.
 Broken: TypeAlias = "Iterable[str]"
 
 _FILE_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _RESOURCE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _INLINE_LIMIT = 128 * 1024
-# Variables of the scoring server that are the user's to set
+# Variables of the scoring server that the user may set
 _SERVER_OPTIONS = (
     "LOCALMODEL_ALLOWED_HOSTS",
     "LOCALMODEL_BATCHING",
@@ -22,7 +22,7 @@ _SERVER_OPTIONS = (
     "LOCALMODEL_LOG_FORMAT",
     "LOCALMODEL_STRICT_PARITY",
 )
-# Where a pod has folders of its own: those of the image, and those that are mounted
+# A pod's own folders: those of the image, and those that are mounted
 _OWN_FOLDER = re.compile(
     r"/opt|/var|/var/lib|/(bin|dev|etc|lib|lib64|proc|run|sbin|sys|tmp|usr|opt/env|opt/localmodel|var/azureml-app"
     r"|var/lib/localmodel|var/run)(/.*)?"
@@ -31,7 +31,7 @@ _SET_BY_US = ("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "AML_APP_ROOT")
 
 
 def broken(value: Any, schema: Mapping[str, Any], place: Place = ()) -> Iterator[tuple[Place, str]]:
-    """Which rules of the schema a value breaks, and where. The schema itself tells of a value of a wrong shape."""
+    """The places where a value breaks rules of the schema, with messages; wrong types are left to the schema."""
     for rule in schema.get("x-kubernetes-validations", ()):
         below = tuple(rule.get("fieldPath", "").split(".")[1:])
         for what in _broken_by(value, COUNTERPARTS[rule["message"]]):
@@ -39,9 +39,9 @@ def broken(value: Any, schema: Mapping[str, Any], place: Place = ()) -> Iterator
     if isinstance(value, Mapping):
         properties, others = schema.get("properties", {}), schema.get("additionalProperties")
         for name, child in value.items():
-            known = properties.get(name, others)
-            if isinstance(known, Mapping):
-                yield from broken(child, known, (*place, name))
+            property_schema = properties.get(name, others)
+            if isinstance(property_schema, Mapping):
+                yield from broken(child, property_schema, (*place, name))
     elif isinstance(value, list):
         yield from _twice(value, schema, place)
         for index, item in enumerate(value):
@@ -56,13 +56,13 @@ def _broken_by(value: Any, counterpart: Callable[[Any], Broken]) -> Broken:
 
 
 def _twice(items: list[Any], schema: Mapping[str, Any], place: Place) -> Iterator[tuple[Place, str]]:
-    """Items of a list whose keys another one has already."""
+    """The items of a list whose keys an earlier item has already."""
     names = schema.get("x-kubernetes-list-map-keys", ())
-    found = [tuple(item.get(name) for name in names) if isinstance(item, Mapping) else () for item in items]
-    for index, key in enumerate(found):
-        if any(key) and key in found[:index]:
-            told = ", ".join(f"{name} {value!r}" for name, value in zip(names, key, strict=True))
-            yield (*place, index), f"{told} is there twice"
+    keys_so_far = [tuple(item.get(name) for name in names) if isinstance(item, Mapping) else () for item in items]
+    for index, key in enumerate(keys_so_far):
+        if any(key) and key in keys_so_far[:index]:
+            pairs = ", ".join(f"{name} {value!r}" for name, value in zip(names, key, strict=True))
+            yield (*place, index), f"{pairs} is there twice"
 
 
 def _unless(holds: Callable[[Any], bool]) -> Callable[[Any], Broken]:
@@ -96,8 +96,8 @@ def _missing_script(scoring: Mapping[str, Any]) -> Broken:
 
 
 def _no_requirement(text: str) -> Broken:
-    """The CRD sees the pattern of it; what the pattern lets through is refused, too, if nobody can install it."""
-    from localmodel.requirements import requirement  # which reads the schema
+    """Refuse requirements that match the CRD's pattern, but that nobody can install."""
+    from localmodel.requirements import requirement  # here, because it reads the schema
 
     try:
         requirement.read(text, "")
@@ -112,7 +112,7 @@ def _no_image(reference: str) -> Broken:
     return () if image_name.is_image(reference) else ("",)
 
 
-# By the message of the CRD's rule: a test holds every rule to have one, and both to refuse the same.
+# By the message of the CRD's rule. A test checks that every rule has a counterpart, and that both refuse the same.
 COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     "at most 48 characters (children's names are derived from it)": _unless(
         lambda resource: len(resource["metadata"]["name"]) <= 48

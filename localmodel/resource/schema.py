@@ -1,4 +1,4 @@
-"""Checking a manifest without an API server: the CRD's own schema, defaults and rules."""
+"""Checks a manifest without an API server, with the CRD's own schema, defaults and rules."""
 
 import copy
 import re
@@ -19,10 +19,10 @@ KIND = "LocalModelDeployment"
 
 @cache
 def resource_schema() -> dict[str, Any]:
-    """The CRD's schema of the kind, closed against unknown fields as `kubectl apply` would refuse them."""
+    """The CRD's schema of the kind, without unknown fields, which `kubectl apply` would refuse."""
     crd = yaml.safe_load((data.folder("crds") / "localmodeldeployments.yaml").read_text())
     schema: dict[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    del schema["properties"]["status"]["default"]  # what users write has none
+    del schema["properties"]["status"]["default"]  # users do not write a status
     schema["properties"]["metadata"]["required"] = ["name"]
     for name in ("namespace", "labels", "annotations"):
         schema["properties"]["metadata"]["properties"][name] = {}
@@ -31,7 +31,7 @@ def resource_schema() -> dict[str, Any]:
 
 
 def validate(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the manifest with the schema's defaults filled in.
+    """Check the manifest; return a copy with the schema's defaults filled in.
 
     Raises:
         UserError: InvalidManifest; the message lists each wrong field by its path.
@@ -41,14 +41,14 @@ def validate(manifest: Mapping[str, Any]) -> dict[str, Any]:
     fill_in(completed, schema)
     wrong = [*problems(completed, schema), *rules.broken(completed, schema)]
     if wrong:
-        told = {f"{text(place) or 'manifest'}: {what}" for place, what in wrong}
-        raise UserError(reasons.INVALID_MANIFEST, "\n".join(sorted(told)))
+        messages = {f"{text(place) or 'manifest'}: {what}" for place, what in wrong}
+        raise UserError(reasons.INVALID_MANIFEST, "\n".join(sorted(messages)))
     return completed
 
 
 def problems(value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    """What the schema does not allow in a value, and where."""
-    import jsonschema  # takes longer than all the rest of a command that needs none of it
+    """The places where the schema does not allow a value, with messages."""
+    import jsonschema  # here, because its import takes longer than most commands
 
     judge = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
     for error in judge(schema).iter_errors(value):
@@ -68,7 +68,7 @@ def problems(value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Place, str
 
 
 def _in_quotes(value: Any, allowed: Iterable[str]) -> str:
-    """What to do where YAML has read a text as something else: 3.10 is the number 3.1."""
+    """Advice if YAML has read a text as something else, such as 3.10 as the number 3.1."""
     if not isinstance(value, bool | int | float):
         return ""
     meant = [f'"{text}"' for text in allowed if re.fullmatch(r"[\d.]+", text) and float(text) == value]
@@ -76,7 +76,7 @@ def _in_quotes(value: Any, allowed: Iterable[str]) -> str:
 
 
 def _pattern(judge: Any, pattern: str, value: Any, schema: Any) -> Iterator[Exception]:
-    """As the API server has it: `$` is the end of the text, and not also the place before a last line break."""
+    """Check a pattern as the API server does: `$` is only the end of the text, not also before a line break."""
     import jsonschema
 
     if isinstance(value, str) and not re.search(re.sub(r"(?<!\\)\$$", r"\\Z", pattern), value):
@@ -84,7 +84,7 @@ def _pattern(judge: Any, pattern: str, value: Any, schema: Any) -> Iterator[Exce
 
 
 def text(place: Place) -> str:
-    """A place as people write it: ``spec.models[0].name``."""
+    """A place in words: `spec.models[0].name`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
 
 
@@ -98,14 +98,14 @@ def _close(schema: dict[str, Any]) -> None:
 
 
 def fill_in(value: Any, schema: Mapping[str, Any]) -> None:
-    """Put the schema's defaults where a value says nothing; a null says nothing, too."""
+    """Set the schema's defaults where the value has nothing or null."""
     if isinstance(value, dict):
-        known = schema.get("properties", {})
-        for name, child in known.items():
+        properties = schema.get("properties", {})
+        for name, child in properties.items():
             if "default" in child and value.get(name) is None:
                 value[name] = copy.deepcopy(child["default"])
         for name in list(value):
-            child = known.get(name, schema.get("additionalProperties"))
+            child = properties.get(name, schema.get("additionalProperties"))
             if not isinstance(child, Mapping) or "x-kubernetes-preserve-unknown-fields" in child:
                 continue
             if value[name] is None:

@@ -21,16 +21,16 @@ class ServerSettings:
 
     @classmethod
     def from_manifest(cls, server: Mapping[str, int]) -> "ServerSettings":
-        """Read a valid `spec.server`."""
-        given = {setting.name: setting.metadata["name"] for setting in fields(cls)}
-        return cls(**{name: server[key] for name, key in given.items() if key in server})
+        """The settings of a valid `spec.server`."""
+        manifest_names = {setting.name: setting.metadata["name"] for setting in fields(cls)}
+        return cls(**{name: server[key] for name, key in manifest_names.items() if key in server})
 
     def as_manifest(self) -> dict[str, int]:
-        """The settings as `spec.server` has them."""
+        """The settings in the form of `spec.server`."""
         return {setting.metadata["name"]: getattr(self, setting.name) for setting in fields(self)}
 
     def variables(self) -> dict[str, str]:
-        """The settings as the scoring server reads them."""
+        """The settings as variables of the scoring server."""
         return {
             setting.metadata["variable"]: str(getattr(self, setting.name) * setting.metadata["factor"])
             for setting in fields(self)

@@ -1,4 +1,4 @@
-"""A LocalModelDeployment as plain values, whoever read it: the API server or a file."""
+"""A LocalModelDeployment as plain values, from the API server or a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from localmodel import digests, reasons
 from localmodel.errors import UserError
 from localmodel.resource.server_settings import ServerSettings
 
-# Images built from the Dockerfiles of environments
+# Names of images built from the Dockerfiles of environments
 BUILT_BASE_REPOSITORY = "localmodel.dev/base"
 
 
@@ -36,7 +36,7 @@ class EnvironmentRef:
 
 @dataclass(frozen=True)
 class Source:
-    """The entry script's folder. Exactly one is set: a ConfigMap's name, whole files (name -> text), or stored code."""
+    """The entry script's folder: exactly one of a ConfigMap's name, inline files (name -> text), or stored code."""
 
     config_map: str | None = None
     inline: Mapping[str, str] | None = None
@@ -47,7 +47,7 @@ class Source:
 class KeyRef:
     """A key of a ConfigMap or a Secret (`kind`) in the resource's namespace.
 
-    `optional`: without the object, or the key, the variable is not set.
+    If it is `optional`, the variable is not set without the object or the key.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class KeyRef:
     optional: bool = False
 
     def version(self, *found: str) -> tuple[str, ...]:
-        """What of it has pods made anew when it changes. `found`: uid and version of the object, if there is one."""
+        """The parts that cause new pods when they change. `found` has uid and version of the object, if it exists."""
         return (*(found or ("absent",)), "optional") if self.optional else found
 
 
@@ -86,12 +86,12 @@ class EnvironmentSpec:
 
     def __post_init__(self) -> None:
         if isinstance(self.requirements, str):
-            told = f"requirements: give a tuple such as ({self.requirements!r},), not a single text"
-            raise UserError(reasons.ARGUMENT_INVALID, told)
+            message = f"requirements: give a tuple such as ({self.requirements!r},), not a single text"
+            raise UserError(reasons.ARGUMENT_INVALID, message)
 
     @property
     def base(self) -> str:
-        """The reference of the base image."""
+        """The base image's reference."""
         if self.dockerfile is not None:
             digest = digests.of_bytes(self.dockerfile.encode()).removeprefix("sha256:")
             return f"{BUILT_BASE_REPOSITORY}:{digest[:32]}"
@@ -109,7 +109,7 @@ class EnvironmentSpec:
 
 @dataclass(frozen=True)
 class GateSpec:
-    """Requests that a revision must pass before it serves: as in the manifest, or the name of a ConfigMap with them."""
+    """Requests that a revision must pass before it serves, as in the manifest, or the name of a ConfigMap with them."""
 
     requests: tuple[Mapping[str, Any], ...] = ()
     config_map: str | None = None
@@ -119,8 +119,8 @@ class GateSpec:
 class DeploymentSpec:
     """The spec of one LocalModelDeployment, defaults filled in. Field names follow crds/.
 
-    With an `environment_ref`, `environment` and its variables are in the store: stored.filled_in(). `local_port` is
-    None where the manifest asks for no particular one. `pod` is as in the manifest.
+    With an `environment_ref`, `stored.filled_in()` reads `environment` and its variables from the store. `local_port`
+    is None if the manifest does not name one. `pod` is as in the manifest.
     """
 
     entry_script: str
@@ -142,7 +142,7 @@ class DeploymentSpec:
 
 
 def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
-    """Read a valid `spec` (the schema has been checked and its defaults applied)."""
+    """Parse a `spec` that the schema has checked, with its defaults."""
     scoring, environment, server, update = spec["scoring"], spec["environment"], spec["server"], spec["update"]
     source = scoring["source"]
     return DeploymentSpec(

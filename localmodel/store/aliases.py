@@ -1,4 +1,4 @@
-"""Names that move: `champion` of a model is one of its versions, and can become another."""
+"""Aliases: movable names of versions, such as a model's `champion`."""
 
 import re
 from typing import Any
@@ -12,30 +12,32 @@ _ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
 
 
 class Aliases:
-    """The aliases of one kind's names: a file a name, replaced in one step."""
+    """The aliases of one kind of records: one file for each name, replaced atomically."""
 
     def __init__(self, records: Records[Any]) -> None:
         self._records = records
 
     def of(self, name: str) -> dict[str, int]:
-        """The name's aliases and the versions they name; those of a removed version are gone with it."""
-        there = set(self._records.numbers(name))
-        return {alias: number for alias, number in self._read(name).items() if number in there}
+        """The name's aliases and their versions, without aliases of removed versions."""
+        numbers = set(self._records.numbers(name))
+        return {alias: number for alias, number in self._read(name).items() if number in numbers}
 
     def version(self, name: str, alias: str) -> int:
-        """
+        """The number of the version that the alias names.
+
         Raises:
-            UserError: AliasNotFound, StoreMissing, or the kind's not_found.
+            UserError: AliasNotFound, StoreMissing, or the kind's `not_found`.
         """
         self._records.get(name)
-        found = self.of(name)
-        if alias not in found:
-            there = ", ".join(sorted(found)) or "none"
-            raise UserError(reasons.ALIAS_NOT_FOUND, f"{name} has no alias {alias}; its aliases: {there}")
-        return found[alias]
+        aliases = self.of(name)
+        if alias not in aliases:
+            names = ", ".join(sorted(aliases)) or "none"
+            raise UserError(reasons.ALIAS_NOT_FOUND, f"{name} has no alias {alias}; its aliases: {names}")
+        return aliases[alias]
 
     def set(self, name: str, alias: str, number: int) -> None:
-        """
+        """Let the alias name this version.
+
         Raises:
             UserError: AliasInvalid.
         """
@@ -49,9 +51,10 @@ class Aliases:
             self._write(name, {**self.of(name), alias: number})
 
     def remove(self, name: str, alias: str) -> None:
-        """
+        """Remove the alias.
+
         Raises:
-            UserError: as version().
+            UserError: the errors of `version()`.
         """
         self.version(name, alias)
         with self._records.alone(name):

@@ -1,7 +1,7 @@
-"""What the store keeps, as OCI manifests: models by CNCF's ModelPack, environments and code in media types of our own.
+"""The store's OCI manifests: models as in CNCF's ModelPack, environments and code with media types of our own.
 
-A manifest holds content and name only: what may change later (tags, aliases) lies in the records, so that a digest
-names the same thing in every store and registry.
+A manifest holds only content and name. What may change later (tags, aliases) is in the records, so that a digest names
+the same thing in every store and registry.
 """
 
 import re
@@ -32,13 +32,13 @@ def model(layout: Layout, name: str, weights: Blob) -> Blob:
 
 
 def environment(layout: Layout, content: Mapping[str, Any]) -> Blob:
-    """The manifest of an environment, a JSON value."""
+    """The manifest of an environment, which is a JSON value."""
     body = layout.add(digests.canonical_json(content))
     return _manifest(layout, ENVIRONMENT, ENVIRONMENT, content, [body.descriptor(ENVIRONMENT)])
 
 
 def code(layout: Layout, entry: str, files: Blob) -> Blob:
-    """The manifest of a source folder, the tar `files`, with its entry script's path in it."""
+    """The manifest of a source folder: the tar `files`, and the entry script's path in it."""
     return _manifest(layout, CODE, CODE, {"entry": entry}, [files.descriptor(CODE_FILES)])
 
 
@@ -60,16 +60,16 @@ def blobs(manifest: Mapping[str, Any]) -> list[Blob]:
     """The config and the layers that a manifest names.
 
     Raises:
-        KeyError, TypeError, ValueError: it is no manifest.
+        KeyError, TypeError, ValueError: it is not a manifest.
     """
     return [blob(item) for item in (manifest["config"], *manifest["layers"])]
 
 
 def blob(descriptor: Mapping[str, Any]) -> Blob:
-    """What a descriptor names. A digest becomes a path, so it has to be one.
+    """The blob of a descriptor. Its digest is checked, because it becomes a path.
 
     Raises:
-        KeyError, TypeError, ValueError: it is no descriptor.
+        KeyError, TypeError, ValueError: it is not a descriptor.
     """
     digest, size = descriptor["digest"], descriptor["size"]
     if not _DIGEST.fullmatch(digest) or type(size) is not int or not 0 <= size < 1 << 62:

@@ -1,4 +1,4 @@
-"""Looking after a store: is everything there as it was written, and what does nothing name any more?"""
+"""Checks that a store has everything as it was written, and removes what nothing names any more."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,14 +20,14 @@ Registries = tuple[Records[Any], ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not as it should be: what (`models/iris/3`, a digest), and a sentence."""
+    """A damage: what is damaged (`models/iris/3`, a digest), and a sentence about it."""
 
     what: str
     message: str
 
 
 def verify_all(layout: Layout, registries: Registries, tell: Meter | None) -> Iterator[Problem]:
-    """Hash every blob and look up what every record names. `tell` hears bytes done and bytes in all."""
+    """Hash every blob and look up what every record names. `tell` gets the bytes done and the bytes in all."""
     unreadable = list[UserError]()
     refs = _refs(registries, unreadable.append)
     yield from (Problem("record", str(error)) for error in unreadable)
@@ -38,8 +38,8 @@ def verify_all(layout: Layout, registries: Registries, tell: Meter | None) -> It
 
 def verify(layout: Layout, ref: Ref, tell: Meter | None) -> Iterator[Problem]:
     """Hash and look up the blobs of one version."""
-    there = sorted(digest for digest in _named(layout, ref) if layout.path(digest).is_file())
-    return _verify(layout, [ref], there, tell)
+    present = sorted(digest for digest in _named(layout, ref) if layout.path(digest).is_file())
+    return _verify(layout, [ref], present, tell)
 
 
 def _verify(layout: Layout, refs: list[Ref], digests: list[str], tell: Meter | None) -> Iterator[Problem]:
@@ -56,9 +56,9 @@ def _verify(layout: Layout, refs: list[Ref], digests: list[str], tell: Meter | N
 
 
 def collect_garbage(layout: Layout, registries: Registries) -> int:
-    """Remove blobs that no record names, and what killed writers left. Returns how many bytes that frees.
+    """Remove blobs that no record names, and leftovers of killed writers; return how many bytes that frees.
 
-    Waits until nobody writes; who wants to write waits in turn.
+    It waits until nobody writes; writers wait for it in turn.
     """
     if not layout.root.is_dir():
         return 0
@@ -67,7 +67,7 @@ def collect_garbage(layout: Layout, registries: Registries) -> int:
         named = {digest for ref in refs for digest in _all_named(layout, ref)}
         doomed = [layout.path(digest) for digest in layout.blobs() if digest not in named]
         doomed += (layout.root / "incoming").glob("*")
-        # a file that replaces another is written beside it, under a hidden name
+        # A file that will replace another one is first written beside it, under a hidden name.
         doomed += (path for path in layout.root.glob(".*") if path.is_file())
         doomed += (path for records in registries for path in records.leftovers())
         freed = sum(map(_remove, doomed))
@@ -76,12 +76,12 @@ def collect_garbage(layout: Layout, registries: Registries) -> int:
 
 
 def _remove(path: Path) -> int:
-    """Remove a file or a folder; returns its size in bytes."""
+    """Remove a file or a folder; return its size in bytes."""
     if not path.is_dir():
         size = path.stat().st_size
         path.unlink()
         return size
-    size = sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     shutil.rmtree(path)
     return size
 
@@ -91,7 +91,7 @@ def _refs(registries: Registries, skip: Callable[[UserError], None] | None = Non
 
 
 def _named(layout: Layout, ref: Ref) -> set[str]:
-    """Digests of the blobs that belong to a manifest, with its own."""
+    """The digests of a manifest and of the blobs that it names."""
 
     def parse(content: bytes) -> set[str]:
         return {blob.digest for blob in artifacts.blobs(json_text.parse(content))}
@@ -103,14 +103,14 @@ def _named(layout: Layout, ref: Ref) -> set[str]:
 
 
 def _all_named(layout: Layout, ref: Ref) -> set[str]:
-    found = _named(layout, ref)
-    if len(found) == 1:  # what else it named is not known, and must not be taken for garbage
+    digests_named = _named(layout, ref)
+    if len(digests_named) == 1:  # what else it names is unknown, and must not be taken for garbage
         raise UserError(
             reasons.STORE_DAMAGED,
             f"{ref.name}: its manifest {ref.digest} is missing or damaged, so nothing was removed; "
             "register, pull or import it again, or delete it",
         )
-    return found
+    return digests_named
 
 
 def _unsound(layout: Layout, digests: list[str], tell: Meter | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The code: source folders with their entry scripts, named and numbered."""
+"""The store's code: source folders with their entry scripts, named and numbered."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from localmodel_untrusted import json_text
 
 @dataclass(frozen=True)
 class CodeVersion:
-    """A registered source folder: `digest` names its manifest, `entry` is the entry script's path in it."""
+    """A registered source folder. `digest` is that of its manifest, `entry` the entry script's path in it."""
 
     name: str
     version: int
@@ -34,7 +34,7 @@ KIND = RecordKind(
     reasons.CODE_NOT_FOUND,
     CodeVersion,
     "Deploying with a script registers it",
-    lambda one, other: one.digest == other.digest,
+    lambda left, right: left.digest == right.digest,
 )
 
 
@@ -42,8 +42,7 @@ KIND = RecordKind(
 class Code:
     """The store's code.
 
-    Raises (every method that reads):
-        UserError: StoreMissing, CodeNotFound, VersionNotFound.
+    Every method that reads may raise a `UserError`: StoreMissing, CodeNotFound, VersionNotFound.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -51,7 +50,7 @@ class Code:
         self.records = Records(layout, KIND)
 
     def register(self, name: str, files: Mapping[str, bytes], entry: str) -> CodeVersion:
-        """Keep the files (path -> content) as the name's next version, or return the latest if it is the very same.
+        """Keep the files (path -> content) as the name's next version, or return the latest if it is the same.
 
         Raises:
             UserError: CodeNameInvalid, StoreFull.
@@ -64,19 +63,19 @@ class Code:
             return self.records.keep(CodeVersion(name, 0, manifest.digest, entry, created))
 
     def get(self, name: str, version: int | None = None) -> CodeVersion:
-        """The code's version; the latest without a number."""
+        """This version of the code, by default the latest."""
         return self.records.get(name, version)
 
     def versions(self, name: str) -> list[int]:
-        """Numbers of the code's versions, ascending."""
+        """The numbers of the code's versions, ascending."""
         return self.records.numbers(name)
 
     def list(self, name: str | None = None, latest: bool = False) -> list[CodeVersion]:
-        """Every version by name and number: of one name, or the latest of each only."""
+        """Every version, sorted by name and number; of one name, or only the latest of each."""
         return self.records.list(name, latest, state_file.skip)
 
     def files(self, code: CodeVersion) -> dict[str, bytes]:
-        """The files, path -> content.
+        """The files of the version, path -> content.
 
         Raises:
             UserError: CodeDamaged.

@@ -1,4 +1,4 @@
-"""Which environments deployments need: read from what the targets keep of them, never remembered."""
+"""Finds the environments that deployments need, in what the targets have recorded."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -11,22 +11,22 @@ from localmodel.store import uses
 
 
 def keys(home: Path) -> dict[str, str]:
-    """Key of each environment that a kept revision runs in, or that a deployment waits for -> who that is.
+    """The environments of kept revisions and of waiting deployments, as key -> who needs it.
 
     Raises:
-        UserError: StateDamaged; what a record needs is not known, so that nothing may be removed.
+        UserError: StateDamaged; what a record needs is unknown, so that nothing may be removed.
     """
-    found: dict[str, str] = {}
+    needed: dict[str, str] = {}
     for target, folder in target_table.folders(home).items():
         for path in _kept(folder, "build"):
-            found |= dict.fromkeys(_read(path, lambda text: [text.strip()]), f"{path.parent.name} ({target})")
+            needed |= dict.fromkeys(_read(path, lambda text: [text.strip()]), f"{path.parent.name} ({target})")
         for path in uses.records(folder):
             who = f"{path.parents[2].name} ({target}, revision {path.parent.name})"
-            found |= dict.fromkeys(_read(path, lambda text: [_text(json.loads(text)["build"])]), who)
+            needed |= dict.fromkeys(_read(path, lambda text: [_text(json.loads(text)["build"])]), who)
     for path in _notes(home):
         for key in _read(path, lambda text: map(_text, json.loads(text)["environments"])):
-            found.setdefault(key, "a deployment on a cluster")
-    return found
+            needed.setdefault(key, "a deployment on a cluster")
+    return needed
 
 
 def of_version(home: Path, version: str) -> list[str]:
@@ -35,24 +35,28 @@ def of_version(home: Path, version: str) -> list[str]:
     Raises:
         UserError: StateDamaged.
     """
-    found = []
+    users = []
     for target, folder in target_table.folders(home).items():
         for path in _kept(folder, "applied.json"):
             if version in _read(path, lambda text: _named(json.loads(text)["deployment"]["spec"])):
-                found.append(f"{path.parent.name} ({target})")
+                users.append(f"{path.parent.name} ({target})")
     for path in _notes(home):
         deployments: Iterable[Any] = _read(path, lambda text: json.loads(text)["deployments"])
-        found += [f"{each['namespace']}/{each['name']} (kind)" for each in deployments if _ref(each) == version]
-    return sorted(set(found))
+        users += [
+            f"{deployment['namespace']}/{deployment['name']} (kind)"
+            for deployment in deployments
+            if _ref(deployment) == version
+        ]
+    return sorted(set(users))
 
 
 def _notes(home: Path) -> Iterator[Path]:
-    """What operators say of their clusters."""
+    """The notes that operators keep about their clusters."""
     return uses.notes(home / "store")
 
 
 def _ref(deployment: Any) -> str:
-    return str(deployment.get("environment", ""))  # operators of earlier versions do not say
+    return str(deployment.get("environment", ""))  # operators of earlier versions do not write it
 
 
 def _named(spec: Any) -> list[str]:

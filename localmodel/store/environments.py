@@ -1,4 +1,4 @@
-"""The environments: Python, requirements and base, with the variables that belong to them, named and numbered."""
+"""The store's environments: Python, requirements, base and variables, named and numbered."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -37,12 +37,12 @@ class EnvironmentVersion:
 
 
 def spec_of(content: Mapping[str, Any]) -> EnvironmentSpec:
-    """The spec as it was kept; a field that was not known then has its default."""
-    known: dict[str, Any] = {
+    """The spec of a stored content; fields that are newer than the content have their defaults."""
+    fields_known: dict[str, Any] = {
         field.name: content[field.name] for field in fields(EnvironmentSpec) if field.name in content
     }
-    tuples = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
-    return EnvironmentSpec(**{**known, **tuples})
+    tuples = {name: tuple(value) for name, value in fields_known.items() if isinstance(value, list)}
+    return EnvironmentSpec(**{**fields_known, **tuples})
 
 
 KIND = RecordKind(
@@ -53,8 +53,8 @@ KIND = RecordKind(
     reasons.ENVIRONMENT_NOT_FOUND,
     EnvironmentVersion,
     "Make it: lmd env create {name} --conda FILE",
-    # Another release may write the same spec in other words, so that its digest differs.
-    lambda one, other: (one.spec, dict(one.variables)) == (other.spec, dict(other.variables)),
+    # Another release may write the same spec differently, so that its digest differs.
+    lambda left, right: (left.spec, dict(left.variables)) == (right.spec, dict(right.variables)),
 )
 
 

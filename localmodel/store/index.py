@@ -1,7 +1,7 @@
-"""index.json: how other tools that read OCI layouts find what the store holds.
+"""index.json, with which other tools for OCI layouts find what the store holds.
 
-It repeats what the records say and is changed beside them; where a killed process left it behind, garbage collection
-writes it anew. Nothing here reads it for anything else.
+It repeats the records and is changed with them. If a killed process has left it outdated, garbage collection writes it
+anew. Nothing in this library depends on it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +21,7 @@ _NAME = "org.opencontainers.image.ref.name"
 
 @dataclass(frozen=True)
 class Ref:
-    """A name (`models/iris/3`), the digest of the manifest it names, and that one's artifactType."""
+    """A name (`models/iris/3`), and the digest and artifactType of the manifest that it names."""
 
     name: str
     digest: str
@@ -29,7 +29,7 @@ class Ref:
 
 
 class Index:
-    """The layout's index.json, replaced in one step."""
+    """The layout's index.json, replaced atomically."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -42,11 +42,11 @@ class Index:
         self._change(lambda entries: {other: entry for other, entry in entries.items() if other != name})
 
     def write(self, refs: Iterable[Ref]) -> None:
-        """Write it anew, unless it is so: these and nothing else."""
+        """Write it with exactly these entries, unless it has them already."""
         self._change(lambda _: {ref.name: self._entry(ref) for ref in refs})
 
     def names(self) -> dict[str, str]:
-        """Name -> digest."""
+        """The digests by name."""
         return {name: entry["digest"] for name, entry in self._read().items()}
 
     def _change(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -58,7 +58,7 @@ class Index:
             try:
                 files.write(self._path, index(after.values()))
             except OSError as error:
-                # It stays behind, as after a kill: what it repeats is written down already, or room is being made.
+                # It stays outdated, as after a kill: the records have it already, or space is being freed.
                 if error.errno not in files.FULL:
                     raise
 
@@ -75,7 +75,7 @@ class Index:
     def _entry(self, ref: Ref) -> dict[str, Any]:
         try:
             size = self._layout.path(ref.digest).stat().st_size
-        except FileNotFoundError:  # verify tells
+        except FileNotFoundError:  # `verify` reports it
             size = 0
         return entry(ref, size)
 
@@ -97,9 +97,9 @@ def index(entries: Iterable[dict[str, Any]]) -> bytes:
 
 
 def name_of(entry: Mapping[str, Any]) -> str:
-    """The name that a descriptor has in its index.
+    """The name of a descriptor in its index.
 
     Raises:
-        KeyError: it has none.
+        KeyError: it has no name.
     """
     return str(entry["annotations"][_NAME])

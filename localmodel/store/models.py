@@ -1,4 +1,4 @@
-"""The models: files and folders with a name, numbered and immutable, their tags and aliases beside them."""
+"""The store's models: named, numbered and immutable files and folders, with their tags and aliases."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -62,7 +62,7 @@ KIND = RecordKind(
     reasons.MODEL_NOT_FOUND,
     ModelVersion,
     "Register it: lmd model register PATH --name {name}",
-    lambda one, other: _described(one) == _described(other),
+    lambda left, right: _described(left) == _described(right),
 )
 
 
@@ -105,7 +105,7 @@ class Models:
         tell = None if progress is None else lambda done: progress(min(done, size), size)
         with self.records.writing():
             weights = self._layout.write(layers.tar(entries), tell, needed=size)
-            found = ModelVersion(
+            version = ModelVersion(
                 name,
                 0,
                 artifacts.model(self._layout, name, weights).digest,
@@ -118,7 +118,7 @@ class Models:
                 framework_version,
                 pickles.examine(path),
             )
-            return self.records.keep(found)
+            return self.records.keep(version)
 
     def get(self, name: str, version: int | None = None) -> ModelVersion:
         """This version of the model; without a number the latest.
@@ -253,7 +253,7 @@ class Models:
 
 
 def _entries(path: Path) -> list[layers.Entry]:
-    """All that the model is made of."""
+    """All files and folders of the model."""
     if not path.exists():
         if path.is_symlink():
             raise UserError(reasons.MODEL_FILE_MISSING, f"{path} points to nothing ({path.readlink()}): {_FETCH}")
@@ -275,7 +275,7 @@ _FETCH = "fetch it first (dvc pull, git annex get), or remove the link"
 
 
 def _described(model: ModelVersion) -> tuple[object, ...]:
-    """What makes two registrations the same: the files, and what the user told of them."""
+    """The fields by which two registrations are the same: the files and the user's description."""
     words = (model.description, model.framework, model.framework_version)
     return (model.weights, dict(model.tags), dict(model.properties), *words)
 

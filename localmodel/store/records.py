@@ -1,7 +1,6 @@
-"""Named and numbered records, one JSON file each: the store's truth about what there is.
+"""Named and numbered records, one JSON file each, which define what the store has.
 
-A record is created in one step and replaced in one step, so that it is wholly there or not at all. A removed one leaves
-a tombstone: its number is never given to anything else.
+A record is created and replaced atomically. A removed one leaves a tombstone, so that its number is never used again.
 """
 
 import contextlib
@@ -25,7 +24,7 @@ _RECORD, _TOMBSTONE = ".json", ".deleted"
 
 
 class Version(Protocol):
-    """What every record says. `digest` is its manifest's, `created` an ISO 8601 time."""
+    """The fields of every record. `digest` is that of its manifest, `created` a time in ISO 8601."""
 
     @property
     def name(self) -> str: ...
@@ -42,10 +41,9 @@ V = TypeVar("V", bound=Version)
 
 @dataclass(frozen=True)
 class RecordKind(Generic[V]):
-    """A kind of records: its folder, its word in messages, reasons of errors, what one is read into, how to make one.
+    """A kind of records: its folder, its word in messages, its reasons of errors, its type, and a hint on making one.
 
-    `artifact` is the artifactType of the manifests that its records name; `same` whether two versions differ only in
-    number and time.
+    `artifact` is the artifactType of its manifests; `same` says whether two versions differ only in number and time.
     """
 
     artifact: str
@@ -67,9 +65,10 @@ class Records(Generic[V]):
         self._index = Index(layout)
 
     def check_name(self, name: str) -> None:
-        """
+        """Check that the name is valid.
+
         Raises:
-            UserError: the kind's invalid_name.
+            UserError: the kind's `invalid_name`.
         """
         if not _NAME.fullmatch(name):
             raise UserError(
@@ -79,22 +78,22 @@ class Records(Generic[V]):
             )
 
     def folder(self, name: str) -> Path:
-        """Folder of the name's records."""
+        """The folder of the name's records."""
         self.check_name(name)
         return self._root / name
 
     def names(self) -> list[str]:
-        """Names that have a version, sorted."""
+        """The names that have a version, sorted."""
         return sorted(name for name in self._folders() if self.numbers(name))
 
     def numbers(self, name: str, skip: Callable[[UserError], None] | None = None) -> list[int]:
-        """Numbers of the name's versions, ascending. `skip` as in list()."""
+        """The numbers of the name's versions, ascending. `skip` is as in `list()`."""
         with _skipping(skip):
             return _numbers(self.folder(name), _RECORD)
         return []
 
     def get(self, name: str, number: int | None = None) -> V:
-        """The name's version; the latest without a number.
+        """This version of the name, by default the latest.
 
         Raises:
             UserError: StoreMissing, VersionNotFound, StateDamaged, StateNewer, the kind's not_found or invalid_name.
@@ -102,15 +101,15 @@ class Records(Generic[V]):
         self.require()
         self.check_name(name)
         wanted = number if number is not None else max(self.numbers(name), default=0)
-        if found := self._read(name, wanted):
-            return found
+        if version := self._read(name, wanted):
+            return version
         raise self._missing(name, wanted)
 
     def find(self, reference: str) -> V:
         """The version that `name` or `name:number` names.
 
         Raises:
-            UserError: as get().
+            UserError: the errors of `get()`.
         """
         name, colon, number = reference.partition(":")
         if colon and not number.isdecimal():
@@ -123,40 +122,40 @@ class Records(Generic[V]):
     def list(
         self, name: str | None = None, latest: bool = False, skip: Callable[[UserError], None] | None = None
     ) -> list[V]:
-        """Every version by name and number, or of one name only, or each name's latest only.
+        """Every version, sorted by name and number; of one name, or only the latest of each.
 
-        `skip` is told of each that cannot be read; without it, that is an error.
+        `skip` gets the error of each record that cannot be read; without it, the error is raised.
 
         Raises:
             UserError: StateDamaged, StateNewer.
         """
-        found = []
-        for each in [name] if name is not None else self._folders(skip):
-            for number in self.numbers(each, skip)[-1 if latest else 0 :]:
+        versions = []
+        for record_name in [name] if name is not None else self._folders(skip):
+            for number in self.numbers(record_name, skip)[-1 if latest else 0 :]:
                 with _skipping(skip):
-                    if version := self._read(each, number):  # else it was removed since
-                        found.append(version)
-        return found
+                    if version := self._read(record_name, number):  # else it was removed since
+                        versions.append(version)
+        return versions
 
-    def keep(self, found: V, anywhere: bool = False) -> V:
+    def keep(self, unnumbered: V, anywhere: bool = False) -> V:
         """Give a version whose content is in the layout the next number, or return the latest if it is the same.
 
-        With `anywhere`, the newest of all versions that is the same.
+        With `anywhere`, return the newest of all versions that is the same.
 
         Raises:
-            UserError: the kind's invalid_name, also where another name differs only in case: some file systems would
-                take the two for one.
+            UserError: the kind's `invalid_name`, also if another name differs only in case, because some file systems
+                would take the two for one.
         """
-        name = found.name
+        name = unnumbered.name
         self._check_is_no_other(name)
         with self.alone(name):
             folder = self.folder(name)
             numbers = _numbers(folder, _RECORD)
             for number in reversed(numbers if anywhere else numbers[-1:]):
-                with _skipping(state_file.unreadable):  # what cannot be read is not the same
-                    if (known := self._read(name, number)) and self._kind.same(known, found):
+                with _skipping(state_file.unreadable):  # an unreadable record is not the same
+                    if (known := self._read(name, number)) and self._kind.same(known, unnumbered):
                         return known
-            version: V = _numbered(found, max([0, *numbers, *_numbers(folder, _TOMBSTONE)]) + 1)
+            version: V = _numbered(unnumbered, max([0, *numbers, *_numbers(folder, _TOMBSTONE)]) + 1)
             files.create(self._path(name, version.version), _content(version))
             self._index.add(self.ref(version))
             return version
@@ -172,10 +171,10 @@ class Records(Generic[V]):
                 )
 
     def change(self, name: str, number: int, edit: Callable[[V], V]) -> V:
-        """Replace the version's record by what `edit` makes of it.
+        """Replace the version's record by the result of `edit`.
 
         Raises:
-            UserError: as get().
+            UserError: the errors of `get()`.
         """
         self.get(name, number)
         with self.alone(name):
@@ -184,10 +183,10 @@ class Records(Generic[V]):
             return changed
 
     def remove(self, name: str, number: int) -> None:
-        """Remove the version, one whose record is damaged as well.
+        """Remove the version, even if its record is damaged.
 
         Raises:
-            UserError: as get().
+            UserError: the errors of `get()`.
         """
         self.require()
         with self.alone(name):
@@ -199,14 +198,14 @@ class Records(Generic[V]):
 
     @contextlib.contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Only one process at a time changes what belongs to the name; readers need no lock."""
+        """A block in which no other process changes what belongs to the name; readers need no lock."""
         folder = self.folder(name)
         with self.writing(), files.locked(folder / ".lock"):
             yield
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold off garbage collection, from before the first blob is written until a record names them all.
+        """A block without garbage collection, from before the first blob is written until a record names all of them.
 
         Raises:
             UserError: StoreFull.
@@ -215,18 +214,19 @@ class Records(Generic[V]):
             yield
 
     def ref(self, version: V) -> Ref:
-        """How an OCI index names the version."""
+        """The version's entry in an OCI index."""
         return Ref(self._ref_name(version.name, version.version), version.digest, self._kind.artifact)
 
     def _ref_name(self, name: str, number: int) -> str:
         return f"{self._kind.folder}/{name}/{number}"
 
     def leftovers(self) -> tuple[Path, ...]:
-        """Files that writers left beside the records when they were killed. Meaningless while anybody writes."""
+        """Files that killed writers have left beside the records; call it only while nobody writes."""
         return tuple(path for path in self._root.glob("*/.*") if path.name != ".lock")
 
     def require(self) -> None:
-        """
+        """Check that the store exists.
+
         Raises:
             UserError: StoreMissing.
         """
@@ -238,13 +238,13 @@ class Records(Generic[V]):
             )
 
     def _read(self, name: str, number: int) -> V | None:
-        path = f"{self._root}/{name}/{number}{_RECORD}"  # what Path adds counts where 10,000 are read
+        path = f"{self._root}/{name}/{number}{_RECORD}"  # a text, because Path is slow where 10,000 are read
 
         def parse(content: bytes) -> V:
-            found = state_file.typed(json_text.parse(content), self._kind.version)
-            if (found.name, found.version) != (name, number) or not _DIGEST.fullmatch(found.digest):
-                raise ValueError(f"it is of {found.name}:{found.version} with the digest {found.digest!r}")
-            return found
+            version = state_file.typed(json_text.parse(content), self._kind.version)
+            if (version.name, version.version) != (name, number) or not _DIGEST.fullmatch(version.digest):
+                raise ValueError(f"it is of {version.name}:{version.version} with the digest {version.digest!r}")
+            return version
 
         return state_file.load(path, parse, "restore it from a backup, or delete the version to go on without it")
 

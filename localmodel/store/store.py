@@ -42,13 +42,13 @@ class Store:
         Raises:
             UserError: as Models.get(); the message names the field.
         """
-        found = []
+        versions = []
         for index, model in enumerate(wanted):
             try:
-                found.append(self.models.get(model.name, model.version))
+                versions.append(self.models.get(model.name, model.version))
             except UserError as error:
                 raise UserError(error.reason, f"spec.models[{index}]: {error}") from None
-        return tuple(found)
+        return tuple(versions)
 
     def verify(self, version: AnyVersion | None = None, *, progress: Meter | None = None) -> Iterator[Problem]:
         """What is not as it was written, of one version or all: blobs are hashed, what records name is looked up.

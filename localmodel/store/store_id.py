@@ -1,4 +1,4 @@
-"""Which store is this: a name that stays while the folder moves, for what is labelled with it elsewhere."""
+"""The id of a store, which stays when the folder moves, for labels on what belongs to it elsewhere."""
 
 import contextlib
 import re
@@ -11,7 +11,7 @@ _ID = re.compile("[0-9a-f]{32}")
 
 
 def of(store: Path) -> str:
-    """The store's id, made when it is first asked for."""
+    """The store's id, created at the first call."""
     path = store / "id"
     with contextlib.suppress(FileExistsError):
         files.create(path, uuid.uuid4().hex.encode())
@@ -20,6 +20,6 @@ def of(store: Path) -> str:
 
 
 def _parse(content: bytes) -> str:
-    if not _ID.fullmatch(found := content.decode()):
+    if not _ID.fullmatch(text := content.decode()):
         raise ValueError("it is not an id")
-    return found
+    return text

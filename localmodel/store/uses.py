@@ -1,4 +1,4 @@
-"""Who uses what is in the store: read from what the targets keep of their deployments, never remembered."""
+"""Finds the uses of models and code, in what the targets have recorded."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,28 +36,29 @@ class Use:
 
 
 def gather(store: Path, skip: Callable[[UserError], None] | None = None) -> list[Use]:
-    """Every use of a store: by the deployments beside it in its home folder, and by those of clusters it serves.
+    """Every use of a store, by the deployments in its home folder and on the clusters that it serves.
 
-    `skip` is told of each record that cannot be read; without it, that is an error: what it uses is not known.
+    `skip` gets the error of each record that cannot be read; without it, the error is raised, because what the record
+    uses is unknown.
 
     Raises:
         UserError: StateDamaged.
     """
-    found = list[Use]()
+    uses = list[Use]()
     own = [path for folder in target_table.folders(store.parent).values() for path in records(folder)]
     for paths, parse in ((own, _own), (sorted(notes(store)), _cluster)):
         for path in paths:
             try:
-                found += _read(path, parse)
+                uses += _read(path, parse)
             except UserError as error:
                 if skip is None:
                     raise
                 skip(error)
-    return found
+    return uses
 
 
 def records(folder: Path) -> Iterator[Path]:
-    """The process and docker targets keep a record of each revision: what its server was told."""
+    """The record files of all revisions of the targets process and docker."""
     for deployment in state_file.entries(folder):
         if deployment.is_dir():
             revisions = folder / deployment.name / "revisions"
@@ -65,7 +66,7 @@ def records(folder: Path) -> Iterator[Path]:
 
 
 def notes(store: Path) -> Iterator[Path]:
-    """What operators say of their clusters."""
+    """The notes that operators keep about their clusters."""
     folder = store / "images" / "uses"
     return (folder / entry.name for entry in state_file.entries(folder) if entry.name.endswith(".json"))
 
@@ -76,29 +77,29 @@ def _read(path: Path, parse: Callable[[Path, Any], list[Use]]) -> list[Use]:
 
 
 def _own(path: Path, record: Any) -> list[Use]:
-    told = record["environment"]
-    models = [text for text in told.get("LOCALMODEL_MODEL", "").split(",") if text]
+    environment = record["environment"]
+    models = [text for text in environment.get("LOCALMODEL_MODEL", "").split(",") if text]
     use = Use(
         record.get("target", "process"),
         path.parents[2].name,
         record["number"],
         tuple(text.partition("@")[0] for text in models),
         record.get("code", ""),
-        told.get("AZUREML_ENTRY_SCRIPT", ""),
+        environment.get("AZUREML_ENTRY_SCRIPT", ""),
     )
     return [use]
 
 
 def _cluster(_: Path, note: Any) -> list[Use]:
-    """Each operator leaves a note of its cluster."""
+    """The uses in an operator's note about its cluster."""
     return [
         Use(
-            found["target"],
-            f"{found['namespace']}/{found['name']}",
-            found["revision"],
-            tuple(found["models"]),
-            found["code"],
-            found["entryScript"],
+            use["target"],
+            f"{use['namespace']}/{use['name']}",
+            use["revision"],
+            tuple(use["models"]),
+            use["code"],
+            use["entryScript"],
         )
-        for found in note.get("deployments", ())
+        for use in note.get("deployments", ())
     ]

@@ -1,1 +1,1 @@
-"""Versions of the store on their way: archives and registries."""
+"""Moves versions between stores: archives and registries."""

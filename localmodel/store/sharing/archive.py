@@ -1,4 +1,4 @@
-"""Versions in one file, for networks that no registry reaches: a tar of an OCI layout, which other tools read too."""
+"""Versions in one file, for networks without a registry: a tar of an OCI layout, which other tools can read, too."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ _RECORD = ".record"
 
 
 def write(layout: Layout, versions: Iterable[tuple[Ref, AnyVersion]], path: Path, progress: Meter | None) -> None:
-    """Write the versions into one file, in one step.
+    """Write the versions into one file, atomically.
 
     Raises:
         UserError: FileExists, StoreDamaged, StoreFull.
@@ -38,7 +38,7 @@ def write(layout: Layout, versions: Iterable[tuple[Ref, AnyVersion]], path: Path
         layers.Entry("index.json", index(entries)),
         *(layers.Entry(f"blobs/{digest.replace(':', '/')}", blob) for digest, blob in blobs.items()),
     ]
-    total, done = sum(each.size for each in content), 0
+    total, done = sum(content_blob.size for content_blob in content), 0
     with files.room(path.parent, total), files.replacing(path) as file:
         for chunk in layers.tar(content):
             file.write(chunk)
@@ -55,46 +55,47 @@ def read(
     only: type[AnyVersion] | None,
     progress: Meter | None,
 ) -> list[AnyVersion]:
-    """Take in the versions of a file, all or none. Call it while garbage collection is held off.
+    """Import the versions of a file, all or none. Call it while garbage collection is held off.
 
-    The blobs come first and have no name, so nothing is to be seen of a file that is damaged further on.
+    Blobs are read first and have no name, so that nothing is visible of a file that is damaged further on.
 
     Raises:
-        UserError: ArchiveInvalid, ContentDamaged, and what Receiver raises.
+        UserError: ArchiveInvalid, ContentDamaged, and the errors of `Receiver`.
     """
     try:
         with layers.reading(path) as file:
             source = _Source(path, file, layout)
             index = received.value(source.small("index.json"))
-            named = {name_of(each): artifacts.blob(each) for each in index["manifests"]}
+            named = {name_of(entry): artifacts.blob(entry) for entry in index["manifests"]}
             arriving = [_arriving(source, receiver, named, ref) for ref in named if not ref.endswith(_RECORD)]
             source.take_in([blob for manifest, _ in arriving for blob in receiver.check(manifest)], progress)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             reasons.ARCHIVE_INVALID, f"{path}: not a file that lmd model export writes: {received.why(error)}"
         ) from None
-    return receiver.keep((receiver.version(*each, name) for each in arriving), only)
+    return receiver.keep((receiver.version(*parts, name) for parts in arriving), only)
 
 
 class _Source:
-    """The blobs of an open file, which fill up those of the layout."""
+    """The blobs of an open file, to add to the layout."""
 
     def __init__(self, path: Path, file: BinaryIO, layout: Layout) -> None:
         self._path, self._file, self._layout = path, file, layout
         self._members = {str(member.path): member for member in layers.members(file) if not member.is_folder}
 
     def small(self, name: str) -> bytes:
-        """What the file holds under the name.
+        """The file's content of this name.
 
         Raises:
-            KeyError: nothing; ValueError: more than JSON may have.
+            KeyError: there is none.
+            ValueError: it is larger than JSON may be.
         """
         if self._members[name].size > received.MOST_JSON:
             raise ValueError(f"{name} has more than {received.MOST_JSON} bytes")
         return b"".join(self._chunks(name))
 
     def json(self, blob: Blob) -> bytes:
-        """The content of a blob that is held in memory.
+        """The content of a blob that fits into memory.
 
         Raises:
             UserError: ContentDamaged.
@@ -123,10 +124,10 @@ class _Source:
             done += blob.size
 
     def _has(self, blob: Blob) -> bool:
-        """Whether the file has it; when not, the layout does.
+        """Whether the file has the blob; otherwise the layout has it.
 
         Raises:
-            UserError: ContentDamaged, when neither does.
+            UserError: ContentDamaged, if neither has it.
         """
         member = self._members.get(_place(blob))
         if member is None and not self._layout.has(blob):

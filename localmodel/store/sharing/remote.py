@@ -1,7 +1,7 @@
-"""A repository of an OCI registry (distribution-spec): blobs and manifests, in bounded memory.
+"""A repository of an OCI registry (distribution-spec): sends and receives blobs and manifests in bounded memory.
 
-The names, the credentials of Docker's configuration and the token exchange are oras'. The requests are ours: oras
-repeats a failed one for minutes without a word, and holds a whole blob in memory to send it.
+Names, credentials from Docker's configuration and the token exchange are oras'. The requests are our own, because oras
+silently repeats a failed one for minutes, and holds a whole blob in memory to send it.
 """
 
 import io
@@ -24,18 +24,18 @@ from localmodel_untrusted import json_text
 _CHUNK = 1 << 20
 _TIMEOUT = (10, 300)  # seconds: to connect, and between two pieces
 _LIMIT = 4 << 20  # bytes of a manifest, as registries limit it
-Tell = Callable[[int], None]  # hears the size of every piece that has gone through
+Tell = Callable[[int], None]  # gets the size of every piece that was transferred
 
 
 class Remote:
-    """The repository that `host/repository:tag` names. Plain HTTP to this machine, or where `insecure`.
+    """The repository that `host/repository:tag` names, by plain HTTP on this machine or if `insecure`.
 
-    Raises (every method):
-        UserError: RegistryUnreachable, RegistryRefused.
+    Every method may raise a `UserError`: RegistryUnreachable, RegistryRefused.
     """
 
     def __init__(self, reference: str, insecure: bool) -> None:
-        """
+        """Open a connection.
+
         Raises:
             UserError: ReferenceInvalid.
         """
@@ -50,10 +50,10 @@ class Remote:
         plain = own or insecure
         self._base = f"{'http' if plain else 'https'}://{self._place.registry}/v2/{self._place.api_prefix}/"
         self._session = requests.Session()
-        self._session.trust_env = not own  # a proxy of the shell's is not for this machine
+        self._session.trust_env = not own  # the shell's proxy does not serve this machine
         self._auth = oras.auth.get_auth_backend("token", self._session, plain)
-        self._known: dict[str, str] = {}  # the header that was accepted last: a big body is not sent in vain
-        docker = Path(os.environ.get("DOCKER_CONFIG", "")) / "config.json"  # oras knows of the default place only
+        self._known: dict[str, str] = {}  # the header that was accepted last, so that a big body is sent only once
+        docker = Path(os.environ.get("DOCKER_CONFIG", "")) / "config.json"  # oras reads only the default place
         self._auth.load_configs(self._place, [str(docker)] if os.environ.get("DOCKER_CONFIG") else None)
 
     def __enter__(self) -> Self:
@@ -67,7 +67,7 @@ class Remote:
         return self._ask("HEAD", f"blobs/{blob.digest}", fine=(200, 404)).status_code == 200
 
     def send(self, blob: Blob, content: "Path | bytes", tell: Tell) -> None:
-        """Send a blob, in pieces."""
+        """Send a blob in pieces."""
         place = self._ask("POST", "blobs/uploads/", fine=(202,)).headers["Location"]
         place += ("&" if "?" in place else "?") + urlencode({"digest": blob.digest})
         kind = {"Content-Type": "application/octet-stream"}
@@ -79,20 +79,20 @@ class Remote:
         self._ask("PUT", f"manifests/{tag}", fine=(201,), headers=headers, body=lambda: manifest)
 
     def manifest(self, tag: str) -> bytes | None:
-        """The manifest that the tag (or digest) names, if there is one."""
+        """The manifest that the tag or digest names, or None."""
         with self._ask(
             "GET", f"manifests/{tag}", fine=(200, 404), headers={"Accept": MANIFEST}, stream=True
         ) as response:
             if response.status_code == 404:
                 return None
             content = b"".join(_limited(response))
-        told = tag if ":" in tag else response.headers.get("Docker-Content-Digest", "")
-        if told.startswith("sha256:") and told != digests.of_bytes(content):
-            raise UserError(reasons.CONTENT_DAMAGED, f"{self._place}: the manifest does not have the digest {told}")
+        digest = tag if ":" in tag else response.headers.get("Docker-Content-Digest", "")
+        if digest.startswith("sha256:") and digest != digests.of_bytes(content):
+            raise UserError(reasons.CONTENT_DAMAGED, f"{self._place}: the manifest does not have the digest {digest}")
         return content
 
     def receive(self, blob: Blob, tell: Tell) -> Iterator[bytes]:
-        """The blob, in pieces."""
+        """The blob's content, in pieces."""
         with self._ask("GET", f"blobs/{blob.digest}", fine=(200,), stream=True) as response, self._translated():
             for chunk in response.iter_content(_CHUNK):
                 tell(len(chunk))
@@ -108,9 +108,9 @@ class Remote:
         body: Callable[[], Any] = lambda: None,
         stream: bool = False,
     ) -> requests.Response:
-        """Ask, with credentials if they are asked for; the body is made anew for the second try.
+        """Send a request, and repeat it with credentials and a new body if the registry asks for them.
 
-        With `stream`, the response is to be closed by the caller, who reads its content.
+        With `stream`, the caller reads and closes the response.
         """
         url = urljoin(self._base, path)
         with self._translated():
@@ -141,15 +141,15 @@ class Remote:
         basic = getattr(self._auth, "_basic_auth", None)
         if response.headers.get("Www-Authenticate", "").lower().startswith("basic"):
             return {"Authorization": f"Basic {basic}"} if basic else {}
-        found: dict[str, str] = self._auth.authenticate_request(response, {}, refresh=True)[0]
-        return found
+        headers: dict[str, str] = self._auth.authenticate_request(response, {}, refresh=True)[0]
+        return headers
 
     def _translated(self) -> "_Translated":
         return _Translated(str(self._place.registry), self._base)
 
 
 class _Translated:
-    """Turns what the network says into a sentence."""
+    """Turns errors of the network into sentences."""
 
     def __init__(self, host: str, base: str) -> None:
         self._host, self._base = host, base
@@ -166,7 +166,7 @@ class _Translated:
 
 
 class _Body:
-    """A request's body that is read in pieces; its length is known before."""
+    """A request's body that is read in pieces, with its length known before."""
 
     def __init__(self, content: "Path | bytes", size: int, tell: Tell) -> None:
         self._file = io.BytesIO(content) if isinstance(content, bytes) else content.open("rb")
@@ -180,7 +180,7 @@ class _Body:
             yield chunk
 
     def read(self, size: int = _CHUNK) -> bytes:
-        chunk = self._file.read(max(size, _CHUNK))  # asked for in small pieces, which would cost a system call each
+        chunk = self._file.read(max(size, _CHUNK))  # it is read in small pieces, each of which would cost a system call
         self._tell(len(chunk))
         if not chunk:
             self._file.close()
@@ -197,7 +197,7 @@ def _limited(response: requests.Response) -> Iterator[bytes]:
 
 
 def _reason(response: requests.Response) -> str:
-    """The registry's own words."""
+    """The registry's own message."""
     try:
         return ", ".join(
             f"{error['code']}: {error['message']}" for error in json_text.parse(response.content)["errors"]

@@ -1,8 +1,8 @@
-"""A version as it travels, to a registry or in a file: its manifest as it is, and its record in a second one.
+"""Packs versions for a registry or a file: the unchanged manifest, and the record in a second one.
 
-The manifest is never changed on the way, so that its digest is the version's identity everywhere. The record (tags,
-properties, description, ...) is an artifact of its own whose `subject` is the manifest. It may be lost: other tools
-copy the first without the second.
+The digest of the manifest is the version's identity everywhere. The record (tags, properties, description, ...) is an
+artifact of its own, whose `subject` is the manifest. It may be missing, because other tools copy the first without the
+second.
 """
 
 import tempfile
@@ -33,7 +33,7 @@ _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 @dataclass(frozen=True)
 class Parcel:
-    """What is sent of a version: `blobs` lie in the layout, the manifest too; `extra` belongs to the record's."""
+    """A packed version. `blobs` and the manifest are in the layout; `extra` belongs to the record's manifest."""
 
     manifest: bytes
     artifact: str
@@ -43,7 +43,8 @@ class Parcel:
 
 
 def pack(layout: Layout, version: AnyVersion) -> Parcel:
-    """
+    """Pack a version.
+
     Raises:
         UserError: StoreDamaged.
     """
@@ -72,7 +73,7 @@ def pack(layout: Layout, version: AnyVersion) -> Parcel:
 
 
 def record_of(about: bytes | None, digest: str) -> Blob | None:
-    """The blob that holds the record, if this manifest is about the one with the digest, and of a record's size."""
+    """The blob with the record, if the manifest `about` is about this digest and the blob has a record's size."""
     try:
         content = received.value(about or b"null")
         if content["artifactType"] != RECORD or content["subject"]["digest"] != digest:
@@ -84,13 +85,13 @@ def record_of(about: bytes | None, digest: str) -> Blob | None:
 
 
 class Receiver:
-    """Makes versions of what has arrived in the layout. What came from elsewhere is not trusted to be well formed."""
+    """Makes versions of what has arrived in the layout, and does not trust it to be valid."""
 
     def __init__(self, layout: Layout, models: Models, environments: Environments, code: Code) -> None:
         self._layout, self._models, self._environments, self._code = layout, models, environments, code
 
     def check(self, manifest: bytes) -> list[Blob]:
-        """The blobs that have to arrive.
+        """The blobs that have to arrive with the manifest.
 
         Raises:
             UserError: ArtifactUnsupported.
@@ -100,7 +101,7 @@ class Receiver:
             kind = content["artifactType"]
             fits = [layer["mediaType"] for layer in content["layers"]] == [_LAYERS[kind]]
             config, body = artifacts.blobs(content)
-            # These are held in memory.
+            # These are read into memory.
             large = max(config.size, body.size if kind == artifacts.ENVIRONMENT else 0) > received.MOST_JSON
         except (ValueError, KeyError, TypeError):
             fits = large = False
@@ -114,43 +115,43 @@ class Receiver:
         return [config, body]
 
     def version(self, manifest: bytes, record: bytes | None, name: str | None) -> AnyVersion:
-        """What has arrived, whose blobs lie in the layout, as a version without a number.
+        """The version that has arrived, still without a number; its blobs are in the layout.
 
         Raises:
             UserError: ArtifactUnsupported, ArchiveInvalid, NameMissing, or the name is invalid.
         """
         blobs = self.check(manifest)
         try:
-            found = self._version(received.value(manifest), self._layout.add(manifest), blobs, _told(record), name)
+            version = self._version(received.value(manifest), self._layout.add(manifest), blobs, _fields(record), name)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 reasons.ARTIFACT_UNSUPPORTED, f"what has arrived is not what its media types say: {received.why(error)}"
             ) from None
-        self._registry(found).records.check_name(found.name)
-        return found
+        self._registry(version).records.check_name(version.name)
+        return version
 
     def keep(self, versions: Iterable[AnyVersion], only: type[AnyVersion] | None) -> list[AnyVersion]:
-        """Number the versions; one that is the very same is found again, whatever its number. All are made before.
+        """Make all versions and number them; one that exists already keeps its number.
 
         Raises:
-            UserError: OtherKind, when one is something else than `only`.
+            UserError: OtherKind, if one is not of the kind `only`.
         """
         made = list(versions)
-        for found in made:
-            if only is not None and not isinstance(found, only):
-                raise UserError(reasons.OTHER_KIND, f"this is {_WORDS[type(found)]}, not {_WORDS[only]}")
-        return [self._registry(found).records.keep(found, anywhere=True) for found in made]
+        for version in made:
+            if only is not None and not isinstance(version, only):
+                raise UserError(reasons.OTHER_KIND, f"this is {_WORDS[type(version)]}, not {_WORDS[only]}")
+        return [self._registry(version).records.keep(version, anywhere=True) for version in made]
 
-    def _registry(self, found: AnyVersion) -> Any:
-        if isinstance(found, ModelVersion):
+    def _registry(self, version: AnyVersion) -> Any:
+        if isinstance(version, ModelVersion):
             return self._models
-        return self._environments if isinstance(found, EnvironmentVersion) else self._code
+        return self._environments if isinstance(version, EnvironmentVersion) else self._code
 
     def _version(
-        self, manifest: Mapping[str, Any], own: Blob, blobs: list[Blob], told: dict[str, Any], name: str | None
+        self, manifest: Mapping[str, Any], own: Blob, blobs: list[Blob], record: dict[str, Any], name: str | None
     ) -> AnyVersion:
         config, content = (blob.digest for blob in blobs)
-        created = _time(received.text(told, "created"))
+        created = _time(received.text(record, "created"))
         if manifest["artifactType"] == artifacts.ENVIRONMENT:
             body = received.value(self._layout.read(content))
             spec = _spec(body["spec"])
@@ -161,23 +162,23 @@ class Receiver:
             entry = received.text(about, "entry")
             if entry not in self._names(content):
                 raise ValueError(f"there is no entry script {entry!r} in it")
-            return CodeVersion(_name(name, told), 0, own.digest, entry, created)
+            return CodeVersion(_name(name, record), 0, own.digest, entry, created)
         return ModelVersion(
-            _name(name, told, about.get("descriptor", {})),
+            _name(name, record, about.get("descriptor", {})),
             0,
             own.digest,
             blobs[1],
             created,
-            received.texts(told, "tags"),
-            received.texts(told, "properties"),
-            received.text(told, "description"),
-            received.text(told, "framework"),
-            received.text(told, "framework_version"),
+            received.texts(record, "tags"),
+            received.texts(record, "properties"),
+            received.text(record, "description"),
+            received.text(record, "framework"),
+            received.text(record, "framework_version"),
             self._pickles(content),
         )
 
     def _names(self, code: str) -> set[str]:
-        """The files of a source folder. They are written into JSON, too."""
+        """The names of the files in a source folder, checked because they are written into JSON, too."""
         with self._layout.path(code).open("rb") as file:
             names = {str(member.path) for member in layers.members(file) if not member.is_folder}
         for name in names:
@@ -185,7 +186,7 @@ class Receiver:
         return names
 
     def _pickles(self, weights: str) -> dict[str, Any]:
-        """Looked for here, whatever the sender says of them."""
+        """The report on the model's pickles, made here, because the sender's is not trusted."""
         path = self._layout.path(weights)
         with path.open("rb") as file:
             if len({member.path.parts[0] for member in layers.members(file)}) != 1:
@@ -195,7 +196,7 @@ class Receiver:
             return pickles.examine(next(Path(folder).iterdir()))
 
 
-# With what takes them in.
+# The types of the config and the layers, by the artifact's type.
 _WORDS: dict[type[AnyVersion], str] = {
     ModelVersion: "a model (lmd model)",
     EnvironmentVersion: "an environment (lmd env)",
@@ -208,11 +209,11 @@ _LAYERS = {
 }
 
 
-def _told(record: bytes | None) -> dict[str, Any]:
-    told = received.value(record) if record else {}
-    if not isinstance(told, dict):
+def _fields(record: bytes | None) -> dict[str, Any]:
+    fields = received.value(record) if record else {}
+    if not isinstance(fields, dict):
         raise TypeError("its record is not an object")
-    return told
+    return fields
 
 
 def _spec(body: Mapping[str, Any]) -> EnvironmentSpec:
@@ -228,12 +229,12 @@ def _spec(body: Mapping[str, Any]) -> EnvironmentSpec:
 
 
 def _time(created: str) -> str:
-    """As it was told; the present where nothing was."""
+    """The time in the record; without one, the current time."""
     return datetime.fromisoformat(created).isoformat() if created else datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _name(given: str | None, *told: Mapping[str, Any]) -> str:
-    for name in (given, *(each.get("name") for each in told)):
+def _name(given: str | None, *records: Mapping[str, Any]) -> str:
+    for name in (given, *(record.get("name") for record in records)):
         if name and isinstance(name, str):
             return name
     raise UserError(reasons.NAME_MISSING, "it has no name; give one with --name")

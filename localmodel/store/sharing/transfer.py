@@ -1,4 +1,4 @@
-"""Push and pull: versions on their way to and from a registry. What is there already is not sent again."""
+"""Pushes and pulls versions; what the other side has already is not sent again."""
 
 from localmodel import digests, reasons
 from localmodel.errors import UserError
@@ -11,7 +11,7 @@ _RECORD_TAG = ".record"
 
 
 def push(layout: Layout, version: AnyVersion, remote: Remote, progress: Meter | None) -> str:
-    """Send the version, to be named by the remote's tag. Returns the manifest's digest."""
+    """Send the version under the remote's tag; return the manifest's digest."""
     parcel = sharing.pack(layout, version)
     missing = [blob for blob in parcel.blobs if not remote.has(blob)]
     count = _Count(sum(blob.size for blob in missing), progress)
@@ -34,10 +34,10 @@ def pull(
     only: type[AnyVersion] | None,
     progress: Meter | None,
 ) -> AnyVersion:
-    """Fetch what the remote's tag names. Call it while garbage collection is held off.
+    """Fetch the version of the remote's tag. Call it while garbage collection is held off.
 
     Raises:
-        UserError: ArtifactNotFound, ContentDamaged, and what Receiver raises.
+        UserError: ArtifactNotFound, ContentDamaged, and the errors of `Receiver`.
     """
     manifest = remote.manifest(remote.tag)
     if manifest is None:
@@ -63,7 +63,7 @@ def _record(remote: Remote, digest: str) -> bytes | None:
 
 
 class _Count:
-    """Adds up the pieces."""
+    """Counts the transferred bytes."""
 
     def __init__(self, total: int, progress: Meter | None) -> None:
         self._done, self._total, self._progress = 0, total, progress
