@@ -66,7 +66,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is: commands need little of it, and start in no time."""
+    """Import a public name when it is first used, so that commands start quickly."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"localmodel.{_MODULES[name]}"), name)

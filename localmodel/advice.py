@@ -1,4 +1,4 @@
-"""What is known of a revision beside its worker, joined to what the worker says of an error in its script."""
+"""Improves the worker's advice on an error in a script by what is known of the revision outside the worker."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from itertools import accumulate
 from localmodel.pickles.mismatch import Examined, exactly
 from localmodel_untrusted import distributions
 
-# As scoring-image/localmodel_worker/script/advice.py has them; more may follow, such as what goes on serving.
+# The messages of scoring-image/localmodel_worker/script/advice.py; more text may follow them.
 _MISSING = re.compile(
     r"No module named '(?P<name>[\w.]+)'[^;]*; "
     r"(?P<advice>add (?:\S+|the package that has it) to the environment's requirements"
@@ -22,9 +22,11 @@ _NO_FILE = re.compile(r"No such file or directory: '(?P<name>[^']+)'(?P<advice>(
 
 @dataclass(frozen=True)
 class Known:
-    """`files` are those of earlier revisions, by number. `beside` are Python files that lie beside those which are
-    listed as code. `folder` is where the code was read from, as its user would write it; "" where it is not known.
-    `leaves_out` is asked for a path in it (a folder's ends with "/"): which ignore file leaves it out, if it is there.
+    """What is known of a revision outside its worker.
+
+    `files` are those of earlier revisions, by number. `beside` are Python files beside those that are listed as code.
+    `folder` is the source folder as the user would write it, or "". `leaves_out` gets a path in it (a folder's ends
+    with "/"), and returns the name of the ignore file that leaves it out, or "".
     """
 
     models: Sequence[Examined] = ()
@@ -35,42 +37,42 @@ class Known:
 
 
 def more(message: str, known: Known) -> str:
-    """The message with better advice in the place of the worker's, where more is known."""
+    """The message, with the worker's advice replaced if more is known."""
     for pattern, better in _BETTER:
-        if found := pattern.search(message):
-            return message[: found.start("advice")] + better(found, known) + message[found.end("advice") :]
+        if match := pattern.search(message):
+            return message[: match.start("advice")] + better(match, known) + message[match.end("advice") :]
     return message
 
 
-def _of_module(found: re.Match[str], known: Known) -> str:
-    name, said = found["name"], found["advice"]
+def _of_module(match: re.Match[str], known: Known) -> str:
+    name, worker_advice = match["name"], match["advice"]
     if left_out := _module_left_out(name, known):
         return left_out
-    if said.startswith("add "):
-        return _own_file(name, known) or _with_version(name, said, known)
-    return ", and ".join([said, *_saved(name, known)])
+    if worker_advice.startswith("add "):
+        return _own_file(name, known) or _with_version(name, worker_advice, known)
+    return ", and ".join([worker_advice, *_saved(name, known)])
 
 
-def _of_attribute(found: re.Match[str], known: Known) -> str:
-    return "; ".join([found["advice"], *_saved(found["name"], known)])
+def _of_attribute(match: re.Match[str], known: Known) -> str:
+    return "; ".join([match["advice"], *_saved(match["name"], known)])
 
 
-def _of_model(found: re.Match[str], known: Known) -> str:
-    return found["advice"] + (
-        f": lmd apply {known.folder} --model {known.folder}/{found['name']}" if known.folder else ""
+def _of_model(match: re.Match[str], known: Known) -> str:
+    return match["advice"] + (
+        f": lmd apply {known.folder} --model {known.folder}/{match['name']}" if known.folder else ""
     )
 
 
-def _of_own_module(found: re.Match[str], known: Known) -> str:
-    left_out = _module_left_out(found["name"], known)
+def _of_own_module(match: re.Match[str], known: Known) -> str:
+    left_out = _module_left_out(match["name"], known)
     return f"; {left_out}" if left_out else ""
 
 
-def _of_file(found: re.Match[str], known: Known) -> str:
-    parts = found["name"].split("/")
+def _of_file(match: re.Match[str], known: Known) -> str:
+    parts = match["name"].split("/")
     ends = ("/".join(parts[start:]) for start in range(len(parts)) if parts[start])
     left_out = _left_out(ends, known)
-    return f"; {left_out}" if left_out else found["advice"]
+    return f"; {left_out}" if left_out else match["advice"]
 
 
 def _module_left_out(name: str, known: Known) -> str:
@@ -96,16 +98,16 @@ def _own_file(name: str, known: Known) -> str:
     return ""
 
 
-def _with_version(name: str, said: str, known: Known) -> str:
+def _with_version(name: str, worker_advice: str, known: Known) -> str:
     distribution = distributions.of_module(name)
     versions = [model.pickles.get("versions", {}).get(distribution) for model in known.models]
     if version := next(filter(None, versions), ""):
-        return re.sub(r"^add \S+", f"add {exactly(distribution, version)}", said)
-    return said
+        return re.sub(r"^add \S+", f"add {exactly(distribution, version)}", worker_advice)
+    return worker_advice
 
 
 def _saved(name: str, known: Known) -> list[str]:
-    """By which version of the module's distribution each model was saved."""
+    """Phrases that say with which version of the module's distribution each model was saved."""
     distribution = distributions.of_module(name)
     return [
         f"model {model.name}:{model.version} was saved with {distribution} {version}"

@@ -1,4 +1,4 @@
-"""Content addresses, as the OCI image specification writes them: `sha256:` and 64 hex digits."""
+"""Digests as in the OCI image specification: `sha256:` and 64 hex digits."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ def of_bytes(content: bytes) -> str:
 
 
 def of_json(value: Any) -> str:
-    """Digest of a JSON value, the same for equal values whatever the order of their keys."""
+    """Digest of a JSON value, independent of the order of keys."""
     return of_bytes(canonical_json(value))
 
 

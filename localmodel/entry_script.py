@@ -1,4 +1,4 @@
-"""What can be told of an entry script without running it: it parses, and it has init() and run()."""
+"""Checks an entry script without running it: it parses, and it has init() and run()."""
 
 import ast
 import re
@@ -8,13 +8,13 @@ from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel_untrusted.files import UTF16, is_utf16
 
-# As the resource has it.
+# The same pattern as in the resource's schema.
 _NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*\.py")
 _LONGEST = 200
 
 
 def named(entry: str) -> str:
-    """The entry script's path in its folder, if it can have that one.
+    """Check the entry script's path in its folder, and return it.
 
     Raises:
         UserError: EntryScriptInvalid.
@@ -25,7 +25,7 @@ def named(entry: str) -> str:
 
 
 def wrong_name(entry: str) -> str:
-    """What is wrong with the name of an entry script, and what to do."""
+    """A message about an invalid name of an entry script, with what to do."""
     return (
         f"{entry!r} cannot be the path of an entry script: it may have the letters A to Z, digits, '_', '-' and '.', "
         f"ends with .py, and has at most {_LONGEST} characters; rename it"
@@ -33,7 +33,7 @@ def wrong_name(entry: str) -> str:
 
 
 def check(files: Mapping[str, bytes], entry: str) -> None:
-    """Look at the entry script among the files of the source folder (path -> content).
+    """Check the entry script in the files of the source folder (path -> content).
 
     Raises:
         UserError: EntryScriptMissing, EntryScriptInvalid; the message names file and line.
@@ -64,7 +64,7 @@ def _parse(path: str, content: bytes) -> ast.Module:
 def _require_functions(path: str, tree: ast.Module) -> None:
     names = _module_names(tree)
     if "*" in names:
-        return  # a star import may bring them; the worker will tell
+        return  # a star import may define them; the worker will report it
     for name, signature in (("init", "init()"), ("run", "run(raw_data)")):
         if name not in names:
             raise UserError(
@@ -74,14 +74,14 @@ def _require_functions(path: str, tree: ast.Module) -> None:
 
 
 def _module_names(tree: ast.Module) -> set[str]:
-    """Names that the module's top level may bind, in any of its branches."""
+    """The names that the module's top level may bind, in any branch."""
     names: set[str] = set()
     pending: list[ast.AST] = list(tree.body)
     while pending:
         node = pending.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
-            continue  # what is bound inside is not the module's
+            continue  # names inside are not the module's
         if isinstance(node, ast.Import | ast.ImportFrom):
             names.update(alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

@@ -11,16 +11,16 @@ DEFAULT = 3600.0  # seconds
 
 
 def seconds() -> float:
-    """What the variable says.
+    """The retention in seconds, from the variable or the default.
 
     Raises:
         UserError: VariableInvalid.
     """
     text = os.environ.get(VARIABLE)
     try:
-        found = float(text) if text else DEFAULT
+        duration = float(text) if text else DEFAULT
     except ValueError:
-        found = math.nan
-    if not found >= 0:
+        duration = math.nan
+    if not duration >= 0:
         raise UserError(reasons.VARIABLE_INVALID, f"{VARIABLE}: {text!r} is not a number of seconds, 0 or more")
-    return found
+    return duration

@@ -1,6 +1,6 @@
-"""Advice for a revision that could not get what one program has at a time: a port, a lock, a GPU's memory."""
+"""Advice for a revision that cannot get what only one program can have: a port, a lock, a GPU's memory."""
 
-# As the system (Linux, macOS), sqlite, DuckDB, CUDA and our server put it.
+# Messages of the system (Linux, macOS), sqlite, DuckDB, CUDA and our server.
 _SAYINGS = (
     "Address already in use",
     "Resource temporarily unavailable",
@@ -12,7 +12,7 @@ _SAYINGS = (
 
 
 def advice(error: str, serving: int | None) -> str:
-    """What to add to an error of `init()`, with its traceback or without, while revision `serving` serves; or ""."""
+    """A sentence to add to an error of init(), with or without traceback, while revision `serving` serves; or ""."""
     if serving is None or not any(saying in error for saying in _SAYINGS):
         return ""
     return (

@@ -1,7 +1,7 @@
-"""Composing an image in Python: environment layers from the engine, models and code packed here.
+"""Composes an image in Python from the engine's environment layers and from models and code.
 
-Bottom to top, stable to changing: base, server, environment, one layer a model, code. Nothing is compressed:
-the layers travel over a local socket, where gzip would be the slowest step.
+The layers, from the most stable to the most changing: base, server, environment, one for each model, code. They are
+not compressed, because they are sent over a local socket, where gzip would be the slowest step.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from localmodel_untrusted import json_text
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
-# Docker takes 125 layers (moby, layer_store.go: maxLayerDepth), of which the topmost is the code.
+# Docker accepts 125 layers (moby, layer_store.go: maxLayerDepth), the topmost of which is the code.
 MOST_LAYERS = 125
 _MOST_OF_ENVIRONMENT = 100
 USER = "65532:65532"  # any id but root's; the number distributions use for "nonroot"
@@ -25,7 +25,7 @@ USER = "65532:65532"  # any id but root's; the number distributions use for "non
 
 @dataclass(frozen=True)
 class EnvironmentImage:
-    """Base, server and environment: layers (blob digests are diff ids) and the engine's own image configuration."""
+    """The image of base, server and environment: its layers (blob digests are diff ids) and configuration."""
 
     base: str
     architecture: str
@@ -36,19 +36,19 @@ class EnvironmentImage:
 
 @dataclass(frozen=True)
 class Image:
-    """A composed image: every blob of it is in the layout it was composed in."""
+    """A composed image, with all blobs in the layout in which it was composed."""
 
     manifest: Blob
     config: Blob
     layers: tuple[Blob, ...]
 
     def reference(self, repository: str) -> str:
-        """The name pods ask for: by the manifest's digest."""
+        """The name that pods use, with the manifest's digest."""
         return f"{repository}@{self.manifest.digest}"
 
 
 def chain_ids(diff_ids: Iterable[str]) -> list[str]:
-    """What a node calls the stack of layers up to each one (image-spec, config.md, "Layer ChainID")."""
+    """For each layer, a node's name of the stack up to it (image-spec, config.md, "Layer ChainID")."""
     chain: list[str] = []
     for diff_id in diff_ids:
         chain.append(digests.of_bytes(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
@@ -63,9 +63,9 @@ def compose(
     entry: str,
     files: Mapping[str, bytes],
 ) -> Image:
-    """Put models and code on an environment. Equal inputs give the same image; reads and packs what is new only.
+    """Add models and code to an environment. Equal inputs give the same image; only what is new is read and packed.
 
-    Where there are more layers than an engine takes, neighbours are joined: those of models, and of the environment.
+    If there are more layers than an engine accepts, neighbours are joined, of models and of the environment.
     """
     models = list(models)
     root = revision.APP_ROOT.lstrip("/")
@@ -91,7 +91,7 @@ def compose(
 
 
 def stored(layout: Layout, reference: str) -> Image | None:
-    """An image composed before, by its reference, if its manifest can be read and every blob is still there."""
+    """An image that was composed before, by its reference, if its manifest and all blobs can be read; else None."""
     digest = reference.partition("@")[2]
     try:
         content = layout.read(digest)
@@ -102,25 +102,25 @@ def stored(layout: Layout, reference: str) -> Image | None:
 
 
 def code(layout: Layout, image: Image) -> dict[str, bytes]:
-    """The source folder in an image composed before: path -> content."""
+    """The source folder in a composed image, path -> content."""
     app, models = f"{revision.APP_ROOT}/".lstrip("/"), f"{revision.APP_ROOT}/{revision.MODELS_FOLDER}/".lstrip("/")
 
     def is_code(path: str) -> bool:
         return path.startswith(app) and not path.startswith(models)
 
-    found = layers.contents(layout.path(image.layers[-1].digest), is_code)
-    return {path.removeprefix(app): content for path, content in found.items()}
+    contents = layers.contents(layout.path(image.layers[-1].digest), is_code)
+    return {path.removeprefix(app): content for path, content in contents.items()}
 
 
 def model_layer(layout: Layout, store: Store, model: ModelVersion) -> Blob:
-    """The model's files under the models' root, as a layer. Packed once: a version never changes."""
-    known = layout.root / "models" / f"{model.name}@{model.version}-{model.digest.removeprefix('sha256:')}.json"
-    if blob := layout.recorded(known):
+    """The layer with the model's files below the models' root, packed once because a version never changes."""
+    record = layout.root / "models" / f"{model.name}@{model.version}-{model.digest.removeprefix('sha256:')}.json"
+    if blob := layout.recorded(record):
         return blob
     weights = store.layout.path(model.weights.digest)
     inside = f"{revision.APP_ROOT}/{revision.MODELS_FOLDER}/{model.inside}".lstrip("/")
     blob = layout.write(layers.moved(weights, inside))
-    layout.record(known, blob)
+    layout.record(record, blob)
     return blob
 
 
@@ -134,7 +134,7 @@ def _config(environment: EnvironmentImage, stack: list[Blob], entry: str, models
 
 
 def container(variables: Iterable[str], entry: str, models: Iterable[ModelVersion]) -> dict[str, Any]:
-    """How a container is started that serves the entry script, in the image specification's words.
+    """The part of an image's configuration that starts a server for the entry script.
 
     `variables` (NAME=value) come before those of the server.
     """
@@ -145,7 +145,7 @@ def container(variables: Iterable[str], entry: str, models: Iterable[ModelVersio
             f"AZUREML_ENTRY_SCRIPT={entry}",
             f"AZUREML_MODEL_DIR={revision.model_dir(revision.APP_ROOT, models)}",
         ],
-        # -I: neither the user's folder nor a PYTHONPATH of theirs may shadow the server's own modules
+        # -I: the user's folder and PYTHONPATH must not shadow the server's modules
         "Entrypoint": ["/opt/localmodel/venv/bin/python", "-I", "-m", "localmodel_server"],
         "User": USER,
         "WorkingDir": revision.APP_ROOT,

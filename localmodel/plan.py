@@ -1,6 +1,8 @@
-"""What an edit takes: from what is asked for and what there is to the cheapest safe way, as plain values.
+"""Plans an edit: compares what is wanted with what serves, and chooses the cheapest safe way, on plain values.
 
-The table of fields is in docs/reference/updates.md; a test holds it against this file and the CRD.
+The way is called a lane: `nothing`, `patch` (children change, no pod restarts), `swap` (loaded beside the old
+revision), `roll` (new pods or servers) or `rebuild` (a new environment first). The table of fields is in
+docs/reference/updates.md; a test compares it with this file and the CRD.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,10 +15,10 @@ from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 
 PORT = "spec.service.localPort"
-# Cheapest first: a plan takes the dearest that one of its changes needs.
+# Cheapest first; a plan takes the most expensive lane that one of its changes needs.
 LANES = ("nothing", "patch", "swap", "roll", "rebuild")
 
-# Beyond it a record would grow too large for telling which of the files has changed.
+# With more files, a record of all digests would be too large.
 _MOST_FILES_NAMED = 100
 _MOST_NAMES_SAID = 6
 
@@ -25,11 +27,11 @@ _MOST_NAMES_SAID = 6
 class Facts:
     """One side of the comparison. Values are digests or short texts; equal values mean that nothing is to be done.
 
-    base: what the environment is put on. lock: digest of its packages. code: digest of the source folder and the
-    entry script's name, `files` the digests by path if they are few. models: `name` -> `version@digest`. variables:
-    name -> digest of the value, `secrets` those from a Secret: name -> the Secret's version. server: field of
-    spec.server -> value. gate: digest of the requests, "" for none. fixed: what only a new server has another of, by
-    the field's name. beside: what changes without the server knowing.
+    base: the base image. lock: digest of the packages. code: digest of the source folder and the entry script's name.
+    files: digests by path, if they are few. models: name -> `version@digest`. variables: name -> digest of the value.
+    secrets: variables from a Secret, name -> the Secret's version. server: field of spec.server -> value. gate: digest
+    of the requests, or "". fixed: fields that only a new server can change, name -> value. beside: fields that change
+    without the server.
     """
 
     python: str = ""
@@ -52,17 +54,17 @@ class Facts:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any] | None) -> "Facts | None":
-        """What as_json() has made, of this version or another; None where there is nothing to read.
+        """The facts from the result of `as_json()` of any version, or None from None.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: the content is something else.
         """
         return state_file.known(content, cls) if content else None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`lane` is one of LANES, `steps` are in order, `reason` is a sentence that names the fields."""
+    """A plan: its `lane` (one of LANES), its steps in order, and the reason, a sentence that names the fields."""
 
     lane: str
     steps: tuple[str, ...]
@@ -70,10 +72,9 @@ class Plan:
 
 
 def plan(desired: Facts, observed: Facts | None, can_swap: str | None = None) -> Plan:
-    """How to come from what is observed to what is desired, for pods.
+    """Plan the way from what is observed, None if there is nothing, to what is desired, for pods.
 
-    observed: None when there is nothing to compare with. can_swap: None, or why the pods cannot take another revision
-    now ("there is no room for a second worker").
+    `can_swap` is None, or why pods cannot load another revision now ("there is no room for a second worker").
     """
     if desired.suspend:
         return Plan("nothing", (), "spec.suspend is true: edits wait")
@@ -92,8 +93,9 @@ def plan(desired: Facts, observed: Facts | None, can_swap: str | None = None) ->
 
 
 def cause(desired: Facts, before: Facts | None, otherwise: str) -> str:
-    """Why there is a new revision, in words: what is other than in the one that has served last. `otherwise` is what
-    its digests tell, where the facts tell nothing.
+    """Why there is a new revision: how it differs from the one that served last.
+
+    `otherwise` is the cause by digests, used if the facts do not differ.
     """
     planned = plan(desired, before) if before else None
     return planned.reason if planned and planned.lane != "nothing" else otherwise
@@ -110,9 +112,9 @@ def of_pods(
     secrets: Mapping[str, str],
     gate: str = "",
 ) -> Facts:
-    """The facts of a spec whose environment is filled in (stored.filled_in()), for pods of a cluster.
+    """The facts of a spec whose environment `stored.filled_in()` has read, for pods of a cluster.
 
-    lock, code, gate are digests; variables: name -> value, of those that are plain or from a ConfigMap. secrets:
+    `lock`, `code` and `gate` are digests. `variables` are plain or from a ConfigMap, name -> value. `secrets` are
     name -> what changes with the Secret (its uid and resourceVersion), never its value.
     """
     return Facts(
@@ -128,13 +130,13 @@ def of_pods(
 
 
 def fixed_of_pods(spec: DeploymentSpec) -> dict[str, str]:
-    """Facts.fixed: what only a new pod has another of."""
+    """`Facts.fixed`: fields that only a new pod can change."""
     pod = {f"spec.pod.{name}": digests.of_json(spec.pod[name]) for name in spec.pod}
     return {"spec.resources": digests.of_json(dict(spec.resources)), **pod}
 
 
 def beside_pods(spec: DeploymentSpec) -> dict[str, str]:
-    """Facts.beside: what changes around the pods. Who asks for no port keeps the one there is."""
+    """`Facts.beside`: fields that change without the pods; without a port in the spec, the current one stays."""
     port = {PORT: str(spec.local_port)} if spec.local_port else {}
     return {"spec.replicas": str(spec.replicas), **port}
 
@@ -148,7 +150,7 @@ def of_worker(
     variables: Mapping[str, str],
     gate: str,
 ) -> dict[str, Any]:
-    """The facts that are the same wherever a worker runs."""
+    """The facts that do not depend on the target."""
     named = files if len(files) <= _MOST_FILES_NAMED else {}
     return {
         "lock": lock,
@@ -176,8 +178,8 @@ def _changes(desired: Facts, observed: Facts) -> Iterator[_Change]:
     if changed := _differing(desired.secrets, observed.secrets):
         yield _Change("roll", f"{_said('spec.env', changed)} (from a Secret, which only the pod sees)")
     if desired.code != observed.code:
-        known = desired.files and observed.files
-        yield _Change("swap", _said("spec.scoring", _differing(desired.files, observed.files) if known else []))
+        files_known = desired.files and observed.files
+        yield _Change("swap", _said("spec.scoring", _differing(desired.files, observed.files) if files_known else []))
     for field_name, word in (("models", "spec.models"), ("variables", "spec.env"), ("server", "spec.server")):
         if changed := _differing(getattr(desired, field_name), getattr(observed, field_name)):
             yield _Change("swap", _said(word, changed))

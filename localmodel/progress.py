@@ -1,4 +1,4 @@
-"""Telling the user what goes on while something takes its time."""
+"""Reports progress to the user."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,13 +17,13 @@ class Progress(Protocol):
 
 @runtime_checkable
 class Revocable(Protocol):
-    """A Progress of whoever may want something else meanwhile."""
+    """A `Progress` whose owner may cancel the work."""
 
     def check(self) -> None:
-        """Called while something is waited for; what it raises ends that, and the deployment is as it was before."""
+        """Called regularly during a wait. If it raises, the wait ends, and the deployment stays as it was."""
 
 
 def check(progress: Progress) -> None:
-    """Let whoever looks on give up what is under way."""
+    """Let the owner of the progress cancel the work."""
     if isinstance(progress, Revocable):
         progress.check()

@@ -38,7 +38,7 @@ def _reason(table: str, text: str, means: str, do: str = "") -> Reason:
 
 
 def _also(table: str, reason: Reason, means: str, do: str = "") -> None:
-    """Say what a reason means somewhere else."""
+    """Add a row for the same reason to another table."""
     TABLES.setdefault(table, []).append(Row(reason, means, do))
 
 

@@ -1,4 +1,4 @@
-"""A revision: five digests that say what is served. Equal digests are never built, sent or stored twice."""
+"""A revision: five digests of what is served. Equal digests are never built, sent or stored twice."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -24,21 +24,22 @@ class Revision:
 
     @property
     def content(self) -> str:
-        """Digest of what a worker loads and is run with: bundle and settings."""
+        """Digest of everything that a worker gets: bundle and settings."""
         return digests.of_json([self.bundle, self.settings])
 
     def changes_from(self, other: "Revision | None", number: int) -> str:
-        """Which of the five differ from those of revision `number`, in words: the cause of this one."""
+        """The cause of this revision: a phrase for the digests that differ from those of revision `number`."""
         if other is None:
             return "created"
-        before, now = asdict(other), asdict(self)
-        changed = [name for name in now if now[name] != before[name]]
+        before, current = asdict(other), asdict(self)
+        changed = [name for name in current if current[name] != before[name]]
         return f"{', '.join(changed)} changed" if changed else f"the same as revision {number}"
 
 
 def beyond(limit: int, superseded: Sequence[int], sound: Collection[int]) -> list[int]:
-    """Which of these numbers (ascending) are kept no longer: `limit` counts those that are `sound`, which have served
-    and can again. Of the others, which say why they do not, there is the last.
+    """The revision numbers to remove, from ascending ones: all but `limit` sound ones and the last failed one.
+
+    The `sound` revisions have served and can serve again.
     """
     good = [number for number in superseded if number in sound]
     bad = [number for number in superseded if number not in sound]
@@ -46,12 +47,12 @@ def beyond(limit: int, superseded: Sequence[int], sound: Collection[int]) -> lis
 
 
 def code_digest(entry: str, files: Mapping[str, bytes]) -> str:
-    """Digest of the source folder (path -> content) and of which file in it is the entry script."""
+    """Digest of the source folder (path -> content) and the entry script's path."""
     return digests.of_json({"entry": entry, "files": {path: file_digest(files[path]) for path in files}})
 
 
 def file_digest(content: bytes) -> str:
-    """Digest of a file of the source folder, and of whether it can be executed."""
+    """Digest of a file in the source folder and its executable bit."""
     return digests.of_bytes(content) + (" executable" if isinstance(content, Executable) else "")
 
 
@@ -61,12 +62,12 @@ def bundle_digest(code: str, models: Iterable[ModelVersion]) -> str:
 
 
 def models_text(models: Iterable[ModelVersion]) -> str:
-    """The models with their digests, as the server tells its clients: ``mnist:1@sha256:...,scaler:3@sha256:...``."""
+    """The models with their digests, as the server reports them: `mnist:1@sha256:...,scaler:3@sha256:...`."""
     return ",".join(f"{model.name}:{model.version}@{model.digest}" for model in models)
 
 
 def model_dir(root: str, models: Iterable[ModelVersion]) -> str:
-    """AZUREML_MODEL_DIR: the version's folder with one model, the folder of all of them otherwise."""
+    """AZUREML_MODEL_DIR: the folder of the only model's version, or the folder of all models."""
     models = list(models)
     path = PurePosixPath(root) / MODELS_FOLDER
     return str(path / models[0].inside if len(models) == 1 else path)

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The coroutine's result; also where a loop runs already, as in a notebook, which asyncio.run() refuses."""
+    """The coroutine's result, even if an event loop runs already, as in a notebook, where `asyncio.run()` fails."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

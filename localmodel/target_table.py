@@ -1,4 +1,4 @@
-"""Every target there is: a new one is a line of the table, and a module that does what targets.target.Target says."""
+"""The table of targets. A new one is a line here and a module that implements `targets.target.Target`."""
 
 import os
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Entry:
-    """`module` and `name` of the target's class, imported when a command needs it.
+    """A target: `module` and `name` of its class, which is imported when a command needs it.
 
-    `folder`, below the home folder, keeps its deployments; None: a cluster keeps them.
+    `folder`, below the home folder, has its deployments, or is None if a cluster has them.
     """
 
     module: str
@@ -26,7 +26,7 @@ DEFAULT = "process"
 
 
 def default_name() -> str:
-    """Where a deployment runs when nobody says: LOCALMODEL_TARGET, or as a process."""
+    """The default target: LOCALMODEL_TARGET, or a process."""
     return os.environ.get("LOCALMODEL_TARGET") or DEFAULT
 
 
@@ -36,5 +36,5 @@ def on_cluster(name: str) -> bool:
 
 
 def folders(home: Path) -> dict[str, Path]:
-    """The folder of each target that keeps its deployments on this machine, by the target's name."""
+    """The folders of the targets that keep their deployments on this machine, by the target's name."""
     return {name: home / entry.folder for name, entry in TARGETS.items() if entry.folder is not None}

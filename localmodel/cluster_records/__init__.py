@@ -1,1 +1,1 @@
-"""What the operator writes into a cluster, and it and the kind client read: names, revisions, and the decision."""
+"""The operator's records in a cluster, which it and the kind client read: names, revisions, the decision."""

@@ -3,10 +3,10 @@
 from localmodel.resource import schema
 
 GROUP = schema.API_VERSION.partition("/")[0]
-# As kubectl names the kind.
+# kubectl's name of the kind.
 RESOURCE = f"localmodeldeployments.{GROUP}"
 
-# Field managers of server-side apply: whoever changes one of these leaves the old one's fields orphaned.
+# Field managers of server-side apply. Renaming one would leave the old one's fields orphaned.
 FIELD_MANAGER = "localmodel-operator"
 STATUS_MANAGER = "localmodel-operator-status"
 
@@ -20,12 +20,12 @@ IMAGE_PREFIX = f"{GROUP}/deployment/"
 
 
 def repository(owner_uid: str) -> str:
-    """Repository of the images of one LocalModelDeployment, by the resource's uid."""
+    """The repository of one LocalModelDeployment's images, by the resource's uid."""
     return f"{IMAGE_PREFIX}{owner_uid}"
 
 
 def owner_uid(reference: str) -> str:
-    """The uid a reference made with `repository()` carries."""
+    """The uid in a reference made with `repository()`."""
     return reference.removeprefix(IMAGE_PREFIX).partition("@")[0]
 
 

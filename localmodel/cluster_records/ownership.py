@@ -1,4 +1,4 @@
-"""Whose an object in the cluster is."""
+"""Ownership of objects in the cluster."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Revisions as their ControllerRevisions keep them."""
+"""The content of ControllerRevisions."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from localmodel.revision import Revision
 
 @dataclass(frozen=True)
 class RevisionData:
-    """The `data` of a ControllerRevision, spelled as it is there. Older operators have written less.
+    """The `data` of a ControllerRevision, with its spelling. Older operators have written less.
 
     `inputs` is the digest of the user's wishes; `image` and the pod template serve them. `models` are `name:version`.
     """
@@ -34,12 +34,12 @@ class RevisionData:
 
 
 def record_name(deployment: str, number: int) -> str:
-    """Name of the ControllerRevision."""
+    """The name of a ControllerRevision."""
     return f"{deployment}-r{number}"
 
 
 def selector(deployment: str) -> str:
-    """Label selector of a deployment's ControllerRevisions, and of its other children."""
+    """The label selector of a deployment's ControllerRevisions and other children."""
     return f"{names.DEPLOYMENT_LABEL}={deployment}"
 
 
@@ -47,11 +47,11 @@ def read(record: Mapping[str, Any]) -> RevisionData:
     """The data of a ControllerRevision.
 
     Raises:
-        Exception: somebody else has written it.
+        Exception: it was not written by the operator.
     """
     return state_file.known(record["data"], RevisionData)
 
 
 def failure(record: Mapping[str, Any]) -> str:
-    """Why the revision does not serve ("Reason: message"); empty while it may."""
+    """Why the revision does not serve ("Reason: message"), or ""."""
     return str(record["metadata"].get("annotations", {}).get(names.FAILED_ANNOTATION, ""))

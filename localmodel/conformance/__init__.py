@@ -1,5 +1,4 @@
-"""Asks a running scoring server whether it speaks the protocols as their clients expect.
+"""Checks whether a running scoring server speaks the protocols as their clients expect.
 
-Nothing is assumed about the script behind it: what it answers to made-up values does not matter, the form in which
-it does so does.
+The script behind it may be any: what it answers to made-up values does not matter, only the form of the answer.
 """

@@ -1,4 +1,4 @@
-"""Checks of what clients of Azure ML's inference server rely on."""
+"""Checks for clients of Azure ML's inference server."""
 
 import json
 
@@ -91,7 +91,7 @@ CHECKS = [
 
 
 def _scored(reply: Reply) -> str:
-    """Check the headers of an answer; a script need not like made-up values."""
+    """Check the headers of an answer, which may be an error, because the values are made up."""
     for name in ("x-ms-request-id", "x-ms-run-function-failed"):
         if name not in reply.headers:
             raise WrongAnswerError(

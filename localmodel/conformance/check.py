@@ -1,4 +1,4 @@
-"""One check, and what came of it."""
+"""A check and its result."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from localmodel.conformance.server import Server, WrongAnswerError
 
 
 class Subject(NamedTuple):
-    """What is examined: a server, the model in it, and made-up values for that."""
+    """What is checked: a server, a model in it, and made-up values for the model."""
 
     server: Server
     model: str
@@ -16,14 +16,14 @@ class Subject(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A check by its name; run gives a remark, mostly empty, or raises WrongAnswerError."""
+    """A named check. `run` returns a remark, usually empty, or raises `WrongAnswerError`."""
 
     name: str
     run: Callable[[Subject], str]
 
 
 class CheckResult(NamedTuple):
-    """What a check has found; remark says what is wrong, or what to know of a check that went well."""
+    """The result of a check. `remark` says what is wrong, or what to know about a check that passed."""
 
     name: str
     ok: bool
@@ -31,7 +31,7 @@ class CheckResult(NamedTuple):
 
 
 def examine(subject: Subject, checks: Iterable[Check]) -> Iterator[CheckResult]:
-    """Run the checks one after the other."""
+    """Run the checks in order."""
     for check in checks:
         try:
             yield CheckResult(check.name, True, check.run(subject))

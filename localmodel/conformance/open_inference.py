@@ -25,17 +25,17 @@ def _ready(subject: Subject) -> str:
 
 
 def _server(subject: Subject) -> str:
-    told = subject.server.get("/v2").expect(200).object()
-    _expect_keys("GET /v2", told, name=str, version=str, extensions=list)
+    description = subject.server.get("/v2").expect(200).object()
+    _expect_keys("GET /v2", description, name=str, version=str, extensions=list)
     return ""
 
 
 def _metadata(subject: Subject) -> str:
-    told = subject.server.get(_path(subject)).expect(200).object()
-    _expect_keys("the model's metadata", told, name=str, platform=str, inputs=list, outputs=list)
-    for tensor in [*told["inputs"], *told["outputs"]]:
+    description = subject.server.get(_path(subject)).expect(200).object()
+    _expect_keys("the model's metadata", description, name=str, platform=str, inputs=list, outputs=list)
+    for tensor in [*description["inputs"], *description["outputs"]]:
         _expect_keys("a tensor of the model's metadata", tensor, name=str, datatype=str, shape=list)
-    return "" if told["inputs"] else "the inputs are not described"
+    return "" if description["inputs"] else "the inputs are not described"
 
 
 def _model_ready(subject: Subject) -> str:
@@ -44,14 +44,14 @@ def _model_ready(subject: Subject) -> str:
 
 
 def _config(subject: Subject) -> str:
-    told = subject.server.get(f"{_path(subject)}/config").expect(200).object()
-    _expect_keys("the model's configuration", told, name=str, input=list, output=list)
+    description = subject.server.get(f"{_path(subject)}/config").expect(200).object()
+    _expect_keys("the model's configuration", description, name=str, input=list, output=list)
     return ""
 
 
 def _index(subject: Subject) -> str:
     listed = subject.server.post("/v2/repository/index", {}).expect(200).json()
-    if not isinstance(listed, list) or subject.model not in [each.get("name") for each in listed]:
+    if not isinstance(listed, list) or subject.model not in [entry.get("name") for entry in listed]:
         raise WrongAnswerError(
             f"POST /v2/repository/index: expected a list with {subject.model}, got {json.dumps(listed)[:200]}"
         )
@@ -178,7 +178,7 @@ def _infer(subject: Subject, inputs: list[dict[str, Any]]) -> str:
 
 def _post_binary(subject: Subject, tensors: list[Tensor], parameters: dict[str, Any] | None = None) -> Reply:
     written = [tensor.in_binary() for tensor in tensors]
-    content = {"id": "1", "inputs": [told for told, _ in written], "parameters": parameters or {}}
+    content = {"id": "1", "inputs": [tensor_head for tensor_head, _ in written], "parameters": parameters or {}}
     head = json.dumps(content).encode()
     headers = {_LENGTH: str(len(head)), "content-type": "application/octet-stream"}
     body = b"".join([head, *(data for _, data in written)])
@@ -186,7 +186,7 @@ def _post_binary(subject: Subject, tensors: list[Tensor], parameters: dict[str, 
 
 
 def _examine(reply: Reply, request_id: str) -> str:
-    """Check the form of an answer; that of an error, when the script does not like made-up values."""
+    """Check the form of an answer, or of an error if the script refuses the made-up values."""
     if reply.status != 200:
         return f"refused: {reply.expect_error('error')}"[:200]
     length = int(reply.headers.get(_LENGTH, len(reply.body)))
@@ -201,15 +201,15 @@ def _examine(reply: Reply, request_id: str) -> str:
 
 
 def _examine_output(output: Any) -> int:
-    """How many bytes of binary data an output has."""
+    """The number of bytes of binary data in an output."""
     _expect_keys("an output", output, name=str, datatype=str, shape=list)
     size = output.get("parameters", {}).get("binary_data_size")
     if size is not None:
         return int(size)
     _expect_keys("an output", output, data=list)
-    expected, found = math.prod(output["shape"]), _count(output["data"])
-    if found != expected:
-        raise WrongAnswerError(f"output {output['name']}: its shape needs {expected} values, and it has {found}")
+    expected, actual = math.prod(output["shape"]), _count(output["data"])
+    if actual != expected:
+        raise WrongAnswerError(f"output {output['name']}: its shape needs {expected} values, and it has {actual}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The protocols that a server is examined in: a new one has a module here and a place in this list."""
+"""The protocols that are checked. A new one is a module here and an entry in this list."""
 
 from localmodel.conformance import azure, kserve_v1, mlflow, open_inference, sagemaker, strain
 from localmodel.conformance.check import Check

@@ -1,4 +1,4 @@
-"""The server under examination, one request at a time, each on a connection of its own."""
+"""The server that is checked, with one request at a time, each on a connection of its own."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ _SECONDS = 60
 
 
 class WrongAnswerError(Exception):
-    """The server did something else than the protocol says; the text tells both."""
+    """The server did not follow the protocol; the text says what was expected and what came."""
 
 
 class NoAnswerError(WrongAnswerError):
@@ -23,11 +23,11 @@ class NoAnswerError(WrongAnswerError):
 
 
 class _LeftEarly(Exception):
-    """Ends a request in the middle of its body."""
+    """Aborts a request in the middle of its body."""
 
 
 class Reply(NamedTuple):
-    """An answer; request is the method and path, header names are in lower case."""
+    """An answer. `request` is method and path; header names are in lower case."""
 
     request: str
     status: int
@@ -35,34 +35,56 @@ class Reply(NamedTuple):
     body: bytes
 
     def expect(self, *statuses: int) -> "Reply":
-        """This reply; raises WrongAnswerError when it has none of the statuses."""
+        """This reply.
+
+        Raises:
+            WrongAnswerError: it has none of the statuses.
+        """
         if self.status not in statuses:
             wanted = " or ".join(map(str, statuses))
             raise WrongAnswerError(f"{self.request}: expected status {wanted}, got {self.status}{self._excerpt()}")
         return self
 
     def json(self) -> Any:
-        """The body; raises WrongAnswerError when it is not JSON."""
+        """The body as JSON.
+
+        Raises:
+            WrongAnswerError: it is not JSON.
+        """
         try:
             return json.loads(self.body)
         except ValueError:
             raise WrongAnswerError(f"{self.request}: expected JSON, got{self._excerpt() or ' nothing'}") from None
 
     def object(self) -> dict[str, Any]:
-        """The body; raises WrongAnswerError when it is not a JSON object."""
+        """The body as a JSON object.
+
+        Raises:
+            WrongAnswerError: it is not a JSON object.
+        """
         content = self.json()
         if not isinstance(content, dict):
             raise WrongAnswerError(f"{self.request}: expected a JSON object, got{self._excerpt()}")
         return content
 
     def expect_key(self, key: str, value: Any) -> None:
-        """Raise WrongAnswerError unless the body is an object with this value."""
-        found = self.object().get(key)
-        if found != value:
-            raise WrongAnswerError(f"{self.request}: expected {key} to be {json.dumps(value)}, got {json.dumps(found)}")
+        """Check that the body is an object with this value.
+
+        Raises:
+            WrongAnswerError: it is not.
+        """
+        actual = self.object().get(key)
+        if actual != value:
+            raise WrongAnswerError(
+                f"{self.request}: expected {key} to be {json.dumps(value)}, got {json.dumps(actual)}"
+            )
 
     def expect_error(self, key: str) -> str:
-        """The text of an error under this key; raises WrongAnswerError when it is not there."""
+        """The text of an error under this key.
+
+        Raises:
+            WrongAnswerError: there is none.
+        """
         text = self.object().get(key)
         if self.status < 400 or not isinstance(text, str) or not text:
             raise WrongAnswerError(
@@ -71,7 +93,7 @@ class Reply(NamedTuple):
         return text
 
     def predictions(self, error_key: str) -> str:
-        """A remark on an answer of predictions, which may be an error: a script need not like made-up values.
+        """A remark on an answer with predictions, or with an error, because the values are made up.
 
         Raises:
             WrongAnswerError: it has neither.
@@ -84,15 +106,19 @@ class Reply(NamedTuple):
 
     def _excerpt(self) -> str:
         characters = self.body[:200].decode(errors="replace")
-        text = " ".join("".join(each if each.isprintable() else " " for each in characters).split())
+        text = " ".join("".join(character if character.isprintable() else " " for character in characters).split())
         return f": {text}" if text else ""
 
 
 class Server:
-    """A scoring server at an address like ``http://localhost:5001``, which may have a path."""
+    """A scoring server at an address such as `http://localhost:5001`, which may have a path."""
 
     def __init__(self, url: str) -> None:
-        """Raises UserError for what is not an address; does not connect."""
+        """Take the address, without connecting.
+
+        Raises:
+            UserError: it is not an address.
+        """
         try:
             address = httpx.URL(url)
         except httpx.InvalidURL:
@@ -122,7 +148,11 @@ class Server:
         body: bytes | Iterable[bytes] = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Ask; raises NoAnswerError."""
+        """Send a request.
+
+        Raises:
+            NoAnswerError: the server does not answer.
+        """
         request = f"{method} {path}"
         try:
             response = self._send(method, path, body, headers or {})
@@ -131,7 +161,11 @@ class Server:
         return Reply(request, response.status_code, dict(response.headers), response.content)
 
     def leave_early(self, path: str, length: int) -> None:
-        """Say that length bytes will come, send half of them and close the connection; raises WrongAnswerError."""
+        """Announce `length` bytes, send half of them and close the connection.
+
+        Raises:
+            WrongAnswerError: the server answers before.
+        """
 
         def half() -> Iterator[bytes]:
             yield b" " * (length // 2)
@@ -147,7 +181,11 @@ class Server:
     def _send(
         self, method: str, path: str, body: bytes | Iterable[bytes], headers: Mapping[str, str]
     ) -> httpx.Response:
-        """Over a connection of its own, with no proxy of the shell's. Raises httpx.HTTPError."""
+        """Send on a new connection, without the shell's proxy.
+
+        Raises:
+            httpx.HTTPError: it failed.
+        """
         plain = {"accept-encoding": "identity", **headers}
         with httpx.Client(trust_env=False, verify=self._certificates, timeout=_SECONDS) as client:
             return client.request(method, self._url + path, content=body, headers=plain)

@@ -1,4 +1,4 @@
-"""Checks that a server survives what clients do to it."""
+"""Checks that a server survives unusual clients."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ CHECKS = [
 
 
 def _large_json() -> Iterator[bytes]:
-    """JSON text whose string is as long as the body."""
+    """A large JSON text in pieces, which is one string."""
     yield b'{"data": "'.ljust(_MEGABYTE, b"x")
     for _ in range(_LARGE - 2):
         yield b"x" * _MEGABYTE

@@ -1,1 +1,1 @@
-"""A debugger in a worker of a running deployment: bring debugpy there, switch to a worker that has it, and back."""
+"""Puts a debugger into a worker of a running deployment: sends debugpy, switches to a worker with it, and back."""

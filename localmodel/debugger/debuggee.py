@@ -1,4 +1,4 @@
-"""What a debugger is let into: the server of a deployment, wherever it runs."""
+"""The interface of what is debugged: a deployment's server, on any target."""
 
 import json
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from localmodel_untrusted import json_text
 
 @dataclass(frozen=True)
 class Wish:
-    """`port` of this machine where the IDE is to find the worker; or `connect`, where the worker finds the IDE.
+    """How the debugger connects: the IDE to `port` of this machine (None means any), or the worker to `connect`.
 
-    Port None: any. With `wait` the script is imported only when the debugger has attached.
+    With `wait` the script is imported only after the debugger has attached.
     """
 
     port: int | None
@@ -20,14 +20,14 @@ class Wish:
     wait: bool = False
 
     def request(self, identity: str, path: str, listen: tuple[str, int]) -> str:
-        """The debug file's content: the folder with debugpy, and the worker's address, as the server sees them."""
+        """The content of the debug file: the folder with debugpy and the worker's address, as the server sees them."""
         where = {"connect": self.connect} if self.connect else {"listen": listen}
         return json.dumps({"id": identity, **where, "path": path, "wait": self.wait})
 
 
 @dataclass(frozen=True)
 class DebuggerState:
-    """What the server last told: `state` is loading, debugging, normal or failed; `id` says whose wish it follows."""
+    """The server's last report. `state` is loading, debugging, normal or failed; `id` is that of the wish."""
 
     id: str
     state: str
@@ -36,38 +36,38 @@ class DebuggerState:
 
 
 class DebuggeeGoneError(Exception):
-    """The server that had the debugger is there no more."""
+    """The server with the debugger is gone."""
 
 
 class Debuggee(Protocol):
-    """Raises (every method): UserError."""
+    """A deployment to debug. Every method may raise `UserError`."""
 
     name: str
-    code: str  # the folder of the script, as the worker sees it; known once find() has been called
+    code: str  # the folder of the script, as the worker sees it; set by find()
     entry: str
 
     def find(self) -> None:
-        """Find the server; again, when it may be another one."""
+        """Find the server; called again if it may be another one."""
 
     def begin(self, wish: Wish, identity: str) -> int:
-        """Bring debugpy to the server, and ask it for a worker with a debugger.
+        """Send debugpy to the server, and ask it for a worker with a debugger.
 
-        Returns the port of this machine where the IDE will find it, 0 with `connect`.
+        Returns the port of this machine for the IDE, or 0 with `connect`.
         """
 
     def state(self) -> DebuggerState | None:
-        """What the server tells, None when nobody has asked it yet.
+        """The server's report, or None before the first request.
 
         Raises:
-            DebuggeeGoneError.
+            DebuggeeGoneError: the server is gone.
         """
 
     def end(self) -> None:
-        """Ask the server for workers without a debugger; nothing when it is gone."""
+        """Ask the server for workers without a debugger, unless it is gone."""
 
 
 def read_state(content: bytes | None, where: str) -> DebuggerState | None:
-    """What the server's file holds; the script can write there, too.
+    """The report in the server's file, which the script can change, too.
 
     Raises:
         UserError: StateDamaged.

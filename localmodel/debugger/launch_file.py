@@ -1,4 +1,4 @@
-"""Entries in VS Code's launch.json, which is JSON with comments: what is not ours stays as it is, to the letter."""
+"""Edits entries in VS Code's launch.json (JSON with comments), and leaves everything else exactly as it is."""
 
 import json
 import re
@@ -13,11 +13,11 @@ _LAST_COMMA = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[\]}])')
 
 
 class NotMergeableError(ValueError):
-    """The text is not what VS Code reads; it says where."""
+    """The file is not valid for VS Code; the text says where."""
 
 
 def entry(name: str, wish: Wish, port: int, local: str, remote: str) -> dict[str, Any]:
-    """The configuration that attaches to the deployment. `local` and `remote` are the same folder of code."""
+    """The configuration that attaches to the deployment. `local` and `remote` name the same folder of code."""
     where = {"listen": wish.connect} if wish.connect else {"connect": ("127.0.0.1", port)}
     ((kind, (host, port)),) = where.items()
     return {
@@ -30,7 +30,7 @@ def entry(name: str, wish: Wish, port: int, local: str, remote: str) -> dict[str
 
 
 def local_root(code: Path, workspace: Path) -> str:
-    """The folder as launch.json names it."""
+    """The folder in the form of launch.json."""
     if not code.is_relative_to(workspace):
         return str(code)
     inside = code.relative_to(workspace)
@@ -38,10 +38,10 @@ def local_root(code: Path, workspace: Path) -> str:
 
 
 def merge(text: str, configuration: dict[str, Any]) -> str:
-    """The text of a launch.json with this configuration, in place of the one of its name if there is one.
+    """Add the configuration to the text of a launch.json, or replace the one of the same name.
 
     Raises:
-        NotMergeableError.
+        NotMergeableError: the text is not a valid launch.json.
     """
     if not text.strip():
         return json.dumps({"version": "0.2.0", "configurations": [configuration]}, indent=4) + "\n"
@@ -66,13 +66,13 @@ def merge(text: str, configuration: dict[str, Any]) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text as plain JSON: blanks for comments and for commas that nothing follows, all else in its place."""
-    without = _COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else re.sub(r"\S", " ", found[0]), text)
-    return _LAST_COMMA.sub(lambda found: found[0] if found[0][0] == '"' else " ", without)
+    """The text as plain JSON of the same length, with blanks for comments and trailing commas."""
+    without = _COMMENT.sub(lambda match: match[0] if match[0][0] == '"' else re.sub(r"\S", " ", match[0]), text)
+    return _LAST_COMMA.sub(lambda match: match[0] if match[0][0] == '"' else " ", without)
 
 
 def _members(plain: str, at: int) -> Iterator[tuple[str, int]]:
-    """Key, and where the value begins, of each member of the object that begins at `at`."""
+    """For each member of the object at `at`: its key, and where its value begins."""
     at = _skip(plain, at + 1)
     while plain[at] != "}":
         key, end = _decode(plain, at)
@@ -82,7 +82,7 @@ def _members(plain: str, at: int) -> Iterator[tuple[str, int]]:
 
 
 def _items(plain: str, at: int) -> Iterator[tuple[Any, int, int]]:
-    """Value, begin and end of each item of the list that begins at `at`."""
+    """For each item of the list at `at`: its value, begin and end."""
     at = _skip(plain, at + 1)
     while plain[at] != "]":
         item, end = _decode(plain, at)
@@ -94,11 +94,11 @@ _decode = json.JSONDecoder().raw_decode
 
 
 def _after(plain: str, end: int) -> int:
-    """Where the next part begins, or the closing bracket stands."""
+    """The position of the next part, or of the closing bracket."""
     at = _skip(plain, end)
     return _skip(plain, at + 1) if plain[at] == "," else at
 
 
 def _skip(plain: str, at: int) -> int:
-    """The first place from `at` on that is not blank."""
+    """The first position from `at` on that is not blank."""
     return len(plain) - len(plain[at:].lstrip())

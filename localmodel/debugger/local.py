@@ -1,4 +1,4 @@
-"""Debugging what runs on this machine without a cluster: as a process, or in a container."""
+"""Debugging a deployment on this machine, in a process or a container."""
 
 import signal
 
@@ -13,14 +13,14 @@ from localmodel.targets.machine.state import ServerRecord
 
 
 class LocalDebuggee:
-    """See debuggee.Debuggee."""
+    """Implements `Debuggee` for the targets process and docker."""
 
     def __init__(self, name: str, target: LocalTarget) -> None:
         self.name = name
         self.code = self.entry = ""
         self._target = target
         self._place = target.place(name)
-        # Where the server looks for it: beside its revision file.
+        # The server looks for it beside its revision file.
         self._file = self._place.main.revision_file.with_name("debug.json")
         self._state_file = self._file.with_name(f"{self._file.name}.state")
 
@@ -29,7 +29,7 @@ class LocalDebuggee:
         record = self._place.record(self._place.main.wanted() or 0)
         if record is None:
             raise self._not_running()
-        # To one that does not expect it, the signal is the end.
+        # The signal would end a server that does not expect it.
         if record.revision.server != resolve.server_digest():
             raise UserError(
                 reasons.SERVER_OUTDATED,

@@ -1,4 +1,4 @@
-"""debugpy on this machine, in a folder of its own: neither the user's environment nor the server's gets it."""
+"""debugpy on this machine, in a folder of its own, outside the environments of the user and the server."""
 
 import io
 import sys
@@ -14,7 +14,7 @@ _WANTED = Path(__file__).with_name("debugpy.txt")
 
 
 def folder() -> Path:
-    """The folder that has the package debugpy, downloaded unless it is there.
+    """The folder with the package debugpy, which is downloaded if necessary.
 
     Raises:
         UserError: DebuggerNotInstallable.
@@ -41,7 +41,7 @@ def _install(built: Path) -> None:
         "--require-hashes",
         "--only-binary",
         ":all:",
-        # It runs in whatever Python the user has; uv needs one to install with, and has no PATH to look for it.
+        # It runs in any Python. uv needs one to install with, and cannot find it without PATH.
         "--python",
         sys.executable,
     ]

@@ -1,4 +1,4 @@
-"""Debugging a pod of a cluster: everything goes through the API server, as kubectl exec and port-forward."""
+"""Debugging a pod of a cluster through the API server, with kubectl exec and port-forward."""
 
 import contextlib
 import subprocess
@@ -16,7 +16,7 @@ _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
 _CONTAINER = "scoring"
 _PORT = 5678
 _PYTHON = ("/opt/localmodel/venv/bin/python", "-I", "-c")
-# The one folder of the container that can be written; the server looks there for its debug file.
+# The only writable folder of the container, where the server looks for its debug file.
 _FILE = "/tmp/localmodel-debug.json"  # noqa: S108
 _PACKAGE = "/tmp/localmodel-debugger"  # noqa: S108
 _UNPACK = (
@@ -24,7 +24,7 @@ _UNPACK = (
     "tarfile.open(fileobj=sys.stdin.buffer, mode='r|gz').extractall(part)\n"
     "os.path.exists(place) or os.rename(part, place)"
 )
-# Process 1 is the server: it is the image's entry point.
+# Process 1 is the server, because it is the image's entry point.
 _WRITE = (
     "import os, signal, sys; open(sys.argv[1], 'w').write(sys.stdin.read()); "
     "os.path.isdir(sys.argv[2]) and os.kill(1, signal.SIGUSR1)"
@@ -34,7 +34,7 @@ _READ = "import os, sys; path = sys.argv[1]; print(open(path).read() if os.path.
 
 
 class PodDebuggee:
-    """See debuggee.Debuggee. A context: the port is forwarded until it ends."""
+    """Implements `Debuggee` for pods. It is a context that forwards the port until it ends."""
 
     def __init__(self, name: str, context: str | None, namespace: str | None, progress: Progress) -> None:
         self.name = name
@@ -72,10 +72,10 @@ class PodDebuggee:
         if self._forward is not None and self._forward.poll() is not None:
             raise DebuggeeGoneError
         try:
-            told = self._exec(_READ, f"{_FILE}.state").strip()
+            report = self._exec(_READ, f"{_FILE}.state").strip()
         except UserError:
             raise DebuggeeGoneError from None
-        return read_state(told.encode(), f"{self._pod}:{_FILE}.state")
+        return read_state(report.encode(), f"{self._pod}:{_FILE}.state")
 
     def end(self) -> None:
         self._end_forward()
@@ -104,13 +104,13 @@ class PodDebuggee:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A Ctrl-C at the terminal is for this command, which then ends it in order.
+            # Ctrl-C reaches only this command, which then ends the process in order.
             start_new_session=True,
         )
         if process.stdout is None or "Forwarding" not in process.stdout.readline():
             process.kill()
-            said = " ".join(process.communicate()[1].split())
-            raise UserError(reasons.PORT_TAKEN, f"--port {port}: {said}")
+            output = " ".join(process.communicate()[1].split())
+            raise UserError(reasons.PORT_TAKEN, f"--port {port}: {output}")
         return process
 
     def _end_forward(self) -> None:
@@ -129,8 +129,8 @@ class PodDebuggee:
         except FileNotFoundError:
             raise UserError(reasons.KUBECTL_MISSING, "kubectl is not installed; --target kind needs it") from None
         if result.returncode != 0:
-            said = result.stderr.decode(errors="replace").strip()
-            raise UserError(reasons.KUBECTL_FAILED, f"kubectl {arguments[0]}: {said}")
+            output = result.stderr.decode(errors="replace").strip()
+            raise UserError(reasons.KUBECTL_FAILED, f"kubectl {arguments[0]}: {output}")
         return result.stdout.decode(errors="replace")
 
 

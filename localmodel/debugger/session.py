@@ -1,4 +1,4 @@
-"""From the first attach until the user has had enough: revisions and pods come and go meanwhile."""
+"""A debugging session, from the first attach to Ctrl-C, while revisions and pods may change."""
 
 import time
 import uuid
@@ -15,18 +15,18 @@ _SECONDS_TO_END = 300.0
 
 
 def debug(debuggee: Debuggee, wish: Wish, progress: Progress, on_ready: Callable[[int], None]) -> None:
-    """Keep a debugger in the deployment's worker, in the one of each revision that is applied meanwhile.
+    """Keep a debugger in the deployment's worker, also in the workers of revisions that are applied meanwhile.
 
-    Ends by KeyboardInterrupt, or when the deployment is no more; on_ready is called with its port
-    whenever the debugger can attach.
+    It ends with KeyboardInterrupt, or when the deployment is deleted. `on_ready` gets the port whenever the debugger
+    can attach.
 
     Raises:
         UserError: the worker does not load with a debugger; the deployment serves as before.
     """
     identity = uuid.uuid4().hex
     debuggee.find()
-    if (told := debuggee.state()) and told.id and told.state != "normal":
-        _end(debuggee, progress)  # of a command that debugs it now, or that has been killed
+    if (report := debuggee.state()) and report.id and report.state != "normal":
+        _end(debuggee, progress)  # the session of a running or killed command
     taken_over = False
     try:
         while not taken_over:
@@ -45,54 +45,54 @@ def debug(debuggee: Debuggee, wish: Wish, progress: Progress, on_ready: Callable
 
 
 def _wait(debuggee: Debuggee, wish: Wish, identity: str, progress: Progress) -> None:
-    """Wait until the debugger can attach: to a worker that serves, or to one that waits for it."""
+    """Wait until the debugger can attach, to a worker that serves or to one that waits for it."""
     with progress.step("worker with a debugger") as done:
         end = time.monotonic() + _SECONDS_TO_REACT
         while True:
-            told = debuggee.state()
-            if told is None or told.id != identity:
+            report = debuggee.state()
+            if report is None or report.id != identity:
                 if time.monotonic() > end:
                     raise UserError(
                         reasons.SERVER_OUTDATED, f"the server of {debuggee.name} is not responding; run lmd apply again"
                     )
-            elif told.state == "debugging":
-                return done(f"revision {told.revision}")
-            elif told.state == "loading" and wish.wait:
+            elif report.state == "debugging":
+                return done(f"revision {report.revision}")
+            elif report.state == "loading" and wish.wait:
                 return done("waits for the debugger to attach")
-            elif told.state == "failed":
-                raise _failure(told)
+            elif report.state == "failed":
+                raise _failure(report)
             time.sleep(_POLL_SECONDS / 5)
 
 
 def _watch(debuggee: Debuggee, identity: str, progress: Progress) -> bool:
-    """Watch until the worker has lost its debugger to another revision; True when another command debugs it now."""
+    """Watch until another revision has replaced the worker; return True if another command debugs it now."""
     while True:
         time.sleep(_POLL_SECONDS)
-        told = debuggee.state()
-        if told is None or told.id != identity:
+        report = debuggee.state()
+        if report is None or report.id != identity:
             progress.note("another lmd debug has taken over")
             return True
-        if told.state == "failed":
-            raise _failure(told)
-        if told.state == "normal":
-            progress.note(f"revision {told.revision} serves now")
+        if report.state == "failed":
+            raise _failure(report)
+        if report.state == "normal":
+            progress.note(f"revision {report.revision} serves now")
             return False
 
 
-def _failure(told: DebuggerState) -> UserError:
-    return UserError(reasons.DEBUGGER_FAILED, told.error or "the worker does not load with a debugger")
+def _failure(report: DebuggerState) -> UserError:
+    return UserError(reasons.DEBUGGER_FAILED, report.error or "the worker does not load with a debugger")
 
 
 def _end(debuggee: Debuggee, progress: Progress) -> None:
-    """Back to workers without a debugger."""
+    """Return to workers without a debugger."""
     with progress.step("worker without a debugger") as done:
         debuggee.end()
         end = time.monotonic() + _SECONDS_TO_END
         try:
             while time.monotonic() < end:
-                told = debuggee.state()
-                if told is None or (not told.id and told.state in ("normal", "failed")):
-                    return done((told and told.error) or "serves")
+                report = debuggee.state()
+                if report is None or (not report.id and report.state in ("normal", "failed")):
+                    return done((report and report.error) or "serves")
                 time.sleep(_POLL_SECONDS / 5)
         except DebuggeeGoneError:
             done("the server is gone")

@@ -1,1 +1,1 @@
-"""Files and folders of this machine: the home folder, state, what belongs to a source folder."""
+"""Files and folders on this machine: the home folder, state files, source folders."""

@@ -1,11 +1,11 @@
-"""The one thing that is kept of a file beside its content: whether its owner may execute it."""
+"""Keeps the owner's executable bit together with a file's content."""
 
 import stat
 from pathlib import Path
 
 
 class Executable(bytes):
-    """The content of a file that its owner may execute; that of any other is plain bytes."""
+    """The content of a file that its owner may execute; the content of other files is plain bytes."""
 
     __slots__ = ()
 
@@ -16,13 +16,13 @@ def is_executable(file: Path) -> bool:
 
 
 def read(file: Path) -> bytes:
-    """What the file holds, as Executable where it is one."""
+    """The file's content, as `Executable` if it is executable."""
     content = file.read_bytes()
     return Executable(content) if is_executable(file) else content
 
 
 def write(file: Path, content: bytes) -> None:
-    """Make the file, and the folders that it lies in; it can be executed if it could."""
+    """Create the file and its folders; it is executable if the content is an `Executable`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
     if isinstance(content, Executable):

@@ -1,4 +1,4 @@
-"""Writing files so that a reader, or a crash, never sees half of one."""
+"""Writes files so that no reader ever sees half of one, even after a crash."""
 
 import contextlib
 import errno
@@ -21,7 +21,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes `path`'s place when the block ends well, and leaves no trace when it does not."""
+    """A binary file that replaces `path` when the block ends, and leaves no trace if the block raises."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
     try:
@@ -36,7 +36,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def made_once(place: Path, make: Callable[[Path], object]) -> Path:
-    """The folder `place`, which `make` fills unless it is there; seen by others only when it is complete."""
+    """The folder `place`, which `make` fills if it does not exist; others see it only when it is complete."""
     if place.exists():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -46,13 +46,13 @@ def made_once(place: Path, make: Callable[[Path], object]) -> Path:
         try:
             built.rename(place)
         except OSError:
-            if not place.exists():  # else another process has just finished the same one
+            if not place.exists():  # otherwise another process has just finished the same one
                 raise
     return place
 
 
 def write(path: Path, content: bytes) -> None:
-    """Replace the file's content in one step; it can be executed if it could."""
+    """Replace the file's content atomically; its executable bit stays."""
     with replacing(path) as file:
         file.write(content)
         if isinstance(content, Executable):
@@ -60,10 +60,10 @@ def write(path: Path, content: bytes) -> None:
 
 
 def create(path: Path, content: bytes) -> None:
-    """Create the file in one step.
+    """Create the file atomically.
 
     Raises:
-        FileExistsError: it is there already; it is left as it was.
+        FileExistsError: the file exists, and stays as it is.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
@@ -72,7 +72,7 @@ def create(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # link() refuses an existing name, so of two processes exactly one creates it
+        # link() refuses an existing name, so that exactly one of two processes creates it
         os.link(temporary, path)
     finally:
         Path(temporary).unlink()
@@ -83,10 +83,10 @@ def lock_file(path: Path, make: bool = True) -> Iterator[int]:
     """The descriptor of a lock file, for flock().
 
     Raises:
-        FileNotFoundError: it is not there, and is not to be made.
+        FileNotFoundError: it does not exist, and `make` is false.
         UserError: StateDamaged.
     """
-    # A pipe in its place would be waited for.
+    # Opening a pipe in its place would wait.
     flags = os.O_NONBLOCK | os.O_CLOEXEC | (os.O_RDWR | os.O_CREAT if make else os.O_RDONLY)
     try:
         descriptor = os.open(path, flags, 0o666)
@@ -102,7 +102,7 @@ def lock_file(path: Path, make: bool = True) -> Iterator[int]:
 
 @contextlib.contextmanager
 def together(path: Path) -> Iterator[None]:
-    """Hold the lock file together with others; waits for whoever holds it alone."""
+    """Hold the lock file together with others, after waiting for a process that holds it alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_SH)
@@ -114,7 +114,7 @@ def alone(path: Path) -> Iterator[None]:
     """Hold the lock file alone.
 
     Raises:
-        BlockingIOError: somebody else holds it now.
+        BlockingIOError: another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with lock_file(path) as file:
@@ -124,7 +124,7 @@ def alone(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(path: Path, shared: bool = False) -> Iterator[None]:
-    """Wait for the lock file and hold it: alone, or together with everybody who wants it shared."""
+    """Wait for the lock file and hold it, alone or shared."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with lock_file(path) as file:
         fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
@@ -133,7 +133,7 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def room(folder: Path, needed: int | None = None) -> Iterator[None]:
-    """Say so when what is written into the folder, `needed` bytes in all, does not fit.
+    """A block that writes into the folder; if the disk is full, the error says how many bytes are `needed`.
 
     Raises:
         UserError: StoreFull.
@@ -147,7 +147,7 @@ def room(folder: Path, needed: int | None = None) -> Iterator[None]:
 
 
 def full(folder: Path, error: OSError, needed: int | None = None) -> UserError:
-    """The error for a disk that has no room in this folder for `needed` bytes."""
+    """The error for a folder whose disk has no room for `needed` bytes."""
     wants = "" if needed is None else f"writing needs {needed} bytes, and "
     return UserError(
         reasons.STORE_FULL,
@@ -157,6 +157,6 @@ def full(folder: Path, error: OSError, needed: int | None = None) -> UserError:
 
 
 def free(folder: Path) -> int:
-    """Bytes that are free where the folder is, or would be."""
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    return shutil.disk_usage(there).free
+    """The number of free bytes on the disk where the folder is or would be."""
+    existing = next(folder_above for folder_above in (folder, *folder.parents) if folder_above.exists())
+    return shutil.disk_usage(existing).free

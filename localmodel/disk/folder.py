@@ -1,16 +1,16 @@
-"""The files of a folder, as a program there would find them: links are followed, and nothing is left out unasked."""
+"""Walks a folder as a program would see it: links are followed, and nothing is left out by default."""
 
 import errno
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# Links to folders can make few folders many.
+# A limit, because links can multiply folders.
 _MOST_FOLDERS = 100_000
 
 
 class UnusableFolderError(Exception):
-    """The folder cannot be taken as it is; the text names the file and says why."""
+    """The folder cannot be used; the text names the file and says why."""
 
 
 class DanglingLinkError(UnusableFolderError):
@@ -18,10 +18,11 @@ class DanglingLinkError(UnusableFolderError):
 
 
 def walk(root: Path, wanted: Callable[[str, Path], bool] = lambda inside, path: True) -> Iterator[tuple[str, Path]]:
-    """Every file below the folder: its path in it, and where it lies. `wanted` is asked of files and folders alike.
+    """Every file below the folder: its path inside, and its real path. `wanted` decides about files and folders.
 
     Raises:
-        UnusableFolderError: a link to nothing, a folder in itself, what is neither file nor folder, or cannot be read.
+        UnusableFolderError: there is a broken link, a folder in itself, something that is neither a file nor a folder,
+            or something that cannot be read.
     """
     visited = 0
     pending: list[tuple[str, Path, tuple[Path, ...]]] = [("", root, (root.resolve(),))]
@@ -49,7 +50,7 @@ def walk(root: Path, wanted: Callable[[str, Path], bool] = lambda inside, path: 
 
 
 def kind(path: Path) -> int | None:
-    """What is there, links followed, as in stat.S_IFMT(); None where that cannot be known."""
+    """The file type at the path, links followed, as in `stat.S_IFMT()`; None if it is unknown."""
     try:
         return stat.S_IFMT(path.stat().st_mode)
     except OSError:

@@ -8,35 +8,35 @@ from localmodel.errors import UserError
 
 
 def home() -> Path:
-    """Folder of everything that is kept: `~/.localmodel` unless LOCALMODEL_HOME says otherwise.
+    """The home folder: LOCALMODEL_HOME, by default `~/.localmodel`.
 
-    It is one path however the folder is spelled, by links or with `..`: servers and containers are known by it.
+    The path is resolved, so that servers and containers can be recognised by it.
 
     Raises:
-        UserError: HomeUnusable, when the home folder that `~` stands for is not known.
+        UserError: HomeUnusable, if `~` is unknown.
     """
     try:
         path = Path(os.environ.get("LOCALMODEL_HOME") or Path.home() / ".localmodel").expanduser().absolute()
-    except (RuntimeError, OSError) as error:  # also of a relative one, where the current folder has gone
+    except (RuntimeError, OSError) as error:  # also a relative one, if the current folder was removed
         raise UserError(reasons.HOME_UNUSABLE, f"LOCALMODEL_HOME: {error}; give an absolute path") from None
-    there = next(above for above in (path, *path.parents) if os.path.lexists(above))
+    existing = next(above for above in (path, *path.parents) if os.path.lexists(above))
     try:
-        there.resolve(strict=True)
+        existing.resolve(strict=True)
     except (RuntimeError, OSError):
-        return path  # a link that leads nowhere, or to itself: whoever makes the folder is told
+        return path  # a broken or circular link, which making the folder reports
     return Path(os.path.realpath(path))
 
 
 def store() -> Path:
-    """Folder of the store: models, locks, image layers."""
+    """The folder of the store: models, locks, image layers."""
     return home() / "store"
 
 
 def build_log(environment: str) -> Path:
-    """Where the build of the environment with this key writes what it says."""
+    """The file with the build log of the environment with this key."""
     return home() / "build-logs" / f"{environment}.log"
 
 
 def debuggers() -> Path:
-    """Where every debugpy that was ever wanted lies."""
+    """The folder with downloaded versions of debugpy."""
     return home() / "debugger"

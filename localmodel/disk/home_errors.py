@@ -1,6 +1,6 @@
-"""What the system says of the folder of everything that is kept, in words: it is full, read-only, or cannot be there.
+"""Turns the system's errors about the home folder into errors for the user: full, read-only, or unusable.
 
-Told at the edges, the commands and the classes that programs use, for whatever is read and written below it.
+Commands and public classes use it at the edge, for everything that is read and written below the home folder.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ C = TypeVar("C", bound=type)
 
 @contextlib.contextmanager
 def told() -> Iterator[None]:
-    """Have an OSError about a path below home.home(), or about a full disk, be one for the user.
+    """A block in which an OSError about a path below `home.home()`, or about a full disk, becomes a `UserError`.
 
     Raises:
         UserError: StoreFull, HomeUnusable.
@@ -29,13 +29,13 @@ def told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if (said := _in_words(error)) is None:
+        if (user_error := _in_words(error)) is None:
             raise
-        raise said from None
+        raise user_error from None
 
 
 def telling(kind: C) -> C:
-    """Have the public methods and properties of a class raise as told() does."""
+    """Decorate a class: its public methods and properties raise as in `told()`."""
     for name, value in list(vars(kind).items()):
         if name.startswith("_"):
             continue
@@ -50,16 +50,16 @@ def _telling(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
         with told():
-            found = function(*arguments, **named)
-        return _pieces(found) if inspect.isgenerator(found) else found
+            result = function(*arguments, **named)
+        return _pieces(result) if inspect.isgenerator(result) else result
 
     return call
 
 
-def _pieces(found: Iterator[Any]) -> Iterator[Any]:
-    """What comes of a generator, which runs only now."""
+def _pieces(values: Iterator[Any]) -> Iterator[Any]:
+    """The values of a generator, which runs only now."""
     with told():
-        yield from found
+        yield from values
 
 
 def _in_words(error: OSError) -> UserError | None:
@@ -67,7 +67,7 @@ def _in_words(error: OSError) -> UserError | None:
     names = [name for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
     path = next((path for path in (Path(os.fsdecode(name)) for name in names) if _concerns(path, folder)), None)
     if error.errno in files.FULL and (path or not names):
-        # Of an open file the system does not say which it was: it lies here, or among the temporary ones.
+        # The system does not name an open file: it is below this folder, or a temporary one.
         return files.full(min(folder, Path(tempfile.gettempdir()), key=files.free), error)
     if path is None:
         return None

@@ -1,4 +1,4 @@
-"""What a source folder's own file says is to be left out of it, in the words of .gitignore."""
+"""Reads which files of a source folder its ignore file leaves out, in the syntax of .gitignore."""
 
 import re
 from collections.abc import Callable
@@ -10,12 +10,14 @@ from localmodel.disk.folder import kind
 from localmodel.errors import UserError
 from localmodel_untrusted.files import decoded, read_file
 
-# The first that is there counts; that .amlignore goes before .gitignore is Azure ML's rule.
+# The first one that exists counts. .amlignore before .gitignore is Azure ML's rule.
 NAMES = (".lmdignore", ".amlignore", ".gitignore")
 
 
 def find(folder: Path) -> tuple[str, Callable[[str], bool]]:
-    """The folder's file, "" if it has none, and whether it names a path of the folder (a folder's ends with "/").
+    """The name of the folder's ignore file ("" if it has none), and a function that says whether it names a path.
+
+    The path of a folder ends with "/".
 
     Raises:
         UserError: SourceInvalid.
@@ -23,7 +25,7 @@ def find(folder: Path) -> tuple[str, Callable[[str], bool]]:
     name = next((name for name in NAMES if (folder / name).is_file()), "")
     if not name:
         return "", lambda path: False
-    from pathspec import GitIgnoreSpec  # most folders do without
+    from pathspec import GitIgnoreSpec  # here, because most folders do not need it
 
     try:
         lines = decoded(read_file(folder / name) or b"").removeprefix("\ufeff").splitlines()
@@ -33,7 +35,7 @@ def find(folder: Path) -> tuple[str, Callable[[str], bool]]:
 
 
 def leaves_out(folder: Path, path: str) -> str:
-    """The name of the folder's file, if that path (a folder's ends with "/") is there, and the file leaves it out."""
+    """The name of the folder's ignore file, if the path (a folder's ends with "/") exists and is left out; else ""."""
     if kind(folder / path) is None:
         return ""
     try:
@@ -41,11 +43,11 @@ def leaves_out(folder: Path, path: str) -> str:
     except UserError:
         return ""
     above = [f"{parent}/" for parent in PurePosixPath(path).parents]
-    return name if any(is_ignored(each) for each in (path, *above)) else ""
+    return name if any(is_ignored(part) for part in (path, *above)) else ""
 
 
 def _patterns(line: str) -> list[Any]:
-    """One, or none: what is not a pattern, such as "!" alone, matches nothing for git."""
+    """The pattern in a line; none for an invalid one such as "!", which matches nothing in git, too."""
     from pathspec import GitIgnoreSpec
 
     try:

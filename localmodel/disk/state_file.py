@@ -1,6 +1,6 @@
-"""Reading the files that this product keeps on disk: whole, or with a sentence that names the file. Never a guess.
+"""Reads the state files of this product, completely or with an error that names the file.
 
-A file that is missing, one that is damaged and one that a later version wrote are three different things.
+It tells a missing file, a damaged one and one of a later version apart.
 """
 
 import logging
@@ -20,7 +20,7 @@ from localmodel_untrusted.files import UnreadableError, read_file
 T = TypeVar("T")
 
 DAMAGED, NEWER = reasons.STATE_DAMAGED, reasons.STATE_NEWER
-# What a later version would say of a form that this one does not know.
+# Texts in errors about fields that only a later version writes.
 _FORMAT = "format"
 _MOST_BYTES = 256 * 1024 * 1024
 
@@ -28,21 +28,21 @@ log = logging.getLogger(__name__)
 
 
 def read(path: Path | str, kind: type[T], do: str) -> T | None:
-    """The dataclass `kind` that the JSON file holds, every field checked; None where there is no such file.
+    """The dataclass `kind` in the JSON file, with every field checked; None if there is no file.
 
-    `do` says what the user does about a damaged one.
+    `do` is the advice about a damaged file.
 
     Raises:
-        UserError: StateDamaged; StateNewer, when it has fields that this version does not know.
+        UserError: StateDamaged; StateNewer, if it has fields that this version does not know.
     """
     return load(path, lambda content: typed(json_text.parse(content), kind), do)
 
 
 def load(path: Path | str, parse: Callable[[bytes], T], do: str) -> T | None:
-    """What `parse` makes of the file's content; None where there is no such file. Whatever it raises is damage.
+    """The result of `parse` for the file's content; None if there is no file. Any other error of `parse` means damage.
 
     Raises:
-        UserError: StateDamaged, and what `parse` raises of the kind.
+        UserError: StateDamaged, or one that `parse` raises.
     """
     try:
         content = bytes_of(path)
@@ -56,45 +56,45 @@ def load(path: Path | str, parse: Callable[[bytes], T], do: str) -> T | None:
 
 
 def bytes_of(path: Path | str) -> bytes | None:
-    """The file's content; None where there is no such file.
+    """The file's content, or None if there is no file.
 
     Raises:
-        UnreadableError
+        UnreadableError: it cannot be read.
     """
     content = read_file(path, _MOST_BYTES)
-    if content is None and Path(path).is_symlink():  # a file that is there by now has just been written
+    if content is None and Path(path).is_symlink():  # a file that exists now has just been written
         raise UnreadableError("a link that leads nowhere")
     return content
 
 
 def damaged(path: Path | str, why: str, do: str) -> UserError:
-    """The error for a file that cannot be what it should be."""
+    """The error for a damaged file."""
     return UserError(DAMAGED, f"{path} is damaged ({why}); {do}")
 
 
 def is_unreadable(error: UserError) -> bool:
-    """Whether the error says that something kept on disk cannot be read."""
+    """Whether the error is about state that cannot be read."""
     return error.reason in (DAMAGED, NEWER)
 
 
 def unreadable(error: UserError) -> None:
-    """Go on without what cannot be read.
+    """Ignore an error about state that cannot be read.
 
     Raises:
-        UserError: it is about something else.
+        UserError: the error, if it is about something else.
     """
     if not is_unreadable(error):
         raise error
 
 
 def skip(error: UserError) -> None:
-    """As unreadable(), and tell: the rest is listed. A command that has told so ends with exit code 1."""
+    """Like `unreadable()`, with a warning, after which the rest is listed and the command's exit code is 1."""
     unreadable(error)
     log.warning("%s", error)
 
 
 def or_skip(read: Callable[[], T | None]) -> T | None:
-    """What `read` gives; None where that cannot be read, which is told as in skip()."""
+    """The result of `read`; None, with the warning of `skip()`, if it cannot be read."""
     try:
         return read()
     except UserError as error:
@@ -103,26 +103,26 @@ def or_skip(read: Callable[[], T | None]) -> T | None:
 
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder of ours, without hidden files; nothing where there is no folder.
+    """The entries of a folder of ours, without hidden files; empty if there is no folder.
 
     Raises:
-        UserError: StateDamaged, when something else is in its place: what it held is not known then.
+        UserError: StateDamaged, if something else is in its place.
     """
     try:
-        with os.scandir(folder) as found:
-            return [entry for entry in found if not entry.name.startswith(".")]
+        with os.scandir(folder) as scan:
+            return [entry for entry in scan if not entry.name.startswith(".")]
     except FileNotFoundError:
         if not folder.is_symlink():
             return []
         raise damaged(folder, "a link that leads nowhere", "bring back what it leads to, or remove it") from None
     except NotADirectoryError:
-        if not os.path.lexists(folder):  # what should hold it is a file
+        if not os.path.lexists(folder):  # a file is in the place of a folder above
             raise
         raise damaged(folder, "it is not a folder", "put the folder back from a backup, or remove it") from None
 
 
 def typed(value: Any, kind: type[T]) -> T:
-    """The dataclass, from a JSON object of its fields.
+    """The dataclass from a JSON object of its fields.
 
     Raises:
         ValueError: a field is missing, or has another type.
@@ -133,21 +133,21 @@ def typed(value: Any, kind: type[T]) -> T:
 
 
 def known(content: Mapping[str, Any], kind: type[T]) -> T:
-    """As typed(), from an object that may have other fields beside: those of another version, or of no interest.
+    """Like `typed()`, from an object that may have more fields, of another version or not needed here.
 
     Raises:
         ValueError, TypeError: it is something else.
     """
     wanted: Any = kind
-    return typed({each.name: content[each.name] for each in fields(wanted) if each.name in content}, kind)
+    return typed({field.name: content[field.name] for field in fields(wanted) if field.name in content}, kind)
 
 
 class _Newer(Exception):
-    """It has what only a later version writes."""
+    """The value has fields that only a later version writes."""
 
 
 def why(error: Exception) -> str:
-    """What is wrong, in words, with what could not be made a value."""
+    """A phrase for why a value could not be read."""
     if isinstance(error, UnicodeError):
         return "it is not UTF-8 text"
     if isinstance(error, KeyError):
@@ -160,14 +160,14 @@ _Check = Callable[[Any, str], Any]
 
 @cache
 def _checker(kind: Any) -> _Check:
-    """What makes a value of the type from its JSON, or says at which place it is another."""
+    """A function that makes a value of the type from its JSON, or says in which place it is wrong."""
     origin, inner = get_origin(kind), get_args(kind)
     if kind is Any:
         return lambda value, _: value
     if is_dataclass(kind):
         return _of_dataclass(kind)
     if origin in (Union, UnionType) and NoneType in inner and len(inner) == 2:
-        other = _checker(next(each for each in inner if each is not NoneType))
+        other = _checker(next(member for member in inner if member is not NoneType))
         return lambda value, place: None if value is None else other(value, place)
     if origin is not None and issubclass(origin, Mapping):
         return _of_mapping(_checker(inner[1]))
@@ -208,8 +208,8 @@ def _of_list(inner: _Check) -> _Check:
 
 def _of_dataclass(kind: Any) -> _Check:
     hints = get_type_hints(kind)
-    checks = {each.name: _checker(hints[each.name]) for each in fields(kind)}
-    needed = [each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING]
+    checks = {field.name: _checker(hints[field.name]) for field in fields(kind)}
+    needed = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
 
     def check(value: Any, place: str) -> Any:
         value = _object(value, place)
@@ -218,10 +218,10 @@ def _of_dataclass(kind: Any) -> _Check:
         inside = f"{place}." if place else ""
         if missing := [name for name in needed if name not in value]:
             raise ValueError(f"{inside}{missing[0]} is missing")
-        known = {name: checks[name](item, f"{inside}{name}") for name, item in value.items() if name in checks}
-        if len(known) < len(value):
-            raise _Newer(f"it has the field {inside}{min(value.keys() - known.keys())}")
-        return kind(**known)
+        values = {name: checks[name](item, f"{inside}{name}") for name, item in value.items() if name in checks}
+        if len(values) < len(value):
+            raise _Newer(f"it has the field {inside}{min(value.keys() - values.keys())}")
+        return kind(**values)
 
     return check
 

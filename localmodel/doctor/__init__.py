@@ -1,4 +1,4 @@
-"""What this machine has of what is needed, and how to get the rest. Looks only; changes nothing."""
+"""Checks what this machine has and how to get what is missing, without changing anything."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ __all__ = ["Finding", "examine"]
 
 
 def examine() -> list[Finding]:
-    """Every finding, in the order in which things are needed. Takes seconds at most: all is looked at at once."""
+    """All findings, in the order in which things are needed. The checks run in parallel and take seconds at most."""
     looks: list[Callable[[], list[Finding]]] = [*machine.LOOKS, *kept.LOOKS, *network.LOOKS, *engine.LOOKS]
     looks += cluster.LOOKS
     with ThreadPoolExecutor(len(looks)) as threads:
@@ -20,7 +20,7 @@ def examine() -> list[Finding]:
 
 
 def _look(look: Callable[[], list[Finding]]) -> list[Finding]:
-    """What it finds; where the folder of everything cannot be used, that another finding says why is enough."""
+    """The findings of one check; none if the home folder cannot be used, which another finding reports."""
     try:
         with home_errors.told():
             return look()

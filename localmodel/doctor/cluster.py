@@ -1,4 +1,4 @@
-"""The tools that speak to a cluster, and the cluster that kubectl speaks to."""
+"""Checks the tools for clusters, and kubectl's current cluster."""
 
 import shutil
 import subprocess
@@ -34,10 +34,10 @@ def _cluster() -> list[Finding]:
         context = _context()
         first_line(["kubectl", "get", "crd", RESOURCE, "--request-timeout=3s", "-o", "name"])
     except subprocess.CalledProcessError as error:
-        said = (error.stderr.strip().splitlines() or ["no answer"])[-1]
-        if "NotFound" in said:
+        message = (error.stderr.strip().splitlines() or ["no answer"])[-1]
+        if "NotFound" in message:
             return [Finding("warn", what, f"reachable, without {RESOURCE}", "kubectl apply -f crds/ in the checkout")]
-        return [Finding("warn", what, said, f"{_NEEDED}: make kind-up in the checkout")]
+        return [Finding("warn", what, message, f"{_NEEDED}: make kind-up in the checkout")]
     except (OSError, subprocess.SubprocessError) as error:
         return [Finding("warn", what, str(error), _NEEDED)]
     return [Finding("ok", what, f"{context} is reachable, with {RESOURCE}")]

@@ -1,4 +1,4 @@
-"""The container engine, asked on its socket: the SDK may not be installed, and waits too long."""
+"""Checks the container engine through its socket, because the SDK may be missing, and waits too long."""
 
 import errno
 import hashlib
@@ -17,7 +17,7 @@ from localmodel.doctor.kept import LITTLE_SPACE
 _WHAT = "container engine"
 _SOCKET = "unix:///var/run/docker.sock"
 _SECONDS = 3
-# Those of nodes that deployments get, see kind-config.yaml.
+# The nodes' ports for deployments, as in kind-config.yaml.
 _NODE_PORTS = range(30001, 30011)
 _KIND_LABEL = "io.x-k8s.kind.cluster"
 _NEEDED = "needed for the targets docker and kind only"
@@ -29,7 +29,7 @@ def _engine() -> list[Finding]:
     if path == address:
         return [Finding("ok", _WHAT, f"{address} (not checked: it is not a local socket)")]
     try:
-        # No TLS here: the certificates that the environment names are looked at elsewhere.
+        # Without TLS: another check is about certificates.
         transport = httpx.HTTPTransport(uds=path, verify=False, trust_env=False)
         with httpx.Client(transport=transport, base_url="http://engine", timeout=_SECONDS) as engine:
             version, info, containers = (engine.get(what).json() for what in ("/version", "/info", "/containers/json"))
@@ -45,19 +45,19 @@ def _silent(path: str, error: Exception) -> Finding:
     cause: BaseException = error
     while not isinstance(cause, OSError) and cause.__context__:
         cause = cause.__context__
-    number, said = (cause.errno, cause.strerror) if isinstance(cause, OSError) else (None, None)
-    found = f"{path}: {said or error}"
+    number, message = (cause.errno, cause.strerror) if isinstance(cause, OSError) else (None, None)
+    finding = f"{path}: {message or error}"
     if number in (errno.EACCES, errno.EPERM):
         fix = "let your user use the socket: sudo usermod -aG docker $USER, and log in again"
     elif number == errno.ENOENT:
         fix = f"{_NEEDED}: install and start Docker, or name its socket with DOCKER_HOST"
     else:
         fix = f"{_NEEDED}: start Docker (sudo systemctl start docker, or Docker Desktop)"
-    return Finding("warn", _WHAT, found, fix)
+    return Finding("warn", _WHAT, finding, fix)
 
 
 def _address() -> str:
-    """Where the command docker looks for the engine: DOCKER_HOST, its current context, the usual socket."""
+    """The engine's address as the command docker finds it: DOCKER_HOST, the current context, the usual socket."""
     if host := os.environ.get("DOCKER_HOST"):
         return host
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
@@ -72,11 +72,11 @@ def _address() -> str:
 
 def _kind_of(path: str, version: dict[str, Any]) -> Finding:
     names = [str(part.get("Name", "")) for part in version.get("Components") or []]
-    told = f"{version.get('Version', 'of unknown version')} at {path}"
+    version_and_path = f"{version.get('Version', 'of unknown version')} at {path}"
     if any("podman" in name.lower() for name in names):
         fix = "Docker is what the docker and kind targets are tested with; name its socket with DOCKER_HOST"
-        return Finding("warn", _WHAT, f"Podman {told}", fix)
-    return Finding("ok", _WHAT, f"Docker {told}")
+        return Finding("warn", _WHAT, f"Podman {version_and_path}", fix)
+    return Finding("ok", _WHAT, f"Docker {version_and_path}")
 
 
 def _sdk() -> list[Finding]:
@@ -93,16 +93,16 @@ def _disk(info: dict[str, Any]) -> list[Finding]:
         return [Finding("warn", what, f"driver {driver}", fix)]
     try:
         free = shutil.disk_usage(root).free
-    except OSError:  # in a virtual machine, as Docker Desktop has it, or closed to us
+    except OSError:  # it is in a virtual machine, as with Docker Desktop, or not readable
         return [Finding("ok", what, f"driver {driver}, on a disk that cannot be seen from here")]
-    found = f"driver {driver}, {size(free)} free at {root}"
+    text = f"driver {driver}, {size(free)} free at {root}"
     if free < LITTLE_SPACE:
-        return [Finding("warn", what, found, "free some: docker system prune, docker builder prune")]
-    return [Finding("ok", what, found)]
+        return [Finding("warn", what, text, "free some: docker system prune, docker builder prune")]
+    return [Finding("ok", what, text)]
 
 
 def _clusters(containers: list[dict[str, Any]]) -> list[Finding]:
-    """The kind clusters, and on which ports of this machine deployments in them can be reached."""
+    """The kind clusters, and the ports of this machine at which their deployments can be reached."""
     mapped: dict[str, set[int]] = {}
     for container in containers:
         if cluster := container.get("Labels", {}).get(_KIND_LABEL):

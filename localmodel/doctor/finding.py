@@ -1,4 +1,4 @@
-"""What a look at one thing says."""
+"""A finding, the result of one check."""
 
 import subprocess
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _SECONDS = 4
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `fix` is empty when there is nothing to do."""
+    """The result of one check. `fix` is "" if there is nothing to do."""
 
     level: Literal["ok", "warn", "fail"]
     what: str
@@ -18,10 +18,10 @@ class Finding:
 
 
 def first_line(command: list[str]) -> str:
-    """Of what the command prints.
+    """The first line that the command prints.
 
     Raises:
-        OSError, subprocess.SubprocessError: it does not run, fails, or takes seconds.
+        OSError, subprocess.SubprocessError: it does not run, fails, or takes too long.
     """
     result = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
     return (result.stdout.splitlines() or [""])[0]

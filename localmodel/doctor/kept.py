@@ -1,4 +1,4 @@
-"""What is kept on this machine: the folder, its disk, and the store in it."""
+"""Checks the home folder, its disk, and the store in it."""
 
 import os
 import tempfile
@@ -17,23 +17,23 @@ _WRITABLE = "name a writable folder with LOCALMODEL_HOME"
 def _home() -> list[Finding]:
     try:
         folder = home.home()
-        there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
-        with tempfile.NamedTemporaryFile(dir=there) as file:
+        existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        with tempfile.NamedTemporaryFile(dir=existing) as file:
             file.write(b"x")
             file.flush()
-            free = files.free(there)
+            free = files.free(existing)
     except (OSError, UserError) as error:
-        said = f"{folder}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        message = f"{folder}: {error.strerror}" if isinstance(error, OSError) else str(error)
         fix = _ROOM if isinstance(error, OSError) and error.errno in files.FULL else _WRITABLE
-        return [Finding("fail", "folder", said, fix)]
-    found = f"{folder}, {size(free)} free"
+        return [Finding("fail", "folder", message, fix)]
+    text = f"{folder}, {size(free)} free"
     if free < LITTLE_SPACE:
-        return [Finding("warn", "folder", found, _ROOM)]
-    return [Finding("ok", "folder", found)]
+        return [Finding("warn", "folder", text, _ROOM)]
+    return [Finding("ok", "folder", text)]
 
 
 def _store() -> list[Finding]:
-    """Only whether records can be read and their content is there: hashing it all is lmd store verify's."""
+    """Check that records can be read and their content exists; `lmd store verify` also hashes everything."""
     folder = home.store()
     if not folder.is_dir():
         return [Finding("ok", "store", f"{folder} is not there yet; the first lmd model register makes it")]
@@ -41,8 +41,8 @@ def _store() -> list[Finding]:
     models = store.models.records.list(skip=unreadable.append)
     environments = store.environments.records.list(skip=unreadable.append)
     if unreadable:
-        found = "; ".join(map(str, unreadable[:_FEW]))
-        return [Finding("fail", "store", found, "lmd store verify looks at everything in it")]
+        text = "; ".join(map(str, unreadable[:_FEW]))
+        return [Finding("fail", "store", text, "lmd store verify looks at everything in it")]
     missing = [f"{model.name}:{model.version}" for model in models if not store.layout.has(model.weights)]
     if missing:
         names = ", ".join(missing[:_FEW]) + (f" and {len(missing) - _FEW} more" if len(missing) > _FEW else "")

@@ -1,4 +1,4 @@
-"""The machine itself: system, Pythons, the ports that deployments take."""
+"""Checks the machine itself: system, Pythons, the ports for deployments."""
 
 import platform
 import subprocess
@@ -31,25 +31,25 @@ def _python() -> list[Finding]:
 
 def _uv() -> list[Finding]:
     try:
-        found = first_line([find_uv_bin(), "--version"])
+        version = first_line([find_uv_bin(), "--version"])
     except (OSError, subprocess.SubprocessError) as error:
         return [Finding("fail", "uv", str(error), "install localmodel again: pip install --force-reinstall uv")]
-    # Not at the same time: Python's sysconfig, which finds uv, is not for several threads.
-    return [Finding("ok", "uv", found), *_pythons()]
+    # One after the other, because Python's sysconfig, which finds uv, is not thread-safe.
+    return [Finding("ok", "uv", version), *_pythons()]
 
 
 def _pythons() -> list[Finding]:
     what = "Pythons for environments"
     try:
-        found = run_coroutine.run(venv.installed_pythons())
+        pythons = run_coroutine.run(venv.installed_pythons())
     except OSError:
-        return []  # the folder cannot be read, which another finding says
+        return []  # the folder cannot be read, which another finding reports
     except UserError as error:
         if error.reason == reasons.PACKAGE_SOURCES_INVALID:
             return []  # that, too
         return [Finding("warn", what, str(error), "install one: uv python install 3.11")]
-    versions = sorted(found, key=lambda version: [int(part) for part in version.split(".")])
-    fix = "another version: uv python install VERSION" if len(found) == 1 else ""
+    versions = sorted(pythons, key=lambda version: [int(part) for part in version.split(".")])
+    fix = "another version: uv python install VERSION" if len(pythons) == 1 else ""
     return [Finding("ok", what, ", ".join(versions), fix)]
 
 
@@ -61,8 +61,8 @@ def _ports() -> list[Finding]:
     what = f"ports {PORTS[0]} to {PORTS[-1]}"
     if not held:
         return [Finding("ok", what, "free")]
-    found = "; ".join(f"{', '.join(map(str, taken))} held by {holder}" for holder, taken in held.items())
-    return [Finding("ok", what, found, "a deployment takes the next free port; another: spec.service.localPort")]
+    text = "; ".join(f"{', '.join(map(str, taken))} held by {holder}" for holder, taken in held.items())
+    return [Finding("ok", what, text, "a deployment takes the next free port; another: spec.service.localPort")]
 
 
 LOOKS = (_platform, _python, _uv, _ports)

@@ -1,4 +1,4 @@
-"""What stands between this machine and packages: certificates, proxy, package sources."""
+"""Checks the way to packages: certificates, proxy, package sources."""
 
 import os
 import socket
@@ -22,8 +22,8 @@ def _certificates() -> list[Finding]:
     problems = [f"{name}={path}: {problem}" for name, path in named if (problem := _problem(Path(path)))]
     if problems:
         return [Finding("fail", "certificates", "; ".join(problems), "correct or unset the variable")]
-    found = ", ".join(f"{name}={path}" for name, path in named)
-    return [Finding("ok", "certificates", found or "the system's own (no variable names others)")]
+    text = ", ".join(f"{name}={path}" for name, path in named)
+    return [Finding("ok", "certificates", text or "the system's own (no variable names others)")]
 
 
 def _problem(bundle: Path) -> str:
@@ -38,44 +38,48 @@ def _problem(bundle: Path) -> str:
 
 def _sources() -> list[Finding]:
     try:
-        found = sources.read()
+        configured = sources.read()
     except UserError as error:
         return [Finding("fail", "package sources", str(error), f"correct {sources.path()}")]
     except OSError as error:
         return [Finding("fail", "package sources", f"{sources.path()}: {error.strerror}", "make the file readable")]
-    findings = [_packages(found), *_proxy(found)]
-    if found.ca_bundle and (problem := _problem(found.ca_bundle)):
+    findings = [_packages(configured), *_proxy(configured)]
+    if configured.ca_bundle and (problem := _problem(configured.ca_bundle)):
         fix = f"correct ca-bundle in {sources.path()}"
-        findings.append(Finding("fail", "certificates of package sources", f"{found.ca_bundle}: {problem}", fix))
+        findings.append(Finding("fail", "certificates of package sources", f"{configured.ca_bundle}: {problem}", fix))
     return findings
 
 
-def _packages(found: Sources) -> Finding:
+def _packages(configured: Sources) -> Finding:
     what = "package sources"
-    told = str(found)
-    # By way of a proxy, a direct connection says nothing.
-    addresses = () if found.no_index or sources.proxies(found) else (found.index_url, *found.extra_index_urls)
+    text = str(configured)
+    # With a proxy, a direct connection would prove nothing.
+    addresses = (
+        ()
+        if configured.no_index or sources.proxies(configured)
+        else (configured.index_url, *configured.extra_index_urls)
+    )
     problems = {address: _refusal(address) for address in addresses if address}
     silent = [f"{sources.scrub(address)} ({problem})" for address, problem in problems.items() if problem]
     if silent:
         fix = f"is the address in {sources.path()} right, and is this machine in the network that it is for?"
         return Finding("warn", what, f"no answer from {', '.join(silent)}", fix)
-    return Finding("ok", what, f"{told} ({sources.path()})" if sources.path().is_file() else told)
+    return Finding("ok", what, f"{text} ({sources.path()})" if sources.path().is_file() else text)
 
 
-def _proxy(found: Sources) -> list[Finding]:
-    named = found.proxy or next((os.environ[name] for name in _PROXY_VARIABLES if os.environ.get(name)), "")
+def _proxy(configured: Sources) -> list[Finding]:
+    named = configured.proxy or next((os.environ[name] for name in _PROXY_VARIABLES if os.environ.get(name)), "")
     if not named:
         return [Finding("ok", "proxy", "none")]
-    where = sources.path() if found.proxy else "the shell's variables (HTTPS_PROXY, HTTP_PROXY)"
-    told = sources.scrub(named)
+    where = sources.path() if configured.proxy else "the shell's variables (HTTPS_PROXY, HTTP_PROXY)"
+    text = sources.scrub(named)
     if problem := _refusal(named):
-        return [Finding("warn", "proxy", f"{told} does not answer ({problem})", f"correct or remove it in {where}")]
-    return [Finding("ok", "proxy", f"{told}, from {where}")]
+        return [Finding("warn", "proxy", f"{text} does not answer ({problem})", f"correct or remove it in {where}")]
+    return [Finding("ok", "proxy", f"{text}, from {where}")]
 
 
 def _refusal(address: str) -> str:
-    """Why nobody listens there; empty when somebody does."""
+    """Why the address cannot be reached, or ""."""
     parts = urlsplit(address if "://" in address else f"http://{address}")
     try:
         port = parts.port or _PORTS.get(parts.scheme, 80)

@@ -1,1 +1,1 @@
-"""Layers and image layouts, as the OCI image specification has them."""
+"""Layers and image layouts of the OCI image specification."""

@@ -1,4 +1,4 @@
-"""Reproducible layers: equal files give equal bytes, whenever and by whomever they are packed."""
+"""Reproducible layers: equal files always give equal bytes."""
 
 import contextlib
 import os
@@ -17,14 +17,14 @@ from localmodel.errors import UserError
 from localmodel_untrusted import tar as untrusted
 
 CHUNK = 1 << 20
-# Files and folders: who reads a tar remembers their names.
+# The limit of files and folders, because readers of a tar keep their names in memory.
 _MOST_MEMBERS = 250_000
 _LIMITS = untrusted.Limits(_MOST_MEMBERS, _MOST_MEMBERS)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of a layer: its path inside, and its content as bytes or as a file to read."""
+    """A file of a layer: its path inside, and its content."""
 
     path: str
     content: "bytes | Path | _Slice"
@@ -54,10 +54,10 @@ class Entry:
 
 
 def entries_of(path: Path, inside: str) -> list[Entry]:
-    """The file or the folder's files as entries below the folder `inside`, under the path's own name.
+    """The file, or the folder's files, as entries below the folder `inside`, under the path's own name.
 
     Raises:
-        folder.UnusableFolderError: not all of them can be had.
+        folder.UnusableFolderError: a file cannot be used.
     """
     if path.is_file():
         return [Entry(f"{inside}/{path.name}".lstrip("/"), path)]
@@ -65,9 +65,9 @@ def entries_of(path: Path, inside: str) -> list[Entry]:
 
 
 def tar(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """An uncompressed tar of the entries: sorted, owned by root, dated 1970, and for all to read, or run.
+    """An uncompressed tar of the entries: sorted, owned by root, dated 1970, readable (or executable) by all.
 
-    The folders above each entry are in it too, so that none of them gets an engine's own default mode.
+    It contains the folders above each entry, so that they do not get an engine's default mode.
 
     Raises:
         UserError: TooManyFiles.
@@ -102,13 +102,13 @@ def _header(name: str, size: int, kind: bytes, mode: int) -> bytes:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Generator[BinaryIO]:
-    """The tar, open; what is found wrong with it while it is read becomes an error for the user.
+    """The open tar; damage that is found while it is read becomes an error for the user.
 
     Raises:
         UserError: ArchiveInvalid.
     """
     try:
-        # A pipe in its place would keep a reader waiting.
+        # Opening a pipe in its place would wait.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise untrusted.RefusedError("it is not a file")
@@ -118,7 +118,7 @@ def reading(path: Path) -> Generator[BinaryIO]:
 
 
 def members(file: BinaryIO) -> Iterator[untrusted.Member]:
-    """What is in an open tar.
+    """The members of an open tar.
 
     Raises:
         UserError: ArchiveInvalid.
@@ -140,7 +140,7 @@ def extract(path: Path, target: Path) -> None:
 
 
 def extract_into(path: Path, target: Path) -> None:
-    """Unpack a tar whose only top folder or file is called as `target`, which it replaces when it is complete."""
+    """Unpack a tar whose only top folder or file has the name of `target`, and replace `target` atomically."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".incoming-") as incoming:
         unpacked, before = Path(incoming, "new"), Path(incoming, "before")
@@ -169,7 +169,7 @@ def top(path: Path) -> str:
 
 
 def contents(path: Path, wanted: Callable[[str], bool] = lambda _: True) -> dict[str, bytes]:
-    """The wanted files of a tar, path -> content (Executable where one can be executed).
+    """The wanted files of a tar, path -> content (`Executable` for executable files).
 
     Raises:
         UserError: ArchiveInvalid.
@@ -185,7 +185,7 @@ def _content(file: BinaryIO, member: untrusted.Member) -> bytes:
 
 
 def moved(path: Path, inside: str) -> Iterator[bytes]:
-    """The tar at `path` with everything in it moved below the folder `inside`.
+    """The tar at `path`, with everything in it moved below the folder `inside`.
 
     Raises:
         UserError: ArchiveInvalid.
@@ -196,13 +196,13 @@ def moved(path: Path, inside: str) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def opened(paths: Iterable[Path]) -> Iterator[list[BinaryIO]]:
-    """The files, open while they are read from."""
+    """The opened files."""
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(path.open("rb")) for path in paths]
 
 
 def entries_in(archive: BinaryIO, inside: str) -> list[Entry]:
-    """The files of an open tar as entries below the folder `inside`; their content is read from it later."""
+    """The files of an open tar as entries below the folder `inside`; their content is read later."""
     return [
         Entry(f"{inside}/{member.path}", _Slice(archive.fileno(), member))
         for member in members(archive)
@@ -211,7 +211,7 @@ def entries_in(archive: BinaryIO, inside: str) -> list[Entry]:
 
 
 class _Slice:
-    """A file in an open tar."""
+    """The content of a file in an open tar."""
 
     def __init__(self, descriptor: int, member: untrusted.Member) -> None:
         self.descriptor, self.member, self.size = descriptor, member, member.size

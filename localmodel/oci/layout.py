@@ -13,9 +13,9 @@ from localmodel import digests, reasons
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 
-_CHUNK = 1 << 20  # larger ones fall out of the processor's cache between two steps
+_CHUNK = 1 << 20  # larger chunks do not fit into the processor's cache
 
-Meter = Callable[[int, int], None]  # is told bytes done and bytes in all
+Meter = Callable[[int, int], None]  # gets the bytes done and the bytes in all
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Layout:
         self.root = root
 
     def path(self, digest: str) -> Path:
-        """Where the blob with this digest lies or would lie."""
+        """The path where the blob with this digest is or would be."""
         algorithm, _, hexadecimal = digest.partition(":")
         return self.root / "blobs" / algorithm / hexadecimal
 
@@ -51,7 +51,7 @@ class Layout:
         return path.is_file() and path.stat().st_size == blob.size
 
     def read(self, digest: str) -> bytes:
-        """Content of a small blob.
+        """The content of a small blob.
 
         Raises:
             FileNotFoundError: there is no such blob.
@@ -66,7 +66,7 @@ class Layout:
         return self.write([content])
 
     def blobs(self) -> list[str]:
-        """Digests of the blobs that are there, sorted."""
+        """The digests of all blobs, sorted."""
         return sorted(f"sha256:{path.name}" for path in (self.root / "blobs" / "sha256").glob("*"))
 
     def write(
@@ -76,12 +76,12 @@ class Layout:
         expected: Blob | None = None,
         needed: int | None = None,
     ) -> Blob:
-        """Keep the chunks' content as one blob, in bounded memory. `tell` hears how many bytes it has so far.
+        """Write the chunks as one blob, in bounded memory. `tell` gets the number of bytes so far.
 
-        `needed` is about how many there will be, if the caller knows and there is no `expected` blob.
+        `needed` is about the number of bytes in all, if the caller knows it and there is no `expected` blob.
 
         Raises:
-            UserError: StoreFull; ContentDamaged, when it is not the expected one: nothing is kept then.
+            UserError: StoreFull; ContentDamaged, if it is not the expected blob. Then nothing is kept.
         """
         content, size = hashlib.sha256(), 0
         incoming = self.root / "incoming"
@@ -114,7 +114,7 @@ class Layout:
         return blob
 
     def sound(self, digest: str, tell: Callable[[int], None] | None = None) -> bool:
-        """Whether the blob's content is what its name says. `tell` hears of every piece's size."""
+        """Whether the blob's content has the digest. `tell` gets the size of every piece."""
         content = hashlib.sha256()
         with self.path(digest).open("rb", buffering=0) as file:
             while chunk := file.read(_CHUNK):
@@ -127,11 +127,11 @@ class Layout:
         self.path(digest).unlink(missing_ok=True)
 
     def record(self, path: Path, blob: Blob) -> None:
-        """Remember in a file which blob something became."""
+        """Record in a file that its name stands for this blob."""
         files.write(path, digests.canonical_json(asdict(blob)))
 
     def recorded(self, path: Path) -> Blob | None:
-        """The blob a record names, if there is a record that can be read and the blob is still there."""
+        """The blob in a record, or None if the record cannot be read or the blob is missing."""
         with contextlib.suppress(UserError):
             blob = state_file.read(path, Blob, "it is written again")
             return blob if blob and self.has(blob) else None

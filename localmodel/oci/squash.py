@@ -19,10 +19,10 @@ _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"  # image-spec, layer.md
 
 
 def runs(stack: Sequence[T], most: int) -> list[list[T]]:
-    """The stack as `most` runs at most.
+    """Split the stack into at most `most` runs.
 
-    Half of them are the lowest layers, each alone; the rest are cut into runs of one length. So a layer that is added
-    on top changes the last run only, until the length has to grow.
+    Half of them are the lowest layers, each alone; the rest is cut into runs of one length. So a layer that is added on
+    top changes only the last run, until the length has to grow.
 
     Raises:
         ValueError: `most` is less than 1.
@@ -38,7 +38,7 @@ def runs(stack: Sequence[T], most: int) -> list[list[T]]:
 
 
 def fewer(layout: Layout, stack: Sequence[Blob], most: int) -> list[Blob]:
-    """The stack as `most` layers at most, all in the layout. What was joined once is not joined again."""
+    """Join layers until there are at most `most`, all in the layout. What was joined before is reused."""
     return [_joined(layout, run) for run in runs(stack, most)]
 
 
@@ -46,22 +46,22 @@ def _joined(layout: Layout, run: Sequence[Blob]) -> Blob:
     if len(run) == 1:
         return run[0]
     key = digests.of_json([blob.digest for blob in run]).removeprefix("sha256:")
-    known = layout.root / "squashed" / f"{key}.json"
-    if blob := layout.recorded(known):
+    record = layout.root / "squashed" / f"{key}.json"
+    if blob := layout.recorded(record):
         return blob
     blob = layout.write(squash([layout.path(layer.digest) for layer in run]), needed=sum(layer.size for layer in run))
-    layout.record(known, blob)
+    layout.record(record, blob)
     return blob
 
 
 def squash(paths: Iterable[Path]) -> Iterator[bytes]:
-    """One uncompressed tar that does what these layers (uncompressed tars, lowest first) do one after the other."""
+    """One uncompressed tar with the effect of these layers (uncompressed tars, lowest first)."""
     state = _State()
     with contextlib.ExitStack() as stack:
         for path in paths:
             archive = stack.enter_context(tarfile.open(path))
             members = archive.getmembers()
-            # What a layer takes away, it takes from those below, wherever in its tar it says so.
+            # A layer's whiteouts apply to the layers below, wherever they are in its tar.
             for member in members:
                 state.take_away(_name(member))
             for member in members:
@@ -75,12 +75,12 @@ def _name(member: tarfile.TarInfo) -> str:
 
 @dataclass
 class _State:
-    """What has been put: path -> where it is. And of what is below the lowest layer: paths and folders hidden."""
+    """The joined state: path -> archive member, and the paths and folders below the lowest layer that are hidden."""
 
     present: dict[str, tuple[tarfile.TarFile, tarfile.TarInfo]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     opaque: set[str] = field(default_factory=set)
-    folders: set[str] = field(default_factory=set)  # everything that something lies in
+    folders: set[str] = field(default_factory=set)  # all parents of present paths
 
     def take_away(self, name: str) -> None:
         folder, _, last = name.rpartition("/")
@@ -111,7 +111,7 @@ class _State:
             if parent in self.gone:
                 self._shut(parent)
         if member.islnk():
-            # Its target may be replaced by a later layer, which must not change this one.
+            # A later layer may replace its target, which must not change this file.
             archive, member = self._linked(archive, member)
         self.present[name] = (archive, member)
 
@@ -122,13 +122,13 @@ class _State:
         return self.present[target]
 
     def _shut(self, folder: str) -> None:
-        """What such a folder held below was hidden, and must not shine through the new one."""
+        """Keep the content that a new folder hides in lower layers hidden."""
         self.gone.discard(folder)
         self.opaque.add(folder)
 
     def _remove_below(self, folder: str) -> None:
         if folder and folder not in self.folders:
-            return  # as for nearly every file, of which there may be many
+            return  # the usual case, for possibly many files
         start = f"{folder}/" if folder else ""
         self.present = {path: entry for path, entry in self.present.items() if not path.startswith(start)}
         self.gone, self.opaque, self.folders = (
@@ -137,7 +137,7 @@ class _State:
         self.folders.discard(folder)
 
     def tar(self) -> Iterator[bytes]:
-        """Sorted, so that folders come before what is in them, and equal states give equal bytes."""
+        """The tar, sorted, so that folders come before their content, and equal states give equal bytes."""
         marks = {_join(*path.rpartition("/")[::2]) for path in self.gone}
         marks |= {f"{folder}/{_OPAQUE}".lstrip("/") for folder in self.opaque}
         for name in sorted({*self.present, *marks}, key=lambda name: name.split("/")):

@@ -1,1 +1,1 @@
-"""Requirements of packages: the one reader, and where packages come from."""
+"""Package requirements: how they are read, and where packages come from."""

@@ -1,4 +1,4 @@
-"""All that is wrong in a file or a list, told at once: who corrects one line at a time tries again for each."""
+"""Collects everything that is wrong in a file or list, so that the user sees it all at once."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,23 +10,24 @@ _MOST = 40
 
 
 class Faults:
-    """What was wrong so far, each with its place."""
+    """The faults so far, each with its place."""
 
     def __init__(self) -> None:
         self._found: list[UserError] = []
 
     @contextlib.contextmanager
     def collected(self) -> Iterator[None]:
-        """An error of the block is kept, and what follows the block goes on."""
+        """A block whose error is collected instead of raised."""
         try:
             yield
         except UserError as error:
             self._found.append(error)
 
     def tell(self) -> None:
-        """
+        """Raise the collected faults.
+
         Raises:
-            UserError: there were any; a line for each, with the first one's reason.
+            UserError: there are faults; the message has a line for each, the reason is that of the first.
         """
         if not self._found:
             return
@@ -37,5 +38,5 @@ class Faults:
 
 
 def invalid(where: str, what: str) -> UserError:
-    """`where` is a file, or a file and a line: environment.yml:7."""
+    """The error for an invalid environment. `where` is a file, or a file and a line (environment.yml:7)."""
     return UserError(reasons.ENVIRONMENT_INVALID, f"{where}: {what}")

@@ -18,26 +18,26 @@ def split(requirement: str) -> tuple[str, frozenset[str]]:
 
 
 def listed(block: str) -> list[str]:
-    """The hashes in a package's lines of a lock, in their order."""
+    """The hashes in a package's lines of a lock, in order."""
     return re.findall(r"--hash=(\w+:[0-9a-fA-F]+)", block)
 
 
 def name(requirement: str) -> str:
-    """The package's name as indices write it; "" for what has none."""
-    found = _NAME.match(requirement.strip())
-    return canonicalize_name(found[0]) if found else ""
+    """The package's normalized name, or "" if it has none."""
+    match = _NAME.match(requirement.strip())
+    return canonicalize_name(match[0]) if match else ""
 
 
 def packages(lock: str) -> list[str]:
-    """The lock's packages, each with the lines that follow it."""
+    """The lock's packages, each with its lines."""
     return [block for block in re.split(r"(?m)^(?=[A-Za-z0-9])", lock) if block and not block.startswith("#")]
 
 
 def restrict(lock: str, demanded: Mapping[str, frozenset[str]]) -> str:
-    """The lock with those hashes only for the packages (by name) for which any are demanded.
+    """The lock with only the `demanded` hashes for the packages (by name) that have any.
 
     Raises:
-        UserError: RequirementsUnresolvable, when the index has no file with a demanded hash.
+        UserError: RequirementsUnresolvable, if the index has no file with a demanded hash.
     """
     return "".join(_restricted(block, demanded.get(name(block), frozenset())) for block in packages(lock))
 
@@ -46,7 +46,7 @@ def _restricted(block: str, wanted: frozenset[str]) -> str:
     if not wanted:
         return block
     first, _, rest = block.partition("\n")
-    kept = [found for found in re.findall(r"--hash=(\w+:\w+)", rest) if found in wanted]
+    kept = [digest for digest in re.findall(r"--hash=(\w+:\w+)", rest) if digest in wanted]
     if not kept:
         pinned = first.rstrip(" \\")
         raise UserError(
@@ -54,4 +54,4 @@ def _restricted(block: str, wanted: frozenset[str]) -> str:
             f"spec.environment.requirements: {pinned}: the index offers no file with a demanded --hash; "
             "was another version resolved, or the file replaced? Correct the hash, or leave it out",
         )
-    return first + "\n" + " \\\n".join(f"    --hash={found}" for found in kept) + "\n"
+    return first + "\n" + " \\\n".join(f"    --hash={digest}" for digest in kept) + "\n"

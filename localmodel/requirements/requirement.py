@@ -1,7 +1,7 @@
-"""One requirement, whoever wrote it: a package by name that every machine understands alike, or an error.
+"""Reads one requirement: a package by name that means the same on every machine, or an error.
 
-Whatever comes from outside (manifests, files, lists, stored environments) is read here, and what installers are given
-is written from what was read, never taken over as text.
+Everything from outside (manifests, files, lists, stored environments) is parsed here. What installers get is written
+from the parsed value, and never copied as text.
 """
 
 import re
@@ -17,12 +17,12 @@ from localmodel.requirements.faults import invalid
 _SOURCES = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--trusted-host")
 _EDITABLE = ("-e", "--editable")
 _PATH = re.compile(r"[./~\\]|file:|[A-Za-z]:\\|[A-Za-z][A-Za-z0-9+.-]*://")
-# An installer takes a name that ends so for a file beside it
+# Installers take a name with such an ending for a local file
 _FILE_NAME = re.compile(r".*\.(whl|zip|egg|tar|tgz|tbz|txz|tlz|tar\.[a-z0-9]+)", re.IGNORECASE)
 _VERSION_CONTROL = re.compile(r"(^|@\s*)(git|hg|svn|bzr)\+")
 _STRANGE = re.compile(r"[^ -~]")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_*-]*")
-# In a requirements file a comment or an option begins so
+# The beginning of a comment or an option in a requirements file
 _WORD_OF_A_FILE = re.compile(r"\s[#-]")
 _LONGEST_SHOWN = 200
 _FOLDER = "into a wheel folder (find-links in packages.toml) and name it by its version: name==1.0"
@@ -30,9 +30,9 @@ _FOLDER = "into a wheel folder (find-links in packages.toml) and name it by its 
 
 @dataclass(frozen=True)
 class CheckedRequirement:
-    """A requirement as installers get it (`text`, one line), and the hashes (`sha256:...`) demanded of its file.
+    """A requirement as installers get it (`text`, one line), and the hashes (`sha256:...`) demanded for its file.
 
-    `name` is as indices write it; `url` is the wheel's address, where that is what names the package.
+    `name` is normalized; `url` is the wheel's address, if the requirement names one.
     """
 
     name: str
@@ -42,31 +42,31 @@ class CheckedRequirement:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether only one version can be meant."""
+        """Whether it allows only one version."""
         return self.url is not None or re.match(r"[^;]*==[^*,;]+(;|$)", self.text) is not None
 
 
 def names_source(text: str) -> bool:
-    """Whether the line is an option of pip's that says where packages come from."""
+    """Whether the line is an option of pip for package sources."""
     return re.split(r"[\s=]", text.strip(), maxsplit=1)[0] in _SOURCES
 
 
 def checked(text: str, where: str) -> str:
-    """The requirement as it is written, without blanks around it.
+    """Check the requirement; return it as it is written, stripped.
 
     Raises:
-        UserError: EnvironmentInvalid, as read().
+        UserError: the errors of `read()`.
     """
     read(text, where)
     return text.strip(" ")
 
 
 def read(text: str, where: str) -> CheckedRequirement:
-    """What the requirement asks for.
+    """Parse the requirement.
 
     Raises:
-        UserError: EnvironmentInvalid: an option, a path, an address that is not a wheel's, a variable, a character
-            that is not printable ASCII, or not a requirement at all.
+        UserError: EnvironmentInvalid, for an option, a path, an address that is not a wheel's, a variable, a character
+            that is not printable ASCII, or anything that is not a requirement.
     """
     text = text.strip(" ")
     shown = _shown(text)
@@ -87,34 +87,34 @@ def read(text: str, where: str) -> CheckedRequirement:
     if _PATH.match(plain):
         raise invalid(where, a_path)
     try:
-        found = Requirement(plain)
+        parsed = Requirement(plain)
     except InvalidRequirement as error:
         raise invalid(where, f"{shown} is not a requirement: {str(error).splitlines()[0]}") from None
-    if _FILE_NAME.fullmatch(found.name):
+    if _FILE_NAME.fullmatch(parsed.name):
         raise invalid(where, a_path)
-    if found.url:
-        _check_address(found, shown, where)
-    written = _written(found)
-    if not _is_plain(found, written):
+    if parsed.url:
+        _check_address(parsed, shown, where)
+    written = _written(parsed)
+    if not _is_plain(parsed, written):
         raise invalid(where, f"{shown} is not a requirement that every installer reads alike")
-    return CheckedRequirement(canonicalize_name(found.name), written, found.url, demanded)
+    return CheckedRequirement(canonicalize_name(parsed.name), written, parsed.url, demanded)
 
 
-def _written(found: Requirement) -> str:
-    extras = f"[{','.join(sorted(found.extras))}]" if found.extras else ""
-    which = f" @ {found.url}" if found.url else str(found.specifier)
-    return f"{found.name}{extras}{which}{f' ; {found.marker}' if found.marker else ''}"
+def _written(parsed: Requirement) -> str:
+    extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+    which = f" @ {parsed.url}" if parsed.url else str(parsed.specifier)
+    return f"{parsed.name}{extras}{which}{f' ; {parsed.marker}' if parsed.marker else ''}"
 
 
-def _check_address(found: Requirement, shown: str, where: str) -> None:
-    """Only a wheel can be named by its address: a source would run its code to be resolved, a query may be a secret."""
+def _check_address(parsed: Requirement, shown: str, where: str) -> None:
+    """Allow only addresses of wheels without a query: resolving a source runs its code, and a query may be a secret."""
     try:
-        parts = urlsplit(found.url or "")
+        parts = urlsplit(parsed.url or "")
     except ValueError:
         parts = urlsplit("")
     if parts.scheme == "file":
-        raise invalid(where, _about_a_file(found, shown, unquote(parts.path)))
-    if not (found.url or "").startswith(("https://", "http://")) or not parts.hostname:
+        raise invalid(where, _about_a_file(parsed, shown, unquote(parts.path)))
+    if not (parsed.url or "").startswith(("https://", "http://")) or not parts.hostname:
         raise invalid(where, f"{shown}: only an address that begins with https:// or http:// can be named")
     if parts.query or parts.fragment:
         raise invalid(where, f"{shown}: the address has a ? or a #, which a lock cannot keep; put the wheel {_FOLDER}")
@@ -124,39 +124,39 @@ def _check_address(found: Requirement, shown: str, where: str) -> None:
         raise invalid(
             where, f"{shown}: not the address of a wheel (name-1.0-py3-none-any.whl); build one and put it {_FOLDER}"
         ) from None
-    if name != canonicalize_name(found.name):
+    if name != canonicalize_name(parsed.name):
         raise invalid(where, f"{shown}: that is the address of a wheel of {name}")
 
 
-def _is_plain(found: Requirement, written: str) -> bool:
-    """Whether what is written is read as the same again, by an installer that looks for options and comments, too."""
+def _is_plain(parsed: Requirement, written: str) -> bool:
+    """Whether an installer, which also looks for options and comments, reads the text as the same requirement."""
     try:
-        same = Requirement(written) == found
+        same = Requirement(written) == parsed
     except InvalidRequirement:
         return False
-    versions = all(_VERSION.fullmatch(each.version) for each in found.specifier)
+    versions = all(_VERSION.fullmatch(specifier.version) for specifier in parsed.specifier)
     return same and versions and not _WORD_OF_A_FILE.search(written) and "\\" not in written
 
 
 def _shown(text: str, quoted: bool = True) -> str:
-    """The requirement for messages: without secrets, in ASCII, not too long."""
+    """The requirement for messages: without secrets, in ASCII, shortened."""
     plain = sources.scrub(text)
     plain = plain if len(plain) <= _LONGEST_SHOWN else f"{plain[:_LONGEST_SHOWN]}..."
     return ascii(plain) if quoted else ascii(plain)[1:-1]
 
 
-def _about_a_file(found: Requirement, shown: str, path: str) -> str:
-    """Environments are made on other machines, too, and locks hold no file of any."""
+def _about_a_file(parsed: Requirement, shown: str, path: str) -> str:
+    """The message about a local file, which environments and locks cannot name, because they are made anywhere."""
     try:
         version = parse_wheel_filename(path.rpartition("/")[2])[1]
     except InvalidWheelFilename:
         return (
             f"{shown}: a file of one machine, as pip freeze writes it in a conda environment; write "
-            f"{found.name}==VERSION (pip list --format=freeze shows it)"
+            f"{parsed.name}==VERSION (pip list --format=freeze shows it)"
         )
     return (
         f"{shown}: a file of one machine; put the wheel into a wheel folder (find-links in packages.toml) and write "
-        f"{found.name}=={version}"
+        f"{parsed.name}=={version}"
     )
 
 

@@ -1,7 +1,7 @@
-"""Where packages come from: `packages.toml` in the home folder, the one place that says so.
+"""Reads where packages come from: `packages.toml` in the home folder.
 
-Credentials are not in it: uv and pip read them from netrc. What goes to a terminal, a log or a status goes through
-scrub() first.
+It has no credentials, because uv and pip read them from netrc. Texts for a terminal, a log or a status go through
+`scrub()` first.
 """
 
 import os
@@ -34,9 +34,9 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 @dataclass(frozen=True)
 class Sources:
-    """What the file says. `find_links` are folders or addresses of pages; an extra index wins over `index_url`.
+    """The content of the file. `find_links` are folders or pages; an extra index takes precedence over `index_url`.
 
-    `image_mirrors`: start of an image's full name (docker.io/library) -> what stands in its place.
+    `image_mirrors`: beginning of an image's full name (docker.io/library) -> its replacement.
     """
 
     index_url: str | None = None
@@ -49,16 +49,16 @@ class Sources:
 
     @property
     def names_packages(self) -> bool:
-        """Whether packages come from elsewhere than uv's default, or by another way."""
+        """Whether packages do not come from uv's default, or go another way."""
         return bool(self.index_url or self.extra_index_urls or self.find_links or self.no_index or self.proxy)
 
     @property
     def prefers_folders(self) -> bool:
-        """Whether there are indexes that are asked only for what no wheel folder has."""
+        """Whether there are indexes that are asked only for packages that no wheel folder has."""
         return bool(self.find_links) and not self.no_index
 
     def __str__(self) -> str:
-        """For messages: where packages are looked for, without secrets."""
+        """The places of packages, for messages, without secrets."""
         index = [] if self.no_index else [*self.extra_index_urls, self.index_url or "uv's default index"]
         return scrub(", ".join([*index, *self.find_links]))
 
@@ -68,7 +68,7 @@ def path() -> Path:
 
 
 def read() -> Sources:
-    """What packages.toml says; nothing, where there is none.
+    """The content of packages.toml, empty if there is no file.
 
     Raises:
         UserError: PackageSourcesInvalid.
@@ -133,22 +133,22 @@ def _invalid(what: str) -> UserError:
 
 
 def proxies(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables that name proxies, in both spellings: the file's, or else those of `environ`."""
-    found: dict[str, str] = {}
+    """The proxy variables in both spellings, from the file, else from `environ`."""
+    variables: dict[str, str] = {}
     for name in _PROXIES:
         value = environ.get(name) or environ.get(name.lower())
         if sources.proxy and name != "NO_PROXY":
             value = sources.proxy
         if value:
-            found |= {name: value, name.lower(): value}
-    return found
+            variables |= {name: value, name.lower(): value}
+    return variables
 
 
 def scrub(text: str) -> str:
-    """The text without what may be secret in addresses: user name and password, and all behind a question mark."""
+    """The text without what may be secret in addresses: user name, password and query."""
     return _QUERY.sub(r"\1***", _USER_PART.sub("***@", text))
 
 
 def holds_secret(text: str) -> bool:
-    """Whether an address in the text has a user name or a password."""
+    """Whether an address in the text has a user name or password."""
     return _USER_PART.search(text) is not None

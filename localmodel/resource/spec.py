@@ -91,7 +91,7 @@ class EnvironmentSpec:
 
     @property
     def base(self) -> str:
-        """The base image's reference."""
+        """The reference of the base image."""
         if self.dockerfile is not None:
             digest = digests.of_bytes(self.dockerfile.encode()).removeprefix("sha256:")
             return f"{BUILT_BASE_REPOSITORY}:{digest[:32]}"

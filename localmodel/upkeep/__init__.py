@@ -1,1 +1,1 @@
-"""Where the bytes of lmd's folder are, and what of them nobody needs any more."""
+"""Measures the disk usage of the home folder, and finds what is not needed any more."""

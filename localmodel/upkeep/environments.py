@@ -1,4 +1,4 @@
-"""Virtual environments that nobody needs any more."""
+"""Finds and removes virtual environments that are not needed any more."""
 
 import contextlib
 import secrets
@@ -11,7 +11,7 @@ from pathlib import Path
 from localmodel.environments.venvs import held
 from localmodel.store import environment_uses
 
-_GOING = ".removed-"  # how a folder is called that is being removed: no environment any more, whatever happens
+_GOING = ".removed-"  # prefix of a folder that is being removed, and is no longer an environment
 
 
 @dataclass(frozen=True)
@@ -32,28 +32,28 @@ class Kept:
 
 
 def look(home: Path, older_than: float) -> list[Kept]:
-    """Every virtual environment; those that nobody needs, and nobody used for `older_than` seconds, may go.
+    """Every virtual environment. One may go if nothing needs it, and it was not used for `older_than` seconds.
 
     Raises:
         UserError: StateDamaged.
     """
     needed = environment_uses.keys(home)
-    found = []
+    environments = []
     for place in _places(home):
-        with contextlib.suppress(FileNotFoundError):  # removed since it was listed
-            found.append(_look(place, needed, older_than))
-    return found
+        with contextlib.suppress(FileNotFoundError):  # it was removed since it was listed
+            environments.append(_look(place, needed, older_than))
+    return environments
 
 
 def remove(home: Path, key: str, older_than: float) -> bool:
-    """Remove it, unless somebody has come to need it: whoever picks it up now makes it anew.
+    """Remove it, unless something has come to need it; return whether it was removed.
 
     Raises:
         UserError: StateDamaged.
     """
     place = home / "environments" / key
     with contextlib.suppress(BlockingIOError, FileNotFoundError), held.alone(place):
-        # asked once more, now that nobody can take it up: a command that has ended has left its record
+        # Checked again now that no command can start to use it; a command that has just ended has left its record.
         if why(place, environment_uses.keys(home), older_than):
             return False
         gone = place.rename(place.with_name(f"{_GOING}{key}-{secrets.token_hex(4)}"))
@@ -64,7 +64,7 @@ def remove(home: Path, key: str, older_than: float) -> bool:
 
 
 def leftovers(home: Path) -> list[Path]:
-    """What commands that were killed have left: half made, or half removed."""
+    """Half made or half removed environments of killed commands."""
     folder = home / "environments"
     return [*folder.glob(f"{_GOING}*"), *(path for path in folder.glob(".incoming-*") if not _is_held(path))]
 
@@ -84,7 +84,7 @@ def _look(place: Path, needed: Mapping[str, str], older_than: float) -> Kept:
 
 
 def why(place: Path, needed: Mapping[str, str], older_than: float) -> str:
-    """Why it is kept; "" if it may go."""
+    """Why the environment is kept, or "" if it may go."""
     return needed.get(place.name) or too_young(place.stat().st_mtime, older_than)
 
 
@@ -94,7 +94,7 @@ def too_young(used: float, older_than: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """A time span as people say it: 5 min, 3 h, 12 d."""
+    """A time span for people: 5 min, 3 h, 12 d."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"

@@ -1,4 +1,4 @@
-"""Images of environments in the Docker engine that nobody needs any more."""
+"""Finds and removes environment images in the Docker engine that are not needed any more."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,14 +10,13 @@ from localmodel.upkeep.environments import Kept, too_young
 
 
 class Images:
-    """This store's images in the engine. Docker says of each what it takes with what it shares with others.
+    """This store's images in the engine. Docker counts shared layers in the size of each image.
 
-    Raises (every method):
-        UserError: DockerPackageMissing, EngineUnreachable, StateDamaged.
+    Every method may raise a `UserError`: DockerPackageMissing, EngineUnreachable, StateDamaged.
     """
 
     def __init__(self, folder: Path) -> None:
-        from localmodel.engine.client import Connection  # the docker SDK is an extra
+        from localmodel.engine.client import Connection  # here, because the docker SDK is an extra
         from localmodel.store import store_id
 
         self._home = folder
@@ -28,32 +27,32 @@ class Images:
         self._engine.close()
 
     def sizes(self) -> dict[str, int]:
-        """Key of each image, and its bytes."""
+        """The bytes of each image, by key."""
         from localmodel.engine import environment_image
 
         return self._engine.call(environment_image.present, self._store)
 
     def look(self, keys: set[str], older_than: float) -> list[Kept]:
-        """The images with these keys; those that nobody needs, and nobody used for that long, may go."""
+        """The images with these keys. One may go if nothing needs it, and it was not used for `older_than` seconds."""
         needed = self._needed()
         return [self._look(key, needed, older_than) for key in sorted(keys)]
 
     def remove(self, key: str, older_than: float) -> bool:
-        """Remove it, unless somebody has come to need it, or makes or uses images right now."""
+        """Remove it, unless something needs it, or makes or uses images now; return whether it was removed."""
         from localmodel.engine import environment_image
 
         with contextlib.suppress(BlockingIOError), files.alone(self._home / "store" / "images" / "lock"):
             if not self._look(key, self._needed(), older_than).goes:
                 return False
             self._engine.call(environment_image.remove, self._store, {key})
-            if key in self.sizes():  # a container of the user's own runs it
+            if key in self.sizes():  # one of the user's containers runs it
                 return False
             home.build_log(key).unlink(missing_ok=True)
             return True
         return False
 
     def _needed(self) -> dict[str, str]:
-        """What deployments need, and what an operator has recorded: that one sweeps its own."""
+        """What deployments need, and what an operator has recorded, which the operator sweeps itself."""
         recorded = (self._home / "store" / "images" / "environments").glob("*.json")
         return {**{path.stem: "an operator keeps it" for path in recorded}, **environment_uses.keys(self._home)}
 
@@ -65,7 +64,7 @@ class Images:
 
 @contextlib.contextmanager
 def images(folder: Path) -> Iterator[Images | None]:
-    """The images; None where no store has ever had any.
+    """The images, or None if this store has never had any.
 
     Raises:
         UserError: DockerPackageMissing.
@@ -73,8 +72,8 @@ def images(folder: Path) -> Iterator[Images | None]:
     if not (folder / "store" / "id").exists():
         yield None
         return
-    found = Images(folder)
+    images_found = Images(folder)
     try:
-        yield found
+        yield images_found
     finally:
-        found.close()
+        images_found.close()

@@ -1,4 +1,4 @@
-"""Where the bytes of lmd's folder are."""
+"""The disk usage of the home folder."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from localmodel_untrusted.files import read_file
 
 @dataclass(frozen=True)
 class Area:
-    """A part of the folder: its bytes, how many of them can be had back, and by which command."""
+    """A part of the folder: its bytes, how many can be freed, and by which command."""
 
     name: str
     bytes: int
@@ -26,20 +26,20 @@ class Area:
 
 
 def areas(home: Path, older_than: float) -> list[Area]:
-    """Every part of the folder, each byte in one of them; environments count as unused after that many seconds.
+    """The parts of the folder, which together have all its bytes; environments are unused after `older_than` seconds.
 
     Raises:
         UserError: RecordDamaged, StateDamaged.
     """
     store, count = Store(home / "store"), Count()
-    found = [Area(name, count.add(paths)[0], 0) for name, paths in _versions(store)]
+    parts = [Area(name, count.add(paths)[0], 0) for name, paths in _versions(store)]
     for name, folder, gone, command in (
         ("deleted versions", home / "store" / "blobs", [*(home / "store" / "blobs").glob("*/*")], "lmd store gc"),
         ("unpacked models", home / "models", unpacked.unneeded(store), "lmd store gc"),
         ("virtual environments", home / "environments", unused(home, older_than), "lmd env prune"),
     ):
         taken, freed = count.add(gone)
-        found.append(Area(name, taken + count.add([folder])[0], freed, command))
+        parts.append(Area(name, taken + count.add([folder])[0], freed, command))
     rest: dict[str, list[Path]] = {
         "image layers": [home / "store" / "images"],
         "locks": [home / "store" / "locks"],
@@ -48,13 +48,13 @@ def areas(home: Path, older_than: float) -> list[Area]:
         "all else": [home],
     }
     for name, folders in rest.items():
-        found.append(Area(name, count.add(folders)[0], 0))
-    return found
+        parts.append(Area(name, count.add(folders)[0], 0))
+    return parts
 
 
 def unused(home: Path, older_than: float) -> list[Path]:
-    """Virtual environments that lmd env prune would remove, and what killed commands have left of some."""
-    going = (each.key for each in environments.look(home, older_than) if each.goes)
+    """The virtual environments that `lmd env prune` would remove, with leftovers of killed commands."""
+    going = (environment.key for environment in environments.look(home, older_than) if environment.goes)
     return [*(home / "environments" / key for key in going), *environments.leftovers(home)]
 
 
@@ -73,6 +73,6 @@ def _blobs(store: Store, records: Records[Any]) -> Iterator[Path]:
         yield manifest
         try:
             blobs = artifacts.blobs(json_text.parse(read_file(manifest) or b""))
-        except (ValueError, KeyError, TypeError):  # lmd store verify tells
+        except (ValueError, KeyError, TypeError):  # `lmd store verify` reports it
             continue
         yield from (store.layout.path(blob.digest) for blob in blobs)
