@@ -8,7 +8,7 @@ from uv import find_uv_bin
 
 from localmodel import reasons, run_coroutine
 from localmodel.doctor.finding import Finding, first_line
-from localmodel.environments.venvs import venv
+from localmodel.environments.venvs import pythons
 from localmodel.errors import UserError
 from localmodel.targets import ports
 
@@ -41,15 +41,15 @@ def _uv() -> list[Finding]:
 def _pythons() -> list[Finding]:
     what = "Pythons for environments"
     try:
-        pythons = run_coroutine.run(venv.installed_pythons())
+        installed = run_coroutine.run(pythons.installed())
     except OSError:
         return []  # the folder cannot be read, which another finding reports
     except UserError as error:
         if error.reason == reasons.PACKAGE_SOURCES_INVALID:
             return []  # that, too
         return [Finding("warn", what, str(error), "install one: uv python install 3.11")]
-    versions = sorted(pythons, key=lambda version: [int(part) for part in version.split(".")])
-    fix = "another version: uv python install VERSION" if len(pythons) == 1 else ""
+    versions = sorted(installed, key=lambda version: [int(part) for part in version.split(".")])
+    fix = "another version: uv python install VERSION" if len(installed) == 1 else ""
     return [Finding("ok", what, ", ".join(versions), fix)]
 
 

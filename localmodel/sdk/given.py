@@ -103,9 +103,9 @@ def environment(
 ) -> EnvironmentVersion | EnvironmentSpec:
     """The environment, given as such, as `name` or `name:version`, as a file, or as a list of requirements.
 
-    Files are requirements.txt, conda's (.yml, .yaml), or a Dockerfile. Where nothing says which Python it has, it is
-    this program's version; None is that Python alone. What a manifest has no field for (a Dockerfile,
-    variables of a conda file) is registered in the store, as `name`.
+    Files are requirements.txt, conda's (.yml, .yaml), pyproject.toml, uv.lock, or a Dockerfile. Where nothing says
+    which Python it has, it is this program's version; None is that Python alone. What a manifest has no field for (a
+    Dockerfile, variables of a conda file) is registered in the store, as `name`.
 
     Raises:
         UserError: EnvironmentNotFound, VersionNotFound, EnvironmentFileMissing, EnvironmentInvalid;
@@ -133,15 +133,12 @@ def environment(
 
 def _from_file(path: Path, progress: Progress) -> tuple[EnvironmentSpec, Mapping[str, str]]:
     # few need them
-    from localmodel.environments.formats import conda, dockerfile, requirements_txt, server_packages
+    from localmodel.environments.formats import dockerfile, files
 
-    if path.suffix in _CONDA:
-        found = conda.define(path)
-    elif "dockerfile" in path.name.lower():
+    if "dockerfile" in path.name.lower() and path.suffix not in _CONDA:
         found = dockerfile.define(path)
     else:
-        found = requirements_txt.define(path, own_python())
-    found = server_packages.left_out(found)
+        found = files.read_packages(path, None, own_python())
     for note in found.notes:
         progress.note(note)
     return found.spec, found.variables

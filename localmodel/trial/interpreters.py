@@ -11,6 +11,7 @@ from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource.spec import EnvironmentSpec
+from localmodel.sdk.given import own_python
 from localmodel.store import EnvironmentVersion
 
 _BESIDE = ("kustomization.yaml", "kustomization.yml", "Kustomization", "deployment.yaml", "deployment.yml")
@@ -43,15 +44,15 @@ def named(text: str) -> Path:
     return Path(path).absolute()
 
 
-def required(requirements: Path, python: str) -> EnvironmentSpec:
-    """The environment of a requirements file.
+def required(requirements: Path, python: str | None = None) -> EnvironmentSpec:
+    """The environment of a file with packages, and of this Python if one is named.
 
     Raises:
         UserError: EnvironmentInvalid.
     """
-    from localmodel.environments.formats import requirements_txt
+    from localmodel.environments.formats import files
 
-    return requirements_txt.read(requirements, python)
+    return files.read_packages(requirements, python, own_python()).spec
 
 
 def built(environment: EnvironmentVersion | EnvironmentSpec, source: Path | None, progress: Progress) -> Path:

@@ -129,7 +129,7 @@ def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
     entry_script.check(code or {script.name: script.read_bytes()}, script.name)
     models = Store(home.store()).select_models(references) if references else ()
     if wish.requirements:
-        required = interpreters.required(wish.requirements, wish.python or own_python())
+        required = interpreters.required(wish.requirements, wish.python)
         python = interpreters.built(required, wish.requirements, progress)
     else:
         with progress.step("environment") as done:

@@ -9,7 +9,6 @@ from localmodel.disk import home
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource import manifest, spec
-from localmodel.sdk.given import own_python
 from localmodel.store import EnvironmentVersion, Store
 from localmodel.trial import interpreters
 
@@ -42,7 +41,7 @@ def _interpreter(wish: Wish, progress: Progress) -> tuple[Path, Mapping[str, str
     if wish.environment:
         return _stored(store.environments.find(wish.environment), progress)
     if wish.requirements:
-        wanted = interpreters.required(wish.requirements, own_python())
+        wanted = interpreters.required(wish.requirements)
         return interpreters.built(wanted, wish.requirements, progress), {}
     if wish.conda:
         return _conda(wish.conda, progress)

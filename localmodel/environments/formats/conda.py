@@ -40,7 +40,7 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
     entries = {key.value: (key, value) for key, value in root.value}
     if "dependencies" not in entries:
         raise invalid(name, "dependencies: is missing; it is the list of packages")
-    wanted, faults = DEFAULT_PYTHON, Faults()
+    wanted, faults = "", Faults()
     requirements, brought, built = list[tuple[str, str]](), list[str](), list[str]()
     for node in _list(entries["dependencies"][1], name, "dependencies"):
         where = f"{name}:{_line(node)}"
@@ -62,7 +62,7 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
             on_index = _on_index(name_there, where)
             match = conda_match.parse(str(node.value), where)
             if name_there == "python":
-                wanted = python(where, match.specifiers, str(node.value))
+                wanted = python(where, match.specifiers, str(node.value)) if match.specifiers else ""
             else:
                 requirement = checked(on_index + match.specifiers, where)
                 if requirement not in (asked for _, asked in requirements):  # numpy and numpy-base are one there
@@ -75,9 +75,9 @@ def define(source: Path | str, folder: Path | None = None, options_left_out: boo
         notes.append(f"{name}: {', '.join(built)}: the build string is left out; pip has none")
     if brought:
         notes.append(f"{name}: {', '.join(brought)}: left out; Python and the wheels of packages bring what they need")
-    spec = EnvironmentSpec(wanted, tuple(requirement for _, requirement in requirements))
+    spec = EnvironmentSpec(wanted or DEFAULT_PYTHON, tuple(requirement for _, requirement in requirements))
     places = {requirement: where for where, requirement in requirements}
-    return Definition(spec, _scalar(entries, "name"), _variables(entries, name), tuple(notes), places)
+    return Definition(spec, _scalar(entries, "name"), _variables(entries, name), tuple(notes), places, bool(wanted))
 
 
 def write(spec: EnvironmentSpec, name: str = "") -> str:

@@ -21,7 +21,7 @@ class Definition:
     """An environment as a file defines it. `name` and `variables` may be empty.
 
     `notes` are sentences on what was not taken literally; `places` has file and line of requirements
-    ("environment.yml:7").
+    ("environment.yml:7"). With `says_python`, the file names the Python.
     """
 
     spec: EnvironmentSpec
@@ -29,6 +29,7 @@ class Definition:
     variables: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    says_python: bool = False
 
 
 def text_of(source: Path | str, kind: str) -> tuple[str, str, Path]:
@@ -63,13 +64,18 @@ def python(where: str, wanted: str, text: str) -> str:
         UserError: EnvironmentInvalid, if none fits; the message quotes the file's words, `text`.
     """
     for version in (DEFAULT_PYTHON, *reversed(pythons())):
-        if any(SpecifierSet(wanted).contains(f"{version}.{patch}") for patch in _PATCHES):
+        if supports(version, SpecifierSet(wanted)):
             return version
     raise invalid(
         where,
         f"{text}: this Python is not supported; {', '.join(pythons())} are. Write python={DEFAULT_PYTHON}; "
         "packages pinned for another Python may need other versions too",
     )
+
+
+def supports(version: str, wanted: SpecifierSet) -> bool:
+    """Whether any patch release of the version (major.minor) fits."""
+    return any(wanted.contains(f"{version}.{patch}") for patch in _PATCHES)
 
 
 def check_python(version: str, where: str = "python") -> str:

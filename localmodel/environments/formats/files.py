@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from localmodel.environments.formats import conda, dockerfile, requirements_txt, server_packages
+from localmodel.environments.formats import conda, dockerfile, pyproject, requirements_txt, server_packages, uv_lock
 from localmodel.environments.formats.definition import DEFAULT_PYTHON, Definition, check_python
 from localmodel.errors import UserError
 from localmodel.requirements import hashes
@@ -27,9 +27,8 @@ def define(
 ) -> Definition:
     """The environment of the file `packages` on an image; either may be missing.
 
-    `packages` is a conda file if it ends in .yml or .yaml, otherwise a requirements file. The image is `image`, or
-    built from the Dockerfile `recipe`. The Python is `python`, else what the files say, else `otherwise`. Packages of
-    Azure ML's own server are left out.
+    `packages` is a file that read_packages() reads. The image is `image`, or built from the Dockerfile `recipe`. The
+    Python is `python`, else what the files say, else `otherwise`. Packages of Azure ML's own server are left out.
 
     Raises:
         UserError: EnvironmentInvalid, with file and line.
@@ -37,15 +36,34 @@ def define(
     base = _base(recipe, image, python)
     if packages is None:
         return base
-    if packages.suffix in (".yml", ".yaml"):
-        definition = conda.define(packages)
-        version = check_python(python) if python else definition.spec.python
+    has_base = recipe is not None or image is not None
+    definition = read_packages(packages, python, base.spec.python if has_base else otherwise)
+    spec = replace(definition.spec, base_image=base.spec.base_image, dockerfile=base.spec.dockerfile)
+    notes = definition.notes if definition.says_python else (*definition.notes, *base.notes)
+    return replace(definition, spec=spec, notes=notes)
+
+
+def read_packages(path: Path, python: str | None, otherwise: str) -> Definition:
+    """Read a file with packages: pyproject.toml, uv.lock, a conda file (.yml, .yaml), otherwise a requirements file.
+
+    The Python is `python`, else what a conda file says, else `otherwise`. Packages of Azure ML's own server are left
+    out.
+
+    Raises:
+        UserError: EnvironmentInvalid, with file and line.
+    """
+    version = check_python(python or otherwise)
+    if path.suffix in (".yml", ".yaml"):
+        definition = conda.define(path)
+        if python or not definition.says_python:
+            definition = replace(definition, spec=replace(definition.spec, python=version))
+    elif path.name == pyproject.NAME:
+        definition = pyproject.define(path, version)
+    elif path.name == uv_lock.NAME:
+        definition = uv_lock.define(path, version)
     else:
-        has_base = recipe is not None or image is not None
-        version = python or (base.spec.python if has_base else otherwise)
-        definition = replace(requirements_txt.define(packages, version), notes=base.notes)
-    spec = EnvironmentSpec(version, definition.spec.requirements, base.spec.base_image, base.spec.dockerfile)
-    return server_packages.left_out(replace(definition, spec=spec))
+        definition = requirements_txt.define(path, version)
+    return server_packages.left_out(definition)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
 """Runs uv, the only program that resolves and installs packages on this machine."""
 
 import asyncio
+import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -24,12 +25,13 @@ async def run_uv(
     text: str = "",
     listen: Callable[[str], None] | None = None,
     programs: bool = False,
+    path: Sequence[Path] = (),
 ) -> tuple[int, str, str]:
     """Run uv with the text on its standard input; return exit code, output and error output, free of secrets.
 
-    `listen` gets each line of the error output as it comes. Only with `programs` can uv use programs of this machine
-    and the caller's variables. It runs in a folder of its own, so that it reads no project's configuration. The process
-    ends with the task that waits for it.
+    `listen` gets each line of the error output as it comes. Only with `programs` can uv use programs of this machine,
+    also in the folders `path`, and the caller's variables. It runs in a folder of its own, so that it reads no
+    project's configuration. The process ends with the task that waits for it.
 
     Raises:
         UserError: PackageSourcesInvalid.
@@ -38,6 +40,8 @@ async def run_uv(
     if wanted.no_index and arguments[0] == "pip":
         arguments = [*arguments, "--no-index"]
     environ = variables.for_building(wanted) if programs else variables.for_uv(wanted)
+    if path:
+        environ["PATH"] = os.pathsep.join([environ.get("PATH", os.defpath), *map(str, path)])
     with tempfile.TemporaryDirectory() as folder:
         environ |= {"NO_COLOR": "1", **_configured(variables.uv_configuration(wanted), Path(folder, "sources.toml"))}
         return await _run([find_uv_bin(), *arguments], text, listen, environ, folder)

@@ -1,8 +1,6 @@
 """Builds a virtual environment from a lock, once for each lock on this machine."""
 
 import contextlib
-import json
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +10,7 @@ from localmodel.environments.locks import building, no_wheel
 from localmodel.environments.locks.lock import Lock, Note
 from localmodel.environments.locks.lock import kept as kept_lock
 from localmodel.environments.locks.uv import failure, run_uv
-from localmodel.environments.venvs import build_log, held, nearest, reuse
+from localmodel.environments.venvs import build_log, held, nearest, pythons, reuse
 from localmodel.errors import UserError
 from localmodel.requirements import sources
 from localmodel_untrusted.files import UnreadableError, decoded, read_file
@@ -47,7 +45,7 @@ async def build(
     with _incoming(folder) as incoming, build_log.kept(log, listen) as say:
         held.hold(Path(incoming))
         built = Path(incoming) / "environment"
-        await _create(built, python, say)
+        await _create(built, python, say, note or say)
         await _install(built, lock, _reuse(folder, built, lock, say), python, say, note)
         (built / _LOCK).write_text(lock.text)
         held.hold(built)
@@ -65,8 +63,8 @@ def _incoming(folder: Path) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-", ignore_cleanup_errors=True)
 
 
-async def _create(place: Path, python: str, say: Callable[[str], None]) -> None:
-    interpreter = await _interpreter(python)
+async def _create(place: Path, python: str, say: Callable[[str], None], note: Note) -> None:
+    interpreter = await pythons.interpreter(python, note)
     say(f"Python {python} at {interpreter}")
     arguments = ["venv", "--quiet", "--relocatable", "--no-project", "--python", interpreter, str(place)]
     code, _, err = await run_uv(arguments)
@@ -130,44 +128,3 @@ def _put_in_place(built: Path, place: Path) -> None:
         # Another process may have just finished the same environment.
         if not (interpreter.exists() and held.hold(place)):
             raise
-
-
-async def _interpreter(python: str) -> str:
-    # uv asks every interpreter for its version, which takes longer than building a small environment.
-    if own := _own_python().get(python):
-        return own[1]
-    installed = await installed_pythons()
-    if python not in installed:
-        versions = ", ".join(sorted(installed, key=_as_numbers)) or "none"
-        raise UserError(
-            reasons.PYTHON_MISSING,
-            f"spec.environment.python: no Python {python} on this machine (installed: {versions}). Install it "
-            f"(uv python install {python}, or your distribution's package) or change spec.environment.python",
-        )
-    return installed[python]
-
-
-async def installed_pythons() -> dict[str, str]:
-    """The path of the newest installed CPython of each version (major.minor) that uv finds."""
-    code, out, err = await run_uv(["python", "list", "--only-installed", "--output-format", "json"], programs=True)
-    if code != 0:
-        raise UserError(reasons.PYTHON_MISSING, f"uv cannot list the installed Pythons: {err.strip()}")
-    newest = _own_python()
-    for row in json.loads(out):
-        parts = row["version_parts"]
-        key = f"{parts['major']}.{parts['minor']}"
-        usable = row["path"] and row["implementation"] == "cpython" and row["variant"] == "default"
-        if usable and parts["patch"] > newest.get(key, (-1, ""))[0]:
-            newest[key] = (parts["patch"], row["path"])
-    return {key: path for key, (_, path) in newest.items()}
-
-
-def _own_python() -> dict[str, tuple[int, str]]:
-    """The Python of lmd's own environment, version -> (patch, path), because uv may not search where it is."""
-    path = Path(sys.base_prefix, "bin", "python3")
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return {version: (sys.version_info.micro, str(path))} if path.exists() else {}
-
-
-def _as_numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from support.lmd_command import Lmd, script
 
 from localmodel.cli import main
-from localmodel.environments.venvs import venv
+from localmodel.environments.venvs import pythons
 
 MODEL = {"models": [{"name": "digits", "version": 1}]}
 
@@ -145,9 +145,11 @@ def test_a_python_that_is_not_on_the_machine(lmd: Lmd, monkeypatch: pytest.Monke
     async def installed() -> dict[str, str]:
         return {"3.12": "/usr/bin/python3.12", "3.9": "/usr/bin/python3.9"}
 
-    monkeypatch.setattr(venv, "installed_pythons", installed)
+    monkeypatch.setattr(pythons, "installed", installed)
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
     message = refused(lmd, "-f", lmd.manifest(script("1"), environment={"python": "3.14"}))
-    assert message.startswith("spec.environment.python: no Python 3.14 on this machine (installed: 3.9, 3.12).")
+    said = "spec.environment.python: no Python 3.14 on this machine (installed: 3.9, 3.12), and uv cannot fetch it: "
+    assert message.startswith(f"{said}Python downloads are not allowed")
     assert "uv python install 3.14" in message
 
 
