@@ -11,7 +11,7 @@ from localmodel_untrusted import distributions
 # The messages of scoring-image/localmodel_worker/script/advice.py; more text may follow them.
 _MISSING = re.compile(
     r"No module named '(?P<name>[\w.]+)'[^;]*; "
-    r"(?P<advice>add (?:\S+|the package that has it) to the environment's requirements"
+    r"(?P<advice>add (?:[\w.-]+(?:, [\w.-]+)*|the package that has it) to the environment's requirements"
     r"|[\w.-]+ [\w.]+ has no such module)"
 )
 _ATTRIBUTE = re.compile(r"Can't get attribute '[^']*' on (?P<advice><module '(?P<name>[\w.]+)'[^>]*>)")
@@ -99,11 +99,12 @@ def _own_file(name: str, known: Known) -> str:
 
 
 def _with_version(name: str, worker_advice: str, known: Known) -> str:
-    distribution = distributions.of_module(name)
-    versions = [model.pickles.get("versions", {}).get(distribution) for model in known.models]
-    if version := next(filter(None, versions), ""):
-        return re.sub(r"^add \S+", f"add {exactly(distribution, version)}", worker_advice)
-    return worker_advice
+    versions: dict[str, str] = {}
+    for model in known.models:
+        versions = {**model.pickles.get("versions", {}), **versions}
+    if worker_advice.startswith("add it ") and (distribution := distributions.of_module(name)) in versions:
+        return worker_advice.replace("it", exactly(distribution, versions[distribution]), 1)
+    return re.sub(r"[\w.-]+(?=, | to )", lambda word: exactly(word[0], versions.get(word[0], "")), worker_advice)
 
 
 def _saved(name: str, known: Known) -> list[str]:

@@ -196,6 +196,13 @@ NAMES_MISSING = _reason(
     "script does not have them. Only `ModelResolved` says so: nothing stops",
     "define them in the entry script, or import them there from a module beside it; you need not save the model again",
 )
+MODULE_MISSING = _reason(
+    STALLED,
+    "ModuleMissing",
+    "the script, a file that it imports, or a model's pickle imports what no requirement brings. If only "
+    "`ModelResolved` says so, nothing stops: the import may never run",
+    "the message has the requirements to add; write an import that may fail into `try` with `except ImportError`",
+)
 REQUIREMENTS_UNRESOLVABLE = _reason(
     STALLED,
     "RequirementsUnresolvable",

@@ -24,26 +24,16 @@ class Examined(Protocol):
     def pickles(self) -> Mapping[str, Any]: ...
 
 
-def mismatches(
-    models: Iterable[Examined], requirements: Sequence[str], lock_text: str, *, complete: bool = True
-) -> list[str]:
-    """Sentences on why the models will not load in an environment with this lock; each names the line to change.
+def mismatches(models: Iterable[Examined], requirements: Sequence[str], lock_text: str) -> list[str]:
+    """Sentences on models that were saved by other versions than the lock has; each names the line to change.
 
-    `lock_text` is in pip's requirements format. `complete` is False if a base image or a Dockerfile may bring packages,
-    too. What is not known, such as the user's own modules, is left out.
+    `lock_text` is in pip's requirements format. What the lock lacks, `localmodel.imports` says.
     """
     locked = {distributions.normalized(name): version for name, version in _LOCKED.findall(lock_text)}
     sentences: dict[str, None] = {}
     for model in models:
         who = f"model {model.name}:{model.version}"
         versions = model.pickles.get("versions", {})
-        needed = sorted({distributions.of_module(module) for module in model.pickles.get("modules", ())} - {""})
-        for name in needed:
-            if distributions.is_in(name, locked):
-                continue
-            if complete:
-                wanted = exactly(name, versions.get(name, ""))
-                sentences[f"{_FIELD}: {who} needs {name}, which no requirement brings; add {wanted}"] = None
         for name, saved in versions.items():
             if (has := locked.get(name)) and not _fits(name, saved, has, model.pickles.get("modules", ())):
                 place, line = _place(name, requirements)

@@ -21,7 +21,7 @@ from localmodel.sdk import source
 from localmodel.sdk.given import own_python
 from localmodel.store import Store
 from localmodel.targets import server
-from localmodel.targets.machine import resolve, revision_folder
+from localmodel.targets.machine import imported, resolve, revision_folder
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import State
@@ -98,6 +98,8 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
     runner = ProcessRunner()
     with interpreters.told_of(wish.requirements):
         desired = resolve.resolve(manifests, wanted, runner, progress, State(runner.folder, name).locks())
+        if not as_it_is:
+            imported.require(manifests, desired, None, progress)
         with progress.step("environment") as done:
             built = _found(as_it_is) if as_it_is else runner.build(desired.spec, desired.lock, progress)
             done(built.python)

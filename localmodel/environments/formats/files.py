@@ -15,7 +15,10 @@ from localmodel.requirements import hashes
 from localmodel.resource.spec import EnvironmentSpec
 
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_FIELD = "spec.environment.requirements"
+# A list of requirements, one of them, or the environment of the store that was made of a file.
+_PLACE = re.compile(
+    r"(?P<list>spec\.environment\.requirements)(\[(?P<number>\d+)\])?|spec\.environment\.ref: environment [^\s:]+:\d+"
+)
 
 
 def define(
@@ -72,19 +75,27 @@ def told_of(source: Path | None) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        if source is None or _FIELD not in str(error):
+        if source is None or not _PLACE.search(str(error)):
             raise
-        words = {canonicalize_name(word) for word in _WORD.findall(str(error))}
-        lines = [where for name, where in _places(source) if name in words]
-        raise UserError(error.reason, str(error).replace(_FIELD, ", ".join(lines) or str(source))) from None
+        raise UserError(error.reason, in_words_of(source, str(error))) from None
 
 
-def _places(source: Path) -> list[tuple[str, str]]:
-    """The packages of a file that could be read before, each with its line."""
+def in_words_of(source: Path, text: str) -> str:
+    """The text with lines of the file, or the file, in the place of a manifest's fields."""
     try:
-        return [(hashes.name(requirement), where) for requirement, where in define(source).places.items()]
-    except UserError:  # the file has changed since
-        return []
+        found = define(source)
+    except UserError:  # it is another file by now
+        return _PLACE.sub(str(source), text)
+    lines = [found.places.get(requirement, str(source)) for requirement in found.spec.requirements]
+    said = {canonicalize_name(word) for word in _WORD.findall(_PLACE.sub("", text))}
+    named = ", ".join(where for requirement, where in found.places.items() if hashes.name(requirement) in said)
+
+    def place(match: re.Match[str]) -> str:
+        if number := match["number"]:
+            return lines[int(number)] if int(number) < len(lines) else str(source)
+        return named if named and match["list"] else str(source)
+
+    return _PLACE.sub(place, text)
 
 
 def _base(recipe: Path | None, image: str | None, python: str | None) -> Definition:

@@ -20,7 +20,7 @@ from localmodel.environments.locks.no_wheel import NoWheel
 from localmodel.environments.locks.previous_locks import Made
 from localmodel.environments.locks.uv import failure, run_uv
 from localmodel.errors import UserError
-from localmodel.requirements import hashes, requirement
+from localmodel.requirements import hashes, misnamed, requirement, sources
 from localmodel.requirements.faults import invalid
 from localmodel.requirements.requirement import CheckedRequirement
 from localmodel.resource.spec import EnvironmentSpec
@@ -247,6 +247,9 @@ def _remember(path: Path, spec: EnvironmentSpec, platform: str | None) -> None:
 async def _compile(question: _Question, before: Relative | None = None) -> str:
     if not question.wanted:
         return ""
+    wrong = misnamed.faults([wanted.name for wanted in question.wanted], _FIELD)
+    if wrong and not sources.read().names_packages:  # an index of the user's own may have them
+        raise UserError(reasons.REQUIREMENTS_UNRESOLVABLE, "; ".join(wrong))
     if before and before.requirements and (text := await _added(question, before)):
         return text
     # uv prefers the versions that it finds in its output file
@@ -254,6 +257,8 @@ async def _compile(question: _Question, before: Relative | None = None) -> str:
     (code, text, err), missing = await building.wheels_first(
         lambda built: _run(question.wanted, question.options, kept, built=built), question.note
     )
+    if wrong and (missing or code != 0):
+        raise UserError(reasons.REQUIREMENTS_UNRESOLVABLE, "; ".join(wrong))
     if missing and missing.has_address:
         raise _by_address(missing.name)
     if missing:

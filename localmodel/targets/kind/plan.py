@@ -9,6 +9,8 @@ from localmodel.disk import home
 from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
 from localmodel.errors import UserError
+from localmodel.imports import check
+from localmodel.imports.missing import Missing
 from localmodel.plan import Facts, Plan
 from localmodel.resource import gate, spec
 from localmodel.resource.spec import DeploymentSpec, KeyRef
@@ -30,8 +32,11 @@ def plan_of(kubectl: Kubectl, resource: Object, live: Object | None, applied: Se
         return Planned(name, "nothing", (), "spec.suspend is true: edits wait")
     records = kind_history.records(kubectl, live) if live else []
     own = kind_history.locks(kubectl, live, records) if live else ()
-    desired = _World(kubectl, resource["metadata"]["namespace"], applied).facts(wanted, own)
+    world = _World(kubectl, resource["metadata"]["namespace"], applied)
+    desired = world.facts(wanted, own)
     result = _compared(desired, live, records) if live else plan.plan(desired, None)
+    if result.lane not in ("nothing", "patch"):
+        check.require(world.missing)
     return Planned(name, result.lane, result.steps, result.reason)
 
 
@@ -67,6 +72,7 @@ class _World:
 
     def __init__(self, kubectl: Kubectl, namespace: str, applied: Sequence[Object]) -> None:
         self._kubectl, self._namespace = kubectl, namespace
+        self.missing = Missing()
         self._maps = {item["metadata"]["name"]: item for item in applied if item["kind"] == "ConfigMap"}
 
     def facts(self, wanted: DeploymentSpec, own: Sequence[str]) -> Facts:
@@ -79,13 +85,15 @@ class _World:
         if wanted.environment_ref:
             own = locks.of_versions(stored.environments_until(wanted.environment_ref, store), platform, folder)
         lock = run_coroutine.run(locks.resolve(wanted.environment, platform, folder, own=own))
+        models = store.select_models(wanted.models)
+        self.missing = check.look(wanted, files, models, lock)
         gated = self._config_map(wanted.gate.config_map) if wanted.gate and wanted.gate.config_map else None
         return plan.of_pods(
             wanted,
             lock=lock.digest,
             code=revision.code_digest(wanted.entry_script, files),
             files=files,
-            models=store.select_models(wanted.models),
+            models=models,
             variables=dict(self._variables(wanted)),
             secrets=dict(self._secrets(wanted)),
             gate=gate.digest(gate.requests(wanted.gate, gated)),

@@ -25,7 +25,7 @@ def of(place: State, record: RevisionRecord) -> Known:
         models=_models(record),
         files={revision.number: list(revision.facts.get("files", ())) for revision in earlier},
         beside=applied.beside if applied else (),
-        folder=_folder(applied),
+        folder=folder(applied) if applied else "",
         leaves_out=leaves_out(applied.deployment) if applied else Known.leaves_out,
     )
 
@@ -45,10 +45,9 @@ def _models(record: RevisionRecord) -> list[ModelVersion]:
     return []
 
 
-def _folder(applied: Manifests | None) -> str:
+def folder(applied: Manifests) -> str:
     """The folder that the code was read from, relative to the current one if it lies below that; else ""."""
-    source = applied.deployment["metadata"].get("annotations", {}).get(SOURCE, "") if applied else ""
-    folder, here = Path(source), Path.cwd()
-    if not source or not folder.is_dir():
+    source, here = Path(annotation(applied.deployment, SOURCE)), Path.cwd()
+    if not source.name or not source.is_dir():
         return ""
-    return f"./{folder.relative_to(here)}" if folder.is_relative_to(here) and folder != here else str(folder)
+    return f"./{source.relative_to(here)}" if source.is_relative_to(here) and source != here else str(source)

@@ -11,7 +11,7 @@ from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets import earlier, log_file, standing
-from localmodel.targets.machine import decide, history, loading, records, resolve, rollback, state
+from localmodel.targets.machine import decide, history, imported, loading, records, resolve, rollback, state
 from localmodel.targets.machine.rollout import Rollout
 from localmodel.targets.machine.runner import Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, State
@@ -85,6 +85,7 @@ class LocalTarget:
         desired = resolve.resolve(manifests, wanted, self.runner, progress, place.locks())
         for error in place.mend():
             progress.note(f"{str(error).partition(';')[0]}; continuing without it")
+        imported.require(manifests, desired, place.served_last(), progress)
         place.set_applied(manifests)
         running = self._alone(place)
         decision = decide.decide(place, desired, self.runner, running)
@@ -132,6 +133,7 @@ class LocalTarget:
             return [Planned(name, "nothing", (), "spec.suspend is true: edits wait")]
         place = self.place(name)
         desired = resolve.resolve(manifests, deployment, self.runner, progress, place.locks())
+        imported.require(manifests, desired, place.served_last(), progress)
         planned = decide.decide(place, desired, self.runner, self.running(place)).plan
         return [Planned(name, planned.lane, planned.steps, planned.reason)]
 

@@ -62,8 +62,7 @@ def resolve(
             own = locks.of_versions(stored.environments_until(spec.environment_ref, store), platform, folder)
         lock = run_coroutine.run(locks.resolve(spec.environment, platform, folder, progress.note, own))
         done(f"{lock.counted}, locked")
-    asked, complete = spec.environment.requirements, not spec.environment.is_own_base
-    for warning in pickles.mismatches(models, asked, lock.text, complete=complete):
+    for warning in pickles.mismatches(models, spec.environment.requirements, lock.text):
         progress.note(warning)
     for missing in pickles.lacking(models, spec.entry_script, files[spec.entry_script]):
         progress.note(missing)

@@ -10,6 +10,7 @@ from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
+from localmodel.imports.missing import Missing
 from localmodel.resource import gate
 from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion, Store
@@ -42,6 +43,7 @@ class Desired:
     spec: DeploymentSpec
     bundle: Bundle
     lock: Lock
+    missing: Missing = Missing()  # noqa: RUF009 - it is frozen
 
     @property
     def inputs(self) -> str:

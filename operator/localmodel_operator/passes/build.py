@@ -7,6 +7,7 @@ from localmodel.cluster_records.revisions import RevisionData
 from localmodel.engine import build
 from localmodel.errors import UserError
 from localmodel.image import EnvironmentImage
+from localmodel.imports import check
 from localmodel.plan import Facts
 from localmodel.resource import gate
 from localmodel.revision import Revision
@@ -50,6 +51,7 @@ class RevisionBuilder:
             Building, UserError.
         """
         operator, bundle = self._operator, desired.bundle
+        self._require_imports(desired, before)
         server = build.server_digest()
         key = operator.environments.key(desired.spec.environment, desired.lock, server)
         self._status.values["environment"] = key
@@ -92,6 +94,15 @@ class RevisionBuilder:
         made = await operator.cluster.create(REVISION, self._namespace, body)
         operator.queue.add_after(_NOTED_AFTER, SWEEP)  # which also notes for the store what is in use now
         return history.recorded(made)
+
+    def _require_imports(self, desired: Desired, before: RecordedRevision | None) -> None:
+        if before and (before.revision.lock, before.revision.bundle) == (desired.lock.digest, desired.bundle.digest):
+            return  # it has served
+        try:
+            check.require(desired.missing)
+        except UserError as error:
+            self._status.stage("EnvironmentBuilt", False, error.reason, str(error))
+            raise
 
     def _environment(self, desired: Desired, key: str) -> EnvironmentImage:
         environments, wanted = self._operator.environments, desired.spec.environment

@@ -16,6 +16,7 @@ from localmodel.cluster_records.revisions import selector
 from localmodel.engine import nodes
 from localmodel.environments import stored
 from localmodel.errors import UserError
+from localmodel.imports import check
 from localmodel.resource import spec
 from localmodel_operator import children
 from localmodel_operator.cluster import (
@@ -234,15 +235,16 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     except UserError as error:
         status.stage("EnvironmentBuilt", False, error.reason, str(error))
         raise
-    environment = context.spec.environment
-    complete = not environment.is_own_base
-    warnings = pickles.mismatches(bundle.models, environment.requirements, lock.text, complete=complete)
+    warnings = pickles.mismatches(bundle.models, context.spec.environment.requirements, lock.text)
+    missing = check.look(context.spec, bundle.files, bundle.models, lock)
     script = context.spec.entry_script
-    if missing := pickles.lacking(bundle.models, script, bundle.files[script]):
-        status.stage("ModelResolved", True, reasons.NAMES_MISSING, "; ".join([*missing, *warnings]))
+    if unnamed := pickles.lacking(bundle.models, script, bundle.files[script]):
+        status.stage("ModelResolved", True, reasons.NAMES_MISSING, "; ".join([*unnamed, *warnings, *missing.notes]))
     elif warnings:
-        status.stage("ModelResolved", True, reasons.VERSION_MISMATCH, "; ".join(warnings))
-    return Desired(context.spec, bundle, lock)
+        status.stage("ModelResolved", True, reasons.VERSION_MISMATCH, "; ".join([*warnings, *missing.notes]))
+    elif missing.notes:
+        status.stage("ModelResolved", True, reasons.MODULE_MISSING, "; ".join(missing.notes))
+    return Desired(context.spec, bundle, lock, missing)
 
 
 def _log(context: Pass, text: str) -> None:

@@ -7,13 +7,15 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib import util
+from importlib.machinery import PathFinder
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Optional
 
-from localmodel_untrusted import distributions
+from localmodel_untrusted import distributions, script_imports
 from localmodel_worker.script import own_names
 
 _REQUIREMENTS = "to the environment's requirements"
@@ -37,12 +39,12 @@ _IMPORT = re.compile(r"(?:from\s+([\w.]+)\s+)?import\s+([\w.]+)")
 _MOST_FILES = 10
 
 
-def advice(error: BaseException, message: str, code_folder: Path) -> str:
-    """What to add to the error's message; empty when nothing helpful is known."""
+def advice(error: BaseException, message: str, code_folder: Path, script: str) -> str:
+    """What to add to the message of an error of the script; empty when nothing helpful is known."""
     if isinstance(error, (AttributeError, ImportError)) and (found := own_names.advice(message, code_folder)):
         return found
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return _of_module(error.name, _asked_for(error.__traceback__, error.name), code_folder)
+        return _of_module(error.name, _asked_for(error.__traceback__, error.name), code_folder, script)
     if isinstance(error, ImportError) and "relative import with no known parent package" in message:
         return "the script and the modules beside it are in no package: leave the dot out"
     if any(sign in message for sign in _OTHER_NUMPY):
@@ -63,7 +65,7 @@ def _asked_for(frame: Optional[TracebackType], name: str) -> str:
     return asked if asked.startswith(f"{name}.") else name
 
 
-def _of_module(name: str, asked: str, code_folder: Path) -> str:
+def _of_module(name: str, asked: str, code_folder: Path, script: str) -> str:
     first = name.partition(".")[0]
     if any((code_folder / file).exists() for file in (first, f"{first}.py")):
         return ""
@@ -80,7 +82,34 @@ def _of_module(name: str, asked: str, code_folder: Path) -> str:
             return f"it is {'/'.join(parts)}.py in the code folder: import {'.'.join(parts)}"
     if not distribution and ("." in name or first in _SHARED):
         return f"add the package that has it {_REQUIREMENTS}"
+    others = [other for other in _absent(code_folder, script) if other != distribution]
+    if others:
+        return f"add {', '.join([distribution or name, *others])} {_REQUIREMENTS}"
     return f"add {distribution if distribution not in ('', name) else 'it'} {_REQUIREMENTS}"
+
+
+@lru_cache(maxsize=1)
+def _absent(code_folder: Path, script: str) -> tuple[str, ...]:
+    """The distributions that the script imports, as far as they are certain, and that are not installed."""
+    paths = {path.relative_to(code_folder).as_posix(): path for path in code_folder.rglob("*.py")}
+    imports = script_imports.elsewhere(paths, lambda name: paths[name].read_bytes(), script)
+    needed = [distributions.of_import(found.module, found.names) for found in imports if found.needed]
+    wanted = {name: module for found in needed for name, module in found if name}
+    return tuple(sorted(name for name, module in wanted.items() if not _is_there(module)))
+
+
+def _is_there(module: str) -> bool:
+    """Whether the module, or the package that has it, can be imported; nothing is."""
+    parts = module.split(".")
+    try:
+        found = util.find_spec(parts[0])
+    except (ImportError, ValueError, AttributeError):
+        return True  # made by somebody while it runs
+    for length in range(2, len(parts) + 1):
+        if found is None or found.origin is not None:
+            break
+        found = PathFinder.find_spec(".".join(parts[:length]), list(found.submodule_search_locations or ()))
+    return found is not None
 
 
 def _is_package(first: str) -> bool:

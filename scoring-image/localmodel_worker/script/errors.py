@@ -26,7 +26,7 @@ def one_line(error: BaseException, code_folder: Path, entry_script: str) -> str:
     message = _message(error)
     if message:
         text += f": {message}"
-    what_to_do = advice(error, message, code_folder)
+    what_to_do = advice(error, message, code_folder, entry_script)
     if what_to_do:
         text += f"; {what_to_do}"
     # Names of files and texts may come from bytes that are no text, and would break the JSON that the line travels in.

@@ -94,7 +94,7 @@ def test_a_file_beside_the_script_that_the_deployment_does_not_have_is_told(lmd:
     (lmd.folder / "score.py").write_text("import cleaning\n" + script("1"))
     (lmd.folder / "cleaning.py").write_text("")
     error = attempt(lmd, "-k", lmd.folder).err
-    assert "'cleaning'; cleaning.py lies beside the script but is not in kustomization.yaml's files" in error
+    assert "score.py:1 imports cleaning: cleaning.py lies beside it but is not in kustomization.yaml's files" in error
 
 
 def test_without_a_request_init_runs(lmd: Lmd, score: Path) -> None:

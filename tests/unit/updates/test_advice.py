@@ -36,6 +36,11 @@ def missing(name: str, said: str) -> str:
         ),
         (missing("numpy", f"add it {ADD}"), Known([MODEL]), missing("numpy", f"add numpy<2 {ADD}")),
         (
+            missing("cv2", f"add opencv-python-headless, numpy, scikit-learn {ADD}"),
+            Known([MODEL]),
+            missing("cv2", f"add opencv-python-headless, numpy<2, scikit-learn==0.2.1 {ADD}"),
+        ),
+        (
             missing("sklearn.linear_model.zlogistic", "scikit-learn 1.9.1 has no such module"),
             Known([MODEL]),
             missing(

@@ -27,7 +27,7 @@ def told(code: Path, line: str) -> str:
     ("line", "advice"),
     [
         ("import no_such_module.inner", "add it to the environment's requirements"),
-        ("import cv2", "add opencv-python to the environment's requirements"),
+        ("import cv2", "add opencv-python-headless to the environment's requirements"),
         ("import polars.exceptions", "add it to the environment's requirements"),
         ("import google.cloud.storage", "add google-cloud-storage to the environment's requirements"),
         (
@@ -44,6 +44,17 @@ def told(code: Path, line: str) -> str:
 )
 def test_a_missing_module_comes_with_advice_that_can_help(tmp_path: Path, line: str, advice: str) -> None:
     assert told(tmp_path, line).split("; ")[1:] == [advice.format(*sys.version_info)]
+
+
+def test_all_packages_that_are_not_there_are_told_with_the_first(tmp_path: Path) -> None:
+    """Only those that the script cannot do without, and of which it is known which package has them."""
+    (tmp_path / "cleaning.py").write_text("import polars\nimport json, yaml\nfrom google.cloud import bigquery\n")
+    others = "import cleaning; import numpy, company_models; from PIL import Image"
+    late = "\ndef run(raw_data):\n    import plotly"
+    said = told(tmp_path, f"import cv2; {others}{late}")
+    assert said.split("; ")[1:] == [
+        "add opencv-python-headless, google-cloud-bigquery, pillow, polars to the environment's requirements"
+    ]
 
 
 def test_a_module_that_lies_in_the_folder_is_not_to_be_installed(tmp_path: Path) -> None:

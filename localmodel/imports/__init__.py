@@ -1,0 +1,1 @@
+"""What scripts and models import that their environment does not bring: found before anything starts."""

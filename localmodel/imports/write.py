@@ -1,0 +1,34 @@
+"""Writes what is missing into a requirements file."""
+
+import re
+from pathlib import Path
+
+from localmodel.disk import files
+from localmodel.imports.missing import additions
+from localmodel.requirements import hashes, misnamed
+from localmodel_untrusted import distributions
+from localmodel_untrusted.files import decoded, read_file
+
+
+def write(path: Path, error: str) -> list[str]:
+    """Do what an error of missing() or misnamed says, in the requirements file, which is made if there is none.
+
+    Comments and the order of lines stay. Returns the lines that were written; none if the error says nothing of it.
+
+    Raises:
+        OSError, UnreadableError: the file cannot be read or written.
+    """
+    before = decoded(read_file(path) or b"")
+    renamed = misnamed.corrections(error)
+    lines, written = [], []
+    for line in before.splitlines(keepends=True):
+        right = renamed.get(distributions.normalized(hashes.name(line)))
+        lines.append(re.sub(r"[A-Za-z0-9._-]+", right, line, count=1) if right else line)
+        written += [lines[-1].strip()] if right else []
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    end = "\r\n" if before.count("\r\n") else "\n"
+    new = additions(error)
+    if written or new:
+        files.write(path, "".join([*lines, *(f"{line}{end}" for line in new)]).encode())
+    return [*written, *new]
