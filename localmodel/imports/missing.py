@@ -45,12 +45,12 @@ def missing(
     of_script = needs.of_script(files, entry)
     wanted = [*of_script, *needs.of_models(models, files, entry)]
     absent = [need for need in wanted if need.distribution and not _may_have(locked, need)]
-    told = [need for need in absent if need.needed]
+    stopping = [need for need in absent if need.needed]
     sentences = [_unlisted(need) for need in of_script if need.needed and f"{need.module}.py" in beside]
-    if told:
-        told += [need for need in absent if need.is_model and not need.needed]
-        sentences.insert(0, _sentence(where, told))
-    names = {need.distribution for need in told}
+    if stopping:
+        stopping += [need for need in absent if need.is_model and not need.needed]
+        sentences.insert(0, _sentence(where, stopping))
+    names = {need.distribution for need in stopping}
     later = [need for need in absent if need.distribution not in names]
     notes = [_sentence(where, models) for models in [[need for need in later if need.is_model]] if models]
     return Missing("; ".join(sentences), (*notes, *(_later(where, need) for need in later if not need.is_model)))

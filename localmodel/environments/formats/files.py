@@ -84,11 +84,11 @@ def in_words_of(source: Path, text: str) -> str:
     """The text with lines of the file, or the file, in the place of a manifest's fields."""
     try:
         found = define(source)
-    except UserError:  # it is another file by now
+    except UserError:  # the file has changed since
         return _PLACE.sub(str(source), text)
     lines = [found.places.get(requirement, str(source)) for requirement in found.spec.requirements]
-    said = {canonicalize_name(word) for word in _WORD.findall(_PLACE.sub("", text))}
-    named = ", ".join(where for requirement, where in found.places.items() if hashes.name(requirement) in said)
+    words = {canonicalize_name(word) for word in _WORD.findall(_PLACE.sub("", text))}
+    named = ", ".join(where for requirement, where in found.places.items() if hashes.name(requirement) in words)
 
     def place(match: re.Match[str]) -> str:
         if number := match["number"]:
