@@ -14,7 +14,7 @@ HEAVY = ("numpy", "pandas", "httpx", "click", "yaml", "rich", "docker", "kuberne
 
 def test_a_program_is_checked_strictly_and_wrong_calls_are_found() -> None:
     program = Path(__file__).with_name("sdk_program.py")
-    root = program.parents[2]
+    root = program.parents[3]
     options = ["--strict", "--warn-unused-ignores", "--config-file", str(root / "pyproject.toml")]
     said, errors, code = api.run([*options, str(program)])
     assert code == 0, said + errors
