@@ -16,6 +16,7 @@ default_cache() {
     echo "${XDG_CACHE_HOME:-$HOME/.cache}/localmodel-airgap"; fi
 }
 CACHE=${LOCALMODEL_AIRGAP_CACHE:-$(default_cache)}
+export LOCALMODEL_AIRGAP_CACHE=$CACHE # the same for what is started here
 AIRGAP=$HACK/airgap
 SCRATCH=$CACHE/scratch # holds what is not whole yet
 

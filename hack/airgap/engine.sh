@@ -66,7 +66,7 @@ start_dockerd() {
   say "starting dockerd, log in $DOCKERD_LOG"
   # The system's own PATH: dockerd looks up its shim and runc there, and must not meet a node's.
   env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    setsid dockerd >"$DOCKERD_LOG" 2>&1 </dev/null &
+    setsid dockerd >"$DOCKERD_LOG" 2>&1 </dev/null 9>&- & # 9: the lock of one_at_a_time
 }
 
 wait_for_engine() {
