@@ -1,4 +1,4 @@
-"""Runs the parts of the test suite, in two legs at once: what hack/test does."""
+"""Runs the parts of the test suite, in three legs at once: what hack/test does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
-CLUSTER = "localmodel-e2e"
+# Clusters of equal nodes, by their names and what they are made from: one for each process of the end-to-end tests.
+CLUSTERS = {
+    "localmodel-e2e": "hack/kind-two-nodes.yaml",
+    "localmodel-e2e-second": "hack/kind-two-nodes-second.yaml",
+}
 # More failures than this are no accident: they are not run again.
 MOST_AGAIN = 10
 # How long an interrupted part may take to stop what its tests have started.
@@ -44,16 +48,17 @@ LEGS = (
         # Files stay whole: their tests share servers.
         Part("integration", ("-n", "2", "--dist", "loadfile")),
         Part("faults", ("-n", "2", "--dist", "loadfile")),
-        Part("conformance"),
-        Part("docker", needs="engine"),
     ),
-    (Part("e2e", needs="kind cluster"),),
+    # What waits for an engine or a kubelet most of the time
+    (Part("conformance"), Part("docker", needs="engine")),
+    # The order of the files is kept: the last one judges the run.
+    (Part("e2e", ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"), needs="kind cluster"),),
 )
 # By name: commands that find it up, or bring it up. A machine that is new to this compiles Kubernetes, which must not
-# take the time of the tests in the other leg.
+# take the time of the tests in the other legs.
 NEEDS = {
     "engine": [["hack/engine-up"]],
-    "kind cluster": [["hack/engine-up"], ["nice", "hack/kind-up", CLUSTER, "hack/kind-two-nodes.yaml"]],
+    "kind cluster": [["hack/engine-up"], *(["nice", "hack/kind-up", *cluster] for cluster in CLUSTERS.items())],
 }
 NAMES = [part.name for leg in LEGS for part in leg]
 
@@ -160,7 +165,7 @@ class Leg(threading.Thread):
             self._process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, "LOCALMODEL_E2E_CLUSTER": CLUSTER},
+                env={**os.environ, "LOCALMODEL_E2E_CLUSTER": " ".join(CLUSTERS)},
                 stdin=subprocess.DEVNULL if self._output else None,
                 stdout=self._output,
                 stderr=self._output,
@@ -172,17 +177,18 @@ class Leg(threading.Thread):
 
 
 def run(legs: Sequence[Sequence[Part]], arguments: Sequence[str]) -> list[Result]:
-    """Run the legs at once; what the second one says is printed when the first has ended."""
-    with tempfile.TemporaryFile() as aside:
-        running = [Leg(parts, arguments, aside if number else None) for number, parts in enumerate(legs)]
+    """Run the legs at once; what each of the others says is printed when those before it have ended."""
+    with contextlib.ExitStack() as files:
+        aside = [files.enter_context(tempfile.TemporaryFile()) for _ in legs[1:]]
+        running = [Leg(parts, arguments, output) for parts, output in zip(legs, [None, *aside], strict=True)]
         with _signals_stop(running):
             for leg in running:
                 leg.start()
             running[0].join()
-            if len(running) > 1:
-                names = " and ".join(part.name for part in legs[1])
+            for leg, parts, output in zip(running[1:], legs[1:], aside, strict=True):
+                names = " and ".join(part.name for part in parts)
                 print(f"\n[hack/test] what {names} said meanwhile:", flush=True)
-                _print_until_end(running[1], aside)
+                _print_until_end(leg, output)
         return [result for leg in running for result in leg.results]
 
 

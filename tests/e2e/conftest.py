@@ -1,12 +1,14 @@
 """One kind cluster, one operator process, a namespace for each test.
 
-LOCALMODEL_E2E_CLUSTER names the kind cluster, made from hack/kind-two-nodes.yaml (hack/test does all of that). The
+LOCALMODEL_E2E_CLUSTER names the kind cluster, made from hack/kind-two-nodes.yaml (hack/test does all of that); several,
+with spaces between them, if pytest runs in as many processes: each has a cluster and an operator of its own. The
 operator's home, and the environments it has built, are kept between runs; everything else a test makes goes with it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -21,7 +23,7 @@ import pytest
 import yaml
 from kube import ROOT, SAMPLE, Cluster, Namespace, Refused, take_port
 from operator_process import OperatorProcess, register
-from recorder import Recorder
+from recorder import Recorder, Recording, read
 from support import given
 
 LABEL = "localmodel-e2e"
@@ -29,19 +31,35 @@ TAINT = "node-role.kubernetes.io/control-plane:NoSchedule"
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Cluster:
+def process() -> str:
+    """The name of this process among those that run the tests."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+
+
+@pytest.fixture(scope="session")
+def cluster(process: str) -> Iterator[Cluster]:
     """The cluster, with the custom resource and without what an earlier run left."""
-    name = os.environ.get("LOCALMODEL_E2E_CLUSTER")
-    assert name, "LOCALMODEL_E2E_CLUSTER must name a kind cluster made with hack/kind-two-nodes.yaml; hack/test does it"
+    names = os.environ.get("LOCALMODEL_E2E_CLUSTER", "").split()
+    number = int(process.removeprefix("gw"))
+    assert number < len(names), (
+        "LOCALMODEL_E2E_CLUSTER must name a kind cluster made with hack/kind-two-nodes.yaml for each process of pytest;"
+        " hack/test does it"
+    )
     found = subprocess.run(
-        [ROOT / "hack" / "kind-env", "sh", "-c", "command -v kubectl"], capture_output=True, text=True, check=False
+        [ROOT / "hack" / "kind-env", "sh", "-c", 'command -v kubectl && echo "$LOCALMODEL_AIRGAP_CACHE"'],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert found.returncode == 0, "there is no kubectl; hack/kind-up brings one"
-    cluster = Cluster(name, found.stdout.strip())
-    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd/localmodeldeployments.localmodel.dev")
-    cluster.kubectl("delete", "namespace", "-l", f"{LABEL}=test")
-    return cluster
+    kubectl, cache = found.stdout.splitlines()
+    cluster = Cluster(names[number], kubectl)
+    with Path(cache, f"{cluster.name}.in-use").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # hack/kind-up, and a second run, wait for this one
+        cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+        cluster.kubectl("wait", "--for=condition=Established", "crd/localmodeldeployments.localmodel.dev")
+        cluster.kubectl("delete", "namespace", "-l", f"{LABEL}=test")
+        yield cluster
 
 
 @pytest.fixture
@@ -53,26 +71,40 @@ def open_cluster(cluster: Cluster) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def home(request: pytest.FixtureRequest) -> Path:
+def home(request: pytest.FixtureRequest, cluster: Cluster) -> Path:
     """LOCALMODEL_HOME of everything here; never the user's own."""
     assert request.config.cache
-    return request.config.cache.mkdir("localmodel-e2e-home")
+    return request.config.cache.mkdir(f"{cluster.name}-home")
 
 
 @pytest.fixture(scope="session")
-def recorder(cluster: Cluster) -> Iterator[Recorder]:
-    recorder = Recorder(cluster)
-    recorder.start()
-    yield recorder
-    recorder.stop()
+def recordings_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each process of this run leaves what it has recorded."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.fixture(scope="session")
-def ports() -> Iterator[int]:
+def recorder(cluster: Cluster, process: str, home: Path, recordings_folder: Path) -> Iterator[Recorder]:
+    """Records until this process has run its last test."""
+    recorder = Recorder(cluster, home / "operator.log")
+    with recorder.until_saved(recordings_folder / f"{process}.recording"):
+        yield recorder
+
+
+@pytest.fixture(scope="module")
+def recordings(
+    recorder: Recorder, operator_of_all: OperatorProcess, process: str, recordings_folder: Path
+) -> list[Recording]:
+    """What every process has seen of its cluster until its last test; this waits for the others."""
+    others = sorted(file for file in recordings_folder.glob("*.recording") if file.stem != process)
+    return [recorder.recording(), *map(read, others)]
+
+
+@pytest.fixture(scope="session")
+def ports(cluster: Cluster) -> Iterator[int]:
     """The cluster's ports on localhost, one after the other and round again."""
-    content = yaml.safe_load((ROOT / "hack" / "kind-two-nodes.yaml").read_text())
-    mapped = (port["hostPort"] for node in content["nodes"] for port in node.get("extraPortMappings", []))
-    return itertools.cycle(sorted(mapped))
+    return itertools.cycle(sorted(cluster.node_ports()))
 
 
 @pytest.fixture(scope="session")
@@ -101,28 +133,32 @@ def word_versions(home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
 def operator_of_all(
     cluster: Cluster, home: Path, recorder: Recorder, ports: Iterator[int]
 ) -> Iterator[OperatorProcess]:
-    """The operator, with the environments that most tests use: nobody has to wait for them, or sees them swept."""
+    """The operator, with the environment that most tests use: nobody has to wait for it, or sees it swept."""
     operator = OperatorProcess(cluster.context, home)
     operator.start()
     try:
-        _keep_environments(cluster, ports)
+        _keep_environment(cluster, ports, "plain", {})
         yield operator
     finally:
         cluster.kubectl("delete", "namespace", "-l", f"{LABEL}=test", "--wait=false")
         operator.stop()
 
 
-def _keep_environments(cluster: Cluster, ports: Iterator[int]) -> None:
-    """Two resources without pods, which last until the next run has its own: equal environments are built once."""
-    last = cluster.kubectl("get", "namespace", "-l", f"{LABEL}=environments", "-o", "name").split()
-    kept = _make_namespace(cluster, f"e2e-environments-{uuid.uuid4().hex[:5]}", "environments")
-    sample = yaml.safe_load((SAMPLE / "deployment.yaml").read_text())["spec"]["environment"]
-    environments: dict[str, given.Object] = {"plain": {}, "sample": sample}
-    for name, environment in environments.items():
-        scoring = given.inline(given.script(""))
-        kept.apply(given.lmd(name, take_port(cluster, ports), scoring, environment=environment, replicas=0))
-    for name in environments:
-        kept.wait_ready(name, 400)
+@pytest.fixture(scope="session")
+def sample_environment(operator_of_all: OperatorProcess, cluster: Cluster, ports: Iterator[int]) -> None:
+    """The sample's environment is there, and stays."""
+    sample = yaml.safe_load((SAMPLE / "deployment.yaml").read_text())
+    _keep_environment(cluster, ports, "sample", sample["spec"]["environment"])
+
+
+def _keep_environment(cluster: Cluster, ports: Iterator[int], name: str, environment: given.Object) -> None:
+    """A resource without pods, which lasts until the next run has its own: equal environments are built once."""
+    label = f"environment-{name}"
+    last = cluster.kubectl("get", "namespace", "-l", f"{LABEL}={label}", "-o", "name").split()
+    kept = _make_namespace(cluster, f"e2e-{label}-{uuid.uuid4().hex[:5]}", label)
+    scoring = given.inline(given.script(""))
+    kept.apply(given.lmd(name, take_port(cluster, ports), scoring, environment=environment, replicas=0))
+    kept.wait_ready(name, 400)
     if last:
         cluster.kubectl("delete", "--wait=false", *last)
 

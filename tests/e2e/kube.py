@@ -48,6 +48,13 @@ class Cluster:
         """Names of the nodes, which are also those of their containers."""
         return self.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split()
 
+    def node_ports(self) -> dict[int, int]:
+        """The ports of this machine that the cluster maps to node ports: host port -> node port."""
+        command = ["docker", "inspect", "--format", "{{json .HostConfig.PortBindings}}", f"{self.name}-control-plane"]
+        bound = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+        node_ports = {int(key.partition("/")[0]): bindings for key, bindings in bound.items()}
+        return {int(at["HostPort"]): port for port, bindings in node_ports.items() for at in bindings if port >= 30000}
+
     def images(self, node: str) -> set[str]:
         """Every image record of the node, the CRI's own (`sha256:…`) among them."""
         return set(self._ctr(node, "images", "ls", "-q").split())

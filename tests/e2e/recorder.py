@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import pickle
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import load
 from kube import Cluster
-from support.timeline import PodVersion, Version
+from support.timeline import Asked, PodVersion, Version
 
 _RESOURCES = "/apis/localmodel.dev/v1alpha1/localmodeldeployments"
 _PODS = "/api/v1/pods"
@@ -18,11 +24,29 @@ _OF_OURS = "&labelSelector=localmodel.dev/deployment"
 _PAUSE = 0.5  # seconds before a watch that has ended is taken up again
 
 
+@dataclass(frozen=True)
+class Recording:
+    """What one process has seen of its cluster: the resources and their pods, answers by port, the operator's log."""
+
+    resources: list[Version]
+    pods: list[PodVersion]
+    asked: dict[int, list[Asked]]
+    log: str
+
+
+def read(file: Path) -> Recording:
+    """Read the recording of another process, as soon as that has run its last test."""
+    with file.open("rb") as content:
+        fcntl.flock(content, fcntl.LOCK_SH)
+        recording: Recording = pickle.load(content)
+    return recording
+
+
 class Recorder:
     """Two watches, each in a thread. One that ends, as when the API server goes, is taken up where it was."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster, log: Path) -> None:
+        self._cluster, self._log = cluster, log
         self.resources: list[Version] = []
         self.pods: list[PodVersion] = []
         self.gaps: list[int] = []  # resourceVersions from which on a watch began anew: what came before is incomplete
@@ -31,11 +55,24 @@ class Recorder:
         watched = ((_RESOURCES, "", self._keep_resource), (_PODS, _OF_OURS, self._keep_pod))
         self._threads = [threading.Thread(target=self._watch, args=each, daemon=True) for each in watched]
 
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+    @contextlib.contextmanager
+    def until_saved(self, file: Path) -> Iterator[None]:
+        """Record while the block runs; others find the file locked until it has the recording."""
+        with file.open("wb") as output:
+            fcntl.flock(output, fcntl.LOCK_EX)
+            for thread in self._threads:
+                thread.start()
+            try:
+                yield
+            finally:
+                self._stop()
+                pickle.dump(self.recording(), output)
 
-    def stop(self) -> None:
+    def recording(self) -> Recording:
+        """What there is so far."""
+        return Recording(self.resources, self.pods, load.noted, self._log.read_text(errors="replace"))
+
+    def _stop(self) -> None:
         self._stopped.set()
         for watch in list(self._watches.values()):
             watch.kill()

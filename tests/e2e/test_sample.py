@@ -33,7 +33,11 @@ REQUEST = json.loads((SAMPLE / "request.json").read_text())
 
 @pytest.fixture(scope="module")
 def sample(
-    shared_namespace: Namespace, shared_port: int, sample_model: int, tmp_path_factory: pytest.TempPathFactory
+    shared_namespace: Namespace,
+    shared_port: int,
+    sample_model: int,
+    sample_environment: None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Sample:
     folder = tmp_path_factory.mktemp("copy") / NAME
     shutil.copytree(SAMPLE, folder, ignore=shutil.ignore_patterns("*.pkl"))
@@ -102,9 +106,9 @@ def test_pods_pass_restricted_pod_security(sample: Sample) -> None:
     )
 
 
-def test_service_keeps_the_port_that_the_cluster_maps(sample: Sample) -> None:
+def test_service_keeps_the_port_that_the_cluster_maps(sample: Sample, cluster: Cluster) -> None:
     ports = sample.namespace.get("service", NAME)["spec"]["ports"]
-    assert [port["nodePort"] for port in ports] == [sample.port - 6799 + 30001]
+    assert [port["nodePort"] for port in ports] == [cluster.node_ports()[sample.port]]
 
 
 def test_every_node_has_the_image(sample: Sample, cluster: Cluster) -> None:

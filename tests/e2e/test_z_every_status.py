@@ -5,49 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import load
 import pytest
-from operator_process import OperatorProcess
-from recorder import Recorder
+from recorder import Recording
 from support import timeline
 
 pytestmark = pytest.mark.judges_the_run
 
 
-def test_every_status_ever_written_follows_the_rules(recorder: Recorder) -> None:
+def test_every_status_ever_written_follows_the_rules(recordings: list[Recording]) -> None:
     broken = []
-    assert recorder.resources
-    for row in timeline.rows(recorder.resources):
-        before: Mapping[str, Any] = {}
-        for version in row:
-            broken += [f"{version}: {rule}" for rule in timeline.broken_rules(version.found, before)]
-            before = {each["type"]: each for each in version.status.get("conditions", [])}
+    for recording in recordings:
+        assert recording.resources
+        for row in timeline.rows(recording.resources):
+            before: Mapping[str, Any] = {}
+            for version in row:
+                broken += [f"{version}: {rule}" for rule in timeline.broken_rules(version.found, before)]
+                before = {each["type"]: each for each in version.status.get("conditions", [])}
     assert not broken
 
 
-def test_no_status_contradicts_itself_or_goes_back_unsaid(recorder: Recorder) -> None:
-    rows = timeline.rows(recorder.resources)
+def test_no_status_contradicts_itself_or_goes_back_unsaid(recordings: list[Recording]) -> None:
+    rows = [row for recording in recordings for row in timeline.rows(recording.resources)]
     rules = (timeline.wrong_words, timeline.went_back, timeline.swallowed_edits)
     assert not [wrong for row in rows for rule in rules for wrong in rule(row)]
 
 
-def test_durable_was_true_of_every_pod(recorder: Recorder) -> None:
-    rows = timeline.rows(recorder.resources)
-    assert any(version.holds("Durable") for row in rows for version in row)
-    assert not [wrong for row in rows for wrong in timeline.wrong_durable(row, recorder.pods)]
+def test_durable_was_true_of_every_pod(recordings: list[Recording]) -> None:
+    for recording in recordings:
+        rows = timeline.rows(recording.resources)
+        assert any(version.holds("Durable") for row in rows for version in row)
+        assert not [wrong for row in rows for wrong in timeline.wrong_durable(row, recording.pods)]
 
 
-def test_no_status_contradicts_what_clients_saw(recorder: Recorder) -> None:
-    wrong, judged = [], 0
-    for row in timeline.rows(recorder.resources):
-        ports = {version.port for version in row} - {0}
-        asked = [each for port in ports for each in load.noted.get(port, [])]
-        judged += len(asked)
-        for rule in (timeline.wrong_answers, timeline.wrong_silence, timeline.wrong_health):
-            wrong += rule(row, asked)
-    assert judged, "nothing was asked"
+def test_no_status_contradicts_what_clients_saw(recordings: list[Recording]) -> None:
+    wrong = []
+    for recording in recordings:
+        judged = 0
+        for row in timeline.rows(recording.resources):
+            ports = {version.port for version in row} - {0}
+            asked = [each for port in ports for each in recording.asked.get(port, [])]
+            judged += len(asked)
+            for rule in (timeline.wrong_answers, timeline.wrong_silence, timeline.wrong_health):
+                wrong += rule(row, asked)
+        assert judged, "nothing was asked"
     assert not wrong
 
 
-def test_operator_met_nothing_unforeseen(operator: OperatorProcess) -> None:
-    assert "Traceback" not in operator.log_since(0)
+def test_operator_met_nothing_unforeseen(recordings: list[Recording]) -> None:
+    for recording in recordings:
+        assert "Traceback" not in recording.log
