@@ -11,9 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from localmodel_server.errors import ClientGoneError
 from localmodel_server.http import cors
+from localmodel_server.http.page import HEADERS, is_visit, render
 from localmodel_server.http.score import EarlyAnswer, score, send_outcome
 from localmodel_server.log import log_request, logger, one_word
-from localmodel_server.messages.asgi import OUTCOME, REQUEST_ID, send_json, wait_until_gone
+from localmodel_server.messages.asgi import OUTCOME, REQUEST_ID, send_json, send_whole, wait_until_gone
 from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers, Outcome
 from localmodel_server.messages.request_ids import RequestIds, common_headers, read_ids
 from localmodel_server.payloads.azure import NOT_RUN
@@ -50,6 +51,9 @@ class Application:
                 self.count("azure", status, started, None)
         elif self._allows_others and cors.is_preflight(scope["method"], scope["headers"]):
             status = await self._refuse(EarlyAnswer(200, "", []), self._headers(ids, scope["headers"]), send)
+        elif scope["path"] == "/score" and (page := self._page(scope)) is not None:
+            status = 200
+            await send_whole(send, status, page, [*HEADERS, *NOT_RUN, *self._headers(ids, scope["headers"])])
         elif scope["path"] == "/score":
             status = await self._score(ids, scope, receive, send, started)
         else:
@@ -64,6 +68,14 @@ class Application:
     def _allows_others(self) -> bool:
         settings = self.state.settings
         return settings is not None and bool(settings.cors_origins)
+
+    def _page(self, scope: Scope) -> bytes | None:
+        """The page for a browser that opens /score; None for every other request."""
+        state, settings, contract = self.state, self.state.settings, self.state.contract
+        if settings is None or contract is None or not is_visit(scope, settings, contract):
+            return None
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        return render(host, state.revision, state.model, settings, contract)
 
     async def _score(self, ids: RequestIds, scope: Scope, receive: Receive, send: Send, started: float) -> int:
         def headers_for(outcome: Outcome | None) -> Headers:

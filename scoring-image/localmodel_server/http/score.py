@@ -84,8 +84,6 @@ async def score(
 async def _read(state: ServerState, scope: Scope, receive: Receive, held: HeldBody) -> ScoreRequest:
     settings = state.dispatcher.check_room().settings
     _check_method(scope["method"], state.contract)
-    if scope["method"] == "GET" and not settings.strict:
-        _check_page(scope, state.contract)
     try:
         body = await read_body(receive, scope, settings.max_request_bytes, held)
     except BodyTooLargeError as error:
@@ -116,15 +114,3 @@ def _check_method(method: str, contract: Contract | None) -> None:
         raise EarlyAnswer(405, text, [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])
     if method == "OPTIONS" and (contract is None or contract.mode != "http"):
         raise EarlyAnswer(200, "", [*NOT_RUN, (b"allow", b"GET, OPTIONS, POST")])
-
-
-def _check_page(scope: Scope, contract: Contract | None) -> None:
-    """Refuse a visit with a browser, which would be scored without any data."""
-    if scope["query_string"] or contract is None or contract.mode == "http":
-        return
-    headers = dict(scope["headers"])
-    if b"text/html" in headers.get(b"accept", b""):
-        address = f"http://{headers.get(b'host', b'localhost').decode('latin-1')}/score"
-        command = f"curl -H content-type:application/json -d @request.json {address}"
-        text = f"a browser sends no data to score; use {command} or lmd invoke"
-        raise EarlyAnswer(400, text, NOT_RUN)
