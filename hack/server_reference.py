@@ -115,6 +115,7 @@ deployment, or has other files beside it; the log and `ignored` in `/state` give
 | `localmodel_queue_depth` | requests that wait for a worker |
 | `localmodel_requests_in_flight` | requests that have a worker or wait for one |
 | `localmodel_workers` | workers that can serve |
+| `localmodel_memory_bytes` | bytes of the server and all its processes, what they share counted once; 0 where unknown |
 | `localmodel_worker_restarts_total` | workers that had to be replaced, by `reason` |
 | `localmodel_serving_info` | 1, with the serving `revision` and `model` |
 

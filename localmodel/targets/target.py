@@ -114,6 +114,9 @@ class Target(Protocol):
     def get(self, name: str) -> DeploymentStatus:
         """The deployment of this name."""
 
+    def metrics(self, name: str) -> list[str]:
+        """What each server of the deployment says at /metrics; nothing of one that does not answer."""
+
     def manifests(self, name: str) -> Manifests:
         """The manifests of the last apply."""
 

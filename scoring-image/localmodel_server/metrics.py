@@ -84,6 +84,7 @@ class Metrics:
         queue_depth: Callable[[], int],
         in_flight: Callable[[], int],
         workers: Callable[[], int],
+        memory: Callable[[], int],
         revision: Callable[[], str],
         model: Callable[[], str],
     ) -> None:
@@ -92,6 +93,7 @@ class Metrics:
             "localmodel_queue_depth": queue_depth,
             "localmodel_requests_in_flight": in_flight,
             "localmodel_workers": workers,
+            "localmodel_memory_bytes": memory,
         }
         self._revision, self._model = revision, model
 
@@ -143,4 +145,5 @@ _MEANING = {
     "localmodel_queue_depth": "Requests that wait for a worker",
     "localmodel_requests_in_flight": "Requests that have a worker or wait for one",
     "localmodel_workers": "Workers that can serve, busy ones included",
+    "localmodel_memory_bytes": "Bytes of the server and all its processes, 0 where unknown",
 }

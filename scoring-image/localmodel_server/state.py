@@ -10,6 +10,7 @@ from localmodel_server.messages.body_budget import BodyBudget
 from localmodel_server.messages.contract import Contract
 from localmodel_server.metrics import Metrics
 from localmodel_server.workers.dispatcher import Dispatcher
+from localmodel_server.workers.used_memory import used_bytes
 
 
 class ServerState:
@@ -27,6 +28,7 @@ class ServerState:
             queue_depth=lambda: self.dispatcher.waiting,
             in_flight=lambda: self.dispatcher.in_flight,
             workers=lambda: 0 if self.dispatcher.pool is None else self.dispatcher.pool.alive,
+            memory=used_bytes,
             revision=lambda: self.revision,
             model=lambda: self.model,
         )

@@ -41,6 +41,11 @@ def anonymous_bytes(pid: int) -> int:
     return _mapped(pid, "Anonymous:")
 
 
+def proportional_bytes(pid: int) -> int:
+    """Memory of a process, of which pages that it shares with others count in part."""
+    return _mapped(pid, "Pss:")
+
+
 def _mapped(pid: int, kinds: str) -> int:
     lines = _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines()
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(kinds))  # in kB

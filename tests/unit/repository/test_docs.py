@@ -60,7 +60,7 @@ def test_the_server_s_reasons_are_explained_too() -> None:
 
 def test_the_table_of_metrics_has_each_one() -> None:
     metrics = Metrics()
-    metrics.watch(int, int, int, str, str)
+    metrics.watch(int, int, int, int, str, str)
     metrics.worker_lost("died")
     metrics.answered("azure", 200, 0.1, 0.1, 0.1)
     suffixes = {"counter": "_total", "info": "_info"}

@@ -51,12 +51,13 @@ def test_batches_and_lost_workers() -> None:
 
 def test_what_changes_by_itself_is_asked_for_each_time() -> None:
     metrics, depth = Metrics(), [3]
-    metrics.watch(lambda: depth[0], lambda: 5, lambda: 2, lambda: "7", lambda: "mnist:1@sha256:ab")
+    metrics.watch(lambda: depth[0], lambda: 5, lambda: 2, lambda: 9, lambda: "7", lambda: "mnist:1@sha256:ab")
     assert values(metrics)["localmodel_queue_depth"] == 3
     depth[0] = 4
     found = values(metrics)
     assert found["localmodel_queue_depth"] == 4
     assert (found["localmodel_requests_in_flight"], found["localmodel_workers"]) == (5, 2)
+    assert found["localmodel_memory_bytes"] == 9
     assert found['localmodel_serving_info{model="mnist:1@sha256:ab",revision="7"}'] == 1
 
 

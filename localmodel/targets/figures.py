@@ -1,0 +1,80 @@
+"""How a deployment has fared since its servers started, from what they say at /metrics."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+_HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of all servers of a deployment together.
+
+    Attributes:
+        requests: how many were answered.
+        errors: how many of them with a status of 400 or more.
+        p50_seconds: within how many seconds half of them were answered; None without any.
+        memory_bytes: what the servers and their processes take; None where the system does not tell.
+        since: when the first of them started, in RFC 3339; None where the system does not tell.
+    """
+
+    requests: int
+    errors: int
+    p50_seconds: float | None
+    memory_bytes: int | None
+    since: str | None
+
+
+def read(texts: Iterable[str]) -> Figures | None:
+    """The figures in the metrics of each server; None where none of them says any."""
+    statuses: defaultdict[str, float] = defaultdict(float)
+    buckets: defaultdict[float, float] = defaultdict(float)
+    memory, starts = 0.0, []
+    for sample in (sample for text in texts for metric in _metrics(text) for sample in metric.samples):
+        if sample.name == "localmodel_requests_total":
+            statuses[sample.labels["status"]] += sample.value
+        elif sample.name == "localmodel_request_duration_seconds_bucket" and sample.labels["stage"] == "total":
+            buckets[float(sample.labels["le"])] += sample.value
+        elif sample.name == "localmodel_memory_bytes":
+            memory += sample.value
+        elif sample.name == "process_start_time_seconds":
+            starts.append(sample.value)
+    if not buckets:
+        return None
+    return Figures(
+        requests=int(sum(statuses.values())),
+        errors=int(sum(count for status, count in statuses.items() if int(status) >= 400)),
+        p50_seconds=_median(buckets),
+        memory_bytes=int(memory) or None,
+        since=datetime.fromtimestamp(min(starts), UTC).isoformat(timespec="seconds") if starts else None,
+    )
+
+
+def _metrics(text: str) -> "Iterable[Metric]":
+    """Nothing where something else answered."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    try:
+        return [*text_string_to_metric_families(text)]
+    except ValueError:
+        return []
+
+
+def _median(buckets: Mapping[float, float]) -> float | None:
+    """As Prometheus estimates it: within its bucket every value is as likely."""
+    half = buckets[math.inf] * _HALF
+    if not half:
+        return None
+    bound, below = 0.0, 0.0
+    for limit, count in sorted(buckets.items()):
+        if count >= half:
+            return bound if math.isinf(limit) else bound + (limit - bound) * (half - below) / (count - below)
+        bound, below = limit, count
+    return bound
