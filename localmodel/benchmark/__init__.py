@@ -1,0 +1,1 @@
+"""How many requests a deployment answers, and how quickly."""
