@@ -23,6 +23,20 @@ class Revocable(Protocol):
         """Called regularly during a wait. If it raises, the wait ends, and the deployment stays as it was."""
 
 
+@runtime_checkable
+class Live(Protocol):
+    """A Progress that shows, beside the open step, what it is at."""
+
+    def now(self, text: str) -> None:
+        """Show the text in place of the last one; it goes with the step."""
+
+
+def now(progress: Progress, text: str) -> None:
+    """Show what the open step is at, where somebody looks."""
+    if isinstance(progress, Live):
+        progress.now(text)
+
+
 def check(progress: Progress) -> None:
     """Let the owner of the progress cancel the work."""
     if isinstance(progress, Revocable):

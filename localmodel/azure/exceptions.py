@@ -73,16 +73,6 @@ def translated(default: type[AzureMLException] = WebserviceException) -> Iterato
         raise of(error, default) from error
 
 
-@contextmanager
-def empty_without_store() -> Iterator[None]:
-    """Let a list be empty where nothing has ever been registered."""
-    try:
-        yield
-    except UserError as error:
-        if error.reason != reasons.STORE_MISSING:
-            raise
-
-
 def refuse(call: str, **given: tuple[object, str]) -> None:
     """Raise for the first argument that was given and means nothing here: name -> (value, what to do instead).
 

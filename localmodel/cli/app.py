@@ -7,6 +7,7 @@ import click
 
 import localmodel
 from localmodel import reasons
+from localmodel.cli.group import Group
 from localmodel.cli.output import Failure, Superseded, left_out
 from localmodel.disk import home_errors
 from localmodel.errors import UserError
@@ -14,33 +15,48 @@ from localmodel.errors import UserError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-_COMMANDS = {
-    "apply": "localmodel.cli.deployment.apply:apply",
-    "completion": "localmodel.cli.completion:completion",
-    "conformance": "localmodel.cli.tools.conformance:conformance",
-    "debug": "localmodel.cli.deployment.debug:debug",
-    "delete": "localmodel.cli.deployment.deployments:delete",
-    "dev": "localmodel.cli.deployment.dev:dev",
-    "doctor": "localmodel.cli.tools.doctor:doctor",
-    "env": "localmodel.cli.store.env:env",
-    "export": "localmodel.cli.tools.export:export",
-    "history": "localmodel.cli.deployment.history:history",
-    "import": "localmodel.cli.tools.import_:import_",
-    "invoke": "localmodel.cli.deployment.deployments:invoke",
-    "logs": "localmodel.cli.deployment.deployments:logs",
-    "model": "localmodel.cli.store.model:model",
-    "plan": "localmodel.cli.deployment.plan:plan",
-    "reload": "localmodel.cli.deployment.deployments:reload",
-    "rollback": "localmodel.cli.deployment.rollback:rollback",
-    "run": "localmodel.cli.tools.run:run",
-    "status": "localmodel.cli.deployment.deployments:status",
-    "store": "localmodel.cli.store.store:store",
-    "try": "localmodel.cli.tools.try_:try_",
-    "wait": "localmodel.cli.deployment.deployments:wait",
+# As lmd --help shows them: what one does first comes first.
+_GROUPS = {
+    "Write a script": {
+        "try": "localmodel.cli.tools.try_:try_",
+        "run": "localmodel.cli.tools.run:run",
+        "dev": "localmodel.cli.deployment.dev:dev",
+        "debug": "localmodel.cli.deployment.debug:debug",
+    },
+    "Serve it": {
+        "plan": "localmodel.cli.deployment.plan:plan",
+        "apply": "localmodel.cli.deployment.apply:apply",
+        "reload": "localmodel.cli.deployment.deployments:reload",
+        "wait": "localmodel.cli.deployment.deployments:wait",
+        "history": "localmodel.cli.deployment.history:history",
+        "rollback": "localmodel.cli.deployment.rollback:rollback",
+        "delete": "localmodel.cli.deployment.deployments:delete",
+    },
+    "Use what serves": {
+        "status": "localmodel.cli.deployment.deployments:status",
+        "invoke": "localmodel.cli.deployment.invoke:invoke",
+        "bench": "localmodel.cli.deployment.bench:bench",
+        "logs": "localmodel.cli.deployment.deployments:logs",
+        "conformance": "localmodel.cli.tools.conformance:conformance",
+    },
+    "Models and environments": {
+        "model": "localmodel.cli.store.model:model",
+        "env": "localmodel.cli.store.env:env",
+        "store": "localmodel.cli.store.store:store",
+    },
+    "Other tools": {
+        "import": "localmodel.cli.tools.import_:import_",
+        "export": "localmodel.cli.tools.export:export",
+        "doctor": "localmodel.cli.tools.doctor:doctor",
+        "completion": "localmodel.cli.completion:completion",
+    },
 }
+_COMMANDS = {name: place for commands in _GROUPS.values() for name, place in commands.items()}
+_ADDED = "Other tools"
+_LONGEST_SENTENCE = 300
 
 
-class Commands(click.Group):
+class Commands(Group):
     """Our commands and those of the entry points `localmodel.commands`.
 
     The exit code is 1 after a UserError, or if something was left out because it cannot be read; it is 3 if a newer
@@ -58,11 +74,24 @@ class Commands(click.Group):
         added = _added()
         return _load(added[cmd_name]) if cmd_name in added else None
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        added = [*_added()]
+        width = max(map(len, (*_COMMANDS, *added)))
+        for title, commands in _GROUPS.items():
+            names = [*commands, *(added if title == _ADDED else ())]
+            rows = [(name.ljust(width), command) for name in names if (command := self.get_command(ctx, name))]
+            with formatter.section(title):
+                formatter.write_dl([(name, command.get_short_help_str(_LONGEST_SENTENCE)) for name, command in rows])
+
     def invoke(self, ctx: click.Context) -> object:
         with left_out() as left_out_messages:
             try:
                 with home_errors.told():
                     result = super().invoke(ctx)
+            except KeyboardInterrupt as error:
+                for note in getattr(error, "__notes__", ()):
+                    Failure(f"interrupted: {note}").show()
+                raise
             except UserError as error:
                 failed = Superseded if error.reason == reasons.SUPERSEDED else Failure
                 raise failed(str(error)) from None

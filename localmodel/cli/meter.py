@@ -1,5 +1,6 @@
 """A progress bar for transfers, shown only on a terminal."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,7 @@ def meter(title: str) -> Iterator[Meter | None]:
     from rich.console import Console
 
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not (sys.stderr.isatty() and console.is_terminal):
         yield None
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn

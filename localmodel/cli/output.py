@@ -2,14 +2,16 @@
 
 import json
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import IO, Any
 
 import click
 
+from localmodel.cli import style, table
 from localmodel.disk import state_file
 from localmodel.printable import json_text, one_line, printable
 
@@ -61,21 +63,23 @@ def left_out() -> Iterator[list[str]]:
 
 
 class ConsoleProgress:
-    """Implements `Progress`: a spinner on a terminal, one plain line for each step elsewhere."""
+    """Implements `Progress` and `Live`: a spinner on a terminal, one plain line for each step elsewhere."""
 
     def __init__(self) -> None:
         # Its import takes longer than most commands.
         from rich.console import Console
 
+        from localmodel.cli.waiting import Waiting
+
         self._console = Console(stderr=True, highlight=False, markup=False)
+        self._waiting = Waiting(self._console)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
-        """Show that the step is under way, then its result and how long it took."""
+        """Show that the step is under way, for how long and what it is at, then its result and how long it took."""
         outcome: list[str] = []
         started = time.monotonic()
-        waiting = self._console.status(one_line(title)) if self._console.is_terminal else nullcontext()
-        with waiting:
+        with self._waiting.of(title):
             yield outcome.append
         seconds = time.monotonic() - started
         took = f" ({seconds:.1f} s)" if seconds >= 0.5 else ""
@@ -83,6 +87,9 @@ class ConsoleProgress:
 
     def note(self, text: str) -> None:
         self._line("!", "yellow", text)
+
+    def now(self, text: str) -> None:
+        self._waiting.now(text)
 
     def _line(self, mark: str, colour: str, text: str) -> None:
         from rich.text import Text
@@ -122,9 +129,18 @@ def print_value(value: Any, output: str) -> None:
         print_json(value)
 
 
-def print_table(columns: list[str], rows: list[list[str]]) -> None:
-    """Print the rows as a table with these column names."""
-    rows = [columns, *([one_line(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+def print_table(
+    columns: list[str], rows: list[list[str]], empty: str = "", paint: Callable[[int, str], str] = lambda _, line: line
+) -> None:
+    """Print the rows as a table with these column names, as wide as the terminal at most.
+
+    `paint` gives the line of a row its colour. Without rows there is what `empty` says, on standard error.
+    """
+    if empty and not rows:
+        say(empty, err=True)
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    head, *lines = table.lines(columns, [[one_line(cell) for cell in row] for row in rows], width)
+    click.echo(style.bold(head))
+    for number, line in enumerate(lines):
+        click.echo(paint(number, line))

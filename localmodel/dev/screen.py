@@ -1,5 +1,6 @@
 """Prints lines on standard output; on a terminal with colours and the current step."""
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -27,10 +28,12 @@ class Terminal:
         self._status: Status | None = None
 
     def busy(self, title: str | None) -> None:
-        if self._status is not None:
+        if self._status is not None and title is not None:
+            self._status.update(one_line(title))
+        elif self._status is not None:
             self._status.stop()
             self._status = None
-        if title is not None and self._console.is_terminal:
+        elif title is not None and sys.stdout.isatty() and self._console.is_terminal:
             self._status = self._console.status(one_line(title))
             self._status.start()
 

@@ -30,7 +30,7 @@ class Stage:
 
 
 class Stopwatch:
-    """Implements `Progress` and `Revocable`: keeps the steps and the notes.
+    """Implements `Progress`, `Revocable` and `Live`: keeps the steps and the notes.
 
     `show` gets the current step, and None after it; `tell` gets each note. `check` raises if the update is to be
     given up.
@@ -43,11 +43,13 @@ class Stopwatch:
         self.check = check
         self.steps: list[Step] = []
         self.notes: list[str] = []
+        self._title = ""
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
         begun = time.monotonic()
         outcome: list[str] = []
+        self._title = title
         self._show(title)
         try:
             yield outcome.append
@@ -59,6 +61,9 @@ class Stopwatch:
     def plan(self) -> str:
         """What the update does, and why; "" without a plan."""
         return next((step.result for step in self.steps if step.title == "plan"), "")
+
+    def now(self, text: str) -> None:
+        self._show(f"{self._title}: {text}" if text else self._title)
 
     def note(self, text: str) -> None:
         if text not in self.notes:

@@ -7,6 +7,7 @@ from localmodel import run_coroutine
 from localmodel.disk import home
 from localmodel.environments import stored
 from localmodel.environments.formats import asked
+from localmodel.environments.install_news import listener
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock, Note
 from localmodel.environments.venvs import venv
@@ -62,6 +63,7 @@ def interpreter(
         progress.note("a virtual environment has the requirements only, nothing of the environment's image")
     with progress.step("environment") as done:
         log = home.build_log(venv.key(lock_here, spec.python))
+        listen = listen or listener(lock_here.counted, progress)
         python = run_coroutine.run(
             venv.build(lock_here, spec.python, home.home() / "environments", log, listen, progress.note)
         )

@@ -151,7 +151,6 @@ class Models:
         A tag with the value None may have any value. A version whose record cannot be read is left out, with a warning
         in the log of `localmodel.disk.state_file`.
         """
-        self.records.require()
         return [model for model in self.records.list(name, latest, state_file.skip) if _has(model.tags, tags or {})]
 
     def update(

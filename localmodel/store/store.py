@@ -54,11 +54,7 @@ class Store:
         """What is not as it was written, of one version or all: blobs are hashed, what records name is looked up.
 
         `progress` is told bytes done and bytes in all.
-
-        Raises:
-            UserError: StoreMissing.
         """
-        self.models.records.require()
         if version is not None:
             return check.verify(self.layout, self._records(version).ref(version), progress)
         return check.verify_all(self.layout, self._registries, progress)

@@ -7,6 +7,7 @@ import signal
 import weakref
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from localmodel import digests, environment_retention, reasons, target_table
@@ -18,7 +19,7 @@ from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import build_log
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.progress import Progress, now
 from localmodel.resource import quantity
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.store import environment_uses, store_id
@@ -83,7 +84,8 @@ class ContainerRunner:
         return environment_image.key(spec.environment, lock)
 
     def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> BuiltEnvironment:
-        image = self._engine.call(environment_image.ensure, spec.environment, lock, self._store())
+        listen = partial(now, progress)  # to the builder's lines
+        image = self._engine.call(environment_image.ensure, spec.environment, lock, self._store(), None, listen)
         path = f"/opt/env/bin:{self._engine.call(containers.path_of, image)}"
         key = self.key(spec, lock)
         return BuiltEnvironment(key, "/opt/env/bin/python", {"PATH": path}, self.program(key, spec))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from localmodel import digests, run_coroutine, target_table
 from localmodel.disk import home
+from localmodel.environments import install_news
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import venv
 from localmodel.progress import Progress
@@ -62,7 +63,9 @@ class ProcessRunner:
     def build(self, spec: DeploymentSpec, lock: Lock, progress: Progress) -> BuiltEnvironment:
         key = self.key(spec, lock)
         folder, log = home.home() / "environments", home.build_log(key)
-        python = run_coroutine.run(venv.build(lock, spec.environment.python, folder, log, note=progress.note))
+        listen = install_news.listener(lock.counted, progress)
+        install = venv.build(lock, spec.environment.python, folder, log, listen, progress.note)
+        python = run_coroutine.run(install)
         # The programs of the environment's packages are on PATH, and the server's PYTHONPATH is not passed on.
         path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
         return BuiltEnvironment(key, str(python), {"PATH": path, "PYTHONPATH": ""}, self.program(key, spec))

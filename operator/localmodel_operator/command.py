@@ -42,7 +42,13 @@ def run(
     registry: str | None,
     keep_environments: float,
 ) -> None:
-    """Run the operator until it is told to stop (SIGTERM, Ctrl-C)."""
+    """Run the operator until it is told to stop (SIGTERM, Ctrl-C).
+
+    \b
+    Examples:
+      lmd operator run
+      lmd operator run --context kind-localmodel
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("kopf", "httpx", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -162,7 +162,9 @@ class Lmd:
         return self("apply", "-f", self.manifest(code, name, **spec), *arguments)
 
     def status(self, name: str = "digits") -> dict[str, Any]:
+        """What lmd status says, without the figures, which are others each time."""
         result: dict[str, Any] = json.loads(self("status", name, "-o", "json").out)
+        result.pop("figures", None)
         return result
 
     def pid(self, name: str = "digits") -> int:

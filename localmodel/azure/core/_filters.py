@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from localmodel.azure.core._framework import Framework
-from localmodel.azure.exceptions import ModelNotFoundException, UserErrorException, empty_without_store
+from localmodel.azure.exceptions import ModelNotFoundException, UserErrorException
 from localmodel.store import ModelVersion, Store
 
 # As Azure ML's lists have them: keys, or [key, value]; a mapping as well.
@@ -20,12 +20,9 @@ def fitting(
 ) -> list[ModelVersion]:
     """The versions that fit, oldest first; with `newest` one of each model: of those that fit, the newest."""
     wanted = _pairs(properties)
-    found: list[ModelVersion] = []
-    with empty_without_store():
-        found = store.models.list(name=name, tags=_pairs(tags))
     found = [
         model
-        for model in found
+        for model in store.models.list(name=name, tags=_pairs(tags))
         if all(key in model.properties and value in (None, model.properties[key]) for key, value in wanted.items())
         and framework in (None, model.framework or Framework.CUSTOM)
     ]

@@ -10,7 +10,7 @@ from localmodel.azure.core._build import ImageBuildDetails, build_local
 from localmodel.azure.core._sections import DockerSection, PythonSection
 from localmodel.azure.core.conda_dependencies import CondaDependencies
 from localmodel.azure.core.workspace import Workspace
-from localmodel.azure.exceptions import UserErrorException, empty_without_store, refuse, translated
+from localmodel.azure.exceptions import UserErrorException, refuse, translated
 from localmodel.environments import folder
 from localmodel.environments.formats import conda, requirements_txt, server_packages
 from localmodel.resource.spec import EnvironmentSpec
@@ -105,8 +105,7 @@ class Environment:
     @staticmethod
     def list(workspace: Workspace) -> dict[str, "Environment"]:
         """The latest version of each environment, by name."""
-        registered: list[EnvironmentVersion] = []
-        with translated(UserErrorException), empty_without_store():
+        with translated(UserErrorException):
             registered = workspace.store.environments.list(latest=True)
         return {found.name: _from_version(found) for found in registered}
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import click
 
 from localmodel import reasons
-from localmodel.cli import completion
-from localmodel.cli.deployment import applied_before, script_folder
+from localmodel.cli import completion, folder_words
+from localmodel.cli.deployment import applied_before, next_step, script_folder
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.errors import UserError
@@ -96,6 +96,11 @@ def apply(
     the old one stays, and the exit code is 1.
 
     The newest command wins: one that still waits for its revision to load gives way to it, and ends with exit code 3.
+
+    \b
+    Examples:
+      lmd apply ./churn --model churn/model.pkl
+      lmd apply -k manifests/churn --target kind
     """
     paths = [argument for argument in (path, file, folder) if argument is not None]
     if len(paths) != 1:
@@ -108,7 +113,8 @@ def apply(
             if before.entry != script_folder.SCRIPT:
                 ConsoleProgress().note(f"kept from before: --entry-script {before.entry}")
     if path is not None and script_folder.is_script(path, options["entry_script"]):
-        deployments = [_deploy(target, path, timeout, **options)]
+        with folder_words.errors_in_words():
+            deployments = [_deploy(target, path, timeout, **options)]
     else:
         unfit = ", ".join(option for name, option in _OF_SCRIPTS.items() if options[name])
         if unfit:
@@ -119,6 +125,8 @@ def apply(
         return
     for deployment in deployments:
         say(sentence(deployment))
+        if deployment.serving is not None:
+            next_step.tell(next_step.invoke(deployment, target.name, paths[0]))
 
 
 def sentence(deployment: DeploymentStatus) -> str:
@@ -144,7 +152,7 @@ def _deploy(
 ) -> DeploymentStatus:
     from localmodel.sdk.client import Client  # a manifest does not need it, and it takes time to import
 
-    client, progress = Client._of(target), ConsoleProgress()
+    client, progress = Client._of(target), folder_words.FolderProgress(ConsoleProgress())
     name = name or script_folder.deployment_name(path)
     script, source = script_folder.place(path, entry_script)
     environment = script_folder.environment(path, env, requirements, conda)

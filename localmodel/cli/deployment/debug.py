@@ -41,6 +41,11 @@ def debug(target: Target, name: str, port: int | None, connect: str | None, wait
 
     Requests go to one worker with debugpy in it, and nothing times out meanwhile; what lmd apply brings is debugged
     too. An entry for VS Code is put into .vscode/launch.json. The port is open to everybody on this machine.
+
+    \b
+    Examples:
+      lmd debug churn --folder ./churn
+      lmd debug churn --wait --port 5679
     """
     wish = Wish(port, _address(connect) if connect else None, wait)
     progress = ConsoleProgress()

@@ -1,19 +1,18 @@
-"""lmd status, wait, invoke, logs, reload, delete: commands on existing deployments."""
+"""lmd status, wait, logs, reload, delete: commands on existing deployments."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
-from localmodel.cli import body, completion
+from localmodel.cli import completion, human, style
 from localmodel.cli.deployment.apply import sentence
-from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_table, print_value, say
+from localmodel.cli.output import ConsoleProgress, output_option, pass_on, print_table, print_value, say
 from localmodel.cli.target_option import all_namespaces_option, target_options
 from localmodel.disk import state_file
-from localmodel.targets import http
+from localmodel.targets import figures
+from localmodel.targets.figures import Figures
 from localmodel.targets.target import DeploymentStatus, Target
-from localmodel_untrusted import json_text
-from localmodel_untrusted.files import UnreadableError
+from localmodel.upkeep import disk
 
 _TIMEOUT = click.FloatRange(min=0, min_open=True)
 
@@ -31,9 +30,25 @@ def status(target: Target, name: str | None, output: str) -> None:
 
     REVISION is the one that serves, DURABLE the one that a restart would serve. Ready is what was asked for last, when
     it answers: after a failed edit a deployment is not, though an older revision serves.
+
+    With NAME there are figures, too: requests and errors (answers with a status of 400 or more) since its servers
+    started, within how long half of the requests were answered, and the memory of the servers with all their processes.
+    In JSON they are `figures`: `requests`, `errors`, `p50_seconds`, `memory_bytes` and `since`, null where they cannot
+    be had.
+
+    \b
+    Examples:
+      lmd status
+      lmd status churn -o json
     """
     deployments = [target.get(name)] if name else target.deployments()
-    _show(deployments, output, single=name is not None)
+    found = figures.read(target.metrics(name)) if name and deployments[0].serving is not None else None
+    if output == "text":
+        _print(deployments, found, target.name)
+    elif name:
+        print_value({**asdict(deployments[0]), "figures": asdict(found) if found else None}, output)
+    else:
+        print_value([asdict(deployment) for deployment in deployments], output)
     for deployment in deployments:
         if deployment.damaged:
             state_file.log.warning("%s", deployment.message)
@@ -41,11 +56,7 @@ def status(target: Target, name: str | None, output: str) -> None:
         raise SystemExit(1)
 
 
-def _show(deployments: list[DeploymentStatus], output: str, single: bool) -> None:
-    if output != "text":
-        values = [asdict(deployment) for deployment in deployments]
-        print_value(values[0] if single else values, output)
-        return
+def _print(deployments: list[DeploymentStatus], found: Figures | None, target: str) -> None:
     rows = [
         [
             item.name,
@@ -57,7 +68,25 @@ def _show(deployments: list[DeploymentStatus], output: str, single: bool) -> Non
         ]
         for item in deployments
     ]
-    print_table(["NAME", "READY", "REVISION", "DURABLE", "URL", "MESSAGE"], rows)
+    print_table(
+        ["NAME", "READY", "REVISION", "DURABLE", "URL", "MESSAGE"],
+        rows,
+        f"no deployments with --target {target}; lmd apply PATH serves a folder with a script, or a manifest",
+        lambda row, line: line if deployments[row].ready else style.bad(line),
+    )
+    if found:
+        say()
+        print_table(["REQUESTS", "ERRORS", "P50", "MEMORY", "SINCE"], [_figures(found)])
+
+
+def _figures(found: Figures) -> list[str]:
+    return [
+        str(found.requests),
+        str(found.errors),
+        "-" if found.p50_seconds is None else human.duration(found.p50_seconds),
+        "-" if found.memory_bytes is None else disk.words(found.memory_bytes),
+        "-" if found.since is None else human.ago(found.since),
+    ]
 
 
 @click.command()
@@ -68,80 +97,17 @@ def wait(target: Target, name: str, timeout: float) -> None:
     """Wait until the deployment NAME serves what was last applied.
 
     The exit code is 1 when it will not, or does not in time.
+
+    \b
+    Examples:
+      lmd wait churn
+      lmd wait churn --target kind --timeout 600
     """
     from localmodel.sdk.client import Client  # here, because the other commands do not need it
 
     deployment = Client._of(target).get(name)
     deployment.wait(timeout)
     say(sentence(deployment.status))
-
-
-@click.command()
-@click.argument("name", shell_complete=completion.deployments)
-@click.option("--data", help="The request's body.")
-@click.option(
-    "--request",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True),
-    help="File with the request's body, sent as it is ('-': standard input).",
-)
-@click.option(
-    "--content-type", default="application/json", show_default=True, help="What the body is: image/png, for example."
-)
-@click.option("--timeout", type=_TIMEOUT, help="Seconds to wait for the answer. Default: the deployment's own limit.")
-@output_option
-@target_options
-def invoke(
-    target: Target,
-    name: str,
-    data: str | None,
-    request: Path | None,
-    content_type: str,
-    timeout: float | None,
-    output: str,
-) -> None:
-    """Send one request to the deployment NAME and print the answer.
-
-    The exit code is 1 when the answer is an error, or there is none.
-    """
-    if (data is None) == (request is None):
-        raise click.UsageError("give one of --data and --request")
-    content = (data or "").encode() if request is None else body.read(request)
-    deployment = target.get(name)
-    if deployment.serving is None:
-        raise Failure(f"{name} is not serving: {deployment.message}")
-    answer = http.request(deployment.url, content, timeout, content_type)
-    if output == "text":
-        _print_body(answer)
-    else:
-        result = {
-            "status": answer.status,
-            "revision": answer.headers.get("x-localmodel-revision"),
-            "request_id": answer.headers.get("x-request-id"),
-            "seconds": round(answer.seconds, 6),
-            "body": _json_or_text(answer.body),
-        }
-        print_value(result, output)
-    if answer.status >= 400:
-        from localmodel.sdk.client import Client  # only where something has gone wrong
-
-        traceback = Client._of(target).get(name)._traceback(answer)
-        raise Failure(f"{deployment.url} answered with status {answer.status}\n\n{traceback}".rstrip())
-
-
-def _print_body(answer: http.Answer) -> None:
-    """Print text with a line break after it, and anything else byte for byte, so that it can go into a file."""
-    kind = answer.headers.get("content-type", "")
-    if kind.startswith("text/") or "json" in kind:
-        pass_on(answer.body.decode(errors="replace") + "\n")
-    else:
-        pass_on(answer.body)
-
-
-def _json_or_text(body: bytes) -> object:
-    try:
-        return json_text.parse_loosely(body)
-    except UnreadableError:
-        return body.decode(errors="replace")
 
 
 @click.command()
@@ -154,6 +120,11 @@ def logs(target: Target, name: str, follow: bool, lines: int | None) -> None:
 
     It has what the build of the environment said, the server's lines, and what the script prints; on a terminal with
     escapes for control characters, into a file or a pipe to the byte.
+
+    \b
+    Examples:
+      lmd logs churn -f
+      lmd logs churn --lines 50
     """
     for piece in target.logs(name, follow, lines):
         pass_on(piece)
@@ -169,6 +140,11 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
     It is read from where it was applied from, so this is for what was applied with a script. Models that were given as
     paths are read again, too, and a server that has ended is started. When it fails, what served goes on serving, and
     the exit code is 1.
+
+    \b
+    Examples:
+      lmd reload churn
+      lmd reload churn --timeout 600
     """
     from localmodel.sdk.client import Client  # here, because the other commands do not need it
 
@@ -181,6 +157,12 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
 @click.argument("name", shell_complete=completion.deployments)
 @target_options
 def delete(target: Target, name: str) -> None:
-    """Stop the deployment NAME and forget it. Models and environments stay."""
+    """Stop the deployment NAME and forget it. Models and environments stay.
+
+    \b
+    Examples:
+      lmd delete churn
+      lmd delete churn --target kind
+    """
     target.delete(name)
     say(f"{name}: deleted")

@@ -61,6 +61,11 @@ def dev(target: Target, path: Path, request: Path | None, timeout: float | None)
     how long its steps took, and how the answer to the sample request has changed. When it fails, it says why, with the
     script's traceback; what served goes on serving, and the next save is tried. A save takes the place of one that
     still loads.
+
+    \b
+    Examples:
+      lmd dev manifests/churn
+      lmd dev churn.yaml --request request.json
     """
     script_folder.refuse_others(path)
     if script_folder.is_script(path, None):

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from localmodel.cli import completion
-from localmodel.cli.output import output_option, print_table, print_value
+from localmodel.cli import completion, human
+from localmodel.cli.output import output_option, print_table, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.targets.target import PastRevision, Target
 
@@ -19,8 +19,13 @@ _DIGITS = 12
 def history(target: Target, name: str, output: str) -> None:
     """Show the kept revisions of the deployment NAME.
 
-    The newest comes first.
+    The newest comes first. Why one failed stands below the table.
     Each can be served again with lmd rollback. A revision is durable when a restart would serve it.
+
+    \b
+    Examples:
+      lmd history churn
+      lmd history churn -o json
     """
     revisions = target.history(name)
     if output != "text":
@@ -29,16 +34,25 @@ def history(target: Target, name: str, output: str) -> None:
     rows = [
         [
             str(revision.revision),
-            revision.created,
+            human.ago(revision.created),
             _state(revision),
             _short(revision.content),
             _short(revision.code),
             ", ".join(f"{model}@{_short(revision.models[model])}".rstrip("@") for model in revision.models) or "-",
-            f"{revision.cause}; {revision.failed.splitlines()[0]}" if revision.failed else revision.cause,
+            revision.cause,
         ]
         for revision in revisions
     ]
     print_table(["REVISION", "CREATED", "STATE", "CONTENT", "CODE", "MODELS", "CAUSE"], rows)
+    for revision in revisions:
+        if revision.failed:
+            say(_failure(revision))
+
+
+def _failure(one: PastRevision) -> str:
+    """Why it does not serve, in a line that names the revision once."""
+    text, revision = one.failed.splitlines()[0].partition(": ")[2], f"revision {one.revision}"
+    return text if text.startswith(f"{revision} ") else f"{revision}: {text}"
 
 
 def _state(revision: PastRevision) -> str:

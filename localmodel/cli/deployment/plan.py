@@ -31,6 +31,11 @@ def plan(target: Target, path: Path | None, file: Path | None, folder: Path | No
     PATH is a manifest, or a folder with a kustomization.yaml. Nothing is built, and nothing changed: names are looked
     up, requirements are locked, and a cluster is asked for a dry run. The exit code is 0 whatever would be done, and 1
     where the manifest could not be applied.
+
+    \b
+    Examples:
+      lmd plan -f churn.yaml
+      lmd plan -k manifests/churn --target kind
     """
     paths = [argument for argument in (path, file, folder) if argument is not None]
     if len(paths) != 1:

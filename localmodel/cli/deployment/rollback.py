@@ -27,6 +27,11 @@ def rollback(target: Target, name: str, to: int | None, timeout: float | None, o
     The command waits until it serves. The revision stays until something else is applied; applying what was applied
     last changes nothing. Asked for twice, the revision before is back. Where no server runs, it brings back what served
     last. lmd history NAME shows what there is.
+
+    \b
+    Examples:
+      lmd rollback churn
+      lmd rollback churn --to 3
     """
     deployment = target.rollback(name, to, timeout, ConsoleProgress())
     if output != "text":

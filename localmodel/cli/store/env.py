@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localmodel.cli import completion
+from localmodel.cli import completion, human, table
+from localmodel.cli.deployment import next_step
+from localmodel.cli.group import Group
 from localmodel.cli.output import ConsoleProgress, output_option, print_table, print_value, say
 from localmodel.cli.store import versions
 from localmodel.cli.store.env_prune import prune
@@ -22,7 +24,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 environment_argument = click.argument("environment", metavar="ENV", shell_complete=completion.environments)
 
 
-@click.group()
+@click.group(cls=Group)
 def env() -> None:
     """Define, build and share environments.
 
@@ -55,6 +57,11 @@ def create(
 
     Packages are those of a conda file or a requirements file; the image underneath may be your own. What that image
     has itself is seen, too.
+
+    \b
+    Examples:
+      lmd env create churn-env --requirements requirements.txt
+      lmd env create churn-env --conda environment.yml
     """
     from localmodel.environments.formats import files
     from localmodel.sdk.given import own_python
@@ -74,13 +81,20 @@ def create(
 @click.option("--latest", is_flag=True, help="Only the latest version of each environment.")
 @output_option
 def list_environments(name: str | None, latest: bool, output: str) -> None:
-    """List the versions of every environment, or of one."""
+    """List the versions of every environment, or of one.
+
+    \b
+    Examples:
+      lmd env list
+      lmd env list churn-env --latest
+    """
     environments = _store().environments.list(name, latest)
     if output != "text":
         print_value([versions.value(version) for version in environments], output)
         return
-    columns = ["NAME", "VERSION", "PYTHON", "REQUIREMENTS", "IMAGE", "CREATED"]
-    print_table(columns, [_row(version) for version in environments])
+    columns = ["NAME", "VERSION", "PYTHON", "CREATED", "IMAGE", "REQUIREMENTS"]
+    rows = [_row(version) for version in environments]
+    print_table(columns, rows, "no environments; lmd env create NAME --requirements FILE keeps one")
 
 
 env.add_command(prune)
@@ -90,7 +104,13 @@ env.add_command(prune)
 @environment_argument
 @output_option
 def show(environment: str, output: str) -> None:
-    """Say what an environment is, and what its requirements are locked to on this machine."""
+    """Say what an environment is, and what its requirements are locked to on this machine.
+
+    \b
+    Examples:
+      lmd env show churn-env
+      lmd env show churn-env:2 -o json
+    """
     from localmodel.environments import here
     from localmodel.requirements import hashes
 
@@ -128,6 +148,11 @@ def build(environment: str, docker: bool) -> None:
     """Install an environment here, and print the path of its Python, or the image's name.
 
     What is there already is used again. What the installer says is kept below build-logs in lmd's folder.
+
+    \b
+    Examples:
+      lmd env build churn-env
+      lmd env build churn-env --docker
     """
     from localmodel.engine import build_here
     from localmodel.environments import here
@@ -142,7 +167,13 @@ def build(environment: str, docker: bool) -> None:
 @click.argument("path", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 def save(environment: str, path: Path, overwrite: bool) -> None:
-    """Write an environment into the folder DIR, as files to be edited: those of Azure ML's SDK, and our lock."""
+    """Write an environment into the folder DIR, as files to be edited: those of Azure ML's SDK, and our lock.
+
+    \b
+    Examples:
+      lmd env save churn-env ./churn-env
+      lmd env save churn-env:2 ./churn-env --overwrite
+    """
     from localmodel.environments import folder
 
     folder.save(_store().environments.find(environment), path, overwrite, ConsoleProgress().note)
@@ -157,6 +188,11 @@ def load(path: Path, name: str | None, output: str) -> None:
     """Take in an environment that lmd env save, or Azure ML's SDK, has written into the folder DIR.
 
     It becomes the next version of its name, unless that is this already.
+
+    \b
+    Examples:
+      lmd env load ./churn-env
+      lmd env load ./churn-env --name other-env
     """
     from localmodel.environments import folder
 
@@ -169,7 +205,13 @@ def load(path: Path, name: str | None, output: str) -> None:
 @click.argument("name")
 @output_option
 def clone(environment: str, name: str, output: str) -> None:
-    """Keep the same environment as the next version of NAME."""
+    """Keep the same environment as the next version of NAME.
+
+    \b
+    Examples:
+      lmd env clone churn-env other-env
+      lmd env clone churn-env:2 other-env
+    """
     store = _store()
     version = store.environments.find(environment)
     versions.tell(store.environments.register(name, version.spec, version.variables), output)
@@ -181,6 +223,11 @@ def delete(environment: str) -> None:
     """Remove a version that no deployment uses. Its number is never used again.
 
     What is installed of it stays until lmd env prune.
+
+    \b
+    Examples:
+      lmd env delete churn-env:2
+      lmd env prune --dry-run
     """
     name, number = versions.numbered(environment)
     _store().environments.delete(name, number)
@@ -192,7 +239,13 @@ def delete(environment: str) -> None:
 @click.argument("reference", metavar="HOST/REPOSITORY:TAG")
 @insecure_option
 def push(environment: str, reference: str, insecure: bool) -> None:
-    """Send a version's definition to an OCI registry."""
+    """Send a version's definition to an OCI registry.
+
+    \b
+    Examples:
+      lmd env push churn-env localhost:5000/environments/churn:1
+      lmd env push churn-env:2 localhost:5000/environments/churn:2
+    """
     versions.push(_store().environments.find(environment), reference, insecure)
 
 
@@ -202,7 +255,13 @@ def push(environment: str, reference: str, insecure: bool) -> None:
 @insecure_option
 @output_option
 def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
-    """Fetch a version from an OCI registry, as the next of its name unless it is here already."""
+    """Fetch a version from an OCI registry, as the next of its name unless it is here already.
+
+    \b
+    Examples:
+      lmd env pull localhost:5000/environments/churn:1
+      lmd env pull localhost:5000/environments/churn:1 --name other-env
+    """
     versions.tell(versions.pull(reference, name, EnvironmentVersion, insecure), output)
 
 
@@ -210,7 +269,13 @@ def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
 @click.argument("environments", metavar="ENV...", nargs=-1, required=True, shell_complete=completion.environments)
 @click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 def export(environments: Sequence[str], path: Path) -> None:
-    """Write versions into one FILE, for a machine that no registry reaches."""
+    """Write versions into one FILE, for a machine that no registry reaches.
+
+    \b
+    Examples:
+      lmd env export churn-env churn-env.tar
+      lmd env export churn-env other-env environments.tar
+    """
     store = _store()
     versions.write_file(path, [store.environments.find(environment) for environment in environments])
 
@@ -220,7 +285,13 @@ def export(environments: Sequence[str], path: Path) -> None:
 @name_option
 @output_option
 def import_(path: Path, name: str | None, output: str) -> None:
-    """Take in the versions of a FILE, each as the next of its name unless it is here already."""
+    """Take in the versions of a FILE, each as the next of its name unless it is here already.
+
+    \b
+    Examples:
+      lmd env import churn-env.tar
+      lmd env import churn-env.tar --name other-env
+    """
     versions.tell_all(versions.read_file(path, name, EnvironmentVersion), output)
 
 
@@ -238,6 +309,8 @@ def _register(name: str, definition: "Definition", variables: dict[str, str], ou
         before = []
     version = store.environments.register(name, definition.spec, {**definition.variables, **variables})
     versions.tell(version, output, ", which is this already" if version.version in before else "")
+    if output == "text":
+        next_step.tell(f"lmd apply FOLDER --env {version.name}:{version.version}")
 
 
 def _image(version: EnvironmentVersion) -> str:
@@ -245,6 +318,6 @@ def _image(version: EnvironmentVersion) -> str:
 
 
 def _row(version: EnvironmentVersion) -> list[str]:
-    wanted = " ".join(version.spec.requirements)
-    short = wanted if len(wanted) <= 60 else wanted[:57] + "..."
-    return [version.name, str(version.version), version.spec.python, short, _image(version), version.created]
+    wanted = table.cut(" ".join(version.spec.requirements), 60)
+    created = human.ago(version.created)
+    return [version.name, str(version.version), version.spec.python, created, _image(version), wanted]

@@ -49,6 +49,11 @@ def prune(older_than: float, dry_run: bool, output: str) -> None:
     These are virtual environments, and images in the Docker engine. They are installed again when they are next
     needed; what lmd env list lists stays. An environment stays while a deployment of any target needs it, one of its
     kept revisions included, and while a command works with it.
+
+    \b
+    Examples:
+      lmd env prune --dry-run
+      lmd env prune
     """
     from localmodel.upkeep.images import images
 

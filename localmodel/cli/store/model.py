@@ -1,23 +1,26 @@
 """lmd model: the store's models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
-from localmodel.cli import completion
+from localmodel.cli import completion, human
+from localmodel.cli.deployment import next_step
+from localmodel.cli.group import Group
 from localmodel.cli.meter import meter
 from localmodel.cli.output import Failure, output_option, print_table, print_value, say
 from localmodel.cli.store import versions
 from localmodel.cli.store.model_check import check, of_main, warnings
 from localmodel.cli.store.versions import AnyVersion, insecure_option, name_option
-from localmodel.disk import home
+from localmodel.disk import home, state_file
 from localmodel.store import ModelVersion, Store
 
 model_argument = click.argument("model", metavar="MODEL", shell_complete=completion.models)
 
 
-@click.group()
+@click.group(cls=Group)
 def model() -> None:
     """Register, find and share models.
 
@@ -55,6 +58,11 @@ def register(
     """Keep the file or folder PATH in the store, as the next version of the model.
 
     The version before it is named again when it is the very same.
+
+    \b
+    Examples:
+      lmd model register ./model.pkl --name churn
+      lmd model register ./artifacts --name churn --tag area=eu
     """
     store = _store()
     before = store.models.versions(name)
@@ -71,6 +79,8 @@ def register(
         )
     _warn(version)
     versions.tell(version, output, ", which has this content already" if version.version in before else "")
+    if output == "text":
+        next_step.tell(f"lmd apply FOLDER --model {version.name}:{version.version}")
 
 
 @model.command("list")
@@ -79,26 +89,41 @@ def register(
 @click.option("--latest", is_flag=True, help="Only the latest version of each model.")
 @output_option
 def list_models(name: str | None, tags: Sequence[str], latest: bool, output: str) -> None:
-    """List the versions of every model, or of one."""
+    """List the versions of every model, or of one.
+
+    \b
+    Examples:
+      lmd model list
+      lmd model list churn --latest
+    """
     wanted: dict[str, str | None] = {
         key: value if equals else None for key, equals, value in (tag.partition("=") for tag in tags)
     }
-    models = _store().models.list(name, wanted, latest)
+    store = _store()
+    models = store.models.list(name, wanted, latest)
     if output != "text":
         print_value([versions.value(model) for model in models], output)
         return
-    columns = ["NAME", "VERSION", "TAGS", "FRAMEWORK", "BYTES", "CREATED", "DIGEST"]
-    print_table(columns, [_row(model) for model in models])
+    columns = ["NAME", "VERSION", "ALIASES", "FRAMEWORK", "SIZE", "CREATED", "DIGEST", "TAGS"]
+    aliases = {each: state_file.or_skip(partial(store.models.aliases, each)) or {} for each in _names(models)}
+    rows = [_row(model, aliases[model.name]) for model in models]
+    print_table(columns, rows, "no models; lmd model register PATH --name NAME keeps one")
 
 
 @model.command()
 @model_argument
 @output_option
 def show(model: str, output: str) -> None:
-    """Say what is known of a version: its tags, its aliases, what uses it."""
+    """Say what is known of a version: its tags, its aliases, what uses it.
+
+    \b
+    Examples:
+      lmd model show churn
+      lmd model show churn:3 -o json
+    """
     store = _store()
     version = store.models.find(model)
-    aliases = [alias for alias, number in store.models.aliases(version.name).items() if number == version.version]
+    aliases = _of_version(store.models.aliases(version.name), version.version)
     uses = store.models.uses(version.name, version.version)
     if output != "text":
         print_value({**versions.value(version), "aliases": aliases, "uses": [vars(use) for use in uses]}, output)
@@ -127,7 +152,13 @@ def show(model: str, output: str) -> None:
 @click.option("--target-dir", type=click.Path(file_okay=False, path_type=Path), default=".", help="Default: here.")
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 def download(model: str, target_dir: Path, overwrite: bool) -> None:
-    """Write the model's file or folder, under its own name, into a folder."""
+    """Write the model's file or folder, under its own name, into a folder.
+
+    \b
+    Examples:
+      lmd model download churn:3
+      lmd model download churn@champion --target-dir ./models
+    """
     store = _store()
     version = store.models.find(model)
     say(store.models.download(version.name, version.version, target_dir, overwrite))
@@ -142,7 +173,13 @@ def download(model: str, target_dir: Path, overwrite: bool) -> None:
 def update(
     model: str, tags: Sequence[str], removed: Sequence[str], properties: Sequence[str], description: str | None
 ) -> None:
-    """Change what is told of a version. Its content never changes."""
+    """Change what is told of a version. Its content never changes.
+
+    \b
+    Examples:
+      lmd model update churn:3 --tag stage=test
+      lmd model update churn:3 --description 'without outliers'
+    """
     store = _store()
     version = store.models.find(model)
     changed = store.models.update(
@@ -161,7 +198,13 @@ def update(
 @click.argument("alias")
 @click.option("--remove", is_flag=True, help="Remove the alias from the model, whatever version it names.")
 def alias(model: str, alias: str, remove: bool) -> None:
-    """Let ALIAS name this version: NAME@ALIAS is then a reference to it, until it moves on."""
+    """Let ALIAS name this version: NAME@ALIAS is then a reference to it, until it moves on.
+
+    \b
+    Examples:
+      lmd model alias churn:3 champion
+      lmd model alias churn champion --remove
+    """
     store = _store()
     version = store.models.find(model)
     if remove:
@@ -177,6 +220,11 @@ def delete(model: str) -> None:
     """Remove a version that no deployment uses. Its number is never used again.
 
     lmd store gc frees the space.
+
+    \b
+    Examples:
+      lmd model delete churn:3
+      lmd store gc
     """
     name, number = versions.numbered(model)
     _store().models.delete(name, number)
@@ -188,7 +236,13 @@ def delete(model: str) -> None:
 @click.argument("reference", metavar="HOST/REPOSITORY:TAG")
 @insecure_option
 def push(model: str, reference: str, insecure: bool) -> None:
-    """Send a version to an OCI registry. What is there already is not sent again."""
+    """Send a version to an OCI registry. What is there already is not sent again.
+
+    \b
+    Examples:
+      lmd model push churn:3 localhost:5000/models/churn:3
+      lmd model push churn localhost:5000/models/churn:latest
+    """
     versions.push(_store().models.find(model), reference, insecure)
 
 
@@ -198,7 +252,13 @@ def push(model: str, reference: str, insecure: bool) -> None:
 @insecure_option
 @output_option
 def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
-    """Fetch a version from an OCI registry, as the next of its name unless it is here already."""
+    """Fetch a version from an OCI registry, as the next of its name unless it is here already.
+
+    \b
+    Examples:
+      lmd model pull localhost:5000/models/churn:3
+      lmd model pull localhost:5000/models/churn:3 --name churn-copy
+    """
     version = versions.pull(reference, name, ModelVersion, insecure)
     _warn(version)
     versions.tell(version, output)
@@ -208,7 +268,13 @@ def pull(reference: str, name: str | None, insecure: bool, output: str) -> None:
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, shell_complete=completion.models)
 @click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 def export(models: Sequence[str], path: Path) -> None:
-    """Write versions into one FILE, for a machine that no registry reaches. It is a tar of an OCI layout."""
+    """Write versions into one FILE, for a machine that no registry reaches. It is a tar of an OCI layout.
+
+    \b
+    Examples:
+      lmd model export churn:3 churn.tar
+      lmd model export churn digits models.tar
+    """
     store = _store()
     versions.write_file(path, [store.models.find(reference) for reference in models])
 
@@ -218,7 +284,13 @@ def export(models: Sequence[str], path: Path) -> None:
 @name_option
 @output_option
 def import_(path: Path, name: str | None, output: str) -> None:
-    """Take in the versions of a FILE, each as the next of its name unless it is here already."""
+    """Take in the versions of a FILE, each as the next of its name unless it is here already.
+
+    \b
+    Examples:
+      lmd model import churn.tar
+      lmd model import churn.tar --name churn-copy
+    """
     arrived = versions.read_file(path, name, ModelVersion)
     for version in arrived:
         _warn(version)
@@ -228,7 +300,13 @@ def import_(path: Path, name: str | None, output: str) -> None:
 @model.command()
 @model_argument
 def verify(model: str) -> None:
-    """Check that every byte of a version is as it was registered."""
+    """Check that every byte of a version is as it was registered.
+
+    \b
+    Examples:
+      lmd model verify churn
+      lmd model verify churn:3
+    """
     store = _store()
     with meter(f"verifying {model}") as progress:
         problems = list(store.verify(store.models.find(model), progress=progress))
@@ -247,9 +325,20 @@ def _text(pairs: Mapping[str, str]) -> str:
     return " ".join(f"{key}={value}" for key, value in pairs.items())
 
 
-def _row(model: ModelVersion) -> list[str]:
-    numbers = [str(model.weights.size), model.created, model.digest[:19]]
-    return [model.name, str(model.version), _text(model.tags), model.framework, *numbers]
+def _row(model: ModelVersion, aliases: Mapping[str, int]) -> list[str]:
+    from localmodel.upkeep.disk import words
+
+    named = " ".join(_of_version(aliases, model.version))
+    content = [words(model.weights.size), human.ago(model.created), model.digest[:19]]
+    return [model.name, str(model.version), named, model.framework, *content, _text(model.tags)]
+
+
+def _names(models: Iterable[ModelVersion]) -> set[str]:
+    return {model.name for model in models}
+
+
+def _of_version(aliases: Mapping[str, int], version: int) -> list[str]:
+    return [alias for alias, number in aliases.items() if number == version]
 
 
 def _warn(version: AnyVersion) -> None:

@@ -21,6 +21,11 @@ def check(path: Path, output: str) -> None:
 
     Nothing of them is loaded. The exit code is 0 when nothing known to be unsafe was found, 1 when something in them is
     known to be unsafe to load or cannot be read, and 3 when they import what is not known to be harmless.
+
+    \b
+    Examples:
+      lmd model check ./model.pkl
+      lmd model check ./artifacts -o json
     """
     report = pickles.examine(path)
     if output != "text":

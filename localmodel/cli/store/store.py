@@ -2,6 +2,7 @@
 
 import click
 
+from localmodel.cli.group import Group
 from localmodel.cli.meter import meter
 from localmodel.cli.output import Failure, output_option, print_table, print_value, say
 from localmodel.cli.store.env_prune import PRUNED_AFTER
@@ -9,7 +10,7 @@ from localmodel.disk import home
 from localmodel.store import Store
 
 
-@click.group()
+@click.group(cls=Group)
 def store() -> None:
     """Check the store, and free its space."""
 
@@ -20,6 +21,11 @@ def verify(output: str) -> None:
     """Check every byte of the store against its digest, and every record against what it names.
 
     The exit code is 1 when something is damaged.
+
+    \b
+    Examples:
+      lmd store verify
+      lmd store verify -o json
     """
     with meter("verifying") as progress:
         problems = list(Store(home.store()).verify(progress=progress))
@@ -39,6 +45,11 @@ def gc() -> None:
     """Free the space of what nothing names any more: deleted versions, and what killed commands left.
 
     It waits until no other command writes. Environments are lmd env prune's; how much that would free is said.
+
+    \b
+    Examples:
+      lmd store gc
+      lmd store du
     """
     from localmodel.targets.machine import unpacked
     from localmodel.upkeep import usage
@@ -57,6 +68,11 @@ def du(output: str) -> None:
     """Say where the bytes of lmd's folder are, and how many of them can be had back.
 
     A file with several links counts once. What lies in the Docker engine is not in it: docker system df.
+
+    \b
+    Examples:
+      lmd store du
+      lmd store du -o json
     """
     from localmodel.upkeep import usage
     from localmodel.upkeep.disk import words

@@ -18,6 +18,11 @@ def conformance(url: str, model: str | None, output: str) -> None:
 
     It is asked as clients of Azure ML, KServe, Triton, MLflow and SageMaker do.
     The script behind it gets made-up values, about thirty times. The exit code is 1 when something is wrong.
+
+    \b
+    Examples:
+      lmd conformance http://localhost:6789
+      lmd conformance http://localhost:6789 -o json
     """
     server = Server(url)
     try:

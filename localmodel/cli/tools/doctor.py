@@ -19,6 +19,11 @@ def doctor(output: str) -> None:
     """Check that this machine has what is needed.
 
     The exit code is 1 when something is missing that nothing works without.
+
+    \b
+    Examples:
+      lmd doctor
+      lmd doctor -o json
     """
     findings = examination.examine()
     if output != "text":

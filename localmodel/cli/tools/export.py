@@ -9,6 +9,7 @@ from localmodel.azureml_files import collect
 from localmodel.azureml_files.exported import Exportable
 from localmodel.azureml_files.v1 import write as v1_write
 from localmodel.azureml_files.v2 import write as v2_write
+from localmodel.cli.group import Group
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.disk import files, home
@@ -18,7 +19,7 @@ from localmodel.store import Store
 from localmodel.targets.target import Target
 
 
-@click.group()
+@click.group(cls=Group)
 def export() -> None:
     """Write a deployment as files for another tool."""
 
@@ -63,6 +64,11 @@ def azureml(
 
     What Azure ML's files cannot say, or what is left to fill in, is said on standard error; on standard output are the
     commands to type next, where Azure ML's command line is.
+
+    \b
+    Examples:
+      lmd export azureml churn ./azure
+      lmd export azureml -f churn.yaml ./azure
     """
     path = file or folder
     if (file and folder) or len(arguments) != (1 if path else 2):

@@ -14,6 +14,7 @@ from localmodel.azureml_files.gather import Imported
 from localmodel.azureml_files.v1 import read as v1_read
 from localmodel.azureml_files.v2 import read as v2_read
 from localmodel.cli.deployment.apply import sentence
+from localmodel.cli.group import Group
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.disk import files, home
@@ -24,7 +25,7 @@ from localmodel.targets.target import Target
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group("import")
+@click.group("import", cls=Group)
 def import_() -> None:
     """Make a deployment from the files of another tool."""
 
@@ -67,6 +68,11 @@ def azureml(
     v2: FILE is an online deployment's YAML, managed or Kubernetes; its endpoint's may be given too. v1: --ic and --dc.
     Code, models and environments that the manifest refers to are kept in the store. What has no meaning here is said
     on standard error; what cannot be converted is refused with file, line and what to do.
+
+    \b
+    Examples:
+      lmd import azureml deployment.yml --output-dir ./churn
+      lmd import azureml deployment.yml --apply
     """
     if bool(paths) == bool(inference) or (deployment and not inference):
         raise click.UsageError("give FILE (v2), or --ic FILE and perhaps --dc FILE (v1)")

@@ -50,6 +50,11 @@ def run(
     the script's own.
 
     It runs in the current folder. What it prints comes at once, and its exit code is the command's.
+
+    \b
+    Examples:
+      lmd run --requirements requirements.txt train.py
+      lmd run --env churn-env train.py --epochs 3
     """
     from localmodel.trial import script_run
 

@@ -61,6 +61,11 @@ def try_(
 
     What the script prints goes to standard error, breakpoint() has the terminal, and standard output gets what the
     server would answer. The exit code is 1 when init() fails or a request is not answered with 200.
+
+    \b
+    Examples:
+      lmd try score.py request.json --requirements requirements.txt
+      lmd try score.py --data '[1, 2]'
     """
     if file and folder:
         raise click.UsageError("give one of -f FILE and -k FOLDER")

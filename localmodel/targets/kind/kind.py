@@ -14,17 +14,18 @@ from localmodel.cluster_records.names import RESOURCE, SERVE_ANNOTATION
 from localmodel.disk.home import build_log
 from localmodel.errors import UserError
 from localmodel.progress import Progress, check
+from localmodel.progress import now as show
 from localmodel.reasons import Reason
 from localmodel.resource import manifest as manifests
 from localmodel.resource import schema
 from localmodel.resource.manifest import Manifests
+from localmodel.so_far import SoFar
 from localmodel.targets import earlier, standing
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind import plan as kind_plan
-from localmodel.targets.kind import watch
+from localmodel.targets.kind import pod_metrics, watch
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.machine import known
-from localmodel.targets.so_far import SoFar
 from localmodel.targets.standing import Seen
 from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Planned
 
@@ -54,13 +55,22 @@ class KindTarget:
             applied = items(self._apply(wanted))
             done(_words(applied))
         try:
-            deployments = [self._wait(resource, timeout, progress) for resource in _ours(applied, wanted)]
+            deployments = [self._bring(resource, timeout, progress) for resource in _ours(applied, wanted)]
+        except KeyboardInterrupt as error:
+            error.add_note("the cluster has it, and the operator goes on; lmd status shows how it stands")
+            raise
         except UserError as error:
             raise UserError(error.reason, advice.more(str(error), _known(wanted))) from None
         for resource in deployments:
             if resource.ready and resource.detail:
                 progress.note(resource.detail)
         return deployments
+
+    def _bring(self, resource: Object, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        with progress.step(resource["metadata"]["name"]) as done:
+            found = self._wait(resource, timeout, progress)
+            done(f"revision {found.serving} serves" if found.serving else found.message)
+        return found
 
     def _tell_where(self, progress: Progress) -> None:
         """Name kubectl's context before anything is written, because it may not be the one that the user thinks of."""
@@ -83,6 +93,9 @@ class KindTarget:
 
     def get(self, name: str) -> DeploymentStatus:
         return _deployment(self._get(name))
+
+    def metrics(self, name: str) -> list[str]:
+        return pod_metrics.of(self._kubectl, self._get(name))
 
     def manifests(self, name: str) -> Manifests:
         resource = self._get(name)
@@ -180,6 +193,7 @@ class KindTarget:
                 )
             _tell(now, messages, progress)
             ready, stalled = _condition(now, "Ready"), _condition(now, "Stalled")
+            show(progress, ready.get("message", ""))
             is_ready = ready.get("status") == "True" or ready.get("reason") == reasons.SUSPENDED
             if is_ready and number in (None, _serving(now)):
                 return _deployment(now)

@@ -90,6 +90,15 @@ def ask(port: int) -> tuple[int | None, str]:
         return None, f"what answers on port {port} is not a scoring server of localmodel"
 
 
+def metrics(port: int) -> str:
+    """What the server on the port says at /metrics, or ""."""
+    try:
+        answer = http.request(f"http://{HOST}:{port}/metrics", timeout=5)
+    except UserError:
+        return ""
+    return answer.body.decode(errors="replace") if answer.status == 200 else ""
+
+
 def _how_it_ended(by: int, log: Path) -> str:
     if by:
         name = f" ({signal.Signals(by).name})" if by in set(signal.Signals) else ""

@@ -71,7 +71,17 @@ class LocalTarget:
                 if error.reason not in _NOT_AN_ATTEMPT and not state_file.is_unreadable(error):
                     place.set_attempt(Attempt(reason=error.reason, message=str(error).splitlines()[0]))
                 raise
+            except KeyboardInterrupt as error:
+                error.add_note(self._left(place))
+                raise
             place.end_attempt()
+
+    def _left(self, place: State) -> str:
+        """What became of a command that was interrupted."""
+        now, given_up = self._observe(place), "what was asked for has been given up; lmd apply asks for it again"
+        if now.serving is None:
+            return f"{place.name}: nothing serves, and {given_up}"
+        return f"{place.name}: revision {now.serving} goes on serving at {now.url}; {given_up}"
 
     def _apply(
         self,
@@ -170,6 +180,10 @@ class LocalTarget:
 
     def get(self, name: str) -> DeploymentStatus:
         return self._observe(self._existing(name))
+
+    def metrics(self, name: str) -> list[str]:
+        running = self.running(self._existing(name))
+        return [text] if running and (text := loading.metrics(running.port)) else []
 
     def manifests(self, name: str) -> Manifests:
         applied = self._existing(name).applied()

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from localmodel import advice, exclusive, reasons
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.progress import Progress, now
 from localmodel.resource.spec import DeploymentSpec
+from localmodel.so_far import SoFar
 from localmodel.targets import in_order, ports
 from localmodel.targets.machine import decide, known, loading, state
+from localmodel.targets.machine.log_tail import LogTail
 from localmodel.targets.machine.runner import BuiltEnvironment, Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, Slot, State
-from localmodel.targets.so_far import SoFar
 
 
 @dataclass(frozen=True)
@@ -211,11 +212,20 @@ class Rollout:
 
         gate = ", or the gate," if "LOCALMODEL_GATE" in record.environment else ""
         what = f"init() of {record.environment['AZUREML_ENTRY_SCRIPT']}{gate} has not returned yet"
-        so_far = SoFar(self.progress.note, f"revision {record.number}: {what}")
+        so_far, prints, shown = (
+            SoFar(self.progress.note, f"revision {record.number}: {what}"),
+            LogTail(self.place.log),
+            "",
+        )
 
         def look() -> None:
+            nonlocal shown
             self.give_way()
-            so_far.look()
+            line = prints.last()
+            so_far.look(f": {line}" if line else "")
+            if line != shown:
+                shown = line
+                now(self.progress, line)
 
         try:
             loading.wait(slot, record.number, ended, self.place.log, self.timeout, look)

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import subprocess
 from importlib.metadata import EntryPoint
 
@@ -61,9 +62,13 @@ def test_models_are_registered_and_listed(lmd: Lmd) -> None:
     assert (listed["name"], listed["version"]) == ("digits", 1) and listed["digest"].startswith("sha256:")
 
 
-def test_listing_an_empty_store_says_how_to_fill_it(lmd: Lmd) -> None:
-    result = lmd("model", "list")
-    assert result.code == 1 and "lmd model register" in result.err
+def test_lists_without_anything_are_empty_and_say_how_to_fill_them(lmd: Lmd) -> None:
+    shutil.rmtree(lmd.home)
+    for command, do in (("model list", "lmd model register"), ("env list", "lmd env create"), ("status", "lmd apply")):
+        text, value = lmd(*command.split()), lmd(*command.split(), "-o", "json")
+        assert (text.code, text.out, value.code, json.loads(value.out)) == (0, "", 0, []), text
+        assert do in text.err
+    assert lmd("store", "verify").code == 0
 
 
 def test_a_deployment_is_asked_looked_at_and_its_log_read(lmd: Lmd) -> None:

@@ -66,7 +66,11 @@ def test_apply_waits_until_ready_and_tells_the_stages(lmd: Lmd, kubectl: Path) -
     result = lmd("apply", "-f", path, "--target", "kind", "--context", "kind-x")
     assert result.out == "digits: revision 4 serves at http://localhost:6790/score\n"
     assert result.code == 0
-    assert result.err.splitlines()[2:] == ["the environment is being installed", "the environment is installed"]
+    assert result.err.splitlines()[2:] == [
+        "the environment is being installed",
+        "the environment is installed",
+        "digits: revision 4 serves",
+    ]
     asked = (kubectl / "asked").read_text().splitlines()
     assert asked[1] == f"--context kind-x apply --openapi-patch=false -f {path} -o json"
     assert "--namespace mine" in asked[2]
@@ -163,6 +167,7 @@ def test_status_reads_the_resource(lmd: Lmd, kubectl: Path) -> None:
         "damaged": False,
         "durable": None,
         "detail": "",
+        "figures": None,
     }
 
 

@@ -276,7 +276,8 @@ def test_aliases(home: Path, damage: str) -> None:
     path = home / "store" / "models" / "used" / "aliases"
     DAMAGE[damage](path)
     assert str(path) in lmd(home, "model", "show", "used@champion").stderr
-    assert lmd(home, "model", "list").exit_code == 0
+    listed = lmd(home, "model", "list")
+    assert (listed.exit_code, str(path) in listed.stderr, "used" in listed.stdout) == (1, True, True)
 
 
 def test_a_file_that_may_not_be_read(home: Path) -> None:

@@ -38,7 +38,8 @@ def test_history_tells_what_there_was_and_why(lmd: Lmd) -> None:
     assert numbers(lmd, "serving") == [2]
     text = lmd("history", "digits").out.splitlines()
     assert text[0].split() == ["REVISION", "CREATED", "STATE", "CONTENT", "CODE", "MODELS", "CAUSE"]
-    assert "failed" in text[1] and "score.py:4" in text[1] and "serving" in text[2]
+    assert "failed" in text[1] and "score.py:4" not in text[1] and "serving" in text[2]
+    assert text[-1] == "revision 3 does not serve: init() failed: score.py:4: KeyError: 'age'"
 
 
 def test_a_rollback_brings_the_one_before_back_and_loses_no_request(lmd: Lmd) -> None:

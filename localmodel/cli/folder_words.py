@@ -1,0 +1,66 @@
+"""The fields of a manifest in the words of who applied a folder, and has no manifest: options of lmd apply."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from localmodel import progress as progress_
+from localmodel.errors import UserError
+from localmodel.progress import Progress
+
+_WORDS = {
+    "spec.environment.requirements": "requirements",
+    "spec.environment.python": "Python",
+    "spec.environment.ref": "--env",
+    "spec.environment": "environment",
+    "spec.service.localPort": "--port",
+    "spec.env": "--variable",
+    "spec.models": "--model",
+    "spec.scoring.entryScript": "--entry-script",
+    "spec.scoring.source.code": "code",
+    "spec.scoring": "code",
+    "spec.update.progressDeadlineSeconds": "--timeout",
+}
+_FIELD = re.compile("(" + "|".join(map(re.escape, sorted(_WORDS, key=len, reverse=True))) + r")(?:\[\d+\])?(?![\w.])")
+# A step of every deployment, which says its name.
+_MANIFEST = "manifest"
+
+
+def in_words(text: str) -> str:
+    """The text with options in place of a manifest's fields; what no option says stays."""
+    text = text.replace("raise the timeout or spec.update.progressDeadlineSeconds", "raise --timeout")
+    return _FIELD.sub(lambda found: _WORDS[found[1]], text)
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """Let the errors of the block be in these words."""
+    try:
+        yield
+    except UserError as error:
+        error.args = (in_words(str(error)),)
+        raise
+
+
+class FolderProgress:
+    """See progress.Progress: another one, which is told in these words."""
+
+    def __init__(self, inner: Progress) -> None:
+        self._inner = inner
+
+    def step(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
+        return self._step("deployment" if title == _MANIFEST else title)
+
+    @contextmanager
+    def _step(self, title: str) -> Iterator[Callable[[str], None]]:
+        with self._inner.step(title) as done:
+            yield lambda text: done(in_words(text))
+
+    def note(self, text: str) -> None:
+        self._inner.note(in_words(text))
+
+    def now(self, text: str) -> None:
+        progress_.now(self._inner, text)
+
+    def check(self) -> None:
+        progress_.check(self._inner)

@@ -1,0 +1,65 @@
+"""A group of commands that, asked for one it does not have, names the one that was meant."""
+
+import difflib
+
+import click
+
+# What other tools call it -> what it is called here, as far as the group has that.
+_WORDS = {
+    "add": ("register", "create", "apply"),
+    "benchmark": ("bench",),
+    "call": ("invoke",),
+    "check": ("doctor", "verify"),
+    "clean": ("gc", "prune"),
+    "create": ("apply", "register"),
+    "curl": ("invoke",),
+    "deploy": ("apply",),
+    "describe": ("show", "status"),
+    "diff": ("plan",),
+    "down": ("stop", "delete"),
+    "environment": ("env",),
+    "environments": ("env",),
+    "get": ("show", "status"),
+    "info": ("show", "status"),
+    "inspect": ("show", "status"),
+    "kill": ("stop", "delete"),
+    "list": ("list", "status"),
+    "log": ("logs",),
+    "ls": ("list", "status"),
+    "models": ("model",),
+    "new": ("init", "create"),
+    "predict": ("invoke",),
+    "ps": ("list", "status"),
+    "remove": ("delete",),
+    "request": ("invoke",),
+    "revert": ("rollback",),
+    "rm": ("delete",),
+    "score": ("invoke",),
+    "send": ("invoke",),
+    "serve": ("apply",),
+    "show": ("status",),
+    "start": ("apply",),
+    "test": ("try",),
+    "top": ("status",),
+    "undo": ("rollback",),
+    "up": ("apply",),
+    "update": ("apply",),
+    "watch": ("dev",),
+}
+
+
+class Group(click.Group):
+    """See the module."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name.startswith("-") or ctx.resilient_parsing or self.get_command(ctx, name) is not None:
+            return super().resolve_command(ctx, args)
+        there = self.list_commands(ctx)
+        meant = [word for word in _WORDS.get(name.lower(), ()) if word in there]
+        meant = meant[:1] or difflib.get_close_matches(name.lower(), there, 2)
+        commands = " or ".join(f"{ctx.command_path} {word}" for word in meant)
+        hint = f"Did you mean {commands}?" if meant else f"{ctx.command_path} --help lists all."
+        raise click.UsageError(f"No such command {name!r}. {hint}", ctx)

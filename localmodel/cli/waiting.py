@@ -1,0 +1,59 @@
+"""Steps that are under way: one moving line on a terminal, and nothing elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.text import Text
+
+from localmodel.printable import one_line
+
+_SHOWN_AFTER = 1  # seconds
+
+
+@dataclass
+class _Step:
+    title: str
+    now: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> int:
+        return int(time.monotonic() - self.started)
+
+
+class Waiting:
+    """The steps that are open, of which the innermost is shown."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._steps: list[_Step] = []
+        # In a notebook FORCE_COLOR is set, and there is nothing that could move.
+        self._moves = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+
+    @contextmanager
+    def of(self, title: str) -> Iterator[None]:
+        """Show the step while it is under way."""
+        shown = self._console.status(self) if self._moves and not self._steps else nullcontext()
+        self._steps.append(_Step(title))
+        try:
+            with shown:
+                yield
+        finally:
+            self._steps.pop()
+
+    def now(self, text: str) -> None:
+        """Show what the innermost step is at."""
+        if self._steps:
+            self._steps[-1].now = text
+
+    def __rich__(self) -> Text:
+        if not self._steps:
+            return Text()
+        step = self._steps[-1]
+        seconds = f" {step.seconds} s" if step.seconds >= _SHOWN_AFTER else ""
+        line = f"{step.title}{seconds}{': ' if step.now else ''}{step.now}"
+        return Text(one_line(line), no_wrap=True, overflow="ellipsis")
