@@ -148,6 +148,18 @@ STORE_MISSING = _reason(
 MODEL_DAMAGED = _reason(
     STALLED, "ModelDamaged", "the model's content is missing from the store", "register the same files again"
 )
+MODEL_UNREADABLE = _reason(
+    STALLED,
+    "ModelUnreadable",
+    "a model that is to be served without a script is damaged, or is not what its name says",
+    "save it again; the message says what is wrong",
+)
+SCRIPT_NEEDED = _reason(
+    STALLED,
+    "ScriptNeeded",
+    "the model cannot be served without a script",
+    "the message says why; `lmd init` starts a script",
+)
 ENVIRONMENT_NOT_FOUND = _reason(
     STALLED, "EnvironmentNotFound", "the store has no environment of that name", "the message lists what exists"
 )

@@ -14,6 +14,8 @@ from localmodel.pickles.values import UNKNOWN, Global, Made, Value
 
 # The keys of states that matter here; a dictionary may have millions of others.
 _KEPT_KEYS = frozenset({"_sklearn_version", templates.KEY, *arrays.KEYS})
+# Of a list where lists are asked for.
+_MOST_ITEMS = 10_000
 # Arrays have no more dimensions, and states of a dtype no more items.
 _LONGEST_TUPLE = 64
 _MOST_GLOBALS = 2000
@@ -49,29 +51,34 @@ class Findings:
     arrays: int = 0
 
 
-def follow(stream: Stream, findings: Findings, joblib: bool = True) -> None:
+def follow(stream: Stream, findings: Findings, joblib: bool = True, attributes: frozenset[str] | None = None) -> Value:
     """Read one pickle to its STOP. With `joblib`, array bytes lie between instructions as joblib writes them.
 
+    Returns what stands for the object. With `attributes`, those of all states are kept, and the items of lists.
     Findings before an error are kept, because loading would have run that part.
 
     Raises:
         UnreadablePickleError: the bytes are not a pickle, or the limits are reached.
     """
-    _Machine(stream, findings, joblib).run()
+    return _Machine(stream, findings, joblib, attributes).run()
 
 
 class _Machine:
-    def __init__(self, stream: Stream, findings: Findings, joblib: bool) -> None:
+    def __init__(
+        self, stream: Stream, findings: Findings, joblib: bool, attributes: frozenset[str] | None = None
+    ) -> None:
         self._stream = stream
         self._findings = findings
         self._joblib = joblib
+        self._attributes = attributes
+        self._keys = _KEPT_KEYS | (attributes or frozenset())
         self._stack: list[Value] = []
         self._below: list[list[Value]] = []
         self._memo = Memo()
         self._frame_end = 0
         self._computed = False
 
-    def run(self) -> None:
+    def run(self) -> Value:
         budget = self._stream.budget
         while True:
             budget.check()
@@ -79,8 +86,7 @@ class _Machine:
                 budget.operations -= 1
                 name, argument = next_instruction(self._stream)
                 if name == "STOP":
-                    self._pop()
-                    return
+                    return self._pop()
                 _ACTIONS[name](self, argument)
 
     def _pop(self) -> Value:
@@ -109,6 +115,9 @@ class _Machine:
 
     def push_none(self, argument: Value) -> None:
         self._stack.append(None)
+
+    def push_list(self, argument: Value) -> None:
+        self._stack.append(UNKNOWN if self._attributes is None else [])
 
     def push_dict(self, argument: Value) -> None:
         self._stack.append({})
@@ -141,18 +150,28 @@ class _Machine:
         self._since_mark()
         self._stack.append(UNKNOWN)
 
+    def make_list(self, argument: Value) -> None:
+        items = self._since_mark()
+        self.push_list(argument)
+        self._extend(items)
+
     def make_dict(self, argument: Value) -> None:
         items = self._since_mark()
         self._stack.append({})
         self._set(items)
 
     def add(self, argument: Value) -> None:
-        self._pop()
-        self._top()
+        item = self._pop()
+        self._extend([item])
 
     def add_all(self, argument: Value) -> None:
-        self._since_mark()
-        self._top()
+        items = self._since_mark()
+        self._extend(items)
+
+    def _extend(self, items: list[Value]) -> None:
+        into = self._top()
+        if isinstance(into, list):
+            into.extend(items[: max(0, _MOST_ITEMS - len(into))])
 
     def set_item(self, argument: Value) -> None:
         value, key = self._pop(), self._pop()
@@ -165,7 +184,7 @@ class _Machine:
         into = self._top()
         if isinstance(into, dict):
             for key, value in zip(items[::2], items[1::2], strict=False):
-                if isinstance(key, str) and key in _KEPT_KEYS:
+                if isinstance(key, str) and key in self._keys:
                     into[key] = value
                 elif isinstance(key, Made):
                     into[UNKNOWN] = UNKNOWN
@@ -312,7 +331,9 @@ class _Machine:
             )
         self._findings.arrays += 1
         if arrays.is_pickled(wrapper):
-            follow(self._stream, self._findings, joblib=False)
+            array = follow(self._stream, self._findings, joblib=False, attributes=self._attributes)
+            if self._attributes is not None:
+                self._stack[-1] = array
         else:
             if content := arrays.skip(wrapper, self._stream):
                 self._follow_bytes(content)
@@ -375,11 +396,13 @@ _ACTIONS: dict[str, Callable[[_Machine, Value], None]] = {
     **dict.fromkeys(("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"), _M.push),
     **dict.fromkeys(("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE"), _M.push),
     **dict.fromkeys(("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"), _M.push),
-    **dict.fromkeys(("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "NEXT_BUFFER"), _M.push_unknown),
-    **dict.fromkeys(("FLOAT", "BINFLOAT", "NEWTRUE", "NEWFALSE", "EMPTY_LIST", "EMPTY_SET", "PERSID"), _M.push_unknown),
+    **dict.fromkeys(("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"), _M.push),
+    "NEXT_BUFFER": _M.push_unknown,
+    **dict.fromkeys(("FLOAT", "BINFLOAT", "NEWTRUE", "NEWFALSE", "EMPTY_SET", "PERSID"), _M.push_unknown),
+    "EMPTY_LIST": _M.push_list,
     **{"NONE": _M.push_none, "EMPTY_DICT": _M.push_dict, "EMPTY_TUPLE": lambda machine, _: machine.push(())},
     **{"MARK": _M.mark, "POP": _M.pop, "POP_MARK": _M.pop_mark, "DUP": _M.duplicate},
-    **{"TUPLE": _M.make_tuple, "LIST": _M.make_unknown, "FROZENSET": _M.make_unknown, "DICT": _M.make_dict},
+    **{"TUPLE": _M.make_tuple, "LIST": _M.make_list, "FROZENSET": _M.make_unknown, "DICT": _M.make_dict},
     **{"TUPLE1": lambda machine, _: machine.tuple_of(1), "TUPLE2": lambda machine, _: machine.tuple_of(2)},
     **{"TUPLE3": lambda machine, _: machine.tuple_of(3)},
     **{"APPEND": _M.add, "APPENDS": _M.add_all, "ADDITEMS": _M.add_all},

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from localmodel.pickles.stream import Stream, UnreadablePickleError
-from localmodel.pickles.values import UNKNOWN, Value
+from localmodel.pickles.values import UNKNOWN, Span, Value
 
 # Names of modules and classes are shorter than this; longer texts are skipped.
 _LONGEST_TEXT = 1024
@@ -46,8 +46,7 @@ def _text(count: int, encoding: str) -> Reader:
     def reader(stream: Stream) -> Value:
         length = int.from_bytes(stream.read(count), "little")
         if length > _LONGEST_TEXT:
-            stream.skip(length)
-            return UNKNOWN
+            return _span(stream, length)
         return stream.read(length).decode(encoding, "surrogateescape")
 
     return reader
@@ -57,10 +56,15 @@ def _skipped(count: int) -> Reader:
     """A reader that skips bytes after their length in `count` bytes."""
 
     def reader(stream: Stream) -> Value:
-        stream.skip(int.from_bytes(stream.read(count), "little"))
-        return UNKNOWN
+        return _span(stream, int.from_bytes(stream.read(count), "little"))
 
     return reader
+
+
+def _span(stream: Stream, length: int) -> Value:
+    start = stream.position
+    stream.skip(length)
+    return Span(start, length) if length > _LONGEST_TEXT else UNKNOWN
 
 
 def _long(count: int) -> Reader:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from localmodel.pickles.values import UNKNOWN, Global, Made, Value
+from localmodel.pickles.values import UNKNOWN, Global, Made, Unknown, Value
 
 KEY: Final = "_parse_arg_template"
 
@@ -34,4 +34,4 @@ def _hides_keys(state: Value) -> bool:
     """Whether `dict.update()` could take keys from the state that are not seen here."""
     if isinstance(state, tuple):
         return bool(state) and all(isinstance(item, tuple) and len(item) == 2 for item in state)
-    return isinstance(state, Made) or state is UNKNOWN or (isinstance(state, dict) and UNKNOWN in state)
+    return isinstance(state, Made | Unknown) or (isinstance(state, dict) and UNKNOWN in state)

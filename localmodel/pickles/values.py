@@ -20,6 +20,16 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
+class Span(Unknown):
+    """A long text, or long bytes: where they lie in the file once it is unpacked."""
+
+    __slots__ = ("length", "start")
+
+    def __init__(self, start: int, length: int) -> None:
+        self.start = start
+        self.length = length
+
+
 class Made:
     """The result of a call: what was called, its arguments, and the state that was set afterwards."""
 
@@ -31,5 +41,6 @@ class Made:
         self.state: Any = None
 
 
-# Texts, numbers, None, tuples, and dictionaries with the keys that matter represent themselves.
+# Texts, numbers, None, tuples, and dictionaries with the keys that matter represent themselves; so do lists where they
+# are asked for.
 Value = Any

@@ -52,14 +52,19 @@ def decode(body: bytes, headers: Headers, target: Target) -> Invocation:
     if content_type == "text/csv":
         return Invocation(call_script(target, from_csv(_text(body)), headers), True)
     if content_type == "application/json":
-        return _decode_json(body, headers, target)
+        return decode_json(body, headers, target)
     if target.contract.mode == "http":
         return Invocation(pass_on(body, headers, target), False)
     given = content_type or "missing"
     raise BadRequestError(415, f"the content type must be application/json or text/csv, not {given}")
 
 
-def _decode_json(body: bytes, headers: Headers, target: Target) -> Invocation:
+def decode_json(body: bytes, headers: Headers, target: Target) -> Invocation:
+    """Read a body in JSON.
+
+    Raises:
+        BadRequestError
+    """
     content = load_request(body)
     keys = [key for key in KEYS if key in content] if isinstance(content, dict) else []
     if not keys:

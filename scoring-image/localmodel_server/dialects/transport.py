@@ -119,7 +119,7 @@ async def _answer(
     headers = _headers(request, len(body))
     gone = asyncio.ensure_future(wait_until_gone(request.receive))
     try:
-        asking = _Asking(state, body, headers, dialect.cost, decode, check, gone, held)
+        asking = Asking(state, body, headers, dialect.cost, decode, check, gone, held)
         outcome = await asking.ask(str(request.scope.get(REQUEST_ID, "")))
         outcomes.append(outcome)
         request.scope[OUTCOME] = outcome
@@ -135,7 +135,7 @@ async def _answer(
     return await _compressed(made, request) if dialect.compressed else respond(200, *made)
 
 
-class _Asking:
+class Asking:
     """One request: a small one is decoded on the event loop, a large one before it is queued."""
 
     def __init__(

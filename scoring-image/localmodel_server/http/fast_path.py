@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.dialects.oip.infer import InferRequest
+from localmodel_server.dialects.score_request import ScoreRequest as AzureRequest
 from localmodel_server.errors import BadRequestError, ClientGoneError, UnavailableError
 from localmodel_server.http.app import Application
 from localmodel_server.http.http_protocol import JsonErrorProtocol, NobodyWaits, response
@@ -28,7 +29,6 @@ from localmodel_server.messages.collected import collect
 from localmodel_server.messages.contract import Contract
 from localmodel_server.messages.cost import Cost
 from localmodel_server.messages.request_ids import RequestIds, common_headers, read_ids
-from localmodel_server.payloads.azure import ScoreRequest as AzureRequest
 from localmodel_server.workers.job import Job
 
 _LARGEST_BODY = 1 << 20

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 from starlette.types import Receive, Scope, Send
 
+from localmodel_server.dialects import score_request
+from localmodel_server.dialects.score_request import ScoreRequest
+from localmodel_server.dialects.transport import Asking
 from localmodel_server.errors import BadRequestError, UnavailableError
 from localmodel_server.messages.asgi import (
     BodyTooLargeError,
@@ -22,7 +25,7 @@ from localmodel_server.messages.body_budget import HeldBody
 from localmodel_server.messages.body_stream import BrokenOffError
 from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers, Outcome
 from localmodel_server.messages.contract import Contract
-from localmodel_server.payloads.azure import NOT_RUN, ScoreRequest, score_headers
+from localmodel_server.payloads.azure import NOT_RUN, score_headers
 from localmodel_server.state import ServerState
 
 RETRY: Headers = [(b"retry-after", b"1")]
@@ -73,12 +76,21 @@ async def score(
             request = await _read(state, scope, receive, held)
             gone = asyncio.ensure_future(wait_until_gone(receive))
             try:
-                outcome = await state.dispatcher.ask(request.call, request_id, gone)
+                outcome = await _ask(state, request, request_id, gone, held)
                 return outcome, await send_outcome(send, outcome, headers_for(outcome), gone)
             finally:
                 gone.cancel()
     except (UnavailableError, BadRequestError) as error:
         raise refusal(error) from error
+
+
+async def _ask(
+    state: ServerState, request: ScoreRequest, request_id: str, gone: asyncio.Future[None], held: HeldBody
+) -> Outcome:
+    if request.cost(state.dispatcher.check_room().contract).is_small:
+        return await state.dispatcher.ask(request.call, request_id, gone)
+    take = (score_request.cost, score_request.read, lambda: None)
+    return await Asking(state, request.body, request.headers, *take, gone, held).ask(request_id)
 
 
 async def _read(state: ServerState, scope: Scope, receive: Receive, held: HeldBody) -> ScoreRequest:

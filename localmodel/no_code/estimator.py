@@ -1,0 +1,107 @@
+"""What an estimator takes, and what it needs, told from the outline of its object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, Untyped
+from localmodel.pickles.outline import class_of, state_of, texts_of
+from localmodel.pickles.values import Made, Value
+
+ATTRIBUTES = (
+    "n_features_in_",
+    "feature_names_in_",
+    "steps",
+    "transformers_",
+    "transformer_list",
+    "categories_",
+    "best_estimator_",
+    "estimators_",
+    "estimator_",
+    "estimator",
+    "_Booster",
+    "handle",
+    "_handle",
+    "pandas_categorical",
+    "_n_features",
+)
+_INSIDE = ("best_estimator_", "estimator_", "estimator")
+_DEEPEST = 20
+_MOST_COLUMNS = 10_000
+
+
+def inputs_of(estimator: Value, depth: int = 0) -> Inputs:
+    """What predict() takes, as far as the object says so."""
+    known = class_of(estimator)
+    state = state_of(estimator)
+    if known is None or depth > _DEEPEST:
+        return Untyped()
+    if names := texts_of(state.get("feature_names_in_")):
+        kinds = _kinds(estimator, names, depth)
+        return Table(tuple(Column(name, kinds.get(name, "float64")) for name in names))
+    count = state.get("n_features_in_")
+    if isinstance(count, int) and 0 < count <= _MOST_COLUMNS:
+        return Arrays((Array((-1, count)),))
+    if known.module.startswith("sklearn.feature_extraction.text"):
+        return Texts()
+    for inside in _parts(state):
+        if not isinstance(found := inputs_of(inside, depth + 1), Untyped):
+            return found
+    return Untyped()
+
+
+def _parts(state: dict[str, Value]) -> Iterator[Value]:
+    """The estimators inside that get what the whole one gets."""
+    steps = state.get("steps")
+    if isinstance(steps, list):
+        real = (step[1] for step in steps if isinstance(step, tuple) and len(step) == 2 and isinstance(step[1], Made))
+        yield from list(real)[:1]
+    for several in ("transformer_list", "estimators_"):
+        items = state.get(several)
+        for item in items[:1] if isinstance(items, list) else ():
+            yield item[1] if isinstance(item, tuple) and len(item) > 1 else item
+    yield from (state[name] for name in _INSIDE if name in state)
+
+
+def _kinds(estimator: Value, names: list[str], depth: int) -> dict[str, str]:
+    """The types of the columns that a column transformer does not take for numbers."""
+    if depth > _DEEPEST:
+        return {}
+    state = state_of(estimator)
+    kinds: dict[str, str] = {}
+    transformers = state.get("transformers_")
+    for item in transformers if isinstance(transformers, list) else ():
+        if isinstance(item, tuple) and len(item) == 3:
+            columns = _columns(item[2], names)
+            kinds.update(dict.fromkeys(_objects(item[1], columns), "object"))
+    for inside in _parts(state):
+        kinds.update(_kinds(inside, names, depth + 1))
+    return kinds
+
+
+def _columns(value: Value, names: list[str]) -> list[str]:
+    """The names of the columns that a transformer gets: a name, a list of them, or of positions."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        chosen = [names[item] if type(item) is int and item < len(names) else item for item in value]
+        return [name for name in chosen if isinstance(name, str)]
+    return texts_of(value) or []
+
+
+def _objects(transformer: Value, columns: list[str]) -> list[str]:
+    """The columns that may hold anything: texts, what is dropped, and what a class of somebody else's takes."""
+    if transformer == "drop":
+        return columns
+    steps = state_of(transformer).get("steps")
+    inside = (
+        [step[1] for step in steps if isinstance(step, tuple) and len(step) == 2] if isinstance(steps, list) else []
+    )
+    for each in (transformer, *inside):
+        known = class_of(each)
+        categories = state_of(each).get("categories_")
+        if isinstance(categories, list):
+            return [name for name, values in zip(columns, categories, strict=False) if texts_of(values) is not None]
+        if known is not None and not (known.module.startswith("sklearn.") and ".text" not in known.module):
+            return columns
+    return []

@@ -1,0 +1,117 @@
+"""The kinds of models, told by their files, and what serves each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from localmodel import reasons
+from localmodel.errors import UserError
+from localmodel.no_code import boosters, mlflow, onnx, packages, pickled, script, skops
+from localmodel.no_code.description import Description
+from localmodel.no_code.inputs import Arrays, Table, Untyped, sample, written
+from localmodel.no_code.refusal import needs_script, unreadable
+from localmodel.no_code.scoring import ENTRY, Scoring
+from localmodel.resource.spec import EnvironmentSpec
+
+_START = 64
+_PICKLES = {".pkl", ".pickle", ".joblib", ".sav", ".pck", ".p"}
+_COMPRESSIONS = {".gz", ".bz2", ".xz", ".z", ".lz4", ".lzma"}
+_BOOSTERS = {".ubj", ".json", ".txt", ".model", ".bst", ".xgb", ".lgb"}
+# Whose own class must be there to load them, or a library that is asked in its own way.
+_OF_SCRIPTS = {
+    **dict.fromkeys((".pt", ".pth", ".bin", ".ckpt"), "PyTorch's weights need the class of the model"),
+    **dict.fromkeys((".h5", ".hdf5", ".keras", ".pb", ".tflite"), "models of Keras and TensorFlow need a script"),
+    **dict.fromkeys((".safetensors", ".gguf"), "weights alone do not say which model they are of"),
+    **dict.fromkeys((".cbm", ".mar", ".mlmodel", ".pmml"), "this kind of model needs a script"),
+}
+
+
+def is_model(path: Path) -> bool:
+    """Whether this is a file or a folder that can be taken for a model; it may still need a script."""
+    if path.is_dir():
+        return (path / mlflow.MODEL).is_file()
+    if not path.is_file():
+        return False
+    ending = _ending(path)
+    if ending in _BOOSTERS:
+        return _is_booster(_start(path))
+    return ending in _PICKLES or ending in _OF_SCRIPTS or ending in (".onnx", ".skops")
+
+
+def scoring(model: Path, name: str) -> Scoring:
+    """What serves the model in this file or folder, which lies under its name in AZUREML_MODEL_DIR.
+
+    `name` is the deployment's, which the script names.
+
+    Raises:
+        UserError: ScriptNeeded, ModelUnreadable, ModelFileMissing.
+    """
+    return _scoring(_describe(model), name)
+
+
+def _describe(path: Path) -> Description:
+    if not path.exists():
+        raise UserError(reasons.MODEL_FILE_MISSING, f"{path}: no such file or folder")
+    path = path.resolve()  # as it is registered
+    if (path / mlflow.MODEL).is_file():
+        return mlflow.describe(path, path.name)
+    if path.is_dir():
+        raise needs_script(path, "a folder without a file MLmodel is not a model by itself")
+    ending = _ending(path)
+    try:
+        start = _start(path)
+        if ending in _OF_SCRIPTS:
+            raise needs_script(path, _OF_SCRIPTS[ending])
+        if boosters.is_lightgbm(start):
+            return boosters.describe_lightgbm(path, path.name)
+        if boosters.is_xgboost(start):
+            return boosters.describe_xgboost(path, path.name)
+        if ending == ".onnx":
+            return onnx.describe(path, path.name)
+        if ending == ".skops":
+            return skops.describe(path, path.name)
+        if ending in _PICKLES:
+            return pickled.describe(path, path.name)
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error)) from None
+    if ending in _BOOSTERS:
+        raise needs_script(path, "it is neither LightGBM's text nor XGBoost's JSON or UBJSON (save_model writes .ubj)")
+    raise needs_script(path, "it is not a model of a kind that is known")
+
+
+def _scoring(model: Description, name: str) -> Scoring:
+    needs = {Untyped: ["numpy", "pandas"], Table: ["pandas"], Arrays: ["numpy"]}.get(type(model.inputs), [])
+    if not isinstance(model.inputs, Untyped):
+        needs.append(packages.SCHEMA)
+    return Scoring(
+        model.flavor,
+        ENTRY,
+        {ENTRY: script.write(model, name).encode()},
+        EnvironmentSpec(model.python, packages.with_schema(model.requirements, needs)),
+        model.request or written(sample(model.inputs)),
+        (*model.notes, *_untyped(model)),
+    )
+
+
+def _untyped(model: Description) -> list[str]:
+    if not isinstance(model.inputs, Untyped):
+        return []
+    if model.flavor.startswith("mlflow."):
+        why = "MLflow saved it without a signature (signature= or input_example= of log_model)"
+    else:
+        why = "the model does not say what it takes"
+    return [f"{why}: requests are not checked, and may be an array or a table"]
+
+
+def _is_booster(start: bytes) -> bool:
+    return boosters.is_lightgbm(start) or boosters.is_xgboost(start)
+
+
+def _ending(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return next((suffix for suffix in reversed(suffixes) if suffix not in _COMPRESSIONS), "")
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_START)

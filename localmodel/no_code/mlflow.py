@@ -1,0 +1,188 @@
+"""Folders that MLflow saves: a file MLmodel says what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localmodel.environments.formats import conda, requirements_txt
+from localmodel.environments.formats.definition import pythons
+from localmodel.no_code import boosters, mlflow_schema, onnx, packages, pickled, skops
+from localmodel.no_code.description import Description, Loading
+from localmodel.no_code.inputs import Untyped, written
+from localmodel.no_code.refusal import needs_script, unreadable
+from localmodel_untrusted.files import UnreadableError, read_file
+
+MODEL = "MLmodel"
+_LARGEST = 4 << 20
+_OWN = {"mlflow", "mlflow-skinny"}
+_PYFUNC = Loading(
+    ("import mlflow.pyfunc", "import pandas as pd"),
+    ("model = mlflow.pyfunc.load_model(str(path))",),
+    "answer(model.predict(data))",
+    '''
+def answer(result):
+    """The result as JSON has it."""
+    if isinstance(result, pd.DataFrame):
+        return result.to_dict("records")
+    if isinstance(result, dict):
+        return {name: answer(value) for name, value in result.items()}
+    return result.tolist() if hasattr(result, "tolist") else result
+''',
+)
+
+
+def describe(folder: Path, file: str) -> Description:
+    """The model in a folder of MLflow's.
+
+    Raises:
+        UserError: ModelUnreadable, ScriptNeeded; EnvironmentInvalid, for its requirements.
+    """
+    content = _content(folder)
+    flavors = content.get("flavors")
+    if not isinstance(flavors, dict) or not flavors:
+        raise unreadable(folder, "its MLmodel names no flavors")
+    pyfunc = _part(flavors, "python_function")
+    loader = str(pyfunc.get("loader_module", "")).removeprefix("mlflow.")
+    flavor = loader if pyfunc else next((name for name in _FLAVORS if name in flavors), "")
+    if flavor in _FLAVORS and isinstance(flavors.get(flavor), dict):
+        found = _FLAVORS[flavor](folder, file, flavors[flavor])
+        found = replace(found, flavor=f"mlflow.{flavor}", code=_code(folder, file, flavors[flavor]))
+    elif pyfunc:
+        found = Description("mlflow.pyfunc", file, _PYFUNC, Untyped(), (), "")
+    else:
+        raise needs_script(
+            folder, f"MLflow saved it without python_function, as {', '.join(sorted(map(str, flavors)))}"
+        )
+    return _with_files(folder, content, pyfunc, found)
+
+
+def _with_files(folder: Path, content: dict[str, Any], pyfunc: dict[str, Any], found: Description) -> Description:
+    """What the other files of the folder say: environment, signature, example."""
+    python = _python(folder, pyfunc, found.python)
+    requirements = _requirements(folder, python)
+    if found.flavor != "mlflow.pyfunc":
+        requirements = tuple(each for each in requirements if packages.name(each) not in _OWN)
+    elif not requirements:
+        raise unreadable(folder, "it has neither requirements.txt nor conda.yaml, which say what it needs")
+    requirements = packages.with_numpy(requirements)
+    if "xgboost-cpu" in map(packages.name, requirements):  # MLflow names both where one is installed
+        requirements = tuple(each for each in requirements if packages.name(each) != "xgboost")
+    inputs = mlflow_schema.inputs_of(content.get("signature"))
+    inputs = found.inputs if isinstance(inputs, Untyped) or found.flavor == "mlflow.onnx" else inputs
+    method = str(pyfunc.get("predict_fn", ""))
+    loading = replace(found.loading, method=method) if found.loading.method and method.isidentifier() else found.loading
+    example = content.get("saved_input_example_info")
+    name = example.get("artifact_path") if isinstance(example, dict) else None
+    request = mlflow_schema.request_of(_below(folder, name) if isinstance(name, str) else None, inputs)
+    return replace(
+        found,
+        python=python,
+        requirements=requirements or found.requirements,
+        inputs=inputs,
+        loading=loading,
+        request=written(request),
+    )
+
+
+def _sklearn(folder: Path, file: str, flavor: dict[str, Any]) -> Description:
+    return _object(folder, file, flavor, str(flavor.get("pickled_model", "model.pkl")))
+
+
+def _object(folder: Path, file: str, flavor: dict[str, Any], name: str) -> Description:
+    path = _below(folder, name)
+    if flavor.get("serialization_format") == "skops":
+        trusted = flavor.get("skops_trusted_types")
+        return skops.describe(path, f"{file}/{name}", tuple(map(str, trusted)) if isinstance(trusted, list) else ())
+    return pickled.describe(path, f"{file}/{name}", packaged=True)
+
+
+def _xgboost(folder: Path, file: str, flavor: dict[str, Any]) -> Description:
+    name = str(flavor.get("data", "model.xgb"))
+    kind = str(flavor.get("model_class", "xgboost.core.Booster")).rpartition(".")[2]
+    return boosters.describe_xgboost(_below(folder, name), f"{file}/{name}", kind if kind.isidentifier() else "Booster")
+
+
+def _lightgbm(folder: Path, file: str, flavor: dict[str, Any]) -> Description:
+    name = str(flavor.get("data", "model.lgb"))
+    if str(flavor.get("model_class", "lightgbm.basic.Booster")).endswith(".Booster"):
+        return boosters.describe_lightgbm(_below(folder, name), f"{file}/{name}")
+    return _object(folder, file, flavor, name)
+
+
+def _onnx(folder: Path, file: str, flavor: dict[str, Any]) -> Description:
+    name = str(flavor.get("data", "model.onnx"))
+    return onnx.describe(_below(folder, name), f"{file}/{name}")
+
+
+_FLAVORS: dict[str, Callable[[Path, str, dict[str, Any]], Description]] = {
+    "sklearn": _sklearn,
+    "xgboost": _xgboost,
+    "lightgbm": _lightgbm,
+    "onnx": _onnx,
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """Without merge keys, which can make a short text a long one."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        pass
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    try:
+        text = read_file(folder / MODEL, _LARGEST)
+        content = yaml.load(text or b"", _Loader)  # noqa: S506 - it is a safe one
+    except UnreadableError as error:
+        raise unreadable(folder, f"{MODEL}: {error}") from None
+    except RecursionError:
+        raise unreadable(folder, f"{MODEL}: it is nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise unreadable(folder, f"{MODEL} is not YAML: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(content, dict):
+        raise unreadable(folder, f"{MODEL} is not an object")
+    return content
+
+
+def _python(folder: Path, pyfunc: dict[str, Any], otherwise: str) -> str:
+    wanted = ".".join(str(pyfunc.get("python_version", "")).split(".")[:2])
+    if not wanted and otherwise:
+        return otherwise
+    if wanted not in pythons():
+        raise needs_script(
+            folder, f"MLflow saved it with Python {wanted or '?'}, and {', '.join(pythons())} are supported"
+        )
+    return wanted
+
+
+def _requirements(folder: Path, python: str) -> tuple[str, ...]:
+    if (folder / "requirements.txt").is_file():
+        return requirements_txt.define(folder / "requirements.txt", python).spec.requirements
+    if (folder / "conda.yaml").is_file():
+        return conda.define(folder / "conda.yaml").spec.requirements
+    return ()
+
+
+def _code(folder: Path, file: str, flavor: dict[str, Any]) -> str:
+    name = flavor.get("code")
+    return f"{file}/{name}" if isinstance(name, str) and _below(folder, name).is_dir() else ""
+
+
+def _below(folder: Path, name: str) -> Path:
+    """The file of this name, which must lie in the folder."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise unreadable(folder, f"its {MODEL} names {name!a}, which leads out of the folder")
+    if not path.exists():
+        raise unreadable(folder, f"its {MODEL} names {name!a}, which is not in the folder")
+    return path
+
+
+def _part(content: dict[str, Any], key: str) -> dict[str, Any]:
+    part = content.get(key)
+    return part if isinstance(part, dict) else {}

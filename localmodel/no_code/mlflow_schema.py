@@ -1,0 +1,92 @@
+"""MLflow's signatures and input examples, as what a script takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, Untyped
+from localmodel_untrusted.files import UnreadableError, read_file
+from localmodel_untrusted.json_text import parse
+
+_COLUMNS = {
+    **{"boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64"},
+    **{"string": "object", "datetime": "datetime64[ns]"},
+}
+_TENSORS = {
+    *("float16", "float32", "float64", "int8", "int16", "int32", "int64"),
+    *("uint8", "uint16", "uint32", "uint64", "bool"),
+}
+_MOST_ROWS = 5
+_LARGEST_EXAMPLE = 1 << 20
+
+
+def inputs_of(signature: Any) -> Inputs:
+    """What the signature of an MLmodel says; Untyped where there is none, and for types that a table does not have."""
+    text = signature.get("inputs") if isinstance(signature, dict) else None
+    try:
+        fields = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, list) or not fields or not all(isinstance(field, dict) for field in fields):
+        return Untyped()
+    if fields == [{"type": "string"}] or fields == [{"type": "string", "required": True}]:
+        return Texts()
+    if all(field.get("type") == "tensor" for field in fields):
+        arrays = [_array(field) for field in fields]
+        named = len(arrays) == 1 or len({array.name for array in arrays if array and array.name}) == len(arrays)
+        return Arrays(tuple(array for array in arrays if array)) if all(arrays) and named else Untyped()
+    columns = [(field.get("name"), _COLUMNS.get(str(field.get("type")))) for field in fields]
+    if not all(isinstance(name, str) and dtype for name, dtype in columns):
+        return Untyped()
+    return Table(tuple(Column(str(name), str(dtype)) for name, dtype in columns))
+
+
+def request_of(path: Path | None, inputs: Inputs) -> dict[str, Any] | None:
+    """A body for /score with the first rows of the example in this file; None where it does not fit."""
+    try:
+        content = read_file(path, _LARGEST_EXAMPLE) if path else None
+        example = parse(content) if content else None
+    except UnreadableError:
+        return None
+    if isinstance(example, dict) and set(example) == {"data", "params"}:
+        example = example["data"]
+    if isinstance(example, dict) and isinstance(example.get("data"), list):
+        return _of_table(example, inputs)
+    value = example.get("inputs", example) if isinstance(example, dict) else example
+    match inputs:
+        case Arrays((_,)) | Texts() if isinstance(value, list):
+            return {"data": value[:_MOST_ROWS]}
+        case Arrays(arrays) if isinstance(value, dict) and set(value) == {array.name for array in arrays}:
+            return value
+        case Untyped() if isinstance(value, list):
+            return {"inputs": value[:_MOST_ROWS]}
+    return None
+
+
+def _of_table(example: dict[str, Any], inputs: Inputs) -> dict[str, Any] | None:
+    rows = example["data"][:_MOST_ROWS]
+    if not isinstance(columns := example.get("columns"), list):
+        return {"data": rows} if isinstance(inputs, Arrays) else None
+    if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
+        return None
+    if isinstance(inputs, Untyped):
+        return {"dataframe_split": {"columns": columns, "data": rows}}
+    if isinstance(inputs, Table) and {str(name) for name in columns} == {column.name for column in inputs.columns}:
+        return {"data": [dict(zip(map(str, columns), row, strict=True)) for row in rows]}
+    return {"data": rows} if isinstance(inputs, Arrays) and len(inputs.arrays) == 1 else None
+
+
+def _array(field: dict[str, Any]) -> Array | None:
+    spec = field.get("tensor-spec")
+    shape, dtype = (spec.get("shape"), spec.get("dtype")) if isinstance(spec, dict) else (None, None)
+    if (
+        not isinstance(shape, list)
+        or not shape
+        or not all(isinstance(size, int) and -1 <= size < 1 << 31 for size in shape)
+    ):
+        return None
+    kind = "str" if dtype in ("str", "object") else str(dtype)
+    name = field.get("name")
+    return Array((-1, *shape[1:]), kind, name if isinstance(name, str) else "") if kind in {*_TENSORS, "str"} else None

@@ -1,0 +1,107 @@
+"""ONNX: what the graph says of its inputs and outputs, read without the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from localmodel.environments.formats.definition import DEFAULT_PYTHON
+from localmodel.no_code.description import Description, Loading
+from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table
+from localmodel.no_code.protobuf import Field, UnreadableProtobufError, fields, text
+from localmodel.no_code.refusal import needs_script, unreadable
+from localmodel.no_code.run_schema import quoted
+
+# The numbers of the fields in the messages of onnx.proto that lead to a value's type.
+_GRAPH, _INITIALIZER, _INPUT, _OUTPUT = 7, 5, 11, 12
+_NAME, _TYPE, _TENSOR, _ELEMENT, _SHAPE, _DIMENSION, _SIZE = 1, 2, 1, 1, 2, 1, 1
+_NAME_OF_INITIALIZER = 8
+_TYPES = {
+    **{1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "str", 9: "bool"},
+    **{10: "float16", 11: "float64", 12: "uint32", 13: "uint64"},
+}
+_LONGEST_NAME = 1000
+_MOST_DIMENSIONS = 32
+
+_FUNCTIONS = '''
+def answer(results):
+    """The only output, or all by name, as JSON has them."""
+    plain = [result.tolist() if hasattr(result, "tolist") else result for result in results]
+    return plain[0] if len(plain) == 1 else dict(zip([output.name for output in model.get_outputs()], plain))
+'''
+
+
+class _Value(NamedTuple):
+    """An input or an output of the graph; dtype is "" for what is not an array. Sizes that are not fixed are -1."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def describe(path: Path, file: str) -> Description:
+    """The model in an ONNX file.
+
+    Raises:
+        UserError: ModelUnreadable, ScriptNeeded.
+    """
+    try:
+        with path.open("rb") as opened:
+            inputs, outputs = _values(opened, path.stat().st_size)
+    except UnreadableProtobufError as error:
+        raise unreadable(path, str(error)) from None
+    if not inputs or not outputs:
+        raise unreadable(path, "it has no graph with inputs and outputs, as ONNX has")
+    for value in inputs:
+        if not value.dtype or not value.shape:
+            raise needs_script(path, f"its input {value.name} is not an array with rows")
+    taken, feeds = _taken(inputs)
+    load = ('model = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])',)
+    loading = Loading(("import onnxruntime",), load, f"answer(model.run(None, {feeds}))", _FUNCTIONS)
+    return Description("onnx", file, loading, taken, ("onnxruntime",), DEFAULT_PYTHON)
+
+
+def _taken(inputs: list[_Value]) -> tuple[Inputs, str]:
+    """What run() takes, and the expression for the feeds of the graph in its `data`."""
+    if len(inputs) == 1:
+        return Arrays((Array((-1, *inputs[0].shape[1:]), inputs[0].dtype),)), f"{{{quoted(inputs[0].name)}: data}}"
+    if all(value.shape[1:] == (1,) for value in inputs):
+        columns = tuple(Column(value.name, "object" if value.dtype == "str" else value.dtype) for value in inputs)
+        return Table(columns), "{name: data[[name]].to_numpy() for name in data.columns}"
+    return Arrays(tuple(Array((-1, *value.shape[1:]), value.dtype, value.name) for value in inputs)), "data"
+
+
+def _values(file: IO[bytes], size: int) -> tuple[list[_Value], list[_Value]]:
+    inputs: list[_Value] = []
+    outputs: list[_Value] = []
+    constants: set[str] = set()
+    for graph in _all(file, 0, size, _GRAPH):
+        for field in fields(file, graph.start, graph.start + graph.length):
+            if field.number in (_INPUT, _OUTPUT):
+                (inputs if field.number == _INPUT else outputs).append(_value(file, field))
+            elif field.number == _INITIALIZER:
+                constants.update(text(file, name, _LONGEST_NAME) for name in _inside(file, field, _NAME_OF_INITIALIZER))
+    return [value for value in inputs if value.name not in constants], outputs
+
+
+def _value(file: IO[bytes], field: Field) -> _Value:
+    name = next((text(file, each, _LONGEST_NAME) for each in _inside(file, field, _NAME)), "")
+    for kind in _inside(file, field, _TYPE):
+        for tensor in _inside(file, kind, _TENSOR):
+            element = next((each.value for each in _inside(file, tensor, _ELEMENT)), 0)
+            sizes = [
+                next((each.value for each in _inside(file, dimension, _SIZE) if each.value < 1 << 31), 0) or -1
+                for shape in _inside(file, tensor, _SHAPE)
+                for dimension in _inside(file, shape, _DIMENSION)
+            ]
+            return _Value(name, _TYPES.get(element, ""), tuple(sizes[:_MOST_DIMENSIONS]))
+    return _Value(name, "", ())
+
+
+def _inside(file: IO[bytes], field: Field, number: int) -> Iterator[Field]:
+    return _all(file, field.start, field.start + field.length, number)
+
+
+def _all(file: IO[bytes], start: int, end: int, number: int) -> Iterator[Field]:
+    return (field for field in fields(file, start, end) if field.number == number)

@@ -1,0 +1,93 @@
+"""Estimators in pickles, of joblib and of pickle, by the libraries whose classes they are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from localmodel import pickles
+from localmodel.no_code import boosters, estimator, packages
+from localmodel.no_code.description import Description, Loading
+from localmodel.no_code.refusal import needs_script, unreadable
+from localmodel.pickles.outline import class_of, outline
+from localmodel.pickles.stream import UnreadablePickleError
+from localmodel.pickles.values import Global, Value
+from localmodel_untrusted import distributions
+
+_JOBLIB = Loading(("import joblib",), ("model = joblib.load(path)",), "np.asarray(predict(data)).tolist()")
+_PICKLE = Loading(
+    ("import pickle",), ('with path.open("rb") as file:', "    model = pickle.load(file)"), _JOBLIB.answer
+)
+# Modules of others than their names say: Python's own of version 2, and scikit-learn's compiled ones.
+_KNOWN = {"__builtin__", "copy_reg", "_codecs", "_loss", "cloudpickle"}
+_BY_VALUE = (
+    "it holds functions by value (cloudpickle), which load only with the Python that saved it: --python names it"
+)
+
+
+def describe(path: Path, file: str, packaged: bool = False) -> Description:
+    """The estimator in a pickle; `packaged`: what it needs is told elsewhere, and need not be known here.
+
+    Raises:
+        UserError: ModelUnreadable, ScriptNeeded.
+    """
+    try:
+        root, findings = outline(path, estimator.ATTRIBUTES)
+    except UnreadablePickleError as error:
+        raise unreadable(path, str(error)) from None
+    seen = pickles.examine(path)
+    modules, versions = seen.get("modules", []), seen.get("versions", {})
+    whole = class_of(root)
+    if whole is None or _is_plain(whole):
+        raise needs_script(path, f"it holds {_words(root, whole)}, which has no predict()")
+    check_modules(path, findings.globals, packaged)
+    of_booster, booster_versions = boosters.inside(path, root)
+    versions = {**versions, **booster_versions}
+    python = packages.python_for(versions)
+    if python is None:
+        old = f"scikit-learn {versions['scikit-learn']}"
+        raise needs_script(path, f"{old} saved it, which has wheels for no supported Python: save it with a newer one")
+    inputs = of_booster or estimator.inputs_of(root)
+    joblib = findings.arrays or any(each["compression"] for each in seen["files"].values())
+    loading = _JOBLIB if joblib or "sklearn" in {module.partition(".")[0] for module in modules} else _PICKLE
+    notes = [_BY_VALUE] if any(module.startswith("cloudpickle") for module in modules) else []
+    return Description(
+        distributions.of_module(whole.module).replace("scikit-learn", "sklearn"),
+        file,
+        Loading(loading.imports, loading.load, loading.answer, method="predict"),
+        inputs,
+        tuple(packages.of_modules(modules, versions)),
+        python,
+        notes=tuple(notes),
+    )
+
+
+def check_modules(path: Path, names: Iterable[Global], packaged: bool = False) -> None:
+    """
+    Raises:
+        UserError: ScriptNeeded, for classes that no package has.
+    """
+    own = sorted({name.name.partition(".")[0] for name in names if name.module == "__main__"})
+    if own:
+        raise needs_script(
+            path, f"{', '.join(own)} is of the script or notebook that saved it, and a script must define it"
+        )
+    strange = sorted({module for module, _ in names if not _is_of_a_package(module)})
+    if strange and not packaged:
+        raise needs_script(path, f"it needs the module {strange[0]}, which lies beside the code that saved it")
+
+
+def _is_of_a_package(module: str) -> bool:
+    first = module.partition(".")[0]
+    return bool(distributions.of_module(module)) or first in sys.stdlib_module_names or first in _KNOWN
+
+
+def _is_plain(name: Global) -> bool:
+    return name.module.partition(".")[0] in {*sys.stdlib_module_names, "numpy", "pandas", "copy_reg", "__builtin__"}
+
+
+def _words(root: Value, whole: Global | None) -> str:
+    if whole is not None:
+        return f"a {whole.name}"
+    return f"a {type(root).__name__}" if isinstance(root, dict | list | tuple | str) else "a value"

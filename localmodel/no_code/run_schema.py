@@ -1,0 +1,113 @@
+"""The schema of run() for what a model takes, as inference-schema declares it."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, cell
+
+_SCHEMA = "from inference_schema.schema_decorators import input_schema"
+_PARAMETER = "from inference_schema.parameter_types.{}_parameter_type import {}ParameterType"
+_NUMPY = _PARAMETER.format("numpy", "Numpy")
+_PANDAS = _PARAMETER.format("pandas", "Pandas")
+_STANDARD = _PARAMETER.format("standard_py", "StandardPython")
+# Names that the script has itself.
+_TAKEN = {"model", "answer", "data", "folder", "np", "os", "pd"}
+
+_READ = '''
+FORMS = ("data", "input_data", "dataframe_split", "dataframe_records", "instances", "inputs")
+
+
+def read(body):
+    """The body of a request: a table where it names columns, otherwise an array."""
+    if isinstance(body, dict) and "columns" not in body:
+        body = next((body[form] for form in FORMS if form in body), body)
+    if isinstance(body, dict) and "columns" in body:
+        return pd.DataFrame(body["data"], columns=body["columns"])
+    if isinstance(body, dict) or (isinstance(body, list) and body and isinstance(body[0], dict)):
+        return pd.DataFrame(body)
+    return np.asarray(body)
+'''
+
+
+class RunSchema(NamedTuple):
+    """Lines of the script: `sample` and `functions` stand before run(), `lines` begin it and leave `data`."""
+
+    imports: tuple[str, ...]
+    parameters: tuple[str, ...]
+    decorators: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    sample: str = ""
+    functions: str = ""
+
+
+def of_inputs(inputs: Inputs) -> RunSchema:
+    """The schema; without one where the model does not say what it takes."""
+    match inputs:
+        case Arrays((array,)):
+            return RunSchema(_imports([array]), ("data",), (_declared("data", array),), tuple(_objects("data", array)))
+        case Arrays(arrays):
+            names = [parameter(array.name) for array in arrays]
+            pairs = list(zip(names, arrays, strict=True))
+            feeds = ", ".join(f"{quoted(array.name)}: {name}" for name, array in pairs)
+            lines = [line for name, array in pairs for line in _objects(name, array)]
+            declared = tuple(_declared(name, array) for name, array in pairs)
+            return RunSchema(_imports(arrays), tuple(names), declared, (*lines, f"data = {{{feeds}}}"))
+        case Table(columns):
+            return RunSchema(
+                ("import pandas as pd", _PANDAS, _SCHEMA),
+                ("data",),
+                ('@input_schema("data", PandasParameterType(SAMPLE))',),
+                ("data = data[list(SAMPLE.columns)]  # in the model's order",),
+                "\n".join(["SAMPLE = pd.DataFrame(", "    {", *map(_series, columns), "    }", ")"]),
+            )
+        case Texts():
+            return RunSchema((_STANDARD, _SCHEMA), ("data",), (_declared("data", Array((-1,), "str")),))
+    imports = ("import json", "import numpy as np", "import pandas as pd")
+    return RunSchema(imports, ("raw_data",), (), ("data = read(json.loads(raw_data))",), "", _READ)
+
+
+def parameter(name: str) -> str:
+    """A name of the model's as a parameter of run()."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    unusable = not plain.isidentifier() or keyword.iskeyword(plain) or plain in _TAKEN
+    return f"input_{plain}" if unusable else plain
+
+
+def quoted(value: Any) -> str:
+    """The value in Python."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and value.isprintable() else repr(value)
+
+
+def _declared(name: str, array: Array) -> str:
+    if array.dtype == "str":
+        sample = '"text"'
+        for _ in array.shape:
+            sample = f"[{sample}]"
+        return f'@input_schema("{name}", StandardPythonParameterType({sample}))'
+    sizes = ", ".join(str(max(size, 1)) for size in array.shape)
+    shape = f"({sizes},)" if len(array.shape) == 1 else f"({sizes})"
+    free = ", enforce_shape=False" if -1 in array.shape[1:] else ""
+    return f'@input_schema("{name}", NumpyParameterType(np.zeros({shape}, "{array.dtype}"){free}))'
+
+
+def _objects(name: str, array: Array) -> list[str]:
+    return [f"{name} = np.asarray({name}, dtype=object)"] if array.dtype == "str" else []
+
+
+def _imports(arrays: Iterable[Array]) -> tuple[str, ...]:
+    kinds = {_STANDARD if array.dtype == "str" else _NUMPY for array in arrays}
+    return ("import numpy as np", *sorted(kinds), _SCHEMA)
+
+
+def _series(column: Column) -> str:
+    """A column of the sample."""
+    example = cell(column)
+    if column.categories:
+        categories = ", ".join(map(quoted, column.categories))
+        return f"        {quoted(column.name)}: pd.Categorical([{quoted(example)}], categories=[{categories}]),"
+    return f'        {quoted(column.name)}: pd.Series([{quoted(example)}], dtype="{column.dtype}"),'

@@ -1,0 +1,176 @@
+"""Runs in an environment of the models' libraries: saves models, and what they answer, into the folder named."""
+
+import json
+import pickle
+import sys
+from pathlib import Path
+
+import joblib
+import lightgbm
+import mlflow
+import mlflow.pyfunc
+import mlflow.sklearn
+import numpy as np
+import onnxruntime
+import pandas as pd
+import skl2onnx
+import skops.io
+import xgboost
+from mlflow.models.signature import infer_signature
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+FOLDER = Path(sys.argv[1])
+ANSWERS = {}
+RANDOM = np.random.default_rng(0)
+NUMBERS = RANDOM.normal(size=(80, 4))
+CLASSES = (NUMBERS.sum(axis=1) > 0).astype(int)
+FRAME = pd.DataFrame(
+    {
+        "age": RANDOM.integers(20, 70, 80).astype(float),
+        "city": RANDOM.choice(["Bern", "Graz", "Ulm"], 80).astype(object),
+        "income": RANDOM.normal(50, 9, 80),
+    }
+)
+NAMES = np.where(FRAME["age"] > 45, "old", "young")
+TEXTS = ["good film", "bad film", "good book", "bad book"] * 5
+ROWS = NUMBERS[:3]
+RECORDS = json.loads(FRAME[:3].to_json(orient="records"))
+
+
+def told(name, body, answer):
+    ANSWERS[name] = [body, np.asarray(answer).tolist()]
+
+
+def columns():
+    encode = ColumnTransformer([("city", OneHotEncoder(handle_unknown="ignore"), ["city"])], remainder="passthrough")
+    return make_pipeline(encode, LogisticRegression(max_iter=1000)).fit(FRAME, NAMES)
+
+
+forest = RandomForestClassifier(5, random_state=0).fit(NUMBERS, CLASSES)
+joblib.dump(forest, FOLDER / "forest.joblib", compress=3)
+told("forest.joblib", {"data": ROWS.tolist()}, forest.predict(ROWS))
+with open(FOLDER / "line.pkl", "wb") as file:
+    line = LinearRegression().fit(NUMBERS, NUMBERS[:, 0])
+    pickle.dump(line, file)
+told("line.pkl", {"data": ROWS.tolist()}, line.predict(ROWS))
+pipeline = columns()
+joblib.dump(pipeline, FOLDER / "columns.joblib")
+told("columns.joblib", {"data": RECORDS}, pipeline.predict(FRAME[:3]))
+texts = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(
+    TEXTS, ["+" if "good" in each else "-" for each in TEXTS]
+)
+joblib.dump(texts, FOLDER / "texts.joblib")
+told("texts.joblib", {"data": ["a good thing", "a bad thing"]}, texts.predict(["a good thing", "a bad thing"]))
+scaled = make_pipeline(StandardScaler(), LogisticRegression()).fit(NUMBERS, CLASSES)
+skops.io.dump(scaled, FOLDER / "scaled.skops")
+told("scaled.skops", {"data": ROWS.tolist()}, scaled.predict(ROWS))
+
+plain = FRAME.drop(columns="city")
+trees = xgboost.XGBClassifier(n_estimators=4).fit(NUMBERS, CLASSES)
+trees.save_model(FOLDER / "trees.ubj")
+told("trees.ubj", {"data": ROWS.tolist()}, trees.predict(ROWS))
+trees.save_model(FOLDER / "trees.json")
+told("trees.json", {"data": ROWS.tolist()}, trees.predict(ROWS))
+booster = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(plain, CLASSES), 4)
+booster.save_model(FOLDER / "booster.ubj")
+told(
+    "booster.ubj",
+    {"data": json.loads(plain[:3].to_json(orient="records"))},
+    booster.predict(xgboost.DMatrix(plain[:3])),
+)
+joblib.dump(trees, FOLDER / "trees.joblib")
+told("trees.joblib", {"data": ROWS.tolist()}, trees.predict(ROWS))
+
+categories = FRAME.astype({"city": "category"})
+leaves = lightgbm.LGBMClassifier(n_estimators=4, min_child_samples=2).fit(categories, NAMES)
+joblib.dump(leaves, FOLDER / "leaves.pkl")
+told("leaves.pkl", {"data": RECORDS}, leaves.predict(categories[:3]))
+leaves.booster_.save_model(str(FOLDER / "leaves.txt"))
+told("leaves.txt", {"data": RECORDS}, leaves.booster_.predict(categories[:3]))
+
+
+def asked(path, feeds):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return [each.tolist() if hasattr(each, "tolist") else each for each in session.run(None, feeds)]
+
+
+options = {"options": {id(forest): {"zipmap": False}}, "target_opset": 15}
+graph = skl2onnx.to_onnx(forest, NUMBERS[:1].astype("float32"), **options)
+(FOLDER / "forest.onnx").write_bytes(graph.SerializeToString())
+results = asked(FOLDER / "forest.onnx", {"X": ROWS.astype("float32")})
+ANSWERS["forest.onnx"] = [{"data": ROWS.tolist()}, {"label": results[0], "probabilities": results[1]}]
+types = [(name, skl2onnx.common.data_types.FloatTensorType([None, 1])) for name in plain]
+small = make_pipeline(StandardScaler(), LinearRegression()).fit(plain, NUMBERS[:, 0])
+graph = skl2onnx.convert_sklearn(
+    make_pipeline(ColumnTransformer([("all", StandardScaler(), list(plain))]), LinearRegression()).fit(plain, CLASSES),
+    initial_types=types,
+    target_opset=15,
+)
+(FOLDER / "table.onnx").write_bytes(graph.SerializeToString())
+feeds = {name: plain[[name]][:3].to_numpy("float32") for name in plain}
+ANSWERS["table.onnx"] = [
+    {"data": json.loads(plain[:3].to_json(orient="records"))},
+    asked(FOLDER / "table.onnx", feeds)[0],
+]
+
+
+class Doubled(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return model_input * 2
+
+
+def saved(name, body, answer, save):
+    save(str(FOLDER / name))
+    told(name, body, answer)
+
+
+def with_signature(data, answer):
+    return {"signature": infer_signature(data, answer), "input_example": data[:2]}
+
+
+saved(
+    "mlflow-columns",
+    {"data": RECORDS},
+    pipeline.predict(FRAME[:3]),
+    lambda path: mlflow.sklearn.save_model(
+        pipeline, path, serialization_format="cloudpickle", **with_signature(FRAME, pipeline.predict(FRAME))
+    ),
+)
+saved(
+    "mlflow-scaled",
+    {"data": ROWS.tolist()},
+    scaled.predict(ROWS),
+    lambda path: mlflow.sklearn.save_model(scaled, path, **with_signature(NUMBERS, scaled.predict(NUMBERS))),
+)
+saved(
+    "mlflow-unsigned",
+    {"data": ROWS.tolist()},
+    forest.predict(ROWS),
+    lambda path: mlflow.sklearn.save_model(forest, path, serialization_format="pickle"),
+)
+import mlflow.lightgbm  # noqa: E402
+import mlflow.onnx  # noqa: E402
+import mlflow.xgboost  # noqa: E402
+
+saved(
+    "mlflow-trees",
+    {"data": ROWS.tolist()},
+    trees.predict(ROWS),
+    lambda path: mlflow.xgboost.save_model(trees, path, **with_signature(NUMBERS, CLASSES)),
+)
+saved(
+    "mlflow-leaves",
+    {"data": RECORDS},
+    leaves.booster_.predict(categories[:3]),
+    lambda path: mlflow.lightgbm.save_model(leaves.booster_, path),
+)
+numbers = FRAME[["age", "income"]]
+body = {"data": json.loads(numbers[:3].to_json(orient="records"))}
+ANSWERS["mlflow-double"] = [body, [{name: 2 * value for name, value in row.items()} for row in body["data"]]]
+mlflow.pyfunc.save_model(str(FOLDER / "mlflow-double"), python_model=Doubled(), **with_signature(numbers, numbers))
+(FOLDER / "answers.json").write_text(json.dumps(ANSWERS))
