@@ -1,8 +1,8 @@
-"""What an operator wrote down that did not sign yet is signed, once for each cluster and key.
+"""Signs the records of operators that did not sign yet, once for each cluster and key.
 
-Before the first operator that signs has started, all that lies there has been obeyed, so nothing is lost by believing
-it once more; from then on what has no signature is not the operator's. The Secret with the key tells whether that was
-done: nobody but an administrator of the cluster can have it done again.
+Until the first operator that signs has started, all records were obeyed, so nothing is lost by trusting them once more.
+From then on a record without a signature is not the operator's. The Secret with the key records that this was done, so
+that only an administrator of the cluster can have it done again.
 """
 
 import logging
@@ -29,12 +29,12 @@ from localmodel_operator.records.keys import Signer
 
 log = logging.getLogger(__name__)
 
-_SIGNED = f"{names.GROUP}/signed"  # on the Secret: the namespaces in which that was done
+_SIGNED = f"{names.GROUP}/signed"  # on the Secret: the namespaces in which this was done
 _ALL = "*"
 
 
 async def adopt(cluster: Cluster, signer: Signer, namespaces: Iterable[str]) -> None:
-    """Sign decisions and revisions of the resources in these namespaces (none named: all), if that was never done."""
+    """Sign the decisions and revisions in these namespaces (none means all), unless this was done before."""
     secret = await keys.secret(cluster)
     annotations = secret["metadata"].get("annotations", {})
     done = set(filter(None, annotations.get(_SIGNED, "").split(",")))
@@ -50,7 +50,7 @@ async def adopt(cluster: Cluster, signer: Signer, namespaces: Iterable[str]) -> 
 
 
 async def _or_leave(owner: Object, signing: Awaitable[None]) -> None:
-    """Go on without what cannot be signed: a resource of one user stops neither the others nor the operator.
+    """Skip a resource that cannot be signed, so that it stops neither the others nor the operator.
 
     Raises:
         UnreachableError: the API server does not answer.
@@ -67,28 +67,28 @@ async def _or_leave(owner: Object, signing: Awaitable[None]) -> None:
 async def _sign_revisions(cluster: Cluster, signer: Signer, owner: Object) -> None:
     identity, metadata = decision.owner_of(owner), owner["metadata"]
     labels = selector(metadata["name"])
-    for found in await cluster.list(REVISION, metadata["namespace"], labels):
-        if not owns(metadata["uid"], found) or history.is_ours(identity, found, signer):
+    for record in await cluster.list(REVISION, metadata["namespace"], labels):
+        if not owns(metadata["uid"], record) or history.is_ours(identity, record, signer):
             continue
-        if history.read(found) is None:
-            log.warning("%s: not a revision: left unsigned", found["metadata"]["name"])
+        if history.read(record) is None:
+            log.warning("%s: not a revision: left unsigned", record["metadata"]["name"])
             continue
-        signature = history.signature(identity, found, signer)
-        annotating = cluster.annotate(REVISION, metadata["namespace"], found["metadata"]["name"], signature)
+        signature = history.signature(identity, record, signer)
+        annotating = cluster.annotate(REVISION, metadata["namespace"], record["metadata"]["name"], signature)
         await _or_leave(owner, annotating)
 
 
 async def _sign_decision(cluster: Cluster, signer: Signer, owner: Object) -> None:
     identity, metadata = decision.owner_of(owner), owner["metadata"]
-    found = await cluster.get(CONFIG_MAP, metadata["namespace"], config_map_name(metadata["name"]))
-    if found is None or not owns(metadata["uid"], found) or decision.read(found, identity, signer):
+    config_map = await cluster.get(CONFIG_MAP, metadata["namespace"], config_map_name(metadata["name"]))
+    if config_map is None or not owns(metadata["uid"], config_map) or decision.read(config_map, identity, signer):
         return
-    decided = decision.read_unsigned(found)
+    decided = decision.read_unsigned(config_map)
     if decided is None:
         return
     child = children.metadata(owner, config_map_name(metadata["name"]))
     try:
-        await cluster.replace(CONFIG_MAP, decision.write(child, identity, signer, decided, found))
+        await cluster.replace(CONFIG_MAP, decision.write(child, identity, signer, decided, config_map))
     except RefusedError as error:
-        if error.code not in (404, 409):  # deleted, or written meanwhile: the first pass writes another
+        if error.code not in (404, 409):  # deleted or written meanwhile: the first pass writes another one
             raise

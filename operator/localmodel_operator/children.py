@@ -1,4 +1,4 @@
-"""The children of a LocalModelDeployment, as plain values. Building one has no side effect."""
+"""Builds the children of a LocalModelDeployment as plain values, without side effects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from localmodel_operator.pods import admin
 PORT = 5001  # of the server in the container, as in Azure ML's images
 DRAIN_SECONDS = 5
 
-# Fields of spec.pod that a pod has by the same name
+# Fields of spec.pod with the same name in a pod
 _AS_IN_A_POD = (
     "nodeSelector",
     "tolerations",
@@ -34,7 +34,7 @@ _STATE, _WANTED = "/var/lib/localmodel", "/etc/localmodel/wanted"
 
 @dataclass(frozen=True)
 class Start:
-    """What a pod is started with, beside the spec: image, place in the row of decisions, and who may speak to it."""
+    """What a pod is started with, apart from the spec: revision, image, epoch, and who may send it calls."""
 
     number: int
     image: str
@@ -52,12 +52,12 @@ def labels(name: str) -> dict[str, str]:
 
 
 def selector(name: str) -> dict[str, str]:
-    """Labels that find the pods. Immutable in a Deployment, so never to be changed."""
+    """The labels that select the pods. They must never change, because a Deployment's selector is immutable."""
     return {names.DEPLOYMENT_LABEL: name}
 
 
 def metadata(owner: Mapping[str, Any], name: str) -> Object:
-    """Metadata of a child: whose it is, and labels that find it."""
+    """The metadata of a child: its owner and its labels."""
     its = owner["metadata"]
     return {
         "name": name,
@@ -77,13 +77,13 @@ def metadata(owner: Mapping[str, Any], name: str) -> Object:
 
 
 def owner_name(child: Mapping[str, Any]) -> str:
-    """Name of the LocalModelDeployment that the child is of; empty when it is of none."""
+    """The name of the LocalModelDeployment that owns the child, or ""."""
     owners = child["metadata"].get("ownerReferences", [])
-    return next((str(each["name"]) for each in owners if each.get("controller") and each["kind"] == LMD.name), "")
+    return next((str(owner["name"]) for owner in owners if owner.get("controller") and owner["kind"] == LMD.name), "")
 
 
 def controller_revision(owner: Mapping[str, Any], number: int, data: RevisionData) -> Object:
-    """The record of a revision: its five digests, and what is needed to serve it again."""
+    """The ControllerRevision of a revision: its five digests, and what is needed to serve it again."""
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
@@ -94,7 +94,7 @@ def controller_revision(owner: Mapping[str, Any], number: int, data: RevisionDat
 
 
 def service(owner: Mapping[str, Any], node_port: int | None) -> Object:
-    """The address; without a node port one inside the cluster only."""
+    """The Service; without a node port it can be reached only inside the cluster."""
     name = owner["metadata"]["name"]
     port = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
     return {
@@ -109,19 +109,19 @@ def service(owner: Mapping[str, Any], node_port: int | None) -> Object:
     }
 
 
-def service_drift(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> str:
-    """What somebody has changed of the Service, in words; empty when it leads where it should."""
-    if found is None:
+def service_drift(current: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> str:
+    """A phrase for what somebody has changed in the Service, or ""."""
+    if current is None:
         return "it has been deleted"
-    spec, asked = found["spec"], wanted["spec"]
-    if not wanted["metadata"]["labels"].items() <= found["metadata"].get("labels", {}).items():
+    spec, asked = current["spec"], wanted["spec"]
+    if not wanted["metadata"]["labels"].items() <= current["metadata"].get("labels", {}).items():
         return "its labels have been changed"
     if spec.get("selector") != asked["selector"]:
         return "its selector has been changed"
     if spec.get("type") != asked["type"]:
         return "its type has been changed"
     (port,) = asked["ports"]
-    if not any(port.items() <= each.items() for each in spec.get("ports", [])):
+    if not any(port.items() <= published.items() for published in spec.get("ports", [])):
         return "its port has been changed"
     return ""
 
@@ -133,7 +133,7 @@ def pod_template(
     start: Start,
     models: Sequence[ModelVersion] = (),
 ) -> Object:
-    """Pods of one revision. They pass the restricted Pod Security Standard (kubernetes.io, Pod Security Standards)."""
+    """The pod template of a revision, which meets the restricted Pod Security Standard (kubernetes.io)."""
     annotations = {"annotations": {names.SECRETS_ANNOTATION: start.secrets}} if start.secrets else {}
     return {
         "metadata": {"labels": {**labels(name), names.REVISION_LABEL: str(start.number)}, **annotations},
@@ -159,7 +159,7 @@ def pod_template(
 
 
 def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping[str, Any]) -> Object:
-    """The Deployment of a revision's pods, as its record keeps them, with the spec's `resources` and `pod`."""
+    """The Deployment with a revision's recorded pod template, and with the spec's `resources` and `pod`."""
     name = owner["metadata"]["name"]
     containers = [{**container, "resources": dict(spec.resources)} for container in template["spec"]["containers"]]
     template = {**template, "spec": {**template["spec"], "containers": containers}}
@@ -179,7 +179,7 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping
 
 
 def _placed(template: Object, pod: Mapping[str, Any]) -> Object:
-    """The template with spec.pod in it. What is the operator's own stays so."""
+    """The template with the fields of spec.pod; the operator's own fields stay as they are."""
     its, spec = template["metadata"], template["spec"]
     (container,) = spec["containers"]
     claims = [(f"claim-{index}", volume) for index, volume in enumerate(pod.get("volumes", ()))]
@@ -196,8 +196,8 @@ def _placed(template: Object, pod: Mapping[str, Any]) -> Object:
         "volumes": [*spec.get("volumes", ()), *volumes],
     }
     if account := pod.get("serviceAccountName"):
-        # The account says whether its token is mounted. Its old name is the API server's copy: who owns both can
-        # take both away.
+        # The service account says whether its token is mounted. The field's old name, the API server's copy, is set,
+        # too, because only an owner of both can remove both.
         placed |= {"serviceAccountName": account, "serviceAccount": account}
         placed.pop("automountServiceAccountToken", None)
     labels = {**pod.get("labels", {}), **its.get("labels", {})}
@@ -215,9 +215,9 @@ def _strategy(spec: DeploymentSpec) -> Object:
 
 
 def pods_differ(deployment: Mapping[str, Any], spec: DeploymentSpec) -> str:
-    """The field of the spec that the Deployment's pods do not have as it is now; empty where they have both.
+    """The field of the spec, `resources` or `pod`, that differs from the Deployment's pods, or "".
 
-    The API server writes amounts its own way, and fills in what `spec.pod` leaves out.
+    The API server writes amounts differently, and fills in what `spec.pod` leaves out.
     """
     template = deployment["spec"]["template"]
     (container,) = template["spec"]["containers"]

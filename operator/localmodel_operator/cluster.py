@@ -1,4 +1,4 @@
-"""The Kubernetes API, as far as the operator needs it: plain dicts in and out, a timeout on every call."""
+"""The calls to the Kubernetes API that the operator needs, with plain dicts, and a timeout for every call."""
 
 import inspect
 import os
@@ -21,12 +21,12 @@ from localmodel_untrusted.files import UnreadableError
 Object = dict[str, Any]
 
 _TIMEOUT = 30  # seconds
-_MOST_ANSWERED = 4 * 1024 * 1024  # bytes, of a pod
+_MOST_ANSWERED = 4 * 1024 * 1024  # bytes, in a pod's answer
 
 
 @dataclass(frozen=True)
 class Kind:
-    """An API resource: where it lives in URLs and how it calls itself."""
+    """An API resource, with its names in URLs and in objects."""
 
     api_version: str
     plural: str
@@ -54,7 +54,7 @@ BY_NAME = {kind.name: kind for kind in (DEPLOYMENT, REVISION, SERVICE, CONFIG_MA
 
 
 class RefusedError(Exception):
-    """The API server refused a request for good: `code` is the HTTP status, the text is its own message."""
+    """The API server refused a request for good. `code` is the HTTP status, the text is its message."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -62,19 +62,19 @@ class RefusedError(Exception):
 
 
 class UnreachableError(Exception):
-    """The API server does not answer now; the text says why."""
+    """The API server does not answer at the moment; the text says why."""
 
 
 class UnreadableAnswerError(UnreachableError):
-    """The API server's answer cannot be read: it holds an object that is nested too deeply, or a number too long."""
+    """The API server's answer cannot be read, because an object is nested too deeply or a number is too long."""
 
 
 class PodUnreachableError(Exception):
-    """The API server has no way to a pod's port now; the text says why."""
+    """The API server cannot reach a pod's port at the moment; the text says why."""
 
 
 class Body(Protocol):
-    """What is sent, in pieces."""
+    """The body of a request, in pieces."""
 
     def chunks(self) -> Iterator[bytes]: ...
 
@@ -83,9 +83,9 @@ _UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 class _Lease(LeaseLock):
-    """The client's own lock, for an API server that is away for a while: that is a "not now", not the end.
+    """The client's lock, which also survives an API server that does not answer for a while.
 
-    And create() of version 37 passes an argument that the API's method refuses.
+    It mends `create()` of version 37, too, which passes an argument that the API's method refuses.
     """
 
     async def get(self, name: str, namespace: str) -> Any:
@@ -102,7 +102,7 @@ class _Lease(LeaseLock):
         try:
             await self.api_instance.create_namespaced_lease(namespace, body)
         except (ApiException, *_UNREACHABLE):
-            return False  # another operator was first, or nobody answers
+            return False  # another operator was first, or the API server does not answer
         return True
 
     async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
@@ -113,7 +113,7 @@ class _Lease(LeaseLock):
 
 
 class Cluster:
-    """One API server."""
+    """A client for one API server."""
 
     def __init__(self, configuration: client.Configuration) -> None:
         self.configuration = configuration
@@ -121,7 +121,7 @@ class Cluster:
 
     @classmethod
     async def connect(cls, context: str | None) -> "Cluster":
-        """Use the kubeconfig's context, or, in a pod and without one named, the pod's service account."""
+        """Connect with the kubeconfig's context, or with the pod's service account if no context is named in a pod."""
         configuration = client.Configuration()
         if context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
@@ -135,7 +135,7 @@ class Cluster:
         await self.api.close()  # type: ignore[no-untyped-call]
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
-        """The object, or None where there is none."""
+        """The object, or None if it does not exist."""
         try:
             return await self._request("GET", kind.path(namespace, name))
         except RefusedError as error:
@@ -144,7 +144,7 @@ class Cluster:
             raise
 
     async def list(self, kind: Kind, namespace: str | None = None, labels: str = "") -> list[Object]:
-        """The objects, of all namespaces if none is named."""
+        """The objects in a namespace, or in all namespaces if none is named."""
         query = [("labelSelector", labels)] if labels else []
         items = (await self._request("GET", kind.path(namespace), query=query))["items"]
         return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in items]
@@ -153,23 +153,23 @@ class Cluster:
         return await self._request("POST", kind.path(namespace), body)
 
     async def replace(self, kind: Kind, body: Mapping[str, Any]) -> Object:
-        """Write the whole object, unless it has changed since `body` was read."""
+        """Replace the whole object, unless it has changed since `body` was read."""
         return await self._request("PUT", kind.path(body["metadata"]["namespace"], body["metadata"]["name"]), body)
 
     async def apply(self, body: Mapping[str, Any]) -> Object:
-        """Server-side apply of a child: no-ops change nothing, other managers' fields stay."""
+        """Server-side apply of a child, which keeps fields of other managers, and changes nothing without need."""
         kind = BY_NAME[body["kind"]]
         path = kind.path(body["metadata"]["namespace"], body["metadata"]["name"])
         return await self._apply(path, body, names.FIELD_MANAGER)
 
-    async def put_back(self, found: Mapping[str, Any], container: Mapping[str, Any]) -> Object:
-        """Put the container of a Deployment in the place of the one of its name, with all that others have set of it.
+    async def put_back(self, deployment: Mapping[str, Any], container: Mapping[str, Any]) -> Object:
+        """Replace a Deployment's container of the same name, with everything that others have set in it.
 
         Raises:
-            RefusedError: 409, the Deployment has changed since it was `found`.
+            RefusedError: 409, if the Deployment has changed since it was read as `deployment`.
         """
-        metadata, there = found["metadata"], found["spec"]["template"]["spec"]["containers"]
-        place = next(index for index, each in enumerate(there) if each["name"] == container["name"])
+        metadata, containers = deployment["metadata"], deployment["spec"]["template"]["spec"]["containers"]
+        place = next(index for index, candidate in enumerate(containers) if candidate["name"] == container["name"])
         body = [
             {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
             {"op": "replace", "path": f"/spec/template/spec/containers/{place}", "value": container},
@@ -179,7 +179,7 @@ class Cluster:
         return await self._request("PATCH", path, body, query, "application/json-patch+json")
 
     async def apply_status(self, owner: Mapping[str, Any], status: Mapping[str, Any]) -> Object:
-        """Server-side apply of the status of the LocalModelDeployment `owner`, of that uid only."""
+        """Server-side apply of the status of the LocalModelDeployment `owner`, with its uid only."""
         metadata = owner["metadata"]
         body = {
             "apiVersion": LMD.api_version,
@@ -191,14 +191,15 @@ class Cluster:
         return await self._apply(path, body, names.STATUS_MANAGER)
 
     async def annotate(self, kind: Kind, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
-        """Add annotations; one that is gone stays gone."""
-        found = await self.get(kind, namespace, name)
-        if found is None:
+        """Add annotations to the object, if it still exists."""
+        current = await self.get(kind, namespace, name)
+        if current is None:
             return
-        # Not by a patch: it would have the data of a ControllerRevision spelt otherwise than it was sent, and that
-        # is refused as a change.
-        there = found["metadata"].get("annotations", {})
-        await self.replace(kind, {**found, "metadata": {**found["metadata"], "annotations": {**there, **annotations}}})
+        # Not with a patch, which would respell the data of a ControllerRevision, and be refused as a change.
+        existing = current["metadata"].get("annotations", {})
+        await self.replace(
+            kind, {**current, "metadata": {**current["metadata"], "annotations": {**existing, **annotations}}}
+        )
 
     async def ask_pod(
         self,
@@ -210,10 +211,10 @@ class Cluster:
         body: Body | None = None,
         seconds: float | None = None,
     ) -> tuple[int, Object]:
-        """Ask a port of a pod (`name:port`) through the API server. Returns the status and the JSON it answers with.
+        """Send a request to a port of a pod (`name:port`) through the API server; return the status and the JSON.
 
         Raises:
-            PodUnreachableError: no answer came from the pod itself.
+            PodUnreachableError: the pod itself did not answer.
         """
         request = await self.api.param_serialize(
             method,
@@ -229,16 +230,16 @@ class Cluster:
         try:
             wait = aiohttp.ClientTimeout(total=seconds)
             async with session.request(method, url, headers=all_headers, data=data, timeout=wait) as response:
-                told = json_text.parse(await _small(response.content))
+                answer = json_text.parse(await _small(response.content))
                 status = int(response.status)
         except (*_UNREACHABLE, ValueError) as error:
             raise PodUnreachableError(f"{type(error).__name__}: {error}") from None
-        if not isinstance(told, dict) or told.get("kind") == "Status":  # the API server's own words
-            raise PodUnreachableError(str(told.get("message", told) if isinstance(told, dict) else told))
-        return status, told
+        if not isinstance(answer, dict) or answer.get("kind") == "Status":  # an answer of the API server itself
+            raise PodUnreachableError(str(answer.get("message", answer) if isinstance(answer, dict) else answer))
+        return status, answer
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
-        """Delete the object with that uid; one that is gone, or another of the name, is left alone."""
+        """Delete the object if it exists with this uid; another one of the same name is left alone."""
         try:
             await self._request("DELETE", kind.path(namespace, name), {"preconditions": {"uid": uid}})
         except RefusedError as error:
@@ -246,7 +247,7 @@ class Cluster:
                 raise
 
     async def hold_lease(self, namespace: str, identity: str, lead: Any, lost: Any) -> None:
-        """Run `lead()` once this process holds the operator's Lease; cancel it, and run `lost()`, when no more."""
+        """Run `lead()` while this process holds the operator's Lease; afterwards cancel it and run `lost()`."""
         lock = _Lease("localmodel-operator", namespace, identity, self.api)
         await leaderelection.LeaderElection(electionconfig.Config(lock, 15, 10, 2, lead, lost)).run()
 
@@ -287,10 +288,10 @@ class Cluster:
 
 
 async def _small(answer: aiohttp.StreamReader) -> bytes:
-    """A pod's answer; what its user's code may have put in its place has no end.
+    """Read a pod's answer, which user code may have replaced by an endless one.
 
     Raises:
-        ValueError: it is larger than any of a server of ours.
+        ValueError: it is larger than any answer of our server.
     """
     content = b""
     async for piece in answer.iter_any():
@@ -306,7 +307,7 @@ async def _pieces(body: Body) -> AsyncIterator[bytes]:
 
 
 def _refusal(code: int, message: str) -> RefusedError | UnreachableError:
-    """429 and 5xx say "not now", everything else "not this"."""
+    """The error for a status: 429 and 5xx mean "not now", everything else means "never"."""
     return UnreachableError(f"{code} {message}") if code == 429 or code >= 500 else RefusedError(code, message)
 
 
@@ -319,7 +320,7 @@ def _message(body: str | bytes | None) -> str:
 
 @dataclass(frozen=True)
 class Credentials:
-    """How to reach an API server, for another client: paths of files, and a bearer token."""
+    """The way to an API server, for another client: paths of files, and a bearer token."""
 
     server: str
     ca: str | None
@@ -329,10 +330,10 @@ class Credentials:
 
 
 async def credentials(cluster: Cluster) -> Credentials:
-    """The credentials of `cluster`, refreshed where the kubeconfig says how."""
+    """The credentials of `cluster`, refreshed if the kubeconfig says how."""
     configuration = cluster.configuration
     if configuration.refresh_api_key_hook is not None:
-        # the client's hook for kubeconfigs is asynchronous, that for service accounts is not
+        # the client's hook for kubeconfigs is asynchronous, the one for service accounts is not
         refreshed = configuration.refresh_api_key_hook(configuration)
         if inspect.isawaitable(refreshed):
             await refreshed

@@ -1,4 +1,4 @@
-"""`lmd operator`: the commands this package adds to the command line."""
+"""`lmd operator`: the commands that this package adds to the command line."""
 
 import asyncio
 import logging
@@ -52,13 +52,13 @@ def run(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("kopf", "httpx", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # its leader election repeats every two seconds what main says once
+    # its leader election repeats every two seconds what main logs once
     logging.getLogger("kubernetes").setLevel(logging.CRITICAL)
     try:
         folder = (store or home.store()).absolute()
         options = main.Options(context, folder, namespaces, liveness, registry, keep_environments)
         asyncio.run(main.run(options))
-        # A thread may wait for the engine's next line of a build for long; nothing it does needs an orderly end.
+        # A thread may wait long for the next line of a build; it can be ended at any time.
         logging.shutdown()
         os._exit(0)
     except UserError as error:

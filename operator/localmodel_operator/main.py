@@ -1,6 +1,6 @@
-"""kopf's part: watching, login, probes. Its handlers only put keys into the queue.
+"""The part that uses kopf: watching, login, probes. Its handlers only put keys into the queue.
 
-No change handlers, daemons, timers or indices: they lose edits, hold deletions up, and leave finalizers behind.
+It has no change handlers, daemons, timers or indices, because they lose edits, hold up deletions, and leave finalizers.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ from localmodel_operator.workqueue import Key, WorkQueue
 
 log = logging.getLogger(__name__)
 
-_WORKERS = 16  # each may wait for long while a candidate loads
+_WORKERS = 16  # each may wait long while a candidate loads
 _FIRST_SWEEP_AFTER = 10.0  # seconds
 _LOOK_AT_WHEELS_EVERY = 5.0  # seconds
 _LEASE_NAMESPACE = "kube-system"
@@ -57,10 +57,10 @@ _LEASE_NAMESPACE = "kube-system"
 
 @dataclass(frozen=True)
 class Options:
-    """What `lmd operator run` was told.
+    """The options of `lmd operator run`.
 
-    `context` of the kubeconfig (None: the current one), `namespaces` to serve (none named: all), `liveness` address,
-    `registry` to push images to (None: what the cluster tells of, else a kind cluster's nodes directly),
+    `context` of the kubeconfig (None means the current one), `namespaces` to serve (none means all), `liveness`
+    address, `registry` to push images to (None means the cluster's own, else a kind cluster's nodes directly),
     `keep_seconds` for an environment that nothing uses any more.
     """
 
@@ -76,7 +76,7 @@ async def run(options: Options) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
-        UserError: the cluster cannot be served: no answer, no kind cluster, or a second operator on the same store.
+        UserError: the cluster does not answer, is not a kind cluster, or has another operator on the same store.
     """
     cluster = await Cluster.connect(options.context)
     engine = Engine()
@@ -124,7 +124,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
 
 
 def _verifier(node: Object) -> Any:
-    """Where this process reaches a service: localhost beside the cluster, the node's own address from inside."""
+    """The function for the address of a service: on localhost beside the cluster, at the node's address inside it."""
     if not running_in_pod():
         return lambda local_port, node_port: f"http://localhost:{local_port}"
     addresses = {address["type"]: address["address"] for address in node["status"]["addresses"]}
@@ -133,7 +133,7 @@ def _verifier(node: Object) -> Any:
 
 @contextlib.contextmanager
 def _only_operator(store: Path, cluster_uid: str) -> Any:
-    """One operator for a store and cluster on this machine; the Lease sees to the other machines."""
+    """Allow one operator for a store and cluster on this machine; the Lease covers other machines."""
     lock = store / f"operator-{cluster_uid}.lock"
     try:
         with files.alone(lock):
@@ -151,7 +151,7 @@ async def _lead(operator: Operator, cluster_uid: str, options: Options) -> None:
     async def lead() -> None:
         log.info("this operator holds the lease and serves cluster %s", operator.kind_cluster or cluster_uid)
         await _adopt(operator, options.namespaces)
-        # not before every resource has been looked at and has said what it waits for
+        # only after every resource was looked at, and what it waits for is known
         operator.queue.add_after(_FIRST_SWEEP_AFTER, SWEEP)
         leading[:] = [asyncio.create_task(operator.queue.work(look)) for _ in range(_WORKERS)]
         leading.append(asyncio.create_task(_follow_wheels(operator)))
@@ -167,15 +167,15 @@ async def _lead(operator: Operator, cluster_uid: str, options: Options) -> None:
         while True:
             await operator.cluster.hold_lease(_LEASE_NAMESPACE, identity, lead, lost)
 
-    # A machine's operator takes its own lease over at once after a crash: the lock file keeps it the only one there.
+    # After a crash, this machine's operator takes over its own Lease at once, because the lock file admits only one.
     identity = f"{socket.gethostname()}/{store_id.of(options.store)}" if not running_in_pod() else os.uname().nodename
     enough = asyncio.Event()
     lease = asyncio.create_task(hold())
     watch = asyncio.create_task(_watch(operator, enough, stop, options))
-    told = asyncio.create_task(stop.wait())
-    await asyncio.wait([lease, watch, told], return_when=asyncio.FIRST_COMPLETED)
-    # ours first: kopf waits 5 s for every task it finds running beside its own
-    ours = [*leading, *operator.environments.stop(), lease, told]
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([lease, watch, stopped], return_when=asyncio.FIRST_COMPLETED)
+    # ours first, because kopf waits 5 s for every other running task
+    ours = [*leading, *operator.environments.stop(), lease, stopped]
     for task in ours:
         task.cancel()
     await asyncio.gather(*ours, return_exceptions=True)
@@ -187,13 +187,13 @@ async def _lead(operator: Operator, cluster_uid: str, options: Options) -> None:
 
 
 async def _follow_wheels(operator: Operator) -> None:
-    """Have every resource looked at when something changes in a wheel folder of this machine."""
+    """Look at every resource when something changes in a wheel folder of this machine."""
     before = await asyncio.to_thread(own_wheels.seen)
     while True:
         await asyncio.sleep(_LOOK_AT_WHEELS_EVERY)
-        if (now := await asyncio.to_thread(own_wheels.seen)) != before:
+        if (current := await asyncio.to_thread(own_wheels.seen)) != before:
             operator.queue.add(EVERY)
-        before = now
+        before = current
 
 
 async def _adopt(operator: Operator, namespaces: Iterable[str]) -> None:
@@ -208,7 +208,7 @@ async def _adopt(operator: Operator, namespaces: Iterable[str]) -> None:
 
 
 async def look_at(operator: Operator, cluster_uid: str, namespaces: Iterable[str], key: Key) -> None:
-    """Do what is due for a key of the queue."""
+    """Process a key of the queue."""
     try:
         if key == SWEEP:
             await sweep.sweep(operator, cluster_uid)
@@ -245,13 +245,13 @@ async def _watch(operator: Operator, enough: asyncio.Event, stop: asyncio.Event,
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        found = await credentials(operator.cluster)
+        reached = await credentials(operator.cluster)
         return kopf.ConnectionInfo(
-            server=found.server,
-            ca_path=found.ca,
-            certificate_path=found.certificate,
-            private_key_path=found.key,
-            token=found.token,
+            server=reached.server,
+            ca_path=reached.ca,
+            certificate_path=reached.certificate,
+            private_key_path=reached.key,
+            token=reached.token,
         )
 
     edits = Edits()
@@ -265,13 +265,13 @@ async def _watch(operator: Operator, enough: asyncio.Event, stop: asyncio.Event,
         else:
             queue.add(key)
 
-    # Whose they are is in their metadata: somebody may have taken the labels away.
+    # The owner is in their metadata, because somebody may have removed the labels.
     @kopf.on.event("apps", "v1", "deployments", registry=registry)
     @kopf.on.event("", "v1", "services", registry=registry)
     async def way_changed(namespace: str | None, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
         if owner := children.owner_name(body):
             key = (namespace or "", owner)
-            # Without one of them nothing answers, and a pass that waits for something else would not see to it.
+            # Without one of them nothing answers, and a pass that waits for something else would not restore it.
             (queue.overtake if type == "DELETED" else queue.add)(key)
 
     @kopf.on.event("apps", "v1", "controllerrevisions", labels=names.MANAGED_BY, registry=registry)
@@ -304,5 +304,5 @@ async def _watch(operator: Operator, enough: asyncio.Event, stop: asyncio.Event,
         stop_flag=enough,
         liveness_endpoint=options.liveness,
     )
-    _stop_on_signals(stop)  # kopf has put its own handlers in the place of ours
+    _stop_on_signals(stop)  # kopf has replaced our handlers
     await kopf.run_tasks(tasks, ignored=others)

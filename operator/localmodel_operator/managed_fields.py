@@ -1,4 +1,4 @@
-"""What others have written into a Deployment of ours: the API server keeps for each field who has set it."""
+"""Finds fields that others have set in our Deployment, from the managers that the API server records."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,14 +10,14 @@ from localmodel.cluster_records import names
 from localmodel.reasons import Reason
 
 CONTAINER = "scoring"
-_AUTOSCALER = "kube-controller-manager"  # which HorizontalPodAutoscalers run in
+_AUTOSCALER = "kube-controller-manager"  # runs HorizontalPodAutoscalers
 
-Fields = Mapping[str, Any]  # as in metadata.managedFields: a name or a key -> what is below it
+Fields = Mapping[str, Any]  # as in metadata.managedFields: a name or a key -> the fields below it
 
 
 @dataclass(frozen=True)
 class ForeignFields:
-    """`container`: what of our container others have set, as people call it. `scaled_by`: who has set the replicas."""
+    """Fields that others have set: those of our container, in words, and who has set the replicas."""
 
     container: tuple[str, ...] = ()
     scaled_by: str = ""
@@ -28,9 +28,9 @@ class ForeignFields:
 
 
 def read(deployment: Mapping[str, Any]) -> ForeignFields:
-    """What others own of what is for us to set. Annotations, labels, and containers of theirs are not."""
+    """The fields of ours that others own; their annotations, labels and containers do not count."""
     entries = deployment["metadata"].get("managedFields", [])
-    ours = [_spec(each) for each in entries if each.get("manager") == names.FIELD_MANAGER]
+    ours = [_spec(manager) for manager in entries if manager.get("manager") == names.FIELD_MANAGER]
     container: set[str] = set()
     scaled_by = ""
     for entry in entries:
@@ -46,7 +46,7 @@ def read(deployment: Mapping[str, Any]) -> ForeignFields:
 
 
 def news(name: str, written: ForeignFields) -> Iterator[tuple[Reason, str]]:
-    """What to tell of it, and the way out: reason and message."""
+    """Reasons and messages about such fields, with the way out."""
     if written.container:
         what = ", ".join(written.container)
         yield (
@@ -77,7 +77,7 @@ def _below(fields: Fields, *path: str) -> Fields:
 
 
 def _beyond(theirs: Fields, ours: Fields) -> Fields:
-    """The fields of theirs that are not ours as well."""
+    """The fields of `theirs` that are not also in `ours`."""
     return {
         name: below
         for name, child in theirs.items()

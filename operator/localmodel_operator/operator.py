@@ -1,4 +1,4 @@
-"""What an operator works with, made once at its start and handed to every pass."""
+"""The parts of an operator, made once at its start, and passed to every pass."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from localmodel_operator.pods.admin import Admin
 from localmodel_operator.records.keys import Signer
 from localmodel_operator.workqueue import Key, WorkQueue
 
-# These stand in the queue for: remove what nothing uses; look at every resource.
+# Keys in the queue for: remove what nothing uses; look at every resource.
 SWEEP: Key = ("", "")
 EVERY: Key = ("", "*")
 
 
 @dataclass(frozen=True)
 class Operator:
-    """What an operator works with: one cluster, one engine, one store."""
+    """The parts of an operator: one cluster, one engine, one store, and what works on them."""
 
     cluster: Cluster
     engine: Engine
@@ -36,7 +36,7 @@ class Operator:
     signer: Signer
     architecture: str  # of the nodes, in Kubernetes' words
     kind_cluster: str | None
-    namespaces: tuple[str, ...]  # that it serves; none named: all
+    namespaces: tuple[str, ...]  # to serve; none means all
     keep_seconds: float  # for an environment that nothing uses any more
-    verify: Callable[[int, int], str]  # (local port, node port) -> base URL at which this process reaches it
-    allocating: asyncio.Lock = field(default_factory=asyncio.Lock)  # ports, one after the other
+    verify: Callable[[int, int], str]  # (local port, node port) -> base URL for this process
+    allocating: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a port is allocated

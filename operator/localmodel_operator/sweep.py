@@ -1,8 +1,8 @@
-"""Removing what nothing uses any more: images on nodes and host, and layers in the store. Nothing else.
+"""Removes what nothing uses any more: images on nodes and host, and layers in the store.
 
-What is in use is read from the ControllerRevisions of the living resources, and from what their pods run, never
-remembered. The store may serve several clusters, so each operator leaves a note of what its cluster uses. What was
-pushed to a registry stays there: nobody here can know who else uses it.
+What is in use is always read anew, from the ControllerRevisions of the living resources and from what their pods run.
+The store may serve several clusters, so each operator leaves a note of what its cluster uses. Images in a registry
+stay, because others may use them.
 """
 
 import asyncio
@@ -31,23 +31,23 @@ log = logging.getLogger(__name__)
 
 _AGAIN_WHEN_BUSY = 10.0  # seconds
 _AGAIN_WHEN_SILENT = 600.0  # a node did not answer
-_AGAIN = 24 * 3600.0  # which also keeps this cluster's note young
+_AGAIN = 24 * 3600.0  # often enough to keep this cluster's note recent
 _ANSWERS_WITHIN = 5.0
 _REMOVES_WITHIN = 30.0
 _IMAGE = re.compile(r"[^@]+@sha256:[0-9a-f]{64}")
-_FORGOTTEN_AFTER = 30 * 24 * 3600.0  # seconds without a word from a cluster whose nodes are not this engine's
+_FORGOTTEN_AFTER = 30 * 24 * 3600.0  # seconds without a note from a cluster whose nodes are not this engine's
 
-# When images were first seen that nothing uses any more, by name: an operator that starts anew gives them more time.
+# When each unused image was first seen unused, by name; a restarted operator gives them more time.
 _unused: dict[str, float] = {}
-# Questions that nodes have not answered yet, by id: a node that hangs holds one thread, and no sweep.
+# Questions that nodes have not answered yet, by id, so that a hanging node holds one thread, and no sweep.
 _asked: dict[str, "asyncio.Task[dict[str, str] | None]"] = {}
 
 
 @dataclass(frozen=True)
 class Use:
-    """What a cluster uses: image references, and keys of environments. `nodes` are its node containers' ids.
+    """What a cluster uses: image references and keys of environments. `nodes` are ids of its node containers.
 
-    `deployments` tells the store which models and code its revisions serve (localmodel.store.uses reads it).
+    `deployments` has the models and code of its revisions, which `localmodel.store.uses` reads.
     """
 
     images: tuple[str, ...]
@@ -62,7 +62,7 @@ def in_use(
     running: Iterable[Mapping[str, Any]],
     on: Iterable[Node],
 ) -> Use:
-    """What the revisions of living owners use, and what runs: pods, and Deployments, which may start more of them."""
+    """What the revisions of living owners use, and what runs: pods, and Deployments, which may start more pods."""
     owners = list(owners)
     living = {owner["metadata"]["uid"]: owner for owner in owners}
     kept = [
@@ -81,22 +81,22 @@ def in_use(
 
 
 def _is_readable(revision: Mapping[str, Any]) -> bool:
-    """Whether it says what it uses as the operator does: whoever may write ControllerRevisions can write anything.
+    """Whether the revision can be read, because whoever can write ControllerRevisions can write anything.
 
-    One that does is heeded, signed or not: to keep an image too many does no harm.
+    Unsigned ones count, too: keeping an unnecessary image does no harm.
     """
     data = revision.get("data")
     if not isinstance(data, dict) or not _IMAGE.fullmatch(str(data.get("image"))):
         return False
     texts = [data.get("environment"), data.get("code", ""), data.get("entryScript", "")]
     models = data.get("models", [])
-    return isinstance(models, list) and all(isinstance(each, str) for each in [*texts, *models])
+    return isinstance(models, list) and all(isinstance(text, str) for text in [*texts, *models])
 
 
 def _run(running: Iterable[Mapping[str, Any]], places: set[tuple[str, str]]) -> Iterator[str]:
-    """Images of the pods and Deployments of these resources (namespace, name), unless they are on their way out."""
-    for each in running:
-        metadata, spec = each["metadata"], each["spec"]
+    """Images of the pods and Deployments of these resources (namespace, name) that are not being deleted."""
+    for item in running:
+        metadata, spec = item["metadata"], item["spec"]
         place = (metadata["namespace"], metadata["labels"].get(names.DEPLOYMENT_LABEL, ""))
         if place in places and "deletionTimestamp" not in metadata:
             yield from (container["image"] for container in spec.get("template", {"spec": spec})["spec"]["containers"])
@@ -111,7 +111,7 @@ def _deployment(owner: Mapping[str, Any], revision: Mapping[str, Any]) -> dict[s
         "name": owner["metadata"]["name"],
         "environment": f"{reference['name']}:{reference['version']}" if reference else "",
         "revision": revision["revision"],
-        # Revisions made by an older operator do not say.
+        # Revisions of older operators do not have it.
         "models": data.get("models", []),
         "code": data.get("code", ""),
         "entryScript": data.get("entryScript", ""),
@@ -119,9 +119,9 @@ def _deployment(owner: Mapping[str, Any], revision: Mapping[str, Any]) -> dict[s
 
 
 def doomed(present: Mapping[str, str], keep: Iterable[str], ours: tuple[str, ...] = (names.IMAGE_PREFIX,)) -> list[str]:
-    """The records to remove from a node that has `present` (name -> manifest digest). `ours` is how our names begin.
+    """The records to remove from a node that has `present` (name -> manifest digest). `ours` are prefixes of our names.
 
-    With a reference of ours goes the CRI's own record of the same image, unless another reference still needs it.
+    The CRI's own record of an image is removed with our reference, unless another reference still needs it.
     """
     kept = set(keep)
     gone = {name for name in present if name.startswith(ours)} - kept
@@ -134,10 +134,9 @@ def doomed(present: Mapping[str, str], keep: Iterable[str], ours: tuple[str, ...
 def kept_for_now(
     unused: Iterable[str], used: Iterable[str], since: dict[str, float], now: float, seconds: float
 ) -> set[str]:
-    """Those of the unused images that stay for now, because their resource went a moment ago: it may come again.
+    """The unused images that stay for now, because their resource was just deleted, and may be applied again.
 
-    Superseded images of a resource that is there are not waited for. `since` is what was known before, and is then
-    what is known of these.
+    Superseded images of an existing resource do not stay. `since` is when each was first unused, and is updated.
     """
     living = {name.partition("@")[0] for name in used}
     waiting = {name: since.get(name, now) for name in unused if name.partition("@")[0] not in living}
@@ -147,11 +146,11 @@ def kept_for_now(
 
 
 async def sweep(operator: Operator, cluster_uid: str) -> None:
-    """One sweep of everything. Put off while images are being made."""
+    """Sweep everything once, or postpone it while images are being made."""
     cluster_nodes = await operator.engine.call(nodes.nodes, operator.kind_cluster) if operator.kind_cluster else []
     present = await _present(operator, cluster_nodes)
     try:
-        # An edit waits for this: what takes long, and can be mended, is done outside.
+        # Edits wait for this block, so what takes long, and can be repaired, is done outside.
         with files.alone(operator.layout.root / "lock"):
             use, rests = await _sweep_here(operator, cluster_uid, cluster_nodes)
     except BlockingIOError:
@@ -160,15 +159,15 @@ async def sweep(operator: Operator, cluster_uid: str) -> None:
     ours = (names.IMAGE_PREFIX, operator.delivery.repository("") + "@")
     others = await _of_others(operator)
     kept = {*use.images, *(name for images in present.values() for name in images if name.startswith(others))}
-    there = {name for images in present.values() for name in images if name.startswith(ours)}
-    resting = kept_for_now(there - kept, use.images, _unused, time.monotonic(), operator.keep_seconds)
+    image_names = {name for images in present.values() for name in images if name.startswith(ours)}
+    resting = kept_for_now(image_names - kept, use.images, _unused, time.monotonic(), operator.keep_seconds)
     gone = {node: doomed(images, kept | resting, ours) for node, images in present.items()}
     done = await asyncio.gather(*(_remove(operator, node, records) for node, records in gone.items() if records))
     if done:
         await _mend(operator, {record for records in gone.values() for record in records})
     silent = len(present) < len(cluster_nodes) or not all(done)
     again = _AGAIN_WHEN_SILENT if silent else _AGAIN
-    # not sooner after what has just come to rest than it rests
+    # not before images that have just become unused may go
     operator.queue.add_after(min(again, operator.keep_seconds) if rests or resting else again, SWEEP)
 
 
@@ -200,42 +199,48 @@ async def _images(operator: Operator, node: Node) -> dict[str, str] | None:
 async def _look(operator: Operator, cluster_nodes: Iterable[Node]) -> Use:
     owners = await _served(operator, LMD)
     revisions = await _served(operator, REVISION, names.MANAGED_SELECTOR)
-    running = [each for kind in (DEPLOYMENT, POD) for each in await _served(operator, kind, names.MANAGED_SELECTOR)]
+    running = [item for kind in (DEPLOYMENT, POD) for item in await _served(operator, kind, names.MANAGED_SELECTOR)]
     return in_use(owners, revisions, running, cluster_nodes)
 
 
 async def _served(operator: Operator, kind: Kind, labels: str = "") -> list[Object]:
-    """The objects in the namespaces that are served: in others there may be no right to see them."""
+    """The objects in the served namespaces, because there may be no right to read others."""
     return [
-        each
+        item
         for namespace in operator.namespaces or (None,)
-        for each in await operator.cluster.list(kind, namespace, labels)
+        for item in await operator.cluster.list(kind, namespace, labels)
     ]
 
 
 async def _of_others(operator: Operator) -> tuple[str, ...]:
-    """How the images of living resources begin whose namespaces are not served: their pods may start again."""
+    """Prefixes of the images of living resources in other namespaces, whose pods may start again."""
     owners = await operator.cluster.list(LMD) if operator.namespaces else []
     living = (owner["metadata"] for owner in owners)
-    return tuple(names.repository(each["uid"]) + "@" for each in living if each["namespace"] not in operator.namespaces)
+    return tuple(
+        names.repository(resource["uid"]) + "@"
+        for resource in living
+        if resource["namespace"] not in operator.namespaces
+    )
 
 
 async def _sweep_here(operator: Operator, cluster_uid: str, cluster_nodes: Iterable[Node]) -> tuple[Use, bool]:
-    """Sweep what is on this machine. Returns what this cluster uses, and whether unused environments are kept."""
+    """Sweep this machine; return what this cluster uses, and whether unused environments are kept."""
     use, note, rests = (
         await _look(operator, cluster_nodes),
         operator.layout.root / "uses" / f"{cluster_uid}.json",
         False,
     )
     left: set[str] = set()
-    with contextlib.suppress(UserError):  # it is written anew
+    with contextlib.suppress(UserError):  # a damaged note is written anew
         before = state_file.read(note, Use, "")
         left = set(before.environments) - set(use.environments) if before else set()
     files.write(note, digests.canonical_json(use.__dict__))
     try:
         uses = [*other_uses(operator.layout.root / "uses", cluster_uid, await _alive(operator)), use]
-        rests = await operator.environments.forget({key for each in uses for key in each.environments}, left)
-        _sweep_blobs(operator, [image for each in uses for image in each.images])
+        rests = await operator.environments.forget(
+            {key for cluster_use in uses for key in cluster_use.environments}, left
+        )
+        _sweep_blobs(operator, [image for cluster_use in uses for image in cluster_use.images])
     except UserError as error:
         state_file.unreadable(error)
         log.warning("nothing is removed from %s, what is needed of it is not known: %s", operator.layout.root, error)
@@ -243,7 +248,7 @@ async def _sweep_here(operator: Operator, cluster_uid: str, cluster_nodes: Itera
 
 
 async def _mend(operator: Operator, removed: set[str]) -> None:
-    """Images were removed from nodes. One may have been wanted again meanwhile: it is delivered once more."""
+    """Deliver an image again that was removed from nodes, and is wanted again meanwhile."""
     operator.delivery.swept(removed)
     if removed.isdisjoint((await _look(operator, ())).images):
         return
@@ -263,7 +268,7 @@ async def _remove(operator: Operator, node: Node, records: list[str]) -> bool:
 
 
 async def _alive(operator: Operator) -> set[str] | None:
-    """Ids of the kind nodes on this machine's engine; None when it cannot tell."""
+    """The ids of the kind nodes on this machine's engine, or None if it does not answer."""
     try:
         return await operator.engine.call(nodes.container_ids)
     except UserError:
@@ -271,9 +276,9 @@ async def _alive(operator: Operator) -> set[str] | None:
 
 
 def other_uses(folder: Path, cluster_uid: str, alive: set[str] | None) -> list[Use]:
-    """The notes of the other clusters.
+    """The notes of other clusters, without those of clusters that are gone.
 
-    That of a kind cluster goes when none of its nodes is `alive`; that of another one after a long silence.
+    A kind cluster is gone if none of its nodes is `alive`; another one after a long silence.
 
     Raises:
         UserError: StateDamaged, StateNewer.
@@ -283,7 +288,7 @@ def other_uses(folder: Path, cluster_uid: str, alive: set[str] | None) -> list[U
         if path.stem == cluster_uid:
             continue
         note = state_file.read(path, Use, "its operator writes it anew, remove it where there is none any more")
-        if note is None:  # it has just gone
+        if note is None:  # it has just been removed
             continue
         if note.nodes:
             is_gone = alive is not None and alive.isdisjoint(note.nodes)
@@ -300,28 +305,29 @@ def _sweep_blobs(operator: Operator, images: Iterable[str]) -> None:
     layout = operator.layout
     kept = {blob for image in images for blob in _blobs(layout, image.partition("@")[2])}
     for key in operator.environments.keys():  # noqa: SIM118 - not a mapping
-        found = operator.environments.recorded(key)
-        kept |= {layer.digest for layer in found.layers} if found else set()
+        environment = operator.environments.recorded(key)
+        kept |= {layer.digest for layer in environment.layers} if environment else set()
     for path in (layout.root / "blobs" / "sha256").glob("*"):
         if f"sha256:{path.name}" not in kept:
             path.unlink()
     for path in (layout.root / "incoming").glob("*"):
-        path.unlink()  # of an operator that was killed: nobody else writes while the sweep is alone
+        path.unlink()  # left by a killed operator: nobody else writes while the sweep holds the lock alone
     for folder in ("models", "squashed"):
         for path in (layout.root / folder).glob("*.json"):
-            with contextlib.suppress(UserError):  # what cannot be read is made anew where it is wanted
+            with contextlib.suppress(UserError):  # an unreadable record is made anew when it is needed
                 blob = state_file.read(path, Blob, "it is made anew")
                 if blob and not layout.has(blob):
                     path.unlink()
 
 
 def _blobs(layout: Layout, manifest: str) -> set[str]:
-    """
+    """The digests of a manifest and of the blobs that it names.
+
     Raises:
         UserError: StateDamaged.
     """
-    found = state_file.load(layout.path(manifest), _named, "its image is made anew when it is removed")
-    return {manifest, *found} if found else set()
+    named = state_file.load(layout.path(manifest), _named, "its image is made anew when it is removed")
+    return {manifest, *named} if named else set()
 
 
 def _named(content: bytes) -> set[str]:

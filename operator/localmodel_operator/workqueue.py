@@ -1,4 +1,4 @@
-"""Keys to look at again. As in client-go: a key is held by one worker at a time; added while held, it runs once more.
+"""A queue of keys as in client-go: one worker at a time holds a key, which runs again if it was added meanwhile.
 
 A key that fails comes back by itself, after 0.5 to 60 seconds, longer each time, until it succeeds.
 """
@@ -26,7 +26,7 @@ class WorkQueue:
         self._passes: dict[Key, asyncio.Task[None]] = {}
 
     def add(self, key: Key) -> None:
-        """Look at the key as soon as a worker is free."""
+        """Run the key as soon as a worker is free."""
         if key in self._dirty:
             return
         self._dirty.add(key)
@@ -34,13 +34,13 @@ class WorkQueue:
             self._ready.put_nowait(key)
 
     def overtake(self, key: Key) -> None:
-        """Look at the key, and not first at what it was: a pass under way is cancelled."""
+        """Run the key anew, and cancel its current run."""
         self.add(key)
         if running := self._passes.get(key):
             running.cancel()
 
     def add_after(self, delay: float, key: Key) -> None:
-        """Look at the key after `delay` seconds at the latest."""
+        """Run the key after `delay` seconds at the latest."""
         loop = asyncio.get_running_loop()
         timer = self._timers.get(key)
         if timer and not timer.cancelled() and timer.when() <= loop.time() + delay:
@@ -54,17 +54,17 @@ class WorkQueue:
         self.add(key)
 
     def retry(self, key: Key) -> None:
-        """Look at the key again, later the more often it has failed in a row."""
+        """Run the key again, after a delay that grows with the failures in a row."""
         count = self._failures[key] = self._failures.get(key, 0) + 1
         delay = min(_FIRST_DELAY * 2 ** (count - 1), _LONGEST_DELAY)
         self.add_after(delay * random.uniform(0.8, 1.2), key)  # noqa: S311 - spreads load, guards nothing
 
     def forgive(self, key: Key) -> None:
-        """The key is well: the next failure is a first one."""
+        """Forget the key's failures."""
         self._failures.pop(key, None)
 
     async def work(self, reconcile: Callable[[Key], Coroutine[Any, Any, None]]) -> None:
-        """One worker: runs until cancelled. An exception means: log it, and retry."""
+        """Run a worker until it is cancelled; an exception is logged, and the key retried."""
         while True:
             key = await self._ready.get()
             self._dirty.discard(key)
@@ -78,7 +78,7 @@ class WorkQueue:
                 log.exception("%s/%s: will be looked at again", *key)
                 self.retry(key)
             finally:
-                running.cancel()  # when it is the worker that is cancelled
+                running.cancel()  # if the worker itself is cancelled
                 del self._passes[key]
                 self._held.discard(key)
                 if key in self._dirty:

@@ -1,1 +1,1 @@
-"""Images: built once for equal content, and delivered to where pods get them."""
+"""Images: builds them once for equal content, and delivers them to where pods get them."""

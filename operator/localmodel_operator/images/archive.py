@@ -1,7 +1,7 @@
-"""An image as an OCI archive that carries only some of its layers.
+"""An image as an OCI archive with only some of its layers.
 
-containerd opens a layer only where its snapshot is missing, so what a node has need only be named
-(measured on containerd 1.7 to 2.3). Docker's own archive format cannot leave layers out.
+containerd reads a layer only if its snapshot is missing, so layers that a node has need only be named (measured on
+containerd 1.7 to 2.3). Docker's own archive format cannot leave layers out.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -14,13 +14,13 @@ from localmodel.store import MANIFEST
 
 
 def missing(image: Image, known_chain_ids: Collection[str]) -> list[Blob]:
-    """The layers that a node with these chain ids has to be sent."""
+    """The layers to send to a node that has these chain ids."""
     chains = chain_ids(layer.digest for layer in image.layers)
     return [layer for layer, chain in zip(image.layers, chains, strict=True) if chain not in known_chain_ids]
 
 
 def archive(layout: Layout, image: Image, reference: str, sent: Sequence[Blob]) -> Iterator[bytes]:
-    """A tar for `ctr images import`: the image under exactly the name `reference`, with the layers `sent`."""
+    """A tar for `ctr images import`: the image under the name `reference`, with the layers `sent`."""
     index = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.index.v1+json",

@@ -1,4 +1,4 @@
-"""How an image reaches the places from which pods get it: the nodes of a kind cluster, or a registry."""
+"""The interface for delivering an image to where pods get it: the nodes of a kind cluster, or a registry."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ from localmodel.image import Image
 
 @dataclass(frozen=True)
 class Delivered:
-    """How far a delivery is. Places are named as their user knows them: a node, a registry's address.
+    """The progress of a delivery. A place is a node or a registry's address.
 
-    `to` have the image; to those `on_the_way` it is being sent, beyond this call; `failed` says of others why not.
-    `again_after` is in how many seconds it makes sense to try those that failed again (None: none failed).
+    `to` have the image; to those `on_the_way` it is still being sent; `failed` has the others, with the cause.
+    `again_after` is after how many seconds to try failed ones again, or None if none failed.
     """
 
     to: tuple[str, ...]
@@ -27,12 +27,12 @@ class Delivered:
 
     @property
     def usable(self) -> bool:
-        """Whether a pod could start somewhere: a place that is broken must not hold the others up."""
+        """Whether a pod could start somewhere, because a broken place must not hold up the others."""
         return bool(self.to)
 
     @property
     def message(self) -> str:
-        """`delivered to 2 of 3 nodes; node x: why`."""
+        """A phrase such as `delivered to 2 of 3 nodes; node x: why`."""
         every = len(self.to) + len(self.on_the_way) + len(self.failed)
         parts = [f"delivered to {len(self.to)} of {every} {self.what}"]
         if self.on_the_way:
@@ -42,38 +42,37 @@ class Delivered:
 
 
 class Delivery(Protocol):
-    """Made once, for the life of an operator. Every method is safe to call from several passes at once."""
+    """One way of delivery, for the whole life of an operator. Several passes may call every method at once."""
 
-    # of containers: "Never" where nothing can be pulled, "IfNotPresent" where a registry has it
+    # of containers: "Never" if nothing can be pulled, "IfNotPresent" if a registry has it
     pull_policy: str
-    # what to say when a delivery is complete
+    # the message of a complete delivery
     everywhere: str
 
     def repository(self, owner_uid: str) -> str:
-        """Repository of the images of the LocalModelDeployment with this uid."""
+        """The repository of the images of the LocalModelDeployment with this uid."""
 
     async def lacking(self, reference: str) -> list[str]:
-        """Names of the places from which a pod could not get the image now; a place that does not answer is one.
+        """Names of the places from which a pod could not get the image now, including those that do not answer.
 
-        Cheap enough for each pass: what was seen a moment ago is believed, until something speaks against it.
+        It is cheap enough for each pass, because recent answers are reused until `doubt()` or `renew()`.
         """
 
     async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
-        """Bring the image to every place that lacks it, to all at once.
+        """Send the image to every place that lacks it, to all at the same time.
 
-        Returns after a few seconds at the latest, whatever a place does. What is then still on the way goes on, and
-        `done()` is called whenever a place has it, or has failed. Calling it again joins what is under way. A place
-        that failed is left alone for a while, longer each time.
+        It returns after a few seconds at the latest. Unfinished transfers continue, and `done()` is called whenever one
+        has ended. Calling it again joins them. A place that failed is left alone for a while, longer each time.
         """
 
     def doubt(self) -> None:
-        """A pod could not use an image (ErrImageNeverPull, ErrImagePull, …): believe nothing, look again."""
+        """Forget all answers, because a pod could not use an image (ErrImageNeverPull, ErrImagePull, …)."""
 
     def renew(self) -> None:
-        """A node is new, or ready again: believe nothing, and try at once where it failed before."""
+        """Forget all answers and failures, because a node is new or ready again."""
 
     def swept(self, references: Collection[str]) -> None:
-        """These were removed from nodes."""
+        """Note that these images were removed from nodes."""
 
     def stop(self) -> None:
-        """Let go of what is on the way."""
+        """Cancel the transfers."""

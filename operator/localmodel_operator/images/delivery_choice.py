@@ -1,4 +1,4 @@
-"""Which delivery an operator uses: the registry it is told of, the one that the cluster tells of, or a kind's nodes."""
+"""Chooses the delivery: to the operator's registry, to the one that the cluster describes, or to kind's nodes."""
 
 import re
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ _PREFIX = "localmodel"
 _NAME = re.compile(r"(https?://)?([^/\s]+)((/[a-z0-9]+([._-]+[a-z0-9]+)*)*)/?")
 
 
-async def make(cluster: Cluster, engine: Engine, layout: Layout, told: str | None) -> Delivery:
-    """The delivery for this cluster. `told` is the registry that the operator was given: HOST[/PREFIX].
+async def make(cluster: Cluster, engine: Engine, layout: Layout, option: str | None) -> Delivery:
+    """The delivery for this cluster. `option` is the registry that the operator was given, as HOST[/PREFIX].
 
     Raises:
-        UserError: RegistryInvalid; ClusterUnusable: neither a registry nor kind.
+        UserError: RegistryInvalid; ClusterUnusable, if there is neither a registry nor kind.
     """
-    # kube-public/local-registry-hosting is the cluster's word on its registry: Kubernetes' KEP-1755
-    found = None if told else await cluster.get(CONFIG_MAP, "kube-public", "local-registry-hosting")
-    registry = given(told) if told else hosted(found, in_pod=running_in_pod())
+    # kube-public/local-registry-hosting describes a cluster's registry (Kubernetes' KEP-1755)
+    hosting = None if option else await cluster.get(CONFIG_MAP, "kube-public", "local-registry-hosting")
+    registry = given(option) if option else hosted(hosting, in_pod=running_in_pod())
     if registry:
         return Push(layout, registry)
     node = (await cluster.list(NODE))[0]
@@ -42,27 +42,27 @@ async def make(cluster: Cluster, engine: Engine, layout: Layout, told: str | Non
 
 
 def kind_cluster(node: Mapping[str, Any]) -> str | None:
-    """Name of the kind cluster, from the provider id kind gives its nodes: kind://docker/CLUSTER/NODE."""
+    """The name of the kind cluster, from a node's provider id: kind://docker/CLUSTER/NODE."""
     scheme, _, rest = node["spec"].get("providerID", "").partition("://")
     return str(rest.split("/")[1]) if scheme == "kind" else None
 
 
 def given(text: str) -> Registry:
-    """The registry HOST[/PREFIX], in which http:// before it means just that.
+    """The registry HOST[/PREFIX], with http:// before it for plain HTTP.
 
     Raises:
         UserError: RegistryInvalid.
     """
-    found = _NAME.fullmatch(text)
-    host = found[2] if found else ""
-    # as in every image's name: a first part without a dot or a port is none
-    if not found or not ("." in host or ":" in host or host == "localhost"):
+    match = _NAME.fullmatch(text)
+    host = match[2] if match else ""
+    # as in names of images: a first part without a dot or a port is not a host
+    if not match or not ("." in host or ":" in host or host == "localhost"):
         raise UserError(reasons.REGISTRY_INVALID, f"{text}: write HOST[/PREFIX], such as registry.example.com/team")
-    return Registry(host, host, found[3].strip("/") or _PREFIX, plain=found[1] == "http://")
+    return Registry(host, host, match[3].strip("/") or _PREFIX, plain=match[1] == "http://")
 
 
 def hosted(config_map: Mapping[str, Any] | None, *, in_pod: bool) -> Registry | None:
-    """The registry that the cluster tells of, if it tells of one that can be reached from here.
+    """The registry that the cluster describes, if it can be reached from here, else None.
 
     Raises:
         UserError: RegistryInvalid.
@@ -71,9 +71,9 @@ def hosted(config_map: Mapping[str, Any] | None, *, in_pod: bool) -> Registry | 
     if text is None:
         return None
     try:
-        told = yaml.safe_load(text) or {}
-        push = told.get("hostFromClusterNetwork" if in_pod else "host", "")
-        pull = told.get("hostFromContainerRuntime") or told.get("host") or push
+        description = yaml.safe_load(text) or {}
+        push = description.get("hostFromClusterNetwork" if in_pod else "host", "")
+        pull = description.get("hostFromContainerRuntime") or description.get("host") or push
     except (yaml.YAMLError, ValueError, RecursionError, AttributeError):
         raise UserError(
             reasons.REGISTRY_INVALID,
@@ -81,5 +81,5 @@ def hosted(config_map: Mapping[str, Any] | None, *, in_pod: bool) -> Registry | 
         ) from None
     if not push:
         return None
-    # registries beside local clusters speak plain HTTP: those of kind, k3d, minikube and microk8s do
-    return Registry(str(push), str(pull), _PREFIX, plain=True, help=str(told.get("help", "")))
+    # registries of local clusters (kind, k3d, minikube, microk8s) use plain HTTP
+    return Registry(str(push), str(pull), _PREFIX, plain=True, help=str(description.get("help", "")))

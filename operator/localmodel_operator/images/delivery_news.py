@@ -1,4 +1,4 @@
-"""What speaks against what a delivery believes: nodes that are new or ready again, and pods that lack their image."""
+"""Finds events that make a delivery's answers outdated: new or ready nodes, and pods without their image."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,26 +7,28 @@ _TROUBLE = ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "ImageInspe
 
 
 class NodeNews:
-    """Tells the few events of Nodes that matter from their heartbeats."""
+    """Tells the few Node events that matter from heartbeats."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, ...]] = {}
 
     def is_news(self, kind: str | None, node: Mapping[str, Any]) -> bool:
-        """Whether the event (its type, and the Node) is news: a node nobody knew, ready or not, or started anew."""
+        """Whether the event (its type and the Node) is news: a new node, a change of readiness, or a reboot."""
         name = node["metadata"]["name"]
         if kind == "DELETED":
             self._known.pop(name, None)
             return False
         status = node.get("status", {})
-        ready = next((each["status"] for each in status.get("conditions", []) if each["type"] == "Ready"), "")
-        now = (node["metadata"]["uid"], ready, status.get("nodeInfo", {}).get("bootID", ""))
-        before, self._known[name] = self._known.get(name), now
-        return before != now
+        ready = next(
+            (condition["status"] for condition in status.get("conditions", []) if condition["type"] == "Ready"), ""
+        )
+        current = (node["metadata"]["uid"], ready, status.get("nodeInfo", {}).get("bootID", ""))
+        before, self._known[name] = self._known.get(name), current
+        return before != current
 
 
 def pull_trouble(pods: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether a pod waits because its node has not got, or cannot get, the image."""
+    """Whether a pod waits for an image that its node does not have or cannot get."""
     return any(
         container.get("state", {}).get("waiting", {}).get("reason") in _TROUBLE
         for pod in pods

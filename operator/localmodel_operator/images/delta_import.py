@@ -1,4 +1,4 @@
-"""Delivery to the nodes of a kind cluster: each is sent the layers that it lacks, all of them at once."""
+"""Delivery to the nodes of a kind cluster: sends each node the layers that it lacks, to all at the same time."""
 
 import asyncio
 import logging
@@ -20,13 +20,13 @@ from localmodel_operator.images.transfers import Transfers
 
 log = logging.getLogger(__name__)
 
-_BELIEVED = 60.0  # seconds: a question costs a tenth of a second, and pods report at once what it would find
-_PATIENCE = 1.0  # seconds that a node is given to answer; the answer counts whenever it comes
+_BELIEVED = 60.0  # seconds; asking takes a tenth of a second, and pods report trouble at once
+_PATIENCE = 1.0  # seconds to wait for a node's answer, which counts whenever it comes
 
 
 @dataclass
 class _Seen:
-    """The images that a pod on a node could use, when it was asked (of the monotonic clock)."""
+    """The images that pods on a node could use at a time of the monotonic clock."""
 
     images: set[str]
     when: float
@@ -39,7 +39,7 @@ class _Question:
 
 
 class DeltaImport:
-    """See delivery.Delivery. Nodes are known by the ids of their containers: one that was made anew is another."""
+    """Implements `Delivery`. A node is identified by its container's id, so that a recreated one counts as new."""
 
     pull_policy = "Never"
     everywhere = "every node has the image"
@@ -94,26 +94,26 @@ class DeltaImport:
 
     async def _without(self, cluster_nodes: list[Node], reference: str) -> list[Node]:
         seen = await asyncio.gather(*map(self._look, cluster_nodes))
-        return [node for node, found in zip(cluster_nodes, seen, strict=True) if not found or reference not in found]
+        return [node for node, images in zip(cluster_nodes, seen, strict=True) if not images or reference not in images]
 
     async def _look(self, node: Node) -> set[str]:
-        """The images that the node was last seen to have; nothing, if it has never answered."""
+        """The images that the node last had; empty if it has never answered."""
         seen = self._seen.get(node.id)
         if seen is None or time.monotonic() > seen.when + _BELIEVED:
             question = self._questions.get(node.id)
             if question is None:
                 task = asyncio.create_task(self._ask(node))
                 question = self._questions[node.id] = _Question(task, time.monotonic() + _PATIENCE)
-            # Whoever comes later, while a node hangs, does not wait for it again.
+            # Later calls do not wait for a node that hangs.
             await asyncio.wait([question.task], timeout=max(question.until - time.monotonic(), 0))
             seen = self._seen.get(node.id)
         return seen.images if seen else set()
 
     async def _ask(self, node: Node) -> None:
         try:
-            found = await self._engine.call(nodes.usable_images, node)
-            self._seen[node.id] = _Seen(found, time.monotonic())
-        except Exception as error:  # whatever it is, the node has not answered
+            images = await self._engine.call(nodes.usable_images, node)
+            self._seen[node.id] = _Seen(images, time.monotonic())
+        except Exception as error:  # any error means that the node has not answered
             log.warning("%s: %s", node.name, error)
         finally:
             del self._questions[node.id]
@@ -121,17 +121,17 @@ class DeltaImport:
     # -- sending --------------------------------------------------------------------------------------------------
 
     async def _send(self, node: Node, image: Image, reference: str) -> None:
-        # One at a time for each node: the second of two images on the same new environment finds its layers there.
+        # One at a time for each node, so that a second image finds the layers of the same new environment there.
         async with self._turns[node.id]:
             believed = self._chains.pop(node.id, None)
             if believed is not None and await self._import(node, image, reference, believed):
                 return
-            asked = await self._engine.call(nodes.chain_ids, node)
-            if not await self._import(node, image, reference, asked):
+            chain_ids = await self._engine.call(nodes.chain_ids, node)
+            if not await self._import(node, image, reference, chain_ids):
                 await self._import(node, image, reference, set())
 
     async def _import(self, node: Node, image: Image, reference: str, known: set[str]) -> bool:
-        """Send the layers that a node with these chain ids lacks. False: it lacks more than that."""
+        """Send the layers that a node with these chain ids lacks; return False if it lacks more than that."""
         sent = archive.missing(image, known)
         size = sum(blob.size for blob in (image.manifest, image.config, *sent))
         log.info("%s: sending %d of %d layers, %d bytes", node.name, len(sent), len(image.layers), size)

@@ -1,4 +1,4 @@
-"""Environment images: built once for equal content, in the background, while edits go on being read."""
+"""Builds environment images in the background, once for equal content."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ from localmodel_operator.workqueue import Key
 log = logging.getLogger(__name__)
 
 _BUILDS_AT_ONCE = 2
-_RETRY_FAILED_AFTER = 60.0  # seconds: a registry may have been away
+_RETRY_FAILED_AFTER = 60.0  # seconds, because a registry may have been unavailable
 
 
 @dataclass
@@ -35,7 +35,7 @@ class _Build:
 
 
 class Environments:
-    """Environment images by key. Records lie beside the layers, so a finished build outlives this process."""
+    """Environment images by key. Records beside the layers let a finished build outlive this process."""
 
     def __init__(self, engine: Engine, layout: Layout, store_id: str, folder: Path, keep_seconds: float) -> None:
         self._engine, self._layout, self._store_id, self._folder = engine, layout, store_id, folder
@@ -47,11 +47,11 @@ class Environments:
 
     @staticmethod
     def key(spec: EnvironmentSpec, lock: Lock, server: str) -> str:
-        """What the image is made of, as one name: base reference, Python, lock, and our server's digest."""
+        """The image's key, made of base reference, Python, lock, and our server's digest."""
         return environment_image.key(spec, lock, server)
 
     def find(self, key: str) -> EnvironmentImage | None:
-        """The finished image, if its record can be read and every layer of it is there."""
+        """The finished image if its record can be read and all its layers exist, else None."""
         try:
             image = self.recorded(key)
         except UserError as error:
@@ -60,7 +60,7 @@ class Environments:
         return image if image and all(map(self._layout.has, image.layers)) else None
 
     def recorded(self, key: str) -> EnvironmentImage | None:
-        """The image that a build has left a record of.
+        """The image in a build's record, or None.
 
         Raises:
             UserError: StateDamaged, StateNewer.
@@ -68,7 +68,7 @@ class Environments:
         return state_file.read(self._record(key), EnvironmentImage, "it is built anew where it is wanted")
 
     def want(self, owner: Key, key: str | None) -> None:
-        """The resource `owner` now waits for `key` only. A build that nobody waits for any more is cancelled."""
+        """Note that the resource `owner` now waits only for `key`; cancel builds that nobody waits for any more."""
         self._wanted.pop(owner, None)
         if key is not None:
             self._wanted[owner] = key
@@ -78,10 +78,10 @@ class Environments:
                 running.cancelled.set()
 
     def start(self, key: str, spec: EnvironmentSpec, lock: Lock, done: Callable[[], None]) -> None:
-        """Build in the background; `done()` is called when it has ended, well or not.
+        """Start a build in the background; `done()` is called when it has ended or failed.
 
         Raises:
-            UserError: the last build of this key failed a moment ago.
+            UserError: the last build of this key has just failed.
         """
         if key in self._failures:
             error, when = self._failures[key]
@@ -123,22 +123,22 @@ class Environments:
                 del self._builds[key]
 
     def stop(self) -> list[asyncio.Task[None]]:
-        """Let go of every build; returns the tasks that are ending."""
+        """Cancel every build; return the tasks that are ending."""
         for running in self._builds.values():
             running.cancelled.set()
         return [running.task for running in self._builds.values()]
 
     def keys(self) -> set[str]:
-        """Keys of the finished images."""
+        """The keys of the finished images."""
         return {path.stem for path in self._folder.glob("*.json")}
 
     def building(self) -> set[str]:
         return set(self._builds)
 
     async def forget(self, keep: set[str], left: set[str]) -> bool:
-        """Remove records and engine images of every key but these and those that somebody waits for.
+        """Remove records and engine images of all keys except `keep`, awaited ones, and recently used ones.
 
-        What was used a while ago stays, too; `left` are keys that were used until now. Returns whether there are any.
+        `left` are keys that were used until now. Returns whether recently used ones stay.
         """
         keep = keep | set(self._wanted.values())
         for key in left - keep:
@@ -147,7 +147,7 @@ class Environments:
         resting = {key for key in unused if environment_image.rests(key, self._keep_seconds)}
         for key in unused - resting:
             self._record(key).unlink(missing_ok=True)
-        with contextlib.suppress(UserError):  # without an engine: the next sweep
+        with contextlib.suppress(UserError):  # without an engine, the next sweep removes them
             others = keep | self.building()
             await self._engine.call(environment_image.remove_others, self._store_id, others, self._keep_seconds)
         return bool(resting)

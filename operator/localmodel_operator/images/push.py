@@ -1,4 +1,4 @@
-"""Delivery to a registry, from which any cluster's nodes pull."""
+"""Delivery to a registry, from which nodes pull."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# One repository for all deployments: what one of them has sent, none sends again.
+# One repository for all deployments, so that a layer is sent only once.
 _REPOSITORY = "deployments"
 _BELIEVED = 60.0  # seconds
 _PATIENCE = 2.0  # seconds that a pass waits for an answer
@@ -29,7 +29,7 @@ _THREADS = 4
 
 @dataclass(frozen=True)
 class Registry:
-    """`host` is where this process pushes, `pull_host` what nodes call it; `plain` HTTP; `help`: where to read on."""
+    """A registry. This process pushes to `host`, nodes pull from `pull_host`; `help` is an address to read more."""
 
     host: str
     pull_host: str
@@ -39,7 +39,7 @@ class Registry:
 
 
 class Push:
-    """See delivery.Delivery. Nothing is ever removed from the registry: what else uses it, nobody here can know."""
+    """Implements `Delivery`. Nothing is ever removed from the registry, because others may use it."""
 
     pull_policy = "IfNotPresent"
     everywhere = "the registry has the image"
@@ -48,9 +48,9 @@ class Push:
         self._layout, self._registry = layout, registry
         self._transfers = Transfers(layout.root / "lock")
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="push")
-        self._seen: dict[str, float] = {}  # when the registry was last seen to have an image
+        self._seen: dict[str, float] = {}  # when the registry last had an image
         self._questions: dict[str, asyncio.Task[bool | None]] = {}
-        self._blobs: set[str] = set()  # that the registry has had
+        self._blobs: set[str] = set()  # blobs that the registry has had
 
     def repository(self, owner_uid: str) -> str:
         return f"{self._registry.pull_host}/{self._registry.prefix}/{_REPOSITORY}"
@@ -63,43 +63,43 @@ class Push:
             self._questions[reference] = asyncio.create_task(self._ask(reference))
         answer = self._questions[reference]
         await asyncio.wait([answer], timeout=_PATIENCE)
-        there = answer.result() if answer.done() else None
-        if there is None:
-            there = seen is not None  # a registry that is away has lost nothing by that
-        return [] if there else [self._registry.host]
+        has_image = answer.result() if answer.done() else None
+        if has_image is None:
+            has_image = seen is not None  # a registry that does not answer has not lost anything
+        return [] if has_image else [self._registry.host]
 
     async def _ask(self, reference: str) -> bool | None:
-        """Whether the registry has the image; None when it does not say."""
+        """Whether the registry has the image, or None if it does not answer."""
         try:
-            there = await self._call(self._has, _digest(reference))
+            has_image = await self._call(self._has, _digest(reference))
         except UserError as error:
             log.warning("%s: %s", self._registry.host, error)
             return None
         finally:
             del self._questions[reference]
-        if there:
+        if has_image:
             self._seen[reference] = time.monotonic()
         else:
             self._seen.pop(reference, None)
-        return there
+        return has_image
 
     async def deliver(self, image: Image, reference: str, done: Callable[[], None]) -> Delivered:
         host = self._registry.host
         state = await self._transfers.begin(reference, {host: partial(self._send, image, reference)}, done)
-        there = () if state.on_the_way or state.failed else (host,)
+        delivered = () if state.on_the_way or state.failed else (host,)
         help_text = f"; see {self._registry.help}" if self._registry.help else ""
         failed = {place: f"{why}{help_text}" for place, why in state.failed.items()}
-        return Delivered(there, tuple(state.on_the_way), failed, state.again_after, what="registries")
+        return Delivered(delivered, tuple(state.on_the_way), failed, state.again_after, what="registries")
 
     def doubt(self) -> None:
         self._seen.clear()
         self._blobs.clear()
 
     def renew(self) -> None:
-        """New nodes pull for themselves."""
+        """Do nothing, because new nodes pull images themselves."""
 
     def swept(self, references: Collection[str]) -> None:
-        """The registry has them as before."""
+        """Do nothing, because the registry keeps them."""
 
     def stop(self) -> None:
         self._transfers.stop()
@@ -120,7 +120,7 @@ class Push:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
     def _remote(self, digest: str) -> Remote:
-        # A tag for each image, because registries collect manifests that no tag names.
+        # Each image has a tag, because registries delete manifests without one.
         tag = f"localmodel-{digest.removeprefix('sha256:')[:32]}"
         name = f"{self._registry.host}/{self._registry.prefix}/{_REPOSITORY}"
         return Remote(f"{name}:{tag}", self._registry.plain)

@@ -1,4 +1,4 @@
-"""The lock between builders, which hold it together, and the sweep, which holds it alone."""
+"""The lock that builders hold together, and the sweep holds alone."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ _POLL = 0.05  # seconds
 
 @contextlib.asynccontextmanager
 async def shared(path: Path) -> AsyncIterator[None]:
-    """Hold the lock file together with others, in this process and in other operators' on the same store."""
+    """Hold the lock file together with others, in this process and in other operators on the same store."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.lock_file(path) as file:
         while True:

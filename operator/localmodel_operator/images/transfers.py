@@ -1,4 +1,4 @@
-"""Transfers of images to nodes or registries. They outlive the pass that begins them; after a failure they rest."""
+"""Transfers of images to nodes or registries, which outlive the pass that begins them, and rest after a failure."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_REST, _LONGEST_REST = 1.0, 60.0  # seconds
 
-Key = tuple[str, str]  # a place, and what is sent to it
+Key = tuple[str, str]  # a place, and the image that is sent to it
 Send = Callable[[], Awaitable[None]]
 
 
@@ -28,7 +28,7 @@ class _Failure:
 
 @dataclass(frozen=True)
 class TransferState:
-    """How far transfers are: the places that are waited for, those that failed and why, and when to try again."""
+    """The progress of transfers: places under way, places that failed with the cause, and when to try again."""
 
     on_the_way: frozenset[str]
     failed: Mapping[str, str]
@@ -36,18 +36,18 @@ class TransferState:
 
 
 class Transfers:
-    """Transfers by place and image. While one is under way, no sweep removes what it reads (`lock`)."""
+    """Transfers by place and image. They hold `lock`, so that no sweep removes what they read."""
 
     def __init__(self, lock: Path, patience: float = 3.0) -> None:
-        """`patience`: how long to wait for what was begun, in seconds."""
+        """Wait at most `patience` seconds for begun transfers."""
         self._lock, self._patience = lock, patience
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._failures: dict[Key, _Failure] = {}
 
     async def begin(self, what: str, sends: Mapping[str, Send], done: Callable[[], None]) -> TransferState:
-        """Send to every place to which it is not under way, and that does not rest.
+        """Send to every place except those with a transfer under way and those that rest.
 
-        Returns when all have ended, or patience has: `done` is then called at each later end.
+        Returns when all have ended, or after the patience; `done` is called at each later end.
         """
         for place, send in sends.items():
             key = (place, what)
@@ -68,8 +68,8 @@ class Transfers:
         )
 
     def wake(self) -> None:
-        """End the rest of transfers that have failed."""
-        self._failures = {key: _Failure(each.why, 0, 0.0) for key, each in self._failures.items()}
+        """End the rest of failed transfers."""
+        self._failures = {key: _Failure(failure.why, 0, 0.0) for key, failure in self._failures.items()}
 
     def stop(self) -> None:
         for task in self._tasks.values():

@@ -1,1 +1,1 @@
-"""What a spec names, looked up: models, code, ConfigMaps, ports; and which edits concern whom."""
+"""Looks up what a spec names (models, code, ConfigMaps, ports), and which edits concern which resource."""

@@ -1,6 +1,6 @@
-"""Which events of a LocalModelDeployment are edits: a pass that is at work on what it was need not end first.
+"""Tells which events of a LocalModelDeployment are edits, so that a pass over the old spec can be cancelled.
 
-Only a convenience: without it an edit is found when the pass has ended.
+It only saves time: without it an edit is found after the pass has ended.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ class Edits:
     def __init__(self) -> None:
         self._known: dict[Key, tuple[Any, ...]] = {}
 
-    def is_new(self, key: Key, found: Mapping[str, Any]) -> bool:
-        """Whether this is another wish than the last one seen, rather than another status."""
-        metadata = found["metadata"]
+    def is_new(self, key: Key, resource: Mapping[str, Any]) -> bool:
+        """Whether the user's wishes differ from the last seen ones, and not only the status."""
+        metadata = resource["metadata"]
         asked = metadata.get("annotations", {}).get(names.SERVE_ANNOTATION)
-        now = (metadata["uid"], metadata.get("generation"), asked, metadata.get("deletionTimestamp"))
-        before, self._known[key] = self._known.get(key), now
-        return before != now
+        current = (metadata["uid"], metadata.get("generation"), asked, metadata.get("deletionTimestamp"))
+        before, self._known[key] = self._known.get(key), current
+        return before != current

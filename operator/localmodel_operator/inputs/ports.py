@@ -1,4 +1,4 @@
-"""The port on localhost of a resource: the one that its spec asks for, or one that is allocated to it and kept."""
+"""Chooses the port on localhost of a resource: the one in its spec, or an allocated one that it keeps."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from localmodel import reasons
 from localmodel.errors import UserError
 
 FIELD = "spec.service.localPort"
-# Tried first, and then those after it: the documented commands work with the first deployment of a cluster.
+# Tried first, so that the documented commands work with the first deployment of a cluster.
 FIRST = 6789
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of localhost, as one resource sees them.
+    """The ports of localhost from the view of one resource.
 
-    `mapped` is localhost port -> node port, as the cluster's nodes publish them. `holders` says of ports that others
-    have who it is, `claimed` are those that others ask for, `own` is the one that the resource's Service has.
+    `mapped` is localhost port -> node port, as the cluster's nodes publish them. `holders` names the owners of ports
+    that others have, `claimed` are those that others ask for, `own` is the port of the resource's Service.
     """
 
     mapped: Mapping[int, int]
@@ -27,7 +27,7 @@ class Ports:
 
     @property
     def free(self) -> list[int]:
-        """The ports that nobody has or asks for, in the order in which they are allocated."""
+        """The ports that nobody has or asks for, in the order of allocation."""
         free = set(self.mapped) - set(self.holders) - self.claimed
         return sorted(free, key=lambda port: (port < FIRST, port))
 
@@ -40,17 +40,17 @@ def read(
 ) -> Ports:
     """The ports for the resource with this key, from all Services and LocalModelDeployments of the cluster."""
     local = {node: port for port, node in mapped.items()}
-    taken = [(_key(each), local[node]) for each in services for node in _node_ports(each) if node in local]
-    others = [each for each in resources if _key(each) != key]
-    allocated = {port: _key(each) for each in others if (port := each.get("status", {}).get("localPort"))}
+    taken = [(_key(service), local[node]) for service in services for node in _node_ports(service) if node in local]
+    others = [resource for resource in resources if _key(resource) != key]
+    allocated = {port: _key(other) for other in others if (port := other.get("status", {}).get("localPort"))}
     holders = {port: f"LocalModelDeployment {'/'.join(other)}" for port, other in allocated.items()}
     holders |= {port: f"Service {'/'.join(other)}" for other, port in taken if other != key}
-    claimed = frozenset(port for each in others if (port := each["spec"].get("service", {}).get("localPort")))
+    claimed = frozenset(port for other in others if (port := other["spec"].get("service", {}).get("localPort")))
     return Ports(mapped, holders, claimed, next((port for other, port in taken if other == key), None))
 
 
 def asked(port: int, ports: Ports) -> int:
-    """The port, if the resource can have it.
+    """Check that the resource can have the port, and return it.
 
     Raises:
         UserError: PortUnmapped, PortTaken; the message names the free ports.
@@ -69,13 +69,13 @@ def asked(port: int, ports: Ports) -> int:
 
 
 def kept(allocated: int | None, ports: Ports) -> int | None:
-    """The port that was allocated to the resource before, as its status has it or else its Service."""
+    """The port that was allocated to the resource before, from its status, else from its Service."""
     usable = (port for port in (allocated, ports.own) if port in ports.mapped and port not in ports.holders)
     return next(usable, None)
 
 
 def allocate(ports: Ports) -> int:
-    """A port for a resource that asks for none.
+    """Choose a port for a resource that asks for none.
 
     Raises:
         UserError: PortUnmapped, NoPortFree.
@@ -93,8 +93,8 @@ def allocate(ports: Ports) -> int:
     )
 
 
-def _key(found: Mapping[str, Any]) -> tuple[str, str]:
-    return found["metadata"]["namespace"], found["metadata"]["name"]
+def _key(resource: Mapping[str, Any]) -> tuple[str, str]:
+    return resource["metadata"]["namespace"], resource["metadata"]["name"]
 
 
 def _node_ports(service: Mapping[str, Any]) -> Iterator[int]:

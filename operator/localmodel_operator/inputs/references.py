@@ -1,6 +1,6 @@
-"""Which resources read which ConfigMaps and Secrets, so that an edit of one wakes its readers.
+"""Records which resources read which ConfigMaps and Secrets, so that an edit of one wakes its readers.
 
-Only a convenience: a resync finds every edit as well.
+It only saves time: a resync finds every edit, too.
 """
 
 from localmodel.resource.spec import DeploymentSpec
@@ -14,20 +14,20 @@ class References:
         self._of: dict[Key, frozenset[Reference]] = {}
 
     def set(self, key: Key, namespace: str, spec: DeploymentSpec) -> None:
-        """Remember what the resource `key` refers to now."""
-        found = {
+        """Record what the resource `key` refers to now."""
+        referenced = {
             (variable.value_from.kind, namespace, variable.value_from.name)
             for variable in spec.env
             if variable.value_from
         }
         if spec.source.config_map:
-            found.add(("ConfigMap", namespace, spec.source.config_map))
+            referenced.add(("ConfigMap", namespace, spec.source.config_map))
         if spec.gate and spec.gate.config_map:
-            found.add(("ConfigMap", namespace, spec.gate.config_map))
-        self._of[key] = frozenset(found)
+            referenced.add(("ConfigMap", namespace, spec.gate.config_map))
+        self._of[key] = frozenset(referenced)
 
     def forget(self, key: Key) -> None:
         self._of.pop(key, None)
 
     def readers(self, reference: Reference) -> list[Key]:
-        return [key for key, found in self._of.items() if reference in found]
+        return [key for key, referenced in self._of.items() if reference in referenced]

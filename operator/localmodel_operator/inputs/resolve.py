@@ -1,4 +1,4 @@
-"""From names to content: what the spec asks for, as digests, files and records."""
+"""Resolves the names in a spec to content: digests, files and records."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -19,26 +19,26 @@ from localmodel_operator.cluster import BY_NAME, CONFIG_MAP, Cluster
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a worker loads, and the settings it is run with."""
+    """What a worker loads, and its settings."""
 
     models: tuple[ModelVersion, ...]
     files: Mapping[str, bytes]
     code: str
     digest: str
     settings: str
-    variables: tuple[Variable, ...]  # with the values of ConfigMaps in the place of references to them
-    secret_versions: Mapping[str, str]  # of the other variables: what changes with the Secret that each comes from
-    gate: tuple[Mapping[str, Any], ...]  # requests that it must pass
+    variables: tuple[Variable, ...]  # with values in the place of references to ConfigMaps
+    secret_versions: Mapping[str, str]  # by variable: what changes with its Secret
+    gate: tuple[Mapping[str, Any], ...]  # requests that the revision must pass
 
     @property
     def secrets(self) -> str:
-        """Digest of the Secrets' versions; empty without any."""
+        """Digest of the Secrets' versions, or ""."""
         return digests.of_json(dict(self.secret_versions)) if self.secret_versions else ""
 
 
 @dataclass(frozen=True)
 class Desired:
-    """Everything a revision is made of that the user decides."""
+    """Everything in a revision that the user decides."""
 
     spec: DeploymentSpec
     bundle: Bundle
@@ -47,10 +47,10 @@ class Desired:
 
     @property
     def inputs(self) -> str:
-        """Digest of the user's decisions; ours (the server's version, the pod template) are not in it."""
+        """Digest of the user's decisions, without ours (the server's version, the pod template)."""
         spec, bundle = self.spec.environment, self.bundle
         asked = [spec.base, spec.python, self.lock.digest, bundle.digest, bundle.settings, self.spec.entry_script]
-        # another gate is a reason to prove again; revisions that were made before there were gates have none
+        # another gate needs another proof; revisions from before there were gates have none
         return digests.of_json([*asked, gate.digest(bundle.gate)] if bundle.gate else asked)
 
 
@@ -58,16 +58,16 @@ async def bundle(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
     """Resolve models, code and settings.
 
     Raises:
-        UserError: whatever is missing or does not fit; its message names the field, or file and line.
+        UserError: something is missing or does not fit; the message names the field, or file and line.
     """
     models = store.select_models(spec.models)
     files = await _files(cluster, store, namespace, spec)
     entry_script.check(files, spec.entry_script)
     code = revision.code_digest(spec.entry_script, files)
-    resolved = [await _variable(cluster, namespace, index, each) for index, each in enumerate(spec.env)]
-    variables = [each for each in resolved if each]
-    settings = digests.of_json([spec.server.variables(), [told for _, told in variables]])
-    versions = {variable.name: "/".join(told[1:]) for variable, told in variables if variable.value_from}
+    resolved = [await _variable(cluster, namespace, index, reference) for index, reference in enumerate(spec.env)]
+    variables = [pair for pair in resolved if pair]
+    settings = digests.of_json([spec.server.variables(), [parts for _, parts in variables]])
+    versions = {variable.name: "/".join(parts[1:]) for variable, parts in variables if variable.value_from}
     return Bundle(
         models,
         files,
@@ -83,8 +83,8 @@ async def bundle(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
 async def _gate(cluster: Cluster, namespace: str, spec: DeploymentSpec) -> tuple[Mapping[str, Any], ...]:
     if spec.gate is None:
         return ()
-    found = await cluster.get(CONFIG_MAP, namespace, spec.gate.config_map) if spec.gate.config_map else None
-    content = None if found is None else {name: text.encode() for name, text in found.get("data", {}).items()}
+    config_map = await cluster.get(CONFIG_MAP, namespace, spec.gate.config_map) if spec.gate.config_map else None
+    content = None if config_map is None else {name: text.encode() for name, text in config_map.get("data", {}).items()}
     return gate.requests(spec.gate, content)
 
 
@@ -97,7 +97,7 @@ async def lock(
 ) -> Lock:
     """Resolve the requirements for the nodes' architecture (`amd64`, `arm64`).
 
-    `own`: digests of the locks that the resource has served with, the last one first.
+    `own` are digests of the locks that the resource has served with, the last one first.
     """
     platform = locks.PLATFORMS.get(architecture)
     if platform is None:
@@ -114,38 +114,38 @@ async def _files(cluster: Cluster, store: Store, namespace: str, spec: Deploymen
     if spec.source.code is not None:
         return await asyncio.to_thread(stored.code, spec.source.code, store)
     name = spec.source.config_map or ""
-    found = await cluster.get(CONFIG_MAP, namespace, name)
-    if found is None:
+    config_map = await cluster.get(CONFIG_MAP, namespace, name)
+    if config_map is None:
         raise UserError(
             reasons.SOURCE_MISSING,
             f"spec.scoring.source.configMap: there is no ConfigMap {name} in namespace {namespace}",
         )
-    if found.get("binaryData"):
+    if config_map.get("binaryData"):
         raise UserError(
             reasons.SOURCE_INVALID,
-            f"ConfigMap {name}: binaryData holds {', '.join(found['binaryData'])}; only text files can be code",
+            f"ConfigMap {name}: binaryData holds {', '.join(config_map['binaryData'])}; only text files can be code",
         )
-    return {key: text.encode() for key, text in found.get("data", {}).items()}
+    return {key: text.encode() for key, text in config_map.get("data", {}).items()}
 
 
 async def _variable(
     cluster: Cluster, namespace: str, index: int, variable: Variable
 ) -> tuple[Variable, list[str]] | None:
-    """The variable as pods get it, and what the settings' digest is made of; None where it is not set.
+    """The variable as pods get it, and its part in the settings' digest; None if it is not set.
 
-    A Secret's value stands in there by its object's version, so that no secret is hashed or kept.
+    A Secret's value is represented by its object's version, so that no secret is hashed or kept.
     """
     reference = variable.value_from
     if reference is None:
         return variable, [variable.name, variable.value]
-    found = await cluster.get(BY_NAME[reference.kind], namespace, reference.name)
-    there = found is not None and reference.key in found.get("data", {})
-    if not there and not reference.optional:
-        what = f"has no key {reference.key}" if found else "does not exist"
+    holder = await cluster.get(BY_NAME[reference.kind], namespace, reference.name)
+    has_key = holder is not None and reference.key in holder.get("data", {})
+    if not has_key and not reference.optional:
+        what = f"has no key {reference.key}" if holder else "does not exist"
         raise UserError(reasons.VARIABLE_SOURCE_MISSING, f"spec.env[{index}]: {reference.kind} {reference.name} {what}")
     if reference.kind == "ConfigMap":
-        # its value, not a reference: a restart must serve what serves now, whatever is written there meanwhile
-        value = str(found["data"][reference.key]) if found and there else None
+        # its value instead of a reference, so that a restart serves the same after an edit of the ConfigMap
+        value = str(holder["data"][reference.key]) if holder and has_key else None
         return None if value is None else (Variable(variable.name, value), [variable.name, value])
-    version = reference.version(*(found["metadata"][each] for each in ("uid", "resourceVersion")) if found else ())
+    version = reference.version(*(holder["metadata"][name] for name in ("uid", "resourceVersion")) if holder else ())
     return variable, [variable.name, reference.kind, reference.name, reference.key, *version]

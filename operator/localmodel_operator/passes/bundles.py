@@ -7,7 +7,7 @@ from typing import Any
 from localmodel import image
 from localmodel_operator.operator import Operator
 from localmodel_operator.pods import pods
-from localmodel_operator.pods.bundle import Bundle, describe
+from localmodel_operator.pods.bundle import BundleArchive, describe
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records.history import RecordedRevision
 
@@ -19,7 +19,7 @@ class Bundles:
         self._operator, self._target, self._gate = operator, target, gate
         self._code: Mapping[str, bytes] = {}
         self._models = [operator.store.models.find(reference) for reference in target.models]
-        self._made: dict[Any, Bundle] = {}
+        self._made: dict[Any, BundleArchive] = {}
 
     @classmethod
     async def of(
@@ -33,7 +33,7 @@ class Bundles:
         bundles._code = await asyncio.to_thread(image.code, operator.layout, composed)
         return bundles
 
-    def for_pod(self, pod: Pod) -> Bundle:
+    def for_pod(self, pod: Pod) -> BundleArchive:
         """What this pod has to be sent."""
         has = pod.state.models if pod.state else frozenset()
         lacks = {model.digest: model.weights.digest for model in self._models if model.digest not in has}
@@ -44,7 +44,7 @@ class Bundles:
             content, environment = target.revision.content, target.environment
             description = describe(target.number, content, environment, target.entry, self._models, overlay)
             archives = {digest: path(weights) for digest, weights in lacks.items()}
-            self._made[key] = Bundle(description, self._code, archives, self._gate)
+            self._made[key] = BundleArchive(description, self._code, archives, self._gate)
         return self._made[key]
 
     def for_later(self, pod: Pod | None) -> bytes:

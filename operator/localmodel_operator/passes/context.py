@@ -110,16 +110,16 @@ class Pass:
     async def observe(self) -> Observed:
         """Look at the cluster, and take over the decision that is written there."""
         operator = self.operator
-        found = await observed.observe(operator.cluster, operator.admin, operator.signer, self.owner)
-        known = found.decision or decision.lost(self.last_status, self._serve_annotation)
-        self.decision, self.decision_object = known.with_history(found.history), found.decision_object
-        if found.decision is None and found.decision_object is not None:
+        seen = await observed.observe(operator.cluster, operator.admin, operator.signer, self.owner)
+        decided = seen.decision or decision.lost(self.last_status, self._serve_annotation)
+        self.decision, self.decision_object = decided.with_history(seen.history), seen.decision_object
+        if seen.decision is None and seen.decision_object is not None:
             text = "%s/%s: ConfigMap %s was not signed by an operator: it is not obeyed, and written anew"
             log.warning(text, *self.key, config_map_name(self.name))
             # Only its version is kept, which says what the next one replaces.
-            version = found.decision_object["metadata"]["resourceVersion"]
+            version = seen.decision_object["metadata"]["resourceVersion"]
             self.decision_object = {"metadata": {"resourceVersion": version}}
-        return found
+        return seen
 
     def look_again(self, seconds: float) -> None:
         """Have the next pass come after so many seconds at the latest."""

@@ -109,9 +109,9 @@ def highest(
     return last
 
 
-def next_number(name: str, last: int, there: Sequence[Object]) -> int:
+def next_number(name: str, last: int, records: Sequence[Object]) -> int:
     """The first number after the last whose record's name nobody has taken."""
-    taken = {record["metadata"]["name"] for record in there}
+    taken = {record["metadata"]["name"] for record in records}
     number = last + 1
     while record_name(name, number) in taken:
         number += 1
@@ -120,13 +120,13 @@ def next_number(name: str, last: int, there: Sequence[Object]) -> int:
 
 async def observe_pods(cluster: Cluster, admin: Admin, namespace: str, name: str) -> tuple[list[Pod], list[Pod]]:
     """The active pods, with what their servers report, and the terminating ones, which are not asked."""
-    there = await listed(cluster, namespace, name)
-    asked = [rollout_status.is_active(pod) and rollout_status.is_running(pod) for pod in there]
+    objects = await listed(cluster, namespace, name)
+    asked = [rollout_status.is_active(pod) and rollout_status.is_running(pod) for pod in objects]
     states = await asyncio.gather(
-        *(admin.state(pod) if is_asked else _silent() for pod, is_asked in zip(there, asked, strict=True))
+        *(admin.state(pod) if is_asked else _silent() for pod, is_asked in zip(objects, asked, strict=True))
     )
-    last = admin.last_states.update((namespace, name), zip(there, states, strict=True))
-    known = [Pod(*parts) for parts in zip(there, states, last, strict=True)]
+    last = admin.last_states.update((namespace, name), zip(objects, states, strict=True))
+    known = [Pod(*parts) for parts in zip(objects, states, last, strict=True)]
     terminating = [pod for pod in known if "deletionTimestamp" in pod.object["metadata"]]
     return [pod for pod in known if rollout_status.is_active(pod.object)], terminating
 

@@ -259,15 +259,15 @@ async def _node_port(context: Pass) -> int | None:
     operator, asked = context.operator, context.spec.local_port
     if operator.kind_cluster is None:
         return None
-    found = await _ports(context)
-    port = ports.asked(asked, found) if asked else ports.kept(context.last_status.get("localPort"), found)
+    ports_now = await _ports(context)
+    port = ports.asked(asked, ports_now) if asked else ports.kept(context.last_status.get("localPort"), ports_now)
     if port is None:
         async with operator.allocating:  # the next one sees whose this one is
-            found = await _ports(context)
-            port = ports.allocate(found)
+            ports_now = await _ports(context)
+            port = ports.allocate(ports_now)
             await context.report_value("localPort", port)
     context.status.values["localPort"] = port
-    return found.mapped[port]
+    return ports_now.mapped[port]
 
 
 async def _ports(context: Pass) -> Ports:

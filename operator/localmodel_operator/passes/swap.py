@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from localmodel import reasons
 from localmodel_operator.cluster import PodUnreachableError
 from localmodel_operator.pods.admin import Admin, CannotTakeError, RevisionFailedError, SupersededError
-from localmodel_operator.pods.bundle import Bundle
+from localmodel_operator.pods.bundle import BundleArchive
 from localmodel_operator.pods.pods import Pod
 
 
@@ -15,7 +15,7 @@ async def prepare(
     pods: Sequence[Pod],
     epoch: int,
     content: str,
-    bundle_for: Callable[[Pod], Bundle | None],
+    bundle_for: Callable[[Pod], BundleArchive | None],
     seconds: float,
 ) -> None:
     """Have every ready pod load the revision beside the one it serves, within so many `seconds`.

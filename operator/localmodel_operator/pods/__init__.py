@@ -1,1 +1,1 @@
-"""Pods and their servers: what they say of themselves, and the signed calls to them."""
+"""Pods and their servers: what they report, and the signed calls to them."""

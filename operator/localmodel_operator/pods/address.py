@@ -1,17 +1,17 @@
-"""Asking at the address that users call, as they would: who answers there?"""
+"""Asks at the address that users call which revision answers there."""
 
 import asyncio
 import contextlib
 
 import httpx
 
-_ASKED = 10  # connections for each pod that may answer
+_CONNECTIONS = 10  # for each pod that may answer
 _TRIES = 3  # one of several pods may be ending
 _SECONDS = 3.0  # for all of them
 
 
 async def revision_at(base: str) -> str:
-    """The revision that answers a new connection to `base`, ready or not; empty when none does."""
+    """The revision that answers a new connection to `base`, ready or not, or ""."""
     with contextlib.suppress(TimeoutError):
         client = httpx.AsyncClient(trust_env=False, verify=False, timeout=_SECONDS)  # noqa: S501 - it is plain HTTP
         async with asyncio.timeout(_SECONDS), client:
@@ -24,24 +24,23 @@ async def revision_at(base: str) -> str:
 
 
 async def problem(base: str, number: int, replicas: int) -> str:
-    """What is wrong with what answers at `base`, or an empty string: only this revision does.
+    """Why not only this revision answers at `base`, or "".
 
-    A node goes on sending some new connections to a pod that is being ended until its rules are rewritten. Whether
-    it still does shows only by asking often, over a new connection each time. One that has the same revision answers
-    what it still gets, as it should, while it says that it is not to be sent more.
+    Until a node has rewritten its rules, it sends some new connections to a pod that is being ended. This shows only by
+    asking often, over new connections. Such a pod of the same revision still answers, although it reports not ready.
     """
-    limits = httpx.Limits(max_connections=_ASKED, max_keepalive_connections=0)
+    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=0)
     timeout, trouble = httpx.Timeout(5, pool=None), ""
-    # It is plain HTTP: to read every authority's certificate for it takes longer than the asking.
+    # It is plain HTTP, and loading all certificate authorities would take longer than the requests.
     client = httpx.AsyncClient(trust_env=False, verify=False, timeout=timeout, limits=limits)  # noqa: S501
     try:
-        async with client, asyncio.TaskGroup() as group:  # none of them outlives the first that fails
-            asked = [group.create_task(client.get(f"{base}/readyz")) for _ in range(_ASKED * (replicas + 1))]
+        async with client, asyncio.TaskGroup() as group:  # a failure ends all of them
+            asked = [group.create_task(client.get(f"{base}/readyz")) for _ in range(_CONNECTIONS * (replicas + 1))]
     except* httpx.HTTPError as errors:
         trouble = f"nothing answers at {base} ({type(errors.exceptions[0]).__name__})"
     if trouble:
         return trouble
-    answers = [each.result() for each in asked]
+    answers = [task.result() for task in asked]
     revisions = {answer.headers.get("x-localmodel-revision") for answer in answers}
     if None in revisions:
         return f"something else than this deployment answers at {base}; free the port or choose another"

@@ -1,6 +1,7 @@
-"""Calls to the admin port of pods, through the API server's pod proxy: signed, and carrying an epoch.
+"""Signed calls with an epoch to the admin port of pods, through the API server's pod proxy.
 
-The proxy strips Authorization, so the token has a header of its own. A pod refuses what is older than what it serves.
+The proxy strips Authorization, so the token has a header of its own. A pod refuses calls that are older than what it
+serves.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from localmodel import digests, reasons
 from localmodel.reasons import Reason
 from localmodel_operator.cluster import Cluster, PodUnreachableError
 from localmodel_operator.pods import pod_state
-from localmodel_operator.pods.bundle import Bundle
+from localmodel_operator.pods.bundle import BundleArchive
 from localmodel_operator.pods.last_states import LastStates
 from localmodel_operator.records.keys import Signer
 
@@ -26,14 +27,14 @@ PORT = 5002
 
 _HEADER = "X-Localmodel-Token"
 _VALID_FOR = 120  # seconds
-_QUICKLY = 5.0  # seconds, for what needs no work of the pod
-_MOST_CHARACTERS = 8192  # of a pod's message: it becomes part of a status
-_REASON = re.compile(r"[A-Z][A-Za-z]{0,99}")  # as conditions take it
-_CANNOT_TAKE = (400, 413, 507)  # the bundle, or there is no room for it: new pods may still serve the revision
+_QUICKLY = 5.0  # seconds, for calls without work for the pod
+_MOST_CHARACTERS = 8192  # of a pod's message, which becomes part of a status
+_REASON = re.compile(r"[A-Z][A-Za-z]{0,99}")  # as conditions accept it
+_CANNOT_TAKE = (400, 413, 507)  # the bundle, or no room for it: new pods may still serve the revision
 
 
 class RevisionFailedError(Exception):
-    """The candidate does not serve; `reason` is a word for programs."""
+    """The candidate does not serve. `reason` is a word for programs."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
@@ -45,32 +46,32 @@ class CannotTakeError(Exception):
 
 
 class SupersededError(Exception):
-    """The pod is not as it was thought to be: it has heard of a later decision, or lacks something."""
+    """The pod is not in the expected state: it knows a later decision, or lacks something."""
 
 
 class Admin:
-    """Speaks to the pods' servers."""
+    """A client for the servers in pods."""
 
     def __init__(self, cluster: Cluster, signer: Signer) -> None:
         self._cluster, self._signer = cluster, signer
         self.last_states = LastStates()
 
     async def state(self, pod: Mapping[str, Any]) -> pod_state.PodState | None:
-        """What the pod serves, or None while it does not say."""
+        """The pod's state, or None while it does not answer."""
         try:
-            status, told = await self._call(pod, "state", 0, "", seconds=_QUICKLY)
+            status, answer = await self._call(pod, "state", 0, "", seconds=_QUICKLY)
         except PodUnreachableError:
             return None
         if status != 200:
             return None
         try:
-            return pod_state.read(told)
+            return pod_state.read(answer)
         except ValueError as error:
             log.warning("%s: what its server says of itself cannot be used: %s", pod["metadata"]["name"], error)
             return None
 
-    async def prepare(self, pod: Mapping[str, Any], epoch: int, content: str, bundle: Bundle | None) -> None:
-        """Have the pod load a revision beside the one that serves, and prove it. Without a bundle: one it has.
+    async def prepare(self, pod: Mapping[str, Any], epoch: int, content: str, bundle: BundleArchive | None) -> None:
+        """Have the pod load and prove a revision beside the one that serves; without a bundle, one that it has.
 
         Raises:
             RevisionFailedError, CannotTakeError, SupersededError, PodUnreachableError.
@@ -78,24 +79,24 @@ class Admin:
         _check(*await self._call(pod, "prepare", epoch, content, bundle))
 
     async def commit(self, pod: Mapping[str, Any], epoch: int, content: str) -> None:
-        """Have the pod serve what it has prepared. Raises what prepare() does."""
+        """Have the pod serve what it has prepared. Raises the errors of `prepare()`."""
         _check(*await self._call(pod, "commit", epoch, content, seconds=_QUICKLY))
 
     async def abort(self, pod: Mapping[str, Any], epoch: int, content: str) -> None:
-        """Have the pod forget what it has prepared. One that does not answer forgets it with the next decision."""
+        """Have the pod forget what it has prepared; if it does not answer, it forgets it with the next decision."""
         with contextlib.suppress(PodUnreachableError):
             await self._call(pod, "abort", epoch, content, seconds=_QUICKLY)
 
     async def leave(self, pod: Mapping[str, Any]) -> tuple[str, int] | None:
-        """Have a pod on its way out send its clients away: what it serves, and how many connections may still ask.
+        """Have a terminating pod send its clients away; return its revision, and how many connections are left.
 
-        None while it does not say; one of an older operator cannot.
+        None if it does not answer, or was made by an older operator.
         """
         try:
-            status, told = await self._call(pod, "leave", 0, "", seconds=_QUICKLY)
+            status, answer = await self._call(pod, "leave", 0, "", seconds=_QUICKLY)
         except PodUnreachableError:
             return None
-        revision, kept = told.get("revision"), told.get("kept")
+        revision, kept = answer.get("revision"), answer.get("kept")
         if status != 200 or not isinstance(revision, str) or type(kept) is not int:
             return None
         return revision, kept
@@ -106,7 +107,7 @@ class Admin:
         action: str,
         epoch: int,
         content: str,
-        bundle: Bundle | None = None,
+        bundle: BundleArchive | None = None,
         seconds: float | None = None,
     ) -> tuple[int, dict[str, Any]]:
         metadata, digest = pod["metadata"], ""
@@ -135,15 +136,15 @@ class Admin:
         return ".".join(base64.urlsafe_b64encode(part).decode() for part in (payload, self._signer.sign_call(payload)))
 
 
-def _check(status: int, told: Mapping[str, Any]) -> None:
+def _check(status: int, answer: Mapping[str, Any]) -> None:
     if status == 200:
         return
-    message = str(told.get("message", told))[:_MOST_CHARACTERS]
+    message = str(answer.get("message", answer))[:_MOST_CHARACTERS]
     if status == 409:
         raise SupersededError(message)
     if status in _CANNOT_TAKE:
         raise CannotTakeError(message)
     if status == 422:
-        reason = str(told.get("reason"))
+        reason = str(answer.get("reason"))
         raise RevisionFailedError(Reason(reason) if _REASON.fullmatch(reason) else reasons.INIT_FAILED, message)
     raise PodUnreachableError(f"{status} {message}")

@@ -1,4 +1,4 @@
-"""What a pod is sent for a warm swap: code, settings, the gate, and the models that it lacks, as one tar."""
+"""The tar that a pod gets for a warm swap: code, settings, the gate, and the models that it lacks."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +11,8 @@ from localmodel.oci import layers
 from localmodel.store import ModelVersion
 
 
-class Bundle:
-    """Read as often as wanted; equal parts give equal bytes. `models` maps a digest to the archive in the store."""
+class BundleArchive:
+    """The tar, which can be read repeatedly; equal parts give equal bytes. `models` is digest -> stored archive."""
 
     def __init__(
         self,
@@ -43,12 +43,12 @@ class Bundle:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the tar, as 64 digits."""
+        """SHA-256 of the tar, in 64 digits."""
         return self._measured[0]
 
     @property
     def size(self) -> int:
-        """Bytes of the tar."""
+        """The size of the tar in bytes."""
         return self._measured[1]
 
     @cached_property
@@ -68,12 +68,12 @@ def describe(
     models: Sequence[ModelVersion],
     variables: Mapping[str, str | None],
 ) -> dict[str, Any]:
-    """bundle.json. A variable that is None is taken away."""
+    """The content of bundle.json. A variable that is None is removed from the pod's."""
     return {
         "revision": str(number),
         "content": content,
         "environment": environment,
         "entry": entry,
-        "models": [{"name": each.name, "version": str(each.version), "digest": each.digest} for each in models],
+        "models": [{"name": model.name, "version": str(model.version), "digest": model.digest} for model in models],
         "variables": dict(variables),
     }

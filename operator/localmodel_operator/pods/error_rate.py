@@ -1,4 +1,4 @@
-"""Whether a revision fails requests that the one before it answered."""
+"""Judges whether a revision fails requests that the previous one answered."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from localmodel_operator.pods.pod_state import PodState
 
 WATCHED_FOR = 60.0  # seconds after a switch
-# A revision is on trial until it has answered so many requests, or for so many seconds: no pod is rolled before, so
-# that the workers of the one before it are still there, and going back takes a moment.
+# A revision is on trial until it has answered this many requests, or for this many seconds. No pod is rolled before, so
+# that the workers of the previous revision still live, and going back is quick.
 TRIAL_REQUESTS = 10
 TRIAL_SECONDS = 2.0
 
@@ -16,7 +16,7 @@ _BAD_SHARE = 0.5
 
 @dataclass(frozen=True)
 class _Counts:
-    """Of all pods that have switched lately; `seconds` since the last of them did."""
+    """The counts of all pods that have switched lately, with the `seconds` since the last switch."""
 
     requests: float
     failed: float
@@ -26,7 +26,7 @@ class _Counts:
 
     @property
     def can_be_compared(self) -> bool:
-        """Without requests to the revision before there is nothing to compare with: the requests may be wrong."""
+        """Whether the previous revision had requests, too; otherwise the requests themselves may be wrong."""
         return self.requests_before >= TRIAL_REQUESTS
 
     @property
@@ -37,7 +37,7 @@ class _Counts:
 
 
 def verdict(states: Iterable[PodState]) -> str:
-    """What speaks against the revision that all these pods serve, or an empty string."""
+    """A sentence on what speaks against the revision that these pods serve, or ""."""
     counts = _counted(states)
     if counts.requests < TRIAL_REQUESTS or not counts.is_worse:
         return ""
@@ -48,13 +48,13 @@ def verdict(states: Iterable[PodState]) -> str:
 
 
 def on_trial(states: Iterable[PodState]) -> bool:
-    """Whether the revision has answered too little for a verdict that may still come."""
+    """Whether the revision has answered too few requests for a verdict, which may still come."""
     counts = _counted(states)
     return counts.can_be_compared and counts.requests < TRIAL_REQUESTS and counts.seconds < TRIAL_SECONDS
 
 
 def looks_bad(states: Iterable[PodState]) -> bool:
-    """Whether what it has answered so far, however little, speaks against it."""
+    """Whether its answers so far, even if few, speak against it."""
     return _counted(states).is_worse
 
 

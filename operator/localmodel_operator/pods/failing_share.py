@@ -1,20 +1,20 @@
-"""The share of requests that fail, in words that change only when the share has changed a lot."""
+"""Describes the share of failing requests, in words that change only if the share changes much."""
 
 from collections.abc import Iterable
 
 from localmodel_operator.pods.pod_state import PodState
 
-# One in so many.
+# The shares that are named: one in this many.
 _SHARES = (1, 2, 4, 10, 20)
 _FEWEST_FAILED = 3
-# The words stay while the share is within so many times of what they say.
+# The words stay while the share is within this factor of what they say.
 _STAYS_WITHIN = 2.0
 
 
 def describe(states: Iterable[PodState], number: int, before: str) -> str:
-    """What share of the last minute's requests to the revision fails; empty when next to none.
+    """A sentence on the share of the last minute's requests to the revision that fails, or "" if next to none does.
 
-    `before` begins with what was told last. Failed are answers with a status of 500 or more.
+    `before` begins with the last such sentence. Answers with a status of 500 or more have failed.
     """
     states = list(states)
     requests = sum(state.recent.get("requests", 0) for state in states)

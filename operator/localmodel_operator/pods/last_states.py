@@ -1,4 +1,4 @@
-"""The last state that each pod's server has reported, which holds while it does not answer the operator."""
+"""Keeps the last state that each pod's server has reported, which holds while it does not answer."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,14 +13,14 @@ class LastStates:
         self._of: dict[Key, dict[tuple[str, str], PodState]] = {}
 
     def update(self, key: Key, answers: Iterable[tuple[Mapping[str, Any], PodState | None]]) -> list[PodState | None]:
-        """The last state of each of these pods, which are all of the resource; a restarted container has none yet."""
-        before, now, last = self._of.get(key, {}), {}, []
+        """The last state of each pod of the resource, all of which are given; a restarted container has none yet."""
+        before, current, last = self._of.get(key, {}), {}, []
         for pod, state in answers:
             who = (pod["metadata"]["uid"], rollout_status.container_id(pod))
             last.append(state or before.get(who))
             if known := last[-1]:
-                now[who] = known
-        self._of[key] = now
+                current[who] = known
+        self._of[key] = current
         return last
 
     def forget(self, key: Key) -> None:

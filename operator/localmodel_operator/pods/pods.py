@@ -1,4 +1,4 @@
-"""Pods, as the API server lists them and as their servers report."""
+"""Pods, as the API server lists them and as their servers report them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from localmodel_operator.pods import rollout_status
 from localmodel_operator.pods.pod_state import PodState
 from localmodel_operator.records.history import RecordedRevision
 
-# Variables about the pod itself, rather than for its workers.
+# Variables about the pod itself instead of for its workers.
 _OF_THE_POD = frozenset(
     f"LOCALMODEL_{name}"
     for name in (
@@ -23,7 +23,7 @@ _OF_THE_POD = frozenset(
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod. `state` is None while its server does not answer, or is not asked; `last_state` is its last answer."""
+    """A pod. `state` is None if its server does not answer or was not asked; `last_state` is its last answer."""
 
     object: Object
     state: PodState | None
@@ -35,7 +35,7 @@ class Pod:
 
     @property
     def started_with(self) -> int:
-        """Number of the revision of its template."""
+        """The number of the revision in its template."""
         return rollout_status.revision_of(self.object)
 
     @property
@@ -44,18 +44,18 @@ class Pod:
 
     @property
     def known_state(self) -> PodState | None:
-        """Only the operator changes what a pod serves, so its last answer holds while it gives none."""
+        """The pod's last answer, which holds because only the operator changes what a pod serves."""
         return self.state or self.last_state
 
     @property
     def serving(self) -> int | None:
-        """Number of the revision that it answers with, if that is known."""
+        """The number of the revision that it serves, if that is known."""
         if not self.is_ready or self.known_state is None:
             return None
         return int(self.known_state.revision) if self.known_state.serving and self.known_state.revision else None
 
     def has(self, target: RecordedRevision) -> bool:
-        """Whether it serves the revision, or will when it comes up."""
+        """Whether it serves the revision, or will after its start."""
         if self.known_state is None or not self.known_state.content:
             return self.started_with == target.number
         served = (self.known_state.content, self.known_state.environment)
@@ -63,26 +63,26 @@ class Pod:
 
 
 def answering_revision(pods: Iterable[Pod], reported: int | None = None) -> int | None:
-    """The revision that answers; while two do, the older one, because callers may still get that.
+    """The revision that answers; of two, the older one, because callers may still get it.
 
-    reported: the revision that the status says to serve, which is believed of a ready pod that has never answered.
+    `reported` is the serving revision in the status, which is assumed for a ready pod that has never answered.
     """
     numbers = (reported if pod.known_state is None and pod.is_ready else pod.serving for pod in pods)
     return min((number for number in numbers if number is not None), default=None)
 
 
 def latest_epoch(pods: Iterable[Pod]) -> int:
-    """Epoch of the latest decision that one of the pods knows."""
+    """The epoch of the latest decision that any of the pods knows."""
     return max((pod.state.heard for pod in pods if pod.state), default=0)
 
 
 def behind(pods: Iterable[Pod], target: RecordedRevision, epoch: int) -> list[Pod]:
-    """The pods that answer the operator and do not know the decision."""
+    """The pods that answer the operator, and do not know the decision."""
     return [pod for pod in pods if pod.state and not (pod.has(target) and pod.state.epoch >= epoch)]
 
 
 def everywhere(pods: Iterable[Pod], target: RecordedRevision) -> bool:
-    """Whether the revision answers every caller, and no pod can still come up with another."""
+    """Whether the revision answers every caller, and no pod can still start with another one."""
     pods = list(pods)
     return any(pod.is_ready for pod in pods) and all(
         pod.serving == target.number if pod.is_ready else pod.has(target) for pod in pods
@@ -90,7 +90,7 @@ def everywhere(pods: Iterable[Pod], target: RecordedRevision) -> bool:
 
 
 def swap_obstacle(pods: Iterable[Pod], target: RecordedRevision) -> str | None:
-    """Why the ready pods cannot load the revision beside the one they serve, or None."""
+    """Why the ready pods cannot load the revision beside the one that they serve, or None."""
     ready = [pod for pod in pods if pod.is_ready]
     if not ready:
         return "no pod is ready"
@@ -130,7 +130,7 @@ def _variables(template: Mapping[str, Any]) -> list[Object]:
 
 
 def _paths_in_image(template: Mapping[str, Any]) -> list[str]:
-    """Variables that name code or models by their place in the image: after a swap they lie elsewhere."""
+    """The variables that contain a path of code or models in the image, which differs after a swap."""
     return sorted(entry["name"] for entry in _variables(template) if APP_ROOT in entry.get("value", ""))
 
 

@@ -1,4 +1,4 @@
-"""Reading a rollout: how far the pods are, and if they do not come up, why not, in the user's terms."""
+"""Reads the progress of a rollout, and why pods do not become ready, in the user's terms."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from localmodel.cluster_records import names
 from localmodel.reasons import Reason
 from localmodel_operator.failure import Failure
 
-_INIT_FAILED_EXIT = 3  # the scoring server's exit code when the entry script did not load
-# What its termination message begins with when it did load, and gave wrong answers
+_INIT_FAILED_EXIT = 3  # the scoring server's exit code if the entry script did not load
+# The beginning of its termination message if the script did load, and gave wrong answers
 _GATE = "GateFailed: "
 _BESIDE = (
     "; pods of the revision before hold theirs until the new ones are ready: spec.update.strategy: Recreate ends them "
     "first"
 )
-# What speaks against a revision itself, rather than against the cluster it is to run in
+# Reasons against the revision itself, and not against the cluster
 OF_THE_REVISION = (
     reasons.GATE_FAILED,
     reasons.INIT_FAILED,
@@ -28,10 +28,10 @@ OF_THE_REVISION = (
 
 @dataclass(frozen=True)
 class Rollout:
-    """`complete`: every wanted pod is of the wanted revision and ready, and no other is left.
+    """The progress of a rollout, which is `complete` if all wanted pods are ready, and no other pod is left.
 
-    `failure` is (reason, message) of what stands in the way; `stalled` says that waiting will not mend it, `late` that
-    the progress deadline is over, `lasted` that all pods of this template were ready once.
+    `failure` is the obstacle; `stalled` says that waiting will not remove it, `late` that the progress deadline is
+    over, `lasted` that all pods of this template were ready once.
     """
 
     complete: bool
@@ -75,27 +75,27 @@ def _failure(
     for pod in pods:
         scheduled = _of_type(pod, "PodScheduled")
         if scheduled.get("reason") == reasons.UNSCHEDULABLE:
-            told = scheduled.get("message", "")
-            advice = _BESIDE if beside_others and "Insufficient" in told else ""
-            return Failure(reasons.UNSCHEDULABLE, f"no node has room for a pod: {told}{advice}"), late
+            cause = scheduled.get("message", "")
+            advice = _BESIDE if beside_others and "Insufficient" in cause else ""
+            return Failure(reasons.UNSCHEDULABLE, f"no node has room for a pod: {cause}{advice}"), late
     if late:
         return Failure(reasons.PROGRESS_DEADLINE_EXCEEDED, "new pods did not become ready in time; see lmd logs"), True
     return None, False
 
 
 def _progressing(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The condition, unless it speaks of an older template."""
-    seen = deployment.get("status", {}).get("observedGeneration", 0)
-    return _of_type(deployment, "Progressing") if seen >= deployment["metadata"]["generation"] else {}
+    """The condition Progressing, unless it is about an older template."""
+    observed = deployment.get("status", {}).get("observedGeneration", 0)
+    return _of_type(deployment, "Progressing") if observed >= deployment["metadata"]["generation"] else {}
 
 
-def _of_type(found: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    conditions = found.get("status", {}).get("conditions", [])
+def _of_type(holder: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    conditions = holder.get("status", {}).get("conditions", [])
     return next((condition for condition in conditions if condition["type"] == kind), {})
 
 
 def _pod_failure(pod: Mapping[str, Any]) -> Failure | None:
-    # Trouble with pulling (ErrImagePull, ImagePullBackOff) is no failure yet: the kubelet tries again, and a node may
+    # An error of pulling (ErrImagePull, ImagePullBackOff) is not yet a failure: the kubelet tries again, and a node may
     # list the image late, or a registry not answer. If the image never comes, the progress deadline ends the wait.
     waiting = _waiting(pod)
     if waiting.get("reason") == "CreateContainerConfigError":
@@ -118,13 +118,13 @@ def _pod_failure(pod: Mapping[str, Any]) -> Failure | None:
 
 
 def _forbidden(message: str) -> str:
-    """The API server's refusal without the pod's random name, so that equal refusals read equal."""
+    """The API server's refusal without the pod's random name, so that equal refusals have equal texts."""
     _, separator, rest = message.partition(" is forbidden: ")
     return rest if separator else message
 
 
 def is_active(pod: Mapping[str, Any]) -> bool:
-    """Whether the pod counts: it is not in deletion, and not left over from an eviction."""
+    """Whether the pod counts: it is not being deleted, and not left over from an eviction."""
     return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in (
         "Failed",
         "Succeeded",
@@ -132,9 +132,9 @@ def is_active(pod: Mapping[str, Any]) -> bool:
 
 
 def revision_of(pod: Mapping[str, Any]) -> int:
-    """Number of the revision that a pod, or a pod template, is of."""
+    """The number of the revision of a pod or a pod template."""
     text = pod["metadata"].get("labels", {}).get(names.REVISION_LABEL, "")
-    return int(text) if text.isascii() and text.isdecimal() else 0  # whoever may write pods can write labels
+    return int(text) if text.isascii() and text.isdecimal() else 0  # whoever can write pods can write labels
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
@@ -147,7 +147,7 @@ def is_running(pod: Mapping[str, Any]) -> bool:
 
 
 def container_id(pod: Mapping[str, Any]) -> str:
-    """Id of its container; a restart makes another."""
+    """The id of its container, which a restart changes."""
     return str(_container(pod).get("containerID", ""))
 
 
@@ -161,7 +161,7 @@ def _waiting(pod: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _ended(pod: Mapping[str, Any]) -> Mapping[str, Any]:
-    """How the container ended, if it is not running now."""
+    """How the container ended, if it does not run now."""
     container = _container(pod)
     state = container.get("state", {})
     ended: Mapping[str, Any] = state.get("terminated") or container.get("lastState", {}).get("terminated") or {}

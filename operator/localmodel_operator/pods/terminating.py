@@ -1,6 +1,6 @@
-"""Terminating pods. New clients do not reach them, but a client may have kept a connection to one.
+"""Terminating pods. New clients do not reach them, but a client may have kept a connection.
 
-Kubernetes may take a while from a pod's deletion to its SIGTERM, and until then its server would answer there as ever.
+Until its SIGTERM, which may come some time after its deletion, a pod's server would answer there as before.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from localmodel_operator.pods import rollout_status
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.pods.pods import Pod
 
-# Seconds after its deletion: a pod whose server cannot be reached for longer answers nobody else either.
+# Seconds after its deletion; a server that cannot be reached for longer does not answer clients either.
 _UNREACHABLE_FOR = 10.0
 
 
 async def send_clients_away(admin: Admin, terminating: Iterable[Pod], number: int) -> bool:
-    """Have pods of other revisions than `number` send their clients away. Returns whether some still have any."""
+    """Have pods of other revisions than `number` send their clients away; return whether some still have clients."""
     others = [pod for pod in terminating if rollout_status.is_running(pod.object) and not _serves(pod, number)]
     return any(await asyncio.gather(*(_has_clients(admin, pod, number) for pod in others)))
 
@@ -27,14 +27,14 @@ def _serves(pod: Pod, number: int) -> bool:
 
 
 async def _has_clients(admin: Admin, pod: Pod, number: int) -> bool:
-    told = await admin.leave(pod.object)
-    if told is None:
+    answer = await admin.leave(pod.object)
+    if answer is None:
         return datetime.now(UTC) < _deleted_at(pod.object["metadata"]) + timedelta(seconds=_UNREACHABLE_FOR)
-    revision, kept = told
+    revision, kept = answer
     return revision != str(number) and kept > 0
 
 
 def _deleted_at(metadata: Mapping[str, Any]) -> datetime:
-    """The time stamp is when the pod is ended for good, however it behaves."""
+    """The time of the deletion; the time stamp is the end of the grace period."""
     end = datetime.fromisoformat(metadata["deletionTimestamp"])
     return end - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)

@@ -1,1 +1,1 @@
-"""What the operator writes down in the cluster to read it again: revisions, and which of them is to serve."""
+"""The operator's records in the cluster: revisions, and the decision on which of them serves."""

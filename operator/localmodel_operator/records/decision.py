@@ -1,9 +1,9 @@
-"""What is to serve, written down before anything is done about it: the ConfigMap NAME-wanted, mounted in the pods.
+"""The decision on what serves, recorded before it is carried out, in the ConfigMap NAME-wanted that pods mount.
 
-Its epoch only grows, and a pod refuses calls with an older one: an operator that was replaced in the middle of a swap
-cannot undo what its successor does. The API server's own version check keeps two operators from taking one epoch.
+Its epoch only grows, and pods refuse calls with an older one, so that an operator that was replaced during a swap
+cannot undo what its successor does. The API server's version check prevents that two operators take the same epoch.
 
-Others may write ConfigMaps, too. So the decision is signed, and neither pods nor the operator obey one that is not.
+Others may write ConfigMaps, too, so the decision is signed, and neither pods nor the operator obey an unsigned one.
 """
 
 import base64
@@ -23,19 +23,19 @@ from localmodel_operator.records.keys import Signer
 from localmodel_operator.records.pin import ObservedSpec, Pin
 from localmodel_untrusted import json_text
 
-PURPOSE = "localmodel.dev/decision"  # of the signature; the scoring server knows it
+PURPOSE = "localmodel.dev/decision"  # of the signature, which the scoring server checks
 
-_MOST_NUMBER = 2**53  # what every reader of JSON keeps exactly
+_MOST_NUMBER = 2**53  # the largest number that every JSON reader keeps exactly
 _BUNDLE_LIMIT = 700 * 1024  # a ConfigMap holds 1 MiB, and base64 takes a third more
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Revision `revision` is to serve. `committed`: it was proved, and pods that start behind must catch up.
+    """The decision that `revision` is to serve. If `committed`, it was proved, and pods that start later must catch up.
 
-    `good` is the last revision that was committed, `before` the one before that, `served` all that were and are kept;
-    `newest` is the highest number that a revision has had. `pin` is the text of a pin.Pin; `inputs` and `generation`
-    are what was seen last of the user's decisions.
+    `good` is the last committed revision, `before` the one before it, `served` all committed ones that are kept, and
+    `newest` the highest number of a revision so far. `pin` is the text of a `pin.Pin`; `inputs` and `generation` are
+    the last seen ones of the user.
     """
 
     epoch: int
@@ -56,22 +56,23 @@ class Decision:
         return ObservedSpec(self.inputs, self.generation)
 
     def with_spec(self, spec: ObservedSpec, pin: Pin | None) -> "Decision":
-        """The same, with the user's wishes as they are now; a new generation with equal wishes changes nothing."""
+        """The same decision with the current wishes; a new generation with equal wishes changes nothing."""
         text = pin.text() if pin else ""
         return self if (self.inputs, self.pin) == (spec.inputs, text) else replace(self, pin=text, **asdict(spec))
 
     def with_history(self, history: Sequence[RecordedRevision]) -> "Decision":
-        """The same, without revisions that are not kept any more, and with the highest number of those that are."""
-        kept = {each.number: each for each in history}
-        # Before that was written down, or where it was lost: what has not failed may have served.
+        """The same decision without removed revisions, and with the highest number of the kept ones."""
+        kept = {revision.number: revision for revision in history}
+        # If it was never recorded, or was lost, any revision that has not failed may have served.
         served = self.served or tuple(number for number in kept if not kept[number].failed)
-        return replace(self, served=tuple(each for each in served if each in kept), newest=max((self.newest, *kept)))
+        return replace(
+            self, served=tuple(number for number in served if number in kept), newest=max((self.newest, *kept))
+        )
 
     def next(self, target: RecordedRevision, heard: int = 0) -> "Decision":
-        """The decision after this one, for another revision.
+        """The next decision, for another revision.
 
-        heard: the latest epoch that a pod has heard of. It is later than this one where somebody has deleted the
-        ConfigMap.
+        `heard` is the latest epoch that a pod knows, which is later if somebody has deleted the ConfigMap.
         """
         content = target.revision.content
         return replace(
@@ -85,9 +86,9 @@ class Decision:
         )
 
     def as_committed(self) -> "Decision":
-        """The same, committed."""
+        """The same decision, committed."""
         before = self.before if self.good == self.revision else self.good
-        served = (*(each for each in self.served if each != self.revision), self.revision)
+        served = (*(number for number in self.served if number != self.revision), self.revision)
         return replace(self, committed=True, good=self.revision, before=before, served=served)
 
 
@@ -95,15 +96,15 @@ FIRST = Decision(0, 0, "", "", committed=False)
 
 
 def owner_of(owner: Mapping[str, Any]) -> str:
-    """Which LocalModelDeployment a decision is about; a later one of the same name has another uid."""
+    """The identity of the LocalModelDeployment of a decision, with its uid, because another may get its name."""
     metadata = owner["metadata"]
     return f"{metadata['namespace']}/{metadata['name']}/{metadata['uid']}"
 
 
 def read(config_map: Mapping[str, Any] | None, owner: str, signer: Signer) -> Decision | None:
-    """The decision that a ConfigMap holds about this owner; None when it holds none that the operator has signed.
+    """The signed decision about this owner in a ConfigMap, or None.
 
-    Its gate and its bundle are part of it: with others in their place it is not the operator's any more.
+    The signature includes its gate and its bundle.
     """
     if config_map is None:
         return None
@@ -111,31 +112,31 @@ def read(config_map: Mapping[str, Any] | None, owner: str, signer: Signer) -> De
     text = data.get(DECISION, "")
     if not signer.has_signed(PURPOSE, text.encode(), data.get(SIGNATURE, "")):
         return None
-    told = json.loads(text)
+    content = json.loads(text)
     beside = {"gate": _digest(data.get(GATE, "").encode()), "bundle": _digest(_decoded(binary.get(BUNDLE, "")))}
-    if told["owner"] != owner or any(told[name] != digest for name, digest in beside.items()):
+    if content["owner"] != owner or any(content[name] != digest for name, digest in beside.items()):
         return None
-    return state_file.known(told, Decision)
+    return state_file.known(content, Decision)
 
 
 def read_unsigned(config_map: Mapping[str, Any]) -> Decision | None:
-    """The decision of an operator that did not sign; None when it cannot be understood."""
+    """The decision of an operator that did not sign, or None if it cannot be read."""
     pin = config_map["metadata"].get("annotations", {}).get(names.PIN_ANNOTATION, "")
     try:
-        told = json_text.parse(config_map["data"][DECISION].encode())
-        found = replace(state_file.known(told, Decision), pin=pin)
+        content = json_text.parse(config_map["data"][DECISION].encode())
+        decision = replace(state_file.known(content, Decision), pin=pin)
         if pin:
             state_file.typed(json_text.parse(pin.encode()), Pin)
     except Exception:
         return None
-    numbers = (found.epoch, found.revision, found.good or 1, found.before or 1)
-    return found if all(0 < each <= _MOST_NUMBER for each in numbers) else None
+    numbers = (decision.epoch, decision.revision, decision.good or 1, decision.before or 1)
+    return decision if all(0 < number <= _MOST_NUMBER for number in numbers) else None
 
 
 def lost(status: Mapping[str, Any], asked: str | None) -> Decision:
-    """The decision to go on with where there is none, or none that can be believed: the status says what serves.
+    """The decision to use if there is none, or none that is signed, from the serving revision in the status.
 
-    asked: the value of the annotation that asks for a revision. One that does not serve was ended by an edit.
+    `asked` is the value of the annotation that asks for a revision. If that does not serve, an edit has ended it.
     """
     serving = status.get("revisions", {}).get("serving")
     is_ended = asked is not None and serving is not None and asked.split()[:1] != [str(serving)]
@@ -151,10 +152,10 @@ def write(
     gate: bytes | None = None,
     bundle: bytes | None = None,
 ) -> Object:
-    """The signed ConfigMap, in the place of the one `before`, whose version it carries.
+    """The signed ConfigMap that replaces the one `before`, with its resource version.
 
-    gate: requests to pass before serving, as text. bundle: for pods that start behind; a large one is left out. None
-    leaves either as it is; empty takes it away.
+    `gate` are the requests to pass before serving, as text; `bundle` is for pods that start later, and is left out if
+    it is large. None leaves either as it is; an empty value removes it.
     """
     old = before or {"metadata": {}}
     if gate is None:
@@ -163,8 +164,8 @@ def write(
         bundle = _decoded(old.get("binaryData", {}).get(BUNDLE, ""))
     if len(bundle) > _BUNDLE_LIMIT:
         bundle = b""
-    told = {**asdict(decision), "owner": owner, "gate": _digest(gate), "bundle": _digest(bundle)}
-    text = digests.canonical_json(told)
+    content = {**asdict(decision), "owner": owner, "gate": _digest(gate), "bundle": _digest(bundle)}
+    text = digests.canonical_json(content)
     data = {DECISION: text.decode(), SIGNATURE: signer.sign(PURPOSE, text)}
     version = {key: old["metadata"][key] for key in ("resourceVersion",) if key in old["metadata"]}
     return {

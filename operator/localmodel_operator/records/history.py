@@ -1,4 +1,4 @@
-"""The revisions of a resource, as its ControllerRevisions keep them, and which of them is to serve."""
+"""The revisions of a resource in its ControllerRevisions, and the choice of the one that serves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +19,9 @@ _PURPOSE = "localmodel.dev/revision"
 
 @dataclass(frozen=True)
 class RecordedRevision:
-    """A revision that was made. `inputs` is what was asked for; image and pod template serve it.
+    """A recorded revision. `inputs` is the digest of the user's wishes, which `image` and `template` serve.
 
-    `failed` is why it does not serve ("Reason: message"); it is not tried again until an input changes.
+    `failed` says why it does not serve ("Reason: message"); it is not tried again until an input changes.
     """
 
     number: int
@@ -37,37 +37,42 @@ class RecordedRevision:
 
     @property
     def failure(self) -> Failure:
-        """Why it does not serve, read from `failed`."""
+        """Why it does not serve, parsed from `failed`."""
         return Failure.parse(self.failed)
 
 
-def signature(owner: str, found: Mapping[str, Any], signer: Signer) -> dict[str, str]:
-    """The annotation that says of a ControllerRevision of this owner's (decision.owner_of()) that it is ours."""
-    return {names.SIGNATURE_ANNOTATION: signer.sign(_PURPOSE, _signed(owner, found))}
+def signature(owner: str, record: Mapping[str, Any], signer: Signer) -> dict[str, str]:
+    """The annotation that marks a ControllerRevision of this owner (`decision.owner_of()`) as ours."""
+    return {names.SIGNATURE_ANNOTATION: signer.sign(_PURPOSE, _signed(owner, record))}
 
 
-def is_ours(owner: str, found: Mapping[str, Any], signer: Signer) -> bool:
-    """Whether the operator has recorded this revision of the owner's, just so and under this name."""
-    annotation = found["metadata"].get("annotations", {}).get(names.SIGNATURE_ANNOTATION, "")
+def is_ours(owner: str, record: Mapping[str, Any], signer: Signer) -> bool:
+    """Whether the operator has recorded exactly this revision of the owner under this name."""
+    annotation = record["metadata"].get("annotations", {}).get(names.SIGNATURE_ANNOTATION, "")
     try:
-        payload = _signed(owner, found)
-    except (ValueError, RecursionError):  # text that is not Unicode, or too deep: nothing that was ever signed
+        payload = _signed(owner, record)
+    except (ValueError, RecursionError):  # text that is not Unicode, or nested too deeply, was never signed
         return False
     return signer.has_signed(_PURPOSE, payload, annotation)
 
 
-def read(found: Mapping[str, Any]) -> RecordedRevision | None:
-    """The revision that a ControllerRevision records; None where it records none, whatever is in it instead."""
+def read(record: Mapping[str, Any]) -> RecordedRevision | None:
+    """The revision in a ControllerRevision, or None if it has anything else."""
     try:
-        _signed("", found)
-        return recorded(found)
+        _signed("", record)
+        return recorded(record)
     except Exception:
         return None
 
 
-def _signed(owner: str, found: Mapping[str, Any]) -> bytes:
-    told = {"owner": owner, "name": found["metadata"]["name"], "revision": found["revision"], "data": found.get("data")}
-    return digests.canonical_json(told)
+def _signed(owner: str, record: Mapping[str, Any]) -> bytes:
+    content = {
+        "owner": owner,
+        "name": record["metadata"]["name"],
+        "revision": record["revision"],
+        "data": record.get("data"),
+    }
+    return digests.canonical_json(content)
 
 
 @dataclass(frozen=True)
@@ -91,16 +96,16 @@ class _PodSpec:
     containers: tuple[Mapping[str, Any], ...]
 
 
-def recorded(found: Mapping[str, Any]) -> RecordedRevision:
+def recorded(record: Mapping[str, Any]) -> RecordedRevision:
     """Read a ControllerRevision of ours.
 
     Raises:
-        Exception: it is something else; read() is for what others may have written.
+        Exception: it is something else. Use `read()` for records that others may have written.
     """
-    data = revisions.read(found)
+    data = revisions.read(record)
     _check_template(data.template)
     return RecordedRevision(
-        state_file.typed(found["revision"], int),
+        state_file.typed(record["revision"], int),
         data.inputs,
         data.image,
         dict(data.template),
@@ -109,24 +114,28 @@ def recorded(found: Mapping[str, Any]) -> RecordedRevision:
         data.entryScript,
         data.models,
         Facts.from_json(data.facts),
-        revisions.failure(found),
+        revisions.failure(record),
     )
 
 
 def _check_template(template: Mapping[str, Any]) -> None:
-    """Raises what the operator would meet later where it reads the template."""
+    """Check the parts of the template that the operator reads later.
+
+    Raises:
+        Exception: a part has another form.
+    """
     state_file.known(template["metadata"], _Metadata)
     containers = state_file.known(template["spec"], _PodSpec).containers
     if not containers:
         raise ValueError("the template has no container")
     for container in containers:
-        for each in state_file.known(container, _Container).env:
-            state_file.known(each, _Variable)
+        for variable in state_file.known(container, _Container).env:
+            state_file.known(variable, _Variable)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The revision that is to serve. `pinned`: it was asked for; `because` says why another one does not."""
+    """The revision that is to serve. `pinned` says that it was asked for, `because` why another one does not serve."""
 
     target: RecordedRevision
     pinned: bool = False
@@ -140,7 +149,7 @@ def choose(
     inputs: str,
     proved: Sequence[int | None],
 ) -> Choice:
-    """Which revision is to serve. `proved`: numbers of revisions that have served, the last one first."""
+    """Choose the revision to serve. `proved` are numbers of revisions that have served, the last one first."""
     if pin and pin.inputs == inputs:
         return as_asked(history, pin, inputs) or _in_place_of(history, wanted, pin, proved)
     if not wanted.failed:
@@ -149,20 +158,20 @@ def choose(
 
 
 def as_asked(history: Sequence[RecordedRevision], pin: Pin | None, inputs: str) -> Choice | None:
-    """The revision that was asked for, if that holds and can be met."""
+    """The choice of the revision that was asked for, if the request still holds and the revision exists."""
     if pin is None or pin.inputs != inputs or pin.failed:
         return None
-    return next((Choice(each, pinned=True) for each in history if str(each.number) == pin.number), None)
+    return next((Choice(revision, pinned=True) for revision in history if str(revision.number) == pin.number), None)
 
 
 def _in_place_of(
     history: Sequence[RecordedRevision], wanted: RecordedRevision, pin: Pin, proved: Sequence[int | None]
 ) -> Choice:
-    """What serves goes on serving where the revision that was asked for cannot."""
+    """The choice of the revision that continues to serve if the requested one cannot."""
     target = instead_of(history, int(pin.number) if pin.number.isdecimal() else 0, proved) or wanted
     failure = pin.failure
     if not pin.failed:
-        kept = ", ".join(str(each.number) for each in history)
+        kept = ", ".join(str(revision.number) for revision in history)
         failure = Failure(reasons.REVISION_NOT_FOUND, f"there is no revision {pin.number}; kept are: {kept}")
     message = f"{names.SERVE_ANNOTATION}={pin.number}: {failure.message}"
     return Choice(target, because=failure._replace(message=message))
@@ -171,26 +180,28 @@ def _in_place_of(
 def instead_of(
     history: Sequence[RecordedRevision], number: int, proved: Sequence[int | None]
 ) -> RecordedRevision | None:
-    """The revision that goes on serving where this one was asked for, which cannot serve."""
-    return served_last([each for each in history if each.number != number and not each.failed], proved)
+    """The revision that continues to serve if the one with this number was asked for and cannot."""
+    return served_last([revision for revision in history if revision.number != number and not revision.failed], proved)
 
 
 def fallback(
     history: Sequence[RecordedRevision], target: RecordedRevision, proved: Sequence[int | None]
 ) -> RecordedRevision | None:
-    """The revision to go back to from this one."""
-    return served_last([each for each in history if each.number < target.number and not each.failed], proved)
+    """The revision to go back to from the target."""
+    return served_last(
+        [revision for revision in history if revision.number < target.number and not revision.failed], proved
+    )
 
 
 def served_last(history: Sequence[RecordedRevision], proved: Sequence[int | None]) -> RecordedRevision | None:
-    """The revision of these that has served last."""
-    known = {each.number: each for each in history}
+    """The revision in the history that served last."""
+    known = {revision.number: revision for revision in history}
     return next((known[number] for number in proved if number in known), None)
 
 
 def locks(history: Sequence[RecordedRevision], proved: Sequence[int | None]) -> tuple[str, ...]:
-    """Digests of the locks of revisions that have served, the last one first; `proved` as for choose()."""
-    by_number = {each.number: each for each in history}
+    """Digests of the locks of revisions that have served, the last one first; `proved` is as in `choose()`."""
+    by_number = {revision.number: revision for revision in history}
     served = [by_number[number] for number in proved if number in by_number]
-    sound = [each for each in reversed(history) if not each.failed] if served else []
-    return tuple(each.revision.lock for each in (*served, *sound))
+    sound = [revision for revision in reversed(history) if not revision.failed] if served else []
+    return tuple(revision.revision.lock for revision in (*served, *sound))

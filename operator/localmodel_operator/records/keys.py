@@ -1,6 +1,6 @@
-"""The key that the operator signs with: calls to pods, and what it writes down in the cluster to be read again.
+"""The key with which the operator signs its calls to pods and its records in the cluster.
 
-Pods hold the public half: user code could read what their server can.
+Pods have only the public half, because user code can read what their server can.
 """
 
 import base64
@@ -16,15 +16,15 @@ _NAMESPACE, _NAME, _FIELD = "kube-system", "localmodel-operator-admin", "key"
 
 
 class Signer:
-    """Signs for a purpose, so that what was signed for one is never good for another.
+    """Signs for a purpose, so that a signature for one is never valid for another.
 
-    A call to a pod has no purpose before it: its payload is a JSON object, which no purpose begins like.
+    A call to a pod has no purpose; its payload is a JSON object, and no purpose begins like one.
     """
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
         raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        self.public_key = base64.b64encode(raw).decode()  # 32 bytes, as pods get it
+        self.public_key = base64.b64encode(raw).decode()  # 32 bytes, for pods
 
     def sign_call(self, payload: bytes) -> bytes:
         return self._key.sign(payload)
@@ -46,23 +46,25 @@ def _under(purpose: str, payload: bytes) -> bytes:
 
 
 async def signing_key(cluster: Cluster) -> Ed25519PrivateKey:
-    """The cluster's key, made by the first operator that asks: one that takes over can speak to the same pods."""
+    """The cluster's key, made by the first operator, so that its successors can call the same pods."""
     return Ed25519PrivateKey.from_private_bytes(base64.b64decode((await secret(cluster))["data"][_FIELD]))
 
 
 async def secret(cluster: Cluster) -> Object:
     """The Secret with the key."""
-    found = await cluster.get(SECRET, _NAMESPACE, _NAME)
-    if found is None or _FIELD not in found.get("data", {}):
+    stored = await cluster.get(SECRET, _NAMESPACE, _NAME)
+    if stored is None or _FIELD not in stored.get("data", {}):
         data = {_FIELD: base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()}
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": _NAME}, "data": data}
         try:
-            # in the cluster it may fill in the empty one that is there, and create none
-            found = await (
-                cluster.replace(SECRET, {**found, "data": data}) if found else cluster.create(SECRET, _NAMESPACE, body)
+            # in the cluster the operator may fill in the existing empty Secret, but not create one
+            stored = await (
+                cluster.replace(SECRET, {**stored, "data": data})
+                if stored
+                else cluster.create(SECRET, _NAMESPACE, body)
             )
         except RefusedError as error:
             if error.code != 409:  # another operator was first
                 raise
             return await secret(cluster)
-    return found
+    return stored

@@ -1,7 +1,7 @@
-"""A revision that was asked for by annotation: which request holds, and what ends it.
+"""Requests for a revision by annotation: which one holds, and what ends it.
 
-An annotation does not change the generation, and it can come together with an edit of which nobody knows whether it
-was made before or after. So a request says what it was made against, or is held against what was seen last.
+An annotation does not change the generation, and may come together with an edit that was made before or after it. So a
+request says what it was made against, or is compared with what was seen last.
 """
 
 import json
@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass, replace
 
 from localmodel_operator.failure import Failure
 
-_MOST_SAID = 20  # characters of what is no number
+_MOST_SAID = 20  # characters of a text that is not a number
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A request: `value` as it stands in the annotation, and the inputs that it was made against.
+    """A request: the annotation's `value`, and the inputs that it was made against.
 
-    It holds until the inputs are others, and is over then for good: `inputs` are "". `failed` is why the revision,
-    which was tried, does not serve ("Reason: message").
+    It holds until the inputs change, and is then over for good, with `inputs` "". `failed` says why the revision, which
+    was tried, does not serve ("Reason: message").
     """
 
     value: str
@@ -26,18 +26,18 @@ class Pin:
 
     @property
     def number(self) -> str:
-        """The revision's number, or what stands in its place."""
+        """The revision's number, or the text in its place."""
         return (self.value.split() or [repr(self.value)])[0][:_MOST_SAID]
 
     @property
     def generation(self) -> int | None:
-        """The generation that it says to be made against, as lmd rollback does: a word generation=7."""
-        told = (word.removeprefix("generation=") for word in self.value.split() if word.startswith("generation="))
-        return next((int(each) for each in told if each.isdecimal() and len(each) < _MOST_SAID), None)
+        """The generation that the request was made against, if it says so (generation=7), as lmd rollback does."""
+        texts = (word.removeprefix("generation=") for word in self.value.split() if word.startswith("generation="))
+        return next((int(text) for text in texts if text.isdecimal() and len(text) < _MOST_SAID), None)
 
     @property
     def failure(self) -> Failure:
-        """Why the revision does not serve, read from `failed`."""
+        """Why the revision does not serve, parsed from `failed`."""
         return Failure.parse(self.failed)
 
     def text(self) -> str:
@@ -46,7 +46,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class ObservedSpec:
-    """The user's wishes at one look: the digest of the inputs, and the generation that they are of."""
+    """The user's wishes at one time: the digest of the inputs, and their generation."""
 
     inputs: str
     generation: int
@@ -57,17 +57,17 @@ def parse(text: str) -> Pin | None:
 
 
 def remember(value: str | None, now: ObservedSpec, last: ObservedSpec, before: Pin | None) -> Pin | None:
-    """The request to remember for the annotation's value. `before` is the one that was remembered, `last` what was
-    seen last; its inputs are "" where nothing was.
+    """The request to remember for the annotation's value.
 
-    A request that is first seen together with other inputs is later than them only if it says so: what the spec says
-    is not overruled by what may be older.
+    `before` is the remembered one, `last` the wishes that were seen last, with inputs "" if there are none. A request
+    that is first seen together with other inputs counts as later only if it says so, so that an older one never
+    overrules the spec.
     """
     if value is None:
         return None
     if before and before.value == value:
         return before if before.inputs == now.inputs else replace(before, inputs="")
     asked = Pin(value, now.inputs)
-    # of one generation there are other inputs where something was edited that the spec refers to
+    # within one generation, inputs change if something was edited that the spec refers to
     is_later = asked.generation == now.generation > last.generation
     return asked if last.inputs and (now.inputs == last.inputs or is_later) else replace(asked, inputs="")

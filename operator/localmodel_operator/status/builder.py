@@ -78,8 +78,8 @@ class StatusBuilder:
 
     def revisions(self, **numbers: int | None) -> None:
         """Numbers of revisions by their role (wanted, serving, durable); None removes one."""
-        known = {**(self.values.get("revisions") or {}), **numbers}
-        self.values["revisions"] = {name: number for name, number in known.items() if number} or None
+        revisions = {**(self.values.get("revisions") or {}), **numbers}
+        self.values["revisions"] = {name: number for name, number in revisions.items() if number} or None
 
     def with_serving(self, message: str) -> str:
         """The message, and which revision goes on serving."""
@@ -88,30 +88,33 @@ class StatusBuilder:
 
     def build(self, generation: int, before: Mapping[str, Any], now: str) -> dict[str, Any]:
         """The status to write. `before` is the status as it is, `now` an RFC 3339 time for conditions that change."""
-        found, gone = self._conditions(), {"Reconciling", "Stalled", *(["Degraded"] if self.degraded == "" else [])}
+        conditions, gone = (
+            self._conditions(),
+            {"Reconciling", "Stalled", *(["Degraded"] if self.degraded == "" else [])},
+        )
         old = {condition["type"]: condition for condition in before.get("conditions", [])}
         written = [
-            _written(name, found[name], generation, old.get(name), now) if name in found else dict(old[name])
+            _written(name, conditions[name], generation, old.get(name), now) if name in conditions else dict(old[name])
             for name in _ORDER
-            if name in found or (name in old and name not in gone)
+            if name in conditions or (name in old and name not in gone)
         ]
         kept = {name: before[name] for name in _VALUES if name in before}
         values = {name: value for name, value in {**kept, **self.values}.items() if value is not None}
         return {"observedGeneration": generation, **values, "conditions": written}
 
     def _conditions(self) -> dict[str, Condition]:
-        found = {"Ready": Condition(self.ready, self.reason, self.message), **self.stages}
+        conditions = {"Ready": Condition(self.ready, self.reason, self.message), **self.stages}
         if self.reconciling:
-            found["Reconciling"] = Condition(True, self.reason, self.message)
+            conditions["Reconciling"] = Condition(True, self.reason, self.message)
         if self.stalled:
-            found["Stalled"] = Condition(True, self.reason, self.message)
+            conditions["Stalled"] = Condition(True, self.reason, self.message)
         if self.degraded:
-            found["Degraded"] = Condition(True, reasons.REQUESTS_FAIL, self.degraded)
+            conditions["Degraded"] = Condition(True, reasons.REQUESTS_FAIL, self.degraded)
         if self.durable is not None:
-            found["Durable"] = self.durable
+            conditions["Durable"] = self.durable
         if self.available is not None:
-            found["Available"] = self.available
-        return found
+            conditions["Available"] = self.available
+        return conditions
 
 
 def _written(

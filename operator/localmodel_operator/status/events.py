@@ -40,12 +40,12 @@ def warning(owner: Mapping[str, Any], reason: Reason, message: str) -> dict[str,
 def _event(owner: Mapping[str, Any], kind: str, reason: Reason, message: str) -> dict[str, Any]:
     """Equal news of one resource have equal names."""
     metadata = owner["metadata"]
-    told = digests.of_json([metadata["uid"], kind, reason, message]).removeprefix("sha256:")[:12]
+    digest = digests.of_json([metadata["uid"], kind, reason, message]).removeprefix("sha256:")[:12]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{metadata['name']}.{told}", "namespace": metadata["namespace"]},
+        "metadata": {"name": f"{metadata['name']}.{digest}", "namespace": metadata["namespace"]},
         "involvedObject": {
             "apiVersion": owner["apiVersion"],
             "kind": owner["kind"],

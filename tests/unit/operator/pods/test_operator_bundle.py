@@ -15,7 +15,7 @@ from localmodel.oci.layout import Blob
 from localmodel.resource import gate as manifest_gate
 from localmodel.resource.spec import GateSpec
 from localmodel.store import ModelVersion
-from localmodel_operator.pods.bundle import Bundle, describe
+from localmodel_operator.pods.bundle import BundleArchive, describe
 from localmodel_server import gate
 from localmodel_server.admin.bundle import unpack
 
@@ -26,7 +26,7 @@ CODE = {"score.py": b"def init(): ...", "lib/words.py": b"WORDS = 1"}
 GATE = manifest_gate.requests(GateSpec(({"body": "[1]"},)))
 
 
-def unpacked(bundle: Bundle) -> dict[str, bytes]:
+def unpacked(bundle: BundleArchive) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(b"".join(bundle.chunks()))) as archive:
         files = [member for member in archive if member.isfile()]
         return {member.name: archive.extractfile(member).read() for member in files}  # type: ignore[union-attr]
@@ -36,7 +36,7 @@ def test_a_server_can_read_it(tmp_path: Path) -> None:
     """By the code that runs in the pods."""
     sent = tmp_path / "bundle.tar"
     archive = archive_of(tmp_path, weights=b"1234", labels=b"a b")
-    sent.write_bytes(b"".join(Bundle(DESCRIPTION, CODE, {MODEL.digest: archive}, GATE).chunks()))
+    sent.write_bytes(b"".join(BundleArchive(DESCRIPTION, CODE, {MODEL.digest: archive}, GATE).chunks()))
     target = tmp_path / "unpacked"
     target.mkdir()
     read = unpack(sent, target, 1 << 20)
@@ -52,14 +52,14 @@ def test_a_server_can_read_it(tmp_path: Path) -> None:
 def test_what_can_be_executed_still_can_in_the_pod(tmp_path: Path) -> None:
     sent, target = tmp_path / "bundle.tar", tmp_path / "unpacked"
     code = {**CODE, "bin/tagger": Executable(b"#!/bin/sh")}
-    sent.write_bytes(b"".join(Bundle(DESCRIPTION, code, {}, []).chunks()))
+    sent.write_bytes(b"".join(BundleArchive(DESCRIPTION, code, {}, []).chunks()))
     target.mkdir()
     unpack(sent, target, 1 << 20)
     assert is_executable(target / "code/bin/tagger") and not is_executable(target / "code/score.py")
 
 
 def test_code_settings_and_gate() -> None:
-    content = unpacked(Bundle(DESCRIPTION, CODE, {}, GATE))
+    content = unpacked(BundleArchive(DESCRIPTION, CODE, {}, GATE))
     assert set(content) == {"bundle.json", "code/score.py", "code/lib/words.py", "gate.json"}
     assert content["code/lib/words.py"] == b"WORDS = 1"
     assert json.loads(content["gate.json"]) == list(GATE)
@@ -74,7 +74,7 @@ def test_code_settings_and_gate() -> None:
 
 
 def test_without_a_gate_there_is_no_file_of_it() -> None:
-    assert "gate.json" not in unpacked(Bundle(DESCRIPTION, CODE, {}, []))
+    assert "gate.json" not in unpacked(BundleArchive(DESCRIPTION, CODE, {}, []))
 
 
 def archive_of(folder: Path, **files: bytes) -> Path:
@@ -87,26 +87,26 @@ def archive_of(folder: Path, **files: bytes) -> Path:
 
 def test_models_lie_below_their_digest(tmp_path: Path) -> None:
     archive = archive_of(tmp_path, weights=b"1234", labels=b"a b")
-    bundle = Bundle(DESCRIPTION, CODE, {MODEL.digest: archive}, [])
+    bundle = BundleArchive(DESCRIPTION, CODE, {MODEL.digest: archive}, [])
     content = unpacked(bundle)
     below = f"models/{'d' * 64}"
     models = {path: text for path, text in content.items() if path.startswith("models/")}
     assert models == {f"{below}/weights": b"1234", f"{below}/labels": b"a b"}
     assert bundle.has_models
-    assert not Bundle(DESCRIPTION, CODE, {}, []).has_models
+    assert not BundleArchive(DESCRIPTION, CODE, {}, []).has_models
 
 
 def test_equal_parts_give_equal_bytes(tmp_path: Path) -> None:
     archive = archive_of(tmp_path, weights=b"1234")
 
     def made(code: dict[str, bytes]) -> bytes:
-        return b"".join(Bundle(DESCRIPTION, code, {MODEL.digest: archive}, GATE).chunks())
+        return b"".join(BundleArchive(DESCRIPTION, code, {MODEL.digest: archive}, GATE).chunks())
 
     assert made(CODE) == made(dict(reversed(CODE.items())))
 
 
 def test_digest_and_size_are_those_of_what_is_sent(tmp_path: Path) -> None:
-    bundle: Any = Bundle(DESCRIPTION, CODE, {MODEL.digest: archive_of(tmp_path, weights=bytes(3_000_000))}, GATE)
+    bundle: Any = BundleArchive(DESCRIPTION, CODE, {MODEL.digest: archive_of(tmp_path, weights=bytes(3_000_000))}, GATE)
     sent = b"".join(bundle.chunks())
     assert bundle.digest == hashlib.sha256(sent).hexdigest()
     assert bundle.size == len(sent)
