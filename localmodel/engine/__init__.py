@@ -1,6 +1,6 @@
-"""Everything that talks to Docker: building environments, reading their layers, containers, kind's nodes.
+"""All calls to Docker: building environments, reading their layers, containers, kind's nodes.
 
-The Docker SDK is an extra, so this package is imported where an engine is wanted and nowhere else.
+The Docker SDK is an extra, so this package is imported only where an engine is needed.
 """
 
 from importlib.util import find_spec

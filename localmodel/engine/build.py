@@ -1,4 +1,4 @@
-"""Installing an environment with `docker build`: the one step that needs an engine to run something."""
+"""Installs an environment with `docker build`, the only step for which an engine must run something."""
 
 import logging
 import re
@@ -26,11 +26,11 @@ _SHOWN_LINES = 8
 
 
 class BuildCancelledError(Exception):
-    """Nobody wants the result any more."""
+    """The build was cancelled, because nobody needs its result any more."""
 
 
 def pull_base(client: docker.DockerClient, spec: EnvironmentSpec, say: Say, cancelled: Event) -> str:
-    """Id of the environment's base image, pulled, or built from its Dockerfile, if the engine does not have it.
+    """The id of the environment's base image, which is pulled, or built from its Dockerfile, if necessary.
 
     Raises:
         UserError: BaseImageUnreadable; EnvironmentBuildFailed, with the last lines of the Dockerfile's build.
@@ -54,7 +54,7 @@ def pull_base(client: docker.DockerClient, spec: EnvironmentSpec, say: Say, canc
 
 def _pull(client: docker.DockerClient, spec: EnvironmentSpec) -> str:
     wanted = mirrored(spec.base, sources.read().image_mirrors)
-    # without a tag the SDK would pull every tag there is
+    # without a tag the SDK would pull all tags
     named = "@" in wanted or ":" in wanted.rpartition("/")[2]
     try:
         image = client.images.pull(wanted if named else f"{wanted}:latest")
@@ -66,9 +66,9 @@ def _pull(client: docker.DockerClient, spec: EnvironmentSpec) -> str:
 
 
 def mirrored(reference: str, mirrors: Any) -> str:
-    """The image's name with its start replaced as the longest fitting key of `mirrors` says.
+    """The image's name with its beginning replaced by the longest matching key of `mirrors`.
 
-    Keys are starts of full names: docker.io, docker.io/library, ghcr.io/team.
+    Keys are beginnings of full names: docker.io, docker.io/library, ghcr.io/team.
     """
     first, slash, _ = reference.partition("/")
     has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
@@ -100,10 +100,10 @@ def build(
     say: Say,
     cancelled: Event,
 ) -> None:
-    """Build base, server and environment, tagged `tag`, with the labels and that of the store they belong to.
+    """Build base, server and environment, tagged `tag`, with the labels and the label of their store.
 
     Raises:
-        UserError: EnvironmentBuildFailed, with the last lines of what failed; what fetching wheels raises.
+        UserError: EnvironmentBuildFailed, with the last lines of the build; the errors of fetching wheels.
         BuildCancelledError: `cancelled` was set.
     """
     arguments = _arguments(spec, store)
@@ -112,7 +112,7 @@ def build(
     with context.environment(lock, spec.python, architecture(client, spec), say) as archive:
         if cancelled.is_set():
             raise BuildCancelledError
-        # these labels come last in the image: what is below them is the same for the next environment
+        # these labels come last in the image, so that what is below can be reused for other environments
         output = _run(client, tag, archive, arguments, say, cancelled, labels=dict(labels))
     if output.failure:
         field = "requirements" if "/opt/env" in output.step else "baseImage"
@@ -120,10 +120,10 @@ def build(
 
 
 def tools(client: docker.DockerClient, spec: EnvironmentSpec, store: str, say: Say, cancelled: Event) -> str:
-    """Id of an image with the installer in context.BUILD, as build() uses it; built unless the engine has it.
+    """The id of an image with the installer of `build()` in `context.BUILD`, which is built if necessary.
 
     Raises:
-        UserError: EnvironmentBuildFailed; what fetching wheels raises.
+        UserError: EnvironmentBuildFailed; the errors of fetching wheels.
         BuildCancelledError: `cancelled` was set.
     """
     with context.tools(spec.python, architecture(client, spec), say) as archive:
@@ -134,7 +134,7 @@ def tools(client: docker.DockerClient, spec: EnvironmentSpec, store: str, say: S
 
 
 def architecture(client: docker.DockerClient, spec: EnvironmentSpec) -> str:
-    """Docker's word for the processor that the base image is for."""
+    """Docker's name for the processor of the base image."""
     return str(client.images.get(spec.base).attrs["Architecture"])
 
 
@@ -143,10 +143,7 @@ def _arguments(spec: EnvironmentSpec, store: str) -> dict[str, str]:
 
 
 class _Output:
-    """The lines of a build: `step` is the last one begun; `failure` its own last words if it failed.
-
-    `image` is the id of the image, if it did not fail.
-    """
+    """The output of a build: the last `step` begun, and the `failure`, or the id of the `image`."""
 
     def __init__(self) -> None:
         self.step, self.failure, self.image = "", "", ""
@@ -159,7 +156,7 @@ class _Output:
             self._said.append(line)
 
     def fail(self, error: str) -> None:
-        """The engine tells only the exit code, so its words are the last resort."""
+        """Note the engine's error, if the build has not said more: it has only the exit code."""
         self.failure = " ".join(self._said[-_SHOWN_LINES:]) or error
 
 
@@ -177,7 +174,7 @@ def _run(
         fileobj=archive,
         custom_context=True,
         tag=tag,
-        # Docker keeps these arguments out of the image's history
+        # Docker does not record these arguments in the image's history
         buildargs={**arguments, **context.proxies()},
         rm=True,
         forcerm=True,
@@ -190,7 +187,7 @@ def _run(
         if cancelled.is_set():
             stream.close()
             raise BuildCancelledError
-        # what a command prints comes in pieces that need not end where a line does
+        # a command's output comes in pieces that may end within a line
         *lines, begun = (begun + event.get("stream", "")).split("\n")
         if "error" in event:
             lines, begun = [*lines, begun], ""
@@ -206,5 +203,5 @@ def _run(
 
 
 def clean(line: str) -> str:
-    """A line of a command's output without colours and secrets."""
+    """The line without colours and secrets."""
     return sources.scrub(_ESCAPES.sub("", line).strip())

@@ -1,4 +1,4 @@
-"""Building an environment on this machine as an image."""
+"""Builds an environment on this machine as an image."""
 
 from localmodel import reasons
 from localmodel.disk import files, home
@@ -11,13 +11,13 @@ from localmodel.store import EnvironmentVersion
 
 
 def image(environment: EnvironmentVersion | EnvironmentSpec, progress: Progress, listen: Listen | None = None) -> str:
-    """Name of an image in the Docker engine that holds the environment and the scoring server.
+    """The name of an image in the Docker engine with the environment and the scoring server, built if necessary.
 
-    Built unless the engine has it. The builder's lines go to home.build_log() of environment_image.key(), and to
-    `listen`.
+    The builder's lines go to `home.build_log()` of `environment_image.key()`, and to `listen`.
 
     Raises:
-        UserError: DockerPackageMissing, EngineUnreachable; as locks.resolve() and environment_image.ensure().
+        UserError: DockerPackageMissing, EngineUnreachable; the errors of `locks.lock.resolve()` and
+            `environment_image.ensure()`.
     """
     # the docker SDK is an extra
     from localmodel.engine import environment_image
@@ -31,11 +31,11 @@ def image(environment: EnvironmentVersion | EnvironmentSpec, progress: Progress,
             architecture = connection.call(lambda client: str(client.version()["Arch"]))
             if architecture not in locks.PLATFORMS:
                 raise UserError(reasons.PLATFORM_UNSUPPORTED, f"the engine is for {architecture}, not amd64 or arm64")
-            found = lock(environment, locks.PLATFORMS[architecture], progress.note)
-            done(f"{found.counted}, locked")
-        # nobody sweeps images away meanwhile
+            lock_here = lock(environment, locks.PLATFORMS[architecture], progress.note)
+            done(f"{lock_here.counted}, locked")
+        # so that no sweep removes images meanwhile
         with files.together(home.store() / "images" / "lock"), progress.step("image") as done:
-            name = connection.call(environment_image.ensure, spec, found, store_id.of(home.store()), None, listen)
+            name = connection.call(environment_image.ensure, spec, lock_here, store_id.of(home.store()), None, listen)
             done(name)
     finally:
         connection.close()

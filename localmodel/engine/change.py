@@ -1,6 +1,6 @@
-"""An environment image made from one that differs little: a container of that one is changed, and becomes the new one.
+"""Makes an environment image from a similar one: changes a container of that image, and commits it.
 
-Only what has changed is a new layer then. Whoever has the layers of the one image needs little for the other.
+Only the changes become a new layer, so that whoever has the layers of the first image needs little for the second.
 """
 
 import contextlib
@@ -28,19 +28,19 @@ from localmodel.resource.spec import EnvironmentSpec
 from localmodel_untrusted import json_text
 
 _MOST_CHANGES = 8
-# Folders that every image has: the engine need not make them, and so leaves nothing in the image.
+# Folders that every image has, so that the engine creates nothing in the image.
 _VOLUME, _TOOLS = "/mnt", "/media"
 _LAYER = f"{context.BUILD}/layer.tar"
 _PLACE = "/opt/env"
 
 
 class ChangeError(Exception):
-    """It did not work out; the text is one line that says why. From nothing it may."""
+    """The image cannot be made by a change, but perhaps from scratch; the text is one line that says why."""
 
 
 @dataclass(frozen=True)
 class WantedImage:
-    """The environment image to make. `base` is the id of its base image."""
+    """The environment image to make. `base` is its base image's id."""
 
     key: str
     tag: str
@@ -51,13 +51,13 @@ class WantedImage:
 
     @property
     def family(self) -> str:
-        """What an image must have in common with this one for this one to be made from it."""
+        """The value that two images must share for one to be made from the other."""
         return digests.of_json([self.base, self.spec.python, self.spec.is_own_base, context.server_digest()])
 
 
 @dataclass(frozen=True)
 class _History:
-    """Of an image: how many changes made it, and bytes of the environment that are hidden, or in use."""
+    """An image's number of changes, and the hidden and the used bytes of its environment."""
 
     changes: int
     dead: int
@@ -66,7 +66,7 @@ class _History:
 
 @dataclass(frozen=True)
 class Near:
-    """An image of the engine, and what is in it. `changes` of images lie between it and one made from nothing."""
+    """An image in the engine with its packages, and the number of `changes` since one was made from scratch."""
 
     key: str
     image: str
@@ -75,7 +75,7 @@ class Near:
 
 
 def labels(wanted: WantedImage, changes: int = 0, dead: int = 0, live: int = 0) -> dict[str, str]:
-    """What is to be known of an environment image; `live` bytes of the environment are in use, `dead` ones hidden."""
+    """The labels of an environment image; `live` bytes of the environment are in use, `dead` ones are hidden."""
     return {
         names.FAMILY_LABEL: wanted.family,
         names.PACKAGES_LABEL: digests.canonical_json(nearest.packages(wanted.lock)).decode(),
@@ -84,11 +84,12 @@ def labels(wanted: WantedImage, changes: int = 0, dead: int = 0, live: int = 0) 
 
 
 def near(client: docker.DockerClient, wanted: WantedImage, usable: Callable[[str], bool]) -> Near | None:
-    """The image to make the wanted one from, of those whose keys are `usable`; None if it is best made from nothing."""
+    """The image to make the wanted one from, with a `usable` key; None if it is best made from scratch."""
     filters = {"label": [f"{names.STORE_LABEL}={wanted.store}", f"{names.FAMILY_LABEL}={wanted.family}"]}
-    found = dict(_candidates(client.api.images(filters=filters), usable))
-    best = nearest.fewest_changes({each: found[each].packages for each in found}, nearest.packages(wanted.lock))
-    return found[best] if best else None
+    candidates = dict(_candidates(client.api.images(filters=filters), usable))
+    packages = {key: candidate.packages for key, candidate in candidates.items()}
+    best = nearest.fewest_changes(packages, nearest.packages(wanted.lock))
+    return candidates[best] if best else None
 
 
 def _candidates(images: list[dict[str, Any]], usable: Callable[[str], bool]) -> Iterator[tuple[str, Near]]:
@@ -96,7 +97,7 @@ def _candidates(images: list[dict[str, Any]], usable: Callable[[str], bool]) -> 
         try:
             history = _history(image["Labels"])
             packages = state_file.typed(_label(image["Labels"], names.PACKAGES_LABEL), dict[str, str])
-        except ValueError:  # its labels are not ours
+        except ValueError:  # its labels were not written by us
             continue
         if history.changes >= _MOST_CHANGES or history.dead > history.live:
             continue
@@ -106,12 +107,12 @@ def _candidates(images: list[dict[str, Any]], usable: Callable[[str], bool]) -> 
                 yield image["Id"], Near(key, image["Id"], packages, history.changes)
 
 
-def _history(found: Mapping[str, str]) -> _History:
-    return state_file.typed(_label(found, names.CHANGES_LABEL), _History)
+def _history(labels: Mapping[str, str]) -> _History:
+    return state_file.typed(_label(labels, names.CHANGES_LABEL), _History)
 
 
-def _label(found: Mapping[str, str], name: str) -> Any:
-    return json_text.parse(found.get(name, "").encode(errors="replace"))
+def _label(labels: Mapping[str, str], name: str) -> Any:
+    return json_text.parse(labels.get(name, "").encode(errors="replace"))
 
 
 def make(
@@ -122,18 +123,18 @@ def make(
     say: build.Say,
     cancelled: Event,
 ) -> Blob | None:
-    """Make the wanted image from another one. Its new layer is put into the layout, if there is one.
+    """Make the wanted image from another one; put its new layer into the layout, if there is one.
 
     Raises:
-        ChangeError: it did not work; nothing is left of it.
+        ChangeError: it cannot be made so; nothing is left of the attempt.
         build.BuildCancelledError: `cancelled` was set.
     """
     _remove_leftovers(client, wanted)
     try:
         container = _container(client, wanted, before, say, cancelled)
-        told = _run(client, container, say, cancelled)
+        sizes = _run(client, container, say, cancelled)
         layer = _layer(client, container, layout) if layout else None
-        _commit(client, container, wanted, before, told)
+        _commit(client, container, wanted, before, sizes)
         return layer
     except (docker.errors.APIError, UserError, ValueError) as error:
         raise ChangeError(str(error)) from None
@@ -148,7 +149,7 @@ def _container(
     say: build.Say,
     cancelled: Event,
 ) -> str:
-    """Id of a container of the image before, ready to start. Its tools lie in volumes, and so in no image."""
+    """The id of a container of the earlier image, ready to start. Its tools are in volumes, and so in no image."""
     image = client.images.get(before.image)
     tools = toolbox.volume(client, wanted.spec, wanted.base, wanted.store, say, cancelled)
     mounts = [Mount(_VOLUME, None), Mount(_TOOLS, tools, read_only=True)]
@@ -158,7 +159,7 @@ def _container(
         command=["--tools", _TOOLS, "--remove", f"{context.BUILD}/remove.txt", "--layer", _LAYER],
         user="0" if image.attrs["Config"].get("User") else None,
         labels=_marks(wanted),
-        # mounts, because volumes would be a part of the image's configuration
+        # mounts, because volumes would become part of the image's configuration
         host_config=client.api.create_host_config(mounts=mounts),
     )
     change = nearest.change(before.packages, nearest.packages(wanted.lock))
@@ -170,7 +171,7 @@ def _container(
 
 
 def _run(client: docker.DockerClient, container: str, say: build.Say, cancelled: Event) -> dict[str, int]:
-    """Run the container to its end; returns what its program tells in its last line."""
+    """Run the container to its end; return the sizes in its program's last line."""
     lines = [""]
     client.api.start(container)
     for chunk in client.api.logs(container, stream=True, follow=True):
@@ -200,12 +201,12 @@ def _layer(client: docker.DockerClient, container: str, layout: Layout) -> Blob:
 
 
 def _commit(
-    client: docker.DockerClient, container: str, wanted: WantedImage, before: Near, told: Mapping[str, int]
+    client: docker.DockerClient, container: str, wanted: WantedImage, before: Near, sizes: Mapping[str, int]
 ) -> None:
-    """Have the engine keep the container's files as the wanted image, which is run as the one before is."""
+    """Commit the container as the wanted image, with the configuration of the earlier one."""
     image = client.images.get(before.image).attrs
-    dead = _history(image["Config"]["Labels"]).dead + told["dead"]
-    marks = {names.STORE_LABEL: wanted.store, **labels(wanted, before.changes + 1, dead, told["live"])}
+    dead = _history(image["Config"]["Labels"]).dead + sizes["dead"]
+    marks = {names.STORE_LABEL: wanted.store, **labels(wanted, before.changes + 1, dead, sizes["live"])}
     kept = {name: value for name, value in image["Config"]["Labels"].items() if name not in marks}
     config = {**image["Config"], "Labels": {**kept, **marks}, "Entrypoint": image["Config"].get("Entrypoint") or []}
     repository, _, tag = wanted.tag.rpartition(":")
@@ -217,12 +218,12 @@ def _marks(wanted: WantedImage) -> dict[str, str]:
 
 
 def _remove_leftovers(client: docker.DockerClient, wanted: WantedImage) -> None:
-    """Remove the container for this image, also that of a process that was killed."""
+    """Remove the container for this image, also one that a killed process has left."""
     _remove(client, [f"{name}={value}" for name, value in _marks(wanted).items()])
 
 
 def remove_ended(client: docker.DockerClient, store: str) -> None:
-    """Remove the containers that killed processes have left, but not those in which something still runs."""
+    """Remove the ended containers that killed processes have left."""
     _remove(client, [f"{names.STORE_LABEL}={store}", names.CHANGE_LABEL], status=["created", "exited", "dead"])
 
 

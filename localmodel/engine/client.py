@@ -1,4 +1,4 @@
-"""The Docker SDK: one connection, and that connection behind asyncio."""
+"""A connection to Docker through its SDK, and the same behind asyncio."""
 
 import asyncio
 import errno
@@ -18,13 +18,13 @@ from localmodel.errors import UserError
 
 T = TypeVar("T")
 
-_THREADS = 32  # builds hold one each for minutes; nodes are asked all at once, and one that hangs holds two
+_THREADS = 32  # a build holds one for minutes; all nodes are asked in parallel, and a hanging one holds two
 _TIMEOUT = 600  # seconds without a byte, not for a whole call
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
 class Connection:
-    """One Docker engine: that of DOCKER_HOST, of docker's context, or of the default socket."""
+    """The Docker engine of DOCKER_HOST, of docker's context, or of the default socket."""
 
     def __init__(self) -> None:
         self._client: docker.DockerClient | None = None
@@ -33,7 +33,7 @@ class Connection:
         """Call `function(client, *arguments)`.
 
         Raises:
-            UserError: EngineUnreachable, EngineForbidden. Whatever else the function raises goes through.
+            UserError: EngineUnreachable, EngineForbidden. Other errors of the function pass.
         """
         try:
             if self._client is None:
@@ -52,14 +52,14 @@ class Connection:
 
 
 class Engine:
-    """The connection's calls in threads of their own, never in the loop's shared pool."""
+    """Runs the connection's calls in its own threads, not in the event loop's shared pool."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
         self._connection = Connection()
 
     async def call(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Run `function(client, *arguments)` in a thread; raises what Connection.call() does."""
+        """Run `function(client, *arguments)` in a thread. Raises the errors of `Connection.call()`."""
         call = self._connection.call
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, function, *arguments)
 
@@ -68,14 +68,14 @@ class Engine:
 
 
 def is_here() -> bool:
-    """Whether the engine is one of this machine, which sees this machine's files."""
+    """Whether the engine runs on this machine, and sees its files."""
     context = _context()
     address = urlsplit(os.environ.get("DOCKER_HOST", "") if context is None else context.Host)
     return address.scheme in ("", "unix", "npipe") or (address.hostname in _HERE and address.scheme != "ssh")
 
 
 def _connect() -> docker.DockerClient:
-    """The engine that the command docker speaks to."""
+    """A client of the engine that the command docker uses."""
     context = _context()
     if context is None:
         return docker.from_env(timeout=_TIMEOUT)
@@ -83,7 +83,7 @@ def _connect() -> docker.DockerClient:
 
 
 def _context() -> Any:
-    """Docker's context, if it is what names the engine: rootless and desktop engines are one, and no variable."""
+    """Docker's context, if no variable names the engine; rootless and desktop engines are named by a context."""
     context = None if os.environ.get("DOCKER_HOST") else ContextAPI.get_current_context()
     return context if context and context.name != "default" else None
 
@@ -97,12 +97,14 @@ def _no_engine(error: BaseException) -> UserError:
             "(sudo usermod -aG docker $USER, and log in again), use Docker without root, or name another engine "
             "with DOCKER_HOST",
         )
-    said = causes[-1].args[-1] if causes[-1].args else causes[-1]
-    return UserError(reasons.ENGINE_UNREACHABLE, f"no Docker engine answers ({said}); start Docker, or see lmd doctor")
+    innermost = causes[-1].args[-1] if causes[-1].args else causes[-1]
+    return UserError(
+        reasons.ENGINE_UNREACHABLE, f"no Docker engine answers ({innermost}); start Docker, or see lmd doctor"
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from; the innermost has words without the addresses of Python objects."""
+    """The error and its causes; the innermost one has a text without addresses of Python objects."""
     while error is not None:
         yield error
         error = error.__context__

@@ -1,4 +1,4 @@
-"""What the engine is sent to build an environment from."""
+"""The build contexts that the engine gets for an environment."""
 
 import io
 import json
@@ -17,14 +17,14 @@ from localmodel.environments.locks import wheels
 from localmodel.environments.locks.lock import Lock
 from localmodel.requirements import sources
 
-BUILD = "/mnt/build"  # where the Dockerfile has it
+BUILD = "/mnt/build"  # as in the Dockerfile
 _OFFLINE = f'no-index = true\nfind-links = ["{BUILD}/wheels"]\n'.encode()
 
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def server_digest() -> str:
-    """Digest of everything of ours that goes into an environment image."""
+    """Digest of all our files in an environment image."""
     folder = data.folder("scoring-image")
     return digests.of_json(
         {str(path.relative_to(folder)): digests.of_bytes(path.read_bytes()) for path in _own(folder)}
@@ -41,7 +41,7 @@ def environment(
 ) -> AbstractContextManager[IO[bytes]]:
     """The context of scoring-image/Dockerfile, as a tar.
 
-    With package sources of the user's the wheels are in it, and the build uses nothing else.
+    If the user has package sources, the wheels are in it, and the build uses nothing else.
     """
     folder = data.folder("scoring-image")
     packages = {
@@ -54,12 +54,12 @@ def environment(
 
 
 def tools_digest() -> str:
-    """Digest of what the Dockerfile's stage "tools" is made from, beside the base image."""
+    """Digest of the files in the Dockerfile's stage "tools", without the base image."""
     return digests.of_bytes((data.folder("scoring-image") / "tools.txt").read_bytes())
 
 
 def tools(python: str, architecture: str, say: Callable[[str], None]) -> AbstractContextManager[IO[bytes]]:
-    """As environment(), for the Dockerfile's stage "tools" only."""
+    """Like `environment()`, only for the Dockerfile's stage "tools"."""
     folder = data.folder("scoring-image")
     contents = {name: (folder / name).read_bytes() for name in ("Dockerfile", "tools.txt")}
     return _archive(contents, {"tools": contents["tools.txt"].decode()}, python, architecture, say)
@@ -68,9 +68,9 @@ def tools(python: str, architecture: str, say: Callable[[str], None]) -> Abstrac
 def change(
     install: str, remove: Iterable[str], python: str, architecture: str, say: Callable[[str], None]
 ) -> AbstractContextManager[IO[bytes]]:
-    """All that install.py needs beside the tools, to remove packages and to install those of a part of a lock.
+    """A tar with what install.py needs besides the tools, to remove packages and to install a part of a lock.
 
-    It is meant for the folder above BUILD.
+    It is to be unpacked in the folder above BUILD.
     """
     contents = {
         "install.py": (data.folder("scoring-image") / "install.py").read_bytes(),
@@ -90,7 +90,7 @@ def _archive(
     say: Callable[[str], None],
     inside: str = "",
 ) -> Iterator[IO[bytes]]:
-    """A tar of the contents, and of wheels of the packages (folder below wheels/ -> lock) where they are needed."""
+    """A tar of the contents, with the wheels of the packages (folder below wheels/ -> lock) if they are needed."""
     wanted = sources.read()
     offline = wanted.names_packages
     settings = {"ca.pem": _certificates(wanted), "uv.toml": _OFFLINE if offline else b""}
@@ -110,13 +110,13 @@ def _archive(
 
 
 def proxies() -> dict[str, str]:
-    """Proxies for the build's commands; one on this machine is out of their reach."""
-    found = sources.proxies(sources.read())
-    return {name: value for name, value in found.items() if urlsplit(value).hostname not in _THIS_MACHINE}
+    """Proxies for the build's commands, without those on this machine, which they cannot reach."""
+    configured = sources.proxies(sources.read())
+    return {name: value for name, value in configured.items() if urlsplit(value).hostname not in _THIS_MACHINE}
 
 
 def dockerfile(text: str) -> IO[bytes]:
-    """The context of a Dockerfile that needs nothing beside it."""
+    """The context of a Dockerfile without other files."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         _add(archive, {"Dockerfile": text.encode()})
@@ -139,6 +139,6 @@ def _reproducible(info: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _certificates(wanted: sources.Sources) -> bytes:
-    """The CA bundle that the user told us to trust, for builds behind an inspecting proxy."""
+    """The user's CA bundle, for builds behind an inspecting proxy."""
     named = wanted.ca_bundle or os.environ.get(ssl.get_default_verify_paths().openssl_cafile_env)
     return Path(named).read_bytes() if named and Path(named).is_file() else b""

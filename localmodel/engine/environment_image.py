@@ -1,4 +1,4 @@
-"""Environment images in the engine: made, read out, and removed again."""
+"""Makes, reads and removes environment images in the engine."""
 
 import contextlib
 import logging
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 
 def key(spec: EnvironmentSpec, lock: Lock, server: str | None = None) -> str:
-    """What the image is made of, as one name: base reference, Python, lock, and our server's digest."""
+    """The image's key, made of base reference, Python, lock, and our server's digest."""
     content = [spec.base, spec.python, lock.digest, server or build.server_digest()]
     return digests.of_json(content).removeprefix("sha256:")[:32]
 
 
 def tag(store_id: str, key: str) -> str:
-    """The image's name. The store is in it: two of them on one engine must not take each other's images over."""
+    """The image's name, which contains the store, so that two stores on one engine do not share images."""
     return f"{names.ENVIRONMENT_REPOSITORY}/{store_id[:12]}:{key}"
 
 
@@ -42,12 +42,12 @@ def ensure(
     cancelled: Event | None = None,
     listen: Callable[[str], None] | None = None,
 ) -> str:
-    """The image's name, once the engine has it; made unless it is there, of the nearest one or from nothing.
+    """Make the image from the nearest one or from scratch, unless the engine has it; return its name.
 
-    The builder's lines go to home.build_log() of the key, and to `listen`; the file's time is when it was last used.
+    The builder's lines go to `home.build_log()` of the key, and to `listen`. The log's time is that of the last use.
 
     Raises:
-        UserError: BaseImageUnreadable, EnvironmentBuildFailed, PackageSourcesInvalid; what fetching wheels raises.
+        UserError: BaseImageUnreadable, EnvironmentBuildFailed, PackageSourcesInvalid; the errors of fetching wheels.
         build.BuildCancelledError: `cancelled` was set.
     """
     own_key = key(spec, lock)
@@ -67,12 +67,12 @@ def make(
     layout: Layout,
     find: Callable[[str], EnvironmentImage | None],
 ) -> EnvironmentImage:
-    """As ensure(), with the image's layers put into the layout.
+    """Like `ensure()`, and put the image's layers into the layout.
 
-    `find` gives the finished image with a key, all of whose layers are in the layout.
+    `find` returns the finished image with a key, whose layers are all in the layout.
 
     Raises:
-        UserError: as ensure().
+        UserError: the errors of `ensure()`.
         build.BuildCancelledError: `cancelled` was set.
     """
     name = tag(store_id, key(spec, lock))
@@ -101,9 +101,9 @@ def _make(
     layout: Layout | None = None,
     find: Callable[[str], EnvironmentImage | None] | None = None,
 ) -> tuple[str, Blob] | None:
-    """Have the engine make the image: from one that `find` finds, if it is given, or any; or from nothing.
+    """Make the image from another one (with `find`, one that it finds) or from scratch.
 
-    Returns the key of the one it was made from, and the layer on top of that one's, where the layout has it.
+    Returns the key of the other image and the new layer, if the layout has it.
     """
     own_key = key(spec, lock)
     with build_log.kept(home.build_log(own_key), listen) as say:
@@ -123,23 +123,23 @@ def _make(
 
 
 def present(client: docker.DockerClient, store_id: str) -> dict[str, int]:
-    """Key of each of this store's images, and the bytes of it, with those that it shares with others."""
+    """The bytes of each of this store's images by key, with shared layers."""
     images = client.api.images(filters={"label": f"{names.STORE_LABEL}={store_id}"})
     tags = ((name, int(image["Size"])) for image in images for name in image["RepoTags"] or ())
     return {name.rpartition(":")[2]: size for name, size in tags if name.startswith(names.ENVIRONMENT_REPOSITORY)}
 
 
 def rests(key: str, seconds: float) -> bool:
-    """Whether the environment was used within so many seconds, as the time of its build log says."""
+    """Whether the environment was used in the last `seconds`, by the time of its build log."""
     with contextlib.suppress(OSError):
         return time.time() - home.build_log(key).stat().st_mtime < seconds
     return False
 
 
 def remove_others(client: docker.DockerClient, store_id: str, keep: set[str], seconds: float) -> set[str]:
-    """Remove this store's environment images but those with the keys `keep`, and what their builds left.
+    """Remove this store's environment images except the keys `keep`, and leftovers of builds.
 
-    What was used within so many seconds stays, too. Returns the keys that were removed.
+    Images that were used in the last `seconds` stay, too. Returns the removed keys.
     """
     gone = {key for key in set(present(client, store_id)) - keep if not rests(key, seconds)}
     remove(client, store_id, gone)
@@ -147,16 +147,16 @@ def remove_others(client: docker.DockerClient, store_id: str, keep: set[str], se
 
 
 def remove(client: docker.DockerClient, store_id: str, keys: Collection[str]) -> None:
-    """Remove this store's images with these keys, unless a container of ours has them, and what their builds left."""
+    """Remove this store's images with these keys, unless one of our containers uses them, and leftovers of builds."""
     label = f"{names.STORE_LABEL}={store_id}"
     containers = client.api.containers(all=True, filters={"label": [label, names.ENVIRONMENT_LABEL]})
-    unused = set(keys) - {found["Labels"][names.ENVIRONMENT_LABEL] for found in containers}
+    unused = set(keys) - {container["Labels"][names.ENVIRONMENT_LABEL] for container in containers}
     for key in unused:
-        with contextlib.suppress(docker.errors.APIError):  # gone already, or a container of the user's own runs it
+        with contextlib.suppress(docker.errors.APIError):  # it is gone, or one of the user's containers runs it
             client.images.remove(tag(store_id, key), force=False)
     change.remove_ended(client, store_id)
     if unused:
-        # What no tag holds: stages of the builds. The server's is kept for the next build while there is any image.
+        # Untagged images are stages of builds. The server's stays for the next build as long as there is any image.
         has_any = bool(present(client, store_id))
         stages = [label, names.STAGE_LABEL] if has_any else [label]
         client.images.prune(filters={"dangling": True, "label": stages})

@@ -1,6 +1,6 @@
 """The nodes of a kind cluster: containers, reached by `docker exec`, with `ctr` for their images.
 
-All of it goes by the names `ctr` prints; kind's nodes carry it in every release.
+Images are identified by the names that `ctr` prints, which the nodes of every kind release have.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ ROLE_LABEL = "io.x-k8s.kind.role"
 
 _CTR = ["ctr", "-n", "k8s.io"]
 _USABLE = 'labels."io.cri-containerd.image"==managed'
-_ANSWERS_WITHIN = 20.0  # seconds without a byte, of a question
-_LOOKED_AFTER = 2.0  # seconds in which nothing of what is sent is taken
-_ARRIVED_WITHIN = 1.0  # seconds, of what a command had printed before it ended
-_TAKES_WITHIN = 300.0  # seconds without a byte, of an import: nothing is said while a large layer is unpacked
+_ANSWERS_WITHIN = 20.0  # seconds without a byte, for a question
+_LOOKED_AFTER = 2.0  # seconds in which no sent byte is taken
+_ARRIVED_WITHIN = 1.0  # seconds until the output of an ended command has arrived
+_TAKES_WITHIN = 300.0  # seconds without a byte, for an import, which is silent while it unpacks a large layer
 
 # One command, because each costs tens of milliseconds to start. $1 is the image's name.
 # --local=false: containerd 1.7's default path leaves a broken record behind when a layer is missing.
-# The wait: a pod made before the kubelet's side knows the image fails to find it, and backs off for 20 s.
+# It waits, because a pod that is created before the kubelet knows the image backs off for 20 s.
 _LOAD = """
 ctr -n k8s.io images import --local=false --snapshotter=overlayfs - || exit
 for attempt in $(seq 600); do
@@ -40,12 +40,12 @@ exit 1
 
 
 class NodeError(Exception):
-    """A command in a node failed; the text is what it printed."""
+    """A command in a node failed; the text is its output."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A running node container. `ports` maps ports on the host's loopback to ports of the node."""
+    """A running node container. `ports` are pairs of a port on the host's loopback and a port of the node."""
 
     id: str
     name: str
@@ -78,7 +78,7 @@ def _ports(container: dict[str, Any]) -> Iterator[tuple[int, int]]:
 
 
 def container_ids(client: docker.DockerClient) -> set[str]:
-    """Ids of every kind node on this engine, of any cluster, running or not."""
+    """Ids of all kind nodes on this engine, of any cluster, running or not."""
     return {c["Id"] for c in client.api.containers(all=True, filters={"label": CLUSTER_LABEL})}
 
 
@@ -89,11 +89,10 @@ def execute(
     stdin: Iterable[bytes] = (),
     silence: float = _ANSWERS_WITHIN,
 ) -> str:
-    """Run a command in the node, with the chunks on its standard input. Returns what it printed.
+    """Run a command in the node, with the chunks on its standard input; return its output.
 
     Raises:
-        NodeError: it ended with another exit code than 0, no byte went either way for `silence` seconds, or the node
-            is paused or gone.
+        NodeError: its exit code is not 0, no byte was transferred for `silence` seconds, or the node is paused or gone.
     """
     if node.paused:
         raise NodeError(f"it is paused (docker unpause {node.name})")
@@ -120,20 +119,20 @@ def execute(
 
 
 def _said(printed: str) -> str:
-    """The last line, which is the error, without what differs from one time to the next."""
+    """The last line, which is the error, without parts that differ each time."""
     last = printed.strip().rpartition("\n")[2]
     return re.sub(r'time="[^"]*" |"?extract-[\w-]+ ', "", last)[-500:]
 
 
 def _words(command: list[str]) -> str:
-    """What to call a command in a message."""
+    """The name of a command in messages."""
     return "ctr images import" if command[0] == "sh" else " ".join(command[:6])
 
 
 def _send(raw: Any, chunks: Iterable[bytes], silence: float, has_ended: Callable[[], bool]) -> bool:
-    """Send it all, or as much as the command takes. Returns whether the engine will hang up when the command ends.
+    """Send all chunks, or as many as the command takes; return whether the engine will close the connection.
 
-    Now and then the engine neither reads what is left over for a command that has ended, nor hangs up.
+    Sometimes the engine neither reads the rest for a command that has ended, nor closes the connection.
     """
     raw.settimeout(min(silence, _LOOKED_AFTER))
     try:
@@ -152,23 +151,23 @@ def _send(raw: Any, chunks: Iterable[bytes], silence: float, has_ended: Callable
     except TimeoutError:
         raise
     except OSError:
-        pass  # the command ended before it read everything: what it printed says why
+        pass  # the command ended before it read everything; its output says why
     return True
 
 
 def _frames(raw: Any, hangs_up: bool) -> Iterator[bytes]:
-    """What comes back, without the eight bytes before each piece that say of which stream it is, and how long.
+    """The output, without the eight bytes before each piece that give its stream and length.
 
-    Not `hangs_up`: silence is the end. (The SDK's own reader waits for ever.)
+    Unless `hangs_up`, silence is the end. (The SDK's own reader would wait for ever.)
     """
-    # the engine hangs up on what a command that has ended did not read; what it printed has arrived before
+    # the engine closes the connection on unread input of an ended command, whose output has arrived before
     ends = (ConnectionResetError,) if hangs_up else (ConnectionResetError, TimeoutError)
     while len(header := _exactly(raw, 8, ends)) == 8:
         yield _exactly(raw, struct.unpack(">4xL", header)[0], ends)
 
 
 def _exactly(raw: Any, size: int, ends: tuple[type[Exception], ...]) -> bytes:
-    """That many bytes; fewer at the stream's end."""
+    """Read this many bytes, or fewer at the stream's end."""
     content = b""
     with contextlib.suppress(*ends):
         while len(content) < size and (piece := raw.recv(size - len(content))):
@@ -177,31 +176,31 @@ def _exactly(raw: Any, size: int, ends: tuple[type[Exception], ...]) -> bytes:
 
 
 def usable_images(client: docker.DockerClient, node: Node) -> set[str]:
-    """Names of the images that a pod on the node could use now."""
+    """The names of the images that a pod on the node could use now."""
     return set(execute(client, node, [*_CTR, "images", "ls", "-q", _USABLE]).split())
 
 
 def chain_ids(client: docker.DockerClient, node: Node) -> set[str]:
-    """The stacks of layers the node has unpacked."""
+    """The chain ids of the layers that the node has unpacked."""
     listing = execute(client, node, [*_CTR, "snapshots", "--snapshotter", "overlayfs", "ls"])
     return {line.split()[0] for line in listing.splitlines()[1:] if line.startswith("sha256:")}
 
 
 def load(client: docker.DockerClient, node: Node, archive: Iterable[bytes], reference: str) -> None:
-    """Import an OCI archive and wait until the kubelet's side knows the image.
+    """Import an OCI archive, and wait until the kubelet knows the image.
 
     Raises:
-        NodeError: the node refused it (the text says "not found" where a layer that was not sent is missing).
+        NodeError: the node refused it; the text says "not found" if a layer is missing that was not sent.
     """
     execute(client, node, ["sh", "-c", _LOAD, "sh", reference], archive, _TAKES_WITHIN)
 
 
 def images(client: docker.DockerClient, node: Node) -> dict[str, str]:
-    """Every image record of the node: name -> digest of its manifest."""
+    """The node's image records, name -> digest of the manifest."""
     listing = execute(client, node, [*_CTR, "images", "ls"]).splitlines()[1:]
     return {fields[0]: fields[2] for fields in (line.split() for line in listing) if len(fields) > 2}
 
 
 def remove(client: docker.DockerClient, node: Node, references: list[str]) -> None:
-    """Remove image records; returns when what only they held is gone, too."""
+    """Remove image records, and wait until the content that only they used is removed, too."""
     execute(client, node, [*_CTR, "images", "rm", "--sync", *references], silence=_TAKES_WITHIN)

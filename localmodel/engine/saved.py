@@ -1,7 +1,7 @@
-"""Reading an image's layers out of the engine: `docker save`, whatever store the engine keeps images in.
+"""Reads an image's layers from the engine with `docker save`, whichever image store the engine has.
 
-Every archive has a manifest.json that names configuration and layers in order; layers may be gzipped (containerd
-store) or not (graph drivers). What is kept is always the uncompressed tar, whose digest is the diff id.
+Every archive has a manifest.json that names configuration and layers in order. Layers may be gzipped (containerd
+store) or not (graph drivers); we keep the uncompressed tar, whose digest is the diff id.
 """
 
 import tarfile
@@ -28,7 +28,7 @@ def keep(client: docker.DockerClient, tag: str, base: str, layout: Layout) -> En
         links: dict[str, str] = {}
         for member in archive:
             if member.issym() or member.islnk():
-                # older engines store a repeated layer as a link to its first copy
+                # older engines write a repeated layer as a link to its first copy
                 links[member.name] = _target(member)
             elif member.isfile() and (content := archive.extractfile(member)):
                 small = member.name.endswith(".json") or member.size < CHUNK
@@ -48,8 +48,8 @@ def _read(files: dict[str, Blob | bytes], links: dict[str, str], base: str, layo
     config = json_text.parse(_bytes(files[manifest["Config"]]))
     layers = []
     for name, diff_id in zip(manifest["Layers"], config["rootfs"]["diff_ids"], strict=True):
-        found = files[links.get(name, name)]
-        blob = found if isinstance(found, Blob) else layout.write(_plain(Stream(iter([found]))))
+        content = files[links.get(name, name)]
+        blob = content if isinstance(content, Blob) else layout.write(_plain(Stream(iter([content]))))
         if blob.digest != diff_id:
             raise OSError(f"the engine's archive is damaged: layer {name} is {blob.digest}, not {diff_id}")
         layers.append(blob)
@@ -74,7 +74,7 @@ def _bytes(content: Blob | bytes) -> bytes:
 
 
 def _plain(content: "IO[bytes] | Stream") -> Iterator[bytes]:
-    """The content without its compression.
+    """The uncompressed content.
 
     Raises:
         OSError: it is compressed with zstd.
@@ -90,7 +90,7 @@ def _plain(content: "IO[bytes] | Stream") -> Iterator[bytes]:
     inflate = zlib.decompressobj(_GZIP_STREAM)
     while chunk:
         yield inflate.decompress(chunk)
-        if inflate.eof:  # a gzip file may be several, one after the other
+        if inflate.eof:  # a gzip file may have several parts
             chunk = inflate.unused_data or content.read(CHUNK)
             inflate = zlib.decompressobj(_GZIP_STREAM)
         else:
@@ -98,7 +98,7 @@ def _plain(content: "IO[bytes] | Stream") -> Iterator[bytes]:
 
 
 class Stream:
-    """An iterator of chunks, to be read like a file."""
+    """Reads an iterator of chunks like a file."""
 
     def __init__(self, chunks: Any) -> None:
         self._chunks = chunks

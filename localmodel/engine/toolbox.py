@@ -1,4 +1,4 @@
-"""The installer in a volume of the engine's, for containers that become environment images: it is in none of them."""
+"""The installer in a volume, for containers that become environment images, so that no image has it."""
 
 import contextlib
 from threading import Event
@@ -16,10 +16,10 @@ _PLACE = f"{context.BUILD}/tools"  # in the image
 def volume(
     client: docker.DockerClient, spec: EnvironmentSpec, base: str, store: str, say: build.Say, cancelled: Event
 ) -> str:
-    """Name of a volume with the installer for the base image (an id); filled unless there is one.
+    """The name of a volume with the installer for the base image (an id), which is made if necessary.
 
     Raises:
-        UserError, build.BuildCancelledError: as build.tools().
+        UserError, build.BuildCancelledError: the errors of `build.tools()`.
     """
     name = f"localmodel-tools-{digests.of_json([store, base, context.tools_digest()]).removeprefix('sha256:')[:32]}"
     with contextlib.suppress(docker.errors.NotFound):
@@ -29,7 +29,7 @@ def volume(
     image = build.tools(client, spec, store, say, cancelled)
     client.api.create_volume(name, labels={names.STORE_LABEL: store})
     try:
-        # An engine fills an empty volume with what the image has there.
+        # An engine fills an empty volume with the image's files of that path.
         binds = client.api.create_host_config(binds={name: {"bind": _PLACE, "mode": "rw"}})
         container = client.api.create_container(image, volumes=[_PLACE], host_config=binds)
         client.api.remove_container(container["Id"])
@@ -40,7 +40,7 @@ def volume(
 
 
 def remove(client: docker.DockerClient, store: str) -> None:
-    """Remove the store's volumes, but those that are being used."""
-    for found in client.api.volumes(filters={"label": f"{names.STORE_LABEL}={store}"})["Volumes"] or ():
+    """Remove the store's unused volumes."""
+    for volume_found in client.api.volumes(filters={"label": f"{names.STORE_LABEL}={store}"})["Volumes"] or ():
         with contextlib.suppress(docker.errors.APIError):
-            client.api.remove_volume(found["Name"])
+            client.api.remove_volume(volume_found["Name"])
