@@ -1,10 +1,8 @@
-"""Work on a deployment in a process of its own.
+"""Runs the work on a deployment in a process of its own.
 
-A thread would be simpler, and would die with a script that ends right after Model.deploy(): an interpreter that ends
-lets nobody start the processes and threads that a deployment needs.
+A thread would be simpler, but would end with a script that ends right after `Model.deploy()`.
 
-A folder for each deployment: `lock` is held by the process as long as it lives, `output` is what it says, and
-`outcome` is written last.
+Each deployment has a folder: the process holds `lock` as long as it lives, writes `output`, and `outcome` last.
 """
 
 import contextlib
@@ -33,14 +31,14 @@ _MOST_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Outcome:
-    """`error` is "" for success; `traceback` is the entry script's, where it was to blame."""
+    """The result of the work. `error` is "" after success; `traceback` is the entry script's, if that failed."""
 
     error: str = ""
     traceback: str = ""
 
 
 def names() -> list[str]:
-    """The deployments that anything is known of here."""
+    """The names of the deployments that have a folder here."""
     return sorted(folder.name for folder in _root().glob("*"))
 
 
@@ -49,17 +47,17 @@ def _root() -> Path:
 
 
 class Work:
-    """The work on one deployment, whichever process began it."""
+    """The work on one deployment, in any process."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.folder = _root() / name
 
     def begin(self, target: str, method: str, arguments: Mapping[str, Any]) -> None:
-        """Let a new process call the deployment's method (see _perform.py), after one that is at work."""
+        """Have a new process call the deployment's method (see _perform.py), after the current one has ended."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with files.lock_file(self.folder / "lock") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # waits also for programs that only look, which takes no time
+            fcntl.flock(lock, fcntl.LOCK_EX)  # also waits for programs that only look, which is quick
             (self.folder / "outcome").unlink(missing_ok=True)
             (self.folder / "target").write_text(target)
             (self.folder / "method").write_text(method)
@@ -71,63 +69,63 @@ class Work:
                     stdout=output,
                     stderr=output,
                     pass_fds=[lock],
-                    start_new_session=True,  # so that Ctrl-C ends the waiting, not the work
+                    start_new_session=True,  # so that Ctrl-C ends the wait, and not the work
                 )
         (self.folder / "group").write_text(str(starter.pid))
-        starter.wait()  # it has left the work to a process that is nobody's child
+        starter.wait()  # it has detached the process that works
 
     def target(self) -> str:
-        """Where the deployment runs: where it was deployed to from here, else the default."""
+        """The target that the deployment was last deployed to from here, else the default."""
         return self._kept("target") or default_name()
 
     def method(self) -> str:
-        """What the last work calls; "" when there was none."""
+        """The method that the last work calls, or ""."""
         return self._kept("method")
 
     def is_going_on(self) -> bool:
-        """Whether a process is at work now."""
+        """Whether a process works now."""
         return turn.is_taken(self.folder / "lock")
 
     def outcome(self) -> Outcome | None:
-        """How the last work ended; None while it goes on, and when there was none."""
+        """The result of the last work; None while it goes on, or if there was none."""
         if self.is_going_on():
             return None
         try:
-            found = state_file.read(self.folder / "outcome", Outcome, "deploy again")
+            result = state_file.read(self.folder / "outcome", Outcome, "deploy again")
         except UserError as error:
             return Outcome(str(error))
-        if found is None:
+        if result is None:
             interrupted = "the deployment was interrupted: its process ended before it was done. Deploy again"
             return Outcome(interrupted) if self.folder.is_dir() else None
-        return found
+        return result
 
     def end(self, outcome: Outcome) -> None:
-        """Called by the process that is at work."""
+        """Record the result; called by the process that works."""
         files.write(self.folder / "outcome", json.dumps(asdict(outcome)).encode())
 
     def output(self) -> str:
-        """What the last work has said so far."""
+        """The output of the last work so far."""
         return self._kept("output")
 
     def follow(self, until: float | None) -> Iterator[str]:
         """The output as it comes, until the work ends or time.monotonic() passes `until`."""
-        told = 0
+        printed = 0
         while True:
             last = not self.is_going_on() or (until is not None and time.monotonic() > until)
             text = self.output()
-            yield text[told:]
-            told = len(text)
+            yield text[printed:]
+            printed = len(text)
             if last:
                 return
             time.sleep(_POLL_SECONDS)
 
     def wait(self) -> None:
-        """Until no work goes on."""
+        """Wait until no work goes on."""
         for _ in self.follow(None):
             pass
 
     def stop(self) -> None:
-        """End the work that goes on, and everything it has started."""
+        """End the current work, and everything that it has started."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.is_going_on():
                 with contextlib.suppress(ProcessLookupError, ValueError):
@@ -143,7 +141,7 @@ class Work:
             self.folder.rmdir()
 
     def _kept(self, name: str) -> str:
-        """The text of a file of this folder; "" where there is none, or something else in its place."""
+        """The text of a file in this folder, or "" if it cannot be read."""
         with contextlib.suppress(UnreadableError):
             return (read_file(self.folder / name, _MOST_BYTES) or b"").decode(errors="replace")
         return ""

@@ -13,13 +13,13 @@ from localmodel.errors import UserError
 
 
 def main(name: str, lock: str, task: str) -> None:
-    """Do what the task says, and write down how it went."""
-    # Nobody's child: the program that deploys has nothing to wait for, and may end before or after this.
+    """Perform the task, and record its result."""
+    # Detached, because the program that deploys may end before or after this process.
     if os.fork():
         os._exit(0)
-    # The lock ends with this process: what it starts, and leaves running, must not have it.
+    # The lock ends with this process, so the processes that it leaves running must not inherit it.
     os.set_inheritable(int(lock), False)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what is half done is taken back
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that half done work is undone
     work = Work(name)
     try:
         _perform(name, **json.loads(task))
@@ -33,7 +33,7 @@ def main(name: str, lock: str, task: str) -> None:
 
 
 def _perform(name: str, target: str, method: str, arguments: Mapping[str, Any]) -> None:
-    from localmodel import Client  # its imports take time that Model.deploy() would wait for
+    from localmodel import Client  # here, because Model.deploy() would wait for its imports
 
     client = Client(target)
     if method == "deploy":

@@ -1,4 +1,4 @@
-"""Azure ML's deployment files, read and written: v1's --ic and --dc, v2's online deployments.
+"""Reads and writes Azure ML's deployment files: v1's --ic and --dc, v2's online deployments.
 
-Nothing here runs anything: values in, values out. Files, the store and targets are touched by `gather` and `collect`.
+All functions work on plain values, except `gather` and `collect`, which use files and the store.
 """

@@ -1,4 +1,4 @@
-"""From manifests to what an export needs: code, environment, variables, models."""
+"""Collects what an export needs: code, environment, variables, models."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ MODELS = "models"
 
 
 def collect(manifests: Manifests, store: Store, with_models: bool) -> Exportable:
-    """Look up what the deployment refers to; `with_models`: their files are to lie in the exported folder.
+    """Look up what the deployment refers to. `with_models` says that the exported folder will have the models' files.
 
     Raises:
-        UserError: the store's, SourceMissing.
+        UserError: the store's errors, SourceMissing.
     """
     metadata = manifests.deployment["metadata"]
     wanted = stored.filled_in(spec.parse(manifests.deployment["spec"]), store)
@@ -38,10 +38,10 @@ def collect(manifests: Manifests, store: Store, with_models: bool) -> Exportable
 
 
 def write_models(deployment: Exportable, store: Store, folder: Path) -> None:
-    """Put the models' files into the exported folder.
+    """Write the models' files into the exported folder.
 
     Raises:
-        UserError: the store's.
+        UserError: the store's errors.
     """
     for model in deployment.models:
         if model.path is not None:

@@ -1,4 +1,4 @@
-"""YAML or JSON as a tree that knows where each value stands, so that what is wrong can be pointed at."""
+"""Parses YAML or JSON into a tree with the place of each value, for messages."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
-# A placeholder of a template, which YAML takes for a mapping in a mapping.
+# A template's placeholder, which YAML reads as a mapping in a mapping.
 _TEMPLATE = re.compile(r"(?m)^(\s*(?:- +)?[\w$.-]+: +)\{\{ *([\w.-]+) *\}\}([^\n#'\"]*)")
 
 Value: TypeAlias = "dict[str, Node] | list[Node] | str | int | float | bool | None"
@@ -22,7 +22,7 @@ Value: TypeAlias = "dict[str, Node] | list[Node] | str | int | float | bool | No
 class Node:
     """One value: `path` from the root ("environment.image", "" for the root), `place` is "FILE:LINE".
 
-    `text` is a scalar as it was written: what a number or a boolean is in an environment variable.
+    `text` is a scalar as it was written, as an environment variable would have it.
     """
 
     value: Value
@@ -31,14 +31,14 @@ class Node:
     place: str
 
     def find(self, path: str) -> "Node | None":
-        """The value at the dotted path below this one; None when it is absent, null, or not below mappings."""
+        """The value at the dotted path below this one; None if it is missing, null, or not below mappings."""
         node: Node | None = self
         for name in path.split("."):
             node = node.value.get(name) if node is not None and isinstance(node.value, dict) else None
         return node if node is not None and node.value is not None else None
 
     def items(self) -> "Iterator[tuple[str, Node]]":
-        """A mapping's fields; of another value none."""
+        """The fields of a mapping; none for any other value."""
         if isinstance(self.value, dict):
             yield from self.value.items()
 
@@ -56,7 +56,7 @@ class Node:
 
 
 def parse(text: str, file: str) -> Node:
-    """Read one document; `file` is what places call it.
+    """Parse one document; `file` is its name in places.
 
     Raises:
         UserError: AzureFileInvalid.
@@ -109,9 +109,9 @@ def _node(loader: yaml.SafeLoader, node: yaml.Node, path: str, file: str, above:
         items = [_node(loader, child, f"{path}[{index}]", file, above) for index, child in enumerate(node.value)]
         return Node(items, "", path, place)
     value = loader.construct_object(node)
-    # A date is what it was written as: no field here wants one.
-    known = value is None or isinstance(value, str | int | float | bool)
-    return Node(value if known else str(node.value), str(node.value), path, place)
+    # A date is kept as text, because no field here is a date.
+    is_plain = value is None or isinstance(value, str | int | float | bool)
+    return Node(value if is_plain else str(node.value), str(node.value), path, place)
 
 
 def _refuse_twins(node: yaml.MappingNode, file: str) -> None:
@@ -123,5 +123,5 @@ def _refuse_twins(node: yaml.MappingNode, file: str) -> None:
 
 
 def _json_as_yaml(text: str) -> str:
-    """The same without the two things that JSON allows and YAML does not: tabs between values, and "\\/"."""
-    return re.sub(r"(\\\\)|\\/", lambda found: found[1] or "/", text.replace("\t", " "))
+    """The text without what JSON allows and YAML does not: tabs between values, and "\\/"."""
+    return re.sub(r"(\\\\)|\\/", lambda match: match[1] or "/", text.replace("\t", " "))

@@ -1,4 +1,4 @@
-"""What one of Azure ML's files asks for, whichever version it is of, before anything on disk has been looked at."""
+"""What an Azure ML file of any version asks for, before any other file is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from localmodel.azureml_files.document import Node
 
 @dataclass(frozen=True)
 class At:
-    """A text of the file, and where it stands ("FILE:LINE: path"), for errors about what it names."""
+    """A text in the file with its place ("FILE:LINE: path"), for errors about what it names."""
 
     text: str
     where: str
@@ -21,7 +21,7 @@ def at(node: Node | None) -> At | None:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model that is not registered yet. `name` is None when the file gives none."""
+    """A model that is not registered yet. `name` is None if the file has none."""
 
     path: At
     name: str | None = None
@@ -31,10 +31,10 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class EnvironmentDraft:
-    """An environment by reference, or what it is made of.
+    """An environment: a reference, or its parts.
 
-    Paths are relative to the file's folder, or with `in_code` to the code's. `conda` is a path, or the dependencies
-    themselves; `dockerfile` a path, or its text if that has more lines.
+    Paths are relative to the file's folder, or to the code's if `in_code`. `conda` is a path or the dependencies;
+    `dockerfile` is a path, or the text if it has several lines.
     """
 
     reference: At | None = None
@@ -47,10 +47,10 @@ class EnvironmentDraft:
 
 @dataclass(frozen=True)
 class Draft:
-    """Paths are relative to the file's folder, `entry_script` to `code`; see EnvironmentDraft.
+    """What a file asks for. Paths are relative to the file's folder, `entry_script` to `code`.
 
-    `model` is a reference ("azureml:NAME:VERSION"), or a file. `spec` has the fields of the manifest's spec that
-    need nothing else, as the manifest has them.
+    `model` is a reference ("azureml:NAME:VERSION") or a file. `spec` has the fields of the manifest's spec that need
+    no lookup.
     """
 
     name: At | None

@@ -1,4 +1,4 @@
-"""The environment that an Azure ML file asks for: read from its conda file, Dockerfile or image's name."""
+"""Reads the environment of an Azure ML file from its conda file, Dockerfile or image's name."""
 
 import re
 from collections.abc import Mapping
@@ -21,19 +21,19 @@ _PYTHON_IN_A_NAME = re.compile(r"(?:py|python)[:-]?3[.]?(\d+)")
 
 
 @dataclass(frozen=True)
-class Found:
-    """An environment that is no reference, the variables that it brings, and what is to be said of it."""
+class ReadEnvironment:
+    """An environment that is not a reference, with its variables and notes."""
 
     spec: EnvironmentSpec
     variables: Mapping[str, str]
     notes: tuple[str, ...]
 
 
-def find(draft: EnvironmentDraft, folder: Path, code: Mapping[str, bytes]) -> Found:
-    """Read what the draft names; its files are looked for in the folder.
+def find(draft: EnvironmentDraft, folder: Path, code: Mapping[str, bytes]) -> ReadEnvironment:
+    """Read the files that the draft names, in the folder.
 
     Raises:
-        UserError: EnvironmentInvalid, AzureFieldRefused; with the place that asks for it.
+        UserError: EnvironmentInvalid, AzureFieldRefused; with the place in the file.
     """
     packages = _packages(draft, folder)
     requirements, dropped = server_packages.split(packages.spec.requirements)
@@ -41,7 +41,7 @@ def find(draft: EnvironmentDraft, folder: Path, code: Mapping[str, bytes]) -> Fo
     notes = [*packages.notes, *notes]
     if dropped:
         notes.append(_about_the_server(dropped, code))
-    return Found(spec, packages.variables, tuple(notes))
+    return ReadEnvironment(spec, packages.variables, tuple(notes))
 
 
 def _packages(draft: EnvironmentDraft, folder: Path) -> Definition:
@@ -56,12 +56,12 @@ def _packages(draft: EnvironmentDraft, folder: Path) -> Definition:
 
 
 def _based(draft: EnvironmentDraft, folder: Path, spec: EnvironmentSpec) -> tuple[EnvironmentSpec, list[str]]:
-    """The environment with its image, if that is not the one that its Python has anyway."""
+    """The environment with its image, unless that is the default of its Python."""
     if draft.dockerfile is not None:
         text = _dockerfile_text(draft.dockerfile, folder)
         python, notes = _python(draft, spec, text, draft.dockerfile.where)
         try:
-            # the text's own line breaks tell it from a path
+            # line breaks tell a text from a path
             based = dockerfile.read(text.rstrip() + "\n", python)
         except UserError as error:
             raise located(error, draft.dockerfile.where) from None
@@ -75,16 +75,16 @@ def _based(draft: EnvironmentDraft, folder: Path, spec: EnvironmentSpec) -> tupl
 
 
 def _python(draft: EnvironmentDraft, spec: EnvironmentSpec, image: str, where: str) -> tuple[str, list[str]]:
-    """The conda file's Python, or the one that the image's name tells."""
+    """The conda file's Python, or the one in the image's name."""
     if draft.conda is not None:
         return spec.python, []
-    found = _PYTHON_IN_A_NAME.search(image)
-    python = f"3.{found[1]}" if found else spec.python
+    match = _PYTHON_IN_A_NAME.search(image)
+    python = f"3.{match[1]}" if match else spec.python
     return python, [f"{where}: the image is taken to have Python {python}; correct the environment's python if not"]
 
 
 def _dockerfile_text(named: At, folder: Path) -> str:
-    """v2 names a file; v1 may hold the text itself."""
+    """The Dockerfile's text: v2 names a file, v1 may contain the text."""
     return named.text if "\n" in named.text.strip() else _text(named, folder)
 
 

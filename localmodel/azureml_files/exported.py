@@ -1,4 +1,4 @@
-"""What an export starts from, and what it results in."""
+"""The input and the result of an export."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _DEFAULTS = DeploymentSpec("score.py", Source())
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the deployment: `path` is where its files lie in the exported folder, None: it is referred to."""
+    """A model of the deployment. `path` is that of its files in the exported folder, or None for a reference."""
 
     name: str
     version: int
@@ -19,7 +19,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Exportable:
-    """A deployment with everything it refers to, but for the models' files.
+    """A deployment with everything that it refers to, except the models' files.
 
     `spec` has the environment filled in; `files` are the code's (path -> content), `variables` the plain values.
     """
@@ -35,14 +35,14 @@ class Exportable:
 
 @dataclass(frozen=True)
 class Exported:
-    """Files by path, and what they do not say or what has to be filled in."""
+    """The exported files by path, with notes on what they cannot say and what has to be filled in."""
 
     files: Mapping[str, bytes]
     notes: tuple[str, ...]
 
 
 def unsaid(spec: DeploymentSpec, *fields: str) -> list[str]:
-    """A note on each of the spec's fields (as DeploymentSpec has them) that says something and cannot be written."""
+    """A note on each of the spec's fields (by their names in `DeploymentSpec`) that is set and cannot be written."""
     names = {
         "local_port": "spec.service.localPort",
         "resources": "spec.resources",

@@ -1,4 +1,4 @@
-"""What becomes of each field of Azure ML's files: one table a file format, which converters and docs share."""
+"""The conversion of each field in Azure ML's files: one table for each format, for converters and docs."""
 
 import difflib
 import re
@@ -10,7 +10,7 @@ from localmodel import reasons
 from localmodel.azureml_files.document import Node
 from localmodel.errors import UserError
 
-# What examples have where a value of one's own belongs.
+# A placeholder in examples.
 _PLACEHOLDER = re.compile(r"<[A-Za-z][\w .-]*>|\{\{[\w .-]+\}\}")
 
 
@@ -21,7 +21,7 @@ class Fate(Enum):
 
 
 class Kind(Enum):
-    """What a mapped field may hold. OBJECT: the fields that the table lists below it; ANY: whatever it likes."""
+    """The type of a mapped field. OBJECT has the fields that the table lists below it; ANY may be anything."""
 
     TEXT = "a text"
     NUMBER = "a whole number"
@@ -34,7 +34,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """`text` says what it becomes, why it has no meaning here, or what to do instead; Markdown code allowed."""
+    """A field. `text` says what it becomes, why it has no meaning here, or what to do instead; with Markdown code."""
 
     path: str
     fate: Fate
@@ -44,7 +44,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: `what` it is called in messages ("an online deployment")."""
+    """A file format. `what` is its name in messages ("an online deployment")."""
 
     what: str
     fields: tuple[Field, ...]
@@ -63,10 +63,10 @@ def refused(path: str, text: str) -> Field:
 
 
 def look_over(root: Node, format_: Format) -> tuple[str, ...]:
-    """Check every field of the document against the table; returns notes on those without meaning here.
+    """Check every field of the document against the table; return notes on those without meaning here.
 
     Raises:
-        UserError: AzureFieldRefused; a line for each field that is refused, unknown, or holds something else.
+        UserError: AzureFieldRefused; with a line for each field that is refused, unknown, or of another type.
     """
     problems: list[str] = []
     notes: list[str] = []
@@ -82,22 +82,22 @@ def refusal(*problems: str) -> UserError:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a part of it is still to be written, such as `<ENDPOINT_NAME>`."""
+    """Whether the text has a placeholder, such as `<ENDPOINT_NAME>`."""
     return bool(_PLACEHOLDER.search(text))
 
 
 def number(node: Node | None) -> int | None:
-    """A field of the kind NUMBER that look_over() has passed."""
+    """The value of a NUMBER field that `look_over()` has checked."""
     return int(str(node.value)) if node is not None else None
 
 
 def text(node: Node | None) -> str | None:
-    """A field of the kind TEXT that look_over() has passed."""
+    """The value of a TEXT field that `look_over()` has checked."""
     return node.text if node is not None else None
 
 
 def texts(node: Node | None) -> dict[str, str]:
-    """A field of the kind TEXTS that look_over() has passed; null values are left out."""
+    """The values of a TEXTS field that `look_over()` has checked, without null values."""
     return {name: child.text for name, child in node.items() if child.value is not None} if node is not None else {}
 
 
@@ -111,12 +111,12 @@ def _look(node: Node, format_: Format, problems: list[str], notes: list[str]) ->
             if not _fits(child, row.kind):
                 problems.append(child.problem(f"{row.kind.value} expected"))
             elif row.kind in (Kind.TEXT, Kind.TEXT_OR_OBJECT) and is_placeholder(child.text):
-                # A name can be given otherwise.
+                # A name can be given on the command line.
                 if name not in ("endpoint_name", "name"):
                     problems.append(child.problem(f"{child.text} has a placeholder: write what it stands for"))
             elif row.kind in (Kind.OBJECT, Kind.TEXT_OR_OBJECT):
                 _look(child, format_, problems, notes)
-        elif row.fate is not Fate.MAPPED and child.plain():  # what is false or empty asks for nothing
+        elif row.fate is not Fate.MAPPED and child.plain():  # a false or empty value asks for nothing
             (problems if row.fate is Fate.REFUSED else notes).append(child.problem(row.text.replace("`", "")))
 
 

@@ -1,4 +1,4 @@
-"""An imported deployment as files: a folder that `lmd apply -k` and `kubectl apply -k` take."""
+"""Writes an imported deployment as a folder for `lmd apply -k` and `kubectl apply -k`."""
 
 import yaml
 
@@ -22,7 +22,7 @@ def contents(imported: Imported) -> dict[str, bytes]:
 
 
 def _name_references() -> dict[str, object]:
-    """Tells kustomize where a manifest names ConfigMaps, whose names it completes with a digest of their content."""
+    """The configuration that tells kustomize where a manifest names ConfigMaps, to which it appends digests."""
     kind = {"group": schema.API_VERSION.partition("/")[0], "kind": schema.KIND}
     paths = ["spec/scoring/source/configMap/name", "spec/env/valueFrom/configMapKeyRef/name"]
     fields = [{**kind, "path": path} for path in paths]

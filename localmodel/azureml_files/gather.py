@@ -1,4 +1,4 @@
-"""From what an Azure ML file asks for to a manifest of ours: looks files up, and registers what is not in the store."""
+"""Makes a manifest of what an Azure ML file asks for: looks files up, and registers what is not in the store."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 from localmodel import entry_script, reasons
 from localmodel.azureml_files import environment
 from localmodel.azureml_files.draft import At, Draft, ModelFile
-from localmodel.azureml_files.environment import Found
+from localmodel.azureml_files.environment import ReadEnvironment
 from localmodel.azureml_files.fields import is_placeholder
 from localmodel.azureml_files.references import in_store, located
 from localmodel.disk.executable import Executable
@@ -19,18 +19,18 @@ from localmodel.sdk import definition, source
 from localmodel.sdk.source import Source
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
 
-# What a ConfigMap takes: names without folders, text, and in all somewhat less than 1 MiB.
+# A ConfigMap accepts names without folders, text, and in all somewhat less than 1 MiB.
 _KEY = re.compile(r"[A-Za-z0-9_][-._a-zA-Z0-9]{0,252}")
 _LARGEST_CONFIG_MAP = 900_000
-# What the folder has beside the code, or kustomize would take for its own.
+# Names of the folder's other files, or of files that kustomize reads.
 _OTHER_FILES = ("deployment.yaml", "kustomizeconfig.yaml", "kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
 @dataclass(frozen=True)
 class Imported:
-    """A manifest, and the files of the ConfigMap that it names (none: the code is in the store).
+    """A manifest, and the files of its ConfigMap, or none if the code is in the store.
 
-    `kept` says what has been registered, `notes` what has no meaning here or is worth knowing.
+    `kept` names what was registered; `notes` say what has no meaning here or is worth knowing.
     """
 
     manifest: Mapping[str, Any]
@@ -47,12 +47,12 @@ class _NewModel:
 
 
 def gather(draft: Draft, folder: Path, store: Store, name: str | None, models: Sequence[str]) -> Imported:
-    """The manifest. `folder` is the file's; `name` and `models` (NAME:VERSION or a path) go before the file's own.
+    """Make the manifest. `folder` is the file's; `name` and `models` (NAME:VERSION or a path) replace the file's own.
 
-    Nothing is registered before everything has been found.
+    Nothing is registered before everything was found.
 
     Raises:
-        UserError: what is missing or does not fit, with the place that asks for it.
+        UserError: something is missing or does not fit; the message has the place in the file.
     """
     wanted = _resource_name(draft, name)
     root, entry, code = _code(draft, folder)
@@ -61,7 +61,7 @@ def gather(draft: Draft, folder: Path, store: Store, name: str | None, models: S
     chosen = [_given_model(text, store) for text in models] or _own_models(draft, folder, store)
     as_files = _fits_a_config_map(files)
     from_map: dict[str, Any] = {"configMap": {"name": f"{wanted}-score"}}
-    variables, notes = (asked.variables, asked.notes) if isinstance(asked, Found) else ({}, ())
+    variables, notes = (asked.variables, asked.notes) if isinstance(asked, ReadEnvironment) else ({}, ())
     manifest = _manifest(draft, wanted, variables)
     manifest["spec"]["scoring"] = {"entryScript": entry, "source": from_map}
     schema.validate(manifest)
@@ -79,7 +79,7 @@ def gather(draft: Draft, folder: Path, store: Store, name: str | None, models: S
 
 
 def _manifest(draft: Draft, name: str, variables: Mapping[str, str]) -> dict[str, Any]:
-    """All that needs nothing from the store; the fields below `spec` in the order that people read them."""
+    """The part of the manifest that needs nothing from the store, with the fields of `spec` in a readable order."""
     labels = {"labels": dict(draft.labels)} if draft.labels else {}
     return {
         "apiVersion": schema.API_VERSION,
@@ -90,7 +90,7 @@ def _manifest(draft: Draft, name: str, variables: Mapping[str, str]) -> dict[str
 
 
 def _env(draft: Draft, brought: Mapping[str, str]) -> dict[str, Any]:
-    """`spec.env`: the deployment's variables, and those of the environment that it does not set itself."""
+    """`spec.env`: the deployment's variables, and the environment's unless the deployment sets them."""
     own = list(draft.spec.get("env", []))
     names = {variable["name"] for variable in own}
     env = [*({"name": name, "value": value} for name, value in brought.items() if name not in names), *own]
@@ -116,18 +116,18 @@ def _resource_name(draft: Draft, name: str | None) -> str:
 
 
 def _code(draft: Draft, folder: Path) -> tuple[Path, str, Source]:
-    """The source folder, the entry script's path in it, and what is in it."""
+    """The source folder, the entry script's path in it, and its content."""
     code, script = draft.code, draft.entry_script
     root = folder / code.text if code else folder
     if code and not root.is_dir():
         raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{code.where}: {root}: no such folder")
     try:
         place, entry = source.locate(script.text if code else root / script.text, root if code else None)
-        found = source.read(place, entry)
-        entry_script.check(found.files, entry)
+        content = source.read(place, entry)
+        entry_script.check(content.files, entry)
     except UserError as error:
         raise located(error, script.where) from None
-    return root, entry, found
+    return root, entry, content
 
 
 def _fits_a_config_map(files: Mapping[str, bytes]) -> bool:
@@ -186,7 +186,7 @@ def _register(model: _NewModel, store: Store, kept: list[str]) -> ModelVersion:
 
 def _environment(
     draft: Draft, root: Path, folder: Path, store: Store, files: Mapping[str, bytes]
-) -> EnvironmentVersion | Found:
+) -> EnvironmentVersion | ReadEnvironment:
     asked = draft.environment
     if asked.reference is None:
         return environment.find(asked, root if asked.in_code else folder, files)
@@ -197,12 +197,14 @@ def _environment(
         raise located(error, asked.reference.where) from None
 
 
-def _environment_fields(found: EnvironmentVersion | Found, name: str, store: Store, kept: list[str]) -> dict[str, Any]:
-    """`spec.environment`. A manifest has no field for a Dockerfile, so that an environment with one is registered."""
-    if isinstance(found, Found) and found.spec.dockerfile is None:
-        image = {"baseImage": found.spec.base_image} if found.spec.base_image else {}
-        return {"python": found.spec.python, "requirements": list(found.spec.requirements), **image}
-    if isinstance(found, Found):
-        found = store.environments.register(name, found.spec)
-        kept.append(f"environment {found.name}:{found.version}")
-    return {"ref": {"name": found.name, "version": found.version}}
+def _environment_fields(
+    environment: EnvironmentVersion | ReadEnvironment, name: str, store: Store, kept: list[str]
+) -> dict[str, Any]:
+    """`spec.environment`. An environment with a Dockerfile is registered, because a manifest has no field for it."""
+    if isinstance(environment, ReadEnvironment) and environment.spec.dockerfile is None:
+        image = {"baseImage": environment.spec.base_image} if environment.spec.base_image else {}
+        return {"python": environment.spec.python, "requirements": list(environment.spec.requirements), **image}
+    if isinstance(environment, ReadEnvironment):
+        environment = store.environments.register(name, environment.spec)
+        kept.append(f"environment {environment.name}:{environment.version}")
+    return {"ref": {"name": environment.name, "version": environment.version}}

@@ -1,4 +1,4 @@
-"""`azureml:` references to models and environments, and the store's words for them."""
+"""Converts `azureml:` references to models and environments into the store's."""
 
 import re
 
@@ -12,7 +12,7 @@ _ELSEWHERE = ("azureml://", "azureml:/", "/subscriptions/")
 
 
 def in_store(reference: At, kind: str) -> str:
-    """The reference as the store has it: "name", "name:3", "name@alias". `kind` is "model" or "environment".
+    """The reference in the store's form: "name", "name:3", "name@alias". `kind` is "model" or "environment".
 
     Raises:
         UserError: AzureFieldRefused.
@@ -20,10 +20,10 @@ def in_store(reference: At, kind: str) -> str:
     register = f"register it here ({_REGISTER[kind]}) and refer to azureml:NAME:VERSION"
     if reference.text.startswith(_ELSEWHERE):
         raise refusal(f"{reference.where}: {reference.text} is in Azure: download it, {register}")
-    found = _REFERENCE.fullmatch(reference.text)
-    if found is None:
+    match = _REFERENCE.fullmatch(reference.text)
+    if match is None:
         raise refusal(f"{reference.where}: {reference.text!r} is not azureml:NAME:VERSION or azureml:NAME@latest")
-    name, version, alias = found.groups()
+    name, version, alias = match.groups()
     if version is not None and not (version.isdecimal() and int(version)):
         raise refusal(f"{reference.where}: the store counts versions 1, 2, 3, and has no {version!r}: {register}")
     if version is not None:
@@ -32,5 +32,5 @@ def in_store(reference: At, kind: str) -> str:
 
 
 def located(error: UserError, where: str) -> UserError:
-    """The same error, saying where the file asks for what is missing."""
+    """The error with the place in the file that asks for what is missing."""
     return UserError(error.reason, "\n".join(f"{where}: {line}" for line in str(error).splitlines()))

@@ -1,4 +1,4 @@
-"""Values that v1 and v2 say alike: times, variables, amounts, labels."""
+"""Values that v1 and v2 have in common: times, variables, amounts, labels."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.fields import refusal, texts
 
-# Set by whatever serves the script, there as here.
+# Set by the server, in Azure ML and here.
 _SET_BY_THE_DEPLOYMENT = ("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "AML_APP_ROOT")
 _LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
@@ -17,19 +17,19 @@ GPU = "nvidia.com/gpu"
 
 @dataclass
 class Settings:
-    """Fields of the manifest's spec, and what is to be said of them."""
+    """Fields of the manifest's spec, and notes on them."""
 
     spec: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 def server(variables: Node | None, timeout_ms: int | None, concurrency: int | None) -> Settings:
-    """`spec.env` and `spec.server`, from environment variables and what else says how requests are served.
+    """`spec.env` and `spec.server`, from environment variables and other settings of the server.
 
     Raises:
         UserError: AzureFieldRefused.
     """
-    found = Settings()
+    settings_found = Settings()
     settings: dict[str, int] = {}
     environment = texts(variables)
     workers = _number(variables, "WORKER_COUNT", environment.pop("WORKER_COUNT", None)) or concurrency
@@ -41,12 +41,12 @@ def server(variables: Node | None, timeout_ms: int | None, concurrency: int | No
     for name in _SET_BY_THE_DEPLOYMENT:
         if name in environment and variables is not None:
             del environment[name]
-            found.notes.append(variables.problem(f"{name} is set by the deployment itself"))
+            settings_found.notes.append(variables.problem(f"{name} is set by the deployment itself"))
     if environment:
-        found.spec["env"] = [{"name": name, "value": value} for name, value in environment.items()]
+        settings_found.spec["env"] = [{"name": name, "value": value} for name, value in environment.items()]
     if settings:
-        found.spec["server"] = settings
-    return found
+        settings_found.spec["server"] = settings
+    return settings_found
 
 
 def _number(variables: Node | None, name: str, value: str | None) -> int | None:
@@ -58,7 +58,7 @@ def _number(variables: Node | None, name: str, value: str | None) -> int | None:
 
 
 def labels(tags: Node | None) -> tuple[dict[str, str], list[str]]:
-    """`metadata.labels`, and a note on each tag that can be none."""
+    """`metadata.labels`, and a note on each tag that is not a valid label."""
     kept, notes = {}, []
     for name, value in texts(tags).items():
         if is_label(name, value):
@@ -75,7 +75,7 @@ def is_label(name: str, value: str) -> bool:
 
 
 def amounts(requests: Mapping[str, str], limits: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """`spec.resources` of those that are not empty; `gpu` gets the name that Kubernetes has for it."""
+    """`spec.resources` of the amounts that are not empty; `gpu` gets its name in Kubernetes."""
     pairs = {"requests": requests, "limits": limits}
     return {
         key: {GPU if name == "gpu" else name: value for name, value in given.items()}

@@ -1,4 +1,4 @@
-"""Building an environment here, with what it says printed as in Azure ML."""
+"""Builds an environment here, and prints its output as Azure ML does."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""From the objects that scripts pass around to the arguments of localmodel.Client."""
+"""Converts a script's objects to the arguments of `localmodel.Client`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def call(
     inference_config: InferenceConfig | None,
     deployment_config: LocalWebserviceDeploymentConfiguration | None,
 ) -> dict[str, Any]:
-    """What is given as Client.deploy() and Deployment.update() take it, in JSON's terms; None is left out.
+    """The arguments for `Client.deploy()` and `Deployment.update()` as JSON values, without None.
 
-    An environment that is not registered is, as in Azure ML.
+    An environment that is not registered yet is registered, as in Azure ML.
     """
     arguments: dict[str, Any] = {}
     if models is not None:

@@ -1,4 +1,4 @@
-"""Which versions of models a script asks for: tags, properties, framework, as Azure ML's calls have them."""
+"""Filters versions of models by tags, properties and framework, in the forms of Azure ML's calls."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ from localmodel.azure.core._framework import Framework
 from localmodel.azure.exceptions import ModelNotFoundException, UserErrorException
 from localmodel.store import ModelVersion, Store
 
-# As Azure ML's lists have them: keys, or [key, value]; a mapping as well.
+# As in Azure ML's lists: keys, or [key, value]; a mapping, too.
 Filter = Mapping[str, str | None] | Sequence[str | Sequence[str]]
 
 
@@ -18,36 +18,36 @@ def fitting(
     framework: str | None,
     newest: bool,
 ) -> list[ModelVersion]:
-    """The versions that fit, oldest first; with `newest` one of each model: of those that fit, the newest."""
+    """The matching versions, oldest first; with `newest`, only the newest matching one of each model."""
     wanted = _pairs(properties)
-    found = [
+    versions = [
         model
         for model in store.models.list(name=name, tags=_pairs(tags))
         if all(key in model.properties and value in (None, model.properties[key]) for key, value in wanted.items())
         and framework in (None, model.framework or Framework.CUSTOM)
     ]
-    found.sort(key=lambda model: model.version)
-    # A tag that only version 1 has finds version 1, as in Azure ML.
-    return list({model.name: model for model in found}.values()) if newest else found
+    versions.sort(key=lambda model: model.version)
+    # A tag that only version 1 has matches version 1, as in Azure ML.
+    return list({model.name: model for model in versions}.values()) if newest else versions
 
 
 def latest(
     store: Store, reference: str, tags: Filter | None, properties: Filter | None, framework: str | None
 ) -> ModelVersion:
-    """The version of "name:version", or the newest of "name" that fits.
+    """The version of "name:version", or the newest matching one of "name".
 
     Raises:
-        ModelNotFoundException: none does.
+        ModelNotFoundException: there is none.
     """
     name, _, version = reference.partition(":")
-    found = fitting(store, name, tags, properties, framework, newest=not version)
-    found = [model for model in found if version in ("", str(model.version))]
-    if not found:
+    versions = fitting(store, name, tags, properties, framework, newest=not version)
+    versions = [model for model in versions if version in ("", str(model.version))]
+    if not versions:
         raise ModelNotFoundException(
             f"Model: no version of {reference} has these tags, properties and this framework; "
             f"see Model.list(workspace, name={name!r})"
         )
-    return found[-1]
+    return versions[-1]
 
 
 def _pairs(given: Filter | None) -> dict[str, str | None]:

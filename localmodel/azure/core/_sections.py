@@ -1,4 +1,4 @@
-"""The parts of an Environment that are set as attributes; one that does not count here is refused, not kept."""
+"""The parts of an Environment with settable attributes; those without meaning here are refused."""
 
 from pathlib import Path
 

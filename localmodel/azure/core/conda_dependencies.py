@@ -150,10 +150,10 @@ class CondaDependencies:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        found = read_file(path)
-        if found is None:
+        text = read_file(path)
+        if text is None:
             raise UnreadableError("No such file or directory")
-        content = yaml.safe_load(decoded(found))
+        content = yaml.safe_load(decoded(text))
     except UnreadableError as error:
         raise UserErrorException(f"{path}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -171,8 +171,8 @@ def _listed(argument: str, packages: Iterable[str] | None) -> list[str]:
 
 
 def _name(package: str) -> str:
-    found = re.search(r"[A-Za-z0-9][A-Za-z0-9._-]*", package.rpartition("::")[2])
-    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else package
+    match = re.search(r"[A-Za-z0-9][A-Za-z0-9._-]*", package.rpartition("::")[2])
+    return re.sub(r"[-_.]+", "-", match[0]).lower() if match else package
 
 
 def _without(packages: list[str], name: str) -> list[str]:

@@ -99,15 +99,15 @@ class Environment:
         if label is not None and label.lower() != "latest":
             raise UserErrorException(f"Environment.get: unknown label {label!r}; the only one is 'latest'")
         with translated(UserErrorException):
-            found = workspace.store.environments.get(name, _number(version))
-        return _from_version(found)
+            stored = workspace.store.environments.get(name, _number(version))
+        return _from_version(stored)
 
     @staticmethod
     def list(workspace: Workspace) -> dict[str, "Environment"]:
         """The latest version of each environment, by name."""
         with translated(UserErrorException):
             registered = workspace.store.environments.list(latest=True)
-        return {found.name: _from_version(found) for found in registered}
+        return {version.name: _from_version(version) for version in registered}
 
     def register(self, workspace: Workspace) -> "Environment":
         """Keep it as the next version, or as the latest if that has this content."""
@@ -160,8 +160,8 @@ class Environment:
     def load_from_directory(path: str | Path) -> "Environment":
         """The environment that save_to_directory() wrote, not registered."""
         with translated(UserErrorException):
-            found = folder.load(Path(path))
-        return _made(found.name, found.spec, found.variables)
+            definition = folder.load(Path(path))
+        return _made(definition.name, definition.spec, definition.variables)
 
     def _as_version(self) -> EnvironmentVersion:
         return EnvironmentVersion(
@@ -216,9 +216,9 @@ def _number(version: str | int | None) -> int | None:
     return int(version)
 
 
-def _from_version(found: EnvironmentVersion) -> Environment:
-    made = _made(found.name, found.spec, found.variables)
-    made.version = str(found.version)
+def _from_version(version: EnvironmentVersion) -> Environment:
+    made = _made(version.name, version.spec, version.variables)
+    made.version = str(version.version)
     return made
 
 

@@ -56,28 +56,28 @@ class Model:
         reference = id or (f"{name}:{version}" if version is not None else str(name))
         with translated():
             if tags or properties or model_framework:
-                found = _filters.latest(workspace.store, reference, tags, properties, model_framework)
+                version_found = _filters.latest(workspace.store, reference, tags, properties, model_framework)
             else:
-                found = workspace.store.models.find(reference)
-        self._become(workspace, found)
+                version_found = workspace.store.models.find(reference)
+        self._become(workspace, version_found)
 
-    def _become(self, workspace: Workspace, found: ModelVersion) -> None:
+    def _become(self, workspace: Workspace, version: ModelVersion) -> None:
         self.workspace = workspace
-        self._version = found
-        self.name, self.version = found.name, found.version
-        self.id = f"{found.name}:{found.version}"
-        self.description = found.description or None
-        self.tags, self.properties = dict(found.tags), dict(found.properties)
-        self.created_time = datetime.fromisoformat(found.created)
-        self.model_framework = found.framework or Framework.CUSTOM
-        self.model_framework_version = found.framework_version or None
+        self._version = version
+        self.name, self.version = version.name, version.version
+        self.id = f"{version.name}:{version.version}"
+        self.description = version.description or None
+        self.tags, self.properties = dict(version.tags), dict(version.properties)
+        self.created_time = datetime.fromisoformat(version.created)
+        self.model_framework = version.framework or Framework.CUSTOM
+        self.model_framework_version = version.framework_version or None
         self.resource_configuration = None
-        self.url = f"oci:{workspace.store.root}@{found.digest}"
+        self.url = f"oci:{workspace.store.root}@{version.digest}"
 
     @staticmethod
-    def _of(workspace: Workspace, found: ModelVersion) -> "Model":
+    def _of(workspace: Workspace, version: ModelVersion) -> "Model":
         model = Model.__new__(Model)
-        model._become(workspace, found)
+        model._become(workspace, version)
         return model
 
     @staticmethod
@@ -111,7 +111,7 @@ class Model:
             resource_configuration=(resource_configuration, _NO_RESOURCES),
         )
         with translated():
-            found = workspace.store.models.register(
+            registered = workspace.store.models.register(
                 model_name,
                 Path(model_path),
                 tags=dict(tags or {}),
@@ -120,7 +120,7 @@ class Model:
                 framework=model_framework or "",
                 framework_version=model_framework_version or "",
             )
-        return Model._of(workspace, found)
+        return Model._of(workspace, registered)
 
     @staticmethod
     def list(
@@ -142,8 +142,8 @@ class Model:
             dataset_id=(dataset_id, _NO_DATASETS),
         )
         with translated():
-            found = _filters.fitting(workspace.store, name, tags, properties, model_framework, latest)
-        newest_first = sorted(found, key=lambda model: (model.created, model.version), reverse=True)
+            versions = _filters.fitting(workspace.store, name, tags, properties, model_framework, latest)
+        newest_first = sorted(versions, key=lambda model: (model.created, model.version), reverse=True)
         return [Model._of(workspace, model) for model in newest_first]
 
     @staticmethod

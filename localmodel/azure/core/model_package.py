@@ -85,8 +85,8 @@ def _look_up(store: Store, arguments: Mapping[str, Any]) -> _Content:
         raise UserErrorException("Model.package: give inference_config, which names the entry script")
     spec, variables = EnvironmentSpec(), {}
     if "environment" in arguments:
-        found = store.environments.find(arguments["environment"])
-        spec, variables = found.spec, dict(found.variables)
+        environment = store.environments.find(arguments["environment"])
+        spec, variables = environment.spec, dict(environment.variables)
     if spec.dockerfile is not None:
         raise UserErrorException(
             "Model.package cannot build on an environment from a Dockerfile: build and push its image, and name that "
@@ -101,7 +101,7 @@ def _look_up(store: Store, arguments: Mapping[str, Any]) -> _Content:
 
 
 def _write_context(place: Path, spec: EnvironmentSpec) -> None:
-    from localmodel.engine import context  # the engine's package is an extra
+    from localmodel.engine import context  # here, because the engine's package is an extra
 
     architecture = _ARCHITECTURES[platform.machine().lower()]
     locked = here.lock(spec, lock.PLATFORMS[architecture])
@@ -120,7 +120,7 @@ def _write_code(place: Path, content: _Content) -> None:
 
 
 def _dockerfile(text: str, content: _Content) -> str:
-    """The one of environments, its arguments filled in, with code and models put on top."""
+    """The Dockerfile of environments with its arguments filled in, and with code and models added."""
     spec = content.spec
     arguments = {"BASE": spec.base, "PYTHON": spec.python, "OWN_BASE": "yes" if spec.is_own_base else ""}
     instructions = text[text.index("ARG BASE") :].splitlines()

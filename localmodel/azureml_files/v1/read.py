@@ -1,4 +1,4 @@
-"""v1: from an inference configuration (--ic) and a deployment configuration (--dc) to what they ask for."""
+"""v1: reads an inference configuration (--ic) and a deployment configuration (--dc)."""
 
 import posixpath
 from typing import Any
@@ -13,10 +13,10 @@ _COMPUTE_TYPES = ("local", "aci", "aks")
 
 
 def draft(inference: Node, deployment: Node | None) -> Draft:
-    """What the two ask for; the name and the models come from the command line.
+    """What the two files ask for; name and models come from the command line.
 
     Raises:
-        UserError: AzureFieldRefused; a line for each field that cannot be converted, with its place.
+        UserError: AzureFieldRefused; with a line and the place for each field that cannot be converted.
     """
     notes = [*look_over(inference, INFERENCE), *(look_over(deployment, DEPLOYMENT) if deployment else ())]
     script = inference.find("entryScript")

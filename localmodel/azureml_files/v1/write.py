@@ -1,4 +1,4 @@
-"""v1: an inference configuration (--ic) and a local deployment configuration (--dc)."""
+"""v1: writes an inference configuration (--ic) and a local deployment configuration (--dc)."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from localmodel.resource.spec import EnvironmentSpec
 
 
 def write(deployment: Exportable) -> Exported:
-    """The files. Models are not in them: v1 has their names on the command line."""
+    """The files, without models, whose names v1 has on the command line."""
     spec = deployment.spec
     variables = {**deployment.variables, **_server_variables(spec.server)}
     inference = {
@@ -41,7 +41,7 @@ def write(deployment: Exportable) -> Exported:
 
 
 def _environment(spec: EnvironmentSpec) -> dict[str, Any]:
-    """The fields python and docker. The server, which is Azure ML's there, is added."""
+    """The fields `python` and `docker`, with Azure ML's server added to the packages."""
     requirements = (*spec.requirements, server_packages.V1)
     plain = EnvironmentSpec(spec.python, requirements)
     python = {"userManagedDependencies": False, "condaDependencies": yaml.safe_load(conda.write(plain))}
@@ -51,7 +51,7 @@ def _environment(spec: EnvironmentSpec) -> dict[str, Any]:
 
 
 def _server_variables(server: ServerSettings) -> dict[str, str]:
-    """The settings that differ from their defaults, as far as Azure ML's server reads their variables too."""
+    """The variables of settings that differ from their defaults, if Azure ML's server reads them, too."""
     changed = server.variables().items() - ServerSettings().variables().items()
     return {name: value for name, value in sorted(changed) if not name.startswith("LOCALMODEL_")}
 

@@ -1,4 +1,4 @@
-"""v2: from an online deployment (and its endpoint) to what it asks for."""
+"""v2: reads an online deployment, and its endpoint."""
 
 import posixpath
 from typing import Any
@@ -9,12 +9,12 @@ from localmodel.azureml_files.draft import At, Draft, EnvironmentDraft, ModelFil
 from localmodel.azureml_files.fields import look_over, number, refusal, text, texts
 from localmodel.azureml_files.v2.fields import DEPLOYMENT, ENDPOINT
 
-# What Azure ML takes where a probe says nothing.
+# Azure ML's defaults for a probe.
 _INITIAL_DELAY, _PERIOD, _FAILURES = 10, 10, 30
 
 
 def is_endpoint(root: Node) -> bool:
-    """Whether it is an endpoint rather than a deployment: those name the endpoint that they belong to."""
+    """Whether it is an endpoint and not a deployment, which names its endpoint."""
     named = text(root.find("$schema")) or ""
     return "Endpoint.schema" in named or bool({"auth_mode", "traffic"} & {name for name, _ in root.items()})
 
@@ -23,7 +23,7 @@ def draft(deployment: Node, endpoint: Node | None = None) -> Draft:
     """What the deployment asks for.
 
     Raises:
-        UserError: AzureFieldRefused; a line for each field that cannot be converted, with its place.
+        UserError: AzureFieldRefused; with a line and the place for each field that cannot be converted.
     """
     notes = [*look_over(deployment, DEPLOYMENT), *(look_over(endpoint, ENDPOINT) if endpoint else ())]
     script = deployment.find("code_configuration.scoring_script")
@@ -92,7 +92,7 @@ def _model_notes(deployment: Node) -> list[str]:
 
 
 def _file_or_reference(model: At | None) -> At | ModelFile | None:
-    """Azure ML's own loader takes `model: ./file` as well."""
+    """The model, which may also be `model: ./file`, as for Azure ML's own loader."""
     return model if model is None or model.text.startswith(("azureml:", "/subscriptions/")) else ModelFile(model)
 
 
@@ -140,7 +140,7 @@ def _amounts(deployment: Node) -> dict[str, Any]:
 
 
 def _deadline(probe: Node) -> int:
-    """Seconds that Azure ML waits for a container to become ready."""
+    """The seconds that Azure ML waits until a container is ready."""
     delay, period, failures = (number(probe.find(name)) for name in ("initial_delay", "period", "failure_threshold"))
     return (_INITIAL_DELAY if delay is None else delay) + (_PERIOD if period is None else period) * (
         _FAILURES if failures is None else failures

@@ -1,4 +1,4 @@
-"""v2: an online deployment, managed or Kubernetes, with its endpoint, code folder and environment."""
+"""v2: writes an online deployment, managed or Kubernetes, with its endpoint, code folder and environment."""
 
 import shlex
 from typing import Any
@@ -10,13 +10,13 @@ from localmodel.azureml_files.fields import refusal
 from localmodel.environments.formats import conda, server_packages
 from localmodel.resource.spec import EnvironmentSpec
 
-# An image of Azure ML with conda and no Python packages: what a conda file is installed on.
+# Azure ML's image with conda and without Python packages, for a conda file.
 _IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
 _INSTANCE_TYPE = "Standard_DS3_v2"
 _COMPUTE = "azureml:your-cluster"
 _DEPLOYMENT = "blue"
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/{kind}Online{what}.schema.json"
-_LONGEST_TIMEOUT = 180  # seconds, of a managed endpoint
+_LONGEST_TIMEOUT = 180  # seconds, for a managed endpoint
 _DEFAULT_DEADLINE = 300
 
 
@@ -24,7 +24,7 @@ def write(deployment: Exportable, kind: str) -> Exported:
     """The files. `kind` is "managed" or "kubernetes".
 
     Raises:
-        UserError: AzureFieldRefused, for more than one model.
+        UserError: AzureFieldRefused, if there are several models.
     """
     if len(deployment.models) > 1:
         raise refusal("spec.models: a v2 deployment has one model: put them into one folder, or export --kind v1")
@@ -63,7 +63,7 @@ def _model(model: Model) -> str | dict[str, str]:
 
 
 def _environment(spec: EnvironmentSpec, name: str) -> tuple[dict[str, Any], dict[str, bytes], list[str]]:
-    """The field, the files that it names, and notes. The server, which is Azure ML's there, is added."""
+    """The field, the files that it names, and notes, with Azure ML's server added to the packages."""
     requirements = (*spec.requirements, server_packages.V2)
     if spec.dockerfile is not None:
         packages = shlex.join(requirements)
@@ -113,7 +113,7 @@ def _texts(amounts: dict[str, Any]) -> dict[str, str]:
 
 
 def _probe(deadline: int) -> dict[str, int]:
-    """A readiness probe that gives up after so many seconds (10 at least), asking every ten."""
+    """A readiness probe that asks every ten seconds, and gives up after the deadline (at least 10 seconds)."""
     failures = max(1, (deadline - 10) // 10)
     return {"initial_delay": deadline - 10 * failures, "period": 10, "failure_threshold": failures}
 

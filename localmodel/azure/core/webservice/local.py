@@ -55,7 +55,7 @@ class LocalWebservice(Webservice):
         self._clients: dict[str, Client] = {}
         self._own = False  # whether this handle asked for the last work, so that its failure is this handle's
         self._untold = False  # whether it has not been told yet how that work went
-        if must_exist and not self._work.is_going_on() and self._found() is None and self._failure() is None:
+        if must_exist and not self._work.is_going_on() and self._find() is None and self._failure() is None:
             raise WebserviceException(
                 f"there is no deployment {name} on target {self._work.target()}; "
                 "see LocalWebservice.list(workspace, all=True), or Model.deploy() it"
@@ -92,7 +92,7 @@ class LocalWebservice(Webservice):
         if method == "reload" and self._work.method() == "reload":
             self._work.stop()
         self._work.wait()
-        if method != "deploy" and (failure := self._failure()) and self._found() is None:
+        if method != "deploy" and (failure := self._failure()) and self._find() is None:
             raise WebserviceException(failure.error, traceback=failure.traceback or None, logs=self._tail())
         self._work.begin(target or self._work.target(), method, arguments)
         self._own = self._untold = True
@@ -108,22 +108,22 @@ class LocalWebservice(Webservice):
             return self.STATE_DEPLOYING
         if self._own and self._failure():
             return self.STATE_FAILED
-        found = self._found()
-        if found is None:
+        deployment = self._find()
+        if deployment is None:
             return self.STATE_FAILED if self._failure() else self.STATE_DELETED
-        return found.state
+        return deployment.state
 
     @property
     def scoring_uri(self) -> str | None:
         """The address to POST to; None until something answers there."""
-        found = self._found()
-        return found.url if found and found.status.serving is not None else None
+        deployment = self._find()
+        return deployment.url if deployment and deployment.status.serving is not None else None
 
     @property
     def swagger_uri(self) -> str | None:
         """The address of the script's description; None until something answers there."""
-        found = self._found()
-        return found.swagger_url if found and found.status.serving is not None else None
+        deployment = self._find()
+        return deployment.swagger_url if deployment and deployment.status.serving is not None else None
 
     @property
     def port(self) -> str | None:
@@ -148,13 +148,13 @@ class LocalWebservice(Webservice):
                 f"{self.name} is not deployed after {timeout_sec:g} s. It goes on: wait again, or look at get_logs()",
                 logs=self._tail(),
             )
-        failure, found = self._failure(), self._found()
-        if failure and (self._own or found is None):
+        failure, deployment = self._failure(), self._find()
+        if failure and (self._own or deployment is None):
             raise WebserviceException(failure.error, traceback=failure.traceback or None, logs=self._tail())
-        if found is None:
+        if deployment is None:
             raise WebserviceException(f"{self.name} is deleted")
         with translated():
-            found.wait(_PATIENCE if until is None else max(until - time.monotonic(), 0.0))
+            deployment.wait(_PATIENCE if until is None else max(until - time.monotonic(), 0.0))
         if show_output:
             print(f"{self.name}: {self.state} at {self.scoring_uri}")
 
@@ -173,15 +173,15 @@ class LocalWebservice(Webservice):
         """
         if self._untold or (self._work.is_going_on() and self.scoring_uri is None):
             self.wait_for_deployment()
-        found = self._found()
-        if found is None:
+        deployment = self._find()
+        if deployment is None:
             failure = self._failure()
             why = f"does not serve: {failure.error}" if failure else "is deleted"
             raise WebserviceException(f"{self.name} {why}")
         try:
             if isinstance(input_data, str):
-                return found.score(input_data.encode(), content_type="application/json")
-            return found.score(input_data)
+                return deployment.score(input_data.encode(), content_type="application/json")
+            return deployment.score(input_data)
         except ScoringError as error:
             raise WebserviceException(
                 str(error),
@@ -196,9 +196,9 @@ class LocalWebservice(Webservice):
     def get_logs(self, num_lines: int = 5000, raw: bool = False, init: bool = False) -> str:
         """The last lines of its log; while there is none, of what deploying has said."""
         refuse("LocalWebservice.get_logs", init=(init, "Leave it out: there are no init containers here."))
-        found = self._found()
+        deployment = self._find()
         with translated():
-            log = found.logs(num_lines) if found else ""
+            log = deployment.logs(num_lines) if deployment else ""
         return log or "".join(self._work.output().splitlines(keepends=True)[-num_lines:])
 
     def update(
@@ -236,8 +236,8 @@ class LocalWebservice(Webservice):
         self._work.stop()
         self._untold = False
         with translated():
-            if found := self._found():
-                found.delete(missing_ok=True)
+            if deployment := self._find():
+                deployment.delete(missing_ok=True)
         self._work.forget()
 
     @staticmethod
@@ -249,8 +249,8 @@ class LocalWebservice(Webservice):
     ) -> builtins.list[LocalWebservice]:
         """The deployments that are running, with `all` the others too; with a model those that use it."""
         with translated():
-            there = {handle.name for handle in Client().list()}
-        names = sorted(there | set(_background.names()))
+            names_here = {handle.name for handle in Client().list()}
+        names = sorted(names_here | set(_background.names()))
         services = [LocalWebservice(workspace, name, must_exist=False) for name in names]
         running, deleted = LocalWebservice.STATE_RUNNING, LocalWebservice.STATE_DELETED
         return [
@@ -273,11 +273,11 @@ class LocalWebservice(Webservice):
             "error": failure.error if failure else None,
         }
 
-    def _found(self) -> Deployment | None:
-        """The deployment as its target has it; None when the target has none of the name."""
+    def _find(self) -> Deployment | None:
+        """The deployment at its target, or None if the target has none of this name."""
         try:
-            found = self._client().get(self.name)
-            return None if found.state == "deleted" else found
+            deployment = self._client().get(self.name)
+            return None if deployment.state == "deleted" else deployment
         except UserError as error:
             if error.reason == reasons.DEPLOYMENT_NOT_FOUND:
                 return None
@@ -286,8 +286,8 @@ class LocalWebservice(Webservice):
     def _uses(self, model_name: str | None, model_id: str | None) -> bool:
         if model_name is None and model_id is None:
             return True
-        found = self._found()
-        models = found.manifest["spec"]["models"] if found else []
+        deployment = self._find()
+        models = deployment.manifest["spec"]["models"] if deployment else []
         return any(
             model_name in (None, m["name"]) and model_id in (None, f"{m['name']}:{m['version']}") for m in models
         )
