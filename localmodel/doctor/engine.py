@@ -106,12 +106,12 @@ def _clusters(containers: list[dict[str, Any]]) -> list[Finding]:
     mapped: dict[str, set[int]] = {}
     for container in containers:
         if cluster := container.get("Labels", {}).get(_KIND_LABEL):
-            found = container.get("Ports") or []
+            ports = container.get("Ports") or []
             public = {
-                port["PublicPort"] for port in found if port.get("PrivatePort") in _NODE_PORTS and "PublicPort" in port
+                port["PublicPort"] for port in ports if port.get("PrivatePort") in _NODE_PORTS and "PublicPort" in port
             }
             mapped.setdefault(cluster, set()).update(public)
-    return [_cluster(name, sorted(found)) for name, found in sorted(mapped.items())]
+    return [_cluster(name, sorted(ports)) for name, ports in sorted(mapped.items())]
 
 
 def _cluster(name: str, mapped: list[int]) -> Finding:

@@ -40,7 +40,7 @@ def _is_environment(value: object) -> bool:
         return True
     if isinstance(value, Mapping) or not isinstance(value, Collection):
         return False
-    return all(isinstance(each, str) for each in value)
+    return all(isinstance(item, str) for item in value)
 
 
 def _is_time(value: object) -> bool:

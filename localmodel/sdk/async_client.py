@@ -75,7 +75,7 @@ class AsyncClient:
 
     async def list(self) -> list["AsyncDeployment"]:
         """See Client.list()."""
-        return [self._handle(one) for one in await asyncio.to_thread(self._client.list)]
+        return [self._handle(deployment) for deployment in await asyncio.to_thread(self._client.list)]
 
     async def close(self) -> None:
         """See Client.close()."""

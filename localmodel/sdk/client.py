@@ -136,8 +136,8 @@ class Client:
 
     def list(self) -> list[Deployment]:
         """Every deployment of the target, sorted by name."""
-        found = sorted(one.name for one in self._target.deployments())
-        return [Deployment(name, self._target, self._connections) for name in found]
+        names = sorted(deployment.name for deployment in self._target.deployments())
+        return [Deployment(name, self._target, self._connections) for name in names]
 
     def close(self) -> None:
         """Close the connections. Deployments keep serving, and the client can be used again."""

@@ -307,10 +307,10 @@ class Deployment:
     def _code(
         self, place: Path, entry: str, model_sources: Mapping[str, Path], store: Store, progress: Progress
     ) -> CodeVersion:
-        found = source.read(place, entry, model_sources.values())
-        for note in found.notes:
+        content = source.read(place, entry, model_sources.values())
+        for note in content.notes:
             progress.note(note)
-        return store.code.register(self.name, found.files, entry)
+        return store.code.register(self.name, content.files, entry)
 
     def history(self) -> list[PastRevision]:
         """The revisions that are kept, newest first."""
@@ -369,13 +369,13 @@ class Deployment:
 
     def _log_in_time(self) -> str:
         """The end of the log, or nothing: it only adds to an error, which it must neither hide nor delay for long."""
-        found: list[str] = []
+        entries: list[str] = []
 
         def read() -> None:
             with contextlib.suppress(UserError, OSError):
-                found.append(self.logs(_LINES_SEARCHED))
+                entries.append(self.logs(_LINES_SEARCHED))
 
         reading = Thread(target=read, daemon=True)
         reading.start()
         reading.join(_SECONDS_TO_SEARCH)
-        return "".join(found)
+        return "".join(entries)

@@ -27,29 +27,29 @@ def each(given: Model | Iterable[Model]) -> list[Model]:
     Raises:
         UserError: ArgumentInvalid.
     """
-    found = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
-    for model in found:
+    models = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    for model in models:
         if not isinstance(model, ModelVersion | str | Path):
             raise arguments.wrong("models", "ModelVersions, names or paths", model)
-    return found
+    return models
 
 
 def paths(given: Iterable[Model]) -> dict[str, Path]:
-    """Those of the models that are paths, by the name that each is registered under."""
-    there = [path for model in given if (path := _path(model)) is not None]
-    return {model_name(path): path.absolute() for path in there}
+    """The models that are given as paths, by the name under which each is registered."""
+    given_paths = [path for model in given if (path := _path(model)) is not None]
+    return {model_name(path): path.absolute() for path in given_paths}
 
 
 def again(manifest: Mapping[str, Any]) -> list[str | Path]:
-    """A manifest's models as they were given: by their paths, where something is there still, or as `name:version`."""
+    """A manifest's models as they were given: by their paths if these still exist, else as `name:version`."""
     sources = model_sources(manifest)
-    there = {name: path for name, path in sources.items() if os.path.lexists(path) and model_name(path) == name}
+    existing = {name: path for name, path in sources.items() if os.path.lexists(path) and model_name(path) == name}
     named = ((model["name"], model["version"]) for model in manifest["spec"].get("models", []))
-    return [there.get(name) or f"{name}:{version}" for name, version in named]
+    return [existing.get(name) or f"{name}:{version}" for name, version in named]
 
 
 def environment_file(given: Environment | None) -> Path | None:
-    """Where the file that defines the environment is, wherever the next command is started."""
+    """The absolute path of the file that defines the environment, or None."""
     path = file_of(given)
     return path.absolute() if path else None
 
@@ -63,9 +63,9 @@ def models(given: Iterable[Model], store: Store) -> list[ModelVersion]:
     Raises:
         UserError: ModelNotFound, VersionNotFound, AliasNotFound, ModelFileMissing, ModelTwice.
     """
-    found = [_model(model, store) for model in given]
-    for index, model in enumerate(found):
-        for other in found[:index]:
+    versions = [_model(model, store) for model in given]
+    for index, model in enumerate(versions):
+        for other in versions[:index]:
             if model.name == other.name:
                 raise UserError(
                     reasons.MODEL_TWICE, f"model {model.name} is given twice; a deployment has one version of it"
@@ -76,7 +76,7 @@ def models(given: Iterable[Model], store: Store) -> list[ModelVersion]:
                     f"models {other.name} and {model.name} differ only in case, and are one folder on some machines; "
                     "choose one of them",
                 )
-    return found
+    return versions
 
 
 def _model(given: Model, store: Store) -> ModelVersion:
@@ -136,12 +136,12 @@ def _from_file(path: Path, progress: Progress) -> tuple[EnvironmentSpec, Mapping
     from localmodel.environments.formats import dockerfile, files
 
     if "dockerfile" in path.name.lower() and path.suffix not in _CONDA:
-        found = dockerfile.define(path)
+        definition = dockerfile.define(path)
     else:
-        found = files.read_packages(path, None, own_python())
-    for note in found.notes:
+        definition = files.read_packages(path, None, own_python())
+    for note in definition.notes:
         progress.note(note)
-    return found.spec, found.variables
+    return definition.spec, definition.variables
 
 
 def file_of(given: Environment | None) -> Path | None:

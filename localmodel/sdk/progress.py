@@ -54,8 +54,8 @@ class PrintedProgress:
             raise
         seconds = time.monotonic() - started
         took = f" ({seconds:.1f} s)" if seconds >= 0.5 else ""
-        said = f"{''.join(outcome) or 'done'}{took}"
-        self._write(said if self._open else f"{title}: {said}")
+        result = f"{''.join(outcome) or 'done'}{took}"
+        self._write(result if self._open else f"{title}: {result}")
 
     def note(self, text: str) -> None:
         self._write(f"\n{text}" if self._open else text)

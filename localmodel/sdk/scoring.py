@@ -49,8 +49,8 @@ class ScoringError(UserError):
     """
 
     def __init__(self, status: int, body: bytes, request_id: str = "", traceback: str = "") -> None:
-        said = f"{_message(body)} (status {status}, x-request-id {request_id or 'unknown'})"
-        super().__init__(reasons.SCORING_FAILED, f"{said}\n\n{traceback}".rstrip())
+        description = f"{_message(body)} (status {status}, x-request-id {request_id or 'unknown'})"
+        super().__init__(reasons.SCORING_FAILED, f"{description}\n\n{traceback}".rstrip())
         self.status = status
         self.body = body
         self.request_id = request_id
@@ -101,8 +101,8 @@ def headers(body: Body, content_type: str | None, others: Mapping[str, str] | No
     """The request's headers, by lower-case name. Of the type counts what the caller says, first of all in
     `content_type`."""
     given = {name.lower(): value for name, value in (others or {}).items()}
-    found = {"content-type": body.content_type, **given}
-    return {**found, "content-type": content_type} if content_type else found
+    headers = {"content-type": body.content_type, **given}
+    return {**headers, "content-type": content_type} if content_type else headers
 
 
 def decode(content_type: str, body: bytes) -> Any:

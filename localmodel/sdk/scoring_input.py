@@ -45,7 +45,7 @@ class ScoringInput:
 def _document(body: bytes) -> Mapping[str, Any]:
     """The document, which may be the user's own; an empty one where it is none."""
     try:
-        found = json_text.parse(body)
+        value = json_text.parse(body)
     except UnreadableError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}

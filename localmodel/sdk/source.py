@@ -111,13 +111,15 @@ _WAY_OUT = "List what is not code in a .lmdignore in the folder"
 
 
 class _Choice:
-    """What belongs to the code, and what was left out of it: paths in the folder, by the reason."""
+    """Chooses the files that belong to the code, and keeps the paths that are left out, by the reason."""
 
     def __init__(self, root: Path, entry: str, models: Iterable[Path], modules_only: bool) -> None:
         self._ignore_file, self._is_ignored = ignore_file.find(root)
         script, whole = (root / entry).resolve(), root.resolve()
         places = [place.resolve() for place in models]
-        self._models = {each for each in places if not script.is_relative_to(each) and not whole.is_relative_to(each)}
+        self._models = {
+            place for place in places if not script.is_relative_to(place) and not whole.is_relative_to(place)
+        }
         self._home = home.home().resolve()
         self._modules_only = modules_only
         self._left_out: dict[str, list[str]] = {}
@@ -150,13 +152,13 @@ class _Choice:
         return next((reason for reason, paths in self._left_out.items() if set(above) & set(paths)), None)
 
     def notes(self, files: Iterable[str]) -> Iterable[str]:
-        """What the user should know."""
-        told = []
+        """Sentences on what was left out, and what else the user should know."""
+        left_out = []
         for reason, paths in sorted(self._left_out.items()):
             names = paths if reason else sorted({path.rpartition("/")[2] for path in paths})
-            told.append(f"{_few(names)} ({reason})" if reason else _few(names))
-        if told:
-            yield f"left out of the code: {'; '.join(told)}"
+            left_out.append(f"{_few(names)} ({reason})" if reason else _few(names))
+        if left_out:
+            yield f"left out of the code: {'; '.join(left_out)}"
         if hidden := sorted({shown for path in files if (shown := _hidden_part(path))}):
             yield f"hidden files are part of the code: {_few(hidden)}"
 
