@@ -43,14 +43,14 @@ def _served(kubectl: Kubectl, resource: Object) -> Served:
         return Served()
 
 
-def locks(kubectl: Kubectl, resource: Object, found: Sequence[Object]) -> tuple[str, ...]:
+def locks(kubectl: Kubectl, resource: Object, records_found: Sequence[Object]) -> tuple[str, ...]:
     """Digests of the locks of revisions that have served, the last one first, as the operator has them.
 
-    `found` is the result of `records()`.
+    `records_found` is the result of `records()`.
     """
-    by_number = {int(record["revision"]): record for record in found}
+    by_number = {int(record["revision"]): record for record in records_found}
     served = [by_number[number] for number in _served(kubectl, resource) if number in by_number]
-    sound = [record for record in found if not revisions.failure(record)] if served else []
+    sound = [record for record in records_found if not revisions.failure(record)] if served else []
     return tuple(record["data"]["digests"]["lock"] for record in (*served, *sound))
 
 

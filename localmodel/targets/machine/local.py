@@ -293,5 +293,5 @@ def _down(place: State, failed: str) -> str:
     if failed:
         return failed
     if place.main.server() is None:
-        return f"no revision has been made; see lmd logs {place.name}"
+        return f"no revision was made; lmd logs {place.name} shows why"
     return "the server is not running; lmd apply starts it"

@@ -147,7 +147,7 @@ class Decoder:
             # Nobody waits for what the process is doing: end it, and start another one with the next request.
             self.close()
             if isinstance(error, asyncio.TimeoutError):
-                raise TooLargeError(f"it takes longer than {milliseconds} ms (SCORING_TIMEOUT_MS)") from None
+                raise TooLargeError(f"converting it takes longer than {milliseconds} ms (SCORING_TIMEOUT_MS)") from None
             if isinstance(error, (asyncio.IncompleteReadError, ConnectionError)):
                 raise TooLargeError(_too_much(settings)) from None  # C code does not always survive that
             if isinstance(error, OSError):
@@ -247,4 +247,4 @@ _ELSEWHERE = "send it to /score, or as binary tensors"
 
 
 def _too_much(settings: Settings) -> str:
-    return f"it takes more than {settings.max_decoded_bytes} bytes of memory (LOCALMODEL_MAX_DECODED_BYTES)"
+    return f"converting it takes more than {settings.max_decoded_bytes} bytes of memory (LOCALMODEL_MAX_DECODED_BYTES)"
