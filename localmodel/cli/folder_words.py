@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from localmodel import progress as progress_
 from localmodel.errors import UserError
 from localmodel.progress import Progress
+from localmodel.resource import annotations
+from localmodel.targets.target import Target
 
 _WORDS = {
     "spec.environment.requirements": "requirements",
@@ -30,6 +32,15 @@ def in_words(text: str) -> str:
     """The text with options in place of a manifest's fields; what no option says stays."""
     text = text.replace("raise the timeout or spec.update.progressDeadlineSeconds", "raise --timeout")
     return _FIELD.sub(lambda found: _WORDS[found[1]], text)
+
+
+def of(target: Target, name: str) -> Callable[[str], str]:
+    """What puts a text about the deployment in the words of its form: as it is, unless it is a folder's."""
+    try:
+        manifest = target.manifests(name).deployment
+    except UserError:
+        return str
+    return in_words if annotations.annotation(manifest, annotations.SOURCE) else str
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from localmodel.progress import Progress, now
 from localmodel.so_far import SoFar
 
 _BEGINS = re.compile(r"\s*Downloading (\S+) \(([\d.]+) ?([KMGT]?i?B)\)")
-_ENDS = re.compile(r"\s*Download(?:ed|ing)? ?(\S+)$")
+_ENDS = re.compile(r"\s*Downloaded (\S+)")
 _BUILDS = re.compile(r"\s*Building (\S+)")
 _PREPARED = re.compile(r"\s*Prepared (\d+) packages?\b")
 _UNITS = {"B": 1e-6, "KiB": 0.001024, "MiB": 1.048576, "GiB": 1073.741824}

@@ -1,11 +1,12 @@
 """lmd status, wait, logs, reload, delete: commands on existing deployments."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
-from localmodel.cli import completion, human, style
+from localmodel.cli import completion, folder_words, human, style
 from localmodel.cli.deployment.apply import sentence
+from localmodel.cli.folder_words import FolderProgress
 from localmodel.cli.output import ConsoleProgress, output_option, pass_on, print_table, print_value, say
 from localmodel.cli.target_option import all_namespaces_option, target_options
 from localmodel.disk import state_file
@@ -44,6 +45,8 @@ def status(target: Target, name: str | None, output: str) -> None:
     deployments = [target.get(name)] if name else target.deployments()
     found = figures.read(target.metrics(name)) if name and deployments[0].serving is not None else None
     if output == "text":
+        if name and deployments[0].message:
+            deployments = [replace(deployments[0], message=folder_words.of(target, name)(deployments[0].message))]
         _print(deployments, found, target.name)
     elif name:
         print_value({**asdict(deployments[0]), "figures": asdict(found) if found else None}, output)
@@ -149,7 +152,8 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
     from localmodel.sdk.client import Client  # here, because the other commands do not need it
 
     deployment = Client._of(target).get(name)
-    deployment.reload(timeout=timeout, progress=ConsoleProgress())
+    with folder_words.errors_in_words():
+        deployment.reload(timeout=timeout, progress=FolderProgress(ConsoleProgress()))
     say(sentence(deployment.status))
 
 

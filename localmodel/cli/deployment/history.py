@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from localmodel.cli import completion, human
+from localmodel.cli import completion, folder_words, human
 from localmodel.cli.output import output_option, print_table, print_value, say
 from localmodel.cli.target_option import target_options
 from localmodel.targets.target import PastRevision, Target
@@ -31,6 +31,7 @@ def history(target: Target, name: str, output: str) -> None:
     if output != "text":
         print_value([asdict(revision) for revision in revisions], output)
         return
+    in_words = folder_words.of(target, name)
     rows = [
         [
             str(revision.revision),
@@ -39,20 +40,20 @@ def history(target: Target, name: str, output: str) -> None:
             _short(revision.content),
             _short(revision.code),
             ", ".join(f"{model}@{_short(revision.models[model])}".rstrip("@") for model in revision.models) or "-",
-            revision.cause,
+            in_words(revision.cause),
         ]
         for revision in revisions
     ]
     print_table(["REVISION", "CREATED", "STATE", "CONTENT", "CODE", "MODELS", "CAUSE"], rows)
     for revision in revisions:
         if revision.failed:
-            say(_failure(revision))
+            say(in_words(_failure(revision)))
 
 
-def _failure(one: PastRevision) -> str:
+def _failure(revision: PastRevision) -> str:
     """Why it does not serve, in a line that names the revision once."""
-    text, revision = one.failed.splitlines()[0].partition(": ")[2], f"revision {one.revision}"
-    return text if text.startswith(f"{revision} ") else f"{revision}: {text}"
+    text, subject = revision.failed.splitlines()[0].partition(": ")[2], f"revision {revision.revision}"
+    return text if text.startswith(f"{subject} ") else f"{subject}: {text}"
 
 
 def _state(revision: PastRevision) -> str:

@@ -73,6 +73,22 @@ def is_explained(argument: click.Argument, path: tuple[str, ...], command: click
 
 
 @pytest.mark.parametrize(("path", "command"), LEAVES)
+def test_every_command_shows_examples_that_can_be_typed(path: tuple[str, ...], command: click.Command) -> None:
+    if path == ("completion",):
+        return  # it shows what goes into each shell's own file
+    examples = (command.help or "").partition("Examples:\n")[2].splitlines()
+    assert len(examples) >= 2 and examples[0].strip().startswith(" ".join(["lmd", *path]))
+    for line in examples:
+        words = shlex.split(line)[1:]
+        shown, name = follow(words)
+        try:
+            context = click.Context(shown, **{**shown.context_settings, **main.context_settings})
+            shown.make_parser(context).parse_args(words[len(name) :])
+        except click.UsageError as error:
+            raise AssertionError(f"{line.strip()}: {error.message}") from None
+
+
+@pytest.mark.parametrize(("path", "command"), LEAVES)
 def test_options_that_mean_the_same_are_called_the_same(path: tuple[str, ...], command: click.Command) -> None:
     options = {name: option for option in command.params for name in option.opts if isinstance(option, click.Option)}
     for short, long in (("-o", "--output"), ("-f", None), ("-k", None), ("-n", "--namespace"), ("-h", "--help")):

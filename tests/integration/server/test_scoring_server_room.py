@@ -13,6 +13,7 @@ from localmodel_server.configuration.settings import read_settings
 from localmodel_server.workers import free_memory, warm_parent
 from localmodel_server.workers.free_memory import NoRoomError
 from localmodel_server.workers.pool import Pool
+from localmodel_server.workers.used_memory import used_bytes
 from localmodel_server.workers.warm_parent import WarmParents
 
 SCRIPT = "def init(): pass\ndef run(data): return 1\n"
@@ -108,7 +109,9 @@ async def test_no_parent_is_started_without_room(given: Given, monkeypatch: pyte
 
 
 async def test_what_a_pool_costs(given: Given) -> None:
+    before = used_bytes()
     pool = await given.start()
+    assert used_bytes() - before > 1 << 20, "the metrics have the workers' memory, too"
     assert 1 << 20 < pool.private_bytes() < 100 << 20
     assert free_memory.private_bytes([worker.pid for worker in pool._workers]) == pool.private_bytes()
     await pool.close()
