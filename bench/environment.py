@@ -32,7 +32,7 @@ Seconds = dict[str, list[float]]
 
 
 class Site:
-    """A folder with empty caches, and the requirements."""
+    """A folder with empty caches and the requirements."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -63,7 +63,7 @@ class Site:
         return self.run(LMD, "env", "build", "bench", *options)
 
     def pip(self) -> None:
-        """Into the virtual environment, which is made unless it is there."""
+        """Install with pip into the virtual environment, which is made if necessary."""
         python = self.folder / "venv" / "bin" / "python"
         if not python.exists():
             self.run(sys.executable, "-m", "venv", self.folder / "venv")
@@ -77,39 +77,39 @@ class Site:
 def virtual_environments(site: Site) -> Seconds:
     """One round of each, with the caches emptied first."""
     site.forget("home", "venv", "uv-cache", "pip-cache")
-    found: Seconds = {}
+    results: Seconds = {}
     imports: list[float] = []
     pythons: list[str] = []
     for case in ("first", "warm", "added"):
         site.want(*([ADDED] if case == "added" else []))
         if case == "warm":
             site.forget("home", "venv")
-        found[case] = [timed(lambda: pythons.append(site.ours())), timed(site.pip)]
+        results[case] = [timed(lambda: pythons.append(site.ours())), timed(site.pip)]
         if case != "first":
             imports.insert(0, timed(lambda: site.run(pythons[-1], "-c", "import sklearn.ensemble")))
-    found["added-import"] = imports
+    results["added-import"] = imports
     # what is there already is only looked up
-    found["again"] = [timed(site.ours), timed(site.pip)]
-    return found
+    results["again"] = [timed(site.ours), timed(site.pip)]
+    return results
 
 
 def images(site: Site) -> Seconds:
-    """One round of each: a store that the engine has nothing of, and a Dockerfile without a cache."""
+    """One round of each: a store without images in the engine, and a Dockerfile without a cache."""
     site.forget("home")
-    found: Seconds = {}
+    results: Seconds = {}
     tags: list[str] = []
     try:
         for case in ("image-first", "image-added"):
             site.want(*([ADDED] if case == "image-added" else []))
             ours = timed(lambda: tags.append(site.ours("--docker")))
-            found[case] = [ours, timed(lambda: tags.append(azures_way(site)))]
+            results[case] = [ours, timed(lambda: tags.append(azures_way(site)))]
     finally:
         label = f"localmodel.dev/store={(site.folder / 'home' / 'store' / 'id').read_text().strip()}"
         site.run("docker", "rmi", *set(tags))
         site.run("docker", "image", "prune", "--force", "--filter", f"label={label}")
         tools = site.run("docker", "volume", "ls", "--quiet", "--filter", f"label={label}").split()
         site.run("docker", "volume", "rm", *tools)
-    return found
+    return results
 
 
 def azures_way(site: Site) -> str:
@@ -135,11 +135,11 @@ def timed(action: Callable[[], object]) -> float:
 
 def report(rounds: list[Seconds], other: str) -> None:
     for case in rounds[0]:
-        ours, theirs = (min(found[case][which] for found in rounds) for which in (0, 1))
+        ours, theirs = (min(one_round[case][which] for one_round in rounds) for which in (0, 1))
         beside = "in one made from nothing" if case == "added-import" else other
         print(f"{case}: ours {ours:.1f} s, {beside} {theirs:.1f} s")
     for case in rounds[0]:
-        ours, theirs = (min(found[case][which] for found in rounds) for which in (0, 1))
+        ours, theirs = (min(one_round[case][which] for one_round in rounds) for which in (0, 1))
         print(f"ratio environment-{case} {theirs / ours:.2f}", flush=True)
 
 

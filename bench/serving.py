@@ -73,68 +73,72 @@ class Bench:
             for server in self.results.servers:
                 if server.name not in self.results.failures:
                     self._start(server, model, running)
-            good = [one for one in running if self._is_right(one, model)]
+            good = [candidate for candidate in running if self._is_right(candidate, model)]
             cases = [case for case in self.results.cases if case.model == model]
             for number in range(rounds):
                 for case in cases:
-                    for one in good[number % len(good) :] + good[: number % len(good)]:
+                    for candidate in good[number % len(good) :] + good[: number % len(good)]:
                         if number == 0:
-                            self._load(one, case, 1)
-                        self.results.samples[one.server.name, case].append(self._load_undisturbed(one, case))
-            for one in good:
-                self.results.memory.setdefault(one.server.name, one.memory())
+                            self._load(candidate, case, 1)
+                        self.results.samples[candidate.server.name, case].append(
+                            self._load_undisturbed(candidate, case)
+                        )
+            for candidate in good:
+                self.results.memory.setdefault(candidate.server.name, candidate.memory())
 
     def _start(self, server: Server, model: str, running: list[Running]) -> None:
         """Start it, and add it to `running`; a failure is noted."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         port, *spare = free_ports(3)
         place = Place(folder, self.folder / model, port, (spare[0], spare[1]), self.results.workers)
-        one = Running(server, place)
-        running.append(one)
+        started = Running(server, place)
+        running.append(started)
         try:
-            one.wait_until_answers(server.form.write(self.pictures.rows[:1]))
+            started.wait_until_answers(server.form.write(self.pictures.rows[:1]))
         except StartError as error:
-            self._fail(one, str(error))
+            self._fail(started, str(error))
         else:
-            self.results.starts[server.name].append(one.ready_seconds)
-            _tell(f"{server.name} with {model} answers after {one.ready_seconds:.1f} s")
+            self.results.starts[server.name].append(started.ready_seconds)
+            _tell(f"{server.name} with {model} answers after {started.ready_seconds:.1f} s")
 
-    def _is_right(self, one: Running, model: str) -> bool:
-        if one.server.name in self.results.failures:
+    def _is_right(self, server: Running, model: str) -> bool:
+        if server.server.name in self.results.failures:
             return False
         try:
-            check(one, self.pictures, model)
+            check(server, self.pictures, model)
         except WrongAnswer as error:
-            self._fail(one, str(error))
+            self._fail(server, str(error))
             return False
         return True
 
-    def _fail(self, one: Running, text: str) -> None:
-        self.results.failures[one.server.name] = text
-        one.stop()  # or it would take time from the others, trying
+    def _fail(self, server: Running, text: str) -> None:
+        self.results.failures[server.server.name] = text
+        server.stop()  # or it would take time from the others, trying
         _tell(text)
 
-    def _load_undisturbed(self, one: Running, case: Case) -> Sample:
+    def _load_undisturbed(self, server: Running, case: Case) -> Sample:
         """Try again while other programs take part of the processors; the least disturbed try counts."""
         tries: list[Sample] = []
         while len(tries) < _TRIES and all(sample.others > _DISTURBED for sample in tries):
-            tries.append(self._load(one, case, self.seconds))
+            tries.append(self._load(server, case, self.seconds))
         return min(tries, key=lambda sample: sample.others)
 
-    def _load(self, one: Running, case: Case, seconds: int) -> Sample:
-        machine, own = machine_seconds(), one.processor_seconds()
-        request = one.server.form.write(self.pictures.rows[: case.rows])
-        seen = wrk.load(one.port, one.server.form.path, request, self.folder / "body", case.connections, seconds)
-        used = one.processor_seconds() - own
+    def _load(self, server: Running, case: Case, seconds: int) -> Sample:
+        machine, own = machine_seconds(), server.processor_seconds()
+        request = server.server.form.write(self.pictures.rows[: case.rows])
+        seen = wrk.load(server.port, server.server.form.path, request, self.folder / "body", case.connections, seconds)
+        used = server.processor_seconds() - own
         others = (machine_seconds() - machine - used - seen.processor_seconds) / seen.seconds
         figures = f"{seen.rate:.0f}/s, p50 {seen.p50:.2f} ms, p99 {seen.p99:.2f} ms; others {others:.2f}"
-        _tell(f"{one.server.name} {case}: {figures}")
+        _tell(f"{server.server.name} {case}: {figures}")
         return Sample(seen, used / max(seen.requests, 1) * 1e6, others)
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--servers", type=_names, help=f"of {','.join(one.name for one in SERVERS)} (default: all)")
+    parser.add_argument(
+        "--servers", type=_names, help=f"of {','.join(server.name for server in SERVERS)} (default: all)"
+    )
     cases = ("start", *HEADLINE)
     parser.add_argument("--cases", type=_names, default=cases, help=f"or all (default: {','.join(cases)})")
     parser.add_argument("--rounds", type=int, default=3, help="(default: %(default)s)")
@@ -149,7 +153,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _servers(names: tuple[str, ...] | None) -> tuple[Server, ...]:
-    known = {one.name: one for one in SERVERS}
+    known = {server.name: server for server in SERVERS}
     unknown = set(names or ()) - set(known)
     if unknown:
         raise SystemExit(f"there is no server {', '.join(sorted(unknown))}; there are {', '.join(known)}")

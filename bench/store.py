@@ -50,7 +50,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def register(folder: Path, source: Path) -> tuple[float, float]:
-    """Seconds, and MiB of memory beyond what Python and its imports have."""
+    """The seconds of a registration, and its MiB of memory beyond Python and its imports."""
     command = [sys.executable, "-c", CHILD, str(folder / "store"), str(source)]
     seconds, memory = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     shutil.rmtree(folder / "store")

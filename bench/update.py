@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _started(names: list[str], site: Site, folder: Path, port: int, stack: ExitStack) -> Iterator[Loop]:
-    """The ways, deployed; ours is what the others are copied from."""
+    """The deployed ways; the others are copied from ours."""
     ours = Ours(site, folder / "ours", port)
     ours.start(Wanted())
     if "ours" in names:
@@ -91,7 +91,7 @@ def _other(name: str, site: Site, context: Context, port: int, folder: Path, sta
 
 
 class Bench:
-    """The ways with what each has served last."""
+    """The ways, and the state that each has served last."""
 
     def __init__(self, site: Site, ways: list[Loop]) -> None:
         self._site, self._ways, self._replicas = site, ways, 1
@@ -104,7 +104,7 @@ class Bench:
             way.scale(replicas)
 
     def run(self, case: Case, rounds: int) -> None:
-        """Each way in turn, so many times; prints what came of it."""
+        """Measure each way in turn, for so many rounds, and print the results."""
         results: dict[str, list[Figures]] = {way.name: [] for way in self._ways}
         for number in range(1, rounds + 1):
             before, self._wanted = self._wanted, case.edit(self._wanted, next(self._numbers))
@@ -162,7 +162,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 def _cases(text: str) -> dict[str, int]:
-    """Rounds by case; 0 where none are given."""
+    """The rounds by case, or 0 if the number is left open."""
     return {name: int(rounds or 0) for name, _, rounds in (part.partition(":") for part in text.split(","))}
 
 

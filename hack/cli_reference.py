@@ -44,7 +44,7 @@ def render() -> str:
 
 
 def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    """The command and those below it, by what is typed to reach them."""
+    """The command and its subcommands, with the words to type."""
     yield path, command
     if isinstance(command, click.Group):
         context = click.Context(command, info_name=path)
@@ -55,7 +55,7 @@ def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Co
 
 
 def _section(path: str, command: click.Command) -> str:
-    # With the group's settings: a command keeps the help option that it is first asked for.
+    # With the group's settings, because a command keeps the help option that it is first asked for.
     context = click.Context(command, info_name=path, **main.context_settings)
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     rows = [_row(parameter, context) for parameter in command.params if isinstance(parameter, click.Option)]
@@ -67,9 +67,9 @@ def _row(option: click.Option, context: click.Context) -> str:
     names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
     value = "" if option.is_flag or option.count else f" `{_value(option, context)}`"
     default = option.default if option.show_default and not option.is_flag else None
-    said = f" Default: `{default}`." if default is not None else ""
+    default_text = f" Default: `{default}`." if default is not None else ""
     required = " Required." if option.required else ""
-    return f"| {names}{value} | {_escaped(option.help or '')}{required}{said} |"
+    return f"| {names}{value} | {_escaped(option.help or '')}{required}{default_text} |"
 
 
 def _value(option: click.Option, context: click.Context) -> str:
@@ -86,7 +86,7 @@ def _summary(command: click.Command) -> str:
 
 
 def _text(help_: str) -> str:
-    """The help as Markdown; what click is told not to wrap stays as it is."""
+    """The help as Markdown; blocks that click must not wrap stay as they are."""
     paragraphs = inspect.cleandoc(help_).split("\n\n")
     return "\n\n".join(
         f"```\n{paragraph.removeprefix(chr(8)).strip(chr(10))}\n```"
@@ -97,7 +97,7 @@ def _text(help_: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([|<])", lambda found: {"|": r"\|", "<": "&lt;"}[found[1]], text)
+    return re.sub(r"([|<])", lambda match: {"|": r"\|", "<": "&lt;"}[match[1]], text)
 
 
 def _anchor(path: str) -> str:

@@ -34,7 +34,7 @@ CHANGED_ANSWER = 'return {"digit": int(model.predict(pictures)[0])}'
 
 
 def main() -> int:
-    """Run the demo, or stop what it started; returns the exit code."""
+    """Run the demo, or stop what it started; return the exit code."""
     try:
         if sys.argv[1:] == ["stop"]:
             stop()
@@ -44,7 +44,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as error:
-        return error.returncode  # the command has said why
+        return error.returncode  # the command has printed why
     return 0
 
 
@@ -77,7 +77,7 @@ def demo() -> None:
 
 
 def stop() -> None:
-    """Stop the deployment if it is there; the model and the environment stay for the next time."""
+    """Stop the deployment, if it exists; the model and the environment stay for the next time."""
     known = json.loads(subprocess.check_output([LMD, "status", "-o", "json"]))
     if any(deployment["name"] == NAME for deployment in known):
         lmd("delete", NAME)
@@ -86,7 +86,7 @@ def stop() -> None:
 
 
 def build_environment() -> Path:
-    """The interpreter of the environment that the sample's manifest asks for."""
+    """Build the environment of the sample's manifest; return its interpreter."""
     wanted = spec.parse(manifest.read(SAMPLE).deployment["spec"]).environment
     with ConsoleProgress().step("environment") as done:
         lock = asyncio.run(locks.resolve(wanted, None, home.store() / "locks"))
@@ -110,7 +110,7 @@ def edited_copy() -> Path:
 
 
 def ask() -> str:
-    """POST the sample's request, print the answer; returns the address."""
+    """POST the sample's request, print the answer, and return the address."""
     url: str = json.loads(subprocess.check_output([LMD, "status", NAME, "-o", "json"]))["url"]
     answer = http.request(url, (SAMPLE / "request.json").read_bytes())
     print(f"POST {shown(SAMPLE)}/request.json to {url}\n{answer.body.decode()}")
@@ -120,7 +120,7 @@ def ask() -> str:
 
 
 def lmd(*arguments: str | Path) -> None:
-    """Run one of our own commands."""
+    """Run one of our commands."""
     run(LMD, *arguments)
 
 
@@ -131,12 +131,12 @@ def run(*command: str | Path) -> None:
 
 
 def title(text: str) -> None:
-    """Begin a part."""
+    """Print the title of a part."""
     print(f"\n== {text}", flush=True)
 
 
 def shown(path: Path) -> str:
-    """The path as seen from where the command was typed."""
+    """The path relative to the current folder."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 

@@ -12,20 +12,20 @@ _FENCE = re.compile(r"^```(\w+)(?: (\w+)=(\S+))?\n(.*?)^```\n", re.MULTILINE | r
 
 
 def render() -> str:
-    """The notebook's text: the same for the same page."""
+    """The notebook's text, which is always the same for the same page."""
     cells, text, position = [], PAGE.read_text(), 0
     for match in _FENCE.finditer(text):
         language, key, value, code = match.groups()
         cell = _cell(language, key, value, code)
         if cell is None and not _is_output(language, key):
-            continue  # a block for another terminal: it stays part of the text
+            continue  # a block for another terminal stays in the text
         cells.append(_markdown(text[position : match.start()]))
         cells.append(cell)
         position = match.end()
     cells.append(_markdown(text[position:]))
     notebook = new_notebook(cells=[cell for cell in cells if cell is not None])
     for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number}"  # random by default: every rendering would be a change
+        cell.id = f"cell-{number}"  # random by default, so that every rendering would be a change
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.validate(notebook)
     return nbformat.writes(notebook) + "\n"

@@ -25,7 +25,7 @@ other module, and every name that begins with an underscore, may change in any r
 {index}
 {sections}"""
 
-# Programs get them from other calls, and never make one.
+# Programs get these from other calls, and do not create them.
 MADE_BY_CALLS = {"AsyncDeployment", "Deployment", "Environments", "Models"}
 _LINE = 100
 
@@ -96,7 +96,7 @@ def _signature(head: str, function: Callable[..., Any]) -> str:
 
 
 def _type(hint: Any, named: bool = True) -> str:
-    """The annotation without the modules that names are from; a union that has a name by that."""
+    """The annotation without modules; a named union by its name."""
     text = "None" if hint is type(None) else inspect.formatannotation(hint)
     if named:
         text = text.replace(inspect.formatannotation(localmodel.DeploymentState), "DeploymentState")
@@ -143,7 +143,7 @@ def _text(doc: str) -> Iterator[str]:
 
 
 def _items(block: str) -> list[tuple[str, str]]:
-    """Name and text of each line `name: text` that is indented alike; deeper ones go on with the one above."""
+    """Name and text of each line `name: text` of the same indentation; deeper lines continue the line above."""
     lines = re.split(r"\n(?=\S)", inspect.cleandoc(block))
     parts = [" ".join(line.split()).partition(": ") for line in lines]
     return [(name, _escaped(what)) for name, _, what in parts]

@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md with its tables of reasons, made from localmodel/reasons.py; the prose around them stays."""
+"""Makes the tables of reasons in docs/troubleshooting.md from localmodel/reasons.py, and keeps the prose."""
 
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +25,7 @@ def render() -> str:
 
 
 def table(rows: list[Row]) -> str:
-    """A table of reasons in Markdown. Neighbours that mean the same, and want the same done, share a row."""
+    """A table of reasons in Markdown; neighbours with the same meaning and advice share a row."""
     lines = ["| reason | means | what to do |", "|---|---|---|"]
     for (means, do), same in groupby(rows, key=lambda row: (row.means, row.do)):
         names = ", ".join(f"`{row.reason}`" for row in same)

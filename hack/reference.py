@@ -28,7 +28,7 @@ Written by the operator only. What each reason of a condition means: [troublesho
 {status}"""
 
 Schema = Mapping[str, Any]
-# What is in them is Kubernetes' own, and the same in every pod.
+# Kubernetes' own fields, which are the same in every pod.
 _AS_IN_A_POD = ("spec.pod.tolerations", "spec.pod.affinity", "spec.pod.topologySpreadConstraints")
 
 
@@ -92,7 +92,7 @@ def _type(schema: Schema) -> str:
 
 
 def _default(schema: Schema) -> str:
-    # that of an object only says that its fields have defaults
+    # the default of an object only says that its fields have defaults
     if "default" not in schema or schema["type"] == "object":
         return ""
     return f"`{json.dumps(schema['default'])}`"

@@ -27,25 +27,25 @@ BIN = Path(sys.executable).parent
 
 
 def objections(version: str, changelog: str, changes: str) -> list[str]:
-    """Why this tree cannot be released; `changes` is what `git status --porcelain` prints."""
+    """Why this tree cannot be released; `changes` is the output of `git status --porcelain`."""
     sections = {
         match[1]: match[2].strip()
         for match in re.finditer(r"^## \[([^\]]+)\](.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
     }
-    found = []
+    faults = []
     if changes:
-        found.append(f"the tree has changes that are not committed; commit them or put them away:\n{changes.rstrip()}")
+        faults.append(f"the tree has changes that are not committed; commit them or put them away:\n{changes.rstrip()}")
     if version not in sections:
-        found.append(f"CHANGELOG.md has no section [{version}]; add one, or change the version")
+        faults.append(f"CHANGELOG.md has no section [{version}]; add one, or change the version")
     elif not re.match(r"- \d{4}-\d\d-\d\d\n", sections[version] + "\n"):
-        found.append(f"CHANGELOG.md: section [{version}] has no date; write ## [{version}] - YYYY-MM-DD")
+        faults.append(f"CHANGELOG.md: section [{version}] has no date; write ## [{version}] - YYYY-MM-DD")
     if sections.get("Unreleased"):
-        found.append(f"CHANGELOG.md has lines under [Unreleased]; move them to [{version}]")
-    return found
+        faults.append(f"CHANGELOG.md has lines under [Unreleased]; move them to [{version}]")
+    return faults
 
 
 def build() -> Path:
-    """The wheel, built from the source archive: what the archive lacks is missed here."""
+    """Build the wheel from the source archive, so that files missing in the archive are noticed."""
     shutil.rmtree(DIST, ignore_errors=True)
     run(BIN / "python", "-m", "hatchling", "build", "--target", "sdist", "--directory", DIST)
     (archive,) = DIST.glob("*.tar.gz")
@@ -66,17 +66,17 @@ def check_contents(wheel: Path, version: str) -> None:
 
 
 def install(wheel: Path, folder: Path) -> Path:
-    """An environment with the wheel and its dependencies only; returns its Python."""
+    """Make an environment with only the wheel and its dependencies; return its Python."""
     python = folder / "bin" / "python"
     run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder)
     run(BIN / "uv", "pip", "install", "--quiet", "--python", python, "--only-binary", ":all:", wheel)
     for record in folder.rglob("localmodel-*.dist-info/direct_url.json"):
-        record.unlink()  # names the place of the wheel on this machine, and would be among the components
+        record.unlink()  # it names the wheel's path on this machine, and would be in the list of components
     return python
 
 
 def try_out(lmd: Path, version: str, folder: Path) -> None:
-    """Serve a script with the installed wheel, as a process, in a home folder of its own."""
+    """Serve a script with the installed wheel, as a process, with its own home folder."""
     script = folder / "hello"
     script.mkdir()
     (script / "score.py").write_text("def init():\n    pass\n\n\ndef run(raw_data):\n    return raw_data[::-1]\n")
@@ -119,8 +119,8 @@ def main(arguments: Sequence[str]) -> None:
     if arguments:
         sys.exit("make release takes no arguments: the version is that of the tree")
     status = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True)
-    if found := objections(__version__, (ROOT / "CHANGELOG.md").read_text(), status.stdout):
-        sys.exit("\n".join(f"no release: {objection}" for objection in found))
+    if faults := objections(__version__, (ROOT / "CHANGELOG.md").read_text(), status.stdout):
+        sys.exit("\n".join(f"no release: {objection}" for objection in faults))
     step("build the source archive, and the wheel from it")
     wheel = build()
     check_contents(wheel, __version__)

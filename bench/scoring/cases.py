@@ -1,4 +1,4 @@
-"""What is measured: a model, rows a request, connections; and the pictures that are asked for."""
+"""The cases: a model, rows per request, connections; and the pictures in the requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Rows = list[list[float]]
 
 @dataclass(frozen=True)
 class Case:
-    """``lr32-c8``: the linear model, 32 rows a request, 8 connections."""
+    """A case such as `lr32-c8`: the linear model, 32 rows per request, 8 connections."""
 
     model: str
     rows: int
@@ -30,23 +30,27 @@ class Case:
 
 
 def read_case(text: str) -> Case:
-    """Raises ValueError when there is no such case."""
-    found = re.fullmatch(r"([a-z]+)(\d+)-c(\d+)", text)
-    if text not in CASES or found is None:
+    """Parse a case's name.
+
+    Raises:
+        ValueError: there is no such case.
+    """
+    match = re.fullmatch(r"([a-z]+)(\d+)-c(\d+)", text)
+    if text not in CASES or match is None:
         raise ValueError(f"there is no case {text}; there are {', '.join(CASES)}")
-    return Case(found[1], int(found[2]), int(found[3]))
+    return Case(match[1], int(match[2]), int(match[3]))
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Rows of 784 floats, and the label that each model itself gives to them."""
+    """Rows of 784 floats, and the labels that each model gives to them."""
 
     rows: Rows
     labels: dict[str, list[int]]
 
 
 def train(python: Path, folder: Path) -> Pictures:
-    """Train the models into ``folder/<model>/model.joblib`` by an interpreter that has scikit-learn."""
+    """Train the models into `folder/<model>/model.joblib` with an interpreter that has scikit-learn."""
     subprocess.run([python, APPS / "train.py", folder], check=True)
     made = json.loads((folder / "pictures.json").read_text())
     return Pictures(made["rows"], made["labels"])

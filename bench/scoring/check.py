@@ -1,4 +1,4 @@
-"""Whether a server answers what the model itself answers, when many ask at once."""
+"""Checks that a server answers what the model itself answers, under concurrent requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ class WrongAnswer(Exception):
 
 
 def check(running: Running, pictures: Pictures, model: str) -> None:
-    """Ask for each picture alone, 16 at a time, then for 32 together; raises WrongAnswer."""
+    """Ask for each picture alone, 16 at a time, then for 32 together.
+
+    Raises:
+        WrongAnswer: a label differs.
+    """
     right = pictures.labels[model]
 
     def ask(start: int, count: int) -> None:

@@ -1,4 +1,4 @@
-"""How a server wants its rows, and where the labels are in its answer."""
+"""The forms of requests and answers: how rows are written, and where the labels are."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _open_inference(rows: Rows) -> Any:
 
 
 def _write_binary(rows: Rows) -> Message:
-    """As tritonclient sends float32 by default, asking for binary outputs as well."""
+    """A request as tritonclient sends float32 by default, with binary outputs."""
     values = [value for row in rows for value in row]
     tensor = struct.pack(f"<{len(values)}f", *values)
     head = {

@@ -1,4 +1,4 @@
-"""A server's processes: start, first good answer, memory, processor time, end."""
+"""A server's processes: starts and ends them, and measures first answer, memory and processor time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ class Running:
         self.ready_seconds = 0.0
 
     def wait_until_answers(self, request: Message) -> None:
-        """Ask until the answer is 200; raises StartError."""
+        """Ask until the answer is 200.
+
+        Raises:
+            StartError: it was not in time.
+        """
         deadline, last = self._started + _STARTS_WITHIN, "no answer"
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -49,7 +53,7 @@ class Running:
                 self.ready_seconds = time.monotonic() - self._started
                 return
             except http.client.HTTPException as error:
-                # Some answer with an error until the model is loaded.
+                # Some servers answer with an error until the model is loaded.
                 deadline, last = min(deadline, time.monotonic() + _LOADS_WITHIN), str(error)
             except OSError:
                 pass
@@ -58,7 +62,11 @@ class Running:
         raise StartError(f"{self.server.name} does not serve ({last}); the end of its log:\n{log}")
 
     def ask(self, request: Message) -> Message:
-        """One request on a connection of its own; raises HTTPException when the answer is not 200."""
+        """Send one request on a new connection.
+
+        Raises:
+            HTTPException: the answer is not 200.
+        """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("POST", self.server.form.path, request.body, dict(request.headers))
@@ -102,7 +110,7 @@ class Running:
         self._process.wait()
 
     def _pids(self) -> list[int]:
-        """All of its processes: those of the session that was made for it, and all that descend from them."""
+        """All its processes: those in its session, and their descendants."""
         parents = {int(path.name): _ancestry(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()}
         own = {pid for pid, (_, session) in parents.items() if session == self._process.pid}
         while True:
@@ -113,7 +121,7 @@ class Running:
 
 
 def _ancestry(pid: int) -> tuple[int, int]:
-    """Parent and session of a process; -1 when it is gone."""
+    """Parent and session of a process, or -1 if it is gone."""
     try:
         fields = _stat_fields(pid)
     except OSError:
@@ -122,12 +130,12 @@ def _ancestry(pid: int) -> tuple[int, int]:
 
 
 def _stat_fields(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the name, which may hold anything."""
+    """The fields of /proc/PID/stat after the name, which may have any characters."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _handle(pid: int) -> int | None:
-    """A process by descriptor, so that no other process can come by its number; None when it is gone."""
+    """A descriptor of the process, so that its number cannot mean another one; None if it is gone."""
     try:
         return os.pidfd_open(pid)
     except ProcessLookupError:
@@ -136,16 +144,16 @@ def _handle(pid: int) -> int | None:
 
 @contextmanager
 def stopping(running: list[Running]) -> Iterator[None]:
-    """End them all, whatever happens."""
+    """A block after which all servers are ended."""
     try:
         yield
     finally:
-        for one in running:
-            one.stop()
+        for server in running:
+            server.stop()
 
 
 def machine_seconds() -> float:
-    """Processor time that everybody on this machine has used so far, and what its host has kept from it."""
+    """Processor time that all processes of this machine have used so far, with what its host has withheld."""
     user, nice, system, _, _, _, _, stolen = map(int, Path("/proc/stat").read_text().split(maxsplit=9)[1:9])
     return (user + nice + system + stolen) / _TICK
 
@@ -153,7 +161,7 @@ def machine_seconds() -> float:
 def free_ports(count: int) -> list[int]:
     """Ports of 127.0.0.1 that nobody listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
+    ports = [int(listener.getsockname()[1]) for listener in sockets]
+    for listener in sockets:
+        listener.close()
     return ports

@@ -1,4 +1,4 @@
-"""Medians over the rounds, as tables, as lines `ratio`, or as JSON."""
+"""Reports medians over the rounds as tables, as `ratio` lines, or as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scoring.cases import Case
 from scoring.servers import Server
 from scoring.wrk import Load
 
-# Which peers' settings one of ours is compared with, and what is added to the case's name in the ratio.
+# The peers' settings that each of ours is compared with, and the suffix of the case's name in the ratio.
 _VARIANTS = {"ours": "", "ours-text": "-text", "ours-binary": "-binary"}
 
 
@@ -20,8 +20,8 @@ _VARIANTS = {"ours": "", "ours-text": "-text", "ours-binary": "-binary"}
 class Sample:
     """One server under one load.
 
-    processor is the time of its processes in microseconds a request; others is how much of a processor everybody
-    else on the machine used meanwhile.
+    `processor` is its processes' time in microseconds per request; `others` is the share of a processor that all other
+    programs used meanwhile.
     """
 
     load: Load
@@ -44,35 +44,35 @@ class Results:
     def rate(self, server: Server, case: Case) -> float | None:
         """Median requests/s."""
         samples = self.samples.get((server.name, case))
-        return median(one.load.rate for one in samples) if samples else None
+        return median(sample.load.rate for sample in samples) if samples else None
 
     def ratios(self) -> dict[str, float]:
-        """``<peer>-<case>``: requests/s, ours by those of the peer's fastest setting.
+        """The ratios. `<peer>-<case>`: our requests/s divided by those of the peer's fastest setting.
 
-        With ``-cpu``: processor time a request, the other way round, which other programs disturb least.
-        ``start`` and ``memory``: the peer's least by ours.
+        `-cpu`: the peer's processor time per request divided by ours, which other programs disturb least.
+        `start`, `memory`: the peer's least divided by ours.
         """
         suffix = "" if self.workers == 1 else f"-w{self.workers}"
-        found: dict[str, float] = {}
-        for ours in (one for one in self.servers if one.is_ours):
+        ratios: dict[str, float] = {}
+        for ours in (server for server in self.servers if server.is_ours):
             for case in self.cases:
                 rate = self.rate(ours, case)
                 for peer, best in self._best(case).items():
                     if rate is not None:
-                        found[f"{peer}-{case}{_VARIANTS[ours.name]}{suffix}"] = rate / best
+                        ratios[f"{peer}-{case}{_VARIANTS[ours.name]}{suffix}"] = rate / best
         for case in self.cases:
             processor = {
-                name: median(s.processor for s in each) for (name, of), each in self.samples.items() if of == case
+                name: median(s.processor for s in samples) for (name, of), samples in self.samples.items() if of == case
             }
             if "ours" in processor:
                 for peer, least in self._least(processor).items():
-                    found[f"{peer}-{case}-cpu{suffix}"] = least / processor["ours"]
+                    ratios[f"{peer}-{case}-cpu{suffix}"] = least / processor["ours"]
         starts = {name: median(seconds) for name, seconds in self.starts.items()}
         for what, values in (("start", starts), ("memory", self.memory)):
             if "ours" in values:
                 for peer, least in self._least(values).items():
-                    found[f"{peer}-{what}{suffix}"] = least / values["ours"]
-        return found
+                    ratios[f"{peer}-{what}{suffix}"] = least / values["ours"]
+        return ratios
 
     def _best(self, case: Case) -> dict[str, float]:
         best: dict[str, float] = {}
@@ -92,7 +92,7 @@ class Results:
 
 
 def as_table(results: Results) -> str:
-    """Markdown: a table for each case, one for start and memory."""
+    """Markdown tables: one for each case, and one for start and memory."""
     lines: list[str] = []
     for case in results.cases:
         lines += [
@@ -102,7 +102,9 @@ def as_table(results: Results) -> str:
             *(_row(results, server, case) for server in results.servers if (server.name, case) in results.samples),
             "",
         ]
-    disturbed = median(one.others for samples in results.samples.values() for one in samples) if results.samples else 0
+    disturbed = (
+        median(sample.others for samples in results.samples.values() for sample in samples) if results.samples else 0
+    )
     lines += [f"Other programs used {disturbed:.2f} of a processor meanwhile (median).", ""]
     lines += ["### start and memory", "| server | first answer s | PSS MB |", "|---|---:|---:|"]
     for server in results.servers:
@@ -115,34 +117,34 @@ def as_table(results: Results) -> str:
 
 def _row(results: Results, server: Server, case: Case) -> str:
     samples = results.samples[server.name, case]
-    loads = [one.load for one in samples]
-    ours = next((results.rate(one, case) for one in results.servers if one.is_ours), None)
-    rate = median(one.rate for one in loads)
+    loads = [sample.load for sample in samples]
+    ours = next((results.rate(other, case) for other in results.servers if other.is_ours), None)
+    rate = median(load.rate for load in loads)
     cells = [
         server.name,
         f"{rate:.0f}",
         f"{ours / rate:.2f}" if ours and rate else "",
-        f"{median(one.p50 for one in loads):.2f}",
-        f"{median(one.p99 for one in loads):.2f}",
-        f"{median(one.processor for one in samples):.0f}",
-        f"{sum(one.lost for one in loads)}, {sum(one.non_2xx for one in loads)}",
+        f"{median(load.p50 for load in loads):.2f}",
+        f"{median(load.p99 for load in loads):.2f}",
+        f"{median(sample.processor for sample in samples):.0f}",
+        f"{sum(load.lost for load in loads)}, {sum(load.non_2xx for load in loads)}",
     ]
     return f"| {' | '.join(cells)} |"
 
 
 def as_json(results: Results) -> str:
-    """All of it, each round's figures included."""
+    """All results as JSON, with the figures of each round."""
     cells: list[Any] = [
         {
             "server": name,
             "case": str(case),
-            "rates": [round(one.load.rate, 1) for one in samples],
-            "p50": median(one.load.p50 for one in samples),
-            "p99": median(one.load.p99 for one in samples),
-            "processor": median(one.processor for one in samples),
-            "others": [round(one.others, 2) for one in samples],
-            "lost": sum(one.load.lost for one in samples),
-            "non_2xx": sum(one.load.non_2xx for one in samples),
+            "rates": [round(sample.load.rate, 1) for sample in samples],
+            "p50": median(sample.load.p50 for sample in samples),
+            "p99": median(sample.load.p99 for sample in samples),
+            "processor": median(sample.processor for sample in samples),
+            "others": [round(sample.others, 2) for sample in samples],
+            "lost": sum(sample.load.lost for sample in samples),
+            "non_2xx": sum(sample.load.non_2xx for sample in samples),
         }
         for (name, case), samples in results.samples.items()
     ]

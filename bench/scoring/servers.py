@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is started for one model and a number of workers."""
+"""The servers that are compared, and how each is started for one model and a number of workers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scoring.forms import Form
 
 @dataclass(frozen=True)
 class Place:
-    """Where one server runs; folder is its own and empty, model is the folder that has model.joblib."""
+    """Where one server runs. `folder` is its own and empty; `model` is the folder with model.joblib."""
 
     folder: Path
     model: Path
@@ -26,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Command:
-    """A command line, and variables over those of this process."""
+    """A command line, and variables in addition to this process's."""
 
     arguments: list[str]
     variables: dict[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Server:
-    """One server in one setting. Settings of a peer share its name; ours is compared with the fastest of them."""
+    """One server in one setting. The settings of a peer share its name, and ours is compared with the fastest one."""
 
     name: str
     peer: str
@@ -81,7 +81,7 @@ def _mlserver(batch: bool) -> Callable[[Place], Command]:
             "http_port": place.port,
             "grpc_port": place.spare_ports[0],
             "metrics_port": place.spare_ports[1],
-            # Its worker processes cost more than they bring for one: without them it predicts in the server itself.
+            # For one worker, predicting in the server itself is faster than a worker process.
             "parallel_workers": 0 if place.workers == 1 else place.workers,
         }
         model = {
@@ -129,7 +129,7 @@ def _uvicorn(environment: str, app: str) -> Callable[[Place], Command]:
     def command(place: Place) -> Command:
         options = ["--host", "127.0.0.1", "--port", str(place.port), "--workers", str(place.workers)]
         more = ["--app-dir", str(APPS), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
-        # On a busy machine a worker that starts needs longer than the five seconds it would get.
+        # On a busy machine a worker needs longer to start than the default of five seconds.
         more += ["--timeout-worker-healthcheck", "60"]
         return Command([str(ensure(environment) / "uvicorn"), app, *options, *more])
 

@@ -1,4 +1,4 @@
-"""Load by wrk, on 127.0.0.1 only."""
+"""Load from wrk, on 127.0.0.1 only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SCRIPT = Path(__file__).with_name("load.lua")
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk saw: requests answered a second, times in milliseconds, failures as counts."""
+    """wrk's figures: requests/s, times in milliseconds, counts of failures."""
 
     rate: float
     p50: float
@@ -29,7 +29,7 @@ class Load:
 
 
 def require() -> None:
-    """End the program when there is no wrk."""
+    """End the program if there is no wrk."""
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not installed, and it makes the load: apt-get install wrk")
 
@@ -60,6 +60,6 @@ def load(port: int, path: str, request: Message, body_file: Path, connections: i
 
 
 def _children_seconds() -> float:
-    """Processor time of the processes that were started here and have ended."""
+    """Processor time of this program's ended processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

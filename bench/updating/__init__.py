@@ -1,1 +1,1 @@
-"""How an edit reaches pods on kind: our way, and others, each in a file of its own."""
+"""The ways in which an edit reaches pods on kind: ours and others, each in its own file."""

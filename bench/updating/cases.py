@@ -1,4 +1,4 @@
-"""What is edited."""
+"""The edits that are measured."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from updating.project import PACKAGES, Wanted
 
 @dataclass(frozen=True)
 class Case:
-    """An edit, given a number that no edit has had; `rounds` at most. A rollback takes back an edit of the code."""
+    """A kind of edit, made with a new number each time, for at most `rounds`. A rollback undoes an edit of the code."""
 
     name: str
     edit: Callable[[Wanted, int], Wanted]
@@ -35,5 +35,5 @@ CASES = (
     Case("package", lambda wanted, _: replace(wanted, packages=wanted.packages + 1), len(PACKAGES)),
     Case("model-100mb", _model(100 << 20)),
 )
-# Consecutive edits by our way alone, each as soon as the one before answers from every pod.
+# Consecutive edits with our way only, each as soon as every pod answers with the previous one.
 HUNDRED = "hundred"

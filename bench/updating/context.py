@@ -1,4 +1,4 @@
-"""What the other ways build their image from: a Dockerfile as one would write it, what seldom changes first."""
+"""The build context of the other ways: a usual Dockerfile, with rarely changed steps first."""
 
 import json
 import shutil
@@ -9,13 +9,13 @@ from updating.project import Wanted, script, write_model
 from updating.site import run
 
 _MODELS = "/var/azureml-app/azureml-models/bench/1"
-# Packages that are added later: a folder that a running container may write into, too.
+# The folder of packages that are added later, which a running container may write, too.
 ADDED = "/opt/added"
 PIP_WHEEL = "pip-*.whl"
 
 
 def pip_inside(folder: str) -> str:
-    """The shell's words for the pip that lies there as a wheel. A pattern finds no path that goes on inside a file."""
+    """The shell command for the pip in a wheel in the folder, without a pattern, which cannot match inside a file."""
     return f"/opt/env/bin/python $(echo {folder}/{PIP_WHEEL})/pip"
 
 
@@ -28,7 +28,7 @@ class Context:
         self.entry: list[str] = config["Entrypoint"]
 
     def write(self, wanted: Wanted, wrapper: str = "") -> None:
-        """Everything, for the first time."""
+        """Write all files."""
         (self.folder / "wheels").mkdir(parents=True)
         (self.folder / "wheels" / "README").write_text("Packages that the environment has not.\n")  # never empty
         for pip in self._wheels.glob(PIP_WHEEL):
@@ -39,12 +39,12 @@ class Context:
         self.save(Wanted(code=0), wanted)
 
     def prepare(self, before: Wanted, wanted: Wanted) -> None:
-        """The model that a training has left beside."""
+        """Write the model that a training would have left."""
         if wanted.model != before.model:
             write_model(self.folder.with_name(f"{self.folder.name}-model"), wanted)
 
     def save(self, before: Wanted, wanted: Wanted) -> list[Path]:
-        """Put the edit in place; returns what is another now."""
+        """Write the edit; return the changed paths."""
         saved = []
         if wanted.code != before.code:
             saved.append(self.folder / "score.py")
@@ -58,7 +58,7 @@ class Context:
         return saved
 
     def inside(self, path: Path) -> str:
-        """Where a path of the folder is in the container."""
+        """The path in the container for a path in the folder."""
         name = path.relative_to(self.folder).as_posix()
         return f"{_MODELS}/{name}" if name.startswith("model") else f"{self.app}/{name}"
 

@@ -1,4 +1,4 @@
-"""Our environment as an image of the engine, from the layers in the store: where the other ways' Dockerfiles start."""
+"""Loads our environment from the store into the engine, as the base image of the other ways' Dockerfiles."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from updating.site import Site
 
 
 def load(site: Site, deployment: str, tag: str) -> None:
-    """`docker load` the environment that our deployment runs on, under the tag."""
+    """Load the environment of our deployment with `docker load`, under the tag."""
     images = home.store() / "images"
     revisions = site.get("controllerrevisions", "-l", f"localmodel.dev/deployment={deployment}")["items"]
     latest = max(revisions, key=lambda revision: int(revision["revision"]))
@@ -37,7 +37,7 @@ def load(site: Site, deployment: str, tag: str) -> None:
 
 
 def config_of(reference: str) -> Any:
-    """Configuration of an image of ours, from the store: variables, user, entry point."""
+    """The configuration of our image in the store: variables, user, entry point."""
 
     def blob(digest: str) -> Any:
         return json.loads((home.store() / "images" / "blobs" / digest.replace(":", "/")).read_bytes())

@@ -1,4 +1,4 @@
-"""Many edits, each as soon as the one before answers from every pod, and none may cost a request."""
+"""Many consecutive edits, each as soon as every pod answers with the previous one, none of which may lose a request."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ _POLL = 0.02
 def consecutive(
     site: Site, way: Loop, replicas: int, wanted: Wanted, updates: int, numbers: Iterator[int]
 ) -> tuple[Wanted, str, float]:
-    """What is served then, the figures in words, and the share of requests that were answered."""
+    """Make the edits; return the final state, the figures in words, and the share of answered requests."""
     seconds: list[float] = []
     load = Load(way.port)
     with site.api() as api, load.running():
@@ -34,20 +34,20 @@ def consecutive(
         durable = time.monotonic() - last
     late = load.last_other(wanted.answer, last) - last
     worst = quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]
-    said = (
+    figures = (
         f"answer p50 {median(seconds):.2f} s, p95 {worst:.2f} s, longest {max(seconds):.2f} s; the last durable after "
         f"{durable:.1f} s, an older one answered {late:.2f} s after it; lost {len(load.lost)} of {len(load.seen)}"
     )
-    return wanted, said, 1 - len(load.lost) / len(load.seen)
+    return wanted, figures, 1 - len(load.lost) / len(load.seen)
 
 
 def _everywhere(load: Load, pods: Pods, wanted: Wanted, since: float) -> Callable[[], bool]:
     return lambda: load.first(wanted.answer, since) is not None and pods.all_answer(wanted.answer)
 
 
-def _until(there: Callable[[], bool], wanted: Wanted) -> None:
+def _until(is_reached: Callable[[], bool], wanted: Wanted) -> None:
     deadline = time.monotonic() + _WITHIN
-    while not there():
+    while not is_reached():
         if time.monotonic() > deadline:
             raise SystemExit(f"after {_WITHIN:.0f} s not answered everywhere, and for good: {wanted.answer}")
         time.sleep(_POLL)

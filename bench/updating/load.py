@@ -1,4 +1,4 @@
-"""Requests at a steady rate, and what each was answered with."""
+"""Sends requests at a steady rate, and records their answers."""
 
 import threading
 import time
@@ -49,15 +49,20 @@ class Load:
 
     @property
     def lost(self) -> list[Seen]:
-        return [each for each in self.seen if each.problem]
+        return [request for request in self.seen if request.problem]
 
     def first(self, state: Mapping[str, int], since: float) -> float | None:
-        """When the state was first the answer to what was sent after `since`."""
-        return min((each.done for each in list(self.seen) if each.sent >= since and each.state == state), default=None)
+        """When the state first answered a request that was sent after `since`."""
+        return min(
+            (request.done for request in list(self.seen) if request.sent >= since and request.state == state),
+            default=None,
+        )
 
     def last_other(self, state: Mapping[str, int], since: float) -> float:
-        """When something else was the answer for the last time."""
-        others = (each.done for each in list(self.seen) if each.sent >= since and each.state not in (state, None))
+        """When another state answered for the last time."""
+        others = (
+            request.done for request in list(self.seen) if request.sent >= since and request.state not in (state, None)
+        )
         return max(others, default=since)
 
     def _run(self, number: int, begun: float) -> None:
@@ -68,7 +73,7 @@ class Load:
             while not self._stop.wait(max(0.0, due - time.monotonic())):
                 turn += 1
                 self.seen.append(_ask(client, self._url, _NEW_CONNECTION if turn % 2 else {}))
-                # what could not be sent in time is not made up for in one burst
+                # delayed requests are not sent later in a burst
                 due = max(due + interval, time.monotonic() - 1)
 
 
@@ -85,5 +90,5 @@ def _ask(client: httpx.Client, url: str, headers: Mapping[str, str]) -> Seen:
 
 
 def ask(client: httpx.Client, url: str) -> Any:
-    """The state that answers there now; None if none does."""
+    """The state that answers at the URL now, or None."""
     return _ask(client, url, {}).state

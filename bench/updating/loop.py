@@ -1,4 +1,4 @@
-"""What a way to update is made of."""
+"""The interface of a way to update."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from updating.project import Wanted
 
 
 class Loop(Protocol):
-    """One way from an edit to pods. `selector` finds them, `port` of localhost leads to them."""
+    """One way from an edit to pods, which `selector` selects, and `port` of localhost leads to."""
 
     name: str
     port: int
@@ -18,22 +18,22 @@ class Loop(Protocol):
         """Deploy it for the first time, and wait until it serves."""
 
     def scale(self, replicas: int) -> None:
-        """Have so many pods, and wait until all are ready."""
+        """Scale to this number of pods, and wait until all are ready."""
 
     def prepare(self, before: Wanted, wanted: Wanted) -> None:
-        """What the user has before the clock starts: the trained model, the package's name."""
+        """Make what the user has before the clock starts: the trained model, the package's name."""
 
     def update(self, before: Wanted, wanted: Wanted) -> None:
         """Save the edit, and run the commands that bring it into service."""
 
     def roll_back(self, wanted: Wanted) -> None:
-        """Run the commands that bring back what was there before the last update."""
+        """Run the commands that undo the last update."""
 
     def is_durable(self, api: httpx.Client) -> bool | None:
-        """Whether a restarted pod would serve it, asked when the commands have ended; None: it never will.
+        """Whether a restarted pod would serve the update, after the commands have ended; None means never.
 
-        api: the cluster's API server.
+        `api` is the cluster's API server.
         """
 
     def sent(self) -> int:
-        """Bytes that went to each node for the last update."""
+        """The bytes sent to each node for the last update."""

@@ -1,4 +1,4 @@
-"""One update under load, by the clock."""
+"""Measures one update under load."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ _POLL = 0.05
 
 @dataclass(frozen=True)
 class Figures:
-    """Seconds from the save on; `durable` is None for what a restart undoes. `sent`: bytes to each node."""
+    """Seconds since the save; `durable` is None if a restart undoes the update. `sent` are bytes to each node."""
 
     answer: float
     everywhere: float
@@ -35,7 +35,7 @@ class Figures:
 
 
 def measure(site: Site, loop: Loop, replicas: int, state: Mapping[str, int], act: Callable[[], None]) -> Figures:
-    """Figures of the update that `act` makes; `state` is what it is to be answered with."""
+    """The figures of the update that `act` makes, after which `state` must answer."""
     load = Load(loop.port)
     with site.api() as api, load.running():
         pods = Pods(api, site.namespace, loop.selector, replicas)
@@ -62,7 +62,7 @@ def measure(site: Site, loop: Loop, replicas: int, state: Mapping[str, int], act
 
 
 def _in_background(act: Callable[[], None]) -> Callable[[], bool]:
-    """Start it; returns whether it has ended. What it raises is raised there."""
+    """Start the action; return a function that says whether it has ended, and raises its error."""
     raised: list[BaseException] = []
 
     def run() -> None:
@@ -82,10 +82,10 @@ def _in_background(act: Callable[[], None]) -> Callable[[], bool]:
     return ended
 
 
-def _wait(there: Callable[[], bool], ended: Callable[[], bool], trouble: str) -> float:
-    """When it was there (time.monotonic())."""
+def _wait(is_reached: Callable[[], bool], ended: Callable[[], bool], trouble: str) -> float:
+    """The time (`time.monotonic()`) when the condition was reached."""
     deadline = time.monotonic() + _WITHIN
-    while not there():
+    while not is_reached():
         ended()
         if time.monotonic() > deadline:
             raise SystemExit(f"after {_WITHIN:.0f} s {trouble}")

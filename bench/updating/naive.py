@@ -12,7 +12,7 @@ from updating.workload import Workload
 
 
 class Naive:
-    """See loop.Loop. `ours` is the deployment whose pods are copied."""
+    """Implements `Loop`. `ours` is the deployment whose pods are copied."""
 
     name = "naive"
 
@@ -52,11 +52,11 @@ class Naive:
         return True
 
     def sent(self) -> int:
-        """`docker save` is asked for what `kind load` sent."""
+        """The bytes that `kind load` sent, measured with `docker save`."""
         return _saved_size(self._last) if self._last else 0
 
     def remove(self) -> None:
-        """Remove what was built, from the engine and the nodes."""
+        """Remove the built images from the engine and the nodes."""
         for image in self._built:
             run("docker", "image", "rm", "--force", image)
             for node in self._site.nodes:

@@ -25,7 +25,7 @@ _SERVE = "localmodel.dev/serve-revision"
 
 
 class Ours:
-    """See loop.Loop."""
+    """Implements `Loop`."""
 
     name = "ours"
     selector = f"localmodel.dev/deployment={NAME}"
@@ -80,10 +80,10 @@ class Ours:
         return _is_true(resource, "Ready") and _is_true(resource, "Durable")
 
     def sent(self) -> int:
-        """What the operator's log says: layers to nodes, and bundles to pods."""
+        """The bytes in the operator's log: layers to nodes, and bundles to pods."""
         with self._log.open() as log:
             log.seek(self._logged)
-            return sum(int(found[1]) for found in _SENT.finditer(log.read())) // len(self._site.nodes)
+            return sum(int(match[1]) for match in _SENT.finditer(log.read())) // len(self._site.nodes)
 
     @property
     def _new_model(self) -> Path:
@@ -117,6 +117,8 @@ class Ours:
 def _is_true(resource: Any, kind: str) -> bool:
     generation = resource["metadata"]["generation"]
     return any(
-        each["type"] == kind and each["status"] == "True" and each.get("observedGeneration") == generation
-        for each in resource.get("status", {}).get("conditions", [])
+        condition["type"] == kind
+        and condition["status"] == "True"
+        and condition.get("observedGeneration") == generation
+        for condition in resource.get("status", {}).get("conditions", [])
     )

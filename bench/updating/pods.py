@@ -1,4 +1,4 @@
-"""What each pod answers, asked one by one: the address may lead to any of them."""
+"""Asks each pod separately for its answer, because the address may lead to any of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,8 +17,8 @@ class Pods:
 
     def all_answer(self, state: Mapping[str, int]) -> bool:
         """Whether every pod that is ready answers with the state, and there are as many as wanted."""
-        found = self._api.get(self._path, params={"labelSelector": self._selector}).json()["items"]
-        ready = [pod for pod in found if _is_ready(pod)]
+        pods = self._api.get(self._path, params={"labelSelector": self._selector}).json()["items"]
+        ready = [pod for pod in pods if _is_ready(pod)]
         return len(ready) >= self._replicas and all(self._answers(pod, state) for pod in ready)
 
     def _answers(self, pod: Mapping[str, Any], state: Mapping[str, int]) -> bool:
@@ -29,4 +29,7 @@ class Pods:
 def _is_ready(pod: Mapping[str, Any]) -> bool:
     if "deletionTimestamp" in pod["metadata"]:
         return False
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
+    return any(
+        condition["type"] == "Ready" and condition["status"] == "True"
+        for condition in pod["status"].get("conditions", [])
+    )

@@ -1,4 +1,4 @@
-"""What is deployed: a script, a model, a variable, packages; and an answer that says which of each has answered."""
+"""The deployed project: a script, a model, a variable, packages; and an answer that names the version of each."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from updating.site import SAMPLE
 MODEL = SAMPLE / "sklearn_mnist_model.pkl"
 REQUEST = (SAMPLE / "request.json").read_bytes()
 PYTHON = "3.11"
-# Small ones without needs of their own: each round adds one that no environment has had.
+# Small packages without dependencies; each round adds a new one.
 PACKAGES = ("iniconfig==2.1.0", "tabulate==0.9.0", "toml==0.10.2", "colorama==0.4.6", "wcwidth==0.2.13")
 
 _SCRIPT = """
@@ -48,7 +48,7 @@ def run(raw_data):
 
 @dataclass(frozen=True)
 class Wanted:
-    """One state of everything: numbers that only grow. `model_bytes` is the size of the file beside the model."""
+    """One state of the project, in numbers that only grow. `model_bytes` is the size of the file beside the model."""
 
     code: int = 1
     variable: int = 1

@@ -1,4 +1,4 @@
-"""The usual way with a local registry, as kind's documentation sets one up: the nodes pull only what they lack."""
+"""The usual way with a local registry, set up as in kind's documentation, from which nodes pull missing layers."""
 
 import json
 import os
@@ -35,7 +35,7 @@ _NODE_SETTING = """
 
 
 class LocalRegistry:
-    """CNCF distribution in a container on the nodes' network, also at a port of 127.0.0.1."""
+    """CNCF distribution in a container on the nodes' network, and at a port of 127.0.0.1."""
 
     def __init__(self, site: Site, folder: Path) -> None:
         self._name = f"localmodel-bench-registry-{os.getpid()}"
@@ -82,7 +82,7 @@ class LocalRegistry:
         raise SystemExit(f"the registry does not answer at {self.host}")
 
     def _set_up(self, node: str) -> None:
-        """What a pod calls localhost:PORT is the registry's container for the node."""
+        """Have the node use the registry's container for localhost:PORT."""
         folder = f"/etc/containerd/certs.d/{self.host}"
         hosts = f'[host."http://{self._name}:{_PORT}"]\n'
         run("docker", "exec", node, "mkdir", "-p", folder)
@@ -93,7 +93,7 @@ class LocalRegistry:
 
 
 class Registry(Naive):
-    """See loop.Loop."""
+    """Implements `Loop`."""
 
     name = "registry"
 
@@ -108,7 +108,7 @@ class Registry(Naive):
         super().update(before, wanted)
 
     def sent(self) -> int:
-        """Blobs that no node had before, and the manifest: what a node pulls."""
+        """The bytes that a node pulls: new blobs, and the manifest."""
         return self._size if self._last else 0
 
     def _build_and_load(self) -> str:
@@ -118,7 +118,7 @@ class Registry(Naive):
         self._built.append(image)
         run("docker", "push", "--quiet", image)
         manifest = self._registry.manifest("bench/update", tag)
-        blobs = {each["digest"]: each["size"] for each in (manifest["config"], *manifest["layers"])}
+        blobs = {blob["digest"]: blob["size"] for blob in (manifest["config"], *manifest["layers"])}
         self._size = len(json.dumps(manifest)) + sum(blobs[digest] for digest in blobs.keys() - self._pulled)
         self._pulled |= blobs.keys()
         return image
@@ -130,7 +130,7 @@ def _network(site: Site) -> str:
 
 
 def _program() -> Path:
-    """The registry, compiled by Go the first time (minutes) and kept."""
+    """The registry's program, which Go compiles the first time (minutes)."""
     if not (_CACHE / "registry").exists():
         if shutil.which("go") is None:
             raise SystemExit(f"there is no Go to compile {_MODULE}; leave the way out with --ways")

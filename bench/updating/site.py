@@ -1,4 +1,4 @@
-"""The kind cluster, and a namespace in it that one run has for itself."""
+"""The kind cluster, and a namespace of its own for one run."""
 
 import json
 import os
@@ -16,7 +16,7 @@ SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"
 
 
 class Site:
-    """`nodes` are those of the cluster, which are also the names of their containers."""
+    """A cluster and namespace. `nodes` are names of nodes, and of their containers."""
 
     def __init__(self, context: str) -> None:
         self.context = context
@@ -32,12 +32,12 @@ class Site:
         return ["kubectl", "--context", self.context, "-n", self.namespace, *arguments]
 
     def get(self, *arguments: str) -> Any:
-        """What `kubectl get` finds."""
+        """The objects that `kubectl get` returns."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
     @contextmanager
     def api(self) -> Iterator[httpx.Client]:
-        """The API server by way of `kubectl proxy`: a question takes milliseconds, and not a new program."""
+        """A client of the API server through `kubectl proxy`, because a request is faster than a new program."""
         command = self.command("proxy", "--port=0", "--address=127.0.0.1")
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as proxy:
             try:
@@ -60,10 +60,10 @@ class Site:
 
 
 def run(*command: str, text: str | None = None, data: bytes | None = None) -> str:
-    """Run a command; returns what it printed. If it fails, its words end the program."""
+    """Run a command; return its output. If it fails, the program ends with its error."""
     given = data if data is not None else (text or "").encode()
     done = subprocess.run(command, input=given, capture_output=True, check=False)
     if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).decode(errors="replace")
-        raise SystemExit(f"{' '.join(command[:8])} … failed: {said}")
+        message = (done.stderr.strip() or done.stdout.strip()).decode(errors="replace")
+        raise SystemExit(f"{' '.join(command[:8])} … failed: {message}")
     return done.stdout.decode(errors="replace")

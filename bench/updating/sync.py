@@ -1,6 +1,7 @@
-"""A file-sync loop, as Skaffold's and Tilt's: a tar into the container of every pod, and the server restarted in it.
+"""A file-sync loop as in Skaffold and Tilt: sends a tar to the container of every pod, and restarts its server.
 
-One `kubectl exec` for both, all pods at once, is the least that these tools do. A restarted pod has none of it.
+It needs one `kubectl exec` for both, to all pods in parallel, which is the least that these tools do. A restarted pod
+loses the files.
 """
 
 import io
@@ -16,7 +17,7 @@ from updating.naive import Naive
 from updating.project import Wanted
 from updating.site import Site, run
 
-# The server is its child, and is started again at SIGHUP. At SIGINT it ends without waiting for more requests.
+# The server is its child, which SIGHUP restarts. At SIGINT it ends without waiting for more requests.
 _WRAPPER = """
 import signal, subprocess, sys
 
@@ -40,7 +41,7 @@ _PYTHON = "/opt/localmodel/venv/bin/python"
 
 
 class Sync(Naive):
-    """See loop.Loop. Deployed as the naive way does; a variable is not a file, and needs new pods here, too."""
+    """Implements `Loop`. It is deployed like the naive way; an edit of a variable needs new pods here, too."""
 
     name = "sync"
 
@@ -55,7 +56,7 @@ class Sync(Naive):
         container = self._site.get(f"deployment/{self._ours}")["spec"]["template"]["spec"]["containers"][0]
         changes = {
             "command": [_PYTHON, "/opt/wrapper.py", *self._context.entry],
-            # files of the image are written over
+            # files of the image are overwritten
             "securityContext": {**container["securityContext"], "readOnlyRootFilesystem": False},
         }
         self._workload.apply(self._ours, image, wanted.variable, changes)
@@ -82,7 +83,7 @@ class Sync(Naive):
         return self._size
 
     def _catch_up(self) -> None:
-        """New pods have what the image had."""
+        """Send all edits to new pods, which have the image's files."""
         self._send(sorted(self._synced))
 
     def _send(self, saved: list[Path]) -> None:

@@ -1,4 +1,4 @@
-"""The packages that are added, as files: the other ways install them without asking an index."""
+"""The added packages as wheels, which the other ways install without an index."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,6 @@ from updating.site import run
 
 
 def fetch(folder: Path) -> Path:
-    """The wheels, and pip's own: the environment has none."""
+    """Download the wheels, and pip's, because the environment does not have pip."""
     run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), "pip", *PACKAGES)
     return folder

@@ -1,4 +1,4 @@
-"""A copy of our own pods for another way to update: same server, packages, probes and limits."""
+"""A copy of our pods for another way to update: the same server, packages, probes and limits."""
 
 import json
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from typing import Any
 
 from updating.site import Site
 
-# What only our swap needs; without them the server is a plain one.
+# Variables and volumes for our swap only; without them the server is a plain one.
 _OF_THE_SWAP = ("ADMIN", "EPOCH", "CONTENT", "ENVIRONMENT", "STATE", "WANTED", "POD_UID", "MODEL")
 _VOLUMES = ("tmp",)
 
 
 class Workload:
-    """A Deployment with its Service, by kubectl alone."""
+    """A Deployment with its Service, managed with kubectl only."""
 
     def __init__(self, site: Site, name: str, port: int) -> None:
         self.site, self.name, self.port = site, name, port
@@ -44,9 +44,9 @@ class Workload:
         self.site.kubectl("rollout", "status", f"deployment/{self.name}", "--timeout=300s")
 
     def pods(self) -> list[str]:
-        """Names of those that run."""
-        found = self.site.get("pods", "-l", self.selector)["items"]
-        return [pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        """The names of the running pods."""
+        pods = self.site.get("pods", "-l", self.selector)["items"]
+        return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     def _deployment(self, ours: str, container: Mapping[str, Any]) -> Any:
         spec = self.site.get(f"deployment/{ours}")["spec"]
@@ -89,6 +89,6 @@ def _plain(deployment: Mapping[str, Any]) -> dict[str, Any]:
         **container,
         "imagePullPolicy": "IfNotPresent",
         "ports": [port for port in container["ports"] if port["name"] == "http"],
-        "env": [each for each in container["env"] if not each["name"].startswith((*swaps, "EDIT"))],
+        "env": [variable for variable in container["env"] if not variable["name"].startswith((*swaps, "EDIT"))],
         "volumeMounts": [mount for mount in container.get("volumeMounts", []) if mount["name"] in _VOLUMES],
     }

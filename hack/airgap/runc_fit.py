@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -IS
-"""runc on a machine that may not grant every capability: ask for those it can grant, then become runc.
+"""runc for a machine that cannot grant every capability: removes those that it cannot grant, then becomes runc.
 
-Takes the others out of the process that an OCI command describes: `create` and `run` name it by --bundle, `exec` by
---process. Everything else passes through.
+It edits the process that an OCI command describes: `create` and `run` name it with --bundle, `exec` with --process.
+Everything else passes unchanged.
 """
 
 import json
@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-# In the order of linux/capability.h: the position is the number.
+# In the order of linux/capability.h, where the position is the number.
 CAPABILITIES = """
 CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
 NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT
@@ -35,7 +35,7 @@ def value_of(arguments: list[str], long: str, short: str) -> str | None:
 
 
 def described_process(arguments: list[str]) -> Path | None:
-    """The file that describes the process this command starts, if it starts one that way."""
+    """The file that describes the process which this command starts, or None."""
     if "exec" in arguments:
         process = value_of(arguments, "--process", "-p")
         return Path(process) if process else None

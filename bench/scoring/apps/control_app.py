@@ -1,4 +1,4 @@
-"""What isolation is measured against: our server's work in one process, without a worker.
+"""The control for the cost of isolation: our server's work in one process, without a worker.
 
 JSON straight into an array, one predict() for the requests of one turn of the event loop, an id and a log line each.
 """
@@ -25,7 +25,7 @@ waiting: list[tuple[Any, asyncio.Future[bytes]]] = []
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Answers every POST as a scoring request."""
+    """Answer every POST as a scoring request."""
     if scope["type"] != "http":
         return
     started = time.perf_counter()

@@ -25,7 +25,7 @@ class Digits(litserve.LitAPI):
 
 
 class DigitsInBatches(Digits):
-    """As the documentation has it: batch() joins the requests, unbatch() parts the answers."""
+    """Batches as in the documentation: batch() joins the requests, unbatch() splits the answers."""
 
     def batch(self, inputs: list[Any]) -> Any:
         self.sizes = [len(rows) for rows in inputs]

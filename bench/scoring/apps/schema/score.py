@@ -1,4 +1,4 @@
-"""The entry script with its schema declared: run() gets an array."""
+"""The entry script with a declared schema, so that run() gets an array."""
 
 import os
 from pathlib import Path

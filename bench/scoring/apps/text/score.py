@@ -1,4 +1,4 @@
-"""The entry script as Azure's examples have it: run() gets the request's text."""
+"""The entry script as in Azure's examples, where run() gets the request's text."""
 
 import json
 import os
