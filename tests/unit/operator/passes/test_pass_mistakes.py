@@ -66,6 +66,16 @@ MISTAKES: dict[str, tuple[given.Object, str, tuple[str, ...]]] = {
         "RequirementsUnresolvable",
         ("spec.environment.requirements[1]", "'six=1.0'"),
     ),
+    "a module in the place of its package": (
+        requirements("six", "sklearn"),
+        "RequirementsUnresolvable",
+        ("spec.environment.requirements[1]: sklearn", "write scikit-learn"),
+    ),
+    "imports without packages": (
+        scripted(f"import pandas\n\ndef init():\n    import json, yaml{RUN}"),
+        "ModuleMissing",
+        ("spec.environment.requirements: score.py:1 imports pandas, score.py:4 imports yaml", "add pandas, pyyaml"),
+    ),
     "port not mapped": (
         {"service": {"localPort": 7000}},
         "PortUnmapped",
