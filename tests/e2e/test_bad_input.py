@@ -42,9 +42,9 @@ MISTAKES = {
         ("init() failed: score.py:3: KeyError: 'bob'",),
     ),
     "import of what is not installed": Mistake(
-        scripted("import pandas\n\n" + GOOD),
+        scripted("import company_models\n\n" + GOOD),
         "InitFailed",
-        ("score.py:1: ModuleNotFoundError", "pandas", "add it to the environment's requirements"),
+        ("score.py:1: ModuleNotFoundError", "company_models", "add it to the environment's requirements"),
     ),
     "init never ends": Mistake(
         {
