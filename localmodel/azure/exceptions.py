@@ -1,4 +1,4 @@
-"""What the mirrored classes raise."""
+"""The exceptions of the mirrored classes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from localmodel.errors import UserError
 
 
 class AzureMLException(Exception):
-    """The root of them; `message` is the sentence."""
+    """The base class. `message` is the text."""
 
     def __init__(self, exception_message: str) -> None:
         super().__init__(exception_message)
@@ -16,14 +16,14 @@ class AzureMLException(Exception):
 
 
 class UserErrorException(AzureMLException):
-    """A call that cannot work as it was written: the message says what to write instead."""
+    """A call that cannot work as it is written; the message says what to write instead."""
 
 
 class WebserviceException(AzureMLException):
     """A model, a deployment or a request that failed.
 
-    `status_code`, `body` and `traceback` (of the entry script) are those of the answer, None where there was none;
-    `logs` is the end of the deployment's log where that helps.
+    `status_code`, `body` and `traceback` (of the entry script) are those of the answer, or None without one; `logs` is
+    the end of the deployment's log, if that helps.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class WebserviceException(AzureMLException):
 
 
 class ModelNotFoundException(WebserviceException):
-    """No such model, or no such version of it."""
+    """The model or its version does not exist."""
 
 
 class ModelPathNotFoundException(WebserviceException):
-    """No such file or folder to register."""
+    """The file or folder to register does not exist."""
 
 
 _KINDS: Mapping[str, type[AzureMLException]] = {
@@ -66,7 +66,7 @@ def of(error: UserError, default: type[AzureMLException] = WebserviceException) 
 
 @contextmanager
 def translated(default: type[AzureMLException] = WebserviceException) -> Iterator[None]:
-    """Raise the library's errors as the mirrored ones."""
+    """A block in which the library's errors become the mirrored ones."""
     try:
         yield
     except UserError as error:
@@ -74,7 +74,7 @@ def translated(default: type[AzureMLException] = WebserviceException) -> Iterato
 
 
 def refuse(call: str, **given: tuple[object, str]) -> None:
-    """Raise for the first argument that was given and means nothing here: name -> (value, what to do instead).
+    """Refuse the first given argument that has no meaning here; arguments are name -> (value, what to do instead).
 
     Raises:
         UserErrorException: an argument is neither None nor False.

@@ -24,7 +24,7 @@ from localmodel.store.sharing.sharing import AnyVersion, Receiver
 class Store:
     """Models, environments and code below a folder, which is created when it is first written to.
 
-    Processes may share it: what is visible is whole, whoever writes or is killed meanwhile.
+    Processes may share it: what is visible is always complete, even if a writer is killed.
     """
 
     def __init__(self, root: Path) -> None:
@@ -40,7 +40,7 @@ class Store:
         """The versions that a spec names.
 
         Raises:
-            UserError: as Models.get(); the message names the field.
+            UserError: the errors of `Models.get()`; the message names the field.
         """
         versions = []
         for index, model in enumerate(wanted):
@@ -51,18 +51,18 @@ class Store:
         return tuple(versions)
 
     def verify(self, version: AnyVersion | None = None, *, progress: Meter | None = None) -> Iterator[Problem]:
-        """What is not as it was written, of one version or all: blobs are hashed, what records name is looked up.
+        """The damages of one version or of all: blobs are hashed, and what records name is looked up.
 
-        `progress` is told bytes done and bytes in all.
+        `progress` is called with the bytes done and the bytes in all.
         """
         if version is not None:
             return check.verify(self.layout, self._records(version).ref(version), progress)
         return check.verify_all(self.layout, self._registries, progress)
 
     def collect_garbage(self) -> int:
-        """Remove what nothing names: contents of deleted versions, leftovers of killed writers. Returns bytes freed.
+        """Remove contents of deleted versions and leftovers of killed writers; return how many bytes that frees.
 
-        Safe beside processes that write: they wait for one another.
+        It is safe while other processes write, because they wait for one another.
 
         Raises:
             UserError: StateDamaged, StateNewer, StoreDamaged; nothing is removed then.
@@ -72,15 +72,15 @@ class Store:
     def push(
         self, version: AnyVersion, reference: str, *, insecure: bool = False, progress: Meter | None = None
     ) -> str:
-        """Send a version to `host/repository:tag` of an OCI registry; returns the digest that names it there.
+        """Send a version to `host/repository:tag` of an OCI registry; return its digest there.
 
-        Its record goes along under the tag with `.record` behind it. HTTPS, or plain HTTP to this machine and where
+        Its record gets the same tag with `.record` appended. HTTPS is used, or plain HTTP to this machine or if
         `insecure`; credentials are Docker's.
 
         Raises:
             UserError: ReferenceInvalid, RegistryUnreachable, RegistryRefused, StoreDamaged.
         """
-        from localmodel.store.sharing import (  # its HTTP client takes longer to import than all the rest
+        from localmodel.store.sharing import (  # its HTTP client takes longer to import than everything else
             remote,
             transfer,
         )
@@ -97,13 +97,13 @@ class Store:
         insecure: bool = False,
         progress: Meter | None = None,
     ) -> AnyVersion:
-        """Fetch a version from a registry, as the next of its name (or of `name`) unless it is here already.
+        """Fetch a version from a registry, as the next one of its name (or of `name`), unless the store has it.
 
-        `only`: what else it is, is refused.
+        With `only`, a version of another kind is refused.
 
         Raises:
-            UserError: as push(); OtherKind, ArtifactNotFound, ArtifactUnsupported, ArchiveInvalid, NameMissing,
-                ContentDamaged, StoreFull; the name is invalid.
+            UserError: the errors of `push()`; OtherKind, ArtifactNotFound, ArtifactUnsupported, ArchiveInvalid,
+                NameMissing, ContentDamaged, StoreFull; the name is invalid.
         """
         from localmodel.store.sharing import remote, transfer
 
@@ -127,9 +127,9 @@ class Store:
         only: type[AnyVersion] | None = None,
         progress: Meter | None = None,
     ) -> list[AnyVersion]:
-        """Take in the versions of a file, each as the next of its name (or of `name`) unless it is here already.
+        """Import the versions of a file, each as the next one of its name (or of `name`), unless the store has it.
 
-        `only`: a file that holds something else is refused.
+        With `only`, a file with a version of another kind is refused.
 
         Raises:
             UserError: OtherKind, ArchiveInvalid, ArtifactUnsupported, NameMissing, ContentDamaged, StoreFull.
@@ -148,7 +148,7 @@ _CONTENT = (reasons.ARCHIVE_INVALID, reasons.ARTIFACT_UNSUPPORTED, reasons.CONTE
 
 @contextmanager
 def _arriving(source: str) -> Generator[None]:
-    """An error about what is taken in says where it came from, and that nothing of it stays."""
+    """A block whose errors name the source, and say that nothing of it stays."""
     try:
         yield
     except UserError as error:

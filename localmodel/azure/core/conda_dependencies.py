@@ -1,4 +1,4 @@
-"""Python packages as conda's YAML says them. They are installed with pip's tools: see docs/azure-compatibility.md."""
+"""Python packages in conda's YAML, which are installed with pip's tools (docs/azure-compatibility.md)."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ class CondaDependencies:
     """The file's content: Python, channels, conda packages and pip packages.
 
     Raises:
-        UserErrorException: the file is missing or is no conda environment file.
+        UserErrorException: the file is missing or is not a conda environment file.
     """
 
     def __init__(self, conda_dependencies_file_path: str | Path | None = None) -> None:
@@ -59,7 +59,7 @@ class CondaDependencies:
         return iter(self._pip)
 
     def get_python_version(self) -> str | None:
-        """The Python asked for, as it was written; None when it is left open."""
+        """The wanted Python as it was written, or None."""
         for package in self._conda:
             if _name(package) == "python":
                 return package.partition("=")[2].lstrip("=") or None
@@ -76,17 +76,17 @@ class CondaDependencies:
         self._channels = [known for known in self._channels if known != channel]
 
     def add_conda_package(self, conda_package: str) -> None:
-        """Ask for the package, in place of another version of it."""
+        """Add the package, in place of another version."""
         self._conda = [*_without(self._conda, _name(conda_package)), conda_package]
 
     def remove_conda_package(self, conda_package: str) -> None:
         self._conda = _without(self._conda, _name(conda_package))
 
     def add_pip_package(self, pip_package: str) -> None:
-        """Ask for the package, in place of another version of it.
+        """Add the package, in place of another version.
 
         Raises:
-            UserErrorException: an option is no package.
+            UserErrorException: it is an option and not a package.
         """
         if pip_package.lstrip().startswith("-"):
             raise UserErrorException(f"add_pip_package: {pip_package!r} is an option of pip, not a package. {_INDEX}")
@@ -96,17 +96,17 @@ class CondaDependencies:
         self._pip = _without(self._pip, _name(pip_package))
 
     def set_pip_requirements(self, pip_requirements: Iterable[str]) -> None:
-        """Ask for exactly these pip packages."""
+        """Replace all pip packages by these."""
         self._pip = []
         for package in _listed("pip_requirements", pip_requirements):
             self.add_pip_package(package)
 
     def set_pip_index_url(self, index_url: str) -> None:
-        """Raises UserErrorException: it says where an index is written."""
+        """Refuse the call, with the place where an index belongs. Raises `UserErrorException`."""
         refuse("CondaDependencies.set_pip_index_url", index_url=(index_url, _INDEX))
 
     def set_pip_option(self, pip_option: str) -> None:
-        """Raises UserErrorException: it says where an index is written."""
+        """Refuse the call, with the place where an index belongs. Raises `UserErrorException`."""
         refuse("CondaDependencies.set_pip_option", pip_option=(pip_option, _INDEX))
 
     def as_dict(self) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 
 def _listed(argument: str, packages: Iterable[str] | None) -> list[str]:
-    # A string is a sequence of strings, and would become one package a letter.
+    # A string is a sequence of strings, and each letter would become a package.
     if isinstance(packages, str):
         raise UserErrorException(f"{argument} is one string; give a list: [{packages!r}]")
     return list(packages or [])

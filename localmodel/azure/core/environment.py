@@ -1,4 +1,4 @@
-"""An environment under construction; registered, it is a version in the store."""
+"""Environments, which become versions in the store when they are registered."""
 
 import copy
 import re
@@ -40,17 +40,17 @@ class Environment:
 
     @staticmethod
     def from_conda_specification(name: str, file_path: str | Path) -> "Environment":
-        """An environment with what a conda file asks for."""
+        """An environment with the packages of a conda file."""
         made = Environment(name)
         with translated(UserErrorException):
-            # read in full here, so that what cannot work is told with the file's own lines
+            # parsed completely here, so that errors have the file's lines
             made.environment_variables = dict(conda.define(Path(file_path)).variables)
         made.python.conda_dependencies = CondaDependencies(file_path)
         return made
 
     @staticmethod
     def from_pip_requirements(name: str, file_path: str | Path, pip_version: str | None = None) -> "Environment":
-        """An environment with what a requirements.txt asks for."""
+        """An environment with the packages of a requirements.txt."""
         refuse("Environment.from_pip_requirements", pip_version=(pip_version, "Leave it out: pip is not used."))
         with translated(UserErrorException):
             spec = requirements_txt.read(Path(file_path))
@@ -81,7 +81,7 @@ class Environment:
         conda_specification: str | Path | None = None,
         pip_requirements: str | Path | None = None,
     ) -> "Environment":
-        """An environment on an image; without requirements it is what the image has."""
+        """An environment on an image; without requirements it has the image's packages."""
         refuse("Environment.from_docker_image", container_registry=(container_registry, _REGISTRY))
         made = _on_image("Environment.from_docker_image", name, conda_specification, pip_requirements)
         made.docker.base_image = image
@@ -91,7 +91,7 @@ class Environment:
     def get(
         workspace: Workspace, name: str, version: str | int | None = None, label: str | None = None
     ) -> "Environment":
-        """A registered environment; without a version the latest.
+        """A registered environment, by default its latest version.
 
         Raises:
             UserErrorException: there is none of this name or version.
@@ -110,7 +110,7 @@ class Environment:
         return {version.name: _from_version(version) for version in registered}
 
     def register(self, workspace: Workspace) -> "Environment":
-        """Keep it as the next version, or as the latest if that has this content."""
+        """Register it as the next version, or as the latest if that is the same."""
         with translated(UserErrorException):
             return _from_version(
                 workspace.store.environments.register(self.name, self._spec(), self.environment_variables)
@@ -124,7 +124,7 @@ class Environment:
         return made
 
     def build(self, workspace: Workspace, image_build_compute: str | None = None) -> ImageBuildDetails:
-        """Build the image, here: returns when it is done."""
+        """Build the image on this machine, and return when it is done."""
         refuse("Environment.build", image_build_compute=(image_build_compute, "Leave it out: it is built here."))
         return ImageBuildDetails(self.build_local(workspace, useDocker=True))
 
@@ -136,12 +136,12 @@ class Environment:
         useDocker: bool | None = None,
         pushImageToWorkspaceAcr: bool | None = None,
     ) -> str:
-        """Build it on this machine: a virtual environment, or with `useDocker` an image.
+        """Build it on this machine, as a virtual environment or, with `useDocker`, an image.
 
-        Returns its Python's path, or the image's name. Without `useDocker` it is an image if `docker.enabled`.
+        Returns the path of its Python, or the image's name. By default it is an image if `docker.enabled`.
 
         Raises:
-            UserErrorException: whatever does not resolve or install, and no container engine for an image.
+            UserErrorException: it does not resolve or install, or there is no container engine for an image.
         """
         refuse(
             "Environment.build_local",
@@ -158,7 +158,7 @@ class Environment:
 
     @staticmethod
     def load_from_directory(path: str | Path) -> "Environment":
-        """The environment that save_to_directory() wrote, not registered."""
+        """The environment that `save_to_directory()` wrote, not registered."""
         with translated(UserErrorException):
             definition = folder.load(Path(path))
         return _made(definition.name, definition.spec, definition.variables)
@@ -174,7 +174,7 @@ class Environment:
         )
 
     def _spec(self) -> EnvironmentSpec:
-        """The definition that everything else here understands."""
+        """The environment as the library's spec."""
         image, dockerfile = self.docker.base_image, self.docker.dockerfile_text()
         if image and dockerfile:
             raise UserErrorException(

@@ -1,4 +1,4 @@
-"""Which script answers, with which environment."""
+"""The script of a deployment, and its environment."""
 
 from pathlib import Path
 
@@ -61,7 +61,11 @@ class InferenceConfig:
         return None if self.source_directory is None else str(Path(self.source_directory).absolute())
 
     def validate_configuration(self) -> None:
-        """Look at the files again. Raises UserErrorException."""
+        """Check the files again.
+
+        Raises:
+            UserErrorException: they are not valid any more.
+        """
         if self.environment is not None and not isinstance(self.environment, Environment):
             raise UserErrorException(
                 f"InferenceConfig: environment is a {type(self.environment).__name__}; "

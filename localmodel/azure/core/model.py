@@ -1,4 +1,4 @@
-"""Registered models, and what is made of them."""
+"""Registered models, and the deployments and packages that are made of them."""
 
 import builtins
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ _NO_RESOURCES = "Leave it out: what a deployment may use is said in its manifest
 
 
 class Model:
-    """A version in the store. With a name alone the latest one; `id` is `name:version`.
+    """A version in the store, by default the latest one of the name. `id` is `name:version`.
 
     Raises:
         ModelNotFoundException: there is no such model or version, or none with these tags and properties.
@@ -96,10 +96,10 @@ class Model:
         sample_output_dataset: object = None,
         resource_configuration: object = None,
     ) -> "Model":
-        """Keep a file or a folder as the model's next version, or as its latest if that has this content.
+        """Register a file or a folder as the model's next version, or as its latest if that is the same.
 
         Raises:
-            ModelPathNotFoundException: there is nothing at `model_path`.
+            ModelPathNotFoundException: `model_path` does not exist.
             WebserviceException: the name has other characters than letters, digits, '.', '_' and '-'.
         """
         refuse(
@@ -135,7 +135,7 @@ class Model:
         page_count: int = 255,
         model_framework: str | None = None,
     ) -> "builtins.list[Model]":
-        """The versions that fit, newest first. `tags`, `properties`: keys, or [key, value]; a mapping as well."""
+        """The matching versions, newest first. `tags` and `properties` are keys, or [key, value]; a mapping, too."""
         refuse(
             "Model.list",
             run_id=(run_id, "Leave it out: there are no runs here."),
@@ -148,7 +148,7 @@ class Model:
 
     @staticmethod
     def get_model_path(model_name: str, version: int | str | None = None, _workspace: Workspace | None = None) -> str:
-        """Path of a deployed model's file or folder, in an entry script; elsewhere of one downloaded to here.
+        """The path of a model's file or folder: in an entry script of a deployed model, elsewhere of a downloaded one.
 
         Raises:
             ModelNotFoundException: it is not part of the deployment, and not in this folder.
@@ -163,10 +163,10 @@ class Model:
         )
 
     def download(self, target_dir: str | Path = ".", exist_ok: bool = False, exists_ok: bool | None = None) -> str:
-        """Copy the file or folder into `target_dir`; returns its path there.
+        """Copy the file or folder into `target_dir`; return its path there.
 
         Raises:
-            WebserviceException: it is there already, and `exist_ok` is not set.
+            WebserviceException: it exists already, and `exist_ok` is false.
         """
         refuse("Model.download", exists_ok=(exists_ok, "It is spelled exist_ok."))
         with translated():
@@ -180,7 +180,7 @@ class Model:
         sample_output_dataset: object = None,
         resource_configuration: object = None,
     ) -> None:
-        """Put these tags in place of the old ones, and this description in place of the old one."""
+        """Replace the tags and the description."""
         refuse(
             "Model.update",
             sample_input_dataset=(sample_input_dataset, _NO_DATASETS),
@@ -196,18 +196,22 @@ class Model:
         remove_tags: Iterable[str] | None = None,
         add_properties: Mapping[str, str] | None = None,
     ) -> None:
-        """All three at once."""
+        """Change tags and properties in one step."""
         self._change(tags=add_tags or {}, remove_tags=tuple(remove_tags or ()), properties=add_properties or {})
 
     def add_tags(self, tags: Mapping[str, str]) -> None:
         self._change(tags=tags)
 
     def remove_tags(self, tags: Iterable[str]) -> None:
-        """Take away the tags of these names."""
+        """Remove the tags with these names."""
         self._change(remove_tags=(tags,) if isinstance(tags, str) else tuple(tags))
 
     def add_properties(self, properties: Mapping[str, str]) -> None:
-        """Raises WebserviceException: a property of this name is there already; properties never change."""
+        """Add properties.
+
+        Raises:
+            WebserviceException: a property of this name exists already; properties never change.
+        """
         self._change(properties=properties)
 
     def _change(self, **changes: Any) -> None:
@@ -215,7 +219,7 @@ class Model:
             self._become(self.workspace, self.workspace.store.models.update(self.name, self.version, **changes))
 
     def delete(self) -> None:
-        """Take the version out of the store.
+        """Remove the version from the store.
 
         Raises:
             WebserviceException: a deployment uses it; the message names it.
@@ -224,7 +228,7 @@ class Model:
             self.workspace.store.models.delete(self.name, self.version)
 
     def serialize(self) -> dict[str, Any]:
-        """What is known of it, as JSON has it."""
+        """Its fields as values for JSON."""
         return {
             "id": self.id,
             "name": self.name,
@@ -250,13 +254,13 @@ class Model:
         overwrite: bool = False,
         show_output: bool = False,
     ) -> LocalWebservice:
-        """Begin to deploy, or to update the deployment of this name; wait_for_deployment() tells how it went.
+        """Begin to deploy, or to update the deployment of this name; `wait_for_deployment()` reports the result.
 
-        It goes on when this program ends. `overwrite` may be anything: the old revision serves until the new one does.
+        The work goes on when this program ends. `overwrite` is ignored: the old revision serves until the new one does.
 
         Raises:
-            UserErrorException: an argument is missing or is not what it should be.
-            WebserviceException: this deployment is being made right now.
+            UserErrorException: an argument is missing or invalid.
+            WebserviceException: the deployment is being made now.
         """
         refuse(
             "Model.deploy",
@@ -282,7 +286,7 @@ class Model:
         image_name: str | None = None,
         image_label: str | None = None,
     ) -> ModelPackage:
-        """What an image is built from, as a folder: save() it, then `docker build` it wherever you like.
+        """The context of an image as a folder: `save()` it, then run `docker build` anywhere.
 
         Raises:
             UserErrorException: without `generate_dockerfile`.

@@ -1,4 +1,4 @@
-"""What an image of a deployment is built from, as a folder that needs nothing of this project any more."""
+"""The build context of a deployment's image, as a folder that does not need this project."""
 
 import json
 import platform
@@ -40,7 +40,7 @@ class _Content:
 class ModelPackage:
     """A Dockerfile with its context, and a Kubernetes Deployment and Service of the image.
 
-    `location` is the folder it was saved into, None before.
+    `location` is the folder that it was saved into, or None.
     """
 
     def __init__(self, workspace: "Workspace", arguments: Mapping[str, Any], reference: str) -> None:
@@ -51,17 +51,17 @@ class ModelPackage:
             self._content = _look_up(workspace.store, arguments)
 
     def wait_for_creation(self, show_output: bool = False) -> None:
-        """Nothing: the package is made when it is saved."""
+        """Do nothing, because the package is made when it is saved."""
 
     def get_logs(self, decode: bool = True, offset: int = 0) -> str:
-        """Nothing has been built: the log is that of `docker build`."""
+        """A sentence that the log is that of `docker build`, because nothing was built here."""
         return ""
 
     def save(self, output_directory: str | Path) -> None:
-        """Write Dockerfile, its context and kubernetes.yaml, for this machine's architecture.
+        """Write the Dockerfile, its context and kubernetes.yaml, for this machine's architecture.
 
         Raises:
-            WebserviceException: the folder is there already, or the environment's requirements do not resolve.
+            WebserviceException: the folder exists already, or the environment's requirements do not resolve.
         """
         place = Path(output_directory)
         with translated():

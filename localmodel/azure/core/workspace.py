@@ -1,4 +1,4 @@
-"""The workspace: here, the store and the deployments of this machine."""
+"""The workspace, which stands for the store and the deployments of this machine."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ _ONE = "Leave it out: there is one workspace, the store in LOCALMODEL_HOME."
 
 
 class Workspace:
-    """The names are kept for scripts that print them; whichever they are, the store is the same."""
+    """The workspace. Its names are only for scripts that print them; the store is always the same."""
 
     def __init__(
         self, subscription_id: str = "", resource_group: str = "", workspace_name: str = "local", auth: object = None
@@ -35,10 +35,10 @@ class Workspace:
 
     @staticmethod
     def from_config(path: str | Path | None = None, auth: object = None) -> "Workspace":
-        """The workspace, with the names from Azure's config.json where there is one.
+        """The workspace, with the names in Azure's config.json if there is one.
 
-        It is looked for in this folder and those above it, in each also below .azureml and aml_config. `path`: the
-        file, or the folder to begin with.
+        The file is searched in this folder and those above it, and in each below .azureml and aml_config. `path` is the
+        file, or the folder to start from.
 
         Raises:
             UserErrorException: `path` was given, and there is no such file in or above it.
@@ -66,7 +66,7 @@ class Workspace:
         cloud: str = "AzureCloud",
         id: str | None = None,  # noqa: A002 - as in the original
     ) -> "Workspace":
-        """The workspace, under these names."""
+        """The workspace with these names."""
         refuse(
             "Workspace.get",
             auth=(auth, _NO_ACCOUNT),
@@ -98,7 +98,7 @@ class Workspace:
         return {service.name: service for service in Webservice.list(self)}
 
     def get_details(self) -> dict[str, Any]:
-        """Names, and where the store is."""
+        """The names, and the path of the store."""
         return {
             "name": self.name,
             "subscription_id": self.subscription_id,
@@ -117,7 +117,7 @@ def _candidates(start: Path) -> list[Path]:
 
 
 def _names(file: Path) -> tuple[str, ...] | None:
-    """The three names; None for a file of another program, of which many are called config.json too."""
+    """The three names, or None for a config.json of another program."""
     try:
         content = json_text.parse(read_file(file) or b"")
     except UnreadableError:

@@ -66,7 +66,7 @@ async def _answering(context: Pass, observed: Observed, serving: int | None) -> 
         port = urlsplit(_url(context)).port or context.local_port
         answered = await address.revision_at(context.operator.verify(port, _node_port(observed) or 0))
         return int(answered) if answered.isascii() and answered.isdecimal() else None
-    # The address cannot be reached from here: the Service leads to pods that are ready, or were a moment ago.
+    # The address cannot be reached from here, but the Service leads to pods that are or were just ready.
     if service_drift(context, observed):
         return None
     return serving or max((pod.started_with for pod in observed.terminating if pod.is_ready), default=None)

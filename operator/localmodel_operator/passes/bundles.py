@@ -1,4 +1,4 @@
-"""Bundles of a revision that was recorded, whoever asked for it and however long ago."""
+"""Bundles of a recorded revision, for warm swaps."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from localmodel_operator.records.history import RecordedRevision
 
 
 class Bundles:
-    """The bundle of one revision for each pod: pods lack different models, and were started with other variables."""
+    """The bundle of one revision for each pod, because pods lack different models and have different variables."""
 
     def __init__(self, operator: Operator, target: RecordedRevision, gate: Sequence[Mapping[str, Any]]) -> None:
         self._operator, self._target, self._gate = operator, target, gate
@@ -25,7 +25,7 @@ class Bundles:
     async def of(
         cls, operator: Operator, target: RecordedRevision, gate: Sequence[Mapping[str, Any]]
     ) -> "Bundles | None":
-        """None when the revision's image is no longer there to take its code from."""
+        """The bundles, or None if the revision's image, which has its code, does not exist any more."""
         composed = await asyncio.to_thread(image.stored, operator.layout, target.image)
         if composed is None:
             return None
@@ -34,7 +34,7 @@ class Bundles:
         return bundles
 
     def for_pod(self, pod: Pod) -> BundleArchive:
-        """What this pod has to be sent."""
+        """The bundle for this pod."""
         has = pod.state.models if pod.state else frozenset()
         lacks = {model.digest: model.weights.digest for model in self._models if model.digest not in has}
         overlay = pods.overlay(pod, self._target)
@@ -48,7 +48,7 @@ class Bundles:
         return self._made[key]
 
     def for_later(self, pod: Pod | None) -> bytes:
-        """The bundle for pods that start with the template of this one, if it is small: models are not in it."""
+        """The bundle without models, if it is small, for pods that start with the template of this one."""
         if pod is None:
             return b""
         bundle = self.for_pod(pod)

@@ -1,4 +1,4 @@
-"""What the steps of a pass share: the resource, what was decided for it, and the status to write."""
+"""The state that the steps of a pass share: the resource, its decision, and the status to write."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ RESYNC = 300.0  # seconds, give or take a fifth
 
 
 class Waiting(Exception):
-    """The pass can go no further now; an event, or the time given, brings the next one."""
+    """The pass cannot continue now; an event, or the end of the given time, starts the next one."""
 
     def __init__(self, again_after: float | None = None) -> None:
         self.again_after = again_after
@@ -76,7 +76,7 @@ class Pass:
 
     @property
     def last_status(self) -> dict[str, Any]:
-        """The status as it was written last."""
+        """The last written status."""
         return dict(self.owner.get("status", {}))
 
     @property
@@ -86,7 +86,7 @@ class Pass:
 
     @property
     def local_port(self) -> int:
-        """Where it answers on localhost; 0 as long as it has no port."""
+        """Its port on localhost, or 0 if it has none yet."""
         port = self.status.values.get("localPort") or self.last_status.get("localPort") or self.spec.local_port
         return int(port or 0)
 
@@ -96,7 +96,7 @@ class Pass:
         return self.decision.good, self.decision.before
 
     def requested(self, spec: ObservedSpec, newest: RecordedRevision | None) -> Pin | None:
-        """The request for a revision by annotation, as pin.remember() has it."""
+        """The request for a revision by annotation, from `pin.remember()`."""
         last = self.decision.observed_spec
         if not last.inputs and newest:  # the decision was lost, or is of an operator that kept no inputs
             last = ObservedSpec(newest.inputs, last.generation)
@@ -116,22 +116,22 @@ class Pass:
         if seen.decision is None and seen.decision_object is not None:
             text = "%s/%s: ConfigMap %s was not signed by an operator: it is not obeyed, and written anew"
             log.warning(text, *self.key, config_map_name(self.name))
-            # Only its version is kept, which says what the next one replaces.
+            # Only its resource version is kept, which the next one replaces.
             version = seen.decision_object["metadata"]["resourceVersion"]
             self.decision_object = {"metadata": {"resourceVersion": version}}
         return seen
 
     def look_again(self, seconds: float) -> None:
-        """Have the next pass come after so many seconds at the latest."""
+        """Start the next pass after this many seconds at the latest."""
         self.again_after = seconds if self.again_after is None else min(seconds, self.again_after)
 
     async def report(self, status: StatusBuilder | None = None) -> None:
         """Write the status; `status` in the place of this pass's own."""
-        async with self._writing:  # each write has what the one before it has told
+        async with self._writing:  # each write includes the previous one
             await report.write_status(self.operator.cluster, self.owner, status or self.status)
 
     async def report_value(self, name: str, value: Any) -> None:
-        """Write one value of the status, and nothing else that is news."""
+        """Write only one value of the status."""
         status = self.status if self.is_edited else StatusBuilder.of(self.last_status)
         status.values[name] = value
         await self.report(status)

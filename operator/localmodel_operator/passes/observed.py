@@ -1,4 +1,4 @@
-"""What there is of a resource now: children, pods and what their servers report, all asked for at once."""
+"""Observes a resource: reads its children and pods, and what their servers report, in parallel."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,12 +22,12 @@ _MOST_NUMBER = 10**9
 
 @dataclass(frozen=True)
 class Observed:
-    """What a look at the cluster has found.
+    """The observed state of a resource.
 
     `pods` are active, `terminating` are in deletion. `revisions` are the ControllerRevisions that the operator has
     recorded, ascending, and `history` the same as values; `unsigned` names the resource's others. `decision` is None
-    where its ConfigMap, `decision_object`, is missing or not signed by the operator. `foreign` names objects that have
-    the name of a child and belong to somebody else.
+    if its ConfigMap, `decision_object`, is missing or not signed by the operator. `foreign` names objects that have
+    the name of a child and another owner.
     """
 
     deployment: Object | None
@@ -54,7 +54,7 @@ class Observed:
 
 
 async def observe(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[str, Any]) -> Observed:
-    """Ask for everything of the resource."""
+    """Observe the resource."""
     namespace, name, uid = (str(owner["metadata"][field]) for field in ("namespace", "name", "uid"))
     labels = selector(name)
     deployment, service, config_map, (active, terminating), revisions = await asyncio.gather(
@@ -96,21 +96,21 @@ def highest(
     pods: Iterable[Pod],
     recorded: Iterable[Object],
 ) -> int:
-    """The highest number that a revision has had, by whatever is left to show it: records can be deleted."""
+    """The highest number that a revision has had, from all traces, because records can be deleted."""
     reported = owner.get("status", {}).get("revisions", {}).values()
     template = [rollout_status.revision_of(deployment["spec"]["template"])] if deployment else []
     # Without a Deployment, pods can be those of an earlier resource of the same name.
     running = [number for pod in pods for number in (pod.started_with, pod.serving or 0)] if deployment else []
     written = [decided.newest, decided.revision] if decided else []
     kept = [record["revision"] for record in recorded]
-    # Others can write the status, too: a number that no edits ever come to is not believed.
+    # Others can write the status, too, so an unreachable number is ignored.
     believed = [number for number in (*reported, *template, *running) if number < _MOST_NUMBER]
     last: int = max([0, *written, *kept, *believed])
     return last
 
 
 def next_number(name: str, last: int, records: Sequence[Object]) -> int:
-    """The first number after the last whose record's name nobody has taken."""
+    """The first number after the last one whose record's name is free."""
     taken = {record["metadata"]["name"] for record in records}
     number = last + 1
     while record_name(name, number) in taken:
@@ -119,7 +119,7 @@ def next_number(name: str, last: int, records: Sequence[Object]) -> int:
 
 
 async def observe_pods(cluster: Cluster, admin: Admin, namespace: str, name: str) -> tuple[list[Pod], list[Pod]]:
-    """The active pods, with what their servers report, and the terminating ones, which are not asked."""
+    """The active pods with their servers' reports, and the terminating pods, which are not asked."""
     objects = await listed(cluster, namespace, name)
     asked = [rollout_status.is_active(pod) and rollout_status.is_running(pod) for pod in objects]
     states = await asyncio.gather(
@@ -132,7 +132,7 @@ async def observe_pods(cluster: Cluster, admin: Admin, namespace: str, name: str
 
 
 async def listed(cluster: Cluster, namespace: str, name: str) -> list[Object]:
-    """The pods, as the API server has them."""
+    """The pods as the API server returns them."""
     return await cluster.list(POD, namespace, selector(name))
 
 

@@ -108,7 +108,7 @@ async def run(context: Pass) -> float | None:
             text = f"the operator failed, and tries again: {type(error).__name__}: {error}; its log says more"
             status.progress(reasons.OPERATOR_FAILED, status.with_serving(text))
             failure = error
-    # A pass that is cancelled comes to neither: what it had not yet looked at is no news.
+    # A cancelled pass reports neither, because it has not looked at everything.
     await context.report()
     if failure:
         raise failure

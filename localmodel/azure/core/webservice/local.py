@@ -1,4 +1,4 @@
-"""One deployment on this machine, as scripts hold it."""
+"""A deployment on this machine, as a script's object."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from localmodel.azure.core.workspace import Workspace
 
 _TAIL = 100
-_PATIENCE = 300.0  # seconds, for a deployment that something else than this has changed
+_PATIENCE = 300.0  # seconds, for a deployment that another program has changed
 
 
 @dataclass(frozen=True)
 class LocalWebserviceDeploymentConfiguration:
-    """Port (None: 6789, or the next free one) and the target by name."""
+    """The port (None means 6789, or the next free one) and the target's name."""
 
     port: int | None
     target: str
 
 
 class LocalWebservice(Webservice):
-    """A deployment of this machine; LocalWebservice(workspace, name) finds one again.
+    """A deployment on this machine; `LocalWebservice(workspace, name)` finds an existing one.
 
     Raises:
         WebserviceException: there is none of this name, unless `must_exist` is False.
@@ -46,15 +46,15 @@ class LocalWebservice(Webservice):
     STATE_RUNNING = "running"
     STATE_FAILED = "failed"
     STATE_DELETED = "deleted"
-    STATE_UNKNOWN = "unknown"  # for scripts that compare with it: it is always known here
+    STATE_UNKNOWN = "unknown"  # only for comparisons in scripts: the state is always known here
 
     def __init__(self, workspace: Workspace, name: str, must_exist: bool = True) -> None:
         self.workspace = workspace
         self.name = name
         self._work = _background.Work(name)
         self._clients: dict[str, Client] = {}
-        self._own = False  # whether this handle asked for the last work, so that its failure is this handle's
-        self._untold = False  # whether it has not been told yet how that work went
+        self._own = False  # whether this object began the last work, and has to report its failure
+        self._untold = False  # whether the result of that work was not reported yet
         if must_exist and not self._work.is_going_on() and self._find() is None and self._failure() is None:
             raise WebserviceException(
                 f"there is no deployment {name} on target {self._work.target()}; "
@@ -65,10 +65,10 @@ class LocalWebservice(Webservice):
     def deploy_configuration(
         port: int | None = None, target: str | None = None
     ) -> LocalWebserviceDeploymentConfiguration:
-        """Where to answer. `target` is not Azure ML's: by default LOCALMODEL_TARGET, or "process".
+        """The port and the target. `target` is not Azure ML's; the default is LOCALMODEL_TARGET, or "process".
 
         Raises:
-            UserErrorException: no port from 1 to 65535; no such target.
+            UserErrorException: the port is not from 1 to 65535, or the target is unknown.
         """
         if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
             raise UserErrorException(f"LocalWebservice.deploy_configuration: port {port!r}: a number from 1 to 65535")
@@ -88,7 +88,7 @@ class LocalWebservice(Webservice):
         return service
 
     def _do(self, method: str, arguments: Mapping[str, Any], target: str | None = None) -> None:
-        """Begin the work, after what goes on; a reload takes the place of a reload, which is of an older script."""
+        """Begin the work after the current one; a reload replaces a running reload, which has an older script."""
         if method == "reload" and self._work.method() == "reload":
             self._work.stop()
         self._work.wait()
@@ -99,10 +99,10 @@ class LocalWebservice(Webservice):
 
     @property
     def state(self) -> str:
-        """deploying, running, failed or deleted, as it is now.
+        """The current state: deploying, running, failed or deleted.
 
-        failed: what was asked for last does not serve. What served before may go on: the message of
-        wait_for_deployment() says so.
+        failed means that the last work does not serve. An earlier revision may still serve, which the message of
+        `wait_for_deployment()` says.
         """
         if self._work.is_going_on():
             return self.STATE_DEPLOYING
@@ -115,24 +115,24 @@ class LocalWebservice(Webservice):
 
     @property
     def scoring_uri(self) -> str | None:
-        """The address to POST to; None until something answers there."""
+        """The address for POST requests, or None until something answers there."""
         deployment = self._find()
         return deployment.url if deployment and deployment.status.serving is not None else None
 
     @property
     def swagger_uri(self) -> str | None:
-        """The address of the script's description; None until something answers there."""
+        """The address of the script's description, or None until something answers there."""
         deployment = self._find()
         return deployment.swagger_url if deployment and deployment.status.serving is not None else None
 
     @property
     def port(self) -> str | None:
-        """The port it answers on, as text."""
+        """The port as text."""
         uri = self.scoring_uri
         return str(urlsplit(uri).port) if uri else None
 
     def wait_for_deployment(self, show_output: bool = False, timeout_sec: float | None = None) -> None:
-        """Wait until what was asked for last answers; with `show_output` print what happens as it happens.
+        """Wait until the last work serves; with `show_output`, print its progress.
 
         Raises:
             WebserviceException: it failed (with traceback and logs), or `timeout_sec` have passed; then it goes on.
@@ -159,17 +159,17 @@ class LocalWebservice(Webservice):
             print(f"{self.name}: {self.state} at {self.scoring_uri}")
 
     def update_deployment_state(self, must_exist: bool = False) -> None:
-        """Nothing: `state` is never old."""
+        """Do nothing, because `state` is always current."""
 
     def run(self, input_data: Any) -> Any:
-        """POST the data once, and return the answer, parsed.
+        """POST the data once, and return the parsed answer.
 
-        A str is sent as it is; a dict, list, array or table as JSON. Waits for what this handle has asked for, and
+        A str is sent as it is; a dict, list, array or table as JSON. Waits for the work that this object has begun, and
         for the first revision.
 
         Raises:
-            WebserviceException: with status_code, body, the script's traceback, and logs; or what this handle has
-                asked for does not serve, the first time that it could be told.
+            WebserviceException: with status_code, body, the script's traceback, and logs; or, once, because the work
+                that this object has begun does not serve.
         """
         if self._untold or (self._work.is_going_on() and self.scoring_uri is None):
             self.wait_for_deployment()
@@ -194,7 +194,7 @@ class LocalWebservice(Webservice):
             raise WebserviceException(str(error), logs=self._tail()) from error
 
     def get_logs(self, num_lines: int = 5000, raw: bool = False, init: bool = False) -> str:
-        """The last lines of its log; while there is none, of what deploying has said."""
+        """The last lines of its log, or of the work's output while there is no log."""
         refuse("LocalWebservice.get_logs", init=(init, "Leave it out: there are no init containers here."))
         deployment = self._find()
         with translated():
@@ -209,7 +209,7 @@ class LocalWebservice(Webservice):
         wait: bool = False,
         inference_config: InferenceConfig | None = None,
     ) -> None:
-        """Deploy again with what is given, after what goes on; None keeps what is.
+        """Deploy again with the given arguments, after the current work; None keeps the old value.
 
         The old revision serves until the new one does.
         """
@@ -225,13 +225,13 @@ class LocalWebservice(Webservice):
             self.wait_for_deployment()
 
     def reload(self, wait: bool = False) -> None:
-        """Deploy again with the script, or the source folder, as it is on disk now; after what goes on."""
+        """Deploy again with the current script or source folder, after the current work."""
         self._do("reload", {})
         if wait:
             self.wait_for_deployment()
 
     def delete(self, delete_cache: bool = True, delete_image: bool = False, delete_volume: bool = True) -> None:
-        """Stop it and forget it, also while it is being deployed. Nothing of it is left but what others share."""
+        """Stop and delete it, even while it is being deployed; only what others share stays."""
         refuse("LocalWebservice.delete", delete_image=(delete_image, "Leave it out: images are shared by content."))
         self._work.stop()
         self._untold = False
@@ -247,7 +247,7 @@ class LocalWebservice(Webservice):
         model_id: str | None = None,
         all: bool | None = None,  # noqa: A002 - as in the original
     ) -> builtins.list[LocalWebservice]:
-        """The deployments that are running, with `all` the others too; with a model those that use it."""
+        """The running deployments, with `all` also the others; with a model, those that use it."""
         with translated():
             names_here = {handle.name for handle in Client().list()}
         names = sorted(names_here | set(_background.names()))
@@ -260,7 +260,7 @@ class LocalWebservice(Webservice):
         ]
 
     def serialize(self) -> dict[str, Any]:
-        """What is known of it, as JSON has it."""
+        """Its fields as values for JSON."""
         failure = self._failure()
         return {
             "name": self.name,
@@ -293,7 +293,7 @@ class LocalWebservice(Webservice):
         )
 
     def _client(self) -> Client:
-        """One for each target, so that its connections last from request to request."""
+        """The client of the target, which is kept, so that connections last from request to request."""
         target = self._work.target()
         if target not in self._clients:
             self._clients[target] = Client(target)

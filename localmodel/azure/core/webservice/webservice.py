@@ -1,4 +1,4 @@
-"""What scripts name when they do not say where a deployment runs: here it is always on this machine."""
+"""The class for deployments of any kind, which here are always on this machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Webservice(ABC):
 
         return object.__new__(LocalWebservice if cls is Webservice else cls)
 
-    # Not called: __new__ gives an instance of the subclass. It says what the call may be given.
+    # Never called, because __new__ returns an instance of the subclass. It declares the arguments.
     def __init__(self, workspace: Workspace, name: str) -> None:
         raise NotImplementedError
 
@@ -89,13 +89,13 @@ class Webservice(ABC):
     def serialize(self) -> dict[str, Any]: ...
 
     def get_keys(self) -> tuple[str, str]:
-        """Raises NotImplementedError, as Azure ML's local deployments do."""
+        """Refuse the call with `NotImplementedError`, as Azure ML's local deployments do."""
         raise NotImplementedError(_NO_KEYS)
 
     def regen_key(self, key: str, set_key: str | None = None) -> None:
-        """Raises NotImplementedError, as Azure ML's local deployments do."""
+        """Refuse the call with `NotImplementedError`, as Azure ML's local deployments do."""
         raise NotImplementedError(_NO_KEYS)
 
     def get_token(self) -> tuple[str, str]:
-        """Raises NotImplementedError, as Azure ML's local deployments do."""
+        """Refuse the call with `NotImplementedError`, as Azure ML's local deployments do."""
         raise NotImplementedError(_NO_KEYS)
