@@ -1,6 +1,6 @@
-"""Runs in an environment of the models' libraries: asks generated scripts, each in a process that has no other.
+"""Runs in an environment of the models' libraries: asks generated scripts.
 
-Reads lines of JSON: the folder of the code, the folder of the model, and the body. Writes the answers, one a line.
+The file named has lines of JSON: the folder of the code, that of the model, and the body. Writes an answer for each.
 """
 
 import importlib.util
@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-for line in sys.stdin:
+for line in Path(sys.argv[1]).read_text().splitlines():
     code, model, body = json.loads(line)
     os.environ["AZUREML_MODEL_DIR"] = model
     spec = importlib.util.spec_from_file_location("score", Path(code, "score.py"))

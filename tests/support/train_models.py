@@ -3,13 +3,16 @@
 import json
 import pickle
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import joblib
 import lightgbm
 import mlflow
+import mlflow.lightgbm
 import mlflow.pyfunc
 import mlflow.sklearn
+import mlflow.xgboost
 import numpy as np
 import onnxruntime
 import pandas as pd
@@ -105,7 +108,6 @@ graph = skl2onnx.to_onnx(forest, NUMBERS[:1].astype("float32"), **options)
 results = asked(FOLDER / "forest.onnx", {"X": ROWS.astype("float32")})
 ANSWERS["forest.onnx"] = [{"data": ROWS.tolist()}, {"label": results[0], "probabilities": results[1]}]
 types = [(name, skl2onnx.common.data_types.FloatTensorType([None, 1])) for name in plain]
-small = make_pipeline(StandardScaler(), LinearRegression()).fit(plain, NUMBERS[:, 0])
 graph = skl2onnx.convert_sklearn(
     make_pipeline(ColumnTransformer([("all", StandardScaler(), list(plain))]), LinearRegression()).fit(plain, CLASSES),
     initial_types=types,
@@ -129,8 +131,31 @@ def saved(name, body, answer, save):
     told(name, body, answer)
 
 
+LIBRARIES = (
+    "mlflow-skinny",
+    "scikit-learn",
+    "xgboost",
+    "xgboost-cpu",
+    "lightgbm",
+    "onnxruntime",
+    "skops",
+    "cloudpickle",
+)
+
+
+def saved_version(name):
+    try:
+        return [f"{name}=={metadata.version(name)}"]
+    except metadata.PackageNotFoundError:
+        return []
+
+
+# MLflow finds them out itself, which takes seconds a model.
+PACKAGES = {"pip_requirements": [line for name in LIBRARIES for line in saved_version(name)]}
+
+
 def with_signature(data, answer):
-    return {"signature": infer_signature(data, answer), "input_example": data[:2]}
+    return {"signature": infer_signature(data, answer), "input_example": data[:2], **PACKAGES}
 
 
 saved(
@@ -151,11 +176,8 @@ saved(
     "mlflow-unsigned",
     {"data": ROWS.tolist()},
     forest.predict(ROWS),
-    lambda path: mlflow.sklearn.save_model(forest, path, serialization_format="pickle"),
+    lambda path: mlflow.sklearn.save_model(forest, path, serialization_format="pickle", **PACKAGES),
 )
-import mlflow.lightgbm  # noqa: E402
-import mlflow.onnx  # noqa: E402
-import mlflow.xgboost  # noqa: E402
 
 saved(
     "mlflow-trees",
@@ -167,7 +189,7 @@ saved(
     "mlflow-leaves",
     {"data": RECORDS},
     leaves.booster_.predict(categories[:3]),
-    lambda path: mlflow.lightgbm.save_model(leaves.booster_, path),
+    lambda path: mlflow.lightgbm.save_model(leaves.booster_, path, **PACKAGES),
 )
 numbers = FRAME[["age", "income"]]
 body = {"data": json.loads(numbers[:3].to_json(orient="records"))}
