@@ -51,7 +51,7 @@ def of_inputs(inputs: Inputs) -> RunSchema:
         case Arrays((array,)):
             return RunSchema(_imports([array]), ("data",), (_declared("data", array),), tuple(_objects("data", array)))
         case Arrays(arrays):
-            names = [parameter(array.name) for array in arrays]
+            names = _parameters([array.name for array in arrays])
             pairs = list(zip(names, arrays, strict=True))
             feeds = ", ".join(f"{quoted(array.name)}: {name}" for name, array in pairs)
             lines = [line for name, array in pairs for line in _objects(name, array)]
@@ -76,6 +76,14 @@ def parameter(name: str) -> str:
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
     unusable = not plain.isidentifier() or keyword.iskeyword(plain) or plain in _TAKEN
     return f"input_{plain}" if unusable else plain
+
+
+def _parameters(names: list[str]) -> list[str]:
+    """The parameters for these names; a number tells those apart that would be one."""
+    found: list[str] = []
+    for name in map(parameter, names):
+        found.append(name if name not in found else f"{name}_{len(found)}")
+    return found
 
 
 def quoted(value: Any) -> str:

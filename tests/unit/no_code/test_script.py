@@ -48,7 +48,7 @@ def test_names_of_strangers_stay_texts(name: str) -> None:
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     assert f"{name}.pkl" in texts
     assert texts.count(name) >= 3, "the column, and twice the category"
-    arrays = Arrays((Array((-1,), "float32", name), Array((-1,), "float32", "model")))
+    arrays = Arrays((Array((-1,), "float32", name), Array((-1,), "float32", "model"), Array((-1,), name="mod.el")))
     entry_script.check({"score.py": written(arrays).encode()}, "score.py")
 
 
@@ -56,3 +56,9 @@ def test_a_parameter_never_hides_what_the_script_needs() -> None:
     names = [parameter(name) for name in (*NAMES, "model", "np", "data", "1", "", "x:0")]
     assert all(name.isidentifier() for name in names)
     assert not {"model", "np", "data"} & set(names)
+
+
+def test_names_that_would_be_one_parameter_are_told_apart() -> None:
+    text = written(Arrays((Array((-1,), name="a.b"), Array((-1,), name="a_b"))))
+    assert "def run(a_b, a_b_1):" in text
+    assert 'data = {"a.b": a_b, "a_b": a_b_1}' in text
