@@ -31,7 +31,7 @@ class Facts:
     files: digests by path, if they are few. models: name -> `version@digest`. variables: name -> digest of the value.
     secrets: variables from a Secret, name -> the Secret's version. server: field of spec.server -> value. gate: digest
     of the requests, or "". fixed: fields that only a new server can change, name -> value. beside: fields that change
-    without the server.
+    without the server. generated: what the script was generated for, which is only told.
     """
 
     python: str = ""
@@ -48,6 +48,7 @@ class Facts:
     beside: Mapping[str, str] = field(default_factory=dict)
     strategy: str = "Auto"
     suspend: bool = False
+    generated: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -112,7 +113,7 @@ def of_pods(
     secrets: Mapping[str, str],
     gate: str = "",
 ) -> Facts:
-    """The facts of a spec whose environment `stored.filled_in()` has read, for pods of a cluster.
+    """The facts of a spec whose environment `served_spec.of()` has completed, for pods of a cluster.
 
     `lock`, `code` and `gate` are digests. `variables` are plain or from a ConfigMap, name -> value. `secrets` are
     name -> what changes with the Secret (its uid and resourceVersion), never its value.
@@ -160,6 +161,7 @@ def of_worker(
         "variables": {name: digests.of_bytes(variables[name].encode()) for name in variables},
         "server": {name: str(value) for name, value in spec.server.as_manifest().items()},
         "gate": gate,
+        "generated": spec.generated,
     }
 
 

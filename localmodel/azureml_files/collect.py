@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from localmodel import reasons
+from localmodel import reasons, served_spec
 from localmodel.azureml_files.exported import Exportable, Model
 from localmodel.azureml_files.settings import is_label
 from localmodel.environments import stored
@@ -24,7 +24,7 @@ def collect(manifests: Manifests, store: Store, with_models: bool) -> Exportable
         UserError: the store's errors, SourceMissing.
     """
     metadata = manifests.deployment["metadata"]
-    wanted = stored.filled_in(spec.parse(manifests.deployment["spec"]), store)
+    wanted = served_spec.of(spec.parse(manifests.deployment["spec"]), store)
     variables, notes = _variables(wanted.env, manifests.config_maps)
     return Exportable(
         metadata["name"],

@@ -49,12 +49,14 @@ class EnvironmentDraft:
 class Draft:
     """What a file asks for. Paths are relative to the file's folder, `entry_script` to `code`.
 
+    Without an `entry_script`, the script is generated from the model.
+
     `model` is a reference ("azureml:NAME:VERSION") or a file. `spec` has the fields of the manifest's spec that need
     no lookup.
     """
 
     name: At | None
-    entry_script: At
+    entry_script: At | None
     code: At | None
     environment: EnvironmentDraft
     model: At | ModelFile | None = None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel import entry_script, reasons
+from localmodel import entry_script, no_code, reasons
 from localmodel.azureml_files import environment
-from localmodel.azureml_files.draft import At, Draft, ModelFile
+from localmodel.azureml_files.draft import At, Draft, EnvironmentDraft, ModelFile
 from localmodel.azureml_files.environment import ReadEnvironment
 from localmodel.azureml_files.fields import is_placeholder
 from localmodel.azureml_files.references import in_store, located
@@ -55,7 +55,9 @@ def gather(draft: Draft, folder: Path, store: Store, name: str | None, models: S
         UserError: something is missing or does not fit; the message has the place in the file.
     """
     wanted = _resource_name(draft, name)
-    root, entry, code = _code(draft, folder)
+    if draft.entry_script is None:
+        return _without_script(draft, folder, store, wanted, models)
+    root, entry, code = _code(draft, draft.entry_script, folder)
     files = code.files
     asked = _environment(draft, root, folder, store, files)
     chosen = [_given_model(text, store) for text in models] or _own_models(draft, folder, store)
@@ -70,12 +72,44 @@ def gather(draft: Draft, folder: Path, store: Store, name: str | None, models: S
         version = store.code.register(wanted, files, entry)
         kept.append(f"code {version.name}:{version.version}")
         manifest["spec"]["scoring"]["source"] = {"code": {"name": version.name, "version": version.version}}
-    versions = [_register(model, store, kept) if isinstance(model, _NewModel) else model for model in chosen]
-    manifest["spec"]["models"] = [{"name": model.name, "version": model.version} for model in versions]
-    manifest["spec"]["environment"] = _environment_fields(asked, wanted, store, kept)
-    schema.validate(manifest)
+    _add(manifest, chosen, asked, store, kept)
     notes = (*draft.notes, *code.notes, *notes)
     return Imported(manifest, f"{wanted}-score", files if as_files else {}, tuple(kept), notes)
+
+
+def _without_script(draft: Draft, folder: Path, store: Store, name: str, models: Sequence[str]) -> Imported:
+    """The manifest of a model alone, whose script is generated from it, and its environment where none is named."""
+    asked = None
+    if draft.environment != EnvironmentDraft():
+        asked = _environment(draft, folder, folder, store, {})
+    chosen = [_given_model(text, store) for text in models] or _own_models(draft, folder, store)
+    for model in chosen:
+        if isinstance(model, _NewModel):
+            try:
+                no_code.scoring(model.path, name)
+            except UserError as error:
+                raise located(error, model.asked.path.where) from None
+    variables, notes = (asked.variables, asked.notes) if isinstance(asked, ReadEnvironment) else ({}, ())
+    manifest, kept = _manifest(draft, name, variables), list[str]()
+    del manifest["spec"]["scoring"], manifest["spec"]["environment"]
+    _add(manifest, chosen, asked, store, kept)
+    return Imported(manifest, "", {}, tuple(kept), (*draft.notes, *notes))
+
+
+def _add(
+    manifest: dict[str, Any],
+    models: Sequence[ModelVersion | _NewModel],
+    environment: EnvironmentVersion | ReadEnvironment | None,
+    store: Store,
+    kept: list[str],
+) -> None:
+    """Put models and environment into the manifest, registered where they are not in the store yet."""
+    versions = [_register(model, store, kept) if isinstance(model, _NewModel) else model for model in models]
+    manifest["spec"]["models"] = [{"name": model.name, "version": model.version} for model in versions]
+    if environment is not None:
+        name = manifest["metadata"]["name"]
+        manifest["spec"]["environment"] = _environment_fields(environment, name, store, kept)
+    schema.validate(manifest)
 
 
 def _manifest(draft: Draft, name: str, variables: Mapping[str, str]) -> dict[str, Any]:
@@ -115,9 +149,9 @@ def _resource_name(draft: Draft, name: str | None) -> str:
     return wanted
 
 
-def _code(draft: Draft, folder: Path) -> tuple[Path, str, Source]:
+def _code(draft: Draft, script: At, folder: Path) -> tuple[Path, str, Source]:
     """The source folder, the entry script's path in it, and its content."""
-    code, script = draft.code, draft.entry_script
+    code = draft.code
     root = folder / code.text if code else folder
     if code and not root.is_dir():
         raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{code.where}: {root}: no such folder")

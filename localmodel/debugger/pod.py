@@ -8,6 +8,7 @@ from localmodel import reasons, revision
 from localmodel.debugger import package
 from localmodel.debugger.debuggee import DebuggeeGoneError, DebuggerState, Wish, read_state
 from localmodel.errors import UserError
+from localmodel.no_code.scoring import ENTRY
 from localmodel.progress import Progress
 from localmodel.resource import schema
 from localmodel.targets.kind import kubectl
@@ -54,7 +55,8 @@ class PodDebuggee:
     def find(self) -> None:
         self._end_forward()
         resource = kubectl.read(self._kubectl("get", _RESOURCE, self.name, "-o", "json"))
-        self._namespace, self.entry = resource["metadata"]["namespace"], resource["spec"]["scoring"]["entryScript"]
+        self._namespace = resource["metadata"]["namespace"]
+        self.entry = resource["spec"].get("scoring", {}).get("entryScript", ENTRY)
         self._pod = self._choose_pod(resource.get("status", {}).get("selector", ""))
 
     def begin(self, wish: Wish, identity: str) -> int:

@@ -120,6 +120,9 @@ COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     "lower-case letters, digits and '-', starting with a letter (a Service is named after it)": _unless(
         lambda resource: bool(_RESOURCE_NAME.fullmatch(resource["metadata"]["name"]))
     ),
+    "name the script in spec.scoring, or just one model here, from which the script is generated": _unless(
+        lambda spec: "scoring" in spec or len(spec["models"]) == 1
+    ),
     "names that differ only in case are one folder on some machines; choose others": _differ_in_case,
     "no such file in spec.scoring.source.inline": _missing_script,
     "exactly one of configMap, inline and code": _unless(

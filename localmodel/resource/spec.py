@@ -36,11 +36,19 @@ class EnvironmentRef:
 
 @dataclass(frozen=True)
 class Source:
-    """The entry script's folder: exactly one of a ConfigMap's name, inline files (name -> text), or stored code."""
+    """The entry script's folder: exactly one of a ConfigMap's name, inline files (name -> text), or stored code.
+
+    With none of them, the script is generated from the model.
+    """
 
     config_map: str | None = None
     inline: Mapping[str, str] | None = None
     code: CodeRef | None = None
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether the script is yet to be generated from the model."""
+        return self.config_map is None and self.inline is None and self.code is None
 
 
 @dataclass(frozen=True)
@@ -119,8 +127,10 @@ class GateSpec:
 class DeploymentSpec:
     """The spec of one LocalModelDeployment, defaults filled in. Field names follow crds/.
 
-    With an `environment_ref`, `stored.filled_in()` reads `environment` and its variables from the store. `local_port`
-    is None if the manifest does not name one. `pod` is as in the manifest.
+    With an `environment_ref`, `environment` and its variables are in the store. Without a script, it is generated from
+    the model. `served_spec.of()` completes both, and says in `generated` what the script was generated for.
+    `own_python`: whether the manifest says which Python. `local_port` is None if the manifest does not name one. `pod`
+    is as in the manifest.
     """
 
     entry_script: str
@@ -128,6 +138,8 @@ class DeploymentSpec:
     models: tuple[ModelRef, ...] = ()
     environment: EnvironmentSpec = EnvironmentSpec()
     environment_ref: EnvironmentRef | None = None
+    own_python: bool = False
+    generated: str = ""
     env: tuple[Variable, ...] = ()
     server: ServerSettings = field(default_factory=ServerSettings)
     local_port: int | None = None
@@ -143,15 +155,17 @@ class DeploymentSpec:
 
 def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
     """Parse a `spec` that the schema has checked, with its defaults."""
-    scoring, environment, server, update = spec["scoring"], spec["environment"], spec["server"], spec["update"]
-    source = scoring["source"]
+    scoring, environment, server, update = spec.get("scoring"), spec["environment"], spec["server"], spec["update"]
     return DeploymentSpec(
-        entry_script=scoring["entryScript"],
-        source=_source(source),
+        entry_script=scoring["entryScript"] if scoring else "",
+        source=_source(scoring["source"]) if scoring else Source(),
         models=tuple(ModelRef(model["name"], model["version"]) for model in spec["models"]),
         environment=EnvironmentSpec(
-            environment["python"], tuple(environment["requirements"]), environment.get("baseImage")
+            environment.get("python", EnvironmentSpec.python),
+            tuple(environment["requirements"]),
+            environment.get("baseImage"),
         ),
+        own_python="python" in environment,
         environment_ref=EnvironmentRef(**environment["ref"]) if "ref" in environment else None,
         env=tuple(_variable(variable) for variable in spec["env"]),
         server=ServerSettings.from_manifest(server),

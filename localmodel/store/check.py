@@ -67,6 +67,7 @@ def collect_garbage(layout: Layout, registries: Registries) -> int:
         named = {digest for ref in refs for digest in _all_named(layout, ref)}
         doomed = [layout.path(digest) for digest in layout.blobs() if digest not in named]
         doomed += (layout.root / "incoming").glob("*")
+        doomed += (path for path in (layout.root / "scoring").glob("*.json") if f"sha256:{path.stem}" not in named)
         # A file that will replace another one is first written beside it, under a hidden name.
         doomed += (path for path in layout.root.glob(".*") if path.is_file())
         doomed += (path for records in registries for path in records.leftovers())

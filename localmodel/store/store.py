@@ -1,5 +1,6 @@
 """The store: a folder with the blobs of everything, and the records that name them."""
 
+import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from localmodel import reasons
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
+from localmodel.oci import layers
 from localmodel.oci.layout import Layout, Meter
 from localmodel.resource.spec import ModelRef
 from localmodel.store import check
@@ -49,6 +51,16 @@ class Store:
             except UserError as error:
                 raise UserError(error.reason, f"spec.models[{index}]: {error}") from None
         return tuple(versions)
+
+    @contextmanager
+    def model_files(self, model: ModelVersion) -> Generator[Path]:
+        """The model's file or folder, to be read meanwhile."""
+        weights, incoming = self.layout.path(model.weights.digest), self.root / "incoming"
+        with self.models.records.writing():
+            incoming.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=incoming) as folder:
+                layers.extract(weights, Path(folder))
+                yield Path(folder, layers.top(weights))
 
     def verify(self, version: AnyVersion | None = None, *, progress: Meter | None = None) -> Iterator[Problem]:
         """The damages of one version or of all: blobs are hashed, and what records name is looked up.

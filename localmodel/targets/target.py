@@ -26,6 +26,7 @@ class DeploymentStatus:
         durable: the number of the revision that a restart would serve.
         detail: why that is another revision, or why the newest one does not serve.
         damaged: whether its files on this machine cannot be read; `message` names the file.
+        scoring: what the script was generated for, such as `generated for sklearn 1.9.1`; empty if it has its own.
     """
 
     name: str
@@ -37,6 +38,7 @@ class DeploymentStatus:
     durable: int | None = None
     detail: str = ""
     damaged: bool = False
+    scoring: str = ""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def areas(home: Path, older_than: float) -> list[Area]:
     rest: dict[str, list[Path]] = {
         "image layers": [home / "store" / "images"],
         "locks": [home / "store" / "locks"],
+        "generated scripts": [home / "store" / "scoring"],
         "build logs": [home / "build-logs"],
         "deployments": [*target_table.folders(home).values()],
         "all else": [home],

@@ -120,6 +120,10 @@ _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
     "names that differ only in case are one folder on some machines; choose others": (
         (("spec", "models"), [{"name": "Iris", "version": 1}, {"name": "iris", "version": 1}]),
     ),
+    "name the script in spec.scoring, or just one model here, from which the script is generated": (
+        (("spec",), {"models": []}),
+        (("spec",), {"models": [{"name": "a", "version": 1}, {"name": "b", "version": 1}]}),
+    ),
     "no such file in spec.scoring.source.inline": ((("spec", "scoring", "entryScript"), "main.py"),),
     "exactly one of configMap, inline and code": (
         (("spec", "scoring", "source"), {}),

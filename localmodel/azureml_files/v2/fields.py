@@ -40,7 +40,12 @@ DEPLOYMENT = Format(
         noted("model.creation_context", _AZURES_RECORD),
         noted("model.id", _AZURES_RECORD),
         noted("model_mount_path", "models are where AZUREML_MODEL_DIR says; see that the script reads it"),
-        mapped("code_configuration", Kind.OBJECT, "where the entry script is"),
+        mapped(
+            "code_configuration",
+            Kind.OBJECT,
+            "where the entry script is; without it, the manifest has no `spec.scoring`, and the script is generated "
+            "from the model",
+        ),
         mapped("code_configuration.code", Kind.TEXT, "folder of `spec.scoring.source`"),
         mapped("code_configuration.scoring_script", Kind.TEXT, "`spec.scoring.entryScript`"),
         mapped(

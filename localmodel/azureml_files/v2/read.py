@@ -26,12 +26,12 @@ def draft(deployment: Node, endpoint: Node | None = None) -> Draft:
         UserError: AzureFieldRefused; with a line and the place for each field that cannot be converted.
     """
     notes = [*look_over(deployment, DEPLOYMENT), *(look_over(endpoint, ENDPOINT) if endpoint else ())]
-    script = deployment.find("code_configuration.scoring_script")
-    if script is None:
+    script, kind = deployment.find("code_configuration.scoring_script"), text(deployment.find("model.type"))
+    if script is None and (deployment.find("model") is None or kind == "triton_model"):
         raise refusal(
             deployment.problem(
-                "code_configuration.scoring_script is missing: MLflow models, Triton models and images with a server "
-                "of their own are not supported; write a script with init() and run() that loads the model"
+                "code_configuration.scoring_script is missing: Triton models and images with a server of their own are "
+                "not supported; write a script with init() and run() that loads the model"
             )
         )
     served = settings.server(
@@ -43,13 +43,13 @@ def draft(deployment: Node, endpoint: Node | None = None) -> Draft:
     name, name_notes = _name(deployment, endpoint)
     return Draft(
         name=name,
-        entry_script=At(posixpath.normpath(script.text), f"{script.place}: {script.path}"),
+        entry_script=At(posixpath.normpath(script.text), f"{script.place}: {script.path}") if script else None,
         code=_code(deployment),
         environment=_environment(deployment),
         model=_model(deployment),
         spec={**served.spec, **_amounts(deployment)},
         labels=labels,
-        notes=(*notes, *name_notes, *_model_notes(deployment), *served.notes, *label_notes),
+        notes=(*notes, *name_notes, *(_model_notes(deployment) if script else ()), *served.notes, *label_notes),
     )
 
 

@@ -103,7 +103,7 @@ class KindTarget:
         annotations = {key: text for key, text in metadata.get("annotations", {}).items() if key not in _NOT_APPLIED}
         kept = {"name": name, "namespace": metadata["namespace"], "annotations": annotations}
         config_maps = {}
-        if source := spec["scoring"]["source"].get("configMap"):
+        if source := spec.get("scoring", {}).get("source", {}).get("configMap"):
             config_map = self._kubectl.get("configmap", source["name"], metadata["namespace"])
             config_maps[source["name"]] = {key: text.encode() for key, text in config_map.get("data", {}).items()}
         manifest = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": kept, "spec": spec}
@@ -276,4 +276,5 @@ def _deployment(resource: Object) -> DeploymentStatus:
         stalled=result.stalled,
         durable=numbers.get("durable"),
         detail=detail,
+        scoring=status.get("scoring", ""),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from localmodel import entry_script, plan, reasons, revision, run_coroutine
+from localmodel import entry_script, plan, reasons, revision, run_coroutine, served_spec
 from localmodel.cluster_records import revisions
 from localmodel.disk import home
 from localmodel.environments import stored
@@ -77,7 +77,7 @@ class _World:
 
     def facts(self, wanted: DeploymentSpec, own: Sequence[str]) -> Facts:
         store = Store(home.store())
-        wanted = stored.filled_in(wanted, store)
+        wanted = served_spec.of(wanted, store)
         files = self._files(wanted, store)
         entry_script.check(files, wanted.entry_script)
         platform = locks.PLATFORMS.get(self._architecture())

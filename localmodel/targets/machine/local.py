@@ -273,7 +273,11 @@ class LocalTarget:
             down += f"lmd rollback {place.name} brings revision {good.number} back, which served last"
         status = standing.judge(Seen(serves, failed, at_work, down, ended, problem))
         url = server.url if server else ""
-        return DeploymentStatus(place.name, status.ready, serving, url, status.message, status.stalled, wanted)
+        record = place.known(serving)
+        scoring = str(record.facts.get("generated", "")) if record else ""
+        return DeploymentStatus(
+            place.name, status.ready, serving, url, status.message, status.stalled, wanted, scoring=scoring
+        )
 
 
 def _failed(place: State) -> str:

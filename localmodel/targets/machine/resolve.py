@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import data, digests, entry_script, pickles, reasons, revision, run_coroutine
+from localmodel import data, digests, entry_script, pickles, reasons, revision, run_coroutine, served_spec
 from localmodel.disk import home
 from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
@@ -45,14 +45,14 @@ def resolve(
         UserError: something is missing or does not fit; the message names the field, or file and line.
     """
     store = Store(home.store())
-    spec = stored.filled_in(spec, store)
     with progress.step("script") as done:
+        spec = served_spec.of(spec, store, progress.note)
         files = _files(manifests, spec, store)
         entry_script.check(files, spec.entry_script)
         values = {variable.name: _value(index, variable, manifests) for index, variable in enumerate(spec.env)}
         variables = {name: value for name, value in values.items() if value is not None}
         requests = _gate(manifests, spec)
-        done(spec.entry_script)
+        done(spec.generated or spec.entry_script)
     with progress.step("models") as done:
         models = store.select_models(spec.models)
         done(", ".join(f"{model.name}:{model.version}" for model in models) or "none")

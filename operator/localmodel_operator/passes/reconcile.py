@@ -10,11 +10,10 @@ import random
 from dataclasses import replace
 from functools import partial
 
-from localmodel import image, pickles, reasons, revision
+from localmodel import image, pickles, reasons, revision, served_spec
 from localmodel.cluster_records import names
 from localmodel.cluster_records.revisions import selector
 from localmodel.engine import nodes
-from localmodel.environments import stored
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.resource import spec
@@ -219,13 +218,14 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     operator, status = context.operator, context.status
     operator.references.set(context.key, context.namespace, context.spec)
     try:
-        context.spec = stored.filled_in(context.spec, operator.store)
+        context.spec = await asyncio.to_thread(served_spec.of, context.spec, operator.store)
         bundle = await resolve.bundle(operator.cluster, operator.store, context.namespace, context.spec)
     except UserError as error:
         status.stage("ModelResolved", False, error.reason, str(error))
         raise
     context.models = tuple(bundle.models)
     status.stage("ModelResolved", True, reasons.RESOLVED, "models and code are there")
+    status.values["scoring"] = context.spec.generated or None
     status.values["models"] = [
         {"name": model.name, "version": model.version, "digest": model.digest} for model in bundle.models
     ]

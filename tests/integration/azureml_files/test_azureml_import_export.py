@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from sklearn.linear_model import LinearRegression
 from support.lmd_command import PYTHON, Lmd, script
 
+from localmodel import served_spec
 from localmodel.cli.app import main
 from localmodel.resource import manifest
 from localmodel.resource.manifest import Manifests
+from localmodel.resource.spec import parse
 from localmodel.store import Store
 
 SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return []\n"
@@ -108,6 +112,43 @@ def test_code_that_no_configmap_holds_is_kept_in_the_store(store: Store) -> None
     assert sorted(path.name for path in Path("iris").iterdir()) == ["deployment.yaml", "kustomization.yaml"]
     assert imported("iris").deployment["spec"]["scoring"]["source"] == {"code": {"name": "iris", "version": 1}}
     assert sorted(store.code.files(store.code.get("iris"))) == ["package/util.py", "score.py"]
+
+
+MLFLOW_YML = """\
+$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json
+name: sklearn-deployment
+endpoint_name: my-endpoint
+model:
+  name: mir-sample-sklearn-mlflow-model
+  path: sklearn-diabetes/model
+  type: mlflow_model
+instance_type: Standard_DS3_v2
+instance_count: 1
+"""
+MLMODEL = """\
+flavors:
+  sklearn: {pickled_model: model.pkl, serialization_format: pickle, sklearn_version: 1.5.2}
+  python_function: {loader_module: mlflow.sklearn, model_path: model.pkl, python_version: 3.11.9}
+"""
+
+
+def test_an_mlflow_model_needs_no_script(store: Store) -> None:
+    given_files(mlflow_yml=MLFLOW_YML, **{"sklearn-diabetes__model__MLmodel": MLMODEL})
+    Path("sklearn-diabetes/model/model.pkl").write_bytes(
+        pickle.dumps(LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0]))
+    )
+    assert import_azureml("mlflow.yml").exit_code == 0
+    spec = imported("my-endpoint").deployment["spec"]
+    assert "scoring" not in spec
+    assert spec["models"] == [{"name": "mir-sample-sklearn-mlflow-model", "version": 1}]
+    assert served_spec.of(parse(spec), store).generated.startswith("generated for mlflow.sklearn (scikit-learn==")
+
+
+def test_a_model_that_needs_a_script_is_refused_before_it_is_registered(store: Store) -> None:
+    given_files(mlflow_yml=MLFLOW_YML.replace("sklearn-diabetes/model", "net.pt"), net_pt="weights")
+    refused = import_azureml("mlflow.yml")
+    assert refused.exit_code == 1 and "mlflow.yml:6: model.path: net.pt: " in refused.stderr
+    assert not (store.root / "models").exists()
 
 
 @pytest.mark.parametrize("name", ["kustomization.yml", "deployment.yaml", "data.bin"])

@@ -181,7 +181,11 @@ def test_every_problem_is_told_at_once_with_its_line() -> None:
         ({"model": "azureml:m:{{VERSION}}"}, "model: azureml:m:{{VERSION}} has a placeholder: write what it"),
         ({"model": {"path": "azureml://datastores/x/paths/m"}}, "lies elsewhere: download it"),
         ({"model": {"name": "m"}}, "model: path is missing"),
-        ({"code_configuration": None}, "code_configuration.scoring_script is missing"),
+        (
+            {"code_configuration": None, "model": {"path": "m", "type": "triton_model"}},
+            "code_configuration.scoring_script is missing",
+        ),
+        ({"code_configuration": None, "model": None}, "code_configuration.scoring_script is missing"),
         ({"code_configuration": {"code": "azureml:c:1", "scoring_script": "s.py"}}, "azureml:c:1 lies elsewhere"),
         ({"environment": {"image": "i", "build": {"path": "."}}}, "either build, or image and conda_file"),
         ({"environment": {"build": {"dockerfile_path": "D"}}}, "environment.build: path is missing"),
@@ -192,6 +196,11 @@ def test_every_problem_is_told_at_once_with_its_line() -> None:
 )
 def test_what_cannot_be_converted_is_refused(changes: dict[str, Any], said: str) -> None:
     assert said in refusal_of({**V2, **changes})
+
+
+def test_a_model_without_a_script_is_served_by_itself() -> None:
+    draft = v2({**V2, "code_configuration": None, "model": {"path": "m", "type": "mlflow_model"}})
+    assert draft.entry_script is None and not any("model.type" in note for note in draft.notes)
 
 
 @pytest.mark.parametrize("kind", ["mlflow_model", "triton_model"])

@@ -28,7 +28,7 @@ def problems(value: dict[str, Any]) -> str:
 def test_defaults_are_filled_in_and_the_original_is_left_alone() -> None:
     original = manifest()
     spec = schema.validate(original)["spec"]
-    assert spec["environment"] == {"python": "3.11", "requirements": []}
+    assert spec["environment"] == {"requirements": []}  # without a script, which Python is the model's to say
     assert spec["service"] == {}  # one default for all would be a port that only one of them can have
     assert spec["server"]["workers"] == 1
     assert "service" not in original["spec"]
