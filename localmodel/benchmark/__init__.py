@@ -1,1 +1,1 @@
-"""How many requests a deployment answers, and how quickly."""
+"""Measures how many requests a deployment answers, and how quickly."""

@@ -1,4 +1,4 @@
-"""Several clients that send requests one after the other, and how long the answers took."""
+"""Sends requests with several clients, and measures how long the answers take."""
 
 import asyncio
 import contextlib
@@ -11,13 +11,13 @@ from localmodel.benchmark.result import Result, summary
 from localmodel.errors import UserError
 from localmodel.sdk.connections import AsyncConnections
 
-# A body, and its content type
+# A body and its content type
 Request = tuple[bytes, str]
 
 
 @dataclass(frozen=True)
 class Load:
-    """`clients` send at the same time. It ends after `requests` (None: as many as there are time for) or `seconds`."""
+    """The load: `clients` that send in parallel, until `requests` (None means no limit) or `seconds` are over."""
 
     clients: int
     seconds: float
@@ -34,7 +34,7 @@ class _Counts:
 
 
 def measure(url: str, requests: Sequence[Request], load: Load) -> Result:
-    """Send the requests in turn, again and again, until the load ends. Ctrl-C ends it, too."""
+    """Send the requests repeatedly in turn, until the load or Ctrl-C ends it."""
     begun, cpu = time.monotonic(), time.process_time()
     turns = itertools.islice(itertools.cycle(requests), load.requests)
     counts = _Counts(turns, begun + load.seconds)

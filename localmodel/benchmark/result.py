@@ -1,4 +1,4 @@
-"""What a measurement comes to."""
+"""The result of a measurement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ _BUSY = 0.85
 
 @dataclass(frozen=True)
 class Result:
-    """Durations are in seconds, None without an answer.
+    """The figures of a measurement. Durations are in seconds, or None without an answer.
 
-    `errors`: how many requests were answered with a status of 400 or more, or not at all; `kinds`: how many of each
-    kind. `client_is_limit`: the client itself was too busy to send more.
+    `errors` counts requests with a status of 400 or more, or without an answer; `kinds` counts them by kind.
+    `client_is_limit` says that the client itself was too busy to send more.
     """
 
     clients: int
@@ -29,7 +29,7 @@ class Result:
 
 
 def summary(durations: Sequence[float], errors: Mapping[str, int], passed: float, clients: int, cpu: float) -> Result:
-    """`passed`: seconds of the whole; `cpu`: those in which this process computed."""
+    """Sum up a measurement of `passed` seconds, in `cpu` of which this process computed."""
     ordered = sorted(durations)
     return Result(
         clients=clients,
@@ -47,7 +47,7 @@ def summary(durations: Sequence[float], errors: Mapping[str, int], passed: float
 
 
 def _percentile(ordered: Sequence[float], percent: int) -> float | None:
-    """The shortest duration that so many of the others do not exceed."""
+    """The shortest duration that this percentage of all does not exceed."""
     if not ordered:
         return None
     rank = -(-len(ordered) * percent // 100)  # rounded up

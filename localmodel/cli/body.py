@@ -71,10 +71,10 @@ def requests(
     if content_type is not None:
         return [(content, content_type)]
     if path.suffix in _LINES:
-        found = [(line, _JSON) for line in content.splitlines() if line.strip()]
-        if not found:
+        requests = [(line, _JSON) for line in content.splitlines() if line.strip()]
+        if not requests:
             raise Failure(f"{path}: there is no line with a request in it")
-        return found
+        return requests
     if path.suffix == ".csv":
         return [(_of_csv(path, content, example()), _JSON)]
     return [(content, _JSON)]

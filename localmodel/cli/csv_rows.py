@@ -1,4 +1,4 @@
-"""A CSV file as the JSON that a deployment takes: rows of values, or of named columns, as its schema has them."""
+"""Converts a CSV file to a deployment's JSON: rows of values or of named columns, as in its schema."""
 
 import csv
 import io
@@ -18,9 +18,9 @@ class NotATableError(ValueError):
 
 
 def body(text: str, example: object) -> bytes:
-    """A request with all rows. `example` is that of the deployment's schema; None: a list of rows under `data`.
+    """A request with all rows, in the form of the schema's `example`; without one, a list of rows under `data`.
 
-    The first line is taken for names of columns unless it holds a number.
+    The first line is read as names of columns unless it has a number.
     """
     try:
         rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
@@ -48,7 +48,7 @@ def _in_form(names: list[str], values: list[list[Any]], form: object) -> object:
 
 
 def _value(cell: str) -> float | int | bool | str | None:
-    """What the cell says: a number, true or false, nothing, or a text. `007` is a text."""
+    """The value of a cell: a number, true or false, None, or a text. `007` is a text."""
     text = cell.strip()
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]

@@ -24,18 +24,18 @@ _WORDS = {
     "spec.update.progressDeadlineSeconds": "--timeout",
 }
 _FIELD = re.compile("(" + "|".join(map(re.escape, sorted(_WORDS, key=len, reverse=True))) + r")(?:\[\d+\])?(?![\w.])")
-# A step of every deployment, which says its name.
+# A step of every deployment, with its name.
 _MANIFEST = "manifest"
 
 
 def in_words(text: str) -> str:
-    """The text with options in place of a manifest's fields; what no option says stays."""
+    """The text, with a manifest's fields replaced by options if there are any."""
     text = text.replace("raise the timeout or spec.update.progressDeadlineSeconds", "raise --timeout")
-    return _FIELD.sub(lambda found: _WORDS[found[1]], text)
+    return _FIELD.sub(lambda match: _WORDS[match[1]], text)
 
 
 def of(target: Target, name: str) -> Callable[[str], str]:
-    """What puts a text about the deployment in the words of its form: as it is, unless it is a folder's."""
+    """The function that rewrites texts about the deployment if it was applied from a folder."""
     try:
         manifest = target.manifests(name).deployment
     except UserError:
@@ -45,7 +45,7 @@ def of(target: Target, name: str) -> Callable[[str], str]:
 
 @contextmanager
 def errors_in_words() -> Iterator[None]:
-    """Let the errors of the block be in these words."""
+    """A block whose errors are rewritten so."""
     try:
         yield
     except UserError as error:
@@ -54,7 +54,7 @@ def errors_in_words() -> Iterator[None]:
 
 
 class FolderProgress:
-    """See progress.Progress: another one, which is told in these words."""
+    """A `Progress` that passes rewritten texts to another one."""
 
     def __init__(self, inner: Progress) -> None:
         self._inner = inner

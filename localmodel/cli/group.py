@@ -1,10 +1,10 @@
-"""A group of commands that, asked for one it does not have, names the one that was meant."""
+"""A group of commands that suggests a command for an unknown one."""
 
 import difflib
 
 import click
 
-# What other tools call it -> what it is called here, as far as the group has that.
+# Words of other tools -> our commands, if the group has them.
 _WORDS = {
     "add": ("register", "create", "apply"),
     "benchmark": ("bench",),
@@ -49,7 +49,7 @@ _WORDS = {
 
 
 class Group(click.Group):
-    """See the module."""
+    """A group that suggests a command for an unknown one."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -57,9 +57,9 @@ class Group(click.Group):
         name = args[0]
         if name.startswith("-") or ctx.resilient_parsing or self.get_command(ctx, name) is not None:
             return super().resolve_command(ctx, args)
-        there = self.list_commands(ctx)
-        meant = [word for word in _WORDS.get(name.lower(), ()) if word in there]
-        meant = meant[:1] or difflib.get_close_matches(name.lower(), there, 2)
+        known = self.list_commands(ctx)
+        meant = [word for word in _WORDS.get(name.lower(), ()) if word in known]
+        meant = meant[:1] or difflib.get_close_matches(name.lower(), known, 2)
         commands = " or ".join(f"{ctx.command_path} {word}" for word in meant)
         hint = f"Did you mean {commands}?" if meant else f"{ctx.command_path} --help lists all."
         raise click.UsageError(f"No such command {name!r}. {hint}", ctx)

@@ -1,4 +1,4 @@
-"""Times and durations as people say them."""
+"""Times and durations for people."""
 
 from datetime import UTC, datetime
 
@@ -18,5 +18,5 @@ def ago(moment: str, now: datetime | None = None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """As in `2.1 ms` or `3.0 s`."""
+    """The duration, as in `2.1 ms` or `3.0 s`."""
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""Colours on standard output, where it is a terminal that shows them and NO_COLOR does not forbid them."""
+"""Colours on standard output, if it is a terminal that shows them, and NO_COLOR is not set."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Tables for people: columns under their names, as wide as the terminal at most."""
+"""Tables for people, at most as wide as the terminal."""
 
 from collections.abc import Sequence
 
@@ -19,5 +19,5 @@ def lines(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
 
 
 def cut(text: str, width: int) -> str:
-    """The text, with … in place of what is beyond the width."""
+    """The text, cut to the width with … at its end."""
     return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"

@@ -1,4 +1,4 @@
-"""Steps that are under way: one moving line on a terminal, and nothing elsewhere."""
+"""Shows the current steps in one moving line on a terminal, and nothing elsewhere."""
 
 import sys
 import time
@@ -26,17 +26,17 @@ class _Step:
 
 
 class Waiting:
-    """The steps that are open, of which the innermost is shown."""
+    """The open steps, of which the innermost is shown."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._steps: list[_Step] = []
-        # In a notebook FORCE_COLOR is set, and there is nothing that could move.
+        # In a notebook FORCE_COLOR is set, but no line can move.
         self._moves = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
 
     @contextmanager
     def of(self, title: str) -> Iterator[None]:
-        """Show the step while it is under way."""
+        """A block during which the step is shown."""
         shown = self._console.status(self) if self._moves and not self._steps else nullcontext()
         self._steps.append(_Step(title))
         try:
@@ -46,7 +46,7 @@ class Waiting:
             self._steps.pop()
 
     def now(self, text: str) -> None:
-        """Show what the innermost step is at."""
+        """Show the state of the innermost step."""
         if self._steps:
             self._steps[-1].now = text
 

@@ -1,4 +1,4 @@
-"""Which of a folder's files say what a script's environment is: one order, and what it leaves aside."""
+"""Chooses the files of a folder that define a script's environment, in one order."""
 
 import re
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from localmodel.environments.formats.definition import check_python
 
 PYTHON_VERSION = ".python-version"
 _CONDA = ("conda.yml", "conda.yaml", "environment.yml", "environment.yaml", "conda_dependencies.yml")
-# Those that may say what the packages are: the first one that does counts.
+# Files that may define the packages; the first one that does counts.
 PACKAGES = ("requirements.txt", uv_lock.NAME, pyproject.NAME, *_CONDA)
-# All that choose() reads of a folder.
+# All files that choose() reads.
 READ = (*PACKAGES, PYTHON_VERSION)
 
 _VERSION = re.compile(r"(?:cpython[@-]|python-?)?(3\.[0-9]+)(?:\.[0-9]+\S*)?")
@@ -19,9 +19,9 @@ _VERSION = re.compile(r"(?:cpython[@-]|python-?)?(3\.[0-9]+)(?:\.[0-9]+\S*)?")
 
 @dataclass(frozen=True)
 class Choice:
-    """What counts: the `file` with the packages, and the Python with the file that says so; "" where none does.
+    """The choice: the `file` with the packages, the Python, and the file that names it; "" if there is none.
 
-    `left_aside` are the files that say what the packages are, too, and do not count.
+    `left_aside` are other files that define packages, and do not count.
     """
 
     file: str = ""
@@ -31,21 +31,21 @@ class Choice:
 
 
 def choose(files: Mapping[str, str], preferred: str) -> Choice:
-    """The choice among a folder's `files` (those of READ that are there, with their texts).
+    """Choose among a folder's `files` (those in READ that exist, with their texts).
 
-    `preferred` is the Python to take where a pyproject.toml allows several.
+    `preferred` is the Python to use if a pyproject.toml allows several.
 
     Raises:
         UserError: EnvironmentInvalid, with the file: it is not TOML, or names a Python that is not supported.
     """
     project = pyproject.parse(files[pyproject.NAME]) if pyproject.NAME in files else None
-    there = [name for name in PACKAGES if name in files]
+    candidates = [name for name in PACKAGES if name in files]
     if project and not project.says_packages:
-        there.remove(pyproject.NAME)
-    file = there[0] if there else ""
+        candidates.remove(pyproject.NAME)
+    file = candidates[0] if candidates else ""
     # A lock is of the project beside it
     pair = {file, pyproject.NAME} if file == uv_lock.NAME else {file}
-    left_aside = tuple(name for name in there if name not in pair)
+    left_aside = tuple(name for name in candidates if name not in pair)
     if version := _pinned(files.get(PYTHON_VERSION, "")):
         return Choice(file, check_python(version, PYTHON_VERSION), PYTHON_VERSION, left_aside)
     if project and (version := project.python(preferred)):
@@ -54,7 +54,7 @@ def choose(files: Mapping[str, str], preferred: str) -> Choice:
 
 
 def _pinned(text: str) -> str:
-    """The version that a .python-version names; "" where it names something else, such as pyenv's `system`."""
+    """The version in a .python-version, or "" if it names something else, such as pyenv's `system`."""
     lines = (line.strip() for line in text.splitlines())
     first = next((line for line in lines if line and not line.startswith("#")), "")
     version = _VERSION.fullmatch(first)

@@ -1,4 +1,4 @@
-"""What uv is at while it installs, from its lines: how many packages, and how much of them has come."""
+"""Reads the progress of uv's installation from its lines: how many packages, and how much was downloaded."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _MOST_NAMES = 3
 
 
 def listener(counted: str, progress: Progress) -> Callable[[str], None]:
-    """What takes the installer's lines and has the progress show them; `counted` is how many packages there are."""
+    """A function for the installer's lines that reports them to the progress; `counted` is the number of packages."""
     so_far = SoFar(progress.note, "the environment is still being installed")
 
     def tell(text: str) -> None:
@@ -26,7 +26,7 @@ def listener(counted: str, progress: Progress) -> Callable[[str], None]:
 
 
 class InstallNews:
-    """`tell` is told, in a few words, at each line that says something new."""
+    """Calls `tell` with a few words at each line with news."""
 
     def __init__(self, counted: str, tell: Callable[[str], None]) -> None:
         self._counted, self._tell = counted, tell
@@ -34,7 +34,7 @@ class InstallNews:
         self._arrived: set[str] = set()
 
     def line(self, line: str) -> None:
-        """Take in a line of the installer."""
+        """Read a line of the installer."""
         if begun := _BEGINS.match(line):
             self._megabytes[begun[1]] = float(begun[2]) * _UNITS.get(begun[3], 0)
         elif (ended := _ENDS.match(line)) and ended[1] in self._megabytes:

@@ -1,1 +1,1 @@
-"""What scripts and models import that their environment does not bring: found before anything starts."""
+"""Finds imports of scripts and models that their environment lacks, before anything starts."""

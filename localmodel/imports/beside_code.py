@@ -1,4 +1,4 @@
-"""Models that lie among the files of a script whose deployment has none."""
+"""Finds models among the files of a script whose deployment has no models."""
 
 import tempfile
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ _READS_MODELS = (b"AZUREML_MODEL_DIR", b"get_model_path")
 
 
 def models(files: Mapping[str, bytes]) -> list[Pickled]:
-    """The pickles among the files, with what they would import."""
-    found = []
+    """The pickles among the files, with their imports."""
+    pickled = []
     for name in sorted(files):
         if name.endswith(_PICKLES):
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, Path(name).name)
                 path.write_bytes(files[name])
-                found.append(Pickled(name, pickles.examine(path)))
-    return found
+                pickled.append(Pickled(name, pickles.examine(path)))
+    return pickled
 
 
 def offer(files: Mapping[str, bytes], entry: str, folder: str) -> str:
-    """What to do about a script that reads a model which the deployment lacks; "" where none is seen.
+    """Advice for a script that reads a model which the deployment lacks, or "".
 
-    `folder` is where the files were read from, as its user would write it; "" where it is not known.
+    `folder` is the source folder as the user would write it, or "".
     """
-    there = sorted(name for name in files if name.endswith(_MODELS))
-    if not there or not any(word in files[entry] for word in _READS_MODELS):
+    model_files = sorted(name for name in files if name.endswith(_MODELS))
+    if not model_files or not any(word in files[entry] for word in _READS_MODELS):
         return ""
-    command = f": lmd apply {folder} --model {folder}/{there[0]}" if folder else "; give it as a model"
-    return f"this deployment has no models, and {entry} reads one; {', '.join(there)} is in its code{command}"
+    command = f": lmd apply {folder} --model {folder}/{model_files[0]}" if folder else "; give it as a model"
+    return f"this deployment has no models, and {entry} reads one; {', '.join(model_files)} is in its code{command}"

@@ -1,4 +1,4 @@
-"""A deployment's imports beside its lock, before anything of it is built or started."""
+"""Compares a deployment's imports with its lock, before it is built or started."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -21,7 +21,7 @@ def look(
     lock: Lock,
     beside: Collection[str] = (),
 ) -> Missing:
-    """What is missing; nothing where a base image of the user's own may bring it."""
+    """What is missing; nothing if the user's own base image may bring it."""
     if spec.environment.is_own_base:
         return Missing()
     reference = spec.environment_ref
@@ -30,10 +30,10 @@ def look(
     return missing(files, spec.entry_script, pickled or beside_code.models(files), lock.text, where, beside)
 
 
-def require(found: Missing) -> None:
+def require(missing: Missing) -> None:
     """
     Raises:
         UserError: ModuleMissing, the script cannot load.
     """
-    if found.error:
-        raise UserError(reasons.MODULE_MISSING, found.error)
+    if missing.error:
+        raise UserError(reasons.MODULE_MISSING, missing.error)

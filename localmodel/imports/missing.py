@@ -1,4 +1,4 @@
-"""What of a script's and its models' imports cannot be there, in sentences that say what to change."""
+"""Sentences on imports of a script and its models that their environment lacks, with what to change."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -14,14 +14,14 @@ _BROUGHT = "which no requirement brings; add"
 _ADDITIONS = re.compile(rf"{_BROUGHT} ([^;\n]+)")
 _AZUREML = "azureml-core"
 _AZURE = "azureml-defaults is always left out; instead of azureml-core, the script can read AZUREML_MODEL_DIR"
-# Parts of names that tell nothing of what is in a package.
+# Parts of names that do not describe a package.
 _COMMON = {"api", "client", "core", "data", "learn", "lib", "python", "sdk", "tools"}
 _SHORTEST = 3
 
 
 @dataclass(frozen=True)
 class Missing:
-    """`error` says what keeps the script from loading, "" for nothing; `notes` what may be missed later."""
+    """What is missing. `error` says why the script cannot load, or is ""; `notes` say what may be missing later."""
 
     error: str = ""
     notes: tuple[str, ...] = ()
@@ -35,11 +35,10 @@ def missing(
     where: str,
     beside: Collection[str],
 ) -> Missing:
-    """Hold the imports against an environment with this lock and nothing else; `where` is its field.
+    """Compare the imports with an environment of exactly this lock; `where` is its field.
 
-    Only of well-known modules is it certain which package has them, and that no other one does: of all others nothing
-    is said here, but by the worker that does not find them. `beside` are files that lie beside the script's and were
-    left out of its list.
+    Only for well-known modules is it certain which package has them, and that no other one does; the worker reports the
+    others. `beside` are files beside the script's that its list left out.
     """
     locked = {hashes.name(block) for block in hashes.packages(lock_text)}
     of_script = needs.of_script(files, entry)
@@ -57,17 +56,17 @@ def missing(
 
 
 def additions(error: str) -> tuple[str, ...]:
-    """The requirements that an error of missing() says are to be added."""
-    return tuple(line for found in _ADDITIONS.findall(error) for line in found.split(", "))
+    """The requirements to add, from an error of `missing()`."""
+    return tuple(line for lines in _ADDITIONS.findall(error) for line in lines.split(", "))
 
 
 def _may_have(locked: Collection[str], need: Need) -> bool:
-    """Whether one of the packages has the module: its own one, or another that nobody knows, with a similar name."""
+    """Whether one of the packages may have the module: its own package, or an unknown one with a similar name."""
     name = need.distribution
     if distributions.is_in(name, locked):
         return True
     words = _words(name) | _words(need.module.partition(".")[0])
-    return any(word in each for each in locked if not distributions.is_known(each) for word in words)
+    return any(word in package for package in locked if not distributions.is_known(package) for word in words)
 
 
 def _words(name: str) -> set[str]:
@@ -75,7 +74,7 @@ def _words(name: str) -> set[str]:
 
 
 def _sentence(where: str, absent: list[Need]) -> str:
-    """All that is missing, and the lines that bring it."""
+    """A sentence on everything that is missing, with the lines to add."""
     versions: dict[str, str] = {}
     for need in absent:
         versions[need.distribution] = versions.get(need.distribution) or need.version

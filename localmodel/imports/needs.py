@@ -1,4 +1,4 @@
-"""Which distributions a script and its models need, read without running either."""
+"""Reads which distributions a script and its models need, without running them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _LOADERS = {"cloudpickle", "dill", "joblib", "pickle"}
 
 @dataclass(frozen=True)
 class Pickled:
-    """What localmodel.pickles.examine() found in a model. `who` is the model in words: `model digits:3`."""
+    """A model with the result of `localmodel.pickles.examine()`. `who` is its name in messages: `model digits:3`."""
 
     who: str
     pickles: Mapping[str, Any]
@@ -24,10 +24,10 @@ class Need:
     """A distribution that a script or a model imports.
 
     Attributes:
-        distribution: its name; "" where none is known to have the module.
-        module: what is imported of it.
+        distribution: its name, or "" if none is known to have the module.
+        module: the imported module.
         place: file and line, or the model.
-        version: which one wrote the model, as far as that says so.
+        version: the version that wrote the model, if the model says so.
         is_model: whether a model needs it.
         needed: whether the script cannot load without it.
     """
@@ -41,18 +41,18 @@ class Need:
 
 
 def of_script(files: Mapping[str, bytes], entry: str) -> list[Need]:
-    """What the entry script and the files that it imports need, but for what Python and the server bring."""
+    """The needs of the entry script and the files that it imports, without what Python and the server bring."""
     imports = script_imports.elsewhere(files, lambda path: files[path], entry)
-    return [need for found in imports if not standard.is_brought(found.module) for need in _of_import(found)]
+    return [need for item in imports if not standard.is_brought(item.module) for need in _of_import(item)]
 
 
-def _of_import(found: Import) -> list[Need]:
-    wanted = distributions.of_import(found.module, found.names)
-    return [Need(name, module, f"{found.file}:{found.line}", needed=found.needed) for name, module in wanted]
+def _of_import(item: Import) -> list[Need]:
+    wanted = distributions.of_import(item.module, item.names)
+    return [Need(name, module, f"{item.file}:{item.line}", needed=item.needed) for name, module in wanted]
 
 
 def of_models(models: Iterable[Pickled], files: Mapping[str, bytes], entry: str) -> list[Need]:
-    """What the models' pickles need of known distributions. Needed are those of the only pickle, if it is loaded."""
+    """The known distributions that the models' pickles need; certainly only those of the one pickle that is loaded."""
     models = list(models)
     pickled = [name for model in models for name in model.pickles.get("files", {})]
     certain = len(pickled) == 1 and _loads(files, entry)
@@ -69,7 +69,7 @@ def _of_model(model: Pickled, certain: bool) -> list[Need]:
 
 
 def _loads(files: Mapping[str, bytes], entry: str) -> bool:
-    """Whether the script imports what loads pickles, and has it load something."""
+    """Whether the script imports a library that loads pickles, and loads something."""
     imports = script_imports.elsewhere(files, lambda path: files[path], entry)
-    loaders = [each for each in imports if each.module in _LOADERS and each.needed]
-    return any(b"load" in files[each.file] for each in loaders)
+    loaders = [item for item in imports if item.module in _LOADERS and item.needed]
+    return any(b"load" in files[item.file] for item in loaders)

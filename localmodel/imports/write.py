@@ -11,9 +11,9 @@ from localmodel_untrusted.files import decoded, read_file
 
 
 def write(path: Path, error: str) -> list[str]:
-    """Do what an error of missing() or misnamed says, in the requirements file, which is made if there is none.
+    """Make the change that an error of `missing` or `misnamed` asks for in the requirements file, or create it.
 
-    Comments and the order of lines stay. Returns the lines that were written; none if the error says nothing of it.
+    Comments and the order of lines stay. Returns the written lines; none if the error asks for no change.
 
     Raises:
         OSError, UnreadableError: the file cannot be read or written.

@@ -1,4 +1,4 @@
-"""The object that a pickle would make: its class and some of its attributes, read without making it."""
+"""Reads the object that a pickle would make, its class and some attributes, without making it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PIECE = 1 << 20
 
 
 def outline(path: Path, attributes: Iterable[str]) -> tuple[Value, Findings]:
-    """What stands for the object of a file, compressed or not, with these attributes of it and of those inside.
+    """The stand-in for the object of a file, compressed or not, with these attributes of it and of inner objects.
 
     Raises:
         UnreadablePickleError: the file is not a whole pickle, or cannot be read.
@@ -29,7 +29,7 @@ def outline(path: Path, attributes: Iterable[str]) -> tuple[Value, Findings]:
 
 @contextlib.contextmanager
 def content_of(path: Path, span: Span) -> Iterator[Any]:
-    """The file, to be read forwards from the start of the span on; it does not end where the span does.
+    """The file from the start of the span on, to be read forwards; it does not end with the span.
 
     Raises:
         UnreadablePickleError
@@ -46,14 +46,14 @@ def class_of(value: Value) -> Global | None:
 
 
 def state_of(value: Value) -> dict[str, Value]:
-    """The attributes of an object that were asked for."""
+    """The requested attributes of an object."""
     state = value.state if isinstance(value, Made) else None
     parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
     return {key: item for part in parts if isinstance(part, dict) for key, item in part.items() if isinstance(key, str)}
 
 
 def texts_of(value: Value) -> list[str] | None:
-    """The texts of a list, or of an array of Python objects with one dimension; None for anything else."""
+    """The texts in a list, or in a one-dimensional array of Python objects; None for anything else."""
     if isinstance(value, Made) and isinstance(value.state, tuple) and len(value.state) == 5:
         value = value.state[4]
     if isinstance(value, list) and all(isinstance(item, str) for item in value):

@@ -1,4 +1,4 @@
-"""Names that people write in requirements, and that no package can be installed by."""
+"""Finds names in requirements that are not names of packages, such as `sklearn`."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ _SAID = re.compile(r"(?P<name>[\w.-]+) is not a package that can be installed; w
 
 
 def faults(names: Iterable[str], where: str) -> list[str]:
-    """A sentence for each such name; `where` is the field of the list that they stand in."""
+    """A sentence for each such name; `where` is the field of their list."""
     return [
         f"{where}[{index}]: {name} is not a package that can be installed; write {right}"
         for index, name in enumerate(names)
@@ -18,5 +18,5 @@ def faults(names: Iterable[str], where: str) -> list[str]:
 
 
 def corrections(error: str) -> dict[str, str]:
-    """From the names to the right ones, as sentences of faults() have them."""
-    return {found["name"]: found["right"] for found in _SAID.finditer(error)}
+    """The right names by the wrong ones, from sentences of `faults()`."""
+    return {match["name"]: match["right"] for match in _SAID.finditer(error)}

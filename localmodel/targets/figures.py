@@ -1,4 +1,4 @@
-"""How a deployment has fared since its servers started, from what they say at /metrics."""
+"""A deployment's figures since its servers started, from their /metrics."""
 
 import math
 from collections import defaultdict
@@ -15,7 +15,7 @@ _HALF = 0.5
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of all servers of a deployment together.
+    """The figures of all servers of a deployment.
 
     Attributes:
         requests: how many were answered.
@@ -33,7 +33,7 @@ class Figures:
 
 
 def read(texts: Iterable[str]) -> Figures | None:
-    """The figures in the metrics of each server; None where none of them says any."""
+    """The figures in the servers' metrics, or None if they have none."""
     statuses: defaultdict[str, float] = defaultdict(float)
     buckets: defaultdict[float, float] = defaultdict(float)
     memory, starts = 0.0, []
@@ -58,7 +58,7 @@ def read(texts: Iterable[str]) -> Figures | None:
 
 
 def _metrics(text: str) -> "Iterable[Metric]":
-    """Nothing where something else answered."""
+    """The metrics in a text; none if it is something else."""
     from prometheus_client.parser import text_string_to_metric_families
 
     try:
@@ -68,7 +68,7 @@ def _metrics(text: str) -> "Iterable[Metric]":
 
 
 def _median(buckets: Mapping[float, float]) -> float | None:
-    """As Prometheus estimates it: within its bucket every value is as likely."""
+    """The median as Prometheus estimates it, with equally likely values within a bucket."""
     half = buckets[math.inf] * _HALF
     if not half:
         return None

@@ -65,7 +65,7 @@ def bench(
       lmd bench churn --request churn/request.json -c 8
       lmd bench churn --data '[1, 2]' --count 10000 -o json
     """
-    from localmodel.benchmark import measure  # help does without what it imports
+    from localmodel.benchmark import measure  # here, because help does not need its imports
 
     body.require_one(data, request)
     deployment = target.get(name)
@@ -90,7 +90,10 @@ def bench(
 
 def _print(result: "Result") -> None:
     durations = (result.p50_seconds, result.p90_seconds, result.p99_seconds, result.max_seconds)
-    row = [f"{result.requests_per_second:.1f}", *("-" if each is None else human.duration(each) for each in durations)]
+    row = [
+        f"{result.requests_per_second:.1f}",
+        *("-" if duration is None else human.duration(duration) for duration in durations),
+    ]
     print_table(["REQUESTS/S", "P50", "P90", "P99", "MAX", "ERRORS"], [[*row, str(result.errors)]])
     for kind, count in result.kinds.items():
         say(f"{count} errors: {kind}")

@@ -43,13 +43,13 @@ def status(target: Target, name: str | None, output: str) -> None:
       lmd status churn -o json
     """
     deployments = [target.get(name)] if name else target.deployments()
-    found = figures.read(target.metrics(name)) if name and deployments[0].serving is not None else None
+    figures_found = figures.read(target.metrics(name)) if name and deployments[0].serving is not None else None
     if output == "text":
         if name and deployments[0].message:
             deployments = [replace(deployments[0], message=folder_words.of(target, name)(deployments[0].message))]
-        _print(deployments, found, target.name)
+        _print(deployments, figures_found, target.name)
     elif name:
-        print_value({**asdict(deployments[0]), "figures": asdict(found) if found else None}, output)
+        print_value({**asdict(deployments[0]), "figures": asdict(figures_found) if figures_found else None}, output)
     else:
         print_value([asdict(deployment) for deployment in deployments], output)
     for deployment in deployments:
@@ -59,7 +59,7 @@ def status(target: Target, name: str | None, output: str) -> None:
         raise SystemExit(1)
 
 
-def _print(deployments: list[DeploymentStatus], found: Figures | None, target: str) -> None:
+def _print(deployments: list[DeploymentStatus], figures_found: Figures | None, target: str) -> None:
     rows = [
         [
             item.name,
@@ -77,18 +77,18 @@ def _print(deployments: list[DeploymentStatus], found: Figures | None, target: s
         f"no deployments with --target {target}; lmd apply PATH serves a folder with a script, or a manifest",
         lambda row, line: line if deployments[row].ready else style.bad(line),
     )
-    if found:
+    if figures_found:
         say()
-        print_table(["REQUESTS", "ERRORS", "P50", "MEMORY", "SINCE"], [_figures(found)])
+        print_table(["REQUESTS", "ERRORS", "P50", "MEMORY", "SINCE"], [_figures(figures_found)])
 
 
-def _figures(found: Figures) -> list[str]:
+def _figures(values: Figures) -> list[str]:
     return [
-        str(found.requests),
-        str(found.errors),
-        "-" if found.p50_seconds is None else human.duration(found.p50_seconds),
-        "-" if found.memory_bytes is None else disk.words(found.memory_bytes),
-        "-" if found.since is None else human.ago(found.since),
+        str(values.requests),
+        str(values.errors),
+        "-" if values.p50_seconds is None else human.duration(values.p50_seconds),
+        "-" if values.memory_bytes is None else disk.words(values.memory_bytes),
+        "-" if values.since is None else human.ago(values.since),
     ]
 
 

@@ -71,7 +71,7 @@ def invoke(
 
 
 def _print_all(answers: Iterable[Answer], output: str) -> None:
-    """A line for each answer as it comes, or all of them for a program."""
+    """Print a line for each answer as it comes, or all of them for a program."""
     all_ = []
     for answer in answers:
         all_.append(answer)
@@ -96,7 +96,7 @@ def _value(answer: Answer) -> dict[str, object]:
 
 
 def _print_body(answer: Answer) -> None:
-    """Text with a line break behind it; anything else to the byte, so that it can go into a file."""
+    """Print text with a line break after it, and anything else byte for byte, so that it can go into a file."""
     kind = answer.headers.get("content-type", "")
     if kind.startswith("text/") or "json" in kind:
         pass_on(answer.body.decode(errors="replace") + "\n")

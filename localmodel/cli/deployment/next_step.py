@@ -1,4 +1,4 @@
-"""What one does next, said behind a success."""
+"""Suggests the next command after a success."""
 
 import json
 import shlex
@@ -15,13 +15,13 @@ _LONGEST_EXAMPLE = 100
 
 
 def tell(command: str) -> None:
-    """To a person only: on a terminal, and on standard error, as a result may be piped."""
+    """Print the suggestion on standard error, and only on a terminal, because a result may be piped."""
     if sys.stderr.isatty():
         say(f"try: {command}", err=True)
 
 
 def invoke(deployment: DeploymentStatus, target: str, path: Path) -> str:
-    """The command that asks the deployment: with the request beside what was applied, or that of its schema."""
+    """The command that sends a request: the file beside what was applied, or the example of its schema."""
     folder = path if path.is_dir() else path.parent
     command = ["lmd", "invoke", deployment.name]
     if target != target_table.DEFAULT:

@@ -105,7 +105,7 @@ def list_models(name: str | None, tags: Sequence[str], latest: bool, output: str
         print_value([versions.value(model) for model in models], output)
         return
     columns = ["NAME", "VERSION", "ALIASES", "FRAMEWORK", "SIZE", "CREATED", "DIGEST", "TAGS"]
-    aliases = {each: state_file.or_skip(partial(store.models.aliases, each)) or {} for each in _names(models)}
+    aliases = {name: state_file.or_skip(partial(store.models.aliases, name)) or {} for name in _names(models)}
     rows = [_row(model, aliases[model.name]) for model in models]
     print_table(columns, rows, "no models; lmd model register PATH --name NAME keeps one")
 

@@ -83,12 +83,12 @@ def told_of(source: Path | None) -> Iterator[None]:
 def in_words_of(source: Path, text: str) -> str:
     """The text with lines of the file, or the file, in the place of a manifest's fields."""
     try:
-        found = define(source)
+        definition = define(source)
     except UserError:  # the file has changed since
         return _PLACE.sub(str(source), text)
-    lines = [found.places.get(requirement, str(source)) for requirement in found.spec.requirements]
+    lines = [definition.places.get(requirement, str(source)) for requirement in definition.spec.requirements]
     words = {canonicalize_name(word) for word in _WORD.findall(_PLACE.sub("", text))}
-    named = ", ".join(where for requirement, where in found.places.items() if hashes.name(requirement) in words)
+    named = ", ".join(where for requirement, where in definition.places.items() if hashes.name(requirement) in words)
 
     def place(match: re.Match[str]) -> str:
         if number := match["number"]:

@@ -1,4 +1,4 @@
-"""A project's pyproject.toml (PEP 621): its dependencies, and the Pythons that it is made for."""
+"""Reads a project's pyproject.toml (PEP 621): its dependencies and its Pythons."""
 
 import tomllib
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Project:
 
     @property
     def says_packages(self) -> bool:
-        """Whether it says what the packages are, here or elsewhere."""
+        """Whether it defines the packages, here or in other files."""
         return bool(self.table.get("dependencies")) or self._is_dynamic or self.is_poetry
 
     @property
@@ -71,10 +71,10 @@ class Project:
         return places
 
     def python(self, preferred: str) -> str:
-        """The Python that `requires-python` allows, "" where there is none: `preferred` if it fits, or the newest.
+        """The Python for `requires-python` ("" without it): `preferred` if it fits, else the newest supported one.
 
         Raises:
-            UserError: EnvironmentInvalid, none that is supported fits.
+            UserError: EnvironmentInvalid, if no supported one fits.
         """
         wanted = self.table.get("requires-python")
         if wanted is None:
@@ -100,7 +100,7 @@ class Project:
 
 
 def parse(text: str, name: str = NAME) -> Project:
-    """The project of a pyproject.toml with this text, called `name` in messages.
+    """Parse the text of a pyproject.toml, which is called `name` in messages.
 
     Raises:
         UserError: EnvironmentInvalid, with the file.
@@ -117,7 +117,7 @@ def parse(text: str, name: str = NAME) -> Project:
 
 
 def read(path: Path) -> Project:
-    """The project of a file. Raises as parse()."""
+    """The project of a file. Raises the errors of `parse()`."""
     text, name, _ = text_of(path, NAME)
     return parse(text, name)
 

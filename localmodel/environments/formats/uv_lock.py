@@ -1,4 +1,4 @@
-"""uv's lock of a project: the versions of all its packages, without its development groups."""
+"""Reads uv's lock of a project: the versions of all its packages, without development groups."""
 
 import tomllib
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from localmodel.requirements.requirement import checked
 from localmodel.resource.spec import EnvironmentSpec
 
 NAME = "uv.lock"
-# Of a dependency that the package index has
+# Keys of a dependency from the package index
 _OF_AN_INDEX = {"name", "specifier", "marker", "extras"}
 _EXPORT = ("export", "--frozen", "--no-dev", "--no-emit-project", "--no-hashes", "--no-header", "--no-annotate")
 
@@ -28,7 +28,7 @@ def define(path: Path, python: str = DEFAULT_PYTHON) -> Definition:
     """The environment of the locked versions; the pyproject.toml is beside the lock.
 
     Raises:
-        UserError: EnvironmentInvalid: the lock cannot be read, or the project asks for something else by now.
+        UserError: EnvironmentInvalid, if the lock cannot be read, or does not fit the project any more.
     """
     text, name, folder = text_of(path, NAME)
     content = parse(text, name)
@@ -47,7 +47,8 @@ def define(path: Path, python: str = DEFAULT_PYTHON) -> Definition:
 
 
 def parse(text: str, name: str = NAME) -> Mapping[str, Any]:
-    """
+    """Parse the text of a lock.
+
     Raises:
         UserError: EnvironmentInvalid, with the file.
     """
@@ -58,7 +59,7 @@ def parse(text: str, name: str = NAME) -> Mapping[str, Any]:
 
 
 def check_fits(project: pyproject.Project, lock: Mapping[str, Any], name: str) -> None:
-    """A project that was edited since it was locked has another environment than the lock says.
+    """Check that the project was not edited after it was locked.
 
     Raises:
         UserError: EnvironmentInvalid.
@@ -72,25 +73,25 @@ def check_fits(project: pyproject.Project, lock: Mapping[str, Any], name: str) -
         asked.setdefault(canonicalize_name(requirement.name), set()).add(requirement.specifier)
     locked = _locked(package)
     names = asked.keys() | locked.keys()
-    differing = [each for each in sorted(names) if locked.get(each, set()) not in (None, asked.get(each))]
+    differing = [name for name in sorted(names) if locked.get(name, set()) not in (None, asked.get(name))]
     if differing:
         raise invalid(name, f"{project.name} asks for something else by now ({', '.join(differing)}); run uv lock")
 
 
 def _package(lock: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     packages = lock.get("package")
-    there = packages if isinstance(packages, list) else []
-    return next((package for package in there if package.get("name") == name), None)
+    entries = packages if isinstance(packages, list) else []
+    return next((package for package in entries if package.get("name") == name), None)
 
 
 def _locked(package: Mapping[str, Any]) -> dict[str, set[SpecifierSet] | None]:
-    """The versions that the package asked for when it was locked, by name; None: it came from no index."""
+    """The versions that the package asked for when it was locked, by name; None if it came from no index."""
     locked = dict[str, set[SpecifierSet] | None]()
     for entry in package.get("metadata", {}).get("requires-dist", ()):
         if "extra ==" not in entry.get("marker", ""):
-            there = locked.setdefault(entry["name"], set())
-            if there is None or entry.keys() - _OF_AN_INDEX:
+            specifiers = locked.setdefault(entry["name"], set())
+            if specifiers is None or entry.keys() - _OF_AN_INDEX:
                 locked[entry["name"]] = None
             else:
-                there.add(SpecifierSet(entry.get("specifier", "")))
+                specifiers.add(SpecifierSet(entry.get("specifier", "")))
     return locked

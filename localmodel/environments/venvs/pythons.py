@@ -1,4 +1,4 @@
-"""The Pythons that environments are made from: those of this machine, and one that uv fetches."""
+"""Finds the Pythons for environments on this machine, or has uv fetch one."""
 
 import json
 import os
@@ -12,24 +12,24 @@ from localmodel.errors import UserError
 
 
 async def interpreter(python: str, say: Callable[[str], None]) -> str:
-    """The path of an interpreter of this version (major.minor); what is not on this machine, uv fetches.
+    """The path of an interpreter of this version (major.minor), which uv fetches if necessary.
 
-    `say` is told before anything is fetched.
+    `say` is called before anything is fetched.
 
     Raises:
         UserError: PythonMissing.
     """
-    # uv asks every interpreter there is for its version, which takes longer than all the rest of a small environment
+    # uv asks every interpreter for its version, which takes longer than building a small environment.
     if own := _own().get(python):
         return own[1]
-    there = await installed()
-    if python in there:
-        return there[python]
+    paths = await installed()
+    if python in paths:
+        return paths[python]
     say(f"Python {python} is not on this machine: uv fetches it")
     failed = await _fetch(python)
     if python in (fetched := await installed()):
         return fetched[python]
-    versions = ", ".join(sorted(there, key=_as_numbers)) or "none"
+    versions = ", ".join(sorted(paths, key=_as_numbers)) or "none"
     raise UserError(
         reasons.PYTHON_MISSING,
         f"spec.environment.python: no Python {python} on this machine (installed: {versions}), and uv cannot fetch it"
@@ -39,39 +39,39 @@ async def interpreter(python: str, say: Callable[[str], None]) -> str:
 
 
 async def installed() -> dict[str, str]:
-    """Path of the newest installed CPython of each version (major.minor): on the PATH, of uv, and of pyenv."""
+    """The path of the newest installed CPython of each version (major.minor), on PATH, of uv, and of pyenv."""
     arguments = ["python", "list", "--only-installed", "--output-format", "json"]
     code, out, err = await run_uv(arguments, programs=True, path=_pyenv(os.environ))
     if code != 0:
         raise UserError(reasons.PYTHON_MISSING, f"uv cannot list the installed Pythons: {err.strip()}")
-    found = _own()
+    newest = _own()
     for row in json.loads(out):
         parts = row["version_parts"]
         key = f"{parts['major']}.{parts['minor']}"
         usable = row["path"] and row["implementation"] == "cpython" and row["variant"] == "default"
-        if usable and parts["patch"] > found.get(key, (-1, ""))[0]:
-            found[key] = (parts["patch"], row["path"])
-    return {key: path for key, (_, path) in found.items()}
+        if usable and parts["patch"] > newest.get(key, (-1, ""))[0]:
+            newest[key] = (parts["patch"], row["path"])
+    return {key: path for key, (_, path) in newest.items()}
 
 
 async def _fetch(python: str) -> str:
-    """Have uv install it where uv keeps its own; returns why it could not, or ""."""
+    """Have uv install it among its own Pythons; return why it could not, or ""."""
     code, _, err = await run_uv(["python", "install", "--no-bin", python], programs=True)
     if code == 0:
         return ""
     lines = [line.strip().removeprefix("error: ") for line in err.splitlines() if line.strip()]
-    # The first line says what, the last one why.
+    # The first line has the failure, the last one the cause.
     return ": ".join(dict.fromkeys((lines[0], lines[-1].removeprefix("cause: ")))).rstrip(".") if lines else ""
 
 
 def _pyenv(environ: Mapping[str, str]) -> list[Path]:
-    """The folders of all Pythons of pyenv, which has only the selected ones on the PATH."""
+    """The folders of all Pythons of pyenv, which has only the selected ones on PATH."""
     root = environ.get("PYENV_ROOT") or Path(environ.get("HOME", ""), ".pyenv")
     return sorted(Path(root, "versions").glob("*/bin"))
 
 
 def _own() -> dict[str, tuple[int, str]]:
-    """The Python below lmd's own environment, as version -> (patch, path): it need not be where uv searches."""
+    """The Python of lmd's own environment, version -> (patch, path), because uv may not search where it is."""
     path = Path(sys.base_prefix, "bin", "python3")
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return {version: (sys.version_info.micro, str(path))} if path.exists() else {}

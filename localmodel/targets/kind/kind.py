@@ -68,9 +68,9 @@ class KindTarget:
 
     def _bring(self, resource: Object, timeout: float | None, progress: Progress) -> DeploymentStatus:
         with progress.step(resource["metadata"]["name"]) as done:
-            found = self._wait(resource, timeout, progress)
-            done(f"revision {found.serving} serves" if found.serving else found.message)
-        return found
+            deployment = self._wait(resource, timeout, progress)
+            done(f"revision {deployment.serving} serves" if deployment.serving else deployment.message)
+        return deployment
 
     def _tell_where(self, progress: Progress) -> None:
         """Name kubectl's context before anything is written, because it may not be the one that the user thinks of."""

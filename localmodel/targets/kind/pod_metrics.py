@@ -1,14 +1,14 @@
-"""The metrics of a deployment's pods, by way of the API server: the Service's address leads to any one of them."""
+"""Reads the metrics of a deployment's pods through the API server, because the Service leads to any one of them."""
 
 from localmodel.errors import UserError
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 
 _SECONDS = 5
-_PORT = "http"  # its name in the pod
+_PORT = "http"  # the port's name in the pod
 
 
 def of(kubectl: Kubectl, resource: Object) -> list[str]:
-    """What each pod says; nothing of one that does not answer."""
+    """The metrics of each pod that answers."""
     selector = resource.get("status", {}).get("selector")
     if not selector:
         return []
@@ -19,7 +19,7 @@ def of(kubectl: Kubectl, resource: Object) -> list[str]:
         path = f"/api/v1/namespaces/{namespace}/pods/{name}:{port}/proxy/metrics"
         try:
             texts.append(kubectl.run("get", "--raw", path, f"--request-timeout={_SECONDS}s"))
-        except UserError:  # it starts, or ends
+        except UserError:  # it is starting or ending
             continue
     return texts
 

@@ -1,4 +1,4 @@
-"""Whether what a deployment imports is there, told before anything of it is built or started."""
+"""Checks that a deployment's imports are available, before it is built or started."""
 
 from localmodel.imports import beside_code, check
 from localmodel.progress import Progress
@@ -9,7 +9,7 @@ from localmodel.targets.machine.state import RevisionRecord
 
 
 def require(manifests: Manifests, desired: Desired, served: RevisionRecord | None, progress: Progress) -> None:
-    """Note what may be missed later. What has `served` last is there, whatever it looks like.
+    """Check the imports, and note what may be missing later; the imports of what `served` last are available.
 
     Raises:
         UserError: ModuleMissing.
@@ -17,11 +17,11 @@ def require(manifests: Manifests, desired: Desired, served: RevisionRecord | Non
     wanted = desired.revision
     if served and (served.revision.lock, served.revision.bundle) == (wanted.lock, wanted.bundle):
         return
-    found = check.look(desired.spec, desired.files, desired.models, desired.lock, manifests.beside)
-    for note in found.notes:
+    missing = check.look(desired.spec, desired.files, desired.models, desired.lock, manifests.beside)
+    for note in missing.notes:
         progress.note(note)
     if not desired.models:
         folder = known.folder(manifests)
         if offer := beside_code.offer(desired.files, desired.spec.entry_script, folder):
             progress.note(offer)
-    check.require(found)
+    check.require(missing)

@@ -1,4 +1,4 @@
-"""What a script prints while it loads, read from the deployment's log."""
+"""Reads what a script prints while it loads from the deployment's log."""
 
 import re
 import time
@@ -6,12 +6,12 @@ from pathlib import Path
 
 _SECONDS_BETWEEN_READS = 0.2
 _MOST_BYTES = 64 * 1024
-# A line of the server's own, in either form.
+# A line of the server, in either form.
 _OWN = re.compile(r'\S+Z (DEBUG|INFO|WARNING|ERROR|CRITICAL) |{"time":"')
 
 
 class LogTail:
-    """The last line that has come since this was made, without the server's own."""
+    """The last new line since its creation, without lines of the server."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -20,7 +20,7 @@ class LogTail:
         self._last = ""
 
     def last(self) -> str:
-        """The line; "" while there is none."""
+        """The line, or "" while there is none."""
         if time.monotonic() >= self._next_read:
             self._next_read = time.monotonic() + _SECONDS_BETWEEN_READS
             lines = [line.strip() for line in self._new().decode(errors="replace").splitlines()]
@@ -31,10 +31,10 @@ class LogTail:
         try:
             with self._path.open("rb") as log:
                 end = log.seek(0, 2)
-                # One that has become shorter was put aside, and begun anew.
+                # A log that has become shorter was rotated.
                 log.seek(max(self._read_to if self._read_to <= end else 0, end - _MOST_BYTES))
-                found = log.read(_MOST_BYTES)
+                content = log.read(_MOST_BYTES)
                 self._read_to = log.tell()
         except OSError:
             return b""
-        return found
+        return content
