@@ -1,4 +1,4 @@
-"""XGBoost's and LightGBM's own files, and their boosters inside pickles."""
+"""Reads XGBoost's and LightGBM's own files, and their boosters inside pickles."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ _LIGHTGBM = re.compile(rb"tree\r?\nversion=")
 _VERSION = re.compile(rb"version=v(\d+)")
 _XGBOOST = re.compile(rb'\{(L\x00{7}|[iU])\x07learner|\s*\{\s*"learner"')
 _CATEGORIES = re.compile(rb"\npandas_categorical:(\[.*\])\s*$")
-# The name of a column that had none.
+# The name of an unnamed column.
 _COUNTED = re.compile(r"Column_\d+")
 
 
 def is_lightgbm(start: bytes) -> bool:
-    """Whether a file that starts so is LightGBM's."""
+    """Whether a file with this start is LightGBM's."""
     return _LIGHTGBM.match(start) is not None
 
 
 def is_xgboost(start: bytes) -> bool:
-    """Whether a file that starts so is XGBoost's, in JSON or UBJSON."""
+    """Whether a file with this start is XGBoost's, in JSON or UBJSON."""
     return _XGBOOST.match(start) is not None
 
 
 def describe_xgboost(path: Path, file: str, kind: str = "") -> Description:
-    """The booster, or the estimator, in a file of XGBoost's; `kind` is its class where that is told elsewhere.
+    """The booster or estimator in XGBoost's file; `kind` is its class, if another file names it.
 
     Raises:
         UserError: ModelUnreadable, ScriptNeeded.
@@ -67,7 +67,7 @@ def describe_xgboost(path: Path, file: str, kind: str = "") -> Description:
 
 
 def _class_in(learner: Mapping[str, Any]) -> str:
-    """The class of the estimator that was saved; a booster is saved without one."""
+    """The class of the saved estimator, or "" for a booster."""
     try:
         about = json.loads(_part(learner, "attributes").get("scikit_learn", "{}"))
     except (TypeError, ValueError):
@@ -95,7 +95,7 @@ def describe_lightgbm(path: Path, file: str) -> Description:
     inputs = _of_lightgbm(head, _categories(tail))
     if inputs is None:
         raise unreadable(path, "it has no feature_names, as LightGBM writes them")
-    # Version 4 reads what 3 wrote.
+    # Version 4 reads files of version 3.
     version = _lightgbm_version(head).replace(">=3.3,<4", ">=3.3,<5")
     return Description("lightgbm", file, lightgbm_loading(), inputs, (f"lightgbm{version}",), DEFAULT_PYTHON)
 
@@ -107,7 +107,7 @@ def lightgbm_loading() -> Loading:
 
 
 def inside(path: Path, root: Value) -> tuple[Inputs | None, dict[str, str]]:
-    """What the booster in the outline of a pickled estimator takes, and the versions that it names."""
+    """The inputs of the booster in the outline of a pickled estimator, and the versions that it names."""
     state = state_of(root)
     booster = state_of(state.get("_Booster"))
     handle = booster.get("handle", booster.get("_handle"))
@@ -119,8 +119,10 @@ def inside(path: Path, root: Value) -> tuple[Inputs | None, dict[str, str]]:
         with content_of(path, handle) as file:
             if "_handle" in booster or "pandas_categorical" in booster:
                 head = file.read(min(handle.length, _LONGEST_HEAD))
-                found = _lightgbm_version(head)
-                return _of_lightgbm(head, booster.get("pandas_categorical")), {"lightgbm": found} if found else {}
+                lightgbm_version = _lightgbm_version(head)
+                return _of_lightgbm(head, booster.get("pandas_categorical")), {
+                    "lightgbm": lightgbm_version
+                } if lightgbm_version else {}
             content = ubjson.read(file, _TREES)
     except (UnreadablePickleError, ubjson.UnreadableUbjsonError):
         return None, {}
@@ -130,7 +132,7 @@ def inside(path: Path, root: Value) -> tuple[Inputs | None, dict[str, str]]:
 
 
 def _xgboost_content(path: Path, binary: bool) -> dict[str, Any]:
-    """What the file says; nothing, for the format before JSON where that is allowed."""
+    """The content of the file; empty for the format before JSON, if that is allowed."""
     with path.open("rb") as file:
         if binary and not is_xgboost(file.peek(_START)[:_START]):
             return {}
@@ -150,8 +152,8 @@ def _xgboost_content(path: Path, binary: bool) -> dict[str, Any]:
 
 
 def _lightgbm_version(head: bytes) -> str:
-    """The versions that write this format, which is all that LightGBM says."""
-    return {b"3": ">=3.3,<4", b"4": ">=4,<5"}.get(found[1], "") if (found := _VERSION.search(head)) else ""
+    """The versions that write this format; LightGBM's files do not say more."""
+    return {b"3": ">=3.3,<4", b"4": ">=4,<5"}.get(match[1], "") if (match := _VERSION.search(head)) else ""
 
 
 def _of_learner(learner: Mapping[str, Any]) -> Inputs:
@@ -171,9 +173,11 @@ def _of_lightgbm(head: bytes, categories: Any) -> Inputs | None:
         return None
     if all(_COUNTED.fullmatch(name) for name in names):
         return Arrays((Array((-1, len(names))),))
-    # Of a column that is constant there is no range.
+    # A constant column has no range.
     of_categories = [name for name, info in zip(names, infos, strict=False) if info[:1] not in ("[", "n")]
-    known = categories if isinstance(categories, list) and all(isinstance(each, list) for each in categories) else []
+    known = (
+        categories if isinstance(categories, list) and all(isinstance(values, list) for values in categories) else []
+    )
     if len(known) != len(of_categories):
         return Table(tuple(Column(name, "object" if name in of_categories else "float64") for name in names))
     by_name = dict(zip(of_categories, known, strict=True))
@@ -183,14 +187,14 @@ def _of_lightgbm(head: bytes, categories: Any) -> Inputs | None:
 def _kind(categories: Any) -> tuple[str, tuple[Any, ...]]:
     if categories is None:
         return "float64", ()
-    plain = all(isinstance(each, str | int) for each in categories)
+    plain = all(isinstance(value, str | int) for value in categories)
     return ("category", tuple(categories)) if plain and categories else ("object", ())
 
 
 def _categories(tail: bytes) -> Any:
-    found = _CATEGORIES.search(tail)
+    match = _CATEGORIES.search(tail)
     try:
-        return json.loads(found[1]) if found else None
+        return json.loads(match[1]) if match else None
     except ValueError:
         return None
 

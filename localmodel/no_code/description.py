@@ -1,4 +1,4 @@
-"""What was read of a model, whatever kind it is: its script and its environment are made from this."""
+"""The description of a model of any kind, from which its script and environment are generated."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from localmodel.no_code.inputs import Inputs
 
 @dataclass(frozen=True)
 class Loading:
-    """How a script loads the model and asks it, in lines of Python.
+    """How a script loads and calls the model, in lines of Python.
 
     Attributes:
         imports: the lines that import what `load` and `answer` need.
-        load: the lines that make `model` of the file `path`.
-        answer: the expression for the answer to `data`, as JSON has it.
+        load: the lines that load `model` from the file `path`.
+        answer: the expression for the answer to `data`, as JSON values.
         functions: the functions that `answer` calls.
-        method: the method of `model` that is `predict` in `answer`; "" where there is nothing to choose.
+        method: the method of `model` that is `predict` in `answer`, or "" if there is no choice.
     """
 
     imports: tuple[str, ...]
@@ -31,15 +31,15 @@ class Description:
     """A model that can be served without a script.
 
     Attributes:
-        flavor: what kind of model it is.
+        flavor: the kind of model.
         file: its path below AZUREML_MODEL_DIR.
-        loading: how a script loads and asks it.
+        loading: how a script loads and calls it.
         inputs: what it takes.
         requirements: the packages that it needs, without those of the schema.
         python: the Python to serve it with.
-        code: a folder of modules that it needs, below AZUREML_MODEL_DIR; "" for none.
-        request: its own sample request; None where it has none.
-        notes: what a user should know of it.
+        code: a folder below AZUREML_MODEL_DIR with modules that it needs, or "".
+        request: its own sample request, or None.
+        notes: what the user should know about it.
     """
 
     flavor: str

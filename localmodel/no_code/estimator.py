@@ -1,4 +1,4 @@
-"""What an estimator takes, and what it needs, told from the outline of its object."""
+"""Reads the inputs of an estimator from the outline of its object."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST_COLUMNS = 10_000
 
 
 def inputs_of(estimator: Value, depth: int = 0) -> Inputs:
-    """What predict() takes, as far as the object says so."""
+    """The inputs of predict(), as far as the object has them."""
     known = class_of(estimator)
     state = state_of(estimator)
     if known is None or depth > _DEEPEST:
@@ -45,13 +45,13 @@ def inputs_of(estimator: Value, depth: int = 0) -> Inputs:
     if known.module.startswith("sklearn.feature_extraction.text"):
         return Texts()
     for inside in _parts(state):
-        if not isinstance(found := inputs_of(inside, depth + 1), Untyped):
-            return found
+        if not isinstance(inner_inputs := inputs_of(inside, depth + 1), Untyped):
+            return inner_inputs
     return Untyped()
 
 
 def _parts(state: dict[str, Value]) -> Iterator[Value]:
-    """The estimators inside that get what the whole one gets."""
+    """The inner estimators that get the same input as the whole."""
     steps = state.get("steps")
     if isinstance(steps, list):
         real = (step[1] for step in steps if isinstance(step, tuple) and len(step) == 2 and isinstance(step[1], Made))
@@ -64,7 +64,7 @@ def _parts(state: dict[str, Value]) -> Iterator[Value]:
 
 
 def _kinds(estimator: Value, names: list[str], depth: int) -> dict[str, str]:
-    """The types of the columns that a column transformer does not take for numbers."""
+    """The types of the columns that a column transformer does not treat as numbers."""
     if depth > _DEEPEST:
         return {}
     state = state_of(estimator)
@@ -80,7 +80,7 @@ def _kinds(estimator: Value, names: list[str], depth: int) -> dict[str, str]:
 
 
 def _columns(value: Value, names: list[str]) -> list[str]:
-    """The names of the columns that a transformer gets: a name, a list of them, or of positions."""
+    """The names of a transformer's columns, from a name, a list of names, or of positions."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, list):
@@ -90,16 +90,16 @@ def _columns(value: Value, names: list[str]) -> list[str]:
 
 
 def _objects(transformer: Value, columns: list[str]) -> list[str]:
-    """The columns that may hold anything: texts, what is dropped, and what a class of somebody else's takes."""
+    """The columns that may have any values: texts, dropped columns, and those of unknown classes."""
     if transformer == "drop":
         return columns
     steps = state_of(transformer).get("steps")
     inside = (
         [step[1] for step in steps if isinstance(step, tuple) and len(step) == 2] if isinstance(steps, list) else []
     )
-    for each in (transformer, *inside):
-        known = class_of(each)
-        categories = state_of(each).get("categories_")
+    for part in (transformer, *inside):
+        known = class_of(part)
+        categories = state_of(part).get("categories_")
         if isinstance(categories, list):
             return [name for name, values in zip(columns, categories, strict=False) if texts_of(values) is not None]
         if known is not None and not (known.module.startswith("sklearn.") and ".text" not in known.module):

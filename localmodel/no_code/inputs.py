@@ -1,4 +1,4 @@
-"""What a model takes: the schema of its run(), and a sample request that fits."""
+"""The inputs of a model, from which the schema of run() and a sample request are made."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _DATE = "2020-01-01T00:00:00"
 
 @dataclass(frozen=True)
 class Array:
-    """An array; `shape` has -1 for what a request chooses, which the first dimension always is. `dtype` is numpy's.
+    """An array. `shape` has -1 for sizes that a request chooses, such as the first one. `dtype` is numpy's.
 
-    `name` is the model's own for it, "" where it has one input without a name.
+    `name` is the model's name for it, or "" for a single input without a name.
     """
 
     shape: tuple[int, ...]
@@ -31,7 +31,7 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table; with categories, it is of pandas' dtype for them."""
+    """A column of a table; with `categories`, it has pandas' dtype for them."""
 
     name: str
     dtype: str = "float64"
@@ -52,14 +52,14 @@ class Texts:
 
 @dataclass(frozen=True)
 class Untyped:
-    """An array or a table, as the request has it: the model does not say what it takes."""
+    """An array or a table, as in the request, because the model does not describe its inputs."""
 
 
 Inputs = Arrays | Table | Texts | Untyped
 
 
 def sample(inputs: Inputs) -> dict[str, Any] | None:
-    """The body of a request to /score with one row; None where the model does not say what it takes."""
+    """The body of a request to /score with one row, or None if the model does not describe its inputs."""
     match inputs:
         case Arrays((array,)):
             return {"data": _nested(array.shape, value(array.dtype))}
@@ -73,17 +73,17 @@ def sample(inputs: Inputs) -> dict[str, Any] | None:
 
 
 def written(body: dict[str, Any] | None) -> bytes | None:
-    """The body as the file that a user reads and changes."""
+    """The body as a file for the user to read and change."""
     return None if body is None else (json.dumps(body, ensure_ascii=False) + "\n").encode()
 
 
 def cell(column: Column) -> Any:
-    """A value that the column may have."""
+    """A possible value of the column."""
     return column.categories[0] if column.categories else value(column.dtype)
 
 
 def value(dtype: str) -> Any:
-    """A value of the type, as JSON has it."""
+    """A value of the type in JSON."""
     if dtype.startswith("float"):
         return 0.0
     if dtype.startswith(("int", "uint")):

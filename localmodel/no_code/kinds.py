@@ -1,4 +1,4 @@
-"""The kinds of models, told by their files, and what serves each."""
+"""Recognises kinds of models by their files, and generates what serves them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _START = 64
 _PICKLES = {".pkl", ".pickle", ".joblib", ".sav", ".pck", ".p"}
 _COMPRESSIONS = {".gz", ".bz2", ".xz", ".z", ".lz4", ".lzma"}
 _BOOSTERS = {".ubj", ".json", ".txt", ".model", ".bst", ".xgb", ".lgb"}
-# Whose own class must be there to load them, or a library that is asked in its own way.
+# Kinds that need their own class to be loaded, or a library with another interface.
 _OF_SCRIPTS = {
     **dict.fromkeys((".pt", ".pth", ".bin", ".ckpt"), "PyTorch's weights need the class of the model"),
     **dict.fromkeys((".h5", ".hdf5", ".keras", ".pb", ".tflite"), "models of Keras and TensorFlow need a script"),
@@ -27,7 +27,7 @@ _OF_SCRIPTS = {
 
 
 def is_model(path: Path) -> bool:
-    """Whether this is a file or a folder that can be taken for a model; it may still need a script."""
+    """Whether the file or folder looks like a model, which may still need a script."""
     if path.is_dir():
         return (path / mlflow.MODEL).is_file()
     if not path.is_file():
@@ -39,9 +39,9 @@ def is_model(path: Path) -> bool:
 
 
 def scoring(model: Path, name: str) -> Scoring:
-    """What serves the model in this file or folder, which lies under its name in AZUREML_MODEL_DIR.
+    """Generate what serves the model in this file or folder, which has the same name in AZUREML_MODEL_DIR.
 
-    `name` is the deployment's, which the script names.
+    `name` is the deployment's name, for the script.
 
     Raises:
         UserError: ScriptNeeded, ModelUnreadable, ModelFileMissing.
@@ -52,7 +52,7 @@ def scoring(model: Path, name: str) -> Scoring:
 def _describe(path: Path) -> Description:
     if not path.exists():
         raise UserError(reasons.MODEL_FILE_MISSING, f"{path}: no such file or folder")
-    path = path.resolve()  # as it is registered
+    path = path.resolve()  # the name under which it is registered
     if (path / mlflow.MODEL).is_file():
         return mlflow.describe(path, path.name)
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""Folders that MLflow saves: a file MLmodel says what is in them."""
+"""Reads folders that MLflow saves, which a file MLmodel describes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def answer(result):
 
 
 def describe(folder: Path, file: str) -> Description:
-    """The model in a folder of MLflow's.
+    """The model in MLflow's folder.
 
     Raises:
         UserError: ModelUnreadable, ScriptNeeded; EnvironmentInvalid, for its requirements.
@@ -50,39 +50,43 @@ def describe(folder: Path, file: str) -> Description:
     loader = str(pyfunc.get("loader_module", "")).removeprefix("mlflow.")
     flavor = loader if pyfunc else next((name for name in _FLAVORS if name in flavors), "")
     if flavor in _FLAVORS and isinstance(flavors.get(flavor), dict):
-        found = _FLAVORS[flavor](folder, file, flavors[flavor])
-        found = replace(found, flavor=f"mlflow.{flavor}", code=_code(folder, file, flavors[flavor]))
+        description = _FLAVORS[flavor](folder, file, flavors[flavor])
+        description = replace(description, flavor=f"mlflow.{flavor}", code=_code(folder, file, flavors[flavor]))
     elif pyfunc:
-        found = Description("mlflow.pyfunc", file, _PYFUNC, Untyped(), (), "")
+        description = Description("mlflow.pyfunc", file, _PYFUNC, Untyped(), (), "")
     else:
         raise needs_script(
             folder, f"MLflow saved it without python_function, as {', '.join(sorted(map(str, flavors)))}"
         )
-    return _with_files(folder, content, pyfunc, found)
+    return _with_files(folder, content, pyfunc, description)
 
 
-def _with_files(folder: Path, content: dict[str, Any], pyfunc: dict[str, Any], found: Description) -> Description:
-    """What the other files of the folder say: environment, signature, example."""
-    python = _python(folder, pyfunc, found.python)
+def _with_files(folder: Path, content: dict[str, Any], pyfunc: dict[str, Any], description: Description) -> Description:
+    """The description with what other files of the folder add: environment, signature, example."""
+    python = _python(folder, pyfunc, description.python)
     requirements = _requirements(folder, python)
-    if found.flavor != "mlflow.pyfunc":
-        requirements = tuple(each for each in requirements if packages.name(each) not in _OWN)
+    if description.flavor != "mlflow.pyfunc":
+        requirements = tuple(text for text in requirements if packages.name(text) not in _OWN)
     elif not requirements:
         raise unreadable(folder, "it has neither requirements.txt nor conda.yaml, which say what it needs")
     requirements = packages.with_numpy(requirements)
-    if "xgboost-cpu" in map(packages.name, requirements):  # MLflow names both where one is installed
-        requirements = tuple(each for each in requirements if packages.name(each) != "xgboost")
+    if "xgboost-cpu" in map(packages.name, requirements):  # MLflow names both if one is installed
+        requirements = tuple(text for text in requirements if packages.name(text) != "xgboost")
     inputs = mlflow_schema.inputs_of(content.get("signature"))
-    inputs = found.inputs if isinstance(inputs, Untyped) or found.flavor == "mlflow.onnx" else inputs
+    inputs = description.inputs if isinstance(inputs, Untyped) or description.flavor == "mlflow.onnx" else inputs
     method = str(pyfunc.get("predict_fn", ""))
-    loading = replace(found.loading, method=method) if found.loading.method and method.isidentifier() else found.loading
+    loading = (
+        replace(description.loading, method=method)
+        if description.loading.method and method.isidentifier()
+        else description.loading
+    )
     example = content.get("saved_input_example_info")
     name = example.get("artifact_path") if isinstance(example, dict) else None
     request = mlflow_schema.request_of(_below(folder, name) if isinstance(name, str) else None, inputs)
     return replace(
-        found,
+        description,
         python=python,
-        requirements=requirements or found.requirements,
+        requirements=requirements or description.requirements,
         inputs=inputs,
         loading=loading,
         request=written(request),
@@ -128,7 +132,7 @@ _FLAVORS: dict[str, Callable[[Path, str, dict[str, Any]], Description]] = {
 
 
 class _Loader(yaml.SafeLoader):
-    """Without merge keys, which can make a short text a long one."""
+    """A YAML loader without merge keys, which can turn a short text into a large value."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         pass
@@ -174,7 +178,7 @@ def _code(folder: Path, file: str, flavor: dict[str, Any]) -> str:
 
 
 def _below(folder: Path, name: str) -> Path:
-    """The file of this name, which must lie in the folder."""
+    """The file of this name, which must be in the folder."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise unreadable(folder, f"its {MODEL} names {name!a}, which leads out of the folder")

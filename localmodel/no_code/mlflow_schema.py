@@ -1,4 +1,4 @@
-"""MLflow's signatures and input examples, as what a script takes."""
+"""Converts MLflow's signatures and input examples to a script's inputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGEST_EXAMPLE = 1 << 20
 
 
 def inputs_of(signature: Any) -> Inputs:
-    """What the signature of an MLmodel says; Untyped where there is none, and for types that a table does not have."""
+    """The inputs in an MLmodel's signature; `Untyped` without one, and for types that a table does not have."""
     text = signature.get("inputs") if isinstance(signature, dict) else None
     try:
         fields = json.loads(text) if isinstance(text, str) else None
@@ -44,7 +44,7 @@ def inputs_of(signature: Any) -> Inputs:
 
 
 def request_of(path: Path | None, inputs: Inputs) -> dict[str, Any] | None:
-    """A body for /score with the first rows of the example in this file; None where it does not fit."""
+    """A body for /score with the first rows of the example in this file, or None if it does not fit."""
     try:
         content = read_file(path, _LARGEST_EXAMPLE) if path else None
         example = parse(content) if content else None

@@ -1,4 +1,4 @@
-"""ONNX: what the graph says of its inputs and outputs, read without the package."""
+"""Reads the inputs and outputs of an ONNX graph without the package."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from localmodel.no_code.protobuf import Field, UnreadableProtobufError, fields, 
 from localmodel.no_code.refusal import needs_script, unreadable
 from localmodel.no_code.run_schema import quoted
 
-# The numbers of the fields in the messages of onnx.proto that lead to a value's type.
+# The numbers of the fields in onnx.proto's messages that lead to a value's type.
 _GRAPH, _INITIALIZER, _INPUT, _OUTPUT = 7, 5, 11, 12
 _NAME, _TYPE, _TENSOR, _ELEMENT, _SHAPE, _DIMENSION, _SIZE = 1, 2, 1, 1, 2, 1, 1
 _NAME_OF_INITIALIZER = 8
@@ -33,7 +33,7 @@ def answer(results):
 
 
 class _Value(NamedTuple):
-    """An input or an output of the graph; dtype is "" for what is not an array. Sizes that are not fixed are -1."""
+    """An input or output of the graph. `dtype` is "" if it is not an array; variable sizes are -1."""
 
     name: str
     dtype: str
@@ -63,7 +63,7 @@ def describe(path: Path, file: str) -> Description:
 
 
 def _taken(inputs: list[_Value]) -> tuple[Inputs, str]:
-    """What run() takes, and the expression for the feeds of the graph in its `data`."""
+    """The inputs of run(), and the expression that makes the graph's feeds of `data`."""
     if len(inputs) == 1:
         return Arrays((Array((-1, *inputs[0].shape[1:]), inputs[0].dtype),)), f"{{{quoted(inputs[0].name)}: data}}"
     if all(value.shape[1:] == (1,) for value in inputs):
@@ -86,12 +86,12 @@ def _values(file: IO[bytes], size: int) -> tuple[list[_Value], list[_Value]]:
 
 
 def _value(file: IO[bytes], field: Field) -> _Value:
-    name = next((text(file, each, _LONGEST_NAME) for each in _inside(file, field, _NAME)), "")
+    name = next((text(file, part, _LONGEST_NAME) for part in _inside(file, field, _NAME)), "")
     for kind in _inside(file, field, _TYPE):
         for tensor in _inside(file, kind, _TENSOR):
-            element = next((each.value for each in _inside(file, tensor, _ELEMENT)), 0)
+            element = next((part.value for part in _inside(file, tensor, _ELEMENT)), 0)
             sizes = [
-                next((each.value for each in _inside(file, dimension, _SIZE) if each.value < 1 << 31), 0) or -1
+                next((part.value for part in _inside(file, dimension, _SIZE) if part.value < 1 << 31), 0) or -1
                 for shape in _inside(file, tensor, _SHAPE)
                 for dimension in _inside(file, shape, _DIMENSION)
             ]

@@ -1,4 +1,4 @@
-"""Which packages, and which Python, a model's own library needs, from the versions that the file names."""
+"""The packages and the Python that a model needs, from the versions that its file names."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from localmodel.pickles.mismatch import exactly
 from localmodel_untrusted import distributions
 
 SCHEMA = "inference-schema~=1.8"
-# The first version of scikit-learn with wheels for a Python, newest first; below the last there are none for any.
+# The first version of scikit-learn with wheels for each Python, newest first; older versions have no wheels.
 _PYTHONS = (((1, 1, 3), DEFAULT_PYTHON), ((1, 0), "3.10"), ((0, 24), "3.9"))
-# And the first version of XGBoost that needs a later Python than the default.
+# The first version of XGBoost that needs a later Python than the default.
 _XGBOOST = ((3, 3), "3.12")
-# It was the first one that was built for numpy 2, and none before says that it was not.
+# The first version that was built for numpy 2, which earlier versions do not exclude.
 _NUMPY_2 = (1, 4, 2)
 
 
 def of_sklearn(version: str) -> list[str]:
-    """The requirements for an estimator that this version saved; "" where it is not known."""
+    """The requirements for an estimator that this version saved; "" means that it is unknown."""
     requirements = [exactly("scikit-learn", version)]
     if version and numbers(version) < _NUMPY_2:
         requirements.append("numpy<2")
@@ -27,7 +27,7 @@ def of_sklearn(version: str) -> list[str]:
 
 
 def python_for(versions: Mapping[str, str]) -> str | None:
-    """The Python that these versions of libraries have wheels for; None if one is too old for any."""
+    """The Python for which these versions of libraries have wheels, or None if one is too old."""
     sklearn, xgboost = versions.get("scikit-learn", ""), versions.get("xgboost", "")
     if xgboost and numbers(xgboost) >= _XGBOOST[0]:
         return _XGBOOST[1]
@@ -35,13 +35,13 @@ def python_for(versions: Mapping[str, str]) -> str | None:
 
 
 def of_xgboost(version: str) -> str:
-    """The requirement for a model that this version saved: from version 3 on without what only GPUs use, 0.5 GB."""
+    """The requirement for a model that this version saved; from version 3 on without the 0.5 GB for GPUs."""
     name = "xgboost" if version and numbers(version) < (3,) else "xgboost-cpu"
     return exactly(name, version)
 
 
 def of_modules(modules: Iterable[str], versions: Mapping[str, str]) -> list[str]:
-    """The requirements for what a pickle imports, in the versions that it names."""
+    """The requirements for a pickle's imports, in the versions that it names."""
     names = sorted({distributions.of_module(module) for module in modules} - {""})
     requirements: list[str] = []
     for name in names:
@@ -55,24 +55,24 @@ def of_modules(modules: Iterable[str], versions: Mapping[str, str]) -> list[str]
 
 
 def with_numpy(requirements: tuple[str, ...]) -> tuple[str, ...]:
-    """The requirements, and a numpy that an old scikit-learn among them can be used with."""
-    sklearn = next((each for each in requirements if name(each) == "scikit-learn" and "==" in each), "")
-    if not sklearn or any(name(each) == "numpy" for each in requirements):
+    """The requirements, with a numpy that fits an old scikit-learn among them."""
+    sklearn = next((text for text in requirements if name(text) == "scikit-learn" and "==" in text), "")
+    if not sklearn or any(name(text) == "numpy" for text in requirements):
         return requirements
     return (*requirements, *of_sklearn(sklearn.partition("==")[2])[1:])
 
 
 def with_schema(requirements: Iterable[str], needs: Iterable[str]) -> tuple[str, ...]:
-    """The requirements, and those that the script needs where none of them brings these."""
+    """The requirements, with those that the script `needs` and that are not among them."""
     kept = list(requirements)
-    there = {name(requirement) for requirement in kept}
-    return (*kept, *(need for need in needs if name(need) not in there))
+    names = {name(requirement) for requirement in kept}
+    return (*kept, *(need for need in needs if name(need) not in names))
 
 
 def name(requirement: str) -> str:
-    """The distribution that the requirement is for."""
-    found = re.match(r"\s*([A-Za-z0-9][\w.-]*)", requirement)
-    return distributions.normalized(found[1]) if found else ""
+    """The requirement's distribution."""
+    match = re.match(r"\s*([A-Za-z0-9][\w.-]*)", requirement)
+    return distributions.normalized(match[1]) if match else ""
 
 
 def numbers(version: str) -> tuple[int, ...]:

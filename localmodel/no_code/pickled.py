@@ -1,4 +1,4 @@
-"""Estimators in pickles, of joblib and of pickle, by the libraries whose classes they are."""
+"""Reads estimators in pickles of joblib and pickle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _JOBLIB = Loading(("import joblib",), ("model = joblib.load(path)",), "np.asarra
 _PICKLE = Loading(
     ("import pickle",), ('with path.open("rb") as file:', "    model = pickle.load(file)"), _JOBLIB.answer
 )
-# Modules of others than their names say: Python's own of version 2, and scikit-learn's compiled ones.
+# Modules that belong to others than their names say: those of Python 2, and scikit-learn's compiled ones.
 _KNOWN = {"__builtin__", "copy_reg", "_codecs", "_loss", "cloudpickle"}
 _BY_VALUE = (
     "it holds functions by value (cloudpickle), which load only with the Python that saved it: --python names it"
@@ -27,7 +27,7 @@ _BY_VALUE = (
 
 
 def describe(path: Path, file: str, packaged: bool = False) -> Description:
-    """The estimator in a pickle; `packaged`: what it needs is told elsewhere, and need not be known here.
+    """The estimator in a pickle. `packaged` says that another file has its requirements.
 
     Raises:
         UserError: ModelUnreadable, ScriptNeeded.
@@ -49,7 +49,7 @@ def describe(path: Path, file: str, packaged: bool = False) -> Description:
         old = f"scikit-learn {versions['scikit-learn']}"
         raise needs_script(path, f"{old} saved it, which has wheels for no supported Python: save it with a newer one")
     inputs = of_booster or estimator.inputs_of(root)
-    joblib = findings.arrays or any(each["compression"] for each in seen["files"].values())
+    joblib = findings.arrays or any(report["compression"] for report in seen["files"].values())
     loading = _JOBLIB if joblib or "sklearn" in {module.partition(".")[0] for module in modules} else _PICKLE
     notes = [_BY_VALUE] if any(module.startswith("cloudpickle") for module in modules) else []
     return Description(
@@ -64,7 +64,8 @@ def describe(path: Path, file: str, packaged: bool = False) -> Description:
 
 
 def check_modules(path: Path, names: Iterable[Global], packaged: bool = False) -> None:
-    """
+    """Check that packages have the classes.
+
     Raises:
         UserError: ScriptNeeded, for classes that no package has.
     """

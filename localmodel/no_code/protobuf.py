@@ -1,4 +1,4 @@
-"""The fields of a message in Protocol Buffers' wire format, read from an open file without a schema."""
+"""Reads the fields of a message in Protocol Buffers' wire format from an open file, without a schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class UnreadableProtobufError(Exception):
 
 
 class Field(NamedTuple):
-    """A field: a number as `value`, or `length` bytes at `start` of the file."""
+    """A field: a number as `value`, or `length` bytes at the position `start`."""
 
     number: int
     value: int
@@ -24,7 +24,7 @@ class Field(NamedTuple):
 
 
 def fields(file: IO[bytes], start: int, end: int) -> Iterator[Field]:
-    """The fields of the message in these bytes of the file, which may be read elsewhere meanwhile.
+    """The fields of the message in these bytes of the file; the file's position may change between them.
 
     Raises:
         UnreadableProtobufError

@@ -1,4 +1,4 @@
-"""The words for a model that cannot be served without a script."""
+"""Errors for models that cannot be served without a script."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from localmodel.errors import UserError
 
 
 def needs_script(path: Path, why: str) -> UserError:
-    """The error for a model that is whole, and needs a script of its own."""
+    """The error for a valid model that needs a script."""
     return UserError(reasons.SCRIPT_NEEDED, f"{path.name}: {why}; write a score.py that loads it: lmd init starts one")
 
 
 def unreadable(path: Path, why: str) -> UserError:
-    """The error for a file that is damaged, or is not what its name says."""
+    """The error for a file that is damaged, or not of the kind that its name says."""
     return UserError(reasons.MODEL_UNREADABLE, f"{path.name} cannot be read as a model: {why}")

@@ -1,4 +1,4 @@
-"""The schema of run() for what a model takes, as inference-schema declares it."""
+"""The schema of run() for a model's inputs, in inference-schema's form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PARAMETER = "from inference_schema.parameter_types.{}_parameter_type import {}P
 _NUMPY = _PARAMETER.format("numpy", "Numpy")
 _PANDAS = _PARAMETER.format("pandas", "Pandas")
 _STANDARD = _PARAMETER.format("standard_py", "StandardPython")
-# Names that the script has itself.
+# Names that the script uses itself.
 _TAKEN = {"model", "answer", "data", "folder", "np", "os", "pd"}
 
 _READ = '''
@@ -35,7 +35,7 @@ def read(body):
 
 
 class RunSchema(NamedTuple):
-    """Lines of the script: `sample` and `functions` stand before run(), `lines` begin it and leave `data`."""
+    """Lines of the script. `sample` and `functions` come before run(); `lines` begin it and define `data`."""
 
     imports: tuple[str, ...]
     parameters: tuple[str, ...]
@@ -46,7 +46,7 @@ class RunSchema(NamedTuple):
 
 
 def of_inputs(inputs: Inputs) -> RunSchema:
-    """The schema; without one where the model does not say what it takes."""
+    """The schema, which is empty if the model does not describe its inputs."""
     match inputs:
         case Arrays((array,)):
             return RunSchema(_imports([array]), ("data",), (_declared("data", array),), tuple(_objects("data", array)))
@@ -72,7 +72,7 @@ def of_inputs(inputs: Inputs) -> RunSchema:
 
 
 def parameter(name: str) -> str:
-    """A name of the model's as a parameter of run()."""
+    """The model's name for an input as a parameter of run()."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
     unusable = not plain.isidentifier() or keyword.iskeyword(plain) or plain in _TAKEN
     return f"input_{plain}" if unusable else plain
@@ -87,7 +87,7 @@ def _parameters(names: list[str]) -> list[str]:
 
 
 def quoted(value: Any) -> str:
-    """The value in Python."""
+    """The value as Python source."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and value.isprintable() else repr(value)
 
 
@@ -113,7 +113,7 @@ def _imports(arrays: Iterable[Array]) -> tuple[str, ...]:
 
 
 def _series(column: Column) -> str:
-    """A column of the sample."""
+    """The source of a column in the sample."""
     example = cell(column)
     if column.categories:
         categories = ", ".join(map(quoted, column.categories))

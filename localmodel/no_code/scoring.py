@@ -1,4 +1,4 @@
-"""What serves a model that comes without a script."""
+"""The generated files that serve a model without a script."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ class Scoring:
     """The files, environment and sample request for a model; the same model always has the same.
 
     Attributes:
-        flavor: what kind of model it is, such as `sklearn`, `onnx` or `mlflow.pyfunc`.
+        flavor: the kind of model, such as `sklearn`, `onnx` or `mlflow.pyfunc`.
         entry: the entry script, one of `files`.
         files: the code by path; a start for a script of one's own.
         environment: the Python and the requirements, with the versions that the model names.
-        request: the body of a sample request; None where the model does not say what it takes.
-        notes: sentences about what the model does not say.
+        request: the body of a sample request, or None if the model does not describe its inputs.
+        notes: sentences on what the model does not say.
     """
 
     flavor: str

@@ -1,4 +1,4 @@
-"""The entry script that serves a model: short and plain, for it is where a user's own script starts."""
+"""Generates the entry script of a model, short and plain, because users start their own from it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STANDARD_LIBRARY = {"import json", "import os", "import pickle", "import sys", 
 
 
 def write(model: Description, name: str) -> str:
-    """The text of the script of the deployment of this name."""
+    """The text of the script for the deployment of this name."""
     schema = of_inputs(model.inputs)
     functions = [text.strip("\n") for text in (model.loading.functions, schema.functions) if text]
     parts = [*functions, _init(model), *([schema.sample] if schema.sample else []), _run(model, schema)]
@@ -42,7 +42,7 @@ def _run(model: Description, schema: RunSchema) -> str:
 
 
 def _ordered(imports: Iterable[str], text: str) -> str:
-    """The import lines in the usual order, without aliases that nothing uses."""
+    """The import lines in the usual order, without unused aliases."""
     used = [line for line in imports if " as " not in line or re.search(rf"\b{line.split()[-1]}\.", text)]
     used.sort(key=lambda line: (line.startswith("from"), line))
     standard = [line for line in used if line in _STANDARD_LIBRARY]
@@ -50,5 +50,5 @@ def _ordered(imports: Iterable[str], text: str) -> str:
 
 
 def _words(name: str) -> str:
-    """A name within a docstring."""
+    """A name in the words of a docstring."""
     return re.sub(r'["\\]', "_", name if name.isprintable() else ascii(name)[1:-1])

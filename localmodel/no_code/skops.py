@@ -1,4 +1,4 @@
-"""skops' files: an archive with the object as JSON, and the numbers beside it."""
+"""Reads skops' files: archives with the object as JSON, and its arrays beside it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SCHEMA = "schema.json"
 
 
 def describe(path: Path, file: str, trusted: tuple[str, ...] = ()) -> Description:
-    """The estimator in a file of skops'; `trusted` are the types that whoever saved it says are trusted.
+    """The estimator in skops' file. `trusted` are the types that the model's metadata declares as trusted.
 
-    Where nothing is said, those are that well-known packages have: what skops trusts by itself has no trees.
+    Without them, types of well-known packages are trusted, because skops' own list lacks trees.
 
     Raises:
         UserError: ModelUnreadable, ScriptNeeded.
@@ -44,7 +44,7 @@ def describe(path: Path, file: str, trusted: tuple[str, ...] = ()) -> Descriptio
     versions = {"scikit-learn": seen.version} if seen.version else {}
     python = packages.python_for(versions) or DEFAULT_PYTHON
     skops = str(content.get("_skops_version", ""))
-    known = trusted or tuple(str(each) for each in sorted(seen.globals) if distributions.of_module(each.module))
+    known = trusted or tuple(str(name) for name in sorted(seen.globals) if distributions.of_module(name.module))
     load = f"model = skops.io.load(path, trusted=[{', '.join(map(quoted, known))}])"
     return Description(
         distributions.of_module(whole.module).replace("scikit-learn", "sklearn"),
@@ -69,7 +69,7 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 class _Seen:
-    """Reads the nodes of skops' JSON as the values that stand for objects, and notes their classes."""
+    """Converts the nodes of skops' JSON to stand-ins for objects, and records their classes."""
 
     def __init__(self) -> None:
         self.globals: set[Global] = set()
@@ -103,9 +103,9 @@ class _Seen:
         return made
 
     def _note(self, node: dict[str, Any]) -> Global:
-        found = Global(str(node.get("__module__")), str(node.get("__class__")))
-        self.globals.add(found)
-        return found
+        imported = Global(str(node.get("__module__")), str(node.get("__class__")))
+        self.globals.add(imported)
+        return imported
 
     def _items(self, content: Any, depth: int) -> dict[str, Value]:
         items = content.items() if isinstance(content, dict) else ()

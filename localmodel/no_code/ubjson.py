@@ -1,4 +1,4 @@
-"""Universal Binary JSON as XGBoost writes it, read forwards; long texts and arrays of numbers are passed over."""
+"""Reads Universal Binary JSON as XGBoost writes it; long texts and arrays of numbers are skipped."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _MOST_VALUES = 20_000_000
 
 
 class UnreadableUbjsonError(Exception):
-    """The bytes are not what XGBoost writes; the text says why."""
+    """The bytes are not XGBoost's format; the text says why."""
 
 
 class File(Protocol):
     """An open file."""
 
     def read(self, size: int, /) -> bytes:
-        """At most this many bytes; none at the end."""
+        """Read at most this many bytes; none at the end."""
 
 
 def read(file: File, without: frozenset[str]) -> Any:
-    """The value that begins here. What has a key of `without` is None.
+    """Read the value that begins here, with None for the keys in `without`.
 
     Raises:
         UnreadableUbjsonError
@@ -63,9 +63,9 @@ class _Reader:
                 raise UnreadableUbjsonError("it is not XGBoost's JSON or UBJSON")
             return _CONSTANTS[marker]
         self._depth += 1
-        found = self._array(kept) if marker == b"[" else self._object(kept)
+        value = self._array(kept) if marker == b"[" else self._object(kept)
         self._depth -= 1
-        return found
+        return value
 
     def _number(self, marker: bytes) -> Any:
         form = _NUMBERS[marker]
