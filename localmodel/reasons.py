@@ -603,7 +603,13 @@ OTHER_KIND = _reason(
     "the message names the right command",
 )
 NOT_STARTED = _reason(COMMANDS, "NotStarted", "there are no pods to look into yet", "`lmd status` says what is missing")
-NOT_RUNNING = _reason(COMMANDS, "NotRunning", "no server runs that could be looked into", "`lmd apply` starts one")
+NOT_RUNNING = _reason(COMMANDS, "NotRunning", "no server runs that could be looked into", "`lmd start` starts one")
+CLUSTER_DECIDES = _reason(
+    COMMANDS,
+    "ClusterDecides",
+    "a cluster starts and stops pods as the manifest says",
+    "the message has the command of kubectl",
+)
 SERVER_OUTDATED = _reason(
     COMMANDS, "ServerOutdated", "the running server has another version than `lmd`", "`lmd apply` again"
 )

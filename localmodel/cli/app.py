@@ -32,6 +32,12 @@ _GROUPS = {
         "rollback": "localmodel.cli.deployment.rollback:rollback",
         "delete": "localmodel.cli.deployment.deployments:delete",
     },
+    "Start and stop it": {
+        "start": "localmodel.cli.deployment.lifecycle:start",
+        "stop": "localmodel.cli.deployment.lifecycle:stop",
+        "restart": "localmodel.cli.deployment.lifecycle:restart",
+        "autostart": "localmodel.cli.tools.autostart:autostart",
+    },
     "Use what serves": {
         "status": "localmodel.cli.deployment.deployments:status",
         "invoke": "localmodel.cli.deployment.invoke:invoke",

@@ -38,7 +38,6 @@ _WORDS = {
     "send": ("invoke",),
     "serve": ("apply",),
     "show": ("status",),
-    "start": ("apply",),
     "test": ("try",),
     "top": ("status",),
     "undo": ("rollback",),

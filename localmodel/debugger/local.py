@@ -64,4 +64,6 @@ class LocalDebuggee:
         return running
 
     def _not_running(self) -> UserError:
-        return UserError(reasons.NOT_RUNNING, f"the server of {self.name} is not running; lmd apply starts it")
+        return UserError(
+            reasons.NOT_RUNNING, f"the server of {self.name} is not running; lmd start {self.name} starts it"
+        )

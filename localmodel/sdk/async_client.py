@@ -207,6 +207,18 @@ class AsyncDeployment:
     async def rollback(self, *arguments: Any, progress: bool | Progress = False, **options: Any) -> None:
         await _stoppable(functools.partial(self._deployment.rollback, *arguments, **options), progress)
 
+    @_like(Deployment.start)
+    async def start(self, *, progress: bool | Progress = False, **options: Any) -> None:
+        await _stoppable(functools.partial(self._deployment.start, **options), progress)
+
+    @_like(Deployment.stop)
+    async def stop(self, *, progress: bool | Progress = False) -> None:
+        await _stoppable(self._deployment.stop, progress)
+
+    @_like(Deployment.restart)
+    async def restart(self, *, progress: bool | Progress = False, **options: Any) -> None:
+        await _stoppable(functools.partial(self._deployment.restart, **options), progress)
+
     async def delete(self, *, missing_ok: bool = False) -> None:
         """See Deployment.delete()."""
         await asyncio.to_thread(functools.partial(self._deployment.delete, missing_ok=missing_ok))

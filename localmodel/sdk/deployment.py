@@ -26,7 +26,7 @@ from localmodel.store import CodeVersion, Store
 from localmodel.targets.http import Answer
 from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Target
 
-DeploymentState = Literal["running", "deploying", "failed", "deleted"]
+DeploymentState = Literal["running", "deploying", "failed", "stopped", "deleted"]
 
 # The script was run, and did not come up.
 _RAISED = (reasons.REVISION_FAILED, reasons.INIT_FAILED, reasons.GATE_FAILED)
@@ -38,6 +38,7 @@ _NOT_VALID = (
     reasons.MODEL_NOT_FOUND,
     reasons.ENVIRONMENT_NOT_FOUND,
     reasons.VERSION_NOT_FOUND,
+    reasons.CLUSTER_DECIDES,
 )
 _LINES_SEARCHED = 5000
 _SECONDS_TO_SEARCH = 5.0
@@ -152,8 +153,8 @@ class Deployment:
         """The status in one word.
 
         `running`: the revision that was applied last answers. `deploying`: it is being made. `failed`: it does not
-        answer and will not without a change (`message` says why); an older revision may serve. `deleted`: there is no
-        deployment of this name.
+        answer and will not without a change (`message` says why); an older revision may serve. `stopped`: stop() has
+        ended it. `deleted`: there is no deployment of this name.
         """
         try:
             now = self.status
@@ -163,6 +164,8 @@ class Deployment:
             raise
         if now.ready:
             return "running"
+        if now.stopped:
+            return "stopped"
         return "failed" if now.stalled else "deploying"
 
     @property
@@ -213,6 +216,8 @@ class Deployment:
         arguments.check(timeout=timeout)
         end = monotonic() + timeout
         while not (now := self.status).ready:
+            if now.stopped:
+                raise DeployError(reasons.NOT_SERVING, now.message)
             if now.stalled:
                 raise DeployError(reasons.REVISION_FAILED, now.message, self._load_traceback())
             if monotonic() > end:
@@ -328,6 +333,40 @@ class Deployment:
         arguments.check(timeout=timeout, progress=progress)
         with self._deploying():
             self._target.rollback(self.name, to, timeout, reporter(progress))
+
+    def start(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
+        """Serve the revision that served last, unless one serves already.
+
+        What was deployed since and failed stays pending: `state` is still `failed`. Only for `process` and `docker`.
+
+        Raises:
+            DeployError: it does not serve.
+            UserError: RevisionNotFound (no revision has ever served), DeploymentNotFound, ClusterDecides.
+        """
+        arguments.check(timeout=timeout, progress=progress)
+        with self._deploying():
+            self._target.start(self.name, timeout, reporter(progress))
+
+    def stop(self, *, progress: bool | Progress = False) -> None:
+        """End the server; start(), or the next change, starts one again. Everything is kept.
+
+        Raises:
+            UserError: DeploymentNotFound, ClusterDecides.
+        """
+        arguments.check(progress=progress)
+        self._forget()
+        self._target.stop(self.name, reporter(progress))
+
+    def restart(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
+        """Replace the server by a new one with the same revision and port, or start one if none runs.
+
+        Raises:
+            DeployError: the new server does not serve; the old one is back.
+            UserError: RevisionNotFound, DeploymentNotFound, ClusterDecides.
+        """
+        arguments.check(timeout=timeout, progress=progress)
+        with self._deploying():
+            self._target.restart(self.name, timeout, reporter(progress))
 
     def delete(self, *, missing_ok: bool = False) -> None:
         """Stop the deployment and remove it. Models, environments and code stay in the store.

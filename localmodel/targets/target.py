@@ -25,6 +25,7 @@ class DeploymentStatus:
         stalled: whether it stays so until something is changed.
         durable: the number of the revision that a restart would serve.
         detail: why that is another revision, or why the newest one does not serve.
+        stopped: whether it was stopped, and stays so until it is started.
         damaged: whether its files on this machine cannot be read; `message` names the file.
         scoring: what the script was generated for, such as `generated for sklearn 1.9.1`; empty if it has its own.
     """
@@ -39,6 +40,7 @@ class DeploymentStatus:
     detail: str = ""
     damaged: bool = False
     scoring: str = ""
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,18 @@ class Target(Protocol):
 
         `timeout` is in seconds; None means the manifest's progress deadline.
         """
+
+    def start(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        """Serve the revision that served last, unless one serves; what was applied since and failed stays pending.
+
+        `timeout` is in seconds; None is the manifest's progress deadline.
+        """
+
+    def stop(self, name: str, progress: Progress) -> DeploymentStatus:
+        """End the server and keep everything else."""
+
+    def restart(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        """Replace the server by a new one with the same revision and port; start it if none runs."""
 
     def deployments(self) -> list[DeploymentStatus]:
         """Every deployment of this target."""

@@ -25,7 +25,7 @@ def test_a_killed_or_removed_container_is_told_of_and_started_again_with_the_sam
     for end in (lambda: lmd.container().kill(), lambda: lmd.container().remove(force=True)):
         end()
         status = lmd("status", "digits")
-        assert status.code == 1 and "the server is not running; lmd apply starts it" in status.out
+        assert status.code == 1 and "the server is not running (revision 1 served last)" in status.out
         assert "revision 1 serves" in lmd.apply(script("1")).out
         assert lmd.ask() == (200, 1, 1) and len(lmd.containers()) == 1
 
@@ -38,6 +38,20 @@ def test_a_server_that_ends_is_started_again_by_the_engine_as_after_a_reboot(lmd
     eventually(lambda: lmd.container().attrs["RestartCount"] == 1 and lmd.status()["ready"])
     assert lmd.ask() == (200, 2, 2)
     assert "nothing has changed" in lmd.apply(script("2")).err
+
+
+def test_a_stopped_container_stays_stopped_until_it_is_started_with_what_served(lmd: DockerLmd) -> None:
+    lmd.apply(script("1"))
+    lmd.apply("def init():\n    1 / 0\n\ndef run(raw_data):\n    return 1\n")
+    url = lmd.status()["url"]
+    assert lmd("stop", "digits").code == 0 and lmd.containers() == []
+    status = lmd.status()
+    assert status["stopped"] and status["message"].startswith("it is stopped (revision 1 served last)")
+    assert "revision 1 serves" in lmd("start", "digits").out
+    before = lmd.containers()
+    assert "revision 1 serves" in lmd("restart", "digits").out and lmd.containers() != before
+    assert lmd.ask() == (200, 1, 1) and len(lmd.containers()) == 1 and lmd.status()["url"] == url
+    assert "ZeroDivisionError" in lmd.status()["message"]
 
 
 def test_a_paused_container_is_not_ready_and_is_replaced(lmd: DockerLmd) -> None:

@@ -125,6 +125,15 @@ class KindTarget:
             ]
             yield from self._kubectl.lines("logs", *options, *(["--follow"] if follow else []))
 
+    def start(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        raise _for_manifest(name, f"a pod that has ended starts again by itself; {_scaled(name, 1)} starts one")
+
+    def stop(self, name: str, progress: Progress) -> DeploymentStatus:
+        raise _for_manifest(name, f"{_scaled(name, 0)} stops it, until spec.replicas of its manifest is applied again")
+
+    def restart(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        raise _for_manifest(name, f"kubectl rollout restart deployment/{name} replaces its pods")
+
     def delete(self, name: str) -> None:
         self._kubectl.run("delete", RESOURCE, name)
 
@@ -204,6 +213,14 @@ class KindTarget:
                 raise UserError(Reason(stalled["reason"]), f"{name}: {stalled['message']}")
         message = ready.get("message") or "the operator has not looked at it; does it run (lmd operator run)?"
         raise UserError(reasons.PROGRESS_DEADLINE_EXCEEDED, f"{name} was not ready within {seconds:g} s: {message}")
+
+
+def _for_manifest(name: str, instead: str) -> UserError:
+    return UserError(reasons.CLUSTER_DECIDES, f"a cluster runs {name} as its manifest says: {instead}")
+
+
+def _scaled(name: str, replicas: int) -> str:
+    return f"kubectl scale localmodeldeployment/{name} --replicas={replicas}"
 
 
 def _known(wanted: ManifestSource) -> Known:

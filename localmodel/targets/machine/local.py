@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from localmodel import reasons
 from localmodel.disk import home, state_file
@@ -57,14 +58,20 @@ class LocalTarget:
         return [self._observe(place)]
 
     @contextmanager
-    def _changing(self, place: State, seconds: float, progress: Progress) -> Iterator[Callable[[], None]]:
-        """A turn that keeps why the deployment could not be served; yields `Rollout.give_way`."""
+    def _turn(self, place: State, seconds: float, progress: Progress) -> Iterator[Callable[[], None]]:
+        """A turn with the deployment; yields `Rollout.give_way`."""
         with place.turn(seconds, progress.note) as turn, self.runner.at_work():
 
             def give_way() -> None:
                 turn.check()
                 check(progress)
 
+            yield give_way
+
+    @contextmanager
+    def _changing(self, place: State, seconds: float, progress: Progress) -> Iterator[Callable[[], None]]:
+        """A turn that keeps why the deployment could not be served; yields `Rollout.give_way`."""
+        with self._turn(place, seconds, progress) as give_way:
             try:
                 yield give_way
             except UserError as error:
@@ -127,7 +134,8 @@ class LocalTarget:
         try:
             good = place.served_last()
             tried = place.attempt()
-            if good is None or (tried and tried.revision == good.number) or self.running(place):
+            failed_itself = good and tried and tried.revision == good.number
+            if good is None or failed_itself or place.is_stopped() or self.running(place):
                 return ""
             rollback.serve(self.runner, place, wanted, good, None, timeout, progress, give_way)
             server = place.main.server()
@@ -174,6 +182,49 @@ class LocalTarget:
             return earlier.choose(place.name, past, None, good.number, to).revision, None
         now = serving or place.main.wanted()
         return earlier.choose(place.name, past, now, place.served_before(), to).revision, serving
+
+    def start(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        return self._start(self._existing(name), timeout, progress, afresh=False)
+
+    def restart(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
+        return self._start(self._existing(name), timeout, progress, afresh=True)
+
+    def _start(self, place: State, timeout: float | None, progress: Progress, afresh: bool) -> DeploymentStatus:
+        """Serve what serves, or served last; `afresh` by another server.
+
+        What was applied last may have failed, or been interrupted: it stays as it is, whatever becomes of this.
+        """
+        wanted = spec.parse(self.manifests(place.name).deployment["spec"])
+        seconds = timeout or wanted.progress_deadline_seconds
+        with self._turn(place, seconds, progress) as give_way:
+            pending = place.attempt()
+            running = self._alone(place)
+            serving = loading.ask(running.port)[0] if running else None
+            record = place.known(serving) or place.served_last()
+            if record is None:
+                raise UserError(
+                    reasons.REVISION_NOT_FOUND, f"no revision of {place.name} has served; lmd apply makes one"
+                )
+            if serving and not afresh:
+                progress.note(f"revision {serving} serves already")
+            else:
+                again = replace(wanted, strategy="Recreate")
+                try:
+                    rollback.serve(self.runner, place, again, record, running, seconds, progress, give_way)
+                finally:
+                    if pending:
+                        place.set_attempt(pending)
+                    else:
+                        place.end_attempt()
+        return self._observe(place)
+
+    def stop(self, name: str, progress: Progress) -> DeploymentStatus:
+        place = self._existing(name)
+        with place.turn(note=progress.note), progress.step(f"stop {name}"):
+            place.set_stopped()
+            self.runner.clear(place)
+            place.candidate.clear()
+        return self._observe(place)
 
     def deployments(self) -> list[DeploymentStatus]:
         return [self._observe(self.place(name)) for name in state.names(self.runner.folder)]
@@ -255,7 +306,7 @@ class LocalTarget:
 
     def _seen(self, place: State, at_work: bool) -> DeploymentStatus:
         server, wanted, attempt = place.main.server(), place.main.wanted(), place.attempt()
-        failed, serving, down, problem = _failed(place), None, "", ""
+        failed, serving, down, problem, stopped = _failed(place), None, "", "", False
         try:
             running = self.running(place)
         except UserError as error:  # a status reports trouble instead of failing
@@ -264,7 +315,7 @@ class LocalTarget:
             server = running
             serving, problem = loading.ask(running.port)
         elif not problem:
-            down = _down(place, failed)
+            down, stopped = _down(place, failed), place.is_stopped()
         # A server may still load what a killed command has asked for.
         ended = attempt is not None and not attempt.reason and not serving == wanted == attempt.revision
         serves = serving is not None and serving == wanted and not ended
@@ -276,7 +327,15 @@ class LocalTarget:
         record = place.known(serving)
         scoring = str(record.facts.get("generated", "")) if record else ""
         return DeploymentStatus(
-            place.name, status.ready, serving, url, status.message, status.stalled, wanted, scoring=scoring
+            place.name,
+            status.ready,
+            serving,
+            url,
+            status.message,
+            status.stalled,
+            wanted,
+            stopped=stopped,
+            scoring=scoring,
         )
 
 
@@ -290,10 +349,10 @@ def _failed(place: State) -> str:
 
 
 def _down(place: State, failed: str) -> str:
-    """Why no server runs, and which command starts one."""
+    """That no server runs, and which command starts one."""
     if good := place.served_last():
-        back = f"lmd rollback {place.name} too (revision {good.number}, which served last)"
-        return f"the server is not running; lmd apply starts it, {back}"
+        down = "it is stopped" if place.is_stopped() else "the server is not running"
+        return f"{down} (revision {good.number} served last); lmd start {place.name} starts it"
     if failed:
         return failed
     if place.main.server() is None:

@@ -25,8 +25,9 @@ def serve(
     Raises:
         UserError: the errors of `Rollout.bring()`.
     """
-    if running:
-        spec = replace(spec, local_port=running.wanted_port)
+    last = running or (place.main.server() if spec.local_port else None)
+    if last:  # the spec may be one that failed, and asks for another port
+        spec = replace(spec, local_port=last.wanted_port)
     python = record.environment["LOCALMODEL_PYTHON"]
     environment = BuiltEnvironment(record.build, python, {}, runner.program(record.build, spec))
     Rollout(runner, place, spec, environment, timeout, progress, give_way).bring(running, lambda: record)

@@ -172,6 +172,7 @@ class State:
         self._rollback = self.root / "rollback.json"
         self._served = self.root / "served.json"
         self._newest = self.root / "newest.json"
+        self._stopped = self.root / "stopped"
         self._revisions = self.root / "revisions"
 
     @contextlib.contextmanager
@@ -296,10 +297,18 @@ class State:
 
     def set_served(self, number: int) -> None:
         """Keep that the revision serves."""
+        self._stopped.unlink(missing_ok=True)
         last = self._last_served()
         now = last.now if last else None
         if now != number:
             files.write(self._served, digests.canonical_json({"now": number, "before": now}))
+
+    def set_stopped(self) -> None:
+        """Record that no server is to run until a revision is asked for again."""
+        files.write(self._stopped, b"")
+
+    def is_stopped(self) -> bool:
+        return self._stopped.exists()
 
     def served_last(self) -> RevisionRecord | None:
         """The revision that served last; if that is not known, the newest that has not failed."""

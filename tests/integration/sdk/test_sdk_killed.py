@@ -25,7 +25,7 @@ def kill(home: Path) -> None:
 
 def test_a_killed_server_has_failed_unless_a_command_is_at_work(home: Path, digits: Deployment) -> None:
     kill(home)
-    assert digits.state == "failed" and "lmd apply starts it" in digits.message
+    assert digits.state == "failed" and "lmd start digits starts it" in digits.message
     started = time.monotonic()
     with pytest.raises(DeployError, match="the server is not running"):
         digits.wait(timeout=300)

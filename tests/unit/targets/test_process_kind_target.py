@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import pytest
+
+from localmodel.errors import UserError
+from localmodel.sdk.progress import LoggedProgress
 from localmodel.targets.kind import kind
 
 
@@ -65,3 +69,14 @@ def test_what_conditions_say_is_told_once() -> None:
         kind._tell(resource(1, *conditions, condition("Ready", "False", 1, message)), told, Progress())  # type: ignore[arg-type]
     kind._tell(resource(2, condition("EnvironmentBuilt", "False", 1, "of an older edit")), told, Progress())  # type: ignore[arg-type]
     assert notes == ["building", "built"]
+
+
+def test_what_a_manifest_says_is_not_started_or_stopped_and_kubectl_is_named() -> None:
+    target, progress = kind.KindTarget(), LoggedProgress()
+    for act, command in (
+        (lambda: target.stop("digits", progress), "kubectl scale localmodeldeployment/digits --replicas=0"),
+        (lambda: target.start("digits", None, progress), "kubectl scale localmodeldeployment/digits --replicas=1"),
+        (lambda: target.restart("digits", None, progress), "kubectl rollout restart deployment/digits"),
+    ):
+        with pytest.raises(UserError, match=command):
+            act()

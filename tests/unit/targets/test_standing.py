@@ -5,7 +5,7 @@ import pytest
 from localmodel.targets.standing import Seen, Standing, judge
 
 FAILED = "revision 2 does not serve: score.py:3: KeyError"
-DOWN = "the server is not running; lmd apply starts it"
+DOWN = "the server is not running (revision 1 served last); lmd start digits starts it"
 LOADING = "the revision is loading"
 
 

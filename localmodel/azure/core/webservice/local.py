@@ -111,7 +111,7 @@ class LocalWebservice(Webservice):
         deployment = self._find()
         if deployment is None:
             return self.STATE_FAILED if self._failure() else self.STATE_DELETED
-        return deployment.state
+        return self.STATE_FAILED if deployment.state == "stopped" else deployment.state
 
     @property
     def scoring_uri(self) -> str | None:

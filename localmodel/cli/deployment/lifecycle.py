@@ -1,0 +1,127 @@
+"""lmd start, stop, restart: the servers of deployments on this machine."""
+
+from collections.abc import Callable
+
+import click
+
+from localmodel import reasons
+from localmodel.cli import completion
+from localmodel.cli.deployment.apply import sentence
+from localmodel.cli.output import ConsoleProgress, Failure, say
+from localmodel.cli.target_option import target_options
+from localmodel.errors import UserError
+from localmodel.targets.target import DeploymentStatus, Target
+
+_names = click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=completion.deployments)
+_timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds to wait until it serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
+)
+_all = click.option("--all", "everything", is_flag=True, help="Every deployment but those that are stopped.")
+
+
+@click.command()
+@_names
+@_all
+@_timeout
+@target_options
+def start(target: Target, names: tuple[str, ...], everything: bool, timeout: float | None) -> None:
+    """Start the server of each deployment NAME, with the revision that served last.
+
+    It serves what it served before a stop, a crash or a reboot. If a later edit has failed, that edit stays pending,
+    and lmd status goes on reporting it.
+
+    \b
+    Examples:
+      lmd start churn
+      lmd start --all
+    """
+    progress = ConsoleProgress()
+
+    def one(name: str) -> None:
+        status = target.start(name, timeout, progress)
+        _tell(status, progress)
+
+    _each(target, names, everything, one)
+
+
+@click.command()
+@_names
+@_all
+@target_options
+def stop(target: Target, names: tuple[str, ...], everything: bool) -> None:
+    """End the server of each deployment NAME, and keep everything else.
+
+    Requests in flight are answered. lmd start brings back what served; so does the next lmd apply.
+
+    \b
+    Examples:
+      lmd stop churn
+      lmd stop --all
+    """
+    progress = ConsoleProgress()
+
+    def one(name: str) -> None:
+        target.stop(name, progress)
+        say(f"{name}: stopped; lmd start {name} starts it")
+
+    _each(target, names, everything, one)
+
+
+@click.command()
+@_names
+@_all
+@_timeout
+@target_options
+def restart(target: Target, names: tuple[str, ...], everything: bool, timeout: float | None) -> None:
+    """Replace the server of each deployment NAME by a new one with the same revision and port.
+
+    Nothing answers for a moment. A server that does not run is started.
+
+    \b
+    Examples:
+      lmd restart churn
+      lmd restart churn --target docker
+    """
+    progress = ConsoleProgress()
+
+    def one(name: str) -> None:
+        _tell(target.restart(name, timeout, progress), progress)
+
+    _each(target, names, everything, one)
+
+
+def _each(target: Target, names: tuple[str, ...], everything: bool, act: Callable[[str], None]) -> None:
+    """Act on every deployment that is meant, whatever becomes of the others.
+
+    Raises:
+        SystemExit: at least one failed, with exit code 1.
+    """
+    if bool(names) == everything:
+        raise click.UsageError("give NAME, or --all")
+    failed = False
+    for name in names or _not_stopped(target):
+        try:
+            act(name)
+        except UserError as error:
+            if everything and error.reason == reasons.REVISION_NOT_FOUND:  # it has never served
+                ConsoleProgress().note(str(error))
+                continue
+            Failure(str(error)).show()
+            failed = True
+    if failed:
+        raise SystemExit(1)
+
+
+def _not_stopped(target: Target) -> list[str]:
+    deployments = target.deployments()
+    if stopped := [deployment.name for deployment in deployments if deployment.stopped]:
+        ConsoleProgress().note(f"left stopped: {', '.join(stopped)}")
+    return [deployment.name for deployment in deployments if not deployment.stopped]
+
+
+def _tell(status: DeploymentStatus, progress: ConsoleProgress) -> None:
+    say(sentence(status))
+    if status.serving is not None and status.message:
+        progress.note(status.message)
