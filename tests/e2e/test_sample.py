@@ -68,6 +68,14 @@ def test_the_address_speaks_every_protocol(sample: Sample) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_lmd_status_has_the_figures_of_the_pods(sample: Sample) -> None:
+    ask(sample.port, REQUEST)
+    place = ["--context", sample.namespace.cluster.context, "--namespace", sample.namespace.name]
+    command = [LMD, "status", NAME, "--target", "kind", *place, "-o", "json"]
+    figures = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["figures"]
+    assert figures["requests"] > 0 and figures["p50_seconds"] > 0 and figures["memory_bytes"] > 20_000_000
+
+
 def test_columns_tell_state_and_address(sample: Sample) -> None:
     header, row = sample.namespace.kubectl("get", "lmd", NAME).splitlines()
     assert header.split() == ["NAME", "READY", "DURABLE", "REASON", "REVISION", "PORT", "AGE"]
