@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from localmodel.sdk.client import Client
     from localmodel.sdk.deployment import DeployError, Deployment, DeploymentState
     from localmodel.sdk.scoring import ScoringError
-    from localmodel.sdk.server_options import ServerOptions
+    from localmodel.project.server_options import ServerOptions
     from localmodel.store.environments import Environments, EnvironmentVersion
     from localmodel.store.models import Models, ModelVersion
     from localmodel.store.uses import Use
@@ -59,7 +59,7 @@ _MODULES = {
     "PastRevision": "targets.target",
     "Progress": "progress",
     "ScoringError": "sdk.scoring",
-    "ServerOptions": "sdk.server_options",
+    "ServerOptions": "project.server_options",
     "Use": "store.uses",
     "UserError": "errors",
 }

@@ -14,7 +14,7 @@ import httpx  # noqa: F401 - imported here, and not on the loop with the first r
 
 from localmodel.errors import UserError
 from localmodel.progress import Progress, check
-from localmodel.sdk import arguments as sdk_arguments
+from localmodel.project import arguments as sdk_arguments
 from localmodel.sdk import scoring
 from localmodel.sdk.client import Client
 from localmodel.sdk.connections import AsyncConnections

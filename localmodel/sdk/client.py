@@ -7,11 +7,11 @@ from types import TracebackType
 from localmodel.disk import home
 from localmodel.disk.home_errors import telling
 from localmodel.progress import Progress
-from localmodel.sdk import arguments, definition, given, source
+from localmodel.project import arguments, definition, given, source
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
 from localmodel.sdk.progress import reporter
-from localmodel.sdk.server_options import ServerOptions
+from localmodel.project.server_options import ServerOptions
 from localmodel.store import Environments, Models, Store
 from localmodel.targets.make import make
 from localmodel.targets.target import Target

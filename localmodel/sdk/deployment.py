@@ -16,12 +16,13 @@ from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.reasons import Reason
 from localmodel.resource import annotations
-from localmodel.sdk import arguments, definition, given, scoring, source, tracebacks
+from localmodel.project import arguments, definition, given, source
+from localmodel.sdk import scoring, tracebacks
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.progress import reporter
 from localmodel.sdk.scoring import Body, ScoringError
 from localmodel.sdk.scoring_input import ScoringInput
-from localmodel.sdk.server_options import ServerOptions
+from localmodel.project.server_options import ServerOptions
 from localmodel.store import CodeVersion, Store
 from localmodel.targets.http import Answer
 from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Target

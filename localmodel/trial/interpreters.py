@@ -11,7 +11,7 @@ from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel.sdk.given import own_python
+from localmodel.project.given import own_python
 from localmodel.store import EnvironmentVersion
 
 _BESIDE = ("kustomization.yaml", "kustomization.yml", "Kustomization", "deployment.yaml", "deployment.yml")

@@ -17,8 +17,8 @@ from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
 from localmodel.revision import Revision
-from localmodel.sdk import source
-from localmodel.sdk.given import own_python
+from localmodel.project import source
+from localmodel.project.given import own_python
 from localmodel.store import Store
 from localmodel.targets import server
 from localmodel.targets.machine import imported, resolve, revision_folder

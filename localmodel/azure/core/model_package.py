@@ -17,7 +17,7 @@ from localmodel.environments import here
 from localmodel.environments.locks import lock
 from localmodel.errors import UserError
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel.sdk import source
+from localmodel.project import source
 from localmodel.sdk.progress import reporter
 from localmodel.store import ModelVersion, Store
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from localmodel.errors import UserError
 from localmodel.resource import annotations
-from localmodel.sdk import given
+from localmodel.project import given
 from localmodel.targets.target import Target
 
 

@@ -64,7 +64,7 @@ def create(
       lmd env create churn-env --conda environment.yml
     """
     from localmodel.environments.formats import files
-    from localmodel.sdk.given import own_python
+    from localmodel.project.given import own_python
 
     if conda and requirements:
         raise click.UsageError("give one of --conda and --requirements")

@@ -7,7 +7,7 @@ import pytest
 
 from localmodel import UserError
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel.sdk import given
+from localmodel.project import given
 from localmodel.sdk.progress import reporter
 from localmodel.store import EnvironmentVersion, Store
 

@@ -15,7 +15,7 @@ from support.sdk_given import given_client, given_digits, given_home, write_sour
 from localmodel import Client, DeployError, Deployment, ScoringError, UserError
 from localmodel.disk import home
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel.sdk.given import own_python
+from localmodel.project.given import own_python
 from localmodel.store import Store
 
 

@@ -8,7 +8,7 @@ import pytest
 from localmodel import UserError, revision
 from localmodel.disk import folder, ignore_file
 from localmodel.disk.executable import Executable
-from localmodel.sdk import definition, source
+from localmodel.project import definition, source
 
 
 def write(folder: Path, *names: str) -> None:

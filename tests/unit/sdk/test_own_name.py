@@ -2,7 +2,7 @@
 
 import pytest
 
-from localmodel.sdk.own_name import copies
+from localmodel.project.own_name import copies
 
 DATA, MODULE = "data.json", "helper.py"
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from localmodel import Client, Deployment, EnvironmentSpec, UserError
-from localmodel.sdk import arguments
+from localmodel.project import arguments
 from localmodel.sdk.connections import Connections
 from localmodel.targets.target import Target
 

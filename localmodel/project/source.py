@@ -9,7 +9,7 @@ from pathlib import Path
 from localmodel import entry_script, reasons
 from localmodel.disk import executable, folder, home, ignore_file
 from localmodel.errors import UserError
-from localmodel.sdk import own_name
+from localmodel.project import own_name
 
 _LARGEST = 64 << 20
 _MOST_FILES = 10_000

@@ -12,7 +12,7 @@ from localmodel.errors import UserError
 from localmodel.resource import schema
 from localmodel.resource.annotations import ENVIRONMENT_SOURCE, MODEL_SOURCES, SOURCE, annotate
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel.sdk.server_options import ServerOptions, manifest_fields
+from localmodel.project.server_options import ServerOptions, manifest_fields
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?")

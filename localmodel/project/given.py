@@ -11,8 +11,8 @@ from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource.annotations import model_sources
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel.sdk import arguments
-from localmodel.sdk.definition import model_name
+from localmodel.project import arguments
+from localmodel.project.definition import model_name
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
 
 Model = ModelVersion | str | Path
