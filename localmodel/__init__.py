@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from localmodel.errors import UserError
     from localmodel.oci.layout import Blob
     from localmodel.progress import Progress
+    from localmodel.project.server_options import ServerOptions
     from localmodel.resource.spec import EnvironmentSpec
     from localmodel.sdk.async_client import AsyncClient, AsyncDeployment
     from localmodel.sdk.client import Client
     from localmodel.sdk.deployment import DeployError, Deployment, DeploymentState
     from localmodel.sdk.scoring import ScoringError
-    from localmodel.project.server_options import ServerOptions
     from localmodel.store.environments import Environments, EnvironmentVersion
     from localmodel.store.models import Models, ModelVersion
     from localmodel.store.uses import Use

@@ -547,6 +547,18 @@ SOURCE_UNKNOWN = _reason(
 DEPLOYMENT_NAME_INVALID = _reason(
     COMMANDS, "DeploymentNameInvalid", "Kubernetes would refuse the name", "use lower-case letters, digits and `-`"
 )
+NAME_TAKEN = _reason(
+    COMMANDS,
+    "NameTaken",
+    "the deployment of this name was applied from another folder, or as a manifest",
+    "give it another name (`--name`), or take the place of the other with `--replace`",
+)
+SETTINGS_FILE_INVALID = _reason(
+    COMMANDS,
+    "SettingsFileInvalid",
+    "a folder's `lmd.toml` is not as [its page](reference/lmd-toml.md) says",
+    "the message names file, line and key",
+)
 DEPLOYMENT_NOT_FOUND = _reason(
     COMMANDS,
     "DeploymentNotFound",

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterable
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import CompletionItem, get_completion_class
 
 from localmodel import target_table
 
@@ -37,6 +37,12 @@ def deployments(context: click.Context, parameter: click.Parameter, incomplete: 
     with contextlib.suppress(Exception):
         return _beginning(incomplete, _deployments(context.params))
     return []
+
+
+def paths(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Files and folders, and names of deployments."""
+    names = deployments(context, parameter, incomplete)
+    return [*(CompletionItem(name) for name in names), CompletionItem(incomplete, type="file")]
 
 
 def models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

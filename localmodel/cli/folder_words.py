@@ -3,12 +3,17 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 from localmodel import progress as progress_
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.resource import annotations
 from localmodel.targets.target import Target
+
+if TYPE_CHECKING:
+    from localmodel.project.project import Project
+
 
 _WORDS = {
     "spec.environment.requirements": "requirements",
@@ -51,6 +56,18 @@ def errors_in_words() -> Iterator[None]:
     except UserError as error:
         error.args = (in_words(str(error)),)
         raise
+
+
+def error(project: "Project", error: UserError) -> UserError:
+    """The error in these words, unless the project is a manifest."""
+    if not project.place.is_manifest:
+        error.args = (in_words(str(error)),)  # its class says how the command ends
+    return error
+
+
+def progress(project: "Project", inner: Progress) -> Progress:
+    """The progress in these words, unless the project is a manifest."""
+    return inner if project.place.is_manifest else FolderProgress(inner)
 
 
 class FolderProgress:

@@ -35,6 +35,15 @@ class Blob:
         return {"mediaType": media_type, "digest": self.digest, "size": self.size}
 
 
+def hashed(chunks: Iterable[bytes]) -> Blob:
+    """The blob that the chunks would be."""
+    content, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        content.update(chunk)
+        size += len(chunk)
+    return Blob(f"sha256:{content.hexdigest()}", size)
+
+
 class Layout:
     """Blobs below a folder. Adding is atomic and idempotent; concurrent processes may share the folder."""
 

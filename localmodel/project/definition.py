@@ -9,10 +9,10 @@ from typing import Any
 
 from localmodel import reasons
 from localmodel.errors import UserError
+from localmodel.project.server_options import manifest_fields
 from localmodel.resource import schema
 from localmodel.resource.annotations import ENVIRONMENT_SOURCE, MODEL_SOURCES, SOURCE, annotate
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel.project.server_options import ServerOptions, manifest_fields
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?")
@@ -32,16 +32,18 @@ def changed(
     environment: EnvironmentVersion | EnvironmentSpec | None = None,
     variables: Mapping[str, str] | None = None,
     port: int | None = None,
-    server: ServerOptions | None = None,
+    server: Mapping[str, object] | None = None,
     replicas: int | None = None,
+    gate: Sequence[Mapping[str, Any]] | None = None,
     source: Path | None = None,
     model_sources: Mapping[str, Path] | None = None,
     environment_source: Path | None = None,
 ) -> dict[str, Any]:
     """A copy of the manifest in which each field that is given takes the place of the one before.
 
-    `variables` are the deployment's own: an environment of the store brings its variables itself. `source` is where
-    `code` was read from, `model_sources` and `environment_source` are the same for models (by name) and environment.
+    An empty `gate` is none. `variables` are the deployment's own: an environment of the store brings its variables
+    itself. `source` is where `code` was read from, `model_sources` and `environment_source` are the same for models (by
+    name) and environment.
 
     Raises:
         UserError: InvalidManifest, for an unknown option of the server.
@@ -69,6 +71,9 @@ def changed(
         spec["server"] = manifest_fields(server)
     if replicas is not None:
         spec["replicas"] = replicas
+    if gate is not None:
+        update = {field: value for field, value in spec.get("update", {}).items() if field != "gate"}
+        spec["update"] = {**update, **({"gate": {"requests": [*gate]}} if gate else {})}
     return after
 
 

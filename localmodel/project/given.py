@@ -3,17 +3,19 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.progress import Progress
-from localmodel.resource.annotations import model_sources
-from localmodel.resource.spec import EnvironmentSpec
 from localmodel.project import arguments
 from localmodel.project.definition import model_name
+from localmodel.resource.annotations import model_sources
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
+from localmodel.store.models import of_content
 
 Model = ModelVersion | str | Path
 Environment = EnvironmentVersion | EnvironmentSpec | str | Path | Sequence[str]
@@ -34,18 +36,23 @@ def each(given: Model | Iterable[Model]) -> list[Model]:
     return models
 
 
-def paths(given: Iterable[Model]) -> dict[str, Path]:
-    """The models that are given as paths, by the name under which each is registered."""
-    given_paths = [path for model in given if (path := _path(model)) is not None]
-    return {model_name(path): path.absolute() for path in given_paths}
+def paths(given: Iterable[Model], deployment: str) -> dict[str, Path]:
+    """Those of the models that are paths, by the name that each is registered under.
+
+    That is the one before its `=`, or else the deployment's; of several such paths, with the file's behind it.
+    """
+    there = [found for model in given if (found := _path(model)) is not None]
+    several = sum(not name for name, _ in there) > 1
+    return {
+        name or (f"{deployment}-{model_name(path)}" if several else deployment): path.absolute() for name, path in there
+    }
 
 
-def again(manifest: Mapping[str, Any]) -> list[str | Path]:
-    """A manifest's models as they were given: by their paths if these still exist, else as `name:version`."""
-    sources = model_sources(manifest)
-    existing = {name: path for name, path in sources.items() if os.path.lexists(path) and model_name(path) == name}
+def again(manifest: Mapping[str, Any]) -> list[str]:
+    """A manifest's models as they were given: by their paths, where something is there still, or as `name:version`."""
+    there = {name: path for name, path in model_sources(manifest).items() if os.path.lexists(path)}
     named = ((model["name"], model["version"]) for model in manifest["spec"].get("models", []))
-    return [existing.get(name) or f"{name}:{version}" for name, version in named]
+    return [f"{name}={there[name]}" if name in there else f"{name}:{version}" for name, version in named]
 
 
 def environment_file(given: Environment | None) -> Path | None:
@@ -54,21 +61,25 @@ def environment_file(given: Environment | None) -> Path | None:
     return path.absolute() if path else None
 
 
-def models(given: Iterable[Model], store: Store) -> list[ModelVersion]:
+def models(given: Iterable[Model], store: Store, deployment: str) -> list[ModelVersion]:
     """The versions, each given as such, as `name`, `name:version` or `name@alias`, or as a path.
 
-    A path's content is registered under its own name, as a new version if the latest is another. A text that is a
-    path of something is that; `./name` and `name:1` leave no doubt.
+    A path's content is registered under the name that paths() says, unless a version of the name has it already. A
+    text that is a path of something is that; `./name` and `name:1` leave no doubt.
 
     Raises:
         UserError: ModelNotFound, VersionNotFound, AliasNotFound, ModelFileMissing, ModelTwice.
     """
-    versions = [_model(model, store) for model in given]
+    given = list(given)
+    names = {path: name for name, path in paths(given, deployment).items()}
+    versions = [_model(model, store, names) for model in given]
     for index, model in enumerate(versions):
         for other in versions[:index]:
             if model.name == other.name:
                 raise UserError(
-                    reasons.MODEL_TWICE, f"model {model.name} is given twice; a deployment has one version of it"
+                    reasons.MODEL_TWICE,
+                    f"model {model.name} is given twice, and a deployment has one version of it; "
+                    "NAME=PATH gives a path another name",
                 )
             if model.name.lower() == other.name.lower():
                 raise UserError(
@@ -79,66 +90,83 @@ def models(given: Iterable[Model], store: Store) -> list[ModelVersion]:
     return versions
 
 
-def _model(given: Model, store: Store) -> ModelVersion:
+def _model(given: Model, store: Store, names: Mapping[Path, str]) -> ModelVersion:
     if isinstance(given, ModelVersion):
         return given
-    path = _path(given)
-    if path is not None:
-        return store.models.register(model_name(path), path)
+    if found := _path(given):
+        path = found[1].absolute()
+        return of_content(store.models, names[path], path)
     if isinstance(given, Path) or os.sep in given:
         raise UserError(reasons.MODEL_FILE_MISSING, f"{given}: no such file or folder")
     return store.models.find(given)
 
 
-def _path(given: Model) -> Path | None:
-    """Where the model's files are, if it is given so; a link to nothing is a path, too."""
+def _path(given: Model) -> tuple[str, Path] | None:
+    """Where the model's files are, if it is given so, and the name before it; a link to nothing is a path, too."""
     if isinstance(given, ModelVersion):
         return None
-    path = Path(given).expanduser()
-    return path if os.path.lexists(path) else None
+    whole = Path(given).expanduser()
+    if os.path.lexists(whole):
+        return "", whole
+    name, equals, rest = str(given).partition("=")
+    if equals and name and os.sep not in name and os.path.lexists(path := Path(rest).expanduser()):
+        return name, path
+    return None
 
 
-def environment(
-    given: Environment | None, name: str, store: Store, progress: Progress
-) -> EnvironmentVersion | EnvironmentSpec:
+@dataclass(frozen=True)
+class Packages:
+    """An environment: one of the store, or one that was read. What has no field in a manifest is registered."""
+
+    version: EnvironmentVersion | None = None
+    spec: EnvironmentSpec = EnvironmentSpec()  # noqa: RUF009 - it is frozen
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, name: str, store: Store) -> EnvironmentVersion | EnvironmentSpec:
+        """As a manifest has it: the store's, as `name`, where it has variables or a Dockerfile."""
+        if self.version is None and (self.variables or self.spec.dockerfile is not None):
+            return store.environments.register(name, self.spec, self.variables)
+        return self.version or self.spec
+
+
+def environment(given: Environment | None, store: Store, progress: Progress, python: str | None = None) -> Packages:
     """The environment, given as such, as `name` or `name:version`, as a file, or as a list of requirements.
 
-    Files are requirements.txt, conda's (.yml, .yaml), pyproject.toml, uv.lock, or a Dockerfile. Where nothing says
-    which Python it has, it is this program's version; None is that Python alone. What a manifest has no field for (a
-    Dockerfile, variables of a conda file) is registered in the store, as `name`.
+    Files are requirements.txt, conda's (.yml, .yaml), pyproject.toml, uv.lock, or a Dockerfile. The Python is `python`,
+    else what the file says, else this program's version; None is that Python alone.
 
     Raises:
         UserError: EnvironmentNotFound, VersionNotFound, EnvironmentFileMissing, EnvironmentInvalid;
             RequirementsUnresolvable: a requirement of a list is none.
     """
     if isinstance(given, EnvironmentVersion):
-        return given
+        return Packages(given)
     if isinstance(given, str | Path):
         path = Path(given).expanduser()
         if not path.is_file():
             if isinstance(given, Path) or os.sep in given or path.suffix in (*_CONDA, ".txt"):
                 raise UserError(reasons.ENVIRONMENT_FILE_MISSING, f"{given}: no such environment file")
-            return store.environments.find(given)
-        spec, variables = _from_file(path, progress)
+            return Packages(store.environments.find(given))
+        spec, variables = _from_file(path, progress, python)
     else:
-        spec = given if isinstance(given, EnvironmentSpec) else EnvironmentSpec(own_python(), tuple(given or ()))
+        if not isinstance(given, EnvironmentSpec):
+            given = EnvironmentSpec(python or own_python(), tuple(given or ()))
+        spec = given
         from localmodel.environments.formats import asked  # few need it
 
         asked.requirements(spec.requirements, "environment")
         variables = {}
-    if variables or spec.dockerfile is not None:
-        return store.environments.register(name, spec, variables)
-    return spec
+    return Packages(None, spec, variables)
 
 
-def _from_file(path: Path, progress: Progress) -> tuple[EnvironmentSpec, Mapping[str, str]]:
+def _from_file(path: Path, progress: Progress, python: str | None) -> tuple[EnvironmentSpec, Mapping[str, str]]:
     # few need them
     from localmodel.environments.formats import dockerfile, files
 
     if "dockerfile" in path.name.lower() and path.suffix not in _CONDA:
-        definition = dockerfile.define(path)
+        definition = dockerfile.define(path, python)
     else:
-        definition = files.read_packages(path, None, own_python())
+        definition = files.read_packages(path, python, own_python())
     for note in definition.notes:
         progress.note(note)
     return definition.spec, definition.variables

@@ -1,5 +1,6 @@
 """Reads the files of a source folder that belong to the code, and notes which ones it leaves out."""
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,7 @@ from localmodel import entry_script, reasons
 from localmodel.disk import executable, folder, home, ignore_file
 from localmodel.errors import UserError
 from localmodel.project import own_name
+from localmodel.project.place import SETTINGS
 
 _LARGEST = 64 << 20
 _MOST_FILES = 10_000
@@ -107,6 +109,29 @@ def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
     return Source(files, tuple(notes))
 
 
+def paths(source: Path, entry: str, models: Iterable[Path] = ()) -> list[Path]:
+    """Where the files lie that read() would take, as far as that can be told."""
+    root = source.parent if source.is_file() else source
+    found = []
+    with contextlib.suppress(folder.UnusableFolderError, OSError, UserError):
+        choice = _Choice(root, entry, models, modules_only=source.is_file())
+        for _, path in folder.walk(root, choice.wanted):
+            found.append(path)
+    return found
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file, or the files of the folder, as far as they can be told."""
+    found = []
+    with contextlib.suppress(folder.UnusableFolderError, OSError):
+        if path.is_dir():
+            for _, file in folder.walk(path):
+                found.append(file)
+        else:
+            found.append(path)
+    return found
+
+
 _WAY_OUT = "List what is not code in a .lmdignore in the folder"
 
 
@@ -133,7 +158,7 @@ class _Choice:
     def _reason(self, inside: str, path: Path) -> str | None:
         kind = folder.kind(path)
         is_folder = kind == stat.S_IFDIR
-        if path.name in (*_MADE_BY_TOOLS, *ignore_file.NAMES):
+        if path.name in (*_MADE_BY_TOOLS, *ignore_file.NAMES) or inside == SETTINGS:
             return ""
         if is_folder and (any(os.path.lexists(path / mark) for mark in _MARKS) or path.resolve() == self._home):
             return ""

@@ -49,6 +49,32 @@ def requests(
     return _from_text(config_map[KEY], f"{where}: {KEY}")
 
 
+def of_file(content: bytes, file: str) -> tuple[dict[str, Any], ...]:
+    """The requests of a file, as a manifest has them.
+
+    Raises:
+        UserError: GateInvalid, with a line for each wrong field: file and line.
+    """
+    return _as_manifest(_from_text(content, file))
+
+
+def of_values(value: Sequence[Mapping[str, Any]], called: str) -> tuple[dict[str, Any], ...]:
+    """Requests that were given as values, as a manifest has them; `called` is what messages call them.
+
+    Raises:
+        UserError: GateInvalid.
+    """
+    return _as_manifest(_checked([*value], lambda place: f"{called}{schema.text(place)}"))
+
+
+def _as_manifest(asked: Requests) -> tuple[dict[str, Any], ...]:
+    """With their tolerances as text."""
+    found = copy.deepcopy([dict(request) for request in asked])
+    for _, holder in _tolerant(found):
+        holder["tolerance"] = _as_text(holder["tolerance"])
+    return tuple(found)
+
+
 def digest(asked: Requests) -> str:
     """Digest of the gate's requests; "" without any."""
     return digests.of_json(asked) if asked else ""

@@ -7,11 +7,13 @@ from types import TracebackType
 from localmodel.disk import home
 from localmodel.disk.home_errors import telling
 from localmodel.progress import Progress
-from localmodel.project import arguments, definition, given, source
+from localmodel.project import arguments, definition, drafting, given
+from localmodel.project.drafting import Parts
+from localmodel.project.server_options import ServerOptions
+from localmodel.resource.manifest import Manifests
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
 from localmodel.sdk.progress import reporter
-from localmodel.project.server_options import ServerOptions
 from localmodel.store import Environments, Models, Store
 from localmodel.targets.make import make
 from localmodel.targets.target import Target
@@ -83,7 +85,8 @@ class Client:
             source_directory: the folder of the script's source; `script` is then a path in it. Without it, the source
                 is the script and all modules (`*.py`) of its folder.
             models: each a ModelVersion, `name`, `name:version`, `name@alias`, or the path of a file or folder, which is
-                then registered as a model and is not part of the source.
+                then registered as a model and is not part of the source: under the deployment's name, or as
+                `name=path` says.
             environment: an EnvironmentVersion, `name`, `name:version`, a file (requirements.txt, conda.yml,
                 Dockerfile), a list of requirements, or an EnvironmentSpec; None: Python without packages.
             variables: environment variables for the script.
@@ -102,28 +105,19 @@ class Client:
         definition.check_name(name)
         wanted = given.each(models)
         store, progress = Store(home.store()), reporter(progress)
-        place, entry = source.locate(script, source_directory)
-        model_sources = given.paths(wanted)
-        code = source.read(place, entry, model_sources.values())
-        for note in code.notes:
-            progress.note(note)
-        chosen = given.models(wanted, store)
-        packages = given.environment(environment, name, store, progress)
-        manifest = definition.changed(
-            definition.empty(name),
-            code=store.code.register(name, code.files, entry),
-            models=chosen,
-            environment=packages,
+        parts = Parts(
+            code=drafting.code(script, source_directory, given.paths(wanted, name), progress),
+            models=wanted,
+            environment=given.environment(environment, store, progress),
+            environment_file=given.environment_file(environment),
             variables=variables or {},
             port=port,
             server=server or {},
             replicas=replicas,
-            source=place,
-            model_sources=model_sources,
-            environment_source=given.environment_file(environment),
         )
         deployment = Deployment(name, self._target, self._connections)
-        deployment._apply(manifest, timeout, progress, given.file_of(environment))
+        draft = drafting.draft(Manifests(definition.empty(name), {}), parts)
+        deployment._apply(draft, timeout, progress, given.file_of(environment))
         return deployment
 
     def get(self, name: str) -> Deployment:

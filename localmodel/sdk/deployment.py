@@ -2,8 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -14,16 +13,18 @@ from localmodel.disk import home
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
 from localmodel.progress import Progress
+from localmodel.project import arguments, drafting, given
+from localmodel.project.drafting import Parts
+from localmodel.project.server_options import ServerOptions
 from localmodel.reasons import Reason
 from localmodel.resource import annotations
-from localmodel.project import arguments, definition, given, source
+from localmodel.resource.manifest import Manifests
 from localmodel.sdk import scoring, tracebacks
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.progress import reporter
 from localmodel.sdk.scoring import Body, ScoringError
 from localmodel.sdk.scoring_input import ScoringInput
-from localmodel.project.server_options import ServerOptions
-from localmodel.store import CodeVersion, Store
+from localmodel.store import Store
 from localmodel.targets.http import Answer
 from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Target
 
@@ -259,26 +260,21 @@ class Deployment:
         wanted = None if models is None else given.each(models)
         store, progress = Store(home.store()), reporter(progress)
         manifests = self._target.manifests(self.name)
-        code = place = None
-        model_sources = annotations.model_sources(manifests.deployment) if wanted is None else given.paths(wanted)
+        code = None
         if script is not None or source_directory is not None:
             entry = script if script is not None else manifests.deployment["spec"]["scoring"]["entryScript"]
-            place, entry = source.locate(entry, source_directory)
-            code = self._code(place, entry, model_sources, store, progress)
-        changed = definition.changed(
-            manifests.deployment,
+            code = drafting.code(entry, source_directory, self._model_sources(manifests, wanted), progress)
+        parts = Parts(
             code=code,
-            models=None if wanted is None else given.models(wanted, store),
-            environment=None if environment is None else given.environment(environment, self.name, store, progress),
+            models=wanted,
+            environment=None if environment is None else given.environment(environment, store, progress),
+            environment_file=given.environment_file(environment),
             variables=variables,
             port=port,
             server=server,
             replicas=replicas,
-            source=place,
-            model_sources=model_sources,
-            environment_source=given.environment_file(environment),
         )
-        self._apply(replace(manifests, deployment=changed), timeout, progress, given.file_of(environment))
+        self._apply(drafting.draft(manifests, parts), timeout, progress, given.file_of(environment))
 
     def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
         """Read the source, and models that were given as paths, from the same places again, and serve them.
@@ -291,7 +287,7 @@ class Deployment:
             DeployError: the change does not serve; the revision before it keeps serving.
         """
         arguments.check(timeout=timeout, progress=progress)
-        store, progress = Store(home.store()), reporter(progress)
+        progress = reporter(progress)
         manifests = self._target.manifests(self.name)
         applied = manifests.deployment
         place = Path(annotations.annotation(applied, annotations.SOURCE))
@@ -300,23 +296,17 @@ class Deployment:
                 reasons.SOURCE_UNKNOWN,
                 f"{self.name} was applied as a manifest; run lmd apply with that manifest again",
             )
-        model_sources = annotations.model_sources(applied)
-        entry = applied["spec"]["scoring"]["entryScript"]
-        code = self._code(place, entry, model_sources, store, progress)
-        for path in model_sources.values():
+        sources = self._model_sources(manifests)
+        for path in sources.values():
             if not os.path.lexists(path):
                 progress.note(f"{path}: the model's path no longer exists; its version stays")
-        models = given.models(given.again(applied), store)
-        changed = definition.changed(applied, code=code, models=models, source=place, model_sources=model_sources)
-        self._apply(replace(manifests, deployment=changed), timeout, progress)
+        code = drafting.code_at(place, applied["spec"]["scoring"]["entryScript"], sources, progress)
+        parts = Parts(code=code, models=given.again(applied), model_sources=sources)
+        self._apply(drafting.draft(manifests, parts), timeout, progress)
 
-    def _code(
-        self, place: Path, entry: str, model_sources: Mapping[str, Path], store: Store, progress: Progress
-    ) -> CodeVersion:
-        content = source.read(place, entry, model_sources.values())
-        for note in content.notes:
-            progress.note(note)
-        return store.code.register(self.name, content.files, entry)
+    def _model_sources(self, manifests: Manifests, wanted: Sequence[given.Model] | None = None) -> Mapping[str, Path]:
+        """Where models are read from that are given as paths: those that are wanted, or else those that it has."""
+        return annotations.model_sources(manifests.deployment) if wanted is None else given.paths(wanted, self.name)
 
     def history(self) -> list[PastRevision]:
         """The revisions that are kept, newest first."""
@@ -399,10 +389,13 @@ class Deployment:
         except UserError as error:
             if error.reason in _NOT_VALID:
                 raise
-            traceback = self._load_traceback() if error.reason in _RAISED else ""
-            raise DeployError(error.reason, str(error), traceback) from None
+            raise self._deploy_error(error) from None
         finally:
             self._forget()  # what a thread has learned meanwhile
+
+    def _deploy_error(self, error: UserError) -> DeployError:
+        traceback = self._load_traceback() if error.reason in _RAISED else ""
+        return DeployError(error.reason, str(error), traceback)
 
     def _load_traceback(self) -> str:
         return tracebacks.of_load(self._log_in_time())
@@ -419,3 +412,8 @@ class Deployment:
         reading.start()
         reading.join(_SECONDS_TO_SEARCH)
         return "".join(entries)
+
+
+def with_traceback(error: UserError, target: Target, name: str) -> UserError:
+    """The error of an apply with the script's traceback, if that is why."""
+    return Deployment(name, target, Connections())._deploy_error(error) if error.reason in _RAISED else error

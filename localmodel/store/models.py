@@ -1,6 +1,7 @@
 """The store's models: named, numbered and immutable files and folders, with their tags and aliases."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from localmodel.disk import folder, state_file
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
 from localmodel.oci import layers
-from localmodel.oci.layout import Blob, Layout, Meter
+from localmodel.oci.layout import Blob, Layout, Meter, hashed
 from localmodel.store import artifacts, uses
 from localmodel.store.aliases import Aliases
 from localmodel.store.records import RecordKind, Records
@@ -249,6 +250,23 @@ class Models:
                 f"model {model.name}:{model.version}: its content is missing from the store at {self._layout.root}",
             )
         return model
+
+
+def of_content(models: Models, name: str, path: Path) -> ModelVersion:
+    """The name's newest version with the content of the file or folder, which is registered where there is none.
+
+    Raises:
+        UserError: as Models.register().
+    """
+    records = models.records
+    records.check_name(name)
+    if numbers := records.numbers(name):
+        weights = hashed(layers.tar(_entries(path)))
+        for number in reversed(numbers):
+            with suppress(UserError):  # a record that cannot be read, or content that is lost
+                if (version := models.get(name, number)).weights == weights:
+                    return version
+    return models.register(name, path)
 
 
 def _entries(path: Path) -> list[layers.Entry]:

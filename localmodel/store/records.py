@@ -150,15 +150,18 @@ class Records(Generic[V]):
         self._check_is_no_other(name)
         with self.alone(name):
             folder = self.folder(name)
-            numbers = _numbers(folder, _RECORD)
+            numbers = self.numbers(name)
             for number in reversed(numbers if anywhere else numbers[-1:]):
                 with _skipping(state_file.unreadable):  # an unreadable record is not the same
                     if (known := self._read(name, number)) and self._kind.same(known, unnumbered):
                         return known
             version: V = _numbered(unnumbered, max([0, *numbers, *_numbers(folder, _TOMBSTONE)]) + 1)
-            files.create(self._path(name, version.version), _content(version))
-            self._index.add(self.ref(version))
+            self._create(version)
             return version
+
+    def _create(self, version: V) -> None:
+        files.create(self._path(version.name, version.version), _content(version))
+        self._index.add(self.ref(version))
 
     def _check_is_no_other(self, name: str) -> None:
         known = self._folders()

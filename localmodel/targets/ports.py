@@ -38,19 +38,17 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose(wanted: int, holder: Callable[[int], str], note: Callable[[str], None]) -> int:
-    """The port, or if it is held the next free one; `note` gets a sentence on who holds it.
+def require(port: int, holder: Callable[[int], str]) -> None:
+    """Whoever names a port gets that one, or none.
 
     Raises:
         UserError: PortTaken.
     """
-    last = min(wanted + TRIED - 1, 65535)
-    if (port := next(filter(is_free, range(wanted, last + 1)), None)) is None:
-        held = f"{wanted} is held by {holder(wanted)}, and so is every port up to {last}"
-        raise UserError(reasons.PORT_TAKEN, f"spec.service.localPort: {held}; name one that is free")
-    if port != wanted:
-        note(f"port {wanted} is held by {holder(wanted)}; taking {port}")
-    return port
+    if not is_free(port):
+        raise UserError(
+            reasons.PORT_TAKEN,
+            f"spec.service.localPort {port} is held by {holder(port)}; name another one, or none to have a free one",
+        )
 
 
 def allocate(

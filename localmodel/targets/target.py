@@ -1,15 +1,32 @@
 """The interface of a target, and the values that it returns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from localmodel.progress import Progress
 from localmodel.resource.manifest import Manifests
 
-# The path of a manifest file or of a folder with a kustomization, or the content of such a path
-ManifestSource = Path | Mapping[str, Any] | Manifests
+if TYPE_CHECKING:
+    from localmodel.store import Store
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A manifest together with what it names and the store does not have yet.
+
+    `store` has all of it. `keep` registers it, and gives the manifest that names it then: so a plan registers nothing,
+    and neither does an apply that is refused.
+    """
+
+    manifests: Manifests
+    store: "Store"
+    keep: Callable[[], Manifests]
+
+
+# A path of a manifest file or of a folder with a kustomization, or what such a path would hold
+ManifestSource = Path | Mapping[str, Any] | Manifests | Draft
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.progress import Progress
-from localmodel.resource.spec import EnvironmentSpec
 from localmodel.project.given import own_python
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
 
 _BESIDE = ("kustomization.yaml", "kustomization.yml", "Kustomization", "deployment.yaml", "deployment.yml")

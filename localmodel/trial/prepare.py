@@ -1,5 +1,6 @@
 """Prepares the trial of an entry script, in its deployment's environment or in one that the command names."""
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +14,15 @@ from localmodel.environments import stored
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
 from localmodel.progress import Progress
+from localmodel.project import beside, definition, drafting, given, lmd_toml, place, source
+from localmodel.project.given import own_python
+from localmodel.project.place import Place
+from localmodel.project.project import Project
+from localmodel.project.settings import Settings
 from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
 from localmodel.revision import Revision
-from localmodel.project import source
-from localmodel.project.given import own_python
 from localmodel.store import Store
 from localmodel.targets import server
 from localmodel.targets.machine import imported, resolve, revision_folder
@@ -31,21 +35,52 @@ from localmodel_untrusted.files import UnreadableError, decoded
 
 # The variables that a debugger at the terminal needs.
 _TERMINAL = ("TERM", "COLORTERM", "PYTHONBREAKPOINT")
-_LONGEST_NAME = 30
+_NAME = "trial"
 
 
 @dataclass(frozen=True)
 class Wish:
-    """The command's arguments. Each of `models` is NAME, NAME:VERSION or a path.
+    """What the command was given. Each of `models` is NAME, NAME:VERSION, a path, or NAME=PATH.
+
+    `folder` is one with a script.
 
     `python` is a version if there are requirements, otherwise an interpreter to use as it is.
     """
 
     script: Path | None = None
+    folder: Path | None = None
     manifest: Path | None = None
     requirements: Path | None = None
     python: str | None = None
     models: tuple[str, ...] = ()
+
+
+def wish(
+    path: Path | None,
+    manifest: Path | None = None,
+    requirements: Path | None = None,
+    python: str | None = None,
+    models: tuple[str, ...] = (),
+) -> Wish:
+    """What a PATH, and options beside it, ask for. It may be a script, a folder, a manifest, or none of them."""
+    if path is None or manifest is not None:
+        script = path if path and path.suffix == ".py" else None
+        return Wish(script, None, manifest, requirements, python, models)
+    if path.suffix == ".py":
+        return Wish(path, None, None, requirements, python, models)
+    found = place.find(path)
+    if found.is_manifest:
+        return Wish(None, None, path, requirements, python, models)
+    return Wish(None, path, None, requirements, python, models)
+
+
+def request(wish: Wish) -> Path | None:
+    """The file of the sample request, if there is one."""
+    root = wish.folder or (wish.script or wish.manifest or Path("x")).parent
+    if wish.manifest and wish.manifest.is_dir():
+        root = wish.manifest
+    file = lmd_toml.read(root).request or root / beside.REQUEST
+    return file if file.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -67,12 +102,83 @@ def prepare(wish: Wish, folder: Path, progress: Progress) -> Trial:
     """
     if wish.script is not None and not wish.script.is_file():
         raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{wish.script}: no such file")
-    path = wish.manifest or interpreters.manifest_beside(wish.script.parent if wish.script else Path())
+    root = wish.script.parent if wish.script else wish.folder or Path()
+    path = wish.manifest
+    if path is None and not (root / place.SETTINGS).is_file():
+        path = interpreters.manifest_beside(root)
     if path is not None:
         return _deployed(path, wish, folder, progress)
-    if wish.script is None:
-        raise UserError(reasons.ENTRY_SCRIPT_MISSING, "name a script, or run this in a folder with a manifest")
-    return _alone(wish.script, wish, folder, progress)
+    found = _project(root, wish)
+    entry = found.settings.entry_script or place.SCRIPT
+    if wish.script is None and not (root / entry).is_file():
+        raise UserError(
+            reasons.ENTRY_SCRIPT_MISSING,
+            f"no {entry} in {root.absolute()}: name a script, or run this in a folder that has one, or a manifest",
+        )
+    environment = beside.environment(found.settings, root)
+    if environment is None or (wish.python and not wish.requirements):
+        return _alone(wish.script or root / entry, found.settings, wish, folder, progress)
+    return _as_deployed(found, wish, folder, progress)
+
+
+def _project(root: Path, wish: Wish) -> Project:
+    """The folder, as lmd apply takes it; a script that is named is its entry script."""
+    options = Settings(
+        entry_script=wish.script.name if wish.script else None,
+        models=wish.models or None,
+        environment=wish.requirements,
+        python=wish.python if wish.requirements else None,
+    )
+    found = Project(Place("folder", root), options, lmd_toml.read(root))
+    with contextlib.suppress(UserError):
+        return replace(found, options=replace(options, name=found.name))
+    return replace(found, options=replace(options, name=_NAME))
+
+
+def _as_deployed(found: Project, wish: Wish, folder: Path, progress: Progress) -> Trial:
+    """A folder's files, models and variables only, laid out as a deployment has them."""
+    parts = found.read(Settings(), progress)
+    models = parts.models or ()
+    stored = [model for model in models if not given.paths([model], found.name)]
+    draft = drafting.draft(Manifests(definition.empty(found.name), {}), replace(parts, models=stored, gate=None))
+    manifests = manifest.read(draft.manifests)
+    wanted = spec.parse(manifests.deployment["spec"])
+    source = Made(manifests, wanted, given.paths(models, found.name), parts.environment_file, draft.store)
+    built, desired = _built(source, None, progress)
+    known = Known(desired.models, leaves_out=partial(ignore_file.leaves_out, found.place.root.absolute()))
+    return Trial(
+        Path(built.python), {**_machine(), **_lay_out(folder, found.name, desired, source.files, built)}, known
+    )
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is to be tried: a manifest, with models that are files, and the file that its requirements are from."""
+
+    manifests: Manifests
+    wanted: DeploymentSpec
+    files: Mapping[str, Path]
+    requirements: Path | None
+    store: Store | None = None
+
+
+def _built(made: Made, as_it_is: Path | None, progress: Progress) -> tuple[BuiltEnvironment, Desired]:
+    """The environment, and all that is named, looked up. `as_it_is` is an interpreter to take instead."""
+    runner = ProcessRunner()
+    own = State(runner.folder, made.manifests.deployment["metadata"]["name"]).locks()
+    with interpreters.told_of(made.requirements):
+        desired = resolve.resolve(made.manifests, made.wanted, runner, progress, own, made.store)
+        if not as_it_is:
+            imported.require(made.manifests, desired, None, progress)
+        with progress.step("environment") as done:
+            built = _found(as_it_is) if as_it_is else runner.build(desired.spec, desired.lock, progress)
+            done(built.python)
+    return built, desired
+
+
+def _machine() -> dict[str, str]:
+    """What a server of this machine passes on, and what a debugger at the terminal wants."""
+    return {name: value for name, value in os.environ.items() if server.is_passed_on(name) or name in _TERMINAL}
 
 
 def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
@@ -86,7 +192,7 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
         if wish.script.name != wanted.entry_script:
             progress.note(f"{wish.script.name} is tried in place of the manifest's {wanted.entry_script}")
         manifests, wanted = _with_script(manifests, wanted, wish.script)
-    references, files = _models(wish.models)
+    references, files = _models(wish.models, name)
     if wish.models:
         wanted = replace(wanted, models=references)
     as_it_is = interpreters.named(wish.python) if wish.python and not wish.requirements else None
@@ -95,17 +201,9 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
         wanted = replace(wanted, environment=required, environment_ref=None)
     elif as_it_is:
         wanted = replace(wanted, environment=EnvironmentSpec(own_python()), environment_ref=None)
-    runner = ProcessRunner()
-    with interpreters.told_of(wish.requirements):
-        desired = resolve.resolve(manifests, wanted, runner, progress, State(runner.folder, name).locks())
-        if not as_it_is:
-            imported.require(manifests, desired, None, progress)
-        with progress.step("environment") as done:
-            built = _found(as_it_is) if as_it_is else runner.build(desired.spec, desired.lock, progress)
-            done(built.python)
-    machine = {name: value for name, value in os.environ.items() if server.is_passed_on(name) or name in _TERMINAL}
+    built, desired = _built(Made(manifests, wanted, files, wish.requirements), as_it_is, progress)
     known = Known(desired.models, beside=manifests.beside)
-    return Trial(Path(built.python), {**machine, **_lay_out(folder, name, desired, files, built)}, known)
+    return Trial(Path(built.python), {**_machine(), **_lay_out(folder, name, desired, files, built)}, known)
 
 
 def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> tuple[Manifests, DeploymentSpec]:
@@ -124,30 +222,27 @@ def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> 
     return replace(manifests, config_maps=maps), replace(wanted, source=Source(config_map=name))
 
 
-def _alone(script: Path, wish: Wish, folder: Path, progress: Progress) -> Trial:
-    """A trial of the script with the files that `lmd apply` would take from its folder, and the shell's variables."""
-    references, files = _models(wish.models)
-    code = _code(script, files, progress)
+def _alone(script: Path, settings: Settings, wish: Wish, folder: Path, progress: Progress) -> Trial:
+    """The script with the files beside it that lmd apply takes of its folder, and the shell's variables."""
+    references, files = _models(settings.models or (), settings.name or script.stem)
+    code = _code(script, [*files.values()], progress)
     entry_script.check(code or {script.name: script.read_bytes()}, script.name)
     models = Store(home.store()).select_models(references) if references else ()
-    if wish.requirements:
-        required = interpreters.required(wish.requirements, wish.python)
-        python = interpreters.built(required, wish.requirements, progress)
-    else:
-        with progress.step("environment") as done:
-            python = interpreters.named(wish.python) if wish.python else interpreters.current()
-            done(str(python))
+    with progress.step("environment") as done:
+        python = interpreters.named(wish.python) if wish.python else interpreters.current()
+        done(str(python))
     wanted = DeploymentSpec(script.name, Source(inline={}))
     desired = Desired(wanted, code, models, {}, Lock(""), "", Revision("", "", "", "", ""))
     laid_out = _lay_out(folder, script.stem, desired, files, _found(python))
     variables = {
         "AZUREML_MODEL_DIR": laid_out["AZUREML_MODEL_DIR"],
         **os.environ,
+        **(settings.variables or {}),
         "PATH": laid_out["PATH"],
         "AML_APP_ROOT": laid_out["AML_APP_ROOT"] if code else str(script.absolute().parent),
         "AZUREML_ENTRY_SCRIPT": script.name,
     }
-    if wish.models:
+    if settings.models:
         variables["AZUREML_MODEL_DIR"] = laid_out["AZUREML_MODEL_DIR"]
     known = Known(models, leaves_out=partial(ignore_file.leaves_out, script.absolute().parent))
     return Trial(python, variables, known)
@@ -168,17 +263,16 @@ def _code(script: Path, models: Sequence[Path], progress: Progress) -> Mapping[s
     return code.files
 
 
-def _models(wanted: Sequence[str]) -> tuple[tuple[ModelRef, ...], tuple[Path, ...]]:
-    """The registered models, and those that are files or folders on this machine."""
-    references, files = [], []
+def _models(wanted: Sequence[str], deployment: str) -> tuple[tuple[ModelRef, ...], dict[str, Path]]:
+    """Those that are registered, and those that are files or folders of this machine, by name."""
+    references = []
     for text in wanted:
-        if Path(text).exists():
-            files.append(Path(text).resolve())
-        elif os.sep in text:
+        if given.paths([text], deployment):
+            continue
+        if os.sep in text:
             raise UserError(reasons.MODEL_FILE_MISSING, f"--model {text}: no such file or folder")
-        else:
-            references.append(_reference(text))
-    return tuple(references), tuple(files)
+        references.append(_reference(text))
+    return tuple(references), {name: path.resolve() for name, path in given.paths(wanted, deployment).items()}
 
 
 def _reference(text: str) -> ModelRef:
@@ -193,17 +287,17 @@ def _found(python: Path) -> BuiltEnvironment:
 
 
 def _lay_out(
-    folder: Path, name: str, desired: Desired, files: Sequence[Path], environment: BuiltEnvironment
+    folder: Path, name: str, desired: Desired, files: Mapping[str, Path], environment: BuiltEnvironment
 ) -> dict[str, str]:
     """Write code and models into the folder; return the variables that tell a worker where they are.
 
-    An unregistered file counts as version 0 of a model of its own name, as in Azure ML.
+    A file that is not registered counts as version 0 of the model that it would be.
     """
     variables = revision_folder.write(folder, name, 0, desired, environment)
     root = Path(variables["AML_APP_ROOT"]) / revision.MODELS_FOLDER
     inside = [model.inside for model in desired.models]
-    for file in files:
-        inside.append(f"{file.stem[:_LONGEST_NAME]}/0")
+    for model, file in files.items():
+        inside.append(f"{model}/0")
         version = root / inside[-1]
         version.mkdir(parents=True, exist_ok=True)
         (version / file.name).symlink_to(file)

@@ -1,13 +1,14 @@
 """Prepares the run of any script in an environment, such as training in the one that will serve the model."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from localmodel.disk import home
 from localmodel.errors import UserError
 from localmodel.progress import Progress
+from localmodel.project import beside, given, lmd_toml, place
 from localmodel.resource import manifest, spec
 from localmodel.store import EnvironmentVersion, Store
 from localmodel.trial import interpreters
@@ -27,7 +28,8 @@ class Wish:
 def prepare(wish: Wish, progress: Progress) -> tuple[Path, dict[str, str]]:
     """The interpreter for the script, built if it does not exist, and the variables of its process.
 
-    By default it is that of the environment in the manifest beside the script, else the shell's.
+    Unless the wish says otherwise, it is the environment of the manifest beside the script, or the one that lmd.toml or
+    a file there describes, or in the current folder; or else the shell's own.
 
     Raises:
         UserError: something is missing or does not fit.
@@ -45,9 +47,11 @@ def _interpreter(wish: Wish, progress: Progress) -> tuple[Path, Mapping[str, str
         return interpreters.built(wanted, wish.requirements, progress), {}
     if wish.conda:
         return _conda(wish.conda, progress)
-    path = wish.manifest or interpreters.manifest_beside(wish.script.parent)
+    path = wish.manifest
+    if path is None and not (wish.script.parent / place.SETTINGS).is_file():
+        path = interpreters.manifest_beside(wish.script.parent)
     if path is None:
-        return interpreters.current(), {}
+        return _of_folders((wish.script.parent, Path()), store, progress)
     wanted_spec = spec.parse(manifest.read(path).deployment["spec"])
     reference = wanted_spec.environment_ref
     if reference is None:
@@ -59,8 +63,20 @@ def _interpreter(wish: Wish, progress: Progress) -> tuple[Path, Mapping[str, str
     return _stored(version, progress)
 
 
-def _stored(version: EnvironmentVersion, progress: Progress) -> tuple[Path, Mapping[str, str]]:
-    return interpreters.built(version, None, progress), version.variables
+def _of_folders(folders: Iterable[Path], store: Store, progress: Progress) -> tuple[Path, Mapping[str, str]]:
+    """The environment of the first folder that has one, or else the shell's own."""
+    for folder in folders:
+        settings = lmd_toml.read(folder)
+        wanted = beside.environment(settings, folder)
+        if wanted is not None:
+            found = given.environment(wanted, store, progress, settings.python)
+            python = interpreters.built(found.version or found.spec, given.file_of(wanted), progress)
+            return python, found.version.variables if found.version else found.variables
+    return interpreters.current(), {}
+
+
+def _stored(found: EnvironmentVersion, progress: Progress) -> tuple[Path, Mapping[str, str]]:
+    return interpreters.built(found, None, progress), found.variables
 
 
 def _conda(path: Path, progress: Progress) -> tuple[Path, Mapping[str, str]]:

@@ -74,13 +74,12 @@ def test_models_are_read_whatever_the_umask_and_cannot_be_written(lmd: DockerLmd
     assert lmd.ask().body == ["weights", False]
 
 
-def test_a_held_port_is_told_of_and_the_next_is_taken_and_kept(lmd: DockerLmd) -> None:
+def test_a_port_that_is_named_and_held_is_refused(lmd: DockerLmd) -> None:
     lmd.apply(script("1"), name="one")
     second = lmd.apply(script("2"), name="two")
-    assert f"port {lmd.port} is held by the deployment 'one' (container " in second.err
-    assert f"http://localhost:{lmd.port + 1}/score" in second.out
-    assert f"http://localhost:{lmd.port + 1}/score" in lmd.apply(script("3"), name="two").out
-    assert (ask(lmd.port).body, ask(lmd.port + 1).body) == (1, 3)
+    assert second.code == 1
+    assert f"spec.service.localPort {lmd.port} is held by the deployment 'one' (container " in second.err
+    assert ask(lmd.port).body == 1
 
 
 def test_a_changed_port_moves_the_deployment(lmd: DockerLmd) -> None:
@@ -112,8 +111,10 @@ def test_limits_are_the_containers_and_another_one_replaces_it(lmd: DockerLmd) -
 def test_the_same_manifest_moves_between_targets(lmd: DockerLmd) -> None:
     manifest = lmd.manifest(script("'here'"))
     assert lmd("apply", "-f", manifest).code == 0
-    beside = lmd("apply", "-f", manifest, "--target", "process")
-    assert f"taking {lmd.port + 1}" in beside.err, beside.err
+    refused = lmd("apply", "-f", manifest, "--target", "process")
+    assert refused.code == 1 and f"spec.service.localPort {lmd.port} is held by" in refused.err
+    manifest = lmd.manifest(script("'here'"), service={"localPort": lmd.port + 1})
+    assert lmd("apply", "-f", manifest, "--target", "process").code == 0
     assert lmd.ask().body == ask(lmd.port + 1).body == "here"
     assert lmd("delete", "digits").code == 0
     assert ask(lmd.port + 1).body == "here"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localmodel.cli import body, completion, human
+from localmodel.cli import body, human
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_table, print_value, say
-from localmodel.cli.target_option import target_options
+from localmodel.cli.project_options import deployment_options
 from localmodel.targets import http
 from localmodel.targets.target import Target
 
@@ -22,7 +22,6 @@ _SECONDS = 10.0
 
 
 @click.command()
-@click.argument("name", shell_complete=completion.deployments)
 @body.data_option
 @body.request_option
 @body.content_type_option
@@ -41,7 +40,7 @@ _SECONDS = 10.0
     help=f"Stop after so many seconds. Default: {_SECONDS:g}, or with --count at most {_MOST_SECONDS:g}.",
 )
 @output_option
-@target_options
+@deployment_options
 def bench(
     target: Target,
     name: str,

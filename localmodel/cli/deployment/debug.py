@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from localmodel.cli import completion
 from localmodel.cli.output import ConsoleProgress, say
-from localmodel.cli.target_option import target_options
+from localmodel.cli.project_options import deployment_options
 from localmodel.debugger import launch_file, session
 from localmodel.debugger.debuggee import Debuggee, Wish
 from localmodel.debugger.local import LocalDebuggee
@@ -21,7 +20,6 @@ from localmodel_untrusted.files import decoded, read_file
 
 
 @click.command()
-@click.argument("name", shell_complete=completion.deployments)
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
@@ -35,7 +33,7 @@ from localmodel_untrusted.files import decoded, read_file
     default=Path(),
     help="The script's source folder. Default: the current one.",
 )
-@target_options
+@deployment_options
 def debug(target: Target, name: str, port: int | None, connect: str | None, wait: bool, folder: Path) -> None:
     """Let a debugger into the deployment NAME, until Ctrl-C.
 

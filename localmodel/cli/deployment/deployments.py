@@ -8,6 +8,7 @@ from localmodel.cli import completion, folder_words, human, style
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.folder_words import FolderProgress
 from localmodel.cli.output import ConsoleProgress, output_option, pass_on, print_table, print_value, say
+from localmodel.cli.project_options import deployment_options
 from localmodel.cli.target_option import all_namespaces_option, target_options
 from localmodel.disk import state_file
 from localmodel.targets import figures
@@ -93,9 +94,8 @@ def _figures(values: Figures) -> list[str]:
 
 
 @click.command()
-@click.argument("name", shell_complete=completion.deployments)
 @click.option("--timeout", type=_TIMEOUT, default=300.0, show_default=True, help="Seconds to wait.")
-@target_options
+@deployment_options
 def wait(target: Target, name: str, timeout: float) -> None:
     """Wait until the deployment NAME serves what was last applied.
 
@@ -114,10 +114,9 @@ def wait(target: Target, name: str, timeout: float) -> None:
 
 
 @click.command()
-@click.argument("name", shell_complete=completion.deployments)
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
 @click.option("--lines", type=click.IntRange(min=1), help="Only the last lines. Default: all.")
-@target_options
+@deployment_options
 def logs(target: Target, name: str, follow: bool, lines: int | None) -> None:
     """Print the log of the deployment NAME.
 
@@ -134,9 +133,8 @@ def logs(target: Target, name: str, follow: bool, lines: int | None) -> None:
 
 
 @click.command()
-@click.argument("name", shell_complete=completion.deployments)
 @click.option("--timeout", type=_TIMEOUT, help="Seconds to wait until it serves. Default: 300.")
-@target_options
+@deployment_options
 def reload(target: Target, name: str, timeout: float | None) -> None:
     """Read the script of the deployment NAME again, and serve it.
 
@@ -158,8 +156,7 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
 
 
 @click.command()
-@click.argument("name", shell_complete=completion.deployments)
-@target_options
+@deployment_options
 def delete(target: Target, name: str) -> None:
     """Stop the deployment NAME and forget it. Models and environments stay.
 

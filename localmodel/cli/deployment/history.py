@@ -4,18 +4,17 @@ from dataclasses import asdict
 
 import click
 
-from localmodel.cli import completion, folder_words, human
+from localmodel.cli import folder_words, human
 from localmodel.cli.output import output_option, print_table, print_value, say
-from localmodel.cli.target_option import target_options
+from localmodel.cli.project_options import deployment_options
 from localmodel.targets.target import PastRevision, Target
 
 _DIGITS = 12
 
 
 @click.command()
-@click.argument("name", shell_complete=completion.deployments)
 @output_option
-@target_options
+@deployment_options
 def history(target: Target, name: str, output: str) -> None:
     """Show the kept revisions of the deployment NAME.
 

@@ -4,15 +4,13 @@ from dataclasses import asdict
 
 import click
 
-from localmodel.cli import completion
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
-from localmodel.cli.target_option import target_options
+from localmodel.cli.project_options import deployment_options
 from localmodel.targets.target import Target
 
 
 @click.command()
-@click.argument("name", shell_complete=completion.deployments)
 @click.option("--to", type=click.IntRange(min=1), help="The revision's number. Default: the one that served before.")
 @click.option(
     "--timeout",
@@ -20,7 +18,7 @@ from localmodel.targets.target import Target
     help="Seconds to wait until it serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
 )
 @output_option
-@target_options
+@deployment_options
 def rollback(target: Target, name: str, to: int | None, timeout: float | None, output: str) -> None:
     """Serve an earlier revision of the deployment NAME again.
 

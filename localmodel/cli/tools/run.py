@@ -45,9 +45,10 @@ def run(
     """Run the Python SCRIPT in the environment that will serve it.
 
     It gets its ARGUMENTS, and may train a model, for example.
-    That is the environment of the manifest beside the script, unless an option names another one; and without a
-    manifest, the active environment, or else that of this command. Options stand before the script: what follows it is
-    the script's own.
+    That is the environment of the manifest beside the script, or the one that lmd.toml or a file such as
+    requirements.txt describes there or in the current folder, unless an option names another one; and without any of
+    these, the active environment, or else that of this command. Options stand before the script: what follows it is the
+    script's own.
 
     It runs in the current folder. What it prints comes at once, and its exit code is the command's.
 

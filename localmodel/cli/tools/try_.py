@@ -11,6 +11,7 @@ from rich.text import Text
 
 from localmodel.cli import body
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_value
+from localmodel.cli.target_option import chosen, where_options
 from localmodel.printable import printable
 from localmodel.trial import prepare
 from localmodel.trial.worker import Answer, ScriptLoadError, TrialWorker, WorkerDiedError, parsed
@@ -19,9 +20,7 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("try")
-@click.argument(
-    "arguments", metavar="[SCRIPT] [REQUEST]...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True)
-)
+@click.argument("arguments", metavar="[PATH] [REQUEST]...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--data", "texts", multiple=True, help="A request's body. Repeatable.")
 @click.option("-f", "file", type=_A_FILE, help="File with the manifest. Default: the one beside the script.")
 @click.option(
@@ -39,9 +38,10 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--model",
     "models",
     multiple=True,
-    help="NAME, NAME:VERSION or a path, instead of the manifest's models. Repeatable.",
+    help="NAME, NAME:VERSION, a path or NAME=PATH, instead of the models that it has. Repeatable.",
 )
 @output_option
+@where_options
 def try_(
     arguments: tuple[Path, ...],
     texts: tuple[str, ...],
@@ -51,13 +51,15 @@ def try_(
     python: str | None,
     models: tuple[str, ...],
     output: str,
+    **where: Any,
 ) -> None:
-    """Import SCRIPT, call init(), and run() for each REQUEST.
+    """Import the script of PATH, call init(), and run() for each REQUEST.
 
-    A REQUEST is a file, or '-' for standard input.
-    Environment, models and variables are those of the manifest beside the script, as lmd apply reads it. Without a
-    manifest, and unless the options say otherwise, the script runs with the files that lmd apply takes of its folder,
-    in the active environment, or else in that of this command.
+    PATH is a script, a folder with one or with a kustomization.yaml, a manifest, or the name of what was applied from
+    one; the current folder, if there is none. A REQUEST is a file, or '-' for standard input; without any it is the
+    sample request: request.json, or the one that lmd.toml names.
+    Environment, models and variables are those with which lmd apply would deploy it. Where nothing describes an
+    environment, the script runs in the active one, or else in that of this command, with the shell's variables.
 
     What the script prints goes to standard error, breakpoint() has the terminal, and standard output gets what the
     server would answer. The exit code is 1 when init() fails or a request is not answered with 200.
@@ -69,9 +71,12 @@ def try_(
     """
     if file and folder:
         raise click.UsageError("give one of -f FILE and -k FOLDER")
-    script = arguments[0] if arguments and arguments[0].suffix == ".py" else None
-    bodies = [body.read(path) for path in arguments[1 if script else 0 :]] + [text.encode() for text in texts]
-    wish = prepare.Wish(script, file or folder, requirements, python, models)
+    path = _path(arguments, where)
+    requests = arguments[1:] if path else arguments
+    wish = prepare.wish(path, file or folder, requirements, python, models)
+    if not requests and not texts and (own := prepare.request(wish)):
+        requests = (own,)
+    bodies = [body.read(path) for path in requests] + [text.encode() for text in texts]
     with tempfile.TemporaryDirectory(prefix="lmd-try-") as place:
         ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress())
         with TrialWorker(ready) as worker:
@@ -80,6 +85,18 @@ def try_(
     outcome.end()
     if failure:
         raise Failure(failure)
+
+
+def _path(arguments: Sequence[Path], where: dict[str, Any]) -> Path | None:
+    """The first argument, if it is no request: a script, folder or manifest, or what a deployment was applied from."""
+    first = arguments[0] if arguments else None
+    if first is None or first.suffix == ".py" or first.is_dir() or first.suffix in (".yaml", ".yml"):
+        return first
+    if first.exists() or str(first) == "-" or first.suffix or first.parent != Path():
+        return None
+    from localmodel.project import applied  # few need it
+
+    return applied.path_of(chosen(where), str(first))
 
 
 def _go(worker: TrialWorker, bodies: Sequence[bytes], outcome: "_Outcome") -> str:

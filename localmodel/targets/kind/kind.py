@@ -3,31 +3,35 @@
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from localmodel import advice, reasons
+from localmodel import advice, entry_script, reasons
 from localmodel.advice import Known
 from localmodel.cluster_records.names import RESOURCE, SERVE_ANNOTATION
+from localmodel.disk import home
 from localmodel.disk.home import build_log
+from localmodel.environments import stored
 from localmodel.errors import UserError
 from localmodel.progress import Progress, check
 from localmodel.progress import now as show
 from localmodel.reasons import Reason
 from localmodel.resource import manifest as manifests
-from localmodel.resource import schema
+from localmodel.resource import schema, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.so_far import SoFar
-from localmodel.targets import earlier, standing
+from localmodel.store import Store
+from localmodel.targets import drafts, earlier, standing
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind import plan as kind_plan
 from localmodel.targets.kind import pod_metrics, watch
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.machine import known
 from localmodel.targets.standing import Seen
-from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Planned
+from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource, PastRevision, Planned
 
 # Annotations that commands write, and manifests do not contain.
 _NOT_APPLIED = ("kubectl.kubernetes.io/last-applied-configuration", SERVE_ANNOTATION)
@@ -51,6 +55,8 @@ class KindTarget:
 
     def apply(self, wanted: ManifestSource, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
         self._tell_where(progress)
+        if isinstance(wanted, Draft):
+            wanted = self._kept(wanted)
         with progress.step("apply") as done:
             applied = items(self._apply(wanted))
             done(_words(applied))
@@ -80,10 +86,18 @@ class KindTarget:
 
     def _apply(self, wanted: ManifestSource, *options: str) -> str:
         if not isinstance(wanted, Path):
-            manifest = wanted.deployment if isinstance(wanted, Manifests) else wanted
+            manifest = _deployment_of(wanted)
             return self._kubectl.run("apply", _QUICKLY, *options, "-f", "-", "-o", "json", text=json.dumps(manifest))
         kind = "-k" if wanted.is_dir() else "-f"
         return self._kubectl.run("apply", _QUICKLY, *options, kind, str(wanted), "-o", "json")
+
+    def _kept(self, draft: Draft) -> Manifests:
+        """Register what the manifest names, unless it is refused at once."""
+        checked = drafts.of(draft)
+        wanted = spec.parse(checked.manifests.deployment["spec"])
+        if wanted.source.code is not None:
+            entry_script.check(stored.code(wanted.source.code, draft.store), wanted.entry_script)
+        return draft.keep()
 
     def deployments(self) -> list[DeploymentStatus]:
         if not self._everywhere:
@@ -144,12 +158,13 @@ class KindTarget:
         with progress.step("dry run") as done:
             applied = items(self._apply(wanted, "--dry-run=server"))
             done(_words(applied))
-        return [self._planned(resource, applied) for resource in _ours(applied, wanted)]
+        store = wanted.store if isinstance(wanted, Draft) else Store(home.store())
+        return [self._planned(one, applied, store) for one in _ours(applied, wanted)]
 
-    def _planned(self, resource: Object, applied: list[Object]) -> Planned:
+    def _planned(self, resource: Object, applied: list[Object], store: Store) -> Planned:
         metadata = resource["metadata"]
         live = self._kubectl.find(RESOURCE, metadata["name"], metadata["namespace"])
-        return kind_plan.plan_of(self._kubectl, resource, live, applied)
+        return kind_plan.plan_of(self._kubectl, resource, live, applied, store)
 
     def history(self, name: str) -> list[PastRevision]:
         return kind_history.of(self._kubectl, self._get(name))
@@ -226,8 +241,12 @@ def _scaled(name: str, replicas: int) -> str:
 def _known(wanted: ManifestSource) -> Known:
     if isinstance(wanted, Path):
         return Known(beside=manifests.beside(wanted))
-    deployment = wanted.deployment if isinstance(wanted, Manifests) else wanted
-    return Known(leaves_out=known.leaves_out(deployment))
+    return Known(leaves_out=known.leaves_out(_deployment_of(wanted)))
+
+
+def _deployment_of(wanted: Mapping[str, Any] | Manifests | Draft) -> Mapping[str, Any]:
+    manifests = wanted.manifests if isinstance(wanted, Draft) else wanted
+    return manifests.deployment if isinstance(manifests, Manifests) else manifests
 
 
 def _words(applied: list[Object]) -> str:

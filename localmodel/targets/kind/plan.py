@@ -20,8 +20,12 @@ from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.target import Planned
 
 
-def plan_of(kubectl: Kubectl, resource: Object, live: Object | None, applied: Sequence[Object]) -> Planned:
-    """The plan for one resource, as the API server would store it. `applied` are all objects of the same apply.
+def plan_of(
+    kubectl: Kubectl, resource: Object, live: Object | None, applied: Sequence[Object], store: Store
+) -> Planned:
+    """The plan for one resource as the API server would take it over. `applied` are all objects that come with it.
+
+    `store` has what it names.
 
     Raises:
         UserError: something is missing or does not fit.
@@ -33,7 +37,7 @@ def plan_of(kubectl: Kubectl, resource: Object, live: Object | None, applied: Se
     records = kind_history.records(kubectl, live) if live else []
     own = kind_history.locks(kubectl, live, records) if live else ()
     world = _World(kubectl, resource["metadata"]["namespace"], applied)
-    desired = world.facts(wanted, own)
+    desired = world.facts(wanted, own, store)
     result = _compared(desired, live, records) if live else plan.plan(desired, None)
     if result.lane not in ("nothing", "patch"):
         check.require(world.missing)
@@ -75,8 +79,7 @@ class _World:
         self.missing = Missing()
         self._maps = {item["metadata"]["name"]: item for item in applied if item["kind"] == "ConfigMap"}
 
-    def facts(self, wanted: DeploymentSpec, own: Sequence[str]) -> Facts:
-        store = Store(home.store())
+    def facts(self, wanted: DeploymentSpec, own: Sequence[str], store: Store) -> Facts:
         wanted = served_spec.of(wanted, store)
         files = self._files(wanted, store)
         entry_script.check(files, wanted.entry_script)

@@ -8,16 +8,18 @@ from localmodel import reasons
 from localmodel.disk import home, state_file
 from localmodel.errors import UserError
 from localmodel.progress import Progress, check
-from localmodel.resource import manifest, spec
+from localmodel.resource import spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
-from localmodel.targets import earlier, log_file, standing
-from localmodel.targets.machine import decide, history, imported, loading, records, resolve, rollback, state
+from localmodel.store import Store
+from localmodel.targets import drafts, earlier, log_file, standing
+from localmodel.targets.machine import addresses, decide, history, imported, loading, records, resolve, rollback, state
+from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.rollout import Rollout
 from localmodel.targets.machine.runner import Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, State
 from localmodel.targets.standing import Seen
-from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Planned
+from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource, PastRevision, Planned
 
 # After these, something newer reports the state, or nothing was begun.
 _NOT_AN_ATTEMPT = (reasons.SUPERSEDED, reasons.REVISION_NOT_FOUND)
@@ -32,9 +34,9 @@ class LocalTarget:
 
     def apply(self, wanted: ManifestSource, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
         with progress.step("manifest") as done:
-            manifests = manifest.read(wanted)
-            name = manifests.deployment["metadata"]["name"]
-            deployment = spec.parse(manifests.deployment["spec"])
+            draft = drafts.of(wanted)
+            name = draft.manifests.deployment["metadata"]["name"]
+            deployment = spec.parse(draft.manifests.deployment["spec"])
             done(name)
         place = self.place(name)
         if deployment.suspend:
@@ -46,7 +48,7 @@ class LocalTarget:
         seconds = timeout or deployment.progress_deadline_seconds
         with self._changing(place, seconds, progress) as give_way:
             try:
-                self._apply(place, manifests, deployment, seconds, progress, give_way)
+                self._apply(place, draft, deployment, seconds, progress, give_way)
             except UserError as error:
                 again = error.reason != reasons.SUPERSEDED and self._bring_back(
                     place, deployment, seconds, progress, give_way
@@ -93,18 +95,24 @@ class LocalTarget:
     def _apply(
         self,
         place: State,
-        manifests: Manifests,
+        draft: Draft,
         wanted: DeploymentSpec,
         timeout: float,
         progress: Progress,
         give_way: Callable[[], None],
     ) -> None:
-        desired = resolve.resolve(manifests, wanted, self.runner, progress, place.locks())
+        desired = self._resolve(place, draft.manifests, wanted, progress, draft.store)
+        imported.require(draft.manifests, desired, place.served_last(), progress)
+        running = self._alone(place)
+        if wanted.local_port and not (running and decide.keeps_port(wanted.local_port, running)):
+            addresses.require(self.runner, wanted.local_port)
+        manifests = draft.keep()
+        if manifests != draft.manifests:  # meanwhile another command has registered something under the name
+            wanted = spec.parse(manifests.deployment["spec"])
+            desired = self._resolve(place, manifests, wanted, progress)
         for error in place.mend():
             progress.note(f"{str(error).partition(';')[0]}; continuing without it")
-        imported.require(manifests, desired, place.served_last(), progress)
         place.set_applied(manifests)
-        running = self._alone(place)
         decision = decide.decide(place, desired, self.runner, running)
         if decision.plan.lane == "nothing":
             progress.note(decision.plan.reason)
@@ -144,16 +152,26 @@ class LocalTarget:
         return f"revision {good.number} serves again at {server.url}" if server else ""
 
     def plan(self, wanted: ManifestSource, progress: Progress) -> list[Planned]:
-        manifests = manifest.read(wanted)
-        name = manifests.deployment["metadata"]["name"]
-        deployment = spec.parse(manifests.deployment["spec"])
+        draft = drafts.of(wanted)
+        name = draft.manifests.deployment["metadata"]["name"]
+        deployment = spec.parse(draft.manifests.deployment["spec"])
         if deployment.suspend:
             return [Planned(name, "nothing", (), "spec.suspend is true: edits wait")]
         place = self.place(name)
-        desired = resolve.resolve(manifests, deployment, self.runner, progress, place.locks())
-        imported.require(manifests, desired, place.served_last(), progress)
+        desired = self._resolve(place, draft.manifests, deployment, progress, draft.store)
+        imported.require(draft.manifests, desired, place.served_last(), progress)
         planned = decide.decide(place, desired, self.runner, self.running(place)).plan
         return [Planned(name, planned.lane, planned.steps, planned.reason)]
+
+    def _resolve(
+        self,
+        place: State,
+        manifests: Manifests,
+        wanted: DeploymentSpec,
+        progress: Progress,
+        store: Store | None = None,
+    ) -> Desired:
+        return resolve.resolve(manifests, wanted, self.runner, progress, place.locks(), store)
 
     def history(self, name: str) -> list[PastRevision]:
         place = self._existing(name)

@@ -37,14 +37,21 @@ class Desired:
 
 
 def resolve(
-    manifests: Manifests, spec: DeploymentSpec, runner: Runner, progress: Progress, own: Sequence[str] = ()
+    manifests: Manifests,
+    spec: DeploymentSpec,
+    runner: Runner,
+    progress: Progress,
+    own: Sequence[str] = (),
+    store: Store | None = None,
 ) -> Desired:
     """Look everything up. `own` are digests of the locks that the deployment has served with, the last one first.
+
+    `store` has what the manifest names; None: the one that is kept.
 
     Raises:
         UserError: something is missing or does not fit; the message names the field, or file and line.
     """
-    store = Store(home.store())
+    store = store or Store(home.store())
     with progress.step("script") as done:
         spec = served_spec.of(spec, store, progress.note)
         files = _files(manifests, spec, store)

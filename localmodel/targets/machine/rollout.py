@@ -1,9 +1,8 @@
 """Brings a revision into service, and keeps the old one if that fails."""
 
-import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from localmodel import advice, exclusive, reasons
@@ -12,7 +11,7 @@ from localmodel.progress import Progress, now
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.so_far import SoFar
 from localmodel.targets import in_order, ports
-from localmodel.targets.machine import decide, known, loading, state
+from localmodel.targets.machine import addresses, decide, known, loading
 from localmodel.targets.machine.log_tail import LogTail
 from localmodel.targets.machine.runner import BuiltEnvironment, Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, Slot, State
@@ -42,11 +41,11 @@ class Rollout:
         """
         self.give_way()
         if running is None:
-            port = self._choose_port()
+            port = self._port()
             self._step(write(), lambda record: self._start(record, port))
             return
         moves = not decide.keeps_port(self.spec.local_port, running)
-        port = self._choose_port() if moves else running.port
+        port = self._port() if moves else running.port
         if self.spec.strategy == "Recreate":
             self._step(write(), lambda record: self._hand_over(record, running, port))
         elif moves:
@@ -58,6 +57,9 @@ class Rollout:
             why = "spec.update.strategy is Roll" if same else "what the server is started from has changed"
             self.progress.note(f"{why}: another is tried beside it first")
             self._step(write(), lambda record: self._replace(record, running))
+
+    def _port(self) -> int:
+        return addresses.choose(self.runner, self.place, self.spec.local_port, self.progress.note)
 
     def _step(self, record: RevisionRecord, act: Callable[[RevisionRecord], None]) -> None:
         self.place.set_attempt(Attempt(record.number))
@@ -74,28 +76,6 @@ class Rollout:
         if record.failed:
             self.place.keep(replace(record, failed=""))
         self.place.prune(self.spec.revision_history_limit)
-
-    def _choose_port(self) -> int:
-        if self.spec.local_port is not None:
-            return ports.choose(self.spec.local_port, self._holder, self.progress.note)
-        last = self.place.main.server()
-        others = {record.port for place, record in self._servers() if place.name != self.place.name}
-        return ports.allocate(last.port if last else None, others, self._holder, self.progress.note)
-
-    def _holder(self, port: int) -> str:
-        for place, record in self._servers():
-            with contextlib.suppress(UserError):
-                if record.port == port and self.runner.is_running(place, record.id):
-                    return f"the deployment {place.name!r} ({self.runner.unit} {record.id[:12]})"
-        return ports.holder(port)
-
-    def _servers(self) -> Iterator[tuple[State, ServerRecord]]:
-        """Every deployment of the target with its current or last server."""
-        for name in state.names(self.runner.folder):
-            place = State(self.runner.folder, name)
-            with contextlib.suppress(UserError):  # damage to another deployment does not matter here
-                if record := place.main.server():
-                    yield place, record
 
     def _start(self, record: RevisionRecord, port: int) -> None:
         """Start a server where none runs."""

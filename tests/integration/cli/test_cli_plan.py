@@ -66,6 +66,7 @@ def test_the_text_has_the_steps_in_order(lmd: Lmd) -> None:
 def test_what_cannot_be_applied_cannot_be_planned(lmd: Lmd) -> None:
     wrong = lmd("plan", lmd.manifest(script("1"), models=[{"name": "nosuch", "version": 1}]))
     assert wrong.code == 1 and "spec.models[0]" in wrong.err
-    (lmd.folder / "score.py").write_text(script("1"))
-    assert lmd("plan", lmd.folder / "score.py").code == 2
+    (lmd.folder / "score.py").write_text("def init(): pass\n")
+    lacking = lmd("plan", lmd.folder / "score.py")
+    assert lacking.code == 1 and "score.py: no function run(raw_data)" in lacking.err
     assert lmd("plan").code == 2

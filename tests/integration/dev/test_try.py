@@ -196,7 +196,7 @@ def test_models_are_registered_ones_or_files(lmd: Lmd, score: Path) -> None:
     assert found("digits") == {"weights.txt": "two"}
     assert found("digits:1") == {"weights.txt": "one"}
     assert found(str(weights)) == {"weights.txt": "three"}
-    assert found("digits:1", str(weights)) == {"digits/1/weights.txt": "one", "weights/0/weights.txt": "three"}
+    assert found("digits:1", str(weights)) == {"digits/1/weights.txt": "one", "code/0/weights.txt": "three"}
     assert "digits has no version 9" in attempt(lmd, score, "--model", "digits:9").err
     assert "./gone.pkl: no such file or folder" in attempt(lmd, score, "--model", "./gone.pkl").err
 
@@ -257,6 +257,6 @@ def test_nothing_to_try_is_told(lmd: Lmd) -> None:
     result = attempt(lmd, "gone.py")
     assert (result.code, result.err) == (1, "error: gone.py: no such file\n")
     result = attempt(lmd)
-    assert result.code == 1 and "name a script, or run this in a folder with a manifest" in result.err
+    assert result.code == 1 and "name a script, or run this in a folder that has one, or a manifest" in result.err
     result = attempt(lmd, "request.jsn")
     assert result.code == 1 and "request.jsn: no such file" in result.err

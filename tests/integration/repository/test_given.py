@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from localmodel import UserError
-from localmodel.resource.spec import EnvironmentSpec
 from localmodel.project import given
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
 from localmodel.store import EnvironmentVersion, Store
 
@@ -21,7 +21,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def meant(given_value: given.Environment | None, store: Store) -> EnvironmentVersion | EnvironmentSpec:
-    return given.environment(given_value, "digits", store, reporter(False))
+    return given.environment(given_value, store, reporter(False)).of("digits", store)
 
 
 def test_nothing_is_this_python_alone(store: Store) -> None:
@@ -78,5 +78,5 @@ def test_two_models_whose_names_differ_only_in_case_are_refused(store: Store) ->
         Store(Path(folder)).models.register(name, "model.txt")
     both = [Store(Path("a")).models.get("Iris"), Store(Path("b")).models.get("iris")]
     with pytest.raises(UserError, match="Iris and iris differ only in case") as caught:
-        given.models(both, store)
+        given.models(both, store, "digits")
     assert caught.value.reason == "ModelTwice"

@@ -14,8 +14,8 @@ from support.sdk_given import given_client, given_digits, given_home, write_sour
 
 from localmodel import Client, DeployError, Deployment, ScoringError, UserError
 from localmodel.disk import home
-from localmodel.resource.spec import EnvironmentSpec
 from localmodel.project.given import own_python
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 
 
@@ -100,7 +100,7 @@ def test_models_are_paths_names_and_versions(client: Client) -> None:
     given = [registered, "scaler", Path("My Model.pkl")]
     digits = client.deploy("digits", "score.py", models=given, port=free_port())
     names = [(model["name"], model["version"]) for model in digits.manifest["spec"]["models"]]
-    assert names == [("digits", 1), ("scaler", 1), ("My-Model", 1)]
+    assert names == [("digits", 1), ("digits-scaler", 1), ("digits-My-Model", 1)]
     digits.update(models="digits:1")
     folder = Path(digits.score("variable")[1])
     assert folder.parts[-2:] == ("digits", "1") and [path.name for path in folder.iterdir()] == ["My Model.pkl"]

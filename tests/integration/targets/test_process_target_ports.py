@@ -13,18 +13,17 @@ from support.lmd_command import Lmd, answers, ask, script
 from localmodel.targets import ports
 
 
-def test_a_held_port_is_told_of_and_the_next_is_taken_and_kept(lmd: Lmd) -> None:
+def test_a_port_that_is_named_and_held_is_refused_and_the_deployment_stays(lmd: Lmd) -> None:
+    assert lmd.apply(script("0")).code == 0
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", lmd.port))
+        other.bind(("127.0.0.1", lmd.port + 1))
         other.listen()
-        result = lmd.apply(script("1"))
+        result = lmd.apply(script("1"), service={"localPort": lmd.port + 1})
         name = Path("/proc/self/comm").read_text().strip()
-        assert f"port {lmd.port} is held by {name} (process {os.getpid()}); taking {lmd.port + 1}" in result.err
-        assert f"http://localhost:{lmd.port + 1}/score" in result.out
-        assert ask(lmd.port + 1).body == 1
-    assert f"http://localhost:{lmd.port + 1}/score" in lmd.apply(script("2")).out
-    assert ask(lmd.port + 1).body == 2
+        held = f"spec.service.localPort {lmd.port + 1} is held by {name} (process {os.getpid()})"
+        assert result.code == 1 and f"error: {held}; name another one, or none" in result.err
+        assert lmd.ask().body == 0
 
 
 def test_no_connection_of_a_client_takes_a_spare_port_before_its_server_does() -> None:

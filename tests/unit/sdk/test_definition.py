@@ -8,11 +8,11 @@ import pytest
 
 from localmodel import UserError
 from localmodel.oci.layout import Blob
+from localmodel.project import definition
+from localmodel.project.server_options import ServerOptions, manifest_fields
 from localmodel.resource import schema, spec
 from localmodel.resource.server_settings import ServerSettings
 from localmodel.resource.spec import CodeRef, EnvironmentRef, EnvironmentSpec, ModelRef, Variable
-from localmodel.project import definition
-from localmodel.project.server_options import ServerOptions, manifest_fields
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 
 CODE = CodeVersion("digits", 3, "sha256:c", "pkg/score.py", "")

@@ -10,7 +10,7 @@ from localmodel import DeployError, Deployment, UserError
 from localmodel.progress import Progress
 from localmodel.resource.manifest import Manifests
 from localmodel.sdk.connections import Connections
-from localmodel.targets.target import DeploymentStatus, ManifestSource
+from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource
 
 URL = "http://localhost:6789/score"
 RUNNING = DeploymentStatus("digits", True, 2, URL, "")
@@ -107,13 +107,14 @@ def test_an_update_changes_what_is_named_and_passes_the_rest_on() -> None:
     target = Target(RUNNING)
     handle(target).update(port=7000, variables={"A": "1"})
     (wanted,) = target.applied
-    assert isinstance(wanted, Manifests)
-    assert wanted.deployment["spec"] == {
+    assert isinstance(wanted, Draft)
+    assert wanted.manifests == wanted.keep()
+    assert wanted.manifests.deployment["spec"] == {
         "scoring": {"entryScript": "score.py"},
         "service": {"localPort": 7000},
         "env": [{"name": "A", "value": "1"}],
     }
-    assert wanted.config_maps == {"code": {"score.py": b""}}
+    assert wanted.manifests.config_maps == {"code": {"score.py": b""}}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""From what was read of a deployment to a manifest that a target applies."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from localmodel.disk import home
+from localmodel.progress import Progress
+from localmodel.project import definition, given, source
+from localmodel.project.given import Model, Packages
+from localmodel.resource import annotations
+from localmodel.resource.manifest import Manifests
+from localmodel.store import ModelVersion, Store
+from localmodel.store.models import of_content
+from localmodel.store.staged import StagedStore
+from localmodel.targets.target import Draft
+
+
+@dataclass(frozen=True)
+class Code:
+    """The source that was read: where, its files, and its entry script."""
+
+    place: Path
+    files: Mapping[str, bytes]
+    entry: str
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a deployment is made of; None: as it was.
+
+    `model_sources` are paths of models, by name, where they are not those of `models`; `environment_file` is where the
+    environment was read from.
+    """
+
+    code: Code | None = None
+    models: Sequence[Model] | None = None
+    model_sources: Mapping[str, Path] | None = None
+    environment: Packages | None = None
+    environment_file: Path | None = None
+    variables: Mapping[str, str] | None = None
+    port: int | None = None
+    server: Mapping[str, object] | None = None
+    replicas: int | None = None
+    gate: Sequence[Mapping[str, Any]] | None = None
+
+
+def code(script: str | Path, folder: str | Path | None, models: Mapping[str, Path], progress: Progress) -> Code:
+    """Read the source; what it leaves out is noted. `models` are paths, which are not code.
+
+    Raises:
+        UserError: as source.locate() and source.read().
+    """
+    place, entry = source.locate(script, folder)
+    return code_at(place, entry, models, progress)
+
+
+def code_at(place: Path, entry: str, models: Mapping[str, Path], progress: Progress) -> Code:
+    """The same, of a place that locate() has given.
+
+    Raises:
+        UserError: as source.read().
+    """
+    found = source.read(place, entry, models.values())
+    for note in found.notes:
+        progress.note(note)
+    return Code(place, found.files, entry)
+
+
+def draft(base: Manifests, parts: Parts) -> Draft:
+    """The manifest `base` with these parts in place of its own. Nothing is registered before it is kept.
+
+    Raises:
+        UserError: what is named does not exist, or is not valid.
+    """
+    name = base.deployment["metadata"]["name"]
+    staged = StagedStore(home.store())
+    chosen = None if parts.models is None else given.models(parts.models, staged, name)
+    named = annotations.model_sources(base.deployment) if parts.models is None else given.paths(parts.models, name)
+    sources = named if parts.model_sources is None else parts.model_sources
+
+    def manifests(store: Store, models: Sequence[ModelVersion] | None) -> Manifests:
+        files = parts.code
+        changed = definition.changed(
+            base.deployment,
+            code=store.code.register(name, files.files, files.entry) if files else None,
+            models=models,
+            environment=parts.environment.of(name, store) if parts.environment else None,
+            variables=parts.variables,
+            port=parts.port,
+            server=parts.server,
+            replicas=parts.replicas,
+            gate=parts.gate,
+            source=files.place if files else None,
+            model_sources=sources,
+            environment_source=parts.environment_file,
+        )
+        return replace(base, deployment=changed)
+
+    def keep() -> Manifests:
+        store = Store(home.store())
+        models = [
+            of_content(store.models, one.name, sources[one.name]) if staged.is_new(one) else one for one in chosen or ()
+        ]
+        return manifests(store, None if chosen is None else models)
+
+    return Draft(manifests(staged, chosen), staged, keep)

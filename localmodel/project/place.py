@@ -1,0 +1,118 @@
+"""What a PATH is: a manifest, a folder with a kustomization or with a script, a script, or a model."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from localmodel import reasons
+from localmodel.errors import UserError
+from localmodel.resource import schema
+from localmodel_untrusted.files import UnreadableError, decoded, read_file
+
+Kind = Literal["manifest", "kustomization", "folder", "script", "model"]
+
+SCRIPT = "score.py"
+SETTINGS = "lmd.toml"
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_TEXTS = (".yaml", ".yml", ".json", ".txt")
+# What an online deployment's or endpoint's YAML of v2 begins with, or cannot do without.
+_AZURE = re.compile(r"^(\$schema: *\S*azureml\S*|endpoint_name:)", re.MULTILINE)
+
+
+class PathError(UserError):
+    """The PATH, or an option beside it, is not one of what can be served."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A PATH that was given, and what it is. `entry` is the entry script of a script or a folder, in `root`."""
+
+    kind: Kind
+    path: Path
+    entry: str = ""
+
+    @property
+    def root(self) -> Path:
+        """The folder that everything beside it is looked for in."""
+        return self.path if self.path.is_dir() and self.kind != "model" else self.path.parent
+
+    @property
+    def is_manifest(self) -> bool:
+        """Whether it says itself what is to be served, in a resource of Kubernetes."""
+        return self.kind in ("manifest", "kustomization")
+
+
+def has_kustomization(folder: Path) -> str:
+    """The name of the folder's kustomization, or ""."""
+    return next((name for name in KUSTOMIZATIONS if (folder / name).is_file()), "")
+
+
+def find(path: Path, entry: str | None = None) -> Place:
+    """What the path is. `entry` is the entry script that an option names.
+
+    A folder with a `lmd.toml` is its script's, also with a kustomization beside it.
+
+    Raises:
+        PathError: SourceMissing: there is nothing; EntryScriptMissing; InvalidManifest: neither script nor manifest.
+    """
+    if not path.exists():
+        raise PathError(reasons.SOURCE_MISSING, f"{path}: no such file or folder")
+    if path.is_dir():
+        return _folder(path, entry)
+    if path.suffix == ".py":
+        return Place("script", path, path.name)
+    _refuse_others(path)
+    return Place("manifest", path)
+
+
+def _folder(folder: Path, entry: str | None) -> Place:
+    kustomization = has_kustomization(folder)
+    if kustomization and not (folder / SETTINGS).is_file():
+        if entry:
+            raise PathError(
+                reasons.ENTRY_SCRIPT_INVALID,
+                f"--entry-script: {folder} has a {kustomization}, which says what the script is",
+            )
+        return Place("kustomization", folder)
+    return Place("folder", folder, entry or SCRIPT)
+
+
+def require_script(place: Place) -> None:
+    """
+    Raises:
+        PathError: EntryScriptMissing.
+    """
+    if place.kind != "folder" or (place.path / place.entry).is_file():
+        return
+    there = ", ".join(sorted(file.name for file in place.path.glob("*.py"))[:10]) or "none"
+    raise PathError(
+        reasons.ENTRY_SCRIPT_MISSING,
+        f"{place.path} has no {place.entry} and no kustomization.yaml; name the script with --entry-script "
+        f"(its Python files: {there})",
+    )
+
+
+def _refuse_others(path: Path) -> None:
+    """Say what to do with a file that is neither a script nor a manifest of ours.
+
+    Raises:
+        PathError: InvalidManifest: a file of Azure ML, or what is not text (a model, most likely).
+    """
+    if not path.is_file():  # a pipe can be read once only
+        return
+    try:
+        text = decoded(read_file(path) or b"")
+    except UnreadableError:
+        if path.suffix not in _TEXTS:
+            raise PathError(
+                reasons.INVALID_MANIFEST,
+                f"{path} is not a manifest; a model is deployed with the script that loads it: "
+                f"lmd apply FOLDER --model {path}",
+            ) from None
+        return
+    if _AZURE.search(text) and schema.API_VERSION not in text:
+        raise PathError(
+            reasons.INVALID_MANIFEST,
+            f"{path} is a file of Azure ML: lmd import azureml {path} makes a deployment of it",
+        )

@@ -1,0 +1,154 @@
+"""A PATH with its options and its lmd.toml, and what a target applies of it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from localmodel.disk import home
+from localmodel.errors import UserError
+from localmodel.progress import Progress
+from localmodel.project import before, beside, definition, drafting, gates, given, lmd_toml, place, settings
+from localmodel.project.drafting import Parts
+from localmodel.project.place import SETTINGS, Place
+from localmodel.project.settings import Settings
+from localmodel.resource.manifest import Manifests
+from localmodel.store import Store
+from localmodel.target_table import on_cluster
+from localmodel.targets.target import DeploymentStatus, ManifestSource, Planned, Target
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is to be served: the path, what the options say, and what its lmd.toml says. A manifest has neither.
+
+    `replaces`: whether it may take the place of a deployment that another folder has.
+    """
+
+    place: Place
+    options: Settings = Settings()  # noqa: RUF009 - it is frozen
+    file: Settings = Settings()  # noqa: RUF009
+    replaces: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """What options and lmd.toml say."""
+        return settings.merge(self.options, self.file)
+
+    @property
+    def name(self) -> str:
+        """The deployment's name.
+
+        Raises:
+            UserError: DeploymentNameInvalid; InvalidManifest.
+        """
+        if self.place.is_manifest:
+            from localmodel.resource import manifest
+
+            return str(manifest.read(self.place.path).deployment["metadata"]["name"])
+        if (name := self.settings.name) is None:
+            return beside.deployment_name(self.place)
+        definition.check_name(name)
+        return name
+
+    @property
+    def request(self) -> Path:
+        """The file of its sample request, which need not exist."""
+        return self.settings.request or self.place.root / beside.REQUEST
+
+    def apply(self, target: Target, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
+        """Have it serve. Raises UserError."""
+        wanted, environment = self._wanted(target, progress)
+        with self._in_words_of_the_path(environment):
+            return target.apply(wanted, timeout, progress)
+
+    def plan(self, target: Target, progress: Progress) -> list[Planned]:
+        """What apply would do. Raises UserError."""
+        wanted, environment = self._wanted(target, progress)
+        with self._in_words_of_the_path(environment):
+            return target.plan(wanted, progress)
+
+    def _wanted(self, target: Target, progress: Progress) -> tuple[ManifestSource, Path | None]:
+        """What the target is given, and the file that its requirements come from."""
+        if self.place.is_manifest and (on_cluster(target.name) or self.replaces):
+            return self.place.path, None  # kubectl asks nobody either
+        earlier = before.look(target, self.name)
+        if not self.replaces and (note := before.require_own(earlier, self.place)):
+            progress.note(note)
+        if self.place.is_manifest:
+            return self.place.path, None
+        if earlier.manifests and earlier.is_of(self.place):
+            base, kept = earlier.manifests, earlier.settings(self.place)
+        else:
+            base, kept = None, Settings(port=earlier.port)
+        parts = self.read(kept, progress, fresh=base is None)
+        return drafting.draft(base or Manifests(definition.empty(self.name), {}), parts), parts.environment_file
+
+    @contextlib.contextmanager
+    def _in_words_of_the_path(self, environment: Path | None) -> Iterator[None]:
+        """Have errors name what the user wrote, and not a manifest's fields that were made of it."""
+        from localmodel.environments.formats import files  # which reads the schema
+
+        try:
+            with files.told_of(environment):
+                yield
+        except UserError as error:
+            if self.file.port is None or self.options.port is not None:
+                raise
+            port = f"{self.place.root / SETTINGS}: port"
+            raise UserError(error.reason, str(error).replace("spec.service.localPort", port)) from None
+
+    def read(self, kept: Settings, progress: Progress, fresh: bool = True) -> Parts:
+        """Its files, models, environment and the rest. `kept` is what was applied before; `fresh`: nothing was.
+
+        Raises:
+            UserError: what is missing or not valid.
+        """
+        wanted = settings.merge(self.options, self.file, kept)
+        for note in settings.kept_notes(self.settings, wanted, kept):
+            progress.note(note)
+        folder = self.place.root
+        models = given.each(wanted.models or ())
+        environment = beside.environment(wanted, folder)
+        packages = None
+        if fresh or environment is not None or wanted.python is not None:
+            packages = given.environment(environment, Store(home.store()), progress, wanted.python)
+        return Parts(
+            code=drafting.code(*self._script(wanted), given.paths(models, self.name), progress),
+            models=models if fresh or wanted.models is not None else None,
+            environment=packages,
+            environment_file=given.environment_file(environment),
+            variables=wanted.variables if wanted.variables is not None or not fresh else {},
+            port=wanted.port,
+            server=wanted.server,
+            gate=gates.read(wanted.gate, folder),
+        )
+
+    def _script(self, wanted: Settings) -> tuple[str | Path, Path | None]:
+        """Script and folder, as drafting.code() takes them."""
+        if self.place.kind == "script":
+            return self.place.path, None
+        entry = wanted.entry_script or place.SCRIPT
+        place.require_script(Place("folder", self.place.path, entry))
+        return entry, self.place.path
+
+
+def load(path: Path, options: Settings = Settings(), replaces: bool = False) -> Project:  # noqa: B008
+    """The path with its lmd.toml.
+
+    Raises:
+        UserError: as place.find() and lmd_toml.read().
+    """
+    found = place.find(path, options.entry_script)
+    return Project(found, options, Settings() if found.is_manifest else lmd_toml.read(found.root), replaces)
+
+
+def reread(project: Project) -> Project:
+    """The same with its lmd.toml as it is now.
+
+    Raises:
+        UserError: as lmd_toml.read().
+    """
+    if project.place.is_manifest:
+        return project
+    return replace(project, file=lmd_toml.read(project.place.root))

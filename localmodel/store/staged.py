@@ -1,0 +1,122 @@
+"""The store as it would be: what is registered here is only looked at, and can be used until the program ends."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from localmodel.oci.layout import Blob, Layout, hashed
+from localmodel.store import code, environments, models
+from localmodel.store.code import Code, CodeVersion
+from localmodel.store.environments import Environments
+from localmodel.store.models import Models
+from localmodel.store.records import RecordKind, Records, Version
+from localmodel.store.store import Store
+
+V = TypeVar("V", bound=Version)
+_SMALL = 1 << 20
+
+
+class StagedStore(Store):
+    """What the store has, and what is registered here. Nothing is written."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.layout = _Layout(root)
+        self.models = Models(self.layout)
+        self.models.records = StagedRecords(self.layout, models.KIND)
+        self.environments = Environments(self.layout)
+        self.environments.records = StagedRecords(self.layout, environments.KIND)
+        self.code = _Code(self.layout)
+
+    def is_new(self, version: Version) -> bool:
+        """Whether a model is one that was registered here."""
+        records = self.models.records
+        return isinstance(records, StagedRecords) and records.is_new(version)
+
+
+class StagedRecords(Records[V]):
+    """Records that are added in memory, with the numbers that they would have."""
+
+    def __init__(self, layout: Layout, kind: RecordKind[V]) -> None:
+        super().__init__(layout, kind)
+        self._added: dict[tuple[str, int], V] = {}
+
+    def is_new(self, version: Version) -> bool:
+        return (version.name, version.version) in self._added
+
+    def numbers(self, name: str, skip: "Callable[..., None] | None" = None) -> list[int]:
+        return sorted({*super().numbers(name, skip), *(number for one, number in self._added if one == name)})
+
+    def require(self) -> None:
+        if not self._added:
+            super().require()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        yield
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        yield
+
+    def _create(self, version: V) -> None:
+        self._added[version.name, version.version] = version
+
+    def _read(self, name: str, number: int) -> V | None:
+        return self._added.get((name, number)) or super()._read(name, number)
+
+
+class _Layout(Layout):
+    """Blobs that are hashed, and kept in memory if they are small."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._blobs: set[Blob] = set()
+        self._small: dict[str, bytes] = {}
+
+    def has(self, blob: Blob) -> bool:
+        return blob in self._blobs or super().has(blob)
+
+    def read(self, digest: str) -> bytes:
+        return self._small[digest] if digest in self._small else super().read(digest)
+
+    def write(
+        self,
+        chunks: Iterable[bytes],
+        tell: Callable[[int], None] | None = None,
+        expected: Blob | None = None,
+        needed: int | None = None,
+    ) -> Blob:
+        start = bytearray()
+
+        def noted() -> Iterator[bytes]:
+            size = 0
+            for chunk in chunks:
+                size += len(chunk)
+                if size <= _SMALL:
+                    start.extend(chunk)
+                if tell:
+                    tell(size)
+                yield chunk
+
+        blob = hashed(noted())
+        self._blobs.add(blob)
+        if blob.size <= _SMALL:
+            self._small[blob.digest] = bytes(start)
+        return blob
+
+
+class _Code(Code):
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self.records = StagedRecords(layout, code.KIND)
+        self._files: dict[str, Mapping[str, bytes]] = {}
+
+    def register(self, name: str, files: Mapping[str, bytes], entry: str) -> CodeVersion:
+        version = super().register(name, files, entry)
+        self._files[version.digest] = files
+        return version
+
+    def files(self, code: CodeVersion) -> dict[str, bytes]:
+        return dict(self._files[code.digest]) if code.digest in self._files else super().files(code)

@@ -1,0 +1,148 @@
+"""A folder, its lmd.toml, or a name in place of it, given to the commands that take a PATH."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.lmd_command import Lmd, script
+
+ENV = "__import__('os').environ.get"
+
+
+@pytest.fixture
+def churn(lmd: Lmd) -> Path:
+    """A folder with all that can be in one."""
+    folder = lmd.folder / "churn"
+    folder.mkdir()
+    (folder / "score.py").write_text(script(f"[json.loads(raw_data), {ENV}('THRESHOLD')]"))
+    (folder / "request.json").write_text("7")
+    (folder / "gate.yaml").write_text("- name: echo\n  body: '7'\n  expect: {json: [7, '0.5']}\n")
+    text = f'port = {lmd.port}\nmodels = ["model.pkl"]\n[variables]\nTHRESHOLD = "0.5"\n[server]\nworkers = 2\n'
+    (folder / "lmd.toml").write_text(text)
+    (folder / "model.pkl").write_text("one")
+    return folder
+
+
+def versions(lmd: Lmd) -> tuple[list[str], list[str]]:
+    """Files that say which models and code the store has."""
+    found = ([str(path) for path in (lmd.home / "store" / kind).glob("*/*.json")] for kind in ("models", "code"))
+    return next(found), next(found)
+
+
+def test_a_folder_is_planned_applied_asked_and_deleted_by_its_path(lmd: Lmd, churn: Path) -> None:
+    planned = lmd("plan", "./churn")
+    assert planned.code == 0 and planned.out.startswith("churn: rebuild: there is no revision yet")
+    assert versions(lmd) == ([], []), "a plan registers nothing"
+
+    applied = lmd("apply", "./churn")
+    assert applied.out == f"churn: revision 1 serves at http://localhost:{lmd.port}/score\n", applied.err
+    assert lmd("plan", "churn").out.startswith("churn: nothing")
+    manifest = json.loads((lmd.home / "deployments/churn/applied.json").read_text())
+    spec = manifest.get("deployment", manifest)["spec"]
+    assert spec["server"]["workers"] == 2 and spec["models"] == [{"name": "churn", "version": 1}]
+    assert len(spec["update"]["gate"]["requests"]) == 1
+
+    assert lmd("invoke", "./churn").out == lmd("invoke", "churn").out == '[7, "0.5"]\n'
+    tried = lmd("try", "./churn")
+    assert tried.code == 0 and json.loads(tried.out) == [7, "0.5"]
+
+    (churn / "score.py").write_text((churn / "score.py").read_text() + "# edited\n")
+    (churn / "model.pkl").write_text("two")
+    edited = lmd("plan", "./churn")
+    assert edited.out.startswith("churn: swap: spec.scoring changed: score.py; spec.models changed: churn"), edited.out
+    assert [len(kind) for kind in versions(lmd)] == [1, 1]
+
+    assert lmd("delete", "./churn").code == 0
+    gone = lmd("delete", "./churn")
+    assert gone.code == 1 and "no deployment was applied from churn (target process)" in gone.err
+
+
+def test_what_fails_the_gate_of_a_folder_does_not_serve(lmd: Lmd, churn: Path) -> None:
+    assert lmd("apply", "churn").code == 0
+    failed = lmd("apply", "churn", "--variable", "THRESHOLD=0.9")
+    assert failed.code == 1 and "echo" in failed.err and "revision 1 goes on serving" in failed.err
+    (churn / "gate.yaml").write_text("- body: '7'\n  expect: {status: 2000}\n")
+    wrong = lmd("apply", "churn")
+    assert wrong.code == 1 and "churn/gate.yaml:2: [0].expect.status" in wrong.err
+
+
+def test_a_name_stands_for_the_path_that_it_was_applied_from(lmd: Lmd, churn: Path) -> None:
+    assert lmd("apply", churn, "--name=other").code == 0
+    (churn / "lmd.toml").write_text("")
+    for word in ("other", "./churn"):
+        again = lmd("apply", word)
+        assert again.code == 0 and "nothing has changed" in again.err
+    assert "kept from before: --name other" in again.err
+    assert lmd("apply", "./churn", "--name=third", "--variable=THRESHOLD=0.5", "--port", str(lmd.port + 1)).code == 0
+    several = lmd("apply", "./churn")
+    assert several.code == 1 and "churn was applied as other, third; give one of these names" in several.err
+    assert lmd("delete", "third").code == 0
+    assert lmd("invoke", "./churn").out == '[7, "0.5"]\n', "it is found by its folder"
+    missing = lmd("apply", "nosuch")
+    assert missing.code == 2 and "nosuch: no such file or folder, and no deployment of this name" in missing.err
+
+
+def test_a_deployment_belongs_to_its_folder(lmd: Lmd, churn: Path) -> None:
+    assert lmd("apply", churn).code == 0
+    other = lmd.folder / "b" / "churn"
+    other.mkdir(parents=True)
+    (other / "score.py").write_text(script("'other'"))
+    refused = lmd("apply", other)
+    assert refused.code == 1 and f"the deployment churn was applied from {churn}, and not from {other}" in refused.err
+    assert "--name" in refused.err and "--replace" in refused.err
+    refused = lmd("apply", lmd.manifest(script("'manifest'"), name="churn"))
+    (lmd.folder / "churn.yaml").unlink(missing_ok=True)
+    assert refused.code == 1 and "take its place with --replace" in refused.err and "--name" not in refused.err
+    assert lmd.ask(1).body == [1, "0.5"], "what serves is as it was"
+    replaced = lmd("apply", other, "--replace")
+    assert replaced.code == 0 and lmd.ask(1).body == "other"
+    churn.rename(lmd.folder / "moved")
+    assert lmd("apply", other).code == 0
+    other.rename(lmd.folder / "elsewhere")
+    taken = lmd("apply", "./elsewhere", "--name=churn")
+    assert taken.code == 0 and f"churn was applied from {other}, which is gone" in taken.err
+
+
+def test_equal_content_is_the_version_that_has_it(lmd: Lmd, churn: Path) -> None:
+    model, used = churn / "model.pkl", []
+    for content in ("one", "two", "one"):
+        model.write_text(content)
+        assert lmd("apply", churn).code == 0
+        used.append(json.loads(lmd("history", "churn", "-o", "json").out)[0]["models"])
+    assert [[*models] for models in used] == [["churn:1"], ["churn:2"], ["churn:1"]]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("score.py", "def init(): pass\n", "no function run(raw_data)"),
+        ("requirements.txt", "nosuch @ nowhere\n", "requirements.txt"),
+        ("lmd.toml", 'models = ["model.pkl", "nosuch:1"]\n', "model nosuch is not in the store"),
+    ],
+)
+def test_what_is_refused_registers_nothing(lmd: Lmd, churn: Path, file: str, content: str, said: str) -> None:
+    (churn / file).write_text(content)
+    refused = lmd("apply", churn)
+    assert refused.code == 1 and said in refused.err
+    assert versions(lmd) == ([], [])
+
+
+def test_a_folder_is_updated_at_each_save(lmd: Lmd, churn: Path) -> None:
+    with lmd.running("dev", "./churn") as dev:
+        dev.says("request.json is answered with")
+        (churn / "gate.yaml").unlink()
+        (churn / "lmd.toml").write_text((churn / "lmd.toml").read_text().replace("0.5", "0.6"))
+        dev.says('"0.6"')
+        (churn / "helper.py").write_text("ANSWER = 8\n")
+        (churn / "score.py").write_text("import helper\n" + script("helper.ANSWER"))
+        dev.says("+ 8")
+        (churn / "helper.py").write_text("ANSWER = 9\n")
+        dev.says("+ 9")
+        dev.process.terminate()
+        dev.says("no longer watching; revision")
+
+
+def test_a_script_runs_in_the_environment_that_its_folder_describes(lmd: Lmd, churn: Path) -> None:
+    (churn / "lmd.toml").write_text("requirements = []\n")
+    (churn / "train.py").write_text("import sys\nprint(sys.prefix)\n")
+    assert str(lmd.home) in lmd("run", "churn/train.py").out

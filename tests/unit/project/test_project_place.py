@@ -1,0 +1,57 @@
+"""What a PATH is, and the name of what is deployed from it."""
+
+from pathlib import Path
+
+import pytest
+
+from localmodel.project import beside, place
+from localmodel.project.place import PathError
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "kind"),
+    [
+        (["score.py"], ".", "folder"),
+        (["kustomization.yaml", "score.py"], ".", "kustomization"),
+        (["kustomization.yaml", "lmd.toml", "score.py"], ".", "folder"),
+        (["score.py"], "score.py", "script"),
+        (["a.yaml"], "a.yaml", "manifest"),
+        ([], ".", "folder"),
+    ],
+)
+def test_what_a_path_is(tmp_path: Path, files: list[str], path: str, kind: str) -> None:
+    for name in files:
+        (tmp_path / name).write_text("")
+    found = place.find(tmp_path / path)
+    assert found.kind == kind and found.root == tmp_path
+
+
+def test_what_can_be_neither_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "model.pkl").write_bytes(b"\x80\x05K\x01.")
+    (tmp_path / "blue.yml").write_text("endpoint_name: churn\nname: blue\n")
+    (tmp_path / "train.py").write_text("")
+    for name, said in (
+        ("model.pkl", "lmd apply FOLDER --model"),
+        ("blue.yml", "lmd import azureml"),
+        ("nosuch", "no such file or folder"),
+    ):
+        with pytest.raises(PathError, match=said):
+            place.find(tmp_path / name)
+    with pytest.raises(PathError, match=r"has no score.py .*its Python files: train.py"):
+        place.require_script(place.find(tmp_path))
+
+
+def named(path: Path) -> str:
+    path.mkdir()
+    return beside.deployment_name(place.find(path))
+
+
+def test_a_deployment_is_called_as_its_folder(tmp_path: Path) -> None:
+    assert named(tmp_path / "My_Model v2") == "my-model-v2"
+    assert len(named(tmp_path / ("x" * 60))) == 48
+
+
+def test_digits_at_the_start_of_a_name_are_not_dropped(tmp_path: Path) -> None:
+    for year in ("2024_model", "2025_model"):
+        with pytest.raises(PathError, match=rf"'{year}' is not a valid deployment name.*--name m-{year[:4]}-model"):
+            named(tmp_path / year)
