@@ -55,6 +55,12 @@ so.
 | `GET /swagger.json?version=` | how to call `/score`: 2 (the default; also 2.0), 3 (also 3.0), 3.1 |
 | `GET /openapi.json` | every route, including those of other protocols, in OpenAPI 3.1 |
 
+A script whose run() has a schema also takes the bodies of MLflow's clients at `/score`, and of Azure ML's for models
+without a script: `input_data` (a list, or an object with `columns`, `data` and perhaps `index`), `dataframe_split`,
+`dataframe_records`, `instances` or `inputs` in the place of the parameter. A body is taken so when one of these is
+its first key and no parameter has that name, but not under strict parity. The answer is the result of run(), without
+`predictions`.
+
 The health port, if there is one, answers only `GET /`, `GET /livez` and `GET /readyz`.
 
 A `swagger.json` or `swagger2.json` (version 2), `swagger3.json` or `swagger3.1.json` in AML_APP_ROOT replaces the
