@@ -42,7 +42,8 @@ def test_a_breakpoint_stops_a_request_in_a_pod(namespace: Namespace, port: int, 
     log = tmp_path / "debug.log"
     environment = {**os.environ, "KUBECONFIG": str(own_context(namespace, tmp_path))}
     with log.open("w") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        # where it runs, it writes a configuration for editors
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
     try:
         eventually(lambda: "Ctrl-C ends" in log.read_text() or None, "the debugger is there", 60)
         answers: list[object] = []
