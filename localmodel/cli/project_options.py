@@ -60,6 +60,9 @@ _OF_SCRIPTS = {
     "variables": click.option(
         "--variable", "variables", multiple=True, metavar="NAME=VALUE", help="Set for the script. Repeatable."
     ),
+    "write": click.option(
+        "--write", is_flag=True, help="Write what the script imports, and the requirements lack, into requirements.txt."
+    ),
 }
 _OPTIONS = {"models": "--model", "variables": "--variable"}
 _PROJECT = "localmodel.project"
@@ -178,7 +181,7 @@ def _project(path: Path, options: dict[str, Any], replaces: bool, kustomized: bo
     if kustomized:
         found = project.Project(Place("kustomization", path), replaces=replaces)
     else:
-        found = project.load(path, settings(options), replaces)
+        found = project.load(path, settings(options), replaces, options["write"])
     if found.place.is_manifest and any(options.values()):
         unfit = ", ".join(_OPTIONS.get(name, f"--{name.replace('_', '-')}") for name in options if options[name])
         raise click.UsageError(f"{unfit}: only with a script; {path} is a manifest, which says it itself")

@@ -1,6 +1,6 @@
 """Compares a deployment's imports with its lock, before it is built or started."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from localmodel import reasons
 from localmodel.environments.locks.lock import Lock
@@ -14,10 +14,15 @@ from localmodel.resource.spec import DeploymentSpec
 _FIELD = "spec.environment.requirements"
 
 
+def pickled(models: Iterable[Examined]) -> list[Pickled]:
+    """The models of the store, with what was found in them when they were registered."""
+    return [Pickled(f"model {model.name}:{model.version}", model.pickles) for model in models]
+
+
 def look(
     spec: DeploymentSpec,
     files: Mapping[str, bytes],
-    models: Iterable[Examined],
+    models: Sequence[Pickled],
     lock: Lock,
     beside: Collection[str] = (),
 ) -> Missing:
@@ -26,8 +31,7 @@ def look(
         return Missing()
     reference = spec.environment_ref
     where = f"spec.environment.ref: environment {reference.name}:{reference.version}" if reference else _FIELD
-    pickled = [Pickled(f"model {model.name}:{model.version}", model.pickles) for model in models]
-    return missing(files, spec.entry_script, pickled or beside_code.models(files), lock.text, where, beside)
+    return missing(files, spec.entry_script, models or beside_code.models(files), lock.text, where, beside)
 
 
 def require(missing: Missing) -> None:

@@ -10,6 +10,11 @@ from localmodel_untrusted import distributions
 from localmodel_untrusted.files import decoded, read_file
 
 
+def says(error: str) -> bool:
+    """Whether an error says what to write."""
+    return bool(additions(error) or misnamed.corrections(error))
+
+
 def write(path: Path, error: str) -> list[str]:
     """Make the change that an error of `missing` or `misnamed` asks for in the requirements file, or create it.
 

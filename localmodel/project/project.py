@@ -8,7 +8,7 @@ from pathlib import Path
 from localmodel.disk import home
 from localmodel.errors import UserError
 from localmodel.progress import Progress
-from localmodel.project import before, beside, definition, drafting, gates, given, lmd_toml, place, settings
+from localmodel.project import before, beside, definition, drafting, gates, given, lacking, lmd_toml, place, settings
 from localmodel.project.drafting import Parts
 from localmodel.project.place import SETTINGS, Place
 from localmodel.project.settings import Settings
@@ -22,13 +22,15 @@ from localmodel.targets.target import DeploymentStatus, ManifestSource, Planned,
 class Project:
     """What is to be served: the path, what the options say, and what its lmd.toml says. A manifest has neither.
 
-    `replaces`: whether it may take the place of a deployment that another folder has.
+    `replaces`: whether it may take the place of a deployment that another folder has. `writes`: whether what its
+    requirements lack is written into their file.
     """
 
     place: Place
     options: Settings = Settings()  # noqa: RUF009 - it is frozen
     file: Settings = Settings()  # noqa: RUF009
     replaces: bool = False
+    writes: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -58,15 +60,23 @@ class Project:
 
     def apply(self, target: Target, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
         """Have it serve. Raises UserError."""
-        wanted, environment = self._wanted(target, progress)
-        with self._in_words_of_the_path(environment):
-            return target.apply(wanted, timeout, progress)
+
+        def act() -> list[DeploymentStatus]:
+            wanted, environment = self._wanted(target, progress)
+            with self._in_words_of_the_path(environment):
+                return target.apply(wanted, timeout, progress)
+
+        return lacking.mended(act, self.writes, progress)
 
     def plan(self, target: Target, progress: Progress) -> list[Planned]:
         """What apply would do. Raises UserError."""
-        wanted, environment = self._wanted(target, progress)
-        with self._in_words_of_the_path(environment):
-            return target.plan(wanted, progress)
+
+        def act() -> list[Planned]:
+            wanted, environment = self._wanted(target, progress)
+            with self._in_words_of_the_path(environment):
+                return target.plan(wanted, progress)
+
+        return lacking.mended(act, self.writes, progress)
 
     def _wanted(self, target: Target, progress: Progress) -> tuple[ManifestSource, Path | None]:
         """What the target is given, and the file that its requirements come from."""
@@ -87,15 +97,15 @@ class Project:
     @contextlib.contextmanager
     def _in_words_of_the_path(self, environment: Path | None) -> Iterator[None]:
         """Have errors name what the user wrote, and not a manifest's fields that were made of it."""
-        from localmodel.environments.formats import files  # which reads the schema
-
         try:
-            with files.told_of(environment):
+            with lacking.in_words_of(environment, None if self.place.is_manifest else self.place.root):
                 yield
         except UserError as error:
             if self.file.port is None or self.options.port is not None:
                 raise
             port = f"{self.place.root / SETTINGS}: port"
+            if "spec.service.localPort" not in str(error):
+                raise
             raise UserError(error.reason, str(error).replace("spec.service.localPort", port)) from None
 
     def read(self, kept: Settings, progress: Progress, fresh: bool = True) -> Parts:
@@ -133,14 +143,19 @@ class Project:
         return entry, self.place.path
 
 
-def load(path: Path, options: Settings = Settings(), replaces: bool = False) -> Project:  # noqa: B008
+def load(
+    path: Path,
+    options: Settings = Settings(),  # noqa: B008
+    replaces: bool = False,
+    writes: bool = False,
+) -> Project:
     """The path with its lmd.toml.
 
     Raises:
         UserError: as place.find() and lmd_toml.read().
     """
     found = place.find(path, options.entry_script)
-    return Project(found, options, Settings() if found.is_manifest else lmd_toml.read(found.root), replaces)
+    return Project(found, options, Settings() if found.is_manifest else lmd_toml.read(found.root), replaces, writes)
 
 
 def reread(project: Project) -> Project:

@@ -274,7 +274,8 @@ class Deployment:
             server=server,
             replicas=replicas,
         )
-        self._apply(drafting.draft(manifests, parts), timeout, progress, given.file_of(environment))
+        file = _environment_file(manifests) if environment is None else given.file_of(environment)
+        self._apply(drafting.draft(manifests, parts), timeout, progress, file)
 
     def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
         """Read the source, and models that were given as paths, from the same places again, and serve them.
@@ -302,7 +303,7 @@ class Deployment:
                 progress.note(f"{path}: the model's path no longer exists; its version stays")
         code = drafting.code_at(place, applied["spec"]["scoring"]["entryScript"], sources, progress)
         parts = Parts(code=code, models=given.again(applied), model_sources=sources)
-        self._apply(drafting.draft(manifests, parts), timeout, progress)
+        self._apply(drafting.draft(manifests, parts), timeout, progress, _environment_file(manifests))
 
     def _model_sources(self, manifests: Manifests, wanted: Sequence[given.Model] | None = None) -> Mapping[str, Path]:
         """Where models are read from that are given as paths: those that are wanted, or else those that it has."""
@@ -417,3 +418,9 @@ class Deployment:
 def with_traceback(error: UserError, target: Target, name: str) -> UserError:
     """The error of an apply with the script's traceback, if that is why."""
     return Deployment(name, target, Connections())._deploy_error(error) if error.reason in _RAISED else error
+
+
+def _environment_file(applied: Manifests) -> Path | None:
+    """The file that the environment was read from, if it is still there."""
+    file = Path(annotations.annotation(applied.deployment, annotations.ENVIRONMENT_SOURCE))
+    return file if file.is_file() else None

@@ -14,7 +14,7 @@ from localmodel.environments import stored
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
 from localmodel.progress import Progress
-from localmodel.project import beside, definition, drafting, given, lmd_toml, place, source
+from localmodel.project import beside, definition, drafting, given, lacking, lmd_toml, place, source
 from localmodel.project.given import own_python
 from localmodel.project.place import Place
 from localmodel.project.project import Project
@@ -44,7 +44,8 @@ class Wish:
 
     `folder` is one with a script.
 
-    `python` is a version if there are requirements, otherwise an interpreter to use as it is.
+    `python` is a version if there are requirements, otherwise an interpreter to use as it is. `writes`: whether what
+    the folder's requirements lack is written into their file.
     """
 
     script: Path | None = None
@@ -53,6 +54,7 @@ class Wish:
     requirements: Path | None = None
     python: str | None = None
     models: tuple[str, ...] = ()
+    writes: bool = False
 
 
 def wish(
@@ -118,7 +120,7 @@ def prepare(wish: Wish, folder: Path, progress: Progress) -> Trial:
     environment = beside.environment(found.settings, root)
     if environment is None or (wish.python and not wish.requirements):
         return _alone(wish.script or root / entry, found.settings, wish, folder, progress)
-    return _as_deployed(found, wish, folder, progress)
+    return lacking.mended(lambda: _as_deployed(found, wish, folder, progress), wish.writes, progress)
 
 
 def _project(root: Path, wish: Wish) -> Project:
@@ -143,7 +145,9 @@ def _as_deployed(found: Project, wish: Wish, folder: Path, progress: Progress) -
     draft = drafting.draft(Manifests(definition.empty(found.name), {}), replace(parts, models=stored, gate=None))
     manifests = manifest.read(draft.manifests)
     wanted = spec.parse(manifests.deployment["spec"])
-    source = Made(manifests, wanted, given.paths(models, found.name), parts.environment_file, draft.store)
+    source = Made(
+        manifests, wanted, given.paths(models, found.name), parts.environment_file, draft.store, root=found.place.root
+    )
     built, desired = _built(source, None, progress)
     known = Known(desired.models, leaves_out=partial(ignore_file.leaves_out, found.place.root.absolute()))
     return Trial(
@@ -153,23 +157,28 @@ def _as_deployed(found: Project, wish: Wish, folder: Path, progress: Progress) -
 
 @dataclass(frozen=True)
 class Made:
-    """What is to be tried: a manifest, with models that are files, and the file that its requirements are from."""
+    """What is to be tried: a manifest, with models that are files, and the file that its requirements are from.
+
+    `root` is the folder that the manifest was made of; None where it was read.
+    """
 
     manifests: Manifests
     wanted: DeploymentSpec
     files: Mapping[str, Path]
     requirements: Path | None
     store: Store | None = None
+    root: Path | None = None
 
 
 def _built(made: Made, as_it_is: Path | None, progress: Progress) -> tuple[BuiltEnvironment, Desired]:
     """The environment, and all that is named, looked up. `as_it_is` is an interpreter to take instead."""
     runner = ProcessRunner()
     own = State(runner.folder, made.manifests.deployment["metadata"]["name"]).locks()
-    with interpreters.told_of(made.requirements):
+    file = lacking.from_here(made.requirements) if made.requirements else None
+    with lacking.in_words_of(file, made.root), interpreters.told_of(file):
         desired = resolve.resolve(made.manifests, made.wanted, runner, progress, own, made.store)
         if not as_it_is:
-            imported.require(made.manifests, desired, None, progress)
+            imported.require(made.manifests, desired, None, progress, made.files)
         with progress.step("environment") as done:
             built = _found(as_it_is) if as_it_is else runner.build(desired.spec, desired.lock, progress)
             done(built.python)

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,6 +41,9 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     multiple=True,
     help="NAME, NAME:VERSION, a path or NAME=PATH, instead of the models that it has. Repeatable.",
 )
+@click.option(
+    "--write", is_flag=True, help="Write what the script imports, and the requirements lack, into their file."
+)
 @output_option
 @where_options
 def try_(
@@ -50,6 +54,7 @@ def try_(
     requirements: Path | None,
     python: str | None,
     models: tuple[str, ...],
+    write: bool,
     output: str,
     **where: Any,
 ) -> None:
@@ -73,7 +78,7 @@ def try_(
         raise click.UsageError("give one of -f FILE and -k FOLDER")
     path = _path(arguments, where)
     requests = arguments[1:] if path else arguments
-    wish = prepare.wish(path, file or folder, requirements, python, models)
+    wish = replace(prepare.wish(path, file or folder, requirements, python, models), writes=write)
     if not requests and not texts and (own := prepare.request(wish)):
         requests = (own,)
     bodies = [body.read(path) for path in requests] + [text.encode() for text in texts]

@@ -89,7 +89,7 @@ class _World:
             own = locks.of_versions(stored.environments_until(wanted.environment_ref, store), platform, folder)
         lock = run_coroutine.run(locks.resolve(wanted.environment, platform, folder, own=own))
         models = store.select_models(wanted.models)
-        self.missing = check.look(wanted, files, models, lock)
+        self.missing = check.look(wanted, files, check.pickled(models), lock)
         gated = self._config_map(wanted.gate.config_map) if wanted.gate and wanted.gate.config_map else None
         return plan.of_pods(
             wanted,

@@ -1,6 +1,11 @@
 """Checks that a deployment's imports are available, before it is built or started."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
+from localmodel import pickles
 from localmodel.imports import beside_code, check
+from localmodel.imports.needs import Pickled
 from localmodel.progress import Progress
 from localmodel.resource.manifest import Manifests
 from localmodel.targets.machine import known
@@ -8,8 +13,16 @@ from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.state import RevisionRecord
 
 
-def require(manifests: Manifests, desired: Desired, served: RevisionRecord | None, progress: Progress) -> None:
+def require(
+    manifests: Manifests,
+    desired: Desired,
+    served: RevisionRecord | None,
+    progress: Progress,
+    files: Mapping[str, Path] | None = None,
+) -> None:
     """Check the imports, and note what may be missing later; the imports of what `served` last are available.
+
+    `files` are models that are not registered, by name.
 
     Raises:
         UserError: ModuleMissing.
@@ -17,10 +30,14 @@ def require(manifests: Manifests, desired: Desired, served: RevisionRecord | Non
     wanted = desired.revision
     if served and (served.revision.lock, served.revision.bundle) == (wanted.lock, wanted.bundle):
         return
-    missing = check.look(desired.spec, desired.files, desired.models, desired.lock, manifests.beside)
+    models = [
+        *check.pickled(desired.models),
+        *(Pickled(f"model {name}", pickles.examine(path)) for name, path in (files or {}).items()),
+    ]
+    missing = check.look(desired.spec, desired.files, models, desired.lock, manifests.beside)
     for note in missing.notes:
         progress.note(note)
-    if not desired.models:
+    if not models:
         folder = known.folder(manifests)
         if offer := beside_code.offer(desired.files, desired.spec.entry_script, folder):
             progress.note(offer)

@@ -57,6 +57,28 @@ def test_a_folder_is_planned_applied_asked_and_deleted_by_its_path(lmd: Lmd, chu
     assert gone.code == 1 and "no deployment was applied from churn (target process)" in gone.err
 
 
+def test_what_a_script_imports_is_written_into_its_requirements(lmd: Lmd) -> None:
+    words = lmd.folder / "words"
+    words.mkdir()
+    (words / "score.py").write_text("import six\n" + script("six.__name__"))
+    refused = lmd("apply", "./words", "--port", str(lmd.port))
+    assert refused.code == 1
+    assert (
+        "there is no requirements.txt in words: score.py:1 imports six, which no requirement brings; add six; "
+        "--write writes it into words/requirements.txt" in refused.err
+    )
+    assert "revision 1" not in refused.err and not (words / "requirements.txt").exists()
+
+    served = lmd("apply", "./words", "--port", str(lmd.port), "--write")
+    assert served.code == 0 and "written into words/requirements.txt: six" in served.err, served.err
+    assert (words / "requirements.txt").read_text() == "six\n"
+    (words / "score.py").write_text("import six, yaml\n" + script("six.__name__"))
+    for command in (("plan", "./words"), ("try", "./words", "--data", "1"), ("reload", "words")):
+        refused = lmd(*command)
+        assert refused.code == 1 and "words/requirements.txt: score.py:1 imports yaml" in refused.err, refused.err
+    assert lmd("invoke", "words", "--data", "1").out == '"six"\n'
+
+
 def test_what_fails_the_gate_of_a_folder_does_not_serve(lmd: Lmd, churn: Path) -> None:
     assert lmd("apply", "churn").code == 0
     failed = lmd("apply", "churn", "--variable", "THRESHOLD=0.9")
