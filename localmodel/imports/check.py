@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from localmodel import reasons
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
-from localmodel.imports import beside_code
 from localmodel.imports.missing import Missing, missing
 from localmodel.imports.needs import Pickled
 from localmodel.pickles.mismatch import Examined
@@ -31,7 +30,7 @@ def look(
         return Missing()
     reference = spec.environment_ref
     where = f"spec.environment.ref: environment {reference.name}:{reference.version}" if reference else _FIELD
-    return missing(files, spec.entry_script, models or beside_code.models(files), lock.text, where, beside)
+    return missing(files, spec.entry_script, models, lock.text, where, beside)
 
 
 def require(missing: Missing) -> None:

@@ -1,14 +1,14 @@
 """Sentences on imports of a script and its models that their environment lacks, with what to change."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from localmodel.imports import needs
 from localmodel.imports.needs import Need, Pickled
 from localmodel.pickles.mismatch import exactly
 from localmodel.requirements import hashes
-from localmodel_untrusted import distributions
+from localmodel_untrusted import distributions, script_imports
 
 _BROUGHT = "which no requirement brings; add"
 _ADDITIONS = re.compile(rf"{_BROUGHT} ([^;\n]+)")
@@ -30,7 +30,7 @@ class Missing:
 def missing(
     files: Mapping[str, bytes],
     entry: str,
-    models: Iterable[Pickled],
+    models: Sequence[Pickled],
     lock_text: str,
     where: str,
     beside: Collection[str],
@@ -41,8 +41,9 @@ def missing(
     others. `beside` are files beside the script's that its list left out.
     """
     locked = {hashes.name(block) for block in hashes.packages(lock_text)}
-    of_script = needs.of_script(files, entry)
-    wanted = [*of_script, *needs.of_models(models, files, entry)]
+    imports = script_imports.elsewhere(files, lambda path: files[path], entry)
+    of_script = needs.of_script(imports)
+    wanted = [*of_script, *needs.of_models(models, imports, files)]
     absent = [need for need in wanted if need.distribution and not _may_have(locked, need)]
     stopping = [need for need in absent if need.needed]
     sentences = [_unlisted(need) for need in of_script if need.needed and f"{need.module}.py" in beside]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localmodel.imports import standard
-from localmodel_untrusted import distributions, script_imports
+from localmodel_untrusted import distributions
 from localmodel_untrusted.script_imports import Import
 
 _LOADERS = {"cloudpickle", "dill", "joblib", "pickle"}
@@ -40,9 +40,8 @@ class Need:
     needed: bool = True
 
 
-def of_script(files: Mapping[str, bytes], entry: str) -> list[Need]:
-    """The needs of the entry script and the files that it imports, without what Python and the server bring."""
-    imports = script_imports.elsewhere(files, lambda path: files[path], entry)
+def of_script(imports: Iterable[Import]) -> list[Need]:
+    """The needs of a script with these imports, without what Python and the server bring."""
     return [need for item in imports if not standard.is_brought(item.module) for need in _of_import(item)]
 
 
@@ -51,11 +50,10 @@ def _of_import(item: Import) -> list[Need]:
     return [Need(name, module, f"{item.file}:{item.line}", needed=item.needed) for name, module in wanted]
 
 
-def of_models(models: Iterable[Pickled], files: Mapping[str, bytes], entry: str) -> list[Need]:
+def of_models(models: Sequence[Pickled], imports: Iterable[Import], files: Mapping[str, bytes]) -> list[Need]:
     """The known distributions that the models' pickles need; certainly only those of the one pickle that is loaded."""
-    models = list(models)
     pickled = [name for model in models for name in model.pickles.get("files", {})]
-    certain = len(pickled) == 1 and _loads(files, entry)
+    certain = len(pickled) == 1 and _loads(imports, files)
     return [need for model in models for need in _of_model(model, certain)]
 
 
@@ -68,8 +66,7 @@ def _of_model(model: Pickled, certain: bool) -> list[Need]:
     ]
 
 
-def _loads(files: Mapping[str, bytes], entry: str) -> bool:
+def _loads(imports: Iterable[Import], files: Mapping[str, bytes]) -> bool:
     """Whether the script imports a library that loads pickles, and loads something."""
-    imports = script_imports.elsewhere(files, lambda path: files[path], entry)
     loaders = [item for item in imports if item.module in _LOADERS and item.needed]
     return any(b"load" in files[item.file] for item in loaders)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 _CODE = (".py", ".pyc", ".pyx", ".so", ".pyd", ".zip", ".egg")
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -162,28 +162,31 @@ def _of_try(node: ast.stmt, needed: bool, is_entry: bool) -> Iterator[tuple[ast.
 
 def _makes_modules(tree: ast.AST) -> bool:
     """Whether modules may come from where nobody can see them in the source."""
-    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    harmless: set[Any] = set()  # nodes that are parts of what was seen before
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "sys":
+        if isinstance(node, ast.Expr):
+            harmless.add(node.value)  # a text that stands alone is a comment
+        elif isinstance(node, ast.Call):
+            changed = getattr(node.func, "value", None)
+            if getattr(changed, "attr", "") == "path" and _is_own_folder(node.args):
+                harmless.add(changed)
+        elif isinstance(node, ast.ImportFrom) and node.module == "sys":
             if any(alias.name in _MODULES_OF_SYS for alias in node.names):
                 return True
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
-            if node.attr in _MODULES_OF_SYS and not _is_own_folder(node, parents):
+            if node.attr in _MODULES_OF_SYS and not (node.attr == "path" and node in harmless):
                 return True
         elif isinstance(node, ast.Constant):
-            if _installs(node.value) and not isinstance(parents[node], ast.Expr):
+            if _installs(node.value) and node not in harmless:
                 return True
-        elif _MAKERS & set(_own_words(node)):
+        elif any(word in _MAKERS for word in _own_words(node)):
             return True
     return False
 
 
-def _is_own_folder(node: ast.Attribute, parents: dict[ast.AST, ast.AST]) -> bool:
-    """Whether `sys.path` gets the folder of the script's own file there, as in `sys.path.append(dirname(__file__))`."""
-    call = parents.get(parents.get(node, node), node)
-    if node.attr != "path" or not isinstance(call, ast.Call):
-        return False
-    words = {word.lower() for argument in call.args for word in _words(argument)}
+def _is_own_folder(arguments: Iterable[ast.expr]) -> bool:
+    """Whether they are the folder of the script's own file, as in `sys.path.append(dirname(__file__))`."""
+    words = {word.lower() for argument in arguments for word in _words(argument)}
     return "__file__" in words and not any("model" in word for word in words)
 
 

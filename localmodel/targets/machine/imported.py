@@ -34,7 +34,8 @@ def require(
         *check.pickled(desired.models),
         *(Pickled(f"model {name}", pickles.examine(path)) for name, path in (files or {}).items()),
     ]
-    missing = check.look(desired.spec, desired.files, models, desired.lock, manifests.beside)
+    examined = models or beside_code.models(desired.files)
+    missing = check.look(desired.spec, desired.files, examined, desired.lock, manifests.beside)
     for note in missing.notes:
         progress.note(note)
     if not models:

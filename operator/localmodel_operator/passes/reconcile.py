@@ -236,7 +236,8 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
         status.stage("EnvironmentBuilt", False, error.reason, str(error))
         raise
     warnings = pickles.mismatches(bundle.models, context.spec.environment.requirements, lock.text)
-    missing = check.look(context.spec, bundle.files, check.pickled(bundle.models), lock)
+    models = check.pickled(bundle.models)
+    missing = await asyncio.to_thread(check.look, context.spec, bundle.files, models, lock)
     script = context.spec.entry_script
     if unnamed := pickles.lacking(bundle.models, script, bundle.files[script]):
         status.stage("ModelResolved", True, reasons.NAMES_MISSING, "; ".join([*unnamed, *warnings, *missing.notes]))
