@@ -46,10 +46,15 @@ _OF_SCRIPTS = {
         help="The script's environment, as it is registered.",
     ),
     "requirements": click.option(
-        "--requirements", type=_A_FILE, help="File with pip's requirements. Default: the one beside the script."
+        "--requirements",
+        type=_A_FILE,
+        help="File with requirements: pip's, pyproject.toml or uv.lock. Default: the one beside the script.",
     ),
     "conda": click.option(
         "--conda", type=_A_FILE, help="File of a conda environment. Default: the one beside the script."
+    ),
+    "python": click.option(
+        "--python", metavar="X.Y", help="Version of Python. Default: as the files beside the script say, or lmd's own."
     ),
     "name": click.option("--name", help="Name of the deployment. Default: the folder's."),
     "port": click.option(
@@ -200,6 +205,7 @@ def settings(options: Mapping[str, Any]) -> "Settings":
         entry_script=options["entry_script"],
         models=tuple(options["models"]) or None,
         environment=environments[0] if environments else None,
+        python=options["python"],
         port=options["port"],
         variables=_variables(options["variables"]) or None,
     )

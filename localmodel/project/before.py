@@ -41,6 +41,7 @@ class Before:
             entry_script=entry if is_there else None,
             models=tuple(map(str, given.again(self.manifests.deployment))) or None,
             environment=self._environment(),
+            python=self._annotation(annotations.PYTHON) or None,
             port=self.port,
             variables=self._variables() or None,
         )

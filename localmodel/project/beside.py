@@ -1,17 +1,20 @@
 """What a folder's name and the files in it say where nothing else does."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from localmodel import reasons
+from localmodel.environments import choice
+from localmodel.environments.choice import Choice
 from localmodel.errors import UserError
-from localmodel.project import definition
+from localmodel.project import definition, given
 from localmodel.project.place import PathError, Place
 from localmodel.project.settings import Settings
 
 REQUEST = "request.json"
 GATE = "gate.yaml"
-ENVIRONMENTS = ("requirements.txt", "conda.yml", "conda.yaml", "environment.yml", "conda_dependencies.yml")
+ENVIRONMENTS = choice.READ
 _LONGEST_NAME = 48  # metadata.name
 
 
@@ -19,7 +22,32 @@ def environment(wanted: Settings, folder: Path) -> str | Path | tuple[str, ...] 
     """The environment that the settings name, or else the file that describes one, if there is one."""
     if wanted.environment is not None:
         return wanted.environment
-    return next((folder / name for name in ENVIRONMENTS if (folder / name).is_file()), None)
+    file = choose(folder).file
+    return folder / file if file else None
+
+
+def choose(folder: Path) -> Choice:
+    """What the folder's files say of packages and Python.
+
+    Raises:
+        UserError: EnvironmentInvalid.
+    """
+    texts = {name: (folder / name).read_text(errors="replace") for name in choice.READ if (folder / name).is_file()}
+    return choice.choose(texts, given.own_python())
+
+
+def environment_notes(choice: Choice, environment: object, python: str) -> Iterator[str]:
+    """What to say of the file with the packages, and of the Python, where the folder's files say more than that."""
+    if isinstance(environment, Path):
+        others = [name for name in (choice.file, *choice.left_aside) if name and name != environment.name]
+        if others:
+            verb = "is" if len(others) == 1 else "are"
+            yield f"requirements: {environment.name} ({', '.join(others)} beside it {verb} not used)"
+        if python != (choice.python or given.own_python()):
+            yield f"python: {python} ({environment.name})"
+            return
+    if python == choice.python:
+        yield f"python: {python} ({choice.python_source})"
 
 
 def deployment_name(place: Place) -> str:

@@ -31,7 +31,7 @@ class Parts:
     """What a deployment is made of; None: as it was.
 
     `model_sources` are paths of models, by name, where they are not those of `models`; `environment_file` is where the
-    environment was read from.
+    environment was read from, `python` the version that was asked for beside it.
     """
 
     code: Code | None = None
@@ -39,6 +39,7 @@ class Parts:
     model_sources: Mapping[str, Path] | None = None
     environment: Packages | None = None
     environment_file: Path | None = None
+    python: str = ""
     variables: Mapping[str, str] | None = None
     port: int | None = None
     server: Mapping[str, object] | None = None
@@ -95,6 +96,7 @@ def draft(base: Manifests, parts: Parts) -> Draft:
             source=files.place if files else None,
             model_sources=sources,
             environment_source=parts.environment_file,
+            python=parts.python,
         )
         return replace(base, deployment=changed)
 

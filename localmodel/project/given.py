@@ -129,16 +129,22 @@ class Packages:
         return self.version or self.spec
 
 
-def environment(given: Environment | None, store: Store, progress: Progress, python: str | None = None) -> Packages:
+def environment(
+    given: Environment | None, store: Store, progress: Progress, python: str | None = None, otherwise: str = ""
+) -> Packages:
     """The environment, given as such, as `name` or `name:version`, as a file, or as a list of requirements.
 
     Files are requirements.txt, conda's (.yml, .yaml), pyproject.toml, uv.lock, or a Dockerfile. The Python is `python`,
-    else what the file says, else this program's version; None is that Python alone.
+    else what the file says, else `otherwise`, else this program's version; None is that Python alone.
 
     Raises:
         UserError: EnvironmentNotFound, VersionNotFound, EnvironmentFileMissing, EnvironmentInvalid;
             RequirementsUnresolvable: a requirement of a list is none.
     """
+    from localmodel.environments.formats import asked, definition  # few need them
+
+    if python:
+        definition.check_python(python)
     if isinstance(given, EnvironmentVersion):
         return Packages(given)
     if isinstance(given, str | Path):
@@ -146,27 +152,33 @@ def environment(given: Environment | None, store: Store, progress: Progress, pyt
         if not path.is_file():
             if isinstance(given, Path) or os.sep in given or path.suffix in (*_CONDA, ".txt"):
                 raise UserError(reasons.ENVIRONMENT_FILE_MISSING, f"{given}: no such environment file")
-            return Packages(store.environments.find(given))
-        spec, variables = _from_file(path, progress, python)
+            found = store.environments.find(given)
+            if python and python != found.spec.python:
+                has = f"the environment {found.name}:{found.version} has Python {found.spec.python}"
+                raise UserError(
+                    reasons.ENVIRONMENT_INVALID, f"python: {python} was asked for, and {has}; name one of them"
+                )
+            return Packages(found)
+        spec, variables = _from_file(path, progress, python, otherwise or own_python())
     else:
         if not isinstance(given, EnvironmentSpec):
-            given = EnvironmentSpec(python or own_python(), tuple(given or ()))
+            given = EnvironmentSpec(python or otherwise or own_python(), tuple(given or ()))
         spec = given
-        from localmodel.environments.formats import asked  # few need it
-
         asked.requirements(spec.requirements, "environment")
         variables = {}
     return Packages(None, spec, variables)
 
 
-def _from_file(path: Path, progress: Progress, python: str | None) -> tuple[EnvironmentSpec, Mapping[str, str]]:
+def _from_file(
+    path: Path, progress: Progress, python: str | None, otherwise: str
+) -> tuple[EnvironmentSpec, Mapping[str, str]]:
     # few need them
     from localmodel.environments.formats import dockerfile, files
 
     if "dockerfile" in path.name.lower() and path.suffix not in _CONDA:
         definition = dockerfile.define(path, python)
     else:
-        definition = files.read_packages(path, python, own_python())
+        definition = files.read_packages(path, python, otherwise)
     for note in definition.notes:
         progress.note(note)
     return definition.spec, definition.variables

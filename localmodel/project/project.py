@@ -120,14 +120,21 @@ class Project:
         folder = self.place.root
         models = given.each(wanted.models or ())
         environment = beside.environment(wanted, folder)
+        # A Python that was asked for before is for files: an environment of the store has its own.
+        python = self.settings.python if isinstance(environment, str) else wanted.python
         packages = None
-        if fresh or environment is not None or wanted.python is not None:
-            packages = given.environment(environment, Store(home.store()), progress, wanted.python)
+        if fresh or environment is not None or python is not None:
+            choice = beside.choose(folder)
+            packages = given.environment(environment, Store(home.store()), progress, python, choice.python)
+            if packages.version is None and python is None:
+                for note in beside.environment_notes(choice, environment, packages.spec.python):
+                    progress.note(note)
         return Parts(
             code=drafting.code(*self._script(wanted), given.paths(models, self.name), progress),
             models=models if fresh or wanted.models is not None else None,
             environment=packages,
             environment_file=given.environment_file(environment),
+            python=python or "",
             variables=wanted.variables if wanted.variables is not None or not fresh else {},
             port=wanted.port,
             server=wanted.server,

@@ -61,6 +61,7 @@ def kept_notes(said: Settings, wanted: Settings, before: Settings) -> Iterator[s
         *([f"--entry-script {before.entry_script}"] if wanted.entry_script not in (said.entry_script, SCRIPT) else []),
         *(f"--model {model}" for model in (before.models or () if said.models is None else ())),
         *([f"--env {before.environment}"] if isinstance(before.environment, str) and said.environment is None else []),
+        *([f"--python {before.python}"] if before.python and said.python is None else []),
         *(
             f"--variable {name}"
             for name in (before.variables or {})

@@ -1,7 +1,7 @@
 """Prepares the run of any script in an environment, such as training in the one that will serve the model."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,17 @@ from localmodel.trial import interpreters
 
 @dataclass(frozen=True)
 class Wish:
-    """The command's arguments, at most one after the script. `environment` is NAME or NAME:VERSION."""
+    """The command's arguments, at most one that names an environment. `environment` is NAME or NAME:VERSION.
+
+    `python` is a version, for what a file describes.
+    """
 
     script: Path
     environment: str | None = None
     requirements: Path | None = None
     conda: Path | None = None
     manifest: Path | None = None
+    python: str | None = None
 
 
 def prepare(wish: Wish, progress: Progress) -> tuple[Path, dict[str, str]]:
@@ -43,15 +47,16 @@ def _interpreter(wish: Wish, progress: Progress) -> tuple[Path, Mapping[str, str
     if wish.environment:
         return _stored(store.environments.find(wish.environment), progress)
     if wish.requirements:
-        wanted = interpreters.required(wish.requirements)
+        wanted = interpreters.required(wish.requirements, wish.python)
         return interpreters.built(wanted, wish.requirements, progress), {}
     if wish.conda:
-        return _conda(wish.conda, progress)
+        packages = given.environment(wish.conda, store, progress, wish.python)
+        return interpreters.built(packages.spec, wish.conda, progress), packages.variables
     path = wish.manifest
     if path is None and not (wish.script.parent / place.SETTINGS).is_file():
         path = interpreters.manifest_beside(wish.script.parent)
     if path is None:
-        return _of_folders((wish.script.parent, Path()), store, progress)
+        return _of_folders(wish, store, progress)
     wanted_spec = spec.parse(manifest.read(path).deployment["spec"])
     reference = wanted_spec.environment_ref
     if reference is None:
@@ -63,29 +68,23 @@ def _interpreter(wish: Wish, progress: Progress) -> tuple[Path, Mapping[str, str
     return _stored(version, progress)
 
 
-def _of_folders(folders: Iterable[Path], store: Store, progress: Progress) -> tuple[Path, Mapping[str, str]]:
+def _of_folders(wish: Wish, store: Store, progress: Progress) -> tuple[Path, Mapping[str, str]]:
     """The environment of the first folder that has one, or else the shell's own."""
-    for folder in folders:
+    for folder in (wish.script.parent, Path()):
         settings = lmd_toml.read(folder)
         wanted = beside.environment(settings, folder)
         if wanted is not None:
-            found = given.environment(wanted, store, progress, settings.python)
+            otherwise = beside.choose(folder).python
+            found = given.environment(wanted, store, progress, wish.python or settings.python, otherwise)
             python = interpreters.built(found.version or found.spec, given.file_of(wanted), progress)
             return python, found.version.variables if found.version else found.variables
+    if wish.python:
+        return interpreters.built(given.environment(None, store, progress, wish.python).spec, None, progress), {}
     return interpreters.current(), {}
 
 
 def _stored(found: EnvironmentVersion, progress: Progress) -> tuple[Path, Mapping[str, str]]:
     return interpreters.built(found, None, progress), found.variables
-
-
-def _conda(path: Path, progress: Progress) -> tuple[Path, Mapping[str, str]]:
-    from localmodel.environments.formats import conda
-
-    definition = conda.define(path)
-    for note in definition.notes:
-        progress.note(note)
-    return interpreters.built(definition.spec, path, progress), definition.variables
 
 
 def _activated(python: Path) -> dict[str, str]:

@@ -26,6 +26,7 @@ _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--requirements", type=_A_FILE, help="File with requirements to install.")
 @click.option("--conda", type=_A_FILE, help="Conda's file with an environment.")
+@click.option("--python", metavar="X.Y", help="Version of Python, where the environment comes from a file.")
 @click.option("-f", "file", type=_A_FILE, help="Manifest with the environment. Default: the one beside the script.")
 @click.option(
     "-k",
@@ -39,6 +40,7 @@ def run(
     environment: str | None,
     requirements: Path | None,
     conda: Path | None,
+    python: str | None,
     file: Path | None,
     folder: Path | None,
 ) -> None:
@@ -61,12 +63,14 @@ def run(
 
     if sum(bool(option) for option in (environment, requirements, conda, file, folder)) > 1:
         raise click.UsageError("give one of --env, --requirements, --conda, -f and -k")
-    wish = script_run.Wish(script, environment, requirements, conda, file or folder)
-    python, variables = script_run.prepare(wish, ConsoleProgress())
+    if python and (environment or file or folder):
+        raise click.UsageError("--python: --env, -f and -k name a Python already")
+    wish = script_run.Wish(script, environment, requirements, conda, file or folder, python)
+    interpreter, variables = script_run.prepare(wish, ConsoleProgress())
     sys.stdout.flush()
     sys.stderr.flush()
     # The script replaces this process, so that signals, the terminal and the exit code are its own.
     try:
-        os.execve(python, [str(python), str(script), *arguments], variables)  # noqa: S606
+        os.execve(interpreter, [str(interpreter), str(script), *arguments], variables)  # noqa: S606
     except OSError as error:
-        raise UserError(reasons.PYTHON_MISSING, f"cannot run {python}: {error.strerror}") from None
+        raise UserError(reasons.PYTHON_MISSING, f"cannot run {interpreter}: {error.strerror}") from None
