@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.lmd_command import Lmd, script
+from support.lmd_command import PYTHON, Lmd, script
 
 ENV = "__import__('os').environ.get"
 
@@ -168,3 +168,28 @@ def test_a_script_runs_in_the_environment_that_its_folder_describes(lmd: Lmd, ch
     (churn / "lmd.toml").write_text("requirements = []\n")
     (churn / "train.py").write_text("import sys\nprint(sys.prefix)\n")
     assert str(lmd.home) in lmd("run", "churn/train.py").out
+
+
+def test_the_files_of_a_folder_say_its_packages_and_its_python_in_one_order(lmd: Lmd, churn: Path) -> None:
+    (churn / "requirements.txt").write_text("# nothing\n")
+    (churn / "environment.yml").write_text("dependencies: [python=3.13]\n")
+    (churn / ".python-version").write_text("3.12\n")
+    planned = lmd("plan", "./churn").err
+    assert "requirements: requirements.txt (environment.yml beside it is not used)\n" in planned
+    assert "python: 3.12 (.python-version)\n" in planned
+    (churn / "requirements.txt").unlink()
+    planned = lmd("plan", "./churn").err
+    assert "python: 3.13 (environment.yml)\n" in planned and "not used" not in planned
+    old = lmd("plan", "./churn", "--python", "3.8")
+    assert old.code == 1 and "Python 3.8 is not supported; 3.9, " in old.err
+    lmd("env", "create", "base", "--conda", churn / "environment.yml")
+    both = lmd("plan", "./churn", "--env", "base", "--python", "3.12")
+    assert "python: 3.12 was asked for, and the environment base:1 has Python 3.13; name one of them" in both.err
+
+
+def test_a_python_that_was_asked_for_stays(lmd: Lmd, churn: Path) -> None:
+    assert lmd("apply", "./churn", "--python", PYTHON).code == 0
+    (churn / ".lmdignore").write_text(".python-version\n.lmdignore\n")
+    (churn / ".python-version").write_text("3.9\n")
+    planned = lmd("plan", "./churn")
+    assert planned.out.startswith("churn: nothing") and f"kept from before: --python {PYTHON}" in planned.err
