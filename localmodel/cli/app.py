@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # As lmd --help shows them: what one does first comes first.
 _GROUPS = {
     "Write a script": {
+        "init": "localmodel.cli.deployment.init:init",
         "try": "localmodel.cli.tools.try_:try_",
         "run": "localmodel.cli.tools.run:run",
         "dev": "localmodel.cli.deployment.dev:dev",

@@ -89,7 +89,7 @@ def require_script(place: Place) -> None:
     raise PathError(
         reasons.ENTRY_SCRIPT_MISSING,
         f"{place.path} has no {place.entry} and no kustomization.yaml; name the script with --entry-script "
-        f"(its Python files: {there})",
+        f"(its Python files: {there}), or let lmd init {place.path} write one",
     )
 
 

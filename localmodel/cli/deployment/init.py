@@ -1,0 +1,46 @@
+"""lmd init: the files that a folder lacks to be deployed."""
+
+from pathlib import Path
+
+import click
+
+from localmodel.cli.deployment import next_step
+from localmodel.cli.output import ConsoleProgress, say
+
+
+@click.command()
+@click.argument("path", required=False, default=Path(), type=click.Path(path_type=Path))
+@click.option("--name", help="Name of the deployment. Default: the folder's.")
+def init(path: Path, name: str | None) -> None:
+    """Write the files that a folder lacks to be deployed.
+
+    PATH is the folder, or a model in it; the current folder, if there is none. The files are lmd.toml, score.py,
+    requirements.txt, request.json and gate.yaml. They fit the model that lies in the folder, if it says enough of
+    itself, and the imports of the script. A file that is there already is not changed.
+
+    \b
+    Examples:
+      lmd init ./churn
+      lmd init model.onnx
+    """
+    from localmodel.disk import files
+    from localmodel.project import beside, definition
+    from localmodel.project.place import Place
+    from localmodel.project.scaffold import scaffold
+
+    folder = path.parent if path.is_file() else path
+    if name is None:
+        name = beside.deployment_name(Place("folder", folder))
+    definition.check_name(name)
+    found = scaffold(folder, name)
+    for file, content in found.files.items():
+        files.write(folder / file, content)
+    progress = ConsoleProgress()
+    for note in found.notes:
+        progress.note(note)
+    if not found.files:
+        say(f"{folder}: nothing is missing")
+        return
+    say(f"{folder}: wrote {', '.join(sorted(found.files))}")
+    shown = f"./{folder}" if not folder.is_absolute() and folder != Path() else str(folder)
+    next_step.tell(f"lmd try {shown}, and lmd apply {shown}")
