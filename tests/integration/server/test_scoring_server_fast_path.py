@@ -232,7 +232,7 @@ SERVERS: dict[str, tuple[str, dict[str, str]]] = {
     "headers": (HEADERS, {}),
 }
 # Figures that grow by the seconds that something takes, or by this test's own looks.
-_UNSTEADY = re.compile(r"(process_|localmodel_(queue|requests_in|workers|serving)|.*_(sum|created|bucket)\b)")
+_UNSTEADY = re.compile(r"(process_|localmodel_(memory|queue|requests_in|workers|serving)|.*_(sum|created|bucket)\b)")
 # Lines that are not of the request, or come when they come: a worker that is lost, and what replaces it.
 _ELSEWHERE = re.compile(r" GET /|deprecated|can be forked|; starting another|hread 0x|^  File|^Fatal|^$|^Extension")
 
