@@ -11,10 +11,13 @@ from localmodel.azureml_files.v1 import write as v1_write
 from localmodel.azureml_files.v2 import write as v2_write
 from localmodel.cli.group import Group
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
+from localmodel.cli.project_options import deployment_options
 from localmodel.cli.target_option import target_options
 from localmodel.disk import files, home
+from localmodel.environments import stored
 from localmodel.errors import UserError
-from localmodel.resource import manifest
+from localmodel.project import kustomized
+from localmodel.resource import manifest, spec
 from localmodel.store import Store
 from localmodel.targets.target import Target
 
@@ -74,8 +77,7 @@ def azureml(
     if (file and folder) or len(arguments) != (1 if path else 2):
         raise click.UsageError("give DIR, and one of -f FILE, -k FOLDER and NAME")
     place = Path(arguments[-1])
-    if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not overwrite)):
-        raise UserError(reasons.FILE_EXISTS, f"{place} exists already; name another folder, or add --overwrite")
+    _require_new(place, overwrite)
     manifests = manifest.read(path) if path else target.manifests(arguments[0])
     store = Store(home.store())
     deployment = collect.collect(manifests, store, with_models=models == "files")
@@ -106,3 +108,45 @@ def _commands(deployment: Exportable, kind: str, place: Path) -> list[str]:
     named = "".join(f" -m {model.name}:{model.version}" for model in deployment.models)
     configurations = f"--ic {place / 'inferenceconfig.json'} --dc {place / 'deploymentconfig.json'}"
     return [*register, f"az ml model deploy -n {deployment.name}{named} {configurations}"]
+
+
+@export.command("manifest")
+@click.option(
+    "-o",
+    "--output-dir",
+    "place",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write. Default: NAME-manifest in the current folder.",
+)
+@click.option("--overwrite", is_flag=True, help="Write into a folder that is there already.")
+@deployment_options
+def manifest_(target: Target, name: str, place: Path | None, overwrite: bool) -> None:
+    """Write the deployment NAME as a manifest with its kustomization.
+
+    NAME may be the PATH that it was applied from. kubectl apply -k and lmd apply -k serve the same from the folder.
+    Models stay in the store; so does code that a ConfigMap cannot hold: folders, executable and binary files.
+
+    \b
+    Examples:
+      lmd export manifest churn -o manifests/churn
+    """
+    place = place or Path(f"{name}-manifest")
+    _require_new(place, overwrite)
+    manifests = target.manifests(name)
+    written, maps = kustomized.plain(manifests.deployment), {**manifests.config_maps}
+    if code := spec.parse(manifests.deployment["spec"]).source.code:
+        written, content = kustomized.with_files(written, stored.code(code, Store(home.store())))
+        if content:
+            maps[f"{name}-code"] = content
+        else:
+            ConsoleProgress().note(
+                f"the code stays in the store, as {code.name}:{code.version}: no ConfigMap can hold it"
+            )
+    for file, content_ in kustomized.contents(written, maps).items():
+        files.write(place / file, content_)
+    say(f"{place}: written; lmd apply -k {place} and kubectl apply -k {place} make it serve")
+
+
+def _require_new(place: Path, overwrite: bool) -> None:
+    if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not overwrite)):
+        raise UserError(reasons.FILE_EXISTS, f"{place} exists already; name another folder, or add --overwrite")

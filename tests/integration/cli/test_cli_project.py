@@ -193,3 +193,17 @@ def test_a_python_that_was_asked_for_stays(lmd: Lmd, churn: Path) -> None:
     (churn / ".python-version").write_text("3.9\n")
     planned = lmd("plan", "./churn")
     assert planned.out.startswith("churn: nothing") and f"kept from before: --python {PYTHON}" in planned.err
+
+
+def test_a_deployment_is_written_as_a_manifest_that_serves_the_same(lmd: Lmd, churn: Path) -> None:
+    assert lmd("apply", churn).code == 0
+    written = lmd("export", "manifest", "./churn", "-o", "out")
+    assert written.code == 0 and "kubectl apply -k out" in written.out
+    made = {"deployment.yaml", "kustomization.yaml", "kustomizeconfig.yaml"}
+    code = {"gate.yaml", "request.json", "score.py"}
+    assert {path.name for path in (lmd.folder / "out").iterdir()} == made | code
+    manifest = (lmd.folder / "out/deployment.yaml").read_text()
+    assert str(lmd.folder) not in manifest and "progressDeadlineSeconds" not in manifest
+    applied = lmd("apply", "-k", "out", "--replace")
+    assert applied.code == 0 and "nothing has changed" in applied.err and lmd.ask(7).body == [7, "0.5"]
+    assert "out exists already" in lmd("export", "manifest", "churn", "-o", "out").err
