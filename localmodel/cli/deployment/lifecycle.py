@@ -1,6 +1,7 @@
 """lmd start, stop, restart: the servers of deployments on this machine."""
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -8,11 +9,12 @@ from localmodel import reasons
 from localmodel.cli import completion
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.output import ConsoleProgress, Failure, say
-from localmodel.cli.target_option import target_options
+from localmodel.cli.project_options import deployment, wrong_paths
+from localmodel.cli.target_option import chosen, where_options
 from localmodel.errors import UserError
 from localmodel.targets.target import DeploymentStatus, Target
 
-_names = click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=completion.deployments)
+_names = click.argument("names", metavar="[NAME|PATH]...", nargs=-1, shell_complete=completion.deployments)
 _timeout = click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -25,8 +27,8 @@ _all = click.option("--all", "everything", is_flag=True, help="Every deployment 
 @_names
 @_all
 @_timeout
-@target_options
-def start(target: Target, names: tuple[str, ...], everything: bool, timeout: float | None) -> None:
+@where_options
+def start(names: tuple[str, ...], everything: bool, timeout: float | None, **where: Any) -> None:
     """Start the server of each deployment NAME, with the revision that served last.
 
     It serves what it served before a stop, a crash or a reboot. If a later edit has failed, that edit stays pending,
@@ -38,19 +40,14 @@ def start(target: Target, names: tuple[str, ...], everything: bool, timeout: flo
       lmd start --all
     """
     progress = ConsoleProgress()
-
-    def one(name: str) -> None:
-        status = target.start(name, timeout, progress)
-        _tell(status, progress)
-
-    _each(target, names, everything, one)
+    _each(names, everything, where, lambda target, name: _tell(target.start(name, timeout, progress), progress))
 
 
 @click.command()
 @_names
 @_all
-@target_options
-def stop(target: Target, names: tuple[str, ...], everything: bool) -> None:
+@where_options
+def stop(names: tuple[str, ...], everything: bool, **where: Any) -> None:
     """End the server of each deployment NAME, and keep everything else.
 
     Requests in flight are answered. lmd start brings back what served; so does the next lmd apply.
@@ -62,19 +59,19 @@ def stop(target: Target, names: tuple[str, ...], everything: bool) -> None:
     """
     progress = ConsoleProgress()
 
-    def one(name: str) -> None:
+    def end(target: Target, name: str) -> None:
         target.stop(name, progress)
         say(f"{name}: stopped; lmd start {name} starts it")
 
-    _each(target, names, everything, one)
+    _each(names, everything, where, end)
 
 
 @click.command()
 @_names
 @_all
 @_timeout
-@target_options
-def restart(target: Target, names: tuple[str, ...], everything: bool, timeout: float | None) -> None:
+@where_options
+def restart(names: tuple[str, ...], everything: bool, timeout: float | None, **where: Any) -> None:
     """Replace the server of each deployment NAME by a new one with the same revision and port.
 
     Nothing answers for a moment. A server that does not run is started.
@@ -85,25 +82,23 @@ def restart(target: Target, names: tuple[str, ...], everything: bool, timeout: f
       lmd restart churn --target docker
     """
     progress = ConsoleProgress()
-
-    def one(name: str) -> None:
-        _tell(target.restart(name, timeout, progress), progress)
-
-    _each(target, names, everything, one)
+    _each(names, everything, where, lambda target, name: _tell(target.restart(name, timeout, progress), progress))
 
 
-def _each(target: Target, names: tuple[str, ...], everything: bool, act: Callable[[str], None]) -> None:
+def _each(words: tuple[str, ...], everything: bool, where: dict[str, Any], act: Callable[[Target, str], None]) -> None:
     """Act on every deployment that is meant, whatever becomes of the others.
 
     Raises:
         SystemExit: at least one failed, with exit code 1.
     """
-    if bool(names) == everything:
+    if bool(words) == everything:
         raise click.UsageError("give NAME, or --all")
+    target = chosen({**where}) if everything else None
     failed = False
-    for name in names or _not_stopped(target):
+    for word in _not_stopped(target) if target else words:
         try:
-            act(name)
+            with wrong_paths():
+                act(*((target, word) if target else deployment(word, {**where})))
         except UserError as error:
             if everything and error.reason == reasons.REVISION_NOT_FOUND:  # it has never served
                 ConsoleProgress().note(str(error))
@@ -116,9 +111,9 @@ def _each(target: Target, names: tuple[str, ...], everything: bool, act: Callabl
 
 def _not_stopped(target: Target) -> list[str]:
     deployments = target.deployments()
-    if stopped := [deployment.name for deployment in deployments if deployment.stopped]:
+    if stopped := [status.name for status in deployments if status.stopped]:
         ConsoleProgress().note(f"left stopped: {', '.join(stopped)}")
-    return [deployment.name for deployment in deployments if not deployment.stopped]
+    return [status.name for status in deployments if not status.stopped]
 
 
 def _tell(status: DeploymentStatus, progress: ConsoleProgress) -> None:

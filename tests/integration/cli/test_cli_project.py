@@ -187,8 +187,12 @@ def test_the_files_of_a_folder_say_its_packages_and_its_python_in_one_order(lmd:
     assert "python: 3.12 was asked for, and the environment base:1 has Python 3.13; name one of them" in both.err
 
 
-def test_a_python_that_was_asked_for_stays(lmd: Lmd, churn: Path) -> None:
+def test_a_python_that_was_asked_for_stays_and_the_folder_is_stopped_and_started_by_its_path(
+    lmd: Lmd, churn: Path
+) -> None:
     assert lmd("apply", "./churn", "--python", PYTHON).code == 0
+    assert lmd("stop", "./churn").out == "churn: stopped; lmd start churn starts it\n"
+    assert lmd("start", "./churn").out.startswith("churn: revision 1 serves at ")
     (churn / ".lmdignore").write_text(".python-version\n.lmdignore\n")
     (churn / ".python-version").write_text("3.9\n")
     planned = lmd("plan", "./churn")
