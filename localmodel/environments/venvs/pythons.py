@@ -34,7 +34,7 @@ async def interpreter(python: str, say: Callable[[str], None]) -> str:
         reasons.PYTHON_MISSING,
         f"spec.environment.python: no Python {python} on this machine (installed: {versions}), and uv cannot fetch it"
         f"{f': {failed}' if failed else ''}. Install it (uv python install {python}, pyenv install {python}, or your "
-        "distribution's package) or change spec.environment.python",
+        "distribution's package), or ask for another version",
     )
 
 
