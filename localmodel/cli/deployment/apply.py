@@ -1,6 +1,7 @@
 """lmd apply: make a manifest, or a script with its models, serve."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -56,7 +57,7 @@ def apply(target: Target, project: "Project", timeout: float | None, output: str
     for deployment in deployments:
         say(sentence(deployment))
         if deployment.serving is not None:
-            next_step.tell(next_step.invoke(deployment, target.name, project.place.path))
+            next_step.tell(partial(next_step.invoke, deployment, target.name, project.place.path))
 
 
 def sentence(deployment: DeploymentStatus) -> str:

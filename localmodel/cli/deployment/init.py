@@ -43,4 +43,4 @@ def init(path: Path, name: str | None) -> None:
         return
     say(f"{folder}: wrote {', '.join(sorted(found.files))}")
     shown = f"./{folder}" if not folder.is_absolute() and folder != Path() else str(folder)
-    next_step.tell(f"lmd try {shown}, and lmd apply {shown}")
+    next_step.tell(lambda: f"lmd try {shown}, and lmd apply {shown}")

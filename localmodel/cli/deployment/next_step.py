@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from localmodel import target_table
@@ -14,10 +15,10 @@ _REQUEST = "request.json"
 _LONGEST_EXAMPLE = 100
 
 
-def tell(command: str) -> None:
-    """Print the suggestion on standard error, and only on a terminal, because a result may be piped."""
+def tell(command: Callable[[], str]) -> None:
+    """Print the suggestion on standard error, and only make it on a terminal, because a result may be piped."""
     if sys.stderr.isatty():
-        say(f"try: {command}", err=True)
+        say(f"try: {command()}", err=True)
 
 
 def invoke(deployment: DeploymentStatus, target: str, path: Path) -> str:

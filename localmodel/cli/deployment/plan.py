@@ -41,7 +41,8 @@ def plan(target: Target, project: "Project", output: str) -> None:
         print_value([{**asdict(planned), "steps": list(planned.steps)} for planned in plans], output)
         return
     for planned in plans:
-        say("\n".join(_lines(planned)))
+        text = "\n".join(_lines(planned))
+        say(text if project.place.is_manifest else folder_words.in_words(text))
 
 
 def _lines(planned: Planned) -> list[str]:

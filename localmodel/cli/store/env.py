@@ -310,7 +310,7 @@ def _register(name: str, definition: "Definition", variables: dict[str, str], ou
     version = store.environments.register(name, definition.spec, {**definition.variables, **variables})
     versions.tell(version, output, ", which is this already" if version.version in before else "")
     if output == "text":
-        next_step.tell(f"lmd apply FOLDER --env {version.name}:{version.version}")
+        next_step.tell(lambda: f"lmd apply FOLDER --env {version.name}:{version.version}")
 
 
 def _image(version: EnvironmentVersion) -> str:

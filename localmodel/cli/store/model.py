@@ -80,7 +80,7 @@ def register(
     _warn(version)
     versions.tell(version, output, ", which has this content already" if version.version in before else "")
     if output == "text":
-        next_step.tell(f"lmd apply FOLDER --model {version.name}:{version.version}")
+        next_step.tell(lambda: f"lmd apply FOLDER --model {version.name}:{version.version}")
 
 
 @model.command("list")

@@ -49,7 +49,7 @@ def test_a_folder_is_planned_applied_asked_and_deleted_by_its_path(lmd: Lmd, chu
     (churn / "score.py").write_text((churn / "score.py").read_text() + "# edited\n")
     (churn / "model.pkl").write_text("two")
     edited = lmd("plan", "./churn")
-    assert edited.out.startswith("churn: swap: spec.scoring changed: score.py; spec.models changed: churn"), edited.out
+    assert edited.out.startswith("churn: swap: code changed: score.py; --model changed: churn"), edited.out
     assert [len(kind) for kind in versions(lmd)] == [1, 1]
 
     assert lmd("delete", "./churn").code == 0
