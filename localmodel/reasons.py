@@ -647,6 +647,18 @@ KUBECTL_MISSING = _reason(
     COMMANDS, "KubectlMissing", "the target kind uses kubectl, which is not installed", "install it"
 )
 KUBECTL_FAILED = _reason(COMMANDS, "KubectlFailed", "kubectl has failed", "the message contains its output")
+MLFLOW_MISSING = _reason(
+    COMMANDS,
+    "MlflowMissing",
+    "an address such as `models:/NAME@ALIAS` is read with MLflow's client, which is not installed",
+    "`pip install 'localmodel[mlflow]'`",
+)
+MLFLOW_REFUSED = _reason(
+    COMMANDS,
+    "MlflowRefused",
+    "MLflow's tracking server or local store did not give the model",
+    "the message has its answer: correct the address, the alias, `MLFLOW_TRACKING_URI` or the credentials",
+)
 ARGUMENT_INVALID = _reason(
     COMMANDS,
     "ArgumentInvalid",

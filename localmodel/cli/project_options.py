@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,14 +167,18 @@ def _where(word: str | Path, arguments: dict[str, Any]) -> "tuple[Path, Target |
     from localmodel import reasons
     from localmodel.errors import UserError
     from localmodel.project import applied
-    from localmodel.project.place import PathError
+    from localmodel.project.place import PathError, names_model
 
+    if re.search("[:@]", word) and names_model(word):  # which no deployment is called
+        return path, None
     target = chosen(arguments)
     try:
         return applied.path_of(target, word), target
     except UserError as error:
         if error.reason != reasons.DEPLOYMENT_NOT_FOUND:
             raise
+        if names_model(word):
+            return path, target
         raise PathError(
             reasons.SOURCE_MISSING, f"{word}: no such file or folder, and no deployment of this name"
         ) from None

@@ -22,6 +22,8 @@ class Source:
     def inputs(self) -> Inputs:
         if self._project.place.is_manifest:
             return inputs.of_manifest(self._project.place.path)
+        if self._project.place.kind == "model":
+            return inputs.beside({*source.files_of(self._project.place.path.absolute())})
         root = self._project.place.root.absolute()
         named = {root / name for name in (place.SETTINGS, beside.GATE, *beside.ENVIRONMENTS)}
         with contextlib.suppress(UserError):  # whoever applies it says what is wrong

@@ -9,7 +9,7 @@ from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.project import before
-from localmodel.project.place import PathError, Place
+from localmodel.project.place import PathError, Place, names_model
 from localmodel.project.project import Project, load
 from localmodel.targets.target import Target
 
@@ -72,7 +72,7 @@ def path_of(target: Target, name: str) -> Path:
     origin = before.Before(name, target.manifests(name)).origin
     if not origin:
         raise UserError(reasons.SOURCE_UNKNOWN, f"{name} was applied as a manifest: give the manifest's path")
-    if not Path(origin).exists():
+    if not Path(origin).exists() and not names_model(origin):
         raise UserError(reasons.SOURCE_MISSING, f"{name} was applied from {origin}, which is gone")
     return Path(origin)
 

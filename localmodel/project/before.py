@@ -8,6 +8,7 @@ from typing import Any
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.project import given
+from localmodel.project import place as place_of
 from localmodel.project.place import Place
 from localmodel.project.settings import Settings
 from localmodel.resource import annotations
@@ -29,7 +30,15 @@ class Before:
 
     def is_of(self, place: Place) -> bool:
         """Whether it was applied from the place's folder."""
-        return bool(self.origin) and _folder(Path(self.origin)) == place.root.resolve()
+        if not self.origin or place.kind != "model":
+            return bool(self.origin) and _folder(Path(self.origin)) == place.root.resolve()
+        if "scoring" in self._spec:
+            return False
+        if place.path.exists() and Path(self.origin).exists():
+            return Path(self.origin) == place.path.absolute()
+        # One of the store or of MLflow has no place of its own: what has its name is another version of it.
+        names = {model["name"] for model in self._spec["models"]} | {place_of.model_name(self.origin)}
+        return place_of.model_name(str(place.path)) in names
 
     def settings(self, place: Place) -> Settings:
         """What it says of itself, as long as nothing else is said."""
@@ -39,7 +48,7 @@ class Before:
         is_there = place.kind == "folder" and bool(entry) and (place.root / entry).is_file()
         return Settings(
             entry_script=entry if is_there else None,
-            models=tuple(map(str, given.again(self.manifests.deployment))) or None,
+            models=None if place.kind == "model" else tuple(given.again(self.manifests.deployment)) or None,
             environment=self._environment(),
             python=self._annotation(annotations.PYTHON) or None,
             port=self.port,

@@ -9,7 +9,7 @@ from localmodel.environments import choice
 from localmodel.environments.choice import Choice
 from localmodel.errors import UserError
 from localmodel.project import definition, given
-from localmodel.project.place import PathError, Place
+from localmodel.project.place import PathError, Place, model_name
 from localmodel.project.settings import Settings
 
 REQUEST = "request.json"
@@ -51,13 +51,16 @@ def environment_notes(choice: Choice, environment: object, python: str) -> Itera
 
 
 def deployment_name(place: Place) -> str:
-    """A deployment's name from that of the folder, or of the script.
+    """A deployment's name from that of the folder, of the script, or of the model.
 
     Raises:
         PathError: DeploymentNameInvalid.
     """
-    whole = place.path.resolve()
-    own = whole.name if place.kind == "folder" else whole.stem
+    if place.kind == "model" and not place.path.exists():
+        own = model_name(str(place.path))
+    else:
+        whole = place.path.resolve()
+        own = whole.name if whole.is_dir() else whole.stem
     name = re.sub(r"[^a-z0-9]+", "-", own.lower()).strip("-")[:_LONGEST_NAME].strip("-")
     try:
         definition.check_name(name)

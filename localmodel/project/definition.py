@@ -43,8 +43,9 @@ def changed(
     """A copy of the manifest in which each field that is given takes the place of the one before.
 
     An empty `gate` is none. `variables` are the deployment's own: an environment of the store brings its variables
-    itself. `source` is where `code` was read from, `model_sources` and `environment_source` are the same for models (by
-    name) and environment; `python` is the version that was asked for beside the environment.
+    itself. `source` is where `code`, or a model without code, was read from, `model_sources` and `environment_source`
+    are the same for models (by name) and environment; `python` is the version that was asked for beside the
+    environment.
 
     Raises:
         UserError: InvalidManifest, for an unknown option of the server.
@@ -56,6 +57,7 @@ def changed(
             "entryScript": code.entry,
             "source": {"code": {"name": code.name, "version": code.version}},
         }
+    if code is not None or source is not None:
         annotate(after, SOURCE, str(source or ""))
     if models is not None:
         spec["models"] = [{"name": model.name, "version": model.version} for model in models]

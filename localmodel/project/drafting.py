@@ -19,9 +19,9 @@ from localmodel.targets.target import Draft
 
 @dataclass(frozen=True)
 class Code:
-    """The source that was read: where, its files, and its entry script."""
+    """The source that was read: where (None: it was made), its files, and its entry script."""
 
-    place: Path
+    place: Path | None
     files: Mapping[str, bytes]
     entry: str
 
@@ -31,10 +31,12 @@ class Parts:
     """What a deployment is made of; None: as it was.
 
     `model_sources` are paths of models, by name, where they are not those of `models`; `environment_file` is where the
-    environment was read from, `python` the version that was asked for beside it.
+    environment was read from, `python` the version that was asked for beside it. `model_place`: of a model that is
+    served without a script, where it was taken from.
     """
 
     code: Code | None = None
+    model_place: Path | None = None
     models: Sequence[Model] | None = None
     model_sources: Mapping[str, Path] | None = None
     environment: Packages | None = None
@@ -69,7 +71,7 @@ def code_at(place: Path, entry: str, models: Mapping[str, Path], progress: Progr
     return Code(place, found.files, entry)
 
 
-def draft(base: Manifests, parts: Parts) -> Draft:
+def draft(base: Manifests, parts: Parts, progress: Progress) -> Draft:
     """The manifest `base` with these parts in place of its own. Nothing is registered before it is kept.
 
     Raises:
@@ -77,8 +79,10 @@ def draft(base: Manifests, parts: Parts) -> Draft:
     """
     name = base.deployment["metadata"]["name"]
     staged = StagedStore(home.store())
-    chosen = None if parts.models is None else given.models(parts.models, staged, name)
-    named = annotations.model_sources(base.deployment) if parts.models is None else given.paths(parts.models, name)
+    wanted, addresses = given.fetched(parts.models or (), name, progress)
+    chosen = None if parts.models is None else given.models(wanted, staged, name)
+    places = given.paths(wanted, name)
+    named = annotations.model_sources(base.deployment) if parts.models is None else {**places, **addresses}
     sources = named if parts.model_sources is None else parts.model_sources
 
     def manifests(store: Store, models: Sequence[ModelVersion] | None) -> Manifests:
@@ -93,7 +97,7 @@ def draft(base: Manifests, parts: Parts) -> Draft:
             server=parts.server,
             replicas=parts.replicas,
             gate=parts.gate,
-            source=files.place if files else None,
+            source=files.place if files else parts.model_place,
             model_sources=sources,
             environment_source=parts.environment_file,
             python=parts.python,
@@ -103,7 +107,7 @@ def draft(base: Manifests, parts: Parts) -> Draft:
     def keep() -> Manifests:
         store = Store(home.store())
         models = [
-            of_content(store.models, one.name, sources[one.name]) if staged.is_new(one) else one for one in chosen or ()
+            of_content(store.models, one.name, places[one.name]) if staged.is_new(one) else one for one in chosen or ()
         ]
         return manifests(store, None if chosen is None else models)
 

@@ -1,13 +1,16 @@
 """What a user names - models, an environment - as versions of the store."""
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localmodel import reasons
+from localmodel import mlflow_models, reasons
 from localmodel.errors import UserError
 from localmodel.progress import Progress
 from localmodel.project import arguments
@@ -50,9 +53,36 @@ def paths(given: Iterable[Model], deployment: str) -> dict[str, Path]:
 
 def again(manifest: Mapping[str, Any]) -> list[str]:
     """A manifest's models as they were given: by their paths, where something is there still, or as `name:version`."""
-    there = {name: path for name, path in model_sources(manifest).items() if os.path.lexists(path)}
+    there = {name: path for name, path in model_sources(manifest).items() if is_there(path)}
     named = ((model["name"], model["version"]) for model in manifest["spec"].get("models", []))
     return [f"{name}={there[name]}" if name in there else f"{name}:{version}" for name, version in named]
+
+
+def is_there(source: Path) -> bool:
+    """Whether a model can be read again from where it was read: a path, or an address in MLflow."""
+    return os.path.lexists(source) or mlflow_models.is_address(str(source))
+
+
+def fetched(given: Iterable[Model], deployment: str, progress: Progress) -> tuple[list[Model], dict[str, Path]]:
+    """The same with paths in the place of addresses in MLflow, and the addresses by the names of their models.
+
+    What was downloaded is for this program to use, and is removed when it ends.
+
+    Raises:
+        UserError: MlflowMissing, MlflowRefused.
+    """
+    models, addresses = list(given), dict[str, Path]()
+    for index, model in enumerate(models):
+        name, equals, address = str(model).partition("=")
+        if not equals or not mlflow_models.is_address(address):
+            name, address = "", str(model)
+        if not isinstance(model, ModelVersion) and mlflow_models.is_address(address):
+            name = name or (deployment if len(models) == 1 else mlflow_models.model_name(address))
+            folder = Path(tempfile.mkdtemp(prefix="localmodel-"))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            models[index] = f"{name}={mlflow_models.fetch(address, folder, progress)}"
+            addresses[name] = Path(address)
+    return models, addresses
 
 
 def environment_file(given: Environment | None) -> Path | None:

@@ -1,13 +1,17 @@
 """What a PATH is: a manifest, a folder with a kustomization or with a script, a script, or a model."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from localmodel import reasons
+from localmodel import mlflow_models, reasons
+from localmodel.disk import home
 from localmodel.errors import UserError
+from localmodel.project import definition
 from localmodel.resource import schema
+from localmodel.store import Store
 from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 Kind = Literal["manifest", "kustomization", "folder", "script", "model"]
@@ -26,7 +30,10 @@ class PathError(UserError):
 
 @dataclass(frozen=True)
 class Place:
-    """A PATH that was given, and what it is. `entry` is the entry script of a script or a folder, in `root`."""
+    """A PATH that was given, and what it is. `entry` is the entry script of a script or a folder, in `root`.
+
+    Of a model, the path may be an address in MLflow, or what the store has it under: `name`, `name:3`, `name@alias`.
+    """
 
     kind: Kind
     path: Path
@@ -42,6 +49,11 @@ class Place:
         """Whether it says itself what is to be served, in a resource of Kubernetes."""
         return self.kind in ("manifest", "kustomization")
 
+    @property
+    def has_settings(self) -> bool:
+        """Whether a lmd.toml may say more of it."""
+        return self.kind in ("folder", "script")
+
 
 def has_kustomization(folder: Path) -> str:
     """The name of the folder's kustomization, or ""."""
@@ -56,12 +68,16 @@ def find(path: Path, entry: str | None = None) -> Place:
     Raises:
         PathError: SourceMissing: there is nothing; EntryScriptMissing; InvalidManifest: neither script nor manifest.
     """
+    if not path.exists() and names_model(str(path)):
+        return Place("model", path)
     if not path.exists():
         raise PathError(reasons.SOURCE_MISSING, f"{path}: no such file or folder")
     if path.is_dir():
         return _folder(path, entry)
     if path.suffix == ".py":
         return Place("script", path, path.name)
+    if _is_model(path):
+        return Place("model", path)
     _refuse_others(path)
     return Place("manifest", path)
 
@@ -75,7 +91,31 @@ def _folder(folder: Path, entry: str | None) -> Place:
                 f"--entry-script: {folder} has a {kustomization}, which says what the script is",
             )
         return Place("kustomization", folder)
+    if not entry and not any((folder / name).is_file() for name in (SCRIPT, SETTINGS)) and _is_model(folder):
+        return Place("model", folder)
     return Place("folder", folder, entry or SCRIPT)
+
+
+def model_name(text: str) -> str:
+    """What a model is called that is given by its path, its address in MLflow, or its name in the store."""
+    if mlflow_models.is_address(text):
+        return mlflow_models.model_name(text)
+    return definition.model_name(Path(text)) if Path(text).exists() else re.split("[:@]", text)[0]
+
+
+def names_model(text: str) -> bool:
+    """Whether it is a model's address in MLflow, or its name in the store, with a version or an alias behind it."""
+    if mlflow_models.is_address(text):
+        return True
+    with contextlib.suppress(UserError):
+        return bool(Store(home.store()).models.versions(re.split("[:@]", text)[0]))
+    return False
+
+
+def _is_model(path: Path) -> bool:
+    from localmodel import no_code  # few need it
+
+    return no_code.is_model(path)
 
 
 def require_script(place: Place) -> None:

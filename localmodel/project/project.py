@@ -92,7 +92,8 @@ class Project:
         else:
             base, kept = None, Settings(port=earlier.port)
         parts = self.read(kept, progress, fresh=base is None)
-        return drafting.draft(base or Manifests(definition.empty(self.name), {}), parts), parts.environment_file
+        draft = drafting.draft(base or Manifests(definition.empty(self.name), {}), parts, progress)
+        return draft, parts.environment_file
 
     @contextlib.contextmanager
     def _in_words_of_the_path(self, environment: Path | None) -> Iterator[None]:
@@ -101,12 +102,12 @@ class Project:
             with lacking.in_words_of(environment, None if self.place.is_manifest else self.place.root):
                 yield
         except UserError as error:
-            if self.file.port is None or self.options.port is not None:
+            text = str(error).replace("spec.models[0]: ", "") if self.place.kind == "model" else str(error)
+            if self.file.port is not None and self.options.port is None:
+                text = text.replace("spec.service.localPort", f"{self.place.root / SETTINGS}: port")
+            if text == str(error):
                 raise
-            port = f"{self.place.root / SETTINGS}: port"
-            if "spec.service.localPort" not in str(error):
-                raise
-            raise UserError(error.reason, str(error).replace("spec.service.localPort", port)) from None
+            raise UserError(error.reason, text) from None
 
     def read(self, kept: Settings, progress: Progress, fresh: bool = True) -> Parts:
         """Its files, models, environment and the rest. `kept` is what was applied before; `fresh`: nothing was.
@@ -117,6 +118,8 @@ class Project:
         wanted = settings.merge(self.options, self.file, kept)
         for note in settings.kept_notes(self.settings, wanted, kept):
             progress.note(note)
+        if self.place.kind == "model":
+            return self._of_model(wanted, progress, fresh)
         folder = self.place.root
         models = given.each(wanted.models or ())
         environment = beside.environment(wanted, folder)
@@ -141,6 +144,23 @@ class Project:
             gate=gates.read(wanted.gate, folder),
         )
 
+    def _of_model(self, wanted: Settings, progress: Progress, fresh: bool) -> Parts:
+        """A model alone: its script, and its environment unless one is named, are generated from it."""
+        path = self.place.path
+        packages = None
+        if wanted.environment is not None or wanted.python is not None:
+            packages = given.environment(wanted.environment, Store(home.store()), progress, wanted.python)
+        return Parts(
+            model_place=path.absolute() if path.exists() else path,
+            models=[str(path)],
+            environment=packages,
+            environment_file=given.environment_file(wanted.environment),
+            python=wanted.python or "",
+            variables=wanted.variables if wanted.variables is not None or not fresh else {},
+            port=wanted.port,
+            server=wanted.server,
+        )
+
     def _script(self, wanted: Settings) -> tuple[str | Path, Path | None]:
         """Script and folder, as drafting.code() takes them."""
         if self.place.kind == "script":
@@ -162,7 +182,8 @@ def load(
         UserError: as place.find() and lmd_toml.read().
     """
     found = place.find(path, options.entry_script)
-    return Project(found, options, Settings() if found.is_manifest else lmd_toml.read(found.root), replaces, writes)
+    settings_of = lmd_toml.read(found.root) if found.has_settings else Settings()
+    return Project(found, options, settings_of, replaces, writes)
 
 
 def reread(project: Project) -> Project:
@@ -171,6 +192,6 @@ def reread(project: Project) -> Project:
     Raises:
         UserError: as lmd_toml.read().
     """
-    if project.place.is_manifest:
+    if not project.place.has_settings:
         return project
     return replace(project, file=lmd_toml.read(project.place.root))

@@ -9,10 +9,13 @@ from localmodel.disk.home_errors import telling
 from localmodel.progress import Progress
 from localmodel.project import arguments, definition, drafting, given
 from localmodel.project.drafting import Parts
+from localmodel.project.given import Packages
 from localmodel.project.server_options import ServerOptions
 from localmodel.resource.manifest import Manifests
+from localmodel.sdk import offered
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
+from localmodel.sdk.offered import Script
 from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models, Store
 from localmodel.targets.make import make
@@ -63,7 +66,7 @@ class Client:
     def deploy(
         self,
         name: str,
-        script: str | Path,
+        script: Script | None = None,
         *,
         source_directory: str | Path | None = None,
         models: given.Model | Iterable[given.Model] = (),
@@ -81,14 +84,19 @@ class Client:
 
         Args:
             name: lower-case letters, digits and `-`; starts with a letter, at most 48 characters.
-            script: the entry script, with init() and run().
+            script: the path of the entry script, with init() and run(). Or a model that is served without one: its
+                path, its address in MLflow, a ModelVersion, its `name`, `name:version` or `name@alias` in the store, or
+                the object that was trained. Or a function that answers requests: its source becomes the script. None:
+                the one of `models` is served without a script.
             source_directory: the folder of the script's source; `script` is then a path in it. Without it, the source
                 is the script and all modules (`*.py`) of its folder.
             models: each a ModelVersion, `name`, `name:version`, `name@alias`, or the path of a file or folder, which is
                 then registered as a model and is not part of the source: under the deployment's name, or as
                 `name=path` says.
             environment: an EnvironmentVersion, `name`, `name:version`, a file (requirements.txt, conda.yml,
-                Dockerfile), a list of requirements, or an EnvironmentSpec; None: Python without packages.
+                Dockerfile), a list of requirements, or an EnvironmentSpec. None: for a script, Python without packages;
+                for a model without one, what it needs; for an object or a function, the packages of this program that
+                it needs.
             variables: environment variables for the script.
             port: the port on localhost; None: the one that it has, or else 6789 or the next free one.
             server: options of the server, such as `{"workers": 2}`.
@@ -100,15 +108,20 @@ class Client:
             DeployError: it does not serve. The text has the script's file and line, and its traceback, if it failed.
             UserError: a named thing does not exist or is not valid (DeploymentNameInvalid, ModelNotFound ...).
         """
-        arguments.check(name=name, script=script, source_directory=source_directory, environment=environment)
+        arguments.check(name=name, source_directory=source_directory, environment=environment)
         arguments.check(variables=variables, server=server, timeout=timeout, progress=progress)
         definition.check_name(name)
         wanted = given.each(models)
         store, progress = Store(home.store()), reporter(progress)
+        what = offered.read(script, source_directory, wanted, name, progress)
+        packages = Packages(spec=what.environment) if what.environment else None
+        if environment is not None or (packages is None and what.code):
+            packages = given.environment(environment, store, progress)
         parts = Parts(
-            code=drafting.code(script, source_directory, given.paths(wanted, name), progress),
-            models=wanted,
-            environment=given.environment(environment, store, progress),
+            code=what.code,
+            model_place=what.model_place,
+            models=wanted if what.model is None else [what.model],
+            environment=packages,
             environment_file=given.environment_file(environment),
             variables=variables or {},
             port=port,
@@ -116,7 +129,7 @@ class Client:
             replicas=replicas,
         )
         deployment = Deployment(name, self._target, self._connections)
-        draft = drafting.draft(Manifests(definition.empty(name), {}), parts)
+        draft = drafting.draft(Manifests(definition.empty(name), {}), parts, progress)
         deployment._apply(draft, timeout, progress, given.file_of(environment))
         return deployment
 

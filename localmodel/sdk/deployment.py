@@ -1,7 +1,6 @@
 """A deployment in the hands of a Python program: ask it, look at it, change it."""
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
@@ -262,7 +261,7 @@ class Deployment:
         manifests = self._target.manifests(self.name)
         code = None
         if script is not None or source_directory is not None:
-            entry = script if script is not None else manifests.deployment["spec"]["scoring"]["entryScript"]
+            entry = script if script is not None else self._entry(manifests)
             code = drafting.code(entry, source_directory, self._model_sources(manifests, wanted), progress)
         parts = Parts(
             code=code,
@@ -275,7 +274,7 @@ class Deployment:
             replicas=replicas,
         )
         file = _environment_file(manifests) if environment is None else given.file_of(environment)
-        self._apply(drafting.draft(manifests, parts), timeout, progress, file)
+        self._apply(drafting.draft(manifests, parts, progress), timeout, progress, file)
 
     def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
         """Read the source, and models that were given as paths, from the same places again, and serve them.
@@ -292,18 +291,30 @@ class Deployment:
         manifests = self._target.manifests(self.name)
         applied = manifests.deployment
         place = Path(annotations.annotation(applied, annotations.SOURCE))
-        if not place.name:
+        sources = self._model_sources(manifests)
+        if not place.name and not sources:
             raise UserError(
                 reasons.SOURCE_UNKNOWN,
                 f"{self.name} was applied as a manifest; run lmd apply with that manifest again",
             )
-        sources = self._model_sources(manifests)
         for path in sources.values():
-            if not os.path.lexists(path):
+            if not given.is_there(path):
                 progress.note(f"{path}: the model's path no longer exists; its version stays")
-        code = drafting.code_at(place, applied["spec"]["scoring"]["entryScript"], sources, progress)
+        code = None
+        if "scoring" in applied["spec"] and place.name:
+            code = drafting.code_at(place, self._entry(manifests), sources, progress)
         parts = Parts(code=code, models=given.again(applied), model_sources=sources)
-        self._apply(drafting.draft(manifests, parts), timeout, progress, _environment_file(manifests))
+        draft = drafting.draft(manifests, parts, progress)
+        self._apply(draft, timeout, progress, _environment_file(manifests))
+
+    def _entry(self, manifests: Manifests) -> str:
+        """The path of its entry script."""
+        scoring = manifests.deployment["spec"].get("scoring")
+        if scoring is None:
+            raise UserError(
+                reasons.ARGUMENT_INVALID, f"script: name one: {self.name} is a model that is served without a script"
+            )
+        return str(scoring["entryScript"])
 
     def _model_sources(self, manifests: Manifests, wanted: Sequence[given.Model] | None = None) -> Mapping[str, Path]:
         """Where models are read from that are given as paths: those that are wanted, or else those that it has."""

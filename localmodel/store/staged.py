@@ -1,15 +1,15 @@
 """The store as it would be: what is registered here is only looked at, and can be used until the program ends."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from localmodel.oci.layout import Blob, Layout, hashed
 from localmodel.store import code, environments, models
 from localmodel.store.code import Code, CodeVersion
 from localmodel.store.environments import Environments
-from localmodel.store.models import Models
+from localmodel.store.models import Models, ModelVersion
 from localmodel.store.records import RecordKind, Records, Version
 from localmodel.store.store import Store
 
@@ -23,11 +23,18 @@ class StagedStore(Store):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.layout = _Layout(root)
-        self.models = Models(self.layout)
-        self.models.records = StagedRecords(self.layout, models.KIND)
+        self.models = self._models = _Models(self.layout)
         self.environments = Environments(self.layout)
         self.environments.records = StagedRecords(self.layout, environments.KIND)
         self.code = _Code(self.layout)
+
+    @contextmanager
+    def model_files(self, model: ModelVersion) -> Generator[Path]:
+        if path := self._models.paths.get(model.digest):
+            yield path
+        else:
+            with super().model_files(model) as path:
+                yield path
 
     def is_new(self, version: Version) -> bool:
         """Whether a model is one that was registered here."""
@@ -105,6 +112,18 @@ class _Layout(Layout):
         if blob.size <= _SMALL:
             self._small[blob.digest] = bytes(start)
         return blob
+
+
+class _Models(Models):
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self.records = StagedRecords(layout, models.KIND)
+        self.paths: dict[str, Path] = {}
+
+    def register(self, name: str, path: Path | str, **described: Any) -> ModelVersion:
+        version = super().register(name, path, **described)
+        self.paths[version.digest] = Path(path).resolve()
+        return version
 
 
 class _Code(Code):

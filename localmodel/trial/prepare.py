@@ -142,7 +142,8 @@ def _as_deployed(found: Project, wish: Wish, folder: Path, progress: Progress) -
     parts = found.read(Settings(), progress)
     models = parts.models or ()
     stored = [model for model in models if not given.paths([model], found.name)]
-    draft = drafting.draft(Manifests(definition.empty(found.name), {}), replace(parts, models=stored, gate=None))
+    whole = replace(parts, models=stored, gate=None)
+    draft = drafting.draft(Manifests(definition.empty(found.name), {}), whole, progress)
     manifests = manifest.read(draft.manifests)
     wanted = spec.parse(manifests.deployment["spec"])
     source = Made(

@@ -12,6 +12,7 @@ from localmodel.azure.core._framework import Framework
 from localmodel.azure.core._paths import deployed
 from localmodel.azure.core.inference_config import InferenceConfig
 from localmodel.azure.core.model_package import ModelPackage
+from localmodel.azure.core.resource_configuration import ResourceConfiguration
 from localmodel.azure.core.webservice import LocalWebservice
 from localmodel.azure.core.webservice.local import LocalWebserviceDeploymentConfiguration
 from localmodel.azure.core.workspace import Workspace
@@ -26,7 +27,6 @@ from localmodel.store import ModelVersion
 __all__ = ["InferenceConfig", "Model", "ModelPackage"]
 
 _NO_DATASETS = "Leave it out: there are no datasets here; say it in description, tags or properties."
-_NO_RESOURCES = "Leave it out: what a deployment may use is said in its manifest."
 
 
 class Model:
@@ -71,7 +71,7 @@ class Model:
         self.created_time = datetime.fromisoformat(version.created)
         self.model_framework = version.framework or Framework.CUSTOM
         self.model_framework_version = version.framework_version or None
-        self.resource_configuration = None
+        self.resource_configuration: ResourceConfiguration | None = None
         self.url = f"oci:{workspace.store.root}@{version.digest}"
 
     @staticmethod
@@ -94,7 +94,7 @@ class Model:
         child_paths: object = None,
         sample_input_dataset: object = None,
         sample_output_dataset: object = None,
-        resource_configuration: object = None,
+        resource_configuration: ResourceConfiguration | None = None,
     ) -> "Model":
         """Register a file or a folder as the model's next version, or as its latest if that is the same.
 
@@ -108,7 +108,6 @@ class Model:
             child_paths=(child_paths, "Register a folder that holds just these files."),
             sample_input_dataset=(sample_input_dataset, _NO_DATASETS),
             sample_output_dataset=(sample_output_dataset, _NO_DATASETS),
-            resource_configuration=(resource_configuration, _NO_RESOURCES),
         )
         with translated():
             registered = workspace.store.models.register(
@@ -120,7 +119,9 @@ class Model:
                 framework=model_framework or "",
                 framework_version=model_framework_version or "",
             )
-        return Model._of(workspace, registered)
+        model = Model._of(workspace, registered)
+        model.resource_configuration = resource_configuration
+        return model
 
     @staticmethod
     def list(
@@ -178,17 +179,18 @@ class Model:
         description: str | None = None,
         sample_input_dataset: object = None,
         sample_output_dataset: object = None,
-        resource_configuration: object = None,
+        resource_configuration: ResourceConfiguration | None = None,
     ) -> None:
         """Replace the tags and the description."""
         refuse(
             "Model.update",
             sample_input_dataset=(sample_input_dataset, _NO_DATASETS),
             sample_output_dataset=(sample_output_dataset, _NO_DATASETS),
-            resource_configuration=(resource_configuration, _NO_RESOURCES),
         )
         gone = () if tags is None else tuple(set(self.tags) - set(tags))
+        kept = resource_configuration or self.resource_configuration
         self._change(tags=tags or {}, remove_tags=gone, description=description)
+        self.resource_configuration = kept
 
     def update_tags_properties(
         self,
@@ -256,6 +258,7 @@ class Model:
     ) -> LocalWebservice:
         """Begin to deploy, or to update the deployment of this name; `wait_for_deployment()` reports the result.
 
+        Without an `inference_config`, one model by itself is served with a script that is generated from it.
         The work goes on when this program ends. `overwrite` is ignored: the old revision serves until the new one does.
 
         Raises:
@@ -266,9 +269,9 @@ class Model:
             "Model.deploy",
             deployment_target=(deployment_target, "Say where with LocalWebservice.deploy_configuration(target=...)."),
         )
-        if inference_config is None:
+        if inference_config is None and len(models) != 1:
             raise UserErrorException(
-                "Model.deploy: give inference_config: a deployment without an entry script is not possible here"
+                "Model.deploy: give inference_config: only one model by itself is served without an entry script"
             )
         config = deployment_config or LocalWebservice.deploy_configuration()
         call = _deploy.call(workspace, models, inference_config, config)

@@ -99,7 +99,7 @@ def test_nothing_to_register(ws: Workspace) -> None:
         Model.register(ws, "missing.pkl", "m")
 
 
-@pytest.mark.parametrize("argument", ["datasets", "child_paths", "resource_configuration"])
+@pytest.mark.parametrize("argument", ["datasets", "child_paths", "sample_input_dataset"])
 def test_what_cannot_be_done_is_refused(ws: Workspace, argument: str) -> None:
     with pytest.raises(UserErrorException, match=f"{argument} is not supported here. [A-Z]"):
         Model.register(ws, "model.txt", "m", **{argument: ["x"]})  # type: ignore[arg-type]

@@ -27,11 +27,11 @@ def test_what_a_path_is(tmp_path: Path, files: list[str], path: str, kind: str) 
 
 
 def test_what_can_be_neither_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "model.pkl").write_bytes(b"\x80\x05K\x01.")
+    (tmp_path / "weights.dat").write_bytes(b"\x80\x05K\x01.")
     (tmp_path / "blue.yml").write_text("endpoint_name: churn\nname: blue\n")
     (tmp_path / "train.py").write_text("")
     for name, said in (
-        ("model.pkl", "lmd apply FOLDER --model"),
+        ("weights.dat", "lmd apply FOLDER --model"),
         ("blue.yml", "lmd import azureml"),
         ("nosuch", "no such file or folder"),
     ):
@@ -55,3 +55,14 @@ def test_digits_at_the_start_of_a_name_are_not_dropped(tmp_path: Path) -> None:
     for year in ("2024_model", "2025_model"):
         with pytest.raises(PathError, match=rf"'{year}' is not a valid deployment name.*--name m-{year[:4]}-model"):
             named(tmp_path / year)
+
+
+def test_models_are_files_folders_and_addresses(tmp_path: Path) -> None:
+    logged = tmp_path / "logged"
+    logged.mkdir()
+    (logged / "MLmodel").write_text("")
+    (tmp_path / "model.pkl").write_bytes(b"\x80\x05K\x01.")
+    found = [place.find(path) for path in (tmp_path / "model.pkl", logged, Path("models:/churn@champion"))]
+    assert [one.kind for one in found] == ["model"] * 3 and not any(one.has_settings for one in found)
+    (logged / "score.py").write_text("")
+    assert place.find(logged).kind == "folder"

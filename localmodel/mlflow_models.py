@@ -1,0 +1,103 @@
+"""Models of an MLflow tracking server, or of a local store of MLflow's, by their addresses.
+
+An address is `models:/name@alias`, `models:/name/3` or `runs:/id/path`. MLFLOW_TRACKING_URI, or
+`mlflow.set_tracking_uri()` in this program, says where they are.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import yaml
+
+from localmodel import reasons
+from localmodel.errors import UserError
+from localmodel.progress import Progress
+from localmodel_untrusted.files import UnreadableError, read_file
+
+_ADDRESS = re.compile(r"models:/{1,3}(?P<model>[^/@]+)([/@][^/]+)?|runs:/{1,3}[^/]+/(.*/)?(?P<path>[^/]+)/?")
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST = 300
+# MLflow tries for minutes otherwise, and says nothing meanwhile.
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+
+
+def is_address(text: object) -> bool:
+    """Whether it is the address of a model in MLflow, and not a path or a name."""
+    return isinstance(text, str) and text.startswith(("models:/", "runs:/"))
+
+
+def model_name(address: str) -> str:
+    """What the store calls the model: as MLflow does, or the path's last part.
+
+    Raises:
+        UserError: MlflowRefused, if it is not an address.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        raise UserError(
+            reasons.MLFLOW_REFUSED,
+            f"{address!r} is not the address of a model: write models:/NAME@ALIAS, models:/NAME/VERSION or "
+            "runs:/ID/PATH",
+        )
+    return _NOT_IN_A_NAME.sub("-", found["model"] or found["path"])[:255].strip(".-_") or "model"
+
+
+def fetch(address: str, folder: Path, progress: Progress) -> Path:
+    """Download the model into the folder, and return its path there.
+
+    Raises:
+        UserError: MlflowMissing, MlflowRefused.
+    """
+    name = model_name(address)
+    try:
+        mlflow, artifacts = import_module("mlflow"), import_module("mlflow.artifacts")
+        refused: type[Exception] = import_module("mlflow.exceptions").MlflowException
+    except ImportError:
+        raise UserError(
+            reasons.MLFLOW_MISSING, f"{address}: MLflow's client is missing; pip install 'localmodel[mlflow]'"
+        ) from None
+    with progress.step("download") as done, _few_retries():
+        try:
+            target = folder / name
+            found = Path(artifacts.download_artifacts(artifact_uri=address, dst_path=str(target)))
+        except (refused, OSError, ImportError) as error:
+            where = mlflow.get_tracking_uri()
+            if "unsupported URI" in str(error):
+                error = OSError("a database as the store needs all of MLflow: pip install mlflow")
+            raise UserError(
+                reasons.MLFLOW_REFUSED,
+                f"{address}: {_short(error)} (asked at {where}; MLFLOW_TRACKING_URI names another place)",
+            ) from None
+        done(_version(found) or address)
+    return found
+
+
+@contextlib.contextmanager
+def _few_retries() -> Iterator[None]:
+    if _RETRIES in os.environ:
+        yield
+        return
+    os.environ[_RETRIES] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(_RETRIES, None)
+
+
+def _short(error: Exception) -> str:
+    """The error's first line; of what is no answer of MLflow's, the kind of error as well."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def _version(folder: Path) -> str:
+    """Which version an alias names, as MLflow has written it beside the model; "" where it has not."""
+    try:
+        said = yaml.safe_load(read_file(folder / "registered_model_meta") or b"")
+        return f"version {said['model_version']} of {said['model_name']}"
+    except (UnreadableError, yaml.YAMLError, TypeError, KeyError):
+        return ""
