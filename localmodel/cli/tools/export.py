@@ -112,7 +112,6 @@ def _commands(deployment: Exportable, kind: str, place: Path) -> list[str]:
 
 @export.command("manifest")
 @click.option(
-    "-o",
     "--output-dir",
     "place",
     type=click.Path(file_okay=False, path_type=Path),
@@ -128,7 +127,7 @@ def manifest_(target: Target, name: str, place: Path | None, overwrite: bool) ->
 
     \b
     Examples:
-      lmd export manifest churn -o manifests/churn
+      lmd export manifest churn --output-dir manifests/churn
     """
     place = place or Path(f"{name}-manifest")
     _require_new(place, overwrite)

@@ -201,7 +201,7 @@ def test_a_python_that_was_asked_for_stays_and_the_folder_is_stopped_and_started
 
 def test_a_deployment_is_written_as_a_manifest_that_serves_the_same(lmd: Lmd, churn: Path) -> None:
     assert lmd("apply", churn).code == 0
-    written = lmd("export", "manifest", "./churn", "-o", "out")
+    written = lmd("export", "manifest", "./churn", "--output-dir", "out")
     assert written.code == 0 and "kubectl apply -k out" in written.out
     made = {"deployment.yaml", "kustomization.yaml", "kustomizeconfig.yaml"}
     code = {"gate.yaml", "request.json", "score.py"}
@@ -210,4 +210,4 @@ def test_a_deployment_is_written_as_a_manifest_that_serves_the_same(lmd: Lmd, ch
     assert str(lmd.folder) not in manifest and "progressDeadlineSeconds" not in manifest
     applied = lmd("apply", "-k", "out", "--replace")
     assert applied.code == 0 and "nothing has changed" in applied.err and lmd.ask(7).body == [7, "0.5"]
-    assert "out exists already" in lmd("export", "manifest", "churn", "-o", "out").err
+    assert "out exists already" in lmd("export", "manifest", "churn", "--output-dir", "out").err
