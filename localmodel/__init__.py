@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from localmodel.sdk.async_client import AsyncClient, AsyncDeployment
     from localmodel.sdk.client import Client
     from localmodel.sdk.deployment import DeployError, Deployment, DeploymentState
+    from localmodel.sdk.offered import Estimator
     from localmodel.sdk.scoring import ScoringError
     from localmodel.store.environments import Environments, EnvironmentVersion
     from localmodel.store.models import Models, ModelVersion
@@ -32,6 +33,7 @@ __all__ = [
     "EnvironmentSpec",
     "EnvironmentVersion",
     "Environments",
+    "Estimator",
     "ModelVersion",
     "Models",
     "PastRevision",
@@ -54,6 +56,7 @@ _MODULES = {
     "EnvironmentSpec": "resource.spec",
     "EnvironmentVersion": "store.environments",
     "Environments": "store.environments",
+    "Estimator": "sdk.offered",
     "ModelVersion": "store.models",
     "Models": "store.models",
     "PastRevision": "targets.target",

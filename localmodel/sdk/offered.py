@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from localmodel import mlflow_models, no_code, reasons
 from localmodel.disk import home
@@ -22,8 +22,17 @@ from localmodel.store import ModelVersion, Store
 if TYPE_CHECKING:
     from localmodel.sdk.function_script import FunctionScript
 
+
+class Estimator(Protocol):
+    """A fitted object that predicts, such as one of scikit-learn."""
+
+    @property
+    def predict(self) -> Callable[..., Any]:
+        """What takes rows and returns a prediction for each."""
+
+
 # A path, a name or an address, a version of the store, a function, or an object that predicts
-Script = str | Path | ModelVersion | Callable[..., Any] | Any
+Script = str | Path | ModelVersion | Callable[..., Any] | Estimator
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,11 @@ from localmodel import (
 )
 
 
+class Predictor:
+    def predict(self, rows: list[list[float]]) -> list[float]:
+        return [sum(row) for row in rows]
+
+
 def deploy(client: Client, model: ModelVersion, environment: EnvironmentVersion) -> None:
     assert_type(client.deploy("digits", "score.py"), Deployment)
     client.deploy("digits", Path("score.py"), source_directory="code", models=model, environment=environment)
@@ -33,6 +38,10 @@ def deploy(client: Client, model: ModelVersion, environment: EnvironmentVersion)
     client.deploy("digits", "score.py", server=options)
     client.deploy("digits", "score.py", server={"maxRequestBytes": 5})  # type: ignore[arg-type]
     client.deploy("digits", 5)  # type: ignore[arg-type]
+    client.deploy("digits", object())  # type: ignore[arg-type]
+    client.deploy("digits", Predictor())
+    client.deploy("digits", lambda rows: rows)
+    client.deploy("digits", models=model)
     client.deploy("digits", "score.py", models=5)  # type: ignore[arg-type]
     client.deploy("digits", "score.py", variables={"A": 1})  # type: ignore[dict-item]
     client.deploy("digits", "score.py", nosuch=1)  # type: ignore[call-arg]

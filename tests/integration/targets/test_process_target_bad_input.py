@@ -48,7 +48,7 @@ def test_a_file_that_no_generator_lists(lmd: Lmd) -> None:
     (folder / "score.py").write_text("import cleaning\n" + script("1"))
     (folder / "cleaning.py").write_text("")
     error = lmd("apply", "-k", folder).err
-    assert "'cleaning'; cleaning.py lies beside the script but is not in kustomization.yaml's files" in error
+    assert "score.py:1 imports cleaning: cleaning.py lies beside it but is not in kustomization.yaml's files" in error
 
 
 def test_an_unknown_field(lmd: Lmd) -> None:
