@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -78,13 +79,15 @@ def test_what_fails_is_named_and_live_pods_go_on(app: App, edit: given.Object, w
 
 def test_taking_the_edit_back_mends_it(app: App) -> None:
     before, good = app.pods(), app.manifest
-    with Load(app.port):
+    with Load(app.port) as load:
         app.edit(**good["spec"])
+        applied = time.monotonic()
         app.namespace.wait_ready(app.name)
         passed = app.namespace.condition(app.name, "GatePassed")
         assert (passed["status"], passed["reason"]) == ("True", "Passed")
-        answer = ask(app.port)
-        assert (answer["label"], answer["by"] in before) == (2, True)
+    # The pods that run answer; others may follow at once.
+    answers = load.answers_since(applied, kept=True)
+    assert {answer["label"] for answer in answers} == {2} and answers[0]["by"] in before
 
 
 def test_mending_only_the_gate_serves_what_had_failed(app: App) -> None:
