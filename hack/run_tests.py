@@ -81,8 +81,8 @@ class Result:
             return f"left out: {self.left_out}"
         counts = {"failed": len(self.failed), "passed when run again": len(self.again)}
         counts |= {"passed": self.passed, "skipped": self.skipped}
-        said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-        return f"{said or 'passed'} in {self.seconds:.0f} s"
+        words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        return f"{words or 'passed'} in {self.seconds:.0f} s"
 
 
 class Leg(threading.Thread):

@@ -97,7 +97,7 @@ def _short(error: Exception) -> str:
 def _version(folder: Path) -> str:
     """Which version an alias names, as MLflow has written it beside the model; "" where it has not."""
     try:
-        said = yaml.safe_load(read_file(folder / "registered_model_meta") or b"")
-        return f"version {said['model_version']} of {said['model_name']}"
+        meta = yaml.safe_load(read_file(folder / "registered_model_meta") or b"")
+        return f"version {meta['model_version']} of {meta['model_name']}"
     except (UnreadableError, yaml.YAMLError, TypeError, KeyError):
         return ""

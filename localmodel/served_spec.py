@@ -62,8 +62,12 @@ def _told(generated: _Generated) -> str:
     """The kind of model, with the library that loads it."""
     kind = generated.flavor.rpartition(".")[2]
     library = _LIBRARIES.get(kind, kind)
-    named = [one for one in generated.environment.requirements if re.split(r"[^A-Za-z0-9._-]", one)[0] == library]
-    return f"generated for {generated.flavor}{''.join(f' ({one})' for one in named[:1])}"
+    named = [
+        requirement
+        for requirement in generated.environment.requirements
+        if re.split(r"[^A-Za-z0-9._-]", requirement)[0] == library
+    ]
+    return f"generated for {generated.flavor}{''.join(f' ({requirement})' for requirement in named[:1])}"
 
 
 def _environment(wanted: DeploymentSpec, needed: EnvironmentSpec) -> EnvironmentSpec:

@@ -189,20 +189,24 @@ def _project(path: Path, options: dict[str, Any], replaces: bool, kustomized: bo
     from localmodel.project.place import Place
 
     if kustomized:
-        found = project.Project(Place("kustomization", path), replaces=replaces)
+        loaded = project.Project(Place("kustomization", path), replaces=replaces)
     else:
-        found = project.load(path, settings(options), replaces, options["write"])
-    if found.place.is_manifest and any(options.values()):
+        loaded = project.load(path, settings(options), replaces, options["write"])
+    if loaded.place.is_manifest and any(options.values()):
         unfit = ", ".join(_OPTIONS.get(name, f"--{name.replace('_', '-')}") for name in options if options[name])
         raise click.UsageError(f"{unfit}: only with a script; {path} is a manifest, which says it itself")
-    return found
+    return loaded
 
 
 def settings(options: Mapping[str, Any]) -> "Settings":
     """What the options say."""
     from localmodel.project.settings import Settings
 
-    environments = [each for each in (options["env"], options["requirements"], options["conda"]) if each is not None]
+    environments = [
+        environment
+        for environment in (options["env"], options["requirements"], options["conda"])
+        if environment is not None
+    ]
     if len(environments) > 1:
         raise click.UsageError("give one of --env, --requirements and --conda")
     return Settings(
@@ -218,10 +222,10 @@ def settings(options: Mapping[str, Any]) -> "Settings":
 
 def _variables(texts: tuple[str, ...]) -> dict[str, str]:
     """NAME=VALUE, by name."""
-    found = {}
+    variables = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise click.UsageError(f"--variable: {text!r} is not NAME=VALUE")
-        found[name] = value
-    return found
+        variables[name] = value
+    return variables

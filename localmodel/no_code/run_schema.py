@@ -80,10 +80,10 @@ def parameter(name: str) -> str:
 
 def _parameters(names: list[str]) -> list[str]:
     """The parameters for these names; a number tells those apart that would be one."""
-    found: list[str] = []
+    parameters: list[str] = []
     for name in map(parameter, names):
-        found.append(name if name not in found else f"{name}_{len(found)}")
-    return found
+        parameters.append(name if name not in parameters else f"{name}_{len(parameters)}")
+    return parameters
 
 
 def quoted(value: Any) -> str:

@@ -65,10 +65,10 @@ def code_at(place: Path, entry: str, models: Mapping[str, Path], progress: Progr
     Raises:
         UserError: as source.read().
     """
-    found = source.read(place, entry, models.values())
-    for note in found.notes:
+    content = source.read(place, entry, models.values())
+    for note in content.notes:
         progress.note(note)
-    return Code(place, found.files, entry)
+    return Code(place, content.files, entry)
 
 
 def draft(base: Manifests, parts: Parts, progress: Progress) -> Draft:
@@ -107,7 +107,8 @@ def draft(base: Manifests, parts: Parts, progress: Progress) -> Draft:
     def keep() -> Manifests:
         store = Store(home.store())
         models = [
-            of_content(store.models, one.name, places[one.name]) if staged.is_new(one) else one for one in chosen or ()
+            of_content(store.models, version.name, places[version.name]) if staged.is_new(version) else version
+            for version in chosen or ()
         ]
         return manifests(store, None if chosen is None else models)
 

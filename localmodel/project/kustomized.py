@@ -72,14 +72,14 @@ def _fits(name: str, content: bytes) -> bool:
 def _without_defaults(value: Any, known: Mapping[str, Any]) -> Any:
     if not isinstance(value, Mapping):
         return value
-    found = {}
+    kept = {}
     for name, child in value.items():
         field = known.get("properties", {}).get(name, {})
         rest = _without_defaults(child, field)
         required = name in known.get("required", ())
         if required or ("default" not in field or (child != field["default"] and rest != field["default"])):
-            found[name] = rest
-    return found
+            kept[name] = rest
+    return kept
 
 
 def _name_references() -> dict[str, object]:

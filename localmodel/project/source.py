@@ -112,24 +112,24 @@ def read(source: Path, entry: str, models: Iterable[Path] = ()) -> Source:
 def paths(source: Path, entry: str, models: Iterable[Path] = ()) -> list[Path]:
     """Where the files lie that read() would take, as far as that can be told."""
     root = source.parent if source.is_file() else source
-    found = []
+    inside = []
     with contextlib.suppress(folder.UnusableFolderError, OSError, UserError):
         choice = _Choice(root, entry, models, modules_only=source.is_file())
         for _, path in folder.walk(root, choice.wanted):
-            found.append(path)
-    return found
+            inside.append(path)
+    return inside
 
 
 def files_of(path: Path) -> list[Path]:
     """The file, or the files of the folder, as far as they can be told."""
-    found = []
+    files = []
     with contextlib.suppress(folder.UnusableFolderError, OSError):
         if path.is_dir():
             for _, file in folder.walk(path):
-                found.append(file)
+                files.append(file)
         else:
-            found.append(path)
-    return found
+            files.append(path)
+    return files
 
 
 _WAY_OUT = "List what is not code in a .lmdignore in the folder"

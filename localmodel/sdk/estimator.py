@@ -51,8 +51,10 @@ def environment(path: Path, name: str, python: str) -> EnvironmentSpec:
     """
     needed = no_code.scoring(path, name).environment.requirements
     here = installed.requirements([*pickles.examine(path).get("modules", ()), "joblib"], "the model")
-    pinned = {_name(each) for each in here}
-    return EnvironmentSpec(python, (*here, *(each for each in needed if _name(each) not in pinned)))
+    pinned = {_name(requirement) for requirement in here}
+    return EnvironmentSpec(
+        python, (*here, *(requirement for requirement in needed if _name(requirement) not in pinned))
+    )
 
 
 def _name(requirement: str) -> str:

@@ -125,17 +125,20 @@ def _imported(definition: ast.FunctionDef) -> Iterator[str]:
 def _imports(name: str, function: FunctionType, used: set[str]) -> Iterator[tuple[str, str]]:
     """For each global name the module that it comes from, and the line that imports it."""
     lost = []
-    for each in sorted(used - {name}):
-        value = function.__globals__.get(each, None)
-        if each not in function.__globals__ and hasattr(builtins, each):
+    for used_name in sorted(used - {name}):
+        value = function.__globals__.get(used_name, None)
+        if used_name not in function.__globals__ and hasattr(builtins, used_name):
             continue
         if isinstance(value, ModuleType):
-            yield value.__name__, f"import {value.__name__}" + ("" if value.__name__ == each else f" as {each}")
+            yield (
+                value.__name__,
+                f"import {value.__name__}" + ("" if value.__name__ == used_name else f" as {used_name}"),
+            )
         elif (module := _home(value, function)) is not None:
-            own = str(getattr(value, "__name__", each))
-            yield module, f"from {module} import {own}" + ("" if own == each else f" as {each}")
+            own = str(getattr(value, "__name__", used_name))
+            yield module, f"from {module} import {own}" + ("" if own == used_name else f" as {used_name}")
         else:
-            lost.append(each)
+            lost.append(used_name)
     if lost:
         raise _refused(name, f"uses {', '.join(lost)} of its module, {_INSTEAD}")
 

@@ -131,10 +131,10 @@ def _project(root: Path, wish: Wish) -> Project:
         environment=wish.requirements,
         python=wish.python if wish.requirements else None,
     )
-    found = Project(Place("folder", root), options, lmd_toml.read(root))
+    project = Project(Place("folder", root), options, lmd_toml.read(root))
     with contextlib.suppress(UserError):
-        return replace(found, options=replace(options, name=found.name))
-    return replace(found, options=replace(options, name=_NAME))
+        return replace(project, options=replace(options, name=project.name))
+    return replace(project, options=replace(options, name=_NAME))
 
 
 def _as_deployed(found: Project, wish: Wish, folder: Path, progress: Progress) -> Trial:
