@@ -23,7 +23,7 @@ def test_a_program_for_the_process_target_works_with_containers(
         assert digits.state == "running" and digits.url == f"http://localhost:{lmd.port}/score"
         assert digits.score(np.eye(1)) == {"data": [[1.0]]}
         assert digits.score(b"\x00\xff") == b"\xff\x00"
-        assert digits.score("variable")[1].endswith("/azureml-models/model/1")
+        assert digits.score("variable")[1].endswith("/azureml-models/sdk/1")
         with pytest.raises(ScoringError, match="LookupError: no such row") as scoring:
             digits.score("fail")
         assert 'helper.py", line 3, in fail' in scoring.value.traceback
