@@ -48,9 +48,7 @@ def apply(target: Target, project: "Project", timeout: float | None, output: str
     try:
         deployments = project.apply(target, timeout, folder_words.progress(project, ConsoleProgress()))
     except UserError as error:
-        from localmodel.sdk.deployment import with_traceback  # only where something has gone wrong
-
-        raise with_traceback(folder_words.error(project, error), target, project.name) from None
+        raise _with_traceback(folder_words.error(project, error), target, project) from None
     if output != "text":
         print_value([asdict(deployment) for deployment in deployments], output)
         return
@@ -58,6 +56,16 @@ def apply(target: Target, project: "Project", timeout: float | None, output: str
         say(sentence(deployment))
         if deployment.serving is not None:
             next_step.tell(partial(next_step.invoke, deployment, target.name, project.place.path))
+
+
+def _with_traceback(error: UserError, target: Target, project: "Project") -> UserError:
+    from localmodel.sdk.deployment import with_traceback  # only where something has gone wrong
+
+    try:
+        name = project.name
+    except UserError:  # kubectl reads kustomizations that lmd does not
+        return error
+    return with_traceback(error, target, name)
 
 
 def sentence(deployment: DeploymentStatus) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 from localmodel import reasons
 from localmodel.disk import home, state_file
@@ -23,6 +24,8 @@ from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource, P
 
 # After these, something newer reports the state, or nothing was begun.
 _NOT_AN_ATTEMPT = (reasons.SUPERSEDED, reasons.REVISION_NOT_FOUND)
+
+Value = TypeVar("Value")
 
 
 class LocalTarget:
@@ -102,10 +105,10 @@ class LocalTarget:
         give_way: Callable[[], None],
     ) -> None:
         desired = self._resolve(place, draft.manifests, wanted, progress, draft.store)
-        imported.require(draft.manifests, desired, place.served_last(), progress)
-        running = self._alone(place)
-        if wanted.local_port and not (running and decide.keeps_port(wanted.local_port, running)):
-            addresses.require(self.runner, wanted.local_port)
+        # Records that are damaged are no reason to refuse anything: they are made anew below.
+        imported.require(draft.manifests, desired, _readable(place.served_last), progress)
+        if wanted.local_port:
+            self._require_port(place, wanted.local_port)
         manifests = draft.keep()
         if manifests != draft.manifests:  # meanwhile another command has registered something under the name
             wanted = spec.parse(manifests.deployment["spec"])
@@ -113,6 +116,7 @@ class LocalTarget:
         for error in place.mend():
             progress.note(f"{str(error).partition(';')[0]}; continuing without it")
         place.set_applied(manifests)
+        running = self._alone(place)
         decision = decide.decide(place, desired, self.runner, running)
         if decision.plan.lane == "nothing":
             progress.note(decision.plan.reason)
@@ -134,6 +138,15 @@ class LocalTarget:
             return records.write(place, self.name, desired, decision.facts, environment, before, again=running is None)
 
         Rollout(self.runner, place, desired.spec, environment, timeout, progress, give_way).bring(running, write)
+
+    def _require_port(self, place: State, port: int) -> None:
+        """
+        Raises:
+            UserError: PortTaken, by something else than this deployment.
+        """
+        running = _readable(lambda: self.running(place)) or self.runner.find(place)
+        if not (running and decide.keeps_port(port, running)):
+            addresses.require(self.runner, port)
 
     def _bring_back(
         self, place: State, wanted: DeploymentSpec, timeout: float, progress: Progress, give_way: Callable[[], None]
@@ -355,6 +368,14 @@ class LocalTarget:
             stopped=stopped,
             scoring=scoring,
         )
+
+
+def _readable(read: Callable[[], Value]) -> Value | None:
+    """What is read; None where it cannot be."""
+    try:
+        return read()
+    except UserError:
+        return None
 
 
 def _failed(place: State) -> str:

@@ -42,7 +42,9 @@ class ScoreRequest(azure.ScoreRequest):
         if contract.mode != "schema" or self.strict or self.method != "POST":
             return False
         first = _KEY.match(self.body)
-        return first is not None and all(each.name != first[1].decode() for each in contract.parameters)
+        # Power BI's `Inputs` is the parameter of a script, and nobody's `inputs`: spelled wrong, it is missing.
+        names = {parameter.name.casefold() for parameter in contract.parameters}
+        return first is not None and first[1].decode() not in names
 
 
 def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost:

@@ -94,6 +94,8 @@ def test_a_deployment_is_asked_looked_at_and_its_log_read(lmd: Lmd) -> None:
         "message": "",
         "stalled": False,
         "damaged": False,
+        "scoring": "",
+        "stopped": False,
         "durable": 1,
         "detail": "",
     }

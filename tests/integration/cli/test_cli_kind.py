@@ -165,6 +165,8 @@ def test_status_reads_the_resource(lmd: Lmd, kubectl: Path) -> None:
         "message": "pods are starting",
         "stalled": False,
         "damaged": False,
+        "scoring": "",
+        "stopped": False,
         "durable": None,
         "detail": "",
         "figures": None,

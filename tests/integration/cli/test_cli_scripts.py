@@ -260,7 +260,6 @@ def test_a_log_may_be_cut_to_its_last_lines(lmd: Lmd) -> None:
         (["a.yaml", "--model", "m", "--name", "n"], "--model, --name: only with a script; a.yaml is a manifest"),
         (["-k", "kustomized", "--port", "1"], "--port: only with a script"),
         (["123"], "'123' is not a valid deployment name"),
-        (["model.pkl"], "a model is deployed with the script that loads it: lmd apply FOLDER --model model.pkl"),
         (["azure.yml"], "azure.yml is a file of Azure ML: lmd import azureml azure.yml makes a deployment of it"),
         (["-f", "azure.yml"], "lmd import azureml azure.yml"),
     ],
@@ -274,7 +273,6 @@ def test_wrong_usage_is_said_with_code_2(
     for name in ("code/score.py", "123/score.py", "a.yaml", "kustomized/kustomization.yaml"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text("")
-    Path("model.pkl").write_bytes(b"\x80\x05K\x01.")
     Path("azure.yml").write_text(
         "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\nname: blue\n"
     )

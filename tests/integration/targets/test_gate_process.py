@@ -37,7 +37,7 @@ def test_a_wrong_answer_is_told_and_the_old_revision_goes_on(lmd: Lmd) -> None:
     status = lmd.status()
     assert status["serving"] == 1 and status["ready"] is False
     assert "gate: request 1 (one): $: expected 1, got 7" in status["message"]
-    assert "GateFailed" in lmd("history", "digits").out
+    assert "revision 2 does not serve: gate: request 1 (one): $: expected 1, got 7\n" in lmd("history", "digits").out
 
 
 def test_correcting_the_gate_alone_is_enough(lmd: Lmd) -> None:
