@@ -145,6 +145,7 @@ class LocalTarget:
             UserError: PortTaken, by something else than this deployment.
         """
         running = _readable(lambda: self.running(place)) or self.runner.find(place)
+        self.runner.clear(place, [running.id] if running else [])  # what has stopped may still hold it
         if not (running and decide.keeps_port(port, running)):
             addresses.require(self.runner, port)
 
