@@ -66,7 +66,7 @@ def test_models_are_read_whatever_the_umask_and_cannot_be_written(lmd: DockerLmd
     try:
         registered = lmd("model", "register", lmd.folder / "weights.txt", "--name", "weights")
         assert registered.code == 0, registered.err
-        version = int(registered.out.split()[0].partition(":")[2])
+        version = int(registered.out.split()[0].partition(":")[2].rstrip(","))
         result = lmd.apply(code, models=[{"name": "weights", "version": version}])
     finally:
         os.umask(before)
