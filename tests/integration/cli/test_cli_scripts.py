@@ -279,3 +279,13 @@ def test_wrong_usage_is_said_with_code_2(
     result = CliRunner().invoke(app.main, ["apply", *arguments])
     assert result.exit_code == 2, result.output
     assert said in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_a_file_that_holds_no_model_needs_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOCALMODEL_HOME", str(tmp_path / "home"))
+    Path("model.pkl").write_bytes(b"\x80\x05K\x01.")
+    result = CliRunner().invoke(app.main, ["apply", "model.pkl"])
+    assert result.exit_code == 1
+    expected = "error: model.pkl: it holds a value, which has no predict(); write a score.py that loads it"
+    assert expected in result.stderr and not (tmp_path / "home" / "store" / "models").exists()

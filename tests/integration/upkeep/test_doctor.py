@@ -72,7 +72,7 @@ def test_everything_is_looked_at_in_seconds_and_nothing_is_changed(lmd: Lmd) -> 
     before = sorted(lmd.home.rglob("*"))
     started = time.monotonic()
     findings = ask(lmd)
-    assert time.monotonic() - started < 60, "one of them alone may take four, and the machine may be busy"
+    assert time.monotonic() - started < 15, "one of them alone may take four"
     assert findings.keys() >= {"platform", "uv", "folder", "store", "certificates", "package sources", "proxy"}
     assert findings.keys() >= {"ports 6789 to 6798", "container engine", "kubectl", "kind", "cluster"}
     assert sorted(lmd.home.rglob("*")) == before
