@@ -6,11 +6,13 @@ from pathlib import Path
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.no_code import boosters, mlflow, onnx, packages, pickled, script, skops
+from localmodel.no_code import packages, script
 from localmodel.no_code.description import Description
+from localmodel.no_code.formats import boosters, onnx, pickled, skops
+from localmodel.no_code.generated import ENTRY, Scoring
 from localmodel.no_code.inputs import Arrays, Table, Untyped, sample, written
+from localmodel.no_code.mlflow import folder
 from localmodel.no_code.refusal import needs_script, unreadable
-from localmodel.no_code.scoring import ENTRY, Scoring
 from localmodel.resource.spec import EnvironmentSpec
 
 _START = 64
@@ -29,7 +31,7 @@ _OF_SCRIPTS = {
 def is_model(path: Path) -> bool:
     """Whether the file or folder looks like a model, which may still need a script."""
     if path.is_dir():
-        return (path / mlflow.MODEL).is_file()
+        return (path / folder.MODEL).is_file()
     if not path.is_file():
         return False
     ending = _ending(path)
@@ -53,8 +55,8 @@ def _describe(path: Path) -> Description:
     if not path.exists():
         raise UserError(reasons.MODEL_FILE_MISSING, f"{path}: no such file or folder")
     path = path.resolve()  # the name under which it is registered
-    if (path / mlflow.MODEL).is_file():
-        return mlflow.describe(path, path.name)
+    if (path / folder.MODEL).is_file():
+        return folder.describe(path, path.name)
     if path.is_dir():
         raise needs_script(path, "a folder without a file MLmodel is not a model by itself")
     ending = _ending(path)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from localmodel.no_code import estimator, mlflow_schema, packages, ubjson
+from localmodel.no_code import packages
+from localmodel.no_code.formats import estimator, ubjson
+from localmodel.no_code.formats.onnx import _values
+from localmodel.no_code.formats.protobuf import UnreadableProtobufError
 from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, Untyped, sample
-from localmodel.no_code.onnx import _values
-from localmodel.no_code.protobuf import UnreadableProtobufError
+from localmodel.no_code.mlflow import signature
 from localmodel.pickles.machine import Findings, follow
 from localmodel.pickles.outline import class_of, state_of, texts_of
 from localmodel.pickles.stream import Budget, Stream
@@ -156,7 +158,7 @@ def test_onnx_that_is_cut(end: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("signature", "inputs"),
+    ("logged", "inputs"),
     [
         (
             '[{"name": "a", "type": "long"}, {"name": "b", "type": "string"}]',
@@ -183,8 +185,8 @@ def test_onnx_that_is_cut(end: int) -> None:
         (3, Untyped()),
     ],
 )
-def test_mlflows_signatures(signature: Any, inputs: Inputs) -> None:
-    assert mlflow_schema.inputs_of({"inputs": signature}) == inputs
+def test_mlflows_signatures(logged: Any, inputs: Inputs) -> None:
+    assert signature.inputs_of({"inputs": logged}) == inputs
 
 
 @pytest.mark.parametrize(

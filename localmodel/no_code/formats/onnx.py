@@ -8,8 +8,8 @@ from typing import IO, NamedTuple
 
 from localmodel.environments.formats.definition import DEFAULT_PYTHON
 from localmodel.no_code.description import Description, Loading
+from localmodel.no_code.formats.protobuf import Field, UnreadableProtobufError, fields, text
 from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table
-from localmodel.no_code.protobuf import Field, UnreadableProtobufError, fields, text
 from localmodel.no_code.refusal import needs_script, unreadable
 from localmodel.no_code.run_schema import quoted
 

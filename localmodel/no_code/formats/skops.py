@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from localmodel.environments.formats.definition import DEFAULT_PYTHON
-from localmodel.no_code import estimator, packages
+from localmodel.no_code import packages
 from localmodel.no_code.description import Description, Loading
-from localmodel.no_code.pickled import check_modules
+from localmodel.no_code.formats import estimator
+from localmodel.no_code.formats.pickled import check_modules
 from localmodel.no_code.refusal import needs_script, unreadable
 from localmodel.no_code.run_schema import quoted
 from localmodel.pickles.outline import class_of

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from localmodel import pickles
-from localmodel.no_code import boosters, estimator, packages
+from localmodel.no_code import packages
 from localmodel.no_code.description import Description, Loading
+from localmodel.no_code.formats import boosters, estimator
 from localmodel.no_code.refusal import needs_script, unreadable
 from localmodel.pickles.outline import class_of, outline
 from localmodel.pickles.stream import UnreadablePickleError

@@ -11,9 +11,11 @@ import yaml
 
 from localmodel.environments.formats import conda, requirements_txt
 from localmodel.environments.formats.definition import pythons
-from localmodel.no_code import boosters, mlflow_schema, onnx, packages, pickled, skops
+from localmodel.no_code import packages
 from localmodel.no_code.description import Description, Loading
+from localmodel.no_code.formats import boosters, onnx, pickled, skops
 from localmodel.no_code.inputs import Untyped, written
+from localmodel.no_code.mlflow import signature
 from localmodel.no_code.refusal import needs_script, unreadable
 from localmodel_untrusted.files import UnreadableError, read_file
 
@@ -72,7 +74,7 @@ def _with_files(folder: Path, content: dict[str, Any], pyfunc: dict[str, Any], d
     requirements = packages.with_numpy(requirements)
     if "xgboost-cpu" in map(packages.name, requirements):  # MLflow names both if one is installed
         requirements = tuple(text for text in requirements if packages.name(text) != "xgboost")
-    inputs = mlflow_schema.inputs_of(content.get("signature"))
+    inputs = signature.inputs_of(content.get("signature"))
     inputs = description.inputs if isinstance(inputs, Untyped) or description.flavor == "mlflow.onnx" else inputs
     method = str(pyfunc.get("predict_fn", ""))
     loading = (
@@ -82,7 +84,7 @@ def _with_files(folder: Path, content: dict[str, Any], pyfunc: dict[str, Any], d
     )
     example = content.get("saved_input_example_info")
     name = example.get("artifact_path") if isinstance(example, dict) else None
-    request = mlflow_schema.request_of(_below(folder, name) if isinstance(name, str) else None, inputs)
+    request = signature.request_of(_below(folder, name) if isinstance(name, str) else None, inputs)
     return replace(
         description,
         python=python,

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from localmodel.environments.formats.definition import DEFAULT_PYTHON
-from localmodel.no_code import packages, ubjson
+from localmodel.no_code import packages
 from localmodel.no_code.description import Description, Loading
+from localmodel.no_code.formats import ubjson
 from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Untyped
 from localmodel.no_code.refusal import needs_script, unreadable
 from localmodel.pickles.outline import content_of, state_of

@@ -1,0 +1,1 @@
+"""Reads the folders of models that MLflow saves."""
