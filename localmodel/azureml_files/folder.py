@@ -1,7 +1,7 @@
 """Writes an imported deployment as a folder for `lmd apply -k` and `kubectl apply -k`."""
 
 from localmodel.azureml_files.gather import Imported
-from localmodel.project import kustomized
+from localmodel.project.folder import kustomized
 
 
 def contents(imported: Imported) -> dict[str, bytes]:

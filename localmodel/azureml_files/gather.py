@@ -14,8 +14,9 @@ from localmodel.azureml_files.fields import is_placeholder
 from localmodel.azureml_files.references import in_store, located
 from localmodel.disk.executable import Executable
 from localmodel.errors import UserError
-from localmodel.project import definition, source
-from localmodel.project.source import Source
+from localmodel.project import definition
+from localmodel.project.folder import source
+from localmodel.project.folder.source import Source
 from localmodel.resource import schema
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
 

@@ -7,7 +7,8 @@ from localmodel.dev import inputs
 from localmodel.dev.inputs import Inputs
 from localmodel.errors import UserError
 from localmodel.progress import Progress
-from localmodel.project import before, beside, given, place, project, source
+from localmodel.project import before, given, place, project
+from localmodel.project.folder import beside, source
 from localmodel.project.project import Project
 from localmodel.targets.target import DeploymentStatus, Target
 

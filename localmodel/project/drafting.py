@@ -7,7 +7,8 @@ from typing import Any
 
 from localmodel.disk import home
 from localmodel.progress import Progress
-from localmodel.project import definition, given, source
+from localmodel.project import definition, given
+from localmodel.project.folder import source
 from localmodel.project.given import Model, Packages
 from localmodel.resource import annotations
 from localmodel.resource.manifest import Manifests

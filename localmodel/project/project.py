@@ -8,8 +8,9 @@ from pathlib import Path
 from localmodel.disk import home
 from localmodel.errors import UserError
 from localmodel.progress import Progress
-from localmodel.project import before, beside, definition, drafting, gates, given, lacking, lmd_toml, place, settings
+from localmodel.project import before, definition, drafting, given, lmd_toml, place, settings
 from localmodel.project.drafting import Parts
+from localmodel.project.folder import beside, gates, lacking
 from localmodel.project.place import SETTINGS, Place
 from localmodel.project.settings import Settings
 from localmodel.resource.manifest import Manifests

@@ -14,7 +14,8 @@ from localmodel.environments import stored
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
 from localmodel.progress import Progress
-from localmodel.project import beside, definition, drafting, given, lacking, lmd_toml, place, source
+from localmodel.project import definition, drafting, given, lmd_toml, place
+from localmodel.project.folder import beside, lacking, source
 from localmodel.project.given import own_python
 from localmodel.project.place import Place
 from localmodel.project.project import Project

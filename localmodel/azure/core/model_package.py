@@ -16,7 +16,7 @@ from localmodel.disk import executable
 from localmodel.environments import here
 from localmodel.environments.locks import lock
 from localmodel.errors import UserError
-from localmodel.project import source
+from localmodel.project.folder import source
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
 from localmodel.store import ModelVersion, Store

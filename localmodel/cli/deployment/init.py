@@ -24,9 +24,10 @@ def init(path: Path, name: str | None) -> None:
       lmd init model.onnx
     """
     from localmodel.disk import files
-    from localmodel.project import beside, definition
+    from localmodel.project import definition
+    from localmodel.project.folder import beside
+    from localmodel.project.folder.scaffold import scaffold
     from localmodel.project.place import Place
-    from localmodel.project.scaffold import scaffold
 
     folder = path.parent if path.is_file() else path
     if name is None:

@@ -16,7 +16,7 @@ from localmodel.cli.target_option import target_options
 from localmodel.disk import files, home
 from localmodel.environments import stored
 from localmodel.errors import UserError
-from localmodel.project import kustomized
+from localmodel.project.folder import kustomized
 from localmodel.resource import manifest, spec
 from localmodel.store import Store
 from localmodel.targets.target import Target

@@ -8,7 +8,8 @@ import pytest
 from localmodel import UserError, revision
 from localmodel.disk import folder, ignore_file
 from localmodel.disk.executable import Executable
-from localmodel.project import definition, source
+from localmodel.project import definition
+from localmodel.project.folder import source
 
 
 def write(folder: Path, *names: str) -> None:

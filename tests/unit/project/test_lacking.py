@@ -8,7 +8,7 @@ import pytest
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.project import lacking
+from localmodel.project.folder import lacking
 
 FIELD = "spec.environment.requirements"
 MISSING = UserError(

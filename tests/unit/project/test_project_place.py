@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from localmodel.project import beside, place
+from localmodel.project import place
+from localmodel.project.folder import beside
 from localmodel.project.place import PathError
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.project import beside, place
+from localmodel.project import place
+from localmodel.project.folder import beside
 from localmodel.resource import gate
 from localmodel_untrusted.files import UnreadableError, read_file
 

@@ -11,7 +11,7 @@ from localmodel.errors import UserError
 from localmodel.imports.missing import additions, missing
 from localmodel.imports.needs import Pickled
 from localmodel.no_code import Scoring
-from localmodel.project import beside
+from localmodel.project.folder import beside
 from localmodel.project.place import SCRIPT, SETTINGS
 
 _TEMPLATE = '''"""Scoring script: init() is called once, run() for each request."""

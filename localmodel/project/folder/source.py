@@ -10,7 +10,7 @@ from pathlib import Path
 from localmodel import entry_script, reasons
 from localmodel.disk import executable, folder, home, ignore_file
 from localmodel.errors import UserError
-from localmodel.project import own_name
+from localmodel.project.folder import own_name
 from localmodel.project.place import SETTINGS
 
 _LARGEST = 64 << 20

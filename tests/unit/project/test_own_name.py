@@ -2,7 +2,7 @@
 
 import pytest
 
-from localmodel.project.own_name import copies
+from localmodel.project.folder.own_name import copies
 
 DATA, MODULE = "data.json", "helper.py"
 
