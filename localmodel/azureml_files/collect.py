@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from localmodel import reasons, served_spec
+from localmodel import reasons
 from localmodel.azureml_files.exported import Exportable, Model
 from localmodel.azureml_files.settings import is_label
 from localmodel.environments import stored
@@ -13,6 +13,7 @@ from localmodel.resource import spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.store import Store
+from localmodel.updates import served_spec
 
 MODELS = "models"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from localmodel.cluster_records import names
 from localmodel.disk import state_file
-from localmodel.revision import Revision
+from localmodel.updates.revision import Revision
 
 
 @dataclass(frozen=True)

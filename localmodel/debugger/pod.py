@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 from typing import Any
 
-from localmodel import reasons, revision
+from localmodel import reasons
 from localmodel.debugger import package
 from localmodel.debugger.debuggee import DebuggeeGoneError, DebuggerState, Wish, read_state
 from localmodel.errors import UserError
@@ -12,6 +12,7 @@ from localmodel.no_code.generated import ENTRY
 from localmodel.progress import Progress
 from localmodel.resource import schema
 from localmodel.targets.kind import kubectl
+from localmodel.updates import revision
 
 _RESOURCE = f"localmodeldeployments.{schema.API_VERSION.partition('/')[0]}"
 _CONTAINER = "scoring"

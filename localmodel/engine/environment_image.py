@@ -16,9 +16,9 @@ from localmodel.engine import build, change, names, saved, toolbox
 from localmodel.engine.change import WantedImage
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import build_log
-from localmodel.image import EnvironmentImage
 from localmodel.oci.layout import Blob, Layout
 from localmodel.resource.spec import EnvironmentSpec
+from localmodel.updates.image import EnvironmentImage
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from typing import IO, Any, cast
 import docker
 import docker.errors
 
-from localmodel.image import EnvironmentImage
 from localmodel.oci.layers import CHUNK
 from localmodel.oci.layout import Blob, Layout
+from localmodel.updates.image import EnvironmentImage
 from localmodel_untrusted import json_text
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"

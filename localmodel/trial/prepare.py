@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from localmodel import entry_script, reasons, revision
+from localmodel import entry_script, reasons
 from localmodel.advice import Known
 from localmodel.disk import home, ignore_file
 from localmodel.environments import stored
@@ -23,7 +23,6 @@ from localmodel.project.settings import Settings
 from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
-from localmodel.revision import Revision
 from localmodel.store import Store
 from localmodel.targets import server
 from localmodel.targets.machine import imported, resolve, revision_folder
@@ -32,6 +31,8 @@ from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import State
 from localmodel.targets.process import ProcessRunner
 from localmodel.trial import interpreters
+from localmodel.updates import revision
+from localmodel.updates.revision import Revision
 from localmodel_untrusted.files import UnreadableError, decoded
 
 # The variables that a debugger at the terminal needs.

@@ -11,8 +11,8 @@ from localmodel.cluster_records.decision import config_map_name
 from localmodel.cluster_records.revisions import RevisionData, record_name
 from localmodel.resource import quantity
 from localmodel.resource.spec import DeploymentSpec, Variable
-from localmodel.revision import models_text
 from localmodel.store import ModelVersion
+from localmodel.updates.revision import models_text
 from localmodel_operator import managed_fields
 from localmodel_operator.cluster import LMD, Object
 from localmodel_operator.pods import admin

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from support import oci_registry
 
-from localmodel import image
-from localmodel.image import EnvironmentImage, Image
 from localmodel.oci import layers
 from localmodel.oci.layout import Layout
 from localmodel.store import Store
+from localmodel.updates import image
+from localmodel.updates.image import EnvironmentImage, Image
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.push import Push, Registry
 

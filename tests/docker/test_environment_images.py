@@ -19,12 +19,12 @@ from localmodel import data, run_coroutine
 from localmodel.engine import build_here, environment_image, toolbox
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks import wheels
-from localmodel.image import EnvironmentImage
 from localmodel.oci.layout import Layout
 from localmodel.requirements import sources
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
 from localmodel.store import store_id
+from localmodel.updates.image import EnvironmentImage
 
 PYTHON = "3.11"  # of the base image that hack/engine-up makes where none can be pulled
 LOGIN = ("alice", "open-sesame-4711")

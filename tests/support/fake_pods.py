@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from localmodel import digests, image
+from localmodel import digests
 from localmodel.cluster_records import names
 from localmodel.oci.layout import Layout
+from localmodel.updates import image
 from localmodel_operator.cluster import CONFIG_MAP, DEPLOYMENT, POD, SERVICE, PodUnreachableError
 from localmodel_server.admin import token
 from localmodel_server.admin.folder import AcceptedRevision

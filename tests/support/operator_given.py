@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from localmodel.cluster_records import names
-from localmodel.revision import Revision
+from localmodel.updates.revision import Revision
 from localmodel_operator.pods.pod_state import PodState
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records.history import RecordedRevision

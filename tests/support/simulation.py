@@ -21,10 +21,10 @@ from localmodel.cluster_records.decision import config_map_name
 from localmodel.engine import build, environment_image, nodes
 from localmodel.engine.client import Engine
 from localmodel.engine.nodes import Node
-from localmodel.image import EnvironmentImage, Image
 from localmodel.oci.layout import Layout
 from localmodel.resource import schema
 from localmodel.store import Store
+from localmodel.updates.image import EnvironmentImage, Image
 from localmodel_operator import main
 from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION
 from localmodel_operator.images.delivery import Delivered

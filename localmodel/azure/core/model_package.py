@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from localmodel import image, reasons, revision
+from localmodel import reasons
 from localmodel.azure.exceptions import UserErrorException, translated
 from localmodel.disk import executable
 from localmodel.environments import here
@@ -20,6 +20,7 @@ from localmodel.project.folder import source
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
 from localmodel.store import ModelVersion, Store
+from localmodel.updates import image, revision
 
 if TYPE_CHECKING:
     from localmodel.azure.core.workspace import Workspace

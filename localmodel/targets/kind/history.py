@@ -7,9 +7,9 @@ from localmodel.cluster_records import decision, revisions
 from localmodel.cluster_records.decision import Served
 from localmodel.cluster_records.ownership import owns
 from localmodel.errors import UserError
-from localmodel.plan import Facts
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.target import PastRevision
+from localmodel.updates.plan import Facts
 
 
 def records(kubectl: Kubectl, resource: Object) -> list[Object]:

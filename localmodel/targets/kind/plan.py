@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from localmodel import entry_script, plan, reasons, revision, run_coroutine, served_spec
+from localmodel import entry_script, reasons, run_coroutine
 from localmodel.cluster_records import revisions
 from localmodel.disk import home
 from localmodel.environments import stored
@@ -11,13 +11,14 @@ from localmodel.environments.locks import lock as locks
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.imports.missing import Missing
-from localmodel.plan import Facts, Plan
 from localmodel.resource import gate, spec
 from localmodel.resource.spec import DeploymentSpec, KeyRef
 from localmodel.store import Store
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.target import Planned
+from localmodel.updates import plan, revision, served_spec
+from localmodel.updates.plan import Facts, Plan
 
 
 def plan_of(

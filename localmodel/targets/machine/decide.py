@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from localmodel import plan
-from localmodel.plan import PORT, Facts, Plan
 from localmodel.resource import gate
 from localmodel.targets.machine import loading
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import Runner
 from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
+from localmodel.updates import plan
+from localmodel.updates.plan import PORT, Facts, Plan
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from localmodel import plan
-from localmodel.plan import Facts
 from localmodel.targets.machine import revision_folder
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import RevisionRecord, State
+from localmodel.updates import plan
+from localmodel.updates.plan import Facts
 
 # Recorded until the revision serves, because a command can be killed.
 UNFINISHED = "Unfinished: it has not served yet"

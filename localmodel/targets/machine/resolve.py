@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import data, digests, entry_script, pickles, reasons, revision, run_coroutine, served_spec
+from localmodel import data, digests, entry_script, pickles, reasons, run_coroutine
 from localmodel.disk import home
 from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
@@ -14,9 +14,10 @@ from localmodel.progress import Progress
 from localmodel.resource import gate
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, Variable
-from localmodel.revision import Revision
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.machine.runner import Runner
+from localmodel.updates import revision, served_spec
+from localmodel.updates.revision import Revision
 
 
 @dataclass(frozen=True)

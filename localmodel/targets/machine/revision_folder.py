@@ -4,13 +4,13 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from localmodel import revision
 from localmodel.disk import executable, files, home
 from localmodel.oci import layers
 from localmodel.resource import gate
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import BuiltEnvironment
+from localmodel.updates import revision
 
 
 def write(folder: Path, name: str, number: int, desired: Desired, environment: BuiltEnvironment) -> dict[str, str]:

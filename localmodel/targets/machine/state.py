@@ -13,11 +13,11 @@ from typing import Any
 from localmodel import digests
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
-from localmodel.plan import Facts
 from localmodel.resource.manifest import Manifests
-from localmodel.revision import Revision, beyond
 from localmodel.targets.machine import turn
 from localmodel.targets.machine.turn import Turn
+from localmodel.updates.plan import Facts
+from localmodel.updates.revision import Revision, beyond
 from localmodel_untrusted import json_text
 
 # A folder with any of these belongs to a deployment, whatever else is lost.

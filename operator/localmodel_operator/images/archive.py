@@ -7,10 +7,10 @@ containerd 1.7 to 2.3). Docker's own archive format cannot leave layers out.
 from collections.abc import Collection, Iterator, Sequence
 
 from localmodel import digests
-from localmodel.image import Image, chain_ids
 from localmodel.oci import layers
 from localmodel.oci.layout import Blob, Layout
 from localmodel.store import MANIFEST
+from localmodel.updates.image import Image, chain_ids
 
 
 def missing(image: Image, known_chain_ids: Collection[str]) -> list[Blob]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from localmodel.image import Image
+from localmodel.updates.image import Image
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from localmodel.cluster_records import names
 from localmodel.engine import nodes
 from localmodel.engine.client import Engine
 from localmodel.engine.nodes import Node, NodeError
-from localmodel.image import Image, chain_ids
 from localmodel.oci.layout import Layout
+from localmodel.updates.image import Image, chain_ids
 from localmodel_operator.images import archive
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.transfers import Transfers

@@ -16,9 +16,9 @@ from localmodel.engine.client import Engine
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import build_log
 from localmodel.errors import UserError
-from localmodel.image import EnvironmentImage
 from localmodel.oci.layout import Layout
 from localmodel.resource.spec import EnvironmentSpec
+from localmodel.updates.image import EnvironmentImage
 from localmodel_operator.images import sweep_lock
 from localmodel_operator.workqueue import Key
 

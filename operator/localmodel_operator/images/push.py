@@ -10,9 +10,9 @@ from functools import partial
 from typing import TypeVar
 
 from localmodel.errors import UserError
-from localmodel.image import Image
 from localmodel.oci.layout import Layout
 from localmodel.store.sharing.remote import Remote
+from localmodel.updates.image import Image
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.transfers import Transfers
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, entry_script, reasons, revision
+from localmodel import digests, entry_script, reasons
 from localmodel.environments import stored
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock
@@ -14,6 +14,7 @@ from localmodel.imports.missing import Missing
 from localmodel.resource import gate
 from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion, Store
+from localmodel.updates import revision
 from localmodel_operator.cluster import BY_NAME, CONFIG_MAP, Cluster
 
 

@@ -2,15 +2,16 @@
 
 import asyncio
 
-from localmodel import image, plan, reasons
+from localmodel import reasons
 from localmodel.cluster_records.revisions import RevisionData
 from localmodel.engine import build
 from localmodel.errors import UserError
-from localmodel.image import EnvironmentImage
 from localmodel.imports import check
-from localmodel.plan import Facts
 from localmodel.resource import gate
-from localmodel.revision import Revision
+from localmodel.updates import image, plan
+from localmodel.updates.image import EnvironmentImage
+from localmodel.updates.plan import Facts
+from localmodel.updates.revision import Revision
 from localmodel_operator import children
 from localmodel_operator.children import Start
 from localmodel_operator.cluster import REVISION, Object

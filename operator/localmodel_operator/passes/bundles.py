@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from localmodel import image
+from localmodel.updates import image
 from localmodel_operator.operator import Operator
 from localmodel_operator.pods import pods
 from localmodel_operator.pods.bundle import BundleArchive, describe

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from localmodel import image, reasons
+from localmodel import reasons
 from localmodel.errors import UserError
+from localmodel.updates import image
 from localmodel_operator.images import delivery_news
 from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.observed import Observed

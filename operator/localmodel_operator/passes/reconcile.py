@@ -10,13 +10,14 @@ import random
 from dataclasses import replace
 from functools import partial
 
-from localmodel import image, pickles, reasons, revision, served_spec
+from localmodel import pickles, reasons
 from localmodel.cluster_records import names
 from localmodel.cluster_records.revisions import selector
 from localmodel.engine import nodes
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.resource import spec
+from localmodel.updates import image, revision, served_spec
 from localmodel_operator import children
 from localmodel_operator.cluster import (
     LMD,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localmodel.cluster_records import names
-from localmodel.revision import APP_ROOT
+from localmodel.updates.revision import APP_ROOT
 from localmodel_operator.cluster import Object
 from localmodel_operator.pods import rollout_status
 from localmodel_operator.pods.pod_state import PodState

@@ -7,8 +7,8 @@ from typing import Any
 from localmodel import digests, reasons
 from localmodel.cluster_records import names, revisions
 from localmodel.disk import state_file
-from localmodel.plan import Facts
-from localmodel.revision import Revision
+from localmodel.updates.plan import Facts
+from localmodel.updates.revision import Revision
 from localmodel_operator.cluster import Object
 from localmodel_operator.failure import Failure
 from localmodel_operator.records.keys import Signer

@@ -12,12 +12,12 @@ from click.testing import CliRunner, Result
 from sklearn.linear_model import LinearRegression
 from support.lmd_command import PYTHON, Lmd, script
 
-from localmodel import served_spec
 from localmodel.cli.app import main
 from localmodel.resource import manifest
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import parse
 from localmodel.store import Store
+from localmodel.updates import served_spec
 
 SCRIPT = "def init():\n    pass\n\n\ndef run(raw_data):\n    return []\n"
 CONDA = """\

@@ -12,8 +12,8 @@ import pytest
 from localmodel import digests
 from localmodel.disk import files
 from localmodel.engine.client import Engine
-from localmodel.image import EnvironmentImage, stored
 from localmodel.oci.layout import Layout
+from localmodel.updates.image import EnvironmentImage, stored
 from localmodel_operator import sweep
 from localmodel_operator.images.environments import Environments
 

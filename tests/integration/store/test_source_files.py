@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from localmodel import UserError, revision
+from localmodel import UserError
 from localmodel.disk import folder, ignore_file
 from localmodel.disk.executable import Executable
 from localmodel.project import definition
 from localmodel.project.folder import source
+from localmodel.updates import revision
 
 
 def write(folder: Path, *names: str) -> None:

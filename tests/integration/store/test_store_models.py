@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from localmodel import revision
 from localmodel.errors import UserError
 from localmodel.store import ModelVersion, Store
 from localmodel.targets.machine import unpacked
 from localmodel.targets.machine.state import RevisionRecord, State
+from localmodel.updates import revision
 
 
 @pytest.fixture

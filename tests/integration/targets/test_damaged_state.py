@@ -22,12 +22,10 @@ from localmodel.doctor import kept
 from localmodel.environments.formats import conda
 from localmodel.environments.locks import lock, own_wheels, previous_locks
 from localmodel.errors import UserError
-from localmodel.plan import Facts
 from localmodel.requirements import sources
 from localmodel.resource import manifest
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import EnvironmentSpec
-from localmodel.revision import Revision
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
 from localmodel.store import Store, store_id
@@ -35,6 +33,8 @@ from localmodel.store.sharing import sharing
 from localmodel.targets.machine import state
 from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
 from localmodel.targets.target import Target
+from localmodel.updates.plan import Facts
+from localmodel.updates.revision import Revision
 
 DEEP = b"[" * 200_000
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from support.lmd_command import Lmd
 
-from localmodel import plan, revision
 from localmodel.resource import schema, spec
 from localmodel.resource.gate import digest
+from localmodel.updates import plan, revision
 
 # Answers from the files of its folder; with the annotation the resource becomes the one of after.json.
 KUBECTL = """#!/bin/sh

@@ -11,8 +11,8 @@ from localmodel.oci.layout import Blob
 from localmodel.resource import schema
 from localmodel.resource.server_settings import ServerSettings
 from localmodel.resource.spec import DeploymentSpec, KeyRef, Source, Variable
-from localmodel.revision import Revision
 from localmodel.store import ModelVersion
+from localmodel.updates.revision import Revision
 from localmodel_operator import children
 from localmodel_operator.children import Start
 

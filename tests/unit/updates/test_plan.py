@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from localmodel import digests, plan, revision
-from localmodel.plan import LANES, Facts
+from localmodel import digests
 from localmodel.resource import schema, spec
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, Variable
+from localmodel.updates import plan, revision
+from localmodel.updates.plan import LANES, Facts
 
 ROOT = Path(__file__).parents[3]
 INLINE = {"scoring": {"entryScript": "score.py", "source": {"inline": {"score.py": "a", "other.py": "b"}}}}

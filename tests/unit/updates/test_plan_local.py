@@ -3,18 +3,18 @@
 import pytest
 from test_plan import FIELDS, edit, is_secret, table, worker
 
-from localmodel import plan
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
-from localmodel.plan import Facts
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
-from localmodel.revision import Revision
 from localmodel.targets.docker import ContainerRunner
 from localmodel.targets.machine import decide, resolve
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import Runner
 from localmodel.targets.process import ProcessRunner
+from localmodel.updates import plan
+from localmodel.updates.plan import Facts
+from localmodel.updates.revision import Revision
 
 RUNNERS: dict[str, Runner] = {"docker": ContainerRunner(), "process": ProcessRunner()}
 

@@ -4,8 +4,8 @@ import pytest
 
 from localmodel.disk.executable import Executable
 from localmodel.oci.layout import Blob
-from localmodel.revision import Revision, beyond, bundle_digest, code_digest, model_dir
 from localmodel.store import ModelVersion
+from localmodel.updates.revision import Revision, beyond, bundle_digest, code_digest, model_dir
 
 BEFORE = Revision("base", "server", "lock", "bundle", "settings")
 FILES = {"score.py": b"a", "util.py": b"b"}

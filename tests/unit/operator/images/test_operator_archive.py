@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from localmodel.image import Image, chain_ids
 from localmodel.oci.layout import Blob, Layout
+from localmodel.updates.image import Image, chain_ids
 from localmodel_operator.images.archive import archive, missing
 
 LAYERS = tuple(Blob(f"sha256:{number}", 10) for number in range(4))

@@ -9,9 +9,9 @@ import pytest
 
 from localmodel.engine import nodes
 from localmodel.engine.nodes import Node, NodeError
-from localmodel.image import Image, chain_ids
 from localmodel.oci import layers
 from localmodel.oci.layout import Layout
+from localmodel.updates.image import Image, chain_ids
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.delta_import import DeltaImport
 from localmodel_operator.images.transfers import Transfers

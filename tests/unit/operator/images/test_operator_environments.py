@@ -14,9 +14,9 @@ from localmodel.engine import build, environment_image
 from localmodel.engine.client import Engine
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
-from localmodel.image import EnvironmentImage
 from localmodel.oci.layout import Layout
 from localmodel.resource.spec import EnvironmentSpec
+from localmodel.updates.image import EnvironmentImage
 from localmodel_operator.images.environments import Environments
 
 SPEC, LOCK = EnvironmentSpec(), Lock("numpy==2.4.6")

@@ -14,8 +14,8 @@ import pytest
 
 from localmodel import digests
 from localmodel.engine.saved import keep
-from localmodel.image import EnvironmentImage
 from localmodel.oci.layout import Layout
+from localmodel.updates.image import EnvironmentImage
 
 LOWER, UPPER = b"lower" * 1000, b"upper" * 400_000  # one is read in one piece, the other is not
 PLAIN = [LOWER, UPPER, LOWER]

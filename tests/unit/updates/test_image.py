@@ -8,10 +8,10 @@ import pytest
 
 from localmodel import digests
 from localmodel.disk.executable import Executable
-from localmodel.image import MOST_LAYERS, EnvironmentImage, Image, chain_ids, code, compose, stored
 from localmodel.oci import layers
 from localmodel.oci.layout import Layout
 from localmodel.store import ModelVersion, Store
+from localmodel.updates.image import MOST_LAYERS, EnvironmentImage, Image, chain_ids, code, compose, stored
 
 FILES = {"score.py": b"def init(): ...\n", "pkg/util.py": b"x = 1\n"}
 

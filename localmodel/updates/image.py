@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel import digests, revision
+from localmodel import digests
 from localmodel.errors import UserError
 from localmodel.oci import layers, squash
 from localmodel.oci.layout import Blob, Layout
 from localmodel.store import MANIFEST, ModelVersion, Store, artifacts
+from localmodel.updates import revision
 from localmodel_untrusted import json_text
 
 CONFIG = "application/vnd.oci.image.config.v1+json"

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from localmodel import digests, revision
+from localmodel import digests
 from localmodel.disk import state_file
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
+from localmodel.updates import revision
 
 PORT = "spec.service.localPort"
 # Cheapest first; a plan takes the most expensive lane that one of its changes needs.

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from localmodel import no_code, served_spec
+from localmodel import no_code
 from localmodel.errors import UserError
 from localmodel.no_code import Scoring
 from localmodel.reasons import MODEL_NOT_FOUND
 from localmodel.resource import schema, spec
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.store import Store
+from localmodel.updates import served_spec
 
 SCRIPT = b"def init():\n    pass\n\n\ndef run(raw_data):\n    return 1\n"
 Make = Callable[[str], None]
