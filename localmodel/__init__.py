@@ -8,7 +8,7 @@ from localmodel_untrusted import __version__ as __version__
 if TYPE_CHECKING:
     from localmodel.errors import UserError
     from localmodel.oci.layout import Blob
-    from localmodel.progress import Progress
+    from localmodel.output.progress import Progress
     from localmodel.project.server_options import ServerOptions
     from localmodel.resource.spec import EnvironmentSpec
     from localmodel.sdk.async_client import AsyncClient, AsyncDeployment
@@ -60,7 +60,7 @@ _MODULES = {
     "ModelVersion": "store.models",
     "Models": "store.models",
     "PastRevision": "targets.target",
-    "Progress": "progress",
+    "Progress": "output.progress",
     "ScoringError": "sdk.scoring",
     "ServerOptions": "project.server_options",
     "Use": "store.uses",

@@ -15,7 +15,7 @@ import yaml
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel_untrusted.files import UnreadableError, read_file
 
 _ADDRESS = re.compile(r"models:/{1,3}(?P<model>[^/@]+)([/@][^/]+)?|runs:/{1,3}[^/]+/(.*/)?(?P<path>[^/]+)/?")

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from localmodel import progress as progress_
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output import progress as progress_
+from localmodel.output.progress import Progress
 from localmodel.resource import annotations
 from localmodel.targets.target import Target
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from localmodel.oci.layout import Meter
-from localmodel.printable import one_line
+from localmodel.output.printable import one_line
 
 
 @contextmanager

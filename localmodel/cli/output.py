@@ -13,7 +13,7 @@ import click
 
 from localmodel.cli import style, table
 from localmodel.disk import state_file
-from localmodel.printable import json_text, one_line, printable
+from localmodel.output.printable import json_text, one_line, printable
 
 output_option = click.option(
     "-o",

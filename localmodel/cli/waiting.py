@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.text import Text
 
-from localmodel.printable import one_line
+from localmodel.output.printable import one_line
 
 _SHOWN_AFTER = 1  # seconds
 

@@ -9,7 +9,7 @@ from localmodel.debugger import package
 from localmodel.debugger.debuggee import DebuggeeGoneError, DebuggerState, Wish, read_state
 from localmodel.errors import UserError
 from localmodel.no_code.generated import ENTRY
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.resource import schema
 from localmodel.targets.kind import kubectl
 from localmodel.updates import revision

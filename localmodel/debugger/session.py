@@ -7,7 +7,7 @@ from collections.abc import Callable
 from localmodel import reasons
 from localmodel.debugger.debuggee import Debuggee, DebuggeeGoneError, DebuggerState, Wish
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 
 _POLL_SECONDS = 0.5
 _SECONDS_TO_REACT = 10.0

@@ -8,7 +8,7 @@ from rich.status import Status
 from rich.text import Text
 
 from localmodel.dev.update import Line, Tone
-from localmodel.printable import one_line, printable
+from localmodel.output.printable import one_line, printable
 
 _STYLES: dict[Tone, str] = {
     "good": "green",

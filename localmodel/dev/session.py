@@ -14,7 +14,7 @@ from localmodel.dev.stopwatch import Stage, Stopwatch
 from localmodel.dev.update import Line
 from localmodel.dev.wakes import wakes
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.target import DeploymentStatus, Target
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from localmodel.dev import inputs
 from localmodel.dev.inputs import Inputs
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project import before, given, place, project
 from localmodel.project.folder import beside, source
 from localmodel.project.project import Project

@@ -5,7 +5,7 @@ from localmodel.disk import files, home
 from localmodel.environments.here import Listen, lock, spec_of
 from localmodel.environments.locks import lock as locks
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
 

@@ -11,7 +11,7 @@ from localmodel.environments.install_news import listener
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock, Note
 from localmodel.environments.venvs import venv
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.resource.spec import EnvironmentRef, EnvironmentSpec
 from localmodel.store import EnvironmentVersion, Store
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
-from localmodel.progress import Progress, now
-from localmodel.so_far import SoFar
+from localmodel.output.progress import Progress, now
+from localmodel.output.so_far import SoFar
 
 _BEGINS = re.compile(r"\s*Downloading (\S+) \(([\d.]+) ?([KMGT]?i?B)\)")
 _ENDS = re.compile(r"\s*Downloaded (\S+)")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project import before
 from localmodel.project.place import PathError, Place, names_model
 from localmodel.project.project import Project, load

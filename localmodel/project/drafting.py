@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from localmodel.disk import home
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project import definition, given
 from localmodel.project.folder import source
 from localmodel.project.given import Model, Packages

@@ -12,7 +12,7 @@ from typing import Any
 
 from localmodel import mlflow_models, reasons
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project import arguments
 from localmodel.project.definition import model_name
 from localmodel.resource.annotations import model_sources

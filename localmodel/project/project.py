@@ -7,7 +7,7 @@ from pathlib import Path
 
 from localmodel.disk import home
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project import before, definition, drafting, given, lmd_toml, place, settings
 from localmodel.project.drafting import Parts
 from localmodel.project.folder import beside, gates, lacking

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import httpx  # noqa: F401 - imported here, and not on the loop with the first request
 
 from localmodel.errors import UserError
-from localmodel.progress import Progress, check
+from localmodel.output.progress import Progress, check
 from localmodel.project import arguments as sdk_arguments
 from localmodel.sdk import scoring
 from localmodel.sdk.client import Client

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from localmodel.disk import home
 from localmodel.disk.home_errors import telling
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project import arguments, definition, drafting, given
 from localmodel.project.drafting import Parts
 from localmodel.project.given import Packages

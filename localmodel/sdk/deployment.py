@@ -11,7 +11,7 @@ from localmodel import reasons
 from localmodel.disk import home
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project import arguments, drafting, given
 from localmodel.project.drafting import Parts
 from localmodel.project.server_options import ServerOptions

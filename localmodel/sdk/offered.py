@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from localmodel import mlflow_models, no_code, reasons
 from localmodel.disk import home
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project import arguments, drafting, given
 from localmodel.project.drafting import Code
 from localmodel.project.given import Model, own_python

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from localmodel.printable import printable
-from localmodel.progress import Progress
+from localmodel.output.printable import printable
+from localmodel.output.progress import Progress
 
 logger = logging.getLogger("localmodel")
 logger.addHandler(logging.NullHandler())

@@ -19,7 +19,7 @@ from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import build_log
 from localmodel.errors import UserError
-from localmodel.progress import Progress, now
+from localmodel.output.progress import Progress, now
 from localmodel.resource import quantity
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.store import environment_uses, store_id

@@ -12,7 +12,7 @@ from localmodel.disk import home
 from localmodel.environments import install_news
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import venv
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.targets import ports, server
 from localmodel.targets.machine import resolve

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.resource.manifest import Manifests
 
 if TYPE_CHECKING:

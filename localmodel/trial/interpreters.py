@@ -9,7 +9,7 @@ from pathlib import Path
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project.given import own_python
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion

@@ -13,7 +13,7 @@ from localmodel.disk import home, ignore_file
 from localmodel.environments import stored
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project import definition, drafting, given, lmd_toml, place
 from localmodel.project.folder import beside, lacking, source
 from localmodel.project.given import own_python

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from localmodel.disk import home
 from localmodel.errors import UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.project import given, lmd_toml, place
 from localmodel.project.folder import beside
 from localmodel.resource import manifest, spec

@@ -11,7 +11,7 @@ import click
 from localmodel import environment_retention
 from localmodel.disk import home
 from localmodel.errors import UserError
-from localmodel.printable import printable
+from localmodel.output.printable import printable
 from localmodel_operator import main
 
 

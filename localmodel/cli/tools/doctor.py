@@ -8,7 +8,7 @@ from rich.text import Text
 
 from localmodel import doctor as examination
 from localmodel.cli.output import output_option, print_value
-from localmodel.printable import printable
+from localmodel.output.printable import printable
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from localmodel.cli import body
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_value
 from localmodel.cli.target_option import chosen, where_options
-from localmodel.printable import printable
+from localmodel.output.printable import printable
 from localmodel.trial import prepare
 from localmodel.trial.worker import Answer, ScriptLoadError, TrialWorker, WorkerDiedError, parsed
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.imports import write
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel_untrusted.files import UnreadableError
 
 T = TypeVar("T")

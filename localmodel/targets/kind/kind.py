@@ -16,13 +16,13 @@ from localmodel.disk import home
 from localmodel.disk.home import build_log
 from localmodel.environments import stored
 from localmodel.errors import UserError
-from localmodel.progress import Progress, check
-from localmodel.progress import now as show
+from localmodel.output.progress import Progress, check
+from localmodel.output.progress import now as show
+from localmodel.output.so_far import SoFar
 from localmodel.reasons import Reason
 from localmodel.resource import manifest as manifests
 from localmodel.resource import schema, spec
 from localmodel.resource.manifest import Manifests
-from localmodel.so_far import SoFar
 from localmodel.store import Store
 from localmodel.targets import drafts, earlier, standing
 from localmodel.targets.kind import history as kind_history

@@ -6,7 +6,7 @@ from pathlib import Path
 from localmodel import pickles
 from localmodel.imports import beside_code, check
 from localmodel.imports.needs import Pickled
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.resource.manifest import Manifests
 from localmodel.targets.machine import known
 from localmodel.targets.machine.resolve import Desired

@@ -8,7 +8,7 @@ from typing import TypeVar
 from localmodel import reasons
 from localmodel.disk import home, state_file
 from localmodel.errors import UserError
-from localmodel.progress import Progress, check
+from localmodel.output.progress import Progress, check
 from localmodel.resource import spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets.machine.rollout import Rollout
 from localmodel.targets.machine.runner import BuiltEnvironment, Runner

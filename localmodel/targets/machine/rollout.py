@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from localmodel import advice, exclusive, reasons
 from localmodel.errors import UserError
-from localmodel.progress import Progress, now
+from localmodel.output.progress import Progress, now
+from localmodel.output.so_far import SoFar
 from localmodel.resource.spec import DeploymentSpec
-from localmodel.so_far import SoFar
 from localmodel.targets import in_order, ports
 from localmodel.targets.machine import addresses, decide, known, loading
 from localmodel.targets.machine.log_tail import LogTail

@@ -8,7 +8,7 @@ from signal import Signals
 from typing import Protocol
 
 from localmodel.environments.locks.lock import Lock
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.targets.machine.state import ServerRecord, Slot, State
 

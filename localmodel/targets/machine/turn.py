@@ -14,7 +14,7 @@ from pathlib import Path
 from localmodel import reasons
 from localmodel.disk import files
 from localmodel.errors import UserError
-from localmodel.so_far import SoFar
+from localmodel.output.so_far import SoFar
 
 _POLL_SECONDS = 0.01
 _MARK_BYTES = 16

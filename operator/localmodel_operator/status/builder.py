@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localmodel import reasons
-from localmodel.printable import printable
+from localmodel.output.printable import printable
 from localmodel.reasons import Reason
 from localmodel_operator.status import conditions
 from localmodel_operator.status.conditions import Condition

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localmodel import digests, reasons
-from localmodel.printable import printable
+from localmodel.output.printable import printable
 from localmodel.reasons import Reason
 from localmodel_operator.status import conditions
 from localmodel_operator.status.builder import StatusBuilder

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localmodel import DeployError, Deployment, UserError
-from localmodel.progress import Progress
+from localmodel.output.progress import Progress
 from localmodel.resource.manifest import Manifests
 from localmodel.sdk.connections import Connections
 from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource

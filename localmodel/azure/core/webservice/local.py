@@ -15,7 +15,7 @@ from localmodel.azure import _background
 from localmodel.azure.core import _deploy
 from localmodel.azure.core.webservice.webservice import Webservice
 from localmodel.azure.exceptions import UserErrorException, WebserviceException, refuse, translated
-from localmodel.printable import printable
+from localmodel.output.printable import printable
 from localmodel.targets.make import make
 
 if TYPE_CHECKING:

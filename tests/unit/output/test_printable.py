@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from localmodel.cli.output import Failure, print_table, print_value, say
-from localmodel.printable import json_text, one_line, printable
+from localmodel.output.printable import json_text, one_line, printable
 
 EVIL = "a\x1b[2Jb\x9b31mc\x07d\re\x7ff\u202eg\u2066h\u2028i\ud800j\x85k"
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

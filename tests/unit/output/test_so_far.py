@@ -2,7 +2,7 @@
 
 from itertools import accumulate, repeat
 
-from localmodel import so_far
+from localmodel.output import so_far
 
 
 def test_it_is_told_more_and_more_rarely() -> None:
