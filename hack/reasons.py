@@ -1,4 +1,4 @@
-"""Makes the tables of reasons in docs/troubleshooting.md from localmodel/reasons.py, and keeps the prose."""
+"""Makes the tables of reasons in docs/troubleshooting.md from localmodel/reasons/, and keeps the prose."""
 
 from itertools import groupby
 from pathlib import Path

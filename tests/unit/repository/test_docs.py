@@ -41,7 +41,7 @@ def test_reasons_are_written_in_one_place() -> None:
     sources = [*(ROOT / "operator").rglob("*.py"), *(ROOT / "localmodel").rglob("*.py")]
     makes = {path.relative_to(ROOT).as_posix() for path in sources if re.search(r"\bReason\(", path.read_text())}
     assert makes == {
-        "localmodel/reasons.py",
+        "localmodel/reasons/table.py",
         "localmodel/targets/kind/kind.py",  # what the operator has written into a status
         "operator/localmodel_operator/failure.py",  # what the operator has written into a record
         "operator/localmodel_operator/pods/admin.py",  # what a pod's server says
