@@ -14,9 +14,10 @@ from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import Store
 from localmodel.targets import drafts, earlier, log_file, standing
-from localmodel.targets.machine import addresses, decide, history, imported, loading, records, resolve, rollback, state
+from localmodel.targets.machine import addresses, history, imported, records, resolve, state
 from localmodel.targets.machine.resolve import Desired
-from localmodel.targets.machine.rollout import Rollout
+from localmodel.targets.machine.rollout import decide, loading, rollback
+from localmodel.targets.machine.rollout.rollout import Rollout
 from localmodel.targets.machine.runner import Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, State
 from localmodel.targets.standing import Seen

@@ -11,7 +11,7 @@ from localmodel.errors import UserError
 from localmodel.sdk import scoring, scoring_input, tracebacks
 from localmodel.targets import http
 from localmodel.targets.kind import kubectl
-from localmodel.targets.machine import loading
+from localmodel.targets.machine.rollout import loading
 
 DEEP = b"[" * 200_000
 BAD = [

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from localmodel.targets.machine import log_tail
-from localmodel.targets.machine.log_tail import LogTail
+from localmodel.targets.machine.rollout import log_tail
+from localmodel.targets.machine.rollout.log_tail import LogTail
 
 
 @pytest.fixture(autouse=True)

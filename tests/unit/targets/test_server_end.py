@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from localmodel.targets.machine.loading import LoadError, wait
+from localmodel.targets.machine.rollout.loading import LoadError, wait
 from localmodel.targets.machine.state import Slot
 
 NO_ERROR = "the server ended without an error in its log: it may have been killed, for lack of memory for instance"

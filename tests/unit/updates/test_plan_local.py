@@ -8,8 +8,9 @@ from localmodel.errors import UserError
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets.docker import ContainerRunner
-from localmodel.targets.machine import decide, resolve
+from localmodel.targets.machine import resolve
 from localmodel.targets.machine.resolve import Desired
+from localmodel.targets.machine.rollout import decide
 from localmodel.targets.machine.runner import Runner
 from localmodel.targets.process import ProcessRunner
 from localmodel.updates import plan

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from localmodel.resource import gate
-from localmodel.targets.machine import loading
 from localmodel.targets.machine.resolve import Desired
+from localmodel.targets.machine.rollout import loading
 from localmodel.targets.machine.runner import Runner
 from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
 from localmodel.updates import plan

@@ -11,8 +11,9 @@ from localmodel.output.progress import Progress, now
 from localmodel.output.so_far import SoFar
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.targets import in_order, ports
-from localmodel.targets.machine import addresses, decide, known, loading
-from localmodel.targets.machine.log_tail import LogTail
+from localmodel.targets.machine import addresses, known
+from localmodel.targets.machine.rollout import decide, loading
+from localmodel.targets.machine.rollout.log_tail import LogTail
 from localmodel.targets.machine.runner import BuiltEnvironment, Runner
 from localmodel.targets.machine.state import Attempt, RevisionRecord, ServerRecord, Slot, State
 

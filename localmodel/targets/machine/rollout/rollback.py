@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from localmodel.output.progress import Progress
 from localmodel.resource.spec import DeploymentSpec
-from localmodel.targets.machine.rollout import Rollout
+from localmodel.targets.machine.rollout.rollout import Rollout
 from localmodel.targets.machine.runner import BuiltEnvironment, Runner
 from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
 
