@@ -1,6 +1,5 @@
 """A progress bar for transfers, shown only on a terminal."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,8 +12,10 @@ def meter(title: str) -> Iterator[Meter | None]:
     """The function that a transfer reports its bytes to, or None if standard error is not a terminal."""
     from rich.console import Console
 
+    from localmodel.cli.waiting import can_move
+
     console = Console(stderr=True)
-    if not (sys.stderr.isatty() and console.is_terminal):
+    if not can_move(console):
         yield None
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn

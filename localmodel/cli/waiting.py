@@ -1,5 +1,6 @@
 """Shows the current steps in one moving line on a terminal, and nothing elsewhere."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,14 @@ from rich.text import Text
 from localmodel.output.printable import one_line
 
 _SHOWN_AFTER = 1  # seconds
+
+
+def can_move(console: Console) -> bool:
+    """Whether a line on standard error can be replaced."""
+    if not sys.stderr.isatty() or not console.is_terminal or console.is_dumb_terminal:
+        return False
+    # A notebook gives `!lmd` a terminal, but its page shows all that was written. Its kernel sets both variables.
+    return (os.environ.get("TERM"), os.environ.get("PAGER")) != ("xterm-color", "cat")
 
 
 @dataclass
@@ -31,8 +40,7 @@ class Waiting:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._steps: list[_Step] = []
-        # In a notebook FORCE_COLOR is set, but no line can move.
-        self._moves = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+        self._moves = can_move(console)
 
     @contextmanager
     def of(self, title: str) -> Iterator[None]:

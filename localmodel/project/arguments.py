@@ -52,7 +52,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_progress(value: object) -> bool:
-    return isinstance(value, bool) or (hasattr(value, "step") and hasattr(value, "note"))
+    return value is None or isinstance(value, bool) or (hasattr(value, "step") and hasattr(value, "note"))
 
 
 _ARGUMENTS: Mapping[str, tuple[Callable[[object], bool], str]] = {

@@ -13,12 +13,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import httpx  # noqa: F401 - imported here, and not on the loop with the first request
 
 from localmodel.errors import UserError
-from localmodel.output.progress import Progress, check
+from localmodel.output.progress import Progress, check, now
 from localmodel.project import arguments as sdk_arguments
 from localmodel.sdk import scoring
 from localmodel.sdk.client import Client
 from localmodel.sdk.connections import AsyncConnections
 from localmodel.sdk.deployment import Deployment, DeploymentState
+from localmodel.sdk.deployment_table import DeploymentList
 from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models
 from localmodel.targets.target import DeploymentStatus, PastRevision
@@ -54,6 +55,12 @@ class AsyncClient:
         self._client = Client(target, context=context, namespace=namespace)
         self._connections = AsyncConnections()
 
+    def __repr__(self) -> str:
+        return f"Async{self._client!r}"
+
+    def _repr_html_(self) -> str:
+        return self._client._repr_html_()
+
     @property
     def models(self) -> Models:
         """See Client.models. Its methods are not coroutines."""
@@ -65,7 +72,9 @@ class AsyncClient:
         return self._client.environments
 
     @_like(Client.deploy)
-    async def deploy(self, *arguments: Any, progress: bool | Progress = False, **options: Any) -> "AsyncDeployment":
+    async def deploy(
+        self, *arguments: Any, progress: bool | Progress | None = None, **options: Any
+    ) -> "AsyncDeployment":
         deploy = functools.partial(self._client.deploy, *arguments, **options)
         return self._handle(await _stoppable(deploy, progress))
 
@@ -75,7 +84,8 @@ class AsyncClient:
 
     async def list(self) -> list["AsyncDeployment"]:
         """See Client.list()."""
-        return [self._handle(deployment) for deployment in await asyncio.to_thread(self._client.list)]
+        deployments = await asyncio.to_thread(self._client.list)
+        return DeploymentList([self._handle(deployment) for deployment in deployments], self._client._target)
 
     async def close(self) -> None:
         """See Client.close()."""
@@ -104,6 +114,9 @@ class AsyncDeployment:
 
     def __repr__(self) -> str:
         return f"Async{self._deployment!r}"
+
+    def _repr_html_(self) -> str:
+        return self._deployment._repr_html_()
 
     async def score(
         self,
@@ -192,11 +205,11 @@ class AsyncDeployment:
         await asyncio.to_thread(self._deployment.wait, timeout)
 
     @_like(Deployment.update)
-    async def update(self, *, progress: bool | Progress = False, **options: Any) -> None:
+    async def update(self, *, progress: bool | Progress | None = None, **options: Any) -> None:
         await _stoppable(functools.partial(self._deployment.update, **options), progress)
 
     @_like(Deployment.reload)
-    async def reload(self, *, progress: bool | Progress = False, **options: Any) -> None:
+    async def reload(self, *, progress: bool | Progress | None = None, **options: Any) -> None:
         await _stoppable(functools.partial(self._deployment.reload, **options), progress)
 
     async def history(self) -> list[PastRevision]:
@@ -204,19 +217,19 @@ class AsyncDeployment:
         return await asyncio.to_thread(self._deployment.history)
 
     @_like(Deployment.rollback)
-    async def rollback(self, *arguments: Any, progress: bool | Progress = False, **options: Any) -> None:
+    async def rollback(self, *arguments: Any, progress: bool | Progress | None = None, **options: Any) -> None:
         await _stoppable(functools.partial(self._deployment.rollback, *arguments, **options), progress)
 
     @_like(Deployment.start)
-    async def start(self, *, progress: bool | Progress = False, **options: Any) -> None:
+    async def start(self, *, progress: bool | Progress | None = None, **options: Any) -> None:
         await _stoppable(functools.partial(self._deployment.start, **options), progress)
 
     @_like(Deployment.stop)
-    async def stop(self, *, progress: bool | Progress = False) -> None:
+    async def stop(self, *, progress: bool | Progress | None = None) -> None:
         await _stoppable(self._deployment.stop, progress)
 
     @_like(Deployment.restart)
-    async def restart(self, *, progress: bool | Progress = False, **options: Any) -> None:
+    async def restart(self, *, progress: bool | Progress | None = None, **options: Any) -> None:
         await _stoppable(functools.partial(self._deployment.restart, **options), progress)
 
     async def delete(self, *, missing_ok: bool = False) -> None:
@@ -229,7 +242,7 @@ class _Stopped(Exception):
 
 
 class _StoppableProgress:
-    """See target.Progress and target.Revocable: tells another one, and ends the work once it is stopped."""
+    """Implements `Progress`, `Live` and `Revocable`: passes on to another one, and ends the work once it is stopped."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -250,8 +263,11 @@ class _StoppableProgress:
     def note(self, text: str) -> None:
         self._progress.note(text)
 
+    def now(self, text: str) -> None:
+        now(self._progress, text)
 
-async def _stoppable(work: Callable[..., T], progress: bool | Progress) -> T:
+
+async def _stoppable(work: Callable[..., T], progress: bool | Progress | None) -> T:
     """What the work returns; a thread cannot be ended, but it looks whether it should, and ends itself."""
     stoppable = _StoppableProgress(reporter(progress))
     try:

@@ -6,15 +6,17 @@ from types import TracebackType
 
 from localmodel.disk import home
 from localmodel.disk.home_errors import telling
+from localmodel.notebook import html
 from localmodel.output.progress import Progress
 from localmodel.project import arguments, definition, drafting, given
 from localmodel.project.drafting import Parts
 from localmodel.project.given import Packages
 from localmodel.project.server_options import ServerOptions
 from localmodel.resource.manifest import Manifests
-from localmodel.sdk import offered
+from localmodel.sdk import deployment_table, offered
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.deployment import Deployment
+from localmodel.sdk.deployment_table import DeploymentList
 from localmodel.sdk.offered import Script
 from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models, Store
@@ -46,6 +48,12 @@ class Client:
         self._target = make(target, context, namespace)
         self._connections = Connections()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(target={self._target.name!r})"
+
+    def _repr_html_(self) -> str:
+        return html.text(repr(self)) + deployment_table.every(self._target)
+
     @classmethod
     def _of(cls, target: Target) -> "Client":
         """For the commands, which have made their target."""
@@ -76,7 +84,7 @@ class Client:
         server: ServerOptions | None = None,
         replicas: int = 1,
         timeout: float | None = None,
-        progress: bool | Progress = False,
+        progress: bool | Progress | None = None,
     ) -> Deployment:
         """Create the deployment, or replace the one of this name, and return when it serves.
 
@@ -102,7 +110,8 @@ class Client:
             server: options of the server, such as `{"workers": 2}`.
             replicas: how many pods serve it; only for kind.
             timeout: seconds until it must serve; None: 300.
-            progress: True prints each step; False logs it to the logger `localmodel`; a Progress is called.
+            progress: None shows each step in a notebook or on a terminal, and logs it elsewhere; True prints it; False
+                logs it to the logger `localmodel`; a Progress is called.
 
         Raises:
             DeployError: it does not serve. The text has the script's file and line, and its traceback, if it failed.
@@ -144,7 +153,7 @@ class Client:
     def list(self) -> list[Deployment]:
         """Every deployment of the target, sorted by name."""
         names = sorted(deployment.name for deployment in self._target.deployments())
-        return [Deployment(name, self._target, self._connections) for name in names]
+        return DeploymentList([Deployment(name, self._target, self._connections) for name in names], self._target)
 
     def close(self) -> None:
         """Close the connections. Deployments keep serving, and the client can be used again."""

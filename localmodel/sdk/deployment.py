@@ -11,6 +11,7 @@ from localmodel import reasons
 from localmodel.disk import home
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
+from localmodel.notebook.table_list import TableList
 from localmodel.output.progress import Progress
 from localmodel.project import arguments, drafting, given
 from localmodel.project.drafting import Parts
@@ -18,7 +19,7 @@ from localmodel.project.server_options import ServerOptions
 from localmodel.reasons import Reason
 from localmodel.resource import annotations
 from localmodel.resource.manifest import Manifests
-from localmodel.sdk import scoring, tracebacks
+from localmodel.sdk import deployment_table, scoring, tracebacks
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.progress import reporter
 from localmodel.sdk.scoring import Body, ScoringError
@@ -84,6 +85,9 @@ class Deployment:
 
     def __repr__(self) -> str:
         return f"Deployment({self.name!r}, target={self._target.name!r})"
+
+    def _repr_html_(self) -> str:
+        return deployment_table.one(self._target, self.name)
 
     def score(
         self,
@@ -158,16 +162,11 @@ class Deployment:
         ended it. `deleted`: there is no deployment of this name.
         """
         try:
-            now = self.status
+            return self.status.state
         except UserError as error:
             if error.reason == reasons.DEPLOYMENT_NOT_FOUND:
                 return "deleted"
             raise
-        if now.ready:
-            return "running"
-        if now.stopped:
-            return "stopped"
-        return "failed" if now.stalled else "deploying"
 
     @property
     def message(self) -> str:
@@ -238,7 +237,7 @@ class Deployment:
         server: ServerOptions | None = None,
         replicas: int | None = None,
         timeout: float | None = None,
-        progress: bool | Progress = False,
+        progress: bool | Progress | None = None,
     ) -> None:
         """Change the deployment. The arguments are those of Client.deploy(); what is not named stays as requested last.
 
@@ -276,7 +275,7 @@ class Deployment:
         file = _environment_file(manifests) if environment is None else given.file_of(environment)
         self._apply(drafting.draft(manifests, parts, progress), timeout, progress, file)
 
-    def reload(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
+    def reload(self, *, timeout: float | None = None, progress: bool | Progress | None = None) -> None:
         """Read the source, and models that were given as paths, from the same places again, and serve them.
 
         The manifest names the places (annotations `localmodel.dev/source` and `localmodel.dev/model-sources`), so that
@@ -322,10 +321,10 @@ class Deployment:
 
     def history(self) -> list[PastRevision]:
         """The revisions that are kept, newest first."""
-        return self._target.history(self.name)
+        return TableList(self._target.history(self.name))
 
     def rollback(
-        self, to: int | None = None, *, timeout: float | None = None, progress: bool | Progress = False
+        self, to: int | None = None, *, timeout: float | None = None, progress: bool | Progress | None = None
     ) -> None:
         """Serve revision `to` again, or the one that served before, until something else is deployed.
 
@@ -337,7 +336,7 @@ class Deployment:
         with self._deploying():
             self._target.rollback(self.name, to, timeout, reporter(progress))
 
-    def start(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
+    def start(self, *, timeout: float | None = None, progress: bool | Progress | None = None) -> None:
         """Serve the revision that served last, unless one serves already.
 
         What was deployed since and failed stays pending: `state` is still `failed`. Only for `process` and `docker`.
@@ -350,7 +349,7 @@ class Deployment:
         with self._deploying():
             self._target.start(self.name, timeout, reporter(progress))
 
-    def stop(self, *, progress: bool | Progress = False) -> None:
+    def stop(self, *, progress: bool | Progress | None = None) -> None:
         """End the server; start(), or the next change, starts one again. Everything is kept.
 
         Raises:
@@ -360,7 +359,7 @@ class Deployment:
         self._forget()
         self._target.stop(self.name, reporter(progress))
 
-    def restart(self, *, timeout: float | None = None, progress: bool | Progress = False) -> None:
+    def restart(self, *, timeout: float | None = None, progress: bool | Progress | None = None) -> None:
         """Replace the server by a new one with the same revision and port, or start one if none runs.
 
         Raises:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from localmodel.notebook.bar import NotebookProgress
+from localmodel.notebook.kernel import is_notebook
 from localmodel.output.printable import printable
 from localmodel.output.progress import Progress
 
@@ -13,8 +15,12 @@ logger = logging.getLogger("localmodel")
 logger.addHandler(logging.NullHandler())
 
 
-def reporter(progress: bool | Progress) -> Progress:
-    """True prints to standard output, False only logs (level INFO); anything else is asked itself."""
+def reporter(progress: bool | Progress | None) -> Progress:
+    """True prints to standard output, False only logs (level INFO), None shows it where somebody looks."""
+    if progress is None:
+        if is_notebook():
+            return NotebookProgress()
+        progress = sys.stdout.isatty()
     if isinstance(progress, bool):
         return PrintedProgress() if progress else LoggedProgress()
     return progress

@@ -9,6 +9,8 @@ from localmodel import reasons
 from localmodel.disk import state_file
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
+from localmodel.notebook import html
+from localmodel.notebook.table_list import TableList
 from localmodel.oci.layout import Layout
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import artifacts, environment_uses
@@ -34,6 +36,19 @@ class EnvironmentVersion:
     spec: EnvironmentSpec
     variables: Mapping[str, str]
     created: str
+
+    def _row(self) -> dict[str, str]:
+        return {
+            "name": self.name,
+            "version": str(self.version),
+            "created": self.created,
+            "python": self.spec.python,
+            "requirements": ", ".join(self.spec.requirements),
+            "variables": ", ".join(self.variables),
+        }
+
+    def _repr_html_(self) -> str:
+        return html.fields(self._row())
 
 
 def spec_of(content: Mapping[str, Any]) -> EnvironmentSpec:
@@ -70,6 +85,11 @@ class Environments:
         self._layout = layout
         self.records = Records(layout, KIND)
 
+    def _repr_html_(self) -> str:
+        return html.text(f"the latest version of each environment in {self._layout.root}") + html.in_time(
+            lambda: html.rows([version._row() for version in self.list(latest=True)], "none"), "they cannot be shown"
+        )
+
     def register(
         self, name: str, spec: EnvironmentSpec, variables: Mapping[str, str] | None = None
     ) -> EnvironmentVersion:
@@ -99,7 +119,7 @@ class Environments:
 
     def list(self, name: str | None = None, latest: bool = False) -> list[EnvironmentVersion]:
         """All versions, sorted by name and number: of one name, or only the latest of each."""
-        return self.records.list(name, latest, state_file.skip)
+        return TableList(self.records.list(name, latest, state_file.skip))
 
     def delete(self, name: str, version: int) -> None:
         """Remove the version. Its number is not used again.

@@ -1,6 +1,6 @@
 """The store's models: named, numbered and immutable files and folders, with their tags and aliases."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from localmodel import pickles, reasons
-from localmodel.disk import folder, state_file
+from localmodel.disk import folder, size, state_file
 from localmodel.disk.home_errors import telling
 from localmodel.errors import UserError
+from localmodel.notebook import bar, html
+from localmodel.notebook.table_list import TableList
 from localmodel.oci import layers
 from localmodel.oci.layout import Blob, Layout, Meter, hashed
 from localmodel.store import artifacts, uses
@@ -54,6 +56,20 @@ class ModelVersion:
         """The folder of this version below AZUREML_MODEL_DIR: `name/version`."""
         return f"{self.name}/{self.version}"
 
+    def _row(self) -> dict[str, str]:
+        return {
+            "name": self.name,
+            "version": str(self.version),
+            "created": self.created,
+            "size": size.words(self.weights.size),
+            "framework": f"{self.framework} {self.framework_version}".strip(),
+            "tags": ", ".join(f"{key}={value}" for key, value in self.tags.items()),
+            "description": self.description,
+        }
+
+    def _repr_html_(self) -> str:
+        return html.fields(self._row())
+
 
 KIND = RecordKind(
     artifacts.MODEL,
@@ -80,6 +96,11 @@ class Models:
         self.records = Records(layout, KIND)
         self._aliases = Aliases(self.records)
 
+    def _repr_html_(self) -> str:
+        return html.text(f"the latest version of each model in {self._layout.root}") + html.in_time(
+            lambda: html.rows([model._row() for model in self.list(latest=True)], "none"), "they cannot be shown"
+        )
+
     def register(
         self,
         name: str,
@@ -94,7 +115,8 @@ class Models:
     ) -> ModelVersion:
         """Add a file or folder as the next version of this name, or return the latest version if it is the same.
 
-        `progress` is called with the bytes done and the bytes in all.
+        `progress` is called with the bytes done and the bytes in all. Without it, a notebook shows a bar if it takes
+        long.
 
         Raises:
             UserError: ModelNameInvalid, ModelFileMissing, ModelIncomplete, StoreFull.
@@ -102,10 +124,8 @@ class Models:
         self.records.check_name(name)
         path = Path(path)
         entries = _entries(path)
-        size = sum(entry.size for entry in entries)
-        tell = None if progress is None else lambda done: progress(min(done, size), size)
         with self.records.writing():
-            weights = self._layout.write(layers.tar(entries), tell, needed=size)
+            weights = self._write(entries, progress, f"registering {path.name}")
             version = ModelVersion(
                 name,
                 0,
@@ -120,6 +140,13 @@ class Models:
                 pickles.examine(path),
             )
             return self.records.keep(version)
+
+    def _write(self, entries: Sequence[layers.Entry], progress: Meter | None, title: str) -> Blob:
+        total = sum(entry.size for entry in entries)
+        with bar.meter(title) as shown:
+            report = progress or shown
+            tell = None if report is None else lambda done: report(min(done, total), total)
+            return self._layout.write(layers.tar(entries), tell, needed=total)
 
     def get(self, name: str, version: int | None = None) -> ModelVersion:
         """This version of the model; without a number the latest.
@@ -152,7 +179,8 @@ class Models:
         A tag with the value None may have any value. A version whose record cannot be read is left out, with a warning
         in the log of `localmodel.disk.state_file`.
         """
-        return [model for model in self.records.list(name, latest, state_file.skip) if _has(model.tags, tags or {})]
+        versions = self.records.list(name, latest, state_file.skip)
+        return TableList(model for model in versions if _has(model.tags, tags or {}))
 
     def update(
         self,

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from localmodel.notebook import html
 from localmodel.output.progress import Progress
 from localmodel.resource.manifest import Manifests
 
@@ -59,6 +60,27 @@ class DeploymentStatus:
     scoring: str = ""
     stopped: bool = False
 
+    @property
+    def state(self) -> Literal["running", "stopped", "failed", "deploying"]:
+        """The status in one word, as in Deployment.state."""
+        if self.ready:
+            return "running"
+        if self.stopped:
+            return "stopped"
+        return "failed" if self.stalled else "deploying"
+
+    def _row(self) -> dict[str, str]:
+        return {
+            "name": self.name,
+            "state": self.state,
+            "revision": str(self.serving or ""),
+            "url": self.url if self.serving else "",
+            "message": self.message or self.detail,
+        }
+
+    def _repr_html_(self) -> str:
+        return html.fields(self._row())
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -104,6 +126,19 @@ class PastRevision:
     serving: bool = False
     durable: bool = False
     failed: str = ""
+
+    def _row(self) -> dict[str, str]:
+        return {
+            "revision": str(self.revision),
+            "created": self.created,
+            "state": ", ".join(word for word in ("serving", "durable", "failed") if getattr(self, word)),
+            "models": ", ".join(self.models),
+            "cause": self.cause,
+            "failed": self.failed,
+        }
+
+    def _repr_html_(self) -> str:
+        return html.fields(self._row())
 
 
 class Target(Protocol):

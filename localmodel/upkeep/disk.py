@@ -39,13 +39,3 @@ def _files(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
         if stat.S_ISDIR(status.st_mode):
             for entry in path.iterdir():
                 yield from _files(entry)
-
-
-def words(count: int) -> str:
-    """A number of bytes for people, such as 625 MB."""
-    size = float(count)
-    for unit in ("B", "kB", "MB"):
-        if size < 999.5:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"

@@ -10,11 +10,10 @@ from localmodel.cli.folder_words import FolderProgress
 from localmodel.cli.output import ConsoleProgress, output_option, pass_on, print_table, print_value, say
 from localmodel.cli.project_options import deployment_options
 from localmodel.cli.target_option import all_namespaces_option, target_options
-from localmodel.disk import state_file
+from localmodel.disk import size, state_file
 from localmodel.targets import figures
 from localmodel.targets.figures import Figures
 from localmodel.targets.target import DeploymentStatus, Target
-from localmodel.upkeep import disk
 
 _TIMEOUT = click.FloatRange(min=0, min_open=True)
 
@@ -88,7 +87,7 @@ def _figures(values: Figures) -> list[str]:
         str(values.requests),
         str(values.errors),
         "-" if values.p50_seconds is None else human.duration(values.p50_seconds),
-        "-" if values.memory_bytes is None else disk.words(values.memory_bytes),
+        "-" if values.memory_bytes is None else size.words(values.memory_bytes),
         "-" if values.since is None else human.ago(values.since),
     ]
 

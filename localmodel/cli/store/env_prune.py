@@ -12,6 +12,7 @@ import click
 from localmodel import reasons
 from localmodel.cli.output import output_option, print_table, print_value, say
 from localmodel.disk import home
+from localmodel.disk.size import words
 from localmodel.errors import UserError
 
 if TYPE_CHECKING:
@@ -103,8 +104,6 @@ class _Pruning:
         self._freed += freed if gone else 0
 
     def tell(self, dry_run: bool, output: str) -> None:
-        from localmodel.upkeep.disk import words
-
         if output != "text":
             print_value({"environments": self._rows, "freed": self._freed, "dryRun": dry_run}, output)
             return

@@ -15,6 +15,7 @@ from localmodel.cli.store import versions
 from localmodel.cli.store.model_check import check, of_main, warnings
 from localmodel.cli.store.versions import AnyVersion, insecure_option, name_option
 from localmodel.disk import home, state_file
+from localmodel.disk.size import words
 from localmodel.store import ModelVersion, Store
 
 model_argument = click.argument("model", metavar="MODEL", shell_complete=completion.models)
@@ -326,8 +327,6 @@ def _text(pairs: Mapping[str, str]) -> str:
 
 
 def _row(model: ModelVersion, aliases: Mapping[str, int]) -> list[str]:
-    from localmodel.upkeep.disk import words
-
     named = " ".join(_of_version(aliases, model.version))
     content = [words(model.weights.size), human.ago(model.created), model.digest[:19]]
     return [model.name, str(model.version), named, model.framework, *content, _text(model.tags)]

@@ -7,6 +7,7 @@ from localmodel.cli.meter import meter
 from localmodel.cli.output import Failure, output_option, print_table, print_value, say
 from localmodel.cli.store.env_prune import PRUNED_AFTER
 from localmodel.disk import home
+from localmodel.disk.size import words
 from localmodel.store import Store
 
 
@@ -53,7 +54,7 @@ def gc() -> None:
     """
     from localmodel.targets.machine import unpacked
     from localmodel.upkeep import usage
-    from localmodel.upkeep.disk import Count, words
+    from localmodel.upkeep.disk import Count
 
     store = Store(home.store())
     say(f"{store.collect_garbage() + unpacked.forget(store)} bytes freed")
@@ -75,7 +76,6 @@ def du(output: str) -> None:
       lmd store du -o json
     """
     from localmodel.upkeep import usage
-    from localmodel.upkeep.disk import words
 
     areas = usage.areas(home.home(), PRUNED_AFTER)
     total = usage.Area("total", sum(area.bytes for area in areas), sum(area.reclaimable for area in areas))
