@@ -24,18 +24,18 @@ from pathlib import Path
 
 from updating import report
 from updating.cases import CASES, HUNDRED, Case
-from updating.context import Context
-from updating.environment_image import config_of, load
 from updating.hundred import consecutive
 from updating.loop import Loop
 from updating.measure import Figures, measure
-from updating.naive import Naive
+from updating.others.context import Context
+from updating.others.environment_image import config_of, load
+from updating.others.naive import Naive
+from updating.others.registry import LocalRegistry, Registry
+from updating.others.sync import Sync
+from updating.others.wheels import fetch
 from updating.ours import NAME, Ours
 from updating.project import MODEL, Wanted
-from updating.registry import LocalRegistry, Registry
 from updating.site import ROOT, Site, run
-from updating.sync import Sync
-from updating.wheels import fetch
 
 WAYS = ("ours", "naive", "registry", "sync")
 _BASE = "localmodel-bench/base:{namespace}"

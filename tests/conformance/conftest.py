@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from clients import interpreter
-from support.scoring_server_process import ScoringServer, write_script
+from support.server.scoring_server_process import ScoringServer, write_script
 
 ECHO = """
 import json

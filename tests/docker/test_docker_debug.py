@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from docker_lmd import DockerLmd
-from support.dap_client import DapClient
 from support.lmd_command import LMD, Reply, ask
+from support.server.dap_client import DapClient
 
 SCORE = """\
 import json

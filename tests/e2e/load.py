@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 import httpx
-from support.timeline import Asked
+from support.operator.timeline import Asked
 
 NEW_CONNECTION = {"Connection": "close"}
 

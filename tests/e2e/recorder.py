@@ -16,7 +16,7 @@ from typing import Any
 
 import load
 from kube import Cluster
-from support.timeline import Asked, PodVersion, Version
+from support.operator.timeline import Asked, PodVersion, Version
 
 _RESOURCES = "/apis/localmodel.dev/v1alpha1/localmodeldeployments"
 _PODS = "/api/v1/pods"

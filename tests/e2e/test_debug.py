@@ -12,8 +12,8 @@ from kube import Namespace, eventually
 from load import ask
 from operator_process import LMD
 from support import given
-from support.dap_client import DapClient
 from support.lmd_command import free_port
+from support.server.dap_client import DapClient
 
 SCRIPT = """import json
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from kube import Cluster, Refused
-from support.overlay_rights import FORBIDDEN, NEEDED, OVERLAY, RIGHTS, USER, Asked
+from support.operator.overlay_rights import FORBIDDEN, NEEDED, OVERLAY, RIGHTS, USER, Asked
 
 
 @pytest.fixture(scope="module")

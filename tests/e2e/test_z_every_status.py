@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from recorder import Recording
-from support import timeline
+from support.operator import timeline
 
 pytestmark = pytest.mark.judges_the_run
 

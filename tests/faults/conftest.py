@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fault_scripts import ECHO, HTTP, MODEL, ROWS
-from support.scoring_server_process import ScoringServer, write_script
+from support.server.scoring_server_process import ScoringServer, write_script
 from support.user_environment import interpreter
 
 

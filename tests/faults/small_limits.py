@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+
+from support.server.changed_server import python_that_runs_first
 
 SECONDS_TO_SEND = 1.0
 SECONDS_TO_TAKE = 2.0
 BYTES_OF_BODIES = 20_000_000
 _CODE = """
-import sys
 from localmodel_server.http import stalled
 from localmodel_server.messages import body_budget
 body_budget._LEAST_BYTES = {bytes_of_bodies}
 stalled.StallWatch.__init__.__defaults__ = {seconds_to_send}, {seconds_to_take}
-from localmodel_server.__main__ import main
-sys.exit(main())
 """
 
 
 def python_with_small_limits(folder: Path, seconds_to_send: float = SECONDS_TO_SEND) -> str:
     """An executable that takes the place of ``python -I -m localmodel_server``."""
-    code = folder / "small_limits.py"
     limits = {"bytes_of_bodies": BYTES_OF_BODIES, "seconds_to_send": seconds_to_send}
-    code.write_text(_CODE.format(**limits, seconds_to_take=SECONDS_TO_TAKE))
-    starter = folder / "python"
-    starter.write_text(f'#!/bin/sh\nshift 3\nexec "{sys.executable}" -I "{code}" "$@"\n')
-    starter.chmod(0o755)
-    return str(starter)
+    return python_that_runs_first(_CODE.format(**limits, seconds_to_take=SECONDS_TO_TAKE), folder)

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.admin_client import HEADER, AdminClient, bundle, content_of, tar
-from support.admin_pod import ANSWERS, Pod
-from support.scoring_server_process import ScoringServer, eventually
+from support.server.admin_client import HEADER, AdminClient, bundle, content_of, tar
+from support.server.admin_pod import ANSWERS, Pod
+from support.server.scoring_server_process import ScoringServer, eventually
 
 MOST_BYTES = 200_000
 

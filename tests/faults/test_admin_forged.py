@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from support.admin_client import AdminClient, content_of
-from support.admin_pod import ANSWERS, OWNER, Pod
-from support.scoring_server_process import eventually
+from support.server.admin_client import AdminClient, content_of
+from support.server.admin_pod import ANSWERS, OWNER, Pod
+from support.server.scoring_server_process import eventually
 
 from localmodel_server.admin.folder import StateFolder, StateLostError
 from localmodel_server.admin.start import read_wanted

@@ -10,9 +10,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from support.admin_client import HEADER, content_of
-from support.admin_pod import ANSWERS, Pod
-from support.scoring_server_process import eventually
+from support.server.admin_client import HEADER, content_of
+from support.server.admin_pod import ANSWERS, Pod
+from support.server.scoring_server_process import eventually
 
 HANGS = "import time\ndef init():\n    time.sleep(600)\ndef run(data): ...\n"
 

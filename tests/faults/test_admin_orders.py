@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.admin_client import content_of
-from support.admin_pod import ANSWERS, Pod
-from support.scoring_server_process import ScoringServer, eventually, is_alive
+from support.server.admin_client import content_of
+from support.server.admin_pod import ANSWERS, Pod
+from support.server.scoring_server_process import ScoringServer, eventually, is_alive
 
 HANGS = """
 import os

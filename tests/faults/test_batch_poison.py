@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.scoring_server_process import ScoringServer
+from support.server.scoring_server_process import ScoringServer
 from wire import Wire, post
 
 

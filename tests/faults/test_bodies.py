@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fault_scripts import ECHO, MODEL
 from small_limits import BYTES_OF_BODIES, python_with_small_limits
-from support.scoring_server_process import Reply, ScoringServer, eventually, write_script
+from support.server.scoring_server_process import Reply, ScoringServer, eventually, write_script
 from wire import Wire, chunked, post
 
 DIALECTS = [f"/v2/models/{MODEL}/infer", f"/v1/models/{MODEL}:predict", "/invocations"]

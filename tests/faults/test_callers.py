@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import RevisionFile, ScoringServer, write_script
+from support.server.scoring_server_process import RevisionFile, ScoringServer, write_script
 from wire import Wire, post
 
 ROUTES = ("/score", "/", "/livez", "/readyz", "/metrics", "/swagger.json", "/v2/models/model/infer", "/nowhere")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from bombs import BOMBS, INFER, INVOKE, PREDICT, Bomb
 from fault_scripts import MODEL
-from support.scoring_server_process import Reply, ScoringServer, eventually, write_script
+from support.server.scoring_server_process import Reply, ScoringServer, eventually, write_script
 from wire import Wire, post
 
 # As the page on reliability has it: the server with its bodies, and the process that decodes.

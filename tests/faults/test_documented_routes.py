@@ -12,7 +12,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
-from support.scoring_server_process import ScoringServer, write_script
+from support.server.scoring_server_process import ScoringServer, write_script
 from support.user_environment import interpreter
 
 ROWS = """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.scoring_server_process import ScoringServer
+from support.server.scoring_server_process import ScoringServer
 from wire import GET_LIVEZ, Closed, Wire, chunked, post
 
 from localmodel_server.dialects import invocations, predict_request

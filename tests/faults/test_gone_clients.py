@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import ScoringServer, eventually, write_script
+from support.server.scoring_server_process import ScoringServer, eventually, write_script
 from wire import Wire, chunked, post
 
 SCRIPT = """

@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from support.scoring_server_process import ANSWERS, Load, RevisionFile, ScoringServer, eventually
+from support.server.scoring_server_process import ANSWERS, Load, RevisionFile, ScoringServer, eventually
 
 DELAYS_MS = (0, 3, 6, 12, 25, 50, 100)
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
+from support.server.scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
 
 from localmodel_server.workers import orphans
 from localmodel_server.workers.orphans import end_orphans, has_started

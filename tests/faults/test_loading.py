@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import ScoringServer, write_script
+from support.server.scoring_server_process import ScoringServer, write_script
 
 
 def test_a_long_init_is_told_with_its_time_and_does_not_keep_the_server_from_answering(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from fault_scripts import ECHO
-from support.scoring_server_process import ScoringServer, eventually, write_script
+from support.server.scoring_server_process import ScoringServer, eventually, write_script
 from wire import Wire, post
 
 MANY = 2000

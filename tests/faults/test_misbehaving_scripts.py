@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import ScoringServer, eventually, is_alive, write_script
+from support.server.scoring_server_process import ScoringServer, eventually, is_alive, write_script
 
 SCRIPT = """
 import ctypes

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.scoring_server_process import ScoringServer, eventually, write_script
+from support.server.scoring_server_process import ScoringServer, eventually, write_script
 from wire import Closed, Wire, post
 
 SCRIPT = """

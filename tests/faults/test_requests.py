@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import Reply, ScoringServer, eventually, write_script
+from support.server.scoring_server_process import Reply, ScoringServer, eventually, write_script
 from wire import GET_LIVEZ, Wire, chunked, post
 
 

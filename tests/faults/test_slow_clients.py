@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from small_limits import SECONDS_TO_SEND, python_with_small_limits
-from support.scoring_server_process import ScoringServer, eventually, write_script
+from support.server.scoring_server_process import ScoringServer, eventually, write_script
 from wire import GET_LIVEZ, Wire, chunked, post
 
 from localmodel_server.http import stalled

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fault_scripts import ECHO
-from support.scoring_server_process import ScoringServer, eventually, is_alive, write_script
+from support.server.scoring_server_process import ScoringServer, eventually, is_alive, write_script
 from wire import Closed, Wire, post
 
 CLIENTS = 32

@@ -8,7 +8,7 @@ import socket
 from types import TracebackType
 from typing import Any
 
-from support.scoring_server_process import Reply, ScoringServer
+from support.server.scoring_server_process import Reply, ScoringServer
 
 
 class Closed(Exception):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.scoring_server_process import ScoringServer, write_script
+from support.server.scoring_server_process import ScoringServer, write_script
 from support.user_environment import interpreter
 
 JSON = {"content-type": "application/json"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from azure_scripts import JSON, NUMPY, serving
-from support.scoring_server_process import Reply, ScoringServer
+from support.server.scoring_server_process import Reply, ScoringServer
 
 MATRIX = '@input_schema("data", NumpyParameterType(numpy.array([[1.0, 2.0]])))\n'
 SLOW = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from azure_scripts import RAWHTTP, serving
-from support.scoring_server_process import ScoringServer
+from support.server.scoring_server_process import ScoringServer
 
 SCRIPT = "def init(): pass\ndef run(data): return data\n"
 OURS, THEIRS = {"origin": "http://a.test"}, {"origin": "http://c.test"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from azure_scripts import JSON, NUMPY, serving
-from support.scoring_server_process import ScoringServer, write_script
+from support.server.scoring_server_process import ScoringServer, write_script
 
 SCRIPT = """
 import os

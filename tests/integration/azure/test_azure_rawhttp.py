@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from azure_scripts import JSON, NUMPY, RAWHTTP, STRICT, serving
-from support.scoring_server_process import Reply, ScoringServer, write_script
+from support.server.scoring_server_process import Reply, ScoringServer, write_script
 from support.user_environment import interpreter
 
 SCRIPT = (

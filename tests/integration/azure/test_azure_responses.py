@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from azure_scripts import RAWHTTP, serving
-from support.scoring_server_process import Reply, ScoringServer, eventually
+from support.server.scoring_server_process import Reply, ScoringServer, eventually
 
 SCRIPT = (
     RAWHTTP

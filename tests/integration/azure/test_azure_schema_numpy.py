@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from azure_scripts import JSON, NUMPY, STRICT, serving
-from support.scoring_server_process import ScoringServer
+from support.server.scoring_server_process import ScoringServer
 
 SEEN = """
 def run(data):

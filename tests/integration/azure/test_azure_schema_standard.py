@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from azure_scripts import JSON, NUMPY, PANDAS, STRICT, serving
-from support.scoring_server_process import ScoringServer
+from support.server.scoring_server_process import ScoringServer
 
 TYPES = (
     NUMPY

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from azure_scripts import serving
-from support.scoring_server_process import BARE_PYTHON, ScoringServer, eventually, write_script
+from support.server.scoring_server_process import BARE_PYTHON, ScoringServer, eventually, write_script
 
 WHERE = """
 import os

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from azure_scripts import NUMPY, PANDAS, STRICT, serving
-from support.scoring_server_process import ScoringServer
+from support.server.scoring_server_process import ScoringServer
 
 PLAIN = "def init(): pass\ndef run(data): return data\n"
 SCHEMA = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from azure_scripts import JSON, STRICT, serving
-from support.scoring_server_process import Reply, ScoringServer
+from support.server.scoring_server_process import Reply, ScoringServer
 
 ECHO = """
 def init():

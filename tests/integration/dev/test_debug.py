@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.dap_client import DapClient
 from support.lmd_command import LMD, Lmd, Reply, ask, free_port
+from support.server.dap_client import DapClient
 
 SCORE = """\
 import json

@@ -10,9 +10,9 @@ import threading
 import time
 from pathlib import Path
 
-from support.dap_client import DapClient
 from support.lmd_command import LMD, Lmd, free_port
-from support.scoring_server_process import Reply, ScoringServer, write_script
+from support.server.dap_client import DapClient
+from support.server.scoring_server_process import Reply, ScoringServer, write_script
 
 SCORE = "def init(): ...\n\ndef run(raw_data):\n    answer = len(raw_data)\n    return answer\n"
 # The pod's /tmp is a folder, its process 1 the server of the test.

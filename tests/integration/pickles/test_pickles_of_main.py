@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import ScoringServer, find_python, write_script
+from support.server.scoring_server_process import ScoringServer, find_python, write_script
 
 STEPS = """
 class AddOne:

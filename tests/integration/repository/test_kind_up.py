@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from support.scoring_server_process import eventually
+from support.server.scoring_server_process import eventually
 
 ROOT = Path(__file__).parents[3]
 # A cluster that answers as soon as there is a file of that name; everything that kind does is noted.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from azure_scripts import JSON, PANDAS, STRICT, serving
-from support.scoring_server_process import ScoringServer
+from support.server.scoring_server_process import ScoringServer
 
 MATRIX = (
     PANDAS + '@input_schema("data", NumpyParameterType(numpy.zeros((1, 2))))\ndef run(data): return data.tolist()\n'

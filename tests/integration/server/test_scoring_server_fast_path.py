@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 from azure_scripts import NUMPY, serving
-from support.scoring_server_process import ScoringServer, eventually
+from support.server.scoring_server_process import ScoringServer, eventually
 
 TEXT = """
 import json, os, sys, time

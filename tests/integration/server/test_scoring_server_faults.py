@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import ScoringServer, eventually, is_alive, write_script
+from support.server.movable_clock import move_clock, python_with_movable_clock
+from support.server.scoring_server_process import ScoringServer, eventually, is_alive, write_script
 
 SCRIPT = """
 import ctypes
@@ -38,10 +39,11 @@ def run(raw_data):
             pass
     if action == "hold-the-gil":
         re.match(r"(a+)+$", "a" * 40 + "b")
-    if action == "sleep":
-        time.sleep(data["seconds"])
-    while action == "wait" and not os.path.exists("go"):
-        time.sleep(0.01)
+    if action == "wait":
+        go = data.get("for", "go")
+        open(go + "-awaited", "w").close()
+        while not os.path.exists(go):
+            time.sleep(0.01)
     if action == "child":
         return {"child": subprocess.Popen(["sleep", "60"]).pid}
     return {"pid": os.getpid()}
@@ -146,16 +148,25 @@ def test_a_full_line_refuses_at_once_and_keeps_what_waits(tmp_path: Path) -> Non
 
 
 def test_a_request_that_waits_too_long_for_a_worker_is_told_to_come_again(tmp_path: Path) -> None:
-    with start(tmp_path, SCORING_TIMEOUT_MS="2000") as server:
+    """The second one waits and runs for longer than the limit, but neither takes that long by itself."""
+    folder = tmp_path / "app"
+    variables = write_script(folder, SCRIPT) | {"SCORING_TIMEOUT_MS": "600000"}
+    with ScoringServer(tmp_path, variables, python=python_with_movable_clock(tmp_path, seconds=400)) as server:
         server.wait_until_ready()
         requests = []
         for number in range(1, 4):
-            requests.append(open_request(server, b'{"do": "sleep", "seconds": 1.2}'))
+            requests.append(open_request(server, b'{"do": "wait", "for": "go-%d"}' % number))
             server.wait_until_asked(number)
-        statuses = []
-        for connection in requests:
-            with connection:
-                statuses.append(connection.recv(100).split()[1])
+        first, second, third = requests
+        with first, second, third:
+            eventually((folder / "go-1-awaited").exists, server)
+            move_clock(server)
+            (folder / "go-1").touch()
+            eventually((folder / "go-2-awaited").exists, server)
+            move_clock(server)
+            refused = third.recv(100).split()[1]
+            (folder / "go-2").touch()
+            statuses = [first.recv(100).split()[1], second.recv(100).split()[1], refused]
         assert statuses == [b"200", b"200", b"503"]
 
 

@@ -8,7 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import BARE_PYTHON, Reply, ScoringServer, eventually, read_reply, write_script
+from support.server.scoring_server_process import (
+    BARE_PYTHON,
+    Reply,
+    ScoringServer,
+    eventually,
+    read_reply,
+    write_script,
+)
 
 ENVIRONMENT = """
 import os

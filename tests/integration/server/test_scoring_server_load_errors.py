@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import BARE_PYTHON, RevisionFile, ScoringServer, eventually, write_script
+from support.server.scoring_server_process import BARE_PYTHON, RevisionFile, ScoringServer, eventually, write_script
 
 from localmodel_server.configuration.settings import read_settings
 from localmodel_server.workers.worker_process import LoadError, WorkerProcess

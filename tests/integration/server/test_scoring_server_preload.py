@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import ScoringServer, eventually, is_alive, write_script
+from support.server.scoring_server_process import ScoringServer, eventually, is_alive, write_script
 
 SCRIPT = """
 import os

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import BARE_PYTHON, write_script
+from support.server.scoring_server_process import BARE_PYTHON, write_script
 
 from localmodel_server.configuration.settings import read_settings
 from localmodel_server.workers import free_memory, warm_parent

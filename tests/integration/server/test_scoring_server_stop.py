@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import Reply, ScoringServer, eventually, is_alive, read_reply, write_script
+from support.server.scoring_server_process import Reply, ScoringServer, eventually, is_alive, read_reply, write_script
 
 SCRIPT = """
 import json

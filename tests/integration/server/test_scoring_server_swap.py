@@ -6,7 +6,7 @@ import json
 import signal
 from pathlib import Path
 
-from support.scoring_server_process import (
+from support.server.scoring_server_process import (
     ANSWERS,
     Load,
     RevisionFile,

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
+from support.server.scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive
 
 SCRIPT = """
 import os

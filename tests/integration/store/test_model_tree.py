@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.scoring_server_process import ScoringServer, write_script
+from support.server.scoring_server_process import ScoringServer, write_script
 
 from localmodel_worker.script.model_tree import describe
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.lmd_command import Lmd, free_port, script
-from support.scoring_server_process import eventually
+from support.server.scoring_server_process import eventually
 
 RECREATE = {"update": {"strategy": "Recreate"}}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from support.lmd_command import Lmd, Result, answers, load, script
-from support.scoring_server_process import eventually
+from support.server.scoring_server_process import eventually
 
 ROOT = Path(__file__).parents[3]
 HOW_TO = (ROOT / "docs" / "how-to" / "gate.md").read_text()

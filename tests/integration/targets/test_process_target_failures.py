@@ -6,7 +6,7 @@ import time
 
 import pytest
 from support.lmd_command import BROKEN_INIT, Lmd, answers, assert_edits_lose_no_request, script
-from support.scoring_server_process import eventually
+from support.server.scoring_server_process import eventually
 
 HANGING_INIT = """
 import time

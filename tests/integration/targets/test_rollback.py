@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.lmd_command import BROKEN_INIT, Lmd, load, script
-from support.scoring_server_process import eventually
+from support.server.scoring_server_process import eventually
 
 
 def numbers(lmd: Lmd, mark: str) -> list[int]:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import RevisionFile, ScoringServer, eventually
+from support.server.scoring_server_process import RevisionFile, ScoringServer, eventually
 
 GOOD = "def init(): pass\ndef run(data):\n    return {name!r}\n"
 WORKS_ON = """

@@ -5,7 +5,7 @@ import os
 import signal
 
 from support.lmd_command import BROKEN_INIT, Lmd, script
-from support.scoring_server_process import eventually
+from support.server.scoring_server_process import eventually
 
 
 def kill(lmd: Lmd) -> None:

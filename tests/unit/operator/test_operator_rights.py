@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from support.overlay_rights import FORBIDDEN, NEEDED, OVERLAY, RIGHTS, Asked
+from support.operator.overlay_rights import FORBIDDEN, NEEDED, OVERLAY, RIGHTS, Asked
 
 from localmodel.cluster_records import names
 from localmodel_operator import sweep

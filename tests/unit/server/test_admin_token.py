@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from support.admin_client import AdminClient
+from support.server.admin_client import AdminClient
 
 from localmodel_server.admin.token import Claims, ForbiddenError, read_token
 

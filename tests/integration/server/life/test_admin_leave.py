@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from support.admin_pod import Pod
-from support.scoring_server_process import eventually, read_reply
+from support.server.admin_pod import Pod
+from support.server.scoring_server_process import eventually, read_reply
 
 SLOW = """
 import time

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.admin_client import content_of
-from support.admin_pod import ANSWERS, Pod
-from support.scoring_server_process import eventually
+from support.server.admin_client import content_of
+from support.server.admin_pod import ANSWERS, Pod
+from support.server.scoring_server_process import eventually
 
 FAILS = "def init():\n    raise ValueError('not in this container')\ndef run(data): ...\n"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from support.admin_client import bundle, content_of
-from support.admin_pod import ANSWERS, Pod
-from support.scoring_server_process import eventually
+from support.server.admin_client import bundle, content_of
+from support.server.admin_pod import ANSWERS, Pod
+from support.server.scoring_server_process import eventually
 
 
 def test_a_revision_serves_after_its_commit_and_not_before(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive, write_script
+from support.server.scoring_server_process import RevisionFile, ScoringServer, eventually, is_alive, write_script
 
 from localmodel_server.configuration.settings import read_settings
 from localmodel_server.workers.pool import Pool

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.scoring_server_process import BARE_PYTHON, Load, RevisionFile, ScoringServer, eventually, write_script
+from support.server.scoring_server_process import (
+    BARE_PYTHON,
+    Load,
+    RevisionFile,
+    ScoringServer,
+    eventually,
+    write_script,
+)
 
 SCRIPT = """
 import json, os, time

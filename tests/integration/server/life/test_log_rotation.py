@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.scoring_server_process import RevisionFile, ScoringServer, eventually
+from support.server.scoring_server_process import RevisionFile, ScoringServer, eventually
 
 from localmodel import data
 from localmodel.environments.venvs import build_log

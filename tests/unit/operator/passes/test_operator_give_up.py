@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from support.operator_given import recorded
+from support.operator.operator_given import recorded
 
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator.passes.context import Pass, Waiting

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from support.operator_given import Object, pod, recorded, state
+from support.operator.operator_given import Object, pod, recorded, state
 
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator.passes import judge, verify

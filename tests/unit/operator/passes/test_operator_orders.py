@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.operator_resource import NAME, Resource
+from support.operator.operator_resource import NAME, Resource
 
 from localmodel_operator.cluster import CONFIG_MAP, REVISION
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, cast
 
 import pytest
-from support.operator_given import pod, recorded, state
+from support.operator.operator_given import pod, recorded, state
 
 from localmodel_operator.cluster import PodUnreachableError
 from localmodel_operator.passes import swap

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.pass_edits import ask_for
-from support.simulation import NAMESPACE, Simulation
+from support.operator.pass_edits import ask_for
+from support.operator.simulation import NAMESPACE, Simulation
 
 from localmodel.cluster_records import names
 from localmodel.cluster_records.decision import config_map_name

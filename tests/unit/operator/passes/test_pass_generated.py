@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import given
-from support.simulation import PORT, Simulation
+from support.operator.simulation import PORT, Simulation
 
 from localmodel import no_code, reasons
 from localmodel.errors import UserError

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fake_api import Call, Trouble
-from support.pass_edits import EDITS, HISTORY, Edit, serve
-from support.simulation import NAMESPACE, Simulation
+from support.operator.fake_api import Call, Trouble
+from support.operator.pass_edits import EDITS, HISTORY, Edit, serve
+from support.operator.simulation import NAMESPACE, Simulation
 
 from localmodel.cluster_records import names
 from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION, SERVICE, RefusedError, UnreachableError

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support import given
-from support.simulation import NAMESPACE, OTHER_PORT, PORT, Simulation
+from support.operator.simulation import NAMESPACE, OTHER_PORT, PORT, Simulation
 
 from localmodel.environments.locks import lock
 from localmodel_operator.cluster import DEPLOYMENT, EVENT

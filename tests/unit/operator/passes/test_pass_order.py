@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.pass_edits import EDITS, HISTORY
-from support.simulation import Simulation
+from support.operator.pass_edits import EDITS, HISTORY
+from support.operator.simulation import Simulation
 
 # What nothing serves without is written before it, a revision's record first; what is said, after it was so.
 ORDER = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.operator_given import recorded, state
+from support.operator.operator_given import recorded, state
 
 from localmodel_operator.pods import failing_share
 from localmodel_operator.pods.pod_state import PodState

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.operator_given import Object, pod, recorded, state
+from support.operator.operator_given import Object, pod, recorded, state
 
 from localmodel_operator.pods.last_states import LastStates
 

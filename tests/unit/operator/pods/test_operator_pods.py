@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.operator_given import pod, recorded, state
+from support.operator.operator_given import pod, recorded, state
 
 from localmodel_operator.pods import pods
 from localmodel_operator.pods.pods import Pod

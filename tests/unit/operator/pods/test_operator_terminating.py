@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from support.operator_given import Object, pod, recorded, state
+from support.operator.operator_given import Object, pod, recorded, state
 
 from localmodel_operator.pods import terminating
 from localmodel_operator.pods.admin import Admin

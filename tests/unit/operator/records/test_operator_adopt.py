@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from support.operator_given import revision
+from support.operator.operator_given import revision
 
 from localmodel.cluster_records import names
 from localmodel_operator import adopt, children

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from support.operator_given import recorded
+from support.operator.operator_given import recorded
 
 from localmodel import digests
 from localmodel.cluster_records import names

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from support.operator_given import pod, recorded, revision, state
+from support.operator.operator_given import pod, recorded, revision, state
 
 from localmodel.cluster_records import names
 from localmodel_operator.passes import observed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.timeline import (
+from support.operator.timeline import (
     Asked,
     PodVersion,
     Version,

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from updating.context import Context
-from updating.naive import Naive
+from updating.others.context import Context
+from updating.others.naive import Naive
 from updating.project import PYTHON, Wanted
 from updating.site import Site, run
 

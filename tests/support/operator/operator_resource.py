@@ -28,8 +28,8 @@ from localmodel_operator.passes.context import Pass
 from localmodel_operator.pods.last_states import LastStates
 from localmodel_operator.records import decision, history
 from localmodel_operator.records.keys import Signer
-from support.fake_api import Api, Call, Connection, Object, copied
-from support.operator_given import revision
+from support.operator.fake_api import Api, Call, Connection, Object, copied
+from support.operator.operator_given import revision
 
 NAME = "digits"
 METADATA = {"name": NAME, "namespace": "team", "uid": "8f5c", "annotations": {}}

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from updating.context import ADDED, Context, pip_inside
-from updating.naive import Naive
+from updating.others.context import ADDED, Context, pip_inside
+from updating.others.naive import Naive
 from updating.project import Wanted
 from updating.site import Site, run
 

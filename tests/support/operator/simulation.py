@@ -38,10 +38,11 @@ from localmodel_operator.records.decision import Decision
 from localmodel_operator.records.keys import Signer
 from localmodel_operator.status import conditions
 from localmodel_operator.workqueue import Key, WorkQueue
-from support import given, timeline
-from support.fake_api import Api, Call, Connection, Object, Trouble, copied
-from support.fake_pods import Pods, Server
-from support.timeline import PodVersion, Version
+from support import given
+from support.operator import timeline
+from support.operator.fake_api import Api, Call, Connection, Object, Trouble, copied
+from support.operator.fake_pods import Pods, Server
+from support.operator.timeline import PodVersion, Version
 
 NAMESPACE = "team"
 PORT, OTHER_PORT = 6789, 6790

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import httpx
 
-from updating.context import Context
+from updating.others.context import Context
+from updating.others.workload import Workload
 from updating.project import Wanted
 from updating.site import Site, run
-from updating.workload import Workload
 
 
 class Naive:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-OVERLAY = Path(__file__).resolve().parents[2] / "manifests" / "overlays" / "in-cluster"
+OVERLAY = Path(__file__).resolve().parents[3] / "manifests" / "overlays" / "in-cluster"
 USER = "system:serviceaccount:localmodel-system:localmodel-operator"
 RIGHTS = ("rbac.yaml", "served-namespace.yaml")
 

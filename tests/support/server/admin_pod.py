@@ -11,8 +11,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from support.admin_client import AdminClient, AdminReply, bundle, content_of
-from support.scoring_server_process import ScoringServer, eventually, write_script
+from support.server.admin_client import AdminClient, AdminReply, bundle, content_of
+from support.server.scoring_server_process import ScoringServer, eventually, write_script
 
 ANSWERS = "def init(): pass\ndef run(data):\n    return {name!r}\n"
 POD_UID = "0f6c1d2e"

@@ -24,7 +24,7 @@ from localmodel_server.admin import token
 from localmodel_server.admin.folder import AcceptedRevision
 from localmodel_server.admin.signature import DECISION, is_signed
 from localmodel_server.admin.start import WantedRevision, choose
-from support.fake_api import Api, Object, copied
+from support.operator.fake_api import Api, Object, copied
 
 _HASH = "pod-template-hash"
 _NOTHING = AcceptedRevision(0, "", "")

@@ -7,7 +7,7 @@ from typing import Any
 
 from localmodel.cluster_records import names
 from support import given
-from support.simulation import PORT, Simulation
+from support.operator.simulation import PORT, Simulation
 
 BROKEN = given.inline(given.script("C").replace("pass", "{}['age']"))
 ROLL, RECREATE = {"update": {"strategy": "Roll"}}, {"update": {"strategy": "Recreate"}}

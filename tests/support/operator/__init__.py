@@ -1,0 +1,1 @@
+"""The operator against an API server of plain objects, and what is judged of it."""

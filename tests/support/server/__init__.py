@@ -1,0 +1,1 @@
+"""Scoring servers as real processes, and clients that speak with them."""
