@@ -8,7 +8,7 @@ from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.no_code import packages, script
 from localmodel.no_code.description import Description
-from localmodel.no_code.formats import boosters, onnx, pickled, skops
+from localmodel.no_code.formats import lightgbm, onnx, pickled, skops, xgboost
 from localmodel.no_code.generated import ENTRY, Scoring
 from localmodel.no_code.inputs import Arrays, Table, Untyped, sample, written
 from localmodel.no_code.mlflow import folder
@@ -64,10 +64,10 @@ def _describe(path: Path) -> Description:
         start = _start(path)
         if ending in _OF_SCRIPTS:
             raise needs_script(path, _OF_SCRIPTS[ending])
-        if boosters.is_lightgbm(start):
-            return boosters.describe_lightgbm(path, path.name)
-        if boosters.is_xgboost(start):
-            return boosters.describe_xgboost(path, path.name)
+        if lightgbm.is_file(start):
+            return lightgbm.describe(path, path.name)
+        if xgboost.is_file(start):
+            return xgboost.describe(path, path.name)
         if ending == ".onnx":
             return onnx.describe(path, path.name)
         if ending == ".skops":
@@ -106,7 +106,7 @@ def _untyped(model: Description) -> list[str]:
 
 
 def _is_booster(start: bytes) -> bool:
-    return boosters.is_lightgbm(start) or boosters.is_xgboost(start)
+    return lightgbm.is_file(start) or xgboost.is_file(start)
 
 
 def _ending(path: Path) -> str:

@@ -24,6 +24,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -95,6 +96,41 @@ joblib.dump(leaves, FOLDER / "leaves.pkl")
 told("leaves.pkl", {"data": RECORDS}, leaves.predict(categories[:3]))
 leaves.booster_.save_model(str(FOLDER / "leaves.txt"))
 told("leaves.txt", {"data": RECORDS}, leaves.booster_.predict(categories[:3]))
+
+homes = pd.DataFrame(
+    {
+        "city": pd.Categorical(FRAME["city"]),
+        "income": FRAME["income"],
+        "rooms": pd.Categorical(RANDOM.choice([1, 2, 30], 80)),
+    }
+)
+DEAR = ((FRAME["city"] == "Graz") ^ (homes["rooms"].astype(int) == 2)).astype(int)
+# The second city is unknown to the models, and the third is missing.
+few = homes[:3].assign(city=pd.Categorical([homes["city"][0], "Rome", None], homes["city"].cat.categories))
+HOMES = {"data": json.loads(homes[:3].assign(city=[homes["city"][0], "Rome", None]).to_json(orient="records"))}
+prices = lightgbm.LGBMClassifier(n_estimators=4, min_child_samples=2, verbose=-1).fit(homes, DEAR)
+prices.booster_.save_model(str(FOLDER / "homes.txt"))
+told("homes.txt", HOMES, prices.booster_.predict(few))
+with open(FOLDER / "homes-leaves.pkl", "wb") as file:
+    pickle.dump(prices.booster_, file)
+told("homes-leaves.pkl", HOMES, prices.booster_.predict(few))
+search = GridSearchCV(prices, {"n_estimators": [3]}, cv=2).fit(homes, DEAR)
+joblib.dump(search, FOLDER / "homes-search.joblib")
+told("homes-search.joblib", HOMES, search.predict(few))
+splits = xgboost.XGBClassifier(n_estimators=4, enable_categorical=True, tree_method="hist").fit(homes, DEAR)
+splits.save_model(FOLDER / "homes.ubj")
+splits.save_model(FOLDER / "homes.json")
+joblib.dump(splits, FOLDER / "homes.joblib")
+of_homes = xgboost.DMatrix(homes, DEAR, enable_categorical=True)
+darts = xgboost.train({"booster": "dart", "tree_method": "hist"}, of_homes, 4)
+darts.save_model(FOLDER / "homes-darts.ubj")
+with open(FOLDER / "homes-darts.pkl", "wb") as file:
+    pickle.dump(darts, file)
+if xgboost.__version__ != "1.7.6":  # which does not save what the categories are
+    for name in ("homes.ubj", "homes.json", "homes.joblib"):
+        told(name, HOMES, splits.predict(few))
+    for name in ("homes-darts.ubj", "homes-darts.pkl"):
+        told(name, HOMES, darts.predict(xgboost.DMatrix(few, enable_categorical=True)))
 
 
 def asked(path, feeds):
@@ -190,6 +226,13 @@ saved(
     {"data": RECORDS},
     leaves.booster_.predict(categories[:3]),
     lambda path: mlflow.lightgbm.save_model(leaves.booster_, path, **PACKAGES),
+)
+strings = homes.astype({"city": object, "rooms": "int64"})
+saved(
+    "mlflow-homes",
+    HOMES,
+    prices.booster_.predict(few),
+    lambda path: mlflow.lightgbm.save_model(prices.booster_, path, **with_signature(strings, DEAR.to_numpy())),
 )
 numbers = FRAME[["age", "income"]]
 body = {"data": json.loads(numbers[:3].to_json(orient="records"))}

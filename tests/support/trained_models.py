@@ -31,6 +31,8 @@ GENERATIONS = {
         *("skl2onnx==1.14.1", "onnx<1.15", "mlflow-skinny==2.3.2", "setuptools<80"),
     ),
 }
+# Threads only wait for each other where the processors are busy.
+QUIET = {"PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
 
 
 class Answered(NamedTuple):
@@ -51,8 +53,8 @@ def interpreter(generation: str) -> Path:
 def train(generation: str, folder: Path) -> dict[str, Answered]:
     """Save one model of each kind into the folder; returns by path there what is asked of it and answered."""
     program = Path(__file__).with_name("train_models.py")
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": (folder / "runs").as_uri(), "PYTHONWARNINGS": "ignore"}
-    run(interpreter(generation), [str(program), str(folder)], environment)
+    tracking = {"MLFLOW_TRACKING_URI": (folder / "runs").as_uri()}
+    run(interpreter(generation), [str(program), str(folder)], {**os.environ, **QUIET, **tracking})
     told: Mapping[str, list[Any]] = json.loads((folder / "answers.json").read_text())
     return {name: Answered(*each) for name, each in told.items()}
 

@@ -44,13 +44,13 @@ def inputs_of(estimator: Value, depth: int = 0) -> Inputs:
         return Arrays((Array((-1, count)),))
     if known.module.startswith("sklearn.feature_extraction.text"):
         return Texts()
-    for inside in _parts(state):
+    for inside in parts(state):
         if not isinstance(inner_inputs := inputs_of(inside, depth + 1), Untyped):
             return inner_inputs
     return Untyped()
 
 
-def _parts(state: dict[str, Value]) -> Iterator[Value]:
+def parts(state: dict[str, Value]) -> Iterator[Value]:
     """The inner estimators that get the same input as the whole."""
     steps = state.get("steps")
     if isinstance(steps, list):
@@ -74,7 +74,7 @@ def _kinds(estimator: Value, names: list[str], depth: int) -> dict[str, str]:
         if isinstance(item, tuple) and len(item) == 3:
             columns = _columns(item[2], names)
             kinds.update(dict.fromkeys(_objects(item[1], columns), "object"))
-    for inside in _parts(state):
+    for inside in parts(state):
         kinds.update(_kinds(inside, names, depth + 1))
     return kinds
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from localmodel import pickles
 from localmodel.no_code import packages
 from localmodel.no_code.description import Description, Loading
-from localmodel.no_code.formats import boosters, estimator
+from localmodel.no_code.formats import booster_pickle, estimator, xgboost
 from localmodel.no_code.refusal import needs_script, unreadable
 from localmodel.pickles.outline import class_of, outline
 from localmodel.pickles.stream import UnreadablePickleError
@@ -43,20 +44,25 @@ def describe(path: Path, file: str, packaged: bool = False) -> Description:
     if whole is None or _is_plain(whole):
         raise needs_script(path, f"it holds {_words(root, whole)}, which has no predict()")
     check_modules(path, findings.globals, packaged)
-    of_booster, booster_versions = boosters.inside(path, root)
-    versions = {**versions, **booster_versions}
+    booster = booster_pickle.inside(path, root)
+    if booster is not None:
+        versions = {**versions, **booster.versions}
     python = packages.python_for(versions)
     if python is None:
         old = f"scikit-learn {versions['scikit-learn']}"
         raise needs_script(path, f"{old} saved it, which has wheels for no supported Python: save it with a newer one")
-    inputs = of_booster or estimator.inputs_of(root)
+    inputs = booster.inputs if booster else estimator.inputs_of(root)
     joblib = findings.arrays or any(report["compression"] for report in seen["files"].values())
     loading = _JOBLIB if joblib or "sklearn" in {module.partition(".")[0] for module in modules} else _PICKLE
+    loading = replace(loading, method="predict")
+    if whole.name == "Booster" and whole.module.startswith("xgboost."):  # it takes XGBoost's own matrices
+        answer = xgboost.booster_answer(xgboost.has_categories(inputs))
+        loading = Loading((*loading.imports, "import xgboost"), loading.load, answer)
     notes = [_BY_VALUE] if any(module.startswith("cloudpickle") for module in modules) else []
     return Description(
         distributions.of_module(whole.module).replace("scikit-learn", "sklearn"),
         file,
-        Loading(loading.imports, loading.load, loading.answer, method="predict"),
+        loading,
         inputs,
         tuple(packages.of_modules(modules, versions)),
         python,

@@ -1,4 +1,4 @@
-"""Reads Universal Binary JSON as XGBoost writes it; long texts and arrays of numbers are skipped."""
+"""Reads Universal Binary JSON as XGBoost writes it; long texts and long arrays of numbers are skipped."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _LONGEST_TEXT = 1 << 20
 _PIECE = 1 << 20
 _DEEPEST = 50
 _MOST_VALUES = 20_000_000
+_MOST_NUMBERS = 2_000_000
 
 
 class UnreadableUbjsonError(Exception):
@@ -43,6 +44,7 @@ class _Reader:
         self._without = without
         self._values = 0
         self._depth = 0
+        self._numbers_kept = 0
 
     def take(self, size: int) -> bytes:
         data = self._file.read(size)
@@ -95,8 +97,7 @@ class _Reader:
             kind = self.take(1)
             if kind not in _NUMBERS or self.take(1) != b"#":
                 raise UnreadableUbjsonError("it has an array of a kind that XGBoost does not write")
-            self._skip(self._length() * struct.calcsize(_NUMBERS[kind]))
-            return None
+            return self._numbers(kind, self._length(), kept)
         items: list[Any] = []
         if marker == b"#":
             for _ in range(self._length()):
@@ -106,6 +107,15 @@ class _Reader:
             self._keep(items, self.value(marker, kept), kept)
             marker = self.take(1)
         return items
+
+    def _numbers(self, kind: bytes, count: int, kept: bool) -> list[Any] | None:
+        """An array of one kind, or None if it is long, or too many of them have been read."""
+        size = count * struct.calcsize(_NUMBERS[kind])
+        if not kept or self._numbers_kept + count > _MOST_NUMBERS:
+            self._skip(size)
+            return None
+        self._numbers_kept += count
+        return list(struct.unpack(f">{count}{_NUMBERS[kind][1]}", self.take(size)))
 
     def _keep(self, items: list[Any], value: Any, kept: bool) -> None:
         if kept:

@@ -13,7 +13,7 @@ from localmodel.environments.formats import conda, requirements_txt
 from localmodel.environments.formats.definition import pythons
 from localmodel.no_code import packages
 from localmodel.no_code.description import Description, Loading
-from localmodel.no_code.formats import boosters, onnx, pickled, skops
+from localmodel.no_code.formats import lightgbm, onnx, pickled, skops, xgboost
 from localmodel.no_code.inputs import Untyped, written
 from localmodel.no_code.mlflow import signature
 from localmodel.no_code.refusal import needs_script, unreadable
@@ -74,8 +74,8 @@ def _with_files(folder: Path, content: dict[str, Any], pyfunc: dict[str, Any], d
     requirements = packages.with_numpy(requirements)
     if "xgboost-cpu" in map(packages.name, requirements):  # MLflow names both if one is installed
         requirements = tuple(text for text in requirements if packages.name(text) != "xgboost")
-    inputs = signature.inputs_of(content.get("signature"))
-    inputs = description.inputs if isinstance(inputs, Untyped) or description.flavor == "mlflow.onnx" else inputs
+    signed = signature.inputs_of(content.get("signature"))
+    inputs = description.inputs if description.flavor == "mlflow.onnx" else signature.merge(signed, description.inputs)
     method = str(pyfunc.get("predict_fn", ""))
     loading = (
         replace(description.loading, method=method)
@@ -110,13 +110,13 @@ def _object(folder: Path, file: str, flavor: dict[str, Any], name: str) -> Descr
 def _xgboost(folder: Path, file: str, flavor: dict[str, Any]) -> Description:
     name = str(flavor.get("data", "model.xgb"))
     kind = str(flavor.get("model_class", "xgboost.core.Booster")).rpartition(".")[2]
-    return boosters.describe_xgboost(_below(folder, name), f"{file}/{name}", kind if kind.isidentifier() else "Booster")
+    return xgboost.describe(_below(folder, name), f"{file}/{name}", kind if kind.isidentifier() else "Booster")
 
 
 def _lightgbm(folder: Path, file: str, flavor: dict[str, Any]) -> Description:
     name = str(flavor.get("data", "model.lgb"))
     if str(flavor.get("model_class", "lightgbm.basic.Booster")).endswith(".Booster"):
-        return boosters.describe_lightgbm(_below(folder, name), f"{file}/{name}")
+        return lightgbm.describe(_below(folder, name), f"{file}/{name}")
     return _object(folder, file, flavor, name)
 
 

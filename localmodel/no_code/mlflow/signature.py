@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,17 @@ def inputs_of(signature: Any) -> Inputs:
     if not all(isinstance(name, str) and dtype for name, dtype in columns):
         return Untyped()
     return Table(tuple(Column(str(name), str(dtype)) for name, dtype in columns))
+
+
+def merge(signed: Inputs, own: Inputs) -> Inputs:
+    """The signature's inputs, with the categories that the model has; without a signature the model's own."""
+    if isinstance(signed, Untyped):
+        return own
+    if isinstance(signed, Table) and isinstance(own, Table) and len(signed.columns) == len(own.columns):
+        # LightGBM changes the names of some columns.
+        pairs = zip(signed.columns, own.columns, strict=True)
+        return Table(tuple(replace(ours, name=column.name) if ours.categories else column for column, ours in pairs))
+    return signed
 
 
 def request_of(path: Path | None, inputs: Inputs) -> dict[str, Any] | None:

@@ -110,8 +110,13 @@ TREES = b"{i\x05treesi\x07i\x05trees[i\x01i\x02]}"
 def test_ubjson_without_what_is_not_asked_for() -> None:
     content = b"{i\x04name[#i\x02Si\x01aSi\x01bi\x07numbers" + NUMBERS + b"i\x05trees" + TREES + b"i\x03yesTi\x02noZ}"
     assert ubjson.read(io.BytesIO(content), frozenset({"trees"})) == {
-        **{"name": ["a", "b"], "numbers": None, "trees": None, "yes": True, "no": None}
+        **{"name": ["a", "b"], "numbers": [0.0, 0.0], "trees": None, "yes": True, "no": None}
     }
+
+
+def test_ubjsons_long_arrays_are_skipped() -> None:
+    content = b"{i\x04long[$i#l" + (2_000_001).to_bytes(4, "big") + bytes(2_000_001) + b"i\x03endT}"
+    assert ubjson.read(io.BytesIO(content), frozenset()) == {"long": None, "end": True}
 
 
 @pytest.mark.parametrize(
