@@ -4,11 +4,20 @@ from pathlib import Path
 
 from localmodel import reasons
 from localmodel.errors import UserError
+from localmodel.output.paths import from_here
+
+_SCRIPT = "score.py"
 
 
 def needs_script(path: Path, why: str) -> UserError:
     """The error for a valid model that needs a script."""
-    return UserError(reasons.SCRIPT_NEEDED, f"{path.name}: {why}; write a score.py that loads it: lmd init starts one")
+    if (path.parent / _SCRIPT).is_file():
+        here = from_here(path)
+        return UserError(
+            reasons.SCRIPT_NEEDED,
+            f"{path.name}: {why}; {_SCRIPT} lies beside it: lmd apply {here.parent} --model {here}",
+        )
+    return UserError(reasons.SCRIPT_NEEDED, f"{path.name}: {why}; write a {_SCRIPT} that loads it: lmd init starts one")
 
 
 def unreadable(path: Path, why: str) -> UserError:

@@ -7,6 +7,7 @@ from typing import Any
 
 from localmodel import reasons
 from localmodel.errors import UserError
+from localmodel.output.paths import from_here
 from localmodel.project import given
 from localmodel.project import place as place_of
 from localmodel.project.place import Place
@@ -72,7 +73,7 @@ class Before:
         """The file that it was read from, if it is still there; or its name in the store, if it was given so."""
         file = Path(self._annotation(annotations.ENVIRONMENT_SOURCE))
         if file.is_file():
-            return file
+            return from_here(file)
         reference = self._spec.get("environment", {}).get("ref")
         # One that is called as the deployment was made of a file with what a manifest has no field for.
         if reference is None or reference["name"] == self.name:

@@ -1,6 +1,7 @@
 """What a user names - models, an environment - as versions of the store."""
 
 import atexit
+import difflib
 import os
 import shutil
 import sys
@@ -127,8 +128,25 @@ def _model(given: Model, store: Store, names: Mapping[Path, str]) -> ModelVersio
         path = found[1].absolute()
         return of_content(store.models, names[path], path)
     if isinstance(given, Path) or os.sep in given:
-        raise UserError(reasons.MODEL_FILE_MISSING, f"{given}: no such file or folder")
-    return store.models.find(given)
+        raise UserError(reasons.MODEL_FILE_MISSING, f"{given}: no such file or folder{_similar(Path(given))}")
+    try:
+        return store.models.find(given)
+    except UserError as error:
+        if error.reason != reasons.MODEL_NOT_FOUND or not Path(given).suffix:
+            raise
+        known = ", ".join(store.models.records.names()[:10]) or "none"
+        raise UserError(
+            reasons.MODEL_FILE_MISSING,
+            f"{given}: no such file or folder{_similar(Path(given))}; and no model of this name is registered "
+            f"(registered are: {known})",
+        ) from None
+
+
+def _similar(path: Path) -> str:
+    """A question about a file beside the one that is missing, if the name of one is similar."""
+    there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, there, 1)
+    return f"; did you mean {path.with_name(near[0])}?" if near else ""
 
 
 def _path(given: Model) -> tuple[str, Path] | None:

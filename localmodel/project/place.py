@@ -125,12 +125,25 @@ def require_script(place: Place) -> None:
     """
     if place.kind != "folder" or (place.path / place.entry).is_file():
         return
-    there = ", ".join(sorted(file.name for file in place.path.glob("*.py"))[:10]) or "none"
+    scripts = (*sorted(place.path.glob("*.py")), *sorted(place.path.glob("[!.]*/*.py")))
+    there = ", ".join(str(file.relative_to(place.path)) for file in scripts[:10]) or "none"
+    model = next((file for file in sorted(place.path.glob("[!.]*")) if _is_model(file)), None)
+    alone = f", or serve the model alone: lmd apply {model}" if model else ""
     raise PathError(
         reasons.ENTRY_SCRIPT_MISSING,
         f"{place.path} has no {place.entry} and no kustomization.yaml; name the script with --entry-script "
-        f"(its Python files: {there}), or let lmd init {place.path} write one",
+        f"(its Python files: {there}), or let lmd init {place.path} write one{alone}",
     )
+
+
+def is_azure_file(path: Path) -> bool:
+    """Whether the file describes a deployment of Azure ML.
+
+    Raises:
+        UnreadableError: it is not text.
+    """
+    text = decoded(read_file(path) or b"")
+    return bool(_AZURE.search(text)) and schema.API_VERSION not in text
 
 
 def _refuse_others(path: Path) -> None:
@@ -142,7 +155,7 @@ def _refuse_others(path: Path) -> None:
     if not path.is_file():  # a pipe can be read once only
         return
     try:
-        text = decoded(read_file(path) or b"")
+        is_azure = is_azure_file(path)
     except UnreadableError:
         if path.suffix not in _TEXTS:
             raise PathError(
@@ -151,7 +164,7 @@ def _refuse_others(path: Path) -> None:
                 f"lmd apply FOLDER --model {path}",
             ) from None
         return
-    if _AZURE.search(text) and schema.API_VERSION not in text:
+    if is_azure:
         raise PathError(
             reasons.INVALID_MANIFEST,
             f"{path} is a file of Azure ML: lmd import azureml {path} makes a deployment of it",

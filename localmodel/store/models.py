@@ -80,6 +80,7 @@ KIND = RecordKind(
     ModelVersion,
     "Register it: lmd model register PATH --name {name}",
     lambda left, right: _described(left) == _described(right),
+    "NAME, NAME:NUMBER or NAME@ALIAS",
 )
 
 

@@ -4,6 +4,7 @@ A record is created and replaced atomically. A removed one leaves a tombstone, s
 """
 
 import contextlib
+import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -43,7 +44,8 @@ V = TypeVar("V", bound=Version)
 class RecordKind(Generic[V]):
     """A kind of records: its folder, its word in messages, its reasons of errors, its type, and a hint on making one.
 
-    `artifact` is the artifactType of its manifests; `same` says whether two versions differ only in number and time.
+    `artifact` is the artifactType of its manifests; `same` says whether two versions differ only in number and time;
+    `forms` are those of a reference to one.
     """
 
     artifact: str
@@ -54,6 +56,7 @@ class RecordKind(Generic[V]):
     version: type[V]
     hint: str
     same: Callable[[V, V], bool]
+    forms: str = "NAME or NAME:NUMBER"
 
 
 class Records(Generic[V]):
@@ -115,7 +118,7 @@ class Records(Generic[V]):
         if colon and not number.isdecimal():
             raise UserError(
                 reasons.VERSION_NOT_FOUND,
-                f"{self._kind.word} {reference}: {number!r} is not a version number; write NAME or NAME:NUMBER",
+                f"{self._kind.word} {reference}: {number!r} is not a version number; write {self._kind.forms}",
             )
         return self.get(name, int(number) if colon else None)
 
@@ -270,9 +273,10 @@ class Records(Generic[V]):
             )
         known = self.names()
         hint = f"registered are: {', '.join(known[:10])}" if known else f"no {word} is registered yet"
-        return UserError(
-            self._kind.not_found, f"{word} {name} is not in the store; {hint}. {self._kind.hint.format(name=name)}"
-        )
+        near = difflib.get_close_matches(name, known, 1)
+        meant = f"Did you mean {near[0]}? " if near else ""
+        advice = self._kind.hint.format(name=name)
+        return UserError(self._kind.not_found, f"{word} {name} is not in the store; {hint}. {meant}{advice}")
 
 
 @contextlib.contextmanager

@@ -10,17 +10,28 @@ from pathlib import Path
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.output.progress import Progress
+from localmodel.project import place
 from localmodel.project.given import own_python
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import EnvironmentVersion
+from localmodel_untrusted.files import UnreadableError
 
 _BESIDE = ("kustomization.yaml", "kustomization.yml", "Kustomization", "deployment.yaml", "deployment.yml")
 
 
 def manifest_beside(folder: Path) -> Path | None:
     """The manifest in a script's folder, the folder itself if it has a kustomization, or None."""
-    file = next((folder / name for name in _BESIDE if (folder / name).is_file()), None)
+    file = next((folder / name for name in _BESIDE if _is_ours(folder / name)), None)
     return folder if file and file.name.lower().startswith("kustomization") else file
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether it is there, and not Azure ML's file of the same name."""
+    if not file.is_file():
+        return False
+    with contextlib.suppress(UnreadableError):
+        return not place.is_azure_file(file)
+    return True
 
 
 def current() -> Path:

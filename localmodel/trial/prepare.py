@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,14 @@ from localmodel.disk import home, ignore_file
 from localmodel.environments import stored
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
+from localmodel.output.paths import from_here
 from localmodel.output.progress import Progress
-from localmodel.project import definition, drafting, given, lmd_toml, place
+from localmodel.project import applied, before, definition, drafting, given, lmd_toml, place
 from localmodel.project.folder import beside, lacking, source
 from localmodel.project.given import own_python
 from localmodel.project.place import Place
 from localmodel.project.project import Project
-from localmodel.project.settings import Settings
+from localmodel.project.settings import Settings, merge
 from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
@@ -30,6 +31,7 @@ from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.targets.machine.state import State
 from localmodel.targets.process import ProcessRunner
+from localmodel.targets.target import Target
 from localmodel.trial import interpreters
 from localmodel.updates import revision
 from localmodel.updates.revision import Revision
@@ -96,10 +98,11 @@ class Trial:
     known: Known = Known()  # noqa: RUF009 - it is frozen
 
 
-def prepare(wish: Wish, folder: Path, progress: Progress) -> Trial:
+def prepare(wish: Wish, folder: Path, progress: Progress, target: Callable[[], Target]) -> Trial:
     """Look everything up and build what is missing; the empty `folder` must be kept as long as the trial.
 
-    What the wish leaves open comes from the manifest that it names, or from the one beside the script.
+    What the wish leaves open comes from the manifest that it names, or from the one beside the script; or else from
+    what was applied from the folder, if that is on the `target`.
 
     Raises:
         UserError: something is missing or does not fit.
@@ -112,17 +115,18 @@ def prepare(wish: Wish, folder: Path, progress: Progress) -> Trial:
         path = interpreters.manifest_beside(root)
     if path is not None:
         return _deployed(path, wish, folder, progress)
-    found = _project(root, wish)
-    entry = found.settings.entry_script or place.SCRIPT
+    found, kept = _applied(_project(root, wish), target, progress)
+    settings = merge(found.options, found.file, kept)
+    entry = settings.entry_script or place.SCRIPT
     if wish.script is None and not (root / entry).is_file():
         raise UserError(
             reasons.ENTRY_SCRIPT_MISSING,
             f"no {entry} in {root.absolute()}: name a script, or run this in a folder that has one, or a manifest",
         )
-    environment = beside.environment(found.settings, root)
+    environment = beside.environment(settings, root)
     if environment is None or (wish.python and not wish.requirements):
-        return _alone(wish.script or root / entry, found.settings, wish, folder, progress)
-    return lacking.mended(lambda: _as_deployed(found, wish, folder, progress), wish.writes, progress)
+        return _alone(wish.script or root / entry, settings, wish, folder, progress)
+    return lacking.mended(lambda: _as_deployed(found, kept, folder, progress), wish.writes, progress)
 
 
 def _project(root: Path, wish: Wish) -> Project:
@@ -139,9 +143,21 @@ def _project(root: Path, wish: Wish) -> Project:
     return replace(project, options=replace(options, name=_NAME))
 
 
-def _as_deployed(found: Project, wish: Wish, folder: Path, progress: Progress) -> Trial:
+def _applied(found: Project, target: Callable[[], Target], progress: Progress) -> tuple[Project, Settings]:
+    """The project under the name that it was applied with, and what it was applied with, but for the port."""
+    with contextlib.suppress(UserError):
+        where = target()
+        nameless = replace(found, options=replace(found.options, name=None))
+        earlier = before.look(where, applied.named(where, nameless, progress).name)
+        if earlier.is_of(found.place):
+            options = replace(found.options, name=earlier.name)
+            return replace(found, options=options), replace(earlier.settings(found.place), port=None)
+    return found, Settings()
+
+
+def _as_deployed(found: Project, kept: Settings, folder: Path, progress: Progress) -> Trial:
     """A folder's files, models and variables only, laid out as a deployment has them."""
-    parts = found.read(Settings(), progress)
+    parts = found.read(kept, progress)
     models = parts.models or ()
     stored = [model for model in models if not given.paths([model], found.name)]
     whole = replace(parts, models=stored, gate=None)
@@ -177,7 +193,7 @@ def _built(made: Made, as_it_is: Path | None, progress: Progress) -> tuple[Built
     """The environment, and all that is named, looked up. `as_it_is` is an interpreter to take instead."""
     runner = ProcessRunner()
     own = State(runner.folder, made.manifests.deployment["metadata"]["name"]).locks()
-    file = lacking.from_here(made.requirements) if made.requirements else None
+    file = from_here(made.requirements) if made.requirements else None
     with lacking.in_words_of(file, made.root), interpreters.told_of(file):
         desired = resolve.resolve(made.manifests, made.wanted, runner, progress, own, made.store)
         if not as_it_is:

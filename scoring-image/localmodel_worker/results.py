@@ -106,7 +106,9 @@ def _own_json(value: Any) -> Any:
         plain = value.tolist()
         if isinstance(plain, (*_KEYS, list, tuple, dict)):
             return plain
-    raise TypeError(f"a {_type(value)} is not a JSON type; return its text, or the numbers in it")
+    name = _type(value)
+    article = "an" if name[0] in "aeiou" else "a"
+    raise TypeError(f"{article} {name} is not a JSON type; return its text, or the numbers in it")
 
 
 def _is_time(value: Any) -> bool:

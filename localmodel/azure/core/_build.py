@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from localmodel.engine import build_here
 from localmodel.environments import here
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
@@ -24,4 +23,8 @@ class ImageBuildDetails:
 def build_local(spec: EnvironmentSpec, as_image: bool) -> str:
     """Path of the Python of a virtual environment, or an image's name. Raises UserError."""
     progress = reporter(True)
-    return build_here.image(spec, progress) if as_image else str(here.interpreter(spec, progress))
+    if not as_image:
+        return str(here.interpreter(spec, progress))
+    from localmodel.engine import build_here  # the Docker SDK is an extra
+
+    return build_here.image(spec, progress)

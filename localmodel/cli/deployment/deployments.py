@@ -45,8 +45,10 @@ def status(target: Target, name: str | None, output: str) -> None:
     deployments = [target.get(name)] if name else target.deployments()
     figures_found = figures.read(target.metrics(name)) if name and deployments[0].serving is not None else None
     if output == "text":
-        if name and deployments[0].message:
-            deployments = [replace(deployments[0], message=folder_words.of(target, name)(deployments[0].message))]
+        deployments = [
+            replace(one, message=folder_words.of(target, one.name)(one.message)) if one.message else one
+            for one in deployments
+        ]
         _print(deployments, figures_found, target.name)
     elif name:
         print_value({**asdict(deployments[0]), "figures": asdict(figures_found) if figures_found else None}, output)

@@ -308,7 +308,9 @@ def _register(name: str, definition: "Definition", variables: dict[str, str], ou
     except UserError:
         before = []
     version = store.environments.register(name, definition.spec, {**definition.variables, **variables})
-    versions.tell(version, output, ", which is this already" if version.version in before else "")
+    if version.version in before:
+        say(f"{version.name}:{version.version} is this already", err=True)
+    versions.tell(version, output)
     if output == "text":
         next_step.tell(lambda: f"lmd apply FOLDER --env {version.name}:{version.version}")
 

@@ -79,7 +79,9 @@ def register(
             progress=progress,
         )
     _warn(version)
-    versions.tell(version, output, ", which has this content already" if version.version in before else "")
+    if version.version in before:
+        say(f"{version.name}:{version.version} has this content already", err=True)
+    versions.tell(version, output)
     if output == "text":
         next_step.tell(lambda: f"lmd apply FOLDER --model {version.name}:{version.version}")
 

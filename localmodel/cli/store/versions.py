@@ -34,10 +34,10 @@ def numbered(reference: str) -> tuple[str, int]:
     return name, int(number)
 
 
-def tell(version: AnyVersion, output: str, note: str = "") -> None:
+def tell(version: AnyVersion, output: str) -> None:
     """Print `NAME:NUMBER`, or the whole record if a program asks for it."""
     if output == "text":
-        say(f"{version.name}:{version.version}{note}")
+        say(f"{version.name}:{version.version}")
     else:
         print_value(value(version), output)
 

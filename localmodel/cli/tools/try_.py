@@ -1,7 +1,8 @@
 """lmd try: init() and run() in the deployment's own environment, without a server."""
 
+import functools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from localmodel.cli import body
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_value
 from localmodel.cli.target_option import chosen, where_options
 from localmodel.output.printable import printable
+from localmodel.targets.target import Target
 from localmodel.trial import prepare
 from localmodel.trial.worker import Answer, ScriptLoadError, TrialWorker, WorkerDiedError, parsed
 
@@ -76,14 +78,15 @@ def try_(
     """
     if file and folder:
         raise click.UsageError("give one of -f FILE and -k FOLDER")
-    path = _path(arguments, where)
+    target = functools.cache(lambda: chosen(where))
+    path = _path(arguments, target)
     requests = arguments[1:] if path else arguments
     wish = replace(prepare.wish(path, file or folder, requirements, python, models), writes=write)
     if not requests and not texts and (own := prepare.request(wish)):
         requests = (own,)
     bodies = [body.read(path) for path in requests] + [text.encode() for text in texts]
     with tempfile.TemporaryDirectory(prefix="lmd-try-") as place:
-        ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress())
+        ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress(), target)
         with TrialWorker(ready) as worker:
             outcome: _Outcome = _InText() if output == "text" else _InValue(output)
             failure = _go(worker, bodies, outcome)
@@ -92,7 +95,7 @@ def try_(
         raise Failure(failure)
 
 
-def _path(arguments: Sequence[Path], where: dict[str, Any]) -> Path | None:
+def _path(arguments: Sequence[Path], target: Callable[[], Target]) -> Path | None:
     """The first argument, if it is no request: a script, folder or manifest, or what a deployment was applied from."""
     first = arguments[0] if arguments else None
     if first is None or first.suffix == ".py" or first.is_dir() or first.suffix in (".yaml", ".yml"):
@@ -101,7 +104,7 @@ def _path(arguments: Sequence[Path], where: dict[str, Any]) -> Path | None:
         return None
     from localmodel.project import applied  # few need it
 
-    return applied.path_of(chosen(where), str(first))
+    return applied.path_of(target(), str(first))
 
 
 def _go(worker: TrialWorker, bodies: Sequence[bytes], outcome: "_Outcome") -> str:

@@ -18,6 +18,9 @@ from localmodel.requirements import sources
 _LONGEST_LINE = 1 << 20
 _UNREACHABLE = re.compile(r"error sending request|failed after \d+ retries|dns error|tcp connect error", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s`'\")]+")
+_HEADING = re.compile(r"No solution found when resolving dependencies:?( cause:)? ")
+# Advice about an option that we have given it, and the user has not.
+_OUR_OPTION = re.compile(r" hint: (?:(?! hint: ).)*--no-binary-package(?:(?! hint: ).)*")
 
 
 async def run_uv(
@@ -95,6 +98,7 @@ def failure(reason: Reason, field: str, output: str) -> UserError:
     `output` may be anything; the message is one line of ASCII.
     """
     text = " ".join(re.sub(r"[^\x20-\x7e]+", " ", sources.scrub(output)).split()).removeprefix("error: ")
+    text = _OUR_OPTION.sub("", _HEADING.sub("No solution found: ", text))
     wanted = sources.read()
     if "401 Unauthorized" in text or "403 Forbidden" in text or "valid authentication credentials" in text:
         return UserError(

@@ -8,6 +8,7 @@ from typing import TypeVar
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.imports import write
+from localmodel.output.paths import from_here
 from localmodel.output.progress import Progress
 from localmodel_untrusted.files import UnreadableError
 
@@ -48,12 +49,6 @@ def in_words_of(environment: Path | None, root: Path | None) -> Iterator[None]:
         if root is None:
             raise
         raise _told(error, file, root) from None
-
-
-def from_here(path: Path) -> Path:
-    """The path as somebody in the current folder would write it."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _told(error: UserError, environment: Path | None, root: Path) -> UserError:

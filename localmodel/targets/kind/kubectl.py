@@ -15,6 +15,15 @@ Object: TypeAlias = dict[str, Any]
 _OURS = "localmodeldeployments."
 # YAML reads 3.10 as a number, and true as a boolean.
 _NOT_TEXT = re.compile(r'in body must be of type string: "(number|integer|boolean)"')
+# How kubectl says that nothing answers, or that its configuration names nobody to ask.
+_NO_CLUSTER = re.compile(
+    r"dial tcp [^\n;]*|The connection to the server \S+ was refused|Unable to connect to the server: [^\n]*"
+    r"|context \S+ does not exist|context was not found for specified context: [^\n]*|no such host"
+)
+# How it says that the custom resource definition is missing.
+_NO_RESOURCE = re.compile(
+    r"no matches for kind \"LocalModelDeployment\"|doesn't have a resource type \"localmodeldeployments"
+)
 
 
 class Kubectl:
@@ -24,6 +33,7 @@ class Kubectl:
         self._namespace = namespace
         self.command = ["kubectl"]
         self.command += ["--context", context] if context else []
+        self._context = context
         self.command += ["--namespace", namespace] if namespace else []
 
     def place(self) -> tuple[str, str]:
@@ -48,11 +58,26 @@ class Kubectl:
         if result.returncode != 0:
             if "NotFound" in result.stderr and _OURS in result.stderr:
                 raise UserError(reasons.DEPLOYMENT_NOT_FOUND, f"kubectl: {result.stderr.strip()}")
+            if match := _NO_CLUSTER.search(result.stderr):
+                raise UserError(
+                    reasons.KUBECTL_FAILED,
+                    f"no cluster can be reached{self._of_context()}: start one, or name one that runs with --context "
+                    f"(kubectl config get-contexts lists them); kubectl says: {match[0]}",
+                )
+            if _NO_RESOURCE.search(result.stderr):
+                raise UserError(
+                    reasons.KUBECTL_FAILED,
+                    f"the cluster{self._of_context()} does not know LocalModelDeployment: lmd operator up starts the "
+                    "operator, and makes it known",
+                )
             # For an unknown field kubectl prints the whole object before the error.
             message = result.stderr.strip().rpartition("strict decoding error: ")[2]
             message = _NOT_TEXT.sub(r"\g<0> (write it in quotes)", message)
             raise UserError(reasons.KUBECTL_FAILED, f"kubectl {arguments[0]}: {message}")
         return result.stdout
+
+    def _of_context(self) -> str:
+        return f" in the context {self._context}" if self._context else ""
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
         """One object. Raises the errors of `run()`."""

@@ -137,7 +137,7 @@ class EntryScript:
         try:
             return RunFunction(function, module)
         except ContractError as error:
-            raise LoadError(f"{self._place.name}: {error}") from error
+            raise LoadError(f"{self._line(function)}: {error}") from error
 
     def _function(self, module: ModuleType, name: str, signature: str, example: str) -> Callable[..., Any]:
         function = getattr(module, name, None)
@@ -151,9 +151,15 @@ class EntryScript:
         try:
             inspect.signature(function).bind()
         except TypeError as error:
-            raise LoadError(f"{self._place.name}: init must be callable as init(): {error}") from error
+            raise LoadError(f"{self._line(function)}: init must be callable as init(): {error}") from error
         except ValueError:
             pass  # written in C, without a signature to check
+
+    def _line(self, function: Callable[..., Any]) -> str:
+        """The script, and the line of a function that is defined there."""
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        is_there = code is not None and code.co_filename == str(self._place.script)
+        return f"{self._place.name}:{code.co_firstlineno}" if is_there else self._place.name
 
     def _load_error(self, prefix: str, error: BaseException) -> LoadError:
         self.explain(error)
