@@ -10,9 +10,17 @@ from localmodel.errors import UserError
 from localmodel.resource.spec import EnvironmentSpec
 
 
-def test_the_resolvers_words_become_one_line_of_ascii() -> None:
-    said = "  \u00d7 No solution found:\n  \u2570\u2500\u25b6 Because nosuch was not found\n"
-    assert str(locks._failure(said)) == (
+@pytest.mark.parametrize(
+    "words",
+    [
+        "  \u00d7 No solution found:\n  \u2570\u2500\u25b6 Because nosuch was not found\n",
+        "error: No solution found when resolving dependencies\n  cause: Because nosuch was not found\n",
+        "  \u00d7 No solution found when resolving dependencies:\n  \u2570\u2500\u25b6 Because nosuch was not found\n"
+        "hint: Wheels are off for `nosuch` (i.e., with `--no-binary-package nosuch`)\n",
+    ],
+)
+def test_the_resolvers_words_become_one_line_of_ascii(words: str) -> None:
+    assert str(locks._failure(words)) == (
         "spec.environment.requirements: No solution found: Because nosuch was not found"
     )
 
