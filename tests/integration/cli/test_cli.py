@@ -56,7 +56,10 @@ def test_models_are_registered_and_listed(lmd: Lmd) -> None:
     model = lmd.folder / "model.pkl"
     model.write_text("weights")
     assert lmd("model", "register", model, "--name", "digits").out == "digits:1\n"
-    assert lmd("model", "register", model, "--name", "digits").out == "digits:1, which has this content already\n"
+    again = lmd("model", "register", model, "--name", "digits")
+    assert again.out == "digits:1\n" and again.err == "digits:1 has this content already\n"
+    value = json.loads(lmd("model", "register", model, "--name", "digits", "-o", "json").out)
+    assert (value["name"], value["version"]) == ("digits", 1)
     assert "digits" in lmd("model", "list").out
     (listed,) = json.loads(lmd("model", "list", "-o", "json").out)
     assert (listed["name"], listed["version"]) == ("digits", 1) and listed["digest"].startswith("sha256:")

@@ -82,7 +82,8 @@ def test_saved_loaded_exported_and_imported(lmd: Lmd, wheel_folder: Path) -> Non
     assert lmd("env", "save", "pe", "saved").code == 0
     assert lmd("env", "save", "pe", "saved").code == 1
     assert lmd("env", "save", "pe", "saved", "--overwrite").code == 0
-    assert lmd("env", "load", "saved").out == "pe:1, which is this already\n"
+    again = lmd("env", "load", "saved")
+    assert again.out == "pe:1\n" and again.err == "pe:1 is this already\n"
     assert lmd("env", "load", "saved", "--name", "loaded").out == "loaded:1\n"
     assert lmd("env", "export", "pe", "loaded:1", "both.tar").code == 0
     assert lmd("env", "import", "both.tar", "--name", "arrived").out.startswith("arrived:1\n")
