@@ -72,7 +72,7 @@ def test_a_port_that_is_named_and_held_is_an_error(lmd: Lmd) -> None:
     second = lmd("apply", source(lmd, name="two"), port(lmd))
     held = f"--port {lmd.port} is held by the deployment 'one' (process {lmd.pid('one')}); name another one, or none"
     assert second.code == 1 and f"error: {held}" in second.err
-    assert "two" not in lmd("store", "list").out
+    assert not (lmd.home / "store/code/two").exists()
     assert "nothing has changed" in lmd("apply", source(lmd, name="one"), port(lmd)).err, "its own is not held"
 
 
