@@ -13,9 +13,7 @@ REFUSED = (
     "dial tcp 127.0.0.1:8080: connect: connection refused; if you choose to ignore these errors, use --validate=false"
 )
 GONE = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
-UNHEARD = (
-    'error: no matches for kind "LocalModelDeployment" in version "localmodel.dev/v1alpha1"\ninstall CRDs'
-)
+UNHEARD = 'error: no matches for kind "LocalModelDeployment" in version "localmodel.dev/v1alpha1"\ninstall CRDs'
 
 
 @pytest.mark.parametrize(
