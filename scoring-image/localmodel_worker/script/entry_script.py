@@ -158,8 +158,9 @@ class EntryScript:
     def _line(self, function: Callable[..., Any]) -> str:
         """The script, and the line of a function that is defined there."""
         code = getattr(inspect.unwrap(function), "__code__", None)
-        is_there = code is not None and code.co_filename == str(self._place.script)
-        return f"{self._place.name}:{code.co_firstlineno}" if is_there else self._place.name
+        if code is None or code.co_filename != str(self._place.script):
+            return self._place.name
+        return f"{self._place.name}:{code.co_firstlineno}"
 
     def _load_error(self, prefix: str, error: BaseException) -> LoadError:
         self.explain(error)
