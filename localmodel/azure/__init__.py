@@ -1,4 +1,5 @@
-"""Azure ML's SDK v1, as far as its local deployments go: change `azureml` into `localmodel.azure` in the imports.
+"""Azure ML's SDKs, as far as local deployments go, under their own names.
 
-What differs on purpose is listed in docs/azure-compatibility.md.
+v1: change `azureml` into `localmodel.azure` in the imports. v2: change `azure` into `localmodel.azure`, which gives
+`localmodel.azure.ai.ml`. What differs on purpose is listed in docs/azure-compatibility.md.
 """
