@@ -1,7 +1,7 @@
 """Parses YAML or JSON into a tree with the place of each value, for messages."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -89,6 +89,17 @@ def read(path: Path) -> Node:
         return parse(decoded(content).removeprefix("\ufeff"), str(path))
     except UnreadableError as error:
         raise UserError(reasons.AZURE_FILE_INVALID, f"{path}: cannot be read: {error}") from None
+
+
+def of(value: object, place: str, path: str = "") -> Node:
+    """The tree of a plain value that is in no file; `place` is what stands before its fields in messages."""
+    if isinstance(value, Mapping):
+        fields = {str(name): of(child, place, f"{path}.{name}".removeprefix(".")) for name, child in value.items()}
+        return Node(fields, "", path, place)
+    if isinstance(value, list | tuple):
+        return Node([of(child, place, f"{path}[{index}]") for index, child in enumerate(value)], "", path, place)
+    is_plain = value is None or isinstance(value, str | int | float | bool)
+    return Node(value if is_plain else str(value), str(value), path, place)  # type: ignore[arg-type] # checked
 
 
 def _node(loader: yaml.SafeLoader, node: yaml.Node, path: str, file: str, above: tuple[yaml.Node, ...]) -> Node:

@@ -47,9 +47,12 @@ class _NewModel:
     asked: ModelFile
 
 
-def gather(draft: Draft, folder: Path, store: Store, name: str | None, models: Sequence[str]) -> Imported:
+def gather(
+    draft: Draft, folder: Path, store: Store, name: str | None, models: Sequence[str], *, code_in_store: bool = False
+) -> Imported:
     """Make the manifest. `folder` is the file's; `name` and `models` (NAME:VERSION or a path) replace the file's own.
 
+    The code goes into a ConfigMap where one can hold it, unless `code_in_store`.
     Nothing is registered before everything was found.
 
     Raises:
@@ -62,7 +65,7 @@ def gather(draft: Draft, folder: Path, store: Store, name: str | None, models: S
     files = code.files
     asked = _environment(draft, root, folder, store, files)
     chosen = [_given_model(text, store) for text in models] or _own_models(draft, folder, store)
-    as_files = _fits_a_config_map(files)
+    as_files = not code_in_store and _fits_a_config_map(files)
     from_map: dict[str, Any] = {"configMap": {"name": f"{wanted}-score"}}
     variables, notes = (asked.variables, asked.notes) if isinstance(asked, ReadEnvironment) else ({}, ())
     manifest = _manifest(draft, wanted, variables)

@@ -45,7 +45,7 @@ def draft(deployment: Node, endpoint: Node | None = None) -> Draft:
         name=name,
         entry_script=At(posixpath.normpath(script.text), f"{script.place}: {script.path}") if script else None,
         code=_code(deployment),
-        environment=_environment(deployment),
+        environment=environment(deployment),
         model=_model(deployment),
         spec={**served.spec, **_amounts(deployment)},
         labels=labels,
@@ -96,19 +96,24 @@ def _file_or_reference(model: At | None) -> At | ModelFile | None:
     return model if model is None or model.text.startswith(("azureml:", "/subscriptions/")) else ModelFile(model)
 
 
-def _environment(deployment: Node) -> EnvironmentDraft:
-    environment = deployment.find("environment")
-    if environment is None:
+def environment(deployment: Node) -> EnvironmentDraft:
+    """What the deployment's `environment` asks for.
+
+    Raises:
+        UserError: AzureFieldRefused.
+    """
+    named = deployment.find("environment")
+    if named is None:
         return EnvironmentDraft()
-    if isinstance(environment.value, str):
-        return EnvironmentDraft(reference=at(environment))
-    conda, build = environment.find("conda_file"), environment.find("build")
-    if build and (conda or environment.find("image")):
+    if isinstance(named.value, str):
+        return EnvironmentDraft(reference=at(named))
+    conda, build = named.find("conda_file"), named.find("build")
+    if build and (conda or named.find("image")):
         raise refusal(build.problem("either build, or image and conda_file"))
     if conda and not isinstance(conda.value, str | dict):
         raise refusal(conda.problem("a file's name, or the dependencies themselves"))
     return EnvironmentDraft(
-        image=at(environment.find("image")),
+        image=at(named.find("image")),
         conda=conda.plain() if conda and isinstance(conda.value, dict) else at(conda),
         conda_where=f"{conda.place}: {conda.path}" if conda else "",
         dockerfile=_dockerfile(build) if build else None,

@@ -75,7 +75,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise of(error) from error
+        raise of(error) from None  # its text has the script's traceback
 
 
 def require_local(call: str, local: bool) -> None:

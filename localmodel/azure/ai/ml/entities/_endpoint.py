@@ -10,6 +10,8 @@ from localmodel.azure.ai.ml.entities._entity import Created
 class OnlineEndpoint(Created):
     """A name with deployments below it. `traffic` says which of them answers where a call names none."""
 
+    _REPORTED = ("scoring_uri", "openapi_uri", "provisioning_state")
+
     name: str | None = None
     tags: dict[str, Any] | None = None
     properties: dict[str, Any] | None = None

@@ -1,25 +1,31 @@
 """What all entities have in common."""
 
 import os
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import yaml
-
-# What a target reports, and other spellings of `code_configuration`.
-_NOT_IN_A_DOCUMENT = ("id", "provisioning_state", "scoring_uri", "openapi_uri", "code_path", "scoring_script")
 
 
 class Entity:
     """A thing with fields, which `str()` shows as YAML."""
 
+    # Fields that a document of the thing does not have, because they are reported and not asked for.
+    _REPORTED: ClassVar[tuple[str, ...]] = ("id",)
+
     def _document(self) -> dict[str, Any]:
         """The fields that are set, as Azure ML's YAML has them."""
-        return _document(self, _NOT_IN_A_DOCUMENT)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {
+            name: _plain(value)
+            for name, value in values.items()
+            if name not in self._REPORTED and value not in (None, {}, [])
+        }
 
     def __str__(self) -> str:
-        return yaml.safe_dump(_document(self, ("code_path", "scoring_script")), sort_keys=False, allow_unicode=True)
+        reported = {name: value for name in self._REPORTED if (value := getattr(self, name, None)) is not None}
+        return yaml.safe_dump({**self._document(), **reported}, sort_keys=False, allow_unicode=True)
 
     def __repr__(self) -> str:
         shown = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
@@ -53,16 +59,11 @@ def absolute(place: str | os.PathLike[str] | None) -> str | None:
     return os.path.normpath(Path(place).expanduser().absolute())
 
 
-def _document(entity: Any, left_out: tuple[str, ...]) -> dict[str, Any]:
-    values = {field.name: getattr(entity, field.name) for field in fields(entity) if field.name not in left_out}
-    return {name: _plain(value, left_out) for name, value in values.items() if value not in (None, {}, [])}
-
-
-def _plain(value: Any, left_out: tuple[str, ...]) -> Any:
-    if is_dataclass(value):
-        return _document(value, left_out)
+def _plain(value: Any) -> Any:
+    if isinstance(value, Entity):
+        return value._document()
     if isinstance(value, dict):
-        return {str(name): _plain(child, left_out) for name, child in value.items()}
+        return {str(name): _plain(child) for name, child in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(child, left_out) for child in value]
+        return [_plain(child) for child in value]
     return value if isinstance(value, str | int | float | None) else str(value)

@@ -26,6 +26,7 @@ class OnlineDeployment(Created):
     """
 
     type: ClassVar[str] = "Managed"
+    _REPORTED = ("provisioning_state",)
 
     name: str
     endpoint_name: str | None = None
@@ -54,6 +55,7 @@ class OnlineDeployment(Created):
         self.environment_variables = self.environment_variables or {}
         if self.code_configuration is None and (self.code_path or self.scoring_script):
             self.code_configuration = CodeConfiguration(self.code_path, self.scoring_script)
+        self.code_path = self.scoring_script = None
 
 
 @dataclass(kw_only=True, repr=False)
