@@ -8,7 +8,6 @@ from typing import Any
 
 from localmodel.azure.ai.ml.entities import Environment, OnlineDeployment
 from localmodel.azureml_files import document, environment
-from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import At, Draft, ModelFile
 from localmodel.azureml_files.environment import ReadEnvironment
 from localmodel.azureml_files.fields import look_over
@@ -43,12 +42,29 @@ def of(deployment: OnlineDeployment, name: str) -> Wanted:
         UserError: something is missing or does not fit; the message names the field.
     """
     definition.check_name(name)
-    asked = read.draft(_node(deployment, name))
+    asked = read_draft(deployment, name)
     staged = StagedStore(home.store())
     manifests, notes = _manifests(asked, staged, name)
     draft = target.Draft(manifests, staged, lambda: _manifests(asked, Store(home.store()), name)[0])
     conda = asked.environment.conda
     return Wanted(draft, notes, Path(conda.text) if isinstance(conda, At) else None)
+
+
+def read_draft(deployment: OnlineDeployment, name: str) -> Draft:
+    """What the deployment asks for, before any file is read.
+
+    Raises:
+        UserError: a field has a wrong value, or no meaning here.
+    """
+    content = deployment._document()
+    for field in ("endpoint_name", *_UNMENTIONED):
+        content.pop(field, None)
+    for field in ("model", "environment"):
+        if isinstance(content.get(field), str) and not content[field].startswith(("azureml:", "/subscriptions/")):
+            content[field] = f"azureml:{content[field]}"
+    if isinstance(content.get("model"), dict):
+        content["model"].setdefault("name", name)
+    return read.draft(document.of({**content, "name": name}, f"deployment {deployment.name}"))
 
 
 def packages(asked: Environment) -> ReadEnvironment:
@@ -60,25 +76,6 @@ def packages(asked: Environment) -> ReadEnvironment:
     node = document.of({"environment": asked._document()}, f"environment {asked.name}")
     look_over(node, DEPLOYMENT)
     return environment.find(read.environment(node), Path(), {})
-
-
-def _node(deployment: OnlineDeployment, name: str) -> Node:
-    content = deployment._document()
-    for field in ("endpoint_name", *_UNMENTIONED):
-        content.pop(field, None)
-    for field in ("model", "environment"):
-        content |= _by_reference(field, getattr(deployment, field))
-    if isinstance(content.get("model"), dict):
-        content["model"].setdefault("name", name)
-    return document.of({**content, "name": name}, f"deployment {deployment.name}")
-
-
-def _by_reference(field: str, value: Any) -> dict[str, str]:
-    """The field of what is in the store, as `azureml:NAME:VERSION`; nothing for what is not."""
-    reference = value if isinstance(value, str) else getattr(value, "id", None)
-    if reference is None:
-        return {}
-    return {field: reference if reference.startswith(("azureml:", "/")) else f"azureml:{reference}"}
 
 
 def _manifests(asked: Draft, store: Store, name: str) -> tuple[Manifests, tuple[str, ...]]:

@@ -15,13 +15,10 @@ class Entity:
     _REPORTED: ClassVar[tuple[str, ...]] = ("id",)
 
     def _document(self) -> dict[str, Any]:
-        """The fields that are set, as Azure ML's YAML has them."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
-        return {
-            name: _plain(value)
-            for name, value in values.items()
-            if name not in self._REPORTED and value not in (None, {}, [])
-        }
+        """The fields that are set, as Azure ML's YAML has them; what is in the store is a reference to it."""
+        asked = [field.name for field in fields(self) if field.name not in self._REPORTED]  # type: ignore[arg-type]
+        values = {name: _plain(getattr(self, name)) for name in asked}
+        return {name: value for name, value in values.items() if value not in (None, {}, [])}
 
     def __str__(self) -> str:
         reported = {name: value for name in self._REPORTED if (value := getattr(self, name, None)) is not None}
@@ -61,7 +58,7 @@ def absolute(place: str | os.PathLike[str] | None) -> str | None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Entity):
-        return value._document()
+        return getattr(value, "id", None) or value._document()
     if isinstance(value, dict):
         return {str(name): _plain(child) for name, child in value.items()}
     if isinstance(value, list | tuple):

@@ -10,6 +10,7 @@ from localmodel.azure.ai.ml.exceptions import ValidationException, translated
 from localmodel.azure.ai.ml.operations._version import numbered, reference
 from localmodel.disk import home
 from localmodel.environments.formats import conda
+from localmodel.sdk.progress import reporter
 from localmodel.store import EnvironmentVersion, Store
 from localmodel.store.staged import StagedStore
 
@@ -28,6 +29,8 @@ class EnvironmentOperations:
             raise ValidationException("environments.create_or_update: give the environment a name")
         with translated():
             asked = _manifest.packages(environment)
+            for note in asked.notes:
+                reporter(True).note(note)
             if environment.version is not None:
                 staged = StagedStore(home.store()).environments.register(environment.name, asked.spec, asked.variables)
                 numbered("environments.create_or_update", environment.version, staged)
