@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 
 import httpx
 import joblib
@@ -15,6 +17,9 @@ from support.lmd_command import Lmd, free_port
 from support.sdk_given import given_client, given_home  # noqa: F401 - fixtures
 
 from localmodel import Client, UserError
+from localmodel.azure.ai.ml import MLClient
+from localmodel.azure.ai.ml import entities as v2_entities
+from localmodel.azure.ai.ml.constants import AssetTypes
 from localmodel.azure.core import Model, Workspace
 from localmodel.azure.core.resource_configuration import ResourceConfiguration
 from localmodel.azure.core.webservice import LocalWebservice
@@ -103,6 +108,20 @@ def test_azure_mls_deployment_without_an_inference_configuration(ws: Workspace) 
     assert service.run({"data": [[3]]}) == pytest.approx([6])
     with pytest.raises(UserErrorException, match="only one model by itself"):
         Model.deploy(ws, "slope", [])
+
+
+def test_azure_mls_deployment_of_a_model_of_mlflow_without_code_with_sdk_v2(ws: Workspace) -> None:
+    folder = Path("sklearn-slope/model")
+    folder.mkdir(parents=True)
+    (folder / "MLmodel").write_text(MLMODEL.format(python=PYTHON, version=sklearn.__version__))
+    joblib.dump(trained(2), folder / "model.pkl")
+    Path("rows.json").write_text('{"input_data": [[3.0]]}')
+    model = v2_entities.Model(path=str(folder), type=AssetTypes.MLFLOW_MODEL, description="my sample mlflow model")
+    blue = v2_entities.ManagedOnlineDeployment(name="blue", endpoint_name="slope", model=model, instance_count=1)
+    ml_client = MLClient()
+    ml_client.online_deployments.begin_create_or_update(blue, local=True)
+    text = ml_client.online_endpoints.invoke("slope", "rows.json", deployment_name="blue", local=True)
+    assert json.loads(text) == pytest.approx([6])
 
 
 def test_a_model_of_mlflow_is_served_by_its_alias(lmd: Lmd, monkeypatch: pytest.MonkeyPatch) -> None:
