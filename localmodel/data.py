@@ -3,8 +3,8 @@
 from pathlib import Path
 
 
-def folder(name: str) -> Path:
-    """The path of `crds` or `scoring-image`."""
+def path(name: str) -> Path:
+    """The path of `crds`, `docs`, `kind-config.yaml`, `manifests/samples` or `scoring-image`."""
     package = Path(__file__).parent
     installed = package / "_data" / name
-    return installed if installed.is_dir() else package.parent / name
+    return installed if installed.exists() else package.parent / name

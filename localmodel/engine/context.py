@@ -25,7 +25,7 @@ _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 def server_digest() -> str:
     """Digest of all our files in an environment image."""
-    folder = data.folder("scoring-image")
+    folder = data.path("scoring-image")
     return digests.of_json(
         {str(path.relative_to(folder)): digests.of_bytes(path.read_bytes()) for path in _own(folder)}
     )
@@ -43,7 +43,7 @@ def environment(
 
     If the user has package sources, the wheels are in it, and the build uses nothing else.
     """
-    folder = data.folder("scoring-image")
+    folder = data.path("scoring-image")
     packages = {
         "tools": (folder / "tools.txt").read_text(),
         "server": (folder / "requirements.txt").read_text(),
@@ -55,12 +55,12 @@ def environment(
 
 def tools_digest() -> str:
     """Digest of the files in the Dockerfile's stage "tools", without the base image."""
-    return digests.of_bytes((data.folder("scoring-image") / "tools.txt").read_bytes())
+    return digests.of_bytes((data.path("scoring-image") / "tools.txt").read_bytes())
 
 
 def tools(python: str, architecture: str, say: Callable[[str], None]) -> AbstractContextManager[IO[bytes]]:
     """Like `environment()`, only for the Dockerfile's stage "tools"."""
-    folder = data.folder("scoring-image")
+    folder = data.path("scoring-image")
     contents = {name: (folder / name).read_bytes() for name in ("Dockerfile", "tools.txt")}
     return _archive(contents, {"tools": contents["tools.txt"].decode()}, python, architecture, say)
 
@@ -73,7 +73,7 @@ def change(
     It is to be unpacked in the folder above BUILD.
     """
     contents = {
-        "install.py": (data.folder("scoring-image") / "install.py").read_bytes(),
+        "install.py": (data.path("scoring-image") / "install.py").read_bytes(),
         "lock.txt": install.encode(),
         "remove.txt": "".join(f"{name}\n" for name in sorted(remove)).encode(),
         "variables.json": json.dumps(proxies()).encode(),

@@ -20,7 +20,7 @@ KIND = "LocalModelDeployment"
 @cache
 def resource_schema() -> dict[str, Any]:
     """The CRD's schema of the kind, without unknown fields, which `kubectl apply` would refuse."""
-    crd = yaml.safe_load((data.folder("crds") / "localmodeldeployments.yaml").read_text())
+    crd = yaml.safe_load((data.path("crds") / "localmodeldeployments.yaml").read_text())
     schema: dict[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     del schema["properties"]["status"]["default"]  # users do not write a status
     schema["properties"]["metadata"]["required"] = ["name"]

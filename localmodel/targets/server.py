@@ -48,7 +48,7 @@ def start(state: State, slot: Slot, port: int) -> int:
     command += ["--revision-file", str(slot.revision_file), "--status-file", str(slot.status_file)]
     command += ["--log-file", str(state.log)]
     environment = {name: value for name, value in os.environ.items() if is_passed_on(name)}
-    environment["PYTHONPATH"] = str(data.folder("scoring-image"))
+    environment["PYTHONPATH"] = str(data.path("scoring-image"))
     with state.log.open("ab") as log:
         process = subprocess.Popen(
             command,

@@ -59,7 +59,7 @@ class TrialWorker:
         self._frames = _frames()
         self._buffer = self._frames.FrameBuffer()
         self._connection, theirs = socket.socketpair()
-        command = [str(trial.python), str(data.folder("scoring-image") / "localmodel_worker"), str(theirs.fileno())]
+        command = [str(trial.python), str(data.path("scoring-image") / "localmodel_worker"), str(theirs.fileno())]
         with theirs:
             try:
                 self._process = subprocess.Popen(
@@ -149,7 +149,7 @@ def _show(frame: "Frame") -> None:
 
 def _frames() -> Any:
     # The worker's code is data of this package, because it runs in the user's interpreter.
-    folder = str(data.folder("scoring-image"))
+    folder = str(data.path("scoring-image"))
     if folder not in sys.path:
         sys.path.append(folder)
     from localmodel_worker import frames

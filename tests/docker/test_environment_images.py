@@ -61,7 +61,7 @@ def wheel_folder(engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("index") / "wheels"
     make_wheel(folder, "ours", "1.0")
     for name in ("tools.txt", "requirements.txt"):
-        text = (data.folder("scoring-image") / name).read_text()
+        text = (data.path("scoring-image") / name).read_text()
         wheels.fetch(text, PYTHON, engine.version()["Arch"], folder, sources.Sources(), lambda line: None)
     return folder
 

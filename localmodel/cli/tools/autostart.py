@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from localmodel import autostart as files
+from localmodel.cli import program
 from localmodel.cli.output import Failure, say
 from localmodel.disk import home
 
@@ -52,10 +53,7 @@ def autostart(off: bool, now: bool) -> None:
 
 
 def _command() -> list[str]:
-    """The lmd that runs now, whatever the PATH is later."""
-    beside = Path(sys.executable).with_name("lmd")
-    lmd = beside if beside.exists() else Path(sys.argv[0]).absolute()
-    return [str(lmd), "start", "--all", "--target", "process"]
+    return [str(program.path()), "start", "--all", "--target", "process"]
 
 
 def _units() -> Path:

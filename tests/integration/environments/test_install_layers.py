@@ -26,7 +26,7 @@ class Box:
         self.folder, self.wheels, self.environment = folder, folder / "wheels", folder / "opt" / "env"
         (folder / "tools" / "bin").mkdir(parents=True)
         (folder / "tools" / "bin" / "uv").symlink_to(find_uv_bin())
-        (folder / "install.py").write_bytes((data.folder("scoring-image") / "install.py").read_bytes())
+        (folder / "install.py").write_bytes((data.path("scoring-image") / "install.py").read_bytes())
         (folder / "ca.pem").touch()
         (folder / "uv.toml").write_text(f'no-index = true\nfind-links = ["{self.wheels}"]\n')
         self.wheels.mkdir()

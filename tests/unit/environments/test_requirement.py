@@ -45,7 +45,7 @@ GOOD = {
 
 def pattern(field: str) -> re.Pattern[str]:
     """The pattern that the CRD has for a field of the environment."""
-    crd = yaml.safe_load((data.folder("crds") / "localmodeldeployments.yaml").read_text())
+    crd = yaml.safe_load((data.path("crds") / "localmodeldeployments.yaml").read_text())
     found = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     found = found["environment"]["properties"][field]
     (rule,) = found.get("items", found)["x-kubernetes-validations"]

@@ -14,7 +14,7 @@ from localmodel import data
 from localmodel.environments.venvs import build_log
 from localmodel.targets import log_file
 
-sys.path.append(str(data.folder("scoring-image")))
+sys.path.append(str(data.path("scoring-image")))
 
 from localmodel_server.log_rotation import rotate
 

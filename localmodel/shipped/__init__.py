@@ -1,0 +1,1 @@
+"""What comes with the package for people to read: pages of the documentation, and samples."""
