@@ -9,18 +9,17 @@ $(VENV)/.ready: pyproject.toml requirements-dev.txt hack/venv
 	hack/venv $(VENV)
 
 demo: $(VENV)/.ready ## Train, register, serve as a bare process, ask, update, ask again
-	@$(VENV)/bin/python hack/demo.py
+	@$(VENV)/bin/lmd demo
 
 demo-stop: $(VENV)/.ready ## Stop what the demo started
-	@$(VENV)/bin/python hack/demo.py stop
+	@$(VENV)/bin/lmd demo stop
 
 kind-up: $(VENV)/.ready ## A kind cluster, the custom resource, and the operator beside it
 	@hack/kind-up
-	@hack/operator up
+	@hack/kind-env $(VENV)/bin/lmd operator up --context kind-localmodel
 
-kind-down: ## Stop the operator and delete the cluster
-	@hack/operator down
-	@hack/kind-down
+kind-down: $(VENV)/.ready ## Stop the operator and delete the cluster
+	@hack/kind-env $(VENV)/bin/lmd kind down
 
 test: $(VENV)/.ready ## Everything this machine can test; test-unit, test-e2e, ... for one part
 	@hack/test

@@ -9,7 +9,7 @@ All run equal pods in the same cluster in the same run: same environment image, 
 turns, under 50 requests a second, of which half come over new connections. `hundred` is 100 consecutive edits of ours
 alone. Times are from the save on.
 
-Needs a cluster with the operator beside it (make kind-up) and the sample's model (make demo trains it). Takes a port of
+Needs a cluster with the operator beside it (make kind-up) and the model of sklearn-mnist's train.py. Takes a port of
 localhost for each way, from --port on, and a namespace of its own; removes what it made.
 """
 
@@ -45,7 +45,7 @@ def main() -> None:
     arguments = _parse_arguments()
     os.environ["PATH"] = run(str(ROOT / "hack" / "kind-env"), "printenv", "PATH").strip()
     if not MODEL.exists():
-        sys.exit(f"there is no {MODEL}: make demo trains it")
+        sys.exit(f"there is no {MODEL}: lmd run {MODEL.with_name('train.py')} makes it")
     site = Site(arguments.context)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         stack.callback(site.kubectl, "delete", "namespace", site.namespace, "--ignore-not-found", "--timeout=120s")

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # variables are for those who read this file in
-# What engine-up, kind-up, kind-down and kind-env share: where things are, and how to speak.
+# What engine-up, kind-up and kind-env share: where things are, and how to speak.
 
 # What would make the programs called here do something else than on another machine; where packages and engines are
 # (GOPROXY, DOCKER_HOST, ...) stays the user's.

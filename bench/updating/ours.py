@@ -34,7 +34,9 @@ class Ours:
         self._site, self._folder, self.port = site, folder, port
         self._log = home.home() / f"operator-{site.cluster}" / "operator.log"
         if not self._log.exists():
-            raise SystemExit(f"there is no {self._log}: hack/operator up {site.cluster} starts it beside the cluster")
+            raise SystemExit(
+                f"there is no {self._log}: lmd operator up --context {site.context} starts it beside the cluster"
+            )
         self._logged = 0
         self._manifest: Any = {}
         self._number = 0

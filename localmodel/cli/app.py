@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 # As lmd --help shows them: what one does first comes first.
 _GROUPS = {
+    "Look around": {
+        "demo": "localmodel.cli.tools.demo:demo",
+        "docs": "localmodel.cli.tools.docs:docs",
+        "doctor": "localmodel.cli.tools.doctor:doctor",
+    },
     "Write a script": {
         "init": "localmodel.cli.deployment.init:init",
         "try": "localmodel.cli.tools.try_:try_",
@@ -51,15 +56,17 @@ _GROUPS = {
         "env": "localmodel.cli.store.env:env",
         "store": "localmodel.cli.store.store:store",
     },
+    "Have a cluster": {
+        "kind": "localmodel.cli.tools.kind:kind",
+    },
     "Other tools": {
         "import": "localmodel.cli.tools.import_:import_",
         "export": "localmodel.cli.tools.export:export",
-        "doctor": "localmodel.cli.tools.doctor:doctor",
         "completion": "localmodel.cli.completion:completion",
     },
 }
 _COMMANDS = {name: place for commands in _GROUPS.values() for name, place in commands.items()}
-_ADDED = "Other tools"
+_ADDED = "Have a cluster"
 _LONGEST_SENTENCE = 300
 
 

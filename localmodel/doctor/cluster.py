@@ -36,8 +36,8 @@ def _cluster() -> list[Finding]:
     except subprocess.CalledProcessError as error:
         message = (error.stderr.strip().splitlines() or ["no answer"])[-1]
         if "NotFound" in message:
-            return [Finding("warn", what, f"reachable, without {RESOURCE}", "kubectl apply -f crds/ in the checkout")]
-        return [Finding("warn", what, message, f"{_NEEDED}: make kind-up in the checkout")]
+            return [Finding("warn", what, f"reachable, without {RESOURCE}", "lmd operator up installs it")]
+        return [Finding("warn", what, message, f"{_NEEDED}: lmd kind up")]
     except (OSError, subprocess.SubprocessError) as error:
         return [Finding("warn", what, str(error), _NEEDED)]
     return [Finding("ok", what, f"{context} is reachable, with {RESOURCE}")]

@@ -117,9 +117,7 @@ def _clusters(containers: list[dict[str, Any]]) -> list[Finding]:
 def _cluster(name: str, mapped: list[int]) -> Finding:
     if mapped:
         return Finding("ok", f"kind cluster {name}", f"deployments can have the ports {', '.join(map(str, mapped))}")
-    fix = (
-        "deployments in it have no address on this machine: make it with kind create cluster --config kind-config.yaml"
-    )
+    fix = f"deployments in it have no address on this machine: make it anew (lmd kind down {name}, lmd kind up {name})"
     return Finding("warn", f"kind cluster {name}", "maps no port to deployments", fix)
 
 

@@ -202,6 +202,16 @@ GONE = _reason(
 KUBECTL_MISSING = _reason(
     COMMANDS, "KubectlMissing", "the target kind uses kubectl, which is not installed", "install it"
 )
+PROGRAM_MISSING = _reason(
+    COMMANDS,
+    "ProgramMissing",
+    "a program that a local cluster needs is not on the PATH",
+    "the message says where it is",
+)
+KIND_FAILED = _reason(COMMANDS, "KindFailed", "kind has failed", "the message contains its output")
+OPERATOR_ENDED = _reason(
+    COMMANDS, "OperatorEnded", "the operator has ended while it started", "the message has its last words, and its log"
+)
 KUBECTL_FAILED = _reason(COMMANDS, "KubectlFailed", "kubectl has failed", "the message contains its output")
 MLFLOW_MISSING = _reason(
     COMMANDS,
@@ -243,7 +253,7 @@ ALREADY_RUNNING = _reason(
     OPERATOR,
     "AlreadyRunning",
     "another operator for this cluster runs with the same store",
-    "stop it with `hack/operator down`; the message names the lock file it holds",
+    "stop it with `lmd operator down`; the message names the lock file it holds",
 )
 CLUSTER_UNREACHABLE = _reason(
     OPERATOR,

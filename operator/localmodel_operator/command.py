@@ -9,9 +9,13 @@ from pathlib import Path
 import click
 
 from localmodel import environment_retention
+from localmodel.cli import program
+from localmodel.cli.output import ConsoleProgress, say
 from localmodel.disk import home
 from localmodel.errors import UserError
+from localmodel.local_cluster import operator_process, programs, resource
 from localmodel.output.printable import printable
+from localmodel.targets.kind.kubectl import Kubectl
 from localmodel_operator import main
 
 
@@ -64,3 +68,50 @@ def run(
     except UserError as error:
         click.echo(printable(f"error: {error}"), err=True)
         sys.exit(1)
+
+
+_context_option = click.option("--context", help="Context of the kubeconfig. Default: the current one.")
+
+
+@operator.command()
+@_context_option
+def up(context: str | None) -> None:
+    """Start the operator beside the cluster, in the background, with the custom resource in the cluster.
+
+    One that runs is started again. It serves until lmd operator down, or until the machine stops.
+
+    \b
+    Examples:
+      lmd operator up
+      lmd operator up --context kind-localmodel
+    """
+    programs.require("kubectl")
+    wanted = context or _current()
+    progress = ConsoleProgress()
+    with progress.step("custom resource") as done:
+        resource.install(wanted)
+        done("installed")
+    running = operator_process.up(program.path(), wanted, progress)
+    say(f"operator of {wanted}: process {running.pid}, log {running.log}")
+    if not running.leads:
+        say("it waits: another operator holds the lease of this cluster; the log says when it serves")
+
+
+@operator.command()
+@_context_option
+def down(context: str | None) -> None:
+    """Stop the operator that lmd operator up has started. What it serves goes on serving.
+
+    \b
+    Examples:
+      lmd operator down
+      lmd operator down --context kind-localmodel
+    """
+    wanted = context or _current()
+    stopped = operator_process.down(wanted)
+    say(f"operator of {wanted}: {'stopped' if stopped else 'does not run'}")
+
+
+def _current() -> str:
+    """The name of the current context. Raises UserError."""
+    return Kubectl(None, None).run("config", "current-context").strip()

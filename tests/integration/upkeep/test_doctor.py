@@ -104,7 +104,7 @@ def test_docker_its_storage_and_the_clusters_in_it(lmd: Lmd) -> None:
     assert "driver overlayfs, " in findings["engine's storage"]["found"]
     assert findings["kind cluster digits"]["found"] == "deployments can have the ports 6789, 6790"
     assert findings["kind cluster bare"]["level"] == "warn"
-    assert "kind create cluster --config kind-config.yaml" in findings["kind cluster bare"]["fix"]
+    assert "lmd kind down bare, lmd kind up bare" in findings["kind cluster bare"]["fix"]
 
 
 def test_an_engine_that_is_another_one_or_wasteful(lmd: Lmd) -> None:

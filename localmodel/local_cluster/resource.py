@@ -1,0 +1,16 @@
+"""The custom resource in a cluster."""
+
+from localmodel import data
+from localmodel.cluster_records.names import RESOURCE
+from localmodel.targets.kind.kubectl import Kubectl
+
+
+def install(context: str) -> None:
+    """Install it, or update what is there, and wait until the cluster knows it.
+
+    Raises:
+        UserError: KubectlMissing, KubectlFailed.
+    """
+    kubectl = Kubectl(context, None)
+    kubectl.run("apply", "--server-side", "-f", str(data.path("crds")))
+    kubectl.run("wait", "--for=condition=Established", f"crd/{RESOURCE}", "--timeout=60s")
