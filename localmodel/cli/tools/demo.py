@@ -16,36 +16,28 @@ from localmodel.demo import project
 from localmodel.disk import home
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def demo(context: click.Context) -> None:
+@click.command()
+@click.argument("action", required=False, type=click.Choice(["stop"]))
+def demo(action: str | None) -> None:
     """Train a small model, serve it as a process, ask it, edit its script, and ask it again.
 
     The demo shows each command before it runs it. The model is scikit-learn's, for which the first demo installs an
-    environment with Python 3.11.
+    environment with Python 3.11. With stop, the deployment is deleted and its files are removed; the model and the
+    environment stay.
 
     \b
     Examples:
       lmd demo
       lmd demo stop
     """
-    if context.invoked_subcommand is None:
-        try:
-            _run()
-        except subprocess.CalledProcessError as error:
-            raise SystemExit(error.returncode) from None  # the command has printed why
+    try:
+        _stop() if action else _run()
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(error.returncode) from None  # the command has printed why
 
 
-@demo.command()
-def stop() -> None:
-    """Stop the demo's deployment and remove its files. The model and the environment stay.
-
-    \b
-    Examples:
-      lmd demo stop
-      LOCALMODEL_HOME=/tmp/demo lmd demo stop
-    """
-    if _is_there() and project.folder().exists():
+def _stop() -> None:
+    if project.folder().exists() and _is_there():
         _lmd("delete", project.NAME)
     else:
         say("the demo does not run")
