@@ -87,6 +87,8 @@ def try_out(lmd: Path, version: str, folder: Path) -> None:
         return done.stdout.strip()
 
     assert command("--version").endswith(version)
+    assert "troubleshooting" in command("docs", "--list")
+    assert "score.py" in command("init", folder / "digits", "--sample", "sklearn-mnist")
     assert command("try", script / "score.py", "--data", "abc") == '"cba"'
     command("apply", script)
     try:

@@ -210,7 +210,10 @@ PROGRAM_MISSING = _reason(
 )
 KIND_FAILED = _reason(COMMANDS, "KindFailed", "kind has failed", "the message contains its output")
 OPERATOR_ENDED = _reason(
-    COMMANDS, "OperatorEnded", "the operator has ended while it started", "the message has its last words, and its log"
+    COMMANDS,
+    "OperatorEnded",
+    "the operator has ended while it started",
+    "the message has the last line of its log, and the log's path",
 )
 KUBECTL_FAILED = _reason(COMMANDS, "KubectlFailed", "kubectl has failed", "the message contains its output")
 MLFLOW_MISSING = _reason(

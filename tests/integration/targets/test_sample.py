@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -82,25 +80,3 @@ def test_the_sample_with_the_gate_of_the_how_to(lmd: Lmd, trained: Path) -> None
     said = "revision 2 does not serve: gate: request 1 (a two): $[0]: expected 2, got "
     assert result.code == 1 and said in result.err
     assert ask(lmd.port, json.loads((SAMPLE / "request.json").read_text())) == (200, [2], 1)
-
-
-def test_the_demo_predicts_updates_and_can_be_run_again(tmp_path: Path, environments: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "environments").symlink_to(environments)
-    variables = {**os.environ, "LOCALMODEL_HOME": str(home)}
-
-    def demo(*arguments: str) -> str:
-        command = [sys.executable, ROOT / "hack" / "demo.py", *arguments]
-        return subprocess.run(command, env=variables, capture_output=True, text=True, check=True, cwd=ROOT).stdout
-
-    try:
-        first, second = demo(), demo()
-        for out in (first, second):
-            assert out.index("\n[2]\n") < out.index('\n{"digit": 2}\n')
-            (address,) = set(re.findall(r"POST \S+ to (\S+)", out))
-            assert address.startswith("http://localhost:")
-            assert "lmd logs sklearn-mnist -f" in out and "make demo-stop" in out
-    finally:
-        assert "sklearn-mnist: deleted" in demo("stop")
-    assert "does not run" in demo("stop")
