@@ -135,8 +135,8 @@ class LocalTarget:
             done(f"Python {desired.spec.environment.python}")
 
         def write() -> RevisionRecord:
-            before = decision.before
-            return records.write(place, self.name, desired, decision.facts, environment, before, again=running is None)
+            before, observed, again = decision.before, decision.observed, running is None
+            return records.write(place, self.name, desired, decision.facts, environment, before, observed, again)
 
         Rollout(self.runner, place, desired.spec, environment, timeout, progress, give_way).bring(running, write)
 

@@ -20,11 +20,12 @@ def write(
     facts: Facts,
     environment: BuiltEnvironment,
     before: RevisionRecord | None,
+    observed: Facts | None,
     again: bool,
 ) -> RevisionRecord:
     """Write the revision; with `again`, write the same one a second time if it is the latest.
 
-    `before` is the revision that serves or served last.
+    `before` is the revision that serves or served last; `observed` are the facts that the plan has compared with.
     """
     latest = max(place.numbers(), default=0)
     last = place.known(latest)
@@ -34,7 +35,7 @@ def write(
     record = RevisionRecord(
         number=number,
         revision=desired.revision,
-        cause=same.cause if same else _cause(desired, facts, before),
+        cause=same.cause if same else _cause(desired, facts, before, observed),
         created=same.created if same else datetime.now(UTC).isoformat(timespec="seconds"),
         environment=revision_folder.write(place.folder(number), place.name, number, desired, environment),
         build=environment.key,
@@ -48,9 +49,8 @@ def write(
     return record
 
 
-def _cause(desired: Desired, facts: Facts, before: RevisionRecord | None) -> str:
+def _cause(desired: Desired, facts: Facts, before: RevisionRecord | None, observed: Facts | None) -> str:
     """Why there is a new revision, in words."""
     if before is None:
         return desired.revision.changes_from(None, 0)
-    known = Facts.from_json(before.facts)
-    return plan.cause(facts, known, desired.revision.changes_from(before.revision, before.number))
+    return plan.cause(facts, observed, desired.revision.changes_from(before.revision, before.number))

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.lmd_command import BROKEN_INIT, Lmd, load, script
@@ -217,3 +218,15 @@ def test_causes_and_plans_compare_with_what_serves(lmd: Lmd) -> None:
     assert (causes[1], causes[3]) == ("created", "spec.env changed: A")
     assert causes[4] == "spec.scoring changed: score.py"
     assert 5 not in causes, "nothing has changed: revision 3 serves"
+
+
+def test_the_cause_is_that_of_the_plan_also_after_a_failure(lmd: Lmd) -> None:
+    """Both compare with what serves: its port is the server's, whichever the revisions between them asked for."""
+    lmd.apply(script("1"))
+    anywhere: dict[str, Any] = {"service": {}}
+    assert lmd.apply(BROKEN_INIT, env=[{"name": "LEVEL", "value": "1"}], **anywhere).code == 1
+    planned = json.loads(lmd("plan", lmd.manifest(script("2"), **anywhere), "-o", "json").out)[0]["reason"]
+    assert lmd.apply(script("2"), **anywhere).code == 0
+    causes = {one["revision"]: one["cause"] for one in json.loads(lmd("history", "digits", "-o", "json").out)}
+    assert causes[3] == planned == "spec.scoring changed: score.py"
+    assert causes[2] == "spec.scoring changed: score.py; spec.env changed: LEVEL"

@@ -14,14 +14,16 @@ from localmodel.updates.plan import PORT, Facts, Plan
 
 @dataclass(frozen=True)
 class Decision:
-    """The plan of an apply. `facts` describe what is wanted, and were compared with `before`.
+    """The plan of an apply. `facts` describe what is wanted, and were compared with `observed`.
 
-    `again` is the revision of a rollback, as long as the rollback holds.
+    `before` is the revision that serves or served last, and `observed` are its facts, but with the port of the server
+    that runs. `again` is the revision of a rollback, as long as the rollback holds.
     """
 
     plan: Plan
     facts: Facts
     before: RevisionRecord | None = None
+    observed: Facts | None = None
     again: RevisionRecord | None = None
 
 
@@ -32,13 +34,14 @@ def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord
     serving = before if serves else None
     inputs = place.inputs()
     if (kept := place.rolled_back()) and inputs and _at_its_port(inputs, facts) == facts:
-        return Decision(_kept(place, kept, serving), facts, before, kept)
+        return Decision(_kept(place, kept, serving), facts, before, again=kept)
     if running is None:
-        return Decision(_started(before, facts, desired), facts, before)
+        recorded = Facts.from_json(before.facts) if before else None
+        observed = _at_its_port(recorded, facts) if recorded else None
+        return Decision(_started(before is None, observed, facts, desired), facts, before, observed)
     same_program = running.program == runner.program(runner.key(desired.spec, desired.lock), desired.spec)
-    result = plan.plan(
-        replace(facts, strategy=desired.spec.strategy), _observed(before, running, desired, facts, same_program)
-    )
+    observed = _observed(before, running, desired, facts, same_program)
+    result = plan.plan(replace(facts, strategy=desired.spec.strategy), observed)
     lane, reason = result.lane, result.reason
     if serving is None and lane == "nothing":
         lane = "swap" if desired.spec.strategy == "Auto" else "roll"
@@ -46,7 +49,8 @@ def decide(place: State, desired: Desired, runner: Runner, running: ServerRecord
     if not same_program and lane in ("nothing", "swap"):
         earlier_reason = f"{reason}; " if result.lane != "nothing" else ""
         lane, reason = "roll", f"{earlier_reason}what the server was started from has changed"
-    return Decision(Plan(lane, tuple(_steps(lane, facts, running, same_program, desired)), reason), facts, before)
+    steps = tuple(_steps(lane, facts, running, same_program, desired))
+    return Decision(Plan(lane, steps, reason), facts, before, observed)
 
 
 def keeps_port(wanted: int | None, running: ServerRecord) -> bool:
@@ -119,12 +123,11 @@ def _kept(place: State, kept: RevisionRecord, serving: RevisionRecord | None) ->
     return Plan("roll", steps, f"revision {kept.number}, which lmd rollback asked for, does not serve")
 
 
-def _started(last: RevisionRecord | None, facts: Facts, desired: Desired) -> Plan:
-    if last is None:
+def _started(is_first: bool, observed: Facts | None, facts: Facts, desired: Desired) -> Plan:
+    if is_first:
         reason, lane = "there is no revision yet", "rebuild"
     else:
-        recorded = Facts.from_json(last.facts)
-        result = plan.plan(facts, _at_its_port(recorded, facts) if recorded else None)
+        result = plan.plan(facts, observed)
         earlier_reason = "" if result.lane == "nothing" else f"{result.reason}; "
         reason, lane = f"{earlier_reason}the server is not running", "rebuild" if result.lane == "rebuild" else "roll"
     return Plan(lane, tuple(_steps(lane, facts, None, False, desired)), reason)
