@@ -70,10 +70,10 @@ class Before:
         return {variable["name"]: variable["value"] for variable in self._spec.get("env", []) if "value" in variable}
 
     def _environment(self) -> str | Path | None:
-        """The file that it was read from, if it is still there; or its name in the store, if it was given so."""
+        """The file that was named, if it is still there; or the name in the store, if that was."""
         file = Path(self._annotation(annotations.ENVIRONMENT_SOURCE))
         if file.is_file():
-            return from_here(file)
+            return None if self._annotation(annotations.ENVIRONMENT_CHOSEN) else from_here(file)
         reference = self._spec.get("environment", {}).get("ref")
         # One that is called as the deployment was made of a file with what a manifest has no field for.
         if reference is None or reference["name"] == self.name:

@@ -11,7 +11,14 @@ from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.project.server_options import manifest_fields
 from localmodel.resource import schema
-from localmodel.resource.annotations import ENVIRONMENT_SOURCE, MODEL_SOURCES, PYTHON, SOURCE, annotate
+from localmodel.resource.annotations import (
+    ENVIRONMENT_CHOSEN,
+    ENVIRONMENT_SOURCE,
+    MODEL_SOURCES,
+    PYTHON,
+    SOURCE,
+    annotate,
+)
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 
@@ -38,14 +45,15 @@ def changed(
     source: Path | None = None,
     model_sources: Mapping[str, Path] | None = None,
     environment_source: Path | None = None,
+    environment_chosen: bool = False,
     python: str = "",
 ) -> dict[str, Any]:
     """A copy of the manifest in which each field that is given takes the place of the one before.
 
     An empty `gate` is none. `variables` are the deployment's own: an environment of the store brings its variables
     itself. `source` is where `code`, or a model without code, was read from, `model_sources` and `environment_source`
-    are the same for models (by name) and environment; `python` is the version that was asked for beside the
-    environment.
+    are the same for models (by name) and environment; `environment_chosen`: nobody named that file. `python` is the
+    version that was asked for beside the environment.
 
     Raises:
         UserError: InvalidManifest, for an unknown option of the server.
@@ -66,6 +74,7 @@ def changed(
     if environment is not None:
         spec["environment"] = _environment(environment)
         annotate(after, ENVIRONMENT_SOURCE, str(environment_source or ""))
+        annotate(after, ENVIRONMENT_CHOSEN, "true" if environment_chosen else "")
         annotate(after, PYTHON, python)
     if variables is not None:
         spec["env"] = [{"name": key, "value": variables[key]} for key in variables]

@@ -32,7 +32,8 @@ class Parts:
     """What a deployment is made of; None: as it was.
 
     `model_sources` are paths of models, by name, where they are not those of `models`; `environment_file` is where the
-    environment was read from, `python` the version that was asked for beside it. `model_place`: of a model that is
+    environment was read from, and `environment_chosen` whether that is because it lies in the folder and nobody named
+    one; `python` is the version that was asked for beside it. `model_place`: of a model that is
     served without a script, where it was taken from.
     """
 
@@ -42,6 +43,7 @@ class Parts:
     model_sources: Mapping[str, Path] | None = None
     environment: Packages | None = None
     environment_file: Path | None = None
+    environment_chosen: bool = False
     python: str = ""
     variables: Mapping[str, str] | None = None
     port: int | None = None
@@ -101,6 +103,7 @@ def draft(base: Manifests, parts: Parts, progress: Progress) -> Draft:
             source=files.place if files else parts.model_place,
             model_sources=sources,
             environment_source=parts.environment_file,
+            environment_chosen=parts.environment_chosen,
             python=parts.python,
         )
         return replace(base, deployment=changed)

@@ -138,6 +138,7 @@ class Project:
             models=models if fresh or wanted.models is not None else None,
             environment=packages,
             environment_file=given.environment_file(environment),
+            environment_chosen=wanted.environment is None,
             python=python or "",
             variables=wanted.variables if wanted.variables is not None or not fresh else {},
             port=wanted.port,

@@ -10,6 +10,8 @@ from localmodel_untrusted import json_text
 SOURCE = "localmodel.dev/source"
 MODEL_SOURCES = "localmodel.dev/model-sources"
 ENVIRONMENT_SOURCE = "localmodel.dev/environment-source"
+# "true" if nobody named that file, and it was chosen among those of the folder.
+ENVIRONMENT_CHOSEN = "localmodel.dev/environment-chosen"
 # The Python that was asked for, so that it stays when the environment is read again.
 PYTHON = "localmodel.dev/python"
 

@@ -46,7 +46,7 @@ _NAME = "trial"
 class Wish:
     """What the command was given. Each of `models` is NAME, NAME:VERSION, a path, or NAME=PATH.
 
-    `folder` is one with a script.
+    `folder` is one with a script, `model` one that needs none: a path, an address in MLflow, or its name in the store.
 
     `python` is a version if there are requirements, otherwise an interpreter to use as it is. `writes`: whether what
     the folder's requirements lack is written into their file.
@@ -59,6 +59,7 @@ class Wish:
     python: str | None = None
     models: tuple[str, ...] = ()
     writes: bool = False
+    model: Path | None = None
 
 
 def wish(
@@ -68,7 +69,7 @@ def wish(
     python: str | None = None,
     models: tuple[str, ...] = (),
 ) -> Wish:
-    """What a PATH, and options beside it, ask for. It may be a script, a folder, a manifest, or none of them."""
+    """What a PATH, and options beside it, ask for. It may be a script, a folder, a manifest, a model, or None."""
     if path is None or manifest is not None:
         script = path if path and path.suffix == ".py" else None
         return Wish(script, None, manifest, requirements, python, models)
@@ -77,11 +78,16 @@ def wish(
     found = place.find(path)
     if found.is_manifest:
         return Wish(None, None, path, requirements, python, models)
+    if found.kind == "model":
+        return Wish(requirements=requirements, python=python, models=models, model=path)
     return Wish(None, path, None, requirements, python, models)
 
 
 def request(wish: Wish) -> Path | None:
     """The file of the sample request, if there is one."""
+    if wish.model is not None:
+        beside_it = wish.model.parent / beside.REQUEST
+        return beside_it if beside_it.is_file() else None
     root = wish.folder or (wish.script or wish.manifest or Path("x")).parent
     if wish.manifest and wish.manifest.is_dir():
         root = wish.manifest
@@ -91,11 +97,15 @@ def request(wish: Wish) -> Path | None:
 
 @dataclass(frozen=True)
 class Trial:
-    """A worker to start: its interpreter, all its environment variables, and what is known for advice."""
+    """A worker to start: its interpreter, all its environment variables, and what is known for advice.
+
+    `sample` is the body of a request that the model itself describes.
+    """
 
     python: Path
     variables: Mapping[str, str]
     known: Known = Known()  # noqa: RUF009 - it is frozen
+    sample: bytes | None = None
 
 
 def prepare(wish: Wish, folder: Path, progress: Progress, target: Callable[[], Target]) -> Trial:
@@ -109,6 +119,8 @@ def prepare(wish: Wish, folder: Path, progress: Progress, target: Callable[[], T
     """
     if wish.script is not None and not wish.script.is_file():
         raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{wish.script}: no such file")
+    if wish.model is not None:
+        return _model_alone(wish.model, wish, folder, progress, target)
     root = wish.script.parent if wish.script else wish.folder or Path()
     path = wish.manifest
     if path is None and not (root / place.SETTINGS).is_file():
@@ -137,10 +149,14 @@ def _project(root: Path, wish: Wish) -> Project:
         environment=wish.requirements,
         python=wish.python if wish.requirements else None,
     )
-    project = Project(Place("folder", root), options, lmd_toml.read(root))
+    return _named(Project(Place("folder", root), options, lmd_toml.read(root)))
+
+
+def _named(project: Project) -> Project:
+    """The project with a name, if its own is none for a deployment."""
     with contextlib.suppress(UserError):
-        return replace(project, options=replace(options, name=project.name))
-    return replace(project, options=replace(options, name=_NAME))
+        return replace(project, options=replace(project.options, name=project.name))
+    return replace(project, options=replace(project.options, name=_NAME))
 
 
 def _applied(found: Project, target: Callable[[], Target], progress: Progress) -> tuple[Project, Settings]:
@@ -172,6 +188,30 @@ def _as_deployed(found: Project, kept: Settings, folder: Path, progress: Progres
     return Trial(
         Path(built.python), {**_machine(), **_lay_out(folder, found.name, desired, source.files, built)}, known
     )
+
+
+def _model_alone(model: Path, wish: Wish, folder: Path, progress: Progress, target: Callable[[], Target]) -> Trial:
+    """A model with the script that is generated for it, laid out as a deployment has it; nothing is registered."""
+    if wish.models:
+        raise UserError(reasons.ARGUMENT_INVALID, f"--model: {model} is a model itself, and is tried alone")
+    options = Settings(environment=wish.requirements, python=wish.python if wish.requirements else None)
+    found, before_this = _applied(_named(Project(Place("model", model), options)), target, progress)
+    draft = drafting.draft(Manifests(definition.empty(found.name), {}), found.read(before_this, progress), progress)
+    manifests = manifest.read(draft.manifests)
+    wanted = spec.parse(manifests.deployment["spec"])
+    as_it_is = interpreters.named(wish.python) if wish.python and not wish.requirements else None
+    built, desired = _built(Made(manifests, wanted, {}, wish.requirements, draft.store), as_it_is, progress)
+    kept = Store(home.store()).layout
+    with contextlib.ExitStack() as files:
+        new = {
+            version.name: files.enter_context(draft.store.model_files(version))
+            for version in desired.models
+            if not kept.has(version.weights)
+        }
+        registered = replace(desired, models=tuple(version for version in desired.models if version.name not in new))
+        variables = {**_machine(), **_lay_out(folder, found.name, registered, new, built)}
+    sample = next((str(request["body"]).encode() for request in desired.gate), None)
+    return Trial(Path(built.python), variables, Known(desired.models), sample)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from localmodel.cli.output import ConsoleProgress, say
-from localmodel.cli.project_options import deployment_options
+from localmodel.cli.project_options import deployment_options, project_of
 from localmodel.debugger import launch_file, session
 from localmodel.debugger.debuggee import Debuggee, Wish
 from localmodel.debugger.local import LocalDebuggee
@@ -30,11 +30,10 @@ from localmodel_untrusted.files import decoded, read_file
 @click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    help="The script's source folder. Default: the current one.",
+    help="The script's source folder. Default: the one that was applied, or else the current one.",
 )
 @deployment_options
-def debug(target: Target, name: str, port: int | None, connect: str | None, wait: bool, folder: Path) -> None:
+def debug(target: Target, name: str, port: int | None, connect: str | None, wait: bool, folder: Path | None) -> None:
     """Let a debugger into the deployment NAME, until Ctrl-C.
 
     Requests go to one worker with debugpy in it, and nothing times out meanwhile; what lmd apply brings is debugged
@@ -42,7 +41,7 @@ def debug(target: Target, name: str, port: int | None, connect: str | None, wait
 
     \b
     Examples:
-      lmd debug churn --folder ./churn
+      lmd debug ./churn
       lmd debug churn --wait --port 5679
     """
     wish = Wish(port, _address(connect) if connect else None, wait)
@@ -51,6 +50,7 @@ def debug(target: Target, name: str, port: int | None, connect: str | None, wait
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     target.get(name)  # fails if there is no deployment of this name
+    source = folder or source_folder(target, name)
     with contextlib.ExitStack() as stack:
         debuggee: Debuggee
         if isinstance(target, LocalTarget):
@@ -61,8 +61,14 @@ def debug(target: Target, name: str, port: int | None, connect: str | None, wait
             debuggee = stack.enter_context(pod)
         with contextlib.suppress(KeyboardInterrupt):
             session.debug(
-                debuggee, wish, progress, lambda port: _tell(debuggee, wish, port, folder.resolve(), progress)
+                debuggee, wish, progress, lambda port: _tell(debuggee, wish, port, source.resolve(), progress)
             )
+
+
+def source_folder(target: Target, name: str) -> Path:
+    """The folder that the deployment was applied from; the current one if that cannot be told."""
+    applied = project_of(target, name)
+    return applied.place.root if applied else Path()
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """lmd status, wait, logs, reload, delete: commands on existing deployments."""
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import click
 
@@ -8,8 +9,8 @@ from localmodel.cli import completion, folder_words, human, style
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.folder_words import FolderProgress
 from localmodel.cli.output import ConsoleProgress, output_option, pass_on, print_table, print_value, say
-from localmodel.cli.project_options import deployment_options
-from localmodel.cli.target_option import all_namespaces_option, target_options
+from localmodel.cli.project_options import deployment, deployment_options, wrong_paths
+from localmodel.cli.target_option import all_namespaces_option, chosen, where_options
 from localmodel.disk import size, state_file
 from localmodel.targets import figures
 from localmodel.targets.figures import Figures
@@ -19,12 +20,12 @@ _TIMEOUT = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()
-@click.argument("name", required=False, shell_complete=completion.deployments)
+@click.argument("name", metavar="[NAME|PATH]", required=False, shell_complete=completion.deployments)
 @output_option
 @all_namespaces_option
-@target_options
-def status(target: Target, name: str | None, output: str) -> None:
-    """Show every deployment, or the one with this NAME.
+@where_options
+def status(name: str | None, output: str, **where: Any) -> None:
+    """Show every deployment, or the one with this NAME, or that was applied from this PATH.
 
     The exit code is 1 when that one is not ready.
     It is 1, too, when what is kept of a deployment is damaged; the others are shown all the same.
@@ -41,7 +42,13 @@ def status(target: Target, name: str | None, output: str) -> None:
     Examples:
       lmd status
       lmd status churn -o json
+      lmd status ./churn
     """
+    if name is None:
+        target = chosen(where)
+    else:
+        with wrong_paths():
+            target, name = deployment(name, where)
     deployments = [target.get(name)] if name else target.deployments()
     figures_found = figures.read(target.metrics(name)) if name and deployments[0].serving is not None else None
     if output == "text":
@@ -53,10 +60,10 @@ def status(target: Target, name: str | None, output: str) -> None:
     elif name:
         print_value({**asdict(deployments[0]), "figures": asdict(figures_found) if figures_found else None}, output)
     else:
-        print_value([asdict(deployment) for deployment in deployments], output)
-    for deployment in deployments:
-        if deployment.damaged:
-            state_file.log.warning("%s", deployment.message)
+        print_value([asdict(item) for item in deployments], output)
+    for item in deployments:
+        if item.damaged:
+            state_file.log.warning("%s", item.message)
     if name and not deployments[0].ready:
         raise SystemExit(1)
 
@@ -109,9 +116,9 @@ def wait(target: Target, name: str, timeout: float) -> None:
     """
     from localmodel.sdk.client import Client  # here, because the other commands do not need it
 
-    deployment = Client._of(target).get(name)
-    deployment.wait(timeout)
-    say(sentence(deployment.status))
+    served = Client._of(target).get(name)
+    served.wait(timeout)
+    say(sentence(served.status))
 
 
 @click.command()
@@ -150,10 +157,10 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
     """
     from localmodel.sdk.client import Client  # here, because the other commands do not need it
 
-    deployment = Client._of(target).get(name)
+    served = Client._of(target).get(name)
     with folder_words.errors_in_words():
-        deployment.reload(timeout=timeout, progress=FolderProgress(ConsoleProgress()))
-    say(sentence(deployment.status))
+        served.reload(timeout=timeout, progress=FolderProgress(ConsoleProgress()))
+    say(sentence(served.status))
 
 
 @click.command()

@@ -1,6 +1,7 @@
 """lmd try: init() and run() in the deployment's own environment, without a server."""
 
 import functools
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -62,9 +63,10 @@ def try_(
 ) -> None:
     """Import the script of PATH, call init(), and run() for each REQUEST.
 
-    PATH is a script, a folder with one or with a kustomization.yaml, a manifest, or the name of what was applied from
-    one; the current folder, if there is none. A REQUEST is a file, or '-' for standard input; without any it is the
-    sample request: request.json, or the one that lmd.toml names.
+    PATH is a script, a folder with one or with a kustomization.yaml, a manifest, a model that needs no script, or the
+    name of what was applied from one; the current folder, if there is none. A REQUEST is a file, or '-' for standard
+    input; without any it is the sample request: request.json, or the one that lmd.toml names; of a model alone, the one
+    that it describes.
     Environment, models and variables are those with which lmd apply would deploy it. Where nothing describes an
     environment, the script runs in the active one, or else in that of this command, with the shell's variables.
 
@@ -75,6 +77,7 @@ def try_(
     Examples:
       lmd try score.py request.json --requirements requirements.txt
       lmd try score.py --data '[1, 2]'
+      lmd try model.pkl
     """
     if file and folder:
         raise click.UsageError("give one of -f FILE and -k FOLDER")
@@ -87,6 +90,8 @@ def try_(
     bodies = [body.read(path) for path in requests] + [text.encode() for text in texts]
     with tempfile.TemporaryDirectory(prefix="lmd-try-") as place:
         ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress(), target)
+        if not bodies and ready.sample is not None:
+            bodies = [ready.sample]
         with TrialWorker(ready) as worker:
             outcome: _Outcome = _InText() if output == "text" else _InValue(output)
             failure = _go(worker, bodies, outcome)
@@ -96,15 +101,27 @@ def try_(
 
 
 def _path(arguments: Sequence[Path], target: Callable[[], Target]) -> Path | None:
-    """The first argument, if it is no request: a script, folder or manifest, or what a deployment was applied from."""
+    """The first argument, if it is no request: a script, folder, manifest or model, or what a name was applied from."""
     first = arguments[0] if arguments else None
     if first is None or first.suffix == ".py" or first.is_dir() or first.suffix in (".yaml", ".yml"):
+        return first
+    if _is_model(first):
         return first
     if first.exists() or str(first) == "-" or first.suffix or first.parent != Path():
         return None
     from localmodel.project import applied  # few need it
 
     return applied.path_of(target(), str(first))
+
+
+def _is_model(path: Path) -> bool:
+    """Whether it is a model: its file, its address in MLflow, or its name in the store with a version or an alias."""
+    from localmodel import no_code  # few need them
+    from localmodel.project.place import names_model
+
+    if path.exists():
+        return no_code.is_model(path)
+    return bool(re.search("[:@]", str(path))) and names_model(str(path))
 
 
 def _go(worker: TrialWorker, bodies: Sequence[bytes], outcome: "_Outcome") -> str:

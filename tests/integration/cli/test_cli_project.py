@@ -42,6 +42,9 @@ def test_a_folder_is_planned_applied_asked_and_deleted_by_its_path(lmd: Lmd, chu
     assert spec["server"]["workers"] == 2 and spec["models"] == [{"name": "churn", "version": 1}]
     assert len(spec["update"]["gate"]["requests"]) == 1
 
+    by_path = lmd("status", "./churn")
+    assert (by_path.code, by_path.out.splitlines()[1].split()[:3]) == (0, ["churn", "yes", "1"])
+    assert lmd("status", "./nosuch").code == 2
     assert lmd("invoke", "./churn").out == lmd("invoke", "churn").out == '[7, "0.5"]\n'
     tried = lmd("try", "./churn")
     assert tried.code == 0 and json.loads(tried.out) == [7, "0.5"]
@@ -185,6 +188,15 @@ def test_the_files_of_a_folder_say_its_packages_and_its_python_in_one_order(lmd:
     lmd("env", "create", "base", "--conda", churn / "environment.yml")
     both = lmd("plan", "./churn", "--env", "base", "--python", "3.12")
     assert "python: 3.12 was asked for, and the environment base:1 has Python 3.13; name one of them" in both.err
+
+
+def test_packages_that_nobody_named_are_chosen_anew_and_named_ones_stay(lmd: Lmd, churn: Path) -> None:
+    (churn / "environment.yml").write_text("dependencies: []\n")
+    assert lmd("apply", "./churn").code == 0
+    (churn / "requirements.txt").write_text("# nothing\n")
+    assert "requirements: requirements.txt (environment.yml beside it is not used)\n" in lmd("plan", "./churn").err
+    assert lmd("apply", "./churn", "--conda", churn / "environment.yml").code == 0
+    assert "requirements: environment.yml (requirements.txt beside it is not used)\n" in lmd("plan", "./churn").err
 
 
 def test_a_python_that_was_asked_for_stays_and_the_folder_is_stopped_and_started_by_its_path(
