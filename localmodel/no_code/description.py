@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from localmodel.no_code.inputs import Inputs
+from localmodel.no_code.params import Parameter
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Description:
         code: a folder below AZUREML_MODEL_DIR with modules that it needs, or "".
         request: its own sample request, or None.
         notes: what the user should know about it.
+        outputs: samples of its answers by method, "" for the only one; empty if they are not known.
+        parameters: what a request may give beside the data.
     """
 
     flavor: str
@@ -51,3 +56,5 @@ class Description:
     code: str = ""
     request: bytes | None = None
     notes: tuple[str, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import keyword
 import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, cell
+from localmodel.no_code.source import NUMPY, PANDAS, SCHEMA, STANDARD, quoted
 
-_SCHEMA = "from inference_schema.schema_decorators import input_schema"
-_PARAMETER = "from inference_schema.parameter_types.{}_parameter_type import {}ParameterType"
-_NUMPY = _PARAMETER.format("numpy", "Numpy")
-_PANDAS = _PARAMETER.format("pandas", "Pandas")
-_STANDARD = _PARAMETER.format("standard_py", "StandardPython")
+_SCHEMA = SCHEMA.format("input_schema")
 # Names that the script uses itself.
-_TAKEN = {"model", "answer", "data", "folder", "np", "os", "pd"}
+_TAKEN = {"model", "answer", "data", "folder", "np", "os", "params", "pd"}
 
 _READ = '''
 FORMS = ("data", "input_data", "dataframe_split", "dataframe_records", "instances", "inputs")
@@ -59,16 +55,16 @@ def of_inputs(inputs: Inputs) -> RunSchema:
             return RunSchema(_imports(arrays), tuple(names), declared, (*lines, f"data = {{{feeds}}}"))
         case Table(columns):
             return RunSchema(
-                ("import pandas as pd", _PANDAS, _SCHEMA),
+                ("import pandas as pd", PANDAS, _SCHEMA),
                 ("data",),
                 ('@input_schema("data", PandasParameterType(SAMPLE))',),
                 ("data = data[list(SAMPLE.columns)]  # in the model's order",),
                 "\n".join(["SAMPLE = pd.DataFrame(", "    {", *map(_series, columns), "    }", ")"]),
             )
         case Texts():
-            return RunSchema((_STANDARD, _SCHEMA), ("data",), (_declared("data", Array((-1,), "str")),))
+            return RunSchema((STANDARD, _SCHEMA), ("data",), (_declared("data", Array((-1,), "str")),))
     imports = ("import json", "import numpy as np", "import pandas as pd")
-    return RunSchema(imports, ("raw_data",), (), ("data = read(json.loads(raw_data))",), "", _READ)
+    return RunSchema(imports, ("raw_data",), (), ("body = json.loads(raw_data)", "data = read(body)"), "", _READ)
 
 
 def parameter(name: str) -> str:
@@ -84,11 +80,6 @@ def _parameters(names: list[str]) -> list[str]:
     for name in map(parameter, names):
         parameters.append(name if name not in parameters else f"{name}_{len(parameters)}")
     return parameters
-
-
-def quoted(value: Any) -> str:
-    """The value as Python source."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) and value.isprintable() else repr(value)
 
 
 def _declared(name: str, array: Array) -> str:
@@ -108,7 +99,7 @@ def _objects(name: str, array: Array) -> list[str]:
 
 
 def _imports(arrays: Iterable[Array]) -> tuple[str, ...]:
-    kinds = {_STANDARD if array.dtype == "str" else _NUMPY for array in arrays}
+    kinds = {STANDARD if array.dtype == "str" else NUMPY for array in arrays}
     return ("import numpy as np", *sorted(kinds), _SCHEMA)
 
 

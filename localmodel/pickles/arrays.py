@@ -1,7 +1,7 @@
 """Skips arrays in joblib's files, whose bytes lie between the pickle's instructions, after a wrapper object."""
 
 import re
-from typing import Final
+from typing import Final, TypeGuard
 
 from localmodel.pickles.stream import Stream, UnreadablePickleError
 from localmodel.pickles.values import Global, Made, Value
@@ -25,7 +25,7 @@ def is_pickled(wrapper: dict[str, Value]) -> bool:
     if isinstance(dtype.of, Global) and dtype.of.name in _STRINGS:
         return True
     flags = dtype.state[_FLAGS] if isinstance(dtype.state, tuple) and len(dtype.state) > _FLAGS else 0
-    return _code(dtype).startswith("O") or (isinstance(flags, int) and bool(flags & _HAS_OBJECTS))
+    return code(dtype).startswith("O") or (isinstance(flags, int) and bool(flags & _HAS_OBJECTS))
 
 
 def skip(wrapper: dict[str, Value], stream: Stream) -> bytes:
@@ -36,7 +36,7 @@ def skip(wrapper: dict[str, Value], stream: Stream) -> bytes:
     """
     count = _item_size(wrapper.get("dtype"), stream)
     shape = wrapper.get("shape")
-    if not isinstance(shape, tuple) or not all(type(length) is int and 0 <= length < 1 << 62 for length in shape):
+    if not is_shape(shape):
         raise UnreadablePickleError(f"the array at byte {stream.position} has no shape that can be read")
     for length in shape:
         count *= length
@@ -52,18 +52,23 @@ def skip(wrapper: dict[str, Value], stream: Stream) -> bytes:
     return start
 
 
-def _item_size(dtype: Value, stream: Stream) -> int:
-    match = _DTYPE.fullmatch(_code(dtype))
-    if match is None:
-        raise UnreadablePickleError(f"the array at byte {stream.position} has a dtype that is not known")
-    kind, digits = match.groups()
-    return int(digits or 1) * (4 if kind == "U" else 1)
+def is_shape(value: Value) -> TypeGuard[tuple[int, ...]]:
+    """Whether the value is the shape of an array."""
+    return isinstance(value, tuple) and all(type(length) is int and 0 <= length < 1 << 62 for length in value)
 
 
-def _code(dtype: Value) -> str:
+def code(dtype: Value) -> str:
     """The code, as in `numpy.dtype("f8")`; "" if the value is not a dtype."""
     if isinstance(dtype, Made) and isinstance(dtype.of, Global) and dtype.of.name == "dtype":
         arguments = dtype.arguments
         if isinstance(arguments, tuple) and arguments and isinstance(arguments[0], str):
             return arguments[0]
     return ""
+
+
+def _item_size(dtype: Value, stream: Stream) -> int:
+    match = _DTYPE.fullmatch(code(dtype))
+    if match is None:
+        raise UnreadablePickleError(f"the array at byte {stream.position} has a dtype that is not known")
+    kind, digits = match.groups()
+    return int(digits or 1) * (4 if kind == "U" else 1)

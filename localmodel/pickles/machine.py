@@ -10,7 +10,7 @@ from localmodel.pickles import arrays, hazards, templates
 from localmodel.pickles.memo import Memo
 from localmodel.pickles.opcodes import next_instruction
 from localmodel.pickles.stream import Budget, Stream, UnreadablePickleError
-from localmodel.pickles.values import UNKNOWN, Global, Made, Value
+from localmodel.pickles.values import UNKNOWN, Global, Made, StoredArray, Value
 
 # The keys of states that matter here; a dictionary may have millions of others.
 _KEPT_KEYS = frozenset({"_sklearn_version", templates.KEY, *arrays.KEYS})
@@ -316,8 +316,11 @@ class _Machine:
         if isinstance(version := _attributes(state).get("_sklearn_version"), str) and _VERSION.fullmatch(version):
             self._findings.versions["scikit-learn"] = version
         if self._joblib and built.of == arrays.WRAPPER:
-            self._stack[-1] = UNKNOWN
-            self._pass_array(_attributes(state))
+            wrapper = _attributes(state)
+            shape = wrapper.get("shape")
+            code = arrays.code(wrapper.get("dtype"))
+            self._stack[-1] = StoredArray(code, shape) if arrays.is_shape(shape) else UNKNOWN
+            self._pass_array(wrapper)
 
     def _distrust(self, what: str) -> None:
         self._findings.unsafe[what] = None

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from localmodel.pickles import compressed
+from localmodel.pickles import arrays, compressed
 from localmodel.pickles.machine import Findings, follow
 from localmodel.pickles.stream import Budget, Stream, UnreadablePickleError
-from localmodel.pickles.values import Global, Made, Span, Value
+from localmodel.pickles.values import Global, Made, Span, StoredArray, Value
 
 _START = 16
 _PIECE = 1 << 20
@@ -59,6 +59,14 @@ def texts_of(value: Value) -> list[str] | None:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return value
     return None
+
+
+def array_of(value: Value) -> StoredArray | None:
+    """The type and the shape of an array."""
+    if isinstance(value, Made) and isinstance(value.state, tuple) and len(value.state) == 5:
+        _, shape, dtype, *_ = value.state
+        return StoredArray(arrays.code(dtype), shape) if arrays.is_shape(shape) else None
+    return value if isinstance(value, StoredArray) else None
 
 
 @contextlib.contextmanager

@@ -30,6 +30,16 @@ class Span(Unknown):
         self.length = length
 
 
+class StoredArray(Unknown):
+    """An array whose bytes lie in the file: the code of its type, as in `numpy.dtype("f8")`, and its shape."""
+
+    __slots__ = ("code", "shape")
+
+    def __init__(self, code: str, shape: tuple[int, ...]) -> None:
+        self.code = code
+        self.shape = shape
+
+
 class Made:
     """The result of a call: what was called, its arguments, and the state that was set afterwards."""
 

@@ -105,9 +105,10 @@ homes = pd.DataFrame(
     }
 )
 DEAR = ((FRAME["city"] == "Graz") ^ (homes["rooms"].astype(int) == 2)).astype(int)
-# The second city is unknown to the models, and the third is missing.
-few = homes[:3].assign(city=pd.Categorical([homes["city"][0], "Rome", None], homes["city"].cat.categories))
-HOMES = {"data": json.loads(homes[:3].assign(city=[homes["city"][0], "Rome", None]).to_json(orient="records"))}
+# The first city is unknown to the models, and the second is missing.
+cities = ["Rome", None, *homes["city"][2:12]]
+few = homes[:12].assign(city=pd.Categorical(cities, homes["city"].cat.categories))
+HOMES = {"data": json.loads(homes[:12].assign(city=pd.Series(cities, dtype=object)).to_json(orient="records"))}
 prices = lightgbm.LGBMClassifier(n_estimators=4, min_child_samples=2, verbose=-1).fit(homes, DEAR)
 prices.booster_.save_model(str(FOLDER / "homes.txt"))
 told("homes.txt", HOMES, prices.booster_.predict(few))
@@ -159,7 +160,7 @@ ANSWERS["table.onnx"] = [
 
 class Doubled(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
-        return model_input * 2
+        return model_input * (params or {}).get("factor", 2)
 
 
 def saved(name, body, answer, save):
@@ -232,10 +233,20 @@ saved(
     "mlflow-homes",
     HOMES,
     prices.booster_.predict(few),
-    lambda path: mlflow.lightgbm.save_model(prices.booster_, path, **with_signature(strings, DEAR.to_numpy())),
+    lambda path: mlflow.lightgbm.save_model(
+        prices.booster_, path, **with_signature(strings, prices.booster_.predict(few))
+    ),
 )
 numbers = FRAME[["age", "income"]]
 body = {"data": json.loads(numbers[:3].to_json(orient="records"))}
 ANSWERS["mlflow-double"] = [body, [{name: 2 * value for name, value in row.items()} for row in body["data"]]]
 mlflow.pyfunc.save_model(str(FOLDER / "mlflow-double"), python_model=Doubled(), **with_signature(numbers, numbers))
+if mlflow.__version__ != "2.3.2":  # which has no parameters
+    ANSWERS["mlflow-factor"] = [
+        {**body, "params": {"factor": 3}},
+        [{name: 3 * value for name, value in row.items()} for row in body["data"]],
+    ]
+    described = with_signature(numbers, numbers)
+    described["signature"] = infer_signature(numbers, numbers, {"factor": 2.0, "words": ["a"]})
+    mlflow.pyfunc.save_model(str(FOLDER / "mlflow-factor"), python_model=Doubled(), **described)
 (FOLDER / "answers.json").write_text(json.dumps(ANSWERS))

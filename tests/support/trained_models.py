@@ -60,7 +60,9 @@ def train(generation: str, folder: Path) -> dict[str, Answered]:
 
 
 def run(python: Path, arguments: list[str], environment: Mapping[str, str]) -> str:
-    """The output of a program; its errors are the test's."""
-    done = subprocess.run([python, *arguments], capture_output=True, text=True, env=dict(environment), check=False)
+    """The output of a program; its errors are the test's. It imports nothing from the folder that it lies in."""
+    done = subprocess.run(
+        [python, "-P", *arguments], capture_output=True, text=True, env=dict(environment), check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout

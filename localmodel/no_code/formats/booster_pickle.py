@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from localmodel.no_code.formats import estimator, lightgbm, ubjson, xgboost
 from localmodel.no_code.inputs import Inputs
@@ -16,9 +16,10 @@ _DEEPEST = 5
 
 
 class Booster(NamedTuple):
-    """A booster: its inputs, and the versions that its text names by library."""
+    """A booster: its inputs, samples of its answer by method, and the versions that its text names by library."""
 
     inputs: Inputs
+    outputs: dict[str, Any]
     versions: dict[str, str]
 
 
@@ -28,7 +29,9 @@ def inside(path: Path, root: Value) -> Booster | None:
     Raises:
         UserError: ScriptNeeded, if it does not say what its categories are.
     """
-    state = _state(root, 0)
+    state, whole = _state(root, 0), class_of(root)
+    kind = whole.name if whole is not None else ""
+    outputs: dict[str, Any] = {}
     handle = state.get("handle", state.get("_handle"))
     if isinstance(handle, Made) and isinstance(handle.arguments, tuple) and handle.arguments:
         handle = handle.arguments[0]
@@ -40,15 +43,20 @@ def inside(path: Path, root: Value) -> Booster | None:
                 head = file.read(min(handle.length, lightgbm.LONGEST_HEAD))
                 inputs, why = lightgbm.inputs_of(head, state.get("pandas_categorical")), lightgbm.NO_CATEGORIES
                 library, version = "lightgbm", lightgbm.version_in(head)
+                if kind == "Booster":
+                    outputs = {"": lightgbm.sample_of_answer(head)}
             else:
                 model = xgboost.read_model(file)
-                inputs, why = xgboost.of_learner(xgboost.part(model, "learner")), xgboost.NO_CATEGORIES
+                learner = xgboost.part(model, "learner")
+                inputs, why = xgboost.of_learner(learner), xgboost.NO_CATEGORIES
                 library, version = "xgboost", xgboost.version_in(model)
+                if whole is not None and whole.module.startswith("xgboost."):
+                    outputs = xgboost.sample_of_answer(learner, kind)
     except (UnreadablePickleError, ubjson.UnreadableUbjsonError):
         return None
     if inputs is None:
         raise needs_script(path, why)
-    return Booster(inputs, {library: version} if version else {})
+    return Booster(inputs, outputs, {library: version} if version else {})
 
 
 def _state(value: Value, depth: int) -> dict[str, Value]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, Untyped
-from localmodel.pickles.outline import class_of, state_of, texts_of
+from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, Untyped, value
+from localmodel.pickles.outline import array_of, class_of, state_of, texts_of
 from localmodel.pickles.values import Made, Value
 
 ATTRIBUTES = (
@@ -24,8 +25,16 @@ ATTRIBUTES = (
     "_handle",
     "pandas_categorical",
     "_n_features",
+    "classes_",
+    "_classes",
+    "coef_",
+    "n_outputs_",
 )
 _INSIDE = ("best_estimator_", "estimator_", "estimator")
+# By the first letter of a type's code.
+_LABELS = {"i": "int64", "u": "uint64", "f": "float64", "b": "bool", "U": "str"}
+_LINEAR = {"LinearRegression", "Ridge", "RidgeCV", "Lasso", "LassoCV", "ElasticNet", "ElasticNetCV", "SGDRegressor"}
+_SINGLE = {"LGBMRegressor", "GradientBoostingRegressor", "HistGradientBoostingRegressor"}
 _DEEPEST = 20
 _MOST_COLUMNS = 10_000
 
@@ -48,6 +57,40 @@ def inputs_of(estimator: Value, depth: int = 0) -> Inputs:
         if not isinstance(inner_inputs := inputs_of(inside, depth + 1), Untyped):
             return inner_inputs
     return Untyped()
+
+
+def outputs_of(estimator: Value, depth: int = 0) -> dict[str, Any]:
+    """Samples of what is answered, by method, as far as the object shows them."""
+    known = class_of(estimator)
+    state = state_of(estimator)
+    if known is None or depth > _DEEPEST:
+        return {}
+    if (last := _last(state)) is not None:
+        return outputs_of(last, depth + 1)
+    if (label := _label(state.get("classes_", state.get("_classes")))) is not None:
+        several = known.name.startswith("MLP")  # it may answer with several labels
+        return {} if several else {"predict": [label], "predict_proba": [[0.0]]}
+    coefficients = array_of(state.get("coef_")) if known.name in _LINEAR else None
+    if coefficients is not None and len(coefficients.shape) in (1, 2):
+        return {"predict": [0.0] if len(coefficients.shape) == 1 else [[0.0]]}
+    single = known.name in _SINGLE or (known.name.endswith("Regressor") and state.get("n_outputs_") == 1)
+    return {"predict": [0.0]} if single else {}
+
+
+def _last(state: dict[str, Value]) -> Value | None:
+    """The inner estimator that answers for the whole."""
+    steps = state.get("steps")
+    if isinstance(steps, list) and steps and isinstance(steps[-1], tuple) and len(steps[-1]) == 2:
+        return steps[-1][1]
+    return state.get("best_estimator_")
+
+
+def _label(classes: Value) -> Any:
+    """A sample of the label of a class, or None if it is not known."""
+    if texts_of(classes):
+        return value("str")
+    array = array_of(classes)
+    return value(_LABELS[array.code[0]]) if array and len(array.shape) == 1 and array.code[:1] in _LABELS else None
 
 
 def parts(state: dict[str, Value]) -> Iterator[Value]:

@@ -47,7 +47,13 @@ def describe(path: Path, file: str) -> Description:
     version = version_in(head).replace(">=3.3,<4", ">=3.3,<5")
     load = ("model = lightgbm.Booster(model_file=str(path))",)
     loading = Loading(("import lightgbm",), load, "np.asarray(model.predict(data)).tolist()")
-    return Description("lightgbm", file, loading, inputs, (f"lightgbm{version}",), DEFAULT_PYTHON)
+    outputs = {"": sample_of_answer(head)}
+    return Description("lightgbm", file, loading, inputs, (f"lightgbm{version}",), DEFAULT_PYTHON, outputs=outputs)
+
+
+def sample_of_answer(head: bytes) -> list[Any]:
+    """A number for each row, or for each of several classes."""
+    return [0.0] if _lines(head).get("num_tree_per_iteration", "1") == "1" else [[0.0]]
 
 
 def version_in(head: bytes) -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from localmodel.environments.formats.definition import DEFAULT_PYTHON
+from localmodel.no_code import outputs
 from localmodel.no_code.description import Description, Loading
 from localmodel.no_code.formats.protobuf import Field, UnreadableProtobufError, fields, text
 from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table
 from localmodel.no_code.refusal import needs_script, unreadable
-from localmodel.no_code.run_schema import quoted
+from localmodel.no_code.source import quoted
 
 # The numbers of the fields in onnx.proto's messages that lead to a value's type.
 _GRAPH, _INITIALIZER, _INPUT, _OUTPUT = 7, 5, 11, 12
 _NAME, _TYPE, _TENSOR, _ELEMENT, _SHAPE, _DIMENSION, _SIZE = 1, 2, 1, 1, 2, 1, 1
-_NAME_OF_INITIALIZER = 8
+_NAME_OF_INITIALIZER, _EXTERNAL_DATA, _KEY, _VALUE = 8, 13, 1, 2
 _TYPES = {
     **{1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "str", 9: "bool"},
     **{10: "float16", 11: "float64", 12: "uint32", 13: "uint64"},
@@ -40,18 +41,20 @@ class _Value(NamedTuple):
     shape: tuple[int, ...]
 
 
-def describe(path: Path, file: str) -> Description:
-    """The model in an ONNX file.
+def describe(path: Path, file: str, packaged: bool = False) -> Description:
+    """The model in an ONNX file. `packaged` says that it is registered together with the files beside it.
 
     Raises:
         UserError: ModelUnreadable, ScriptNeeded.
     """
     try:
         with path.open("rb") as opened:
-            inputs, outputs = _values(opened, path.stat().st_size)
+            inputs, results, files = _graph(opened, path.stat().st_size)
     except UnreadableProtobufError as error:
         raise unreadable(path, str(error)) from None
-    if not inputs or not outputs:
+    if files:
+        _check_files(path, sorted(files)[0], packaged)
+    if not inputs or not results:
         raise unreadable(path, "it has no graph with inputs and outputs, as ONNX has")
     for value in inputs:
         if not value.dtype or not value.shape:
@@ -59,7 +62,7 @@ def describe(path: Path, file: str) -> Description:
     taken, feeds = _taken(inputs)
     load = ('model = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])',)
     loading = Loading(("import onnxruntime",), load, f"answer(model.run(None, {feeds}))", _FUNCTIONS)
-    return Description("onnx", file, loading, taken, ("onnxruntime",), DEFAULT_PYTHON)
+    return Description("onnx", file, loading, taken, ("onnxruntime",), DEFAULT_PYTHON, outputs=_answered(results))
 
 
 def _taken(inputs: list[_Value]) -> tuple[Inputs, str]:
@@ -72,17 +75,56 @@ def _taken(inputs: list[_Value]) -> tuple[Inputs, str]:
     return Arrays(tuple(Array((-1, *value.shape[1:]), value.dtype, value.name) for value in inputs)), "data"
 
 
-def _values(file: IO[bytes], size: int) -> tuple[list[_Value], list[_Value]]:
-    inputs: list[_Value] = []
-    outputs: list[_Value] = []
+def _answered(results: list[_Value]) -> dict[str, Any]:
+    """A sample of what the script answers; empty if an output is not an array."""
+    if not all(value.dtype for value in results):
+        return {}
+    samples = {value.name: outputs.sample(Array(value.shape, value.dtype)) for value in results}
+    return {"": samples if len(results) > 1 else samples[results[0].name]}
+
+
+def _check_files(path: Path, name: str, packaged: bool) -> None:
+    """Check that the file with the graph's weights comes with it.
+
+    Raises:
+        UserError: ModelUnreadable, ScriptNeeded.
+    """
+    if not packaged:
+        raise needs_script(path, f"its weights lie in another file, {name!a}: onnx.save() writes them into one")
+    if not (path.parent / name).is_file():
+        raise unreadable(path, f"its weights lie in {name!a}, which is not beside it")
+
+
+class _Graph(NamedTuple):
+    """The inputs and outputs of a graph, and the files that hold weights."""
+
+    inputs: list[_Value]
+    outputs: list[_Value]
+    files: set[str]
+
+
+def _graph(file: IO[bytes], size: int) -> _Graph:
+    made = _Graph([], [], set())
     constants: set[str] = set()
     for graph in _all(file, 0, size, _GRAPH):
         for field in fields(file, graph.start, graph.start + graph.length):
             if field.number in (_INPUT, _OUTPUT):
-                (inputs if field.number == _INPUT else outputs).append(_value(file, field))
+                (made.inputs if field.number == _INPUT else made.outputs).append(_value(file, field))
             elif field.number == _INITIALIZER:
-                constants.update(text(file, name, _LONGEST_NAME) for name in _inside(file, field, _NAME_OF_INITIALIZER))
-    return [value for value in inputs if value.name not in constants], outputs
+                for part in fields(file, field.start, field.start + field.length):
+                    if part.number == _NAME_OF_INITIALIZER:
+                        constants.add(text(file, part, _LONGEST_NAME))
+                    elif part.number == _EXTERNAL_DATA:
+                        made.files.update(_location(file, part))
+    return made._replace(inputs=[value for value in made.inputs if value.name not in constants])
+
+
+def _location(file: IO[bytes], entry: Field) -> list[str]:
+    """The file's name, if this entry of a key and a value has it."""
+    key, value = (
+        "".join(text(file, part, _LONGEST_NAME) for part in _inside(file, entry, number)) for number in (_KEY, _VALUE)
+    )
+    return [value] if key == "location" else []
 
 
 def _value(file: IO[bytes], field: Field) -> _Value:

@@ -67,6 +67,7 @@ def describe(path: Path, file: str, packaged: bool = False) -> Description:
         tuple(packages.of_modules(modules, versions)),
         python,
         notes=tuple(notes),
+        outputs=(booster.outputs if booster else {}) or estimator.outputs_of(root),
     )
 
 

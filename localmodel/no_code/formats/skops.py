@@ -13,7 +13,7 @@ from localmodel.no_code.description import Description, Loading
 from localmodel.no_code.formats import estimator
 from localmodel.no_code.formats.pickled import check_modules
 from localmodel.no_code.refusal import needs_script, unreadable
-from localmodel.no_code.run_schema import quoted
+from localmodel.no_code.source import quoted
 from localmodel.pickles.outline import class_of
 from localmodel.pickles.values import UNKNOWN, Global, Made, Value
 from localmodel_untrusted import distributions
@@ -54,6 +54,7 @@ def describe(path: Path, file: str, trusted: tuple[str, ...] = ()) -> Descriptio
         estimator.inputs_of(root),
         (*packages.of_modules(modules, versions), f"skops=={skops}" if packages.is_version(skops) else "skops"),
         python,
+        outputs=estimator.outputs_of(root),
     )
 
 

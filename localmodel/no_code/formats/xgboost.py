@@ -52,6 +52,7 @@ def describe(path: Path, file: str, kind: str = "") -> Description:
         inputs,
         (packages.of_xgboost(version), *(("scikit-learn",) if kind != "Booster" else ())),
         packages.python_for({"xgboost": version}) or DEFAULT_PYTHON,
+        outputs=sample_of_answer(learner, kind),
         notes=() if version or elsewhere else ("the file does not say which version of xgboost wrote it",),
     )
 
@@ -75,6 +76,18 @@ def booster_answer(categories: bool) -> str:
 def has_categories(inputs: Inputs) -> bool:
     """Whether a column has categories."""
     return isinstance(inputs, Table) and any(column.categories for column in inputs.columns)
+
+
+def sample_of_answer(learner: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Samples of the answer by method, "" for that of a Booster; empty if they are not known."""
+    objective = part(learner, "objective").get("name")
+    shape = part(learner, "learner_model_param")
+    if not isinstance(objective, str) or shape.get("num_target", "1") not in ("0", "1"):
+        return {}
+    if kind == "XGBClassifier":
+        return {"predict": [0], "predict_proba": [[0.0]]}
+    rows = [[0.0]] if objective == "multi:softprob" else [0.0]
+    return {"" if kind == "Booster" else "predict": rows}
 
 
 def read_model(file: ubjson.File) -> dict[str, Any]:

@@ -74,24 +74,35 @@ def _with_files(folder: Path, content: dict[str, Any], pyfunc: dict[str, Any], d
     requirements = packages.with_numpy(requirements)
     if "xgboost-cpu" in map(packages.name, requirements):  # MLflow names both if one is installed
         requirements = tuple(text for text in requirements if packages.name(text) != "xgboost")
-    signed = signature.inputs_of(content.get("signature"))
-    inputs = description.inputs if description.flavor == "mlflow.onnx" else signature.merge(signed, description.inputs)
-    method = str(pyfunc.get("predict_fn", ""))
-    loading = (
-        replace(description.loading, method=method)
-        if description.loading.method and method.isidentifier()
-        else description.loading
-    )
+    if description.flavor != "mlflow.onnx":  # the graph says more
+        description = _with_signature(content.get("signature"), pyfunc, description)
     example = content.get("saved_input_example_info")
     name = example.get("artifact_path") if isinstance(example, dict) else None
-    request = signature.request_of(_below(folder, name) if isinstance(name, str) else None, inputs)
+    request = signature.request_of(_below(folder, name) if isinstance(name, str) else None, description.inputs)
     return replace(
         description,
         python=python,
         requirements=requirements or description.requirements,
-        inputs=inputs,
-        loading=loading,
         request=written(request),
+    )
+
+
+def _with_signature(signed: Any, pyfunc: dict[str, Any], description: Description) -> Description:
+    loading, is_pyfunc = description.loading, description.flavor == "mlflow.pyfunc"
+    method = str(pyfunc.get("predict_fn", ""))
+    if loading.method and method.isidentifier():
+        loading = replace(loading, method=method)
+    # Only models of pyfunc take them, and XGBoost's.
+    parameters = signature.parameters_of(signed) if is_pyfunc else ()
+    if parameters:
+        loading = replace(loading, answer="answer(model.predict(data, params=params))")
+    answer = signature.outputs_of(signed, has_tables=is_pyfunc)
+    return replace(
+        description,
+        loading=loading,
+        inputs=signature.merge(signature.inputs_of(signed), description.inputs),
+        outputs=description.outputs if answer is None else {**description.outputs, loading.method: answer},
+        parameters=parameters,
     )
 
 
@@ -122,7 +133,7 @@ def _lightgbm(folder: Path, file: str, flavor: dict[str, Any]) -> Description:
 
 def _onnx(folder: Path, file: str, flavor: dict[str, Any]) -> Description:
     name = str(flavor.get("data", "model.onnx"))
-    return onnx.describe(_below(folder, name), f"{file}/{name}")
+    return onnx.describe(_below(folder, name), f"{file}/{name}", packaged=True)
 
 
 _FLAVORS: dict[str, Callable[[Path, str, dict[str, Any]], Description]] = {
@@ -182,7 +193,11 @@ def _code(folder: Path, file: str, flavor: dict[str, Any]) -> str:
 def _below(folder: Path, name: str) -> Path:
     """The file of this name, which must be in the folder."""
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (RuntimeError, ValueError):  # links that lead in a circle; a name with a null character
+        raise unreadable(folder, f"its {MODEL} names {name!a}, which is no file") from None
+    if not inside:
         raise unreadable(folder, f"its {MODEL} names {name!a}, which leads out of the folder")
     if not path.exists():
         raise unreadable(folder, f"its {MODEL} names {name!a}, which is not in the folder")

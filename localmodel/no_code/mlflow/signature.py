@@ -1,4 +1,4 @@
-"""Converts MLflow's signatures and input examples to a script's inputs."""
+"""Converts MLflow's signatures and input examples to a script's inputs, outputs and parameters."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, Untyped
+from localmodel.no_code import outputs
+from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, Untyped, value
+from localmodel.no_code.params import Parameter
 from localmodel_untrusted.files import UnreadableError, read_file
 from localmodel_untrusted.json_text import parse
 
 _COLUMNS = {
     **{"boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64"},
     **{"string": "object", "datetime": "datetime64[ns]"},
+}
+_PARAMETERS = {
+    **{"boolean": "boolean", "integer": "integer", "long": "integer", "float": "number", "double": "number"},
+    **{"string": "string", "datetime": "string"},
 }
 _TENSORS = {
     *("float16", "float32", "float64", "int8", "int16", "int32", "int64"),
@@ -25,12 +31,8 @@ _LARGEST_EXAMPLE = 1 << 20
 
 def inputs_of(signature: Any) -> Inputs:
     """The inputs in an MLmodel's signature; `Untyped` without one, and for types that a table does not have."""
-    text = signature.get("inputs") if isinstance(signature, dict) else None
-    try:
-        fields = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, list) or not fields or not all(isinstance(field, dict) for field in fields):
+    fields = _fields(signature, "inputs")
+    if not fields:
         return Untyped()
     if fields == [{"type": "string"}] or fields == [{"type": "string", "required": True}]:
         return Texts()
@@ -53,6 +55,55 @@ def merge(signed: Inputs, own: Inputs) -> Inputs:
         pairs = zip(signed.columns, own.columns, strict=True)
         return Table(tuple(replace(ours, name=column.name) if ours.categories else column for column, ours in pairs))
     return signed
+
+
+def outputs_of(signature: Any, has_tables: bool) -> Any:
+    """A sample of the answer in an MLmodel's signature, or None. `has_tables` says that a table stays one in it."""
+    fields = _fields(signature, "outputs")
+    if not fields:
+        return None
+    if all(field.get("type") == "tensor" for field in fields):
+        arrays = [_array(field) for field in fields]
+        if not all(arrays) or (len(arrays) > 1 and not has_tables):
+            return None
+        samples = {array.name: outputs.sample(array) for array in arrays if array}
+        return next(iter(samples.values())) if len(arrays) == 1 else samples
+    dtypes = [_COLUMNS.get(str(field.get("type"))) for field in fields]
+    names = [field.get("name") for field in fields]
+    if not all(dtypes):
+        return None
+    if names == [None]:
+        return [value(str(dtypes[0]))]
+    # One column may be a list.
+    if len(fields) == 1 or not has_tables or not all(isinstance(name, str) for name in names):
+        return None
+    return [{str(name): value(str(dtype)) for name, dtype in zip(names, dtypes, strict=True)}]
+
+
+def parameters_of(signature: Any) -> tuple[Parameter, ...]:
+    """What a request may give in `params`, from an MLmodel's signature."""
+    return tuple(
+        Parameter(field["name"], field.get("default"), _kind(field))
+        for field in _fields(signature, "params")
+        if isinstance(field.get("name"), str)
+    )
+
+
+def _kind(field: dict[str, Any]) -> str:
+    kind = _PARAMETERS.get(str(field.get("type")), "")
+    if field.get("default") is None or not kind:
+        return ""
+    return f"list of {kind}" if isinstance(field.get("shape"), list) else kind
+
+
+def _fields(signature: Any, part: str) -> list[dict[str, Any]]:
+    """The fields of this part, which is JSON in a text; none if it is missing or damaged."""
+    text = signature.get(part) if isinstance(signature, dict) else None
+    try:
+        fields = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return []
+    return fields if isinstance(fields, list) and all(isinstance(field, dict) for field in fields) else []
 
 
 def request_of(path: Path | None, inputs: Inputs) -> dict[str, Any] | None:

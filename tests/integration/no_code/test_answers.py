@@ -42,18 +42,24 @@ FLAVORS = {
     "mlflow-leaves": "mlflow.lightgbm",
     "mlflow-homes": "mlflow.lightgbm",
     "mlflow-double": "mlflow.pyfunc",
+    "mlflow-factor": "mlflow.pyfunc",
 }
 # XGBoost saves the names of categories from version 3.1 on.
-NEW = {"homes.ubj", "homes.json", "homes.joblib", "homes-darts.ubj", "homes-darts.pkl"}
+CATEGORIES = {"homes.ubj", "homes.json", "homes.joblib", "homes-darts.ubj", "homes-darts.pkl"}
+NEW = {*CATEGORIES, "mlflow-factor"}
 
 
 class Tried(NamedTuple):
-    """A model, what serves it, and what was answered: by its library, by the script, and to the sample request."""
+    """A model, what serves it, and what was answered: by its library, by the script, and to the sample request.
+
+    `declared` is the schema of the answer in the script.
+    """
 
     scoring: Scoring
     expected: Any
     answer: Any
     of_sample: Any
+    declared: Any
 
 
 class Trained(NamedTuple):
@@ -90,8 +96,8 @@ def generation(trained: Trained) -> dict[str, Tried]:
     said = [json.loads(line) for line in out.splitlines()]
     assert all(is_model(folder / name) for name in made)
     return {
-        name: Tried(made[name], answers[name].answer, answer, of_sample)
-        for name, answer, of_sample in zip(made, said[::2], said[1::2], strict=True)
+        name: Tried(made[name], answers[name].answer, answer, of_sample, declared)
+        for name, (answer, declared), (of_sample, _) in zip(made, said[::2], said[1::2], strict=True)
     }
 
 
@@ -99,15 +105,34 @@ def generation(trained: Trained) -> dict[str, Tried]:
 def test_the_script_answers_as_the_library_does(
     trained: Trained, generation: dict[str, Tried], name: str, flavor: str
 ) -> None:
-    if trained.generation == "old" and name in NEW:
+    if trained.generation == "old" and name in CATEGORIES:
         with pytest.raises(UserError, match=r"XGBoost saves their names from version 3\.1 on; write a score\.py"):
             scoring(trained.folder / name, "demo")
+    if name not in trained.answers:
         return
     tried = generation[name]
     assert tried.answer == tried.expected
     assert tried.scoring.flavor == flavor
     assert tried.of_sample and not str(tried.of_sample).count("Error"), tried.of_sample
     assert not tried.scoring.notes, "nothing is unknown of these"
+
+
+def fits(schema: Any, answer: Any) -> bool:
+    """Whether the answer is of the types that the schema declares."""
+    if schema["type"] == "array":
+        return isinstance(answer, list) and all(fits(schema["items"], item) for item in answer)
+    if schema["type"] == "object":
+        properties = schema["properties"]
+        return properties.keys() == answer.keys() and all(fits(properties[name], answer[name]) for name in answer)
+    return type(answer) in {"integer": (int,), "number": (float,), "string": (str,)}[schema["type"]]
+
+
+def test_a_script_declares_what_it_answers(trained: Trained, generation: dict[str, Tried]) -> None:
+    unknown = {name for name, tried in generation.items() if tried.declared == {"type": "object"}}
+    assert unknown == {"scaled.skops"}, "skops keeps arrays apart, and so the classes"
+    assert not {
+        name for name in generation.keys() - unknown if not fits(generation[name].declared, generation[name].answer)
+    }
 
 
 def test_every_kind_of_model_is_tried(trained: Trained) -> None:

@@ -10,10 +10,11 @@ import pytest
 
 from localmodel.no_code import packages
 from localmodel.no_code.formats import estimator, ubjson
-from localmodel.no_code.formats.onnx import _values
+from localmodel.no_code.formats.onnx import _graph
 from localmodel.no_code.formats.protobuf import UnreadableProtobufError
 from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, Untyped, sample
 from localmodel.no_code.mlflow import signature
+from localmodel.no_code.params import Parameter
 from localmodel.pickles.machine import Findings, follow
 from localmodel.pickles.outline import class_of, state_of, texts_of
 from localmodel.pickles.stream import Budget, Stream
@@ -143,23 +144,24 @@ GRAPH = (
     field(11, tensor("x", 1, 0, 4))
     + field(11, tensor("weights", 1, 4))
     + field(11, tensor("words", 8, 0))
-    + field(5, field(8, b"weights"))
+    + field(5, field(8, b"weights") + field(13, field(1, b"location") + field(2, b"weights.bin")))
     + field(12, tensor("y", 7, 0))
 )
 ONNX = field(1, 8) + field(7, GRAPH)
 
 
 def test_an_onnx_graph() -> None:
-    inputs, outputs = _values(io.BytesIO(ONNX), len(ONNX))
+    inputs, outputs, files = _graph(io.BytesIO(ONNX), len(ONNX))
     assert [tuple(each) for each in inputs] == [("x", "float32", (-1, 4)), ("words", "str", (-1,))]
     assert [each.name for each in outputs] == ["y"], "and what is a constant is not an input"
+    assert files == {"weights.bin"}
 
 
 @pytest.mark.parametrize("end", range(1, len(ONNX)))
 def test_onnx_that_is_cut(end: int) -> None:
     if end != len(field(1, 8)):
         with pytest.raises(UnreadableProtobufError):
-            _values(io.BytesIO(ONNX[:end]), end)
+            _graph(io.BytesIO(ONNX[:end]), end)
 
 
 @pytest.mark.parametrize(
@@ -221,3 +223,38 @@ def test_a_sample_of_what_is_taken(inputs: Inputs, body: Any) -> None:
 )
 def test_the_python_that_has_wheels_of_the_libraries(versions: dict[str, str], python: str | None) -> None:
     assert packages.python_for(versions) == python
+
+
+@pytest.mark.parametrize(
+    ("logged", "tables", "sample"),
+    [
+        ('[{"type": "tensor", "tensor-spec": {"dtype": "int64", "shape": [-1]}}]', False, [0]),
+        ('[{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 10]}}]', False, [[0.0]]),
+        ('[{"type": "string", "required": true}]', True, ["text"]),
+        ('[{"type": "long", "name": "a"}, {"type": "string", "name": "b"}]', True, [{"a": 0, "b": "text"}]),
+        ('[{"type": "long", "name": "a"}, {"type": "string", "name": "b"}]', False, None),
+        ('[{"type": "long", "name": "a"}]', True, None),
+        ('[{"type": "array", "items": {"type": "long"}}]', True, None),
+        ("{", True, None),
+        ("[1]", True, None),
+        (None, True, None),
+    ],
+)
+def test_the_answers_in_mlflows_signatures(logged: Any, tables: bool, sample: Any) -> None:
+    assert signature.outputs_of({"outputs": logged}, tables) == sample
+
+
+def test_the_parameters_in_mlflows_signatures() -> None:
+    logged = (
+        '[{"name": "t", "default": 0.5, "shape": null, "type": "float"}, {"name": "n", "type": "long", "default": 1},'
+        ' {"name": "w", "default": ["a"], "shape": [-1], "type": "string"}, {"name": "s", "default": null,'
+        ' "type": "string"}, {"name": "o", "default": {}, "type": "object"}, {"type": "long"}]'
+    )
+    assert signature.parameters_of({"params": logged}) == (
+        Parameter("t", 0.5, "number"),
+        Parameter("n", 1, "integer"),
+        Parameter("w", ["a"], "list of string"),
+        Parameter("s", None),
+        Parameter("o", {}),
+    )
+    assert signature.parameters_of({"params": "["}) == signature.parameters_of(None) == ()

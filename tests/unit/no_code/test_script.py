@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
+from typing import Any
 
 import pytest
 
 from localmodel import entry_script
-from localmodel.no_code import script
+from localmodel.no_code import params, script
 from localmodel.no_code.description import Description, Loading
 from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, Untyped
+from localmodel.no_code.params import Parameter
 from localmodel.no_code.run_schema import parameter
 
 LOADING = Loading(
@@ -62,3 +66,67 @@ def test_names_that_would_be_one_parameter_are_told_apart() -> None:
     text = written(Arrays((Array((-1,), name="a.b"), Array((-1,), name="a_b"))))
     assert "def run(a_b, a_b_1):" in text
     assert 'data = {"a.b": a_b, "a_b": a_b_1}' in text
+
+
+PARAMETERS = (
+    Parameter("factor", 2.0, "number"),
+    Parameter("words", ["a"], "list of string"),
+    Parameter("count", 1, "integer"),
+    Parameter("seed", None),
+)
+
+
+def read_params(given: object) -> object:
+    names: dict[str, Any] = {"json": json}
+    exec(params.functions(PARAMETERS), names)
+    return names["read_params"](given)
+
+
+@pytest.mark.parametrize(
+    ("given", "changed"),
+    [
+        (None, {}),
+        ({}, {}),
+        ({"factor": 3}, {"factor": 3}),
+        ({"words": [], "seed": {"any": 1}}, {"words": [], "seed": {"any": 1}}),
+    ],
+)
+def test_parameters_have_defaults(given: object, changed: dict[str, Any]) -> None:
+    assert read_params(given) == {"factor": 2.0, "words": ["a"], "count": 1, "seed": None, **changed}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"factor": "hot"}, 'factor must be of type number, not "hot"'),
+        ({"factor": True}, "factor must be of type number, not true"),
+        ({"count": 1.5}, "count must be of type integer, not 1.5"),
+        ({"words": ["a", 1]}, 'words must be of type list of string, not ["a", 1]'),
+        ({"fcator": 1}, "fcator is not one of factor, words, count, seed"),
+        ([1], "must be an object"),
+    ],
+)
+def test_wrong_parameters_are_named(given: object, words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        read_params(given)
+
+
+@pytest.mark.parametrize("inputs", [Table((Column("a"),)), Untyped()])
+def test_a_script_answers_400_to_a_wrong_parameter(inputs: Inputs) -> None:
+    loading = Loading(("import joblib",), ("model = joblib.load(path)",), "model.predict(data, params=params)")
+    model = Description("mlflow.pyfunc", "model", loading, inputs, (), "3.11", parameters=PARAMETERS)
+    text = script.write(model, "demo")
+    entry_script.check({"score.py": text.encode()}, "score.py")
+    assert ("def run(data, params=None):" in text) == isinstance(inputs, Table)
+    assert 'return AMLResponse({"message": f"params: {error}"}, 400, json_str=True)' in text
+
+
+def test_answers_are_declared_by_method() -> None:
+    samples = {"predict": ["text"], "predict_proba": [[0.0]]}
+    text = script.write(Description("sklearn", "m", LOADING, Texts(), (), "3.11", outputs=samples), "demo")
+    assert 'ANSWERS = {"predict": ["text"], "predict_proba": [[0.0]]}' in text
+    assert "import input_schema, output_schema" in text and text.count("METHOD in ANSWERS") == 1
+    only = Loading(("import lightgbm",), ("model = lightgbm.Booster()",), "model.predict(data)")
+    text = script.write(Description("lightgbm", "m", only, Texts(), (), "3.11", outputs={"": [0.0]}), "demo")
+    assert "@output_schema(StandardPythonParameterType([0.0]))\ndef run(data):" in text
+    assert "output" not in script.write(Description("x", "m", only, Untyped(), (), "3.11", outputs={"": [0.0]}), "demo")
