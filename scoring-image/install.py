@@ -75,17 +75,17 @@ def uv(options: argparse.Namespace, command: str, *arguments: str) -> None:
 def given() -> dict[str, str]:
     """Variables for the installer that are no part of the image (proxies)."""
     path = BUILD / "variables.json"
-    found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    return found
+    variables: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return variables
 
 
 def tree(folder: Path) -> Tree:
     """Everything in the folder, and itself."""
-    found = {str(folder): describe(folder.lstat())}
+    statuses = {str(folder): describe(folder.lstat())}
     for root, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            found[f"{root}/{name}"] = describe(Path(root, name).lstat())
-    return found
+            statuses[f"{root}/{name}"] = describe(Path(root, name).lstat())
+    return statuses
 
 
 def describe(status: os.stat_result) -> tuple[int, ...]:
@@ -94,8 +94,8 @@ def describe(status: os.stat_result) -> tuple[int, ...]:
     return (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def size(found: Iterable[tuple[int, ...]]) -> int:
-    return sum(status[1] for status in found)
+def size(statuses: Iterable[tuple[int, ...]]) -> int:
+    return sum(status[1] for status in statuses)
 
 
 def check_shared(environment: Path, before: Tree) -> None:
@@ -131,8 +131,8 @@ def compile_new(environment: Path, before: Tree) -> None:
 
 def module_of(compiled: str) -> str:
     """Path of the module that a file in __pycache__ was compiled of; "" for any other file."""
-    found = _COMPILED.fullmatch(compiled)
-    return found["folder"] + found["module"] + ".py" if found else ""
+    match = _COMPILED.fullmatch(compiled)
+    return match["folder"] + match["module"] + ".py" if match else ""
 
 
 def compile_one(module: str) -> None:

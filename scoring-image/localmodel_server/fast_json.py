@@ -38,8 +38,8 @@ def read_matrix(body: bytes, name: str, columns: int) -> tuple[int, bytes] | Non
     None for anything else: another type or width, NaN, a missing name. The standard library then finds the words
     for what is wrong.
     """
-    found = _by_simdjson(body, name, columns) if _parser is not None else None
-    return found or _by_orjson(body, name, columns)
+    matrix = _by_simdjson(body, name, columns) if _parser is not None else None
+    return matrix or _by_orjson(body, name, columns)
 
 
 def _by_simdjson(body: bytes, name: str, columns: int) -> tuple[int, bytes] | None:

@@ -183,17 +183,17 @@ def of_module(module: str) -> str:
     """The distribution's name; empty when it is not certain, as for the user's own modules."""
     names = module.split(".")
     for end in range(len(names), 0, -1):
-        if found := _RENAMED.get(".".join(names[:end])):
-            return found
+        if name := _RENAMED.get(".".join(names[:end])):
+            return name
     return names[0] if names[0] in _SAME else ""
 
 
 def of_import(module: str, names: Iterable[str]) -> list[tuple[str, str]]:
     """Each distribution, or "", and the module of it, that `from module import names` wants; `import` has no names."""
-    if found := of_module(module):
-        return [(found, module)]
+    if distribution := of_module(module):
+        return [(distribution, module)]
     parts = [f"{module}.{name}" for name in names]
-    return [(found, part) for part in parts if (found := of_module(part))] or [("", module)]
+    return [(distribution, part) for part in parts if (distribution := of_module(part))] or [("", module)]
 
 
 def is_in(distribution: str, locked: object) -> bool:

@@ -33,12 +33,12 @@ def read_file(path: Union[Path, str], most_bytes: int = _MOST_BYTES, piped: bool
     except (OSError, ValueError) as error:
         raise UnreadableError(_why(error)) from error
     try:
-        found = os.fstat(descriptor)
-        if piped and stat.S_ISFIFO(found.st_mode) and str(path).startswith("/dev/"):
+        status = os.fstat(descriptor)
+        if piped and stat.S_ISFIFO(status.st_mode) and str(path).startswith("/dev/"):
             os.set_blocking(descriptor, True)
-        elif not stat.S_ISREG(found.st_mode):
+        elif not stat.S_ISREG(status.st_mode):
             raise UnreadableError("it is not a file")
-        size = min(found.st_size, most_bytes)  # memory is taken for as much as is asked for
+        size = min(status.st_size, most_bytes)  # memory is taken for as much as is asked for
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(size + 1)
             # it grows, or the system does not tell its size

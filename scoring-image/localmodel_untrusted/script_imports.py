@@ -33,7 +33,7 @@ def elsewhere(paths: Collection[str], read: Callable[[str], bytes], entry: str) 
     """
     modules = _Modules(paths, entry)
     reached: dict[str, bool] = {}
-    found: list[Import] = []
+    imports: list[Import] = []
     certain = True
     pending = [(entry, True)]
     while pending:
@@ -49,14 +49,14 @@ def elsewhere(paths: Collection[str], read: Callable[[str], bytes], entry: str) 
         for wanted in _of_file(tree, file, is_entry=file == entry):
             own = modules.files(wanted)
             if own is None:
-                found.append(wanted._replace(needed=wanted.needed and needed))
+                imports.append(wanted._replace(needed=wanted.needed and needed))
             else:
-                pending += [(each, wanted.needed and needed) for each in own]
+                pending += [(path, wanted.needed and needed) for path in own]
     # A file that is reached twice is read twice, where only the second way to it is certain.
-    settled = {(each.file, each.line, each.module): each for each in sorted(found, key=lambda each: each.needed)}
-    kept = [each._replace(needed=each.needed and certain) for each in settled.values()]
+    settled = {(item.file, item.line, item.module): item for item in sorted(imports, key=lambda item: item.needed)}
+    kept = [item._replace(needed=item.needed and certain) for item in settled.values()]
     order = {file: number for number, file in enumerate(reached)}
-    return sorted(kept, key=lambda each: (order[each.file], each.line, each.module))
+    return sorted(kept, key=lambda item: (order[item.file], item.line, item.module))
 
 
 class _Modules:
@@ -132,7 +132,7 @@ def _of_init(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple
     goes_on = True
     for node in function.body:
         yield from _statements([node], goes_on, False)
-        goes_on = goes_on and not any(isinstance(each, (ast.Return, ast.Raise)) for each in ast.walk(node))
+        goes_on = goes_on and not any(isinstance(child, (ast.Return, ast.Raise)) for child in ast.walk(node))
 
 
 def _of_if(node: ast.If, needed: bool, is_entry: bool) -> Iterator[tuple[ast.stmt, bool]]:
@@ -195,7 +195,7 @@ def _installs(value: object) -> bool:
 
 
 def _words(node: ast.AST) -> set[str]:
-    return {word for each in ast.walk(node) for word in _own_words(each)}
+    return {word for child in ast.walk(node) for word in _own_words(child)}
 
 
 def _own_words(node: ast.AST) -> Iterator[str]:

@@ -108,9 +108,9 @@ class Answering:
     def _texts(self, request: Frame) -> list[Answer]:
         bodies = cut(request.body, request.head["lengths"])
         arguments = [_or_error(self._run_function.from_text, body) for body in bodies]
-        good = [each for each in arguments if not isinstance(each, BadRequestError)]
+        good = [argument for argument in arguments if not isinstance(argument, BadRequestError)]
         started = time.perf_counter()
-        results = self._together([each[self._run_function.first] for each in good])
+        results = self._together([argument[self._run_function.first] for argument in good])
         if results is None:
             read = self._run_function.from_text
             return [self._one(partial(read, body)) for body in bodies]

@@ -30,18 +30,18 @@ def at_work() -> list[str]:
     """
     own = {*_own, threading.get_ident()}
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    found = [
+    activities = [
         f"its thread {names.get(ident, str(ident))!r}"
         for ident, frame in sys._current_frames().items()
         if ident not in own and not _is_idle(frame)
     ]
-    return [*found, "its alarm (signal.setitimer)"] if signal.getitimer(signal.ITIMER_REAL)[0] else found
+    return [*activities, "its alarm (signal.setitimer)"] if signal.getitimer(signal.ITIMER_REAL)[0] else activities
 
 
 def _is_idle(frame: FrameType) -> bool:
     if (frame.f_globals.get("__name__"), frame.f_code.co_name) == _WAITING:
         return True
-    return any(each.f_globals.get("__name__") == _HARMLESS for each in _callers(frame))
+    return any(caller.f_globals.get("__name__") == _HARMLESS for caller in _callers(frame))
 
 
 def _callers(frame: Optional[FrameType]) -> Iterator[FrameType]:

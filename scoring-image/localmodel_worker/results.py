@@ -68,11 +68,11 @@ def _plain(value: Any, path: str, allow_nan: bool, around: tuple[int, ...]) -> A
     around = (*around, id(value))
     if isinstance(value, dict):
         return {
-            _key(key, path, allow_nan): _plain(each, f"{path}{_step(key)}", allow_nan, around)
-            for key, each in value.items()
+            _key(key, path, allow_nan): _plain(item, f"{path}{_step(key)}", allow_nan, around)
+            for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [_plain(each, f"{path}[{index}]", allow_nan, around) for index, each in enumerate(value)]
+        return [_plain(item, f"{path}[{index}]", allow_nan, around) for index, item in enumerate(value)]
     try:
         own = _own_json(value)
     except Exception as error:

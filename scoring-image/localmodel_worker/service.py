@@ -119,13 +119,17 @@ class Service:
             answers = [_whole(answer) for answer in answers]
         head: dict[str, Any] = {
             "answers": [
-                [each.status, each.milliseconds, each.error or each.failed, len(each.body), each.headers]
-                for each in answers
+                [answer.status, answer.milliseconds, answer.error or answer.failed, len(answer.body), answer.headers]
+                for answer in answers
             ]
         }
         if any(answer.leaving for answer in answers):
             head["leaving"] = True
-        logged = [[each, answer.log] for each, answer in zip(user_logging.current_request_ids, answers) if answer.log]
+        logged = [
+            [request_id, answer.log]
+            for request_id, answer in zip(user_logging.current_request_ids, answers)
+            if answer.log
+        ]
         if logged:
             # Not by this process: a script may have closed, redirected or replaced stderr.
             head["log"] = logged
@@ -134,7 +138,7 @@ class Service:
         first = answers[0]
         if first.rest is not None:
             head["more"] = True
-        send_frame(self._connection, head, b"".join([each.body for each in answers]))
+        send_frame(self._connection, head, b"".join([answer.body for answer in answers]))
         if first.rest is not None:
             self._stream(first.rest)
         first.close()

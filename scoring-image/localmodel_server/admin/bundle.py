@@ -65,7 +65,7 @@ def read_description(text: bytes) -> BundleDescription:
     """
     try:
         content = json_text.parse(text)
-        models = tuple(_model(each) for each in content["models"])
+        models = tuple(_model(model) for model in content["models"])
         variables = {str(name): _value(name, value) for name, value in content["variables"].items()}
         texts = [_text(content, name) for name in ("revision", "entry", "content", "environment")]
     except (ValueError, LookupError, TypeError, AttributeError) as error:

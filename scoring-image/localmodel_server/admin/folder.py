@@ -224,14 +224,14 @@ class StateFolder:
         missing = []
         for model in models:
             own = self.root / MODELS / digest_hex(model.digest)
-            found = own if own.exists() else self._image_models.get(model.digest)
-            if found is None:
+            source = own if own.exists() else self._image_models.get(model.digest)
+            if source is None:
                 missing.append(model.digest)
                 continue
             link = folder / model.name / model.version
             link.parent.mkdir(exist_ok=True)
             try:
-                link.symlink_to(found)
+                link.symlink_to(source)
             except FileExistsError:
                 raise BadBundleError(
                     f"the code has files where the model {model.name}:{model.version} belongs"
@@ -245,13 +245,13 @@ class StateFolder:
 
 def models_of_image(text: str, app_root: Path) -> dict[str, Path]:
     """Where an image has its models, by digest; text is its LOCALMODEL_MODEL."""
-    found = {}
+    paths = {}
     for model in filter(None, text.split(",")):
         name, _, digest = model.partition("@")
         path = app_root / MODELS_BELOW_APP / name.replace(":", "/", 1)
         if path.exists():
-            found[digest] = path
-    return found
+            paths[digest] = path
+    return paths
 
 
 def _text_of(path: Path) -> str:

@@ -83,8 +83,8 @@ class Swaps:
         if self._state.draining:
             raise RefusedError(409, "Stopping", "the server is stopping")
         newest = self.newest
-        same_epoch = [each for each in (self._order, self.serves) if each is not None and each.epoch == order.epoch]
-        if order.epoch < newest or any(each.content != order.content for each in same_epoch):
+        same_epoch = [other for other in (self._order, self.serves) if other is not None and other.epoch == order.epoch]
+        if order.epoch < newest or any(other.content != order.content for other in same_epoch):
             text = f"epoch {order.epoch} is refused: this pod has been told of epoch {newest}"
             raise RefusedError(409, "Superseded", text, epoch=newest)
 

@@ -38,10 +38,10 @@ def compose(environment: Mapping[str, str], app_root: str = APP_ROOT) -> Compose
     """
     named = environment.get("AZUREML_CONFIG_FILE")
     if named:
-        found, notes = _read_named(Path(named))
+        from_file, notes = _read_named(Path(named))
     else:
-        found, notes = _look_around({"AML_APP_ROOT": app_root, **environment})
-    variables = {"AML_APP_ROOT": app_root, **found, **environment}
+        from_file, notes = _look_around({"AML_APP_ROOT": app_root, **environment})
+    variables = {"AML_APP_ROOT": app_root, **from_file, **environment}
     if "AML_APP_INSIGHTS_KEY" in variables:
         notes.append((logging.WARNING, _NO_INSIGHTS))
     return Composed(variables, notes)
@@ -89,13 +89,15 @@ def _variables(path: Path, content: Mapping[str, Any]) -> dict[str, str]:
     Raises:
         SettingsError: for the first whose value cannot be used.
     """
-    found = {name: _text(path, name, value) for name, value in content.items() if name in NAMES and value is not None}
+    variables = {
+        name: _text(path, name, value) for name, value in content.items() if name in NAMES and value is not None
+    }
     try:
-        read_settings(found, cpus=1)
-        read_ports(found)
+        read_settings(variables, cpus=1)
+        read_ports(variables)
     except SettingsError as error:
         raise SettingsError(f"config file {path}: {error}") from None
-    return found
+    return variables
 
 
 def _text(path: Path, name: str, value: Any) -> str:

@@ -83,7 +83,8 @@ def document(routes: Sequence[BaseRoute], contract: Contract | None, settings: S
     # Without FastAPI's own: nothing here is answered with its 422.
     components = made["components"] = {"schemas": {"Error": error}}
     components["parameters"] = {
-        name: {**each, "in": "header", "schema": {"type": "string", "maxLength": 100}} for name, each in _IDS.items()
+        name: {**parameter, "in": "header", "schema": {"type": "string", "maxLength": 100}}
+        for name, parameter in _IDS.items()
     }
     components["headers"] = {
         name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()

@@ -63,8 +63,8 @@ def wrong(answer: GateAnswer, expect: Expectation) -> str | None:
     """What is wrong with an answer, in one line; None when nothing is."""
     if answer.status != expect.status:
         reason = cut(answer.error or _told(answer.body), _LONGEST_REASON)
-        said = f"status: expected {expect.status}, got {answer.status}"
-        return f"{said}: {reason}" if reason else said
+        mismatch = f"status: expected {expect.status}, got {answer.status}"
+        return f"{mismatch}: {reason}" if reason else mismatch
     if expect.whole or expect.fields:
         try:
             got = json.loads(answer.body)
@@ -80,13 +80,13 @@ def wrong(answer: GateAnswer, expect: Expectation) -> str | None:
 
 def _differences(got: Any, expect: Expectation) -> Iterator[str]:
     for whole in expect.whole:
-        found = difference(whole, got, expect.tolerance)
-        if found is not None:
-            yield found
+        mismatch = difference(whole, got, expect.tolerance)
+        if mismatch is not None:
+            yield mismatch
     for field in expect.fields:
-        found = _difference_at(field, got)
-        if found is not None:
-            yield found
+        mismatch = _difference_at(field, got)
+        if mismatch is not None:
+            yield mismatch
 
 
 def _difference_at(field: Field, got: Any) -> str | None:

@@ -38,16 +38,16 @@ def show(value: Any) -> str:
 
 def cut(text: str, longest: int = _LONGEST) -> str:
     """A text in one line, printable, and short."""
-    text = text if text.isprintable() else "".join(each if each.isprintable() else _escaped(each) for each in text)
+    text = text if text.isprintable() else "".join(char if char.isprintable() else _escaped(char) for char in text)
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def _of_objects(expected: dict[str, Any], got: dict[str, Any], tolerance: float, at: str) -> str | None:
     for name, value in expected.items():
         place = below(at, name)
-        found = difference(value, got[name], tolerance, place) if name in got else nothing_at(value, place)
-        if found is not None:
-            return found
+        mismatch = difference(value, got[name], tolerance, place) if name in got else nothing_at(value, place)
+        if mismatch is not None:
+            return mismatch
     for name, value in got.items():
         if name not in expected:
             return f"{below(at, name)}: expected nothing, got {show(value)}"
@@ -58,9 +58,9 @@ def _of_lists(expected: list[Any], got: list[Any], tolerance: float, at: str) ->
     if len(expected) != len(got):
         return f"{at}: expected {_items(expected)}, got {_items(got)}"
     for index, value in enumerate(expected):
-        found = difference(value, got[index], tolerance, below(at, index))
-        if found is not None:
-            return found
+        mismatch = difference(value, got[index], tolerance, below(at, index))
+        if mismatch is not None:
+            return mismatch
     return None
 
 

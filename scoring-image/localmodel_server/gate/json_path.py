@@ -30,13 +30,13 @@ def parse(text: str) -> tuple[Step, ...]:
     steps: list[Step] = []
     position = 1
     while position < len(text):
-        found = _STEP.match(text, position)
-        if found is None:
+        match = _STEP.match(text, position)
+        if match is None:
             raise ValueError(
                 f'{text[position:]!r} is not a valid step of a path; write .name, ["any name"], [0] or [-1]'
             )
-        steps.append(_step(found))
-        position = found.end()
+        steps.append(_step(match))
+        position = match.end()
     return tuple(steps)
 
 
@@ -65,8 +65,8 @@ def below(path: str, step: Step) -> str:
     return f"{path}.{step}" if _SIMPLE.fullmatch(step) else f"{path}[{json.dumps(step)}]"
 
 
-def _step(found: re.Match[str]) -> Step:
-    if found["index"] is not None:
-        return int(found["index"])
+def _step(match: re.Match[str]) -> Step:
+    if match["index"] is not None:
+        return int(match["index"])
     # As lenient as a message may be: a line break in a name is a character like others.
-    return found["name"] or str(json.loads(found["quoted"], strict=False))
+    return match["name"] or str(json.loads(match["quoted"], strict=False))

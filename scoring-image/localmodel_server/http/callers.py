@@ -71,8 +71,8 @@ def check_origin(host: Host | None, headers: Headers, allowed: Collection[str]) 
     """
     origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
     sites = [value for name, value in headers if name == b"sec-fetch-site"]
-    is_own = all(_is_origin_of(each, host) for each in origins) and all(each in _FROM_HERE for each in sites)
-    if is_own or "*" in allowed or (origins and all(each in allowed for each in origins)):
+    is_own = all(_is_origin_of(origin, host) for origin in origins) and all(site in _FROM_HERE for site in sites)
+    if is_own or "*" in allowed or (origins and all(origin in allowed for origin in origins)):
         return
     page = f"a page of {origins[0]!a}" if origins else "a page of another site"
     raise BadHeadError(403, f"{page} may not call this server; AML_CORS_ORIGINS allows pages of other origins")

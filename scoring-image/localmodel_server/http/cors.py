@@ -44,4 +44,4 @@ def _what_is_allowed(request: Headers) -> Headers:
 
 
 def _value(request: Headers, name: bytes) -> bytes | None:
-    return next((value for each, value in request if each == name), None)
+    return next((value for header, value in request if header == name), None)

@@ -16,4 +16,4 @@ def close_idle(connections: Collection[Any]) -> int:
     One that is being answered ends with its answer, because the server is draining.
     """
     now = asyncio.get_running_loop().time()
-    return sum(each.is_kept(now, _IDLE_SECONDS) for each in list(connections))
+    return sum(connection.is_kept(now, _IDLE_SECONDS) for connection in list(connections))

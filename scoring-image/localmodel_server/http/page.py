@@ -67,7 +67,7 @@ def render(host: str, revision: str, model: str, settings: Settings, contract: C
         f"import requests\n\nanswer = requests.post({address!r}, json={value})",
         "print(answer.status_code, answer.text)",
     ]
-    names = ", ".join(each.partition("@")[0] for each in model.split(",") if each)
+    names = ", ".join(reference.partition("@")[0] for reference in model.split(",") if reference)
     serves = f"Revision {revision} serves{f' with {names}' if names else ''}."
     texts = {
         "name": settings.service_name,

@@ -43,8 +43,8 @@ def check_framing(version: str, headers: Headers) -> None:
         return
     if version == "1.0":
         raise BadHeadError(400, "HTTP/1.0 has no Transfer-Encoding")
-    codings = [each.strip().lower() for each in b",".join(given).split(b",")]
-    unknown = next((each for each in codings if each != b"chunked"), None)
+    codings = [coding.strip().lower() for coding in b",".join(given).split(b",")]
+    unknown = next((coding for coding in codings if coding != b"chunked"), None)
     if unknown is not None:
         raise BadHeadError(501, f"Transfer-Encoding: this server knows chunked, not {unknown.decode('latin-1')!a}")
     if len(codings) > 1:
@@ -80,7 +80,7 @@ def read_host(text: str) -> Host:
     Raises:
         BadHeadError
     """
-    found = _HOST.fullmatch(text.lower())
-    if found is None:
+    match = _HOST.fullmatch(text.lower())
+    if match is None:
         raise BadHeadError(400, f"the Host {text!a} is not a name or an address")
-    return Host(found[1].rstrip("."), found[2] or "")
+    return Host(match[1].rstrip("."), match[2] or "")

@@ -28,7 +28,11 @@ class StallWatch:
         while True:
             await asyncio.sleep(self.seconds_to_send / _LOOKS)
             now = asyncio.get_running_loop().time()
-            self._left = {each: left for each in list(connections) if (left := self._look(each, now)) is not None}
+            self._left = {
+                connection: left
+                for connection in list(connections)
+                if (left := self._look(connection, now)) is not None
+            }
 
     def _look(self, connection: Any, now: float) -> tuple[int, float] | None:
         size = connection.transport.get_write_buffer_size()

@@ -49,7 +49,7 @@ def read_contract(hello: Mapping[str, Any]) -> Contract:
     output = fields.get("output")
     return Contract(
         mode=fields.get("mode", "text"),
-        parameters=tuple(_value(each) for each in fields.get("parameters", [])),
+        parameters=tuple(_value(parameter) for parameter in fields.get("parameters", [])),
         output=None if output is None else _value(output),
         swagger=fields.get("swagger", {}),
         versions=tuple(fields.get("versions", ["2.0", "3.0", "3.1"])),

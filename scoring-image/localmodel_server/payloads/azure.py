@@ -81,10 +81,10 @@ class ScoreRequest:
         dtype = _NUMBERS.get(value.dtype)
         if dtype is None or len(value.shape) != 2:
             return None
-        found = read_matrix(body, value.name, value.shape[1])
-        if found is None:
+        matrix = read_matrix(body, value.name, value.shape[1])
+        if matrix is None:
             return None
-        rows, data = found
+        rows, data = matrix
         return Call("arrays", data, (Array(value.name, dtype, (rows, value.shape[1])),))
 
     def _check_type(self) -> None:
@@ -112,7 +112,7 @@ def _query_values(query: bytes) -> dict[str, object]:
     values: dict[str, list[object]] = {}
     for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         values.setdefault(name, []).append(_json_or_text(text))
-    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+    return {name: given[0] if len(given) == 1 else given for name, given in values.items()}
 
 
 def _json_or_text(text: str) -> object:

@@ -76,8 +76,8 @@ def compress(body: bytes, accepted: str) -> tuple[bytes, str]:
 
 def _acceptable(accepted: str) -> set[str]:
     encodings = set()
-    for each in accepted.lower().split(","):
-        name, _, quality = each.partition(";")
+    for coding in accepted.lower().split(","):
+        name, _, quality = coding.partition(";")
         if quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
             encodings.add(name.strip())
     return encodings

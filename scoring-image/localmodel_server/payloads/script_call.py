@@ -60,12 +60,12 @@ def arguments(parameters: tuple[Value, ...], given: Inputs, params: Any | None =
         BadRequestError
     """
     extra = {}
-    if params is not None and len(parameters) > 1 and any(each.name == "params" for each in parameters):
+    if params is not None and len(parameters) > 1 and any(parameter.name == "params" for parameter in parameters):
         extra["params"] = params
-        parameters = tuple(each for each in parameters if each.name != "params")
+        parameters = tuple(parameter for parameter in parameters if parameter.name != "params")
     only = only_parameter(parameters)
     if only is not None and not (
-        isinstance(given, NamedValues) and any(each.name in given.values for each in parameters)
+        isinstance(given, NamedValues) and any(parameter.name in given.values for parameter in parameters)
     ):
         return {only.name: _sole_argument(only, given), **extra}
     if isinstance(given, SingleValue):
@@ -80,7 +80,7 @@ def only_parameter(parameters: tuple[Value, ...]) -> Value | None:
     """The parameter that takes a value without a name: the only one, or the only one that must be given."""
     if len(parameters) == 1:
         return parameters[0]
-    required = [each for each in parameters if each.required]
+    required = [parameter for parameter in parameters if parameter.required]
     return required[0] if len(required) == 1 else None
 
 
@@ -90,8 +90,8 @@ def check_names(parameters: tuple[Value, ...], names: set[str]) -> None:
     Raises:
         BadRequestError
     """
-    unknown = names - {each.name for each in parameters}
-    missing = {each.name for each in parameters if each.required} - names
+    unknown = names - {parameter.name for parameter in parameters}
+    missing = {parameter.name for parameter in parameters if parameter.required} - names
     if unknown or missing:
         wrong = [f"{name} is not one of them" for name in sorted(unknown)]
         wrong += [f"{name} is missing" for name in sorted(missing)]
@@ -127,16 +127,20 @@ def _sole_argument(parameter: Value, given: Inputs) -> Any:
 
 
 def _named_arguments(parameters: tuple[Value, ...], named: dict[str, Any]) -> dict[str, Any]:
-    frames = [each for each in parameters if each.kind == "pandas"]
+    frames = [parameter for parameter in parameters if parameter.kind == "pandas"]
     if len(frames) == 1 and frames[0].name not in named:
         # What no other parameter takes are the columns of the only table.
-        others = {each.name for each in parameters} - {frames[0].name}
+        others = {parameter.name for parameter in parameters} - {frames[0].name}
         columns = {name: values for name, values in named.items() if name not in others}
-        rest = tuple(each for each in parameters if each.name in others)
-        found = {name: values for name, values in named.items() if name in others}
-        return {**_named_arguments(rest, found), frames[0].name: _frame(frames[0], _table_of_columns(columns))}
+        rest = tuple(parameter for parameter in parameters if parameter.name in others)
+        remaining = {name: values for name, values in named.items() if name in others}
+        return {**_named_arguments(rest, remaining), frames[0].name: _frame(frames[0], _table_of_columns(columns))}
     check_names(parameters, set(named))
-    return {each.name: _argument(each, named[each.name]) for each in parameters if each.name in named}
+    return {
+        parameter.name: _argument(parameter, named[parameter.name])
+        for parameter in parameters
+        if parameter.name in named
+    }
 
 
 def _argument(parameter: Value, value: Any) -> Any:
@@ -199,4 +203,4 @@ def _records(table: Table) -> list[dict[str, Any]]:
 
 
 def _names(parameters: tuple[Value, ...]) -> str:
-    return ", ".join(each.name for each in parameters) or "nothing"
+    return ", ".join(parameter.name for parameter in parameters) or "nothing"

@@ -49,7 +49,7 @@ def from_split(what: str, given: dict[str, Any]) -> Table:
 
 def is_records(given: Any) -> bool:
     """Whether this is a list of objects."""
-    return isinstance(given, list) and bool(given) and all(type(each) is dict for each in given)
+    return isinstance(given, list) and bool(given) and all(type(item) is dict for item in given)
 
 
 def from_records(records: list[dict[str, Any]]) -> Table:

@@ -24,10 +24,10 @@ _MOST_LOOKS = 100
 def end_orphans(worker: int) -> None:
     """End every process that an ended worker has started, directly or not; blocks until none is left."""
     for _ in range(_MOST_LOOKS):  # one may have started another one since the last look
-        found = [pid for pid in _processes() if _is_marked(pid, worker)]
-        if not found:
+        pids = [pid for pid in _processes() if _is_marked(pid, worker)]
+        if not pids:
             return
-        for pid in found:
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
             _collect(pid)

@@ -143,11 +143,11 @@ class Pool:
         asked = [asyncio.create_task(process.background()) for process in processes]
         try:
             for answer in asyncio.as_completed(asked):
-                if found := await answer:
-                    return found
+                if activity := await answer:
+                    return activity
         finally:
-            for each in asked:
-                each.cancel()
+            for task in asked:
+                task.cancel()
         return ""
 
     def resume(self, settings: Settings) -> None:

@@ -58,12 +58,12 @@ def is_rawhttp(function: object) -> bool:
 
 
 def _enclosed_functions(function: object) -> list[object]:
-    found: list[object] = []
+    functions: list[object] = []
     for cell in getattr(function, "__closure__", None) or ():
         with contextlib.suppress(ValueError):  # an empty cell
             if isinstance(cell.cell_contents, FunctionType):
-                found.append(cell.cell_contents)
-    return found
+                functions.append(cell.cell_contents)
+    return functions
 
 
 class AMLRequest:

@@ -33,7 +33,7 @@ class Headers:
     def __setitem__(self, name: str, value: Any) -> None:
         """Replace all headers of the name; raises ValueError like add()."""
         pair = _checked(name, value)
-        at = next((index for index, (each, _) in enumerate(self._pairs) if _same(each, name)), len(self._pairs))
+        at = next((index for index, (key, _) in enumerate(self._pairs) if _same(key, name)), len(self._pairs))
         self.remove(name)
         self._pairs.insert(at, pair)
 
@@ -41,7 +41,7 @@ class Headers:
         self.remove(name)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and any(_same(each, name) for each, _ in self._pairs)
+        return isinstance(name, str) and any(_same(key, name) for key, _ in self._pairs)
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(list(self._pairs))
@@ -63,7 +63,7 @@ class Headers:
 
     def getlist(self, name: str, type: Optional[Callable[[str], Any]] = None) -> list[Any]:  # noqa: A002
         """All values, or what `type` makes of them, without those that it raises ValueError for."""
-        return converted([value for each, value in self._pairs if _same(each, name)], type)
+        return converted([value for key, value in self._pairs if _same(key, name)], type)
 
     get_all = getlist
 
@@ -101,8 +101,8 @@ class Headers:
     def extend(self, headers: Union[Headers, dict[str, Any], Iterable[tuple[str, Any]]]) -> None:
         """Add headers; a list or tuple as value adds one header for each of its items."""
         for name, value in list(headers.items() if isinstance(headers, (Headers, dict)) else headers):
-            for each in value if isinstance(value, (list, tuple)) else [value]:
-                self.add(name, each)
+            for item in value if isinstance(value, (list, tuple)) else [value]:
+                self.add(name, item)
 
     def update(self, headers: Union[Headers, dict[str, Any], Iterable[tuple[str, Any]]]) -> None:
         """Like extend(), but the earlier headers of these names are removed first."""

@@ -44,14 +44,14 @@ def found_in(files: Iterable[str], names: Iterable[str]) -> dict[str, str]:
     """
     ours = (name for name in names if name.startswith(_OURS))
     wanted = {name: os.fsencode(name if "_" in name else f"\0{name}\0") for name in {*names}.difference(ours)}
-    found: dict[str, str] = {}
+    places: dict[str, str] = {}
     for file in files:
         if not wanted:
             break
         for name in _names_in(file, wanted):
-            found[name] = file
+            places[name] = file
             del wanted[name]
-    return found
+    return places
 
 
 def mapped_files(maps: str) -> list[str]:
@@ -89,14 +89,14 @@ def open_gpu() -> Optional[str]:
 
 def _names_in(path: str, wanted: Mapping[str, bytes]) -> list[str]:
     overlap = max(map(len, wanted.values())) - 1
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     try:
         with open(path, "rb") as file:
             end = b""
             while piece := file.read(_PIECE):
                 piece = end + piece
-                found.update((name, None) for name, each in wanted.items() if each in piece)
+                names.update((name, None) for name, pattern in wanted.items() if pattern in piece)
                 end = piece[len(piece) - overlap :] if overlap else b""
     except OSError:
         return list(wanted)  # deleted since: nobody can say what it has read
-    return list(found)
+    return list(names)

@@ -87,8 +87,8 @@ class Forked:
     def _on_change(self, name: str) -> None:
         why = read_at_import(name, self._parent.reads)
         if why is None:
-            found = found_in(_mapped(), [name])
-            why = f"{Path(found[name]).name} may have read before" if found else None
+            files = found_in(_mapped(), [name])
+            why = f"{Path(files[name]).name} may have read before" if files else None
         if why is not None:
             self.refuse(f"the script sets {name}, which {why}")
 

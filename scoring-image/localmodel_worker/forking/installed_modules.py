@@ -25,30 +25,32 @@ def loaded_modules(environment: Mapping[str, str], known: Collection[str] = ()) 
     folders = (environment.get("AML_APP_ROOT"), environment.get("AZUREML_MODEL_DIR"))
     revision = tuple(f"{Path(folder)}{os.sep}" for folder in folders if folder)
     own = (sys.prefix + os.sep, sys.base_prefix + os.sep)
-    found: list[str] = []
+    modules: list[str] = []
     others: list[str] = []
     for name in [name for name in sys.modules if name not in known]:
         origin = _origin(name)
         if origin is None or origin.startswith(_OURS):
             continue
         if origin in ("built-in", "frozen") or _is_installed(origin, revision, own):
-            found.append(name)
+            modules.append(name)
         else:
             others.append(origin)
-    return {"installed": found, "imported": named_imports(file for file in others if file.endswith(".py"))}
+    return {"installed": modules, "imported": named_imports(file for file in others if file.endswith(".py"))}
 
 
 def packages_stamp(folders: Iterable[str]) -> list[tuple[str, str, int]]:
     """Changes when a package is installed, removed or replaced in one of the folders."""
-    found = []
+    packages = []
     for folder in folders:
         if folder.endswith(("site-packages", "dist-packages")):
             try:
                 with os.scandir(folder) as entries:
-                    found += [(folder, each.name, each.stat().st_mtime_ns) for each in entries if _is_info(each.name)]
+                    packages += [
+                        (folder, entry.name, entry.stat().st_mtime_ns) for entry in entries if _is_info(entry.name)
+                    ]
             except OSError:
                 continue
-    return sorted(found)
+    return sorted(packages)
 
 
 def start_files(modules: Iterable[str], folders: Iterable[str]) -> list[str]:

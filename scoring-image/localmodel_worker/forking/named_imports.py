@@ -23,11 +23,11 @@ def named_imports(files: Iterable[str]) -> list[str]:
 def _named(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for each in node.names:
-                yield from _with_parents(each.name)
+            for alias in node.names:
+                yield from _with_parents(alias.name)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield from _with_parents(node.module)
-            yield from (f"{node.module}.{each.name}" for each in node.names)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _with_parents(name: str) -> Iterator[str]:

@@ -46,8 +46,8 @@ def fork_on_request(control: socket.socket, on_fork: Callable[[socket.socket], o
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for each in (control, ended, wakes):
-                    each.close()
+                for connection in (control, ended, wakes):
+                    connection.close()
                 on_fork(worker)
                 os._exit(0)
             worker.close()

@@ -141,7 +141,7 @@ class WarmParent:
 def _given_environment() -> dict[str, str]:
     """The variables that the server has given: Python itself may add one to them at its start, for its locale."""
     given = Path("/proc/self/environ").read_bytes().split(b"\0")
-    return dict(os.fsdecode(each).split("=", 1) for each in given if b"=" in each)
+    return dict(os.fsdecode(variable).split("=", 1) for variable in given if b"=" in variable)
 
 
 def _fork_quietly() -> Optional[int]:
@@ -183,7 +183,7 @@ def _silence() -> Iterator[None]:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()
-        for descriptor, each in enumerate(kept, 1):
-            os.dup2(each, descriptor)
-            os.close(each)
+        for descriptor, copy in enumerate(kept, 1):
+            os.dup2(copy, descriptor)
+            os.close(copy)
         os.close(nowhere)

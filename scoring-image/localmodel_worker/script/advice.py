@@ -41,8 +41,8 @@ _MOST_FILES = 10
 
 def advice(error: BaseException, message: str, code_folder: Path, script: str) -> str:
     """What to add to the message of an error of the script; empty when nothing helpful is known."""
-    if isinstance(error, (AttributeError, ImportError)) and (found := own_names.advice(message, code_folder)):
-        return found
+    if isinstance(error, (AttributeError, ImportError)) and (text := own_names.advice(message, code_folder)):
+        return text
     if isinstance(error, ModuleNotFoundError) and error.name:
         return _of_module(error.name, _asked_for(error.__traceback__, error.name), code_folder, script)
     if isinstance(error, ImportError) and "relative import with no known parent package" in message:
@@ -60,8 +60,8 @@ def _asked_for(frame: Optional[TracebackType], name: str) -> str:
     while frame is not None:
         line = linecache.getline(frame.tb_frame.f_code.co_filename, frame.tb_lineno) or line
         frame = frame.tb_next
-    found = _IMPORT.search(line)
-    asked = ".".join(part for part in found.groups() if part) if found else name
+    match = _IMPORT.search(line)
+    asked = ".".join(part for part in match.groups() if part) if match else name
     return asked if asked.startswith(f"{name}.") else name
 
 
@@ -93,8 +93,8 @@ def _absent(code_folder: Path, script: str) -> tuple[str, ...]:
     """The distributions that the script imports, as far as they are certain, and that are not installed."""
     paths = {path.relative_to(code_folder).as_posix(): path for path in code_folder.rglob("*.py")}
     imports = script_imports.elsewhere(paths, lambda name: paths[name].read_bytes(), script)
-    needed = [distributions.of_import(found.module, found.names) for found in imports if found.needed]
-    wanted = {name: module for found in needed for name, module in found if name}
+    needed = [distributions.of_import(statement.module, statement.names) for statement in imports if statement.needed]
+    wanted = {name: module for candidates in needed for name, module in candidates if name}
     return tuple(sorted(name for name, module in wanted.items() if not _is_there(module)))
 
 
@@ -102,23 +102,23 @@ def _is_there(module: str) -> bool:
     """Whether the module, or the package that has it, can be imported; nothing is."""
     parts = module.split(".")
     try:
-        found = util.find_spec(parts[0])
+        spec = util.find_spec(parts[0])
     except (ImportError, ValueError, AttributeError):
         return True  # made by somebody while it runs
     for length in range(2, len(parts) + 1):
-        if found is None or found.origin is not None:
+        if spec is None or spec.origin is not None:
             break
-        found = PathFinder.find_spec(".".join(parts[:length]), list(found.submodule_search_locations or ()))
-    return found is not None
+        spec = PathFinder.find_spec(".".join(parts[:length]), list(spec.submodule_search_locations or ()))
+    return spec is not None
 
 
 def _is_package(first: str) -> bool:
     """Whether it is there and whole: several distributions can share a namespace."""
     try:
-        found = util.find_spec(first)
+        spec = util.find_spec(first)
     except (ImportError, ValueError, AttributeError):
         return first in sys.modules
-    return found is not None and found.origin is not None
+    return spec is not None and spec.origin is not None
 
 
 def _installed(first: str, distribution: str) -> str:
@@ -140,8 +140,8 @@ def _of_model(wanted: str, code_folder: Path) -> str:
     folder = Path(os.environ.get("AZUREML_MODEL_DIR") or os.devnull)
     there = list(islice(_files(folder), _MOST_FILES + 1))
     if folder not in Path(wanted).parents:
-        found = next((file for file in there if Path(file).name == Path(wanted).name), "")
-        return f"it is in AZUREML_MODEL_DIR, as {found}" if found else ""
+        path = next((file for file in there if Path(file).name == Path(wanted).name), "")
+        return f"it is in AZUREML_MODEL_DIR, as {path}" if path else ""
     if there:
         more = ", ..." if len(there) > _MOST_FILES else ""
         return f"AZUREML_MODEL_DIR has {', '.join(there[:_MOST_FILES])}{more}"

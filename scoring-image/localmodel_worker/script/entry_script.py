@@ -50,8 +50,8 @@ def find_script(environment: Mapping[str, str]) -> Place:
     if not folder.is_dir():
         raise LoadError(f"AML_APP_ROOT: no such folder: {folder}")
     if not script.is_file():
-        found = ", ".join(sorted(path.name for path in folder.iterdir())[:20]) or "nothing"
-        raise LoadError(f"AZUREML_ENTRY_SCRIPT: no file {name} in {folder}, which has {found}")
+        names = ", ".join(sorted(path.name for path in folder.iterdir())[:20]) or "nothing"
+        raise LoadError(f"AZUREML_ENTRY_SCRIPT: no file {name} in {folder}, which has {names}")
     import_folders = [script.parent, folder]
     source = environment.get("AZUREML_SOURCE_DIRECTORY")
     if source:

@@ -11,11 +11,11 @@ _MODULES = re.compile(r"module '(\w+)' has no attribute|from '(\w+)|'(\w+)' is n
 
 def advice(message: str, code_folder: Path) -> str:
     """What to do about an error with this text, if it comes of such a file; "" for any other."""
-    found = _MODULES.search(message)
+    match = _MODULES.search(message)
     # From Python 3.13 on the text may say so itself.
-    if found is None or "consider renaming" in message:
+    if match is None or "consider renaming" in message:
         return ""
-    name = next(filter(None, found.groups()))
+    name = next(filter(None, match.groups()))
     if name not in getattr(sys, "stdlib_module_names", ()):
         return ""
     file = Path(getattr(sys.modules.get(name), "__file__", None) or "/")

@@ -30,9 +30,9 @@ def look_up_in(script: ModuleType) -> None:
 
 def explain(error: BaseException, script: str) -> None:
     """Have an error that a name is not in `__main__` say what that means, and what to do."""
-    found = _NOT_FOUND.search(str(error.args[0])) if isinstance(error, AttributeError) and error.args else None
-    if found is not None:
-        name = found[1] or found[2]
+    match = _NOT_FOUND.search(str(error.args[0])) if isinstance(error, AttributeError) and error.args else None
+    if match is not None:
+        name = match[1] or match[2]
         if hasattr(sys.modules["__main__"], name):
             return  # another process has asked, whose own it is not
         whose = f"{name}: of the script that saved the pickle, and {script} does not have it"

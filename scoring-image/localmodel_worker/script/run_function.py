@@ -45,7 +45,9 @@ class RunFunction:
             raise ContractError("run() needs a parameter for the data besides request_headers")
         self.first = data[0]
         self.mode = _mode(function)
-        self.defaults = {name: each.default for name, each in signature.items() if each.default is not each.empty}
+        self.defaults = {
+            name: parameter.default for name, parameter in signature.items() if parameter.default is not parameter.empty
+        }
         self.parameters = self._read_parameters(data)
         self._check_rest(data)
         self.call_batch: Any = getattr(module, "run_batch", None)
@@ -112,7 +114,7 @@ class RunFunction:
             raise BadRequestError("the request's body is nested too deeply") from None
         if not isinstance(given, dict):
             raise BadRequestError(f"expected a JSON object with {self._wanted()}, got {_json_type(given)}")
-        missing = [name for name, each in self.parameters.items() if each.required and name not in given]
+        missing = [name for name, parameter in self.parameters.items() if parameter.required and name not in given]
         if missing:
             raise BadRequestError(f"{', '.join(missing)}: missing; expected a JSON object with {self._wanted()}")
         return {name: given.get(name, self.defaults.get(name)) for name in self.parameters}
@@ -133,7 +135,7 @@ class RunFunction:
             array = numpy.frombuffer(body, dtype, count=_count(shape), offset=offset).reshape(shape)
             offset += array.nbytes
             arguments[name] = schema.to_parameter(self.parameters[name], array)
-        missing = [name for name, each in self.parameters.items() if each.required and name not in arguments]
+        missing = [name for name, parameter in self.parameters.items() if parameter.required and name not in arguments]
         if missing:
             raise BadRequestError(f"{', '.join(missing)}: missing; expected {self._wanted()}")
         return arguments
@@ -159,7 +161,9 @@ class RunFunction:
         return arguments
 
     def _wanted(self) -> str:
-        return ", ".join(name if each.required else f"{name} (optional)" for name, each in self.parameters.items())
+        return ", ".join(
+            name if parameter.required else f"{name} (optional)" for name, parameter in self.parameters.items()
+        )
 
 
 def _mode(function: Callable[..., Any]) -> str:
@@ -193,5 +197,5 @@ def _count(shape: list[int]) -> int:
 
 def _json_type(value: Any) -> str:
     names: list[tuple[type, str]] = [(list, "a list"), (str, "a string"), (bool, "a boolean")]
-    found: Optional[str] = next((name for kind, name in names if isinstance(value, kind)), None)
-    return found or ("null" if value is None else "a number")
+    word: Optional[str] = next((name for kind, name in names if isinstance(value, kind)), None)
+    return word or ("null" if value is None else "a number")

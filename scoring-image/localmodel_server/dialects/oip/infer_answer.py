@@ -53,11 +53,11 @@ def _load_result(body: bytes) -> Any:
 
 
 def _pick(tensors: list[Tensor], names: dict[str, bool]) -> list[Tensor]:
-    found = {tensor.name: tensor for tensor in tensors}
+    by_name = {tensor.name: tensor for tensor in tensors}
     for name in names:
-        if name not in found:
-            raise BadRequestError(400, f"unknown output {name}; the outputs are {', '.join(found) or 'none'}")
-    return [found[name] for name in names]
+        if name not in by_name:
+            raise BadRequestError(400, f"unknown output {name}; the outputs are {', '.join(by_name) or 'none'}")
+    return [by_name[name] for name in names]
 
 
 def _write(tensor: Tensor, in_binary: bool, pieces: list[bytes | memoryview]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def cost(body: bytes, headers: Headers, contract: Contract, enough: int) -> Cost
 
 def _takes_numbers(contract: Contract) -> bool:
     return contract.mode == "schema" and all(
-        each.kind == "numpy" and datatype_of(each.dtype) in NUMERIC for each in contract.parameters
+        parameter.kind == "numpy" and datatype_of(parameter.dtype) in NUMERIC for parameter in contract.parameters
     )
 
 
@@ -114,24 +114,24 @@ def _read_wanted(content: dict[str, Any]) -> WantedOutputs:
         raise BadRequestError(400, "id must be a string")
     binary = _parameters(content, "the request").get("binary_data_output", False) is True
     outputs: dict[str, bool] = {}
-    for each in _objects(content.get("outputs", []), "outputs"):
-        parameters = _parameters(each, f"output {each['name']}")
+    for output in _objects(content.get("outputs", []), "outputs"):
+        parameters = _parameters(output, f"output {output['name']}")
         if "classification" in parameters:
-            raise BadRequestError(400, f"output {each['name']}: classification is not supported")
-        outputs[each["name"]] = parameters.get("binary_data", binary) is True
+            raise BadRequestError(400, f"output {output['name']}: classification is not supported")
+        outputs[output["name"]] = parameters.get("binary_data", binary) is True
     return WantedOutputs(given_id, outputs, binary)
 
 
 def _read_inputs(given: Any, rest: memoryview) -> list[Tensor]:
     tensors = []
     position = 0
-    for each in _objects(given, "inputs"):
-        name, datatype, shape = each["name"], each.get("datatype"), read_shape(each["name"], each.get("shape"))
+    for item in _objects(given, "inputs"):
+        name, datatype, shape = item["name"], item.get("datatype"), read_shape(item["name"], item.get("shape"))
         if not isinstance(datatype, str):
             raise BadRequestError(400, f"tensor {name}: datatype must be a string")
-        size = _parameters(each, f"tensor {name}").get("binary_data_size")
+        size = _parameters(item, f"tensor {name}").get("binary_data_size")
         if size is None:
-            tensors.append(from_json(name, datatype, shape, each.get("data")))
+            tensors.append(from_json(name, datatype, shape, item.get("data")))
             continue
         if type(size) is not int or not 0 <= size <= len(rest) - position:
             left = len(rest) - position
@@ -151,8 +151,8 @@ def _objects(given: Any, what: str) -> list[dict[str, Any]]:
     if not isinstance(given, list):
         raise BadRequestError(400, f"{what} must be a list")
     names: set[str] = set()
-    for each in given:
-        name = each.get("name") if isinstance(each, dict) else None
+    for item in given:
+        name = item.get("name") if isinstance(item, dict) else None
         if not isinstance(name, str) or name in names:
             raise BadRequestError(400, f"{what} must be objects, each with a name of its own")
         names.add(name)
@@ -170,15 +170,15 @@ def _call(tensors: list[Tensor], headers: Headers, target: Target) -> Call:
     if target.contract.mode == "schema":
         named = _by_parameter(tensors, target.contract.parameters)
         if named is not None:
-            arrays = tuple(Array(name, NUMERIC[each.datatype].dtype, each.shape) for name, each in named.items())
-            return Call("arrays", b"".join(binary(each) for each in named.values()), arrays, headers)
+            arrays = tuple(Array(name, NUMERIC[tensor.datatype].dtype, tensor.shape) for name, tensor in named.items())
+            return Call("arrays", b"".join(binary(tensor) for tensor in named.values()), arrays, headers)
     only = only_parameter(target.contract.parameters)
     if len(tensors) == 1 and (only is not None or target.contract.mode != "schema"):
         return call_script(target, SingleValue(_value(tensors[0], only, target.contract)), headers)
     if _takes_numbers(target.contract):  # lists are made of these only for whom there is a parameter
-        arguments(target.contract.parameters, NamedValues({each.name: [] for each in tensors}))
-    parameters = {each.name: each for each in target.contract.parameters}
-    values = {each.name: _value(each, parameters.get(each.name), target.contract) for each in tensors}
+        arguments(target.contract.parameters, NamedValues({tensor.name: [] for tensor in tensors}))
+    parameters = {parameter.name: parameter for parameter in target.contract.parameters}
+    values = {tensor.name: _value(tensor, parameters.get(tensor.name), target.contract) for tensor in tensors}
     return call_script(target, NamedValues(values), headers)
 
 
@@ -201,8 +201,12 @@ def _value(tensor: Tensor, parameter: Value | None, contract: Contract) -> Any:
 def _by_parameter(tensors: list[Tensor], parameters: tuple[Value, ...]) -> dict[str, Tensor] | None:
     """The tensors by parameter when all are numbers for numpy parameters, which need no JSON; otherwise None."""
     only = only_parameter(parameters)
-    named = {only.name: tensors[0]} if only is not None and len(tensors) == 1 else {each.name: each for each in tensors}
-    kinds = {each.name: each for each in parameters}
+    named = (
+        {only.name: tensors[0]}
+        if only is not None and len(tensors) == 1
+        else {tensor.name: tensor for tensor in tensors}
+    )
+    kinds = {parameter.name: parameter for parameter in parameters}
     for name, tensor in named.items():
         parameter = kinds.get(name)
         if parameter is None or parameter.kind != "numpy" or datatype_of(parameter.dtype) not in NUMERIC:

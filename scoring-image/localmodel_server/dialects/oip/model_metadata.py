@@ -35,8 +35,8 @@ def config(model: str, contract: Contract | None) -> dict[str, Any]:
         "platform": PLATFORM,
         "backend": PLATFORM,
         "max_batch_size": 0,
-        "input": [_in_config(each) for each in _inputs(contract)],
-        "output": [_in_config(each) for each in _outputs(contract)],
+        "input": [_in_config(tensor) for tensor in _inputs(contract)],
+        "output": [_in_config(tensor) for tensor in _outputs(contract)],
     }
 
 
@@ -44,7 +44,11 @@ def _inputs(contract: Contract | None) -> list[dict[str, Any]]:
     if contract is None or contract.mode != "schema":
         return []
     properties = contract.swagger.get("input", {}).get("properties", {})
-    return [tensor for each in contract.parameters for tensor in _of_parameter(each, properties.get(each.name, {}))]
+    return [
+        tensor
+        for parameter in contract.parameters
+        for tensor in _of_parameter(parameter, properties.get(parameter.name, {}))
+    ]
 
 
 def _of_parameter(parameter: Value, schema: Mapping[str, Any]) -> list[dict[str, Any]]:

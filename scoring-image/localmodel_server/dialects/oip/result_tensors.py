@@ -45,7 +45,7 @@ def _tensor(name: str, value: Any, declared: Value | None) -> Tensor:
     datatype = _datatype(values, wanted)
     if datatype == "JSON":
         try:
-            return Tensor(name, "BYTES", shape, values=[dump(each).decode() for each in values])
+            return Tensor(name, "BYTES", shape, values=[dump(item).decode() for item in values])
         except BadRequestError as error:
             raise BadRequestError(500, f"output {name}: {error}; /score returns it unchanged") from None
     raw = pack(datatype, values) if datatype in NUMERIC else None
@@ -55,9 +55,9 @@ def _tensor(name: str, value: Any, declared: Value | None) -> Tensor:
 def _even(value: list[Any]) -> tuple[list[Any], tuple[int, ...]]:
     """The values in one flat list, and their shape."""
     shape = [len(value)]
-    while value and all(isinstance(each, list) for each in value):
+    while value and all(isinstance(item, list) for item in value):
         length = len(value[0])
-        if any(len(each) != length for each in value):
+        if any(len(item) != length for item in value):
             break
         shape.append(length)
         value = list(chain.from_iterable(value))

@@ -214,7 +214,7 @@ def _flatten(name: str, shape: tuple[int, ...], data: Any) -> list[Any]:
     level = data
     for depth, size in enumerate(shape):
         if depth:
-            if not all(isinstance(each, list) and len(each) == size for each in level):
+            if not all(isinstance(item, list) and len(item) == size for item in level):
                 raise BadRequestError(400, f"tensor {name}: the data is not nested as its shape says")
             level = list(chain.from_iterable(level))
         elif len(level) != size:
