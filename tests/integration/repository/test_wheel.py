@@ -1,12 +1,11 @@
 """What pip installs works without the checkout."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
+from support import installed_wheel
 from support.lmd_command import Lmd, script
-from uv import find_uv_bin
 
 ROOT = Path(__file__).parents[3]
 
@@ -14,14 +13,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with nothing but the wheel and what it requires."""
-    folder = tmp_path_factory.mktemp("wheel")
-    wheels, place = folder / "wheels", folder / "installed"
-    pins = ("--build-constraints", ROOT / "requirements-dev.txt", "--require-hashes")
-    uv(ROOT, "build", "--quiet", "--wheel", *pins, "--out-dir", wheels)
-    uv(folder, "venv", "--quiet", place)
-    (wheel,) = wheels.glob("*.whl")
-    uv(folder, "pip", "install", "--quiet", "--python", place / "bin" / "python", wheel)
-    return place
+    return installed_wheel.install(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture
@@ -79,7 +71,3 @@ def test_the_demo_leaves_a_deployment_of_its_name_alone(installed: Lmd) -> None:
     assert result.code == 1 and "a deployment sklearn-mnist is there that is not the demo's" in result.err
     assert "does not run" in installed("demo", "stop").out
     assert installed.ask().body == 1
-
-
-def uv(folder: Path, *arguments: str | Path) -> None:
-    subprocess.run([find_uv_bin(), *arguments], cwd=folder, check=True)
