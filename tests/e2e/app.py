@@ -53,13 +53,13 @@ class App:
 
     def lasting(self) -> list[str]:
         """What an update must not change."""
-        deployment, service = (self.namespace.get(kind, self.name) for kind in ("deployment", "service"))
+        deployment, service = (self.namespace.get(kind, self.name) for kind in ("deployments", "services"))
         port = service["spec"]["ports"][0]["nodePort"]
         return [deployment["metadata"]["uid"], service["metadata"]["uid"], service["spec"]["clusterIP"], str(port)]
 
     def template(self) -> Object:
         """Of the pods that are started now."""
-        template: Object = self.namespace.get("deployment", self.name)["spec"]["template"]
+        template: Object = self.namespace.get("deployments", self.name)["spec"]["template"]
         return template
 
     def pods(self) -> dict[str, Object]:

@@ -1,14 +1,23 @@
-"""A kind cluster as its user has it: kubectl for the resources, docker exec for what lies on the nodes."""
+"""A kind cluster as its user has it: kubectl for the resources, docker exec for what lies on the nodes.
+
+What tests look at again and again while they wait is read from the API server itself: a kubectl for each look would
+take more processor time than what they wait for.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+import urllib3
+from kubernetes import client, config
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "manifests" / "samples" / "sklearn-mnist"
@@ -17,8 +26,20 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 
+_API = {
+    "lmd": "/apis/localmodel.dev/v1alpha1/namespaces/{}/localmodeldeployments",
+    "deployments": "/apis/apps/v1/namespaces/{}/deployments",
+    "replicasets": "/apis/apps/v1/namespaces/{}/replicasets",
+    "controllerrevisions": "/apis/apps/v1/namespaces/{}/controllerrevisions",
+    **{
+        kind: f"/api/v1/namespaces/{{}}/{kind}"
+        for kind in ("configmaps", "events", "pods", "resourcequotas", "services")
+    },
+}
+
+
 class Refused(Exception):
-    """kubectl ended with an error; the text is what it said."""
+    """kubectl or the API server ended with an error; the text is what it said."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +64,45 @@ class Cluster:
         if ended.returncode != 0:
             raise Refused(ended.stderr.strip())
         return ended.stdout
+
+    def read(self, path: str, **query: str) -> Any:
+        """What the API server has at the path. Raises Refused."""
+        api = self._api
+        request = api.param_serialize(
+            "GET",
+            path,
+            query_params=list(query.items()),
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+        )
+        try:
+            answer = api.call_api(*request, _request_timeout=60)
+        except urllib3.exceptions.HTTPError as error:
+            raise Refused(str(error)) from None
+        content = answer.read()
+        if answer.status != 200:
+            raise Refused(content.decode(errors="replace"))
+        return json.loads(content)
+
+    @functools.cached_property
+    def _api(self) -> client.ApiClient:
+        return config.new_client_from_config(context=self.context)
+
+    def wait_until_it_answers(self) -> None:
+        """Wait for an API server that has just come back, until it has answered for some seconds without a break."""
+        answered = 0
+
+        def steadily() -> bool:
+            nonlocal answered
+            try:
+                self.kubectl("get", "--raw", "/readyz")
+            except Refused:
+                answered = 0
+            else:
+                answered += 1
+            return answered == 5
+
+        eventually(steadily, f"the API server of {self.name} answers", 120, every=1)
 
     def nodes(self) -> list[str]:
         """Names of the nodes, which are also those of their containers."""
@@ -85,12 +145,15 @@ class Namespace:
         return self.kubectl("apply", "-f", "-", given="\n".join(map(json.dumps, objects)))
 
     def get(self, kind: str, name: str) -> Object:
-        found: Object = json.loads(self.kubectl("get", kind, name, "-o", "json"))
+        """An object of a kind: `lmd`, or the plural of one of Kubernetes' own. Raises Refused."""
+        found: Object = self.cluster.read(f"{_API[kind].format(self.name)}/{name}")
         return found
 
-    def find(self, kind: str, *arguments: str) -> list[Object]:
-        found: list[Object] = json.loads(self.kubectl("get", kind, *arguments, "-o", "json"))["items"]
-        return found
+    def find(self, *kinds: str, labels: str = "", fields: str = "") -> list[Object]:
+        """The objects of these kinds that the selectors choose."""
+        chosen = {"labelSelector": labels, "fieldSelector": fields}
+        lists = [self.cluster.read(_API[kind].format(self.name), **chosen) for kind in kinds]
+        return [{"kind": list_["kind"].removesuffix("List"), **item} for list_ in lists for item in list_["items"]]
 
     def wait_ready(self, name: str, seconds: int = 90) -> Object:
         """Wait as a user or a pipeline would; returns the resource."""
@@ -114,17 +177,15 @@ class Namespace:
 
     def pods(self, name: str) -> list[Object]:
         """The deployment's pods that are not being deleted."""
-        found = self.find("pods", "-l", f"localmodel.dev/deployment={name}")
+        found = self.find("pods", labels=f"localmodel.dev/deployment={name}")
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def revisions(self, name: str) -> list[Object]:
-        found = self.find("controllerrevisions", "-l", f"localmodel.dev/deployment={name}")
+        found = self.find("controllerrevisions", labels=f"localmodel.dev/deployment={name}")
         return sorted(found, key=lambda revision: int(revision["revision"]))
 
     def events(self, name: str) -> list[Object]:
-        return self.find(
-            "events", "--field-selector", f"involvedObject.kind=LocalModelDeployment,involvedObject.name={name}"
-        )
+        return self.find("events", fields=f"involvedObject.kind=LocalModelDeployment,involvedObject.name={name}")
 
 
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 90, every: float = 0.2) -> T:
@@ -143,7 +204,8 @@ def take_port(cluster: Cluster, ports: Iterator[int]) -> int:
     """The next port that nobody has."""
 
     def free() -> int | None:
-        wanted = cluster.kubectl("get", "lmd", "-A", "-o", "jsonpath={.items[*]..localPort}").split()
+        owners = json.dumps(cluster.read("/apis/localmodel.dev/v1alpha1/localmodeldeployments"))
+        wanted = re.findall(r'"localPort": (\d+)', owners)  # of specs, and of status
         port = next(ports)
         return None if str(port) in wanted else port
 

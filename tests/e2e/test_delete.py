@@ -9,12 +9,12 @@ from load import Load, ask
 from operator_process import OperatorProcess
 from support import given
 
-CHILDREN = "deployments,services,controllerrevisions,replicasets,pods"
+CHILDREN = ("deployments", "services", "controllerrevisions", "replicasets", "pods")
 
 
 def wait_children_gone(namespace: Namespace, name: str) -> None:
     def gone() -> bool:
-        left = namespace.find(CHILDREN)
+        left = namespace.find(*CHILDREN)
         return not [each for each in left if each["metadata"]["name"].startswith(name)]
 
     eventually(gone, f"children of {name} gone", 120)

@@ -52,7 +52,7 @@ def test_recreate_ends_the_old_revision_first(app: App) -> None:
     app.edit(scoring=holding("third"), update={"strategy": "Recreate"})
     app.wait_durable()
     assert ask(app.port) == ["third", None] and not before.keys() & app.pods().keys()
-    assert app.namespace.get("deployment", app.name)["spec"]["strategy"] == {"type": "Recreate"}
+    assert app.namespace.get("deployments", app.name)["spec"]["strategy"] == {"type": "Recreate"}
 
 
 def test_after_a_recreate_that_fails_the_old_revision_serves_again(app: App) -> None:

@@ -45,7 +45,7 @@ def forged(decided: given.Object, environment: str) -> given.Object:
 
 
 def epoch(app: App) -> int:
-    found = app.namespace.get("configmap", "app-wanted")
+    found = app.namespace.get("configmaps", "app-wanted")
     return int(json.loads(found["data"]["wanted.json"])["epoch"])
 
 
@@ -53,7 +53,7 @@ def test_a_decision_of_somebody_elses(app: App, operator: OperatorProcess) -> No
     with Load(app.port, lossless=False) as load:
         operator.kill()  # so that a pod meets it before it is put right
         image = app.namespace.revisions("app")[-1]["data"]
-        decided = app.namespace.get("configmap", "app-wanted")
+        decided = app.namespace.get("configmaps", "app-wanted")
         app.namespace.kubectl("replace", "-f", "-", given=json.dumps(forged(decided, image["environment"])))
         (before,) = app.pods()
         app.namespace.kubectl("delete", "pod", before, "--wait=false")
@@ -74,7 +74,7 @@ def test_a_decision_of_somebody_elses(app: App, operator: OperatorProcess) -> No
 
 
 def test_a_decision_forged_while_the_operator_runs_is_written_anew(app: App) -> None:
-    decided = app.namespace.get("configmap", "app-wanted")
+    decided = app.namespace.get("configmaps", "app-wanted")
     environment = app.namespace.revisions("app")[-1]["data"]["environment"]
     with Load(app.port):
         app.namespace.kubectl("replace", "-f", "-", given=json.dumps(forged(decided, environment)))

@@ -14,7 +14,7 @@ IDLE_SECONDS = 20
 
 def versions(namespace: Namespace) -> dict[str, str]:
     """resourceVersion of everything that belongs to the deployment `idle`, pods included."""
-    found = namespace.find("lmd,deployments,services,controllerrevisions,replicasets,pods")
+    found = namespace.find("lmd", "deployments", "services", "controllerrevisions", "replicasets", "pods")
     return {f"{each['kind']}/{each['metadata']['name']}": each["metadata"]["resourceVersion"] for each in found}
 
 

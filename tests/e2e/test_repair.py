@@ -78,7 +78,7 @@ def test_only_pod_deleted_in_an_edit(shared_namespace: Namespace, port_of_app: i
 
 def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
     settled(shared_namespace)
-    before = shared_namespace.get("service", "app")["metadata"]["uid"]
+    before = shared_namespace.get("services", "app")["metadata"]["uid"]
     with Load(port_of_app, lossless=False):
         shared_namespace.kubectl("delete", "service", "app")
 
@@ -98,7 +98,7 @@ def test_service_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -
     shared_namespace.kubectl("patch", "service", "app", "-p", json.dumps(nobody))
 
     def mended() -> bool:
-        found = shared_namespace.get("service", "app")
+        found = shared_namespace.get("services", "app")
         selector = found["spec"]["selector"]
         return bool(found["metadata"].get("labels") and selector == {"localmodel.dev/deployment": "app"})
 

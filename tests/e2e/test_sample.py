@@ -115,7 +115,7 @@ def test_pods_pass_restricted_pod_security(sample: Sample) -> None:
 
 
 def test_service_keeps_the_port_that_the_cluster_maps(sample: Sample, cluster: Cluster) -> None:
-    ports = sample.namespace.get("service", NAME)["spec"]["ports"]
+    ports = sample.namespace.get("services", NAME)["spec"]["ports"]
     assert [port["nodePort"] for port in ports] == [cluster.node_ports()[sample.port]]
 
 

@@ -49,7 +49,7 @@ def app(shared_namespace: Namespace, shared_port: int) -> App:
 def end_state(app: App, base: int) -> Any:
     """Everything that tells one end from another; revisions are counted from `base`."""
     found = app.wait_durable()
-    decided = json.loads(app.namespace.get("configmap", f"{app.name}-wanted")["data"]["wanted.json"])
+    decided = json.loads(app.namespace.get("configmaps", f"{app.name}-wanted")["data"]["wanted.json"])
     conditions = {each["type"]: (each["status"], each["reason"]) for each in found["status"]["conditions"]}
     kept = {each["revision"]: each for each in app.namespace.revisions(app.name)}
     (container,) = app.template()["spec"]["containers"]
@@ -170,7 +170,7 @@ def test_no_room_for_the_pods_that_follow(app: App, cluster: Cluster) -> None:
     app.wait_durable()
     namespace, name, old = app.namespace, next(names), ask(app.port)["name"]
     namespace.apply(QUOTA)
-    eventually(lambda: namespace.get("resourcequota", "tight").get("status", {}).get("used"), "the quota counts")
+    eventually(lambda: namespace.get("resourcequotas", "tight").get("status", {}).get("used"), "the quota counts")
     (before,) = app.pods()
     with Load(app.port) as load:
         app.edit(**scripted(name))
