@@ -10,6 +10,7 @@ from typing import Any
 import docker
 import pytest
 from docker_lmd import DockerLmd
+from support.cache_folder import CACHE
 from support.lmd_command import script
 
 
@@ -23,10 +24,10 @@ def engine() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def home(request: pytest.FixtureRequest) -> Iterator[Path]:
+def home() -> Iterator[Path]:
     """LOCALMODEL_HOME of everything here: with another one, and so another store, every build would be a new one."""
-    assert request.config.cache
-    folder = request.config.cache.mkdir("localmodel-docker-home")
+    folder = CACHE / "docker-home"
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / "tests.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second run waits for the first
         yield folder

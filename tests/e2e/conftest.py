@@ -25,6 +25,7 @@ from kube import ROOT, SAMPLE, Cluster, Namespace, Refused, take_port
 from operator_process import OperatorProcess, register
 from recorder import Recorder, Recording, read
 from support import given
+from support.cache_folder import CACHE
 
 LABEL = "localmodel-e2e"
 TAINT = "node-role.kubernetes.io/control-plane:NoSchedule"
@@ -72,10 +73,11 @@ def open_cluster(cluster: Cluster) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def home(request: pytest.FixtureRequest, cluster: Cluster) -> Path:
+def home(cluster: Cluster) -> Path:
     """LOCALMODEL_HOME of everything here; never the user's own."""
-    assert request.config.cache
-    return request.config.cache.mkdir(f"{cluster.name}-home")
+    folder = CACHE / f"{cluster.name}-home"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from localmodel.targets import ports
+from support.cache_folder import CACHE
 
 MODULE = "github.com/distribution/distribution/v3/cmd/registry@v3.0.0"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "localmodel-tests" / "bin"
+BIN = CACHE / "bin"
 USER, PASSWORD = "data", "secret"
 _PASSWORDS = "data:$2b$04$G.gOFF3k2b9YClokmXrq5O1hEDbKxA8hDLAso5ZaXWM/IoCyRNPEm\n"
 
@@ -34,13 +35,13 @@ auth: {htpasswd: {realm: test, path: %(passwords)s}}
 
 def program() -> Path:
     """The registry's program, compiled by Go the first time (minutes) and kept."""
-    path = CACHE / "registry"
+    path = BIN / "registry"
     if path.exists():
         return path
     go = shutil.which("go")
     if go is None:
         pytest.skip(f"left out, pushing to and pulling from a real registry: no Go to compile {MODULE}")
-    subprocess.run([go, "install", MODULE], env={**os.environ, "GOBIN": str(CACHE), "CGO_ENABLED": "0"}, check=True)
+    subprocess.run([go, "install", MODULE], env={**os.environ, "GOBIN": str(BIN), "CGO_ENABLED": "0"}, check=True)
     return path
 
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.venvs import venv
 from localmodel.resource.spec import EnvironmentSpec
+from support.cache_folder import CACHE
 
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "localmodel-tests"
 _BOTH = ("inference-schema==1.8", "pandas", "onnxruntime")
 GENERATIONS = {
     "new": (
@@ -46,8 +46,8 @@ class Answered(NamedTuple):
 def interpreter(generation: str) -> Path:
     """The Python of the environment in which models of this generation are made."""
     spec = EnvironmentSpec("3.11", (*GENERATIONS[generation], *_BOTH))
-    lock = asyncio.run(locks.resolve(spec, None, _CACHE / "locks"))
-    return asyncio.run(venv.build(lock, spec.python, _CACHE / "environments"))
+    lock = asyncio.run(locks.resolve(spec, None, CACHE / "locks"))
+    return asyncio.run(venv.build(lock, spec.python, CACHE / "environments"))
 
 
 def train(generation: str, folder: Path) -> dict[str, Answered]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import sys
 from pathlib import Path
 
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.venvs import venv
 from localmodel.resource.spec import EnvironmentSpec
+from support.cache_folder import CACHE
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _REQUIREMENTS = (
@@ -27,6 +27,5 @@ def interpreter() -> str:
 
 
 async def _build() -> Path:
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "localmodel-tests"
-    lock = await locks.resolve(EnvironmentSpec(_PYTHON, _REQUIREMENTS), None, folder / "locks")
-    return await venv.build(lock, _PYTHON, folder / "environments")
+    lock = await locks.resolve(EnvironmentSpec(_PYTHON, _REQUIREMENTS), None, CACHE / "locks")
+    return await venv.build(lock, _PYTHON, CACHE / "environments")
