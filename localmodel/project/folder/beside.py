@@ -68,6 +68,6 @@ def deployment_name(place: Place) -> str:
         offer = re.sub(r"[^a-z0-9]+", "-", f"m-{name}")[:_LONGEST_NAME].strip("-") if name else "NAME"
         raise PathError(
             reasons.DEPLOYMENT_NAME_INVALID,
-            f"{own!r} is not a valid deployment name: it starts with a letter; give one, such as --name {offer}",
+            f"{own!r} is not a valid deployment name, which starts with a letter; give one, such as --name {offer}",
         ) from None
     return name

@@ -213,7 +213,7 @@ def _too_large(root: Path, sizes: Mapping[str, int]) -> UserError:
     return UserError(
         reasons.SOURCE_TOO_LARGE,
         f"{root}: {_mebibytes(sum(sizes.values()))} of code, and at most {_mebibytes(_LARGEST)} are kept; the largest "
-        f"file is {largest} ({_mebibytes(sizes[largest])}). {_WAY_OUT}; register models as models",
+        f"file is {largest} ({_mebibytes(sizes[largest])}). {_WAY_OUT}; name a model with --model",
     )
 
 
