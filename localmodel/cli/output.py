@@ -5,7 +5,7 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -130,17 +130,22 @@ def print_value(value: Any, output: str) -> None:
 
 
 def print_table(
-    columns: list[str], rows: list[list[str]], empty: str = "", paint: Callable[[int, str], str] = lambda _, line: line
+    columns: list[str],
+    rows: list[list[str]],
+    empty: str = "",
+    paint: Callable[[int, str], str] = lambda _, line: line,
+    spare: Sequence[str] = (),
 ) -> None:
     """Print the rows as a table with these column names, as wide as the terminal at most.
 
-    `paint` gives the line of a row its colour. Without rows there is what `empty` says, on standard error.
+    `paint` gives the line of a row its colour. Without rows there is what `empty` says, on standard error. `spare` are
+    columns that a narrow terminal can do without, the first one first.
     """
     if empty and not rows:
         say(empty, err=True)
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    head, *lines = table.lines(columns, [[one_line(cell) for cell in row] for row in rows], width)
+    head, *lines = table.lines(columns, [[one_line(cell) for cell in row] for row in rows], width, spare)
     click.echo(style.bold(head))
     for number, line in enumerate(lines):
         click.echo(paint(number, line))

@@ -56,7 +56,7 @@ def status(name: str | None, output: str, **where: Any) -> None:
             replace(one, message=folder_words.of(target, one.name)(one.message)) if one.message else one
             for one in deployments
         ]
-        _print(deployments, figures_found, target.name)
+        _print(deployments, name is not None, figures_found, target.name)
     elif name:
         print_value({**asdict(deployments[0]), "figures": asdict(figures_found) if figures_found else None}, output)
     else:
@@ -68,24 +68,25 @@ def status(name: str | None, output: str, **where: Any) -> None:
         raise SystemExit(1)
 
 
-def _print(deployments: list[DeploymentStatus], figures_found: Figures | None, target: str) -> None:
+def _print(deployments: list[DeploymentStatus], is_one: bool, figures_found: Figures | None, target: str) -> None:
+    """A table; of one deployment that was asked for, the whole message stands below it, and its figures."""
+    columns = ["NAME", "READY", "REVISION", "DURABLE", "URL"]
     rows = [
-        [
-            item.name,
-            "yes" if item.ready else "no",
-            str(item.serving or "-"),
-            str(item.durable or "-"),
-            item.url,
-            item.message or item.detail,
-        ]
+        [item.name, "yes" if item.ready else "no", str(item.serving or "-"), str(item.durable or "-"), item.url]
         for item in deployments
     ]
+    if not is_one:
+        columns.append("MESSAGE")
+        rows = [[*row, item.message or item.detail] for row, item in zip(rows, deployments, strict=True)]
     print_table(
-        ["NAME", "READY", "REVISION", "DURABLE", "URL", "MESSAGE"],
+        columns,
         rows,
         f"no deployments with --target {target}; lmd apply PATH serves a folder with a script, or a manifest",
         lambda row, line: line if deployments[row].ready else style.bad(line),
+        ["DURABLE", "REVISION"],
     )
+    if is_one and (message := deployments[0].message or deployments[0].detail):
+        say(message)
     if figures_found:
         say()
         print_table(["REQUESTS", "ERRORS", "P50", "MEMORY", "SINCE"], [_figures(figures_found)])

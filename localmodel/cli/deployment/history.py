@@ -43,7 +43,11 @@ def history(target: Target, name: str, output: str) -> None:
         ]
         for revision in revisions
     ]
-    print_table(["REVISION", "CREATED", "STATE", "CONTENT", "CODE", "MODELS", "CAUSE"], rows)
+    print_table(
+        ["REVISION", "CREATED", "STATE", "CONTENT", "CODE", "MODELS", "CAUSE"],
+        rows,
+        spare=["CONTENT", "CODE", "CREATED"],
+    )
     for revision in revisions:
         if revision.failed:
             say(in_words(_failure(revision)))

@@ -94,7 +94,8 @@ def list_environments(name: str | None, latest: bool, output: str) -> None:
         return
     columns = ["NAME", "VERSION", "PYTHON", "CREATED", "IMAGE", "REQUIREMENTS"]
     rows = [_row(version) for version in environments]
-    print_table(columns, rows, "no environments; lmd env create NAME --requirements FILE keeps one")
+    empty = "no environments; lmd env create NAME --requirements FILE keeps one"
+    print_table(columns, rows, empty, spare=["IMAGE", "CREATED"])
 
 
 env.add_command(prune)

@@ -110,7 +110,8 @@ def list_models(name: str | None, tags: Sequence[str], latest: bool, output: str
     columns = ["NAME", "VERSION", "ALIASES", "FRAMEWORK", "SIZE", "CREATED", "DIGEST", "TAGS"]
     aliases = {name: state_file.or_skip(partial(store.models.aliases, name)) or {} for name in _names(models)}
     rows = [_row(model, aliases[model.name]) for model in models]
-    print_table(columns, rows, "no models; lmd model register PATH --name NAME keeps one")
+    empty = "no models; lmd model register PATH --name NAME keeps one"
+    print_table(columns, rows, empty, spare=["DIGEST", "FRAMEWORK", "SIZE"])
 
 
 @model.command()

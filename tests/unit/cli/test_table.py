@@ -27,6 +27,34 @@ def test_on_a_very_narrow_terminal_something_of_the_last_column_is_left() -> Non
     assert lines[1].endswith("  because of…")
 
 
+REVISIONS = ["REVISION", "STATE", "CONTENT", "CODE", "MODELS", "CAUSE"]
+REVISION = ["3", "serving, durable", "df1c06c792e7", "b4767f5d5b86", "-", "spec.scoring changed: score.py, clean.py"]
+
+
+@pytest.mark.parametrize(
+    ("width", "names"),
+    [
+        (120, ["REVISION", "STATE", "CONTENT", "CODE", "MODELS", "CAUSE"]),
+        (82, ["REVISION", "STATE", "CONTENT", "CODE", "CAUSE"]),
+        (70, ["REVISION", "STATE", "CODE", "CAUSE"]),
+        (60, ["REVISION", "STATE", "CAUSE"]),
+        (40, ["REVISION", "STATE", "CAUSE"]),
+        (30, ["REVISION", "STATE", "CAUSE"]),
+    ],
+)
+def test_a_narrow_table_does_without_what_says_nothing_and_then_without_what_is_spare(
+    width: int, names: list[str]
+) -> None:
+    lines = table.lines(REVISIONS, [REVISION], width, ["CONTENT", "CODE"])
+    assert lines[0].split() == names
+    assert max(map(len, lines)) <= max(width, 36), "each column keeps something"
+
+
+def test_what_does_not_fit_even_so_is_cut_where_it_is_widest() -> None:
+    lines = table.lines(["NAME", "READY", "URL"], [["n" * 48, "no", "http://localhost:6789/score"]], 60)
+    assert max(map(len, lines)) <= 60 and lines[1].endswith("…  no     http://loca…")
+
+
 def test_a_table_without_rows_has_its_names() -> None:
     assert table.lines(["NAME", "CAUSE"], [], 80) == ["NAME  CAUSE"]
 
