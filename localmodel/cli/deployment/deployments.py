@@ -12,6 +12,7 @@ from localmodel.cli.output import ConsoleProgress, output_option, pass_on, print
 from localmodel.cli.project_options import deployment, deployment_options, wrong_paths
 from localmodel.cli.target_option import all_namespaces_option, chosen, where_options
 from localmodel.disk import size, state_file
+from localmodel.target_table import on_cluster
 from localmodel.targets import figures
 from localmodel.targets.figures import Figures
 from localmodel.targets.target import DeploymentStatus, Target
@@ -52,10 +53,11 @@ def status(name: str | None, output: str, **where: Any) -> None:
     deployments = [target.get(name)] if name else target.deployments()
     figures_found = figures.read(target.metrics(name)) if name and deployments[0].serving is not None else None
     if output == "text":
-        deployments = [
-            replace(one, message=folder_words.of(target, one.name)(one.message)) if one.message else one
-            for one in deployments
-        ]
+        if name or not on_cluster(target.name):  # a list does not ask a cluster for each of its deployments
+            deployments = [
+                replace(one, message=folder_words.of(target, one.name)(one.message)) if one.message else one
+                for one in deployments
+            ]
         _print(deployments, name is not None, figures_found, target.name)
     elif name:
         print_value({**asdict(deployments[0]), "figures": asdict(figures_found) if figures_found else None}, output)
