@@ -76,9 +76,10 @@ _context_option = click.option("--context", help="Context of the kubeconfig. Def
 @operator.command()
 @_context_option
 def up(context: str | None) -> None:
-    """Start the operator beside the cluster, in the background, with the custom resource in the cluster.
+    """Start the operator beside the cluster.
 
-    One that runs is started again. It serves until lmd operator down, or until the machine stops.
+    It runs in the background until lmd operator down, or until the machine stops; one that runs already is started
+    anew. The cluster gets the custom resource first.
 
     \b
     Examples:
