@@ -13,6 +13,7 @@ from localmodel.azure.ai.ml.exceptions import (
 )
 from localmodel.environments.formats import files
 from localmodel.errors import UserError
+from localmodel.notebook.kernel import is_notebook
 from localmodel.sdk.deployment import with_traceback
 from localmodel.sdk.progress import reporter
 from localmodel.target_table import default_name
@@ -127,7 +128,7 @@ class LocalEndpoint:
                 f"deployment {deployment.name}: {own} is the name of a deployment that was not made for this endpoint: "
                 f"lmd delete {own} removes it, or choose another name"
             )
-        wanted, progress = _manifest.of(deployment, own), reporter(True)
+        wanted, progress = _manifest.of(deployment, own), reporter(None if is_notebook() else True)
         for note in wanted.notes:
             progress.note(note)
         record = Record(deployment.type.lower(), deployment._document(), target.name)
