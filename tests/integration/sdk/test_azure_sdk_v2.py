@@ -179,6 +179,20 @@ def test_a_script_that_fails_is_shown_and_the_deployment_before_it_serves(ml_cli
     assert ml_client.online_endpoints.get("Endpt-1", local=True).provisioning_state == "Succeeded"
 
 
+def test_a_first_script_that_fails_leaves_its_log(ml_client: MLClient) -> None:
+    Path("never").mkdir()
+    Path("never/score.py").write_text("def init():\n    raise KeyError('never')\ndef run(raw_data):\n    return 1\n")
+    wanted = deployment("blue", endpoint_name="never", code_configuration=CodeConfiguration("never", "score.py"))
+    with pytest.raises(LocalEndpointInFailedStateError, match="KeyError: 'never'"):
+        ml_client.online_deployments.begin_create_or_update(wanted, local=True)
+    endpoint = ml_client.online_endpoints.get("never", local=True)
+    assert (endpoint.provisioning_state, endpoint.scoring_uri) == ("Failed", None)
+    assert "KeyError: 'never'" in ml_client.online_deployments.get_logs("blue", "never", lines=5, local=True)
+    with pytest.raises(LocalEndpointInFailedStateError, match=r"never-blue is not serving: .*KeyError"):
+        ask(ml_client, endpoint="never")
+    ml_client.online_endpoints.begin_delete("never", local=True)
+
+
 def test_a_request_that_fails_is_told_with_the_scripts_traceback(ml_client: MLClient) -> None:
     Path("wrong.json").write_text('{"rows": []}')
     with pytest.raises(HttpResponseError, match="KeyError: 'data'") as raised:

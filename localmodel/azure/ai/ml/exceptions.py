@@ -7,12 +7,14 @@ from localmodel import reasons
 from localmodel.azure.core.exceptions import AzureError, ResourceNotFoundError
 from localmodel.errors import UserError
 
-# The script was run, and does not serve.
+# The script was run and does not serve, or the server is down.
 _FAILED = (
     reasons.REVISION_FAILED,
     reasons.INIT_FAILED,
     reasons.GATE_FAILED,
     reasons.PROGRESS_DEADLINE_EXCEEDED,
+    reasons.NOT_SERVING,
+    reasons.UNREACHABLE,
 )
 _MISSING = (
     reasons.MODEL_NOT_FOUND,

@@ -81,6 +81,7 @@ class OnlineEndpointOperations:
         Raises:
             HttpResponseError: the answer is an error; with status_code and the script's traceback.
             LocalEndpointNotFoundError: there is no such deployment.
+            LocalEndpointInFailedStateError: it does not serve.
             MultipleLocalDeploymentsFoundError: there are several, and none has all the traffic.
             ValidationException: the file is missing, or is not JSON.
         """
