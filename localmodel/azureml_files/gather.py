@@ -108,10 +108,16 @@ def _add(
     kept: list[str],
 ) -> None:
     """Put models and environment into the manifest, registered where they are not in the store yet."""
-    versions = [_register(model, store, kept) if isinstance(model, _NewModel) else model for model in models]
+    name = manifest["metadata"]["name"]
+    versions = []
+    for model in models:
+        if isinstance(model, _NewModel):
+            own = name if len(models) == 1 else f"{name}-{definition.model_name(model.path)}"
+            versions.append(_register(model, own, store, kept))
+        else:
+            versions.append(model)
     manifest["spec"]["models"] = [{"name": model.name, "version": model.version} for model in versions]
     if environment is not None:
-        name = manifest["metadata"]["name"]
         manifest["spec"]["environment"] = _environment_fields(environment, name, store, kept)
     schema.validate(manifest)
 
@@ -212,10 +218,12 @@ def _new_model(path: Path, asked: ModelFile) -> _NewModel:
     return _NewModel(path, asked)
 
 
-def _register(model: _NewModel, store: Store, kept: list[str]) -> ModelVersion:
-    name, asked = model.asked.name or definition.model_name(model.path), model.asked
+def _register(model: _NewModel, own_name: str, store: Store, kept: list[str]) -> ModelVersion:
+    asked = model.asked
     try:
-        version = store.models.register(name, model.path, tags=asked.tags, description=asked.description)
+        version = store.models.register(
+            asked.name or own_name, model.path, tags=asked.tags, description=asked.description
+        )
     except UserError as error:
         raise located(error, asked.path.where) from None
     kept.append(f"model {version.name}:{version.version} ({model.path})")

@@ -23,7 +23,7 @@ DEPLOYMENT = Format(
             "`azureml:NAME:VERSION`, `azureml:NAME@latest` or `@ALIAS`: `spec.models[0]`, which must be in the store",
         ),
         mapped("model.path", Kind.TEXT, "a file or folder: registered in the store, and `spec.models[0]`"),
-        mapped("model.name", Kind.TEXT, "the name it is registered under; else that of the file"),
+        mapped("model.name", Kind.TEXT, "the name it is registered under; else that of the deployment"),
         mapped(
             "model.type",
             Kind.TEXT,

@@ -81,7 +81,7 @@ def test_a_v2_deployment_becomes_a_folder_that_can_be_applied(store: Store) -> N
     assert result.exit_code == 0, result.output
     assert result.stdout == "iris: written; lmd apply -k iris makes it serve\n"
     for said in (
-        "kept in the store: model model:1 (model.pkl)",
+        "kept in the store: model iris:1 (model.pkl)",
         "blue.yml:12: instance_type: ",
         "azureml-defaults: left",
     ):
@@ -92,7 +92,7 @@ def test_a_v2_deployment_becomes_a_folder_that_can_be_applied(store: Store) -> N
     found = imported("iris")
     assert found.deployment["metadata"] == {"name": "iris"}
     spec = found.deployment["spec"]
-    assert spec["models"] == [{"name": "model", "version": 1}]
+    assert spec["models"] == [{"name": "iris", "version": 1}]
     assert spec["environment"] == {"python": "3.12", "requirements": ["numpy==2.4.*", "scikit-learn==1.9.1"]}
     assert found.config_maps == {"iris-score": {"score.py": SCRIPT.encode(), "util.py": b"A = 1\n"}}
 
@@ -199,7 +199,7 @@ def test_models_of_the_command_go_before_those_of_the_file(store: Store) -> None
     assert import_azureml("blue.yml", "--model", "roses:1", "--model", "other.pkl", "--name", "both").exit_code == 0
     assert imported("both").deployment["spec"]["models"] == [
         {"name": "roses", "version": 1},
-        {"name": "other", "version": 1},
+        {"name": "both-other", "version": 1},
     ]
 
 
@@ -311,10 +311,10 @@ def test_a_v2_export_holds_all_that_it_names(sample: Store, kind: str) -> None:
     result = export_azureml("-k", "iris", "--kind", kind, "azure")
     assert result.exit_code == 0, result.output
     assert sorted(str(path.relative_to("azure")) for path in Path("azure").rglob("*") if path.is_file()) == [
-        *("code/score.py", "conda.yml", "deployment.yml", "endpoint.yml", "models/model/1/model.pkl"),
+        *("code/score.py", "conda.yml", "deployment.yml", "endpoint.yml", "models/iris/1/model.pkl"),
     ]
     written = yaml.safe_load(Path("azure/deployment.yml").read_text())
-    assert written["model"]["path"] == "./models/model/1/model.pkl"
+    assert written["model"]["path"] == "./models/iris/1/model.pkl"
     assert written["endpoint_name"] == yaml.safe_load(Path("azure/endpoint.yml").read_text())["name"] == "iris"
     assert "azureml-inference-server-http" in Path("azure/conda.yml").read_text()
     assert "az ml online-deployment create -f azure/deployment.yml --all-traffic" in result.stdout
@@ -326,15 +326,15 @@ def test_a_v2_export_holds_all_that_it_names(sample: Store, kind: str) -> None:
 def test_a_v1_export_comes_back_the_same(sample: Store) -> None:
     result = export_azureml("-k", "iris", "--kind", "v1", "azure")
     assert result.exit_code == 0, result.output
-    assert "az ml model register -n model -p azure/models/model/1/model.pkl" in result.stdout
+    assert "az ml model register -n iris -p azure/models/iris/1/model.pkl" in result.stdout
     again = [*("--ic", "azure/inferenceconfig.json"), *("--dc", "azure/deploymentconfig.json")]
-    assert import_azureml(*again, "--model", "model:1", "--name", "iris", "--output-dir", "again").exit_code == 0
+    assert import_azureml(*again, "--model", "iris:1", "--name", "iris", "--output-dir", "again").exit_code == 0
     assert imported("again") == imported("iris")
 
 
 def test_models_may_be_referred_to(sample: Store) -> None:
     assert export_azureml("-k", "iris", "--models", "references", "azure").exit_code == 0
-    assert yaml.safe_load(Path("azure/deployment.yml").read_text())["model"] == "azureml:model:1"
+    assert yaml.safe_load(Path("azure/deployment.yml").read_text())["model"] == "azureml:iris:1"
     assert not Path("azure/models").exists()
 
 
@@ -376,7 +376,7 @@ def test_what_azure_ml_cannot_say_is_told(sample: Store) -> None:
 
 def test_v2_has_one_model(sample: Store) -> None:
     given_files(other_pkl="other")
-    both = ["--model", "model:1", "--model", "other.pkl"]
+    both = ["--model", "iris:1", "--model", "other.pkl"]
     assert import_azureml("blue.yml", *both, "--output-dir", "both").exit_code == 0
     result = export_azureml("-k", "both", "azure")
     assert result.exit_code == 1 and "--kind v1" in result.stderr
