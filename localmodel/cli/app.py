@@ -4,9 +4,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 import localmodel
 from localmodel import reasons
+from localmodel.cli import docstrings
 from localmodel.cli.group import Group
 from localmodel.cli.output import Failure, Superseded, left_out
 from localmodel.disk import home_errors
@@ -93,9 +95,13 @@ class Commands(Group):
         width = max(map(len, (*_COMMANDS, *added)))
         for title, commands in _GROUPS.items():
             names = [*commands, *(added if title == _ADDED else ())]
-            rows = [(name.ljust(width), command) for name in names if (command := self.get_command(ctx, name))]
             with formatter.section(title):
-                formatter.write_dl([(name, command.get_short_help_str(_LONGEST_SENTENCE)) for name, command in rows])
+                formatter.write_dl([(name.ljust(width), _in_a_list(name, _LONGEST_SENTENCE)) for name in names])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=_in_a_list(name)) for name in names), *options]
 
     def invoke(self, ctx: click.Context) -> object:
         with left_out() as left_out_messages:
@@ -118,6 +124,13 @@ class Commands(Group):
 @click.version_option(localmodel.__version__, prog_name="lmd")
 def main() -> None:
     """Take a trained model and a scoring script to a running endpoint, and keep changing it there."""
+
+
+def _in_a_list(name: str, longest: int = 45) -> str:
+    """The command's first sentence."""
+    own = _COMMANDS.get(name)
+    command = docstrings.command(*own.split(":")) if own else _load(_added()[name])
+    return command.get_short_help_str(longest)
 
 
 def _added() -> "dict[str, EntryPoint]":

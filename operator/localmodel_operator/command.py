@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -16,7 +17,11 @@ from localmodel.errors import UserError
 from localmodel.local_cluster import operator_process, programs, resource
 from localmodel.output.printable import printable
 from localmodel.targets.kind.kubectl import Kubectl
-from localmodel_operator import main
+
+# The packages of localmodel_operator.main take seconds to import: they are looked for here, and imported when it runs.
+for _package in ("kopf", "kubernetes"):
+    if find_spec(_package) is None:
+        raise ModuleNotFoundError(f"No module named {_package!r}", name=_package)
 
 
 @click.group()
@@ -53,6 +58,8 @@ def run(
       lmd operator run
       lmd operator run --context kind-localmodel
     """
+    from localmodel_operator import main
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("kopf", "httpx", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +64,29 @@ def test_every_command_and_every_option_has_help(path: tuple[str, ...], command:
             )
         elif isinstance(parameter, click.Argument):
             assert is_explained(parameter, path, command), f"the help does not say what {parameter.name} is"
+
+
+def test_the_list_of_commands_and_the_shell_s_have_their_first_sentences() -> None:
+    words = " ".join(run("--help").stdout.split())
+    offers = {item.value: item.help for item in main.shell_complete(click.Context(main), "")}
+    for path, command in commands():
+        if len(path) == 1:
+            assert " ".join([*path, *command.get_short_help_str(limit=300).split()]) in words
+            assert offers.pop(path[0]) == command.get_short_help_str()
+    assert not offers
+
+
+def test_the_list_of_commands_imports_nothing_that_takes_long() -> None:
+    """Each of these takes from half a second to several."""
+    code = (
+        "import sys\n"
+        "from localmodel.cli.app import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "print(*sorted({'docker', 'httpx', 'kopf', 'kubernetes', 'rich'} & {*sys.modules}), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr.strip()) == (0, "")
+    assert "Usage: " in result.stdout
 
 
 def is_explained(argument: click.Argument, path: tuple[str, ...], command: click.Command) -> bool:
