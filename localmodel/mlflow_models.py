@@ -21,6 +21,14 @@ from localmodel_untrusted.files import UnreadableError, read_file
 _ADDRESS = re.compile(r"models:/{1,3}(?P<model>[^/@]+)([/@][^/]+)?|runs:/{1,3}[^/]+/(.*/)?(?P<path>[^/]+)/?")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 300
+# In MLflow's messages: the status of an answer that is not MLflow's own, and the code before its sentences.
+_STATUS = re.compile(r"failed with error code (\d{3})")
+_CODE = re.compile(r"^[A-Z_]{5,}: ")
+_REFUSALS = {
+    "401": "the server wants to know who asks: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
+    "or MLFLOW_TRACKING_TOKEN",
+    "403": "the server does not let this user read the model",
+}
 # MLflow tries for minutes otherwise, and says nothing meanwhile.
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
@@ -65,12 +73,10 @@ def fetch(address: str, folder: Path, progress: Progress) -> Path:
             target = folder / name
             found = Path(artifacts.download_artifacts(artifact_uri=address, dst_path=str(target)))
         except (refused, OSError, ImportError) as error:
-            where = mlflow.get_tracking_uri()
-            if "unsupported URI" in str(error):
-                error = OSError("a database as the store needs all of MLflow: pip install mlflow")
+            where = _public(mlflow.get_tracking_uri())
             raise UserError(
                 reasons.MLFLOW_REFUSED,
-                f"{address}: {_short(error)} (asked at {where}; MLFLOW_TRACKING_URI names another place)",
+                f"{address}: {_why(error)} (asked at {where}; MLFLOW_TRACKING_URI names another place)",
             ) from None
         done(_version(found) or address)
     return found
@@ -88,10 +94,22 @@ def _few_retries() -> Iterator[None]:
         os.environ.pop(_RETRIES, None)
 
 
-def _short(error: Exception) -> str:
-    """The error's first line; of what is no answer of MLflow's, the kind of error as well."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _why(error: Exception) -> str:
+    """What MLflow's client could not do, in one sentence."""
+    text = str(error).strip()
+    if "unsupported URI" in text:
+        return "a database as the store needs all of MLflow: pip install mlflow"
+    if status := _STATUS.search(text):
+        return _REFUSALS.get(status[1], f"what answers there is not MLflow, or it is in trouble (status {status[1]})")
+    if "failed with exception" in text:
+        return "no MLflow server answers"
+    line = _CODE.sub("", _public((text.splitlines() or [type(error).__name__])[0])).rstrip(".")
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def _public(text: str) -> str:
+    """The text without names and passwords in addresses."""
+    return re.sub(r"://[^/@\s]+@", "://", text)
 
 
 def _version(folder: Path) -> str:

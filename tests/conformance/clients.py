@@ -17,7 +17,7 @@ from typing import Any
 
 import uv
 
-_SCRIPTS = Path(__file__).parent / "client_scripts"
+SCRIPTS = Path(__file__).parent / "client_scripts"
 _REQUIREMENTS = {
     "kserve": ["kserve==0.21.0"],
     "mlflow": ["mlflow-skinny==3.17.2", "pandas==3.1.1", "numpy==2.4.6", "scipy==1.17.1", "requests==2.34.2"],
@@ -25,6 +25,8 @@ _REQUIREMENTS = {
     "tritonclient": ["tritonclient[http]==2.73.0"],
     # No client either: the loader of deployment files.
     "azureml": ["azure-ai-ml==1.35.2"],
+    # No client: its tracking server.
+    "mlflow_server": ["mlflow==3.17.2"],
     # Not a client: the interpreter of the entry scripts that have a schema.
     "entry_script": ["inference-schema==1.8", "pandas==3.1.1", "numpy==2.4.6"],
 }
@@ -51,7 +53,7 @@ def interpreter(name: str) -> Path:
 def run_client(name: str, *arguments: str) -> Any:
     """What the script of that name prints, as JSON."""
     finished = subprocess.run(
-        [interpreter(name), "-I", "-W", "ignore", _SCRIPTS / f"{name}_client.py", *arguments],
+        [interpreter(name), "-I", "-W", "ignore", SCRIPTS / f"{name}_client.py", *arguments],
         capture_output=True,
         text=True,
         timeout=120,
