@@ -1,0 +1,70 @@
+"""A folder, and a model alone, on a cluster: applied, edited, and exported as a manifest that serves the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from kube import Cluster, Namespace, take_port
+from load import ask
+from operator_process import LMD
+from support import given
+
+SCRIPT = "def init(): pass\ndef run(raw_data): return {answer!r}\n"
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def lmd(cluster: Cluster, namespace: Namespace, home: Path, tmp_path: Path) -> Command:
+    """The command with the target kind, in this test's namespace; returns what it says."""
+    place = {"LOCALMODEL_HOME": str(home), "PATH": f"{Path(cluster.program).parent}:{os.environ['PATH']}"}
+    target = ["--target", "kind", "--context", cluster.context, "--namespace", namespace.name]
+
+    def run(*arguments: str) -> str:
+        command = [str(LMD), *arguments, *target]
+        done = subprocess.run(command, env={**os.environ, **place}, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_a_folder_is_applied_edited_and_exported(
+    lmd: Command, cluster: Cluster, namespace: Namespace, port: int, ports: Iterator[int], tmp_path: Path
+) -> None:
+    folder = tmp_path / "words"
+    folder.mkdir()
+    (folder / "score.py").write_text(SCRIPT.format(answer="first"))
+    (folder / "lmd.toml").write_text(f'port = {port}\npython = "3.11"\n')
+    lmd("apply", "./words")
+    assert ask(port) == "first"
+    (folder / "score.py").write_text(SCRIPT.format(answer="second"))
+    assert "revision 2 serves" in lmd("apply", "./words")
+    assert ask(port) == "second"
+
+    assert "kubectl apply -k out" in lmd("export", "manifest", "words", "--output-dir", "out")
+    elsewhere, other_port = tmp_path / "elsewhere", take_port(cluster, ports)
+    elsewhere.mkdir()
+    patch = [{"op": "replace", "path": "/spec/service/localPort", "value": other_port}]
+    overlay = {
+        "resources": ["../out"],
+        "nameSuffix": "-copy",
+        "patches": [{"target": {"kind": "LocalModelDeployment"}, "patch": yaml.safe_dump(patch)}],
+    }
+    (elsewhere / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    namespace.kubectl("apply", "-k", str(elsewhere))
+    namespace.wait_ready("words-copy")
+    assert ask(other_port) == ask(port) == "second"
+
+
+def test_a_model_without_a_script(namespace: Namespace, port: int, sample_model: int) -> None:
+    manifest = given.lmd("pictures", port, {}, models=[{"name": "sklearn_mnist", "version": sample_model}])
+    del manifest["spec"]["scoring"]
+    namespace.apply(manifest)
+    status = namespace.wait_ready("pictures", 400)["status"]
+    assert status["scoring"].startswith("generated for sklearn (scikit-learn==")
+    assert ask(port, {"data": [[0.0] * 784]}) in ([digit] for digit in range(10))
