@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from localmodel.disk import files
+from localmodel.disk import user_file
 from localmodel.imports.missing import additions
 from localmodel.requirements import hashes, misnamed
 from localmodel_untrusted import distributions
@@ -30,10 +30,10 @@ def write(path: Path, error: str) -> list[str]:
         right = renamed.get(distributions.normalized(hashes.name(line)))
         lines.append(re.sub(r"[A-Za-z0-9._-]+", right, line, count=1) if right else line)
         written += [lines[-1].strip()] if right else []
+    end = "\r\n" if "\r\n" in before else "\n"
     if lines and not lines[-1].endswith("\n"):
-        lines[-1] += "\n"
-    end = "\r\n" if before.count("\r\n") else "\n"
+        lines[-1] += end
     new = additions(error)
     if written or new:
-        files.write(path, "".join([*lines, *(f"{line}{end}" for line in new)]).encode())
+        user_file.write(path, "".join([*lines, *(f"{line}{end}" for line in new)]).encode())
     return [*written, *new]

@@ -13,7 +13,7 @@ from localmodel.debugger import launch_file, session
 from localmodel.debugger.debuggee import Debuggee, Wish
 from localmodel.debugger.local import LocalDebuggee
 from localmodel.debugger.pod import PodDebuggee
-from localmodel.disk import files
+from localmodel.disk import user_file
 from localmodel.targets.machine.local import LocalTarget
 from localmodel.targets.target import Target
 from localmodel_untrusted.files import decoded, read_file
@@ -87,7 +87,7 @@ def _tell(debuggee: Debuggee, wish: Wish, port: int, folder: Path, progress: Con
     )
     path = workspace / ".vscode" / "launch.json"
     try:
-        files.write(path, launch_file.merge(decoded(read_file(path) or b""), configuration).encode())
+        user_file.write(path, launch_file.merge(decoded(read_file(path) or b""), configuration).encode())
         say(f'VS Code: "{configuration["name"]}" under Run and Debug (.vscode/launch.json)')
     except (ValueError, OSError) as error:
         progress.note(f"{path} is left as it is ({error}); add to its configurations:")

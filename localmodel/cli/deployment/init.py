@@ -34,7 +34,7 @@ def init(path: Path, name: str | None, sample: str | None) -> None:
             raise click.UsageError("--name: a sample's manifest names the deployment")
         _write_sample(path, sample)
         return
-    from localmodel.disk import files
+    from localmodel.disk import user_file
     from localmodel.project import definition
     from localmodel.project.folder import beside
     from localmodel.project.folder.scaffold import scaffold
@@ -46,7 +46,7 @@ def init(path: Path, name: str | None, sample: str | None) -> None:
     definition.check_name(name)
     found = scaffold(folder, name)
     for file, content in found.files.items():
-        files.write(folder / file, content)
+        user_file.write(folder / file, content)
     progress = ConsoleProgress()
     for note in found.notes:
         progress.note(note)
@@ -59,10 +59,10 @@ def init(path: Path, name: str | None, sample: str | None) -> None:
 
 
 def _write_sample(folder: Path, name: str) -> None:
-    from localmodel.disk import files
+    from localmodel.disk import user_file
 
     new = {file: content for file, content in samples.files(name).items() if not (folder / file).exists()}
     for file, content in new.items():
-        files.write(folder / file, content)
+        user_file.write(folder / file, content)
     say(f"{folder}: wrote {', '.join(sorted(new))}" if new else f"{folder}: nothing is missing")
     say(f"{folder / 'README.md'} says what comes next")

@@ -13,7 +13,7 @@ from localmodel.cli.group import Group
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.project_options import deployment_options
 from localmodel.cli.target_option import target_options
-from localmodel.disk import files, home
+from localmodel.disk import home, user_file
 from localmodel.environments import stored
 from localmodel.errors import UserError
 from localmodel.project.folder import kustomized
@@ -83,7 +83,7 @@ def azureml(
     deployment = collect.collect(manifests, store, with_models=models == "files")
     exported = v1_write.write(deployment) if kind == "v1" else v2_write.write(deployment, kind)
     for name, content in exported.files.items():
-        files.write(place / name, content)
+        user_file.write(place / name, content)
     collect.write_models(deployment, store, place)
     progress = ConsoleProgress()
     for note in exported.notes:
@@ -142,7 +142,7 @@ def manifest_(target: Target, name: str, place: Path | None, overwrite: bool) ->
                 f"the code stays in the store, as {code.name}:{code.version}: no ConfigMap can hold it"
             )
     for file, content_ in kustomized.contents(written, maps).items():
-        files.write(place / file, content_)
+        user_file.write(place / file, content_)
     say(f"{place}: written; lmd apply -k {place} and kubectl apply -k {place} make it serve")
 
 

@@ -17,7 +17,7 @@ from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.group import Group
 from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
-from localmodel.disk import files, home
+from localmodel.disk import home, user_file
 from localmodel.errors import UserError
 from localmodel.store import Store
 from localmodel.targets.target import Target
@@ -132,4 +132,4 @@ def _write(imported: Imported, place: Path, overwrite: bool) -> None:
             reasons.FILE_EXISTS, f"{place} exists already; name another with --output-dir, or add --overwrite"
         )
     for name, content in folder.contents(imported).items():
-        files.write(place / name, content)
+        user_file.write(place / name, content)

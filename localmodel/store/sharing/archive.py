@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from localmodel import digests, reasons
-from localmodel.disk import files
+from localmodel.disk import files, user_file
 from localmodel.errors import UserError
 from localmodel.oci import layers
 from localmodel.oci.layout import Blob, Layout, Meter
@@ -39,7 +39,7 @@ def write(layout: Layout, versions: Iterable[tuple[Ref, AnyVersion]], path: Path
         *(layers.Entry(f"blobs/{digest.replace(':', '/')}", blob) for digest, blob in blobs.items()),
     ]
     total, done = sum(content_blob.size for content_blob in content), 0
-    with files.room(path.parent, total), files.replacing(path) as file:
+    with files.room(path.parent, total), user_file.replacing(path) as file:
         for chunk in layers.tar(content):
             file.write(chunk)
             done += len(chunk)
