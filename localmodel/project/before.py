@@ -7,7 +7,7 @@ from typing import Any
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.output.paths import from_here
+from localmodel.output.paths import absolute, from_here
 from localmodel.project import given
 from localmodel.project import place as place_of
 from localmodel.project.place import Place
@@ -36,7 +36,7 @@ class Before:
         if "scoring" in self._spec:
             return False
         if place.path.exists() and Path(self.origin).exists():
-            return Path(self.origin) == place.path.absolute()
+            return absolute(Path(self.origin)) == absolute(place.path)
         # One of the store or of MLflow has no place of its own: what has its name is another version of it.
         names = {model["name"] for model in self._spec["models"]} | {place_of.model_name(self.origin)}
         return place_of.model_name(str(place.path)) in names

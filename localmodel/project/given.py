@@ -13,6 +13,7 @@ from typing import Any
 
 from localmodel import mlflow_models, reasons
 from localmodel.errors import UserError
+from localmodel.output.paths import absolute
 from localmodel.output.progress import Progress
 from localmodel.project import arguments
 from localmodel.project.definition import model_name
@@ -48,7 +49,7 @@ def paths(given: Iterable[Model], deployment: str) -> dict[str, Path]:
     there = [found for model in given if (found := _path(model)) is not None]
     several = sum(not name for name, _ in there) > 1
     return {
-        name or (f"{deployment}-{model_name(path)}" if several else deployment): path.absolute() for name, path in there
+        name or (f"{deployment}-{model_name(path)}" if several else deployment): absolute(path) for name, path in there
     }
 
 
@@ -89,7 +90,7 @@ def fetched(given: Iterable[Model], deployment: str, progress: Progress) -> tupl
 def environment_file(given: Environment | None) -> Path | None:
     """The absolute path of the file that defines the environment, or None."""
     path = file_of(given)
-    return path.absolute() if path else None
+    return absolute(path) if path else None
 
 
 def models(given: Iterable[Model], store: Store, deployment: str) -> list[ModelVersion]:
@@ -125,7 +126,7 @@ def _model(given: Model, store: Store, names: Mapping[Path, str]) -> ModelVersio
     if isinstance(given, ModelVersion):
         return given
     if found := _path(given):
-        path = found[1].absolute()
+        path = absolute(found[1])
         return of_content(store.models, names[path], path)
     if isinstance(given, Path) or os.sep in given:
         raise UserError(reasons.MODEL_FILE_MISSING, f"{given}: no such file or folder{_similar(Path(given))}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from localmodel.disk import home
 from localmodel.errors import UserError
+from localmodel.output.paths import absolute
 from localmodel.output.progress import Progress
 from localmodel.project import before, definition, drafting, given, lmd_toml, place, settings
 from localmodel.project.drafting import Parts
@@ -153,7 +154,7 @@ class Project:
         if wanted.environment is not None or wanted.python is not None:
             packages = given.environment(wanted.environment, Store(home.store()), progress, wanted.python)
         return Parts(
-            model_place=path.absolute() if path.exists() else path,
+            model_place=absolute(path) if path.exists() else path,
             models=[str(path)],
             environment=packages,
             environment_file=given.environment_file(wanted.environment),

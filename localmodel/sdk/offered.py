@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from localmodel import mlflow_models, no_code, reasons
 from localmodel.disk import home
 from localmodel.errors import UserError
+from localmodel.output.paths import absolute
 from localmodel.output.progress import Progress
 from localmodel.project import arguments, drafting, given
 from localmodel.project.drafting import Code
@@ -87,7 +88,7 @@ def _model(script: str | Path) -> Offered | None:
         return Offered(model=script, model_place=Path(script))
     path = Path(script).expanduser()
     if path.exists():
-        return Offered(model=path, model_place=path.absolute()) if no_code.is_model(path) else None
+        return Offered(model=path, model_place=absolute(path)) if no_code.is_model(path) else None
     if isinstance(script, Path) or path.suffix == ".py" or path.name != str(script):
         return None
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from localmodel import entry_script, reasons
 from localmodel.disk import executable, folder, home, ignore_file
 from localmodel.errors import UserError
+from localmodel.output.paths import absolute
 from localmodel.project.folder import own_name
 from localmodel.project.place import SETTINGS
 
@@ -42,13 +43,13 @@ def locate(script: str | Path, source_folder: str | Path | None) -> tuple[Path, 
         UserError: EntryScriptMissing, EntryScriptInvalid (its name).
     """
     if source_folder is None:
-        source = Path(script).expanduser().absolute()
+        source = absolute(Path(script).expanduser())
         if source.is_dir():
             raise _is_folder(script)
         if not source.is_file():
             raise UserError(reasons.ENTRY_SCRIPT_MISSING, f"{script}: no such file")
         return source, entry_script.named(source.name)
-    root = Path(source_folder).expanduser().absolute()
+    root = absolute(Path(source_folder).expanduser())
     path = root / script
     # As it is named, so that it may be a link to elsewhere; or else where it really is.
     for way in (os.path.normpath, os.path.realpath):
