@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localmodel.no_code.source import STANDARD, quoted
+from localmodel.no_code.source import RESPONSE, STANDARD, quoted
 
-IMPORTS = ("from azureml.contrib.services.aml_response import AMLResponse", "import json")
+IMPORTS = (RESPONSE, "import json")
 DECORATOR_IMPORTS = (STANDARD,)
 # The first lines of run(): what a request may give wrongly is its sender's error.
 LINES = (

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, cell
-from localmodel.no_code.source import NUMPY, PANDAS, SCHEMA, STANDARD, quoted
+from localmodel.no_code.source import NUMPY, PANDAS, RESPONSE, SCHEMA, STANDARD, quoted
 
 _SCHEMA = SCHEMA.format("input_schema")
 # Names that the script uses itself.
@@ -28,6 +28,23 @@ def read(body):
         return pd.DataFrame(body)
     return np.asarray(body)
 '''
+
+_IN_ORDER = '''
+def in_order(data):
+    """The table with the model's columns in their order; rows without names have that order."""
+    if list(data.columns) == list(range(len(SAMPLE.columns))):
+        data = data.set_axis(SAMPLE.columns, axis=1).astype(SAMPLE.dtypes)
+    missing = [name for name in SAMPLE.columns if name not in data.columns]
+    if missing:
+        raise ValueError(f"the columns {', '.join(missing)} are missing")
+    return data[list(SAMPLE.columns)]
+'''
+_IN_ORDER_OR_REFUSED = (
+    "try:",
+    "    data = in_order(data)",
+    "except ValueError as error:",
+    '    return AMLResponse({"message": f"data: {error}"}, 400, json_str=True)',
+)
 
 
 class RunSchema(NamedTuple):
@@ -55,11 +72,12 @@ def of_inputs(inputs: Inputs) -> RunSchema:
             return RunSchema(_imports(arrays), tuple(names), declared, (*lines, f"data = {{{feeds}}}"))
         case Table(columns):
             return RunSchema(
-                ("import pandas as pd", PANDAS, _SCHEMA),
+                ("import pandas as pd", PANDAS, RESPONSE, _SCHEMA),
                 ("data",),
                 ('@input_schema("data", PandasParameterType(SAMPLE))',),
-                ("data = data[list(SAMPLE.columns)]  # in the model's order",),
+                _IN_ORDER_OR_REFUSED,
                 "\n".join(["SAMPLE = pd.DataFrame(", "    {", *map(_series, columns), "    }", ")"]),
+                _IN_ORDER,
             )
         case Texts():
             return RunSchema((STANDARD, _SCHEMA), ("data",), (_declared("data", Array((-1,), "str")),))

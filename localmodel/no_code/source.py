@@ -9,6 +9,7 @@ _PARAMETER = "from inference_schema.parameter_types.{}_parameter_type import {}P
 NUMPY = _PARAMETER.format("numpy", "Numpy")
 PANDAS = _PARAMETER.format("pandas", "Pandas")
 STANDARD = _PARAMETER.format("standard_py", "StandardPython")
+RESPONSE = "from azureml.contrib.services.aml_response import AMLResponse"
 SCHEMA = "from inference_schema.schema_decorators import {}"
 
 

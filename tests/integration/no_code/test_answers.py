@@ -52,13 +52,14 @@ NEW = {*CATEGORIES, "mlflow-factor"}
 class Tried(NamedTuple):
     """A model, what serves it, and what was answered: by its library, by the script, and to the sample request.
 
-    `declared` is the schema of the answer in the script.
+    `of_rows` is the answer to the sample without the names of its columns; `declared` the schema of the answer.
     """
 
     scoring: Scoring
     expected: Any
     answer: Any
     of_sample: Any
+    of_rows: Any
     declared: Any
 
 
@@ -87,7 +88,8 @@ def generation(trained: Trained) -> dict[str, Tried]:
         code.mkdir(parents=True)
         for file, content in each.files.items():
             (code / file).write_bytes(content)
-        bodies = (answers[name].body, json.loads(each.request or b""))
+        sample = json.loads(each.request or b"")
+        bodies = (answers[name].body, sample, _without_names(sample))
         lines += [json.dumps([str(code), str(folder), body]) for body in bodies]
     (folder / "lines").write_text("\n".join(lines))
     program = Path(__file__).parents[2] / "support" / "ask_scripts.py"
@@ -96,9 +98,19 @@ def generation(trained: Trained) -> dict[str, Tried]:
     said = [json.loads(line) for line in out.splitlines()]
     assert all(is_model(folder / name) for name in made)
     return {
-        name: Tried(made[name], answers[name].answer, answer, of_sample, declared)
-        for name, (answer, declared), (of_sample, _) in zip(made, said[::2], said[1::2], strict=True)
+        name: Tried(made[name], answers[name].answer, answer, of_sample, of_rows, declared)
+        for name, (answer, declared), (of_sample, _), (of_rows, _) in zip(
+            made, said[::3], said[1::3], said[2::3], strict=True
+        )
     }
+
+
+def _without_names(body: Any) -> Any:
+    """The request with each row of a table as a list, if its data are such rows."""
+    rows = body.get("data")
+    if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
+        return body
+    return {**body, "data": [list(row.values()) for row in rows]}
 
 
 @pytest.mark.parametrize(("name", "flavor"), FLAVORS.items())
@@ -114,6 +126,7 @@ def test_the_script_answers_as_the_library_does(
     assert tried.answer == tried.expected
     assert tried.scoring.flavor == flavor
     assert tried.of_sample and not str(tried.of_sample).count("Error"), tried.of_sample
+    assert tried.of_rows == tried.of_sample
     assert not tried.scoring.notes, "nothing is unknown of these"
 
 
