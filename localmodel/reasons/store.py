@@ -136,6 +136,39 @@ TOO_MANY_FILES = _reason(
     "the model or the code has more files and folders than one version can have",
     "pack them into fewer files",
 )
+ADDRESS_INVALID = _reason(
+    STORE,
+    "AddressInvalid",
+    "the model's address is not one that can be read",
+    "the message says what to write; [the addresses](how-to/models-by-address.md)",
+)
+ADDRESS_NOT_FOUND = _reason(
+    STORE, "AddressNotFound", "there is nothing at the model's address", "correct the address or the revision"
+)
+ADDRESS_REFUSED = _reason(
+    STORE,
+    "AddressRefused",
+    "the server or bucket does not let you read the model, or sends what is no file",
+    "the message says where your credentials belong, or what has come",
+)
+ADDRESS_UNREACHABLE = _reason(
+    STORE,
+    "AddressUnreachable",
+    "nothing answers at the model's address, or the connection ends again and again",
+    "check the address, the network and the proxy (`HTTPS_PROXY`); then try again",
+)
+DIGEST_MISMATCH = _reason(
+    STORE,
+    "DigestMismatch",
+    "the file at the address is another than the one that `#sha256=` names; nothing was kept",
+    "if you trust the new file, write its digest",
+)
+LIBRARY_MISSING = _reason(
+    STORE,
+    "LibraryMissing",
+    "the library that reads this kind of address is not installed",
+    "install it, as the message says",
+)
 FILE_EXISTS = _reason(
     STORE, "FileExists", "a download or export would replace a file", "name another folder, or allow it"
 )

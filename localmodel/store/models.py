@@ -142,6 +142,27 @@ class Models:
             )
             return self.records.keep(version)
 
+    def import_(self, uri: str, *, name: str | None = None, progress: Meter | None = None) -> ModelVersion:
+        """Fetch the model at an address, and add it as the next version of its name unless the latest is the same.
+
+        Args:
+            uri: `https://…`, `s3://`, `gs://`, `az://`, `hf://OWNER/MODEL@REVISION`, `oci://HOST/REPOSITORY:TAG`,
+                `models:/NAME@ALIAS`, `runs:/ID/PATH` or `file:///PATH`. `#sha256=…` behind the address of one file says
+                which content it must have.
+            name: the model's name; None: that of the file, folder or model there.
+            progress: as in `register()`.
+
+        Raises:
+            UserError: AddressInvalid, AddressNotFound, AddressRefused, AddressUnreachable, DigestMismatch,
+                LibraryMissing, TooManyFiles, StoreFull, and the errors of `register()`.
+        """
+        from localmodel.addresses.address import parse
+        from localmodel.store import from_address
+        from localmodel.store.store import Store
+
+        with bar.meter(f"importing {parse(uri).shown}") as shown:
+            return from_address.import_model(Store(self._layout.root), uri, name, progress or shown)
+
     def _write(self, entries: Sequence[layers.Entry], progress: Meter | None, title: str) -> Blob:
         total = sum(entry.size for entry in entries)
         with bar.meter(title) as shown:

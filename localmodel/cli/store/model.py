@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from localmodel.addresses.address import is_address, parse
 from localmodel.cli import completion, human
 from localmodel.cli.deployment import next_step
 from localmodel.cli.group import Group
@@ -284,18 +285,27 @@ def export(models: Sequence[str], path: Path) -> None:
 
 
 @model.command("import")
-@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("source", metavar="FILE|ADDRESS", type=click.Path(dir_okay=False))
 @name_option
 @output_option
-def import_(path: Path, name: str | None, output: str) -> None:
-    """Take in the versions of a FILE, each as the next of its name unless it is here already.
+def import_(source: str, name: str | None, output: str) -> None:
+    """Take in the versions of a FILE that lmd model export has written, or the model at an ADDRESS.
+
+    Each becomes the next version of its name unless it is here already. An address begins with https://, s3://, gs://,
+    az://, hf://, oci://, models:/, runs:/ or file://. #sha256= behind that of one file says what it must contain.
 
     \b
     Examples:
       lmd model import churn.tar
       lmd model import churn.tar --name churn-copy
+      lmd model import hf://owner/model@main --name sentiment
+      lmd model import s3://bucket/models/churn.pkl
     """
-    arrived = versions.read_file(path, name, ModelVersion)
+    if is_address(source):
+        with meter(f"importing {parse(source).shown}") as progress:
+            arrived: Sequence[AnyVersion] = [_store().models.import_(source, name=name, progress=progress)]
+    else:
+        arrived = versions.read_file(Path(source), name, ModelVersion)
     for version in arrived:
         _warn(version)
     versions.tell_all(arrived, output)
