@@ -27,6 +27,8 @@ _REQUIREMENTS = {
     "azureml": ["azure-ai-ml==1.35.2"],
     # No client: its tracking server.
     "mlflow_server": ["mlflow==3.17.2"],
+    # What reads models from buckets and hubs, and a server of buckets.
+    "addresses": ["s3fs==2026.9.0", "huggingface-hub==2.4.0", "moto[s3,server]==5.2.5"],
     # Not a client: the interpreter of the entry scripts that have a schema.
     "entry_script": ["inference-schema==1.8", "pandas==3.1.1", "numpy==2.4.6"],
 }
