@@ -13,6 +13,7 @@ Meter = Callable[[int, int], None]  # gets the bytes done and the bytes in all
 CHUNK = 1 << 20
 MOST_FILES = 10_000
 _LONGEST_PATH = 1000
+_LONGEST_NAME = 200
 
 
 class Arrival:
@@ -36,7 +37,7 @@ class Arrival:
         for count, name in enumerate(names, 1):
             if count > MOST_FILES:
                 raise UserError(
-                    reasons.TOO_MANY_FILES, f"{self.shown}: more than {MOST_FILES} files; name one folder of them"
+                    reasons.TOO_MANY_FILES, f"{self.shown}: more than {MOST_FILES:,} files; name one folder of them"
                 )
             self._path(name)
         if not count:
@@ -66,7 +67,8 @@ class Arrival:
     def _path(self, name: str) -> Path:
         inside = PurePosixPath(name)
         leads_out = not inside.parts or inside.is_absolute() or ".." in inside.parts
-        if leads_out or len(name) > _LONGEST_PATH or "\0" in name:
+        too_long = len(name) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in inside.parts)
+        if leads_out or too_long or not name.isprintable():
             raise UserError(reasons.ADDRESS_REFUSED, f"{self.shown}: {name[:80]!r} cannot be the path of a file")
         return self.folder / inside
 

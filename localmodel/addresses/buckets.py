@@ -23,9 +23,9 @@ def fetch(address: Address, arrival: Arrival) -> str:
     with _translated(address):
         place = import_module("fsspec").filesystem(address.scheme)
         root = str(place._strip_protocol(address.text)).rstrip("/")
-        found = place.info(root)
-        is_folder = found["type"] == "directory"
-        files = dict(place.find(root, detail=True)) if is_folder else {root: found}
+        entry = place.info(root)
+        is_folder = entry["type"] == "directory"
+        files = dict(place.find(root, detail=True)) if is_folder else {root: entry}
     if is_folder:
         if address.sha256:
             raise UserError(reasons.ADDRESS_INVALID, f"{address.shown}: it is a folder, and #sha256= is for one file")

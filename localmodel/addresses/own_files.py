@@ -18,6 +18,9 @@ def fetch(address: Address, arrival: Arrival) -> str:
             reasons.ADDRESS_INVALID, f"{address.shown}: a file of this machine is file:///PATH, with three slashes"
         )
     path = Path(unquote(parts.path))
+    _ = address.file_name  # the root of all files has none, and is no model
+    if address.sha256 and path.is_dir():
+        raise UserError(reasons.ADDRESS_INVALID, f"{address.shown}: it is a folder, and #sha256= is for one file")
     if address.sha256 and path.is_file():
         with path.open("rb") as file:
             real = hashlib.file_digest(file, "sha256").hexdigest()

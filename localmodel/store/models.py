@@ -153,8 +153,8 @@ class Models:
             progress: as in `register()`.
 
         Raises:
-            UserError: AddressInvalid, AddressNotFound, AddressRefused, AddressUnreachable, DigestMismatch,
-                LibraryMissing, TooManyFiles, StoreFull, and the errors of `register()`.
+            UserError: AddressInvalid, AddressNotFound, AddressRefused, AddressUnreachable, DigestMismatch.
+            UserError: LibraryMissing, TooManyFiles, StoreFull, and the errors of `register()`.
         """
         from localmodel.addresses.address import parse
         from localmodel.store import from_address
