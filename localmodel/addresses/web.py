@@ -23,6 +23,8 @@ _ATTEMPTS = 4  # without a byte more than before
 _LONGEST_WAIT = 60  # seconds, that a server may ask for
 _BUSY = (408, 429, 500, 502, 503, 504)
 _OWN = ("localhost", "127.0.0.1", "::1")
+# The shell's proxy does not serve this machine.
+_NO_PROXY: dict[str, Any] = {"http": None, "https": None, "all": None}
 _PART = re.compile(r"bytes (?P<start>\d+)-\d+/(?P<total>\d+)")
 
 
@@ -113,6 +115,8 @@ class _Download:
             ) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _Busy(self._cut() if self._file.size else f"no answer ({type(error).__name__})") from None
+        except ValueError:  # of urlsplit()
+            raise self._error(reasons.ADDRESS_REFUSED, "it redirects to what is no address") from None
         if 0 <= self._total != self._file.size:
             raise _Busy(self._cut())
 
@@ -121,16 +125,13 @@ class _Download:
         url, first = self._source.url, _origin(self._source.url)
         for _ in range(_MOST_REDIRECTS + 1):
             if not self._may_be_asked(url):
-                raise self._error(
-                    reasons.ADDRESS_REFUSED, "it redirects to plain http, where others can change the file"
-                )
+                raise self._error(reasons.ADDRESS_REFUSED, "it redirects to another place than one of https://")
             response = self._session.get(
                 url,
                 headers={"Accept-Encoding": "identity", **self._range()}
                 | (self._source.headers if _origin(url) == first else {}),
                 auth=self._auth() if _origin(url) == first else None,
-                # The shell's proxy does not serve this machine.
-                proxies=dict.fromkeys(("http", "https", "all")) if urlsplit(url).hostname in _OWN else None,
+                proxies=_NO_PROXY if urlsplit(url).hostname in _OWN else None,
                 stream=True,
                 timeout=_TIMEOUT,
                 allow_redirects=False,
