@@ -52,7 +52,9 @@ def s3() -> Iterator[str]:
 
 def put(url: str, body: bytes) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    opener.open(urllib.request.Request(url, body, method="PUT"), timeout=10).close()
+    opener.open(
+        urllib.request.Request(url, body, {"Content-Type": "application/octet-stream"}, method="PUT"), timeout=10
+    ).close()
 
 
 class Hub(BaseHTTPRequestHandler):
