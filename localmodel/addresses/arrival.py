@@ -118,8 +118,8 @@ class ArrivingFile:
         self._arrival.count(-self.size)
         self.size, self._hash = 0, hashlib.sha256()
 
-    def finish(self, sha256: str) -> None:
-        """Check what has come against the hex digits, unless there are none.
+    def finish(self, sha256: str, shown: str) -> None:
+        """Check what has come against the hex digits, unless there are none. `shown` is the file's address.
 
         Raises:
             UserError: DigestMismatch.
@@ -127,7 +127,7 @@ class ArrivingFile:
         with files.room(self._arrival.folder):
             self._file.flush()
         if sha256 and self._hash.hexdigest() != sha256:
-            raise mismatch(self._arrival.shown, sha256, self._hash.hexdigest())
+            raise mismatch(shown, sha256, self._hash.hexdigest())
 
 
 def mismatch(shown: str, wanted: str, real: str) -> UserError:

@@ -43,7 +43,7 @@ def fetch(address: Address, arrival: Arrival) -> str:
                     reasons.ADDRESS_UNREACHABLE,
                     f"{address.shown}: {file.size:,} of {files[path]['size']:,} bytes came: it has changed meanwhile",
                 )
-            file.finish("" if is_folder else address.sha256)
+            file.finish("" if is_folder else address.sha256, address.shown)
     return name
 
 

@@ -62,7 +62,7 @@ def download(source: Source, arrival: Arrival, name: str) -> None:
     """
     with requests.Session() as session, arrival.file(name) as file:
         _Download(session, source, file).run()
-        file.finish(source.sha256)
+        file.finish(source.sha256, source.shown)
 
 
 class _Busy(Exception):

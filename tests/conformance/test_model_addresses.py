@@ -60,11 +60,11 @@ def put(url: str, body: bytes) -> None:
 class Hub(BaseHTTPRequestHandler):
     """A hub with one model, and one that is gated."""
 
-    tokens: ClassVar[set[str | None]] = set()
+    asked: ClassVar[list[tuple[str, str | None]]] = []
 
     def do_GET(self) -> None:
-        self.tokens.add(self.headers.get("Authorization"))
         path = self.path.partition("?")[0]
+        self.asked.append((path, self.headers.get("Authorization")))
         files = [
             {"rfilename": "config.json", "size": 2},
             {"rfilename": "onnx/model.onnx", "size": 3, "lfs": {"size": 3, "sha256": sha("123"), "pointerSize": 1}},
@@ -144,7 +144,8 @@ def test_a_revision_of_a_model_on_a_hub(lmd: Lmd, libraries: str, hub: str, tmp_
     lmd("model", "download", "model")
     assert (tmp_path / "model/onnx/model.onnx").read_bytes() == b"123"
     assert ask("hf://owner/model@v1/onnx/model.onnx").out == "model:2\n"
-    assert Hub.tokens == {"Bearer hf_secret"}
+    of_the_model = [token for path, token in Hub.asked if "/owner/model/" in path]
+    assert of_the_model == ["Bearer hf_secret"] * 4, Hub.asked
 
     for address, words in {
         "hf://owner/model@v1": "(spoilt.bin): the file has sha256=",
