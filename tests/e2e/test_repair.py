@@ -76,6 +76,11 @@ def test_only_pod_deleted_in_an_edit(shared_namespace: Namespace, port_of_app: i
     assert answers_since() == {number}
 
 
+def service_changes(namespace: Namespace) -> list[str]:
+    """The messages of the Events, which come after the changes that they tell of."""
+    return [event["message"] for event in namespace.events("app") if event["reason"] == "ServiceChanged"]
+
+
 def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
     settled(shared_namespace)
     before = shared_namespace.get("services", "app")["metadata"]["uid"]
@@ -88,7 +93,7 @@ def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
         eventually(anew, "the Service is there again")
         eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
         shared_namespace.wait_ready("app")
-    told = [each["message"] for each in shared_namespace.events("app") if each["reason"] == "ServiceChanged"]
+    told = eventually(lambda: service_changes(shared_namespace), "the event")
     assert told == ["Service app: it has been deleted; the operator restores it"]
 
 
@@ -105,8 +110,8 @@ def test_service_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -
     eventually(mended, "the Service is as it was")
     eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
     shared_namespace.wait_ready("app")
-    told = [each["message"] for each in shared_namespace.events("app") if each["reason"] == "ServiceChanged"]
-    assert "Service app: its labels have been changed; the operator restores it" in told
+    message = "Service app: its labels have been changed; the operator restores it"
+    eventually(lambda: message in service_changes(shared_namespace), "the event")
 
 
 def test_image_removed_from_the_nodes(shared_namespace: Namespace, port_of_app: int, cluster: Cluster) -> None:
