@@ -47,15 +47,6 @@ def read(path: Path) -> bytes:
     return content
 
 
-def require_one(data: str | None, path: Path | None) -> None:
-    """
-    Raises:
-        click.UsageError: neither, or both.
-    """
-    if (data is None) == (path is None):
-        raise click.UsageError("give one of --data and --request")
-
-
 def requests(
     data: str | None, path: Path | None, content_type: str | None, example: Callable[[], object]
 ) -> list[tuple[bytes, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localmodel.cli import body, human
+from localmodel.cli.deployment import own_request
 from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_table, print_value, say
 from localmodel.cli.project_options import deployment_options
 from localmodel.targets import http
@@ -54,19 +55,20 @@ def bench(
 ) -> None:
     """Measure how many requests per second the deployment NAME answers, and how quickly.
 
-    Requests are as for lmd invoke; of JSON lines each is sent in turn. One is sent first, and must be answered well.
-    The durations are those within which 50, 90 and 99 of 100 requests were answered. Ctrl-C ends it early.
+    Requests are as for lmd invoke, also without --data and --request; of JSON lines each is sent in turn. One is sent
+    first, and must be answered well. The durations are those within which 50, 90 and 99 of 100 requests were answered.
+    Ctrl-C ends it early.
 
     The exit code is 1 when an answer is an error, or there is none.
 
     \b
     Examples:
-      lmd bench churn --request churn/request.json -c 8
+      lmd bench ./churn -c 8
       lmd bench churn --data '[1, 2]' --count 10000 -o json
     """
     from localmodel.benchmark import measure  # here, because help does not need its imports
 
-    body.require_one(data, request)
+    data, request = own_request.given_or_own(target, name, data, request)
     deployment = target.get(name)
     if deployment.serving is None:
         raise Failure(f"{name} is not serving: {deployment.message}")

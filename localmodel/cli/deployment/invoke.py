@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from localmodel.cli import body
+from localmodel.cli.deployment import own_request
 from localmodel.cli.output import Failure, output_option, pass_on, print_value
-from localmodel.cli.project_options import deployment_options, project_of
+from localmodel.cli.project_options import deployment_options
 from localmodel.targets import http
 from localmodel.targets.http import Answer
 from localmodel.targets.target import Target
@@ -38,7 +39,7 @@ def invoke(
     """Send a request to the deployment NAME and print the answer.
 
     Without --data and --request it is the sample request that lmd.toml names, or request.json, of the folder that it
-    was applied from.
+    was applied from; of a model that is served without a script, the one that the model describes.
     Of JSON lines each is a request, and each answer is a line. All rows of a CSV file are one request, in the form
     that the deployment's schema has: records, a table in two parts, or rows; without a schema rows under `data`. The
     file's first line is names of columns, unless it holds a number.
@@ -50,9 +51,7 @@ def invoke(
       lmd invoke ./churn
       lmd invoke churn --request customers.csv -o json
     """
-    if data is None and request is None:
-        request = _own_request(target, name)
-    body.require_one(data, request)
+    data, request = own_request.given_or_own(target, name, data, request)
     deployment = target.get(name)
     if deployment.serving is None:
         raise Failure(f"{name} is not serving: {deployment.message}")
@@ -71,15 +70,6 @@ def invoke(
 
         traceback = Client._of(target).get(name)._traceback(answer)
         raise Failure(f"{deployment.url} answered with status {answer.status}\n\n{traceback}".rstrip())
-
-
-def _own_request(target: Target, name: str) -> Path:
-    """The sample request of the folder that the deployment was applied from."""
-    project = project_of(target, name)
-    if project is None or not project.request.is_file():
-        looked = f"; {project.request} does not exist" if project else ""
-        raise click.UsageError(f"give one of --data and --request{looked}")
-    return project.request
 
 
 def _print_all(answers: Iterable[Answer], output: str) -> None:
