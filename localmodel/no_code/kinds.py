@@ -34,10 +34,15 @@ def is_model(path: Path) -> bool:
         return (path / folder.MODEL).is_file()
     if not path.is_file():
         return False
-    ending = _ending(path)
-    if ending in _BOOSTERS:
+    if _ending(path) in _BOOSTERS:
         return _is_booster(_start(path))
-    return ending in _PICKLES or ending in _OF_SCRIPTS or ending in (".onnx", ".skops")
+    return is_model_name(path)
+
+
+def is_model_name(path: Path) -> bool:
+    """Whether only a model's file is called so."""
+    ending = _ending(path)
+    return ending in _PICKLES or ending in _OF_SCRIPTS or ending in (".onnx", ".skops", ".ubj")
 
 
 def scoring(model: Path, name: str) -> Scoring:

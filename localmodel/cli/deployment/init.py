@@ -1,11 +1,12 @@
 """lmd init: the files that a folder lacks to be deployed."""
 
+import shlex
 from pathlib import Path
 
 import click
 
 from localmodel.cli.deployment import next_step
-from localmodel.cli.output import ConsoleProgress, say
+from localmodel.cli.output import ConsoleProgress, Failure, say
 from localmodel.shipped import samples
 
 
@@ -34,17 +35,23 @@ def init(path: Path, name: str | None, sample: str | None) -> None:
             raise click.UsageError("--name: a sample's manifest names the deployment")
         _write_sample(path, sample)
         return
+    from localmodel import no_code
     from localmodel.disk import user_file
     from localmodel.project import definition
     from localmodel.project.folder import beside
     from localmodel.project.folder.scaffold import scaffold
     from localmodel.project.place import Place
 
+    if not path.exists() and (path.suffix == ".py" or no_code.is_model_name(path)):
+        raise click.UsageError(f"{path}: no such file")
     folder = path.parent if path.is_file() else path
+    model = path.name if path.is_file() and path.suffix != ".py" and no_code.is_model(path) else None
+    if path.is_file() and path.suffix != ".py" and model is None:
+        raise click.UsageError(f"{path} is neither a folder nor a model of a kind that is known; name its folder")
     if name is None:
         name = beside.deployment_name(Place("folder", folder))
     definition.check_name(name)
-    found = scaffold(folder, name)
+    found = scaffold(folder, name, model)
     for file, content in found.files.items():
         user_file.write(folder / file, content)
     progress = ConsoleProgress()
@@ -55,14 +62,24 @@ def init(path: Path, name: str | None, sample: str | None) -> None:
         return
     say(f"{folder}: wrote {', '.join(sorted(found.files))}")
     shown = f"./{folder}" if not folder.is_absolute() and folder != Path() else str(folder)
-    next_step.tell(lambda: f"lmd try {shown}, and lmd apply {shown}")
+    next_step.tell(lambda: f"lmd try {shlex.quote(shown)}, and lmd apply {shlex.quote(shown)}")
 
 
 def _write_sample(folder: Path, name: str) -> None:
     from localmodel.disk import user_file
 
-    new = {file: content for file, content in samples.files(name).items() if not (folder / file).exists()}
+    sample = samples.files(name)
+    new = {file: content for file, content in sample.items() if not (folder / file).exists()}
+    for other in samples.names():
+        theirs = samples.files(other) if other != name else {}
+        mixed = [file for file in theirs if file in sample and _has(folder / file, theirs[file], sample[file])]
+        if new and mixed:
+            raise Failure(f"{folder} has {', '.join(mixed)} of the sample {other}: name another folder")
     for file, content in new.items():
         user_file.write(folder / file, content)
     say(f"{folder}: wrote {', '.join(sorted(new))}" if new else f"{folder}: nothing is missing")
     say(f"{folder / 'README.md'} says what comes next")
+
+
+def _has(path: Path, content: bytes, other: bytes) -> bool:
+    return content != other and path.is_file() and path.read_bytes() == content

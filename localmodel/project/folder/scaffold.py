@@ -1,7 +1,8 @@
 """The files that a folder lacks to be deployed: lmd.toml, script, requirements, sample request and gate."""
 
 import json
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from localmodel.environments import choice
 from localmodel.errors import UserError
 from localmodel.imports.missing import additions, missing
 from localmodel.imports.needs import Pickled
-from localmodel.no_code import Scoring
+from localmodel.no_code import Scoring, refusal
 from localmodel.project.folder import beside
 from localmodel.project.place import SCRIPT, SETTINGS
 
 _TEMPLATE = '''"""Scoring script: init() is called once, run() for each request."""
 
 import json
+import shlex
 import os
 
 
@@ -40,15 +42,17 @@ class Scaffold:
     notes: tuple[str, ...] = ()
 
 
-def scaffold(folder: Path, name: str) -> Scaffold:
+def scaffold(folder: Path, name: str, model: str | None = None) -> Scaffold:
     """What the folder lacks to be deployed as `name`; what is there is used, and stays.
+
+    `model` is the file in it that is to be served; else all models in it are.
 
     Raises:
         UserError: ModelUnreadable.
     """
-    models = sorted(path.name for path in folder.glob("[!.]*") if no_code.is_model(path))
+    models = [model] if model else sorted(path.name for path in folder.glob("[!.]*") if no_code.is_model(path))
     has_script = (folder / SCRIPT).is_file()
-    scoring, notes = (None, ()) if has_script or len(models) != 1 else _generated(folder / models[0], name)
+    scoring, notes = (None, ()) if has_script else _generated(folder, models, name)
     files = dict(scoring.files) if scoring else {} if has_script else {SCRIPT: _TEMPLATE.encode()}
     has_environment = any((folder / file).is_file() for file in choice.PACKAGES)
     if not has_environment:
@@ -67,12 +71,18 @@ def scaffold(folder: Path, name: str) -> Scaffold:
     return Scaffold(new, (*notes, *(scoring.notes if scoring else ())))
 
 
-def _generated(model: Path, name: str) -> tuple[Scoring | None, tuple[str, ...]]:
+def _generated(folder: Path, models: Sequence[str], name: str) -> tuple[Scoring | None, tuple[str, ...]]:
     """What serves the model, or why it needs a script of the user's."""
+    if not models:
+        return None, (f"{SCRIPT} is a start: its run() answers with what it was sent",)
+    if len(models) > 1:
+        which = f"to serve one of them, remove {SCRIPT}: lmd init {shlex.quote(str(folder / models[0]))}"
+        return None, (f"{SCRIPT} is a start: let it load {', '.join(models)}; {which}",)
     try:
-        return no_code.scoring(model, name), ()
+        return no_code.scoring(folder / models[0], name), ()
     except UserError as error:
-        return None, (str(error),)
+        why = str(error).removesuffix(refusal.ADVICE)
+        return None, (f"{why}; {SCRIPT} is a start: let it load {models[0]}",)
 
 
 def _required(folder: Path, files: Mapping[str, bytes], models: Iterable[str]) -> tuple[str, ...]:
