@@ -1,7 +1,9 @@
 """What starts a command when the user logs in: a unit of systemd, or an agent of launchd."""
 
 import plistlib
+import re
 from collections.abc import Mapping, Sequence
+from xml.parsers.expat import ExpatError
 
 UNIT = "localmodel.service"
 LABEL = "dev.localmodel.start"
@@ -38,6 +40,16 @@ def agent(command: Sequence[str], variables: Mapping[str, str]) -> bytes:
         "Disabled": True,
     }
     return plistlib.dumps(content)
+
+
+def home_of(content: bytes) -> str:
+    """The LOCALMODEL_HOME in the text of a unit or of an agent; "" where it has none."""
+    if match := re.search(rb'^Environment="LOCALMODEL_HOME=(.*)"$', content, re.MULTILINE):
+        return re.sub(r"\\(.)", r"\1", match[1].decode(errors="replace").replace("%%", "%"))
+    try:
+        return str(plistlib.loads(content)["EnvironmentVariables"]["LOCALMODEL_HOME"])
+    except (ValueError, KeyError, TypeError, plistlib.InvalidFileException, ExpatError):
+        return ""
 
 
 def _quoted(text: str) -> str:

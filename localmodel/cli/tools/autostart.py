@@ -1,6 +1,7 @@
 """lmd autostart: deployments come back after a reboot."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ def autostart(off: bool, now: bool) -> None:
         raise click.UsageError("give one of --off and --now")
     on_mac = sys.platform == "darwin"
     path = _agents() / f"{files.LABEL}.plist" if on_mac else _units() / files.UNIT
+    _require_own(path)
     if off:
         _run(_switch("disable", on_mac))  # a machine without it has nothing to disable
         path.unlink(missing_ok=True)
@@ -50,6 +52,14 @@ def autostart(off: bool, now: bool) -> None:
         say("enabled")
     say(f"deployments start when you log in{'' if on_mac else '; at boot, after: loginctl enable-linger'}")
     say("undo: lmd autostart --off")
+
+
+def _require_own(path: Path) -> None:
+    """Leave alone what starts the deployments of another LOCALMODEL_HOME."""
+    other = files.home_of(path.read_bytes()) if path.is_file() else ""
+    if other and other != str(home.home()):
+        remove = f"LOCALMODEL_HOME={shlex.quote(other)} lmd autostart --off"
+        raise Failure(f"{path} starts the deployments of another home, {other}; to remove it: {remove}")
 
 
 def _command() -> list[str]:

@@ -2,6 +2,7 @@
 
 import configparser
 import plistlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -58,3 +59,19 @@ def test_it_says_what_it_wrote_and_how_to_undo_it(tmp_path: Path, monkeypatch: p
     assert refused.exit_code == 1 and "systemctl is not installed" in refused.output
     assert CliRunner().invoke(main, ["autostart", "--off"], env=variables).output == f"removed {path}\n"
     assert not path.exists()
+
+
+def test_what_starts_another_home_s_deployments_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    first, second = tmp_path / 'one "100%"', tmp_path / "two"
+    variables = {"XDG_CONFIG_HOME": str(tmp_path), "PATH": str(tmp_path)}
+    path = tmp_path / "systemd/user/localmodel.service"
+    assert CliRunner().invoke(main, ["autostart"], env={**variables, "LOCALMODEL_HOME": str(first)}).exit_code == 0
+    before = path.read_text()
+    for words in (["autostart"], ["autostart", "--off"]):
+        refused = CliRunner().invoke(main, words, env={**variables, "LOCALMODEL_HOME": str(second)})
+        assert refused.exit_code == 1
+        assert f"LOCALMODEL_HOME={shlex.quote(str(first))} lmd autostart --off" in refused.stderr
+        assert path.read_text() == before
+    assert autostart.home_of(autostart.agent(COMMAND, VARIABLES)) == VARIABLES["LOCALMODEL_HOME"]
+    assert autostart.home_of(b"[Unit]\n") == ""
