@@ -1,6 +1,7 @@
 """Improves the worker's advice on an error in a script by what is known of the revision outside the worker."""
 
 import re
+import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -58,9 +59,10 @@ def _of_attribute(match: re.Match[str], known: Known) -> str:
 
 
 def _of_model(match: re.Match[str], known: Known) -> str:
-    return match["advice"] + (
-        f": lmd apply {known.folder} --model {known.folder}/{match['name']}" if known.folder else ""
-    )
+    if not known.folder:
+        return match["advice"]
+    command = shlex.join(["lmd", "apply", known.folder, "--model", f"{known.folder}/{match['name']}"])
+    return f"{match['advice']}: {command}"
 
 
 def _of_own_module(match: re.Match[str], known: Known) -> str:

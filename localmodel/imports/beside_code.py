@@ -1,5 +1,6 @@
 """Finds models among the files of a script whose deployment has no models."""
 
+import shlex
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,5 +33,7 @@ def offer(files: Mapping[str, bytes], entry: str, folder: str) -> str:
     model_files = sorted(name for name in files if name.endswith(_MODELS))
     if not model_files or not any(word in files[entry] for word in _READS_MODELS):
         return ""
-    command = f": lmd apply {folder} --model {folder}/{model_files[0]}" if folder else "; give it as a model"
+    command = "; give it as a model"
+    if folder:
+        command = f": {shlex.join(['lmd', 'apply', folder, '--model', f'{folder}/{model_files[0]}'])}"
     return f"this deployment has no models, and {entry} reads one; {', '.join(model_files)} is in its code{command}"

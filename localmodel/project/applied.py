@@ -1,6 +1,7 @@
 """The deployment that a PATH was applied as, and the PATH that a deployment was applied from."""
 
 import contextlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,8 @@ def name_of(target: Target, project: Project) -> str:
     if not names:
         raise UserError(
             reasons.DEPLOYMENT_NOT_FOUND,
-            f"no deployment was applied from {place.path} (target {target.name}); lmd apply {place.path} makes one",
+            f"no deployment was applied from {place.path} (target {target.name}); "
+            f"lmd apply {shlex.quote(str(place.path))} makes one",
         )
     return names[0]
 

@@ -25,7 +25,7 @@ def read(folder: Path) -> Settings:
     file = folder / SETTINGS
     try:
         content = read_file(file)
-        text = decoded(content or b"")
+        text = decoded(content or b"").removeprefix("\ufeff")
     except UnreadableError as error:
         raise UserError(reasons.SETTINGS_FILE_INVALID, f"{file}: cannot be read: {error}") from None
     try:

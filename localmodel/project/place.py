@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -128,11 +129,11 @@ def require_script(place: Place) -> None:
     scripts = (*sorted(place.path.glob("*.py")), *sorted(place.path.glob("[!.]*/*.py")))
     there = ", ".join(str(file.relative_to(place.path)) for file in scripts[:10]) or "none"
     model = next((file for file in sorted(place.path.glob("[!.]*")) if _is_model(file)), None)
-    alone = f", or serve the model alone: lmd apply {model}" if model else ""
+    alone = f", or serve the model alone: lmd apply {shlex.quote(str(model))}" if model else ""
     raise PathError(
         reasons.ENTRY_SCRIPT_MISSING,
         f"{place.path} has no {place.entry} and no kustomization.yaml; name the script with --entry-script "
-        f"(its Python files: {there}), or let lmd init {place.path} write one{alone}",
+        f"(its Python files: {there}), or let lmd init {shlex.quote(str(place.path))} write one{alone}",
     )
 
 
@@ -142,7 +143,7 @@ def is_azure_file(path: Path) -> bool:
     Raises:
         UnreadableError: it is not text.
     """
-    text = decoded(read_file(path) or b"")
+    text = decoded(read_file(path) or b"").removeprefix("\ufeff")
     return bool(_AZURE.search(text)) and schema.API_VERSION not in text
 
 
@@ -161,11 +162,11 @@ def _refuse_others(path: Path) -> None:
             raise PathError(
                 reasons.INVALID_MANIFEST,
                 f"{path} is not a manifest; a model is deployed with the script that loads it: "
-                f"lmd apply FOLDER --model {path}",
+                f"lmd apply FOLDER --model {shlex.quote(str(path))}",
             ) from None
         return
     if is_azure:
         raise PathError(
             reasons.INVALID_MANIFEST,
-            f"{path} is a file of Azure ML: lmd import azureml {path} makes a deployment of it",
+            f"{path} is a file of Azure ML: lmd import azureml {shlex.quote(str(path))} makes a deployment of it",
         )

@@ -75,7 +75,7 @@ def read() -> Sources:
     """
     file = path()
     try:
-        content = tomllib.loads(decoded(state_file.bytes_of(file) or b""))
+        content = tomllib.loads(decoded(state_file.bytes_of(file) or b"").removeprefix("\ufeff"))
     except RecursionError:
         raise _invalid("nested too deeply") from None
     except ValueError as error:

@@ -1,10 +1,11 @@
 """lmd export: deployments as files for other tools."""
 
+import shlex
 from pathlib import Path
 
 import click
 
-from localmodel import reasons
+from localmodel import reasons, target_table
 from localmodel.azureml_files import collect
 from localmodel.azureml_files.exported import Exportable
 from localmodel.azureml_files.v1 import write as v1_write
@@ -16,6 +17,7 @@ from localmodel.cli.target_option import target_options
 from localmodel.disk import home, user_file
 from localmodel.environments import stored
 from localmodel.errors import UserError
+from localmodel.project import before
 from localmodel.project.folder import kustomized
 from localmodel.resource import manifest, spec
 from localmodel.store import Store
@@ -99,14 +101,16 @@ def _commands(deployment: Exportable, kind: str, place: Path) -> list[str]:
     """The commands to type next."""
     if kind != "v1":
         return [
-            f"az ml online-endpoint create -f {place / 'endpoint.yml'}",
-            f"az ml online-deployment create -f {place / 'deployment.yml'} --all-traffic",
+            f"az ml online-endpoint create -f {_quoted(place / 'endpoint.yml')}",
+            f"az ml online-deployment create -f {_quoted(place / 'deployment.yml')} --all-traffic",
         ]
     register = [
-        f"az ml model register -n {model.name} -p {place / model.path}" for model in deployment.models if model.path
+        f"az ml model register -n {model.name} -p {_quoted(place / model.path)}"
+        for model in deployment.models
+        if model.path
     ]
     named = "".join(f" -m {model.name}:{model.version}" for model in deployment.models)
-    configurations = f"--ic {place / 'inferenceconfig.json'} --dc {place / 'deploymentconfig.json'}"
+    configurations = f"--ic {_quoted(place / 'inferenceconfig.json')} --dc {_quoted(place / 'deploymentconfig.json')}"
     return [*register, f"az ml model deploy -n {deployment.name}{named} {configurations}"]
 
 
@@ -143,7 +147,19 @@ def manifest_(target: Target, name: str, place: Path | None, overwrite: bool) ->
             )
     for file, content_ in kustomized.contents(written, maps).items():
         user_file.write(place / file, content_)
-    say(f"{place}: written; lmd apply -k {place} and kubectl apply -k {place} make it serve")
+    apply = f"lmd apply -k {_quoted(place)}{_where(target, name)}"
+    say(f"{place}: written; {apply} and kubectl apply -k {_quoted(place)} make it serve")
+
+
+def _where(target: Target, name: str) -> str:
+    """The options with which the manifest takes the place of the deployment that it was made of."""
+    other = f" --target {target.name}" if target.name != target_table.DEFAULT else ""
+    is_of_folder = not target_table.on_cluster(target.name) and before.look(target, name).origin
+    return f"{other} --replace" if is_of_folder else other
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _require_new(place: Path, overwrite: bool) -> None:

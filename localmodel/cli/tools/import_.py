@@ -1,5 +1,6 @@
 """lmd import: deployments that other tools' files describe."""
 
+import shlex
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -91,7 +92,7 @@ def azureml(
     place = output_dir or Path(imported.manifest["metadata"]["name"])
     _write(imported, place, overwrite)
     if output == "text":
-        say(f"{place}: written; lmd apply -k {place} makes it serve")
+        say(f"{place}: written; lmd apply -k {shlex.quote(str(place))} makes it serve")
     else:
         print_value({"folder": str(place), "kept": list(imported.kept), "notes": list(imported.notes)}, output)
 

@@ -32,7 +32,9 @@ def choose(folder: Path) -> Choice:
     Raises:
         UserError: EnvironmentInvalid.
     """
-    texts = {name: (folder / name).read_text(errors="replace") for name in choice.READ if (folder / name).is_file()}
+    texts = {
+        name: (folder / name).read_text("utf-8-sig", "replace") for name in choice.READ if (folder / name).is_file()
+    }
     return choice.choose(texts, given.own_python())
 
 

@@ -214,7 +214,8 @@ def test_a_python_that_was_asked_for_stays_and_the_folder_is_stopped_and_started
 def test_a_deployment_is_written_as_a_manifest_that_serves_the_same(lmd: Lmd, churn: Path) -> None:
     assert lmd("apply", churn).code == 0
     written = lmd("export", "manifest", "./churn", "--output-dir", "out")
-    assert written.code == 0 and "kubectl apply -k out" in written.out
+    assert written.code == 0
+    assert written.out == "out: written; lmd apply -k out --replace and kubectl apply -k out make it serve\n"
     made = {"deployment.yaml", "kustomization.yaml", "kustomizeconfig.yaml"}
     code = {"gate.yaml", "request.json", "score.py"}
     assert {path.name for path in (lmd.folder / "out").iterdir()} == made | code

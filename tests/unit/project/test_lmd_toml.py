@@ -6,6 +6,7 @@ import pytest
 
 from localmodel import UserError
 from localmodel.project import lmd_toml
+from localmodel.project.folder import beside
 from localmodel.project.settings import Settings
 
 
@@ -85,3 +86,10 @@ def test_what_is_wrong_is_told_with_file_line_and_key(tmp_path: Path, text: str,
     with pytest.raises(UserError) as caught:
         read(tmp_path, text)
     assert said in str(caught.value) and caught.value.reason == "SettingsFileInvalid"
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "lmd.toml").write_text('name = "churn"\n', "utf-8-sig")
+    assert lmd_toml.read(tmp_path).name == "churn"
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nrequires-python = "==3.12.*"\n', "utf-8-sig")
+    assert beside.choose(tmp_path).python == "3.12"

@@ -6,7 +6,7 @@ import pytest
 
 from localmodel.project import place
 from localmodel.project.folder import beside
-from localmodel.project.place import PathError
+from localmodel.project.place import PathError, Place
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,16 @@ def test_models_are_files_folders_and_addresses(tmp_path: Path) -> None:
     assert [one.kind for one in found] == ["model"] * 3 and not any(one.has_settings for one in found)
     (logged / "score.py").write_text("")
     assert place.find(logged).kind == "folder"
+
+
+def test_a_command_to_type_has_its_paths_quoted(tmp_path: Path) -> None:
+    folder = tmp_path / "my chürn"
+    folder.mkdir()
+    (folder / "model.pkl").write_bytes(b"\x80\x05K\x01.")
+    with pytest.raises(PathError) as raised:
+        place.require_script(Place("folder", folder, "score.py"))
+    assert f"lmd init '{folder}' write" in str(raised.value)
+    assert str(raised.value).endswith(f"lmd apply '{folder / 'model.pkl'}'")
+    (folder / "blue.yml").write_text("endpoint_name: churn\nname: blue\n", "utf-8-sig")
+    with pytest.raises(PathError, match=r"lmd import azureml '.*my chürn/blue.yml'"):
+        place.find(folder / "blue.yml")
