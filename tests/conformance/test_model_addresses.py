@@ -1,4 +1,4 @@
-"""Models from a bucket of a real S3 server and from a hub, with the libraries that a user installs for them."""
+"""Models from a registry, a bucket of a real S3 server and a hub, with the libraries that a user installs for them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import pytest
 from clients import interpreter
+from support import oci_registry
 from support.lmd_command import Lmd, Result, free_port
 
 CONTENT = os.urandom(12_000_000)  # more than is read at once
@@ -157,3 +158,17 @@ def test_a_revision_of_a_model_on_a_hub(lmd: Lmd, libraries: str, hub: str, tmp_
         assert failed.code == 1
         assert words in failed.err
         assert "hf_secret" not in failed.err
+
+
+def test_a_model_of_a_registry(lmd: Lmd, tmp_path: Path) -> None:
+    (tmp_path / "churn.bin").write_bytes(CONTENT)
+    (tmp_path / "registry").mkdir()
+    with oci_registry.serving(tmp_path / "registry") as host:
+        lmd("model", "register", "churn.bin", "--name", "churn")
+        lmd("model", "push", "churn", f"{host}/models/churn:1")
+        assert lmd("model", "import", f"oci://{host}/models/churn:1", "--name", "copy").out == "copy:1\n"
+        missing = lmd("model", "import", f"oci://{host}/models/churn:2")
+    assert missing.code == 1
+    assert "the registry has no tag 2" in missing.err
+    lmd("model", "download", "copy", "--target-dir", "arrived")
+    assert (tmp_path / "arrived/churn.bin").read_bytes() == CONTENT
