@@ -32,7 +32,7 @@ def apply(target: Target, project: "Project", timeout: float | None, output: str
 
     PATH is a manifest, a folder with a kustomization.yaml, or a folder with a script; its lmd.toml and the options say
     what the script is deployed with. PATH may also be a script: its source is then the modules of its folder, and not
-    every file. PATH may be a model that needs no script: its file or folder, its address in MLflow (models:/churn/3), or
+    every file. PATH may be a model without a script: its file or folder, its address in MLflow (models:/churn/3), or
     its name in the store (churn:3). The name of a deployment stands for the path that it was applied from. Applied
     again, what is not named stays as it was.
 

@@ -76,8 +76,8 @@ def _generated(folder: Path, models: Sequence[str], name: str) -> tuple[Scoring 
     if not models:
         return None, (f"{SCRIPT} is a start: its run() answers with what it was sent",)
     if len(models) > 1:
-        which = f"to serve one of them, remove {SCRIPT}: lmd init {shlex.quote(str(folder / models[0]))}"
-        return None, (f"{SCRIPT} is a start: let it load {', '.join(models)}; {which}",)
+        alone = f"one that needs no script is served alone: lmd apply {shlex.quote(str(folder / models[0]))}"
+        return None, (f"{SCRIPT} is a start: let it load {', '.join(models)}; {alone}",)
     try:
         return no_code.scoring(folder / models[0], name), ()
     except UserError as error:

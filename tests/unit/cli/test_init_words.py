@@ -52,14 +52,14 @@ def test_an_empty_model_is_called_unreadable(here: Path) -> None:
     assert "empty.pkl cannot be read as a model" in init("m").stderr
 
 
-def test_of_two_models_both_are_named_and_how_to_choose(here: Path) -> None:
+def test_of_two_models_both_are_named_and_how_to_serve_one(here: Path) -> None:
     folder = here / "my models"
     folder.mkdir()
     of_main(folder / "a.pkl")
     of_main(folder / "b.pkl")
     result = init("my models")
     assert "let it load a.pkl, b.pkl" in result.stderr
-    assert f"lmd init {shlex.quote('my models/a.pkl')}" in result.stderr
+    assert f"lmd apply {shlex.quote('my models/a.pkl')}" in result.stderr
 
 
 def test_an_empty_folder_s_script_is_called_a_start() -> None:
