@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from localmodel import reasons
-from localmodel.disk import files, home
+from localmodel.disk import home, user_file
 from localmodel.environments import here
 from localmodel.environments.formats import azure_json, conda
 from localmodel.environments.formats.definition import Definition
@@ -50,7 +50,7 @@ def save(version: EnvironmentVersion, path: Path, overwrite: bool = False, note:
         if text is None:
             (path / name).unlink(missing_ok=True)
         else:
-            files.write(path / name, text.encode())
+            user_file.write(path / name, text.encode())
 
 
 def load(path: Path) -> Definition:

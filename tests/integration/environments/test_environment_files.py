@@ -216,7 +216,10 @@ def test_a_folder_is_overwritten_only_when_asked(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         folder.save(plain, tmp_path)
     assert error.value.reason == "FileExists"
+    shared = tmp_path / folder.CONDA
+    shared.chmod(0o664)
     folder.save(plain, tmp_path, overwrite=True)
+    assert shared.stat().st_mode & 0o777 == 0o664  # others who could write it still can
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
         "azureml_environment.json",
         "conda_dependencies.yml",
