@@ -167,7 +167,11 @@ specs = st.builds(
 )
 
 
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(spec=specs, variables=st.dictionaries(names, st.text(max_size=10), max_size=3))
 def test_what_is_saved_is_loaded_as_the_same(
     spec: EnvironmentSpec, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch

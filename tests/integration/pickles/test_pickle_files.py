@@ -267,7 +267,11 @@ GOOD = [
 INSTRUCTIONS = [ord(instruction.code) for instruction in pickletools.opcodes]
 
 
-@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(300),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     data=st.one_of(
         st.binary(max_size=200),
@@ -291,7 +295,11 @@ def test_any_bytes_give_a_result(
     assert result == {} or {"files", "modules", "versions", "unsafe"} <= result.keys()
 
 
-@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.integers(0, 700), st.integers(0, 255))
 def test_a_damaged_archive_gives_a_result(tmp_path: Path, place: int, value: int) -> None:
     path = tmp_path / "model.npz"
