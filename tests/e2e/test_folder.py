@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from kube import Cluster, Namespace, take_port
@@ -34,7 +35,7 @@ def lmd(cluster: Cluster, namespace: Namespace, home: Path, tmp_path: Path) -> C
 
 
 def test_a_folder_is_applied_edited_and_exported(
-    lmd: Command, cluster: Cluster, namespace: Namespace, port: int, ports: Iterator[int], tmp_path: Path
+    lmd: Command, cluster: Cluster, shared_namespace: Namespace, port: int, ports: Iterator[int], tmp_path: Path
 ) -> None:
     folder = tmp_path / "words"
     folder.mkdir()
@@ -52,12 +53,12 @@ def test_a_folder_is_applied_edited_and_exported(
     patch = [{"op": "replace", "path": "/spec/service/localPort", "value": other_port}]
     overlay = {
         "resources": ["../out"],
-        "nameSuffix": "-copy",
+        "namespace": shared_namespace.name,
         "patches": [{"target": {"kind": "LocalModelDeployment"}, "patch": yaml.safe_dump(patch)}],
     }
     (elsewhere / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-    namespace.kubectl("apply", "-k", str(elsewhere))
-    namespace.wait_ready("words-copy")
+    shared_namespace.kubectl("apply", "-k", str(elsewhere))
+    shared_namespace.wait_ready("words")
     assert ask(other_port) == ask(port) == "second"
 
 
@@ -67,4 +68,5 @@ def test_a_model_without_a_script(namespace: Namespace, port: int, sample_model:
     namespace.apply(manifest)
     status = namespace.wait_ready("pictures", 400)["status"]
     assert status["scoring"].startswith("generated for sklearn (scikit-learn==")
-    assert ask(port, {"data": [[0.0] * 784]}) in ([digit] for digit in range(10))
+    answer = httpx.post(f"http://localhost:{port}/score", json={"data": [[0.0] * 784]}, timeout=30, trust_env=False)
+    assert answer.json() in ([digit] for digit in range(10)), answer.text
