@@ -203,7 +203,8 @@ def test_what_is_sent_to_the_engine_holds_the_wheels_and_no_password(
         (server / name).write_text(f"{package}==1.0 --hash={demanded}\n")
     for name in ("Dockerfile", "install.py"):
         (server / name).write_text("# ours\n")
-    monkeypatch.setattr(data, "folder", lambda name: server)
+    path = data.path
+    monkeypatch.setattr(data, "path", lambda name: server if name == "scoring-image" else path(name))
     with context.environment(here.lock(WANTED), PYTHON, "amd64", lambda line: None) as sent:
         content = sent.read()
         sent.seek(0)
