@@ -360,25 +360,25 @@ def named(text: str, name: str) -> io.StringIO:
 
 def test_yaml_is_read_with_paths_beside_the_file_and_texts_as_they_are_written() -> None:
     deployment = load_online_deployment(
-        named(BLUE, "/work/azure/blue.yml"), params_override=[{"name": "green"}, {"model.name": "churn"}]
+        named(BLUE, "/place/azure/blue.yml"), params_override=[{"name": "green"}, {"model.name": "churn"}]
     )
     assert isinstance(deployment, ManagedOnlineDeployment) and isinstance(deployment.model, Model)
     assert (deployment.name, deployment.endpoint_name, deployment.model.name) == ("green", "churn", "churn")
-    assert deployment.model.path == "/work/model.pkl"
-    assert deployment.code_configuration == CodeConfiguration("/work/azure/src", "score.py")
+    assert deployment.model.path == "/place/model.pkl"
+    assert deployment.code_configuration == CodeConfiguration("/place/azure/src", "score.py")
     assert isinstance(deployment.environment, Environment)
-    assert deployment.environment.conda_file == "/work/azure/conda.yml"
+    assert deployment.environment.conda_file == "/place/azure/conda.yml"
     assert deployment.environment_variables == {"DEBUG": "yes", "LEVEL": "3"}
-    kubernetes = named("name: blue\nmodel: ./model\nresources: {limits: {cpu: 1}}\n", "/work/blue.yml")
+    kubernetes = named("name: blue\nmodel: ./model\nresources: {limits: {cpu: 1}}\n", "/place/blue.yml")
     other = load_online_deployment(kubernetes, relative_origin="/elsewhere/blue.yml")
     assert isinstance(other, KubernetesOnlineDeployment) and isinstance(other.model, Model)
     assert other.model.path == "/elsewhere/model"
     endpoint = load_online_endpoint(named("name: churn\nauth_mode: key\ncompute: azureml:k8s\n", "endpoint.yml"))
     assert isinstance(endpoint, KubernetesOnlineEndpoint) and endpoint.name == "churn"
-    model = load_model(named("name: churn\nversion: 3\npath: model.pkl\ntags: {year: 2026}\n", "/work/model.yml"))
-    assert (model.path, model.tags) == ("/work/model.pkl", {"year": "2026"})
-    environment = load_environment(named("name: env\nbuild: {path: docker}\n", "/work/environment.yml"))
-    assert environment.build == BuildContext(path="/work/docker")
+    model = load_model(named("name: churn\nversion: 3\npath: model.pkl\ntags: {year: 2026}\n", "/place/model.yml"))
+    assert (model.path, model.tags) == ("/place/model.pkl", {"year": "2026"})
+    environment = load_environment(named("name: env\nbuild: {path: docker}\n", "/place/environment.yml"))
+    assert environment.build == BuildContext(path="/place/docker")
 
 
 @pytest.mark.parametrize(
