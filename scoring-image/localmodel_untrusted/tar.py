@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # What the headers of one member may take.
 _MOST_WORDS = 4 * 1024 * 1024
+# In how many pieces tarfile may read these: two for each header. What one header says of the next one takes a call
+# within a call, and how many of these a program can have is not ours to say: scripts and libraries raise the limit.
+_MOST_READS = 50
 # What file systems take, and folders that are made and removed one in another.
 _LONGEST_PATH = 4000
 _DEEPEST = 100
@@ -132,7 +135,11 @@ class _Words:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._position = 0
-        self.left = _MOST_WORDS
+        self.next_member()
+
+    def next_member(self) -> None:
+        """Allow the next member as many headers as those before had."""
+        self._left, self._reads = _MOST_WORDS, 0
 
     def read(self, size: int = -1) -> bytes:
         """Read as much as is asked for, if that is little.
@@ -140,9 +147,12 @@ class _Words:
         Raises:
             RefusedError
         """
-        if not 0 <= size <= self.left:
+        if not 0 <= size <= self._left:
             raise RefusedError(f"the headers of a member take more than {_MOST_WORDS} bytes")
-        self.left -= size
+        if self._reads == _MOST_READS:
+            raise RefusedError(f"a member has more than {_MOST_READS // 2} headers")
+        self._left -= size
+        self._reads += 1
         data = os.pread(self._descriptor, size, self._position)
         self._position += len(data)
         return data
@@ -167,7 +177,7 @@ def _headers(descriptor: int) -> Iterator[tarfile.TarInfo]:
 
     words, size = _Words(descriptor), os.fstat(descriptor).st_size
     try:
-        archive = tarfile.open(fileobj=words, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115  # noqa: SIM115
+        archive = tarfile.open(fileobj=words, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115
         while (info := archive.next()) is not None:
             if info.isreg() and not 0 <= info.size <= size - info.offset_data:
                 raise RefusedError(f"it ends in the middle of {shown(info.name)}")
@@ -175,18 +185,18 @@ def _headers(descriptor: int) -> Iterator[tarfile.TarInfo]:
             # They would be kept, and what one header says of all members would hold for those that come.
             archive.members.clear()
             archive.pax_headers.clear()
-            words.left = _MOST_WORDS
+            words.next_member()
         # tarfile takes a header that is broken for the end.
         end = archive.offset
         words.seek(end)
-        words.left = _MOST_WORDS
+        words.next_member()
         if words.read(tarfile.BLOCKSIZE).strip(b"\0") or words.tell() != end + tarfile.BLOCKSIZE:
             raise RefusedError("it is cut off, or broken in the middle")
     except (RefusedError, OSError):
         raise
     except tarfile.TarError as error:
         raise RefusedError(f"it is not a tar: {error}") from None
-    except Exception as error:  # numbers that are none, headers of headers of headers: whatever others think of
+    except Exception as error:  # numbers that are none: whatever others think of
         raise RefusedError(f"its headers cannot be read: {type(error).__name__}") from None
 
 

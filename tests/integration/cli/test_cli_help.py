@@ -17,7 +17,8 @@ from localmodel.cli.app import main
 from localmodel.errors import UserError
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# docs/mistakes.md shows what cannot be typed: tests/integration/cli/test_mistakes.py types it.
+PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - {ROOT / "docs" / "mistakes.md"})]
 
 
 def commands(

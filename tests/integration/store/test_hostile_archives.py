@@ -46,6 +46,17 @@ def test_a_hostile_file(store: Store, tmp_path: Path, name: str) -> None:
     refused(store, lambda: store.import_from(path))
 
 
+@pytest.mark.parametrize("name", [name for name in FILES if "of headers" in name or "of long names" in name])
+def test_a_program_that_allows_deep_calls_is_no_less_safe(store: Store, tmp_path: Path, name: str) -> None:
+    """Scripts and libraries raise the limit: mypy to 16,384."""
+    allowed = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    try:
+        test_a_hostile_file(store, tmp_path, name)
+    finally:
+        sys.setrecursionlimit(allowed)
+
+
 @pytest.mark.parametrize("name", PARCELS)
 def test_a_hostile_registry(store: Store, served: tuple[str, list[Parcel]], name: str) -> None:
     host, parcels = served

@@ -70,8 +70,13 @@ def test_who_asks_for_no_port_is_allocated_one_and_keeps_it(lmd: Lmd) -> None:
     # the port of one that does not run is not given away
     lmd.apply(script("3"), name="second", service={})
     assert port_of(lmd.status("second")) != allocated
-    lmd.apply(script("4"), service={})
-    assert (port_of(lmd.status()), ask(allocated).body) == (allocated, 4)
+
+
+def test_who_asks_for_no_port_keeps_the_one_it_had_when_it_ran(lmd: Lmd) -> None:
+    lmd.apply(script("1"))  # a port that nobody else is allocated meanwhile
+    os.kill(lmd.pid(), signal.SIGKILL)
+    lmd.apply(script("2"), service={})
+    assert (port_of(lmd.status()), lmd.ask().body) == (lmd.port, 2)
 
 
 def test_a_number_that_is_taken_back_out_of_the_manifest_moves_nothing(lmd: Lmd) -> None:
