@@ -88,5 +88,4 @@ def test_what_others_set_of_the_container_does_not_survive(app: App) -> None:
     told = [event for event in app.namespace.events(app.name) if event["reason"] == "PutBack"]
     assert any("env HACK" in event["message"] for event in told) and {event["type"] for event in told} == {"Warning"}
     app.wait_durable()
-    # the pod of the changed template, which is of this revision, too, has to go first
-    app.wait_answer(lambda answer: answer == ["third", None])
+    assert ask(app.port) == ["third", None], "the pod of the changed template, which is of this revision, has gone"

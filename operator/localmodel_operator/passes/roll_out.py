@@ -22,16 +22,12 @@ async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
         Waiting, UserError.
     """
     target, status, cluster = choice.target, context.status, context.operator.cluster
-    if observed.started_with != target.number and conditions.holds(context.last_status, "Durable"):
-        # Written before the Deployment changes: an operator that is killed in between leaves no false Durable.
-        note_rolling(context, target)
-        if not status.verified:
-            status.progress(reasons.ROLLING_OUT, f"pods of revision {target.number} are starting")
-        await context.report()
+    if observed.started_with != target.number:
+        await _end_durable(context, target)
     foreign = managed_fields.read(observed.deployment) if observed.deployment else ForeignFields()
     await _report_foreign(context, foreign)
     deployment = children.deployment(context.owner, context.spec, target.template)
-    applied = await _apply(context, deployment, foreign.container)
+    applied = await _apply(context, target, deployment, foreign.container)
     state = rollout_status.judge(applied, await listed(cluster, *context.key), target.number)
     status.values["replicas"] = state.replicas
     if state.complete:
@@ -55,7 +51,17 @@ async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
     raise Waiting(RESYNC)
 
 
-async def _apply(context: Pass, wanted: Object, reported: Sequence[str]) -> Object:
+async def _end_durable(context: Pass, target: RecordedRevision) -> None:
+    """Report that pods are replaced before they are: an operator that is killed in between leaves no false Durable."""
+    if not conditions.holds(context.last_status, "Durable"):
+        return
+    note_rolling(context, target)
+    if not context.status.verified:
+        context.status.progress(reasons.ROLLING_OUT, f"pods of revision {target.number} are starting")
+    await context.report()
+
+
+async def _apply(context: Pass, target: RecordedRevision, wanted: Object, reported: Sequence[str]) -> Object:
     """Apply the Deployment, and undo what others have set in its container, which is no part of the revision.
 
     `reported` are the fields of others that were reported already.
@@ -68,6 +74,7 @@ async def _apply(context: Pass, wanted: Object, reported: Sequence[str]) -> Obje
     if not written:
         return applied
     await _report_foreign(context, ForeignFields(tuple(name for name in written if name not in reported)))
+    await _end_durable(context, target)
     (container,) = wanted["spec"]["template"]["spec"]["containers"]
     try:
         return await context.operator.cluster.put_back(applied, container)

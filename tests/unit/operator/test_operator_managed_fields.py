@@ -15,7 +15,7 @@ from localmodel_operator.cluster import EVENT, RefusedError
 from localmodel_operator.managed_fields import ForeignFields
 from localmodel_operator.passes import roll_out
 from localmodel_operator.passes.context import Pass, Waiting
-from localmodel_operator.status import events
+from localmodel_operator.status import conditions, events
 
 Object = dict[str, Any]
 OURS = {
@@ -92,12 +92,16 @@ def test_who_scales_the_deployment_is_told_what_to_scale() -> None:
 
 
 class Cluster:
-    """Has a Deployment that is `written` in by others, and takes what is put back unless it has `changed`."""
+    """Has a Deployment that is `written` in by others, and takes what is put back unless it has `changed`.
+
+    `steps` are the writes of the status, as whether it was Durable, and "put back".
+    """
 
     def __init__(self, written: Object, changed: bool = False) -> None:
         self.written, self.changed = written, changed
         self.put: Object | None = None
         self.events: list[Object] = []
+        self.steps: list[Any] = []
 
     async def apply(self, body: Object) -> Object:
         return {**body, "metadata": {**body["metadata"], **self.written["metadata"], "resourceVersion": "7"}}
@@ -106,7 +110,12 @@ class Cluster:
         if self.changed:
             raise RefusedError(409, "the object has been modified")
         self.put = container
+        self.steps.append("put back")
         return found
+
+    async def apply_status(self, owner: Object, status: Object) -> Object:
+        self.steps.append(conditions.holds(status, "Durable"))
+        return {"status": status}
 
     async def create(self, kind: Any, namespace: str, body: Object) -> Object:
         assert kind is EVENT
@@ -115,16 +124,18 @@ class Cluster:
 
 
 def case(cluster: Cluster) -> Pass:
-    metadata = {"name": "digits", "namespace": "team", "uid": "u", "resourceVersion": "1"}
+    metadata = {"name": "digits", "namespace": "team", "uid": "u", "resourceVersion": "1", "generation": 1}
     owner = {"apiVersion": "localmodel.dev/v1alpha1", "kind": "LocalModelDeployment", "metadata": metadata}
     spec = DeploymentSpec("score.py", Source(config_map="code"))
     return Pass(cast(Any, SimpleNamespace(cluster=cluster)), owner, spec)
 
 
-def applied(cluster: Cluster, *told: str) -> None:
+def applied(cluster: Cluster, *told: str, was_durable: bool = False) -> None:
     given = case(cluster)
+    given.owner["status"] = {"conditions": [{"type": "Durable", "status": "True"}] if was_durable else []}
+    target = cast(Any, SimpleNamespace(number=3))
     template = {"metadata": {"labels": {}}, "spec": {"containers": [{"name": "scoring", "env": [{"name": "A"}]}]}}
-    asyncio.run(roll_out._apply(given, children.deployment(given.owner, given.spec, template), told))
+    asyncio.run(roll_out._apply(given, target, children.deployment(given.owner, given.spec, template), told))
 
 
 def test_what_would_run_and_is_no_part_of_the_revision_is_put_back() -> None:
@@ -135,6 +146,13 @@ def test_what_would_run_and_is_no_part_of_the_revision_is_put_back() -> None:
     assert untouched.put is None and untouched.events == []
     applied(touched, "env HACK")
     assert ["env HACK" in event["message"] for event in touched.events] == [True], "set since the pass has looked"
+
+
+def test_pods_of_another_template_are_told_before_it_is_put_back() -> None:
+    touched, untouched = Cluster(deployment(VARIABLE)), Cluster(deployment(SIDECAR))
+    applied(touched, was_durable=True)
+    applied(untouched, was_durable=True)
+    assert (touched.steps, untouched.steps) == ([False, "put back"], [])
 
 
 def test_a_deployment_that_changes_meanwhile_is_looked_at_again() -> None:
