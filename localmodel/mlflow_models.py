@@ -19,6 +19,7 @@ from localmodel.output.progress import Progress
 from localmodel_untrusted.files import UnreadableError, read_file
 
 _ADDRESS = re.compile(r"models:/{1,3}(?P<model>[^/@]+)([/@][^/]+)?|runs:/{1,3}[^/]+/(.*/)?(?P<path>[^/]+)/?")
+_REGISTERED = re.compile(r"models:/{1,3}(?P<model>[^/@]+)(@(?P<alias>[^/]+)|/(?P<version>\d+))")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 300
 # In MLflow's messages: the status of an answer that is not MLflow's own, and the code before its sentences.
@@ -80,6 +81,21 @@ def fetch(address: str, folder: Path, progress: Progress) -> Path:
             ) from None
         done(_version(found) or address)
     return found
+
+
+def version_of(address: str) -> str:
+    """What a registered model's address names now, for comparison; "" where it is another address, or is not known."""
+    match = _REGISTERED.fullmatch(address)
+    if match is None:
+        return ""
+    with _few_retries(), contextlib.suppress(Exception):  # fetch() has a sentence for it
+        client = import_module("mlflow").MlflowClient()
+        if match["alias"]:
+            version = client.get_model_version_by_alias(match["model"], match["alias"])
+        else:
+            version = client.get_model_version(match["model"], match["version"])
+        return f"{version.name}/{version.version} of {version.creation_timestamp}"
+    return ""
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from localmodel.errors import UserError
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PINNED = re.compile(r"#sha256=([0-9a-f]{64})", re.IGNORECASE)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -21,11 +22,14 @@ class Address:
         scheme: `https`, `s3`, `hf`, …, in lower case.
         text: the address without `#sha256=…`. It may contain a password or a signature.
         sha256: the hex digits that the file must have, or "".
+        foreign: whether somebody else than this machine's user asks for it, who must not read files of this machine,
+            or what it serves to itself.
     """
 
     scheme: str
     text: str
     sha256: str = ""
+    foreign: bool = False
 
     @property
     def shown(self) -> str:
@@ -40,6 +44,19 @@ class Address:
     def place(self) -> str:
         """What stands behind the `://`, without query and password."""
         return self.shown.partition("://")[2]
+
+    @property
+    def pinned(self) -> str:
+        """The mark of the one content that the address can name, or "" if it can name another one later."""
+        if self.sha256:
+            return f"sha256:{self.sha256}"
+        revision = self.place.partition("@")[2].partition("/")[0] if self.scheme == "hf" else ""
+        return revision if _COMMIT.fullmatch(revision) else ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether `shown` names the content, because there is no query that belongs to it."""
+        return "?" not in self.text
 
     @property
     def file_name(self) -> str:

@@ -1,7 +1,7 @@
 """Where the files of a model arrive: checked, counted, hashed, and never more than the disk has room for."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -16,16 +16,46 @@ _LONGEST_PATH = 1000
 _LONGEST_NAME = 200
 
 
+class NotFetched(Exception):
+    """Nothing arrives: the content is known by its `mark`, or ("") the place was only asked which content it has."""
+
+    def __init__(self, mark: str) -> None:
+        super().__init__(mark)
+        self.mark = mark
+
+
 class Arrival:
     """A folder that the files of one model arrive in.
 
-    The store copies them into a layer afterwards, so that they may take half of what is free on the disk.
+    The store copies them into a layer afterwards, so that they may take half of what is free on the disk. `known` are
+    marks of contents that need not arrive again; with `only_ask`, none does. `mark` is that of what has arrived, or ""
+    where the place gives none.
     """
 
-    def __init__(self, folder: Path, shown: str, progress: Meter | None) -> None:
-        self.folder, self.shown = folder, shown
+    def __init__(
+        self,
+        folder: Path,
+        shown: str,
+        progress: Meter | None,
+        known: Collection[str] = (),
+        only_ask: bool = False,
+    ) -> None:
+        self.folder, self.shown, self.known, self.mark = folder, shown, known, ""
+        self._only_ask = only_ask
         self._progress, self._done, self._total = progress, 0, 0
         self._most = files.free(folder) // 2
+
+    def identify(self, mark: str) -> None:
+        """Say what the place calls the content that it has now, before that arrives; "" if it has no name for it.
+
+        Raises:
+            NotFetched: it need not arrive.
+        """
+        if mark in self.known:
+            raise NotFetched(mark)
+        if self._only_ask:
+            raise NotFetched("")
+        self.mark = mark
 
     def expect(self, names: Iterable[str], size: int) -> None:
         """Say which files will arrive, and how many bytes they have together.

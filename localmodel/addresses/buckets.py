@@ -4,10 +4,11 @@ Their own variables and files say who asks, such as AWS_PROFILE and GOOGLE_APPLI
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import Any
 
-from localmodel import reasons
+from localmodel import digests, reasons
 from localmodel.addresses.address import Address
 from localmodel.addresses.arrival import CHUNK, Arrival
 from localmodel.errors import UserError
@@ -31,6 +32,7 @@ def fetch(address: Address, arrival: Arrival) -> str:
             raise UserError(reasons.ADDRESS_INVALID, f"{address.shown}: it is a folder, and #sha256= is for one file")
         # Consoles of buckets make an empty file of this name for each folder.
         files = {path: about for path, about in files.items() if path.startswith(f"{root}/") and not path.endswith("/")}
+    arrival.identify(_mark(files))
     inside = {path: path.removeprefix(root) for path in files}
     arrival.expect((f"{name}{rest}" for rest in inside.values()), sum(about["size"] or 0 for about in files.values()))
     for path, rest in inside.items():
@@ -45,6 +47,12 @@ def fetch(address: Address, arrival: Arrival) -> str:
                 )
             file.finish("" if is_folder else address.sha256, address.shown)
     return name
+
+
+def _mark(files: Mapping[str, Mapping[str, Any]]) -> str:
+    """What the bucket says of the contents of all files; "" if it says nothing of one."""
+    tags = {path: about.get("ETag") or about.get("etag") for path, about in files.items()}
+    return digests.of_json({path: str(tag) for path, tag in tags.items()}) if all(tags.values()) else ""
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ def fetch(address: Address, arrival: Arrival) -> str:
         raise UserError(reasons.ADDRESS_INVALID, f"{address.shown}: write hf://OWNER/MODEL@REVISION")
     hub = import_module("huggingface_hub")
     info = _info(hub, address, place["model"], unquote(place["revision"]) if place["revision"] else None)
+    arrival.identify(info.sha)
     wanted = {file.rfilename: file for file in info.siblings if _is_in(file.rfilename, place["path"])}
     arrival.expect(wanted, sum(file.size or 0 for file in wanted.values()))
     token = hub.get_token()

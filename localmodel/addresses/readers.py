@@ -58,6 +58,12 @@ def check(address: Address) -> None:
             reasons.ADDRESS_INVALID,
             f"{address.shown}: {address.scheme}:// is not among what can be read: {known}, models:/ and runs:/",
         )
+    if address.foreign and address.scheme == "file":
+        raise UserError(
+            reasons.ADDRESS_INVALID,
+            f"{address.shown}: a cluster reads no files of a machine: register the model (lmd model register PATH --name "
+            "NAME) and give its version",
+        )
     if address.sha256 and address.scheme not in _ONE_FILE:
         raise UserError(
             reasons.ADDRESS_INVALID,

@@ -10,6 +10,7 @@ from localmodel.addresses.arrival import Arrival
 
 def fetch(address: Address, arrival: Arrival) -> str:
     """Download the model; return its folder's name."""
+    arrival.identify(mlflow_models.version_of(address.text))
     path = mlflow_models.fetch(address.text, arrival.folder, _Quiet())
     return str(path.resolve().relative_to(arrival.folder.resolve()))
 

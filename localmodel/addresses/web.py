@@ -31,7 +31,8 @@ _PART = re.compile(r"bytes (?P<start>\d+)-\d+/(?P<total>\d+)")
 def fetch(address: Address, arrival: Arrival) -> str:
     """Download the file; return its name."""
     name = address.file_name
-    download(Source(address.text, address.shown, address.sha256), arrival, name)
+    source = Source(address.text, address.shown, address.sha256, foreign=address.foreign)
+    download(source, arrival, name, is_model=True)
     return name
 
 
@@ -45,6 +46,7 @@ class Source:
         sha256: the hex digits that it must have, or "".
         headers: headers for its own server, and for no other that it redirects to.
         sign_in: what somebody who is refused can do.
+        foreign: whether what this machine serves without TLS is as good as what comes from elsewhere.
     """
 
     url: str
@@ -52,16 +54,18 @@ class Source:
     sha256: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     sign_in: str = "put user and password into ~/.netrc"
+    foreign: bool = False
 
 
-def download(source: Source, arrival: Arrival, name: str) -> None:
-    """Write the file into the arrival, and go on where it was cut off.
+def download(source: Source, arrival: Arrival, name: str, is_model: bool = False) -> None:
+    """Write the file into the arrival, and go on where it was cut off. `is_model`: it is all that arrives.
 
     Raises:
+        NotFetched: it is the whole model, and need not arrive.
         UserError: AddressInvalid, AddressNotFound, AddressRefused, AddressUnreachable, DigestMismatch, StoreFull.
     """
     with requests.Session() as session, arrival.file(name) as file:
-        _Download(session, source, file).run()
+        _Download(session, source, file, arrival if is_model else None).run()
         file.finish(source.sha256, source.shown)
 
 
@@ -74,8 +78,8 @@ class _Busy(Exception):
 
 
 class _Download:
-    def __init__(self, session: requests.Session, source: Source, file: ArrivingFile) -> None:
-        self._session, self._source, self._file = session, source, file
+    def __init__(self, session: requests.Session, source: Source, file: ArrivingFile, model: Arrival | None) -> None:
+        self._session, self._source, self._file, self._model = session, source, file, model
         self._etag, self._total = "", -1
 
     def run(self) -> None:
@@ -146,7 +150,8 @@ class _Download:
         """Whether what comes from there is what the server has sent."""
         parts = urlsplit(url)
         return parts.scheme == "https" or (
-            parts.scheme == "http" and (parts.hostname in _OWN or bool(self._source.sha256))
+            parts.scheme == "http"
+            and (bool(self._source.sha256) or (parts.hostname in _OWN and not self._source.foreign))
         )
 
     def _auth(self) -> Any:
@@ -157,7 +162,9 @@ class _Download:
         return (lambda request: request) if self._source.headers else None
 
     def _range(self) -> dict[str, str]:
-        """The headers that ask for the rest, if it is sure to be the rest of the same file."""
+        """The headers that ask for the rest, if it is sure to be the rest of the same file, or for what is not known."""
+        if not self._file.size and self._model and self._model.known:
+            return {"If-None-Match": ", ".join(sorted(self._model.known))}
         if not self._file.size or not self._etag:
             return {}
         return {"Range": f"bytes={self._file.size}-", "If-Range": self._etag}
@@ -173,7 +180,7 @@ class _Download:
                 reasons.ADDRESS_REFUSED,
                 f"the server does not let you read it (status {status}): {self._source.sign_in}",
             )
-        if status not in (200, 206, 416):
+        if status not in (200, 206, 304, 416):
             raise self._error(reasons.ADDRESS_REFUSED, f"the server answers with status {status}")
         page = response.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html"
         if page and self._file.path.suffix not in (".html", ".htm"):
@@ -185,10 +192,12 @@ class _Download:
     def _continue(self, response: requests.Response) -> None:
         """Put the file where the answer's content goes on: at its end, or at its start if the whole comes again."""
         etag = response.headers.get("ETag", "")
+        if response.status_code in (200, 304) and self._model:
+            self._model.identify(self._known_as(etag) if response.status_code == 304 else _strong(etag))
         if response.status_code == 200:
             if self._file.size:
                 self._file.restart()
-            self._etag = "" if etag.startswith("W/") else etag
+            self._etag = _strong(etag)
             length = response.headers.get("Content-Length", "")
             self._total = int(length) if length.isdecimal() else -1
             self._file.expect(self._total)
@@ -199,12 +208,22 @@ class _Download:
             self._etag = ""
             raise _Busy("the server sends another part of the file than the one it is asked for")
 
+    def _known_as(self, etag: str) -> str:
+        """Which of the known files the server still has. The answer should say so, and need not where there is one."""
+        known = list(self._model.known) if self._model else []
+        return etag.removeprefix("W/") if len(known) != 1 else known[0]
+
     def _cut(self) -> str:
         total = f" of {self._total:,}" if self._total >= 0 else ""
         return f"the connection ended after {self._file.size:,}{total} bytes"
 
     def _error(self, reason: Reason, why: str) -> UserError:
         return UserError(reason, f"{self._source.shown}: {why}")
+
+
+def _strong(etag: str) -> str:
+    """The tag, if it stands for each byte of a file; otherwise ""."""
+    return "" if etag.startswith("W/") else etag
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -12,7 +12,7 @@ from localmodel.oci import layers
 from localmodel.resource import spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, Variable
-from localmodel.store import Store
+from localmodel.store import Store, from_address
 from localmodel.updates import served_spec
 
 MODELS = "models"
@@ -83,7 +83,8 @@ def _variables(
 
 def _models(wanted: DeploymentSpec, store: Store, with_files: bool) -> tuple[Model, ...]:
     if not with_files:
-        return tuple(Model(model.name, model.version, None) for model in wanted.models)
+        chosen = ((model.name, model.version or from_address.last(store, model).version) for model in wanted.models)
+        return tuple(Model(name, version, None) for name, version in chosen)
     return tuple(
         Model(
             model.name,

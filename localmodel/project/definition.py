@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from localmodel.resource.annotations import (
     SOURCE,
     annotate,
 )
-from localmodel.resource.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec, ModelRef
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?")
@@ -35,7 +35,7 @@ def changed(
     before: Mapping[str, Any],
     *,
     code: CodeVersion | None = None,
-    models: Sequence[ModelVersion] | None = None,
+    models: Sequence[ModelVersion | ModelRef] | None = None,
     environment: EnvironmentVersion | EnvironmentSpec | None = None,
     variables: Mapping[str, str] | None = None,
     port: int | None = None,
@@ -68,7 +68,7 @@ def changed(
     if code is not None or source is not None:
         annotate(after, SOURCE, str(source or ""))
     if models is not None:
-        spec["models"] = [{"name": model.name, "version": model.version} for model in models]
+        spec["models"] = [_model(model, before["spec"].get("models", ())) for model in models]
         paths = {name: str(path) for name, path in (model_sources or {}).items()}
         annotate(after, MODEL_SOURCES, json.dumps(paths) if paths else "")
     if environment is not None:
@@ -88,6 +88,14 @@ def changed(
         update = {field: value for field, value in spec.get("update", {}).items() if field != "gate"}
         spec["update"] = {**update, **({"gate": {"requests": [*gate]}} if gate else {})}
     return after
+
+
+def _model(model: ModelVersion | ModelRef, before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    if isinstance(model, ModelVersion):
+        return {"name": model.name, "version": model.version}
+    wanted = {"name": model.name, "uri": model.uri}
+    # What the manifest says beside the address stays, as long as the address does.
+    return next((dict(one) for one in before if one.items() >= wanted.items()), wanted)
 
 
 def _environment(environment: EnvironmentVersion | EnvironmentSpec) -> dict[str, Any]:

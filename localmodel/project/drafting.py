@@ -9,7 +9,7 @@ from localmodel.disk import home
 from localmodel.output.progress import Progress
 from localmodel.project import definition, given
 from localmodel.project.folder import source
-from localmodel.project.given import Model, Packages
+from localmodel.project.given import Chosen, Model, Packages
 from localmodel.resource import annotations
 from localmodel.resource.manifest import Manifests
 from localmodel.store import ModelVersion, Store
@@ -88,7 +88,7 @@ def draft(base: Manifests, parts: Parts, progress: Progress) -> Draft:
     named = annotations.model_sources(base.deployment) if parts.models is None else {**places, **addresses}
     sources = named if parts.model_sources is None else parts.model_sources
 
-    def manifests(store: Store, models: Sequence[ModelVersion] | None) -> Manifests:
+    def manifests(store: Store, models: Sequence[Chosen] | None) -> Manifests:
         files = parts.code
         changed = definition.changed(
             base.deployment,
@@ -111,8 +111,10 @@ def draft(base: Manifests, parts: Parts, progress: Progress) -> Draft:
     def keep() -> Manifests:
         store = Store(home.store())
         models = [
-            of_content(store.models, version.name, places[version.name]) if staged.is_new(version) else version
-            for version in chosen or ()
+            of_content(store.models, model.name, places[model.name])
+            if isinstance(model, ModelVersion) and staged.is_new(model)
+            else model
+            for model in chosen or ()
         ]
         return manifests(store, None if chosen is None else models)
 

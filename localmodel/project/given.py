@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from localmodel import mlflow_models, reasons
+from localmodel.addresses.address import is_address
 from localmodel.errors import UserError
 from localmodel.output.paths import absolute
 from localmodel.output.progress import Progress
 from localmodel.project import arguments
 from localmodel.project.definition import model_name
 from localmodel.resource.annotations import model_sources
-from localmodel.resource.spec import EnvironmentSpec
+from localmodel.resource.spec import EnvironmentSpec, ModelRef
 from localmodel.store import EnvironmentVersion, ModelVersion, Store
 from localmodel.store.models import of_content
 
 Model = ModelVersion | str | Path
+# What a manifest can name: a version in the store, or an address.
+Chosen = ModelVersion | ModelRef
 Environment = EnvironmentVersion | EnvironmentSpec | str | Path | Sequence[str]
 
 _CONDA = (".yml", ".yaml")
@@ -56,8 +59,26 @@ def paths(given: Iterable[Model], deployment: str) -> dict[str, Path]:
 def again(manifest: Mapping[str, Any]) -> list[str]:
     """A manifest's models as they were given: by their paths, where something is there still, or as `name:version`."""
     there = {name: path for name, path in model_sources(manifest).items() if is_there(path)}
-    named = ((model["name"], model["version"]) for model in manifest["spec"].get("models", []))
-    return [f"{name}={there[name]}" if name in there else f"{name}:{version}" for name, version in named]
+    named = {model["name"]: model for model in manifest["spec"].get("models", [])}
+    return [
+        f"{name}={there[name]}"
+        if name in there
+        else f"{name}={model['uri']}"
+        if "uri" in model
+        else f"{name}:{model['version']}"
+        for name, model in named.items()
+    ]
+
+
+def at_address(given: Model, otherwise: str) -> ModelRef | None:
+    """The model, if it is given as `NAME=ADDRESS` or as an address alone, which is called `otherwise`.
+
+    Those in MLflow are read by fetched().
+    """
+    name, _, address = ("", "", str(given)) if is_address(str(given)) else str(given).partition("=")
+    if isinstance(given, ModelVersion | Path) or not is_address(address) or mlflow_models.is_address(address):
+        return None
+    return ModelRef(name or otherwise, uri=address)
 
 
 def is_there(source: Path) -> bool:
@@ -93,10 +114,10 @@ def environment_file(given: Environment | None) -> Path | None:
     return absolute(path) if path else None
 
 
-def models(given: Iterable[Model], store: Store, deployment: str) -> list[ModelVersion]:
-    """The versions, each given as such, as `name`, `name:version` or `name@alias`, or as a path.
+def models(given: Iterable[Model], store: Store, deployment: str) -> list[Chosen]:
+    """The versions, each given as such, as `name`, `name:version` or `name@alias`, or as a path; or the addresses.
 
-    A path's content is registered under the name that paths() says, unless a version of the name has it already. A
+    An address is called what stands before its `=`, or else like the deployment. A path's content is registered under the name that paths() says, unless a version of the name has it already. A
     text that is a path of something is that; `./name` and `name:1` leave no doubt.
 
     Raises:
@@ -104,14 +125,14 @@ def models(given: Iterable[Model], store: Store, deployment: str) -> list[ModelV
     """
     given = list(given)
     names = {path: name for name, path in paths(given, deployment).items()}
-    versions = [_model(model, store, names) for model in given]
+    versions = [at_address(model, deployment) or _model(model, store, names) for model in given]
     for index, model in enumerate(versions):
         for other in versions[:index]:
             if model.name == other.name:
                 raise UserError(
                     reasons.MODEL_TWICE,
                     f"model {model.name} is given twice, and a deployment has one version of it; "
-                    "NAME=PATH gives a path another name",
+                    "NAME=PATH gives a path or an address another name",
                 )
             if model.name.lower() == other.name.lower():
                 raise UserError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localmodel import reasons
+from localmodel.addresses.address import is_address
 from localmodel.errors import UserError
 from localmodel.project.place import SETTINGS
 from localmodel.project.settings import Settings
@@ -140,19 +141,26 @@ def _models(value: Any, folder: Path, where: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = [value]
     if isinstance(value, dict) and _is_list_of([*value.values()], str):
-        return tuple(f"{name}={_there(folder, text) or folder / text}" for name, text in value.items())
+        return tuple(f"{name}={_place(folder, text)}" for name, text in value.items())
     if not _is_list_of(value, str):
         raise _wrong(where, 'give names or paths, such as ["model.pkl"], or a table with NAME = "PATH"')
     return tuple(_model(folder, text) for text in value)
 
 
 def _model(folder: Path, text: str) -> str:
+    if is_address(text):
+        return text
     if place := _there(folder, text):
         return str(place)
     name, equals, path = text.partition("=")
     if equals:
-        return f"{name}={_there(folder, path) or folder / path}"
+        return f"{name}={_place(folder, path)}"
     return str(folder / text) if "/" in text else text
+
+
+def _place(folder: Path, text: str) -> str:
+    """An address as it is, a path as one in the folder."""
+    return text if is_address(text) else str(_there(folder, text) or folder / text)
 
 
 def _there(folder: Path, text: str) -> Path | None:

@@ -123,6 +123,8 @@ COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     "name the script in spec.scoring, or just one model here, from which the script is generated": _unless(
         lambda spec: "scoring" in spec or len(spec["models"]) == 1
     ),
+    "exactly one of version and uri": _unless(lambda model: ("version" in model) != ("uri" in model)),
+    "credentials are for a uri": _unless(lambda model: "credentials" not in model or "uri" in model),
     "names that differ only in case are one folder on some machines; choose others": _differ_in_case,
     "no such file in spec.scoring.source.inline": _missing_script,
     "exactly one of configMap, inline and code": _unless(

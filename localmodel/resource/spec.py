@@ -14,8 +14,21 @@ BUILT_BASE_REPOSITORY = "localmodel.dev/base"
 
 @dataclass(frozen=True)
 class ModelRef:
+    """A model: a version in the store, or what is at an address.
+
+    Attributes:
+        name: its name in the store.
+        version: its number there; 0: the `uri` leads to it.
+        uri: the address, or "".
+        digest: the digest that the version must have, or "".
+        credentials: the name of a Secret with what the address asks for, or "".
+    """
+
     name: str
-    version: int
+    version: int = 0
+    uri: str = ""
+    digest: str = ""
+    credentials: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,7 +172,7 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
     return DeploymentSpec(
         entry_script=scoring["entryScript"] if scoring else "",
         source=_source(scoring["source"]) if scoring else Source(),
-        models=tuple(ModelRef(model["name"], model["version"]) for model in spec["models"]),
+        models=tuple(_model(model) for model in spec["models"]),
         environment=EnvironmentSpec(
             environment.get("python", EnvironmentSpec.python),
             tuple(environment["requirements"]),
@@ -179,6 +192,11 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         revision_history_limit=spec["revisionHistoryLimit"],
         suspend=spec["suspend"],
     )
+
+
+def _model(model: Mapping[str, Any]) -> ModelRef:
+    secret = model.get("credentials", {}).get("secret", "")
+    return ModelRef(model["name"], model.get("version", 0), model.get("uri", ""), model.get("digest", ""), secret)
 
 
 def _source(source: Mapping[str, Any]) -> Source:

@@ -100,7 +100,7 @@ class Client:
                 is the script and all modules (`*.py`) of its folder.
             models: each a ModelVersion, `name`, `name:version`, `name@alias`, or the path of a file or folder, which is
                 then registered as a model and is not part of the source: under the deployment's name, or as
-                `name=path` says.
+                `name=path` says. An address such as `name=hf://owner/model@main` is fetched with each update.
             environment: an EnvironmentVersion, `name`, `name:version`, a file (requirements.txt, conda.yml,
                 Dockerfile), a list of requirements, or an EnvironmentSpec. None: for a script, Python without packages;
                 for a model without one, what it needs; for an object or a function, the packages of this program that

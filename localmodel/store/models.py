@@ -21,6 +21,11 @@ from localmodel.store.records import RecordKind, Records
 from localmodel.store.uses import Use
 
 
+# Properties of what was taken in from an address: the address, and what the place calls this content of it.
+ADDRESS = "address"
+MARK = "address-version"
+
+
 @dataclass(frozen=True)
 class ModelVersion:
     """A version of a model in the store.
@@ -311,12 +316,21 @@ def of_content(models: Models, name: str, path: Path) -> ModelVersion:
     records = models.records
     records.check_name(name)
     if numbers := records.numbers(name):
-        weights = hashed(layers.tar(_entries(path)))
+        weights = weights_of(path)
         for number in reversed(numbers):
             with suppress(UserError):  # a record that cannot be read, or content that is lost
                 if (version := models.get(name, number)).weights == weights:
                     return version
     return models.register(name, path)
+
+
+def weights_of(path: Path) -> Blob:
+    """The tar that would hold the file or folder.
+
+    Raises:
+        UserError: ModelFileMissing, ModelIncomplete.
+    """
+    return hashed(layers.tar(_entries(path)))
 
 
 def _entries(path: Path) -> list[layers.Entry]:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from localmodel import digests, reasons
+from localmodel.errors import UserError
 from localmodel.oci.layout import Blob, Layout, hashed
 from localmodel.store import code, environments, models
 from localmodel.store.code import Code, CodeVersion
@@ -15,6 +17,7 @@ from localmodel.store.store import Store
 
 V = TypeVar("V", bound=Version)
 _SMALL = 1 << 20
+_ELSEWHERE = "elsewhere"
 
 
 class StagedStore(Store):
@@ -28,8 +31,16 @@ class StagedStore(Store):
         self.environments.records = StagedRecords(self.layout, environments.KIND)
         self.code = _Code(self.layout)
 
+    def stand_in(self, name: str, digest: str) -> ModelVersion:
+        """The next version of the name, whose content is somewhere else. The digest may be unknown ("")."""
+        unknown = digest or digests.of_bytes(b"")
+        version = ModelVersion(name, 0, unknown, self.layout.write([]), "", properties={_ELSEWHERE: "true"})
+        return self.models.records.keep(version)
+
     @contextmanager
     def model_files(self, model: ModelVersion) -> Generator[Path]:
+        if _ELSEWHERE in model.properties:
+            raise UserError(reasons.MODEL_NOT_FOUND, f"model {model.name} is not fetched yet; lmd apply fetches it")
         if path := self._models.paths.get(model.digest):
             yield path
         else:

@@ -39,18 +39,31 @@ class Store:
         self._registries = (self.models.records, self.environments.records, self.code.records)
 
     def select_models(self, wanted: Iterable[ModelRef]) -> tuple[ModelVersion, ...]:
-        """The versions that a spec names.
+        """The versions that a spec names; of one that names only an address, the one that came last from there.
 
         Raises:
-            UserError: the errors of `Models.get()`; the message names the field.
+            UserError: the errors of `Models.get()`; DigestMismatch. The message names the field.
         """
         versions = []
         for index, model in enumerate(wanted):
             try:
-                versions.append(self.models.get(model.name, model.version))
+                versions.append(self._named(model))
             except UserError as error:
                 raise UserError(error.reason, f"spec.models[{index}]: {error}") from None
         return tuple(versions)
+
+    def _named(self, model: ModelRef) -> ModelVersion:
+        if not model.version:
+            from localmodel.store import from_address
+
+            return from_address.last(self, model)
+        version = self.models.get(model.name, model.version)
+        if model.digest not in ("", version.digest):
+            raise UserError(
+                reasons.DIGEST_MISMATCH,
+                f"model {version.inside.replace('/', ':')} has the digest {version.digest}, and not {model.digest}",
+            )
+        return version
 
     @contextmanager
     def model_files(self, model: ModelVersion) -> Generator[Path]:

@@ -337,6 +337,9 @@ def _models(wanted: Sequence[str], deployment: str) -> tuple[tuple[ModelRef, ...
     for text in wanted:
         if given.paths([text], deployment):
             continue
+        if reference := given.at_address(text, deployment):
+            references.append(reference)
+            continue
         if os.sep in text:
             raise UserError(reasons.MODEL_FILE_MISSING, f"--model {text}: no such file or folder")
         references.append(_reference(text))

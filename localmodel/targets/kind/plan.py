@@ -12,8 +12,9 @@ from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.imports.missing import Missing
 from localmodel.resource import gate, spec
-from localmodel.resource.spec import DeploymentSpec, KeyRef
-from localmodel.store import Store
+from localmodel.resource.spec import DeploymentSpec, KeyRef, ModelRef
+from localmodel.store import Store, addressed
+from localmodel.store.staged import StagedStore
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.target import Planned
@@ -38,11 +39,21 @@ def plan_of(
     records = kind_history.records(kubectl, live) if live else []
     own = kind_history.locks(kubectl, live, records) if live else ()
     world = _World(kubectl, resource["metadata"]["namespace"], applied)
+    store = store if isinstance(store, StagedStore) else StagedStore(home.store())
+    wanted = replace(wanted, models=addressed.planned(store, _resolved(resource, wanted.models, live)))
     desired = world.facts(wanted, own, store)
     result = _compared(desired, live, records) if live else plan.plan(desired, None)
     if result.lane not in ("nothing", "patch"):
         check.require(world.missing)
     return Planned(name, result.lane, result.steps, result.reason)
+
+
+def _resolved(resource: Object, models: Sequence[ModelRef], live: Object | None) -> Sequence[ModelRef]:
+    """The models with the versions that the operator has chosen, if the spec is the one that it has chosen for."""
+    if live is None or resource["spec"] != live["spec"]:
+        return models
+    chosen = {model["name"]: model["version"] for model in live.get("status", {}).get("models", [])}
+    return [replace(model, version=model.version or chosen.get(model.name, 0)) for model in models]
 
 
 def _compared(desired: Facts, live: Object, records: Sequence[Object]) -> Plan:

@@ -173,7 +173,7 @@ class LocalTarget:
         if deployment.suspend:
             return [Planned(name, "nothing", (), "spec.suspend is true: edits wait")]
         place = self.place(name)
-        desired = self._resolve(place, draft.manifests, deployment, progress, draft.store)
+        desired = self._resolve(place, draft.manifests, deployment, progress, draft.store, only_plan=True)
         imported.require(draft.manifests, desired, place.served_last(), progress)
         planned = decide.decide(place, desired, self.runner, self.running(place)).plan
         return [Planned(name, planned.lane, planned.steps, planned.reason)]
@@ -185,8 +185,9 @@ class LocalTarget:
         wanted: DeploymentSpec,
         progress: Progress,
         store: Store | None = None,
+        only_plan: bool = False,
     ) -> Desired:
-        return resolve.resolve(manifests, wanted, self.runner, progress, place.locks(), store)
+        return resolve.resolve(manifests, wanted, self.runner, progress, place.locks(), store, only_plan)
 
     def history(self, name: str) -> list[PastRevision]:
         place = self._existing(name)

@@ -1,7 +1,7 @@
 """Resolves a manifest to what a server without a cluster needs: code, models, lock, variables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from localmodel import data, digests, entry_script, pickles, reasons, run_coroutine
@@ -14,7 +14,8 @@ from localmodel.output.progress import Progress
 from localmodel.resource import gate
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, Variable
-from localmodel.store import ModelVersion, Store
+from localmodel.store import ModelVersion, Store, addressed
+from localmodel.store.staged import StagedStore
 from localmodel.targets.machine.runner import Runner
 from localmodel.updates import revision, served_spec
 from localmodel.updates.revision import Revision
@@ -44,15 +45,21 @@ def resolve(
     progress: Progress,
     own: Sequence[str] = (),
     store: Store | None = None,
+    only_plan: bool = False,
 ) -> Desired:
     """Look everything up. `own` are digests of the locks that the deployment has served with, the last one first.
 
-    `store` has what the manifest names; None: the one that is kept.
+    `store` has what the manifest names; None: the one that is kept. With `only_plan`, no model is downloaded.
 
     Raises:
         UserError: something is missing or does not fit; the message names the field, or file and line.
     """
-    store = store or Store(home.store())
+    if only_plan:
+        store = store if isinstance(store, StagedStore) else StagedStore(home.store())
+        spec = replace(spec, models=addressed.planned(store, spec.models))
+    else:
+        store = store or Store(home.store())
+        spec = replace(spec, models=addressed.fetched(store, spec.models, progress))
     with progress.step("script") as done:
         spec = served_spec.of(spec, store, progress.note)
         files = _files(manifests, spec, store)

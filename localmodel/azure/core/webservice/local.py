@@ -289,7 +289,7 @@ class LocalWebservice(Webservice):
         deployment = self._find()
         models = deployment.manifest["spec"]["models"] if deployment else []
         return any(
-            model_name in (None, m["name"]) and model_id in (None, f"{m['name']}:{m['version']}") for m in models
+            model_name in (None, m["name"]) and model_id in (None, f"{m['name']}:{m.get('version')}") for m in models
         )
 
     def _client(self) -> Client:

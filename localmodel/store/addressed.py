@@ -1,0 +1,62 @@
+"""The models of a spec that are named by addresses, as versions of the store."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from localmodel.disk import size
+from localmodel.errors import UserError
+from localmodel.output import progress as progress_
+from localmodel.output.progress import Progress
+from localmodel.resource.spec import ModelRef
+from localmodel.store import from_address
+from localmodel.store.models import ModelVersion
+from localmodel.store.staged import StagedStore
+from localmodel.store.store import Store
+
+
+def fetched(store: Store, models: Iterable[ModelRef], progress: Progress) -> tuple[ModelRef, ...]:
+    """The models with the versions that their addresses lead to now, which are downloaded where the store lacks them.
+
+    Raises:
+        UserError: as `from_address.fetch()`; the message names the field.
+    """
+
+    def find(model: ModelRef) -> ModelVersion:
+        arrived = 0
+
+        def meter(done: int, total: int) -> None:
+            nonlocal arrived
+            arrived = done
+            progress_.check(progress)
+            progress_.now(progress, f"{size.words(done)} of {size.words(total)}")
+
+        with progress.step(f"model {model.name}") as done:
+            version = from_address.fetch(store, model, meter)
+            how = f"{size.words(arrived)} downloaded" if arrived else "nothing to download"
+            done(f"{version.name}:{version.version}, {how}")
+        return version
+
+    return _with_versions(models, find)
+
+
+def planned(store: StagedStore, models: Iterable[ModelRef]) -> tuple[ModelRef, ...]:
+    """The same, where nothing is downloaded: a version that would be stands in the store without its content.
+
+    Raises:
+        UserError: as `from_address.ask()`; the message names the field.
+    """
+
+    def find(model: ModelRef) -> ModelVersion:
+        return from_address.ask(store, model) or store.stand_in(model.name, model.digest)
+
+    return _with_versions(models, find)
+
+
+def _with_versions(models: Iterable[ModelRef], find: Callable[[ModelRef], ModelVersion]) -> tuple[ModelRef, ...]:
+    versions = list[ModelRef]()
+    for index, model in enumerate(models):
+        try:
+            versions.append(model if model.version else replace(model, version=find(model).version))
+        except UserError as error:
+            raise UserError(error.reason, f"spec.models[{index}]: {error}") from None
+    return tuple(versions)
