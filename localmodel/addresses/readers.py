@@ -61,8 +61,8 @@ def check(address: Address) -> None:
     if address.foreign and address.scheme == "file":
         raise UserError(
             reasons.ADDRESS_INVALID,
-            f"{address.shown}: a cluster reads no files of a machine: register the model (lmd model register PATH --name "
-            "NAME) and give its version",
+            f"{address.shown}: a cluster reads no files of a machine; register the model (lmd model register PATH "
+            "--name NAME), and give its version",
         )
     if address.sha256 and address.scheme not in _ONE_FILE:
         raise UserError(

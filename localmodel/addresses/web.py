@@ -162,7 +162,7 @@ class _Download:
         return (lambda request: request) if self._source.headers else None
 
     def _range(self) -> dict[str, str]:
-        """The headers that ask for the rest, if it is sure to be the rest of the same file, or for what is not known."""
+        """The headers that ask for no known file, or for the rest, if it is sure to be the rest of the same file."""
         if not self._file.size and self._model and self._model.known:
             return {"If-None-Match": ", ".join(sorted(self._model.known))}
         if not self._file.size or not self._etag:

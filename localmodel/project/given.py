@@ -117,8 +117,9 @@ def environment_file(given: Environment | None) -> Path | None:
 def models(given: Iterable[Model], store: Store, deployment: str) -> list[Chosen]:
     """The versions, each given as such, as `name`, `name:version` or `name@alias`, or as a path; or the addresses.
 
-    An address is called what stands before its `=`, or else like the deployment. A path's content is registered under the name that paths() says, unless a version of the name has it already. A
-    text that is a path of something is that; `./name` and `name:1` leave no doubt.
+    An address is called what stands before its `=`, or else like the deployment. A path's content is registered under
+    the name that paths() says, unless a version of the name has it already. A text that is a path of something is that;
+    `./name` and `name:1` leave no doubt.
 
     Raises:
         UserError: ModelNotFound, VersionNotFound, AliasNotFound, ModelFileMissing, ModelTwice.

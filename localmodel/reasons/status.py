@@ -12,6 +12,13 @@ PROGRESSING = _reason(
     "the edit is being read, and the requirements are being locked",
     "check that the package index can be reached: `lmd doctor`",
 )
+FETCHING_MODEL = _reason(
+    UNDER_WAY,
+    "FetchingModel",
+    "a model is being fetched from its address (`ModelResolved` says how far), or will be again after a failure that "
+    "may pass; the message has it",
+    "check the address, the network and the operator's proxy if it lasts",
+)
 BUILDING_ENVIRONMENT = _reason(
     UNDER_WAY,
     "BuildingEnvironment",
@@ -155,6 +162,12 @@ SOURCE_INVALID = _reason(
 )
 VARIABLE_SOURCE_MISSING = _reason(
     STALLED, "VariableSourceMissing", "a ConfigMap or Secret in `spec.env`, or its key, does not exist", "create it"
+)
+CREDENTIALS_MISSING = _reason(
+    STALLED,
+    "CredentialsMissing",
+    "the Secret that `spec.models[].credentials` names does not exist, or has no key that is read",
+    "create it in the resource's namespace; [the keys](how-to/models-by-address.md#in-a-manifest)",
 )
 VERSION_MISMATCH = _reason(
     STALLED,

@@ -1,6 +1,6 @@
 """Reasons of errors in the store's commands and in Azure ML's files."""
 
-from localmodel.reasons.table import AZURE_FILES, STORE
+from localmodel.reasons.table import AZURE_FILES, STALLED, STORE
 from localmodel.reasons.table import also as _also
 from localmodel.reasons.table import reason as _reason
 
@@ -160,14 +160,44 @@ ADDRESS_UNREACHABLE = _reason(
 DIGEST_MISMATCH = _reason(
     STORE,
     "DigestMismatch",
-    "the file at the address is another than the one that `#sha256=` names; nothing was kept",
-    "if you trust the new file, write its digest",
+    "what is at the address is another content than the one that `#sha256=` or `digest` names",
+    "if you trust what is there now, write its digest",
 )
 LIBRARY_MISSING = _reason(
     STORE,
     "LibraryMissing",
     "the library that reads this kind of address is not installed",
     "install it, as the message says",
+)
+_also(
+    STALLED,
+    ADDRESS_INVALID,
+    "a `uri` of `spec.models` is not one that a cluster can read, such as `file://`",
+    "the message says what to write",
+)
+_also(
+    STALLED,
+    ADDRESS_NOT_FOUND,
+    "there is nothing at a `uri` of `spec.models`; it is looked at again every five minutes",
+    "correct the `uri`",
+)
+_also(
+    STALLED,
+    ADDRESS_REFUSED,
+    "a server or bucket does not let the operator read a `uri` of `spec.models`, or sends what is no file",
+    "give `spec.models[].credentials`: the operator uses no others, not even its user's",
+)
+_also(
+    STALLED,
+    DIGEST_MISMATCH,
+    "a model of `spec.models` has another digest than the one in its `digest` or in `#sha256=`",
+    "if you trust what is there now, write its digest",
+)
+_also(
+    STALLED,
+    LIBRARY_MISSING,
+    "the operator's Python has no library that reads a `uri` of `spec.models`",
+    "install it there, as the message says",
 )
 FILE_EXISTS = _reason(
     STORE, "FileExists", "a download or export would replace a file", "name another folder, or allow it"

@@ -99,7 +99,8 @@ def ask(store: Store, reference: ModelRef) -> ModelVersion | None:
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = readers.fetch(
-                address, Arrival(Path(folder), address.shown, None, _known(store, address, reference.name), only_ask=True)
+                address,
+                Arrival(Path(folder), address.shown, None, _known(store, address, reference.name), only_ask=True),
             )
         except NotFetched as known:
             return _marked(store, address, reference.name, known.mark) if known.mark else None

@@ -20,7 +20,6 @@ from localmodel.store.aliases import Aliases
 from localmodel.store.records import RecordKind, Records
 from localmodel.store.uses import Use
 
-
 # Properties of what was taken in from an address: the address, and what the place calls this content of it.
 ADDRESS = "address"
 MARK = "address-version"

@@ -39,6 +39,7 @@ from localmodel_operator.images import delivery_choice
 from localmodel_operator.images.delivery_news import NodeNews
 from localmodel_operator.images.environments import Environments
 from localmodel_operator.inputs.edits import Edits
+from localmodel_operator.inputs.fetches import Fetches, in_a_process
 from localmodel_operator.inputs.references import References
 from localmodel_operator.operator import EVERY, SWEEP, Operator
 from localmodel_operator.passes import reconcile
@@ -110,6 +111,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
         layout=layout,
         environments=Environments(engine, layout, own_id, layout.root / "environments", options.keep_seconds),
         references=References(),
+        fetches=Fetches(in_a_process),
         queue=WorkQueue(),
         delivery=await delivery_choice.make(cluster, engine, layout, options.registry),
         admin=Admin(cluster, signer),
@@ -175,7 +177,7 @@ async def _lead(operator: Operator, cluster_uid: str, options: Options) -> None:
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([lease, watch, stopped], return_when=asyncio.FIRST_COMPLETED)
     # ours first, because kopf waits 5 s for every other running task
-    ours = [*leading, *operator.environments.stop(), lease, stopped]
+    ours = [*leading, *operator.environments.stop(), *operator.fetches.stop(), lease, stopped]
     for task in ours:
         task.cancel()
     await asyncio.gather(*ours, return_exceptions=True)

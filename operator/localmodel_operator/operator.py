@@ -10,6 +10,7 @@ from localmodel.store import Store
 from localmodel_operator.cluster import Cluster
 from localmodel_operator.images.delivery import Delivery
 from localmodel_operator.images.environments import Environments
+from localmodel_operator.inputs.fetches import Fetches
 from localmodel_operator.inputs.references import References
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.records.keys import Signer
@@ -30,6 +31,7 @@ class Operator:
     layout: Layout
     environments: Environments
     references: References
+    fetches: Fetches
     queue: WorkQueue
     delivery: Delivery
     admin: Admin

@@ -70,6 +70,12 @@ _REQUEST = {
         "maxMilliseconds": 1000,
     },
 }
+_ADDRESSED = {
+    "name": "far",
+    "uri": "hf://owner/model@main",
+    "digest": f"sha256:{'0' * 64}",
+    "credentials": {"secret": "a"},
+}
 # Together they set every field of spec.
 _SPECS: tuple[Object, ...] = (
     {
@@ -92,6 +98,7 @@ _SPECS: tuple[Object, ...] = (
         "suspend": True,
     },
     {
+        "models": [_ADDRESSED],
         "scoring": {"entryScript": "score.py", "source": {"configMap": {"name": "code"}}},
         "environment": {"ref": {"name": "project", "version": 1}},
         "update": {"gate": {"configMap": {"name": "gate"}}},
@@ -120,6 +127,11 @@ _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
     "names that differ only in case are one folder on some machines; choose others": (
         (("spec", "models"), [{"name": "Iris", "version": 1}, {"name": "iris", "version": 1}]),
     ),
+    "exactly one of version and uri": (
+        (("spec", "models", 0, "uri"), "models:/iris@champion"),
+        (("spec", "models", 0), {"name": "iris"}),
+    ),
+    "credentials are for a uri": ((("spec", "models", 0, "credentials"), {"secret": "a"}),),
     "name the script in spec.scoring, or just one model here, from which the script is generated": (
         (("spec",), {"models": []}),
         (("spec",), {"models": [{"name": "a", "version": 1}, {"name": "b", "version": 1}]}),

@@ -58,8 +58,9 @@ def resolve(
         store = store if isinstance(store, StagedStore) else StagedStore(home.store())
         spec = replace(spec, models=addressed.planned(store, spec.models))
     else:
-        store = store or Store(home.store())
-        spec = replace(spec, models=addressed.fetched(store, spec.models, progress))
+        kept = Store(home.store())
+        spec = replace(spec, models=addressed.fetched(kept, spec.models, progress))
+        store = store or kept
     with progress.step("script") as done:
         spec = served_spec.of(spec, store, progress.note)
         files = _files(manifests, spec, store)

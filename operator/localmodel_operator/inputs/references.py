@@ -20,6 +20,7 @@ class References:
             for variable in spec.env
             if variable.value_from
         }
+        referenced |= {("Secret", namespace, model.credentials) for model in spec.models if model.credentials}
         if spec.source.config_map:
             referenced.add(("ConfigMap", namespace, spec.source.config_map))
         if spec.gate and spec.gate.config_map:

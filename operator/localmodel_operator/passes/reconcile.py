@@ -17,6 +17,7 @@ from localmodel.engine import nodes
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.resource import spec
+from localmodel.resource.spec import DeploymentSpec
 from localmodel.updates import image, revision, served_spec
 from localmodel_operator import children
 from localmodel_operator.cluster import (
@@ -29,7 +30,7 @@ from localmodel_operator.cluster import (
     UnreachableError,
 )
 from localmodel_operator.images import sweep_lock
-from localmodel_operator.inputs import ports, resolve
+from localmodel_operator.inputs import models, ports, resolve
 from localmodel_operator.inputs.ports import Ports
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.operator import SWEEP, Operator
@@ -62,6 +63,7 @@ async def reconcile(operator: Operator, key: Key) -> None:
         operator.references.forget(key)
         operator.admin.last_states.forget(key)
         operator.environments.want(key, None)
+        operator.fetches.want(key)
         operator.queue.add(SWEEP)
         return
     if "deletionTimestamp" in owner["metadata"]:
@@ -120,6 +122,7 @@ async def _advance(context: Pass) -> None:
     await _note_serving(context, observed)
     if context.spec.suspend:
         context.operator.environments.want(context.key, None)
+        context.operator.fetches.want(context.key)
         context.status.pause("spec.suspend is true: edits wait, and what serves goes on serving")
         return
     await availability.report_change(context, observed)
@@ -219,6 +222,7 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     operator, status = context.operator, context.status
     operator.references.set(context.key, context.namespace, context.spec)
     try:
+        context.spec = await _with_models(context)
         context.spec = await asyncio.to_thread(served_spec.of, context.spec, operator.store)
         bundle = await resolve.bundle(operator.cluster, operator.store, context.namespace, context.spec)
     except UserError as error:
@@ -237,8 +241,8 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
         status.stage("EnvironmentBuilt", False, error.reason, str(error))
         raise
     warnings = pickles.mismatches(bundle.models, context.spec.environment.requirements, lock.text)
-    models = check.pickled(bundle.models)
-    missing = await asyncio.to_thread(check.look, context.spec, bundle.files, models, lock)
+    pickled = check.pickled(bundle.models)
+    missing = await asyncio.to_thread(check.look, context.spec, bundle.files, pickled, lock)
     script = context.spec.entry_script
     if unnamed := pickles.lacking(bundle.models, script, bundle.files[script]):
         status.stage("ModelResolved", True, reasons.NAMES_MISSING, "; ".join([*unnamed, *warnings, *missing.notes]))
@@ -247,6 +251,29 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     elif missing.notes:
         status.stage("ModelResolved", True, reasons.MODULE_MISSING, "; ".join(missing.notes))
     return Desired(context.spec, bundle, lock, missing)
+
+
+async def _with_models(context: Pass) -> DeploymentSpec:
+    """The spec with the versions of its models by address, which are chosen once for a generation."""
+    operator, status = context.operator, context.status
+    last = conditions.find(context.last_status, "ModelResolved")
+    is_of_this = (last.get("status"), last.get("observedGeneration")) == ("True", context.generation)
+    of_status = context.last_status.get("models", []) if is_of_this else []
+    try:
+        chosen = await models.with_versions(
+            operator.cluster,
+            operator.store,
+            operator.fetches,
+            context.owner,
+            context.spec.models,
+            {model["name"]: model["version"] for model in of_status},
+            partial(operator.queue.add, context.key),
+        )
+    except models.Fetching as fetching:
+        status.stage("ModelResolved", False, reasons.FETCHING_MODEL, fetching.detail)
+        status.progress(reasons.FETCHING_MODEL, status.with_serving(str(fetching)))
+        raise Waiting(fetching.again_after) from None
+    return replace(context.spec, models=chosen)
 
 
 def _log(context: Pass, text: str) -> None:

@@ -5,73 +5,27 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from support.lmd_command import Lmd
+from support.web_server import CONTENT, Answer, Web, serving
 
 from localmodel import reasons
 from localmodel.addresses import arrival, web
 from localmodel.errors import UserError
 from localmodel.store import ModelVersion, Store
 
-CONTENT, OTHER = os.urandom(3_000_000), os.urandom(3_000_000)
+OTHER = os.urandom(3_000_000)
 PIN = hashlib.sha256(CONTENT).hexdigest()
 CUT = 1_500_000
 
 
-@dataclass
-class Answer:
-    """What the server says; it cuts the connection after `sent` bytes."""
-
-    status: int = 200
-    body: bytes = CONTENT
-    headers: dict[str, str] = field(default_factory=lambda: {"ETag": '"1"'})
-    sent: int | None = None
-    length: int | None = None
-
-
-@dataclass
-class Web:
-    """A web server with one list of answers, of which the last is repeated, and what it was asked."""
-
-    url: str
-    answers: list[Answer] = field(default_factory=list)
-    asked: list[dict[str, str]] = field(default_factory=list)
-
-    def ranges(self) -> list[str | None]:
-        return [headers.get("Range") for headers in self.asked]
-
-
 @pytest.fixture
 def server() -> Iterator[Web]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            server.asked.append({**self.headers, "path": self.path})
-            answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
-            body = answer.body
-            if answer.status == 206:
-                start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
-                answer.headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-                body = body[start:]
-            self.send_response(answer.status)
-            for name, value in {"Content-Length": str(answer.length or len(body)), **answer.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body[: answer.sent])
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        server = Web(f"http://127.0.0.1:{http.server_port}")
-        threading.Thread(target=http.serve_forever, daemon=True).start()
+    with serving() as server:
         yield server
-        http.shutdown()
 
 
 @pytest.fixture

@@ -29,6 +29,9 @@ from localmodel_operator import main
 from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.environments import Environments
+from localmodel_operator.inputs import fetches
+from localmodel_operator.inputs.fetch import Request
+from localmodel_operator.inputs.fetches import Fetches, Run, Shown
 from localmodel_operator.inputs.references import References
 from localmodel_operator.operator import SWEEP, Operator
 from localmodel_operator.pods import address
@@ -138,6 +141,7 @@ class Simulation:
         self.calls: list[Call] = []
         self.written: list[int] = []
         self.trouble: Callable[[Call], Trouble | None] = lambda call: None
+        self.fetch: Run = fetches.in_a_process
         self.answers: list[Any] = []
         self.lies: list[str] = []
         self.start_operator()
@@ -159,6 +163,7 @@ class Simulation:
             layout=self._layout,
             environments=Environments(engine, self._layout, "store", self._environments, 0.0),
             references=References(),
+            fetches=Fetches(self._fetch),
             queue=cast(WorkQueue, self._queue),
             delivery=_Delivery(self.pods.images),
             admin=Admin(self._connection, self.signer),
@@ -170,6 +175,9 @@ class Simulation:
             verify=lambda local_port, node_port: f"http://node:{node_port}",
         )
         self.look_again()
+
+    async def _fetch(self, request: Request, show: Shown) -> int:
+        return await self.fetch(request, show)
 
     def saved(self) -> bytes:
         """All that is there now, for back_to()."""

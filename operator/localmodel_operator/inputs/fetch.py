@@ -1,0 +1,122 @@
+"""The program that fetches one model for the operator: a process of its own, with the credentials of one Secret.
+
+It reads a `Request` as JSON from its standard input, and writes lines of JSON: `{"done", "total"}` in bytes, and at the
+end `{"version"}` or `{"reason", "message"}`. No credential is in its arguments, or in what it writes.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from localmodel import reasons
+from localmodel.errors import UserError
+from localmodel.resource.spec import ModelRef
+from localmodel.store import Store, from_address
+
+# Keys of a Secret that are passed on as variables. Addresses of servers are not among them: the operator's own
+# environment names those, because what they answer with comes into pods.
+VARIABLES = (
+    *("HF_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    *("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN"),
+    *("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"),
+)
+USER, PASSWORD, GOOGLE = "username", "password", "GOOGLE_APPLICATION_CREDENTIALS"
+KEYS = (USER, PASSWORD, GOOGLE, *VARIABLES)
+_REPORT_EVERY = 1.0  # seconds
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be fetched into which store. `credentials` are the Secret's, by key."""
+
+    store: str
+    name: str
+    uri: str
+    digest: str
+    credentials: Mapping[str, str]
+
+
+def main() -> None:
+    # What has arrived is removed on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    request = Request(**json.load(sys.stdin))
+    with tempfile.TemporaryDirectory(prefix="localmodel-") as home:
+        try:
+            uri = _prepare(request.uri, request.credentials, Path(home))
+            reference = ModelRef(request.name, uri=uri, digest=request.digest)
+            version = from_address.fetch(Store(Path(request.store)), reference, _meter(), foreign=True)
+            _say(version=version.version)
+        except UserError as error:
+            _say(reason=error.reason, message=str(error))
+        except Exception as error:  # its text may have credentials
+            _say(reason=reasons.ADDRESS_UNREACHABLE, message=f"the model cannot be fetched ({type(error).__name__})")
+
+
+def _prepare(uri: str, credentials: Mapping[str, str], home: Path) -> str:
+    """Put the credentials where the readers look for them; return the address with those that belong into it."""
+    os.environ["HOME"] = str(home)  # none of the operator's own
+    os.environ.update({name: credentials[name] for name in VARIABLES if name in credentials})
+    if "AWS_ACCESS_KEY_ID" not in credentials:
+        os.environ["FSSPEC_S3_ANON"] = "true"
+    # The cloud's own credentials are those of the machine.
+    os.environ.update(AWS_EC2_METADATA_DISABLED="true", NO_GCE_CHECK="true")
+    if GOOGLE in credentials:
+        os.environ[GOOGLE] = str(_google(credentials[GOOGLE], home))
+    if USER not in credentials:
+        return uri
+    user, password = credentials[USER], credentials.get(PASSWORD, "")
+    scheme, _, rest = uri.partition("://")
+    if scheme.lower() == "oci":
+        registry = rest.partition("/")[0]
+        auth = b64encode(f"{user}:{password}".encode()).decode()
+        (home / "config.json").write_text(json.dumps({"auths": {registry: {"auth": auth}}}))
+        os.environ["DOCKER_CONFIG"] = str(home)
+    elif scheme.lower() in ("https", "http") and "@" not in urlsplit(uri).netloc:
+        return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{rest}"
+    return uri
+
+
+def _google(content: str, home: Path) -> Path:
+    """The file of a service account's key. Other kinds of credentials name files and programs of this machine.
+
+    Raises:
+        UserError: AddressRefused.
+    """
+    try:
+        is_key = json.loads(content)["type"] == "service_account"
+    except (ValueError, TypeError, KeyError):
+        is_key = False
+    if not is_key:
+        raise UserError(reasons.ADDRESS_REFUSED, f"the Secret's {GOOGLE} is not the JSON key of a service account")
+    path = home / "google.json"
+    path.write_text(content)
+    return path
+
+
+def _meter() -> Any:
+    last = 0.0
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        if (now := time.monotonic()) >= last + _REPORT_EVERY:
+            last = now
+            _say(done=done, total=total)
+
+    return report
+
+
+def _say(**fields: Any) -> None:
+    print(json.dumps(fields), flush=True)
+
+
+if __name__ == "__main__":
+    main()
