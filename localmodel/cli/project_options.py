@@ -37,8 +37,8 @@ _OF_SCRIPTS = {
         multiple=True,
         metavar="MODEL",
         shell_complete=completion.models,
-        help="NAME, NAME:VERSION, NAME@ALIAS, or a path, which is registered under the deployment's name; NAME=PATH "
-        "names it otherwise. Repeatable.",
+        help="NAME, NAME:VERSION, NAME@ALIAS, or a path or an address such as hf://OWNER/MODEL@REVISION, which is "
+        "registered under the deployment's name; NAME=PATH names it otherwise. Repeatable.",
     ),
     "env": click.option(
         "--env",

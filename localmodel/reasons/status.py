@@ -167,7 +167,7 @@ CREDENTIALS_MISSING = _reason(
     STALLED,
     "CredentialsMissing",
     "the Secret that `spec.models[].credentials` names does not exist, or has no key that is read",
-    "create it in the resource's namespace; [the keys](how-to/models-by-address.md#in-a-manifest)",
+    "create it in the resource's namespace; [the keys](how-to/models-by-address.md#credentials-on-a-cluster)",
 )
 VERSION_MISMATCH = _reason(
     STALLED,

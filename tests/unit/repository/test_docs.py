@@ -42,6 +42,7 @@ def test_reasons_are_written_in_one_place() -> None:
     makes = {path.relative_to(ROOT).as_posix() for path in sources if re.search(r"\bReason\(", path.read_text())}
     assert makes == {
         "localmodel/reasons/table.py",
+        "operator/localmodel_operator/inputs/fetches.py",  # what the program that fetches has said
         "localmodel/targets/kind/kind.py",  # what the operator has written into a status
         "operator/localmodel_operator/failure.py",  # what the operator has written into a record
         "operator/localmodel_operator/pods/admin.py",  # what a pod's server says

@@ -66,6 +66,14 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
         "suspend": False,
     },
     {
+        "models": [
+            {
+                "name": "far",
+                "uri": "hf://owner/far@main",
+                "digest": f"sha256:{'0' * 64}",
+                "credentials": {"secret": "hub"},
+            }
+        ],
         "scoring": {"entryScript": "score.py", "source": {"configMap": {"name": "files"}}},
         "environment": {"ref": {"name": "science", "version": 1}},
         "update": {"gate": {"configMap": {"name": "checks"}}},
@@ -76,6 +84,9 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
 OTHER: dict[str, Any] = {
     "spec.models[].name": "letters",
     "spec.models[].version": 2,
+    "spec.models[].uri": "hf://owner/far@other",
+    "spec.models[].digest": f"sha256:{'1' * 64}",
+    "spec.models[].credentials.secret": "hub-2",
     "spec.scoring.entryScript": "other.py",
     "spec.scoring.source.configMap.name": "files-2",
     "spec.scoring.source.inline": {"score.py": "c", "other.py": "b"},
@@ -198,7 +209,7 @@ def worker(wanted: DeploymentSpec) -> tuple[DeploymentSpec, dict[str, Any]]:
         "code": revision.code_digest(wanted.entry_script, files),
         "files": files,
         "models": [
-            SimpleNamespace(name=m.name, version=m.version, digest=f"{m.name}{m.version}") for m in wanted.models
+            SimpleNamespace(name=m.name, version=m.version, digest=f"{m.name}{m.version}{m.uri}") for m in wanted.models
         ],
         "variables": {v.name: text(v) for v in wanted.env if not is_secret(v)},
         "gate": digests.of_json([gate.requests, gate.config_map]) if gate else "",
