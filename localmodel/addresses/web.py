@@ -3,8 +3,9 @@
 import email.utils
 import re
 import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -32,6 +33,8 @@ def fetch(address: Address, arrival: Arrival) -> str:
     """Download the file; return its name."""
     name = address.file_name
     source = Source(address.text, address.shown, address.sha256, foreign=address.foreign)
+    if address.foreign:
+        source = replace(source, sign_in="spec.models[].credentials names a Secret with username and password")
     download(source, arrival, name, is_model=True)
     return name
 
@@ -163,8 +166,8 @@ class _Download:
 
     def _range(self) -> dict[str, str]:
         """The headers that ask for no known file, or for the rest, if it is sure to be the rest of the same file."""
-        if not self._file.size and self._model and self._model.known:
-            return {"If-None-Match": ", ".join(sorted(self._model.known))}
+        if tags := sorted(mark for mark in self._known() if mark.startswith('"')):
+            return {"If-None-Match": ", ".join(tags)}
         if not self._file.size or not self._etag:
             return {}
         return {"Range": f"bytes={self._file.size}-", "If-Range": self._etag}
@@ -193,7 +196,7 @@ class _Download:
         """Put the file where the answer's content goes on: at its end, or at its start if the whole comes again."""
         etag = response.headers.get("ETag", "")
         if response.status_code in (200, 304) and self._model:
-            self._model.identify(self._known_as(etag) if response.status_code == 304 else _strong(etag))
+            self._model.identify(self._known_as(etag) if response.status_code == 304 else _mark(response))
         if response.status_code == 200:
             if self._file.size:
                 self._file.restart()
@@ -208,9 +211,13 @@ class _Download:
             self._etag = ""
             raise _Busy("the server sends another part of the file than the one it is asked for")
 
+    def _known(self) -> Collection[str]:
+        """The marks of files that need not come, as long as nothing has."""
+        return self._model.known if self._model and not self._file.size else ()
+
     def _known_as(self, etag: str) -> str:
         """Which of the known files the server still has. The answer should say so, and need not where there is one."""
-        known = list(self._model.known) if self._model else []
+        known = [mark for mark in self._known() if mark.startswith('"')]
         return etag.removeprefix("W/") if len(known) != 1 else known[0]
 
     def _cut(self) -> str:
@@ -219,6 +226,24 @@ class _Download:
 
     def _error(self, reason: Reason, why: str) -> UserError:
         return UserError(reason, f"{self._source.shown}: {why}")
+
+
+def _mark(response: requests.Response) -> str:
+    """What the server calls the file: its ETag, or else when it was changed, unless that is only just over."""
+    if etag := _strong(response.headers.get("ETag", "")):
+        return etag
+    changed, now = _time(response.headers.get("Last-Modified", "")), _time(response.headers.get("Date", ""))
+    if changed is None or now is None or now - changed < timedelta(minutes=1):
+        return ""
+    return f"{changed.isoformat()} {response.headers.get('Content-Length', '')}"
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        when = email.utils.parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _strong(etag: str) -> str:
@@ -236,7 +261,6 @@ def _retry_after(response: requests.Response) -> float | None:
     text = response.headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text)
-    try:
-        return max(0.0, (email.utils.parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+    if (until := _time(text)) is None:
         return None
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())

@@ -98,3 +98,12 @@ def test_the_option_and_the_settings_take_an_address_as_well(lmd: Lmd, server: W
     assert lmd("apply", folder).code == 0
     assert server.asked[-1]["path"] == "/other/churn.bin"
     assert lmd.ask().body == "first"
+
+
+def test_a_server_without_etags_says_when_its_file_was_changed(lmd: Lmd, server: Web) -> None:
+    server.answers = [Answer(body=FIRST, headers={"Last-Modified": "Mon, 05 Jan 2026 10:00:00 GMT"})]
+    apply(lmd, server)
+    assert "churn:1, nothing to download" in apply(lmd, server).err and "nothing" in plan(lmd)
+    server.answers = [Answer(body=SECOND, headers={"Last-Modified": "Mon, 05 Jan 2026 10:00:01 GMT"})]
+    apply(lmd, server)
+    assert lmd.ask().body == "other"

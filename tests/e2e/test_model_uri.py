@@ -1,0 +1,83 @@
+"""A model by address: a manifest is enough, what is wrong leaves the old revision, and a password stays secret."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+from app import App
+from kube import Namespace
+from load import ask
+from operator_process import OperatorProcess
+from support import given
+from support.web_server import Answer, Web, serving
+
+SCRIPT = """
+import os
+from pathlib import Path
+
+
+def init():
+    pass
+
+
+def run(raw_data):
+    return Path(os.environ["AZUREML_MODEL_DIR"], "word.txt").read_text()
+"""
+PASSWORD = "correct-horse-battery"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Web]:
+    with serving() as server:
+        yield server
+
+
+def models(server: Web, text: str, **fields: object) -> list[given.Object]:
+    """The word as the server has it from now on, as a spec names it."""
+    server.answers = [Answer(body=text.encode(), headers={})]
+    pin = hashlib.sha256(text.encode()).hexdigest()
+    return [{"name": "uri-word", "uri": f"{server.url}/word.txt#sha256={pin}", **fields}]
+
+
+def test_from_a_manifest_alone(namespace: Namespace, port: int, server: Web, operator: OperatorProcess) -> None:
+    since = operator.mark()
+    secret = {**given.config_map("hub", {}), "kind": "Secret", "data": {}}
+    secret["data"] = {"username": encoded("me"), "password": encoded(PASSWORD)}
+    manifest = given.lmd("app", port, given.inline(SCRIPT), models=models(server, "one", credentials={"secret": "hub"}))
+    namespace.apply(secret, manifest)
+    namespace.wait_ready("app")
+    assert ask(port) == "one"
+    assert {asked["Authorization"] for asked in server.asked} == {f"Basic {encoded(f'me:{PASSWORD}')}"}
+
+    app = App(namespace, manifest, port)
+    requests = len(server.asked)
+    wrong = f"sha256:{'0' * 64}"
+    app.edit(models=models(server, "two", digest=wrong))
+    stalled = namespace.wait_condition("app", "Stalled", "True", "DigestMismatch")
+    assert "spec.models[0]: " in stalled["message"] and wrong in stalled["message"]
+    assert ask(port) == "one" and len(server.asked) == requests + 1
+
+    app.edit(models=models(server, "two"))
+    namespace.wait_ready("app")
+    assert ask(port) == "two"
+    (model,) = app.get()["status"]["models"]
+    app.edit(models=models(server, "two", digest=model["digest"]), scoring=given.inline(given.script("three")))
+    requests = len(server.asked)
+    namespace.wait_ready("app")
+    assert (ask(port), len(server.asked)) == ("three", requests)
+
+    server.answers = [Answer(401, b"")]
+    app.edit(models=[{"name": "uri-word", "uri": f"{server.url}/other.txt#sha256={'1' * 64}"}])
+    namespace.wait_condition("app", "Stalled", "True", "AddressRefused")
+    assert ask(port) == "three"
+
+    seen = namespace.kubectl("get", "lmd,events,configmaps,controllerrevisions,deployments,pods", "-o", "json")
+    for text in (PASSWORD, encoded(PASSWORD), encoded(f"me:{PASSWORD}")):
+        assert text not in seen and text not in operator.log_since(since)
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
