@@ -40,10 +40,16 @@ def look(store: Store, reference: ModelRef) -> ModelVersion | None:
 
     That is the one of the reference's `digest`, or of the digest or commit in the address.
     """
-    pinned = addresses.parse(reference.uri).pinned
+    address = addresses.parse(reference.uri)
+
+    def is_meant(version: ModelVersion) -> bool:
+        if reference.digest:
+            return version.digest == reference.digest
+        from_there = bool(address.sha256) or version.properties.get(ADDRESS) == address.shown
+        return bool(address.pinned) and version.properties.get(MARK) == address.pinned and from_there
+
     for version in reversed(_versions(store, reference.name)):
-        same = version.properties.get(MARK) == pinned if pinned and not reference.digest else None
-        if version.digest == reference.digest or same:
+        if is_meant(version):
             with suppress(UserError):  # its content is lost
                 return store.models.get(version.name, version.version)
     return None

@@ -18,7 +18,7 @@ from typing import ClassVar
 import pytest
 from clients import interpreter
 from support import oci_registry
-from support.lmd_command import Lmd, Result, free_port
+from support.lmd_command import Lmd, Result, free_port, script
 
 CONTENT = os.urandom(12_000_000)  # more than is read at once
 PIN = hashlib.sha256(CONTENT).hexdigest()
@@ -172,3 +172,38 @@ def test_a_model_of_a_registry(lmd: Lmd, tmp_path: Path) -> None:
     assert "the registry has no tag 2" in missing.err
     lmd("model", "download", "copy", "--target-dir", "arrived")
     assert (tmp_path / "arrived/churn.bin").read_bytes() == CONTENT
+
+
+def test_a_manifest_names_all_of_them_and_fetches_nothing_twice(
+    lmd: Lmd, libraries: str, s3: str, hub: str, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "churn.bin").write_bytes(CONTENT)
+    (tmp_path / "registry").mkdir()
+    variables = {
+        "PYTHONPATH": libraries,
+        "AWS_ENDPOINT_URL": s3,
+        "AWS_ACCESS_KEY_ID": "me",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "HF_ENDPOINT": hub,
+        "HF_HOME": str(tmp_path),
+    }
+    with oci_registry.serving(tmp_path / "registry") as host:
+        lmd("model", "register", "churn.bin", "--name", "churn")
+        lmd("model", "push", "churn", f"{host}/models/churn:1")
+        addresses = {
+            "file": "s3://bucket/models/churn.pkl",
+            "folder": "s3://bucket/models/digits",
+            "hub": "hf://owner/model@v1/onnx",
+            "registry": f"oci://{host}/models/churn:1",
+        }
+        manifest = lmd.manifest(script("1"), models=[{"name": name, "uri": uri} for name, uri in addresses.items()])
+        try:
+            first, again = (lmd("apply", "-f", manifest, env=variables) for _ in range(2))
+            planned = lmd("plan", "-f", manifest, env=variables)
+        finally:
+            lmd("delete", "digits")
+    assert (first.code, again.code) == (0, 0)
+    assert [f"model {name}: {name}:1, nothing to download" in again.err for name in addresses] == [True] * 4
+    assert "nothing" in planned.out
