@@ -39,15 +39,17 @@ def fetched(store: Store, models: Iterable[ModelRef], progress: Progress) -> tup
     return _with_versions(models, find)
 
 
-def planned(store: StagedStore, models: Iterable[ModelRef]) -> tuple[ModelRef, ...]:
+def planned(store: StagedStore, models: Iterable[ModelRef], foreign: bool = False) -> tuple[ModelRef, ...]:
     """The same, where nothing is downloaded: a version that would be stands in the store without its content.
+
+    `foreign`: whether a cluster will fetch it; see `Address`.
 
     Raises:
         UserError: as `from_address.ask()`; the message names the field.
     """
 
     def find(model: ModelRef) -> ModelVersion:
-        return from_address.ask(store, model) or store.stand_in(model.name, model.digest)
+        return from_address.ask(store, model, foreign) or store.stand_in(model.name, model.digest)
 
     return _with_versions(models, find)
 

@@ -87,13 +87,13 @@ def fetch(store: Store, reference: ModelRef, progress: Meter | None = None, fore
     return _import(store, address, reference.name, progress, latest_only=False, digest=reference.digest)
 
 
-def ask(store: Store, reference: ModelRef) -> ModelVersion | None:
+def ask(store: Store, reference: ModelRef, foreign: bool) -> ModelVersion | None:
     """The version that is at the reference's `uri` now; None if the store does not have it yet.
 
     Raises:
         UserError: as `fetch()`.
     """
-    address = _checked(store, reference, foreign=False)
+    address = _checked(store, reference, foreign)
     if version := look(store, reference):
         return version
     if address.scheme == readers.REGISTRY:

@@ -40,7 +40,7 @@ def plan_of(
     own = kind_history.locks(kubectl, live, records) if live else ()
     world = _World(kubectl, resource["metadata"]["namespace"], applied)
     store = store if isinstance(store, StagedStore) else StagedStore(home.store())
-    wanted = replace(wanted, models=addressed.planned(store, _resolved(resource, wanted.models, live)))
+    wanted = replace(wanted, models=addressed.planned(store, _resolved(resource, wanted.models, live), True))
     desired = world.facts(wanted, own, store)
     result = _compared(desired, live, records) if live else plan.plan(desired, None)
     if result.lane not in ("nothing", "patch"):

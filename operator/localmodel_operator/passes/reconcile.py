@@ -231,9 +231,6 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     context.models = tuple(bundle.models)
     status.stage("ModelResolved", True, reasons.RESOLVED, "models and code are there")
     status.values["scoring"] = context.spec.generated or None
-    status.values["models"] = [
-        {"name": model.name, "version": model.version, "digest": model.digest} for model in bundle.models
-    ]
     try:
         own = history.locks(observed.history, context.proved)
         lock = await resolve.lock(operator.store, context.spec, operator.architecture, own, partial(_log, context))
@@ -256,9 +253,7 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
 async def _with_models(context: Pass) -> DeploymentSpec:
     """The spec with the versions of its models by address, which are chosen once for a generation."""
     operator, status = context.operator, context.status
-    last = conditions.find(context.last_status, "ModelResolved")
-    is_of_this = (last.get("status"), last.get("observedGeneration")) == ("True", context.generation)
-    of_status = context.last_status.get("models", []) if is_of_this else []
+    last = context.last_status.get("models", [])
     try:
         chosen = await models.with_versions(
             operator.cluster,
@@ -266,13 +261,23 @@ async def _with_models(context: Pass) -> DeploymentSpec:
             operator.fetches,
             context.owner,
             context.spec.models,
-            {model["name"]: model["version"] for model in of_status},
+            {model["name"]: model["version"] for model in last if model.get("generation") == context.generation},
             partial(operator.queue.add, context.key),
         )
     except models.Fetching as fetching:
         status.stage("ModelResolved", False, reasons.FETCHING_MODEL, fetching.detail)
         status.progress(reasons.FETCHING_MODEL, status.with_serving(str(fetching)))
         raise Waiting(fetching.again_after) from None
+    # Written down whatever becomes of the rest, so that this generation stays with it.
+    status.values["models"] = [
+        {
+            "name": version.name,
+            "version": version.version,
+            "digest": version.digest,
+            **({"generation": context.generation} if model.uri else {}),
+        }
+        for model, version in zip(chosen, operator.store.select_models(chosen), strict=True)
+    ]
     return replace(context.spec, models=chosen)
 
 

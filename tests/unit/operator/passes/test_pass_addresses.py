@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support import given
-from support.operator.simulation import NAMESPACE, Simulation
+from support.operator.simulation import NAMESPACE, PORT, Simulation
 
 from localmodel import reasons
 from localmodel.errors import UserError
@@ -75,6 +75,18 @@ async def test_it_is_fetched_once_for_a_generation(sim: Simulation, place: Place
     await serve(sim, "edited")
     assert len(place.asked) == 2 and versions(sim) == [2]
     assert sim.answer() == "edited" and not sim.wrong()
+
+
+async def test_a_generation_stays_with_what_it_was_led_to(sim: Simulation, place: Place) -> None:
+    sim.apply(given.config_map("files", {"score.py": given.script("first")}))
+    fields = {"models": [{"name": "word", "uri": URI}]}
+    sim.apply(given.lmd("app", PORT, given.from_config_map("files"), **fields))
+    await sim.settle()
+    place.file.write_text("second")
+    for name, script in (("other.py", "broken"), ("score.py", "edited")):  # no edit of the resource itself
+        sim.apply(given.config_map("files", {name: given.script(script)}))
+        await sim.settle()
+    assert (sim.answer(), versions(sim), len(place.asked)) == ("edited", [1], 1) and not sim.wrong()
 
 
 async def test_while_it_comes_the_status_says_so_and_events_count_nothing(sim: Simulation, place: Place) -> None:
