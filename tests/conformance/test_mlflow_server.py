@@ -19,7 +19,9 @@ from sklearn.linear_model import LinearRegression
 from support.lmd_command import Lmd, free_port
 
 from localmodel import UserError, mlflow_models
+from localmodel.resource.spec import ModelRef
 from localmodel.sdk.progress import LoggedProgress
+from localmodel.store import Store, from_address
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 MLMODEL = f"""
@@ -82,6 +84,22 @@ def test_an_alias_is_served_and_followed_when_it_has_moved(mlflow_server: str, l
     again = lmd("apply", "models:/churn@champion", env=env)
     assert again.code == 0 and "version 2 of churn" in again.err
     assert asked(lmd.port) == pytest.approx([15])
+
+
+def test_a_version_is_fetched_once_for_all_manifests_that_name_it(
+    mlflow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+    client, store = MlflowClient(mlflow_server), Store(tmp_path)
+    for number, uri in enumerate(("models:/churn@champion", "models:/churn/2"), 1):
+        client.set_registered_model_alias("churn", "champion", str(number))
+        reference = ModelRef("churn", uri=uri)
+        assert from_address.ask(store, reference, foreign=True) is None
+        assert from_address.fetch(store, reference).version == number
+        assert from_address.ask(store, reference, foreign=True) == store.models.get("churn", number)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")  # what is on the operator's machine is not for others
+    with pytest.raises(UserError, match="the operator knows no MLflow server"):
+        from_address.ask(store, reference, foreign=True)
 
 
 def refused(address: str, folder: Path) -> str:
