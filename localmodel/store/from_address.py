@@ -48,7 +48,7 @@ def look(store: Store, reference: ModelRef) -> ModelVersion | None:
         from_there = bool(address.sha256) or version.properties.get(ADDRESS) == address.shown
         return bool(address.pinned) and version.properties.get(MARK) == address.pinned and from_there
 
-    for version in reversed(_versions(store, reference.name)):
+    for version in reversed(store.models.list(reference.name)):
         if is_meant(version):
             with suppress(UserError):  # its content is lost
                 return store.models.get(version.name, version.version)
@@ -62,7 +62,7 @@ def last(store: Store, reference: ModelRef) -> ModelVersion:
         UserError: AddressInvalid; ModelNotFound.
     """
     shown = addresses.parse(reference.uri).shown
-    came = (one for one in reversed(_versions(store, reference.name)) if one.properties.get(ADDRESS) == shown)
+    came = (one for one in reversed(store.models.list(reference.name)) if one.properties.get(ADDRESS) == shown)
     if (version := look(store, reference) or next(came, None)) is None:
         raise UserError(reasons.MODEL_NOT_FOUND, f"{shown} was not fetched yet; lmd apply fetches it")
     return version
@@ -82,7 +82,7 @@ def fetch(store: Store, reference: ModelRef, progress: Meter | None = None, fore
     if address.scheme == readers.REGISTRY:
         pulled = store.pull(address.place, name=reference.name, only=ModelVersion, progress=progress)
         version = cast(ModelVersion, pulled)
-        _require(version.digest, reference, address)
+        _require(version.digest, reference.digest, address)
         return version
     return _import(store, address, reference.name, progress, latest_only=False, digest=reference.digest)
 
@@ -101,7 +101,7 @@ def ask(store: Store, reference: ModelRef, foreign: bool) -> ModelVersion | None
 
         with remote.Remote(address.place) as place:
             manifest = place.manifest(place.tag) or b""
-        return next((one for one in _versions(store, reference.name) if one.weights.digest.encode() in manifest), None)
+        return next((one for one in store.models.list(reference.name) if one.weights.digest.encode() in manifest), None)
     with tempfile.TemporaryDirectory() as folder:
         try:
             path = readers.fetch(
@@ -111,7 +111,7 @@ def ask(store: Store, reference: ModelRef, foreign: bool) -> ModelVersion | None
         except NotFetched as known:
             return _marked(store, address, reference.name, known.mark) if known.mark else None
         weights = weights_of(path)  # of this machine
-        return next((one for one in _versions(store, reference.name) if one.weights == weights), None)
+        return next((one for one in store.models.list(reference.name) if one.weights == weights), None)
 
 
 def _checked(store: Store, reference: ModelRef, foreign: bool) -> Address:
@@ -134,14 +134,13 @@ def _import(
                 path = readers.fetch(address, arrival)
             except NotFetched as same:
                 version = _marked(store, address, name or "", same.mark)
-                _require(version.digest, ModelRef(version.name, uri=address.text, digest=digest), address)
+                _require(version.digest, digest, address)
                 return version
             if not path.exists():
                 raise UserError(reasons.ADDRESS_NOT_FOUND, f"{address.shown}: there is no such file or folder")
             name = name or addresses.name_of(path.name, path.is_file())
             if digest:
-                real = StagedStore(store.root).models.register(name, path).digest
-                _require(real, ModelRef(name, uri=address.text, digest=digest), address)
+                _require(StagedStore(store.root).models.register(name, path).digest, digest, address)
             version = _registered(store, name, path, progress, latest_only)
             return _noted(store, version, address, arrival.mark)
 
@@ -177,20 +176,16 @@ def _marked(store: Store, address: Address, name: str, mark: str) -> ModelVersio
 
 def _from(store: Store, address: Address, name: str) -> Iterator[ModelVersion]:
     """The versions that came from there, and have a mark and all their content."""
-    for version in reversed(_versions(store, name)):
+    for version in reversed(store.models.list(name)):
         if version.properties.get(ADDRESS) == address.shown and version.properties.get(MARK):
             with suppress(UserError):
                 yield store.models.get(version.name, version.version)
 
 
-def _versions(store: Store, name: str) -> list[ModelVersion]:
-    return store.models.list(name)
-
-
-def _require(digest: str, wanted: ModelRef, address: Address) -> None:
-    if wanted.digest and digest != wanted.digest:
+def _require(digest: str, wanted: str, address: Address) -> None:
+    if wanted not in ("", digest):
         raise UserError(
             reasons.DIGEST_MISMATCH,
-            f"{address.shown}: the model has the digest {digest}, and not {wanted.digest}. It has changed there, or "
+            f"{address.shown}: the model has the digest {digest}, and not {wanted}. It has changed there, or "
             "another one was meant",
         )

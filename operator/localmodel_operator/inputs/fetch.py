@@ -4,6 +4,7 @@ It reads a `Request` as JSON from its standard input, and writes lines of JSON: 
 end `{"version"}` or `{"reason", "message"}`. No credential is in its arguments, or in what it writes.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -49,7 +50,8 @@ def main() -> None:
     # What has arrived is removed on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     request = Request(**json.load(sys.stdin))
-    with tempfile.TemporaryDirectory(prefix="localmodel-") as home:
+    # Libraries may print what they do, which is no answer.
+    with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory(prefix="localmodel-") as home:
         try:
             uri = _prepare(request.uri, request.credentials, Path(home))
             reference = ModelRef(request.name, uri=uri, digest=request.digest)
@@ -115,7 +117,7 @@ def _meter() -> Any:
 
 
 def _say(**fields: Any) -> None:
-    print(json.dumps(fields), flush=True)
+    print(json.dumps(fields), file=sys.__stdout__, flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from localmodel import digests, reasons
 from localmodel.disk import size
@@ -172,6 +172,7 @@ async def in_a_process(request: Request, show: Shown) -> int:
         stderr=asyncio.subprocess.DEVNULL,  # a traceback may have credentials
         env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
     )
+    answer = dict[str, Any]()
     wish, answers = cast(asyncio.StreamWriter, child.stdin), cast(asyncio.StreamReader, child.stdout)
     try:
         with contextlib.suppress(ConnectionError):
@@ -180,13 +181,15 @@ async def in_a_process(request: Request, show: Shown) -> int:
         wish.close()
         async for line in answers:
             answer = json.loads(line)
-            if "version" in answer:
-                return int(answer["version"])
-            if "reason" in answer:
-                raise UserError(Reason(answer["reason"]), answer["message"])
-            show(answer["done"], answer["total"])
-        raise UserError(reasons.ADDRESS_UNREACHABLE, "the fetch ended without a result")
+            if "done" in answer:
+                show(answer["done"], answer["total"])
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            child.send_signal(signal.SIGTERM)
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(signal.SIGTERM)
         await child.wait()
+    if "reason" in answer:
+        raise UserError(Reason(answer["reason"]), answer["message"])
+    if "version" not in answer:
+        raise UserError(reasons.ADDRESS_UNREACHABLE, "the fetch ended without a result")
+    return int(answer["version"])

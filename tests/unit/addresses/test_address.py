@@ -101,3 +101,19 @@ def test_an_address_without_the_name_of_a_file_is_refused(text: str) -> None:
 )
 def test_a_model_is_named_after_its_file_or_folder(path: str, is_file: bool, name: str) -> None:
     assert address.name_of(path, is_file) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "pinned"),
+    [
+        (f"https://host/a.pkl?sig=1#sha256={'AB' * 32}", f"sha256:{'ab' * 32}"),
+        (f"hf://owner/model@{'0a' * 20}", "0a" * 20),
+        (f"hf://owner/model@{'0a' * 20}/onnx/model.onnx", "0a" * 20),
+        ("hf://owner/model@main", ""),
+        ("hf://owner/model", ""),
+        (f"https://me@{'0a' * 20}/a.pkl", ""),
+        ("models:/churn/3", ""),
+    ],
+)
+def test_an_address_that_can_never_name_something_else(text: str, pinned: str) -> None:
+    assert address.parse(text).pinned == pinned

@@ -1,4 +1,4 @@
-from localmodel.resource.spec import DeploymentSpec, KeyRef, Source, Variable
+from localmodel.resource.spec import DeploymentSpec, KeyRef, ModelRef, Source, Variable
 from localmodel_operator.inputs.references import References
 
 CODE = DeploymentSpec("score.py", Source(config_map="code"))
@@ -26,3 +26,10 @@ def test_only_what_it_refers_to_now_counts() -> None:
     references.forget(ONE)
     references.forget(ONE)
     assert references.readers(("Secret", "team", "keys")) == []
+
+
+def test_the_secret_that_an_address_is_read_with_counts() -> None:
+    references = References()
+    model = ModelRef("churn", uri="hf://owner/churn", credentials="hub")
+    references.set(ONE, "team", DeploymentSpec("score.py", Source(config_map="code"), (model,)))
+    assert references.readers(("Secret", "team", "hub")) == [ONE]
