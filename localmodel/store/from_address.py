@@ -99,7 +99,7 @@ def ask(store: Store, reference: ModelRef, foreign: bool) -> ModelVersion | None
     if address.scheme == readers.REGISTRY:
         from localmodel.store.sharing import remote  # its HTTP client takes longer to import than everything else
 
-        with remote.Remote(address.place) as place:
+        with remote.Remote(address.place, False) as place:
             manifest = place.manifest(place.tag) or b""
         return next((one for one in store.models.list(reference.name) if one.weights.digest.encode() in manifest), None)
     with tempfile.TemporaryDirectory() as folder:

@@ -31,6 +31,7 @@ from localmodel_operator.cluster import (
 )
 from localmodel_operator.images import sweep_lock
 from localmodel_operator.inputs import models, ports, resolve
+from localmodel_operator.inputs.fetches import Fetching
 from localmodel_operator.inputs.ports import Ports
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.operator import SWEEP, Operator
@@ -264,7 +265,7 @@ async def _with_models(context: Pass) -> DeploymentSpec:
             {model["name"]: model["version"] for model in last if model.get("generation") == context.generation},
             partial(operator.queue.add, context.key),
         )
-    except models.Fetching as fetching:
+    except Fetching as fetching:
         status.stage("ModelResolved", False, reasons.FETCHING_MODEL, fetching.detail)
         status.progress(reasons.FETCHING_MODEL, status.with_serving(str(fetching)))
         raise Waiting(fetching.again_after) from None
