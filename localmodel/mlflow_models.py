@@ -45,14 +45,14 @@ def model_name(address: str) -> str:
     Raises:
         UserError: MlflowRefused, if it is not an address.
     """
-    found = _ADDRESS.fullmatch(address)
-    if found is None:
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
         raise UserError(
             reasons.MLFLOW_REFUSED,
             f"{address!r} is not the address of a model: write models:/NAME@ALIAS, models:/NAME/VERSION or "
             "runs:/ID/PATH",
         )
-    return _NOT_IN_A_NAME.sub("-", found["model"] or found["path"])[:255].strip(".-_") or "model"
+    return _NOT_IN_A_NAME.sub("-", match["model"] or match["path"])[:255].strip(".-_") or "model"
 
 
 def fetch(address: str, folder: Path, progress: Progress) -> Path:
@@ -72,15 +72,15 @@ def fetch(address: str, folder: Path, progress: Progress) -> Path:
     with progress.step("download") as done, _few_retries():
         try:
             target = folder / name
-            found = Path(artifacts.download_artifacts(artifact_uri=address, dst_path=str(target)))
+            downloaded = Path(artifacts.download_artifacts(artifact_uri=address, dst_path=str(target)))
         except (refused, OSError, ImportError) as error:
             where = _public(mlflow.get_tracking_uri())
             raise UserError(
                 reasons.MLFLOW_REFUSED,
                 f"{address}: {_why(error)} (asked at {where}; MLFLOW_TRACKING_URI names another place)",
             ) from None
-        done(_version(found) or address)
-    return found
+        done(_version(downloaded) or address)
+    return downloaded
 
 
 def version_of(address: str) -> str:

@@ -106,7 +106,7 @@ class Commands(Group):
     def invoke(self, ctx: click.Context) -> object:
         with left_out() as left_out_messages:
             try:
-                with home_errors.told():
+                with home_errors.as_user_errors():
                     result = super().invoke(ctx)
             except KeyboardInterrupt as error:
                 for note in getattr(error, "__notes__", ()):

@@ -85,7 +85,7 @@ def project_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapper(path: str | None, file: Path | None, folder: Path | None, **arguments: Any) -> None:
-        given = [each for each in (path, file, folder) if each is not None]
+        given = [word for word in (path, file, folder) if word is not None]
         if len(given) != 1:
             raise click.UsageError("give one of PATH, -f FILE and -k FOLDER")
         from localmodel.project import applied  # help does without what this imports
@@ -130,10 +130,10 @@ def deployment(word: str, arguments: dict[str, Any]) -> "tuple[Target, str]":
         return chosen(arguments), word
     from localmodel.project import applied, project
 
-    found = project.load(Path(word).expanduser())
-    target = chosen(arguments, found.settings.target)
-    click.get_current_context().meta[_PROJECT] = found
-    return target, applied.name_of(target, found)
+    loaded = project.load(Path(word).expanduser())
+    target = chosen(arguments, loaded.settings.target)
+    click.get_current_context().meta[_PROJECT] = loaded
+    return target, applied.name_of(target, loaded)
 
 
 def project_of(target: "Target", name: str) -> "Project | None":

@@ -50,8 +50,8 @@ class Source:
 
     def _now(self) -> Project:
         """The project as its lmd.toml says it now."""
-        found = self._project
-        return project.reread(found)
+        before = self._project
+        return project.reread(before)
 
     def _paths_of_models(self) -> tuple[Path, ...]:
         """Where its models are read from: those that are named, or else those of the apply before."""

@@ -20,7 +20,7 @@ C = TypeVar("C", bound=type)
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def as_user_errors() -> Iterator[None]:
     """A block in which an OSError about a path below `home.home()`, or about a full disk, becomes a `UserError`.
 
     Raises:
@@ -49,7 +49,7 @@ def telling(kind: C) -> C:
 def _telling(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        with told():
+        with as_user_errors():
             result = function(*arguments, **named)
         return _pieces(result) if inspect.isgenerator(result) else result
 
@@ -58,7 +58,7 @@ def _telling(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _pieces(values: Iterator[Any]) -> Iterator[Any]:
     """The values of a generator, which runs only now."""
-    with told():
+    with as_user_errors():
         yield from values
 
 

@@ -22,7 +22,7 @@ def examine() -> list[Finding]:
 def _look(look: Callable[[], list[Finding]]) -> list[Finding]:
     """The findings of one check; none if the home folder cannot be used, which another finding reports."""
     try:
-        with home_errors.told():
+        with home_errors.as_user_errors():
             return look()
     except UserError as error:
         return [Finding("fail", look.__name__.strip("_"), str(error), "fix it, then run lmd doctor again")]

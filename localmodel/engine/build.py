@@ -147,17 +147,17 @@ class _Output:
 
     def __init__(self) -> None:
         self.step, self.failure, self.image = "", "", ""
-        self._said: list[str] = []
+        self._printed: list[str] = []
 
     def add(self, line: str) -> None:
         if line.startswith("Step "):
-            self.step, self._said = line, []
+            self.step, self._printed = line, []
         elif not line.startswith(("--->", "Removing intermediate")):
-            self._said.append(line)
+            self._printed.append(line)
 
     def fail(self, error: str) -> None:
         """Note the engine's error, if the build has not said more: it has only the exit code."""
-        self.failure = " ".join(self._said[-_SHOWN_LINES:]) or error
+        self.failure = " ".join(self._printed[-_SHOWN_LINES:]) or error
 
 
 def _run(

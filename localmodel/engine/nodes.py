@@ -114,11 +114,11 @@ def execute(
     except docker.errors.APIError as error:
         raise NodeError(f"{_words(command)}: {error.explanation or error}") from None
     if code != 0:
-        raise NodeError(f"{_words(command)}: exit code {code}: {_said(printed)}")
+        raise NodeError(f"{_words(command)}: exit code {code}: {_last_words(printed)}")
     return printed
 
 
-def _said(printed: str) -> str:
+def _last_words(printed: str) -> str:
     """The last line, which is the error, without parts that differ each time."""
     last = printed.strip().rpartition("\n")[2]
     return re.sub(r'time="[^"]*" |"?extract-[\w-]+ ', "", last)[-500:]

@@ -31,7 +31,7 @@ Environment = EnvironmentVersion | EnvironmentSpec | str | Path | Sequence[str]
 _CONDA = (".yml", ".yaml")
 
 
-def each(given: Model | Iterable[Model]) -> list[Model]:
+def as_list(given: Model | Iterable[Model]) -> list[Model]:
     """What is given, one by one.
 
     Raises:
@@ -49,7 +49,7 @@ def paths(given: Iterable[Model], deployment: str) -> dict[str, Path]:
 
     That is the one before its `=`, or else the deployment's; of several such paths, with the file's behind it.
     """
-    there = [found for model in given if (found := _path(model)) is not None]
+    there = [named for model in given if (named := _path(model)) is not None]
     several = sum(not name for name, _ in there) > 1
     return {
         name or (f"{deployment}-{model_name(path)}" if several else deployment): absolute(path) for name, path in there
@@ -147,8 +147,8 @@ def models(given: Iterable[Model], store: Store, deployment: str) -> list[Chosen
 def _model(given: Model, store: Store, names: Mapping[Path, str]) -> ModelVersion:
     if isinstance(given, ModelVersion):
         return given
-    if found := _path(given):
-        path = absolute(found[1])
+    if named := _path(given):
+        path = absolute(named[1])
         return of_content(store.models, names[path], path)
     if isinstance(given, Path) or os.sep in given:
         raise UserError(reasons.MODEL_FILE_MISSING, f"{given}: no such file or folder{_similar(Path(given))}")
@@ -223,13 +223,13 @@ def environment(
         if not path.is_file():
             if isinstance(given, Path) or os.sep in given or path.suffix in (*_CONDA, ".txt"):
                 raise UserError(reasons.ENVIRONMENT_FILE_MISSING, f"{given}: no such environment file")
-            found = store.environments.find(given)
-            if python and python != found.spec.python:
-                has = f"the environment {found.name}:{found.version} has Python {found.spec.python}"
+            kept = store.environments.find(given)
+            if python and python != kept.spec.python:
+                has = f"the environment {kept.name}:{kept.version} has Python {kept.spec.python}"
                 raise UserError(
                     reasons.ENVIRONMENT_INVALID, f"python: {python} was asked for, and {has}; name one of them"
                 )
-            return Packages(found)
+            return Packages(kept)
         spec, variables = _from_file(path, progress, python, otherwise or own_python())
     else:
         if not isinstance(given, EnvironmentSpec):

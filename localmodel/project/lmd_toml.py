@@ -46,8 +46,8 @@ def line_of(text: str, key: str) -> int:
             table = header[1].replace('"', "").replace(" ", "")
             if table == key:
                 return number
-        elif found := re.match(r"\s*([\w.\"'-]+(?:\s*\.\s*[\w\"'-]+)*)\s*=", line):
-            name = re.sub(r"[\"'\s]", "", found[1])
+        elif assigned := re.match(r"\s*([\w.\"'-]+(?:\s*\.\s*[\w\"'-]+)*)\s*=", line):
+            name = re.sub(r"[\"'\s]", "", assigned[1])
             whole = f"{table}.{name}" if table else name
             if whole == key or (key.startswith(f"{whole}.") and re.search(rf"\b{re.escape(last)}\b", line)):
                 return number

@@ -123,7 +123,7 @@ class Project:
         if self.place.kind == "model":
             return self._of_model(wanted, progress, fresh)
         folder = self.place.root
-        models = given.each(wanted.models or ())
+        models = given.as_list(wanted.models or ())
         environment = beside.environment(wanted, folder)
         # A Python that was asked for before is for files: an environment of the store has its own.
         python = self.settings.python if isinstance(environment, str) else wanted.python
@@ -184,9 +184,9 @@ def load(
     Raises:
         UserError: as place.find() and lmd_toml.read().
     """
-    found = place.find(path, options.entry_script)
-    settings_of = lmd_toml.read(found.root) if found.has_settings else Settings()
-    return Project(found, options, settings_of, replaces, writes)
+    located = place.find(path, options.entry_script)
+    settings_of = lmd_toml.read(located.root) if located.has_settings else Settings()
+    return Project(located, options, settings_of, replaces, writes)
 
 
 def reread(project: Project) -> Project:

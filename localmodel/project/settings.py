@@ -45,29 +45,29 @@ def merge(options: Settings, file: Settings = Settings(), before: Settings = Set
     Variables are added up: an option sets one of them. Those of lmd.toml are all that there are beside the options'.
     """
     names = [field.name for field in fields(Settings)]
-    found = {
+    merged = {
         name: next((value for one in (options, file, before) if (value := getattr(one, name)) is not None), None)
         for name in names
     }
     below = file.variables if file.variables is not None else before.variables
     if options.variables is not None or below is not None:
-        found["variables"] = {**(below or {}), **(options.variables or {})}
-    return replace(Settings(), **found)
+        merged["variables"] = {**(below or {}), **(options.variables or {})}
+    return replace(Settings(), **merged)
 
 
-def kept_notes(said: Settings, wanted: Settings, before: Settings) -> Iterator[str]:
+def kept_notes(named: Settings, wanted: Settings, before: Settings) -> Iterator[str]:
     """What to say of settings that stay as they were applied before, and of variables that do not."""
     kept = [
-        *([f"--entry-script {before.entry_script}"] if wanted.entry_script not in (said.entry_script, SCRIPT) else []),
-        *(f"--model {model}" for model in (before.models or () if said.models is None else ())),
-        *([f"--env {before.environment}"] if isinstance(before.environment, str) and said.environment is None else []),
-        *([f"--python {before.python}"] if before.python and said.python is None else []),
+        *([f"--entry-script {before.entry_script}"] if wanted.entry_script not in (named.entry_script, SCRIPT) else []),
+        *(f"--model {model}" for model in (before.models or () if named.models is None else ())),
+        *([f"--env {before.environment}"] if isinstance(before.environment, str) and named.environment is None else []),
+        *([f"--python {before.python}"] if before.python and named.python is None else []),
         *(
             f"--variable {name}"
             for name in (before.variables or {})
-            if name not in (said.variables or {}) and name in (wanted.variables or {})
+            if name not in (named.variables or {}) and name in (wanted.variables or {})
         ),
-        *([f"--port {before.port}"] if before.port and said.port is None else []),
+        *([f"--port {before.port}"] if before.port and named.port is None else []),
     ]
     if kept:
         yield f"kept from before: {'; '.join(kept)}"

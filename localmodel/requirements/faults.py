@@ -13,7 +13,7 @@ class Faults:
     """The faults so far, each with its place."""
 
     def __init__(self) -> None:
-        self._found: list[UserError] = []
+        self._faults: list[UserError] = []
 
     @contextlib.contextmanager
     def collected(self) -> Iterator[None]:
@@ -21,7 +21,7 @@ class Faults:
         try:
             yield
         except UserError as error:
-            self._found.append(error)
+            self._faults.append(error)
 
     def tell(self) -> None:
         """Raise the collected faults.
@@ -29,12 +29,12 @@ class Faults:
         Raises:
             UserError: there are faults; the message has a line for each, the reason is that of the first.
         """
-        if not self._found:
+        if not self._faults:
             return
-        lines = [str(error) for error in self._found[:_MOST]]
-        if len(self._found) > _MOST:
-            lines.append(f"and {len(self._found) - _MOST} more")
-        raise UserError(self._found[0].reason, "\n".join(lines))
+        lines = [str(error) for error in self._faults[:_MOST]]
+        if len(self._faults) > _MOST:
+            lines.append(f"and {len(self._faults) - _MOST} more")
+        raise UserError(self._faults[0].reason, "\n".join(lines))
 
 
 def invalid(where: str, what: str) -> UserError:

@@ -69,10 +69,10 @@ def of_values(value: Sequence[Mapping[str, Any]], called: str) -> tuple[dict[str
 
 def _as_manifest(asked: Requests) -> tuple[dict[str, Any], ...]:
     """With their tolerances as text."""
-    found = copy.deepcopy([dict(request) for request in asked])
-    for _, holder in _tolerant(found):
+    requests = copy.deepcopy([dict(request) for request in asked])
+    for _, holder in _tolerant(requests):
         holder["tolerance"] = _as_text(holder["tolerance"])
-    return tuple(found)
+    return tuple(requests)
 
 
 def digest(asked: Requests) -> str:

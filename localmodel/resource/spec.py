@@ -76,9 +76,9 @@ class KeyRef:
     key: str
     optional: bool = False
 
-    def version(self, *found: str) -> tuple[str, ...]:
+    def version(self, *observed: str) -> tuple[str, ...]:
         """The parts that cause new pods when they change. `found` has uid and version of the object, if it exists."""
-        return (*(found or ("absent",)), "optional") if self.optional else found
+        return (*(observed or ("absent",)), "optional") if self.optional else observed
 
 
 @dataclass(frozen=True)

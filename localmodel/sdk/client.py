@@ -120,7 +120,7 @@ class Client:
         arguments.check(name=name, source_directory=source_directory, environment=environment)
         arguments.check(variables=variables, server=server, timeout=timeout, progress=progress)
         definition.check_name(name)
-        wanted = given.each(models)
+        wanted = given.as_list(models)
         store, progress = Store(home.store()), reporter(progress)
         what = offered.read(script, source_directory, wanted, name, progress)
         packages = Packages(spec=what.environment) if what.environment else None

@@ -255,7 +255,7 @@ class Deployment:
             arguments.check(script=script)
         arguments.check(source_directory=source_directory, environment=environment, variables=variables)
         arguments.check(server=server, timeout=timeout, progress=progress)
-        wanted = None if models is None else given.each(models)
+        wanted = None if models is None else given.as_list(models)
         store, progress = Store(home.store()), reporter(progress)
         manifests = self._target.manifests(self.name)
         code = None

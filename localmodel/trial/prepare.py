@@ -75,10 +75,10 @@ def wish(
         return Wish(script, None, manifest, requirements, python, models)
     if path.suffix == ".py":
         return Wish(path, None, None, requirements, python, models)
-    found = place.find(path)
-    if found.is_manifest:
+    located = place.find(path)
+    if located.is_manifest:
         return Wish(None, None, path, requirements, python, models)
-    if found.kind == "model":
+    if located.kind == "model":
         return Wish(requirements=requirements, python=python, models=models, model=path)
     return Wish(None, path, None, requirements, python, models)
 
@@ -127,8 +127,8 @@ def prepare(wish: Wish, folder: Path, progress: Progress, target: Callable[[], T
         path = interpreters.manifest_beside(root)
     if path is not None:
         return _deployed(path, wish, folder, progress)
-    found, kept = _applied(_project(root, wish), target, progress)
-    settings = merge(found.options, found.file, kept)
+    asked, kept = _applied(_project(root, wish), target, progress)
+    settings = merge(asked.options, asked.file, kept)
     entry = settings.entry_script or place.SCRIPT
     if wish.script is None and not (root / entry).is_file():
         raise UserError(
@@ -138,7 +138,7 @@ def prepare(wish: Wish, folder: Path, progress: Progress, target: Callable[[], T
     environment = beside.environment(settings, root)
     if environment is None or (wish.python and not wish.requirements):
         return _alone(wish.script or root / entry, settings, wish, folder, progress)
-    return lacking.mended(lambda: _as_deployed(found, kept, folder, progress), wish.writes, progress)
+    return lacking.mended(lambda: _as_deployed(asked, kept, folder, progress), wish.writes, progress)
 
 
 def _project(root: Path, wish: Wish) -> Project:
@@ -159,34 +159,34 @@ def _named(project: Project) -> Project:
     return replace(project, options=replace(project.options, name=_NAME))
 
 
-def _applied(found: Project, target: Callable[[], Target], progress: Progress) -> tuple[Project, Settings]:
+def _applied(asked: Project, target: Callable[[], Target], progress: Progress) -> tuple[Project, Settings]:
     """The project under the name that it was applied with, and what it was applied with, but for the port."""
     with contextlib.suppress(UserError):
         where = target()
-        nameless = replace(found, options=replace(found.options, name=None))
+        nameless = replace(asked, options=replace(asked.options, name=None))
         earlier = before.look(where, applied.named(where, nameless, progress).name)
-        if earlier.is_of(found.place):
-            options = replace(found.options, name=earlier.name)
-            return replace(found, options=options), replace(earlier.settings(found.place), port=None)
-    return found, Settings()
+        if earlier.is_of(asked.place):
+            options = replace(asked.options, name=earlier.name)
+            return replace(asked, options=options), replace(earlier.settings(asked.place), port=None)
+    return asked, Settings()
 
 
-def _as_deployed(found: Project, kept: Settings, folder: Path, progress: Progress) -> Trial:
+def _as_deployed(asked: Project, kept: Settings, folder: Path, progress: Progress) -> Trial:
     """A folder's files, models and variables only, laid out as a deployment has them."""
-    parts = found.read(kept, progress)
+    parts = asked.read(kept, progress)
     models = parts.models or ()
-    stored = [model for model in models if not given.paths([model], found.name)]
+    stored = [model for model in models if not given.paths([model], asked.name)]
     whole = replace(parts, models=stored, gate=None)
-    draft = drafting.draft(Manifests(definition.empty(found.name), {}), whole, progress)
+    draft = drafting.draft(Manifests(definition.empty(asked.name), {}), whole, progress)
     manifests = manifest.read(draft.manifests)
     wanted = spec.parse(manifests.deployment["spec"])
     source = Made(
-        manifests, wanted, given.paths(models, found.name), parts.environment_file, draft.store, root=found.place.root
+        manifests, wanted, given.paths(models, asked.name), parts.environment_file, draft.store, root=asked.place.root
     )
     built, desired = _built(source, None, progress)
-    known = Known(desired.models, leaves_out=partial(ignore_file.leaves_out, found.place.root.absolute()))
+    known = Known(desired.models, leaves_out=partial(ignore_file.leaves_out, asked.place.root.absolute()))
     return Trial(
-        Path(built.python), {**_machine(), **_lay_out(folder, found.name, desired, source.files, built)}, known
+        Path(built.python), {**_machine(), **_lay_out(folder, asked.name, desired, source.files, built)}, known
     )
 
 
@@ -195,8 +195,8 @@ def _model_alone(model: Path, wish: Wish, folder: Path, progress: Progress, targ
     if wish.models:
         raise UserError(reasons.ARGUMENT_INVALID, f"--model: {model} is a model itself, and is tried alone")
     options = Settings(environment=wish.requirements, python=wish.python if wish.requirements else None)
-    found, before_this = _applied(_named(Project(Place("model", model), options)), target, progress)
-    draft = drafting.draft(Manifests(definition.empty(found.name), {}), found.read(before_this, progress), progress)
+    asked, before_this = _applied(_named(Project(Place("model", model), options)), target, progress)
+    draft = drafting.draft(Manifests(definition.empty(asked.name), {}), asked.read(before_this, progress), progress)
     manifests = manifest.read(draft.manifests)
     wanted = spec.parse(manifests.deployment["spec"])
     as_it_is = interpreters.named(wish.python) if wish.python and not wish.requirements else None
@@ -209,7 +209,7 @@ def _model_alone(model: Path, wish: Wish, folder: Path, progress: Progress, targ
             if not kept.has(version.weights)
         }
         registered = replace(desired, models=tuple(version for version in desired.models if version.name not in new))
-        variables = {**_machine(), **_lay_out(folder, found.name, registered, new, built)}
+        variables = {**_machine(), **_lay_out(folder, asked.name, registered, new, built)}
     sample = next((str(request["body"]).encode() for request in desired.gate), None)
     return Trial(Path(built.python), variables, Known(desired.models), sample)
 
@@ -239,7 +239,7 @@ def _built(made: Made, as_it_is: Path | None, progress: Progress) -> tuple[Built
         if not as_it_is:
             imported.require(made.manifests, desired, None, progress, made.files)
         with progress.step("environment") as done:
-            built = _found(as_it_is) if as_it_is else runner.build(desired.spec, desired.lock, progress)
+            built = _unpacked(as_it_is) if as_it_is else runner.build(desired.spec, desired.lock, progress)
             done(built.python)
     return built, desired
 
@@ -301,7 +301,7 @@ def _alone(script: Path, settings: Settings, wish: Wish, folder: Path, progress:
         done(str(python))
     wanted = DeploymentSpec(script.name, Source(inline={}))
     desired = Desired(wanted, code, models, {}, Lock(""), "", Revision("", "", "", "", ""))
-    laid_out = _lay_out(folder, script.stem, desired, files, _found(python))
+    laid_out = _lay_out(folder, script.stem, desired, files, _unpacked(python))
     variables = {
         "AZUREML_MODEL_DIR": laid_out["AZUREML_MODEL_DIR"],
         **os.environ,
@@ -351,7 +351,7 @@ def _reference(text: str) -> ModelRef:
     return ModelRef(model.name, model.version)
 
 
-def _found(python: Path) -> BuiltEnvironment:
+def _unpacked(python: Path) -> BuiltEnvironment:
     """An existing interpreter as an environment."""
     path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
     return BuiltEnvironment("", str(python), {"PATH": path}, "")

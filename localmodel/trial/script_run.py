@@ -76,16 +76,16 @@ def _of_folders(wish: Wish, store: Store, progress: Progress) -> tuple[Path, Map
         wanted = beside.environment(settings, folder)
         if wanted is not None:
             otherwise = beside.choose(folder).python
-            found = given.environment(wanted, store, progress, wish.python or settings.python, otherwise)
-            python = interpreters.built(found.version or found.spec, given.file_of(wanted), progress)
-            return python, found.version.variables if found.version else found.variables
+            packages = given.environment(wanted, store, progress, wish.python or settings.python, otherwise)
+            python = interpreters.built(packages.version or packages.spec, given.file_of(wanted), progress)
+            return python, packages.version.variables if packages.version else packages.variables
     if wish.python:
         return interpreters.built(given.environment(None, store, progress, wish.python).spec, None, progress), {}
     return interpreters.current(), {}
 
 
-def _stored(found: EnvironmentVersion, progress: Progress) -> tuple[Path, Mapping[str, str]]:
-    return interpreters.built(found, None, progress), found.variables
+def _stored(version: EnvironmentVersion, progress: Progress) -> tuple[Path, Mapping[str, str]]:
+    return interpreters.built(version, None, progress), version.variables
 
 
 def _activated(python: Path) -> dict[str, str]:

@@ -175,28 +175,28 @@ class _Change:
 def _changes(desired: Facts, observed: Facts) -> Iterator[_Change]:
     environment = {"python": "python", "base": "baseImage", "lock": "packages"}
     if changed := [word for name, word in environment.items() if getattr(desired, name) != getattr(observed, name)]:
-        yield _Change("rebuild", _said("spec.environment", changed))
+        yield _Change("rebuild", _cause("spec.environment", changed))
     for name in _differing(desired.fixed, observed.fixed):
-        yield _Change("roll", _said(name, []))
+        yield _Change("roll", _cause(name, []))
     if changed := _differing(desired.secrets, observed.secrets):
-        yield _Change("roll", f"{_said('spec.env', changed)} (from a Secret, which only the pod sees)")
+        yield _Change("roll", f"{_cause('spec.env', changed)} (from a Secret, which only the pod sees)")
     if desired.code != observed.code:
         files_known = desired.files and observed.files
-        yield _Change("swap", _said("spec.scoring", _differing(desired.files, observed.files) if files_known else []))
+        yield _Change("swap", _cause("spec.scoring", _differing(desired.files, observed.files) if files_known else []))
     for field_name, word in (("models", "spec.models"), ("variables", "spec.env"), ("server", "spec.server")):
         if changed := _differing(getattr(desired, field_name), getattr(observed, field_name)):
-            yield _Change("swap", _said(word, changed))
+            yield _Change("swap", _cause(word, changed))
     if desired.gate != observed.gate:
-        yield _Change("swap", f"{_said('spec.update.gate', [])}: the revision is proved again")
+        yield _Change("swap", f"{_cause('spec.update.gate', [])}: the revision is proved again")
     for name in _differing(desired.beside, observed.beside):
-        yield _Change("patch", _said(name, []))
+        yield _Change("patch", _cause(name, []))
 
 
 def _differing(desired: Mapping[str, str], observed: Mapping[str, str]) -> list[str]:
     return sorted(name for name in {*desired, *observed} if desired.get(name) != observed.get(name))
 
 
-def _said(name: str, parts: list[str]) -> str:
+def _cause(name: str, parts: list[str]) -> str:
     if len(parts) > _MOST_NAMES_SAID:
         parts = [*parts[: _MOST_NAMES_SAID - 1], f"{len(parts) - _MOST_NAMES_SAID + 1} more"]
     return f"{name} changed: {', '.join(parts)}" if parts else f"{name} changed"

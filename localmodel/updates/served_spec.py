@@ -54,11 +54,11 @@ def of(wanted: DeploymentSpec, store: Store, note: Callable[[str], None] = lambd
         source=Source(inline=generated.files),
         environment=_environment(wanted, generated.environment),
         gate=wanted.gate or _first_gate(generated.request),
-        generated=_told(generated),
+        generated=_described(generated),
     )
 
 
-def _told(generated: _Generated) -> str:
+def _described(generated: _Generated) -> str:
     """The kind of model, with the library that loads it."""
     kind = generated.flavor.rpartition(".")[2]
     library = _LIBRARIES.get(kind, kind)

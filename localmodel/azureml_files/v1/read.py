@@ -103,8 +103,8 @@ def _resources(deployment: Node) -> dict[str, dict[str, str]]:
     given = deployment.find("containerResourceRequirements") or Node({}, "", "", "")
     gpu = text(given.find("gpu")) or text(deployment.find("gpuCores"))
     return settings.amounts(
-        _said(cpu=text(given.find("cpu")), memory=_gigabytes(given.find("memoryInGB"))),
-        _said(cpu=text(given.find("cpuLimit")), memory=_gigabytes(given.find("memoryInGBLimit")), gpu=gpu),
+        _amounts_of(cpu=text(given.find("cpu")), memory=_gigabytes(given.find("memoryInGB"))),
+        _amounts_of(cpu=text(given.find("cpuLimit")), memory=_gigabytes(given.find("memoryInGBLimit")), gpu=gpu),
     )
 
 
@@ -112,5 +112,5 @@ def _gigabytes(node: Node | None) -> str | None:
     return f"{node.text}G" if node else None
 
 
-def _said(**amounts: str | None) -> dict[str, str]:
+def _amounts_of(**amounts: str | None) -> dict[str, str]:
     return {name: value for name, value in amounts.items() if value and value != "0"}

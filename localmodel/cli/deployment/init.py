@@ -51,16 +51,16 @@ def init(path: Path, name: str | None, sample: str | None) -> None:
     if name is None:
         name = beside.deployment_name(Place("folder", folder))
     definition.check_name(name)
-    found = scaffold(folder, name, model)
-    for file, content in found.files.items():
+    made = scaffold(folder, name, model)
+    for file, content in made.files.items():
         user_file.write(folder / file, content)
     progress = ConsoleProgress()
-    for note in found.notes:
+    for note in made.notes:
         progress.note(note)
-    if not found.files:
+    if not made.files:
         say(f"{folder}: nothing is missing")
         return
-    say(f"{folder}: wrote {', '.join(sorted(found.files))}")
+    say(f"{folder}: wrote {', '.join(sorted(made.files))}")
     shown = f"./{folder}" if not folder.is_absolute() and folder != Path() else str(folder)
     next_step.tell(lambda: f"lmd try {shlex.quote(shown)}, and lmd apply {shlex.quote(shown)}")
 

@@ -40,7 +40,7 @@ def start(names: tuple[str, ...], everything: bool, timeout: float | None, **whe
       lmd start --all
     """
     progress = ConsoleProgress()
-    _each(names, everything, where, lambda target, name: _tell(target.start(name, timeout, progress), progress))
+    _on_all(names, everything, where, lambda target, name: _tell(target.start(name, timeout, progress), progress))
 
 
 @click.command()
@@ -63,7 +63,7 @@ def stop(names: tuple[str, ...], everything: bool, **where: Any) -> None:
         target.stop(name, progress)
         say(f"{name}: stopped; lmd start {name} starts it")
 
-    _each(names, everything, where, end)
+    _on_all(names, everything, where, end)
 
 
 @click.command()
@@ -82,10 +82,12 @@ def restart(names: tuple[str, ...], everything: bool, timeout: float | None, **w
       lmd restart churn --target docker
     """
     progress = ConsoleProgress()
-    _each(names, everything, where, lambda target, name: _tell(target.restart(name, timeout, progress), progress))
+    _on_all(names, everything, where, lambda target, name: _tell(target.restart(name, timeout, progress), progress))
 
 
-def _each(words: tuple[str, ...], everything: bool, where: dict[str, Any], act: Callable[[Target, str], None]) -> None:
+def _on_all(
+    words: tuple[str, ...], everything: bool, where: dict[str, Any], act: Callable[[Target, str], None]
+) -> None:
     """Act on every deployment that is meant, whatever becomes of the others.
 
     Raises:

@@ -110,7 +110,7 @@ async def resolve(
     wanted = asked.read(spec)
     question = _Question(spec, wanted, platform, None if platform else note)
     past = previous_locks.own(locks, spec.python, _target(platform), own, _digest)
-    path = _found(locks, spec, platform, past)
+    path = _recorded(locks, spec, platform, past)
     if path is None:
         before = await _before(question, past[0], locks) if past else None
         path = _place(locks, spec, platform, past[0].digest if past else "")
@@ -143,7 +143,7 @@ def _digest(path: Path) -> str:
     return kept(path).digest
 
 
-def _found(locks: Path, spec: EnvironmentSpec, platform: str | None, past: list[Made]) -> Path | None:
+def _recorded(locks: Path, spec: EnvironmentSpec, platform: str | None, past: list[Made]) -> Path | None:
     """The file of the lock, if these requirements were resolved before, for the same past or without one."""
     if same := next((made.path for made in past if made.requirements == spec.requirements), None):
         return same

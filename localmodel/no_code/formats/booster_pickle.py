@@ -68,6 +68,6 @@ def _state(value: Value, depth: int) -> dict[str, Value]:
         return state_of(state["_Booster"])
     if depth < _DEEPEST:
         for inner in estimator.parts(state):
-            if found := _state(inner, depth + 1):
-                return found
+            if below := _state(inner, depth + 1):
+                return below
     return {}

@@ -48,10 +48,10 @@ def in_words_of(environment: Path | None, root: Path | None) -> Iterator[None]:
     except UserError as error:
         if root is None:
             raise
-        raise _told(error, file, root) from None
+        raise _of_the_folder(error, file, root) from None
 
 
-def _told(error: UserError, environment: Path | None, root: Path) -> UserError:
+def _of_the_folder(error: UserError, environment: Path | None, root: Path) -> UserError:
     text = str(error)
     if error.reason not in _REASONS or _STORED in text or not write.says(text):
         return error

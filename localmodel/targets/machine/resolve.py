@@ -107,10 +107,10 @@ def _files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str
         return stored.code(spec.source.code, store)
     name = spec.source.config_map or ""
     if name not in manifests.config_maps:
-        found = ", ".join(sorted(manifests.config_maps)) or "none"
+        there = ", ".join(sorted(manifests.config_maps)) or "none"
         raise UserError(
             reasons.SOURCE_MISSING,
-            f"spec.scoring.source.configMap: no ConfigMap {name} beside the deployment (found: {found}); "
+            f"spec.scoring.source.configMap: no ConfigMap {name} beside the deployment (found: {there}); "
             "there is no cluster to take it from, so apply it together with the deployment",
         )
     return dict(manifests.config_maps[name])

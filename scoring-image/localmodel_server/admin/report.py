@@ -37,14 +37,14 @@ def report(
         "parked": loader.park.content,
         "held": sorted({revisions.image.content, *revisions.folder.contents}),
         "models": revisions.folder.models,
-        "since_switch": _told(rate.since),
-        "before_switch": _told(rate.before),
-        "recent": _told(rate.recent),
+        "since_switch": _as_object(rate.since),
+        "before_switch": _as_object(rate.before),
+        "recent": _as_object(rate.recent),
         "failure": swaps.failure or state.dispatcher.load_error,
         "killed_for_memory": 0 if pool is None else pool.killed_for_memory,
         "how": None if pool is None else pool.how,
     }
 
 
-def _told(tally: Tally) -> dict[str, Any]:
+def _as_object(tally: Tally) -> dict[str, Any]:
     return {"requests": tally.requests, "failed": tally.failed, "seconds": round(tally.seconds, 3)}

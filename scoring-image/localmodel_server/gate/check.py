@@ -62,7 +62,7 @@ async def run(requests: Sequence[GateRequest], pool: Pool) -> None:
 def wrong(answer: GateAnswer, expect: Expectation) -> str | None:
     """What is wrong with an answer, in one line; None when nothing is."""
     if answer.status != expect.status:
-        reason = cut(answer.error or _told(answer.body), _LONGEST_REASON)
+        reason = cut(answer.error or _cause_in(answer.body), _LONGEST_REASON)
         mismatch = f"status: expected {expect.status}, got {answer.status}"
         return f"{mismatch}: {reason}" if reason else mismatch
     if expect.whole or expect.fields:
@@ -96,7 +96,7 @@ def _difference_at(field: Field, got: Any) -> str | None:
         return nothing_at(field.equals, field.path)
 
 
-def _told(body: bytes) -> str:
+def _cause_in(body: bytes) -> str:
     """The message of an error answer, in any dialect's form."""
     try:
         content = json.loads(body)
