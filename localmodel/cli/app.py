@@ -10,7 +10,7 @@ import localmodel
 from localmodel import reasons
 from localmodel.cli import docstrings
 from localmodel.cli.group import Group
-from localmodel.cli.output import Failure, Superseded, left_out
+from localmodel.cli.terminal.output import Failure, Superseded, left_out
 from localmodel.disk import home_errors
 from localmodel.errors import UserError
 

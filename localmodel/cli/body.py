@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import click
 
 from localmodel.cli import csv_rows
-from localmodel.cli.output import Failure
+from localmodel.cli.terminal.output import Failure
 from localmodel.errors import UserError
 from localmodel.targets import http
 from localmodel_untrusted import json_text

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localmodel.cli import completion
-from localmodel.cli.output import ConsoleProgress
 from localmodel.cli.target_option import chosen, where_options
+from localmodel.cli.terminal.output import ConsoleProgress
 
 if TYPE_CHECKING:
     from localmodel.project.project import Project

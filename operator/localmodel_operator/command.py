@@ -11,7 +11,7 @@ import click
 
 from localmodel import environment_retention
 from localmodel.cli import program
-from localmodel.cli.output import ConsoleProgress, say
+from localmodel.cli.terminal.output import ConsoleProgress, say
 from localmodel.disk import home
 from localmodel.errors import UserError
 from localmodel.local_cluster import operator_process, programs, resource

@@ -8,9 +8,9 @@ import click
 
 from localmodel.cli import folder_words
 from localmodel.cli.deployment import next_step
-from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.project_options import project_options
 from localmodel.cli.target_option import where_options
+from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
 from localmodel.errors import UserError
 from localmodel.targets.target import DeploymentStatus, Target
 

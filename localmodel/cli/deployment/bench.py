@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localmodel.cli import body, human
+from localmodel.cli import body
 from localmodel.cli.deployment import own_request
-from localmodel.cli.output import ConsoleProgress, Failure, output_option, print_table, print_value, say
 from localmodel.cli.project_options import deployment_options
+from localmodel.cli.terminal import human
+from localmodel.cli.terminal.output import ConsoleProgress, Failure, output_option, print_table, print_value, say
 from localmodel.targets import http
 from localmodel.targets.target import Target
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from localmodel.cli.output import ConsoleProgress, say
 from localmodel.cli.project_options import deployment_options, project_of
+from localmodel.cli.terminal.output import ConsoleProgress, say
 from localmodel.debugger import launch_file, session
 from localmodel.debugger.debuggee import Debuggee, Wish
 from localmodel.debugger.local import LocalDebuggee

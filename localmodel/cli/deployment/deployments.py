@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
-from localmodel.cli import completion, folder_words, human, style
+from localmodel.cli import completion, folder_words
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.folder_words import FolderProgress
-from localmodel.cli.output import ConsoleProgress, output_option, pass_on, print_table, print_value, say
 from localmodel.cli.project_options import deployment, deployment_options, wrong_paths
 from localmodel.cli.target_option import all_namespaces_option, chosen, where_options
+from localmodel.cli.terminal import human, style
+from localmodel.cli.terminal.output import ConsoleProgress, output_option, pass_on, print_table, print_value, say
 from localmodel.disk import size, state_file
 from localmodel.target_table import on_cluster
 from localmodel.targets import figures

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localmodel.cli.output import say
 from localmodel.cli.project_options import project_options
 from localmodel.cli.target_option import where_options
+from localmodel.cli.terminal.output import say
 from localmodel.targets.target import Target
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from dataclasses import asdict
 
 import click
 
-from localmodel.cli import folder_words, human
-from localmodel.cli.output import output_option, print_table, print_value, say
+from localmodel.cli import folder_words
 from localmodel.cli.project_options import deployment_options
+from localmodel.cli.terminal import human
+from localmodel.cli.terminal.output import output_option, print_table, print_value, say
 from localmodel.targets.target import PastRevision, Target
 
 _DIGITS = 12

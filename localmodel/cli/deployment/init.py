@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from localmodel.cli.deployment import next_step
-from localmodel.cli.output import ConsoleProgress, Failure, say
+from localmodel.cli.terminal.output import ConsoleProgress, Failure, say
 from localmodel.shipped import samples
 
 

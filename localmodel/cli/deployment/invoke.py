@@ -7,8 +7,8 @@ import click
 
 from localmodel.cli import body
 from localmodel.cli.deployment import own_request
-from localmodel.cli.output import Failure, output_option, pass_on, print_value
 from localmodel.cli.project_options import deployment_options
+from localmodel.cli.terminal.output import Failure, output_option, pass_on, print_value
 from localmodel.targets import http
 from localmodel.targets.http import Answer
 from localmodel.targets.target import Target

@@ -8,9 +8,9 @@ import click
 from localmodel import reasons
 from localmodel.cli import completion
 from localmodel.cli.deployment.apply import sentence
-from localmodel.cli.output import ConsoleProgress, Failure, say
 from localmodel.cli.project_options import deployment, wrong_paths
 from localmodel.cli.target_option import chosen, where_options
+from localmodel.cli.terminal.output import ConsoleProgress, Failure, say
 from localmodel.errors import UserError
 from localmodel.targets.target import DeploymentStatus, Target
 

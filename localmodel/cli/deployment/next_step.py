@@ -8,7 +8,7 @@ from pathlib import Path
 
 from localmodel import target_table
 from localmodel.cli import body
-from localmodel.cli.output import say
+from localmodel.cli.terminal.output import say
 from localmodel.targets.target import DeploymentStatus
 
 _REQUEST = "request.json"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from localmodel.cli.output import ConsoleProgress
 from localmodel.cli.project_options import project_of
+from localmodel.cli.terminal.output import ConsoleProgress
 from localmodel.targets.target import Target
 
 

@@ -5,8 +5,8 @@ from dataclasses import asdict
 import click
 
 from localmodel.cli.deployment.apply import sentence
-from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.project_options import deployment_options
+from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
 from localmodel.targets.target import Target
 
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localmodel.cli import completion, human, table
+from localmodel.cli import completion
 from localmodel.cli.deployment import next_step
 from localmodel.cli.group import Group
-from localmodel.cli.output import ConsoleProgress, output_option, print_table, print_value, say
 from localmodel.cli.store import versions
 from localmodel.cli.store.env_prune import prune
 from localmodel.cli.store.versions import insecure_option, name_option
+from localmodel.cli.terminal import human, table
+from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_table, print_value, say
 from localmodel.disk import home
 from localmodel.errors import UserError
 from localmodel.store import EnvironmentVersion, Store

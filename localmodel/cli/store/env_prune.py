@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localmodel import reasons
-from localmodel.cli.output import output_option, print_table, print_value, say
+from localmodel.cli.terminal.output import output_option, print_table, print_value, say
 from localmodel.disk import home
 from localmodel.disk.size import words
 from localmodel.errors import UserError

@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from localmodel.addresses.address import is_address, parse
-from localmodel.cli import completion, human
+from localmodel.cli import completion
 from localmodel.cli.deployment import next_step
 from localmodel.cli.group import Group
-from localmodel.cli.meter import meter
-from localmodel.cli.output import Failure, output_option, print_table, print_value, say
 from localmodel.cli.store import versions
 from localmodel.cli.store.model_check import check, of_main, warnings
 from localmodel.cli.store.versions import AnyVersion, insecure_option, name_option
+from localmodel.cli.terminal import human
+from localmodel.cli.terminal.meter import meter
+from localmodel.cli.terminal.output import Failure, output_option, print_table, print_value, say
 from localmodel.disk import home, state_file
 from localmodel.disk.size import words
 from localmodel.store import ModelVersion, Store

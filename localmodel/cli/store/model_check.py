@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from localmodel import pickles
-from localmodel.cli.output import Failure, output_option, print_value, say
+from localmodel.cli.terminal.output import Failure, output_option, print_value, say
 
 _FEW = 12
 _NOT_KNOWN = 3

@@ -3,9 +3,9 @@
 import click
 
 from localmodel.cli.group import Group
-from localmodel.cli.meter import meter
-from localmodel.cli.output import Failure, output_option, print_table, print_value, say
 from localmodel.cli.store.env_prune import PRUNED_AFTER
+from localmodel.cli.terminal.meter import meter
+from localmodel.cli.terminal.output import Failure, output_option, print_table, print_value, say
 from localmodel.disk import home
 from localmodel.disk.size import words
 from localmodel.store import Store

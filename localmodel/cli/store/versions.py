@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from localmodel.cli.meter import meter
-from localmodel.cli.output import print_value, say
+from localmodel.cli.terminal.meter import meter
+from localmodel.cli.terminal.output import print_value, say
 from localmodel.disk import home
 from localmodel.store import CodeVersion, EnvironmentVersion, ModelVersion, Store
 

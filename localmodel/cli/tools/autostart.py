@@ -10,7 +10,7 @@ import click
 
 from localmodel import autostart as files
 from localmodel.cli import program
-from localmodel.cli.output import Failure, say
+from localmodel.cli.terminal.output import Failure, say
 from localmodel.disk import home
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from localmodel.cli.output import Failure, output_option, print_table, print_value
+from localmodel.cli.terminal.output import Failure, output_option, print_table, print_value
 from localmodel.conformance.check import Subject, examine
 from localmodel.conformance.registry import CHECKS
 from localmodel.conformance.sample import find_model, make_sample

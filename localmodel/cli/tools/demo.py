@@ -11,7 +11,7 @@ import click
 
 from localmodel import target_table
 from localmodel.cli import program
-from localmodel.cli.output import Failure, say
+from localmodel.cli.terminal.output import Failure, say
 from localmodel.demo import project
 from localmodel.disk import home
 

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from localmodel.cli.output import print_table
+from localmodel.cli.terminal.output import print_table
 from localmodel.shipped import pages
 
 _WIDEST = 120  # characters; longer lines are hard to read

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from localmodel import doctor as examination
-from localmodel.cli.output import output_option, print_value
+from localmodel.cli.terminal.output import output_option, print_value
 from localmodel.output.printable import printable
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}

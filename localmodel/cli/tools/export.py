@@ -11,9 +11,9 @@ from localmodel.azureml_files.exported import Exportable
 from localmodel.azureml_files.v1 import write as v1_write
 from localmodel.azureml_files.v2 import write as v2_write
 from localmodel.cli.group import Group
-from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.project_options import deployment_options
 from localmodel.cli.target_option import target_options
+from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
 from localmodel.disk import home, user_file
 from localmodel.environments import stored
 from localmodel.errors import UserError

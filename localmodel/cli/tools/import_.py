@@ -16,8 +16,8 @@ from localmodel.azureml_files.v1 import read as v1_read
 from localmodel.azureml_files.v2 import read as v2_read
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.group import Group
-from localmodel.cli.output import ConsoleProgress, output_option, print_value, say
 from localmodel.cli.target_option import target_options
+from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
 from localmodel.disk import home, user_file
 from localmodel.errors import UserError
 from localmodel.store import Store

@@ -2,7 +2,7 @@
 
 import click
 
-from localmodel.cli.output import ConsoleProgress, say
+from localmodel.cli.terminal.output import ConsoleProgress, say
 from localmodel.local_cluster import kind_cluster, operator_process
 
 _name = click.argument("name", default=kind_cluster.DEFAULT)

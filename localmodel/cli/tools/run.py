@@ -8,7 +8,7 @@ import click
 
 from localmodel import reasons
 from localmodel.cli import completion
-from localmodel.cli.output import ConsoleProgress
+from localmodel.cli.terminal.output import ConsoleProgress
 from localmodel.errors import UserError
 
 _A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from localmodel.cli import body
-from localmodel.cli.output import ConsoleProgress, Failure, output_option, pass_on, print_value
 from localmodel.cli.target_option import chosen, where_options
+from localmodel.cli.terminal.output import ConsoleProgress, Failure, output_option, pass_on, print_value
 from localmodel.output.printable import printable
 from localmodel.targets.target import Target
 from localmodel.trial import prepare

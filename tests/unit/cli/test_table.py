@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from localmodel.cli import human, table
+from localmodel.cli.terminal import human, table
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

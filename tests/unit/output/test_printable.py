@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from localmodel.cli.output import Failure, print_table, print_value, say
+from localmodel.cli.terminal.output import Failure, print_table, print_value, say
 from localmodel.output.printable import json_text, one_line, printable
 
 EVIL = "a\x1b[2Jb\x9b31mc\x07d\re\x7ff\u202eg\u2066h\u2028i\ud800j\x85k"

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import click
 
-from localmodel.cli import style, table
+from localmodel.cli.terminal import style, table
 from localmodel.disk import state_file
 from localmodel.output.printable import json_text, one_line, printable
 
@@ -69,7 +69,7 @@ class ConsoleProgress:
         # Its import takes longer than most commands.
         from rich.console import Console
 
-        from localmodel.cli.waiting import Waiting
+        from localmodel.cli.terminal.waiting import Waiting
 
         self._console = Console(stderr=True, highlight=False, markup=False)
         self._waiting = Waiting(self._console)

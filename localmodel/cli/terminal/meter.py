@@ -12,7 +12,7 @@ def meter(title: str) -> Iterator[Meter | None]:
     """The function that a transfer reports its bytes to, or None if standard error is not a terminal."""
     from rich.console import Console
 
-    from localmodel.cli.waiting import can_move
+    from localmodel.cli.terminal.waiting import can_move
 
     console = Console(stderr=True)
     if not can_move(console):
