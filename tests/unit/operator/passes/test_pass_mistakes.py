@@ -1,6 +1,6 @@
 """Mistakes in a manifest that no pod meets: told in the user's terms, while the revision before goes on serving.
 
-Those that need real pods, and a real resolver, are in tests/e2e/test_bad_input.py.
+Those that need real pods, and a real resolver, are in tests/e2e/edits/test_bad_input.py.
 """
 
 from __future__ import annotations
