@@ -45,6 +45,10 @@ _IN_ORDER_OR_REFUSED = (
     "except ValueError as error:",
     '    return AMLResponse({"message": f"data: {error}"}, 400, json_str=True)',
 )
+_TEXTS_OR_REFUSED = (
+    "if not all(isinstance(text, str) for text in data):",
+    '    return AMLResponse({"message": "data: a list of texts is expected"}, 400, json_str=True)',
+)
 
 
 class RunSchema(NamedTuple):
@@ -80,7 +84,8 @@ def of_inputs(inputs: Inputs) -> RunSchema:
                 _IN_ORDER,
             )
         case Texts():
-            return RunSchema((STANDARD, _SCHEMA), ("data",), (_declared("data", Array((-1,), "str")),))
+            declared = (_declared("data", Array((-1,), "str")),)
+            return RunSchema((STANDARD, RESPONSE, _SCHEMA), ("data",), declared, _TEXTS_OR_REFUSED)
     imports = ("import json", "import numpy as np", "import pandas as pd")
     return RunSchema(imports, ("raw_data",), (), ("body = json.loads(raw_data)", "data = read(body)"), "", _READ)
 

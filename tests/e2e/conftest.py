@@ -162,6 +162,8 @@ def _keep_environment(cluster: Cluster, ports: Iterator[int], name: str, environ
     scoring = given.inline(given.script(""))
     kept.apply(given.lmd(name, take_port(cluster, ports), scoring, environment=environment, replicas=0))
     kept.wait_ready(name, 400)
+    # It need not be sent to the nodes that join in tests.
+    kept.kubectl("patch", "lmd", name, "--type=merge", "--patch", '{"spec": {"suspend": true}}')
     if last:
         cluster.kubectl("delete", "--wait=false", *last)
 

@@ -14,7 +14,7 @@ from localmodel.no_code import params, script
 from localmodel.no_code.description import Description, Loading
 from localmodel.no_code.inputs import Array, Arrays, Column, Inputs, Table, Texts, Untyped
 from localmodel.no_code.params import Parameter
-from localmodel.no_code.run_schema import parameter
+from localmodel.no_code.run_schema import of_inputs, parameter
 
 LOADING = Loading(
     ("import joblib",), ("model = joblib.load(path)",), "np.asarray(predict(data)).tolist()", "", "predict"
@@ -119,6 +119,15 @@ def test_a_script_answers_400_to_a_wrong_parameter(inputs: Inputs) -> None:
     entry_script.check({"score.py": text.encode()}, "score.py")
     assert ("def run(data, params=None):" in text) == isinstance(inputs, Table)
     assert 'return AMLResponse({"message": f"params: {error}"}, 400, json_str=True)' in text
+
+
+@pytest.mark.parametrize(("data", "refused"), [(["good"], False), ([], False), ([["good"]], True), (["good", 1], True)])
+def test_a_model_of_texts_gets_nothing_else(data: list[Any], refused: bool) -> None:
+    body = "\n    ".join(["def run(data):", *of_inputs(Texts()).lines, "return data"])
+    names: dict[str, Any] = {"AMLResponse": lambda message, status, json_str: (message, status)}
+    exec(body, names)
+    expected = ({"message": "data: a list of texts is expected"}, 400)
+    assert names["run"](data) == (expected if refused else data)
 
 
 def test_answers_are_declared_by_method() -> None:
