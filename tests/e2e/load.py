@@ -79,7 +79,7 @@ class Load:
     lossless: whether the block's end is a failure if a request was lost.
     """
 
-    def __init__(self, port: int, body: Any = None, per_second: int = 50, lossless: bool = True) -> None:
+    def __init__(self, port: int, body: Any = None, per_second: int = 25, lossless: bool = True) -> None:
         self._port, self._content = port, json.dumps(body)
         self._interval = 2 / per_second  # of each of the two threads
         self._lossless = lossless

@@ -221,6 +221,7 @@ def load(port: int, clients: int = 3) -> Iterator[list[Reply | Exception]]:
                 outcomes.append(ask(port))
             except Exception as error:
                 outcomes.append(error)
+            stop.wait(0.01)  # clients without a pause would take the processor from what they wait for
 
     threads = [threading.Thread(target=client) for _ in range(clients)]
     for thread in threads:

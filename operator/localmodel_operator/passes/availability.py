@@ -32,7 +32,8 @@ async def report_change(context: Pass, observed: Observed) -> None:
         return  # the edit is reported in a moment, and this with it
     status = StatusBuilder.of(last)
     status.available = available
-    if status.ready and (drift := service_drift(context, observed)):
+    # Before the first answer there is no Service.
+    if (status.ready or (status.reconciling and observed.service)) and (drift := service_drift(context, observed)):
         status.progress(reasons.SERVICE_CHANGED, f"Service {context.name}: {drift}; the operator restores it")
     elif status.ready and observed.deployment is None:
         status.progress(

@@ -127,7 +127,7 @@ async def _advance(context: Pass) -> None:
         context.status.pause("spec.suspend is true: edits wait, and what serves goes on serving")
         return
     await availability.report_change(context, observed)
-    await _restore_service(context, observed)
+    observed = await _restore_service(context, observed)
     _, (desired, node_port) = await gather_both(_announce_edit(context), _look_up(context, observed))
     _require_own_children(observed, context.namespace)
     choice, previous = await _choose(context, desired, observed)
@@ -208,10 +208,15 @@ def _note_failing(context: Pass, observed: Observed) -> None:
     judge.note_failing(context, observed.pods, pods.answering_revision(observed.pods, reported))
 
 
-async def _restore_service(context: Pass, observed: Observed) -> None:
-    """Restore a Service that somebody has deleted or changed, whatever else the pass waits for."""
-    if observed.deployment is not None and not observed.foreign and availability.service_drift(context, observed):
-        await context.apply(children.service(context.owner, await _node_port(context)))
+async def _restore_service(context: Pass, observed: Observed) -> Observed:
+    """Restore a Service that somebody has deleted or changed, whatever else the pass waits for.
+
+    The pass goes on with the Service as it is then: what somebody does to it later is for the next one to report.
+    """
+    if observed.deployment is None or observed.foreign or not availability.service_drift(context, observed):
+        return observed
+    restored = await context.apply(children.service(context.owner, await _node_port(context)))
+    return replace(observed, service=restored)
 
 
 async def _look_up(context: Pass, observed: Observed) -> tuple[Desired, int | None]:

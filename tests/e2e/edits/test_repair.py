@@ -100,7 +100,6 @@ def test_service_deleted(shared_namespace: Namespace, port_of_app: int) -> None:
 def test_service_edited_by_hand(shared_namespace: Namespace, port_of_app: int) -> None:
     """Without its labels, too, the operator hears of it."""
     settled(shared_namespace)
-    time.sleep(3)  # the pass that restores the deleted Service would restore this one, too, without an Event of its own
     nobody = {"metadata": {"labels": None}, "spec": {"selector": {"localmodel.dev/deployment": "nobody"}}}
     shared_namespace.kubectl("patch", "service", "app", "-p", json.dumps(nobody))
 

@@ -99,9 +99,9 @@ def test_a_status_of_an_older_generation_promises_nothing() -> None:
 
 
 def test_not_available_while_somebody_answers() -> None:
-    row = [version(1, "Crash", ready=False, available=False, wanted=1), version(20, wanted=1, serving=1)]
-    assert len(list(wrong_answers(row, [answer(10, 1)]))) == 1
-    assert list(wrong_answers(row, [answer(2, 1), answer(18, 1)])) == [], "it follows within a moment"
+    row = [version(1, "Crash", ready=False, available=False, wanted=1), version(30, wanted=1, serving=1)]
+    assert len(list(wrong_answers(row, [answer(15, 1)]))) == 1
+    assert list(wrong_answers(row, [answer(9, 1), answer(22, 1)])) == [], "it follows when the pass ends"
 
 
 def lost(at: float, revision: int = 0) -> Asked:
