@@ -192,6 +192,7 @@ def test_a_followed_log_goes_on_in_the_next_container_and_ends_with_the_deployme
     lmd.apply(script("print('from the next') or 1"), resources={"limits": {"memory": "500Mi"}})
     lmd.ask()
     assert lmd("delete", "digits").code == 0
-    out = first + log.communicate(timeout=60)[0]
+    out = first + log.stdout.read()  # communicate() would leave out what readline() has read ahead
+    log.wait(60)
     assert "Step 1/" in out and "from the next" in out
     assert out.count("listening on") == 3  # the first, the candidate, the next
