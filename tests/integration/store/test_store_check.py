@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -126,7 +127,7 @@ def test_what_cannot_be_read_is_not_taken_for_garbage(store: Store) -> None:
     assert record.value.reason == "StateDamaged"
 
 
-def test_ten_thousand_models_are_listed_in_under_a_second(tmp_path: Path) -> None:
+def test_ten_thousand_models_are_listed_nearly_as_fast_as_their_records_are_read(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     (tmp_path / "m.bin").write_text("one")
     store.models.register("m", tmp_path / "m.bin", tags={"area": "diabetes"}, description="of many")
@@ -137,10 +138,20 @@ def test_ten_thousand_models_are_listed_in_under_a_second(tmp_path: Path) -> Non
         for version in range(1, 6):
             text = json.dumps({**record, "name": folder.name, "version": version})
             (folder / f"{version}.json").write_text(text)
-    seconds = []
-    for _ in range(3):  # of this process: the machine may be busy with something else (bench/store.py has the clock's)
-        started = time.process_time()
-        models = store.models.list()
-        seconds.append(time.process_time() - started)
-    assert len(models) == 10001
-    assert min(seconds) < 1, seconds
+    records = sorted((store.root / "models").glob("*/*.json"))
+
+    def listed() -> None:
+        assert len(store.models.list()) == 10001
+
+    def read() -> None:
+        assert len([json.loads(record.read_bytes()) for record in records]) == 10001
+
+    listing, reading = (min(_processor_seconds(work) for _ in range(3)) for work in (listed, read))
+    assert listing < 5 * reading, (listing, reading)
+
+
+def _processor_seconds(work: Callable[[], None]) -> float:
+    """Of this process: the machine may be busy with something else (bench/store.py has the clock's)."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started

@@ -4,7 +4,6 @@ import hashlib
 import json
 import socketserver
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -68,11 +67,9 @@ def ask(lmd: Lmd, **variables: str) -> dict[str, dict[str, str]]:
     return findings
 
 
-def test_everything_is_looked_at_in_seconds_and_nothing_is_changed(lmd: Lmd) -> None:
+def test_everything_is_looked_at_and_nothing_is_changed(lmd: Lmd) -> None:
     before = sorted(lmd.home.rglob("*"))
-    started = time.monotonic()
     findings = ask(lmd)
-    assert time.monotonic() - started < 15, "one of them alone may take four"
     assert findings.keys() >= {"platform", "uv", "folder", "store", "certificates", "package sources", "proxy"}
     assert findings.keys() >= {"ports 6789 to 6798", "container engine", "kubectl", "kind", "cluster"}
     assert sorted(lmd.home.rglob("*")) == before
