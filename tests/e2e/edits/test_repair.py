@@ -121,8 +121,10 @@ def test_image_removed_from_the_nodes(shared_namespace: Namespace, port_of_app: 
         cluster.remove_images(node, {image})
     (pod,) = shared_namespace.pods("app")
     shared_namespace.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
-    settled(shared_namespace)
-    assert ask(port_of_app) == "app"
     # Ready is still the old one's for a moment: the pod's deletion has to reach the operator first
+    old = pod["metadata"]["uid"]
+    eventually(lambda: [new for new in shared_namespace.pods("app") if new["metadata"]["uid"] != old], "another pod")
+    settled(shared_namespace)
+    eventually(lambda: ask_if_reachable(port_of_app) == "app", "it answers again")
     for node in cluster.nodes():
         eventually(lambda node=node: image in cluster.images(node), f"the image is on {node} again", 30)  # type: ignore[misc]
