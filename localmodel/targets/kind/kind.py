@@ -217,7 +217,8 @@ class KindTarget:
                 )
             _tell(now, messages, progress)
             ready, stalled = _condition(now, "Ready"), _condition(now, "Stalled")
-            show(progress, ready.get("message", ""))
+            if ready:  # nothing is written before the operator has seen it
+                show(progress, ready["message"])
             is_ready = ready.get("status") == "True" or ready.get("reason") == reasons.SUSPENDED
             if is_ready and number in (None, _serving(now)):
                 return _deployment(now)
