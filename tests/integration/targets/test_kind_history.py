@@ -153,6 +153,24 @@ def test_a_record_that_is_no_revision_is_left_out(lmd: Lmd, kubectl: Path) -> No
     assert planned(lmd, kubectl)["lane"] == "nothing"
 
 
+def test_a_plan_asks_for_a_model_by_address_only_with_an_edit(lmd: Lmd, kubectl: Path) -> None:
+    (lmd.folder / "churn.pkl").write_text("1")
+    lmd("model", "register", "churn.pkl", "--name", "churn")
+    digest_of = json.loads(lmd("model", "show", "churn", "-o", "json").out)["digest"]
+    models = [{"name": "churn", "uri": "http://127.0.0.1:9/churn.pkl"}]
+    live = resource(2, models=models)
+    live["status"]["models"] = [{"name": "churn", "version": 1, "digest": digest_of, "generation": 2}]
+    put(kubectl, "resource", live)
+    put(kubectl, "revisions", listed([record(2, {**facts(models=models), "models": {"churn": f"1@{digest_of}"}})]))
+    assert planned(lmd, kubectl, models=models)["lane"] == "nothing"
+    put(kubectl, "applied", listed([{**resource(2), "spec": completed({"models": models, "replicas": 2})}]))
+    asked = lmd("plan", "-k", lmd.folder, "--target", "kind")
+    assert asked.code == 1
+    assert (
+        "spec.models[0]: http://127.0.0.1:9/churn.pkl: others can change a file that comes over plain http" in asked.err
+    )
+
+
 def test_a_rollback_asks_by_annotation_and_waits_until_the_revision_serves(lmd: Lmd, kubectl: Path) -> None:
     put(kubectl, "resource", resource(2, ready="False", said="revision 3 has failed"))
     put(kubectl, "after", resource(1))
