@@ -59,6 +59,8 @@ def problems(value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Place, str
             yield from (((*place, name), "unknown field") for name in unknown)
         elif error.validator == "pattern" and place[-1:] == ("entryScript",):
             yield place, entry_script.wrong_name(error.instance)
+        elif error.validator == "pattern" and place[-1:] == ("uri",):
+            yield place, "not an address, such as https://HOST/PATH or hf://OWNER/MODEL@REVISION"
         elif error.validator == "pattern" and place[-1:] == ("tolerance",):
             yield place, f"{error.instance!r} is not a decimal number, such as 0.001 or 1e-6"
         elif error.schema.get("type") != "string" or isinstance(error.instance, str):

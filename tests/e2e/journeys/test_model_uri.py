@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +28,8 @@ def run(raw_data):
     return Path(os.environ["AZUREML_MODEL_DIR"], "word.txt").read_text()
 """
 PASSWORD = "correct-horse-battery"
+# The home is kept between runs, and what its store has is not asked for.
+ONE, TWO = f"one {uuid.uuid4()}", f"two {uuid.uuid4()}"
 
 
 @pytest.fixture(scope="module")
@@ -46,25 +49,25 @@ def test_from_a_manifest_alone(namespace: Namespace, port: int, server: Web, ope
     since = operator.mark()
     secret = {**given.config_map("hub", {}), "kind": "Secret", "data": {}}
     secret["data"] = {"username": encoded("me"), "password": encoded(PASSWORD)}
-    manifest = given.lmd("app", port, given.inline(SCRIPT), models=models(server, "one", credentials={"secret": "hub"}))
+    manifest = given.lmd("app", port, given.inline(SCRIPT), models=models(server, ONE, credentials={"secret": "hub"}))
     namespace.apply(secret, manifest)
     namespace.wait_ready("app")
-    assert ask(port) == "one"
+    assert ask(port) == ONE
     assert {asked["Authorization"] for asked in server.asked} == {f"Basic {encoded(f'me:{PASSWORD}')}"}
 
     app = App(namespace, manifest, port)
     requests = len(server.asked)
     wrong = f"sha256:{'0' * 64}"
-    app.edit(models=models(server, "two", digest=wrong))
+    app.edit(models=models(server, TWO, digest=wrong))
     stalled = namespace.wait_condition("app", "Stalled", "True", "DigestMismatch")
     assert "spec.models[0]: " in stalled["message"] and wrong in stalled["message"]
-    assert ask(port) == "one" and len(server.asked) == requests + 1
+    assert ask(port) == ONE and len(server.asked) == requests + 1
 
-    app.edit(models=models(server, "two"))
+    app.edit(models=models(server, TWO))
     namespace.wait_ready("app")
-    assert ask(port) == "two"
+    assert ask(port) == TWO
     (model,) = app.get()["status"]["models"]
-    app.edit(models=models(server, "two", digest=model["digest"]), scoring=given.inline(given.script("three")))
+    app.edit(models=models(server, TWO, digest=model["digest"]), scoring=given.inline(given.script("three")))
     requests = len(server.asked)
     namespace.wait_ready("app")
     assert (ask(port), len(server.asked)) == ("three", requests)
