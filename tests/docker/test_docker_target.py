@@ -181,18 +181,13 @@ def test_recreate_ends_the_old_container_first_and_brings_it_back(lmd: DockerLmd
 
 def test_a_followed_log_goes_on_in_the_next_container_and_ends_with_the_deployment(lmd: DockerLmd) -> None:
     lmd.apply(script("1"))
-    log = subprocess.Popen(
-        [LMD, "logs", "-f", "digits", "--target", "docker"],
-        env={**os.environ, "LOCALMODEL_HOME": str(lmd.home)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert log.stdout
-    first = log.stdout.readline()
-    lmd.apply(script("print('from the next') or 1"), resources={"limits": {"memory": "500Mi"}})
-    lmd.ask()
-    assert lmd("delete", "digits").code == 0
-    out = first + log.stdout.read()  # communicate() would leave out what readline() has read ahead
-    log.wait(60)
+    command, environment = [LMD, "logs", "-f", "digits", "--target", "docker"], {"LOCALMODEL_HOME": str(lmd.home)}
+    with subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True) as log:
+        assert log.stdout
+        first = log.stdout.readline()
+        lmd.apply(script("print('from the next') or 1"), resources={"limits": {"memory": "500Mi"}})
+        lmd.ask()
+        assert lmd("delete", "digits").code == 0
+        out = first + log.stdout.read()  # communicate() would leave out what readline() has read ahead
     assert "Step 1/" in out and "from the next" in out
     assert out.count("listening on") == 3  # the first, the candidate, the next
