@@ -4,26 +4,14 @@ import contextvars
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from threading import Event, RLock, Thread
 
 from localmodel.notebook import html
 from localmodel.notebook.kernel import Area, is_notebook
+from localmodel.output.open_step import OpenStep
 
 _SECONDS_BETWEEN = 0.5
 _SECONDS_UNTIL_SHOWN = 1.0
-
-
-@dataclass
-class _Step:
-    title: str
-    now: str = ""
-    begun: float = field(default_factory=time.monotonic)
-
-    @property
-    def words(self) -> str:
-        seconds = int(time.monotonic() - self.begun)
-        return f"{self.title}{f' {seconds} s' if seconds else ''}{f': {self.now}' if self.now else ''}"
 
 
 class NotebookProgress:
@@ -32,14 +20,14 @@ class NotebookProgress:
     def __init__(self) -> None:
         self._area = Area()
         self._lines: list[str] = []
-        self._open: list[_Step] = []
+        self._open: list[OpenStep] = []
         self._lock = RLock()  # steps, and the thread that counts their seconds
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
         """Show the bar with the title, and then the result and how long it took."""
         outcome: list[str] = []
-        step = _Step(title)
+        step = OpenStep(title)
         with self._counting(step):
             try:
                 yield outcome.append
@@ -60,7 +48,7 @@ class NotebookProgress:
                 self._open[-1].now = text
 
     @contextmanager
-    def _counting(self, step: _Step) -> Iterator[None]:
+    def _counting(self, step: OpenStep) -> Iterator[None]:
         """A block during which the step is shown, if it is the innermost one."""
         is_first, ended = not self._open, Event()
         self._open.append(step)
@@ -85,7 +73,7 @@ class NotebookProgress:
 
     def _show(self) -> None:
         with self._lock:
-            _show(self._area, self._lines, self._open[-1].words if self._open else "", None)
+            _show(self._area, self._lines, _words(self._open[-1]) if self._open else "", None)
 
 
 @contextmanager
@@ -122,6 +110,11 @@ def _show(area: Area, lines: Sequence[str], current: str, share: float | None) -
     area.show(plain, "".join(map(html.text, lines)) + bar)
 
 
-def _took(step: _Step) -> str:
-    seconds = time.monotonic() - step.begun
+def _took(step: OpenStep) -> str:
+    seconds = step.seconds
     return f" ({seconds:.1f} s)" if seconds >= 0.5 else ""
+
+
+def _words(step: OpenStep) -> str:
+    seconds = int(step.seconds)
+    return f"{step.title}{f' {seconds} s' if seconds else ''}{f': {step.now}' if step.now else ''}"

@@ -2,14 +2,13 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.text import Text
 
+from localmodel.output.open_step import OpenStep
 from localmodel.output.printable import one_line
 
 _SHOWN_AFTER = 1  # seconds
@@ -23,30 +22,19 @@ def can_move(console: Console) -> bool:
     return (os.environ.get("TERM"), os.environ.get("PAGER")) != ("xterm-color", "cat")
 
 
-@dataclass
-class _Step:
-    title: str
-    now: str = ""
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def seconds(self) -> int:
-        return int(time.monotonic() - self.started)
-
-
 class Waiting:
     """The open steps, of which the innermost is shown."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._steps: list[_Step] = []
+        self._steps: list[OpenStep] = []
         self._moves = can_move(console)
 
     @contextmanager
     def of(self, title: str) -> Iterator[None]:
         """A block during which the step is shown."""
         shown = self._console.status(self) if self._moves and not self._steps else nullcontext()
-        self._steps.append(_Step(title))
+        self._steps.append(OpenStep(title))
         try:
             with shown:
                 yield
@@ -62,6 +50,6 @@ class Waiting:
         if not self._steps:
             return Text()
         step = self._steps[-1]
-        seconds = f" {step.seconds} s" if step.seconds >= _SHOWN_AFTER else ""
+        seconds = f" {int(step.seconds)} s" if step.seconds >= _SHOWN_AFTER else ""
         line = f"{step.title}{seconds}{': ' if step.now else ''}{step.now}"
         return Text(one_line(line), no_wrap=True, overflow="ellipsis")
