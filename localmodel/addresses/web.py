@@ -3,7 +3,6 @@
 import email.utils
 import re
 import time
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -166,7 +165,7 @@ class _Download:
 
     def _range(self) -> dict[str, str]:
         """The headers that ask for no known file, or for the rest, if it is sure to be the rest of the same file."""
-        if tags := sorted(mark for mark in self._known() if mark.startswith('"')):
+        if tags := self._known_tags():
             return {"If-None-Match": ", ".join(tags)}
         if not self._file.size or not self._etag:
             return {}
@@ -211,13 +210,14 @@ class _Download:
             self._etag = ""
             raise _Busy("the server sends another part of the file than the one it is asked for")
 
-    def _known(self) -> Collection[str]:
-        """The marks of files that need not come, as long as nothing has."""
-        return self._model.known if self._model and not self._file.size else ()
+    def _known_tags(self) -> list[str]:
+        """The ETags of files that need not come, as long as nothing has."""
+        known = self._model.known if self._model and not self._file.size else ()
+        return sorted(mark for mark in known if mark.startswith('"'))
 
     def _known_as(self, etag: str) -> str:
         """Which of the known files the server still has. The answer should say so, and need not where there is one."""
-        known = [mark for mark in self._known() if mark.startswith('"')]
+        known = self._known_tags()
         return etag.removeprefix("W/") if len(known) != 1 else known[0]
 
     def _cut(self) -> str:
