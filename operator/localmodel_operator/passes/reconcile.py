@@ -274,6 +274,7 @@ async def _with_models(context: Pass) -> DeploymentSpec:
         status.stage("ModelResolved", False, reasons.FETCHING_MODEL, fetching.detail)
         status.progress(reasons.FETCHING_MODEL, status.with_serving(str(fetching)))
         raise Waiting(fetching.again_after) from None
+    versions = await asyncio.to_thread(operator.store.select_models, chosen)  # reads the disk
     # Written down whatever becomes of the rest, so that this generation stays with it.
     status.values["models"] = [
         {
@@ -282,7 +283,7 @@ async def _with_models(context: Pass) -> DeploymentSpec:
             "digest": version.digest,
             **({"generation": context.generation} if model.uri else {}),
         }
-        for model, version in zip(chosen, operator.store.select_models(chosen), strict=True)
+        for model, version in zip(chosen, versions, strict=True)
     ]
     return replace(context.spec, models=chosen)
 
