@@ -1,28 +1,27 @@
-"""Installs an environment with `docker build`, the only step for which an engine must run something."""
+"""Pulls the base images of environments, and builds those that have a Dockerfile."""
 
-import logging
+import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from threading import Event
-from typing import IO, Any
+from typing import Any
+from urllib.parse import urlsplit
 
 import docker
 import docker.errors
 
 from localmodel import reasons
-from localmodel.engine import context
-from localmodel.engine.context import server_digest as server_digest
-from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
+from localmodel.oci import layers
+from localmodel.oci.layers import Entry
 from localmodel.requirements import sources
 from localmodel.resource.spec import EnvironmentSpec
-
-log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _SHOWN_LINES = 8
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class BuildCancelledError(Exception):
@@ -44,9 +43,8 @@ def pull_base(client: docker.DockerClient, spec: EnvironmentSpec, say: Say, canc
     except docker.errors.APIError as error:
         raise _unreadable(spec, error) from None
     if spec.dockerfile is not None:
-        output = _run(client, reference, context.dockerfile(spec.dockerfile), {}, say, cancelled)
-        if output.failure:
-            raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"the environment's Dockerfile: {output.failure}")
+        if failure := _build(client, reference, spec.dockerfile, say, cancelled):
+            raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"the environment's Dockerfile: {failure}")
         return str(client.images.get(reference).id)
     say(f"pulling {reference}")
     return _pull(client, spec)
@@ -90,68 +88,16 @@ def _unreadable(spec: EnvironmentSpec, error: docker.errors.APIError, asked: str
     )
 
 
-def build(
-    client: docker.DockerClient,
-    spec: EnvironmentSpec,
-    lock: Lock,
-    tag: str,
-    store: str,
-    labels: Mapping[str, str],
-    say: Say,
-    cancelled: Event,
-) -> None:
-    """Build base, server and environment, tagged `tag`, with the labels and the label of their store.
-
-    Raises:
-        UserError: EnvironmentBuildFailed, with the last lines of the build; the errors of fetching wheels.
-        BuildCancelledError: `cancelled` was set.
-    """
-    arguments = _arguments(spec, store)
-    if spec.is_own_base:
-        arguments["OWN_BASE"] = "1"
-    with context.environment(lock, spec.python, architecture(client, spec), say) as archive:
-        if cancelled.is_set():
-            raise BuildCancelledError
-        # these labels come last in the image, so that what is below can be reused for other environments
-        output = _run(client, tag, archive, arguments, say, cancelled, labels=dict(labels))
-    if output.failure:
-        field = "requirements" if "/opt/env" in output.step else "baseImage"
-        raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"spec.environment.{field}: {output.failure}")
-
-
-def tools(client: docker.DockerClient, spec: EnvironmentSpec, store: str, say: Say, cancelled: Event) -> str:
-    """The id of an image with the installer of `build()` in `context.BUILD`, which is built if necessary.
-
-    Raises:
-        UserError: EnvironmentBuildFailed; the errors of fetching wheels.
-        BuildCancelledError: `cancelled` was set.
-    """
-    with context.tools(spec.python, architecture(client, spec), say) as archive:
-        output = _run(client, None, archive, _arguments(spec, store), lambda line: None, cancelled, target="tools")
-    if output.failure:
-        raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"spec.environment.baseImage: {output.failure}")
-    return output.image
-
-
-def architecture(client: docker.DockerClient, spec: EnvironmentSpec) -> str:
-    """Docker's name for the processor of the base image."""
-    return str(client.images.get(spec.base).attrs["Architecture"])
-
-
-def _arguments(spec: EnvironmentSpec, store: str) -> dict[str, str]:
-    return {"BASE": spec.base, "PYTHON": spec.python, "STORE": store}
-
-
 class _Output:
-    """The output of a build: the last `step` begun, and the `failure`, or the id of the `image`."""
+    """The output of a build: its `failure`, if there is one."""
 
     def __init__(self) -> None:
-        self.step, self.failure, self.image = "", "", ""
+        self.failure = ""
         self._printed: list[str] = []
 
     def add(self, line: str) -> None:
         if line.startswith("Step "):
-            self.step, self._printed = line, []
+            self._printed = []
         elif not line.startswith(("--->", "Removing intermediate")):
             self._printed.append(line)
 
@@ -160,27 +106,19 @@ class _Output:
         self.failure = " ".join(self._printed[-_SHOWN_LINES:]) or error
 
 
-def _run(
-    client: docker.DockerClient,
-    tag: str | None,
-    archive: IO[bytes],
-    arguments: dict[str, str],
-    say: Say,
-    cancelled: Event,
-    **options: Any,
-) -> _Output:
+def _build(client: docker.DockerClient, tag: str, dockerfile: str, say: Say, cancelled: Event) -> str:
+    """Build a Dockerfile without other files; return why it failed, or ""."""
     output = _Output()
     stream = client.api.build(
-        fileobj=archive,
+        fileobj=io.BytesIO(b"".join(layers.tar([Entry("Dockerfile", dockerfile.encode())]))),
         custom_context=True,
         tag=tag,
         # Docker does not record these arguments in the image's history
-        buildargs={**arguments, **context.proxies()},
+        buildargs=_proxies(),
         rm=True,
         forcerm=True,
         decode=True,
         encoding="identity",
-        **options,
     )
     begun = ""
     for event in stream:
@@ -191,17 +129,21 @@ def _run(
         *lines, begun = (begun + event.get("stream", "")).split("\n")
         if "error" in event:
             lines, begun = [*lines, begun], ""
-        for line in filter(None, map(clean, lines)):
+        for line in filter(None, map(_clean, lines)):
             output.add(line)
             say(line)
-            log.info("%s: %s", (tag or "tools").rpartition(":")[2], line)
-        output.image = event.get("aux", {}).get("ID", output.image)
         if "error" in event:
             output.fail(sources.scrub(event["error"]))
             break
-    return output
+    return output.failure
 
 
-def clean(line: str) -> str:
+def _proxies() -> dict[str, str]:
+    """Proxies for the build's commands, without those on this machine, which they cannot reach."""
+    configured = sources.proxies(sources.read())
+    return {name: value for name, value in configured.items() if urlsplit(value).hostname not in _THIS_MACHINE}
+
+
+def _clean(line: str) -> str:
     """The line without colours and secrets."""
     return sources.scrub(_ESCAPES.sub("", line).strip())

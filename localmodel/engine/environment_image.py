@@ -3,29 +3,35 @@
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, replace
 from threading import Event
 
 import docker
 import docker.errors
 
-from localmodel import digests
-from localmodel.disk import home
-from localmodel.engine import build, change, names, saved, toolbox
-from localmodel.engine.change import WantedImage
-from localmodel.environments.locks.lock import Lock
+from localmodel import digests, reasons, run_coroutine
+from localmodel.disk import files, home, state_file
+from localmodel.engine import base_image, build, load, names, saved
+from localmodel.engine.base_image import BaseImage
+from localmodel.environments.layers import environment, server
+from localmodel.environments.layers.packages import Kind
+from localmodel.environments.locks.lock import PLATFORMS, Lock
 from localmodel.environments.venvs import build_log
+from localmodel.errors import UserError
 from localmodel.oci.layout import Blob, Layout
 from localmodel.resource.spec import EnvironmentSpec
+from localmodel.updates import image
 from localmodel.updates.image import EnvironmentImage
 
 log = logging.getLogger(__name__)
 
+_MOST_LAYERS = 100  # so that layers for models and code fit on top (see image.MOST_LAYERS)
 
-def key(spec: EnvironmentSpec, lock: Lock, server: str | None = None) -> str:
+
+def key(spec: EnvironmentSpec, lock: Lock, server_digest: str | None = None) -> str:
     """The image's key, made of base reference, Python, lock, and our server's digest."""
-    content = [spec.base, spec.python, lock.digest, server or build.server_digest()]
+    content = [spec.base, spec.python, lock.digest, server_digest or server.digest()]
     return digests.of_json(content).removeprefix("sha256:")[:32]
 
 
@@ -42,7 +48,7 @@ def ensure(
     cancelled: Event | None = None,
     listen: Callable[[str], None] | None = None,
 ) -> str:
-    """Make the image from the nearest one or from scratch, unless the engine has it; return its name.
+    """Make the image, unless the engine has it; return its name.
 
     The builder's lines go to `home.build_log()` of the key, and to `listen`. The log's time is that of the last use.
 
@@ -53,7 +59,10 @@ def ensure(
     own_key = key(spec, lock)
     name = tag(store_id, own_key)
     if not _has(client, name):
-        _make(client, spec, lock, store_id, cancelled or Event(), listen)
+        with _saying(own_key, cancelled or Event(), listen) as say:
+            base = _base(client, spec, store_id, say, cancelled or Event())
+            layout = Layout(home.store() / "images")
+            _load(client, base, _added(spec, lock, base, layout, say), layout, name, store_id)
     build_log.used(home.build_log(own_key))
     return name
 
@@ -65,22 +74,108 @@ def make(
     store_id: str,
     cancelled: Event,
     layout: Layout,
-    find: Callable[[str], EnvironmentImage | None],
 ) -> EnvironmentImage:
-    """Like `ensure()`, and put the image's layers into the layout.
-
-    `find` returns the finished image with a key, whose layers are all in the layout.
+    """The image, with its layers in the layout.
 
     Raises:
         UserError: the errors of `ensure()`.
         build.BuildCancelledError: `cancelled` was set.
     """
-    name = tag(store_id, key(spec, lock))
-    if not _has(client, name):
-        made = _make(client, spec, lock, store_id, cancelled, None, layout, find)
-        if made and (before := find(made[0])):
-            return replace(before, layers=(*before.layers, made[1]))
-    return saved.keep(client, name, build.pull_base(client, spec, log.info, cancelled), layout)
+    with _saying(key(spec, lock), cancelled, None) as say:
+        base = _base(client, spec, store_id, say, cancelled)
+        added = _added(spec, lock, base, layout, say)
+        below = _kept_base(client, base, layout)
+    return replace(below, variables=(*base.variables, environment.VARIABLE), layers=(*below.layers, *added))
+
+
+@contextlib.contextmanager
+def _saying(key: str, cancelled: Event, listen: build.Say | None) -> Iterator[build.Say]:
+    """A function for the lines of the build of this key; it ends the build when it is cancelled."""
+    with build_log.kept(home.build_log(key), listen) as keep:
+
+        def say(line: str) -> None:
+            if cancelled.is_set():
+                raise build.BuildCancelledError
+            keep(line)
+            log.info("%s: %s", key, line)
+
+        yield say
+
+
+def _base(
+    client: docker.DockerClient, spec: EnvironmentSpec, store_id: str, say: build.Say, cancelled: Event
+) -> BaseImage:
+    base = base_image.read(client, build.pull_base(client, spec, say, cancelled), store_id)
+    if base is None:
+        message = f"{spec.base} has no python3, or one that does not say its version"
+    elif base.python.version != spec.python:
+        message = f"base image has Python {base.python.version}, not {spec.python}"
+    elif base.architecture not in PLATFORMS:
+        message = f"{spec.base} is for {base.architecture}, not amd64 or arm64"
+    else:
+        say(f"Python {spec.python} of {spec.base} at {base.python.path}")
+        return base
+    say(message)
+    raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"spec.environment.baseImage: {message}")
+
+
+def _added(spec: EnvironmentSpec, lock: Lock, base: BaseImage, layout: Layout, say: build.Say) -> list[Blob]:
+    """The layers on top of the base image."""
+    most = max(_MOST_LAYERS - len(base.diff_ids), 2)
+    return run_coroutine.run(
+        environment.layers(
+            lock,
+            Kind(spec.python, base.architecture),
+            base.python,
+            layout,
+            say,
+            sees_packages=spec.is_own_base,
+            most=most,
+        )
+    )
+
+
+def _kept_base(client: docker.DockerClient, base: BaseImage, layout: Layout) -> EnvironmentImage:
+    """The base image, whose layers are copied into the layout unless it has them."""
+    record = layout.root / "bases" / f"{base.id.removeprefix('sha256:')}.json"
+    with contextlib.suppress(UserError):  # a record that cannot be read is written again
+        kept = state_file.read(record, EnvironmentImage, "")
+        if kept and all(map(layout.has, kept.layers)):
+            return kept
+    kept = saved.keep(client, base.id, base.id, layout)
+    files.write(record, digests.canonical_json(asdict(kept)))
+    return kept
+
+
+def _load(
+    client: docker.DockerClient, base: BaseImage, added: list[Blob], layout: Layout, name: str, store_id: str
+) -> None:
+    """Load base and added layers into the engine, which gets only those that it lacks."""
+    config = {
+        "architecture": base.architecture,
+        "os": base.os,
+        "config": {
+            **{field: value for field, value in base.config.items() if value is not None},
+            "Env": [*base.variables, environment.VARIABLE],
+            "Labels": {**(base.config.get("Labels") or {}), names.STORE_LABEL: store_id},
+        },
+    }
+    ours = (client.images.get(tag(store_id, key)) for key in present(client, store_id))
+    has = [list(known.attrs["RootFS"]["Layers"]) for known in ours]
+    try:
+        if load.needs_whole_images(client):
+            raise load.LoadError("the engine keeps layers as they were pulled")
+        stack = [*(Blob(diff_id, 0) for diff_id in base.diff_ids), *added]
+        load.load(client, layout, image.packed(layout, config, stack), name, [*has, list(base.diff_ids)])
+    except load.LoadError as error:
+        log.info("the engine gets the base image of %s, too: %s", name, error)
+        stack = [*_kept_base(client, base, layout).layers, *added]
+        try:
+            load.load(client, layout, image.packed(layout, config, stack), name, [])
+        except load.LoadError as error:
+            raise UserError(
+                reasons.ENVIRONMENT_BUILD_FAILED, f"the engine does not take the environment's image: {error}"
+            ) from None
 
 
 def _has(client: docker.DockerClient, name: str) -> bool:
@@ -89,37 +184,6 @@ def _has(client: docker.DockerClient, name: str) -> bool:
     except docker.errors.ImageNotFound:
         return False
     return True
-
-
-def _make(
-    client: docker.DockerClient,
-    spec: EnvironmentSpec,
-    lock: Lock,
-    store_id: str,
-    cancelled: Event,
-    listen: Callable[[str], None] | None,
-    layout: Layout | None = None,
-    find: Callable[[str], EnvironmentImage | None] | None = None,
-) -> tuple[str, Blob] | None:
-    """Make the image from another one (with `find`, one that it finds) or from scratch.
-
-    Returns the key of the other image and the new layer, if the layout has it.
-    """
-    own_key = key(spec, lock)
-    with build_log.kept(home.build_log(own_key), listen) as say:
-        base = build.pull_base(client, spec, say, cancelled)
-        wanted = WantedImage(own_key, tag(store_id, own_key), store_id, base, spec, lock)
-        if near := change.near(client, wanted, lambda key: find is None or find(key) is not None):
-            try:
-                say(f"made from the environment {near.key}")
-                layer = change.make(client, wanted, near, layout, say, cancelled)
-            except change.ChangeError as error:
-                say(f"that failed, so it is built from scratch: {error}")
-            else:
-                return (near.key, layer) if layer else None
-        labels = change.labels(wanted)
-        build.build(client, spec, lock, wanted.tag, store_id, labels, say, cancelled)
-    return None
 
 
 def present(client: docker.DockerClient, store_id: str) -> dict[str, int]:
@@ -147,18 +211,10 @@ def remove_others(client: docker.DockerClient, store_id: str, keep: set[str], se
 
 
 def remove(client: docker.DockerClient, store_id: str, keys: Collection[str]) -> None:
-    """Remove this store's images with these keys, unless one of our containers uses them, and leftovers of builds."""
-    label = f"{names.STORE_LABEL}={store_id}"
-    containers = client.api.containers(all=True, filters={"label": [label, names.ENVIRONMENT_LABEL]})
-    unused = set(keys) - {container["Labels"][names.ENVIRONMENT_LABEL] for container in containers}
-    for key in unused:
+    """Remove this store's images with these keys, unless one of our containers uses them, and leftovers."""
+    labels = [f"{names.STORE_LABEL}={store_id}", names.ENVIRONMENT_LABEL]
+    containers = client.api.containers(all=True, filters={"label": labels})
+    for key in set(keys) - {container["Labels"][names.ENVIRONMENT_LABEL] for container in containers}:
         with contextlib.suppress(docker.errors.APIError):  # it is gone, or one of the user's containers runs it
             client.images.remove(tag(store_id, key), force=False)
-    change.remove_ended(client, store_id)
-    if unused:
-        # Untagged images are stages of builds. The server's stays for the next build as long as there is any image.
-        has_any = bool(present(client, store_id))
-        stages = [label, names.STAGE_LABEL] if has_any else [label]
-        client.images.prune(filters={"dangling": True, "label": stages})
-        if not has_any:
-            toolbox.remove(client, store_id)
+    base_image.remove_ended(client, store_id)

@@ -23,25 +23,38 @@ _LIMITS = untrusted.Limits(_MOST_MEMBERS, _MOST_MEMBERS)
 
 
 @dataclass(frozen=True)
+class Link:
+    """A symbolic link to a path."""
+
+    target: str
+
+
+@dataclass(frozen=True)
 class Entry:
     """A file of a layer: its path inside, and its content."""
 
     path: str
-    content: "bytes | Path | _Slice"
+    content: "bytes | Path | Link | _Slice"
 
     @property
     def size(self) -> int:
+        if isinstance(self.content, Link):
+            return 0
         if isinstance(self.content, bytes):
             return len(self.content)
         return self.content.size if isinstance(self.content, _Slice) else self.content.stat().st_size
 
     @property
     def is_executable(self) -> bool:
+        if isinstance(self.content, Link):
+            return True
         if isinstance(self.content, bytes):
             return isinstance(self.content, Executable)
         return self.content.member.is_executable if isinstance(self.content, _Slice) else is_executable(self.content)
 
     def chunks(self) -> Iterator[bytes]:
+        if isinstance(self.content, Link):
+            return
         if isinstance(self.content, bytes):
             yield self.content
             return
@@ -83,7 +96,10 @@ def tar(entries: Iterable[Entry]) -> Iterator[bytes]:
                 reasons.TOO_MANY_FILES, f"more than {_MOST_MEMBERS} files and folders; pack them into fewer"
             )
         size = entry.size
-        yield _header(entry.path, size, tarfile.REGTYPE, 0o755 if entry.is_executable else 0o644)
+        kind, target = tarfile.REGTYPE, ""
+        if isinstance(entry.content, Link):
+            kind, target = tarfile.SYMTYPE, entry.content.target
+        yield _header(entry.path, size, kind, 0o755 if entry.is_executable else 0o644, target)
         sent = 0
         for chunk in entry.chunks():
             sent += len(chunk)
@@ -94,9 +110,9 @@ def tar(entries: Iterable[Entry]) -> Iterator[bytes]:
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def _header(name: str, size: int, kind: bytes, mode: int) -> bytes:
+def _header(name: str, size: int, kind: bytes, mode: int, target: str = "") -> bytes:
     info = tarfile.TarInfo(name)
-    info.size, info.type, info.mode = size, kind, mode
+    info.size, info.type, info.mode, info.linkname = size, kind, mode, target
     return info.tobuf(tarfile.PAX_FORMAT)
 
 
@@ -201,10 +217,20 @@ def opened(paths: Iterable[Path]) -> Iterator[list[BinaryIO]]:
         yield [stack.enter_context(path.open("rb")) for path in paths]
 
 
-def entries_in(archive: BinaryIO, inside: str) -> list[Entry]:
+def files_in(path: Path) -> list[str]:
+    """The paths of a tar's files.
+
+    Raises:
+        UserError: ArchiveInvalid.
+    """
+    with reading(path) as archive:
+        return [str(member.path) for member in members(archive) if not member.is_folder]
+
+
+def entries_in(archive: BinaryIO, inside: str = "") -> list[Entry]:
     """The files of an open tar as entries below the folder `inside`; their content is read later."""
     return [
-        Entry(f"{inside}/{member.path}", _Slice(archive.fileno(), member))
+        Entry(f"{inside}/{member.path}".lstrip("/"), _Slice(archive.fileno(), member))
         for member in members(archive)
         if not member.is_folder
     ]

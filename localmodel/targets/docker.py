@@ -15,10 +15,12 @@ from localmodel.disk import files, home
 from localmodel.engine import client, containers, environment_image, names
 from localmodel.engine.client import Connection
 from localmodel.engine.containers import Served
+from localmodel.environments.layers import records
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import build_log
 from localmodel.errors import UserError
+from localmodel.oci.layout import Layout
 from localmodel.output.progress import Progress, now
 from localmodel.resource import quantity
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
@@ -154,6 +156,7 @@ class ContainerRunner:
                 build_log.used(home.build_log(key))  # until now
             for key in self._engine.call(environment_image.remove_others, self._store(), keep, seconds):
                 home.build_log(key).unlink(missing_ok=True)
+            records.prune(Layout(home.store() / "images"))
 
     def _labels(self, place: State) -> dict[str, str]:
         return {names.STORE_LABEL: self._store(), names.DEPLOYMENT_LABEL: place.name}

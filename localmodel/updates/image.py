@@ -4,7 +4,7 @@ The layers, from the most stable to the most changing: base, server, environment
 not compressed, because they are sent over a local socket, where gzip would be the slowest step.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,18 +77,25 @@ def compose(
         *squash.fewer(layout, weights, MOST_LAYERS - 1 - len(lower)),
         layout.write(layers.tar(layers.Entry(f"{root}/{path}", content) for path, content in files.items())),
     ]
-    config = layout.add(digests.canonical_json(_config(environment, stack, entry, models)))
-    manifest = layout.add(
-        digests.canonical_json(
-            {
-                "schemaVersion": 2,
-                "mediaType": MANIFEST,
-                "config": config.descriptor(CONFIG),
-                "layers": [layer.descriptor(LAYER) for layer in stack],
-            }
-        )
-    )
-    return Image(manifest, config, tuple(stack))
+    config = {
+        "architecture": environment.architecture,
+        "os": environment.os,
+        "config": container(environment.variables, entry, models),
+    }
+    return packed(layout, config, stack)
+
+
+def packed(layout: Layout, config: Mapping[str, Any], stack: Sequence[Blob]) -> Image:
+    """The image of a stack of layers, with the configuration and the layers' digests in it."""
+    diff_ids = [layer.digest for layer in stack]
+    config_blob = layout.add(digests.canonical_json({**config, "rootfs": {"type": "layers", "diff_ids": diff_ids}}))
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": config_blob.descriptor(CONFIG),
+        "layers": [layer.descriptor(LAYER) for layer in stack],
+    }
+    return Image(layout.add(digests.canonical_json(manifest)), config_blob, tuple(stack))
 
 
 def stored(layout: Layout, reference: str) -> Image | None:
@@ -123,15 +130,6 @@ def model_layer(layout: Layout, store: Store, model: ModelVersion) -> Blob:
     blob = layout.write(layers.moved(weights, inside))
     layout.record(record, blob)
     return blob
-
-
-def _config(environment: EnvironmentImage, stack: list[Blob], entry: str, models: list[ModelVersion]) -> dict[str, Any]:
-    return {
-        "architecture": environment.architecture,
-        "os": environment.os,
-        "config": container(environment.variables, entry, models),
-        "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in stack]},
-    }
 
 
 def container(variables: Iterable[str], entry: str, models: Iterable[ModelVersion]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from localmodel.cluster_records import names
 from localmodel.disk import files, state_file
 from localmodel.engine import nodes
 from localmodel.engine.nodes import Node, NodeError
+from localmodel.environments.layers import records
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob, Layout
 from localmodel.store import artifacts
@@ -303,7 +304,7 @@ def other_uses(folder: Path, cluster_uid: str, alive: set[str] | None) -> list[U
 
 def _sweep_blobs(operator: Operator, images: Iterable[str]) -> None:
     layout = operator.layout
-    kept = {blob for image in images for blob in _blobs(layout, image.partition("@")[2])}
+    kept = {blob for image in images for blob in _blobs(layout, image.partition("@")[2])} | records.recent(layout)
     for key in operator.environments.keys():  # noqa: SIM118 - not a mapping
         environment = operator.environments.recorded(key)
         kept |= {layer.digest for layer in environment.layers} if environment else set()

@@ -125,7 +125,7 @@ def test_the_log_has_the_build_first_and_then_the_server(lmd: DockerLmd) -> None
     lmd.apply(script("print('asked') or 1"))
     lmd.ask()
     whole = lmd("logs", "digits").out
-    assert whole.index("Step 1/") < whole.index("listening on") < whole.index("asked")
+    assert whole.index("Python 3.11 of python:3.11-slim at ") < whole.index("listening on") < whole.index("asked")
     assert "lmd" not in lmd.container().logs().decode() and "server.log" in lmd.container().logs().decode()
 
 
@@ -189,5 +189,5 @@ def test_a_followed_log_goes_on_in_the_next_container_and_ends_with_the_deployme
         lmd.ask()
         assert lmd("delete", "digits").code == 0
         out = first + log.stdout.read()  # communicate() would leave out what readline() has read ahead
-    assert "Step 1/" in out and "from the next" in out
+    assert "Python 3.11 of python:3.11-slim at " in out and "from the next" in out
     assert out.count("listening on") == 3  # the first, the candidate, the next

@@ -1,8 +1,8 @@
-"""The build context of a deployment's image, as a folder that does not need this project."""
+"""The build context of a deployment's image, as a folder that needs neither this project nor a package index."""
 
 import json
 import platform
-import tarfile
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from localmodel import reasons
+from localmodel import reasons, run_coroutine
 from localmodel.azure.exceptions import UserErrorException, translated
-from localmodel.disk import executable
+from localmodel.disk import executable, files, home
 from localmodel.environments import here
+from localmodel.environments.layers import environment, packages, server
+from localmodel.environments.layers.packages import Kind
 from localmodel.environments.locks import lock
 from localmodel.errors import UserError
+from localmodel.oci.layout import Layout
 from localmodel.project.folder import source
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
@@ -68,14 +71,13 @@ class ModelPackage:
         with translated():
             if place.exists() and (not place.is_dir() or any(place.iterdir())):
                 raise UserError(reasons.FILE_EXISTS, f"{place} is there already; name another folder")
-            _write_context(place, self._content.spec)
+            layers = _write_layers(place, self._content.spec)
             _write_code(place, self._content)
             for model in self._content.models:
                 target = place / "models" / model.inside
                 target.mkdir(parents=True)
                 self.workspace.store.models.download(model.name, model.version, target)
-        dockerfile = place / "Dockerfile"
-        dockerfile.write_text(_dockerfile(dockerfile.read_text(), self._content))
+        (place / "Dockerfile").write_text(_dockerfile(layers, self._content))
         (place / "kubernetes.yaml").write_text(yaml.safe_dump_all(_kubernetes(self._reference), sort_keys=False))
         self.location = str(place)
         print(f"docker build -t {self._reference} {place}")
@@ -86,8 +88,8 @@ def _look_up(store: Store, arguments: Mapping[str, Any]) -> _Content:
         raise UserErrorException("Model.package: give inference_config, which names the entry script")
     spec, variables = EnvironmentSpec(), {}
     if "environment" in arguments:
-        environment = store.environments.find(arguments["environment"])
-        spec, variables = environment.spec, dict(environment.variables)
+        version = store.environments.find(arguments["environment"])
+        spec, variables = version.spec, dict(version.variables)
     if spec.dockerfile is not None:
         raise UserErrorException(
             "Model.package cannot build on an environment from a Dockerfile: build and push its image, and name that "
@@ -101,17 +103,21 @@ def _look_up(store: Store, arguments: Mapping[str, Any]) -> _Content:
     return _Content(spec, variables, models, entry, code.files)
 
 
-def _write_context(place: Path, spec: EnvironmentSpec) -> None:
-    from localmodel.engine import context  # here, because the engine's package is an extra
-
+def _write_layers(place: Path, spec: EnvironmentSpec) -> list[str]:
+    """Write the environment's layers into the folder; return their paths in it, lowest first."""
     architecture = _ARCHITECTURES[platform.machine().lower()]
+    note = reporter(False).note
     locked = here.lock(spec, lock.PLATFORMS[architecture])
-    place.mkdir(parents=True, exist_ok=True)
-    with (
-        context.environment(locked, spec.python, architecture, reporter(False).note) as packed,
-        tarfile.open(fileobj=packed) as archive,
-    ):
-        archive.extractall(place, filter="data")
+    (place / "layers").mkdir(parents=True, exist_ok=True)
+    names = []
+    root = home.store() / "images"
+    with files.together(root / "lock"):
+        layout = Layout(root)
+        made = environment.without_links(locked, Kind(spec.python, architecture), layout, note)
+        for number, blob in enumerate(run_coroutine.run(made)):
+            names.append(f"layers/{number:03}.tar")
+            shutil.copyfile(layout.path(blob.digest), place / names[-1])
+    return names
 
 
 def _write_code(place: Path, content: _Content) -> None:
@@ -120,15 +126,29 @@ def _write_code(place: Path, content: _Content) -> None:
     (place / "models").mkdir()
 
 
-def _dockerfile(text: str, content: _Content) -> str:
-    """The Dockerfile of environments with its arguments filled in, and with code and models added."""
+def _dockerfile(layers: list[str], content: _Content) -> str:
+    """The environment's layers on its base image, linked to the base image's Python, and code and models on top."""
     spec = content.spec
-    arguments = {"BASE": spec.base, "PYTHON": spec.python, "OWN_BASE": "yes" if spec.is_own_base else ""}
-    instructions = text[text.index("ARG BASE") :].splitlines()
-    lines = [_filled_in(line, arguments) for line in instructions if "STORE" not in line]
     started = image.container(
-        [f"{key}={value}" for key, value in content.variables.items()], content.entry, content.models
+        [environment.VARIABLE, *(f"{key}={value}" for key, value in content.variables.items())],
+        content.entry,
+        content.models,
     )
+    sees = "--system-site-packages " if spec.is_own_base else ""
+    lines = [
+        f"ARG BASE={spec.base}",
+        "FROM ${BASE}",
+        f"ARG PYTHON={spec.python}",
+        "USER 0",
+        "RUN python3 -c \"import sys; '%d.%d' % sys.version_info[:2] == '${PYTHON}' or "
+        "sys.exit('the base image has another Python than ${PYTHON}')\"",
+        f"ADD {' '.join(layers)} /",
+        f"RUN python3 -m venv --without-pip {sees}{packages.PLACE} && python3 -m venv --without-pip {server.PLACE}",
+    ]
+    if spec.is_own_base:  # where its python3 is a virtual environment itself, the line above has seen past it
+        site = f"{packages.PLACE}/lib/python{spec.python}/site-packages"
+        code = "import sys, sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))"
+        lines.append(f'RUN mkdir -p {site} && python3 -c "{code}" > {site}/base_image.pth')
     lines += [
         f"COPY models {revision.APP_ROOT}/{revision.MODELS_FOLDER}",
         f"COPY code {revision.APP_ROOT}",
@@ -143,11 +163,6 @@ def _dockerfile(text: str, content: _Content) -> str:
 
 def _env(name: str, value: str) -> str:
     return f"ENV {name}={json.dumps(value, ensure_ascii=False)}".replace("$", "\\$")
-
-
-def _filled_in(line: str, arguments: Mapping[str, str]) -> str:
-    name = line.removeprefix("ARG ").partition("=")[0]
-    return f"ARG {name}={arguments[name]}" if line.startswith("ARG ") and name in arguments else line
 
 
 def _kubernetes(reference: str) -> list[dict[str, Any]]:

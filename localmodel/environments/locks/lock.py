@@ -263,7 +263,7 @@ async def _compile(question: _Question, before: Relative | None = None) -> str:
         raise _by_address(missing.name)
     if missing:
         others = await _pythons(question, missing)
-        raise no_wheel.error(_FIELD, missing, question.spec.python, _in_words(question.platform), others)
+        raise no_wheel.error(_FIELD, missing, question.spec.python, in_words(question.platform), others)
     addresses = {wanted.url for wanted in question.wanted if wanted.url}
     if code != 0:
         raise _by_address("") if addresses and re.search(r"file:/|git\+|Git ", err) else _failure(err)
@@ -329,7 +329,8 @@ async def _pythons(question: _Question, missing: NoWheel) -> list[str]:
     return [version for version, (code, _, _) in zip(others, answers, strict=True) if code == 0]
 
 
-def _in_words(platform: str | None) -> str:
+def in_words(platform: str | None) -> str:
+    """Docker's name of a platform that uv names."""
     return next((f"linux/{name}" for name, of_uv in PLATFORMS.items() if of_uv == platform), "this machine")
 
 

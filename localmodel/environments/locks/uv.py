@@ -47,7 +47,7 @@ async def run_uv(
         environ["PATH"] = os.pathsep.join([environ.get("PATH", os.defpath), *map(str, path)])
     with tempfile.TemporaryDirectory() as folder:
         environ |= {"NO_COLOR": "1", **_configured(variables.uv_configuration(wanted), Path(folder, "sources.toml"))}
-        return await _run([find_uv_bin(), *arguments], text, listen, environ, folder)
+        return await run([find_uv_bin(), *arguments], text, listen, environ, folder)
 
 
 def _configured(configuration: str, file: Path) -> dict[str, str]:
@@ -57,9 +57,10 @@ def _configured(configuration: str, file: Path) -> dict[str, str]:
     return {"UV_CONFIG_FILE": str(file)}
 
 
-async def _run(
+async def run(
     command: list[str], text: str, listen: Callable[[str], None] | None, environ: dict[str, str], folder: str
 ) -> tuple[int, str, str]:
+    """Run a program in a folder with exactly these variables; the rest is as in `run_uv()`."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,

@@ -1,9 +1,8 @@
-"""The environment variables of uv and pip, with only those of the caller that are listed here."""
+"""The environment variables of uv, with only those of the caller that are listed here."""
 
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from localmodel.requirements.sources import Sources, proxies
 
@@ -48,27 +47,6 @@ def for_building(sources: Sources, environ: Mapping[str, str] = os.environ) -> d
     return {**kept, "GIT_ALLOW_PROTOCOL": "", **_from_file(sources, environ)}
 
 
-def for_pip(sources: Sources, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Variables for pip when it runs no code, without the user's configuration of pip."""
-    variables = {name: value for name, value in environ.items() if name in _MACHINE}
-    variables |= {"PATH": "", "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-    if sources.index_url:
-        variables["PIP_INDEX_URL"] = sources.index_url
-    if sources.extra_index_urls:
-        variables["PIP_EXTRA_INDEX_URL"] = " ".join(sources.extra_index_urls)
-    if sources.find_links:
-        variables["PIP_FIND_LINKS"] = " ".join(link.replace(" ", "%20") for link in map(_as_url, sources.find_links))
-    if sources.no_index:
-        variables["PIP_NO_INDEX"] = "1"
-    addresses = filter(None, (sources.index_url, *sources.extra_index_urls, *sources.find_links))
-    # uv accepts plain http; pip must be told to
-    if plain := [address.split("/")[2] for address in addresses if address.startswith("http://")]:
-        variables["PIP_TRUSTED_HOST"] = " ".join(plain)
-    bundle = sources.ca_bundle or environ.get("SSL_CERT_FILE")
-    trust = {"PIP_CERT": str(bundle)} if bundle and Path(bundle).is_file() else {}
-    return {**variables, **trust, **proxies(sources, environ)}
-
-
 def _from_file(sources: Sources, environ: Mapping[str, str]) -> dict[str, str]:
     """The settings of packages.toml as uv's variables."""
     variables = proxies(sources, environ)
@@ -100,7 +78,3 @@ def uv_configuration(sources: Sources) -> str:
     indexes += [f"url = {json.dumps(url)}" for url in sources.extra_index_urls]
     indexes += [f"url = {json.dumps(sources.index_url)}\ndefault = true"] if sources.index_url else []
     return "".join(f"[[index]]\n{index}\n" for index in indexes)
-
-
-def _as_url(link: str) -> str:
-    return link if "://" in link else Path(link).as_uri()

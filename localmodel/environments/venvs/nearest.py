@@ -50,15 +50,5 @@ def most_in_common(candidates: Mapping[T, Packages], wanted: Packages) -> T | No
     return best if best is not None and kept[best] else None
 
 
-def fewest_changes(candidates: Mapping[T, Packages], wanted: Packages) -> T | None:
-    """The candidate with the fewest packages to remove and to add; None if each would lose more than it keeps.
-
-    What a layer removes stays in the layers below it, and is sent with them.
-    """
-    changes = {candidate: change(have, wanted) for candidate, have in candidates.items()}
-    near = {key: change for key, change in changes.items() if len(change.gone) <= len(change.kept) and change.kept}
-    return min(near, key=lambda key: len(near[key].gone) + len(near[key].fresh), default=None)
-
-
 def _digest(block: str) -> str:
     return digests.of_bytes(" ".join(block.replace("\\", " ").split()).encode()).removeprefix("sha256:")[:16]

@@ -25,23 +25,24 @@ def packages(donor: Path, place: Path, wanted: Mapping[str, str]) -> set[str]:
     linked: set[str] = set()
     # Texts from here on, because for thousands of files Path takes longer than the links.
     source, target = str(donor), str(place)
-    site = os.path.relpath(_site_packages(donor), donor)
+    site = os.path.relpath(site_packages(donor), donor)
     for info in (donor / site).glob("*.dist-info"):
         name, _, version = info.name.removesuffix(".dist-info").partition("-")
         name = canonicalize_name(name)
-        if wanted.get(name) == version and (files := _files(source, site, info)):
-            for file in (*files, *_compiled(source, files)):
+        if wanted.get(name) == version and (files_of_package := files(source, site, info)):
+            for file in (*files_of_package, *compiled(source, files_of_package)):
                 _link(f"{source}/{file}", f"{target}/{file}")
             linked.add(name)
     return linked
 
 
-def _site_packages(environment: Path) -> Path:
+def site_packages(environment: Path) -> Path:
+    """The environment's folder of packages."""
     (folder,) = environment.glob("lib/python3.*/site-packages")
     return folder
 
 
-def _files(donor: str, site: str, info: Path) -> list[str]:
+def files(donor: str, site: str, info: Path) -> list[str]:
     """The package's files as paths below the environment; none if one is missing or has another size."""
     try:
         with (info / "RECORD").open(newline="") as record:
@@ -58,7 +59,7 @@ def _has_size(file: str, size: str) -> bool:
     return not size or actual == int(size)
 
 
-def _compiled(donor: str, files: Iterable[str]) -> Iterator[str]:
+def compiled(donor: str, files: Iterable[str]) -> Iterator[str]:
     """The compiled files of the modules among the files."""
     modules = defaultdict(set)
     for file in files:

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localmodel import digests, reasons
-from localmodel.environments.locks import building, no_wheel
 from localmodel.environments.locks.lock import Lock, Note
 from localmodel.environments.locks.lock import kept as kept_lock
-from localmodel.environments.locks.uv import failure, run_uv
-from localmodel.environments.venvs import build_log, held, nearest, pythons, reuse
+from localmodel.environments.locks.uv import run_uv
+from localmodel.environments.venvs import build_log, held, installer, nearest, pythons, reuse
 from localmodel.errors import UserError
-from localmodel.requirements import sources
 from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 _LOCK = "lock.txt"  # in the environment: what it was made of
@@ -46,7 +44,9 @@ async def build(
         held.hold(Path(incoming))
         built = Path(incoming) / "environment"
         await _create(built, python, say, note or say)
-        await _install(built, lock, _reuse(folder, built, lock, say), python, say, note)
+        linked = _reuse(folder, built, lock, say)
+        if missing := nearest.text(lock, frozenset(nearest.packages(lock)) - linked):
+            await installer.install(built, missing, python, say, note)
         (built / _LOCK).write_text(lock.text)
         held.hold(built)
         _put_in_place(built, place)
@@ -94,28 +94,6 @@ def _python_of(place: Path) -> list[str]:
     """The lines that say which interpreter an environment was made from."""
     lines = decoded(read_file(place / "pyvenv.cfg") or b"").splitlines()
     return sorted(line for line in lines if line.startswith(("home", "implementation", "version_info")))
-
-
-async def _install(
-    place: Path, lock: Lock, linked: set[str], python: str, say: Callable[[str], None], note: Note | None
-) -> None:
-    """Install the packages of the lock except those in `linked`."""
-    missing = nearest.text(lock, frozenset(nearest.packages(lock)) - linked)
-    if not missing:
-        return
-    requirements = place.parent / "lock.txt"
-    requirements.write_text(missing)
-    arguments = ["pip", "install", "--no-deps", "--require-hashes", "--no-progress"]
-    arguments += ["--python", str(place / "bin" / "python"), "--requirements", str(requirements)]
-    # The locked file counts, even if another index is the first one with the package by now.
-    arguments += ["--index-strategy", "unsafe-best-match"] if sources.read().prefers_folders else []
-    (code, _, err), without = await building.wheels_first(
-        lambda built: run_uv([*arguments, *building.options(built)], listen=say, programs=bool(built)), note
-    )
-    if without:
-        raise no_wheel.error("spec.environment.requirements", without, python, "this machine", [])
-    if code != 0:
-        raise failure(reasons.REQUIREMENTS_NOT_INSTALLABLE, "spec.environment.requirements", err)
 
 
 def _put_in_place(built: Path, place: Path) -> None:

@@ -13,8 +13,8 @@ from localmodel.engine import nodes
 from localmodel.engine.client import Engine
 from localmodel.engine.nodes import Node, NodeError
 from localmodel.oci.layout import Layout
+from localmodel.updates import archive
 from localmodel.updates.image import Image, chain_ids
-from localmodel_operator.images import archive
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.transfers import Transfers
 

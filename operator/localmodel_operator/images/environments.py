@@ -104,7 +104,7 @@ class Environments:
         try:
             async with self._slots, sweep_lock.shared(self._layout.root / "lock"):
                 image = await self._engine.call(
-                    environment_image.make, spec, lock, self._store_id, cancelled, self._layout, self.find
+                    environment_image.make, spec, lock, self._store_id, cancelled, self._layout
                 )
                 files.write(self._record(key), digests.canonical_json(asdict(image)))
             self._failures.pop(key, None)

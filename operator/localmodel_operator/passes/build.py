@@ -4,7 +4,7 @@ import asyncio
 
 from localmodel import reasons
 from localmodel.cluster_records.revisions import RevisionData
-from localmodel.engine import build
+from localmodel.environments.layers import server
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.resource import gate
@@ -53,8 +53,8 @@ class RevisionBuilder:
         """
         operator, bundle = self._operator, desired.bundle
         self._require_imports(desired, before)
-        server = build.server_digest()
-        key = operator.environments.key(desired.spec.environment, desired.lock, server)
+        server_digest = server.digest()
+        key = operator.environments.key(desired.spec.environment, desired.lock, server_digest)
         self._status.values["environment"] = key
         environment = self._environment(desired, key)
         script, files = desired.spec.entry_script, bundle.files
@@ -64,7 +64,7 @@ class RevisionBuilder:
         reference = composed.reference(operator.delivery.repository(self._owner["metadata"]["uid"]))
         if newest and (newest.inputs, newest.image) == (desired.inputs, reference):
             return newest
-        revision = Revision(environment.base, server, desired.lock.digest, bundle.digest, bundle.settings)
+        revision = Revision(environment.base, server_digest, desired.lock.digest, bundle.digest, bundle.settings)
         identity = decision.owner_of(self._owner)
         start = Start(
             number,

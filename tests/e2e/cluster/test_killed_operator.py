@@ -28,7 +28,7 @@ def test_killed_while_building_an_environment(
         namespace.apply(given.with_fields(first, scoring=given.inline(WITH_PACKAGE), environment=ENVIRONMENT))
         building = namespace.wait_condition("app", "EnvironmentBuilt", "False", "Building")
         assert "python:3.11-slim" in building["message"]
-        operator.wait_for_log("uv venv", mark)
+        operator.wait_for_log("Python 3.11 of python:3.11-slim at ", mark)
         operator.kill()
         assert ask(port) == "before"
         operator.start()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.package_index import make_wheel, serving
 
-from localmodel import data
-from localmodel.engine import context
 from localmodel.environments import here
-from localmodel.environments.locks import wheels
+from localmodel.environments.layers import packages
+from localmodel.environments.layers.packages import Kind
+from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
+from localmodel.oci import layers
+from localmodel.oci.layout import Layout
 from localmodel.requirements import sources
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.sdk.progress import reporter
@@ -107,7 +109,8 @@ def test_what_follows_a_question_mark_in_an_address_is_shown_nowhere(wheel_folde
         message = refused("PackageIndexUnreachable")
         assert "127.0.0.1:9/simple" in message
         with pytest.raises(UserError) as error:
-            wheels.fetch("ours==1.0 --hash=sha256:00\n", "3.11", "amd64", home / key, sources.read(), lambda line: None)
+            lock = Lock(f"ours==1.0 --hash=sha256:{'0' * 64}\n")
+            asyncio.run(packages.of_lock(lock, Kind("3.11", "amd64"), Layout(home / key), lambda line: None))
         assert LOGIN[1] not in str(error.value)
 
 
@@ -166,18 +169,20 @@ def test_a_packages_toml_that_is_not_understood(home: Path, text: str, words: st
     assert words in message
 
 
-def test_wheels_for_an_image_come_with_the_password_and_are_checked(index: str, tmp_path: Path) -> None:
+def test_layers_of_an_image_come_with_the_password_and_are_checked(index: str, tmp_path: Path) -> None:
     log_in(tmp_path)
-    lock = here.lock(WANTED).text
+    lock, kind, layout = here.lock(WANTED), Kind(PYTHON, "arm64"), Layout(tmp_path / "image")
     said: list[str] = []
-    wheels.fetch(lock, "3.9", "arm64", tmp_path / "image" / "wheels", sources.read(), said.append)
-    assert [path.name for path in (tmp_path / "image" / "wheels").iterdir()] == ["ours-1.0-py3-none-any.whl"]
-    assert files_with(LOGIN[1], tmp_path / "image") == []
-    assert LOGIN[1] not in "".join(said)
+    blob = asyncio.run(packages.of_lock(lock, kind, layout, said.append))["ours"]
+    site = f"opt/env/lib/python{PYTHON}/site-packages"
+    assert layers.contents(layout.path(blob.digest))[f"{site}/ours.py"] == b"VERSION = '1.0'\n"
+    for secret in (LOGIN[1], index):
+        assert files_with(secret, tmp_path / "image") == []
+        assert secret not in "".join(said)
 
-    changed = lock.replace("sha256:", "sha256:0")[:-2] + "\n"
+    changed = Lock(lock.text.replace("sha256:", "sha256:0")[:-2] + "\n")
     with pytest.raises(UserError, match=r"(?i)hash"):
-        wheels.fetch(changed, "3.9", "arm64", tmp_path / "again", sources.read(), said.append)
+        asyncio.run(packages.of_lock(changed, kind, layout, said.append))
 
 
 def test_a_package_without_a_wheel_for_the_image_says_what_to_do(
@@ -185,42 +190,8 @@ def test_a_package_without_a_wheel_for_the_image_says_what_to_do(
 ) -> None:
     log_in(tmp_path)
     demanded = make_wheel(wheel_folder, "fast", "1.0", tag="cp39-cp39-macosx_11_0_arm64")
+    lock = Lock(f"fast==1.0 --hash={demanded}\n")
     with pytest.raises(UserError) as error:
-        lock = f"fast==1.0 --hash={demanded}\n"
-        wheels.fetch(lock, "3.11", "amd64", tmp_path / "image", sources.read(), lambda line: None)
+        asyncio.run(packages.of_lock(lock, Kind("3.11", "amd64"), Layout(tmp_path / "image"), lambda line: None))
     assert error.value.reason == "WheelMissing"
-    assert "fast==1.0 for Python 3.11 on linux/amd64" in str(error.value)
-
-
-def test_what_is_sent_to_the_engine_holds_the_wheels_and_no_password(
-    index: str, wheel_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log_in(tmp_path)
-    server = tmp_path / "scoring-image"
-    server.mkdir()
-    for name, package in {"tools.txt": "uv", "requirements.txt": "server"}.items():
-        demanded = make_wheel(wheel_folder, package, "1.0")
-        (server / name).write_text(f"{package}==1.0 --hash={demanded}\n")
-    for name in ("Dockerfile", "install.py"):
-        (server / name).write_text("# ours\n")
-    path = data.path
-    monkeypatch.setattr(data, "path", lambda name: server if name == "scoring-image" else path(name))
-    with context.environment(here.lock(WANTED), PYTHON, "amd64", lambda line: None) as sent:
-        content = sent.read()
-        sent.seek(0)
-        with tarfile.open(fileobj=sent) as archive:
-            names = archive.getnames()
-            config = archive.extractfile("uv.toml")
-            assert config and b"no-index = true" in config.read()
-    assert {"wheels/tools/uv-1.0-py3-none-any.whl", "wheels/server/server-1.0-py3-none-any.whl"} <= set(names)
-    assert "wheels/environment/ours-1.0-py3-none-any.whl" in names
-    assert LOGIN[1].encode() not in content
-    assert index.encode() not in content
-    with context.change(here.lock(WANTED).text, ["old"], PYTHON, "amd64", lambda line: None) as sent:
-        content = sent.read()
-        sent.seek(0)
-        with tarfile.open(fileobj=sent) as archive:
-            names = [name for name in archive.getnames() if "wheels/" in name]
-    assert names == ["build/wheels/ours-1.0-py3-none-any.whl"]
-    assert LOGIN[1].encode() not in content
-    assert index.encode() not in content
+    assert "fast 1.0 has no wheel for Python 3.11 on linux/amd64" in str(error.value)

@@ -12,6 +12,10 @@ from azure_sdk import PYTHON, environment, workspace  # noqa: F401 - a fixture
 from localmodel.azure.core import Environment, Model, Workspace
 from localmodel.azure.core.model import InferenceConfig
 from localmodel.azure.exceptions import UserErrorException, WebserviceException
+from localmodel.environments.layers import server
+from localmodel.environments.layers.packages import Kind
+from localmodel.oci import layers
+from localmodel.oci.layout import Blob, Layout
 
 
 def test_environments_are_registered_by_number_and_got_by_text(ws: Workspace) -> None:
@@ -130,7 +134,11 @@ def test_old_arguments_say_what_took_their_place(ws: Workspace) -> None:
 # --- a package
 
 
-def test_a_package_is_all_that_an_image_needs(ws: Workspace) -> None:
+def test_a_package_is_all_that_an_image_needs(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def small(kind: Kind, layout: Layout, say: object) -> Blob:
+        return layout.write(layers.tar([layers.Entry(f"opt/localmodel/{kind.python}", b"")]))
+
+    monkeypatch.setattr(server, "layer", small)  # the real one takes its time
     made = environment()
     made.environment_variables = {"PRICE": '5 $ "net"'}
     model = Model.register(ws, "model.txt", "m")
@@ -153,7 +161,9 @@ def test_a_package_is_all_that_an_image_needs(ws: Workspace) -> None:
     ):
         assert line in dockerfile.splitlines()
     copied = [line.split()[1] for line in dockerfile.splitlines() if line.startswith("COPY ") and "--from" not in line]
-    copied += [name for line in dockerfile.splitlines() if line.startswith("COPY tools") for name in line.split()[1:-1]]
+    (added,) = [line.split()[1:-1] for line in dockerfile.splitlines() if line.startswith("ADD ")]
+    copied += added
+    assert layers.files_in(place / added[0]) == [f"opt/localmodel/{PYTHON}"]
     assert [name for name in copied if not (place / name).exists()] == []
     deployment, service = yaml.safe_load_all((place / "kubernetes.yaml").read_text())
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "digits:1"

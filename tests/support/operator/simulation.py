@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from localmodel.cluster_records import names
 from localmodel.cluster_records.decision import config_map_name
-from localmodel.engine import build, environment_image, nodes
+from localmodel.engine import environment_image, nodes
 from localmodel.engine.client import Engine
 from localmodel.engine.nodes import Node
+from localmodel.environments.layers import server
 from localmodel.oci.layout import Layout
 from localmodel.resource import schema
 from localmodel.store import Store
@@ -147,7 +148,7 @@ class Simulation:
         self.start_operator()
         monkeypatch.setattr(asyncio, "to_thread", _here)
         monkeypatch.setattr(os, "fsync", lambda _: None)
-        monkeypatch.setattr(build, "server_digest", lambda: "sha256:server")
+        monkeypatch.setattr(server, "digest", lambda: "sha256:server")
         monkeypatch.setattr(address, "revision_at", self._revision_at)
         monkeypatch.setattr(address, "problem", self._problem)
 

@@ -42,26 +42,13 @@ def test_how_the_lines_of_a_lock_are_broken_makes_no_difference() -> None:
     assert nearest.packages(joined) == nearest.packages(BIG)
 
 
-def test_the_least_to_change_wins() -> None:
+def test_the_most_in_common_wins() -> None:
     wanted = packages("a==1", "b==1", "c==1", "d==1")
     candidates = {
         "few": packages("a==1"),
         "most": packages("a==1", "b==1", "c==1"),
         "more": packages("a==1", "b==1", "c==1", "d==1", "x==1", "y==1"),
     }
-    assert nearest.fewest_changes(candidates, wanted) == "most"
     assert nearest.most_in_common(candidates, wanted) == "more"
-
-
-def test_what_would_lose_more_than_it_keeps_is_not_near() -> None:
-    wanted = packages("a==1", "b==1")
-    assert nearest.fewest_changes({"half": packages("a==1", "x==1")}, wanted) == "half"
-    assert nearest.fewest_changes({"less": packages("a==1", "x==1", "b==2")}, wanted) is None
-    assert nearest.fewest_changes({"empty": packages()}, wanted) is None
     assert nearest.most_in_common({"other": packages("x==1"), "empty": {}}, wanted) is None
-    assert nearest.fewest_changes({}, wanted) is nearest.most_in_common({}, wanted) is None
-
-
-def test_packages_may_be_taken_away() -> None:
-    assert nearest.fewest_changes({"more": packages("a==1", "b==1")}, packages("a==1")) == "more"
-    assert nearest.fewest_changes({"more": packages("a==1")}, packages()) is None
+    assert nearest.most_in_common({}, wanted) is None

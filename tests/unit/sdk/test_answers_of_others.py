@@ -1,12 +1,11 @@
 """What other programs answer may be anything: it is a sentence, or as if nothing had been said."""
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from localmodel.azureml_files import document
 from localmodel.debugger.debuggee import DebuggerState, read_state
-from localmodel.engine import change, names
 from localmodel.errors import UserError
 from localmodel.sdk import scoring, scoring_input, tracebacks
 from localmodel.targets import http
@@ -70,19 +69,6 @@ def test_what_a_debuggee_tells_in_order() -> None:
     assert read_state(b"", "here") is None
     told = b'{"id": "1", "state": "normal", "revision": "2", "error": null}'
     assert read_state(told, "here") == DebuggerState("1", "normal", "2", None)
-
-
-@pytest.mark.parametrize("label", BAD)
-def test_an_image_with_labels_of_others(label: bytes) -> None:
-    text = label.decode(errors="replace")
-    whole = {names.CHANGES_LABEL: '{"changes": 0, "dead": 0, "live": 0}', names.PACKAGES_LABEL: "{}"}
-    for name in whole:
-        if name == names.PACKAGES_LABEL and label == b'{"revision": "x"}':  # a package as good as any
-            continue
-        image = {"Id": "x", "RepoTags": [f"{names.ENVIRONMENT_REPOSITORY}:key"], "Labels": {**whole, name: text}}
-        assert list(change._candidates([image], lambda _: True)) == []
-    image = {"Id": "x", "RepoTags": [f"{names.ENVIRONMENT_REPOSITORY}:key"], "Labels": cast(Any, whole)}
-    assert len(list(change._candidates([image], lambda _: True))) == 1
 
 
 @pytest.mark.parametrize("text", ["[" * 20_000, "a: " + "[" * 20_000, "{" * 20_000, "", "null", "a: 2024-99-99"])

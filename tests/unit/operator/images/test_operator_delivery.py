@@ -1,6 +1,8 @@
 """Delivery to nodes: who is asked, what is sent, and what one bad node does to the others (nothing)."""
 
 import asyncio
+import io
+import tarfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -49,10 +51,11 @@ class Nodes:
         return set(self.chains[name])
 
     def _load(self, name: str, archive: Any, reference: str) -> None:
-        content = b"".join(archive)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as sent:
+            names = sent.getnames()
         image = IMAGES[reference]
         chains = chain_ids(layer.digest for layer in image.layers)
-        carried = [layer for layer in image.layers if layer.digest.removeprefix("sha256:").encode() in content]
+        carried = [layer for layer in image.layers if f"blobs/{layer.digest.replace(':', '/')}" in names]
         self.sent.append((name, len(carried)))
         for layer, chain in zip(image.layers, chains, strict=True):
             if chain not in self.chains[name] and layer not in carried:

@@ -33,14 +33,12 @@ class FakeEngine:
         self.seconds = 0.0
         self.go = asyncio.Event()
         self.error: Exception | None = None
-        self.find: Any = None
 
     async def call(self, function: Any, *arguments: Any) -> EnvironmentImage | None:
         if function is environment_image.remove_others:
             self.kept, self.seconds = arguments[1:]
             return None
         self.builds += 1
-        self.find = arguments[-1]
         cancelled = next(argument for argument in arguments if isinstance(argument, Event))
         while not self.go.is_set():
             await asyncio.sleep(0)
@@ -191,16 +189,6 @@ async def test_no_more_than_two_builds_at_once(made: Made) -> None:
     made.engine.go.set()
     await made.settle()
     assert made.engine.builds == 4
-
-
-async def test_another_one_may_be_made_from_a_finished_one(made: Made) -> None:
-    made.engine.go.set()
-    made.start(ONE, "before")
-    await made.settle()
-    made.start(ONE, "after")
-    await made.settle()
-    assert made.engine.find("before") == made.environments.find("before") is not None
-    assert made.engine.find("swept") is None
 
 
 async def test_what_is_used_or_waited_for_is_not_forgotten(made: Made) -> None:

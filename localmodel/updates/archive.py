@@ -1,7 +1,7 @@
-"""An image as an OCI archive with only some of its layers.
+"""An image as an archive with only some of its layers, for a node's containerd or for an engine.
 
-containerd reads a layer only if its snapshot is missing, so layers that a node has need only be named (measured on
-containerd 1.7 to 2.3). Docker's own archive format cannot leave layers out.
+containerd reads a layer only if its snapshot is missing, and Docker only if it has no layer of the same chain id, so
+layers that they have need only be named (measured on containerd 1.7 to 2.3).
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -20,17 +20,30 @@ def missing(image: Image, known_chain_ids: Collection[str]) -> list[Blob]:
 
 
 def archive(layout: Layout, image: Image, reference: str, sent: Sequence[Blob]) -> Iterator[bytes]:
-    """A tar for `ctr images import`: the image under the name `reference`, with the layers `sent`."""
+    """A tar of the image under the name `reference`, with the layers `sent`.
+
+    It has the indexes of an OCI layout and of `docker save`, because older engines read only the second.
+    """
     index = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.index.v1+json",
         "manifests": [{**image.manifest.descriptor(MANIFEST), "annotations": {"io.containerd.image.name": reference}}],
+    }
+    saved = {
+        "Config": _place(image.config.digest),
+        "RepoTags": [reference],
+        "Layers": [_place(layer.digest) for layer in image.layers],
     }
     blobs = {blob.digest: layout.path(blob.digest) for blob in (image.manifest, image.config, *sent)}
     yield from layers.tar(
         [
             layers.Entry("oci-layout", digests.canonical_json({"imageLayoutVersion": "1.0.0"})),
             layers.Entry("index.json", digests.canonical_json(index)),
-            *(layers.Entry(f"blobs/{digest.replace(':', '/')}", path) for digest, path in blobs.items()),
+            layers.Entry("manifest.json", digests.canonical_json([saved])),
+            *(layers.Entry(_place(digest), path) for digest, path in blobs.items()),
         ]
     )
+
+
+def _place(digest: str) -> str:
+    return f"blobs/{digest.replace(':', '/')}"

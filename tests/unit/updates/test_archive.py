@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from localmodel.oci.layout import Blob, Layout
+from localmodel.updates.archive import archive, missing
 from localmodel.updates.image import Image, chain_ids
-from localmodel_operator.images.archive import archive, missing
 
 LAYERS = tuple(Blob(f"sha256:{number}", 10) for number in range(4))
 IMAGE = Image(Blob("sha256:m", 1), Blob("sha256:c", 1), LAYERS)
