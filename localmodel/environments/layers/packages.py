@@ -119,7 +119,9 @@ async def entries_of(tree: Path, place: str, interpreter: str | None) -> list[En
         files += [file for file in listed if "/__pycache__/" not in file and not file.endswith(f"/{_NOTE}")]
         replaced[f"{site}/{info.name}/RECORD"] = _record(info / "RECORD")
     made = await bytecode.compiled(interpreter, tree, files, place) if interpreter else []
-    return [Entry(f"{place}/{file}".lstrip("/"), replaced.get(file, tree / file)) for file in (*files, *made)]
+    return [
+        Entry(f"{place}/{file}".lstrip("/"), replaced.get(file, tree / file)) for file in dict.fromkeys([*files, *made])
+    ]
 
 
 def _record(path: Path) -> bytes:

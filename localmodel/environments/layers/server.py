@@ -42,10 +42,12 @@ async def layer(kind: Kind, layout: Layout, say: Say) -> Blob:
         UserError: the errors of `packages.of_lock()`.
     """
     lock, files = _lock(), _files()
-    content = _content(files)
-    if blob := records.find(layout, PLACE, kind.python, kind.architecture, lock, content, True):
+    content = (PLACE, kind.python, kind.architecture, lock, _content(files))
+    if blob := records.find(layout, *content, True):
         return blob
     interpreter = await bytecode.interpreter(kind.python, say)
+    if interpreter is None and (blob := records.find(layout, *content, False)):
+        return blob
     async with packages.installed(lock, kind, say) as tree:
         entries = await packages.entries_of(tree, PLACE, interpreter)
         home = tree.with_name("home")
@@ -57,6 +59,6 @@ async def layer(kind: Kind, layout: Layout, say: Say) -> Blob:
         site = f"{PLACE}/lib/python{kind.python}/site-packages".lstrip("/")
         entries.append(Entry(f"{site}/localmodel.pth", f"{_HOME}\n".encode()))
         blob = await asyncio.to_thread(layout.write, layers.tar(entries))
-    records.keep(layout, blob, PLACE, kind.python, kind.architecture, lock, content, interpreter is not None)
+    records.keep(layout, blob, *content, interpreter is not None)
     say(f"the scoring server: a layer of {blob.size / 1e6:.1f} MB")
     return blob
