@@ -1,4 +1,4 @@
-"""Runs the parts of the test suite, in three legs at once: what hack/test does."""
+"""Runs the parts of the test suite, in legs at once and the end-to-end tests after them: what hack/test does."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ class Part:
     name: str
     options: tuple[str, ...] = ()
     needs: str = ""  # one of NEEDS
+    # Begins when the other legs have ended: a cluster keeps two cores busy by itself, and what its tests wait for comes
+    # too late on cores that are shared.
+    alone: bool = False
     # Real processes can be late on a busy machine: a test of theirs that fails is run once more, alone.
     again: bool = True
 
@@ -45,14 +48,14 @@ LEGS = (
     (
         Part("lint", again=False),
         Part("unit", ("-n", "2"), again=False),
-        # Files stay whole: their tests share servers. They wait for these half of the time, so one process more works.
+        # Files stay whole: their tests share servers.
         Part("integration", ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")),
         Part("faults", ("-n", "3", "--dist", "loadfile")),
     ),
     # What waits for an engine or a kubelet most of the time
     (Part("conformance"), Part("docker", needs="engine")),
     # The order of the files is kept: the last one judges the run.
-    (Part("e2e", ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"), needs="kind cluster"),),
+    (Part("e2e", ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"), needs="kind cluster", alone=True),),
 )
 # By name: commands that find it up, or bring it up. A machine that is new to this compiles Kubernetes, which must not
 # take the time of the tests in the other legs.
@@ -88,10 +91,12 @@ class Result:
 class Leg(threading.Thread):
     """Runs parts one after the other; one that fails stops no other."""
 
-    def __init__(self, parts: Sequence[Part], arguments: Sequence[str], output: IO[bytes] | None) -> None:
+    def __init__(
+        self, parts: Sequence[Part], arguments: Sequence[str], output: IO[bytes] | None, before: Sequence[Leg]
+    ) -> None:
         super().__init__(daemon=True)
         self.results: list[Result] = []
-        self._parts, self._arguments, self._output = parts, arguments, output
+        self._parts, self._arguments, self._output, self._before = parts, arguments, output, before
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
@@ -133,6 +138,9 @@ class Leg(threading.Thread):
         elif part.needs and any(self._call(command) for command in NEEDS[part.needs]):
             result.left_out = f"there is no {part.needs} (see the lines above)"
         else:
+            for leg in self._before if part.alone else ():
+                leg.join()
+            begin = time.monotonic()
             self._run_tests(part, result)
         result.seconds = time.monotonic() - begin
 
@@ -186,7 +194,9 @@ def run(legs: Sequence[Sequence[Part]], arguments: Sequence[str]) -> list[Result
     """Run the legs at once; what each of the others says is printed when those before it have ended."""
     with contextlib.ExitStack() as files:
         aside = [files.enter_context(tempfile.TemporaryFile()) for _ in legs[1:]]
-        running = [Leg(parts, arguments, output) for parts, output in zip(legs, [None, *aside], strict=True)]
+        running: list[Leg] = []
+        for parts, output in zip(legs, [None, *aside], strict=True):
+            running.append(Leg(parts, arguments, output, tuple(running)))
         with _signals_stop(running):
             for leg in running:
                 leg.start()

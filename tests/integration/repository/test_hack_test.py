@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+IMPORTS = "import time\nfrom pathlib import Path\n\n"
 PASSES = "def test_passes() -> None: pass\n"
 FAILS = "def test_fails() -> None:\n    print('words of the failure')\n    raise AssertionError\n"
 # Fails at its first run only.
@@ -173,9 +174,9 @@ def test_a_file_that_cannot_be_read_fails_its_part(tree: Tree) -> None:
 )
 def test_when_it_is_ended_both_legs_end_and_stop_what_they_started(tree: Tree, number: int, whom: str) -> None:
     tree.write("tests/unit/test_unit.py", LASTS)
-    tree.write("tests/e2e/test_e2e.py", LASTS.replace('"st', '"e2e-st'))
+    tree.write("tests/docker/test_docker.py", LASTS.replace('"st', '"docker-st'))
     with tree.start() as process:
-        names = ["started", "e2e-started"]
+        names = ["started", "docker-started"]
         while not all((tree.folder / name).exists() for name in names):
             assert process.poll() is None
             time.sleep(0.02)
@@ -183,8 +184,23 @@ def test_when_it_is_ended_both_legs_end_and_stop_what_they_started(tree: Tree, n
         out = process.communicate(timeout=90)[0]
     print(out)
     assert process.returncode == 1
-    assert (tree.folder / "stopped").exists() and (tree.folder / "e2e-stopped").exists()
-    assert "failed: unit: interrupted" in out and "failed: e2e: interrupted" in out
+    assert (tree.folder / "stopped").exists() and (tree.folder / "docker-stopped").exists()
+    assert (
+        "failed: unit: interrupted" in out
+        and "failed: docker: interrupted" in out
+        and "failed: e2e: interrupted" in out
+    )
+
+
+def test_the_end_to_end_tests_begin_when_all_others_have_ended(tree: Tree) -> None:
+    for part in ("faults", "docker"):
+        late = f"    time.sleep(1)\n    Path('{part}-ended').touch()\n"
+        tree.write(f"tests/{part}/test_{part}.py", f"{IMPORTS}def test_late() -> None:\n{late}")
+    ended = "    assert Path('faults-ended').exists() and Path('docker-ended').exists()\n"
+    tree.write("tests/e2e/test_e2e.py", f"{IMPORTS}def test_ended() -> None:\n{ended}")
+    code, out = tree.run("faults", "docker", "e2e")
+    assert code == 0
+    assert rows(out)["e2e"] == ["1", "0", "0", "0"]
 
 
 def test_help_runs_nothing() -> None:
