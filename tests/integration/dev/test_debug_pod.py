@@ -63,30 +63,32 @@ def test_a_breakpoint_stops_a_pod(lmd: Lmd, tmp_path: Path) -> None:
         server.wait_until_ready()
         kubectl(folder, server, python)
         path = f"{folder}:{os.environ['PATH']}"
-        command = subprocess.Popen(
-            [LMD, "debug", "digits", "--target", "kind", "--port", str(port)],
-            cwd=tmp_path / "app",
-            env={**os.environ, "PATH": path, "LOCALMODEL_HOME": str(lmd.home)},
-            stdout=(out := (tmp_path / "out").open("w")),
-            stderr=(err := (tmp_path / "err").open("w")),
-        )
-        try:
-            replies: list[Reply] = []
-            with DapClient(port) as ide:
-                ide.attach(tmp_path / "app", str(tmp_path / "app"), {"score.py": [5]})
-                asking = threading.Thread(target=lambda: replies.append(server.score(b"12345")))
-                asking.start()
-                assert ide.stopped_variables()[2]["answer"] == "5"
-                time.sleep(1.5)  # longer than the deployment allows for a request
-                ide.go_on()
-                asking.join(60)
-            assert [reply.json for reply in replies] == [5]
-            command.send_signal(signal.SIGINT)
-            assert command.wait(60) == 0
-        finally:
-            command.kill()
-            out.close()
-            err.close()
+        with (
+            (tmp_path / "out").open("w") as out,
+            (tmp_path / "err").open("w") as err,
+            subprocess.Popen(
+                [LMD, "debug", "digits", "--target", "kind", "--port", str(port)],
+                cwd=tmp_path / "app",
+                env={**os.environ, "PATH": path, "LOCALMODEL_HOME": str(lmd.home)},
+                stdout=out,
+                stderr=err,
+            ) as command,
+        ):
+            try:
+                replies: list[Reply] = []
+                with DapClient(port) as ide:
+                    ide.attach(tmp_path / "app", str(tmp_path / "app"), {"score.py": [5]})
+                    asking = threading.Thread(target=lambda: replies.append(server.score(b"12345")))
+                    asking.start()
+                    assert ide.stopped_variables()[2]["answer"] == "5"
+                    time.sleep(1.5)  # longer than the deployment allows for a request
+                    ide.go_on()
+                    asking.join(60)
+                assert [reply.json for reply in replies] == [5]
+                command.send_signal(signal.SIGINT)
+                assert command.wait(60) == 0
+            finally:
+                command.kill()
         assert "2 pods answer, and only requests that reach p2 can stop" in (tmp_path / "err").read_text()
         assert '"remoteRoot": "/var/azureml-app"' in (tmp_path / "app" / ".vscode" / "launch.json").read_text()
         assert server.score(b"123").json == 3

@@ -79,14 +79,14 @@ def test_a_crash_is_one_500_and_a_fresh_worker(tmp_path: Path, action: str, how:
 
 @pytest.mark.parametrize("action", ["loop", "hold-the-gil"])
 def test_a_timeout_is_one_500_and_a_fresh_worker(tmp_path: Path, action: str) -> None:
-    with start(tmp_path, SCORING_TIMEOUT_MS="600") as server:
+    with start(tmp_path, SCORING_TIMEOUT_MS="2000") as server:
         server.wait_until_ready()
         pid = server.score({}).json["pid"]
         started = time.monotonic()
         reply = server.score({"do": action})
-        assert 0.6 <= time.monotonic() - started < 15
+        assert 2 <= time.monotonic() - started < 15
         assert reply.status == 500
-        assert "600 ms" in reply.message
+        assert "2000 ms" in reply.message
         assert reply.headers["x-ms-run-function-failed"] == "True"
         assert server.score({}).json["pid"] != pid
         eventually(lambda: not is_alive(pid))
