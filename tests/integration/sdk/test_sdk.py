@@ -5,6 +5,7 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from localmodel.disk import home
 from localmodel.project.given import own_python
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
+from localmodel.targets.machine.state import Slot, State
+from localmodel.targets.process import ProcessRunner
 
 
 def test_a_script_is_deployed_asked_and_deleted(client: Client) -> None:
@@ -298,6 +301,29 @@ def test_a_deployment_is_all_that_a_program_has_to_keep(client: Client) -> None:
 def test_threads_share_a_client(digits: Deployment) -> None:
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(digits.score, range(100))) == list(range(100))
+
+
+def test_a_port_that_another_program_takes_meanwhile_gives_way_to_the_next(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_source(Path())
+    start = ProcessRunner.start
+    with socket.socket() as other:
+
+        def taken_first(runner: ProcessRunner, place: State, slot: Slot, port: int, *how: Any) -> str:
+            if other.getsockname()[1] == 0:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                other.bind(("127.0.0.1", port))
+                other.listen()
+            return start(runner, place, slot, port, *how)
+
+        monkeypatch.setattr(ProcessRunner, "start", taken_first)
+        digits = client.deploy("digits", "score.py")
+        assert digits.score(1) == 1
+        taken = other.getsockname()[1]
+        assert digits.url != f"http://localhost:{taken}/score"
+        with pytest.raises(UserError, match=f"{taken} is held by"):
+            client.deploy("other", "score.py", port=taken)
 
 
 def test_a_target_that_does_not_exist_is_named() -> None:

@@ -81,12 +81,15 @@ class Rollout:
     def _start(self, record: RevisionRecord, port: int) -> None:
         """Start a server where none runs."""
         self.place.main.want(record)
-        server = self._start_server(self.place.main, port)
-        self.place.main.set_server(server)  # recorded at once, in case this command is killed
         try:
+            server = self._start_server(self.place.main, port)
+            self.place.main.set_server(server)  # recorded at once, in case this command is killed
             self._wait(self.place.main, server, record)
-        except BaseException:
+        except BaseException as error:
             self.runner.clear(self.place)
+            # Another program may take a port between the choice and the start
+            if isinstance(error, UserError) and self.spec.local_port is None and not ports.is_free(port):
+                return self._start(record, self._port())
             if good := self.place.served_last():
                 self.place.main.want(good)
             raise
