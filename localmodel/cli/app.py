@@ -1,6 +1,8 @@
 """The command group, with what other packages add to it. A command is imported when it is called, for a quick start."""
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -102,6 +104,12 @@ class Commands(Group):
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
         options = click.Command.shell_complete(self, ctx, incomplete)
         return [*(CompletionItem(name, help=_in_a_list(name)) for name in names), *options]
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        # A program that starts it may have closed them
+        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for as long as the program runs
+        sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+        return super().main(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> object:
         with left_out() as left_out_messages:

@@ -222,10 +222,14 @@ def settings(options: Mapping[str, Any]) -> "Settings":
 
 def _variables(texts: tuple[str, ...]) -> dict[str, str]:
     """NAME=VALUE, by name."""
+    from localmodel.project.settings import VARIABLE
+
     variables = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise click.UsageError(f"--variable: {text!r} is not NAME=VALUE")
+        if not VARIABLE.fullmatch(name):
+            raise click.UsageError(f"--variable: {name!r} is not a name of a variable: use letters, digits and _")
         variables[name] = value
     return variables

@@ -4,6 +4,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from localmodel import reasons
 from localmodel.addresses.address import is_address
 from localmodel.errors import UserError
 from localmodel.project.place import SETTINGS
-from localmodel.project.settings import Settings
+from localmodel.project.settings import VARIABLE, Settings
 from localmodel.resource.server_settings import ServerSettings
 from localmodel.target_table import TARGETS
 from localmodel_untrusted.files import UnreadableError, decoded, read_file
@@ -35,18 +36,28 @@ def read(folder: Path) -> Settings:
         line = re.search(r" \(at line (\d+), column \d+\)", str(error))
         where, what = (f":{line[1]}", str(error).replace(line[0], "")) if line else ("", str(error))
         raise UserError(reasons.SETTINGS_FILE_INVALID, f"{file}{where}: not TOML: {what}") from None
-    return _settings(values, folder, lambda key: f"{file}:{line_of(text, key)}: {key}")
+    return _settings(values, folder, partial(_place_in, file, text))
+
+
+def place_of(folder: Path, key: str) -> str:
+    """Where the folder's file sets a key: file, line and key."""
+    file = folder / SETTINGS
+    return _place_in(file, file.read_text("utf-8", "replace"), key)
+
+
+def _place_in(file: Path, text: str, key: str) -> str:
+    return f"{file}:{line_of(text, key)}: {key}"
 
 
 def line_of(text: str, key: str) -> int:
     """The line that sets a key, `server.workers` for one of a table; 1 where it cannot be told."""
-    table, last = "", key.rpartition(".")[2]
+    table, last, key = "", key.rpartition(".")[2], re.sub(r"\s", "", key)
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
             table = header[1].replace('"', "").replace(" ", "")
             if table == key:
                 return number
-        elif assigned := re.match(r"\s*([\w.\"'-]+(?:\s*\.\s*[\w\"'-]+)*)\s*=", line):
+        elif assigned := re.match(r"""\s*((?:"[^"]*"|'[^']*'|[\w.\s-])+)=""", line):
             name = re.sub(r"[\"'\s]", "", assigned[1])
             whole = f"{table}.{name}" if table else name
             if whole == key or (key.startswith(f"{whole}.") and re.search(rf"\b{re.escape(last)}\b", line)):
@@ -120,7 +131,8 @@ def _texts(value: Any, where: str) -> tuple[str, ...]:
 
 def _python(value: Any, where: str) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"3\.\d+", value):
-        raise _wrong(where, f'give a version in quotes, such as "3.12", not {value!r}')
+        quotes = "" if isinstance(value, str) else "in quotes, "
+        raise _wrong(where, f'give a minor version {quotes}such as "3.12", not {value!r}')
     return value
 
 
@@ -173,6 +185,8 @@ def _variables(value: Any, place: Callable[[str], str]) -> dict[str, str]:
     if not isinstance(value, dict):
         raise _wrong(place("variables"), 'give a table, such as [variables] with NAME = "value"')
     for name, text in value.items():
+        if not VARIABLE.fullmatch(name):
+            raise _wrong(place(f"variables.{name}"), "not a name of a variable: use letters, digits and _")
         if not isinstance(text, str):
             raise _wrong(place(f"variables.{name}"), f'give a text: "{text}"')
     return dict(value)

@@ -12,7 +12,8 @@ from localmodel.output.progress import Progress
 from localmodel.project import before, definition, drafting, given, lmd_toml, place, settings
 from localmodel.project.drafting import Parts
 from localmodel.project.folder import beside, gates, lacking
-from localmodel.project.place import SETTINGS, Place
+from localmodel.project.place import Place
+from localmodel.project.server_options import manifest_fields
 from localmodel.project.settings import Settings
 from localmodel.resource.manifest import Manifests
 from localmodel.store import Store
@@ -105,11 +106,20 @@ class Project:
                 yield
         except UserError as error:
             text = str(error).replace("spec.models[0]: ", "") if self.place.kind == "model" else str(error)
-            if self.file.port is not None and self.options.port is None:
-                text = text.replace("spec.service.localPort", f"{self.place.root / SETTINGS}: port")
+            for field, key in self._fields_of_the_file():
+                if field in text:
+                    text = text.replace(field, lmd_toml.place_of(self.place.root, key))
             if text == str(error):
                 raise
             raise UserError(error.reason, text) from None
+
+    def _fields_of_the_file(self) -> Iterator[tuple[str, str]]:
+        """A manifest's fields that lmd.toml alone sets, with its keys for them."""
+        if self.file.port is not None and self.options.port is None:
+            yield "spec.service.localPort", "port"
+        if self.options.server is None:
+            for name in self.file.server or {}:
+                yield from ((f"spec.server.{field}", f"server.{name}") for field in manifest_fields({name: 0}))
 
     def read(self, kept: Settings, progress: Progress, fresh: bool = True) -> Parts:
         """Its files, models, environment and the rest. `kept` is what was applied before; `fresh`: nothing was.

@@ -1,11 +1,15 @@
 """What a deployment is made with: what options, lmd.toml, or the apply before say."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from localmodel.project.place import SCRIPT
+
+# The name of an environment variable, as the custom resource has it
+VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,6 @@ class _Pruning:
         gone = sum(row["removed"] for row in self._rows)
         say(f"{gone} {verb}, {words(self._freed)} {'would be ' if dry_run else ''}freed on this disk")
         if images := sum(row["bytes"] for row in self._rows if row["removed"] and row["kind"] == "image"):
-            click.echo(f"The engine's images have {words(images)}, with what they share with others.")
+            say(f"The engine's images have {words(images)}, with what they share with others.")
         if any(row["bytes"] for row in self._rows if row["kind"] == "venv"):
             say("Files that other environments or uv's cache have too are freed with those (uv cache prune).")

@@ -1,5 +1,6 @@
 """What commands print: results on standard output, progress and errors on standard error."""
 
+import errno
 import json
 import logging
 import shutil
@@ -62,6 +63,15 @@ def left_out() -> Iterator[list[str]]:
         state_file.log.propagate = True
 
 
+def _echo(content: str | bytes, newline: bool = True, err: bool = False) -> None:
+    try:
+        click.echo(content, nl=newline, err=err)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # click ends the command
+            raise
+        raise Failure(f"the output cannot be written: {error.strerror}") from None
+
+
 class ConsoleProgress:
     """Implements `Progress` and `Live`: a spinner on a terminal, one plain line for each step elsewhere."""
 
@@ -100,7 +110,7 @@ class ConsoleProgress:
 
 def say(text: object = "", err: bool = False) -> None:
     """Print one or more lines. Control characters in them are escaped, so that they cannot steer the terminal."""
-    click.echo(printable(str(text)), err=err)
+    _echo(printable(str(text)), err=err)
 
 
 def pass_on(content: str | bytes) -> None:
@@ -109,11 +119,11 @@ def pass_on(content: str | bytes) -> None:
         content = printable(content if isinstance(content, str) else content.decode(errors="replace"))
     elif isinstance(content, str):
         content = content.encode(errors="surrogateescape")
-    click.echo(content, nl=False)
+    _echo(content, newline=False)
 
 
 def print_json(value: Any) -> None:
-    click.echo(json_text(json.dumps(value, indent=2, ensure_ascii=False)))
+    _echo(json_text(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def print_value(value: Any, output: str) -> None:
@@ -124,7 +134,7 @@ def print_value(value: Any, output: str) -> None:
         text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
         if text != printable(text):
             text = yaml.safe_dump(value, sort_keys=False)  # in ASCII
-        click.echo(text, nl=False)
+        _echo(text, newline=False)
     else:
         print_json(value)
 
@@ -146,6 +156,6 @@ def print_table(
         return
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     head, *lines = table.lines(columns, [[one_line(cell) for cell in row] for row in rows], width, spare)
-    click.echo(style.bold(head))
+    _echo(style.bold(head))
     for number, line in enumerate(lines):
-        click.echo(paint(number, line))
+        _echo(paint(number, line))

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from localmodel.cli.terminal.output import print_table
+from localmodel.cli.terminal.output import pass_on, print_table
 from localmodel.shipped import pages
 
 _WIDEST = 120  # characters; longer lines are hard to read
@@ -40,7 +40,7 @@ def docs(page: str | None, lists: bool) -> None:
     if sys.stdout.isatty():
         click.echo_via_pager(_rendered(text))
     else:
-        click.echo(text, nl=False)
+        pass_on(text)
 
 
 def _name(page: str) -> str:

@@ -255,6 +255,7 @@ def test_a_log_may_be_cut_to_its_last_lines(lmd: Lmd) -> None:
         (["code", "--entry-script", "nosuch.py"], "code has no nosuch.py"),
         (["code", "--env", "e", "--conda", "a.yaml"], "give one of --env, --requirements and --conda"),
         (["code", "--variable", "A"], "'A' is not NAME=VALUE"),
+        (["code", "--variable", "A B=1"], "'A B' is not a name of a variable: use letters, digits and _"),
         (["code", "--port", "0"], "0 is not in the range"),
         (["kustomized", "--entry-script", "score.py"], "kustomized has a kustomization.yaml"),
         (["a.yaml", "--model", "m", "--name", "n"], "--model, --name: only with a script; a.yaml is a manifest"),
