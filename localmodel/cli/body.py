@@ -18,6 +18,13 @@ _MOST_BYTES = 1 << 30
 _JSON = "application/json"
 _LINES = (".jsonl", ".ndjson")
 
+
+def _header(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not (text.isascii() and text.isprintable() and text.strip()):
+        raise click.BadParameter(f"{text!r} is not a content type, such as image/png", context, parameter)
+    return text
+
+
 data_option = click.option("--data", help="The request's body, or @FILE as --request FILE.")
 request_option = click.option(
     "--request",
@@ -27,6 +34,7 @@ request_option = click.option(
 )
 content_type_option = click.option(
     "--content-type",
+    callback=_header,
     help="What the body is: image/png, for example; it is then sent as it is. Default: application/json.",
 )
 
@@ -86,4 +94,4 @@ def _of_csv(path: Path, content: bytes, form: object) -> bytes:
     try:
         return csv_rows.body(content.decode("utf-8-sig"), form)
     except (UnicodeDecodeError, csv_rows.NotATableError) as error:
-        raise Failure(f"{path}: is not CSV in UTF-8: {error}") from None
+        raise Failure(f"{path}: is not a table in CSV and UTF-8: {error}") from None

@@ -21,13 +21,21 @@ def body(text: str, example: object) -> bytes:
     """A request with all rows, in the form of the schema's `example`; without one, a list of rows under `data`.
 
     The first line is read as names of columns unless it has a number.
+
+    Raises:
+        NotATableError: it is not CSV, or its lines have different numbers of values.
     """
     try:
-        rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+        reader = csv.reader(io.StringIO(text), strict=True)
+        rows: list[list[str]] = []
+        for row in filter(None, reader):
+            if rows and len(row) != len(rows[0]):
+                raise NotATableError(f"line {reader.line_num} has {len(row)} values, and the first {len(rows[0])}")
+            rows.append(row)
     except csv.Error as error:
         raise NotATableError(str(error)) from None
     named = bool(rows) and not any(isinstance(_value(cell), float | int) for cell in rows[0])
-    names = rows[0] if named else [str(number) for number in range(max(map(len, rows), default=0))]
+    names = rows[0] if named else [str(number) for number in range(len(rows[0]) if rows else 0)]
     values = [[_value(cell) for cell in row] for row in rows[1 if named else 0 :]]
     fields = example if isinstance(example, dict) else {_DATA: []}
     name = next((name for name, value in fields.items() if isinstance(value, list | dict)), _DATA)
@@ -41,7 +49,7 @@ def _in_form(names: list[str], values: list[list[Any]], form: object) -> object:
         return {part: content for part, content in parts.items() if part in form or part != "index"}
     first = form[0] if isinstance(form, list) and form else []
     if isinstance(first, dict):
-        return [dict(zip(names, row, strict=False)) for row in values]
+        return [dict(zip(names, row, strict=True)) for row in values]
     if not isinstance(first, list):
         return [row[0] for row in values]
     return values

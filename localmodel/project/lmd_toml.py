@@ -30,6 +30,8 @@ def read(folder: Path) -> Settings:
         text = decoded(content or b"").removeprefix("\ufeff")
     except UnreadableError as error:
         raise UserError(reasons.SETTINGS_FILE_INVALID, f"{file}: cannot be read: {error}") from None
+    if content is None and file.is_symlink():
+        raise UserError(reasons.SETTINGS_FILE_INVALID, f"{file}: cannot be read: it links to nothing")
     try:
         values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -102,7 +102,12 @@ class Project:
     def _in_words_of_the_path(self, environment: Path | None) -> Iterator[None]:
         """Have errors name what the user wrote, and not a manifest's fields that were made of it."""
         try:
-            with lacking.in_words_of(environment, None if self.place.is_manifest else self.place.root):
+            root = None if self.place.is_manifest else self.place.root
+            if self.place.kind == "model" and environment is None:
+                # It says itself what it needs: what lies beside it is another's, and what it holds is what was trained
+                own = self.place.path / lacking.REQUIREMENTS
+                environment, root = own if own.is_file() else None, None
+            with lacking.in_words_of(environment, root):
                 yield
         except UserError as error:
             text = str(error).replace("spec.models[0]: ", "") if self.place.kind == "model" else str(error)

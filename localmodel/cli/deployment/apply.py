@@ -9,6 +9,7 @@ import click
 from localmodel.cli import folder_words
 from localmodel.cli.deployment import next_step
 from localmodel.cli.project_options import project_options
+from localmodel.cli.seconds import Seconds
 from localmodel.cli.target_option import where_options
 from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
 from localmodel.errors import UserError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @project_options
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     help="Seconds to wait until it serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
 )
 @output_option

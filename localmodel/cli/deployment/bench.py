@@ -9,6 +9,7 @@ import click
 from localmodel.cli import body
 from localmodel.cli.deployment import own_request
 from localmodel.cli.project_options import deployment_options
+from localmodel.cli.seconds import Seconds
 from localmodel.cli.terminal import human
 from localmodel.cli.terminal.output import ConsoleProgress, Failure, output_option, print_table, print_value, say
 from localmodel.targets import http
@@ -38,7 +39,7 @@ _SECONDS = 10.0
 @click.option("--count", type=click.IntRange(1, _MOST_REQUESTS), help="Stop after so many requests in all.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, _MOST_SECONDS, min_open=True),
+    type=Seconds(_MOST_SECONDS),
     help=f"Stop after so many seconds. Default: {_SECONDS:g}, or with --count at most {_MOST_SECONDS:g}.",
 )
 @output_option

@@ -9,6 +9,7 @@ from localmodel.cli import completion, folder_words
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.folder_words import FolderProgress
 from localmodel.cli.project_options import deployment, deployment_options, wrong_paths
+from localmodel.cli.seconds import Seconds
 from localmodel.cli.target_option import all_namespaces_option, chosen, where_options
 from localmodel.cli.terminal import human, style
 from localmodel.cli.terminal.output import ConsoleProgress, output_option, pass_on, print_table, print_value, say
@@ -18,7 +19,7 @@ from localmodel.targets import figures
 from localmodel.targets.figures import Figures
 from localmodel.targets.target import DeploymentStatus, Target
 
-_TIMEOUT = click.FloatRange(min=0, min_open=True)
+_TIMEOUT = Seconds()
 
 
 @click.command()

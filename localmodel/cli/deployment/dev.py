@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localmodel.cli.project_options import project_options
+from localmodel.cli.seconds import Seconds
 from localmodel.cli.target_option import where_options
 from localmodel.cli.terminal.output import say
 from localmodel.targets.target import Target
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     help="Seconds to wait until an update serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
 )
 @where_options

@@ -8,6 +8,7 @@ import click
 from localmodel.cli import body
 from localmodel.cli.deployment import own_request
 from localmodel.cli.project_options import deployment_options
+from localmodel.cli.seconds import Seconds
 from localmodel.cli.terminal.output import Failure, output_option, pass_on, print_value
 from localmodel.targets import http
 from localmodel.targets.http import Answer
@@ -22,7 +23,7 @@ from localmodel_untrusted.files import UnreadableError
 @body.content_type_option
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     help="Seconds to wait for each answer. Default: the deployment's own limit.",
 )
 @output_option

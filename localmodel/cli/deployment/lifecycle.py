@@ -9,6 +9,7 @@ from localmodel import reasons
 from localmodel.cli import completion
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.project_options import deployment, wrong_paths
+from localmodel.cli.seconds import Seconds
 from localmodel.cli.target_option import chosen, where_options
 from localmodel.cli.terminal.output import ConsoleProgress, Failure, say
 from localmodel.errors import UserError
@@ -17,7 +18,7 @@ from localmodel.targets.target import DeploymentStatus, Target
 _names = click.argument("names", metavar="[NAME|PATH]...", nargs=-1, shell_complete=completion.deployments)
 _timeout = click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     help="Seconds to wait until it serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
 )
 _all = click.option("--all", "everything", is_flag=True, help="Every deployment but those that are stopped.")

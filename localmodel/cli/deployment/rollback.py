@@ -6,6 +6,7 @@ import click
 
 from localmodel.cli.deployment.apply import sentence
 from localmodel.cli.project_options import deployment_options
+from localmodel.cli.seconds import Seconds
 from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
 from localmodel.targets.target import Target
 
@@ -14,7 +15,7 @@ from localmodel.targets.target import Target
 @click.option("--to", type=click.IntRange(min=1), help="The revision's number. Default: the one that served before.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     help="Seconds to wait until it serves. Default: the manifest's spec.update.progressDeadlineSeconds, or 300.",
 )
 @output_option

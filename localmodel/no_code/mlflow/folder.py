@@ -171,9 +171,8 @@ def _python(folder: Path, pyfunc: dict[str, Any], otherwise: str) -> str:
     if not wanted and otherwise:
         return otherwise
     if wanted not in pythons():
-        raise needs_script(
-            folder, f"MLflow saved it with Python {wanted or '?'}, and {', '.join(pythons())} are supported"
-        )
+        saved = f"MLflow saved it with Python {wanted}" if wanted else f"{MODEL} has no python_version"
+        raise needs_script(folder, f"{saved}, and {', '.join(pythons())} are supported")
     return wanted
 
 

@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 from support.lmd_command import PYTHON, Lmd, script
 
+MLMODEL = """
+flavors:
+  python_function: {loader_module: mlflow.sklearn, model_path: model.pkl, python_version: 3.11.4}
+  sklearn: {pickled_model: model.pkl, serialization_format: pickle, sklearn_version: 1.9.1}
+"""
 ENV = "__import__('os').environ.get"
 
 
@@ -224,3 +229,17 @@ def test_a_deployment_is_written_as_a_manifest_that_serves_the_same(lmd: Lmd, ch
     applied = lmd("apply", "-k", "out", "--replace")
     assert applied.code == 0 and "nothing has changed" in applied.err and lmd.ask(7).body == [7, "0.5"]
     assert "out exists already" in lmd("export", "manifest", "churn", "--output-dir", "out").err
+
+
+def test_requirements_of_a_model_are_named_and_never_written(lmd: Lmd) -> None:
+    model = lmd.folder / "model"
+    model.mkdir()
+    (model / "MLmodel").write_text(MLMODEL)
+    (model / "model.pkl").write_bytes(b"\x80\x02csklearn.linear_model._base\nLinearRegression\n)\x81.")
+    (model / "requirements.txt").write_text("sklearn\n")
+    (lmd.folder / "requirements.txt").write_text("sklearn==1.5\n")
+    result = lmd("apply", "./model", "--write")
+    assert result.code == 1
+    assert "error: model/requirements.txt:1: sklearn is not a package that can be installed; write" in result.err
+    assert (model / "requirements.txt").read_text() == "sklearn\n"
+    assert (lmd.folder / "requirements.txt").read_text() == "sklearn==1.5\n"

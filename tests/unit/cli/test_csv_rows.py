@@ -48,5 +48,11 @@ def test_what_is_not_csv_is_said() -> None:
         sent('a,b\n"1,2\n')
 
 
+@pytest.mark.parametrize("text", ["a,b\n1,2\n\n3,4,5\n", "a,b\n1,2\n\n3\n", "1,2\n3,4\n\n5\n"])
+def test_a_line_with_more_or_fewer_values_is_named(text: str) -> None:
+    with pytest.raises(NotATableError, match=r"line 4 has [13] values?, and the first 2"):
+        sent(text)
+
+
 def test_an_empty_file_is_no_rows() -> None:
     assert sent("") == {"data": []}

@@ -90,6 +90,12 @@ def test_what_is_wrong_is_told_with_file_line_and_key(tmp_path: Path, text: str,
     assert said in str(caught.value) and caught.value.reason == "SettingsFileInvalid"
 
 
+def test_a_link_to_nothing_is_not_taken_for_no_settings(tmp_path: Path) -> None:
+    (tmp_path / "lmd.toml").symlink_to(tmp_path / "gone.toml")
+    with pytest.raises(UserError, match=r"lmd\.toml: cannot be read: it links to nothing"):
+        lmd_toml.read(tmp_path)
+
+
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "lmd.toml").write_text('name = "churn"\n', "utf-8-sig")
     assert lmd_toml.read(tmp_path).name == "churn"
