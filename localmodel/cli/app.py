@@ -107,7 +107,8 @@ class Commands(Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         # A program that starts it may have closed them
-        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for as long as the program runs
+        sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - for as long as the program runs
+        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
         sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
         return super().main(*arguments, **options)
 

@@ -94,4 +94,4 @@ def _of_csv(path: Path, content: bytes, form: object) -> bytes:
     try:
         return csv_rows.body(content.decode("utf-8-sig"), form)
     except (UnicodeDecodeError, csv_rows.NotATableError) as error:
-        raise Failure(f"{path}: is not a table in CSV and UTF-8: {error}") from None
+        raise Failure(f"{path}: is not CSV in UTF-8: {error}") from None

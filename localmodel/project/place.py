@@ -43,7 +43,7 @@ class Place:
     @property
     def root(self) -> Path:
         """The folder that everything beside it is looked for in."""
-        return self.path if self.path.is_dir() and self.kind != "model" else self.path.parent
+        return self.path if self.kind in ("folder", "kustomization") else self.path.parent
 
     @property
     def is_manifest(self) -> bool:

@@ -52,6 +52,7 @@ class PrintedProgress:
         """The title at once, so that a long step can be seen, and behind it how it went and for how long."""
         outcome: list[str] = []
         started = time.monotonic()
+        self._begin_line()
         self._write(f"{title}: ", ends=False)
         try:
             yield outcome.append
@@ -64,7 +65,12 @@ class PrintedProgress:
         self._write(result if self._open else f"{title}: {result}")
 
     def note(self, text: str) -> None:
-        self._write(f"\n{text}" if self._open else text)
+        self._begin_line()
+        self._write(text)
+
+    def _begin_line(self) -> None:
+        if self._open:
+            self._write("…")
 
     def _write(self, text: str, ends: bool = True) -> None:
         sys.stdout.write(printable(f"{text}\n" if ends else text))

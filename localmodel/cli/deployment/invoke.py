@@ -9,7 +9,7 @@ from localmodel.cli import body
 from localmodel.cli.deployment import own_request
 from localmodel.cli.project_options import deployment_options
 from localmodel.cli.seconds import Seconds
-from localmodel.cli.terminal.output import Failure, output_option, pass_on, print_value
+from localmodel.cli.terminal.output import ConsoleProgress, Failure, output_option, pass_on, print_value
 from localmodel.targets import http
 from localmodel.targets.http import Answer
 from localmodel.targets.target import Target
@@ -56,6 +56,8 @@ def invoke(
     deployment = target.get(name)
     if deployment.serving is None:
         raise Failure(f"{name} is not serving: {deployment.message}")
+    if not deployment.ready and deployment.message:
+        ConsoleProgress().note(f"revision {deployment.serving} answers: {deployment.message}")
     requests = body.requests(data, request, content_type, lambda: body.example(deployment.url))
     answers = (http.request(deployment.url, content, timeout, kind) for content, kind in requests)
     if len(requests) > 1:

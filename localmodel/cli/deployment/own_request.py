@@ -19,7 +19,7 @@ def given_or_own(target: Target, name: str, data: str | None, request: Path | No
         click.UsageError: both are given, or there is none.
     """
     if data is not None and request is not None:
-        raise click.UsageError("give one of --data and --request")
+        raise click.UsageError("give one of --data and --request, not both")
     if data is not None or request is not None:
         return data, request
     project = project_of(target, name)

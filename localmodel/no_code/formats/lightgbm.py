@@ -17,6 +17,7 @@ NO_CATEGORIES = "it has columns of categories, and the file does not say which c
 _LONGEST_TAIL = 1 << 20
 _FILE = re.compile(rb"tree\r?\nversion=")
 _VERSION = re.compile(rb"version=v(\d+)")
+_SIZES = re.compile(rb"\ntree_sizes=([0-9 ]+)")
 _CATEGORIES = re.compile(rb"\npandas_categorical:(\[.*\])\s*$")
 # The name of an unnamed column.
 _COUNTED = re.compile(r"Column_\d+")
@@ -37,6 +38,8 @@ def describe(path: Path, file: str) -> Description:
         head = opened.read(LONGEST_HEAD)
         opened.seek(max(0, path.stat().st_size - _LONGEST_TAIL))
         tail = opened.read(_LONGEST_TAIL)
+    if _is_cut(head, path.stat().st_size):
+        raise unreadable(path, "it is cut: it ends before its last tree")
     names = _names(head)
     if not names:
         raise unreadable(path, "it has no feature_names, as LightGBM writes them")
@@ -49,6 +52,12 @@ def describe(path: Path, file: str) -> Description:
     loading = Loading(("import lightgbm",), load, "np.asarray(model.predict(data)).tolist()")
     outputs = {"": sample_of_answer(head)}
     return Description("lightgbm", file, loading, inputs, (f"lightgbm{version}",), DEFAULT_PYTHON, outputs=outputs)
+
+
+def _is_cut(head: bytes, size: int) -> bool:
+    """Whether a file of this size cannot have all trees, of which the head gives the sizes."""
+    sizes = _SIZES.search(head)
+    return sizes is not None and max(0, head.find(b"\nTree=")) + sum(map(int, sizes[1].split())) > size
 
 
 def sample_of_answer(head: bytes) -> list[Any]:

@@ -164,3 +164,12 @@ def test_an_added_command_whose_packages_are_missing_says_what_to_install() -> N
     result = CliRunner().invoke(command, ["run", "--help"])
     assert result.exit_code == 1
     assert "lmd operator needs the Python package nosuchpackage: pip install 'localmodel[operator]'" in result.stderr
+
+
+def test_an_answer_of_an_older_revision_is_said_to_be_one(lmd: Lmd) -> None:
+    lmd("apply", lmd.manifest(script("1")))
+    assert lmd("invoke", "digits", "--data", "1").err == ""
+    assert lmd("apply", lmd.manifest("def init(): raise ValueError('no')\ndef run(raw_data): ...\n")).code == 1
+    answer = lmd("invoke", "digits", "--data", "1")
+    assert (answer.code, answer.out) == (0, "1\n")
+    assert answer.err.startswith("revision 1 answers: revision 2 does not serve: init() failed: score.py:1: ValueError")

@@ -97,6 +97,10 @@ def test_other_files_and_folders_are_not_models(tmp_path: Path) -> None:
         ("cut.json", b'{"learner": {"attributes"'),
         ("deep.json", b'{"learner": ' + b"[" * 200_000),
         ("cut.txt", b"tree\nversion=v4\n"),
+        (
+            "last.txt",
+            b"tree\nversion=v4\nfeature_names=a\ntree_sizes=40 400\n\nTree=0\nnum_leaves=1\n" + b"leaf=1\n" * 50,
+        ),
     ],
 )
 def test_damaged_files(tmp_path: Path, name: str, content: bytes) -> None:

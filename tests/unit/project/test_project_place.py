@@ -80,3 +80,10 @@ def test_a_command_to_type_has_its_paths_quoted(tmp_path: Path) -> None:
     (folder / "blue.yml").write_text("endpoint_name: churn\nname: blue\n", "utf-8-sig")
     with pytest.raises(PathError, match=r"lmd import azureml '.*my chürn/blue.yml'"):
         place.find(folder / "blue.yml")
+
+
+def test_a_folder_that_has_gone_does_not_become_the_one_above(tmp_path: Path) -> None:
+    (tmp_path / "churn").mkdir()
+    found = place.find(tmp_path / "churn")
+    (tmp_path / "churn").rmdir()
+    assert found.root == tmp_path / "churn"

@@ -18,7 +18,7 @@ def test_printed_it_is_a_line_a_step_with_notes_between(capsys: pytest.CaptureFi
     with progress.step("revision 1") as done:
         progress.note("slow")
         done("serves")
-    assert capsys.readouterr().out == "revision 1: \nslow\nrevision 1: serves\n"
+    assert capsys.readouterr().out == "revision 1: …\nslow\nrevision 1: serves\n"
 
 
 def test_printed_a_step_that_fails_ends_its_line(capsys: pytest.CaptureFixture[str]) -> None:
