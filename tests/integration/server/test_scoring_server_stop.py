@@ -53,6 +53,7 @@ def test_requests_in_flight_and_in_line_are_answered(tmp_path: Path, number: sig
             connection.request("POST", "/score", json.dumps({"until": str(tmp_path / "go")}))
         server.wait_until_asked(4)
         server.signal(number)
+        eventually(lambda: "stopping: " in server.log, server)
         (tmp_path / "go").touch()
         for connection in connections:
             reply = read_reply(connection)
