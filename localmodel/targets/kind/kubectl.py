@@ -17,7 +17,7 @@ _OURS = "localmodeldeployments."
 _NOT_TEXT = re.compile(r'in body must be of type string: "(number|integer|boolean)"')
 # How kubectl says that nothing answers, or that its configuration names nobody to ask.
 _NO_CLUSTER = re.compile(
-    r"dial tcp [^\n;]*|The connection to the server \S+ was refused|Unable to connect to the server: [^\n]*"
+    r"dial tcp [^\n;\"]*|The connection to the server \S+ was refused|Unable to connect to the server: [^\n]*"
     r"|context \S+ does not exist|context was not found for specified context: [^\n]*|no such host"
 )
 # How it says that the custom resource definition is missing.

@@ -43,6 +43,13 @@ def write(folder: Path, name: str, number: int, desired: Desired, environment: B
     }
 
 
+def restore(folder: Path) -> None:
+    """Unpack again what the revision in the folder links to, if somebody has removed it."""
+    for link in (folder / "app" / revision.MODELS_FOLDER).rglob("*"):
+        if link.is_symlink() and not link.exists():
+            _extracted(f"sha256:{link.readlink().name}")
+
+
 def models_folder() -> Path:
     """The folder with unpacked models, which revisions link to."""
     return home.home() / "models"
@@ -53,17 +60,17 @@ def _link_models(root: Path, models: Iterable[ModelVersion]) -> None:
     for model in models:
         link = root / model.inside
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(_extracted(model))
+        link.symlink_to(_extracted(model.weights.digest))
 
 
-def _extracted(model: ModelVersion) -> Path:
-    """The folder with the model's files, unpacked once for all deployments."""
+def _extracted(digest: str) -> Path:
+    """The folder with the files of these weights, unpacked once for all deployments."""
 
     def unpack(folder: Path) -> None:
-        layers.extract(Store(home.store()).layout.path(model.weights.digest), folder)
+        layers.extract(Store(home.store()).layout.path(digest), folder)
         for file in folder.rglob("*"):
             if file.is_file():
                 # Read-only, because deployments share it.
                 file.chmod(0o555 if executable.is_executable(file) else 0o444)
 
-    return files.made_once(models_folder() / model.weights.digest.removeprefix("sha256:"), unpack)
+    return files.made_once(models_folder() / digest.removeprefix("sha256:"), unpack)

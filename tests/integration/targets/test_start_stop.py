@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 from support.lmd_command import BROKEN_INIT, Lmd, script
@@ -71,3 +72,17 @@ def test_what_has_never_served_or_is_not_there_cannot_be_started(lmd: Lmd) -> No
     both = lmd("stop", "nobody", "digits")
     assert both.code == 1 and "no deployment nobody" in both.err and "digits: stopped" in both.out
     assert lmd("start").code == 2 and lmd("start", "digits", "--all").code == 2
+
+
+def test_models_that_somebody_has_removed_are_unpacked_again(lmd: Lmd) -> None:
+    model = lmd.folder / "weights.txt"
+    model.write_text("7")
+    assert lmd("model", "register", model, "--name", "seven").code == 0
+    place = "__import__('os').environ['AZUREML_MODEL_DIR'] + '/weights.txt'"
+    code = script(f"int(open({place}).read())")
+    assert lmd.apply(code, models=[{"name": "seven", "version": 1}]).code == 0
+    for folder in (lmd.home / "models").iterdir():
+        shutil.rmtree(folder)
+    restarted = lmd("restart", "digits")
+    assert restarted.code == 0, restarted.err
+    assert lmd.ask().body == 7

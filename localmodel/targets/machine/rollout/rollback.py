@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from localmodel.output.progress import Progress
 from localmodel.resource.spec import DeploymentSpec
+from localmodel.targets.machine import revision_folder
 from localmodel.targets.machine.rollout.rollout import Rollout
 from localmodel.targets.machine.runner import BuiltEnvironment, Runner
 from localmodel.targets.machine.state import RevisionRecord, ServerRecord, State
@@ -25,6 +26,7 @@ def serve(
     Raises:
         UserError: the errors of `Rollout.bring()`.
     """
+    revision_folder.restore(place.folder(record.number))
     last = running or (place.main.server() if spec.local_port else None)
     if last:  # the spec may be one that failed, and asks for another port
         spec = replace(spec, local_port=last.wanted_port)

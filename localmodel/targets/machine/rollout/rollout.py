@@ -195,9 +195,9 @@ class Rollout:
             return None if self.runner.is_running(self.place, server.id) else self.runner.ended_by(server.id)
 
         gate = ", or the gate," if "LOCALMODEL_GATE" in record.environment else ""
-        what = f"init() of {record.environment['AZUREML_ENTRY_SCRIPT']}{gate} has not returned yet"
+        awaited = f"init() of {record.environment['AZUREML_ENTRY_SCRIPT']}{gate}"
         so_far, prints, shown = (
-            SoFar(self.progress.note, f"revision {record.number}: {what}"),
+            SoFar(self.progress.note, f"revision {record.number}: {awaited} has not returned yet"),
             LogTail(self.place.log),
             "",
         )
@@ -222,8 +222,8 @@ class Rollout:
             raise UserError(
                 loading.LATE,
                 f"revision {record.number} did not serve within {self.timeout:g} s{'; ' if goes_on else ''}{goes_on}. "
-                "The log of the deployment may say why; to allow more time, raise the timeout or "
-                "spec.update.progressDeadlineSeconds",
+                f"By then {awaited} had not returned; the log of the deployment may say why. To allow more time, "
+                "raise the timeout or spec.update.progressDeadlineSeconds",
             ) from None
 
     def _serving(self, running: ServerRecord) -> "_Serving | None":
