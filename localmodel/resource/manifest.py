@@ -63,6 +63,10 @@ def read(path: "Path | Mapping[str, Any] | Manifests") -> Manifests:
             config_maps[_name(file, document)] = _config_map(file, document)
         elif kind[1] is None:
             raise UserError(reasons.INVALID_MANIFEST, f"{file}: kind is missing; expected {schema.KIND}")
+        elif kind[1] == schema.KIND:
+            raise UserError(
+                reasons.INVALID_MANIFEST, f"{file}: apiVersion: {kind[0]} is unknown; expected {schema.API_VERSION}"
+            )
         else:
             raise UserError(
                 reasons.INVALID_MANIFEST, f"{file}: kind {kind[1]} ({kind[0]}) cannot be served by a process"

@@ -57,16 +57,27 @@ def problems(value: Any, schema: Mapping[str, Any]) -> Iterator[tuple[Place, str
             allowed: dict[str, Any] = error.schema["properties"]
             unknown: Iterable[str] = sorted(set(error.instance) - set(allowed), key=str)
             yield from (((*place, name), "unknown field") for name in unknown)
-        elif error.validator == "pattern" and place[-1:] == ("entryScript",):
-            yield place, entry_script.wrong_name(error.instance)
-        elif error.validator == "pattern" and place[-1:] == ("uri",):
-            yield place, "not an address, such as https://HOST/PATH or hf://OWNER/MODEL@REVISION"
-        elif error.validator == "pattern" and place[-1:] == ("tolerance",):
-            yield place, f"{error.instance!r} is not a decimal number, such as 0.001 or 1e-6"
+        elif error.validator == "pattern":
+            yield place, _not_of_the_form(place, error)
         elif error.schema.get("type") != "string" or isinstance(error.instance, str):
             yield place, error.message
         elif error.validator == "type":
             yield place, error.message + _in_quotes(error.instance, error.schema.get("enum", ()))
+
+
+def _not_of_the_form(place: Place, error: Any) -> str:
+    """What form the text at this place has, in words where a pattern says little."""
+    if place[-1:] == ("entryScript",):
+        return entry_script.wrong_name(error.instance)
+    words = {
+        "uri": "not an address, such as https://HOST/PATH or hf://OWNER/MODEL@REVISION",
+        "tolerance": f"{error.instance!r} is not a decimal number, such as 0.001 or 1e-6",
+        "env": f"{error.instance!r} is not a name of a variable: use letters, digits and _",
+        "limits": f"{error.instance!r} is not a quantity, such as 512Mi or 0.5",
+        "requests": f"{error.instance!r} is not a quantity, such as 512Mi or 0.5",
+    }
+    of = place[1] if place[:2] == ("spec", "env") else place[-2] if place[1:2] == ("resources",) else place[-1]
+    return words.get(str(of), str(error.message))
 
 
 def _in_quotes(value: Any, allowed: Iterable[str]) -> str:

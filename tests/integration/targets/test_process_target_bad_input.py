@@ -105,6 +105,10 @@ def test_a_folder_without_a_kustomization(lmd: Lmd) -> None:
         ("a: [", "not YAML"),
         ("- a\n", "a mapping is expected"),
         ("", "kind is missing"),
+        (
+            "apiVersion: localmodel.dev/v9\nkind: LocalModelDeployment\nmetadata: {name: a}\n",
+            "apiVersion: localmodel.dev/v9 is unknown; expected localmodel.dev/v1alpha1",
+        ),
         ("apiVersion: v1\nkind: Service\nmetadata: {name: a}\n", "kind Service (v1) cannot be served by a process"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "expected one LocalModelDeployment"),
     ],

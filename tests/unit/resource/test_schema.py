@@ -61,6 +61,19 @@ def test_a_text_without_its_quotes_is_told_in_one_line(spec: dict[str, Any], sai
     assert line.endswith(said)
 
 
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"env": [{"name": "A B", "value": "1"}]}, "spec.env[0].name: 'A B' is not a name of a variable: use letters"),
+        ({"models": [{"name": "a/b", "version": 1}]}, "spec.models[0].name: 'a/b' does not match"),
+        ({"resources": {"limits": {"memory": "lots"}}}, "limits.memory: 'lots' is not a quantity, such as 512Mi"),
+        ({"resources": {"requests": {"cpu": "1 core"}}}, "requests.cpu: '1 core' is not a quantity, such as 512Mi"),
+    ],
+)
+def test_a_form_is_told_in_words(spec: dict[str, Any], said: str) -> None:
+    assert said in problems(manifest(**spec))
+
+
 def test_every_problem_is_told_at_once() -> None:
     lines = problems(manifest(replicas="two", service={"localPort": 0})).splitlines()
     assert [line.partition(":")[0] for line in lines] == ["spec.replicas", "spec.service.localPort"]
