@@ -110,4 +110,7 @@ class Recorder:
         ended = found.get("status", {}).get("phase") in ("Failed", "Succeeded")
         going = deleted or ended or "deletionTimestamp" in metadata
         owner = (metadata["namespace"], metadata["labels"]["localmodel.dev/deployment"])
-        self.pods.append(PodVersion(int(metadata["resourceVersion"]), owner, metadata["uid"], revision, going))
+        conditions = found.get("status", {}).get("conditions", [])
+        ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+        number = int(metadata["resourceVersion"])
+        self.pods.append(PodVersion(number, owner, metadata["uid"], revision, going, ready, time.monotonic()))

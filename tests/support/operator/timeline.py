@@ -14,6 +14,8 @@ from typing import Any
 LAG = 3.0
 # The same for an address that answers again: an operator that shares two cores with all tests ends a pass first.
 LAG_OF_GOOD_NEWS = 10.0
+# How long a kubelet may take to show that a container has ended, which nobody in the cluster can know before.
+LAG_OF_KUBELET = 10.0
 # So many answers within so many seconds after a revision was told to serve, and such a share of failures, are worth a
 # word in the status.
 MANY_ANSWERS, WHILE_WATCHED, BAD_SHARE = 30, 50.0, 0.15
@@ -90,13 +92,16 @@ class Version:
 
 @dataclass(frozen=True)
 class PodVersion:
-    """A pod as it was: the revision it was started with, and whether it is on its way out."""
+    """A pod as it was shown at a time (time.monotonic()): the revision it was started with, whether it is on its way
+    out, and whether it was ready."""
 
     number: int
     owner: Owner
     uid: str
     revision: int
     going: bool
+    ready: bool = False
+    at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -206,17 +211,38 @@ def wrong_answers(row: Sequence[Version], asked: Sequence[Asked]) -> Iterator[st
                 yield f"{version}: not available, and {len(late)} requests were answered"
 
 
-def wrong_silence(row: Sequence[Version], asked: Sequence[Asked]) -> Iterator[str]:
-    """A status that is Available for longer than LAG while nobody answers."""
+def wrong_silence(row: Sequence[Version], asked: Sequence[Asked], pods: Sequence[PodVersion] = ()) -> Iterator[str]:
+    """A status that is Available for longer than LAG while nobody answers.
+
+    Where the pods are the cause, it counts from when the API server shows that none is ready.
+    """
+    readiness = list(_readiness([pod for pod in pods if row and pod.owner == row[0].owner]))
     for first, until in _stretches(row, lambda version: bool(version.port) and version.holds("Available")):
         silent: list[Asked] = []
         for each in sorted(asked, key=lambda each: each.sent):
             if not first.at < each.sent < each.answered < until:
                 continue
             silent = [] if each.revision else [*silent, each]
-            if len(silent) > 1 and silent[-1].sent - silent[0].sent > LAG:
+            if len(silent) > 1 and silent[-1].sent - _shown_at(readiness, silent[0].sent) > LAG:
                 yield f"{first}: available, and nothing answered for {silent[-1].sent - silent[0].sent:.1f} s"
                 break
+
+
+def _readiness(pods: Sequence[PodVersion]) -> Iterator[tuple[float, bool]]:
+    """When something was shown of the pods, and whether one was ready then."""
+    ready: dict[str, bool] = {}
+    for pod in sorted(pods, key=lambda each: each.number):
+        ready[pod.uid] = pod.ready and not pod.going
+        yield pod.at, any(ready.values())
+
+
+def _shown_at(readiness: Sequence[tuple[float, bool]], silent_from: float) -> float:
+    """When the API server showed the cause of a silence, if that is a pod's end; otherwise when the silence began."""
+    before = [is_ready for at, is_ready in readiness if at <= silent_from]
+    ended = next((at for at, is_ready in readiness if at > silent_from and not is_ready), silent_from)
+    if (before and not before[-1]) or ended - silent_from > LAG_OF_KUBELET:
+        return silent_from
+    return ended
 
 
 def wrong_health(row: Sequence[Version], asked: Sequence[Asked]) -> Iterator[str]:

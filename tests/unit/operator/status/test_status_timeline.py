@@ -118,6 +118,24 @@ def test_available_while_nobody_answers() -> None:
     assert list(wrong_silence([SERVES_1], [lost(10), lost(11), answer(12, 1), lost(13), lost(14.5)])) == []
 
 
+def test_a_silence_of_pods_counts_from_when_the_api_server_shows_it() -> None:
+    gone = version(20, "NotAnswering", ready=False, available=False, wanted=1)
+    silence = [answer(9, 1), *(lost(10 + tenth / 10) for tenth in range(60))]
+
+    def pods(*shown: tuple[float, bool]) -> list[PodVersion]:
+        return [PodVersion(round(at * 10), OWNER, "a", 1, False, ready, at) for at, ready in shown]
+
+    def wrong(*shown: tuple[float, bool]) -> int:
+        return len(list(wrong_silence([SERVES_1, gone], silence, pods(*shown))))
+
+    assert wrong((5, True), (13.5, False)) == 0
+    assert wrong((5, True), (12, False)) == 1, "more than 3 s later"
+    assert wrong((5, True)) == wrong((5, False)) == wrong((5, True), (9.5, False)) == 1, (
+        "another cause, or known before"
+    )
+    assert wrong((5, True), (20.5, False)) == 1, "too late to be the cause"
+
+
 def test_ready_with_a_share_of_failures_that_nobody_tells() -> None:
     answers = [lost(10 + tenth / 10, 1) if tenth % 4 == 0 else answer(10 + tenth / 10, 1) for tenth in range(80)]
     assert len(list(wrong_health([SERVES_1], answers))) == 1
