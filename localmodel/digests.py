@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -12,6 +14,11 @@ def of_bytes(content: bytes) -> str:
 def of_json(value: Any) -> str:
     """Digest of a JSON value, independent of the order of keys."""
     return of_bytes(canonical_json(value))
+
+
+def of_files(files: Mapping[str, Path]) -> dict[str, str]:
+    """The digest of each file's content, by the same names."""
+    return {name: of_bytes(file.read_bytes()) for name, file in files.items()}
 
 
 def canonical_json(value: Any) -> bytes:

@@ -2,8 +2,6 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
 
 from localmodel import data, digests
 from localmodel.environments.layers import bytecode, packages, records
@@ -18,21 +16,11 @@ _HOME = "/opt/localmodel"
 
 def digest() -> str:
     """Digest of what the layer is made of, whatever the Python."""
-    return digests.of_json([records.FORMAT, _lock(), _content(_files())])
+    return digests.of_json([records.FORMAT, _lock(), digests.of_files(data.server_modules())])
 
 
 def _lock() -> str:
     return (data.path("scoring-image") / "requirements.txt").read_text()
-
-
-def _files() -> dict[str, Path]:
-    """Our modules, path below `scoring-image` -> file."""
-    folder = data.path("scoring-image")
-    return {str(path.relative_to(folder)): path for path in sorted(folder.glob("localmodel_*/**/*.py"))}
-
-
-def _content(files: Mapping[str, Path]) -> dict[str, str]:
-    return {name: digests.of_bytes(path.read_bytes()) for name, path in files.items()}
 
 
 async def layer(kind: Kind, layout: Layout, say: Say) -> Blob:
@@ -41,8 +29,8 @@ async def layer(kind: Kind, layout: Layout, say: Say) -> Blob:
     Raises:
         UserError: the errors of `packages.of_lock()`.
     """
-    lock, files = _lock(), _files()
-    content = (PLACE, kind.python, kind.architecture, lock, _content(files))
+    lock, files = _lock(), data.server_modules()
+    content = (PLACE, kind.python, kind.architecture, lock, digests.of_files(files))
     if blob := records.find(layout, *content, True):
         return blob
     interpreter = await bytecode.interpreter(kind.python, say)

@@ -95,9 +95,7 @@ def resolve(
 
 def server_digest() -> str:
     """Digest of the server's and the worker's own code, which a running server does not change."""
-    folder = data.path("scoring-image")
-    sources = sorted(folder.glob("localmodel_*/**/*.py"))
-    return digests.of_json({str(path.relative_to(folder)): digests.of_bytes(path.read_bytes()) for path in sources})
+    return digests.of_json(digests.of_files(data.server_modules()))
 
 
 def _files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str, bytes]:
