@@ -78,7 +78,7 @@ async def verify(context: Pass, choice: Choice, desired: Desired, node_port: int
         raise Waiting(1.0)
     status.answers(True, f"revision {number} answers")
     if not _is_reported_ready(context, choice.target):
-        await _before_ready(context, choice, observed)
+        await _before_ready(context, choice, node_port, observed)
     url = f"http://localhost:{context.local_port}/score"
     if node_port is None:
         url = f"http://{context.name}.{context.namespace}.svc/score"
@@ -92,16 +92,20 @@ async def verify(context: Pass, choice: Choice, desired: Desired, node_port: int
         _conclude(context, choice, desired, reasons.SERVING, f"{serves}{_lapsed_request(context)}")
 
 
-async def _before_ready(context: Pass, choice: Choice, observed: Observed) -> None:
-    """See that no client is left with an older revision, and judge once more what was answered until now.
+async def _before_ready(context: Pass, choice: Choice, node_port: int | None, observed: Observed) -> None:
+    """See that no client is left with pods of before, and judge once more what was answered until now.
 
     Raises:
         Waiting.
     """
     active, ending = await observe_pods(context.operator.cluster, context.operator.admin, *context.key)
-    if await terminating.send_clients_away(context.operator.admin, ending, choice.target.number):
-        text = "a terminating pod of another revision still has clients"
-        context.status.progress(reasons.ROLLING_OUT, text)
+    if await terminating.send_clients_away(context.operator.admin, ending, active, choice.target.number):
+        context.status.progress(reasons.ROLLING_OUT, "a terminating pod of before still has clients")
+        raise Waiting(_CLIENTS_GO)
+    # Those that have been told to leave report that they are not ready, which is all that tells them apart there.
+    only_ready = bool(terminating.placed_otherwise(ending, active))
+    if only_ready and (problem := await _problem(context, choice.target.number, node_port, observed, only_ready)):
+        context.status.progress(reasons.ROLLING_OUT, problem)
         raise Waiting(_CLIENTS_GO)
     states = await judge.judge(context, choice, replace(observed, pods=active))
     judge.hold_if_bad(context, choice.target, states)
@@ -131,13 +135,15 @@ def _conclude(context: Pass, choice: Choice, desired: Desired, reason: Reason, m
         status.stage("GatePassed", True, reasons.NOT_ASKED, "spec.update.gate asks for nothing")
 
 
-async def _problem(context: Pass, number: int, node_port: int | None, observed: Observed) -> str:
+async def _problem(
+    context: Pass, number: int, node_port: int | None, observed: Observed, only_ready: bool = False
+) -> str:
     if node_port is None:
         return ""  # the pods have been asked, and there is no other way to the address from here
     base = context.operator.verify(context.local_port, node_port)
     clock = asyncio.get_running_loop().time
     until = clock() + _VERIFY_SECONDS
-    while problem := await address.problem(base, number, context.spec.replicas):
+    while problem := await address.problem(base, number, context.spec.replicas, only_ready):
         await availability.check(context, observed, None)
         await availability.report_change(context, observed)
         if clock() > until:

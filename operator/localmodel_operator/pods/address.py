@@ -23,8 +23,10 @@ async def revision_at(base: str) -> str:
     return ""
 
 
-async def problem(base: str, number: int, replicas: int) -> str:
+async def problem(base: str, number: int, replicas: int, only_ready: bool = False) -> str:
     """Why not only this revision answers at `base`, or "".
+
+    only_ready: nor may a pod of it that reports that it is not ready.
 
     Until a node has rewritten its rules, it sends some new connections to a pod that is being ended. This shows only by
     asking often, over new connections. Such a pod of the same revision still answers, although it reports not ready.
@@ -46,6 +48,9 @@ async def problem(base: str, number: int, replicas: int) -> str:
         return f"something else than this deployment answers at {base}; free the port or choose another"
     if others := revisions - {str(number)}:
         return f"{base} is still answered by revision {min(others)}"
-    if not any(answer.status_code == 200 for answer in answers):
+    ready = [answer.status_code == 200 for answer in answers]
+    if not any(ready):
         return f"{base} is answered by no pod that is ready"
+    if only_ready and not all(ready):
+        return f"{base} is still answered by a pod that is not ready"
     return ""

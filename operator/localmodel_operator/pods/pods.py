@@ -39,6 +39,11 @@ class Pod:
         return rollout_status.revision_of(self.object)
 
     @property
+    def placement(self) -> str:
+        """The digest of the `spec.pod` that it was made with."""
+        return str(self.object["metadata"].get("annotations", {}).get(names.POD_ANNOTATION, ""))
+
+    @property
     def is_ready(self) -> bool:
         return rollout_status.is_ready(self.object)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from localmodel_server.workers.free_memory import proportional_bytes
@@ -16,10 +17,16 @@ def used_bytes() -> int:
 
 def _tree(pid: int) -> Iterator[int]:
     yield pid
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = task.read_text().split()
-        except OSError:  # threads come and go
-            continue
-        for child in children:
+    for thread in _threads(pid):
+        children = ""
+        with suppress(OSError):
+            children = (thread / "children").read_text()
+        for child in children.split():
             yield from _tree(int(child))
+
+
+def _threads(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # processes and threads come and go
+        return []

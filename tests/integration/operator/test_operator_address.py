@@ -48,6 +48,9 @@ async def test_only_the_revision_answers() -> None:
 async def test_a_pod_of_the_same_revision_that_is_being_ended_is_no_problem() -> None:
     with answering((200, "4"), (503, "4")) as base:
         assert await address.problem(base, 4, 1) == ""
+        assert "a pod that is not ready" in await address.problem(base, 4, 1, only_ready=True)
+    with answering((200, "4")) as base:
+        assert await address.problem(base, 4, 1, only_ready=True) == ""
 
 
 @pytest.mark.parametrize(

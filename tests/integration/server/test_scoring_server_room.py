@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -116,6 +118,13 @@ async def test_what_a_pool_costs(given: Given) -> None:
     assert free_memory.private_bytes([worker.pid for worker in pool._workers]) == pool.private_bytes()
     await pool.close()
     assert pool.private_bytes() == 0
+
+
+def test_processes_that_end_meanwhile_cost_nothing() -> None:
+    churn = "import os\nfor _ in range(1000):\n    os.fork() or os._exit(0)\n    os.wait()"
+    with subprocess.Popen([sys.executable, "-c", churn]) as parent:
+        while parent.poll() is None:
+            assert used_bytes() > 1 << 20
 
 
 async def test_a_parked_pool_serves_again_with_another_number(given: Given) -> None:

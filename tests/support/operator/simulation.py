@@ -324,7 +324,7 @@ class Simulation:
     async def _revision_at(self, base: str) -> str:
         return min(self._at(base), default="")
 
-    async def _problem(self, base: str, number: int, replicas: int) -> str:
+    async def _problem(self, base: str, number: int, replicas: int, only_ready: bool = False) -> str:
         answering = self._at(base)
         if not answering:
             return f"nothing answers at {base} (ConnectError)"
