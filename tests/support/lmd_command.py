@@ -171,6 +171,11 @@ class Lmd:
         record = json.loads((self.home / "deployments" / name / "server.json").read_text())
         return int(record["id"])
 
+    def asked_for(self, name: str = "digits") -> int:
+        """The revision that the server was last asked to serve."""
+        record = json.loads((self.home / "deployments" / name / "revision.json").read_text())
+        return int(record["environment"]["LOCALMODEL_REVISION"])
+
     def ask(self, body: Any = None) -> Reply:
         return ask(self.port, body)
 

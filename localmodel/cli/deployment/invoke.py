@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from localmodel.cli import body
+from localmodel.cli import body, folder_words
 from localmodel.cli.deployment import own_request
 from localmodel.cli.project_options import deployment_options
 from localmodel.cli.seconds import Seconds
@@ -54,10 +54,11 @@ def invoke(
     """
     data, request = own_request.given_or_own(target, name, data, request)
     deployment = target.get(name)
+    message = "" if deployment.ready else folder_words.of(target, name)(deployment.message)
     if deployment.serving is None:
-        raise Failure(f"{name} is not serving: {deployment.message}")
-    if not deployment.ready and deployment.message:
-        ConsoleProgress().note(f"revision {deployment.serving} answers: {deployment.message}")
+        raise Failure(f"{name} is not serving: {message}")
+    if message:
+        ConsoleProgress().note(f"revision {deployment.serving} answers: {message}")
     requests = body.requests(data, request, content_type, lambda: body.example(deployment.url))
     answers = (http.request(deployment.url, content, timeout, kind) for content, kind in requests)
     if len(requests) > 1:

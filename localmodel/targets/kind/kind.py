@@ -33,8 +33,9 @@ from localmodel.targets.machine import known
 from localmodel.targets.standing import Seen
 from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource, PastRevision, Planned
 
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # Annotations that commands write, and manifests do not contain.
-_NOT_APPLIED = ("kubectl.kubernetes.io/last-applied-configuration", SERVE_ANNOTATION)
+_NOT_APPLIED = (_LAST_APPLIED, SERVE_ANNOTATION)
 # Otherwise kubectl reads the schema of the whole API to merge lists by key, which custom resources do not have.
 _QUICKLY = "--openapi-patch=false"
 # These sum up the other conditions; their messages come with the result.
@@ -86,8 +87,15 @@ class KindTarget:
 
     def _apply(self, wanted: ManifestSource, *options: str) -> str:
         if not isinstance(wanted, Path):
-            manifest = _deployment_of(wanted)
-            return self._kubectl.run("apply", _QUICKLY, *options, "-f", "-", "-o", "json", text=json.dumps(manifest))
+            text = json.dumps(_deployment_of(wanted))
+            options = (*options, "-f", "-", "-o", "json")
+            try:
+                return self._kubectl.run("apply", _QUICKLY, *options, text=text)
+            except UserError as error:
+                if _LAST_APPLIED not in str(error):
+                    raise
+                # Another tool made it: without a record of what it was made from nothing of it would be taken away.
+                return self._kubectl.run("replace", "--save-config", *options, text=text)
         kind = "-k" if wanted.is_dir() else "-f"
         return self._kubectl.run("apply", _QUICKLY, *options, kind, str(wanted), "-o", "json")
 
@@ -209,7 +217,15 @@ class KindTarget:
             check(progress)
             so_far.look(f": {ready['message']}" if ready.get("message") else "")
 
-        for now in watch.changes(command, lambda: self._get(name, namespace), time.monotonic() + seconds, look):
+        def get() -> Object:
+            try:
+                return self._get(name, namespace)
+            except UserError as error:
+                if error.reason != reasons.DEPLOYMENT_NOT_FOUND:
+                    raise
+                raise UserError(error.reason, f"{name} was deleted while this command waited for it") from None
+
+        for now in watch.changes(command, get, time.monotonic() + seconds, look):
             if _asked(now) != _asked(resource):
                 raise UserError(
                     reasons.SUPERSEDED,
@@ -227,7 +243,9 @@ class KindTarget:
                 raise UserError(reasons.ROLLBACK_ENDED, text)
             if stalled.get("status") == "True" and stalled["message"] != stale:
                 raise UserError(Reason(stalled["reason"]), f"{name}: {stalled['message']}")
-        message = ready.get("message") or "the operator has not looked at it; does it run (lmd operator run)?"
+        message = (
+            ready.get("message") or "the operator has not looked at it; lmd operator up starts one that does not run"
+        )
         raise UserError(reasons.PROGRESS_DEADLINE_EXCEEDED, f"{name} was not ready within {seconds:g} s: {message}")
 
 

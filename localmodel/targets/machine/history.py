@@ -14,14 +14,14 @@ def of(place: State, serving: int | None) -> list[PastRevision]:
     wanted, status = state_file.or_skip(place.main.wanted), state_file.or_skip(place.main.status)
     # A server that returns to the previous revision by itself reports it, but cannot record it here.
     gone_back = f"{status.reason or reasons.REVISION_FAILED}: {status.error}" if status and status.error else ""
-    revisions = []
+    durable, revisions = state_file.or_skip(place.durable), []
     for number in reversed(place.numbers()):
         if record := state_file.or_skip(partial(place.record, number)):
-            revisions.append(_past(record, serving, wanted, gone_back if number == wanted else ""))
+            revisions.append(_past(record, serving, durable, gone_back if number == wanted else ""))
     return revisions
 
 
-def _past(record: RevisionRecord, serving: int | None, wanted: int | None, failed: str) -> PastRevision:
+def _past(record: RevisionRecord, serving: int | None, durable: int | None, failed: str) -> PastRevision:
     models = record.environment.get("LOCALMODEL_MODEL", "")
     return PastRevision(
         revision=record.number,
@@ -32,6 +32,6 @@ def _past(record: RevisionRecord, serving: int | None, wanted: int | None, faile
         models=dict(model.split("@", 1) for model in models.split(",") if model),
         digests=asdict(record.revision),
         serving=record.number == serving,
-        durable=record.number == wanted,
+        durable=record.number == durable,
         failed=record.failed or failed,
     )

@@ -367,7 +367,7 @@ class LocalTarget:
             url,
             status.message,
             status.stalled,
-            wanted,
+            place.durable(),
             stopped=stopped,
             scoring=scoring,
         )

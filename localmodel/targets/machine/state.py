@@ -318,6 +318,11 @@ class State:
         records = map(self.known, reversed(self.numbers()))
         return next((record for record in records if record and not record.failed), None)
 
+    def durable(self) -> int | None:
+        """The number of the revision that a restart would serve."""
+        good = self.served_last()
+        return good.number if good else self.main.wanted()
+
     def locks(self) -> tuple[str, ...]:
         """Digests of the locks of revisions that have served, the last one first."""
         last = None

@@ -14,6 +14,7 @@ echo "$*" >>asked
 case " $* " in
 *" config "*) echo '{"contexts": [{"name": "kind-x", "context": {"namespace": "mine"}}]}' ;;
 *" apply "*) if [ -f refused ]; then cat refused >&2; exit 1; fi; cat applied.json ;;
+*" replace "*) cat applied.json ;;
 *" get "*)
   count=$(cat count 2>/dev/null || echo 0)
   [ -f "got-$((count + 1)).json" ] && count=$((count + 1))
@@ -84,6 +85,27 @@ def test_apply_names_context_and_namespace_before_it_writes(lmd: Lmd, kubectl: P
     assert "context kind-x, namespace theirs unless" in other.err
 
 
+def test_what_another_tool_made_is_replaced(lmd: Lmd, kubectl: Path) -> None:
+    """Without a record of what it was made from, nothing of it would be taken away: two sources would be left."""
+    answer(kubectl, resource(("Ready", "True", "")))
+    said = (
+        "Warning: resource localmodeldeployments/digits is missing the kubectl.kubernetes.io/last-applied-configuration"
+    )
+    (kubectl / "refused").write_text(
+        f"{said} annotation\nspec.scoring.source: exactly one of configMap, inline and code"
+    )
+    folder = lmd.folder / "digits"
+    folder.mkdir()
+    (folder / "score.py").write_text(script("1"))
+    (folder / "requirements.txt").write_text("")
+    result = lmd("apply", folder, "--replace", "--target", "kind")
+    assert result.code == 0, result.err
+    asked = (kubectl / "asked").read_text().splitlines()
+    assert "replace --save-config -f - -o json" in asked
+    (kubectl / "refused").write_text("something else")
+    assert lmd("apply", folder, "--replace", "--target", "kind").code == 1
+
+
 def test_apply_ends_when_something_newer_was_applied(lmd: Lmd, kubectl: Path) -> None:
     mine, newer = resource(("Ready", "False", "later")), resource(("Ready", "True", ""), generation=3)
     newer["spec"]["scoring"] = {"entryScript": "other.py"}
@@ -134,7 +156,7 @@ def test_apply_gives_up_in_time_and_says_what_was_missing(lmd: Lmd, kubectl: Pat
 def test_apply_without_an_operator_says_so(lmd: Lmd, kubectl: Path) -> None:
     answer(kubectl, {**resource(), "status": {"observedGeneration": -1}})
     result = lmd("apply", "-k", lmd.folder, "--target", "kind", "--timeout", "0.5")
-    assert result.code == 1 and "lmd operator run" in result.err
+    assert result.code == 1 and "lmd operator up" in result.err
 
 
 def test_a_text_without_its_quotes_is_told_what_to_do(lmd: Lmd, kubectl: Path) -> None:

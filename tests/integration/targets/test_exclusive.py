@@ -97,7 +97,7 @@ def test_a_recreate_whose_command_was_ended_says_what_can_be_had(lmd: Lmd) -> No
     lmd.apply(script("1"))
     hanging = script("2").replace("    pass", "    __import__('time').sleep(1000)")
     with lmd.running("apply", lmd.manifest(hanging, **RECREATE)) as command:
-        eventually(lambda: (status := lmd.status())["serving"] is None and status["durable"] == 2)
+        eventually(lambda: lmd.status()["serving"] is None and lmd.asked_for() == 2)
         command.process.kill()
     status = lmd.status()
     assert (
@@ -112,7 +112,7 @@ def test_a_recreate_whose_command_is_told_to_end_brings_the_old_revision_back(lm
     lmd.apply(script("1"))
     hanging = script("2").replace("    pass", "    __import__('time').sleep(1000)")
     with lmd.running("apply", lmd.manifest(hanging, **RECREATE)) as command:
-        eventually(lambda: (status := lmd.status())["serving"] is None and status["durable"] == 2)
+        eventually(lambda: lmd.status()["serving"] is None and lmd.asked_for() == 2)
         command.process.send_signal(number)
         assert command.process.wait(60) == (143 if number == signal.SIGTERM else 1)
         assert "Traceback" not in command.said()

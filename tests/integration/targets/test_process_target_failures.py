@@ -70,7 +70,8 @@ def test_a_server_that_is_killed_while_a_revision_loads_is_not_blamed_on_a_reque
         assert lmd.ask().body == 1
     with lmd.running("apply", lmd.manifest(HANGING_INIT.replace("4", "1000"))) as command:
         record = lmd.home / "deployments" / "digits" / "server.json"
-        eventually(lambda: record.exists() and lmd.status()["durable"] == (1 if first else 2))
+        eventually(lambda: record.exists() and lmd.asked_for() == (1 if first else 2))
+        assert lmd.status()["durable"] == 1, "what has never served would not come back"
         os.kill(lmd.pid(), signal.SIGKILL)
         assert command.process.wait(60) == 1
     ended = "was ended by signal 9 (SIGKILL)" if first else "ended without an error in its log: it may have been killed"

@@ -140,7 +140,7 @@ def test_a_rollback_that_is_refused_takes_no_command_s_place(lmd: Lmd) -> None:
     lmd.apply(script("1"))
     slow = script("2").replace("    pass", "    __import__('time').sleep(4)")
     with lmd.running("apply", lmd.manifest(slow)) as command:
-        eventually(lambda: lmd.status()["durable"] == 2)
+        eventually(lambda: lmd.asked_for() == 2)
         assert lmd("rollback", "digits", "--to", "7").code == 1
         assert command.process.wait(60) == 0
     assert lmd.ask() == (200, 2, 2) and lmd.status()["ready"]
