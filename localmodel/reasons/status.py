@@ -396,6 +396,12 @@ SUSPENDED = _reason(NEITHER, "Suspended", "`spec.suspend` is true: the serving r
 # Stages and other conditions
 
 RESOLVED = _reason(STAGES, "Resolved", "`ModelResolved`: models and code are there")
+NOT_REFRESHED = _reason(
+    STAGES,
+    "NotRefreshed",
+    "`ModelResolved`: the address of a model cannot be looked at again as its `refresh` asks; what it has led to "
+    "before serves, and the operator tries again",
+)
 BUILDING = _reason(STAGES, "Building", "`EnvironmentBuilt` is False: the environment is being installed")
 BUILT = _reason(STAGES, "Built", "`EnvironmentBuilt`: the environment is installed")
 PASSED = _reason(STAGES, "Passed", "`GatePassed`: every request of the gate was answered as expected")

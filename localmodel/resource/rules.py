@@ -125,6 +125,9 @@ COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     ),
     "exactly one of version and uri": _unless(lambda model: ("version" in model) != ("uri" in model)),
     "credentials are for a uri": _unless(lambda model: "credentials" not in model or "uri" in model),
+    "refresh is for a uri without a digest, which can mean one version only": _unless(
+        lambda model: "refresh" not in model or ("uri" in model and "digest" not in model)
+    ),
     "names that differ only in case are one folder on some machines; choose others": _differ_in_case,
     "no such file in spec.scoring.source.inline": _missing_script,
     "exactly one of configMap, inline and code": _unless(

@@ -10,6 +10,7 @@ from localmodel.resource.server_settings import ServerSettings
 
 # Names of images built from the Dockerfiles of environments
 BUILT_BASE_REPOSITORY = "localmodel.dev/base"
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class ModelRef:
         uri: the address, or "".
         digest: the digest that the version must have, or "".
         credentials: the name of a Secret with what the address asks for, or "".
+        refresh: after how many seconds an operator looks at the address again; 0: never.
     """
 
     name: str
@@ -29,6 +31,7 @@ class ModelRef:
     uri: str = ""
     digest: str = ""
     credentials: str = ""
+    refresh: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,11 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
 
 def _model(model: Mapping[str, Any]) -> ModelRef:
     secret = model.get("credentials", {}).get("secret", "")
-    return ModelRef(model["name"], model.get("version", 0), model.get("uri", ""), model.get("digest", ""), secret)
+    interval = model.get("refresh", {}).get("interval", "0s")
+    refresh = float(int(interval[:-1]) * _SECONDS[interval[-1]])
+    return ModelRef(
+        model["name"], model.get("version", 0), model.get("uri", ""), model.get("digest", ""), secret, refresh
+    )
 
 
 def _source(source: Mapping[str, Any]) -> Source:

@@ -75,6 +75,7 @@ class ContainerRunner:
         resources = spec.resources
         fields = [("spec.replicas", spec.replicas != 1), ("spec.resources.requests", "requests" in resources)]
         fields.append(("spec.models[].credentials", any(model.credentials for model in spec.models)))
+        fields.append(("spec.models[].refresh", any(model.refresh for model in spec.models)))
         fields += [(f"spec.resources.limits.{name}", name not in _LIMITS) for name in resources.get("limits", {})]
         return [*(name for name, is_set in fields if is_set), *(f"spec.pod.{name}" for name in spec.pod)]
 

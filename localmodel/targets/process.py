@@ -51,6 +51,7 @@ class ProcessRunner:
             ("spec.resources", bool(spec.resources)),
             ("spec.environment.baseImage", spec.environment.base_image is not None),
             ("spec.models[].credentials", any(model.credentials for model in spec.models)),
+            ("spec.models[].refresh", any(model.refresh for model in spec.models)),
         )
         return [*(name for name, is_set in fields if is_set), *(f"spec.pod.{name}" for name in spec.pod)]
 

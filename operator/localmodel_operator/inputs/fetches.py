@@ -47,6 +47,19 @@ class Fetching(Exception):
         self.detail, self.again_after = detail or message, again_after
 
 
+@dataclass(frozen=True)
+class Look:
+    """What an address has led to when it was looked at last: 0 before the first look has ended.
+
+    The next look is due in `again_after` seconds; None: one is under way, and its end brings the next pass. `problem`
+    says why the last one has failed.
+    """
+
+    version: int
+    again_after: float | None
+    problem: str = ""
+
+
 @dataclass
 class _Fetch:
     task: asyncio.Task[None] | None = None
@@ -67,6 +80,12 @@ class _Fetch:
 
 
 @dataclass(frozen=True)
+class _Result:
+    version: int
+    since: float
+
+
+@dataclass(frozen=True)
 class _Failure:
     error: UserError
     until: float
@@ -79,7 +98,7 @@ class Fetches:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._fetches: dict[str, _Fetch] = {}
-        self._results: dict[str, int] = {}
+        self._results: dict[str, _Result] = {}
         self._failures: dict[str, _Failure] = {}
         self._wanted: dict[Key, frozenset[str]] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -110,18 +129,37 @@ class Fetches:
             UserError: it has failed, and somebody has to mend it.
         """
         if wish in self._results:
-            return self._results[wish]
+            return self._results[wish].version
         now = time.monotonic()
         if (failure := self._failures.get(wish)) and now < failure.until:
             if failure.wait:
                 raise Fetching(f"{failure.error}; it is tried again", again_after=failure.until - now)
             raise failure.error
+        fetch = self._begin(wish, request, owner, done)
+        message = f"{shown} is being fetched"
+        raise Fetching(message, f"{message}{fetch.shown}")
+
+    def look(self, wish: str, request: Request, interval: float, owner: Key, done: Callable[[], None]) -> Look:
+        """What the wish has led to; another look is begun if the last one was `interval` seconds ago."""
+        now, result, failure = time.monotonic(), self._results.get(wish), self._failures.get(wish)
+        version, problem = result.version if result else 0, str(failure.error) if failure else ""
+        due = max(result.since + interval if result else now, failure.until if failure else now)
+        if now < due and wish not in self._fetches:
+            return Look(version, due - now, problem)
+        self._begin(wish, request, owner, done)
+        return Look(version, None, problem)
+
+    def forget(self, wish: str, version: int) -> None:
+        """Forget that the wish has led to this version, which is gone."""
+        if wish in self._results and self._results[wish].version == version:
+            del self._results[wish]
+
+    def _begin(self, wish: str, request: Request, owner: Key, done: Callable[[], None]) -> _Fetch:
         fetch = self._fetches.setdefault(wish, _Fetch())
         if fetch.task is None:
             fetch.task = asyncio.create_task(self._fetch(wish, request, fetch))
         fetch.waiting[owner] = done
-        message = f"{shown} is being fetched"
-        raise Fetching(message, f"{message}{fetch.shown}")
+        return fetch
 
     async def _fetch(self, wish: str, request: Request, fetch: _Fetch) -> None:
         def show(done: int, total: int) -> None:
@@ -131,7 +169,8 @@ class Fetches:
 
         try:
             async with self._slots:
-                self._results[wish] = await self._run(request, show)
+                version = await self._run(request, show)
+            self._results[wish] = _Result(version, time.monotonic())
             self._failures.pop(wish, None)
         except UserError as error:
             log.info("model %s: %s: %s", request.name, error.reason, error)

@@ -4,7 +4,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from localmodel import reasons
 from localmodel.addresses import address as addresses
@@ -18,6 +18,20 @@ from localmodel_operator.inputs.fetch import KEYS, Request
 from localmodel_operator.inputs.fetches import Fetches, Fetching
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The models with their versions.
+
+    `moved` says which addresses lead to another version than before, `notes` which could not be looked at again.
+    `again_after`: in how many seconds to look again, if at all.
+    """
+
+    models: tuple[ModelRef, ...]
+    moved: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    again_after: float | None = None
+
+
 async def with_versions(
     cluster: Cluster,
     store: Store,
@@ -26,10 +40,12 @@ async def with_versions(
     models: Sequence[ModelRef],
     resolved: Mapping[str, int],
     done: Callable[[], None],
-) -> tuple[ModelRef, ...]:
+) -> Chosen:
     """The models with the versions that their addresses lead to.
 
-    `resolved` are versions that this generation has led to before, by name. `done()` follows news of a fetch.
+    `resolved` are versions that this generation has led to before, by name. `done()` follows news of a fetch. An
+    address with a `refresh` is looked at again in the background: what it has led to before serves meanwhile, and also
+    if that fails.
 
     Raises:
         UserError: it cannot be fetched; the message names the field.
@@ -37,26 +53,49 @@ async def with_versions(
     """
     metadata = owner["metadata"]
     key = metadata["namespace"], metadata["name"]
-    versions, wishes = dict[int, int](), dict[int, tuple[str, Request, str]]()
+    versions, wishes = dict[int, int](), dict[int, tuple[str, Request]]()
+    moved, notes = list[str](), list[str]()
     for index, model in enumerate(models):
         with _named(index):
             versions[index] = model.version or await asyncio.to_thread(_at_hand, store, model, resolved)
-            if not versions[index]:
+            if versions[index] and not model.refresh:
+                continue
+            try:
                 credentials, secret = await _credentials(cluster, key[0], model.credentials)
-                request = Request(str(store.root), model.name, model.uri, model.digest, credentials)
-                wish = fetches_.wish_of((metadata["uid"], metadata["generation"]), request, secret)
-                wishes[index] = wish, request, addresses.parse(model.uri).shown
-    fetches.want(key, (wish for wish, _, _ in wishes.values()))
-    waits: list[Fetching] = []
-    for index, (wish, request, shown) in wishes.items():
+            except UserError as error:
+                if not versions[index]:
+                    raise
+                notes.append(_not_refreshed(index, str(error)))
+                continue
+            request = Request(str(store.root), model.name, model.uri, model.digest, credentials)
+            wish = fetches_.wish_of((metadata["uid"], metadata["generation"]), request, secret)
+            wishes[index] = wish, request
+            if not versions[index] and model.name in resolved:
+                fetches.forget(wish, resolved[model.name])
+    fetches.want(key, (wish for wish, _ in wishes.values()))
+    waits, looks = list[Fetching](), list[float]()
+    for index, (wish, request) in wishes.items():
+        if versions[index]:
+            look = fetches.look(wish, request, models[index].refresh, key, done)
+            if look.version and look.version != versions[index]:
+                versions[index] = look.version
+                moved.append(f"{addresses.parse(request.uri).shown} leads to {request.name}:{look.version} now")
+            notes += [_not_refreshed(index, look.problem)] if look.problem else []
+            looks += [] if look.again_after is None else [look.again_after]
+            continue
         try:
             with _named(index):
-                versions[index] = fetches.version(wish, request, shown, key, done)
+                versions[index] = fetches.version(wish, request, addresses.parse(request.uri).shown, key, done)
         except Fetching as fetching:  # the others begin, too
             waits.append(fetching)
     if waits:
         raise waits[0]
-    return tuple(replace(model, version=versions[index]) for index, model in enumerate(models))
+    chosen = tuple(replace(model, version=versions[index]) for index, model in enumerate(models))
+    return Chosen(chosen, tuple(moved), tuple(notes), min(looks, default=None))
+
+
+def _not_refreshed(index: int, problem: str) -> str:
+    return f"spec.models[{index}]: what came last serves, because its address cannot be looked at again: {problem}"
 
 
 @contextmanager

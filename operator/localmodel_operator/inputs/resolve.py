@@ -45,6 +45,7 @@ class Desired:
     bundle: Bundle
     lock: Lock
     missing: Missing = Missing()  # noqa: RUF009 - it is frozen
+    moved: tuple[str, ...] = ()  # of the models' addresses, which lead to other versions without an edit
 
     @property
     def inputs(self) -> str:

@@ -126,7 +126,8 @@ def cause(desired: Desired, revision: Revision, before: RecordedRevision | None)
     """Why there is this revision: what has changed since the one that served last, first of all by the user."""
     if before is None:
         return revision.changes_from(None, 0)
-    return plan.cause(facts(desired), before.facts, revision.changes_from(before.revision, before.number))
+    changed = plan.cause(facts(desired), before.facts, revision.changes_from(before.revision, before.number))
+    return f"{changed} ({'; '.join(desired.moved)})" if desired.moved else changed
 
 
 def facts(desired: Desired) -> Facts:

@@ -17,7 +17,6 @@ from localmodel.engine import nodes
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.resource import spec
-from localmodel.resource.spec import DeploymentSpec
 from localmodel.updates import image, revision, served_spec
 from localmodel_operator import children
 from localmodel_operator.cluster import (
@@ -32,6 +31,7 @@ from localmodel_operator.cluster import (
 from localmodel_operator.images import sweep_lock
 from localmodel_operator.inputs import models, ports, resolve
 from localmodel_operator.inputs.fetches import Fetching
+from localmodel_operator.inputs.models import Chosen
 from localmodel_operator.inputs.ports import Ports
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.operator import SWEEP, Operator
@@ -228,14 +228,18 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     operator, status = context.operator, context.status
     operator.references.set(context.key, context.namespace, context.spec)
     try:
-        context.spec = await _with_models(context)
+        chosen = await _with_models(context)
+        context.spec = replace(context.spec, models=chosen.models)
         context.spec = await asyncio.to_thread(served_spec.of, context.spec, operator.store)
         bundle = await resolve.bundle(operator.cluster, operator.store, context.namespace, context.spec)
     except UserError as error:
         status.stage("ModelResolved", False, error.reason, str(error))
         raise
     context.models = tuple(bundle.models)
-    status.stage("ModelResolved", True, reasons.RESOLVED, "models and code are there")
+    if chosen.notes:
+        status.stage("ModelResolved", True, reasons.NOT_REFRESHED, "; ".join(chosen.notes))
+    else:
+        status.stage("ModelResolved", True, reasons.RESOLVED, "models and code are there")
     status.values["scoring"] = context.spec.generated or None
     try:
         own = history.locks(observed.history, context.proved)
@@ -253,11 +257,11 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
         status.stage("ModelResolved", True, reasons.VERSION_MISMATCH, "; ".join([*warnings, *missing.notes]))
     elif missing.notes:
         status.stage("ModelResolved", True, reasons.MODULE_MISSING, "; ".join(missing.notes))
-    return Desired(context.spec, bundle, lock, missing)
+    return Desired(context.spec, bundle, lock, missing, chosen.moved)
 
 
-async def _with_models(context: Pass) -> DeploymentSpec:
-    """The spec with the versions of its models by address, which are chosen once for a generation."""
+async def _with_models(context: Pass) -> Chosen:
+    """The models with the versions of those by address, chosen once for a generation or as often as `refresh` says."""
     operator, status = context.operator, context.status
     last = context.last_status.get("models", [])
     try:
@@ -274,7 +278,9 @@ async def _with_models(context: Pass) -> DeploymentSpec:
         status.stage("ModelResolved", False, reasons.FETCHING_MODEL, fetching.detail)
         status.progress(reasons.FETCHING_MODEL, status.with_serving(str(fetching)))
         raise Waiting(fetching.again_after) from None
-    versions = await asyncio.to_thread(operator.store.select_models, chosen)  # reads the disk
+    if chosen.again_after is not None:
+        context.look_again(chosen.again_after)
+    versions = await asyncio.to_thread(operator.store.select_models, chosen.models)  # reads the disk
     # Written down whatever becomes of the rest, so that this generation stays with it.
     status.values["models"] = [
         {
@@ -283,9 +289,9 @@ async def _with_models(context: Pass) -> DeploymentSpec:
             "digest": version.digest,
             **({"generation": context.generation} if model.uri else {}),
         }
-        for model, version in zip(chosen, versions, strict=True)
+        for model, version in zip(chosen.models, versions, strict=True)
     ]
-    return replace(context.spec, models=chosen)
+    return chosen
 
 
 def _log(context: Pass, text: str) -> None:

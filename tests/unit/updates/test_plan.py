@@ -72,7 +72,8 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
                 "uri": "hf://owner/far@main",
                 "digest": f"sha256:{'0' * 64}",
                 "credentials": {"secret": "hub"},
-            }
+            },
+            {"name": "moving", "uri": "models:/moving@champion", "refresh": {"interval": "5m"}},
         ],
         "scoring": {"entryScript": "score.py", "source": {"configMap": {"name": "files"}}},
         "environment": {"ref": {"name": "science", "version": 1}},
@@ -87,6 +88,7 @@ OTHER: dict[str, Any] = {
     "spec.models[].uri": "hf://owner/far@other",
     "spec.models[].digest": f"sha256:{'1' * 64}",
     "spec.models[].credentials.secret": "hub-2",
+    "spec.models[].refresh.interval": "10m",
     "spec.scoring.entryScript": "other.py",
     "spec.scoring.source.configMap.name": "files-2",
     "spec.scoring.source.inline": {"score.py": "c", "other.py": "b"},

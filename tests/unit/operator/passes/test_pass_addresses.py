@@ -14,7 +14,8 @@ from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.resource.spec import ModelRef
 from localmodel.store import from_address
-from localmodel_operator.cluster import EVENT
+from localmodel_operator.cluster import EVENT, REVISION, SECRET
+from localmodel_operator.inputs import fetches
 from localmodel_operator.inputs.fetch import Request
 from localmodel_operator.inputs.fetches import Shown
 
@@ -179,6 +180,88 @@ async def test_credentials_are_the_secrets_and_stand_nowhere(sim: Simulation, pl
     written = [resource for _, resource in sim.api.history if resource["kind"] != "Secret"]
     assert "t0ps3cret" not in str(written) and base64.b64encode(b"t0ps3cret").decode() not in str(written)
     assert not any(b"t0ps3cret" in path.read_bytes() for path in sim.store.root.rglob("*") if path.is_file())
+
+
+REFRESH = {"refresh": {"interval": "5m"}}
+
+
+@pytest.fixture(name="clock")
+def given_clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which stands still but for what a test adds to its one element."""
+    clock = [1000.0]
+    monkeypatch.setattr(fetches.time, "monotonic", lambda: clock[0])
+    return clock
+
+
+async def look_again(sim: Simulation) -> None:
+    sim.look_again()
+    await sim.settle()
+
+
+async def test_what_moves_at_an_address_is_followed_as_often_as_asked(
+    sim: Simulation, place: Place, clock: list[float]
+) -> None:
+    await serve(sim, **REFRESH)
+    place.file.write_text("second")
+    clock[0] += 299
+    await look_again(sim)
+    assert (len(place.asked), versions(sim)) == (1, [1])
+    clock[0] += 2
+    await look_again(sim)
+    assert (len(place.asked), versions(sim)) == (2, [2])
+    revisions = sim.owner()["status"]["revisions"]
+    assert revisions["serving"] == revisions["wanted"] == 2 and sim.condition("Ready")["status"] == "True"
+    causes = [one["data"]["cause"] for one in sim.api.all(REVISION, NAMESPACE)]
+    assert causes == ["created", f"spec.models changed: word ({URI} leads to word:2 now)"]
+    assert not sim.wrong()
+
+
+async def test_what_has_not_moved_is_no_write(sim: Simulation, place: Place, clock: list[float]) -> None:
+    await serve(sim, **REFRESH)
+    before = len(sim.api.history)
+    for looks in (2, 3, 4):
+        clock[0] += 301
+        await look_again(sim)
+        assert len(place.asked) == looks
+    assert len(sim.api.history) == before and versions(sim) == [1]
+
+
+async def test_an_operator_that_has_started_looks_at_once_and_what_came_last_serves(
+    sim: Simulation, place: Place, clock: list[float]
+) -> None:
+    await serve(sim, **REFRESH)
+    place.failure = UserError(reasons.ADDRESS_UNREACHABLE, f"{URI}: the connection ended")
+    sim.start_operator()
+    await sim.settle()
+    assert len(place.asked) == 2 and sim.condition("Ready")["status"] == "True" and versions(sim) == [1]
+    resolved = sim.condition("ModelResolved")
+    assert (resolved["status"], resolved["reason"]) == ("True", "NotRefreshed")
+    assert resolved["message"].endswith(f"because its address cannot be looked at again: {URI}: the connection ended")
+    place.failure = None
+    clock[0] += 6
+    await look_again(sim)
+    assert sim.condition("ModelResolved")["reason"] == "Resolved" and len(place.asked) == 3
+
+
+async def test_a_refresh_without_its_secret_lets_serve_what_came_last(
+    sim: Simulation, place: Place, clock: list[float]
+) -> None:
+    sim.apply(secret({"HF_TOKEN": "t0ps3cret"}))
+    await serve(sim, credentials={"secret": "hub"}, **REFRESH)
+    sim.api.remove(sim.api.find(SECRET, NAMESPACE, "hub"))
+    clock[0] += 301
+    await look_again(sim)
+    assert sim.condition("Ready")["status"] == "True" and not sim.condition("Stalled")
+    assert "credentials: Secret hub does not exist" in sim.condition("ModelResolved")["message"]
+
+
+async def test_a_version_that_was_deleted_is_fetched_again_where_it_is_refreshed(
+    sim: Simulation, place: Place, clock: list[float]
+) -> None:
+    await serve(sim, **REFRESH)
+    sim.store.models.records.remove("word", 1)
+    await look_again(sim)
+    assert len(place.asked) == 2 and versions(sim) == [2] and sim.condition("Ready")["status"] == "True"
 
 
 def secret(data: dict[str, str]) -> given.Object:
