@@ -30,6 +30,7 @@ def look(
         return Missing()
     reference = spec.environment_ref
     where = f"spec.environment.ref: environment {reference.name}:{reference.version}" if reference else _FIELD
+    where = spec.environment_file or where
     return missing(files, spec.entry_script, models, lock.text, where, beside)
 
 

@@ -138,6 +138,12 @@ COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     "128 KiB in all at most; put larger code into a ConfigMap": _unless(
         lambda inline: sum(map(len, inline.values())) <= _INLINE_LIMIT
     ),
+    "one of file, requirements and ref": _unless(
+        lambda environment: "file" not in environment or not (environment["requirements"] or "ref" in environment)
+    ),
+    "a file of the source that spec.scoring names": _unless(
+        lambda spec: "file" not in spec["environment"] or "scoring" in spec
+    ),
     "either ref, or requirements and baseImage": _unless(
         lambda environment: "ref" not in environment or not (environment["requirements"] or "baseImage" in environment)
     ),

@@ -143,7 +143,8 @@ class GateSpec:
 class DeploymentSpec:
     """The spec of one LocalModelDeployment, defaults filled in. Field names follow crds/.
 
-    With an `environment_ref`, `environment` and its variables are in the store. Without a script, it is generated from
+    With an `environment_ref`, `environment` and its variables are in the store; with an `environment_file`, they are in
+    that file of the source, and `of_source.filled_in()` reads it. Without a script, it is generated from
     the model. `served_spec.of()` completes both, and says in `generated` what the script was generated for.
     `own_python`: whether the manifest says which Python. `local_port` is None if the manifest does not name one. `pod`
     is as in the manifest.
@@ -154,6 +155,7 @@ class DeploymentSpec:
     models: tuple[ModelRef, ...] = ()
     environment: EnvironmentSpec = EnvironmentSpec()
     environment_ref: EnvironmentRef | None = None
+    environment_file: str = ""
     own_python: bool = False
     generated: str = ""
     env: tuple[Variable, ...] = ()
@@ -183,6 +185,7 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         ),
         own_python="python" in environment,
         environment_ref=EnvironmentRef(**environment["ref"]) if "ref" in environment else None,
+        environment_file=environment.get("file", ""),
         env=tuple(_variable(variable) for variable in spec["env"]),
         server=ServerSettings.from_manifest(server),
         local_port=spec["service"].get("localPort"),

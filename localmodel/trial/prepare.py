@@ -266,9 +266,10 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
     as_it_is = interpreters.named(wish.python) if wish.python and not wish.requirements else None
     if wish.requirements:
         required = interpreters.required(wish.requirements, wish.python or wanted.environment.python)
-        wanted = replace(wanted, environment=required, environment_ref=None)
+        wanted = replace(wanted, environment=required, environment_ref=None, environment_file="")
     elif as_it_is:
-        wanted = replace(wanted, environment=EnvironmentSpec(own_python()), environment_ref=None)
+        own = EnvironmentSpec(own_python())
+        wanted = replace(wanted, environment=own, environment_ref=None, environment_file="")
     built, desired = _built(Made(manifests, wanted, files, wish.requirements), as_it_is, progress)
     known = Known(desired.models, beside=manifests.beside)
     return Trial(Path(built.python), {**_machine(), **_lay_out(folder, name, desired, files, built)}, known)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localmodel.disk import home
+from localmodel.environments import of_source
 from localmodel.errors import UserError
 from localmodel.output.progress import Progress
 from localmodel.project import given, lmd_toml, place
 from localmodel.project.folder import beside
 from localmodel.resource import manifest, spec
 from localmodel.store import EnvironmentVersion, Store
+from localmodel.targets.machine.resolve import source_files
 from localmodel.trial import interpreters
 
 
@@ -58,8 +60,11 @@ def _interpreter(wish: Wish, progress: Progress) -> tuple[Path, Mapping[str, str
         path = interpreters.manifest_beside(wish.script.parent)
     if path is None:
         return _of_folders(wish, store, progress)
-    wanted_spec = spec.parse(manifest.read(path).deployment["spec"])
+    manifests = manifest.read(path)
+    wanted_spec = spec.parse(manifests.deployment["spec"])
     reference = wanted_spec.environment_ref
+    if wanted_spec.environment_file:
+        wanted_spec = of_source.filled_in(wanted_spec, source_files(manifests, wanted_spec, store))
     if reference is None:
         return interpreters.built(wanted_spec.environment, None, progress), {}
     try:

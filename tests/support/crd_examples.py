@@ -76,6 +76,7 @@ _ADDRESSED = {
     "digest": f"sha256:{'0' * 64}",
     "credentials": {"secret": "a"},
 }
+_MOVING = {"name": "moving", "uri": "models:/moving@champion", "refresh": {"interval": "5m"}}
 # Together they set every field of spec.
 _SPECS: tuple[Object, ...] = (
     {
@@ -98,7 +99,7 @@ _SPECS: tuple[Object, ...] = (
         "suspend": True,
     },
     {
-        "models": [_ADDRESSED],
+        "models": [_ADDRESSED, _MOVING],
         "scoring": {"entryScript": "score.py", "source": {"configMap": {"name": "code"}}},
         "environment": {"ref": {"name": "project", "version": 1}},
         "update": {"gate": {"configMap": {"name": "gate"}}},
@@ -106,7 +107,7 @@ _SPECS: tuple[Object, ...] = (
     {
         "models": None,
         "scoring": {"entryScript": "score.py", "source": {"code": {"name": "code", "version": 1}, "inline": None}},
-        "environment": {"ref": None, "python": None, "baseImage": None},
+        "environment": {"ref": None, "python": None, "baseImage": None, "file": "needs/requirements.txt"},
         "env": [{"name": "A", "value": None, "valueFrom": None}],
         "service": {"localPort": None},
         "resources": {
@@ -132,6 +133,9 @@ _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
         (("spec", "models", 0), {"name": "iris"}),
     ),
     "credentials are for a uri": ((("spec", "models", 0, "credentials"), {"secret": "a"}),),
+    "refresh is for a uri without a digest, which can mean one version only": (
+        (("spec", "models", 0, "refresh"), {"interval": "5m"}),
+    ),
     "name the script in spec.scoring, or just one model here, from which the script is generated": (
         (("spec",), {"models": []}),
         (("spec",), {"models": [{"name": "a", "version": 1}, {"name": "b", "version": 1}]}),
@@ -154,6 +158,10 @@ _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
         (("spec", "environment", "ref"), {"name": "a", "version": 1}),
         (("spec", "environment"), {"ref": {"name": "a", "version": 1}, "requirements": ["six"]}),
         (("spec", "environment"), {"ref": {"name": "a", "version": 1}, "baseImage": "a"}),
+    ),
+    "one of file, requirements and ref": ((("spec", "environment", "file"), "requirements.txt"),),
+    "a file of the source that spec.scoring names": (
+        (("spec",), {"models": [{"name": "a", "version": 1}], "environment": {"file": "requirements.txt"}}),
     ),
     "one package by name (name==1.0), in ASCII; no option, path, variable or repository": tuple(
         (("spec", "environment", "requirements", 0), text)

@@ -1,6 +1,8 @@
 """An environment as a file defines it, and checks that all formats share."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,7 @@ from localmodel_untrusted.files import UnreadableError, decoded, read_file
 
 DEFAULT_PYTHON = EnvironmentSpec().python
 _PATCHES = range(40)  # no minor version has had more
+_only: ContextVar[Path | None] = ContextVar("_only", default=None)
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,26 @@ class Definition:
     says_python: bool = False
 
 
+@contextmanager
+def reading_only(folder: Path) -> Iterator[None]:
+    """A block in which no file outside of the folder is read, whatever the files in it name."""
+    token = _only.set(folder.resolve())
+    try:
+        yield
+    finally:
+        _only.reset(token)
+
+
+def check_inside(path: Path, where: str) -> None:
+    """
+    Raises:
+        UserError: EnvironmentInvalid, if the file must not be read here.
+    """
+    folder = _only.get()
+    if folder is not None and not path.resolve().is_relative_to(folder):
+        raise invalid(where, f"{path} is not a file of the source")
+
+
 def text_of(source: Path | str, kind: str) -> tuple[str, str, Path]:
     """Text, name for messages, and folder of a file; a str of several lines is the text itself, and named `kind`.
 
@@ -41,6 +64,7 @@ def text_of(source: Path | str, kind: str) -> tuple[str, str, Path]:
     if isinstance(source, str) and "\n" in source:
         return source, f"({kind})", Path()
     path = Path(source)
+    check_inside(path, str(path))
     try:
         content = read_file(path, piped=True)
         if content is None:

@@ -4,7 +4,14 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from localmodel.environments.formats.definition import DEFAULT_PYTHON, Definition, check_python, logical_lines, text_of
+from localmodel.environments.formats.definition import (
+    DEFAULT_PYTHON,
+    Definition,
+    check_inside,
+    check_python,
+    logical_lines,
+    text_of,
+)
 from localmodel.requirements.faults import Faults, invalid
 from localmodel.requirements.requirement import checked
 from localmodel.resource.spec import EnvironmentSpec
@@ -58,6 +65,7 @@ def _file(name: str, folder: Path, where: str) -> Path:
     if "://" in name:
         raise invalid(where, f"{name}: only files of this machine can be named; download it first")
     path = folder / name
+    check_inside(path, where)
     if not path.is_file():
         raise invalid(where, f"there is no file {path}")
     return path

@@ -6,7 +6,7 @@ from dataclasses import replace
 from localmodel import entry_script, reasons, run_coroutine
 from localmodel.cluster_records import revisions
 from localmodel.disk import home
-from localmodel.environments import stored
+from localmodel.environments import of_source, stored
 from localmodel.environments.locks import lock as locks
 from localmodel.errors import UserError
 from localmodel.imports import check
@@ -94,12 +94,14 @@ class _World:
     def facts(self, wanted: DeploymentSpec, own: Sequence[str], store: Store) -> Facts:
         wanted = served_spec.of(wanted, store)
         files = self._files(wanted, store)
+        wanted = of_source.filled_in(wanted, files)
         entry_script.check(files, wanted.entry_script)
         platform = locks.PLATFORMS.get(self._architecture())
         folder = home.store() / "locks"
         if wanted.environment_ref:
             own = locks.of_versions(stored.environments_until(wanted.environment_ref, store), platform, folder)
-        lock = run_coroutine.run(locks.resolve(wanted.environment, platform, folder, own=own))
+        with of_source.told_of(wanted, files):
+            lock = run_coroutine.run(locks.resolve(wanted.environment, platform, folder, own=own))
         models = store.select_models(wanted.models)
         self.missing = check.look(wanted, files, check.pickled(models), lock)
         gated = self._config_map(wanted.gate.config_map) if wanted.gate and wanted.gate.config_map else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from localmodel import data, digests, entry_script, pickles, reasons, run_coroutine
 from localmodel.disk import home
-from localmodel.environments import stored
+from localmodel.environments import of_source, stored
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
@@ -63,7 +63,8 @@ def resolve(
         store = store or kept
     with progress.step("script") as done:
         spec = served_spec.of(spec, store, progress.note)
-        files = _files(manifests, spec, store)
+        files = source_files(manifests, spec, store)
+        spec = of_source.filled_in(spec, files)
         entry_script.check(files, spec.entry_script)
         values = {variable.name: _value(index, variable, manifests) for index, variable in enumerate(spec.env)}
         variables = {name: value for name, value in values.items() if value is not None}
@@ -76,7 +77,8 @@ def resolve(
         platform, folder = runner.platform(), home.store() / "locks"
         if spec.environment_ref:
             own = locks.of_versions(stored.environments_until(spec.environment_ref, store), platform, folder)
-        lock = run_coroutine.run(locks.resolve(spec.environment, platform, folder, progress.note, own))
+        with of_source.told_of(spec, files):
+            lock = run_coroutine.run(locks.resolve(spec.environment, platform, folder, progress.note, own))
         done(f"{lock.counted}, locked")
     for warning in pickles.mismatches(models, spec.environment.requirements, lock.text):
         progress.note(warning)
@@ -98,7 +100,12 @@ def server_digest() -> str:
     return digests.of_json(digests.of_files(data.server_modules()))
 
 
-def _files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str, bytes]:
+def source_files(manifests: Manifests, spec: DeploymentSpec, store: Store) -> dict[str, bytes]:
+    """The files of the script's source, path -> content.
+
+    Raises:
+        UserError: they are missing; the message names the field.
+    """
     if spec.source.inline is not None:
         return {name: text.encode() for name, text in spec.source.inline.items()}
     if spec.source.code is not None:

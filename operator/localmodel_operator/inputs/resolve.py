@@ -56,14 +56,40 @@ class Desired:
         return digests.of_json([*asked, gate.digest(bundle.gate)] if bundle.gate else asked)
 
 
-async def bundle(cluster: Cluster, store: Store, namespace: str, spec: DeploymentSpec) -> Bundle:
-    """Resolve models, code and settings.
+async def files(cluster: Cluster, store: Store, namespace: str, spec: DeploymentSpec) -> dict[str, bytes]:
+    """The files of the script's source.
+
+    Raises:
+        UserError: they are missing; the message names the field.
+    """
+    if spec.source.inline is not None:
+        return {name: text.encode() for name, text in spec.source.inline.items()}
+    if spec.source.code is not None:
+        return await asyncio.to_thread(stored.code, spec.source.code, store)
+    name = spec.source.config_map or ""
+    config_map = await cluster.get(CONFIG_MAP, namespace, name)
+    if config_map is None:
+        raise UserError(
+            reasons.SOURCE_MISSING,
+            f"spec.scoring.source.configMap: there is no ConfigMap {name} in namespace {namespace}",
+        )
+    if config_map.get("binaryData"):
+        raise UserError(
+            reasons.SOURCE_INVALID,
+            f"ConfigMap {name}: binaryData holds {', '.join(config_map['binaryData'])}; only text files can be code",
+        )
+    return {key: text.encode() for key, text in config_map.get("data", {}).items()}
+
+
+async def bundle(
+    cluster: Cluster, store: Store, namespace: str, spec: DeploymentSpec, files: Mapping[str, bytes]
+) -> Bundle:
+    """Resolve models and settings; `files` are the source's.
 
     Raises:
         UserError: something is missing or does not fit; the message names the field, or file and line.
     """
     models = store.select_models(spec.models)
-    files = await _files(cluster, store, namespace, spec)
     entry_script.check(files, spec.entry_script)
     code = revision.code_digest(spec.entry_script, files)
     resolved = [await _variable(cluster, namespace, index, reference) for index, reference in enumerate(spec.env)]
@@ -108,26 +134,6 @@ async def lock(
     if spec.environment_ref:
         own = locks.of_versions(stored.environments_until(spec.environment_ref, store), platform, folder)
     return await locks.resolve(spec.environment, platform, folder, note, own)
-
-
-async def _files(cluster: Cluster, store: Store, namespace: str, spec: DeploymentSpec) -> dict[str, bytes]:
-    if spec.source.inline is not None:
-        return {name: text.encode() for name, text in spec.source.inline.items()}
-    if spec.source.code is not None:
-        return await asyncio.to_thread(stored.code, spec.source.code, store)
-    name = spec.source.config_map or ""
-    config_map = await cluster.get(CONFIG_MAP, namespace, name)
-    if config_map is None:
-        raise UserError(
-            reasons.SOURCE_MISSING,
-            f"spec.scoring.source.configMap: there is no ConfigMap {name} in namespace {namespace}",
-        )
-    if config_map.get("binaryData"):
-        raise UserError(
-            reasons.SOURCE_INVALID,
-            f"ConfigMap {name}: binaryData holds {', '.join(config_map['binaryData'])}; only text files can be code",
-        )
-    return {key: text.encode() for key, text in config_map.get("data", {}).items()}
 
 
 async def _variable(

@@ -7,6 +7,8 @@ that the next pass needs, so an operator killed between any two steps converges.
 import asyncio
 import logging
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +16,7 @@ from localmodel import pickles, reasons
 from localmodel.cluster_records import names
 from localmodel.cluster_records.revisions import selector
 from localmodel.engine import nodes
+from localmodel.environments import of_source
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.resource import spec
@@ -227,26 +230,24 @@ async def _look_up(context: Pass, observed: Observed) -> tuple[Desired, int | No
 async def _resolve(context: Pass, observed: Observed) -> Desired:
     operator, status = context.operator, context.status
     operator.references.set(context.key, context.namespace, context.spec)
-    try:
+    with _failing(status, "ModelResolved"):
         chosen = await _with_models(context)
         context.spec = replace(context.spec, models=chosen.models)
         context.spec = await asyncio.to_thread(served_spec.of, context.spec, operator.store)
-        bundle = await resolve.bundle(operator.cluster, operator.store, context.namespace, context.spec)
-    except UserError as error:
-        status.stage("ModelResolved", False, error.reason, str(error))
-        raise
+        source = await resolve.files(operator.cluster, operator.store, context.namespace, context.spec)
+    with _failing(status, "EnvironmentBuilt"):
+        context.spec = await asyncio.to_thread(of_source.filled_in, context.spec, source)
+    with _failing(status, "ModelResolved"):
+        bundle = await resolve.bundle(operator.cluster, operator.store, context.namespace, context.spec, source)
     context.models = tuple(bundle.models)
     if chosen.notes:
         status.stage("ModelResolved", True, reasons.NOT_REFRESHED, "; ".join(chosen.notes))
     else:
         status.stage("ModelResolved", True, reasons.RESOLVED, "models and code are there")
     status.values["scoring"] = context.spec.generated or None
-    try:
+    with _failing(status, "EnvironmentBuilt"), of_source.told_of(context.spec, source):
         own = history.locks(observed.history, context.proved)
         lock = await resolve.lock(operator.store, context.spec, operator.architecture, own, partial(_log, context))
-    except UserError as error:
-        status.stage("EnvironmentBuilt", False, error.reason, str(error))
-        raise
     warnings = pickles.mismatches(bundle.models, context.spec.environment.requirements, lock.text)
     pickled = check.pickled(bundle.models)
     missing = await asyncio.to_thread(check.look, context.spec, bundle.files, pickled, lock)
@@ -258,6 +259,16 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     elif missing.notes:
         status.stage("ModelResolved", True, reasons.MODULE_MISSING, "; ".join(missing.notes))
     return Desired(context.spec, bundle, lock, missing, chosen.moved)
+
+
+@contextmanager
+def _failing(status: StatusBuilder, stage: str) -> Iterator[None]:
+    """A block whose errors are those of the stage."""
+    try:
+        yield
+    except UserError as error:
+        status.stage(stage, False, error.reason, str(error))
+        raise
 
 
 async def _with_models(context: Pass) -> Chosen:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import subprocess
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from app import App
-from kube import Namespace
-from load import ask
-from operator_process import OperatorProcess
-from support import given
+from kube import Namespace, eventually
+from load import Load, ask
+from operator_process import LMD, OperatorProcess, register
+from support import given, oci_registry
 from support.web_server import Answer, Web, serving
 
 SCRIPT = """
@@ -80,6 +83,34 @@ def test_from_a_manifest_alone(namespace: Namespace, port: int, server: Web, ope
     seen = namespace.kubectl("get", "lmd,events,configmaps,controllerrevisions,deployments,pods", "-o", "json")
     for text in (PASSWORD, encoded(PASSWORD), encoded(f"me:{PASSWORD}")):
         assert text not in seen and text not in operator.log_since(since)
+
+
+def test_a_moved_tag_is_followed_without_an_edit(namespace: Namespace, port: int, tmp_path: Path) -> None:
+    (tmp_path / "registry").mkdir()
+    with oci_registry.serving(tmp_path / "registry") as host:
+        push(tmp_path, ONE, host)
+        moving = [{"name": "uri-moving", "uri": f"oci://{host}/models/word:champion", "refresh": {"interval": "3s"}}]
+        namespace.apply(given.lmd("app", port, given.inline(SCRIPT), models=moving))
+        namespace.wait_ready("app")
+        assert ask(port) == ONE
+        before = namespace.get("lmd", "app")
+        with Load(port):
+            push(tmp_path, TWO, host)
+            eventually(lambda: ask(port) == TWO, "the version that the tag leads to now")
+    eventually(lambda: "NotRefreshed" in str(namespace.get("lmd", "app")["status"]), "that nothing answers any more")
+    after = namespace.wait_ready("app")
+    assert ask(port) == TWO and after["metadata"]["generation"] == before["metadata"]["generation"]
+    (first,), (second,) = before["status"]["models"], after["status"]["models"]
+    assert second["version"] == first["version"] + 1
+
+
+def push(folder: Path, word: str, host: str) -> None:
+    """Let the tag lead to a version with this word, from a store of its own."""
+    (folder / "word.txt").write_text(word)
+    version = register(folder / "home", "word", folder / "word.txt")
+    command = [LMD, "model", "push", f"word:{version}", f"{host}/models/word:champion"]
+    environment = {**os.environ, "LOCALMODEL_HOME": str(folder / "home")}
+    subprocess.run(command, env=environment, check=True, capture_output=True)
 
 
 def encoded(text: str) -> str:

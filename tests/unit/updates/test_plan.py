@@ -79,7 +79,10 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
         "environment": {"ref": {"name": "science", "version": 1}},
         "update": {"gate": {"configMap": {"name": "checks"}}},
     },
-    {"scoring": {"entryScript": "score.py", "source": {"code": {"name": "digits", "version": 1}}}},
+    {
+        "scoring": {"entryScript": "score.py", "source": {"code": {"name": "digits", "version": 1}}},
+        "environment": {"file": "requirements.txt"},
+    },
 )
 # For each field of the schema another value than the example has.
 OTHER: dict[str, Any] = {
@@ -97,6 +100,7 @@ OTHER: dict[str, Any] = {
     "spec.environment.python": "3.12",
     "spec.environment.requirements[]": "pandas",
     "spec.environment.baseImage": "mine:2",
+    "spec.environment.file": "environment.yml",
     "spec.environment.ref.name": "arts",
     "spec.environment.ref.version": 2,
     "spec.env[].name": "OTHER",
@@ -202,6 +206,8 @@ def worker(wanted: DeploymentSpec) -> tuple[DeploymentSpec, dict[str, Any]]:
     """Stands for what resolving finds: other names have other content."""
     if reference := wanted.environment_ref:
         wanted = replace(wanted, environment=EnvironmentSpec("3.11", (f"{reference.name}=={reference.version}",)))
+    if wanted.environment_file:
+        wanted = replace(wanted, environment=EnvironmentSpec("3.11", (wanted.environment_file,)))
     source = wanted.source
     other = json.dumps([source.config_map, source.code and [source.code.name, source.code.version]])
     files = {name: text.encode() for name, text in (source.inline or {"score.py": other}).items()}
