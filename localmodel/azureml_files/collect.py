@@ -12,7 +12,7 @@ from localmodel.oci import layers
 from localmodel.resource import spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, Variable
-from localmodel.store import Store, from_address
+from localmodel.store import Store, from_address, from_git
 from localmodel.updates import served_spec
 
 MODELS = "models"
@@ -25,7 +25,8 @@ def collect(manifests: Manifests, store: Store, with_models: bool) -> Exportable
         UserError: the store's errors, SourceMissing.
     """
     metadata = manifests.deployment["metadata"]
-    wanted = served_spec.of(spec.parse(manifests.deployment["spec"]), store)
+    wanted = from_git.filled_in(spec.parse(manifests.deployment["spec"]), store)
+    wanted = served_spec.of(wanted, store)
     variables, notes = _variables(wanted.env, manifests.config_maps)
     return Exportable(
         metadata["name"],

@@ -8,7 +8,7 @@ from localmodel.reasons.status import (
     SOURCE_INVALID,
     SOURCE_MISSING,
 )
-from localmodel.reasons.table import COMMANDS, DOCKER, OPERATOR
+from localmodel.reasons.table import COMMANDS, DOCKER, OPERATOR, STALLED
 from localmodel.reasons.table import also as _also
 from localmodel.reasons.table import reason as _reason
 
@@ -71,6 +71,12 @@ SOURCE_TOO_LARGE = _reason(
     "the code has more than 64 MiB or 10,000 files",
     "register models instead, and exclude other files with [`.lmdignore`](how-to/source-folder.md); without "
     "`source_directory`, only the modules of the folder count",
+)
+_also(
+    STALLED,
+    SOURCE_TOO_LARGE,
+    "the folder in the repository has more than 64 MiB or 10,000 files",
+    "name one folder as `path`, and models in `spec.models`",
 )
 _also(
     COMMANDS,

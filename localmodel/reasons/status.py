@@ -15,8 +15,8 @@ PROGRESSING = _reason(
 FETCHING_MODEL = _reason(
     UNDER_WAY,
     "FetchingModel",
-    "a model is being fetched from its address (`ModelResolved` says how far), or will be again after a failure that "
-    "may pass; the message has it",
+    "a model or the script is being fetched from its address (`ModelResolved` says how far), or will be again after a "
+    "failure that may pass; the message has it",
     "check the address, the network and the operator's proxy if it lasts",
 )
 BUILDING_ENVIRONMENT = _reason(
@@ -157,8 +157,8 @@ SOURCE_MISSING = _reason(
 SOURCE_INVALID = _reason(
     STALLED,
     "SourceInvalid",
-    "the ConfigMap contains binary files",
-    "only text files can be code: `lmd apply FOLDER` accepts others",
+    "the ConfigMap contains binary files, or the folder of a repository a link",
+    "only text files can be code in a ConfigMap: `lmd apply FOLDER` accepts others",
 )
 VARIABLE_SOURCE_MISSING = _reason(
     STALLED, "VariableSourceMissing", "a ConfigMap or Secret in `spec.env`, or its key, does not exist", "create it"
@@ -166,7 +166,7 @@ VARIABLE_SOURCE_MISSING = _reason(
 CREDENTIALS_MISSING = _reason(
     STALLED,
     "CredentialsMissing",
-    "the Secret that `spec.models[].credentials` names does not exist, or has no key that is read",
+    "a Secret that `credentials` names does not exist, or has no key that is read",
     "create it in the resource's namespace; [the keys](how-to/models-by-address.md#credentials-on-a-cluster)",
 )
 VERSION_MISMATCH = _reason(

@@ -139,22 +139,22 @@ TOO_MANY_FILES = _reason(
 ADDRESS_INVALID = _reason(
     STORE,
     "AddressInvalid",
-    "the model's address is not one that can be read",
+    "the address of a model or a repository is not one that can be read",
     "the message says what to write; [the addresses](how-to/models-by-address.md)",
 )
 ADDRESS_NOT_FOUND = _reason(
-    STORE, "AddressNotFound", "there is nothing at the model's address", "correct the address or the revision"
+    STORE, "AddressNotFound", "there is nothing at the address", "correct the address or the revision"
 )
 ADDRESS_REFUSED = _reason(
     STORE,
     "AddressRefused",
-    "the server or bucket does not let you read the model, or sends what is no file",
+    "the server or bucket does not let you read it, or sends what is no file",
     "the message says where your credentials belong, or what has come",
 )
 ADDRESS_UNREACHABLE = _reason(
     STORE,
     "AddressUnreachable",
-    "nothing answers at the model's address, or the connection ends again and again",
+    "nothing answers at the address, or the connection ends again and again",
     "check the address, the network and the proxy (`HTTPS_PROXY`); then try again",
 )
 DIGEST_MISMATCH = _reason(
@@ -172,20 +172,20 @@ LIBRARY_MISSING = _reason(
 _also(
     STALLED,
     ADDRESS_INVALID,
-    "a `uri` of `spec.models` is not one that a cluster can read, such as `file://`",
+    "a `uri` of `spec.models` or the `url` of a repository is not one that a cluster can read, such as `file://`",
     "the message says what to write",
 )
 _also(
     STALLED,
     ADDRESS_NOT_FOUND,
-    "there is nothing at a `uri` of `spec.models`; it is looked at again every five minutes",
-    "correct the `uri`",
+    "there is nothing at an address in the spec; it is looked at again every five minutes",
+    "correct the address, the branch or the folder",
 )
 _also(
     STALLED,
     ADDRESS_REFUSED,
-    "a server or bucket does not let the operator read a `uri` of `spec.models`, or sends what is no file",
-    "give `spec.models[].credentials`: the operator uses no others, not even its user's",
+    "a server or bucket does not let the operator read an address in the spec, or sends what is no file",
+    "give `credentials` beside the address: the operator uses no others, not even its user's",
 )
 _also(
     STALLED,
@@ -196,7 +196,7 @@ _also(
 _also(
     STALLED,
     LIBRARY_MISSING,
-    "the operator's Python has no library that reads a `uri` of `spec.models`",
+    "the operator's Python has no library that reads an address in the spec",
     "install it there, as the message says",
 )
 FILE_EXISTS = _reason(

@@ -130,8 +130,8 @@ COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     ),
     "names that differ only in case are one folder on some machines; choose others": _differ_in_case,
     "no such file in spec.scoring.source.inline": _missing_script,
-    "exactly one of configMap, inline and code": _unless(
-        lambda source: len({"configMap", "inline", "code"} & set(source)) == 1
+    "exactly one of configMap, inline, code and git": _unless(
+        lambda source: len({"configMap", "inline", "code", "git"} & set(source)) == 1
     ),
     "a file name is letters, digits, '_', '-', '.', with '/' between folders; no '..', no '/' at the ends, "
     "200 characters at most": _no_file_names,

@@ -43,6 +43,25 @@ class CodeRef:
 
 
 @dataclass(frozen=True)
+class GitRef:
+    """A source folder in a Git repository.
+
+    Attributes:
+        url: where the repository is cloned from.
+        ref: a branch, a tag or a commit; "": the branch that the repository shows first.
+        path: the folder in it; "": all of it.
+        credentials: the name of a Secret with user name and password, or "".
+        refresh: after how many seconds an operator looks again where the branch leads to; 0: never.
+    """
+
+    url: str
+    ref: str = ""
+    path: str = ""
+    credentials: str = ""
+    refresh: float = 0.0
+
+
+@dataclass(frozen=True)
 class EnvironmentRef:
     """A version of an environment in the store."""
 
@@ -52,7 +71,7 @@ class EnvironmentRef:
 
 @dataclass(frozen=True)
 class Source:
-    """The entry script's folder: exactly one of a ConfigMap's name, inline files (name -> text), or stored code.
+    """The entry script's folder: exactly one of a ConfigMap's name, inline files (name -> text), stored code, or Git.
 
     With none of them, the script is generated from the model.
     """
@@ -60,11 +79,12 @@ class Source:
     config_map: str | None = None
     inline: Mapping[str, str] | None = None
     code: CodeRef | None = None
+    git: GitRef | None = None
 
     @property
     def is_generated(self) -> bool:
         """Whether the script is yet to be generated from the model."""
-        return self.config_map is None and self.inline is None and self.code is None
+        return self == Source()
 
 
 @dataclass(frozen=True)
@@ -201,17 +221,25 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
 
 
 def _model(model: Mapping[str, Any]) -> ModelRef:
-    secret = model.get("credentials", {}).get("secret", "")
-    interval = model.get("refresh", {}).get("interval", "0s")
+    version, uri, digest = model.get("version", 0), model.get("uri", ""), model.get("digest", "")
+    return ModelRef(model["name"], version, uri, digest, **_asking(model))
+
+
+def _asking(place: Mapping[str, Any]) -> dict[str, Any]:
+    """Who asks at an address, and how often."""
+    interval = place.get("refresh", {}).get("interval", "0s")
     refresh = float(int(interval[:-1]) * _SECONDS[interval[-1]])
-    return ModelRef(
-        model["name"], model.get("version", 0), model.get("uri", ""), model.get("digest", ""), secret, refresh
-    )
+    return {"credentials": place.get("credentials", {}).get("secret", ""), "refresh": refresh}
 
 
 def _source(source: Mapping[str, Any]) -> Source:
-    code = CodeRef(**source["code"]) if "code" in source else None
-    return Source(source.get("configMap", {}).get("name"), source.get("inline"), code)
+    code, git = source.get("code"), source.get("git")
+    return Source(
+        source.get("configMap", {}).get("name"),
+        source.get("inline"),
+        CodeRef(**code) if code else None,
+        GitRef(git["url"], git.get("ref", ""), git.get("path", ""), **_asking(git)) if git else None,
+    )
 
 
 def _gate(gate: Mapping[str, Any]) -> GateSpec:

@@ -17,13 +17,25 @@ from localmodel_untrusted import json_text
 
 @dataclass(frozen=True)
 class CodeVersion:
-    """A registered source folder. `digest` is that of its manifest, `entry` the entry script's path in it."""
+    """A registered source folder.
+
+    Attributes:
+        name: the name that it is kept under.
+        version: its number.
+        digest: the digest of its manifest.
+        entry: the entry script's path in it.
+        created: a time in ISO 8601.
+        repository: where it was fetched from: the repository's address and the folder in it; or "".
+        commit: the commit, or "".
+    """
 
     name: str
     version: int
     digest: str
     entry: str
     created: str
+    repository: str = ""
+    commit: str = ""
 
 
 KIND = RecordKind(
@@ -34,7 +46,7 @@ KIND = RecordKind(
     reasons.CODE_NOT_FOUND,
     CodeVersion,
     "Deploying with a script registers it",
-    lambda left, right: left.digest == right.digest,
+    lambda left, right: (left.digest, left.repository, left.commit) == (right.digest, right.repository, right.commit),
 )
 
 
@@ -49,8 +61,12 @@ class Code:
         self._layout = layout
         self.records = Records(layout, KIND)
 
-    def register(self, name: str, files: Mapping[str, bytes], entry: str) -> CodeVersion:
+    def register(
+        self, name: str, files: Mapping[str, bytes], entry: str, repository: str = "", commit: str = ""
+    ) -> CodeVersion:
         """Keep the files (path -> content) as the name's next version, or return the latest if it is the same.
+
+        repository, commit: see `CodeVersion`.
 
         Raises:
             UserError: CodeNameInvalid, StoreFull.
@@ -60,7 +76,7 @@ class Code:
             tar = self._layout.write(layers.tar(layers.Entry(path, content) for path, content in files.items()))
             manifest = artifacts.code(self._layout, entry, tar)
             created = datetime.now(UTC).isoformat(timespec="seconds")
-            return self.records.keep(CodeVersion(name, 0, manifest.digest, entry, created))
+            return self.records.keep(CodeVersion(name, 0, manifest.digest, entry, created, repository, commit))
 
     def get(self, name: str, version: int | None = None) -> CodeVersion:
         """This version of the code, by default the latest."""

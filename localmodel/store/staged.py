@@ -143,8 +143,10 @@ class _Code(Code):
         self.records = StagedRecords(layout, code.KIND)
         self._files: dict[str, Mapping[str, bytes]] = {}
 
-    def register(self, name: str, files: Mapping[str, bytes], entry: str) -> CodeVersion:
-        version = super().register(name, files, entry)
+    def register(
+        self, name: str, files: Mapping[str, bytes], entry: str, repository: str = "", commit: str = ""
+    ) -> CodeVersion:
+        version = super().register(name, files, entry, repository, commit)
         self._files[version.digest] = files
         return version
 

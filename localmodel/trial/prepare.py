@@ -24,7 +24,7 @@ from localmodel.project.settings import Settings, merge
 from localmodel.resource import manifest, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, ModelRef, Source
-from localmodel.store import Store
+from localmodel.store import Store, from_git
 from localmodel.targets import server
 from localmodel.targets.machine import imported, resolve, revision_folder
 from localmodel.targets.machine.resolve import Desired
@@ -256,6 +256,7 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
         wanted = spec.parse(manifests.deployment["spec"])
         name = manifests.deployment["metadata"]["name"]
         done(name)
+    wanted = from_git.filled_in(wanted, Store(home.store()), progress.note)
     if wish.script:
         if wish.script.name != wanted.entry_script:
             progress.note(f"{wish.script.name} is tried in place of the manifest's {wanted.entry_script}")

@@ -12,7 +12,7 @@ from localmodel.output.progress import Progress
 from localmodel.project import given, lmd_toml, place
 from localmodel.project.folder import beside
 from localmodel.resource import manifest, spec
-from localmodel.store import EnvironmentVersion, Store
+from localmodel.store import EnvironmentVersion, Store, from_git
 from localmodel.targets.machine.resolve import source_files
 from localmodel.trial import interpreters
 
@@ -64,6 +64,7 @@ def _interpreter(wish: Wish, progress: Progress) -> tuple[Path, Mapping[str, str
     wanted_spec = spec.parse(manifests.deployment["spec"])
     reference = wanted_spec.environment_ref
     if wanted_spec.environment_file:
+        wanted_spec = from_git.filled_in(wanted_spec, store, progress.note)
         wanted_spec = of_source.filled_in(wanted_spec, source_files(manifests, wanted_spec, store))
     if reference is None:
         return interpreters.built(wanted_spec.environment, None, progress), {}

@@ -77,6 +77,13 @@ _ADDRESSED = {
     "credentials": {"secret": "a"},
 }
 _MOVING = {"name": "moving", "uri": "models:/moving@champion", "refresh": {"interval": "5m"}}
+_GIT = {
+    "url": "https://git.example/a.git",
+    "ref": "feature/a",
+    "path": "scoring/a",
+    "credentials": {"secret": "a"},
+    "refresh": {"interval": "5m"},
+}
 # Together they set every field of spec.
 _SPECS: tuple[Object, ...] = (
     {
@@ -117,6 +124,7 @@ _SPECS: tuple[Object, ...] = (
         "pod": {"nodeSelector": None, "labels": {}},
         "update": {"gate": None},
     },
+    {"scoring": {"entryScript": "score.py", "source": {"git": _GIT}}},
 )
 # What breaks a rule, by its message: where, and the value there.
 _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
@@ -141,10 +149,11 @@ _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
         (("spec",), {"models": [{"name": "a", "version": 1}, {"name": "b", "version": 1}]}),
     ),
     "no such file in spec.scoring.source.inline": ((("spec", "scoring", "entryScript"), "main.py"),),
-    "exactly one of configMap, inline and code": (
+    "exactly one of configMap, inline, code and git": (
         (("spec", "scoring", "source"), {}),
         (("spec", "scoring", "source", "configMap"), {"name": "a"}),
         (("spec", "scoring", "source", "code"), {"name": "a", "version": 1}),
+        (("spec", "scoring", "source", "git"), {"url": "https://git.example/a.git"}),
     ),
     "a file name is letters, digits, '_', '-', '.', with '/' between folders; no '..', no '/' at the ends, "
     "200 characters at most": (

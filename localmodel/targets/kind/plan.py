@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from localmodel import entry_script, reasons, run_coroutine
 from localmodel.cluster_records import revisions
@@ -12,8 +13,8 @@ from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.imports.missing import Missing
 from localmodel.resource import gate, spec
-from localmodel.resource.spec import DeploymentSpec, KeyRef, ModelRef
-from localmodel.store import Store, addressed
+from localmodel.resource.spec import DeploymentSpec, KeyRef, ModelRef, Source
+from localmodel.store import Store, addressed, from_git
 from localmodel.store.staged import StagedStore
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
@@ -40,7 +41,11 @@ def plan_of(
     own = kind_history.locks(kubectl, live, records) if live else ()
     world = _World(kubectl, resource["metadata"]["namespace"], applied)
     store = store if isinstance(store, StagedStore) else StagedStore(home.store())
-    wanted = replace(wanted, models=addressed.planned(store, _resolved(resource, wanted.models, live), True))
+    chosen = live.get("status", {}) if live and resource["spec"] == live["spec"] else {}
+    wanted = replace(wanted, models=addressed.planned(store, _resolved(wanted.models, chosen), True))
+    if (git := wanted.source.git) and (source := chosen.get("source")):
+        wanted = replace(wanted, source=Source(git=replace(git, ref=source["commit"])))
+    wanted = from_git.filled_in(wanted, store)
     desired = world.facts(wanted, own, store)
     result = _compared(desired, live, records) if live else plan.plan(desired, None)
     if result.lane not in ("nothing", "patch"):
@@ -48,11 +53,9 @@ def plan_of(
     return Planned(name, result.lane, result.steps, result.reason)
 
 
-def _resolved(resource: Object, models: Sequence[ModelRef], live: Object | None) -> Sequence[ModelRef]:
-    """The models with the versions that the operator has chosen, if the spec is the one that it has chosen for."""
-    if live is None or resource["spec"] != live["spec"]:
-        return models
-    chosen = {model["name"]: model["version"] for model in live.get("status", {}).get("models", [])}
+def _resolved(models: Sequence[ModelRef], status: Mapping[str, Any]) -> Sequence[ModelRef]:
+    """The models with the versions that the operator has chosen, as its status says."""
+    chosen = {model["name"]: model["version"] for model in status.get("models", [])}
     return [replace(model, version=model.version or chosen.get(model.name, 0)) for model in models]
 
 

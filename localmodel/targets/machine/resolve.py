@@ -14,7 +14,7 @@ from localmodel.output.progress import Progress
 from localmodel.resource import gate
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec, Variable
-from localmodel.store import ModelVersion, Store, addressed
+from localmodel.store import ModelVersion, Store, addressed, from_git
 from localmodel.store.staged import StagedStore
 from localmodel.targets.machine.runner import Runner
 from localmodel.updates import revision, served_spec
@@ -62,6 +62,7 @@ def resolve(
         spec = replace(spec, models=addressed.fetched(kept, spec.models, progress))
         store = store or kept
     with progress.step("script") as done:
+        spec = from_git.filled_in(spec, store, progress.note)
         spec = served_spec.of(spec, store, progress.note)
         files = source_files(manifests, spec, store)
         spec = of_source.filled_in(spec, files)

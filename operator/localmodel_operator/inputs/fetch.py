@@ -1,4 +1,4 @@
-"""The program that fetches one model for the operator: a process of its own, with the credentials of one Secret.
+"""The program that fetches one model or source folder for the operator: its own process, with one Secret's credentials.
 
 It reads a `Request` as JSON from its standard input, and writes lines of JSON: `{"done", "total"}` in bytes, and at the
 end `{"version"}` or `{"reason", "message"}`. No credential is in its arguments, or in what it writes.
@@ -20,8 +20,8 @@ from urllib.parse import quote, urlsplit
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.resource.spec import ModelRef
-from localmodel.store import Store, from_address
+from localmodel.resource.spec import GitRef, ModelRef
+from localmodel.store import Store, from_address, from_git
 
 # Keys of a Secret that are passed on as variables. Addresses of servers are not among them: the operator's own
 # environment names those, because what they answer with comes into pods.
@@ -37,13 +37,19 @@ _REPORT_EVERY = 1.0  # seconds
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be fetched into which store. `credentials` are the Secret's, by key."""
+    """What is to be fetched into which store. `credentials` are the Secret's, by key.
+
+    With an `entry` script, it is a source folder: `ref` and `path` in the repository at `uri`.
+    """
 
     store: str
     name: str
     uri: str
     digest: str
     credentials: Mapping[str, str]
+    ref: str = ""
+    path: str = ""
+    entry: str = ""
 
 
 def main() -> None:
@@ -53,14 +59,23 @@ def main() -> None:
     # Libraries may print what they do, which is no answer.
     with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory(prefix="localmodel-") as home:
         try:
-            uri = _prepare(request.uri, request.credentials, Path(home))
-            reference = ModelRef(request.name, uri=uri, digest=request.digest)
-            version = from_address.fetch(Store(Path(request.store)), reference, _meter(), foreign=True)
-            _say(version=version.version)
+            _say(version=_fetched(request, Path(home)))
         except UserError as error:
             _say(reason=error.reason, message=str(error))
         except Exception as error:  # its text may have credentials
-            _say(reason=reasons.ADDRESS_UNREACHABLE, message=f"the model cannot be fetched ({type(error).__name__})")
+            _say(reason=reasons.ADDRESS_UNREACHABLE, message=f"it cannot be fetched ({type(error).__name__})")
+
+
+def _fetched(request: Request, home: Path) -> int:
+    store = Store(Path(request.store))
+    uri = _prepare(request.uri, request.credentials, home)
+    if not request.entry:
+        reference = ModelRef(request.name, uri=uri, digest=request.digest)
+        return from_address.fetch(store, reference, _meter(), foreign=True).version
+    user = request.credentials.get(USER)
+    login = None if user is None else (user, request.credentials.get(PASSWORD, ""))
+    git = GitRef(request.uri, request.ref, request.path)
+    return from_git.fetch(store, git, request.entry, login, foreign=True).version
 
 
 def _prepare(uri: str, credentials: Mapping[str, str], home: Path) -> str:

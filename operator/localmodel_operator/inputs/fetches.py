@@ -1,4 +1,4 @@
-"""Fetches models by address in the background, each once for a wish, in a process of its own (`fetch.py`)."""
+"""Fetches models and source folders in the background, each once for a wish, in a process of its own (`fetch.py`)."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ Run = Callable[[Request, Shown], Awaitable[int]]
 
 
 class Fetching(Exception):
-    """The model is being fetched, or will be again; its end brings the next pass. `detail` has figures."""
+    """Something is being fetched, or will be again; its end brings the next pass. `detail` has figures."""
 
     def __init__(self, message: str, detail: str = "", again_after: float | None = None) -> None:
         super().__init__(message)
@@ -173,10 +173,10 @@ class Fetches:
             self._results[wish] = _Result(version, time.monotonic())
             self._failures.pop(wish, None)
         except UserError as error:
-            log.info("model %s: %s: %s", request.name, error.reason, error)
+            log.info("%s: %s: %s", request.name, error.reason, error)
             self._fail(wish, error)
         except Exception as error:
-            log.exception("model %s", request.name)
+            log.exception("%s", request.name)
             self._fail(wish, UserError(reasons.ADDRESS_UNREACHABLE, f"the fetch failed: {type(error).__name__}"))
         del self._fetches[wish]
         fetch.tell()
@@ -194,8 +194,10 @@ class Fetches:
 
 
 def wish_of(generation: tuple[str, int], request: Request, secret: tuple[str, ...]) -> str:
-    """What makes two wishes one: the resource and its generation, the model, and the version of its Secret."""
-    return digests.of_json([*generation, request.name, request.uri, request.digest, *secret])
+    """What makes two wishes one: the resource and its generation, what it asks for, and the version of its Secret."""
+    asked = asdict(request)
+    del asked["credentials"]
+    return digests.of_json([*generation, asked, *secret])
 
 
 async def in_a_process(request: Request, show: Shown) -> int:

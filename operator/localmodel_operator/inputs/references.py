@@ -21,6 +21,8 @@ class References:
             if variable.value_from
         }
         referenced |= {("Secret", namespace, model.credentials) for model in spec.models if model.credentials}
+        if spec.source.git and spec.source.git.credentials:
+            referenced.add(("Secret", namespace, spec.source.git.credentials))
         if spec.source.config_map:
             referenced.add(("ConfigMap", namespace, spec.source.config_map))
         if spec.gate and spec.gate.config_map:

@@ -32,9 +32,9 @@ from localmodel_operator.cluster import (
     UnreachableError,
 )
 from localmodel_operator.images import sweep_lock
-from localmodel_operator.inputs import models, ports, resolve
+from localmodel_operator.inputs import addressed, ports, resolve
+from localmodel_operator.inputs.addressed import Chosen
 from localmodel_operator.inputs.fetches import Fetching
-from localmodel_operator.inputs.models import Chosen
 from localmodel_operator.inputs.ports import Ports
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.operator import SWEEP, Operator
@@ -231,9 +231,8 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     operator, status = context.operator, context.status
     operator.references.set(context.key, context.namespace, context.spec)
     with _failing(status, "ModelResolved"):
-        chosen = await _with_models(context)
-        context.spec = replace(context.spec, models=chosen.models)
-        context.spec = await asyncio.to_thread(served_spec.of, context.spec, operator.store)
+        chosen = await _chosen(context)
+        context.spec = await asyncio.to_thread(served_spec.of, chosen.spec, operator.store)
         source = await resolve.files(operator.cluster, operator.store, context.namespace, context.spec)
     with _failing(status, "EnvironmentBuilt"):
         context.spec = await asyncio.to_thread(of_source.filled_in, context.spec, source)
@@ -271,18 +270,22 @@ def _failing(status: StatusBuilder, stage: str) -> Iterator[None]:
         raise
 
 
-async def _with_models(context: Pass) -> Chosen:
-    """The models with the versions of those by address, chosen once for a generation or as often as `refresh` says."""
-    operator, status = context.operator, context.status
+async def _chosen(context: Pass) -> Chosen:
+    """The versions of what is at addresses, chosen once for a generation or as often as `refresh` says."""
+    operator, status, generation = context.operator, context.status, context.generation
     last = context.last_status.get("models", [])
+    resolved = {model["name"]: model["version"] for model in last if model.get("generation") == generation}
+    source = context.last_status.get("source", {})
+    if source.get("generation") == generation:
+        resolved[addressed.SOURCE] = source["version"]
     try:
-        chosen = await models.with_versions(
+        chosen = await addressed.with_versions(
             operator.cluster,
             operator.store,
             operator.fetches,
             context.owner,
-            context.spec.models,
-            {model["name"]: model["version"] for model in last if model.get("generation") == context.generation},
+            context.spec,
+            resolved,
             partial(operator.queue.add, context.key),
         )
     except Fetching as fetching:
@@ -291,17 +294,19 @@ async def _with_models(context: Pass) -> Chosen:
         raise Waiting(fetching.again_after) from None
     if chosen.again_after is not None:
         context.look_again(chosen.again_after)
-    versions = await asyncio.to_thread(operator.store.select_models, chosen.models)  # reads the disk
+    versions = await asyncio.to_thread(operator.store.select_models, chosen.spec.models)  # reads the disk
     # Written down whatever becomes of the rest, so that this generation stays with it.
     status.values["models"] = [
         {
             "name": version.name,
             "version": version.version,
             "digest": version.digest,
-            **({"generation": context.generation} if model.uri else {}),
+            **({"generation": generation} if model.uri else {}),
         }
-        for model, version in zip(chosen.models, versions, strict=True)
+        for model, version in zip(chosen.spec.models, versions, strict=True)
     ]
+    code = chosen.source
+    status.values["source"] = code and {"commit": code.commit, "version": code.version, "generation": generation}
     return chosen
 
 

@@ -16,7 +16,10 @@ from localmodel_operator.status import conditions
 from localmodel_operator.status.conditions import Condition
 
 STAGES = ("ModelResolved", "EnvironmentBuilt", "GatePassed", "ImageDelivered")
-_VALUES = ("replicas", "selector", "url", "localPort", "image", "environment", "scoring", "revisions", "models")
+_VALUES = (
+    *("replicas", "selector", "url", "localPort", "image", "environment", "scoring", "revisions", "models"),
+    "source",
+)
 _ORDER = ("Ready", "Reconciling", "Stalled", "Degraded", *STAGES, "Durable", "Available")
 
 

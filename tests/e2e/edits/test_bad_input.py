@@ -145,7 +145,7 @@ def sourced(**files: str) -> Any:
         (sourced(**{"../../x": ""}), "no '..'"),
         (sourced(**{"/etc/x": ""}), "a file name is letters"),
         (having(scoring={"entryScript": "main.py", "source": {"inline": {"score.py": GOOD}}}), "no such file in"),
-        (having(scoring={"entryScript": "score.py", "source": {}}), "exactly one of configMap, inline and code"),
+        (having(scoring={"entryScript": "score.py", "source": {}}), "exactly one of configMap, inline, code and git"),
         (having(environment={"python": "3.8"}), "spec.environment.python"),
         (having(environment={"ref": {"name": "e", "version": 1}, "requirements": ["x"]}), "either ref, or"),
         (having(env=[{"name": "WORKER_COUNT", "value": "2"}]), "set spec.server.workers"),

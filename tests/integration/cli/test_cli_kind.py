@@ -92,7 +92,7 @@ def test_what_another_tool_made_is_replaced(lmd: Lmd, kubectl: Path) -> None:
         "Warning: resource localmodeldeployments/digits is missing the kubectl.kubernetes.io/last-applied-configuration"
     )
     (kubectl / "refused").write_text(
-        f"{said} annotation\nspec.scoring.source: exactly one of configMap, inline and code"
+        f"{said} annotation\nspec.scoring.source: exactly one of configMap, inline, code and git"
     )
     folder = lmd.folder / "digits"
     folder.mkdir()

@@ -112,7 +112,7 @@ def test_a_name_that_a_service_cannot_have_is_refused(name: str) -> None:
 )
 def test_exactly_one_source(source: dict[str, Any]) -> None:
     value = manifest(scoring={"entryScript": "score.py", "source": source})
-    assert "exactly one of configMap, inline and code" in problems(value)
+    assert "exactly one of configMap, inline, code and git" in problems(value)
 
 
 def test_code_of_the_store_is_a_source() -> None:

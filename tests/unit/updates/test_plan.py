@@ -83,6 +83,20 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
         "scoring": {"entryScript": "score.py", "source": {"code": {"name": "digits", "version": 1}}},
         "environment": {"file": "requirements.txt"},
     },
+    {
+        "scoring": {
+            "entryScript": "score.py",
+            "source": {
+                "git": {
+                    "url": "https://git.example/a.git",
+                    "ref": "main",
+                    "path": "scoring",
+                    "credentials": {"secret": "git"},
+                    "refresh": {"interval": "5m"},
+                }
+            },
+        },
+    },
 )
 # For each field of the schema another value than the example has.
 OTHER: dict[str, Any] = {
@@ -97,6 +111,11 @@ OTHER: dict[str, Any] = {
     "spec.scoring.source.inline": {"score.py": "c", "other.py": "b"},
     "spec.scoring.source.code.name": "letters",
     "spec.scoring.source.code.version": 2,
+    "spec.scoring.source.git.url": "https://git.example/b.git",
+    "spec.scoring.source.git.ref": "v2",
+    "spec.scoring.source.git.path": "other",
+    "spec.scoring.source.git.credentials.secret": "git-2",
+    "spec.scoring.source.git.refresh.interval": "10m",
     "spec.environment.python": "3.12",
     "spec.environment.requirements[]": "pandas",
     "spec.environment.baseImage": "mine:2",
@@ -209,7 +228,8 @@ def worker(wanted: DeploymentSpec) -> tuple[DeploymentSpec, dict[str, Any]]:
     if wanted.environment_file:
         wanted = replace(wanted, environment=EnvironmentSpec("3.11", (wanted.environment_file,)))
     source = wanted.source
-    other = json.dumps([source.config_map, source.code and [source.code.name, source.code.version]])
+    git = source.git and [source.git.url, source.git.ref, source.git.path]
+    other = json.dumps([source.config_map, source.code and [source.code.name, source.code.version], git])
     files = {name: text.encode() for name, text in (source.inline or {"score.py": other}).items()}
     gate = wanted.gate
     return wanted, {
