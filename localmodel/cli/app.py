@@ -40,7 +40,7 @@ _GROUPS = {
         "wait": "localmodel.cli.deployment.deployments:wait",
         "history": "localmodel.cli.deployment.history:history",
         "rollback": "localmodel.cli.deployment.rollback:rollback",
-        "delete": "localmodel.cli.deployment.deployments:delete",
+        "delete": "localmodel.cli.deployment.lifecycle:delete",
     },
     "Start and stop it": {
         "start": "localmodel.cli.deployment.lifecycle:start",

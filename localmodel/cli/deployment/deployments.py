@@ -166,17 +166,3 @@ def reload(target: Target, name: str, timeout: float | None) -> None:
     with folder_words.errors_in_words():
         served.reload(timeout=timeout, progress=FolderProgress(ConsoleProgress()))
     say(sentence(served.status))
-
-
-@click.command()
-@deployment_options
-def delete(target: Target, name: str) -> None:
-    """Stop the deployment NAME and forget it. Models and environments stay.
-
-    \b
-    Examples:
-      lmd delete churn
-      lmd delete churn --target kind
-    """
-    target.delete(name)
-    say(f"{name}: deleted")

@@ -1,4 +1,4 @@
-"""lmd start, stop, restart: the servers of deployments on this machine."""
+"""lmd start, stop, restart, delete: what is done to several deployments at once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -84,6 +84,25 @@ def restart(names: tuple[str, ...], everything: bool, timeout: float | None, **w
     """
     progress = ConsoleProgress()
     _on_all(names, everything, where, lambda target, name: _tell(target.restart(name, timeout, progress), progress))
+
+
+@click.command()
+@click.argument("names", metavar="NAME|PATH...", nargs=-1, required=True, shell_complete=completion.deployments)
+@where_options
+def delete(names: tuple[str, ...], **where: Any) -> None:
+    """Stop each deployment NAME and forget it. Models and environments stay.
+
+    \b
+    Examples:
+      lmd delete churn
+      lmd delete churn digits --target kind
+    """
+
+    def forget(target: Target, name: str) -> None:
+        target.delete(name)
+        say(f"{name}: deleted")
+
+    _on_all(names, False, where, forget)
 
 
 def _on_all(

@@ -99,9 +99,8 @@ def _swap_obstacle(context: Pass, choice: Choice, observed: Observed) -> str | N
 async def _announce(context: Pass, choice: Choice, desired: Desired, observed: Observed) -> None:
     """Report the swap, unless pods only catch up with what was committed."""
     if not context.decision.committed:
-        context.status.progress(
-            reasons.UPDATING, context.status.with_serving(_announcement(context, choice, desired, observed))
-        )
+        text = _announcement(context, choice, desired, observed)
+        context.status.progress(reasons.UPDATING, context.status.with_serving(text, choice.target.number))
         await context.report()
 
 

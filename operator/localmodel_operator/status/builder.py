@@ -84,10 +84,10 @@ class StatusBuilder:
         revisions = {**(self.values.get("revisions") or {}), **numbers}
         self.values["revisions"] = {name: number for name, number in revisions.items() if number} or None
 
-    def with_serving(self, message: str) -> str:
-        """The message, and which revision goes on serving."""
+    def with_serving(self, message: str, of: int | None = None) -> str:
+        """The message, and which revision goes on serving, unless it is the one that the message is `of`."""
         serving = (self.values.get("revisions") or {}).get("serving")
-        return f"{message} (revision {serving} goes on serving)" if serving else message
+        return f"{message} (revision {serving} goes on serving)" if serving not in (None, of) else message
 
     def build(self, generation: int, before: Mapping[str, Any], now: str) -> dict[str, Any]:
         """The status to write. `before` is the status as it is, `now` an RFC 3339 time for conditions that change."""

@@ -109,6 +109,15 @@ def test_a_server_of_another_version_is_replaced(lmd: Lmd) -> None:
     assert str(lmd.pid()) != before["id"] and lmd.ask() == (200, 2, 2)
 
 
+def test_several_are_deleted_whatever_becomes_of_one(lmd: Lmd) -> None:
+    for name in ("digits", "letters"):
+        lmd.apply(script("1"), name=name, service={})
+    result = lmd("delete", "digits", "nosuch", "letters")
+    assert result.out == "digits: deleted\nletters: deleted\n" and result.code == 1
+    assert "no deployment nosuch runs as a process" in result.err
+    assert json.loads(lmd("status", "-o", "json").out) == []
+
+
 def test_deleting_stops_the_server_and_forgets_the_deployment(lmd: Lmd) -> None:
     lmd.apply(script("1"))
     assert lmd("delete", "digits").out == "digits: deleted\n"
