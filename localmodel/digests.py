@@ -2,9 +2,17 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def is_digest(value: Any) -> bool:
+    """Whether it is a digest, which may become a path."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 def of_bytes(content: bytes) -> str:

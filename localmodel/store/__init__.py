@@ -2,12 +2,10 @@
 
 from localmodel.store.code import Code, CodeVersion
 from localmodel.store.environments import Environments, EnvironmentVersion
-from localmodel.store.index import MANIFEST
 from localmodel.store.models import Models, ModelVersion
 from localmodel.store.store import Store
 
 __all__ = [
-    "MANIFEST",
     "Code",
     "CodeVersion",
     "EnvironmentVersion",

@@ -4,13 +4,12 @@ A manifest holds only content and name. What may change later (tags, aliases) is
 the same thing in every store and registry.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from localmodel import digests
 from localmodel.oci.layout import Blob, Layout
-from localmodel.store.index import MANIFEST
+from localmodel.oci.media_types import MANIFEST
 
 MODEL = "application/vnd.cncf.model.manifest.v1+json"
 MODEL_CONFIG = "application/vnd.cncf.model.config.v1+json"
@@ -18,7 +17,6 @@ WEIGHTS = "application/vnd.cncf.model.weight.v1.tar"
 ENVIRONMENT = "application/vnd.localmodel.environment.v1+json"
 CODE = "application/vnd.localmodel.code.v1+json"
 CODE_FILES = "application/vnd.localmodel.code.v1.tar"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def model(layout: Layout, name: str, weights: Blob) -> Blob:
@@ -72,6 +70,6 @@ def blob(descriptor: Mapping[str, Any]) -> Blob:
         KeyError, TypeError, ValueError: it is not a descriptor.
     """
     digest, size = descriptor["digest"], descriptor["size"]
-    if not _DIGEST.fullmatch(digest) or type(size) is not int or not 0 <= size < 1 << 62:
+    if not digests.is_digest(digest) or type(size) is not int or not 0 <= size < 1 << 62:
         raise ValueError("a descriptor has neither a digest nor a size")
     return Blob(digest, size)

@@ -97,9 +97,9 @@ def ask(store: Store, reference: ModelRef, foreign: bool) -> ModelVersion | None
     if version := look(store, reference):
         return version
     if address.scheme == readers.REGISTRY:
-        from localmodel.store.sharing import remote  # its HTTP client takes longer to import than everything else
+        from localmodel.oci import registry  # its HTTP client takes longer to import than everything else
 
-        with remote.Remote(address.place, False) as place:
+        with registry.Repository(address.place, False) as place:
             manifest = place.manifest(place.tag) or b""
         return next((one for one in store.models.list(reference.name) if one.weights.digest.encode() in manifest), None)
     with tempfile.TemporaryDirectory() as folder:

@@ -12,10 +12,9 @@ from localmodel import digests
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
+from localmodel.oci.media_types import INDEX, MANIFEST
 from localmodel_untrusted import json_text
 
-INDEX = "application/vnd.oci.image.index.v1+json"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _NAME = "org.opencontainers.image.ref.name"
 
 

@@ -105,12 +105,10 @@ class Store:
         Raises:
             UserError: ReferenceInvalid, RegistryUnreachable, RegistryRefused, StoreDamaged.
         """
-        from localmodel.store.sharing import (  # its HTTP client takes longer to import than everything else
-            remote,
-            transfer,
-        )
+        from localmodel.oci import registry  # its HTTP client takes longer to import than everything else
+        from localmodel.store.sharing import transfer
 
-        with remote.Remote(reference, insecure) as place:
+        with registry.Repository(reference, insecure) as place:
             return transfer.push(self.layout, version, place, progress)
 
     def pull(
@@ -130,9 +128,10 @@ class Store:
             UserError: the errors of `push()`; OtherKind, ArtifactNotFound, ArtifactUnsupported, ArchiveInvalid,
                 NameMissing, ContentDamaged, StoreFull; the name is invalid.
         """
-        from localmodel.store.sharing import remote, transfer
+        from localmodel.oci import registry
+        from localmodel.store.sharing import transfer
 
-        with self.models.records.writing(), _arriving(reference), remote.Remote(reference, insecure) as place:
+        with self.models.records.writing(), _arriving(reference), registry.Repository(reference, insecure) as place:
             return transfer.pull(self.layout, self._receiver, place, name, only, progress)
 
     def export_to(self, path: Path, versions: Iterable[AnyVersion], *, progress: Meter | None = None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from localmodel import digests
 from localmodel.oci import layers
 from localmodel.oci.layout import Blob, Layout
-from localmodel.store import MANIFEST
+from localmodel.oci.media_types import MANIFEST
 from localmodel.updates.image import Image, chain_ids
 
 

@@ -12,7 +12,8 @@ from localmodel import digests
 from localmodel.errors import UserError
 from localmodel.oci import layers, squash
 from localmodel.oci.layout import Blob, Layout
-from localmodel.store import MANIFEST, ModelVersion, Store, artifacts
+from localmodel.oci.media_types import MANIFEST
+from localmodel.store import ModelVersion, Store, artifacts
 from localmodel.updates import revision
 from localmodel_untrusted import json_text
 

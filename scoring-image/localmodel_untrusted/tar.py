@@ -58,7 +58,7 @@ def members(descriptor: int, limits: Limits) -> Iterator[Member]:
     """
     files: set[PurePosixPath] = set()
     folders = {PurePosixPath()}
-    for number, info in enumerate(_headers(descriptor)):
+    for number, info in enumerate(headers(descriptor)):
         if number >= limits.members:
             raise RefusedError(f"it has more than {limits.members} files and folders")
         member = _member(info)
@@ -171,8 +171,13 @@ class _Words:
         return self._position
 
 
-def _headers(descriptor: int) -> Iterator[tarfile.TarInfo]:
-    """What tarfile makes of the headers."""
+def headers(descriptor: int) -> Iterator[tarfile.TarInfo]:
+    """What tarfile makes of the headers of the uncompressed tar in an open file, without what the members hold.
+
+    Raises:
+        RefusedError
+        OSError: the file cannot be read.
+    """
     import tarfile  # the first archive can wait for that, a server's start need not
 
     words, size = _Words(descriptor), os.fstat(descriptor).st_size

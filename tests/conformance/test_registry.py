@@ -199,7 +199,8 @@ def peak():  # of this program alone: ru_maxrss begins with what the program had
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 store, reference = Store(Path(sys.argv[2])), sys.argv[3]
-from localmodel.store.sharing import remote, transfer
+from localmodel.oci import registry
+from localmodel.store.sharing import transfer
 before = peak()
 if sys.argv[1] == "push":
     store.push(store.models.get("big"), reference)

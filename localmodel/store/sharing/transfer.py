@@ -3,14 +3,14 @@
 from localmodel import digests, reasons
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob, Layout, Meter
+from localmodel.oci.registry import Repository
 from localmodel.store.sharing import sharing
-from localmodel.store.sharing.remote import Remote
 from localmodel.store.sharing.sharing import AnyVersion, Receiver
 
 _RECORD_TAG = ".record"
 
 
-def push(layout: Layout, version: AnyVersion, remote: Remote, progress: Meter | None) -> str:
+def push(layout: Layout, version: AnyVersion, remote: Repository, progress: Meter | None) -> str:
     """Send the version under the remote's tag; return the manifest's digest."""
     parcel = sharing.pack(layout, version)
     missing = [blob for blob in parcel.blobs if not remote.has(blob)]
@@ -29,7 +29,7 @@ def push(layout: Layout, version: AnyVersion, remote: Remote, progress: Meter | 
 def pull(
     layout: Layout,
     receiver: Receiver,
-    remote: Remote,
+    remote: Repository,
     name: str | None,
     only: type[AnyVersion] | None,
     progress: Meter | None,
@@ -50,7 +50,7 @@ def pull(
     return kept
 
 
-def _record(remote: Remote, digest: str) -> bytes | None:
+def _record(remote: Repository, digest: str) -> bytes | None:
     blob = sharing.record_of(remote.manifest(remote.tag + _RECORD_TAG), digest)
     if blob is None:
         return None

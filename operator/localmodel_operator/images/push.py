@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
-from localmodel.store.sharing.remote import Remote
+from localmodel.oci.registry import Repository
 from localmodel.updates.image import Image
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.transfers import Transfers
@@ -119,11 +119,11 @@ class Push:
     async def _call(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
-    def _remote(self, digest: str) -> Remote:
+    def _remote(self, digest: str) -> Repository:
         # Each image has a tag, because registries delete manifests without one.
         tag = f"localmodel-{digest.removeprefix('sha256:')[:32]}"
         name = f"{self._registry.host}/{self._registry.prefix}/{_REPOSITORY}"
-        return Remote(f"{name}:{tag}", self._registry.plain)
+        return Repository(f"{name}:{tag}", self._registry.plain)
 
     def _has(self, digest: str) -> bool:
         with self._remote(digest) as remote:

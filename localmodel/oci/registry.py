@@ -4,9 +4,10 @@ Names, credentials from Docker's configuration and the token exchange are oras'.
 silently repeats a failed one for minutes, and holds a whole blob in memory to send it.
 """
 
+import copy
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urljoin
@@ -18,16 +19,18 @@ import requests
 from localmodel import digests, reasons
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob
-from localmodel.store.index import MANIFEST
+from localmodel.oci.media_types import MANIFEST
 from localmodel_untrusted import json_text
 
 _CHUNK = 1 << 20
 _TIMEOUT = (10, 300)  # seconds: to connect, and between two pieces
 _LIMIT = 4 << 20  # bytes of a manifest, as registries limit it
+# Docker's registry answers at another host, and its credentials have a name from before.
+_DOCKER, _DOCKER_HOST, _DOCKER_LOGIN = "docker.io", "registry-1.docker.io", "https://index.docker.io/v1/"
 Tell = Callable[[int], None]  # gets the size of every piece that was transferred
 
 
-class Remote:
+class Repository:
     """The repository that `host/repository:tag` names, by plain HTTP on this machine or if `insecure`.
 
     Every method may raise a `UserError`: RegistryUnreachable, RegistryRefused.
@@ -48,13 +51,16 @@ class Remote:
         self.tag = str(self._place.tag)
         own = str(self._place.registry).rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]")
         plain = own or insecure
-        self._base = f"{'http' if plain else 'https'}://{self._place.registry}/v2/{self._place.api_prefix}/"
+        login, host = copy.copy(self._place), self._place.registry
+        if host == _DOCKER:
+            login.registry, host = _DOCKER_LOGIN, _DOCKER_HOST
+        self._base = f"{'http' if plain else 'https'}://{host}/v2/{self._place.api_prefix}/"
         self._session = requests.Session()
         self._session.trust_env = not own  # the shell's proxy does not serve this machine
         self._auth = oras.auth.get_auth_backend("token", self._session, plain)
         self._known: dict[str, str] = {}  # the header that was accepted last, so that a big body is sent only once
         docker = Path(os.environ.get("DOCKER_CONFIG", "")) / "config.json"  # oras reads only the default place
-        self._auth.load_configs(self._place, [str(docker)] if os.environ.get("DOCKER_CONFIG") else None)
+        self._auth.load_configs(login, [str(docker)] if os.environ.get("DOCKER_CONFIG") else None)
 
     def __enter__(self) -> Self:
         return self
@@ -78,11 +84,14 @@ class Remote:
         headers = {"Content-Type": MANIFEST}
         self._ask("PUT", f"manifests/{tag}", fine=(201,), headers=headers, body=lambda: manifest)
 
-    def manifest(self, tag: str) -> bytes | None:
-        """The manifest that the tag or digest names, or None."""
-        with self._ask(
-            "GET", f"manifests/{tag}", fine=(200, 404), headers={"Accept": MANIFEST}, stream=True
-        ) as response:
+    def manifest(self, tag: str, kinds: Collection[str] = (MANIFEST,)) -> bytes | None:
+        """The manifest that the tag or digest names, of one of these media types, or None.
+
+        Raises:
+            UserError: ContentDamaged, if it does not have the digest.
+        """
+        headers = {"Accept": ", ".join(kinds)}
+        with self._ask("GET", f"manifests/{tag}", fine=(200, 404), headers=headers, stream=True) as response:
             if response.status_code == 404:
                 return None
             content = b"".join(_limited(response))
