@@ -14,7 +14,7 @@ from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.oci import layers
 from localmodel.oci.layers import Entry
-from localmodel.requirements import sources
+from localmodel.requirements import image_name, sources
 from localmodel.resource.spec import EnvironmentSpec
 
 Say = Callable[[str], None]
@@ -35,19 +35,28 @@ def pull_base(client: docker.DockerClient, spec: EnvironmentSpec, say: Say, canc
         UserError: BaseImageUnreadable; EnvironmentBuildFailed, with the last lines of the Dockerfile's build.
         BuildCancelledError: `cancelled` was set.
     """
-    reference = spec.base
+    if present := base_in(client, spec):
+        return present
+    if spec.dockerfile is not None:
+        if failure := _build(client, spec.base, spec.dockerfile, say, cancelled):
+            raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"the environment's Dockerfile: {failure}")
+        return str(client.images.get(spec.base).id)
+    say(f"pulling {spec.base}")
+    return _pull(client, spec)
+
+
+def base_in(client: docker.DockerClient, spec: EnvironmentSpec) -> str | None:
+    """The id of the environment's base image, if the engine has it.
+
+    Raises:
+        UserError: BaseImageUnreadable.
+    """
     try:
-        return str(client.images.get(reference).id)
+        return str(client.images.get(spec.base).id)
     except docker.errors.ImageNotFound:
-        pass
+        return None
     except docker.errors.APIError as error:
         raise _unreadable(spec, error) from None
-    if spec.dockerfile is not None:
-        if failure := _build(client, reference, spec.dockerfile, say, cancelled):
-            raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"the environment's Dockerfile: {failure}")
-        return str(client.images.get(reference).id)
-    say(f"pulling {reference}")
-    return _pull(client, spec)
 
 
 def _pull(client: docker.DockerClient, spec: EnvironmentSpec) -> str:
@@ -68,23 +77,26 @@ def mirrored(reference: str, mirrors: Any) -> str:
 
     Keys are beginnings of full names: docker.io, docker.io/library, ghcr.io/team.
     """
-    first, slash, _ = reference.partition("/")
-    has_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
-    full = reference if has_host else f"docker.io/{reference if slash else 'library/' + reference}"
+    name = image_name.full(reference)
     for start in sorted(mirrors, key=len, reverse=True):
-        if full.startswith(start.rstrip("/") + "/"):
-            return str(mirrors[start]).rstrip("/") + full[len(start.rstrip("/")) :]
+        if name.startswith(start.rstrip("/") + "/"):
+            return str(mirrors[start]).rstrip("/") + name[len(start.rstrip("/")) :]
     return reference
 
 
 def _unreadable(spec: EnvironmentSpec, error: docker.errors.APIError, asked: str = "") -> UserError:
+    advice = "Check the name, or pull or load it into the engine by hand"
+    return unreadable(spec, str(error.explanation or error), asked, advice)
+
+
+def unreadable(spec: EnvironmentSpec, why: str, asked: str, advice: str) -> UserError:
+    """The error for a base image, which may have been asked for by another name."""
     field = "baseImage" if spec.base_image else "python"
-    words = sources.scrub(str(error.explanation or error).strip())
     where = f" (asked for as {asked}, by image-mirrors in {sources.path()})" if asked not in ("", spec.base) else ""
+    words = sources.scrub(why.strip())
     return UserError(
         reasons.BASE_IMAGE_UNREADABLE,
-        f"spec.environment.{field}: image {spec.base}{where} cannot be read: {words}. "
-        "Check the name, or pull or load it into the engine by hand",
+        f"spec.environment.{field}: image {spec.base}{where} cannot be read: {words}. {advice}",
     )
 
 

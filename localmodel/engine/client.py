@@ -63,6 +63,10 @@ class Engine:
         call = self._connection.call
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, function, *arguments)
 
+    async def lend(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run `function(connection, *arguments)` in a thread, for what may go on without an engine."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, self._connection, *arguments)
+
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 

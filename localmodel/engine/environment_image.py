@@ -4,19 +4,22 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from threading import Event
 
 import docker
 import docker.errors
 
 from localmodel import digests, reasons, run_coroutine
-from localmodel.disk import files, home, state_file
-from localmodel.engine import base_image, build, load, names, saved
+from localmodel.disk import home
+from localmodel.engine import base_image, bases, build, load, names
 from localmodel.engine.base_image import BaseImage
+from localmodel.engine.bases import Origin
+from localmodel.engine.client import Connection
 from localmodel.environments.layers import environment, server
+from localmodel.environments.layers.base_python import BasePython
 from localmodel.environments.layers.packages import Kind
-from localmodel.environments.locks.lock import PLATFORMS, Lock
+from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import build_log
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob, Layout
@@ -60,32 +63,34 @@ def ensure(
     name = tag(store_id, own_key)
     if not _has(client, name):
         with _saying(own_key, cancelled or Event(), listen) as say:
-            base = _base(client, spec, store_id, say, cancelled or Event())
+            base = bases.in_engine(client, spec, store_id, say, cancelled or Event())
             layout = Layout(home.store() / "images")
-            _load(client, base, _added(spec, lock, base, layout, say), layout, name, store_id)
+            added = _added(spec, lock, base.python, base.architecture, len(base.diff_ids), layout, say)
+            _load(client, base, added, layout, name, store_id)
     build_log.used(home.build_log(own_key))
     return name
 
 
 def make(
-    client: docker.DockerClient,
+    engine: Connection,
     spec: EnvironmentSpec,
     lock: Lock,
     store_id: str,
     cancelled: Event,
     layout: Layout,
+    origin: Origin,
 ) -> EnvironmentImage:
-    """The image, with its layers in the layout.
+    """The image, with its layers in the layout. An engine need not be there.
 
     Raises:
-        UserError: the errors of `ensure()`.
+        UserError: the errors of `ensure()` and of `bases.find()`.
         build.BuildCancelledError: `cancelled` was set.
     """
     with _saying(key(spec, lock), cancelled, None) as say:
-        base = _base(client, spec, store_id, say, cancelled)
-        added = _added(spec, lock, base, layout, say)
-        below = _kept_base(client, base, layout)
-    return replace(below, variables=(*base.variables, environment.VARIABLE), layers=(*below.layers, *added))
+        base = bases.find(engine, spec, store_id, layout, origin, say, cancelled)
+        below = base.image
+        added = _added(spec, lock, base.python, below.architecture, len(below.layers), layout, say)
+    return replace(below, variables=(*below.variables, environment.VARIABLE), layers=(*below.layers, *added))
 
 
 @contextlib.contextmanager
@@ -102,49 +107,22 @@ def _saying(key: str, cancelled: Event, listen: build.Say | None) -> Iterator[bu
         yield say
 
 
-def _base(
-    client: docker.DockerClient, spec: EnvironmentSpec, store_id: str, say: build.Say, cancelled: Event
-) -> BaseImage:
-    base = base_image.read(client, build.pull_base(client, spec, say, cancelled), store_id)
-    if base is None:
-        message = f"{spec.base} has no python3, or one that does not say its version"
-    elif base.python.version != spec.python:
-        message = f"base image has Python {base.python.version}, not {spec.python}"
-    elif base.architecture not in PLATFORMS:
-        message = f"{spec.base} is for {base.architecture}, not amd64 or arm64"
-    else:
-        say(f"Python {spec.python} of {spec.base} at {base.python.path}")
-        return base
-    say(message)
-    raise UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"spec.environment.baseImage: {message}")
-
-
-def _added(spec: EnvironmentSpec, lock: Lock, base: BaseImage, layout: Layout, say: build.Say) -> list[Blob]:
-    """The layers on top of the base image."""
-    most = max(_MOST_LAYERS - len(base.diff_ids), 2)
+def _added(
+    spec: EnvironmentSpec, lock: Lock, python: BasePython, architecture: str, below: int, layout: Layout, say: build.Say
+) -> list[Blob]:
+    """The layers on top of the base image, which has `below` layers."""
+    most = max(_MOST_LAYERS - below, 2)
     return run_coroutine.run(
         environment.layers(
             lock,
-            Kind(spec.python, base.architecture),
-            base.python,
+            Kind(spec.python, architecture),
+            python,
             layout,
             say,
             sees_packages=spec.is_own_base,
             most=most,
         )
     )
-
-
-def _kept_base(client: docker.DockerClient, base: BaseImage, layout: Layout) -> EnvironmentImage:
-    """The base image, whose layers are copied into the layout unless it has them."""
-    record = layout.root / "bases" / f"{base.id.removeprefix('sha256:')}.json"
-    with contextlib.suppress(UserError):  # a record that cannot be read is written again
-        kept = state_file.read(record, EnvironmentImage, "")
-        if kept and all(map(layout.has, kept.layers)):
-            return kept
-    kept = saved.keep(client, base.id, base.id, layout)
-    files.write(record, digests.canonical_json(asdict(kept)))
-    return kept
 
 
 def _load(
@@ -169,7 +147,7 @@ def _load(
         load.load(client, layout, image.packed(layout, config, stack), name, [*has, list(base.diff_ids)])
     except load.LoadError as error:
         log.info("the engine gets the base image of %s, too: %s", name, error)
-        stack = [*_kept_base(client, base, layout).layers, *added]
+        stack = [*bases.copied(client, base, layout).layers, *added]
         try:
             load.load(client, layout, image.packed(layout, config, stack), name, [])
         except load.LoadError as error:

@@ -17,7 +17,7 @@ else:
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
-class DamagedError(Exception):
+class DamagedError(OSError):
     """The compressed content cannot be read; the text says why."""
 
 

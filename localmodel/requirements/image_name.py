@@ -25,3 +25,11 @@ def check_image(reference: str | None, where: str) -> None:
 def is_image(reference: str) -> bool:
     """Whether it is a valid name of an image."""
     return _IMAGE.fullmatch(reference) is not None
+
+
+def full(reference: str) -> str:
+    """The name with its registry, which is docker.io if the name says none."""
+    first, slash, _ = reference.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return reference
+    return f"docker.io/{reference if slash else 'library/' + reference}"

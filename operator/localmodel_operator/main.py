@@ -19,6 +19,7 @@ import kopf
 from localmodel import environment_retention, reasons
 from localmodel.cluster_records import names
 from localmodel.disk import files
+from localmodel.engine.bases import Origin
 from localmodel.engine.client import Engine
 from localmodel.environments.locks import own_wheels
 from localmodel.errors import UserError
@@ -104,20 +105,26 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
     layout = Layout(options.store / "images")
     signer = Signer(await keys.signing_key(cluster))
     own_id = store_id.of(options.store)
+    registry = await delivery_choice.registry(cluster, options.registry)
+    architecture = node["metadata"]["labels"]["kubernetes.io/arch"]
+    plain = frozenset({registry.host}) if registry and registry.plain else frozenset[str]()
+    environments = Environments(
+        engine, layout, own_id, layout.root / "environments", options.keep_seconds, Origin(architecture, plain)
+    )
     operator = Operator(
         cluster=cluster,
         engine=engine,
         store=Store(options.store),
         layout=layout,
-        environments=Environments(engine, layout, own_id, layout.root / "environments", options.keep_seconds),
+        environments=environments,
         references=References(),
         fetches=Fetches(in_a_process),
         queue=WorkQueue(),
-        delivery=await delivery_choice.make(cluster, engine, layout, options.registry),
+        delivery=delivery_choice.make(node, engine, layout, registry),
         admin=Admin(cluster, signer),
         signer=signer,
-        architecture=node["metadata"]["labels"]["kubernetes.io/arch"],
-        kind_cluster=delivery_choice.kind_cluster(node),
+        architecture=architecture,
+        kind_cluster=await delivery_choice.kind_of_engine(node, engine, registry),
         namespaces=options.namespaces,
         keep_seconds=options.keep_seconds,
         verify=_verifier(node),

@@ -1,5 +1,6 @@
 """Chooses the delivery: to the operator's registry, to the one that the cluster describes, or to kind's nodes."""
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -7,30 +8,42 @@ from typing import Any
 import yaml
 
 from localmodel import reasons
+from localmodel.engine import nodes
 from localmodel.engine.client import Engine
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
-from localmodel_operator.cluster import CONFIG_MAP, NODE, Cluster, running_in_pod
+from localmodel_operator.cluster import CONFIG_MAP, Cluster, running_in_pod
 from localmodel_operator.images.delivery import Delivery
 from localmodel_operator.images.delta_import import DeltaImport
 from localmodel_operator.images.push import Push, Registry
+
+log = logging.getLogger(__name__)
 
 _PREFIX = "localmodel"
 _NAME = re.compile(r"(https?://)?([^/\s]+)((/[a-z0-9]+([._-]+[a-z0-9]+)*)*)/?")
 
 
-async def make(cluster: Cluster, engine: Engine, layout: Layout, option: str | None) -> Delivery:
-    """The delivery for this cluster. `option` is the registry that the operator was given, as HOST[/PREFIX].
+async def registry(cluster: Cluster, option: str | None) -> Registry | None:
+    """The registry that the operator was given, as HOST[/PREFIX], or the one that the cluster describes.
 
     Raises:
-        UserError: RegistryInvalid; ClusterUnusable, if there is neither a registry nor kind.
+        UserError: RegistryInvalid.
     """
+    if option:
+        return given(option)
     # kube-public/local-registry-hosting describes a cluster's registry (Kubernetes' KEP-1755)
-    hosting = None if option else await cluster.get(CONFIG_MAP, "kube-public", "local-registry-hosting")
-    registry = given(option) if option else hosted(hosting, in_pod=running_in_pod())
+    hosting = await cluster.get(CONFIG_MAP, "kube-public", "local-registry-hosting")
+    return hosted(hosting, in_pod=running_in_pod())
+
+
+def make(node: Mapping[str, Any], engine: Engine, layout: Layout, registry: Registry | None) -> Delivery:
+    """The delivery for the cluster of this node.
+
+    Raises:
+        UserError: ClusterUnusable, if there is neither a registry nor kind.
+    """
     if registry:
         return Push(layout, registry)
-    node = (await cluster.list(NODE))[0]
     if name := kind_cluster(node):
         return DeltaImport(engine, layout, name)
     raise UserError(
@@ -45,6 +58,21 @@ def kind_cluster(node: Mapping[str, Any]) -> str | None:
     """The name of the kind cluster, from a node's provider id: kind://docker/CLUSTER/NODE."""
     scheme, _, rest = node["spec"].get("providerID", "").partition("://")
     return str(rest.split("/")[1]) if scheme == "kind" else None
+
+
+async def kind_of_engine(node: Mapping[str, Any], engine: Engine, registry: Registry | None) -> str | None:
+    """The name of the node's kind cluster, if its nodes are containers of the engine.
+
+    Without a registry they have to be, whether or not the engine answers now.
+    """
+    name = kind_cluster(node)
+    if name is None or registry is None:
+        return name
+    try:
+        return name if await engine.call(nodes.nodes, name) else None
+    except UserError as error:
+        log.info("kind cluster %s is served as any other cluster, without ports on localhost: %s", name, error)
+        return None
 
 
 def given(text: str) -> Registry:

@@ -12,6 +12,7 @@ from threading import Event
 from localmodel import digests, reasons
 from localmodel.disk import files, home, state_file
 from localmodel.engine import build, environment_image
+from localmodel.engine.bases import Origin
 from localmodel.engine.client import Engine
 from localmodel.environments.locks.lock import Lock
 from localmodel.environments.venvs import build_log
@@ -37,9 +38,11 @@ class _Build:
 class Environments:
     """Environment images by key. Records beside the layers let a finished build outlive this process."""
 
-    def __init__(self, engine: Engine, layout: Layout, store_id: str, folder: Path, keep_seconds: float) -> None:
+    def __init__(
+        self, engine: Engine, layout: Layout, store_id: str, folder: Path, keep_seconds: float, origin: Origin
+    ) -> None:
         self._engine, self._layout, self._store_id, self._folder = engine, layout, store_id, folder
-        self._keep_seconds = keep_seconds
+        self._origin, self._keep_seconds = origin, keep_seconds
         self._builds: dict[str, _Build] = {}
         self._wanted: dict[Key, str] = {}
         self._failures: dict[str, tuple[UserError, float]] = {}
@@ -103,8 +106,8 @@ class Environments:
             await asyncio.wait([before])
         try:
             async with self._slots, sweep_lock.shared(self._layout.root / "lock"):
-                image = await self._engine.call(
-                    environment_image.make, spec, lock, self._store_id, cancelled, self._layout
+                image = await self._engine.lend(
+                    environment_image.make, spec, lock, self._store_id, cancelled, self._layout, self._origin
                 )
                 files.write(self._record(key), digests.canonical_json(asdict(image)))
             self._failures.pop(key, None)
@@ -115,7 +118,7 @@ class Environments:
         except Exception as error:
             log.exception("environment %s", key)
             self._failures[key] = (
-                UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"the engine failed: {error}"),
+                UserError(reasons.ENVIRONMENT_BUILD_FAILED, f"the build failed: {error}"),
                 time.monotonic(),
             )
         finally:

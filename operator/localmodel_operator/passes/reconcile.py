@@ -335,9 +335,13 @@ async def _node_port(context: Pass) -> int | None:
 
 async def _ports(context: Pass) -> Ports:
     cluster, engine, name = context.operator.cluster, context.operator.engine, context.operator.kind_cluster
-    cluster_nodes, services, resources = await asyncio.gather(
-        engine.call(nodes.nodes, name), cluster.list(SERVICE), cluster.list(LMD)
-    )
+    try:
+        cluster_nodes, services, resources = await asyncio.gather(
+            engine.call(nodes.nodes, name), cluster.list(SERVICE), cluster.list(LMD)
+        )
+    except UserError as error:
+        without = "without an engine, images come to a cluster only by a registry: lmd operator run --registry HOST"
+        raise UserError(error.reason, f"{error}; {without}") from None
     mapped = {local: port for node in cluster_nodes for local, port in node.ports if 30000 <= port <= 32767}
     return ports.read(mapped, services, resources, context.key)
 

@@ -11,6 +11,7 @@ import pytest
 
 from localmodel import digests
 from localmodel.disk import files
+from localmodel.engine.bases import Origin
 from localmodel.engine.client import Engine
 from localmodel.oci.layout import Layout
 from localmodel.updates.image import EnvironmentImage, stored
@@ -57,7 +58,7 @@ def test_nothing_goes_because_it_cannot_be_read(
     image = f"repository@{manifest.digest}"
     note, record, path = tmp_path / "uses" / "other.json", tmp_path / "environments" / "key.json", tmp_path / "blobs"
     path = layout.path(manifest.digest)
-    environments = Environments(cast(Engine, Nobody()), layout, "store", tmp_path / "environments", 0)
+    environments = Environments(cast(Engine, Nobody()), layout, "store", tmp_path / "environments", 0, Origin("amd64"))
     site = cast(Any, SimpleNamespace(layout=layout, environments=environments, engine=Nobody()))
 
     async def look(*_: object) -> sweep.Use:

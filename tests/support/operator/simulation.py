@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from localmodel.cluster_records import names
 from localmodel.cluster_records.decision import config_map_name
 from localmodel.engine import environment_image, nodes
+from localmodel.engine.bases import Origin
 from localmodel.engine.client import Engine
 from localmodel.engine.nodes import Node
 from localmodel.environments.layers import server
@@ -101,6 +102,8 @@ class _Engine:
         layer = self._layout.add(str(arguments[:2]).encode())
         return EnvironmentImage("base", "amd64", "linux", (), (layer,))
 
+    lend = call
+
 
 class _Delivery:
     """Nodes have an image as soon as it is sent."""
@@ -162,7 +165,7 @@ class Simulation:
             engine=engine,
             store=self.store,
             layout=self._layout,
-            environments=Environments(engine, self._layout, "store", self._environments, 0.0),
+            environments=Environments(engine, self._layout, "store", self._environments, 0.0, Origin("amd64")),
             references=References(),
             fetches=Fetches(self._fetch),
             queue=cast(WorkQueue, self._queue),

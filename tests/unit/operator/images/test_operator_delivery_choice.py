@@ -29,12 +29,10 @@ class Api:
         assert (kind.name, namespace, name) == ("ConfigMap", "kube-public", "local-registry-hosting")
         return self.config_map
 
-    async def list(self, kind: Any) -> list[dict[str, Any]]:
-        return [self.node]
-
 
 async def made(api: Api, told: str | None, layout: Layout) -> Any:
-    return await delivery_choice.make(api, None, layout, told)  # type: ignore[arg-type]
+    registry = await delivery_choice.registry(api, told)  # type: ignore[arg-type]
+    return delivery_choice.make(api.node, None, layout, registry)  # type: ignore[arg-type]
 
 
 @pytest.fixture

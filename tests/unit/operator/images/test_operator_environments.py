@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from localmodel.engine import build, environment_image
+from localmodel.engine.bases import Origin
 from localmodel.engine.client import Engine
 from localmodel.environments.locks.lock import Lock
 from localmodel.errors import UserError
@@ -20,6 +21,7 @@ from localmodel.updates.image import EnvironmentImage
 from localmodel_operator.images.environments import Environments
 
 SPEC, LOCK = EnvironmentSpec(), Lock("numpy==2.4.6")
+ORIGIN = Origin("amd64")
 ONE, TWO = ("team", "one"), ("team", "two")
 
 
@@ -48,6 +50,8 @@ class FakeEngine:
             raise self.error
         return EnvironmentImage("sha256:base", "amd64", "linux", ("PATH=/bin",), (self.layout.add(b"layer"),))
 
+    lend = call
+
 
 class Made:
     """Environments on a fake engine; `ended` are the owners that were told of an end."""
@@ -55,7 +59,9 @@ class Made:
     def __init__(self, folder: Path) -> None:
         self.layout = Layout(folder)
         self.engine = FakeEngine(self.layout)
-        self.environments = Environments(cast(Engine, self.engine), self.layout, "store", folder / "environments", 3600)
+        self.environments = Environments(
+            cast(Engine, self.engine), self.layout, "store", folder / "environments", 3600, ORIGIN
+        )
         self.ended: list[tuple[str, str]] = []
 
     def start(self, owner: tuple[str, str], key: str = "key") -> None:
