@@ -1,4 +1,4 @@
-"""All calls to Docker: building environments, reading their layers, containers, kind's nodes.
+"""Base images, and all calls to Docker: building environments, containers, kind's nodes.
 
 The Docker SDK is an extra, so this package is imported only where an engine is needed.
 """

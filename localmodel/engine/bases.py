@@ -25,7 +25,7 @@ from localmodel.updates.image import EnvironmentImage
 from localmodel_untrusted.tar import RefusedError
 
 _NO_ENGINE = (reasons.ENGINE_UNREACHABLE, reasons.ENGINE_FORBIDDEN)
-_ADVICE = "Check the name, log in with docker login, or bring the image to a registry that this machine reaches"
+_ADVICE = "Check the name; a Docker engine that has the image would do, too"
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,8 @@ def _pulled(
         if cancelled.is_set():
             raise build.BuildCancelledError
 
-    name = image_name.full(build.mirrored(spec.base, sources.read().image_mirrors))
+    asked = build.mirrored(spec.base, sources.read().image_mirrors)
+    name = image_name.full(asked)
     plain = name.partition("/")[0] in origin.plain
     say(f"reading {name}")
     try:
@@ -148,7 +149,7 @@ def _pulled(
         if isinstance(error, UserError) and error.reason == reasons.STORE_FULL:
             raise
         if no_engine:
-            raise build.unreadable(spec, str(error), name, _ADVICE) from None
+            raise build.unreadable(spec, str(error), asked, _ADVICE) from None
         say(f"{error}; the engine is asked instead")  # it may know other certificates and mirrors
         return None
     if python is None and no_engine:

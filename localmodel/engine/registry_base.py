@@ -57,7 +57,7 @@ def _manifest(repository: Repository, tag: str, architecture: str) -> Mapping[st
     """The image's manifest; of an image for several platforms, that for Linux and the processor."""
     content = repository.manifest(tag, (INDEX, DOCKER_LIST, MANIFEST, DOCKER_MANIFEST))
     if content is None:
-        raise UserError(reasons.ARTIFACT_NOT_FOUND, f"the registry has no {tag} there")
+        raise UserError(reasons.ARTIFACT_NOT_FOUND, f"the registry has nothing there under {tag}")
     manifest: Mapping[str, Any] = json_text.parse(content)
     if "manifests" not in manifest:
         return manifest

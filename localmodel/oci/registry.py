@@ -171,7 +171,17 @@ class _Translated:
             hint = "does it speak plain HTTP (--insecure), or need a CA (REQUESTS_CA_BUNDLE)?"
             raise UserError(reasons.REGISTRY_UNREACHABLE, f"{self._host}: no TLS connection; {hint} {error}") from None
         if isinstance(error, requests.exceptions.RequestException):
-            raise UserError(reasons.REGISTRY_UNREACHABLE, f"{self._base}: {error}") from None
+            raise UserError(reasons.REGISTRY_UNREACHABLE, f"{self._base}: {_why(error)}") from None
+
+
+def _why(error: BaseException) -> str:
+    """The system's words for what is behind the error, if it has any."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return str(error)
 
 
 class _Body:

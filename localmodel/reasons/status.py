@@ -237,8 +237,8 @@ PLATFORM_UNSUPPORTED = _reason(STALLED, "PlatformUnsupported", "the nodes are ne
 BASE_IMAGE_UNREADABLE = _reason(
     STALLED,
     "BaseImageUnreadable",
-    "the engine can neither find nor pull the base image",
-    "check the name; without a registry, `docker load` it first",
+    "neither an engine nor its registry has the base image, or it cannot be read",
+    "check the name, and `docker login`; without a registry, `docker load` it first",
 )
 ENVIRONMENT_BUILD_FAILED = _reason(
     STALLED,

@@ -18,10 +18,10 @@ LMD = Path(sys.executable).with_name("lmd")
 
 
 class OperatorProcess:
-    """`lmd operator run` on a home of its own; the log is kept across restarts."""
+    """`lmd operator run` with these options and variables, on a home of its own; the log is kept across restarts."""
 
-    def __init__(self, context: str, home: Path) -> None:
-        self._context, self._home = context, home
+    def __init__(self, context: str, home: Path, *options: str, **variables: str) -> None:
+        self._context, self._home, self._options, self._variables = context, home, options, variables
         self._process: subprocess.Popen[bytes] | None = None
         self.log_path = home / "operator.log"
         self.log_path.write_bytes(b"")
@@ -35,9 +35,10 @@ class OperatorProcess:
         before = self.mark()
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [LMD, "operator", "run", "--context", self._context, "--store", self._home / "store"],
+                [LMD, "operator", "run", "--context", self._context, "--store", self._home / "store", *self._options],
                 # what nothing uses is swept at once
-                env={**os.environ, "LOCALMODEL_HOME": str(self._home), "LOCALMODEL_KEEP_ENVIRONMENTS": "0"},
+                env={**os.environ, "LOCALMODEL_HOME": str(self._home), "LOCALMODEL_KEEP_ENVIRONMENTS": "0"}
+                | self._variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -40,9 +40,9 @@ def layer(**links: str) -> bytes:
 class Images:
     """The repository `name` of a registry, to which images are pushed."""
 
-    def __init__(self, host: str, name: str, login: tuple[str, str] | None = None) -> None:
+    def __init__(self, host: str, name: str, login: tuple[str, str] | None = None, insecure: bool = False) -> None:
         self.host, self.name = host, name
-        self.repository = Repository(f"{host}/{name}:latest", False)
+        self.repository = Repository(f"{host}/{name}:latest", insecure)
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.auth = login

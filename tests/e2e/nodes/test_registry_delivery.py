@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from extra_node import docker, inside
 from kube import Cluster, Namespace, eventually
 from load import Load, ask, ask_often
 from operator_process import OperatorProcess
+from registry_nodes import gateway, know_registry
 from support import given, oci_registry
 
 PULLED_AS = "localmodel-registry:5000"  # known to nobody but the nodes
 REPOSITORY = "localmodel/deployments"
-CONFIG_PATH = '\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "/etc/containerd/certs.d"\n'
 
 _HOSTING_GONE = (
     *("delete", "--namespace", "kube-public", "--ignore-not-found"),
@@ -40,26 +39,14 @@ class Registry:
             return int(answer.status)
 
 
-def know_registry(node: str, host: str) -> None:
-    """What kind's documentation does to each node; the restart is for nodes of before its release 0.27."""
-    hosts = f'[host."http://{host}"]\n'
-    folder = f"/etc/containerd/certs.d/{PULLED_AS}"
-    inside(node, "sh", "-c", f"mkdir -p {folder} && cat > {folder}/hosts.toml", given=hosts)
-    if "config_path = '/etc/containerd/certs.d'" not in inside(node, "containerd", "config", "dump"):
-        inside(node, "sh", "-c", "cat >> /etc/containerd/config.toml", given=CONFIG_PATH)
-        inside(node, "systemctl", "restart", "containerd")
-
-
 @pytest.fixture(scope="module")
 def registry(
     cluster: Cluster, operator_of_all: OperatorProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Registry]:
     """The registry, and an operator that has found it."""
-    gateways = json.loads(docker("network", "inspect", "kind"))[0]["IPAM"]["Config"]
-    gateway = next(each["Gateway"] for each in gateways if ":" not in each["Subnet"])
-    with oci_registry.serving(tmp_path_factory.mktemp("registry"), address=gateway) as host:
+    with oci_registry.serving(tmp_path_factory.mktemp("registry"), address=gateway()) as host:
         for node in cluster.nodes():
-            know_registry(node, host)
+            know_registry(node, PULLED_AS, host)
         hosting = f'host: "{host}"\nhostFromContainerRuntime: "{PULLED_AS}"\n'
         config_map = given.config_map("local-registry-hosting", {"localRegistryHosting.v1": hosting})
         cluster.kubectl("apply", "--namespace", "kube-public", "-f", "-", given=json.dumps(config_map))

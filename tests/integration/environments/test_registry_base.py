@@ -1,4 +1,4 @@
-"""Base images of a real registry, where no engine answers: what is kept of them, and what is said where one is wrong."""
+"""Base images of a real registry, where no engine answers: what is kept of them, and what a wrong one is told."""
 
 from __future__ import annotations
 
