@@ -40,7 +40,7 @@ class Repository:
         """Open a connection.
 
         Raises:
-            UserError: ReferenceInvalid.
+            UserError: ReferenceInvalid; RegistryRefused, if Docker's credentials cannot be read.
         """
         try:
             self._place = oras.container.Container(reference)
@@ -60,7 +60,12 @@ class Repository:
         self._auth = oras.auth.get_auth_backend("token", self._session, plain)
         self._known: dict[str, str] = {}  # the header that was accepted last, so that a big body is sent only once
         docker = Path(os.environ.get("DOCKER_CONFIG", "")) / "config.json"  # oras reads only the default place
-        self._auth.load_configs(login, [str(docker)] if os.environ.get("DOCKER_CONFIG") else None)
+        try:
+            self._auth.load_configs(login, [str(docker)] if os.environ.get("DOCKER_CONFIG") else None)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UserError(
+                reasons.REGISTRY_REFUSED, f"Docker's credentials for {self._place.registry} cannot be read: {error}"
+            ) from None
 
     def __enter__(self) -> Self:
         return self

@@ -52,12 +52,13 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.layout = Layout(folder / "layout")
         self.lines: list[str] = []
+        self.python = "3.11"
 
     def read(self, reference: str, cancelled: bool = False, dockerfile: str | None = None) -> Base:
         event = Event()
         if cancelled:
             event.set()
-        spec = EnvironmentSpec("3.11", (), reference, dockerfile)
+        spec = EnvironmentSpec(self.python, (), reference, dockerfile)
         return bases.find(Connection(), spec, "store", self.layout, Origin("amd64"), self.lines.append, event)
 
     def error(self, reference: str, dockerfile: str | None = None) -> UserError:
@@ -136,8 +137,10 @@ def test_a_python_that_does_not_say_its_version(host: str, reader: Reader) -> No
 
 
 def test_another_python_than_the_specs(host: str, reader: Reader) -> None:
-    Images(host, "old").push("1", [layer(usr_local_bin_python3="python3.9", usr_local_bin_python309="")])
-    assert str(reader.error(f"{host}/old:1")) == "spec.environment.baseImage: base image has Python 3.9, not 3.11"
+    Images(host, "other").push("1", [LINKED, *SLIM[1:]])
+    reader.read(f"{host}/other:1")
+    reader.python = "3.12"
+    assert str(reader.error(f"{host}/other:1")) == "spec.environment.baseImage: base image has Python 3.11, not 3.12"
 
 
 def test_a_dockerfile_needs_an_engine(reader: Reader) -> None:
@@ -156,9 +159,12 @@ def test_what_is_not_there(host: str, reader: Reader) -> None:
 def test_credentials_are_dockers(
     reader: Reader, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "config.json").write_text("{")
+    assert "Docker's credentials for localhost:1 cannot be read" in str(reader.error("localhost:1/x:1"))
+    (tmp_path / "docker" / "config.json").write_text("{}")
     with oci_registry.serving(tmp_path_factory.mktemp("closed"), login=True) as closed:
         assert "docker login" in str(reader.error(f"{closed}/private:1"))
-        (tmp_path / "docker").mkdir()
         words = base64.b64encode(f"{oci_registry.USER}:{oci_registry.PASSWORD}".encode()).decode()
         (tmp_path / "docker" / "config.json").write_text(json.dumps({"auths": {closed: {"auth": words}}}))
         Images(closed, "private", (oci_registry.USER, oci_registry.PASSWORD)).push("1", [LINKED, *SLIM[1:]])

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
 from localmodel_operator.images import delivery_choice
@@ -12,6 +13,7 @@ from localmodel_operator.images.delta_import import DeltaImport
 from localmodel_operator.images.push import Push, Registry
 
 KIND_NODE = {"metadata": {"name": "kind-worker"}, "spec": {"providerID": "kind://docker/two/kind-worker"}}
+PLAIN = Registry("registry:5000", "registry:5000", "team", plain=True)
 OTHER_NODE = {"metadata": {"name": "gke-1"}, "spec": {"providerID": "gce://project/zone/gke-1"}}
 
 
@@ -44,6 +46,34 @@ async def test_kind_is_sent_to_directly(layout: Layout) -> None:
     delivery = await made(Api(KIND_NODE), None, layout)
     assert isinstance(delivery, DeltaImport)
     assert (delivery.pull_policy, delivery.repository("8f5c")) == ("Never", "localmodel.dev/deployment/8f5c")
+
+
+class Engine:
+    """An engine with these nodes of any cluster, or none (None)."""
+
+    def __init__(self, nodes: list[str] | None) -> None:
+        self._nodes = nodes
+
+    async def call(self, *_: object) -> list[str]:
+        if self._nodes is None:
+            raise UserError(reasons.ENGINE_UNREACHABLE, "no Docker engine answers")
+        return self._nodes
+
+
+@pytest.mark.parametrize(
+    ("node", "nodes", "registry", "name"),
+    [
+        (KIND_NODE, ["kind-worker"], PLAIN, "two"),
+        (KIND_NODE, [], PLAIN, None),
+        (KIND_NODE, None, PLAIN, None),
+        (KIND_NODE, None, None, "two"),
+        (OTHER_NODE, ["kind-worker"], PLAIN, None),
+    ],
+)
+async def test_kind_with_a_registry_and_without_its_engine_is_any_cluster(
+    node: dict[str, Any], nodes: list[str] | None, registry: Registry | None, name: str | None
+) -> None:
+    assert await delivery_choice.kind_of_engine(node, Engine(nodes), registry) == name  # type: ignore[arg-type]
 
 
 async def test_a_registry_beside_kind_is_used(layout: Layout) -> None:
