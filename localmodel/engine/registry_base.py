@@ -61,7 +61,7 @@ def _manifest(repository: Repository, tag: str, architecture: str) -> Mapping[st
     manifest: Mapping[str, Any] = json_text.parse(content)
     if "manifests" not in manifest:
         return manifest
-    platforms = {}
+    platforms: dict[str, Blob] = {}
     for descriptor in manifest["manifests"]:
         platform = descriptor.get("platform", {})
         platforms.setdefault(f"{platform.get('os')}/{platform.get('architecture')}", artifacts.blob(descriptor))

@@ -16,11 +16,11 @@ from localmodel import digests, pickles, reasons
 from localmodel.errors import UserError
 from localmodel.oci import layers
 from localmodel.oci.layout import Blob, Layout
+from localmodel.oci.media_types import MANIFEST
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import artifacts
 from localmodel.store.code import Code, CodeVersion
 from localmodel.store.environments import Environments, EnvironmentVersion, spec_of
-from localmodel.store.index import MANIFEST
 from localmodel.store.models import Models, ModelVersion
 from localmodel.store.sharing import received
 
