@@ -1,29 +1,24 @@
 """Source folders in Git repositories: one commit, without its history, and only the files below one folder."""
 
 import logging
-import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from stat import S_ISDIR, S_ISREG
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from requests.utils import get_netrc_auth
 
 from localmodel import reasons
-from localmodel.disk.executable import Executable
+from localmodel.addresses.repository_server import RepositoryServer
+from localmodel.addresses.web import OWN
 from localmodel.errors import UserError
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_OWN = ("localhost", "127.0.0.1", "::1")
-_LARGEST = 64 << 20  # as much as a folder of this machine may have
-_MOST_FILES = 10_000
-_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-_TIMEOUT = b"60"  # seconds, to connect and between two pieces
-_EXECUTABLE = 0o100
-
+_LARGEST_PACK = 1 << 30
+_LONGEST_WORDS = 300  # of a server's own text
 # It warns of servers that send what was not asked for.
 logging.getLogger("dulwich").setLevel(logging.ERROR)
 
@@ -43,14 +38,44 @@ class Folder:
 
     @property
     def shown(self) -> str:
-        """The address without user name, password and query."""
-        parts = urlsplit(self.url)
+        """The address without user name and password.
+
+        Raises:
+            UserError: AddressInvalid.
+        """
+        parts = self.parts
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @property
+    def parts(self) -> SplitResult:
+        """The parts of the address.
+
+        Raises:
+            UserError: AddressInvalid; nothing of the address is in the message, because a password may be anywhere.
+        """
+        try:
+            parts = urlsplit(self.url)
+            valid = parts.hostname and parts.port != 0 and parts.scheme in ("https", "http")
+        except ValueError:
+            valid = False
+        if not valid or set("?#") & set(self.url):
+            raise UserError(
+                reasons.ADDRESS_INVALID,
+                "this is not the address of a repository: write https://HOST/PATH, with %3F for ? and %23 for #",
+            )
+        return parts
 
     @property
     def commit(self) -> str:
         """The commit that it can only mean, or ""."""
-        return self.ref if _COMMIT.fullmatch(self.ref) else ""
+        return self.ref.lower() if _COMMIT.fullmatch(self.ref.lower()) else ""
+
+    @property
+    def names(self) -> list[bytes]:
+        """What the repository may call it; of a branch and a tag with one name, the branch comes first."""
+        if self.ref.startswith("refs/") or self.ref in ("", "HEAD"):
+            return [self.ref.encode() or b"HEAD"]
+        return [f"refs/heads/{self.ref}".encode(), f"refs/tags/{self.ref}".encode()]
 
 
 @dataclass(frozen=True)
@@ -68,145 +93,95 @@ def read(folder: Folder) -> Checkout:
         UserError: AddressInvalid, AddressNotFound, AddressRefused, AddressUnreachable, LibraryMissing, SourceInvalid,
             SourceTooLarge.
     """
-    _check(folder)
+    login = _login(folder)
+    _check(folder, login)
     try:
         from dulwich.repo import Repo
+
+        from localmodel.addresses import repository_files
     except ImportError:
         raise UserError(
             reasons.LIBRARY_MISSING, f"{folder.shown}: what reads repositories is not installed: pip install dulwich"
         ) from None
-    with tempfile.TemporaryDirectory(prefix="localmodel-") as place, Repo.init_bare(place) as repository:
-        commit = _fetched(folder, repository)
-        return Checkout(commit.id.decode(), dict(_files(folder, repository, commit.tree)))
+    with tempfile.TemporaryDirectory(prefix="localmodel-") as place, _readable(folder), Repo.init_bare(place) as repo:
+        commit = repository_files.commit(repo, _fetched(folder, login, repo))
+        if commit is None:
+            raise UserError(reasons.ADDRESS_NOT_FOUND, f"{folder.shown}: {folder.ref} leads to no commit")
+        return Checkout(commit.id.decode(), dict(repository_files.below(repo, commit.tree, folder.path, folder.shown)))
 
 
-def _check(folder: Folder) -> None:
+def _login(folder: Folder) -> tuple[str, str] | None:
+    if folder.login or folder.parts.username is None:
+        return folder.login or get_netrc_auth(folder.shown)
+    return unquote(folder.parts.username), unquote(folder.parts.password or "")
+
+
+def _check(folder: Folder, login: tuple[str, str] | None) -> None:
+    if folder.parts.scheme == "https":
+        return
+    own = folder.parts.hostname in OWN
+    if not folder.commit and (folder.foreign or not own):
+        problem = "others can change what comes over plain http: write https://, or a commit as ref"
+    elif login and not own:
+        problem = "others can read a password that goes over plain http: write https://"
+    else:
+        return
+    raise UserError(reasons.ADDRESS_INVALID, f"{folder.shown}: {problem}")
+
+
+@contextmanager
+def _readable(folder: Folder) -> Iterator[None]:
+    """A block in which a server's answer is read, which may be anything."""
+    from dulwich.errors import GitProtocolError
+
+    reason = reasons.ADDRESS_UNREACHABLE
     try:
-        parts = urlsplit(folder.url)
-        host, scheme = parts.hostname, parts.scheme.lower()
-    except ValueError:
-        host, scheme = None, ""
-    if not host or scheme not in ("https", "http"):
-        raise UserError(reasons.ADDRESS_INVALID, "this is not the address of a repository: write https://HOST/PATH")
-    if scheme == "http" and not folder.commit and (folder.foreign or host not in _OWN):
-        raise UserError(
-            reasons.ADDRESS_INVALID,
-            f"{folder.shown}: others can change what comes over plain http: write https://, or a commit as ref",
-        )
+        yield
+        return
+    except UserError:
+        raise
+    except GitProtocolError as error:
+        words = repr(str(error)[:_LONGEST_WORDS])
+        why = f"{words}, which may mean that it has no such commit" if folder.commit else words
+        problem = f"no Git server answers as it should: {why}"
+    except MemoryError:
+        reason, problem = reasons.SOURCE_TOO_LARGE, "to read it takes more memory than there is for it"
+    except Exception as error:  # the library has no common one for what is damaged
+        problem = f"what the server sends is damaged, or no repository ({type(error).__name__})"
+    # Only here, where nothing holds the library's answer, and thus its connection, any more.
+    raise UserError(reason, f"{folder.shown}: {problem}")
 
 
-def _fetched(folder: Folder, repository: Any) -> Any:
-    """The commit, which is in the repository with its files."""
-    from dulwich.client import HTTPUnauthorized, get_transport_and_path
-    from dulwich.errors import GitProtocolError, NotGitRepository
-    from urllib3.exceptions import HTTPError
+def _fetched(folder: Folder, login: tuple[str, str] | None, repo: Any) -> bytes:
+    """Bring the commit and its files into the repository; return what the `ref` leads to."""
+    from dulwich.client import HttpGitClient
+
+    from localmodel.addresses import repository_files, repository_pack
 
     wanted = folder.commit.encode()
 
-    def choose(refs: Mapping[Any, Any], depth: int | None = None) -> list[Any]:
+    def choose(refs: Mapping[bytes, bytes], depth: int | None = None) -> list[bytes]:
         nonlocal wanted
-        wanted = wanted or _meant(folder, refs)
+        wanted = wanted or next((refs[name] for name in folder.names if name in refs), b"")
+        if not wanted:
+            what = f"no branch, tag or commit {folder.ref}" if folder.ref else "no commit yet"
+            raise UserError(reasons.ADDRESS_NOT_FOUND, f"{folder.shown}: the repository has {what}")
+        if not _COMMIT.fullmatch(wanted.decode("ascii", "replace")):
+            raise UserError(reasons.SOURCE_INVALID, f"{folder.shown}: only repositories with SHA-1 names can be read")
+        server.most = _LARGEST_PACK
         return [wanted]
 
-    user, password = folder.login or get_netrc_auth(folder.url) or (None, None)
-    most = b"blob:limit=%d" % _LARGEST  # a server may send them nevertheless
+    most = b"blob:limit=%d" % repository_files.LARGEST  # a server may send them nevertheless
+    file, keep, abort = repo.object_store.add_pack()
     try:
-        client, path = get_transport_and_path(folder.url, config=_config(), username=user, password=password)
-        client.fetch(path, repository, choose, depth=1, filter_spec=most, ref_prefix=_prefixes(folder.ref))
-        return _commit(folder, repository, wanted)
-    except HTTPUnauthorized:
-        who = "spec.scoring.source.git.credentials names a Secret" if folder.foreign else "put them into ~/.netrc"
-        problem = reasons.ADDRESS_REFUSED, f"the server asks for user name and password: {who}"
-    except NotGitRepository:
-        problem = reasons.ADDRESS_NOT_FOUND, "there is no Git repository"
-    except (GitProtocolError, HTTPError, OSError) as error:
-        problem = reasons.ADDRESS_UNREACHABLE, _unreachable(folder, error)
-    # Only here, where nothing holds the library's answer, and thus its connection, any more.
-    raise UserError(problem[0], f"{folder.shown}: {problem[1]}")
-
-
-def _unreachable(folder: Folder, error: Exception) -> str:
-    # What the server says itself has no cause; other texts may contain the whole address.
-    cause, said = error.__cause__, str(error)
-    if cause or "://" in said:
-        said = type(cause or error).__name__
-    why = f"{said!r}, which may mean that it has no such commit" if folder.commit else repr(said)
-    return f"no Git server answers: {why}"
-
-
-def _config() -> Any:
-    """No settings of this machine's user; the certificates that other readers take, too."""
-    from dulwich.config import ConfigDict
-
-    config = ConfigDict()
-    config.set((b"http",), b"timeout", _TIMEOUT)
-    if authorities := next((os.environ[name] for name in _CERTIFICATES if os.environ.get(name)), ""):
-        config.set((b"http",), b"sslCAInfo", authorities.encode())
-    return config
-
-
-def _prefixes(ref: str) -> list[bytes]:
-    return [f"refs/heads/{ref}".encode(), f"refs/tags/{ref}".encode()] if ref else [b"HEAD"]
-
-
-def _meant(folder: Folder, refs: Mapping[bytes, bytes]) -> bytes:
-    """The object that a branch or a tag leads to; of a branch and a tag with one name, the branch."""
-    for name in _prefixes(folder.ref):
-        if name in refs:
-            return refs[name]
-    raise _no_such(folder)
-
-
-def _no_such(folder: Folder) -> UserError:
-    what = f"no branch, tag or commit {folder.ref}" if folder.ref else "no commit yet"
-    return UserError(reasons.ADDRESS_NOT_FOUND, f"{folder.shown}: the repository has {what}")
-
-
-def _commit(folder: Folder, repository: Any, wanted: bytes) -> Any:
-    from dulwich.objects import Commit, Tag
-
-    if wanted not in repository:
-        raise _no_such(folder)
-    found = repository[wanted]
-    while isinstance(found, Tag):
-        found = repository[found.object[1]]
-    if not isinstance(found, Commit):
-        raise UserError(reasons.ADDRESS_NOT_FOUND, f"{folder.shown}: {folder.ref} leads to no commit")
-    return found
-
-
-def _files(folder: Folder, repository: Any, tree: bytes) -> Iterator[tuple[str, bytes]]:
-    """The regular files below the folder.
-
-    Raises:
-        UserError: AddressNotFound, SourceInvalid, SourceTooLarge.
-    """
-    for part in filter(None, folder.path.split("/")):
-        mode, tree = next(
-            ((mode, sha) for name, mode, sha in repository[tree].iteritems() if name == part.encode()), (0, b"")
-        )
-        if not S_ISDIR(mode):
-            raise UserError(reasons.ADDRESS_NOT_FOUND, f"{folder.shown}: the commit has no folder {folder.path}")
-    size = count = 0
-    for path, mode, sha in _walk(repository, tree, ""):
-        if not path.isprintable() or not S_ISREG(mode):
-            why = "is neither file nor folder" if path.isprintable() else "has control characters in its name"
-            raise UserError(reasons.SOURCE_INVALID, f"{folder.shown}: {path!r} {why}; name a folder without it as path")
-        content: bytes | None = repository[sha].data if sha in repository else None  # None: it is larger
-        count, size = count + 1, size + len(content or b"")
-        if content is None or size > _LARGEST or count > _MOST_FILES:
-            raise UserError(
-                reasons.SOURCE_TOO_LARGE,
-                f"{folder.shown}: more than {_LARGEST >> 20} MiB or {_MOST_FILES:,} files of code, with {path}; name "
-                "one folder as path, and name models in spec.models",
-            )
-        yield path, Executable(content) if mode & _EXECUTABLE else bytes(content)
-
-
-def _walk(repository: Any, tree: bytes, above: str) -> Iterator[tuple[str, int, bytes]]:
-    for name, mode, sha in repository[tree].iteritems():
-        path = above + name.decode(errors="replace")
-        if S_ISDIR(mode):
-            yield from _walk(repository, sha, f"{path}/")
-        else:
-            yield path, mode, sha
+        with RepositoryServer(folder.shown, login, folder.foreign) as server:
+            client = HttpGitClient(folder.shown, pool_manager=server, thin_packs=False)
+            walker = repo.get_graph_walker()
+            client.fetch_pack("", choose, walker, file.write, depth=1, filter_spec=most, ref_prefix=folder.names)
+        file.flush()
+        repository_pack.check(file, folder.shown)
+    except BaseException:
+        abort()
+        raise
+    keep()
+    return wanted

@@ -22,9 +22,9 @@ _MOST_REDIRECTS = 10
 _ATTEMPTS = 4  # without a byte more than before
 _LONGEST_WAIT = 60  # seconds, that a server may ask for
 _BUSY = (408, 429, 500, 502, 503, 504)
-_OWN = ("localhost", "127.0.0.1", "::1")
+OWN = ("localhost", "127.0.0.1", "::1")
 # The shell's proxy does not serve this machine.
-_NO_PROXY: dict[str, Any] = {"http": None, "https": None, "all": None}
+NO_PROXY: dict[str, Any] = {"http": None, "https": None, "all": None}
 _PART = re.compile(r"bytes (?P<start>\d+)-\d+/(?P<total>\d+)")
 
 
@@ -137,7 +137,7 @@ class _Download:
                 headers={"Accept-Encoding": "identity", **self._range()}
                 | (self._source.headers if _origin(url) == first else {}),
                 auth=self._auth() if _origin(url) == first else None,
-                proxies=_NO_PROXY if urlsplit(url).hostname in _OWN else None,
+                proxies=NO_PROXY if urlsplit(url).hostname in OWN else None,
                 stream=True,
                 timeout=_TIMEOUT,
                 allow_redirects=False,
@@ -153,7 +153,7 @@ class _Download:
         parts = urlsplit(url)
         return parts.scheme == "https" or (
             parts.scheme == "http"
-            and (bool(self._source.sha256) or (parts.hostname in _OWN and not self._source.foreign))
+            and (bool(self._source.sha256) or (parts.hostname in OWN and not self._source.foreign))
         )
 
     def _auth(self) -> Any:

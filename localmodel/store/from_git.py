@@ -62,7 +62,11 @@ def fetch(
 
 
 def look(store: Store, git: GitRef, entry: str) -> CodeVersion | None:
-    """The version of the store that it can only mean, because its `ref` is a commit; or None."""
+    """The version of the store that it can only mean, because its `ref` is a commit; or None.
+
+    Raises:
+        UserError: AddressInvalid.
+    """
     folder = Folder(git.url, git.ref, git.path)
     if not folder.commit:
         return None
@@ -76,13 +80,22 @@ def look(store: Store, git: GitRef, entry: str) -> CodeVersion | None:
 
 
 def name_of(git: GitRef) -> str:
-    """What the store calls the folder: the repository's last name, and a digest of the whole place."""
-    last = _NOT_IN_A_NAME.sub("-", git.url.rstrip("/").rpartition("/")[2].removesuffix(".git")).strip(".-_")
+    """What the store calls the folder: the repository's last name, and a digest of the whole place.
+
+    Raises:
+        UserError: AddressInvalid.
+    """
+    address = Folder(git.url).shown.rstrip("/")
+    last = _NOT_IN_A_NAME.sub("-", address.rpartition("/")[2].removesuffix(".git")).strip(".-_")
     return f"{last[:100] or 'git'}-{digests.of_json([shown(git)]).removeprefix('sha256:')[:12]}"
 
 
 def shown(git: GitRef) -> str:
-    """The repository and the folder in it, without what must stay secret."""
+    """The repository and the folder in it, without what must stay secret.
+
+    Raises:
+        UserError: AddressInvalid.
+    """
     return _place(Folder(git.url, git.ref, git.path))
 
 

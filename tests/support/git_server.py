@@ -6,7 +6,7 @@ import base64
 import os
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,14 +16,23 @@ from urllib.parse import urlsplit
 USER, PASSWORD = "me", "correct-horse-battery"
 
 
+# Status, headers and body
+Answer = tuple[int, Mapping[str, str], bytes]
+
+
 @dataclass
 class GitServer:
-    """`url` is that of the one repository; with `login`, it asks for USER and PASSWORD. `asked` are its requests."""
+    """`url` is that of the one repository; with `login`, it asks for USER and PASSWORD. `asked` are its requests.
+
+    `signed` are their Authorization headers. `instead` may answer a path with something else than git does.
+    """
 
     url: str
     folder: Path
     login: bool = False
     asked: list[str] = field(default_factory=list)
+    signed: list[str] = field(default_factory=list)
+    instead: Callable[[str], Answer | None] = lambda path: None
 
     def commit(self, files: Mapping[str, str | None]) -> str:
         """Commit these files (None: without it) on the branch main, and return the commit."""
@@ -58,19 +67,23 @@ def serving(folder: Path) -> Iterator[GitServer]:
 
         def _answer(self, body: bytes) -> None:
             server.asked.append(self.path)
+            server.signed.append(self.headers.get("Authorization", ""))
+            if answer := server.instead(self.path):
+                status, fields, content = answer
+                self._send(status, fields, content)
+                return
             expected = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
             if server.login and self.headers.get("Authorization") != f"Basic {expected}":
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", "Basic")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self._send(401, {"WWW-Authenticate": "Basic"}, b"")
                 return
             head, _, content = _ended(self, folder, body).partition(b"\r\n\r\n")
-            fields = [line.split(": ", 1) for line in head.decode().splitlines()]
-            self.send_response(next((int(value.split()[0]) for name, value in fields if name == "Status"), 200))
-            for name, value in fields:
-                if name != "Status":
-                    self.send_header(name, value)
+            fields = dict(line.split(": ", 1) for line in head.decode().splitlines())
+            self._send(int(fields.pop("Status", "200").split()[0]), fields, content)
+
+        def _send(self, status: int, fields: Mapping[str, str], content: bytes) -> None:
+            self.send_response(status)
+            for name, value in fields.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

@@ -43,14 +43,20 @@ def plan_of(
     store = store if isinstance(store, StagedStore) else StagedStore(home.store())
     chosen = live.get("status", {}) if live and resource["spec"] == live["spec"] else {}
     wanted = replace(wanted, models=addressed.planned(store, _resolved(wanted.models, chosen), True))
-    if (git := wanted.source.git) and (source := chosen.get("source")):
-        wanted = replace(wanted, source=Source(git=replace(git, ref=source["commit"])))
+    if (git := wanted.source.git) and (commit := _chosen_commit(live, chosen)):
+        wanted = replace(wanted, source=Source(git=replace(git, ref=commit)))
     wanted = from_git.filled_in(wanted, store)
     desired = world.facts(wanted, own, store)
     result = _compared(desired, live, records) if live else plan.plan(desired, None)
     if result.lane not in ("nothing", "patch"):
         check.require(world.missing)
     return Planned(name, result.lane, result.steps, result.reason)
+
+
+def _chosen_commit(live: Object | None, chosen: Mapping[str, Any]) -> str:
+    """The commit that the operator has chosen for the live generation, or "": it has not come to it yet."""
+    source = chosen.get("source", {})
+    return str(source["commit"]) if live and source.get("generation") == live["metadata"]["generation"] else ""
 
 
 def _resolved(models: Sequence[ModelRef], status: Mapping[str, Any]) -> Sequence[ModelRef]:

@@ -136,10 +136,11 @@ def _asked(store: Store, spec: DeploymentSpec, resolved: Mapping[str, int]) -> I
         at_hand = partial(_model_at_hand, store, model, resolved)
         yield _Asked(field, model.name, shown, model.credentials, model.refresh, request, at_hand)
     if git := spec.source.git:
-        name = from_git.name_of(git)
+        with _named(from_git.FIELD):
+            name, shown = from_git.name_of(git), from_git.shown(git)
         request = Request(str(store.root), name, git.url, "", {}, git.ref, git.path, spec.entry_script)
         at_hand = partial(_source_at_hand, store, git, spec.entry_script, resolved)
-        yield _Asked(from_git.FIELD, SOURCE, from_git.shown(git), git.credentials, git.refresh, request, at_hand)
+        yield _Asked(from_git.FIELD, SOURCE, shown, git.credentials, git.refresh, request, at_hand)
 
 
 def _not_refreshed(asked: _Asked, problem: str) -> str:

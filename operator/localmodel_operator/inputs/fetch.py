@@ -7,6 +7,7 @@ end `{"version"}` or `{"reason", "message"}`. No credential is in its arguments,
 import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -33,6 +34,7 @@ VARIABLES = (
 USER, PASSWORD, GOOGLE = "username", "password", "GOOGLE_APPLICATION_CREDENTIALS"
 KEYS = (USER, PASSWORD, GOOGLE, *VARIABLES)
 _REPORT_EVERY = 1.0  # seconds
+_SOURCE_MEMORY = 2 << 30  # addresses of memory for all that a repository's server makes a fetch hold
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,12 @@ def _fetched(request: Request, home: Path) -> int:
     if not request.entry:
         reference = ModelRef(request.name, uri=uri, digest=request.digest)
         return from_address.fetch(store, reference, _meter(), foreign=True).version
-    user = request.credentials.get(USER)
-    login = None if user is None else (user, request.credentials.get(PASSWORD, ""))
+    with contextlib.suppress(ValueError, OSError):  # not every system has it
+        resource.setrlimit(resource.RLIMIT_AS, (_SOURCE_MEMORY, _SOURCE_MEMORY))
+    login = None
+    if USER in request.credentials or PASSWORD in request.credentials:
+        # Servers that ask for a token alone take any name with it.
+        login = request.credentials.get(USER, "git"), request.credentials.get(PASSWORD, "")
     git = GitRef(request.uri, request.ref, request.path)
     return from_git.fetch(store, git, request.entry, login, foreign=True).version
 

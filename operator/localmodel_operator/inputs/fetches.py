@@ -25,6 +25,7 @@ _AT_ONCE = 4
 _SHOW_EVERY = 5.0  # seconds, because each time is a write of the status
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 300.0  # seconds, after a failure that may pass
 _REFUSED_FOR = 300.0  # seconds, after one that somebody has to mend
+_LONGEST_SOURCE = 600.0  # seconds, because a server may send a byte now and then for ever
 _PASSING = (reasons.ADDRESS_UNREACHABLE, reasons.REGISTRY_UNREACHABLE)
 # What the readers need of the operator's environment: neither its credentials nor its home folder.
 _PASSED_ON = (
@@ -220,10 +221,13 @@ async def in_a_process(request: Request, show: Shown) -> int:
             wish.write(json.dumps(asdict(request)).encode())
             await wish.drain()
         wish.close()
-        async for line in answers:
-            answer = json.loads(line)
-            if "done" in answer:
-                show(answer["done"], answer["total"])
+        async with asyncio.timeout(_LONGEST_SOURCE if request.entry else None):
+            async for line in answers:
+                answer = json.loads(line)
+                if "done" in answer:
+                    show(answer["done"], answer["total"])
+    except TimeoutError:
+        answer = {"reason": reasons.ADDRESS_UNREACHABLE, "message": f"not all came in {_LONGEST_SOURCE:.0f} seconds"}
     finally:
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):

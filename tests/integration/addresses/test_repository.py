@@ -11,7 +11,7 @@ from support import git_server
 from support.git_server import PASSWORD, USER, GitServer
 
 from localmodel import reasons
-from localmodel.addresses import repository
+from localmodel.addresses import repository, repository_files
 from localmodel.addresses.repository import Checkout, Folder
 from localmodel.disk.executable import Executable
 from localmodel.errors import UserError
@@ -114,7 +114,7 @@ def test_links_are_not_followed(server: GitServer) -> None:
 
 
 def test_a_model_in_a_repository_is_no_code(server: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repository, "_LARGEST", 1 << 20)
+    monkeypatch.setattr(repository_files, "LARGEST", 1 << 20)
     server.commit({**FILES, "data/model.bin": "x" * (2 << 20)})
     for allowed in ("true", "false"):  # whether the server leaves it out
         server.git("config", "uploadpack.allowFilter", allowed)
