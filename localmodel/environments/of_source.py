@@ -70,11 +70,20 @@ def _laid_out(source: Mapping[str, bytes]) -> Iterator[Path]:
         folder = Path(name).resolve()
         for path, content in source.items():
             if path.endswith(_ENDINGS) and (folder / path).resolve().is_relative_to(folder):
-                (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (folder / path).write_bytes(content)
+                _lay_out(folder, path, content)
         try:
             # Whoever reads it for a manifest must not read files of its own for it
             with reading_only(folder):
                 yield folder
         except UserError as error:
             raise UserError(error.reason, _as_in_source(str(error), folder)) from None
+
+
+def _lay_out(folder: Path, path: str, content: bytes) -> None:
+    try:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    except (FileExistsError, IsADirectoryError, NotADirectoryError):
+        raise UserError(
+            reasons.ENVIRONMENT_INVALID, f"{FIELD}: {path}: the source has a file and a folder of one name there"
+        ) from None

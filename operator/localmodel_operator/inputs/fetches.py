@@ -227,7 +227,10 @@ async def in_a_process(request: Request, show: Shown) -> int:
                 if "done" in answer:
                     show(answer["done"], answer["total"])
     except TimeoutError:
-        answer = {"reason": reasons.ADDRESS_UNREACHABLE, "message": f"not all came in {_LONGEST_SOURCE:.0f} seconds"}
+        answer = {
+            "reason": reasons.ADDRESS_UNREACHABLE,
+            "message": f"it did not come within {_LONGEST_SOURCE:.0f} seconds",
+        }
     finally:
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):

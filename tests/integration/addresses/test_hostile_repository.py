@@ -159,6 +159,14 @@ def test_what_is_damaged(server: GitServer) -> None:
         refused(server, reasons.ADDRESS_UNREACHABLE, "damaged", ref="main")
 
 
+def test_what_takes_all_memory_is_too_large(server: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(repository_pack, "check", check)
+    refused(server, reasons.SOURCE_TOO_LARGE, "more memory")
+
+
 def test_the_servers_own_words_are_few(server: GitServer) -> None:
     server.instead = pack_of(server, b"\x03\x1b[2J" + b"x" * 20000)
     text = refused(server, reasons.ADDRESS_UNREACHABLE, "[2Jxxx", ref="1" * 40)

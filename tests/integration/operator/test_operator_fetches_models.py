@@ -1,20 +1,24 @@
-"""The program that fetches a model for the operator, as the operator runs it."""
+"""The program that fetches a model or a source folder for the operator, as the operator runs it."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import hashlib
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support import git_server, given
 from support.web_server import CONTENT, Answer, Web, serving
 
 from localmodel import reasons
 from localmodel.errors import UserError
 from localmodel.store import Store
+from localmodel_operator.inputs import fetches
 from localmodel_operator.inputs.fetch import Request
 from localmodel_operator.inputs.fetches import in_a_process
 
@@ -77,3 +81,22 @@ async def test_an_edit_ends_it_and_nothing_stays(server: Web, tmp_path: Path) ->
     with pytest.raises(asyncio.CancelledError):
         await fetch
     assert [path for path in (tmp_path / "store" / "incoming").iterdir() if path.is_dir()] == []
+
+
+async def test_a_source_folder_comes_with_a_token_alone_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with git_server.serving(tmp_path / "repository") as server:
+        commit = server.commit({"score.py": given.script("first")})
+        source = Request(
+            str(tmp_path / "store"), "scoring", server.url, "", {"password": "t0ken"}, commit, "", "score.py"
+        )
+        assert await in_a_process(source, lambda done, total: None) == 1
+        assert {*server.signed} == {f"Basic {base64.b64encode(b'git:t0ken').decode()}"}
+
+        ended = threading.Event()
+        server.instead = lambda path: ended.wait() and None
+        monkeypatch.setattr(fetches, "_LONGEST_SOURCE", 0.5)
+        error = await refused(replace(source, ref="1" * 40))
+        ended.set()
+    assert error.reason == reasons.ADDRESS_UNREACHABLE and "did not come" in str(error)

@@ -302,7 +302,9 @@ def seen(server: ScoringServer, before: dict[str, float], start: int) -> tuple[d
     """What has been counted and logged since."""
     after = counters(server)
     counted = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
-    whole, _, _ = server.log[start:].rpartition("\n")  # behind it, a line may be being written
+    text = server.log
+    begin = text.rfind("\n", 0, start) + 1  # a line may have been half written then
+    whole, _, _ = text[begin:].rpartition("\n")  # behind it, a line may be being written
     lines = [re.sub(r"^\S+Z | \d+\.\d$", "", line) for line in whole.splitlines()]
     lines = [re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b", "MADE-UP", line) for line in lines]
     return counted, [line for line in lines if not _ELSEWHERE.search(line)]

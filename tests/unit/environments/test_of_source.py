@@ -89,3 +89,9 @@ def test_errors_of_what_follows_name_the_line_and_leave_no_trace(tmp_path: Path)
     with pytest.raises(UserError) as caught, of_source.told_of(spec, SOURCE):
         raise UserError("RequirementsUnresolvable", "spec.environment.requirements[1]: not found")  # type: ignore[arg-type]
     assert str(caught.value) == "requirements.txt:2: not found"
+
+
+@pytest.mark.parametrize("names", [("a.txt", "a.txt/b.txt"), ("a.txt/b.txt", "a.txt"), ("a.txt", "a.txt/b/c.txt")])
+def test_a_file_and_a_folder_of_one_name_are_told(names: tuple[str, str]) -> None:
+    text = refused("requirements.txt", {"requirements.txt": b"six\n", names[0]: b"", names[1]: b""})
+    assert text.startswith(f"spec.environment.file: {names[1]}: ") and "a folder of one name" in text

@@ -134,6 +134,14 @@ async def test_what_is_wrong_with_it_leaves_what_serves(sim: Simulation, reposit
     assert sim.answer() == "mended" and not sim.wrong()
 
 
+@pytest.mark.parametrize("url", ["https://[/x.git", "https://me:s3cret#@git.example/x.git"])
+async def test_a_broken_address_is_told_and_not_shown(sim: Simulation, repository: Repository, url: str) -> None:
+    await serve(sim, {"url": url})
+    stalled = sim.condition("Stalled")
+    assert stalled["reason"] == "AddressInvalid" and stalled["message"].startswith("spec.scoring.source.git: ")
+    assert "s3cret" not in str(sim.owner()["status"]) and not repository.asked
+
+
 async def test_a_secret_says_who_asks(sim: Simulation, repository: Repository) -> None:
     await serve(sim, {"credentials": {"secret": "git"}})
     assert sim.condition("Stalled")["reason"] == "CredentialsMissing" and not repository.asked
