@@ -146,6 +146,8 @@ def _readable(folder: Folder) -> Iterator[None]:
         problem = f"no Git server answers as it should: {why}"
     except MemoryError:
         reason, problem = reasons.SOURCE_TOO_LARGE, "to read it takes more memory than there is for it"
+    except OSError as error:  # the connection's own are others by now
+        problem = f"it cannot be kept in the folder for temporary files: {error.strerror}"
     except Exception as error:  # the library has no common one for what is damaged
         problem = f"what the server sends is damaged, or no repository ({type(error).__name__})"
     # Only here, where nothing holds the library's answer, and thus its connection, any more.
@@ -160,7 +162,7 @@ def _fetched(folder: Folder, login: tuple[str, str] | None, repo: Any) -> bytes:
 
     wanted = folder.commit.encode()
 
-    def choose(refs: Mapping[bytes, bytes], depth: int | None = None) -> list[bytes]:
+    def choose(refs: Mapping[Any, Any], depth: int | None = None) -> list[Any]:
         nonlocal wanted
         wanted = wanted or next((refs[name] for name in folder.names if name in refs), b"")
         if not wanted:
@@ -175,7 +177,8 @@ def _fetched(folder: Folder, login: tuple[str, str] | None, repo: Any) -> bytes:
     file, keep, abort = repo.object_store.add_pack()
     try:
         with RepositoryServer(folder.shown, login, folder.foreign) as server:
-            client = HttpGitClient(folder.shown, pool_manager=server, thin_packs=False)
+            pool: Any = server
+            client = HttpGitClient(folder.shown, pool_manager=pool, thin_packs=False)
             walker = repo.get_graph_walker()
             client.fetch_pack("", choose, walker, file.write, depth=1, filter_spec=most, ref_prefix=folder.names)
         file.flush()

@@ -171,8 +171,9 @@ def _model_at_hand(store: Store, model: ModelRef, resolved: Mapping[str, int]) -
 
 def _source_at_hand(store: Store, git: GitRef, entry: str, resolved: Mapping[str, int]) -> int:
     if version := resolved.get(SOURCE):
-        with suppress(UserError):  # it was deleted
-            return store.code.get(from_git.name_of(git), version).version
+        with suppress(UserError):  # it, or its content, is gone
+            store.code.files(code := store.code.get(from_git.name_of(git), version))
+            return code.version
         return 0
     version_at_hand = from_git.look(store, git, entry)
     return version_at_hand.version if version_at_hand else 0

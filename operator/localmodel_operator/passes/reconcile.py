@@ -305,9 +305,20 @@ async def _chosen(context: Pass) -> Chosen:
         }
         for model, version in zip(chosen.spec.models, versions, strict=True)
     ]
-    code = chosen.source
-    status.values["source"] = code and {"commit": code.commit, "version": code.version, "generation": generation}
+    status.values["source"] = (code := chosen.source) and {
+        "commit": code.commit,
+        "version": code.version,
+        "generation": generation,
+        **_serving_commit(context),
+    }
     return chosen
+
+
+def _serving_commit(context: Pass) -> dict[str, str]:
+    """The commit that has served, as long as its revision does."""
+    last, now = context.last_status, context.status.values["revisions"] or {}
+    commit = last.get("source", {}).get("serving")
+    return {"serving": commit} if commit and last.get("revisions", {}).get("serving") == now.get("serving") else {}
 
 
 def _log(context: Pass, text: str) -> None:

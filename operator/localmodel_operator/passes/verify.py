@@ -89,6 +89,8 @@ async def verify(context: Pass, choice: Choice, desired: Desired, node_port: int
         asked = f"{serves}, as {names.SERVE_ANNOTATION} asks; the next edit ends that"
         _conclude(context, choice, desired, reasons.SERVING_ASKED, asked)
     else:
+        if (source := status.values.get("source")) and not choice.because:
+            source["serving"] = source["commit"]
         _conclude(context, choice, desired, reasons.SERVING, f"{serves}{_lapsed_request(context)}")
 
 

@@ -54,6 +54,9 @@ def test_what_a_branch_a_tag_and_a_commit_lead_to(server: GitServer) -> None:
     assert texts(read(server).files) == {"score.py": "two", "pkg/__init__.py": "", "pkg/deep/words.txt": "w"}
     for ref, commit in (("", second), ("main", second), ("v2", second), ("v1", first), ("feature/a", first)):
         assert read(server, ref=ref).commit == commit
+    for ref, commit in (("HEAD", second), ("refs/heads/feature/a", first), ("refs/tags/v1", first)):
+        assert read(server, ref=ref).commit == commit
+    assert read(server, ref=first.upper()).commit == first
     assert texts(read(server, ref=first).files) == FILES
     assert texts(read(server, ref=first, path="pkg").files) == {"__init__.py": "", "deep/words.txt": "w"}
     assert texts(read(server, path="pkg/deep").files) == {"words.txt": "w"}

@@ -119,6 +119,7 @@ async def test_a_branch_that_moves_is_followed_where_asked_for(
 
 async def test_what_is_wrong_with_it_leaves_what_serves(sim: Simulation, repository: Repository) -> None:
     await serve(sim)
+    first = repository.head
     repository.failure = UserError(reasons.ADDRESS_NOT_FOUND, "the repository has no branch, tag or commit v2")
     await serve(sim, {"ref": "v2"})
     stalled = sim.condition("Stalled")
@@ -129,9 +130,21 @@ async def test_what_is_wrong_with_it_leaves_what_serves(sim: Simulation, reposit
     repository.files["score.py"] = b"def init(: pass"
     await serve(sim, {"ref": "v3"})
     assert "score.py:1" in sim.condition("Stalled")["message"] and sim.answer() == "first"
+    assert commit(sim) == repository.head and sim.owner()["status"]["source"]["serving"] == first
     repository.commit("mended", **{"requirements.txt": "six==1.17.0\n"})
     await serve(sim, {"ref": "v4"}, environment={"file": "requirements.txt"})
     assert sim.answer() == "mended" and not sim.wrong()
+    assert commit(sim) == sim.owner()["status"]["source"]["serving"] == repository.head
+
+
+async def test_content_that_the_store_has_lost_is_fetched_again(sim: Simulation, repository: Repository) -> None:
+    await serve(sim, {"ref": "main"})
+    (code,) = sim.store.code.list()
+    sim.store.layout.path(code.digest).unlink()
+    sim.look_again()
+    await sim.settle()
+    assert len(repository.asked) == 2 and sim.answer() == "first" and not sim.wrong()
+    assert sim.store.code.files(code)
 
 
 @pytest.mark.parametrize("url", ["https://[/x.git", "https://me:s3cret#@git.example/x.git"])
