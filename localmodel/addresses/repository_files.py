@@ -81,7 +81,7 @@ class _Files:
             if name in names:
                 raise self._invalid(above + name, "is there twice")
             names.add(name)
-            yield name, mode, sha
+            yield name, mode, ObjectID(sha)
 
     def _name(self, text: bytes, above: str) -> str:
         try:
