@@ -55,17 +55,17 @@ def plain(content: IO[bytes]) -> Iterator[bytes]:
     """
     buffered: Any = content
     head = buffered.peek(len(_ZSTD))
-    file: Any = content
+    file, how = buffered, ""
     if head.startswith(_ZSTD):
-        file = zstd.ZstdFile(content)
+        file, how = zstd.ZstdFile(content), "zstd"
     elif head.startswith(_GZIP):
-        file = gzip.GzipFile(fileobj=content)
-    while chunk := _read(file):
+        file, how = gzip.GzipFile(fileobj=content), "gzip"
+    while chunk := _read(file, how):
         yield chunk
 
 
-def _read(file: IO[bytes]) -> bytes:
+def _read(file: IO[bytes], how: str) -> bytes:
     try:
         return file.read(CHUNK)
     except (gzip.BadGzipFile, zstd.ZstdError, zlib.error, EOFError) as error:
-        raise DamagedError(f"it is compressed, and cannot be read: {error}") from None
+        raise DamagedError(f"it is compressed with {how}, and cannot be read: {error}") from None

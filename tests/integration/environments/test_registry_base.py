@@ -182,7 +182,7 @@ def test_other_content_than_promised_is_not_kept(host: str, folder: Path, reader
     assert f"what arrived is not {digests.of_bytes(content)}" in str(reader.error(f"{host}/bad:blob"))
     assert not reader.layout.path(digests.of_bytes(content)).exists()
     images.push("gzip", [b"\x1f\x8b\x08 broken"], how="")
-    assert "it is compressed, and cannot be read" in str(reader.error(f"{host}/bad:gzip"))
+    assert "it is compressed with gzip, and cannot be read" in str(reader.error(f"{host}/bad:gzip"))
     images.push("tar", [b"\1" * 2000])
     assert reader.error(f"{host}/bad:tar").reason == "BaseImageUnreadable"
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.images import COMPRESSED
 
 from localmodel import digests
 from localmodel.engine.saved import keep
@@ -110,13 +111,20 @@ def gzipped_in_parts() -> Files:
     return oci_layout(lambda content: gzip.compress(content[:9999], mtime=0) + gzip.compress(content[9999:], mtime=0))
 
 
+def zstd_compressed() -> Files:
+    """The newer one of the two compressions that layers have."""
+    return oci_layout(COMPRESSED["+zstd"])
+
+
 def manifest_first() -> Files:
     files = oci_layout()
     return {"manifest.json": files.pop("manifest.json"), **files}
 
 
 @pytest.mark.parametrize("chunk", [1000, 1 << 20, 1 << 30])
-@pytest.mark.parametrize("made", [old_layout, hard_links, oci_layout, gzipped, gzipped_in_parts, manifest_first])
+@pytest.mark.parametrize(
+    "made", [old_layout, hard_links, oci_layout, gzipped, gzipped_in_parts, zstd_compressed, manifest_first]
+)
 def test_every_form_gives_the_same_image(tmp_path: Path, made: Callable[[], Files], chunk: int) -> None:
     layout = Layout(tmp_path)
     image = keep(engine(made(), chunk), "env:key", "sha256:base", layout)
