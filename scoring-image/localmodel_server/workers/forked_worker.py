@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.workers.child_process import AdoptedProcess
+from localmodel_server.workers.likely_imports import LikelyImport
 from localmodel_server.workers.worker_process import LoadError, Starter, WorkerDiedError, WorkerProcess
 from localmodel_worker.frames import Frame, encode_prefix
+
+# A first worker that has rested for so long hangs: a lock that was held at the fork is never released.
+_SECONDS_OF_REST = 15.0
 
 
 class NotForkedError(Exception):
@@ -52,8 +57,11 @@ class ParentProcess(WorkerProcess):
         self._preloads: list[asyncio.Future[None]] = []
         self._forks: list[asyncio.Future[int]] = []
 
-    def preload(self, modules: Iterable[str], imported: Iterable[str]) -> None:
-        """Have it import what it has not imported yet; imported is what user code names."""
+    def preload(self, modules: Iterable[str], imported: Iterable[str], ahead: Sequence[LikelyImport] = ()) -> None:
+        """Have it import what it has not imported yet; imported is what user code names.
+
+        ahead is for a first worker that waits for it: what that prints is not hidden.
+        """
         self.harmless.clear()  # of what is imported now nobody knows
         fresh = [name for name in modules if name not in self.modules]
         self.modules.update(dict.fromkeys(fresh))
@@ -62,6 +70,7 @@ class ParentProcess(WorkerProcess):
         script = settings.environment.get("AZUREML_ENTRY_SCRIPT", "score.py")
         head = {
             "preload": fresh,
+            "ahead": [(item.module, item.names) for item in ahead],
             "imported": list(self.imported),
             "folder": str(settings.app_root),
             "script": str(settings.app_root / script),
@@ -129,18 +138,22 @@ class ParentProcess(WorkerProcess):
             self._answer_fork(NotForkedError(f"the warm parent has ended: {error}"))
 
 
-async def start_forked(parent: ParentProcess, settings: Settings, seconds: float) -> ForkedWorker:
+async def start_forked(parent: ParentProcess, settings: Settings, seconds: float | None) -> ForkedWorker:
     """A worker whose init() has returned, forked from the parent.
 
     Raises:
-        NotForkedError: it cannot be forked, or takes longer than so many seconds.
+        NotForkedError: it cannot be forked, or takes longer than so many seconds; with None, does nothing for a while.
         LoadError: init() fails.
     """
     worker = ForkedWorker(settings, parent.harmless)
+    loading = asyncio.create_task(worker.load(parent.start_process))
     try:
-        await asyncio.wait_for(worker.load(parent.start_process), seconds)
+        if seconds is None:
+            await _wait_while_busy(worker, loading)
+        await asyncio.wait_for(loading, seconds)
     except TimeoutError as error:
-        raise NotForkedError(f"a forked worker had not loaded after {seconds:.1f} s", suspicious=True) from error
+        took = "does nothing" if seconds is None else f"had not loaded after {seconds:.1f} s"
+        raise NotForkedError(f"a forked worker {took}", suspicious=True) from error
     except WorkerDiedError as error:
         raise NotForkedError(f"a forked worker did not load: {error}", suspicious=True) from error
     except LoadError:
@@ -151,3 +164,30 @@ async def start_forked(parent: ParentProcess, settings: Settings, seconds: float
     parent.harmless.update(worker.hello.get("harmless", []))
     parent.has_forked = True
     return worker
+
+
+async def _wait_while_busy(worker: ForkedWorker, loading: asyncio.Task[None]) -> None:
+    """Wait until it has loaded, or has neither computed nor read anything for a while.
+
+    Raises:
+        TimeoutError
+    """
+    work = ""
+    try:
+        while not (await asyncio.wait({loading}, timeout=_SECONDS_OF_REST))[0]:
+            before, work = work, await asyncio.to_thread(_work, worker.pid)
+            if work and work == before:
+                raise TimeoutError
+    except BaseException:
+        loading.cancel()
+        await asyncio.wait({loading})
+        raise
+
+
+def _work(pid: int) -> str:
+    """What a process has read and computed so far; "" when nobody can say."""
+    try:
+        numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return f"{numbers[11:15]} {Path(f'/proc/{pid}/io').read_text()}"
+    except OSError:
+        return ""

@@ -54,6 +54,8 @@ class Pool:
         """
         pool = cls(settings, warm)
         await pool._preload()
+        if warm is not None and pool._template is None:
+            await warm.begin(settings)
         starts = [asyncio.create_task(pool._start_worker()) for _ in range(settings.worker_count)]
         try:
             for worker in await asyncio.gather(*starts):

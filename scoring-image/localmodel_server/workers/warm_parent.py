@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import os
 import sys
+import time
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -13,15 +14,20 @@ from localmodel_server.configuration.settings import Settings
 from localmodel_server.log import logger
 from localmodel_server.workers.forked_worker import NotForkedError, ParentProcess, start_forked
 from localmodel_server.workers.free_memory import NoRoomError, anonymous_bytes, private_bytes, room_for
+from localmodel_server.workers.likely_imports import LikelyImport, likely_imports
 from localmodel_server.workers.worker_process import LoadError, WorkerProcess
 
-# A forked worker has this long, and what a spawned one took three times over.
+# A forked worker has this long, and what a spawned one took three times over. Nobody knows what a first one takes: it
+# has as long as it does something.
 _SECONDS_TO_LOAD = 5.0
 _LOADS = 3.0
 _SECONDS_TO_WAIT = 1.0
 # Imports take as long again in a parent, and longer where the CPU is needed for requests; this is for ever.
 _SECONDS_TO_IMPORT = 60.0
+_SECONDS_TO_IMPORT_AHEAD = 600.0
 _IMPORTS = 10.0
+# Where less is free, a first worker is alone: a parent costs some of it, and is not needed before the next revision.
+_ROOM_FOR_A_FIRST = 256 << 20
 # One that has ended by itself is started again after so many seconds more each time, until it has forked something;
 # one that does not survive its imports, only so many times.
 _SECONDS_BETWEEN_STARTS = 1.0
@@ -31,12 +37,13 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class _ParentSpec(NamedTuple):
-    """What a parent has to match."""
+    """What a parent has to match, and to import; `ahead` before there is any worker."""
 
     settings: Settings
     installed: list[str]
     imported: list[str]
-    worker: int  # the process that it does again what that one did
+    workers: list[int]  # a process that it does again what that one did, or none
+    ahead: list[LikelyImport]
 
 
 class WarmParents:
@@ -47,9 +54,31 @@ class WarmParents:
         self._why_none = "there is no warm parent yet"
         self._like: _ParentSpec | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()  # whether the parent can fork is known
+        self._has_begun = False
+        self._seconds_ahead = 0.0  # that the imports took before the first worker
         self._spawn_seconds = 0.0
         self._distrusted: set[str] = set()  # interpreters
         self._is_able = _can_adopt()
+
+    async def begin(self, settings: Settings) -> None:
+        """Before the first workers: have a parent import what they will, so that it is imported once, and shared."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        if (
+            not self._is_able
+            or is_special(settings)
+            or await asyncio.to_thread(room_for, _ROOM_FOR_A_FIRST) is not None
+        ):
+            return
+        started = time.monotonic()
+        ahead = await asyncio.to_thread(likely_imports, settings)
+        if ahead:
+            named = [name for item in ahead if item.is_named for name in item.full_names]
+            self._replace(_ParentSpec(settings, [], named, [], ahead), "there is no warm parent yet")
+            await self._tried.wait()
+            self._seconds_ahead = time.monotonic() - started
 
     async def start_worker(self, settings: Settings, is_candidate: bool) -> WorkerProcess:
         """A worker whose init() has returned, forked or else spawned.
@@ -61,7 +90,9 @@ class WarmParents:
         """
         limit = _SECONDS_TO_LOAD + _LOADS * self._spawn_seconds
         try:
-            return await self._fork(settings, limit)
+            worker = await self._fork(settings, limit if self._spawn_seconds else None)
+            self._spawn_seconds = self._spawn_seconds or self._seconds_ahead + worker.seconds_to_load
+            return worker
         except NotForkedError as refusal:
             why = refusal
         if is_candidate:
@@ -79,13 +110,18 @@ class WarmParents:
         if not self._is_able or is_special(settings) or settings.python in self._distrusted or not workers:
             return
         installed, imported = _united(workers, "installed"), _united(workers, "imported")
-        like = _ParentSpec(settings, installed, imported, next(iter(workers)).pid)
+        like = _ParentSpec(settings, installed, imported, [next(iter(workers)).pid], [])
         current = self._like
         renew = any(worker.wants_new_parent for worker in workers)
         if current is None or current.settings.python != settings.python or renew:
             self._replace(like, "there is no warm parent yet")
         elif self._parent is not None and any(name not in self._parent.modules for name in installed):
             self._parent.preload(installed, imported)
+            # For the one that takes its place, should it end.
+            self._like = current._replace(
+                installed=list(dict.fromkeys([*current.installed, *installed])),
+                imported=list(dict.fromkeys([*current.imported, *imported])),
+            )
 
     def judge(self, worker: WorkerProcess) -> None:
         """Learn from a worker that has ended: losing one with its first request may be the fork's fault."""
@@ -110,7 +146,7 @@ class WarmParents:
         if keeper is not None:
             await asyncio.wait({keeper})
 
-    async def _fork(self, settings: Settings, limit: float) -> WorkerProcess:
+    async def _fork(self, settings: Settings, limit: float | None) -> WorkerProcess:
         if not self._is_able:
             raise NotForkedError("this system cannot fork workers safely")
         if is_special(settings):
@@ -143,22 +179,32 @@ class WarmParents:
         self._like, self._parent, self._why_none = like, None, why_none
         if self._keeper is not None:
             self._keeper.cancel()
-        self._keeper = None if like is None else asyncio.create_task(self._keep(like))
+        self._tried = asyncio.Event()
+        self._keeper = None if like is None else asyncio.create_task(self._keep(self._tried))
 
-    async def _keep(self, like: _ParentSpec) -> None:
+    async def _keep(self, tried: asyncio.Event) -> None:
         """Keep a parent running until this is cancelled or none can be started."""
+        try:
+            await self._keep_one(tried)
+        finally:
+            tried.set()
+
+    async def _keep_one(self, tried: asyncio.Event) -> None:
         failures = 0
         is_warm = False
         while is_warm or failures < _MOST_STARTS:
             await asyncio.sleep(min(failures * _SECONDS_BETWEEN_STARTS, _LONGEST_BETWEEN_STARTS))
-            parent = await self._start(like)
-            if parent is None:
+            like = self._like
+            parent = None if like is None else await self._start(like)
+            if like is None or parent is None:
                 return
+            limit = _SECONDS_TO_IMPORT + _IMPORTS * self._spawn_seconds
             try:
                 self._parent = parent
-                await parent.wait_until_warm(_SECONDS_TO_IMPORT + _IMPORTS * self._spawn_seconds)
+                await parent.wait_until_warm(_SECONDS_TO_IMPORT_AHEAD if like.ahead else limit)
                 is_warm = parent.usable
                 if is_warm:
+                    tried.set()
                     logger.info("the next revision can be forked: what it may import is in memory")
                 await parent.wait()
             except NotForkedError as error:
@@ -168,6 +214,7 @@ class WarmParents:
                 self._forget(parent)
                 await parent.wait()
             self._why_none = f"the warm parent has ended: {parent.exit_description()}"
+            tried.set()
             logger.warning("%s", self._why_none)
             failures = 0 if parent.has_forked else failures + 1
 
@@ -177,7 +224,7 @@ class WarmParents:
             self._parent = None
 
     async def _start(self, like: _ParentSpec) -> ParentProcess | None:
-        why = await asyncio.to_thread(lambda: room_for(private_bytes([like.worker])))
+        why = await asyncio.to_thread(lambda: room_for(private_bytes(like.workers)))
         if why is not None:
             self._why_none = f"there is no room for a warm parent: {why}"
             logger.info("no warm parent is started: %s", why)
@@ -187,7 +234,7 @@ class WarmParents:
         except LoadError as error:
             logger.warning("no warm parent: %s", error)
             return None
-        parent.preload(like.installed, like.imported)
+        parent.preload(like.installed, like.imported, like.ahead)
         return parent
 
 

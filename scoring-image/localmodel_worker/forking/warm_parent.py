@@ -1,9 +1,10 @@
 """A process that has imported what a script needs, and is forked into workers: it runs no user code itself.
 
-On its socket come frames: `{"preload": [module, ...], "folder": str, "script": str}`, answered with
-`{"warm": how many modules}`, and `{"fork": true}` with the socket of a new worker, answered with
-`{"pid": int}` or, where a fork would not be like a process of its own, `{"refused": why}`. The new process
-takes its environment variables from its own socket first: `{"environment": {...}, "harmless": [name, ...]}`.
+On its socket come frames: `{"preload": [module, ...], "ahead": [[module, [name, ...]], ...], "imported": [name, ...],
+"folder": str, "script": str}`, answered with `{"warm": how many modules}`, and `{"fork": true}` with the socket of a
+new worker, answered with `{"pid": int}` or, where a fork would not be like a process of its own, `{"refused": why}`.
+The new process takes its environment variables from its own socket first: `{"environment": {...}, "harmless": [name,
+...]}`.
 """
 
 from __future__ import annotations
@@ -88,10 +89,14 @@ class WarmParent:
         start = os.open(".", os.O_RDONLY)
         with contextlib.suppress(OSError):
             os.chdir(head["folder"])
-        with _in_background(), _silence(), self.reads:
+        # What is imported ahead of a first worker is waited for, and nobody has printed what that prints.
+        with self.reads, contextlib.nullcontext() if head["ahead"] else _unnoticed():
+            for module, names in head["ahead"]:
+                # A script may survive what its packages do at import, and so must this.
+                with contextlib.suppress(BaseException):
+                    __import__(module, fromlist=names)
             for name in head["preload"]:
                 if name not in sys.modules:
-                    # A script may survive what its packages do at import, and so must this.
                     with contextlib.suppress(BaseException):
                         import_module(name)
         os.fchdir(start)  # relative paths among the variables count from there
@@ -153,6 +158,12 @@ def _fork_quietly() -> Optional[int]:
             return os.fork()
         except OSError:
             return None
+
+
+@contextlib.contextmanager
+def _unnoticed() -> Iterator[None]:
+    with _in_background(), _silence():
+        yield
 
 
 @contextlib.contextmanager

@@ -1,0 +1,161 @@
+"""A first worker is forked, too, from a parent that has imported what its script and its pickles name."""
+
+from __future__ import annotations
+
+import time
+import venv
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from support.server.scoring_server_process import write_script
+
+from localmodel_server.configuration.settings import read_settings
+from localmodel_server.workers import forked_worker
+from localmodel_server.workers.likely_imports import likely_imports
+from localmodel_server.workers.pool import Pool
+from localmodel_server.workers.warm_parent import WarmParents
+from localmodel_server.workers.worker_process import LoadError
+
+SCRIPT = "{code}\ndef init():\n    {init}\ndef run(data):\n    return 1\n"
+COUNTED = "import os\nwith open({file!r}, 'a') as file:\n    file.write('imported')\n"
+PARENT = "open('/proc/self/comm').read() == 'localmodel-warm\\n'"
+FORKED = "('--warm' in open('/proc/self/cmdline').read())"
+
+
+class Given:
+    """A folder for a script and its models, and a Python with packages of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.app = folder / "app"
+        self.models = folder / "models"
+        self.models.mkdir()
+        venv.create(folder / "venv", symlinks=True)
+        (self.packages,) = (folder / "venv").glob("lib/python*/site-packages")
+        self.imports = folder / "imports"
+        (self.packages / "counted.py").write_text(COUNTED.format(file=str(self.imports)))
+        self.warm = WarmParents()
+        self.pools: list[Pool] = []
+        self.environment: dict[str, str] = {}
+
+    def write(self, code: str = "", init: str = "pass") -> dict[str, str]:
+        self.environment = {
+            **write_script(self.app, SCRIPT.format(code=code, init=init)),
+            "LOCALMODEL_PYTHON": str(self.folder / "venv" / "bin" / "python"),
+            "AZUREML_MODEL_DIR": str(self.models),
+        }
+        return self.environment
+
+    async def start(self, code: str = "", init: str = "pass") -> Pool:
+        pool = await Pool.start(read_settings(self.write(code, init)), self.warm)
+        self.pools.append(pool)
+        return pool
+
+    def ahead(self, code: str = "", init: str = "pass") -> list[str]:
+        return [item.module for item in likely_imports(read_settings(self.write(code, init)))]
+
+
+@pytest.fixture
+async def given(tmp_path: Path) -> AsyncIterator[Given]:
+    given = Given(tmp_path)
+    try:
+        yield given
+    finally:
+        await given.warm.close()
+        for pool in given.pools:
+            await pool.close()
+
+
+@pytest.fixture
+def quick_to_give_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(forked_worker, "_SECONDS_OF_REST", 0.3)
+    yield
+
+
+async def test_a_package_is_imported_once_for_the_first_worker_and_the_next(given: Given) -> None:
+    first = await given.start("import counted")
+    assert first.how == "fork"
+    first.enter_service()
+    assert (await given.start("import counted\nEDITED = 1")).how == "fork"
+    assert given.imports.read_text() == "imported"
+
+
+async def test_a_package_that_only_a_pickle_names_is_imported_once(given: Given) -> None:
+    (given.packages / "shapes.py").write_text("import counted\nclass Square: pass\n")
+    # What pickle writes for a shapes.Square, which this process cannot import.
+    (given.models / "model.pkl").write_bytes(b"\x80\x04\x8c\x06shapes\x94\x8c\x06Square\x94\x93\x94)\x81\x94.")
+    load = f"import pickle; pickle.load(open({str(given.models / 'model.pkl')!r}, 'rb'))"
+    pool = await given.start("", load)
+    assert pool.how == "fork"
+    pool.enter_service()
+    assert (await given.start("EDITED = 1", load)).how == "fork"
+    assert given.imports.read_text() == "imported"
+
+
+async def test_a_package_that_fails_fails_as_in_a_process_of_its_own(given: Given) -> None:
+    (given.packages / "broken.py").write_text("import counted\nraise OSError('no such device')\n")
+    with pytest.raises(LoadError, match=r"score\.py:1: OSError: no such device"):
+        await given.start("import broken")
+    with pytest.raises(LoadError, match="No module named 'absent'"):
+        await given.start("import absent, counted")
+
+
+async def test_a_package_that_ends_the_parent_is_left_to_a_process_of_its_own(given: Given) -> None:
+    (given.packages / "fatal.py").write_text(f"import os\nif {PARENT}:\n    os.abort()\n")
+    pool = await given.start("import fatal")
+    assert pool.how == "spawn"
+    assert "the warm parent has ended" in pool.why_not_forked
+
+
+@pytest.mark.usefixtures("quick_to_give_up")
+async def test_a_fork_that_hangs_is_given_up_and_one_that_computes_is_not(given: Given) -> None:
+    busy = "import time; end = time.monotonic() + 1.5\n    while time.monotonic() < end: pass"
+    started = time.monotonic()
+    assert (await given.start("import counted", busy)).how == "fork"
+    assert time.monotonic() - started > 1.5
+    hangs = f"import time; {FORKED} and time.sleep(1000)"
+    await given.warm.close()
+    given.warm = WarmParents()
+    pool = await given.start("import counted", hangs)
+    assert pool.how == "spawn"
+    assert pool.why_not_forked == "a forked worker does nothing"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nos.environ['LEVEL'] = '1'\nimport counted",
+        "import os\nos.environ.setdefault('LEVEL', '1')\nimport counted",
+        "from os import environ, putenv\nputenv('LEVEL', '1')\nimport counted",
+        "from dotenv import load_dotenv\nload_dotenv()\nimport counted",
+        "import json, decimal",  # of Python itself: nothing is saved
+        "def later():\n    import counted",
+        "try:\n    import counted\nexcept ImportError:\n    pass",
+        "import counted\ndef run(:",
+    ],
+)
+def test_nothing_is_imported_ahead(given: Given, code: str) -> None:
+    assert given.ahead(code) == []
+
+
+def test_what_is_imported_ahead(given: Given) -> None:
+    given.app.mkdir()
+    (given.app / "helper.py").write_text("import numpy\nfrom scipy import stats\n")
+    code = "import os, json\nfrom sklearn.svm import SVC\nimport helper\nHERE = os.environ['HOME']"
+    assert given.ahead(code, "import joblib") == ["json", "os", "sklearn.svm", "joblib", "numpy", "scipy"]
+
+
+def test_a_logging_json_comes_before_every_package(given: Given) -> None:
+    assert given.ahead("import counted") == ["counted"]
+    (given.app / "logging.json").write_text('{"version": 1}')
+    assert given.ahead("import counted") == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x80", b"\x80\x04", b"\x80\x04\x8c\x06shapes", b"PK\x03\x04", b"\x80\x04" * 99]
+)
+def test_a_model_may_be_anything(given: Given, content: bytes) -> None:
+    (given.models / "model").write_bytes(content)
+    (given.models / "gone").symlink_to("nowhere")
+    assert given.ahead("import counted") == ["counted"]
