@@ -1,10 +1,13 @@
 """Folders on the user's machine. LOCALMODEL_HOME moves all of them."""
 
 import os
+import re
 from pathlib import Path
 
 from localmodel import reasons
 from localmodel.errors import UserError
+
+_SHARED_STORE = re.compile(r"oci://[A-Za-z0-9.\[\]:-]+(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
 
 
 def home() -> Path:
@@ -30,6 +33,22 @@ def home() -> Path:
 def store() -> Path:
     """The folder of the store: models, locks, image layers."""
     return home() / "store"
+
+
+def shared_store() -> str | None:
+    """The repository that LOCALMODEL_STORE names as the store's, as `host/path`; None: the store is a folder.
+
+    Raises:
+        UserError: SharedStoreInvalid.
+    """
+    text = os.environ.get("LOCALMODEL_STORE", "")
+    if text and not _SHARED_STORE.fullmatch(text):
+        raise UserError(
+            reasons.SHARED_STORE_INVALID,
+            f"LOCALMODEL_STORE is {text!r}: write oci://HOST/PATH, such as oci://registry.example.com/team/store, in "
+            "small letters and without a tag",
+        )
+    return text.removeprefix("oci://") or None
 
 
 def build_log(environment: str) -> Path:

@@ -38,8 +38,7 @@ def _store() -> list[Finding]:
     if not folder.is_dir():
         return [Finding("ok", "store", f"{folder} is not there yet; the first lmd model register makes it")]
     store, unreadable = Store(folder), list[UserError]()
-    models = store.models.records.list(skip=unreadable.append)
-    environments = store.environments.records.list(skip=unreadable.append)
+    models, environments, _ = (records.list(skip=unreadable.append) for records in store.own_records())
     if unreadable:
         text = "; ".join(map(str, unreadable[:_FEW]))
         return [Finding("fail", "store", text, "lmd store verify looks at everything in it")]

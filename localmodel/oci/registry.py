@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import oras.auth  # type: ignore[import-untyped]
 import oras.container  # type: ignore[import-untyped]
@@ -104,6 +104,27 @@ class Repository:
         if digest.startswith("sha256:") and digest != digests.of_bytes(content):
             raise UserError(reasons.CONTENT_DAMAGED, f"{self._place}: the manifest does not have the digest {digest}")
         return content
+
+    def tags(self) -> list[str]:
+        """The repository's tags; none where there is no repository yet.
+
+        Raises:
+            UserError: ArtifactUnsupported.
+        """
+        tags, page = list[str](), "tags/list"
+        while page:
+            with self._ask("GET", page, fine=(200, 404)) as response:
+                if response.status_code == 404:
+                    return tags
+                try:
+                    tags += json_text.parse(response.content)["tags"] or []
+                except (ValueError, KeyError, TypeError):
+                    raise UserError(
+                        reasons.ARTIFACT_UNSUPPORTED, f"{self._place}: a list of tags was expected"
+                    ) from None
+            following = urlsplit(response.links.get("next", {}).get("url", ""))
+            page = following._replace(scheme="", netloc="").geturl()  # another host gets no credentials
+        return tags
 
     def receive(self, blob: Blob, tell: Tell) -> Iterator[bytes]:
         """The blob's content, in pieces."""

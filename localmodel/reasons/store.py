@@ -106,6 +106,12 @@ REGISTRY_REFUSED = _reason(
     "the registry needs other credentials, or refuses the request",
     "`docker login HOST`; the message has its answer",
 )
+SHARED_STORE_INVALID = _reason(
+    STORE,
+    "SharedStoreInvalid",
+    "`LOCALMODEL_STORE` names no repository that can hold a store, or a name is too long for one",
+    "[Share a store](how-to/registry.md#share-a-store)",
+)
 ARTIFACT_NOT_FOUND = _reason(
     STORE, "ArtifactNotFound", "the registry has nothing under that tag", "push it first, or correct the tag"
 )

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from localmodel import digests, reasons
-from localmodel.disk import files, state_file
+from localmodel.disk import state_file
 from localmodel.errors import UserError
 from localmodel.store.records import Records
 
@@ -66,4 +66,4 @@ class Aliases:
         return state_file.read(path, dict[str, int], do) or {}
 
     def _write(self, name: str, aliases: dict[str, int]) -> None:
-        files.write(self._records.folder(name) / "aliases", digests.canonical_json(aliases))
+        self._records.set_aliases(name, digests.canonical_json(aliases))

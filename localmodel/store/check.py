@@ -55,8 +55,10 @@ def _verify(layout: Layout, refs: list[Ref], digests: list[str], tell: Meter | N
                 yield Problem(ref.name, f"{digest} is missing; register, pull or import it again")
 
 
-def collect_garbage(layout: Layout, registries: Registries) -> int:
+def collect_garbage(layout: Layout, registries: Registries, seen: Registries) -> int:
     """Remove blobs that no record names, and leftovers of killed writers; return how many bytes that frees.
+
+    `seen` are the records of shared stores, whose content may be elsewhere.
 
     It waits until nobody writes; writers wait for it in turn.
     """
@@ -65,12 +67,13 @@ def collect_garbage(layout: Layout, registries: Registries) -> int:
     with files.locked(layout.root / "lock"):
         refs = _refs(registries)
         named = {digest for ref in refs for digest in _all_named(layout, ref)}
+        named |= {digest for ref in _refs(seen) for digest in _named(layout, ref)}
         doomed = [layout.path(digest) for digest in layout.blobs() if digest not in named]
         doomed += (layout.root / "incoming").glob("*")
         doomed += (path for path in (layout.root / "scoring").glob("*.json") if f"sha256:{path.stem}" not in named)
         # A file that will replace another one is first written beside it, under a hidden name.
         doomed += (path for path in layout.root.glob(".*") if path.is_file())
-        doomed += (path for records in registries for path in records.leftovers())
+        doomed += (path for records in (*registries, *seen) for path in records.leftovers())
         freed = sum(map(_remove, doomed))
         Index(layout).write(refs)
     return freed

@@ -11,6 +11,7 @@ from localmodel.errors import UserError
 from localmodel.oci import layers
 from localmodel.oci.layout import Layout
 from localmodel.store import artifacts
+from localmodel.store.origin import Origin
 from localmodel.store.records import RecordKind, Records
 from localmodel_untrusted import json_text
 
@@ -57,9 +58,9 @@ class Code:
     Every method that reads may raise a `UserError`: StoreMissing, CodeNotFound, VersionNotFound.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, origin: Origin | None = None) -> None:
         self._layout = layout
-        self.records = Records(layout, KIND)
+        self.records = Records(layout, KIND, origin)
 
     def register(
         self, name: str, files: Mapping[str, bytes], entry: str, repository: str = "", commit: str = ""
@@ -96,6 +97,7 @@ class Code:
         Raises:
             UserError: CodeDamaged.
         """
+        self.records.fetch(code)
         try:
             _, files = artifacts.blobs(json_text.parse(self._layout.read(code.digest)))
             return layers.contents(self._layout.path(files.digest))

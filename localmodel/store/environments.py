@@ -14,6 +14,7 @@ from localmodel.notebook.table_list import TableList
 from localmodel.oci.layout import Layout
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import artifacts, environment_uses
+from localmodel.store.origin import Origin
 from localmodel.store.records import RecordKind, Records
 
 
@@ -81,9 +82,9 @@ class Environments:
         UserError: StoreMissing, EnvironmentNotFound, VersionNotFound.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, origin: Origin | None = None) -> None:
         self._layout = layout
-        self.records = Records(layout, KIND)
+        self.records = Records(layout, KIND, origin)
 
     def _repr_html_(self) -> str:
         return html.text(f"the latest version of each environment in {self._layout.root}") + html.in_time(

@@ -17,6 +17,7 @@ from localmodel.oci import layers
 from localmodel.oci.layout import Blob, Layout, Meter, hashed
 from localmodel.store import artifacts, uses
 from localmodel.store.aliases import Aliases
+from localmodel.store.origin import Origin
 from localmodel.store.records import RecordKind, Records
 from localmodel.store.uses import Use
 
@@ -96,9 +97,9 @@ class Models:
         UserError: StoreMissing, ModelNotFound, VersionNotFound.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, origin: Origin | None = None) -> None:
         self._layout = layout
-        self.records = Records(layout, KIND)
+        self.records = Records(layout, KIND, origin)
         self._aliases = Aliases(self.records)
 
     def _repr_html_(self) -> str:
@@ -188,10 +189,30 @@ class Models:
         Raises:
             UserError: ModelDamaged, AliasNotFound.
         """
+        return self._whole(self.known(reference))
+
+    def known(self, reference: str) -> ModelVersion:
+        """As `find()`, whether its content is on this machine or not.
+
+        Raises:
+            UserError: AliasNotFound.
+        """
         name, at, alias = reference.partition("@")
         if not at or alias == "latest":
-            return self._whole(self.records.find(name))
-        return self.get(name, self._aliases.version(name, alias))
+            return self.records.find(name)
+        return self.records.get(name, self._aliases.version(name, alias))
+
+    def fetch(self, name: str, version: int, progress: Meter | None = None) -> ModelVersion:
+        """This version, whose content is fetched from a shared store if it is not on this machine.
+
+        Raises:
+            UserError: ModelDamaged, RegistryUnreachable, RegistryRefused, ContentDamaged, StoreFull.
+        """
+        return self._whole(self.records.get(name, version), progress)
+
+    def is_elsewhere(self, name: str, version: int) -> bool:
+        """Whether the version's content has to be fetched from a shared store."""
+        return self.records.is_shared and not self._layout.has(self.records.get(name, version).weights)
 
     def versions(self, name: str) -> list[int]:
         """The numbers of its versions, ascending."""
@@ -248,7 +269,7 @@ class Models:
         Raises:
             UserError: AliasInvalid.
         """
-        self._aliases.set(name, alias, self.get(name, version).version)
+        self._aliases.set(name, alias, self.records.get(name, version).version)
 
     def remove_alias(self, name: str, alias: str) -> None:
         """Remove the alias. The version that it names stays.
@@ -297,7 +318,10 @@ class Models:
             )
         self.records.remove(name, version)
 
-    def _whole(self, model: ModelVersion) -> ModelVersion:
+    def _whole(self, model: ModelVersion, progress: Meter | None = None) -> ModelVersion:
+        if not self._layout.has(model.weights):
+            with bar.meter(f"fetching {model.name}:{model.version}") as shown:
+                self.records.fetch(model, progress or shown)
         if not self._layout.has(model.weights):
             raise UserError(
                 reasons.MODEL_DAMAGED,

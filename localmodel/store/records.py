@@ -6,7 +6,7 @@ A record is created and replaced atomically. A removed one leaves a tombstone, s
 import contextlib
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -14,9 +14,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from localmodel import digests, reasons
 from localmodel.disk import files, state_file
 from localmodel.errors import UserError
-from localmodel.oci.layout import Layout
+from localmodel.oci.layout import Layout, Meter
 from localmodel.reasons import Reason
 from localmodel.store.index import Index, Ref
+from localmodel.store.origin import Origin
 from localmodel_untrusted import json_text
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
@@ -60,12 +61,22 @@ class RecordKind(Generic[V]):
 
 
 class Records(Generic[V]):
-    """The records of one kind below the store's folder."""
+    """The records of one kind: below the store's folder, or those of a shared store, which has no `folder` of its own.
 
-    def __init__(self, layout: Layout, kind: RecordKind[V]) -> None:
-        self._store, self._kind = layout.root, kind
-        self._root = layout.root / kind.folder
+    Every method may raise a `UserError` of a shared store: RegistryUnreachable, RegistryRefused, SharedStoreInvalid.
+    """
+
+    def __init__(
+        self, layout: Layout, kind: RecordKind[V], origin: Origin | None = None, folder: Path | None = None
+    ) -> None:
+        self._store, self._kind, self._origin = layout.root, kind, origin
+        self._root = (folder or (origin.folder if origin else layout.root)) / kind.folder
         self._index = Index(layout)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether they are those of a shared store."""
+        return self._origin is not None
 
     def check_name(self, name: str) -> None:
         """Check that the name is valid.
@@ -87,13 +98,13 @@ class Records(Generic[V]):
 
     def names(self) -> list[str]:
         """The names that have a version, sorted."""
-        return sorted(name for name in self._folders() if self.numbers(name))
+        self._look()
+        return [*self._names()]
 
     def numbers(self, name: str, skip: Callable[[UserError], None] | None = None) -> list[int]:
         """The numbers of the name's versions, ascending. `skip` is as in `list()`."""
-        with _skipping(skip):
-            return _numbers(self.folder(name), _RECORD)
-        return []
+        self._look()
+        return [*self._numbers(name, skip)]
 
     def get(self, name: str, number: int | None = None) -> V:
         """This version of the name, by default the latest.
@@ -103,7 +114,10 @@ class Records(Generic[V]):
         """
         self.require()
         self.check_name(name)
-        wanted = number if number is not None else max(self.numbers(name), default=0)
+        if number is not None and (version := self._read(name, number)):
+            return version  # whatever it is elsewhere now: it has this content
+        self._look()
+        wanted = number if number is not None else max(self._numbers(name), default=0)
         if version := self._read(name, wanted):
             return version
         raise self._missing(name, wanted)
@@ -132,9 +146,10 @@ class Records(Generic[V]):
         Raises:
             UserError: StateDamaged, StateNewer.
         """
+        self._look()
         versions = []
         for record_name in [name] if name is not None else self._folders(skip):
-            for number in self.numbers(record_name, skip)[-1 if latest else 0 :]:
+            for number in self._numbers(record_name, skip)[-1 if latest else 0 :]:
                 with _skipping(skip):
                     if version := self._read(record_name, number):  # else it was removed since
                         versions.append(version)
@@ -150,21 +165,26 @@ class Records(Generic[V]):
                 would take the two for one.
         """
         name = unnumbered.name
+        self._look()
         self._check_is_no_other(name)
         with self.alone(name):
             folder = self.folder(name)
-            numbers = self.numbers(name)
+            numbers = self._numbers(name)
             for number in reversed(numbers if anywhere else numbers[-1:]):
                 with _skipping(state_file.unreadable):  # an unreadable record is not the same
                     if (known := self._read(name, number)) and self._kind.same(known, unnumbered):
                         return known
-            version: V = _numbered(unnumbered, max([0, *numbers, *_numbers(folder, _TOMBSTONE)]) + 1)
-            self._create(version)
-            return version
+            version: V = _numbered(unnumbered, max([0, *numbers, *_numbered_files(folder, _TOMBSTONE)]) + 1)
+            return self._create(version)
 
-    def _create(self, version: V) -> None:
+    def _create(self, version: V) -> V:
+        if self._origin:
+            version = self._origin.add(self._kind.folder, version)
+            files.write(self._path(version.name, version.version), _content(version))
+            return version
         files.create(self._path(version.name, version.version), _content(version))
         self._index.add(self.ref(version))
+        return version
 
     def _check_is_no_other(self, name: str) -> None:
         known = self._folders()
@@ -182,9 +202,12 @@ class Records(Generic[V]):
         Raises:
             UserError: the errors of `get()`.
         """
+        self._look()
         self.get(name, number)
         with self.alone(name):
             changed = edit(self.get(name, number))
+            if self._origin:
+                self._origin.change(self._kind.folder, changed)
             files.write(self._path(name, number), _content(changed))
             return changed
 
@@ -195,12 +218,44 @@ class Records(Generic[V]):
             UserError: the errors of `get()`.
         """
         self.require()
+        self._look()
         with self.alone(name):
-            if number not in self.numbers(name):
+            if number not in self._numbers(name):
                 raise self._missing(name, number)
             path = self._path(name, number)
-            self._index.remove(self._ref_name(name, number))
+            if self._origin:
+                self._origin.remove(self._kind.folder, name, number)
+            else:
+                self._index.remove(self._ref_name(name, number))
             path.rename(path.with_suffix(_TOMBSTONE))
+
+    def set_aliases(self, name: str, content: bytes) -> None:
+        """Replace the file with the name's aliases. Call it in `alone()`."""
+        if self._origin:
+            self._origin.set_aliases(self._kind.folder, name, content)
+        files.write(self.folder(name) / "aliases", content)
+
+    def fetch(self, version: V, progress: Meter | None = None) -> None:
+        """Bring the version's content into the layout, if it is in a shared store.
+
+        Raises:
+            UserError: ContentDamaged, StoreFull.
+        """
+        if self._origin:
+            with self.writing():
+                self._origin.fetch(version, progress)
+
+    def _look(self) -> None:
+        if self._origin:
+            self._origin.look()
+
+    def _names(self) -> Sequence[str]:
+        return sorted(name for name in self._folders() if self._numbers(name))
+
+    def _numbers(self, name: str, skip: Callable[[UserError], None] | None = None) -> Sequence[int]:
+        with _skipping(skip):
+            return _numbered_files(self.folder(name), _RECORD)
+        return []
 
     @contextlib.contextmanager
     def alone(self, name: str) -> Iterator[None]:
@@ -236,7 +291,7 @@ class Records(Generic[V]):
         Raises:
             UserError: StoreMissing.
         """
-        if not self._store.is_dir():
+        if not self._store.is_dir() and not self._origin:
             raise UserError(
                 reasons.STORE_MISSING,
                 f"the store folder {self._store} does not exist; register a model (lmd model register) "
@@ -266,12 +321,12 @@ class Records(Generic[V]):
 
     def _missing(self, name: str, number: int) -> UserError:
         word = self._kind.word
-        if versions := self.numbers(name):
+        if versions := self._numbers(name):
             return UserError(
                 reasons.VERSION_NOT_FOUND,
                 f"{word} {name} has no version {number}; its versions: {', '.join(map(str, versions))}",
             )
-        known = self.names()
+        known = self._names()
         hint = f"registered are: {', '.join(known[:10])}" if known else f"no {word} is registered yet"
         near = difflib.get_close_matches(name, known, 1)
         meant = f"Did you mean {near[0]}? " if near else ""
@@ -293,7 +348,7 @@ def _numbered(version: Any, number: int) -> Any:
     return replace(version, version=number)
 
 
-def _numbers(folder: Path, suffix: str) -> list[int]:
+def _numbered_files(folder: Path, suffix: str) -> list[int]:
     names = (entry.name for entry in state_file.entries(folder))
     stems = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
     return sorted(int(stem) for stem in stems if stem.isdecimal())

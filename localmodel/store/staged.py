@@ -12,6 +12,7 @@ from localmodel.store import code, environments, models
 from localmodel.store.code import Code, CodeVersion
 from localmodel.store.environments import Environments
 from localmodel.store.models import Models, ModelVersion
+from localmodel.store.origin import Origin
 from localmodel.store.records import RecordKind, Records, Version
 from localmodel.store.store import Store
 
@@ -26,10 +27,10 @@ class StagedStore(Store):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.layout = _Layout(root)
-        self.models = self._models = _Models(self.layout)
-        self.environments = Environments(self.layout)
-        self.environments.records = StagedRecords(self.layout, environments.KIND)
-        self.code = _Code(self.layout)
+        self.models = self._models = _Models(self.layout, self._origin)
+        self.environments = Environments(self.layout, self._origin)
+        self.environments.records = StagedRecords(self.layout, environments.KIND, self._origin)
+        self.code = _Code(self.layout, self._origin)
 
     def stand_in(self, name: str, digest: str) -> ModelVersion:
         """The next version of the name, whose content is somewhere else. The digest may be unknown ("")."""
@@ -56,15 +57,15 @@ class StagedStore(Store):
 class StagedRecords(Records[V]):
     """Records that are added in memory, with the numbers that they would have."""
 
-    def __init__(self, layout: Layout, kind: RecordKind[V]) -> None:
-        super().__init__(layout, kind)
+    def __init__(self, layout: Layout, kind: RecordKind[V], origin: Origin | None = None) -> None:
+        super().__init__(layout, kind, origin)
         self._added: dict[tuple[str, int], V] = {}
 
     def is_new(self, version: Version) -> bool:
         return (version.name, version.version) in self._added
 
-    def numbers(self, name: str, skip: "Callable[..., None] | None" = None) -> list[int]:
-        return sorted({*super().numbers(name, skip), *(number for one, number in self._added if one == name)})
+    def _numbers(self, name: str, skip: "Callable[..., None] | None" = None) -> list[int]:
+        return sorted({*super()._numbers(name, skip), *(number for one, number in self._added if one == name)})
 
     def require(self) -> None:
         if not self._added:
@@ -78,8 +79,9 @@ class StagedRecords(Records[V]):
     def alone(self, name: str) -> Iterator[None]:
         yield
 
-    def _create(self, version: V) -> None:
+    def _create(self, version: V) -> V:
         self._added[version.name, version.version] = version
+        return version
 
     def _read(self, name: str, number: int) -> V | None:
         return self._added.get((name, number)) or super()._read(name, number)
@@ -126,9 +128,9 @@ class _Layout(Layout):
 
 
 class _Models(Models):
-    def __init__(self, layout: Layout) -> None:
-        super().__init__(layout)
-        self.records = StagedRecords(layout, models.KIND)
+    def __init__(self, layout: Layout, origin: Origin | None) -> None:
+        super().__init__(layout, origin)
+        self.records = StagedRecords(layout, models.KIND, origin)
         self.paths: dict[str, Path] = {}
 
     def register(self, name: str, path: Path | str, **described: Any) -> ModelVersion:
@@ -138,9 +140,9 @@ class _Models(Models):
 
 
 class _Code(Code):
-    def __init__(self, layout: Layout) -> None:
-        super().__init__(layout)
-        self.records = StagedRecords(layout, code.KIND)
+    def __init__(self, layout: Layout, origin: Origin | None) -> None:
+        super().__init__(layout, origin)
+        self.records = StagedRecords(layout, code.KIND, origin)
         self._files: dict[str, Mapping[str, bytes]] = {}
 
     def register(

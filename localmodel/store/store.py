@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from localmodel.errors import UserError
 from localmodel.oci import layers
 from localmodel.oci.layout import Layout, Meter
 from localmodel.resource.spec import ModelRef
-from localmodel.store import check
-from localmodel.store.check import Problem
+from localmodel.store import check, code, environments, models
+from localmodel.store.check import Problem, Registries
 from localmodel.store.code import Code
 from localmodel.store.environments import Environments, EnvironmentVersion
+from localmodel.store.index import Ref
 from localmodel.store.models import Models, ModelVersion
 from localmodel.store.records import Records
+from localmodel.store.shared import shared
 from localmodel.store.sharing import archive
 from localmodel.store.sharing.sharing import AnyVersion, Receiver
 
@@ -32,11 +35,11 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.layout = Layout(root)
-        self.models = Models(self.layout)
-        self.environments = Environments(self.layout)
-        self.code = Code(self.layout)
+        self._origin = shared.of_environment(Layout(root))
+        self.models = Models(self.layout, self._origin)
+        self.environments = Environments(self.layout, self._origin)
+        self.code = Code(self.layout, self._origin)
         self._receiver = Receiver(self.layout, self.models, self.environments, self.code)
-        self._registries = (self.models.records, self.environments.records, self.code.records)
 
     def select_models(self, wanted: Iterable[ModelRef]) -> tuple[ModelVersion, ...]:
         """The versions that a spec names; of one that names only an address, the one that came last from there.
@@ -81,8 +84,8 @@ class Store:
         `progress` is called with the bytes done and the bytes in all.
         """
         if version is not None:
-            return check.verify(self.layout, self._records(version).ref(version), progress)
-        return check.verify_all(self.layout, self._registries, progress)
+            return check.verify(self.layout, self._whole(version), progress)
+        return check.verify_all(self.layout, self.own_records(), progress)
 
     def collect_garbage(self) -> int:
         """Remove contents of deleted versions and leftovers of killed writers; return how many bytes that frees.
@@ -92,7 +95,23 @@ class Store:
         Raises:
             UserError: StateDamaged, StateNewer, StoreDamaged; nothing is removed then.
         """
-        return check.collect_garbage(self.layout, self._registries)
+        return check.collect_garbage(self.layout, self.own_records(), self.seen_records())
+
+    def log_in(self) -> None:
+        """Read the credentials for a shared store now; otherwise they are read when they are needed."""
+        if self._origin:
+            self._origin.log_in()
+
+    def own_records(self) -> Registries:
+        """The records of this folder, whatever LOCALMODEL_STORE is."""
+        return self._kept(self.root)
+
+    def seen_records(self) -> Registries:
+        """The records of the shared stores that this folder has seen; their content may be here, or not."""
+        return tuple(chain.from_iterable(map(self._kept, sorted((self.root / shared.FOLDER).glob("*")))))
+
+    def _kept(self, folder: Path) -> Registries:
+        return tuple(Records(self.layout, kind, folder=folder) for kind in (models.KIND, environments.KIND, code.KIND))
 
     def push(
         self, version: AnyVersion, reference: str, *, insecure: bool = False, progress: Meter | None = None
@@ -108,6 +127,7 @@ class Store:
         from localmodel.oci import registry  # its HTTP client takes longer to import than everything else
         from localmodel.store.sharing import transfer
 
+        self._whole(version)
         with registry.Repository(reference, insecure) as place:
             return transfer.push(self.layout, version, place, progress)
 
@@ -140,7 +160,7 @@ class Store:
         Raises:
             UserError: FileExists, StoreDamaged, StoreFull.
         """
-        named = [(self._records(version).ref(version), version) for version in versions]
+        named = [(self._whole(version), version) for version in versions]
         archive.write(self.layout, named, path, progress)
 
     def import_from(
@@ -160,6 +180,12 @@ class Store:
         """
         with self.models.records.writing(), _arriving(str(path)):
             return archive.read(self.layout, self._receiver, path, name, only, progress)
+
+    def _whole(self, version: AnyVersion) -> Ref:
+        """The version's reference, after its content has come from a shared store if it is not here."""
+        records = self._records(version)
+        records.fetch(version)
+        return records.ref(version)
 
     def _records(self, version: AnyVersion) -> Records[Any]:
         if isinstance(version, ModelVersion):

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from localmodel import target_table
 from localmodel.store import Store, artifacts
 from localmodel.store.records import Records
+from localmodel.store.shared import shared
 from localmodel.targets.machine import unpacked
 from localmodel.upkeep import environments
 from localmodel.upkeep.disk import Count
@@ -60,12 +62,16 @@ def unused(home: Path, older_than: float) -> list[Path]:
 
 
 def _versions(store: Store) -> Iterator[tuple[str, list[Path]]]:
-    for name, records in (
-        ("models", store.models.records),
-        ("code", store.code.records),
-        ("environments", store.environments.records),
-    ):
-        yield name, [path for path in _blobs(store, records) if path.exists()] + [store.root / name]
+    models, environments, code = store.own_records()
+    for name, records in (("models", models), ("code", code), ("environments", environments)):
+        yield name, [*_present(store, records), store.root / name]
+    if seen := store.seen_records():
+        present = chain.from_iterable(_present(store, records) for records in seen)
+        yield "shared stores", [*present, store.root / shared.FOLDER]
+
+
+def _present(store: Store, records: Records[Any]) -> Iterator[Path]:
+    return (path for path in _blobs(store, records) if path.exists())
 
 
 def _blobs(store: Store, records: Records[Any]) -> Iterator[Path]:

@@ -128,7 +128,7 @@ def show(model: str, output: str) -> None:
       lmd model show churn:3 -o json
     """
     store = _store()
-    version = store.models.find(model)
+    version = store.models.known(model)
     aliases = _of_version(store.models.aliases(version.name), version.version)
     uses = store.models.uses(version.name, version.version)
     if output != "text":
@@ -187,7 +187,7 @@ def update(
       lmd model update churn:3 --description 'without outliers'
     """
     store = _store()
-    version = store.models.find(model)
+    version = store.models.known(model)
     changed = store.models.update(
         version.name,
         version.version,
@@ -212,7 +212,7 @@ def alias(model: str, alias: str, remove: bool) -> None:
       lmd model alias churn champion --remove
     """
     store = _store()
-    version = store.models.find(model)
+    version = store.models.known(model)
     if remove:
         store.models.remove_alias(version.name, alias)
     else:

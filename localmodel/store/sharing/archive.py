@@ -29,10 +29,13 @@ def write(layout: Layout, versions: Iterable[tuple[Ref, AnyVersion]], path: Path
     entries, blobs = [], dict[str, bytes | Path]()
     for ref, version in versions:
         parcel = sharing.pack(layout, version)
-        record = Ref(f"{ref.name}{_RECORD}", digests.of_bytes(parcel.record), sharing.RECORD)
-        entries += [entry(ref, len(parcel.manifest)), entry(record, len(parcel.record))]
+        record = Ref(f"{ref.name}{_RECORD}", digests.of_bytes(parcel.record.manifest), sharing.RECORD)
+        entries += [entry(ref, len(parcel.manifest)), entry(record, len(parcel.record.manifest))]
         blobs |= {blob.digest: layout.path(blob.digest) for blob in parcel.blobs}
-        blobs |= {digests.of_bytes(content): content for content in (parcel.manifest, parcel.record, *parcel.extra)}
+        blobs |= {
+            digests.of_bytes(content): content
+            for content in (parcel.manifest, parcel.record.manifest, *parcel.record.blobs)
+        }
     content = [
         layers.Entry("oci-layout", digests.canonical_json({"imageLayoutVersion": "1.0.0"})),
         layers.Entry("index.json", index(entries)),

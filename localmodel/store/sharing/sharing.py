@@ -23,23 +23,21 @@ from localmodel.store.code import Code, CodeVersion
 from localmodel.store.environments import Environments, EnvironmentVersion, spec_of
 from localmodel.store.models import Models, ModelVersion
 from localmodel.store.sharing import received
+from localmodel.store.sharing.note import Note, note
 
 AnyVersion = ModelVersion | EnvironmentVersion | CodeVersion
 
 RECORD = "application/vnd.localmodel.record.v1+json"
-_EMPTY = b"{}"
-_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """A packed version. `blobs` and the manifest are in the layout; `extra` belongs to the record's manifest."""
+    """A packed version. `blobs` and the manifest are in the layout."""
 
     manifest: bytes
     artifact: str
     blobs: tuple[Blob, ...]
-    record: bytes
-    extra: tuple[bytes, ...]
+    record: Note
 
 
 def pack(layout: Layout, version: AnyVersion) -> Parcel:
@@ -60,16 +58,13 @@ def pack(layout: Layout, version: AnyVersion) -> Parcel:
     for blob in blobs:
         if not layout.has(blob):
             raise UserError(reasons.STORE_DAMAGED, f"{version.name}:{version.version}: blob {blob.digest} is missing")
-    record = digests.canonical_json(asdict(version))
-    about = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "artifactType": RECORD,
-        "config": _blob(_EMPTY).descriptor(_EMPTY_TYPE),
-        "layers": [_blob(record).descriptor(RECORD)],
-        "subject": Blob(version.digest, len(manifest)).descriptor(MANIFEST),
-    }
-    return Parcel(manifest, kind, blobs, digests.canonical_json(about), (_EMPTY, record))
+    return Parcel(manifest, kind, blobs, record(version, len(manifest)))
+
+
+def record(version: AnyVersion, manifest_size: int) -> Note:
+    """The record of a version, whose manifest has this size."""
+    subject = Blob(version.digest, manifest_size).descriptor(MANIFEST)
+    return note(RECORD, digests.canonical_json(asdict(version)), subject)
 
 
 def record_of(about: bytes | None, digest: str) -> Blob | None:
@@ -238,7 +233,3 @@ def _name(given: str | None, *records: Mapping[str, Any]) -> str:
         if name and isinstance(name, str):
             return name
     raise UserError(reasons.NAME_MISSING, "it has no name; give one with --name")
-
-
-def _blob(content: bytes) -> Blob:
-    return Blob(digests.of_bytes(content), len(content))

@@ -1,10 +1,13 @@
 """Pushes and pulls versions; what the other side has already is not sent again."""
 
+from collections.abc import Iterable
+
 from localmodel import digests, reasons
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob, Layout, Meter
 from localmodel.oci.registry import Repository
 from localmodel.store.sharing import sharing
+from localmodel.store.sharing.note import Note, blob_of
 from localmodel.store.sharing.sharing import AnyVersion, Receiver
 
 _RECORD_TAG = ".record"
@@ -13,17 +16,26 @@ _RECORD_TAG = ".record"
 def push(layout: Layout, version: AnyVersion, remote: Repository, progress: Meter | None) -> str:
     """Send the version under the remote's tag; return the manifest's digest."""
     parcel = sharing.pack(layout, version)
-    missing = [blob for blob in parcel.blobs if not remote.has(blob)]
-    count = _Count(sum(blob.size for blob in missing), progress)
+    send(layout, parcel.blobs, remote, progress)
+    remote.put(remote.tag, parcel.manifest)
+    put(remote, remote.tag + _RECORD_TAG, parcel.record)
+    return version.digest
+
+
+def send(layout: Layout, blobs: Iterable[Blob], remote: Repository, progress: Meter | None) -> None:
+    """Send blobs of the layout."""
+    missing = [blob for blob in blobs if not remote.has(blob)]
+    count = Count(sum(blob.size for blob in missing), progress)
     for blob in missing:
         remote.send(blob, layout.path(blob.digest), count)
-    remote.put(remote.tag, parcel.manifest)
-    for content in parcel.extra:
-        blob = Blob(digests.of_bytes(content), len(content))
-        if not remote.has(blob):
+
+
+def put(remote: Repository, tag: str, note: Note) -> None:
+    """Send a note under a tag."""
+    for content in note.blobs:
+        if not remote.has(blob := blob_of(content)):
             remote.send(blob, content, lambda _: None)
-    remote.put(remote.tag + _RECORD_TAG, parcel.record)
-    return version.digest
+    remote.put(tag, note.manifest)
 
 
 def pull(
@@ -43,7 +55,7 @@ def pull(
     if manifest is None:
         raise UserError(reasons.ARTIFACT_NOT_FOUND, f"the registry has no tag {remote.tag} there")
     missing = [blob for blob in receiver.check(manifest) if not layout.has(blob)]
-    count = _Count(sum(blob.size for blob in missing), progress)
+    count = Count(sum(blob.size for blob in missing), progress)
     for blob in missing:
         layout.write(remote.receive(blob, count), expected=blob)
     (kept,) = receiver.keep([receiver.version(manifest, _record(remote, digests.of_bytes(manifest)), name)], only)
@@ -62,7 +74,7 @@ def _record(remote: Repository, digest: str) -> bytes | None:
     return content if digests.of_bytes(content) == blob.digest else None
 
 
-class _Count:
+class Count:
     """Counts the transferred bytes."""
 
     def __init__(self, total: int, progress: Meter | None) -> None:

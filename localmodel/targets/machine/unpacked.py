@@ -5,7 +5,7 @@ from pathlib import Path
 
 from localmodel import target_table
 from localmodel.disk import files
-from localmodel.store import Store
+from localmodel.store import ModelVersion, Store
 
 _LINKS = "*/revisions/*/app/azureml-models/*/*"
 
@@ -22,7 +22,8 @@ def forget(store: Store) -> int:
 def unneeded(store: Store) -> list[Path]:
     """Folders of models that neither the store's records nor a kept revision names."""
     home = store.root.parent
-    kept = {model.weights.digest.removeprefix("sha256:") for model in store.models.records.list()}
+    models = [model for records in (*store.own_records(), *store.seen_records()) for model in records.list()]
+    kept = {model.weights.digest.removeprefix("sha256:") for model in models if isinstance(model, ModelVersion)}
     for deployments in target_table.folders(home).values():
         links = (link for link in deployments.glob(_LINKS) if link.is_symlink())
         kept |= {link.readlink().name for link in links}

@@ -125,11 +125,16 @@ async def with_versions(
 
 
 def _asked(store: Store, spec: DeploymentSpec, resolved: Mapping[str, int]) -> Iterator[_Asked]:
-    """What has no version in the spec."""
+    """What has no version in the spec, or comes from a shared store."""
     for index, model in enumerate(spec.models):
-        if model.version:
-            continue
         field = f"spec.models[{index}]"
+        if model.version:
+            if store.models.records.is_shared:
+                version = f"{model.name}:{model.version}"
+                request = Request(str(store.root), model.name, "", "", {}, version=model.version)
+                at_hand = partial(_version_at_hand, store, model.name, model.version)
+                yield _Asked(field, version, f"{version} of the shared store", "", 0, request, at_hand)
+            continue
         with _named(field):
             shown = addresses.parse(model.uri).shown
         request = Request(str(store.root), model.name, model.uri, model.digest, {})
@@ -167,6 +172,10 @@ def _model_at_hand(store: Store, model: ModelRef, resolved: Mapping[str, int]) -
             return 0  # it was deleted
     version_at_hand = from_address.look(store, model)
     return version_at_hand.version if version_at_hand else 0
+
+
+def _version_at_hand(store: Store, name: str, version: int) -> int:
+    return 0 if store.models.is_elsewhere(name, version) else version
 
 
 def _source_at_hand(store: Store, git: GitRef, entry: str, resolved: Mapping[str, int]) -> int:

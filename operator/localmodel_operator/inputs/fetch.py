@@ -41,7 +41,8 @@ _SOURCE_MEMORY = 2 << 30  # addresses of memory for all that a repository's serv
 class Request:
     """What is to be fetched into which store. `credentials` are the Secret's, by key.
 
-    With an `entry` script, it is a source folder: `ref` and `path` in the repository at `uri`.
+    With an `entry` script, it is a source folder: `ref` and `path` in the repository at `uri`. With a `version`, it is
+    a model of the shared store.
     """
 
     store: str
@@ -52,6 +53,7 @@ class Request:
     ref: str = ""
     path: str = ""
     entry: str = ""
+    version: int = 0
 
 
 def main() -> None:
@@ -70,6 +72,9 @@ def main() -> None:
 
 def _fetched(request: Request, home: Path) -> int:
     store = Store(Path(request.store))
+    if request.version:
+        return store.models.fetch(request.name, request.version, _meter()).version
+    store.log_in()  # while the operator's credentials can be read
     uri = _prepare(request.uri, request.credentials, home)
     if not request.entry:
         reference = ModelRef(request.name, uri=uri, digest=request.digest)
@@ -87,6 +92,7 @@ def _fetched(request: Request, home: Path) -> int:
 def _prepare(uri: str, credentials: Mapping[str, str], home: Path) -> str:
     """Put the credentials where the readers look for them; return the address with those that belong into it."""
     os.environ["HOME"] = str(home)  # none of the operator's own
+    os.environ.pop("DOCKER_CONFIG", None)
     os.environ.update({name: credentials[name] for name in VARIABLES if name in credentials})
     if "AWS_ACCESS_KEY_ID" not in credentials:
         os.environ["FSSPEC_S3_ANON"] = "true"

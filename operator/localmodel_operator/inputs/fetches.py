@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 from localmodel import digests, reasons
-from localmodel.disk import size
+from localmodel.disk import home, size
 from localmodel.errors import UserError
 from localmodel.reasons import Reason
 from localmodel_operator.inputs.fetch import Request
@@ -35,6 +35,9 @@ _PASSED_ON = (
     *("HF_ENDPOINT", "MLFLOW_TRACKING_URI", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION"),
     *("AWS_DEFAULT_REGION",),
 )
+
+# What a shared store needs besides; `fetch.py` hides it from the readers.
+_OF_A_SHARED_STORE = ("LOCALMODEL_STORE", "HOME", "DOCKER_CONFIG")
 
 Shown = Callable[[int, int], None]
 Run = Callable[[Request, Shown], Awaitable[int]]
@@ -207,12 +210,13 @@ async def in_a_process(request: Request, show: Shown) -> int:
     Raises:
         UserError: it has failed.
     """
+    passed_on = (*_PASSED_ON, *(_OF_A_SHARED_STORE if home.shared_store() else ()))
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "localmodel_operator.inputs.fetch"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,  # a traceback may have credentials
-        env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        env={name: os.environ[name] for name in passed_on if name in os.environ},
     )
     answer = dict[str, Any]()
     wish, answers = cast(asyncio.StreamWriter, child.stdin), cast(asyncio.StreamReader, child.stdout)

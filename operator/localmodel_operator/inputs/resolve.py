@@ -132,7 +132,8 @@ async def lock(
         raise UserError(reasons.PLATFORM_UNSUPPORTED, f"nodes of architecture {architecture} are not supported")
     folder = store.root / "locks"
     if spec.environment_ref:
-        own = locks.of_versions(stored.environments_until(spec.environment_ref, store), platform, folder)
+        versions = await asyncio.to_thread(stored.environments_until, spec.environment_ref, store)
+        own = locks.of_versions(versions, platform, folder)
     return await locks.resolve(spec.environment, platform, folder, note, own)
 
 
