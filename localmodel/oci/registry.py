@@ -120,7 +120,7 @@ class Repository:
                     tags += json_text.parse(response.content)["tags"] or []
                 except (ValueError, KeyError, TypeError):
                     raise UserError(
-                        reasons.ARTIFACT_UNSUPPORTED, f"{self._place}: a list of tags was expected"
+                        reasons.ARTIFACT_UNSUPPORTED, f"{self._place.registry}: what came is no list of tags"
                     ) from None
             following = urlsplit(response.links.get("next", {}).get("url", ""))
             page = following._replace(scheme="", netloc="").geturl()  # another host gets no credentials
@@ -154,17 +154,22 @@ class Repository:
                 response.close()
                 self._known = self._credentials(response)
                 response = self._send(method, url, headers, body(), stream)
-        if response.status_code in (401, 403):
-            response.close()
-            raise UserError(
-                reasons.REGISTRY_REFUSED,
-                f"{self._place.registry} refuses {method} of {self._place.api_prefix}; "
-                f"log in first: docker login {self._place.registry}",
-            )
         if response.status_code not in fine:
             with response:
-                raise UserError(reasons.REGISTRY_REFUSED, f"{self._place}: {response.status_code} {_reason(response)}")
+                raise UserError(reasons.REGISTRY_REFUSED, self._refusal(method, response))
         return response
+
+    def _refusal(self, method: str, response: requests.Response) -> str:
+        status, host, path = response.status_code, self._place.registry, self._place.api_prefix
+        if status == 401:
+            return f"{host} refuses {method} of {path}; log in first: docker login {host}"
+        if status == 403:
+            what = "read" if method in ("GET", "HEAD") else "write into"
+            login = f"log in as somebody who may: docker login {host}"
+            return f"{host} does not let you {what} {path} ({_reason(response)}); {login}"
+        if status == 413:
+            return f"{host} takes nothing of this size ({_reason(response)}); its limit, or a proxy's, has to be raised"
+        return f"{self._place}: {status} {_reason(response)}"
 
     def _send(
         self, method: str, url: str, headers: dict[str, str] | None, body: Any, stream: bool
@@ -180,14 +185,14 @@ class Repository:
         return headers
 
     def _translated(self) -> "_Translated":
-        return _Translated(str(self._place.registry), self._base)
+        return _Translated(str(self._place.registry))
 
 
 class _Translated:
     """Turns errors of the network into sentences."""
 
-    def __init__(self, host: str, base: str) -> None:
-        self._host, self._base = host, base
+    def __init__(self, host: str) -> None:
+        self._host = host
 
     def __enter__(self) -> None:
         return None
@@ -197,7 +202,7 @@ class _Translated:
             hint = "does it speak plain HTTP (--insecure), or need a CA (REQUESTS_CA_BUNDLE)?"
             raise UserError(reasons.REGISTRY_UNREACHABLE, f"{self._host}: no TLS connection; {hint} {error}") from None
         if isinstance(error, requests.exceptions.RequestException):
-            raise UserError(reasons.REGISTRY_UNREACHABLE, f"{self._base}: {_why(error)}") from None
+            raise UserError(reasons.REGISTRY_UNREACHABLE, f"{self._host} does not answer: {_why(error)}") from None
 
 
 def _why(error: BaseException) -> str:

@@ -5,8 +5,9 @@ The folder has the form of a store's own records. What a version contains arrive
 
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -63,7 +64,7 @@ class Shared:
                 raise
             self._silent_until = time.monotonic() + _BELIEVED_SILENT
             seen = datetime.fromtimestamp(self._known.stat().st_mtime).isoformat(" ", "minutes")
-            log.warning("the store is as it was seen at %s: %s", seen, error)
+            log.warning("%s; versions are those that were seen until %s", error, seen)
 
     def add(self, kind: str, version: Any) -> Any:
         """Number the version, whose content is in the layout, and send it. It is visible when it is complete.
@@ -75,13 +76,14 @@ class Shared:
 
         key = Key(kind, version.name, version.version)
         tags.check_length(key)
-        self._begin()
         parcel = sharing.pack(self._layout, version)
-        transfer.send(self._layout, parcel.blobs, self._remote, None)
-        key = numbering.claimed(key, self._remote.tags, lambda tag: self._remote.put(tag, parcel.manifest))
-        numbered = replace(version, version=key.number)
-        transfer.put(self._remote, tags.of_record(key), sharing.record(numbered, len(parcel.manifest)))
-        self._remote.put(str(key), parcel.manifest)
+        with self._named():
+            self._begin()
+            transfer.send(self._layout, parcel.blobs, self._remote, None)
+            key = numbering.claimed(key, self._remote.tags, lambda tag: self._remote.put(tag, parcel.manifest))
+            numbered = replace(version, version=key.number)
+            transfer.put(self._remote, tags.of_record(key), sharing.record(numbered, len(parcel.manifest)))
+            self._remote.put(str(key), parcel.manifest)
         return numbered
 
     def change(self, kind: str, version: Any) -> None:
@@ -115,7 +117,8 @@ class Shared:
         from localmodel.store.sharing.note import note
 
         mark = note(_DELETED_TYPE, digests.canonical_json({"version": number}))
-        transfer.put(self._remote, tags.of_deletion(Key(kind, name, number)), mark)
+        with self._named():
+            transfer.put(self._remote, tags.of_deletion(Key(kind, name, number)), mark)
 
     def fetch(self, version: Any, progress: Meter | None = None) -> None:
         """Fetch what the version contains, as far as it is not in the layout.
@@ -144,12 +147,23 @@ class Shared:
             return self._layout.read(version.digest)
         what = f"the content of {version.name}:{version.version} is not on this machine"
         try:
-            manifest = self._remote.manifest(version.digest)
+            with self._named():
+                manifest = self._remote.manifest(version.digest)
         except UserError as error:
             raise UserError(error.reason, f"{what}: {error}") from None
         if manifest is None:
             raise UserError(reasons.CONTENT_DAMAGED, f"{what}, and not in oci://{self.place} any more")
         return manifest
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """A block in which an error of the registry says that it is the store's."""
+        try:
+            yield
+        except UserError as error:
+            if error.reason not in (reasons.REGISTRY_UNREACHABLE, reasons.REGISTRY_REFUSED):
+                raise
+            raise UserError(error.reason, f"{error} (LOCALMODEL_STORE is oci://{self.place})") from None
 
     @cached_property
     def _remote(self) -> Any:
@@ -186,10 +200,15 @@ class Shared:
     def _change(self, key: Key, note: Any) -> None:
         from localmodel.store.sharing import transfer
 
-        transfer.put(self._remote, tags.of_change(key, self._remote.tags(), note.manifest), note)
+        with self._named():
+            transfer.put(self._remote, tags.of_change(key, self._remote.tags(), note.manifest), note)
 
     def _update(self) -> None:
-        with files.locked(self._layout.root / "lock", shared=True), files.locked(self.folder / "lock"):
+        with (
+            self._named(),
+            files.locked(self._layout.root / "lock", shared=True),
+            files.locked(self.folder / "lock"),
+        ):
             texts = self._remote.tags()
             self._own(texts)
             before, now = self._last(), tags.state(texts)
