@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 from support import oci_registry
-from support.lmd_command import Lmd, Result
+from support.lmd_command import Lmd, Result, script
 from support.operator.simulation import Simulation
 
 from localmodel.errors import UserError
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
 
+READS_IRIS = "import os\n" + script("open(os.environ['AZUREML_MODEL_DIR'] + '/iris/1/model.txt').read()")
 ONE_WRITER = """
 import sys
 from pathlib import Path
@@ -106,6 +107,20 @@ def test_changes_aliases_and_deletions_are_everybodys(anna: Person, ben: Person)
     assert anna.versions() == [("iris", 1)]
     assert "no alias champion" in anna("model", "show", "iris@champion").err
     assert anna.model("third").out == "iris:3\n"  # 2 is never used again
+
+
+def test_a_version_that_a_deployment_here_uses_outlives_its_deletion_elsewhere(anna: Person, ben: Person) -> None:
+    anna.model("first")
+    try:
+        applied = ben.apply(READS_IRIS, models=[{"name": "iris", "version": 1}])
+        assert applied.code == 0 and "iris:1, 2.0 KB downloaded" in applied.err + applied.out
+        assert ben.ask().body == "first"
+        assert anna("model", "delete", "iris:1").code == 0
+        assert anna.versions() == [] and ben.versions() == [("iris", 1)]
+        assert ben("plan", "-f", "digits.yaml").code == 0
+    finally:
+        ben.clean_up()
+    assert ben.versions() == []
 
 
 def test_a_number_is_given_once_to_all_who_register_at_the_same_time(anna: Person, ben: Person) -> None:

@@ -5,22 +5,21 @@ The folder has the form of a store's own records. What a version contains arrive
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from localmodel import digests, reasons
-from localmodel.disk import files, home, state_file
+from localmodel.disk import files, home
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout, Meter
 from localmodel.store import artifacts
-from localmodel.store.shared import numbering, tags
+from localmodel.store.shared import checked, numbering, tags
+from localmodel.store.shared.seen import Seen
 from localmodel.store.shared.tags import Key
 from localmodel_untrusted import json_text
 
@@ -41,7 +40,7 @@ class Shared:
     def __init__(self, layout: Layout, place: str) -> None:
         self.place = place
         self.folder = layout.root / FOLDER / quote(place, safe="")
-        self._layout = layout
+        self._layout, self._seen = layout, Seen(layout.root, self.folder)
         self._silent_until = 0.0
 
     def log_in(self) -> None:
@@ -60,10 +59,9 @@ class Shared:
             self._update()
         except UserError as error:
             self.__dict__.pop("_remote", None)  # so that a login counts that follows
-            if error.reason != reasons.REGISTRY_UNREACHABLE or not self._known.is_file():
+            if error.reason != reasons.REGISTRY_UNREACHABLE or not (seen := self._seen.when()):
                 raise
             self._silent_until = time.monotonic() + _BELIEVED_SILENT
-            seen = datetime.fromtimestamp(self._known.stat().st_mtime).isoformat(" ", "minutes")
             log.warning("%s; versions are those that were seen until %s", error, seen)
 
     def add(self, kind: str, version: Any) -> Any:
@@ -171,10 +169,6 @@ class Shared:
 
         return Repository(f"{self.place}:{tags.STORE}", False)
 
-    @property
-    def _known(self) -> Path:
-        return self.folder / "known"
-
     def _begin(self) -> None:
         """Make the repository a store, unless it is one."""
         from localmodel.store.sharing import transfer
@@ -211,24 +205,22 @@ class Shared:
         ):
             texts = self._remote.tags()
             self._own(texts)
-            before, now = self._last(), tags.state(texts)
-            news = {key: tag for key, tag in now.items() if before.get(key.path) != tag}
-            gone = before.keys() - {key.path for key in now}
-            if not news and not gone:
-                self._note(before)
-                return
+            before = self._seen.last()
+            now = {**{Key.of(path): tags.DELETED for path in before}, **tags.state(texts)}
+            news = {
+                key: tag for key, tag in now.items() if before.get(key.path) != tag and not self._seen.stays(key, tag)
+            }
             with ThreadPoolExecutor(_AT_ONCE) as threads:
                 contents = dict(zip(news, threads.map(self._content, news, news.values()), strict=True))
             for key, content in contents.items():
-                self._write(key, content)
-            for path in gone:
-                self._write(Key.of(path), b"")
-            self._note({key.path: tag for key, tag in now.items() if contents.get(key, b"") is not None})
+                self._seen.write(key, content)
+            read = {key.path: news[key] for key, content in contents.items() if content is not None}
+            self._seen.note({**before, **read})
 
     def _content(self, key: Key, tag: str) -> bytes | None:
         """The content of the note under a tag, b"" for a deletion; None if it cannot be read, with a warning."""
         from localmodel.store.sharing import sharing
-        from localmodel.store.sharing.note import opened
+        from localmodel.store.sharing.note import blob_of, opened
 
         if tag == tags.DELETED:
             return b""
@@ -237,29 +229,12 @@ class Shared:
             blob, content = opened(manifest, sharing.RECORD if key.number else _ALIASES_TYPE)
             if content is None:
                 content = b"".join(self._remote.receive(blob, lambda _: None))
-            json_text.parse(content)
+            if blob_of(content) != blob:
+                raise ValueError("its content is not what its digest says")
+            return checked.record(key, content)
         except (ValueError, LookupError, TypeError) as error:
             log.warning("oci://%s:%s is left out, because it cannot be read: %s", self.place, tag, error)
             return None
-        return content
-
-    def _write(self, key: Key, content: bytes | None) -> None:
-        """Write what has come under a key into the folder."""
-        path = self.folder / key.kind / key.name / (f"{key.number}.json" if key.number else "aliases")
-        tombstone = path.with_suffix(".deleted")
-        if content:
-            files.write(path, content)
-            tombstone.unlink(missing_ok=True)
-        elif content is not None:
-            if key.number:
-                files.write(tombstone, b"")
-            path.unlink(missing_ok=True)
-
-    def _last(self) -> Mapping[str, str]:
-        return state_file.read(self._known, dict[str, str], "remove it, and it is made again") or {}
-
-    def _note(self, known: Mapping[str, str]) -> None:
-        files.write(self._known, digests.canonical_json(dict(known)))
 
 
 def of_environment(layout: Layout) -> Shared | None:
