@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from support.operator.simulation import Simulation
 from localmodel.errors import UserError
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import Store
+from localmodel_operator.inputs.fetch import Request
+from localmodel_operator.inputs.fetches import in_a_process
 
 READS_IRIS = "import os\n" + script("open(os.environ['AZUREML_MODEL_DIR'] + '/iris/1/model.txt').read()")
 ONE_WRITER = """
@@ -203,6 +206,30 @@ def test_credentials_are_dockers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         login = base64.b64encode(f"{oci_registry.USER}:{oci_registry.PASSWORD}".encode()).decode()
         (docker / "config.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))
         assert anna.model("first").out == "iris:1\n"
+
+
+async def test_a_manifest_cannot_use_the_operators_credentials_for_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, docker, file = tmp_path / "registry", tmp_path / "docker", tmp_path / "model.txt"
+    folder.mkdir()
+    docker.mkdir()
+    file.write_text("private")
+    monkeypatch.setenv("DOCKER_CONFIG", str(docker))
+    with oci_registry.serving(folder, login=True) as host:
+        login = base64.b64encode(f"{oci_registry.USER}:{oci_registry.PASSWORD}".encode()).decode()
+        (docker / "config.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))
+        own = Store(tmp_path / "own" / "store")
+        own.push(own.models.register("private", file), f"{host}/private:1")
+
+        monkeypatch.setenv("LOCALMODEL_STORE", f"oci://{host}/store")
+        request = Request(str(tmp_path / "operator" / "store"), "word", f"oci://{host}/private:1", "", {})
+        with pytest.raises(UserError, match=f"docker login {host}"):
+            await in_a_process(request, lambda done, total: None)
+        of_the_manifest = {"username": oci_registry.USER, "password": oci_registry.PASSWORD}
+        allowed = replace(request, credentials=of_the_manifest)
+        assert await in_a_process(allowed, lambda done, total: None) == 1
+        assert [model.name for model in Store(tmp_path / "other" / "store").models.list()] == ["word"]
 
 
 async def test_an_operator_serves_what_a_person_registers(

@@ -13,7 +13,11 @@ from localmodel.store import Store
 
 @click.group(cls=Group)
 def store() -> None:
-    """Check the store, and free its space."""
+    """Check the store, and free its space.
+
+    It is a folder below LOCALMODEL_HOME. With LOCALMODEL_STORE=oci://HOST/PATH, all who name this repository of a
+    registry share models, environments and code, and the folder keeps what was fetched.
+    """
 
 
 @store.command()

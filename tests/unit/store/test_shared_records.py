@@ -44,7 +44,7 @@ def test_a_record_of_a_later_release_can_be_read() -> None:
     ids=str,
 )
 def test_a_record_that_leads_elsewhere_is_refused(changed: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"it is of|no valid digest|is not "):
         record(**changed)
 
 
