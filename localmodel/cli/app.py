@@ -12,7 +12,7 @@ import localmodel
 from localmodel import reasons
 from localmodel.cli import docstrings
 from localmodel.cli.group import Group
-from localmodel.cli.terminal.output import Failure, Superseded, left_out
+from localmodel.cli.terminal.output import Failure, Superseded, left_out, notices_shown
 from localmodel.disk import home_errors
 from localmodel.errors import UserError
 
@@ -113,7 +113,7 @@ class Commands(Group):
         return super().main(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> object:
-        with left_out() as left_out_messages:
+        with notices_shown(), left_out() as left_out_messages:
             try:
                 with home_errors.as_user_errors():
                     result = super().invoke(ctx)

@@ -189,14 +189,18 @@ class Models:
         Raises:
             UserError: ModelDamaged, AliasNotFound.
         """
-        return self._whole(self.known(reference))
+        return self._whole(self._known(reference))
 
     def known(self, reference: str) -> ModelVersion:
-        """As `find()`, whether its content is on this machine or not.
+        """What is known of the version now, whether its content is on this machine or not.
 
         Raises:
             UserError: AliasNotFound.
         """
+        self.records.look()
+        return self._known(reference)
+
+    def _known(self, reference: str) -> ModelVersion:
         name, at, alias = reference.partition("@")
         if not at or alias == "latest":
             return self.records.find(name)

@@ -98,12 +98,12 @@ class Records(Generic[V]):
 
     def names(self) -> list[str]:
         """The names that have a version, sorted."""
-        self._look()
+        self.look()
         return [*self._names()]
 
     def numbers(self, name: str, skip: Callable[[UserError], None] | None = None) -> list[int]:
         """The numbers of the name's versions, ascending. `skip` is as in `list()`."""
-        self._look()
+        self.look()
         return [*self._numbers(name, skip)]
 
     def get(self, name: str, number: int | None = None) -> V:
@@ -116,7 +116,7 @@ class Records(Generic[V]):
         self.check_name(name)
         if number is not None and (version := self._read(name, number)):
             return version  # whatever it is elsewhere now: it has this content
-        self._look()
+        self.look()
         wanted = number if number is not None else max(self._numbers(name), default=0)
         if version := self._read(name, wanted):
             return version
@@ -146,7 +146,7 @@ class Records(Generic[V]):
         Raises:
             UserError: StateDamaged, StateNewer.
         """
-        self._look()
+        self.look()
         versions = []
         for record_name in [name] if name is not None else self._folders(skip):
             for number in self._numbers(record_name, skip)[-1 if latest else 0 :]:
@@ -165,7 +165,7 @@ class Records(Generic[V]):
                 would take the two for one.
         """
         name = unnumbered.name
-        self._look()
+        self.look()
         self._check_is_no_other(name)
         with self.alone(name):
             folder = self.folder(name)
@@ -202,7 +202,7 @@ class Records(Generic[V]):
         Raises:
             UserError: the errors of `get()`.
         """
-        self._look()
+        self.look()
         self.get(name, number)
         with self.alone(name):
             changed = edit(self.get(name, number))
@@ -218,7 +218,7 @@ class Records(Generic[V]):
             UserError: the errors of `get()`.
         """
         self.require()
-        self._look()
+        self.look()
         with self.alone(name):
             if number not in self._numbers(name):
                 raise self._missing(name, number)
@@ -245,7 +245,8 @@ class Records(Generic[V]):
             with self.writing():
                 self._origin.fetch(version, progress)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Bring the records of a shared store up to date. Only `get()` with a number does without it."""
         if self._origin:
             self._origin.look()
 

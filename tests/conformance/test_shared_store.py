@@ -23,7 +23,7 @@ from localmodel.store import Store
 from localmodel_operator.inputs.fetch import Request
 from localmodel_operator.inputs.fetches import in_a_process
 
-READS_IRIS = "import os\n" + script("open(os.environ['AZUREML_MODEL_DIR'] + '/iris/1/model.txt').read()")
+READS_IRIS = "import os\n" + script("open(os.environ['AZUREML_MODEL_DIR'] + '/model.txt').read()")
 ONE_WRITER = """
 import sys
 from pathlib import Path
@@ -83,10 +83,14 @@ def test_what_one_registers_is_there_for_the_other(anna: Person, ben: Person, pl
     assert ben.model("first", "--tag", "area=eu", "--description", "of Anna").out == "iris:1\n"  # the same, not another
     assert ben.model("second").out == "iris:2\n"
     assert anna.versions() == ben.versions() == [("iris", 1), ("iris", 2)]
-    assert anna("model", "download", "iris").code == 0 and (anna.folder / "model.txt").read_text() == "second"
+    assert (
+        anna("model", "download", "iris", "--overwrite").code == 0
+        and (anna.folder / "model.txt").read_text() == "second"
+    )
     assert "of Anna" in ben("model", "show", "iris:1").out
 
-    assert anna("env", "create", "tools", "--python", "3.11", "--pip", "numpy==1.26.4").out == "tools:1\n"
+    (anna.folder / "requirements.txt").write_text("numpy==1.26.4\n")
+    assert anna("env", "create", "tools", "--python", "3.11", "--requirements", "requirements.txt").out == "tools:1\n"
     assert json.loads(ben("env", "show", "tools", "-o", "json").out)["spec"]["requirements"] == ["numpy==1.26.4"]
     assert (
         person(ben.folder, "no-store")("model", "pull", f"{place}:models.iris.1", env={"LOCALMODEL_STORE": ""}).code
@@ -116,7 +120,7 @@ def test_a_version_that_a_deployment_here_uses_outlives_its_deletion_elsewhere(a
     anna.model("first")
     try:
         applied = ben.apply(READS_IRIS, models=[{"name": "iris", "version": 1}])
-        assert applied.code == 0 and "iris:1, 2.0 KB downloaded" in applied.err + applied.out
+        assert applied.code == 0 and "iris:1, 2 kB downloaded" in applied.err + applied.out
         assert ben.ask().body == "first"
         assert anna("model", "delete", "iris:1").code == 0
         assert anna.versions() == [] and ben.versions() == [("iris", 1)]
@@ -173,7 +177,7 @@ def test_the_store_of_this_machine_stays_as_it_is(anna: Person, ben: Person) -> 
         for variables in ({}, own):
             assert "Traceback" not in ben(*command, env=variables).err
             assert command[0] == "doctor" or ben(*command, env=variables).code == 0
-    assert ben("model", "download", "own", env=own).code == 0
+    assert ben("model", "download", "own", "--overwrite", env=own).code == 0
     assert ben("model", "download", "iris", "--overwrite").code == 0
     assert "the store is intact" in ben("store", "verify").out
 

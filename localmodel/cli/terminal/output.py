@@ -14,6 +14,7 @@ import click
 
 from localmodel.cli.terminal import style, table
 from localmodel.disk import state_file
+from localmodel.output import notices
 from localmodel.output.printable import json_text, one_line, printable
 
 output_option = click.option(
@@ -46,21 +47,35 @@ class Superseded(Failure):
 def left_out() -> Iterator[list[str]]:
     """Print each message of `state_file.skip()` once, as it comes; yields the list of them."""
     messages: list[str] = []
+    with _shown(state_file.log, messages, lambda text: Failure(text).show()):
+        yield messages
+
+
+@contextmanager
+def notices_shown() -> Iterator[None]:
+    """Print each notice once, as it comes."""
+    with _shown(notices.log, [], lambda text: say(text, err=True)):
+        yield
+
+
+@contextmanager
+def _shown(log: logging.Logger, messages: list[str], show: Callable[[str], None]) -> Iterator[None]:
+    """Add each message of the log to the list, and show it, once."""
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if (text := record.getMessage()) not in messages:
                 messages.append(text)
-                Failure(text).show()
+                show(text)
 
     handler = Handler()
-    state_file.log.addHandler(handler)
-    state_file.log.propagate = False
+    log.addHandler(handler)
+    log.propagate = False
     try:
-        yield messages
+        yield
     finally:
-        state_file.log.removeHandler(handler)
-        state_file.log.propagate = True
+        log.removeHandler(handler)
+        log.propagate = True
 
 
 def _echo(content: str | bytes, newline: bool = True, err: bool = False) -> None:

@@ -21,7 +21,8 @@ def record(key: Key, content: bytes) -> bytes:
     """
     try:
         fields = json_text.parse(content)
-        version = state_file.known(fields, _KINDS[key.kind]) if key.number else state_file.typed(fields, dict[str, int])
+        kind: type[Any] = _KINDS[key.kind] if key.number else dict[str, int]
+        version = state_file.known(fields, kind) if key.number else state_file.typed(fields, kind)
     except Exception as error:  # as with the files of this machine
         raise ValueError(state_file.why(error)) from None
     if not key.number:

@@ -3,7 +3,6 @@
 The folder has the form of a store's own records. What a version contains arrives when it is needed.
 """
 
-import logging
 import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +16,12 @@ from localmodel import digests, reasons
 from localmodel.disk import files, home
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout, Meter
+from localmodel.output import notices
 from localmodel.store import artifacts
 from localmodel.store.shared import checked, numbering, tags
 from localmodel.store.shared.seen import Seen
 from localmodel.store.shared.tags import Key
 from localmodel_untrusted import json_text
-
-log = logging.getLogger(__name__)
 
 FOLDER = "shared"
 _STORE_TYPE = "application/vnd.localmodel.store.v1+json"
@@ -62,7 +60,7 @@ class Shared:
             if error.reason != reasons.REGISTRY_UNREACHABLE or not (seen := self._seen.when()):
                 raise
             self._silent_until = time.monotonic() + _BELIEVED_SILENT
-            log.warning("%s; versions are those that were seen until %s", error, seen)
+            notices.log.warning("%s; versions are those that were seen until %s", error, seen)
 
     def add(self, kind: str, version: Any) -> Any:
         """Number the version, whose content is in the layout, and send it. It is visible when it is complete.
@@ -146,7 +144,7 @@ class Shared:
         what = f"the content of {version.name}:{version.version} is not on this machine"
         try:
             with self._named():
-                manifest = self._remote.manifest(version.digest)
+                manifest: bytes | None = self._remote.manifest(version.digest)
         except UserError as error:
             raise UserError(error.reason, f"{what}: {error}") from None
         if manifest is None:
@@ -233,7 +231,7 @@ class Shared:
                 raise ValueError("its content is not what its digest says")
             return checked.record(key, content)
         except (ValueError, LookupError, TypeError) as error:
-            log.warning("oci://%s:%s is left out, because it cannot be read: %s", self.place, tag, error)
+            notices.log.warning("oci://%s:%s is left out, because it cannot be read: %s", self.place, tag, error)
             return None
 
 
