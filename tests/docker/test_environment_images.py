@@ -16,6 +16,8 @@ from support.package_index import make_wheel, serving
 
 from localmodel import data, run_coroutine
 from localmodel.engine import build_here, environment_image
+from localmodel.engine.bases import Origin
+from localmodel.engine.client import Connection
 from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks import wheels
 from localmodel.oci.layout import Layout
@@ -161,7 +163,8 @@ def test_an_added_package_is_one_layer_more(
 
     lock = run_coroutine.run(locks.resolve(spec, locks.PLATFORMS[engine.version()["Arch"]], home / "store" / "locks"))
     layout = Layout(home / "store" / "images")
-    made = environment_image.make(engine, spec, lock, store_id.of(home / "store"), Event(), layout)
+    origin = Origin(engine.version()["Arch"])
+    made = environment_image.make(Connection(), spec, lock, store_id.of(home / "store"), Event(), layout, origin)
     assert [layer.digest for layer in made.layers] == stacks[1], "pods get the layers that the engine has"
     assert all(map(layout.has, made.layers))
     assert made.variables == tuple(engine.images.get(after).attrs["Config"]["Env"])

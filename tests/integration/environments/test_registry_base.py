@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
+from typing import Any, TypeVar
 
 import pytest
 from support import oci_registry
@@ -14,7 +15,8 @@ from support.images import COMPRESSED, Images, layer
 from support.web_server import Answer, serving
 
 from localmodel import digests
-from localmodel.engine import bases
+from localmodel.engine import base_image, bases, build, saved
+from localmodel.engine.base_image import BaseImage
 from localmodel.engine.bases import Base, Origin
 from localmodel.engine.build import BuildCancelledError
 from localmodel.engine.client import Connection
@@ -22,6 +24,9 @@ from localmodel.environments.layers.base_python import BasePython
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
 from localmodel.resource.spec import EnvironmentSpec
+from localmodel.updates.image import EnvironmentImage
+
+T = TypeVar("T")
 
 SLIM = [layer(bin="usr/bin", usr_local_bin_python3="python3.9"), layer(usr_local_bin_python3011="")]
 LINKED = layer(usr_local_bin_python3="python3.11")
@@ -52,14 +57,14 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.layout = Layout(folder / "layout")
         self.lines: list[str] = []
-        self.python = "3.11"
+        self.python, self.engine = "3.11", Connection()
 
     def read(self, reference: str, cancelled: bool = False, dockerfile: str | None = None) -> Base:
         event = Event()
         if cancelled:
             event.set()
         spec = EnvironmentSpec(self.python, (), reference, dockerfile)
-        return bases.find(Connection(), spec, "store", self.layout, Origin("amd64"), self.lines.append, event)
+        return bases.find(self.engine, spec, "store", self.layout, Origin("amd64"), self.lines.append, event)
 
     def error(self, reference: str, dockerfile: str | None = None) -> UserError:
         with pytest.raises(UserError) as raised:
@@ -185,6 +190,58 @@ def test_other_content_than_promised_is_not_kept(host: str, folder: Path, reader
     assert "it is compressed with gzip, and cannot be read" in str(reader.error(f"{host}/bad:gzip"))
     images.push("tar", [b"\1" * 2000])
     assert reader.error(f"{host}/bad:tar").reason == "BaseImageUnreadable"
+
+
+class Engine(Connection):
+    """An engine that answers, and whose images are `images`, by the name; what it pulls is there then."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.images: set[str] = set()
+        self.pulled: list[str] = []
+        self._layout = Layout(folder / "layout")
+        monkeypatch.setattr(build, "base_in", lambda _, spec: self._has(spec))
+        monkeypatch.setattr(build, "pull_base", lambda _, spec, *__: self._has(spec) or self._pull(spec))
+        monkeypatch.setattr(base_image, "read", lambda *_: BaseImage("sha256:1", "amd64", "linux", {}, (), PYTHON))
+        monkeypatch.setattr(saved, "keep", lambda *_: self._saved())
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        return function(None, *arguments)
+
+    def _has(self, spec: EnvironmentSpec) -> str | None:
+        return "sha256:1" if spec.base in self.images else None
+
+    def _pull(self, spec: EnvironmentSpec) -> str:
+        self.pulled.append(spec.base)
+        return "sha256:1"
+
+    def _saved(self) -> EnvironmentImage:
+        return EnvironmentImage("sha256:1", "amd64", "linux", (), (self._layout.add(b"of the engine"),))
+
+
+def test_the_engines_own_image_counts_and_is_kept(
+    host: str, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Images(host, "both").push("1", [LINKED, *SLIM[1:]])
+    nobody, engine = reader.engine, Engine(tmp_path, monkeypatch)
+    reader.engine = engine
+    of_registry = reader.read(f"{host}/both:1")
+    assert len(of_registry.image.layers) == 2 and engine.pulled == [], "an engine need not have it"
+    engine.images.add(f"{host}/both:1")  # built here, or pulled anew
+    of_engine = reader.read(f"{host}/both:1")
+    assert reader.layout.read(of_engine.image.layers[0].digest) == b"of the engine"
+    reader.engine = nobody
+    assert reader.read(f"{host}/both:1") == of_engine, "also when the engine is gone"
+
+
+def test_an_engine_is_asked_for_what_the_registry_does_not_give(
+    host: str, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Images(host, "mute").push("1", [layer(usr_local_bin_python3="")])
+    engine = reader.engine = Engine(tmp_path, monkeypatch)
+    for name in (f"{host}/nosuch:1", f"{host}/mute:1", "localhost:1/x:1"):
+        assert reader.layout.read(reader.read(name).image.layers[0].digest) == b"of the engine"
+    assert engine.pulled == [f"{host}/nosuch:1", f"{host}/mute:1", "localhost:1/x:1"]
 
 
 def test_a_connection_that_is_cut_leaves_nothing_and_the_next_try_goes_on(reader: Reader, tmp_path: Path) -> None:
