@@ -80,6 +80,12 @@ NOT_ANSWERING = _reason(
     "no pod is ready, or pods are ready and the address does not reach them; the message says which",
     "see [below](#nothing-answers-on-localhost)",
 )
+ADDRESS_PENDING = _reason(
+    UNDER_WAY,
+    "AddressPending",
+    "`spec.service.expose` asks for an address of the cluster, and the cluster has not given one yet",
+    "`kubectl describe service NAME`; on a cluster that gives none, choose `NodePort` or `None`",
+)
 DELETING = _reason(
     UNDER_WAY,
     "Deleting",

@@ -180,6 +180,7 @@ class DeploymentSpec:
     generated: str = ""
     env: tuple[Variable, ...] = ()
     server: ServerSettings = field(default_factory=ServerSettings)
+    expose: str = "Auto"
     local_port: int | None = None
     replicas: int = 1
     resources: Mapping[str, Any] = field(default_factory=dict)
@@ -208,6 +209,7 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         environment_file=environment.get("file", ""),
         env=tuple(_variable(variable) for variable in spec["env"]),
         server=ServerSettings.from_manifest(server),
+        expose=spec["service"].get("expose", "Auto"),
         local_port=spec["service"].get("localPort"),
         replicas=spec["replicas"],
         resources=spec["resources"],

@@ -16,6 +16,7 @@ from localmodel.store import ModelVersion
 from localmodel.updates import revision
 
 PORT = "spec.service.localPort"
+_EXPOSE = "spec.service.expose"
 # Cheapest first; a plan takes the most expensive lane that one of its changes needs.
 LANES = ("nothing", "patch", "swap", "roll", "rebuild")
 
@@ -140,7 +141,9 @@ def fixed_of_pods(spec: DeploymentSpec) -> dict[str, str]:
 def beside_pods(spec: DeploymentSpec) -> dict[str, str]:
     """`Facts.beside`: fields that change without the pods; without a port in the spec, the current one stays."""
     port = {PORT: str(spec.local_port)} if spec.local_port else {}
-    return {"spec.replicas": str(spec.replicas), **port}
+    # Facts that were recorded before the field existed do not have it.
+    expose = {_EXPOSE: spec.expose} if spec.expose != "Auto" else {}
+    return {"spec.replicas": str(spec.replicas), **expose, **port}
 
 
 def of_worker(

@@ -33,6 +33,14 @@ _STATE, _WANTED = "/var/lib/localmodel", "/etc/localmodel/wanted"
 
 
 @dataclass(frozen=True)
+class Exposure:
+    """How a Service can be reached: its type, and its node port where that is not the cluster's choice."""
+
+    type: str
+    node_port: int | None = None
+
+
+@dataclass(frozen=True)
 class Start:
     """What a pod is started with, apart from the spec: revision, image, epoch, and who may send it calls."""
 
@@ -93,8 +101,8 @@ def controller_revision(owner: Mapping[str, Any], number: int, data: RevisionDat
     }
 
 
-def service(owner: Mapping[str, Any], node_port: int | None) -> Object:
-    """The Service; without a node port it can be reached only inside the cluster."""
+def service(owner: Mapping[str, Any], exposure: Exposure) -> Object:
+    """The Service, which an edit of the exposure leaves the same object."""
     name = owner["metadata"]["name"]
     port = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
     return {
@@ -102,9 +110,9 @@ def service(owner: Mapping[str, Any], node_port: int | None) -> Object:
         "kind": "Service",
         "metadata": metadata(owner, name),
         "spec": {
-            "type": "ClusterIP" if node_port is None else "NodePort",
+            "type": exposure.type,
             "selector": selector(name),
-            "ports": [port if node_port is None else {**port, "nodePort": node_port}],
+            "ports": [{**port, "nodePort": exposure.node_port} if exposure.node_port else port],
         },
     }
 

@@ -238,6 +238,33 @@ class Cluster:
             raise PodUnreachableError(str(answer.get("message", answer) if isinstance(answer, dict) else answer))
         return status, answer
 
+    async def ask_service(self, namespace: str, name: str, path: str, seconds: float) -> tuple[int, str | None]:
+        """Send a GET to a Service's port `http` through the API server; return the status and the revision's header.
+
+        Raises:
+            PodUnreachableError: no pod answered.
+        """
+        request = await self.api.param_serialize(
+            "GET",
+            f"{SERVICE.path(namespace, f'{name}:http')}/proxy/{path}",
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+        )
+        _, url, all_headers, *_ = request
+        session = self.api.rest_client.pool_manager
+        if session is None:
+            raise PodUnreachableError("the API server has not been asked for anything yet")
+        try:
+            wait = aiohttp.ClientTimeout(total=seconds)
+            async with session.request("GET", url, headers=all_headers, timeout=wait) as response:
+                content = await _small(response.content)
+        except (*_UNREACHABLE, ValueError) as error:
+            raise PodUnreachableError(f"{type(error).__name__}: {error}") from None
+        revision = response.headers.get("x-localmodel-revision")
+        if revision is None and (message := _message(content)):  # an answer of the API server itself
+            raise PodUnreachableError(message)
+        return int(response.status), revision
+
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete the object if it exists with this uid; another one of the same name is left alone."""
         try:

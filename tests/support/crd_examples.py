@@ -97,7 +97,7 @@ _SPECS: tuple[Object, ...] = (
             {"name": "LOCALMODEL_BATCHING", "value": "off"},
         ],
         "server": {"workers": 1, "scoringTimeoutSeconds": 60, "maxRequestBytes": 2048},
-        "service": {"localPort": 6789},
+        "service": {"expose": "NodePort", "localPort": 6789},
         "replicas": 1,
         "resources": {"requests": {"cpu": "100m", "memory": "1e6"}, "limits": {"cpu": 1, "memory": "1Gi"}},
         "pod": _POD,
@@ -116,7 +116,7 @@ _SPECS: tuple[Object, ...] = (
         "scoring": {"entryScript": "score.py", "source": {"code": {"name": "code", "version": 1}, "inline": None}},
         "environment": {"ref": None, "python": None, "baseImage": None, "file": "needs/requirements.txt"},
         "env": [{"name": "A", "value": None, "valueFrom": None}],
-        "service": {"localPort": None},
+        "service": {"expose": None, "localPort": None},
         "resources": {
             "limits": None,
             "requests": {"cpu": None, "memory": "+.5P", "gpu": "5.", "disk": "7u", "net": "2E1"},

@@ -8,6 +8,10 @@ from localmodel import reasons
 from localmodel.errors import UserError
 
 FIELD = "spec.service.localPort"
+# Values of spec.service.expose with which a kind cluster leads from localhost
+ON_LOCALHOST = ("Auto", "NodePort")
+_WITHOUT = "spec.service.expose: None needs no port"
+_NOTHING_MAPPED = "the cluster maps no port to localhost (kind-config.yaml, extraPortMappings)"
 # Tried first, so that the documented commands work with the first deployment of a cluster.
 FIRST = 6789
 
@@ -45,7 +49,7 @@ def read(
     allocated = {port: _key(other) for other in others if (port := other.get("status", {}).get("localPort"))}
     holders = {port: f"LocalModelDeployment {'/'.join(other)}" for port, other in allocated.items()}
     holders |= {port: f"Service {'/'.join(other)}" for other, port in taken if other != key}
-    claimed = frozenset(port for other in others if (port := other["spec"].get("service", {}).get("localPort")))
+    claimed = frozenset(filter(None, map(_claim, others)))
     return Ports(mapped, holders, claimed, next((port for other, port in taken if other == key), None))
 
 
@@ -57,10 +61,10 @@ def asked(port: int, ports: Ports) -> int:
     """
     free = f"free are: {', '.join(map(str, ports.free))}" if ports.free else "none is free"
     if port not in ports.mapped:
-        nothing = "the cluster maps no port to localhost (kind-config.yaml, extraPortMappings)"
-        choice = free if ports.mapped else nothing
+        choice = free if ports.mapped else _NOTHING_MAPPED
         raise UserError(
-            reasons.PORT_UNMAPPED, f"{FIELD}: {port} is not mapped to localhost by the kind cluster; {choice}"
+            reasons.PORT_UNMAPPED,
+            f"{FIELD}: {port} is not mapped to localhost by the kind cluster; {choice}; {_WITHOUT}",
         )
     if port in ports.holders and port != ports.own:
         choice = f"{free}; without the field, one of these is allocated" if ports.free else free
@@ -83,14 +87,20 @@ def allocate(ports: Ports) -> int:
     if ports.free:
         return ports.free[0]
     if not ports.mapped:
-        nothing = "the cluster maps no port to localhost (kind-config.yaml, extraPortMappings)"
-        raise UserError(reasons.PORT_UNMAPPED, f"{FIELD}: {nothing}")
+        raise UserError(reasons.PORT_UNMAPPED, f"{FIELD}: {_NOTHING_MAPPED}; {_WITHOUT}")
     held = ", ".join(f"{port} by {ports.holders.get(port, 'another claim')}" for port in sorted(ports.mapped))
     raise UserError(
         reasons.NO_PORT_FREE,
         f"{FIELD}: none is given, and every port that the kind cluster maps to localhost is taken ({held}); delete a "
-        "deployment, or make the cluster with more of them (kind-config.yaml, extraPortMappings)",
+        f"deployment, or make the cluster with more of them (kind-config.yaml, extraPortMappings); {_WITHOUT}",
     )
+
+
+def _claim(resource: Mapping[str, Any]) -> int | None:
+    """The port that a resource asks for, if it is to be reached at one."""
+    service = resource["spec"].get("service", {})
+    port: int | None = service.get("localPort")
+    return port if service.get("expose", "Auto") in ON_LOCALHOST else None
 
 
 def _key(resource: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,12 +1,13 @@
 """Whether some revision answers at the address that users call, and reporting a change of that at once."""
 
-from urllib.parse import urlsplit
-
 from localmodel import reasons
 from localmodel_operator import children
+from localmodel_operator.children import Exposure
+from localmodel_operator.passes import exposure
 from localmodel_operator.passes.context import Pass
 from localmodel_operator.passes.observed import Observed
 from localmodel_operator.pods import address
+from localmodel_operator.pods.address import InCluster
 from localmodel_operator.status import conditions
 from localmodel_operator.status.builder import StatusBuilder
 
@@ -47,8 +48,13 @@ async def report_change(context: Pass, observed: Observed) -> None:
 
 
 def service_drift(context: Pass, observed: Observed) -> str:
-    """What somebody has changed of the Service, in words; its node port may differ because of an edit."""
-    return children.service_drift(observed.service, children.service(context.owner, _node_port(observed)))
+    """What somebody has changed of the Service, in words; its port, and what it leads to, may differ by an edit."""
+    node_port = exposure.node_port_of(observed.service)
+    kind = exposure.service_type(context)
+    if observed.service and observed.service["spec"]["type"] != kind:
+        kind = "NodePort" if node_port else "ClusterIP"
+    wanted = children.service(context.owner, Exposure(kind, node_port))
+    return children.service_drift(observed.service, wanted)
 
 
 def _why_nobody(context: Pass, observed: Observed) -> str:
@@ -63,9 +69,11 @@ def _why_nobody(context: Pass, observed: Observed) -> str:
 
 async def _answering(context: Pass, observed: Observed, serving: int | None) -> int | None:
     """The revision that answers at the address."""
-    if context.operator.kind_cluster is not None:
-        port = urlsplit(_url(context)).port or context.local_port
-        answered = await address.revision_at(context.operator.verify(port, _node_port(observed) or 0))
+    place = exposure.place_of_last(context, observed.service)
+    if isinstance(place, InCluster) and not (observed.pods or observed.terminating):
+        return None  # of many resources at rest, none costs a request
+    if place is not None:
+        answered = await address.revision_at(place)
         return int(answered) if answered.isascii() and answered.isdecimal() else None
     # The address cannot be reached from here, but the Service leads to pods that are or were just ready.
     if service_drift(context, observed):
@@ -74,9 +82,5 @@ async def _answering(context: Pass, observed: Observed, serving: int | None) -> 
 
 
 def _url(context: Pass) -> str:
-    return str(context.last_status.get("url", f"http://localhost:{context.local_port}/score"))
-
-
-def _node_port(observed: Observed) -> int | None:
-    ports = observed.service["spec"].get("ports", []) if observed.service else []
-    return next((port["nodePort"] for port in ports if "nodePort" in port), None)
+    local = f"http://localhost:{context.local_port}/score"
+    return str(context.last_status.get("url") or (local if context.local_port else exposure.in_cluster(context)))

@@ -15,30 +15,28 @@ from functools import partial
 from localmodel import pickles, reasons
 from localmodel.cluster_records import names
 from localmodel.cluster_records.revisions import selector
-from localmodel.engine import nodes
 from localmodel.environments import of_source
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.resource import spec
 from localmodel.updates import image, revision, served_spec
 from localmodel_operator import children
+from localmodel_operator.children import Exposure
 from localmodel_operator.cluster import (
     LMD,
     REVISION,
-    SERVICE,
     Object,
     PodUnreachableError,
     RefusedError,
     UnreachableError,
 )
 from localmodel_operator.images import sweep_lock
-from localmodel_operator.inputs import addressed, ports, resolve
+from localmodel_operator.inputs import addressed, resolve
 from localmodel_operator.inputs.addressed import Chosen
 from localmodel_operator.inputs.fetches import Fetching
-from localmodel_operator.inputs.ports import Ports
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.operator import SWEEP, Operator
-from localmodel_operator.passes import availability, deliver, judge, prepare, roll_out, verify
+from localmodel_operator.passes import availability, deliver, exposure, judge, prepare, roll_out, verify
 from localmodel_operator.passes.build import Building, RevisionBuilder
 from localmodel_operator.passes.context import RESYNC, Pass, Waiting
 from localmodel_operator.passes.gather import gather_both
@@ -131,18 +129,18 @@ async def _advance(context: Pass) -> None:
         return
     await availability.report_change(context, observed)
     observed = await _restore_service(context, observed)
-    _, (desired, node_port) = await gather_both(_announce_edit(context), _look_up(context, observed))
+    _, (desired, exposed) = await gather_both(_announce_edit(context), _look_up(context, observed))
     _require_own_children(observed, context.namespace)
     choice, previous = await _choose(context, desired, observed)
     observed = await prepare.prepare_pods(context, choice, previous, desired, observed)
-    service = children.service(context.owner, node_port)
+    service = children.service(context.owner, exposed)
     if children.service_drift(observed.service, service):  # what somebody does to it meanwhile is reported first
-        await context.apply(service)
+        observed = replace(observed, service=await context.apply(service))
     _note_failing(context, observed)
     await judge.judge(context, choice, observed)
     # The image is sent to the nodes while the revision is asked at its address: both take as long.
     await gather_both(
-        _verify_early(context, choice, desired, node_port, observed), deliver.deliver(context, choice.target, observed)
+        _verify_early(context, choice, desired, exposed, observed), deliver.deliver(context, choice.target, observed)
     )
     if context.status.verified and judge.is_on_trial(choice, observed):
         judge.hold_back(context, choice.target)
@@ -151,7 +149,7 @@ async def _advance(context: Pass) -> None:
     if not context.decision.committed:
         await context.decide(context.decision.as_committed())
     if not context.status.verified:
-        await verify.verify(context, choice, desired, node_port, observed)
+        await verify.verify(context, choice, desired, exposed, observed)
     await _prune(context, choice, observed)
 
 
@@ -162,9 +160,7 @@ async def _announce_edit(context: Pass) -> None:
         await context.report()
 
 
-async def _verify_early(
-    context: Pass, choice: Choice, desired: Desired, node_port: int | None, observed: Observed
-) -> None:
+async def _verify_early(context: Pass, choice: Choice, desired: Desired, exposed: Exposure, observed: Observed) -> None:
     """Report that the revision serves before it lasts, if it does."""
     if not verify.is_due(context, choice.target, observed):
         return
@@ -172,7 +168,7 @@ async def _verify_early(
         # A pass that ended early has left it so: pods could start behind.
         await context.decide(context.decision.as_committed())
     is_news = not verify.is_reported(context, choice.target)
-    await verify.verify(context, choice, desired, node_port, observed)
+    await verify.verify(context, choice, desired, exposed, observed)
     if is_news:
         # Written once, with what is known of Durable: every write wakes the next pass.
         if verify.is_durable(choice.target, observed):
@@ -218,13 +214,13 @@ async def _restore_service(context: Pass, observed: Observed) -> Observed:
     """
     if observed.deployment is None or observed.foreign or not availability.service_drift(context, observed):
         return observed
-    restored = await context.apply(children.service(context.owner, await _node_port(context)))
+    restored = await context.apply(children.service(context.owner, await exposure.choose(context)))
     return replace(observed, service=restored)
 
 
-async def _look_up(context: Pass, observed: Observed) -> tuple[Desired, int | None]:
-    """What the spec names, and the node port."""
-    return await gather_both(_resolve(context, observed), _node_port(context))
+async def _look_up(context: Pass, observed: Observed) -> tuple[Desired, Exposure]:
+    """What the spec names, and how it is to be reached."""
+    return await gather_both(_resolve(context, observed), exposure.choose(context))
 
 
 async def _resolve(context: Pass, observed: Observed) -> Desired:
@@ -323,38 +319,6 @@ def _serving_commit(context: Pass) -> dict[str, str]:
 
 def _log(context: Pass, text: str) -> None:
     log.info("%s/%s: %s", *context.key, text)
-
-
-async def _node_port(context: Pass) -> int | None:
-    """The node port behind the port on localhost; None where the nodes are not containers of this machine.
-
-    The port is noted for the status. One that is allocated is written there before another is.
-    """
-    operator, asked = context.operator, context.spec.local_port
-    if operator.kind_cluster is None:
-        return None
-    ports_now = await _ports(context)
-    port = ports.asked(asked, ports_now) if asked else ports.kept(context.last_status.get("localPort"), ports_now)
-    if port is None:
-        async with operator.allocating:  # the next one sees whose this one is
-            ports_now = await _ports(context)
-            port = ports.allocate(ports_now)
-            await context.report_value("localPort", port)
-    context.status.values["localPort"] = port
-    return ports_now.mapped[port]
-
-
-async def _ports(context: Pass) -> Ports:
-    cluster, engine, name = context.operator.cluster, context.operator.engine, context.operator.kind_cluster
-    try:
-        cluster_nodes, services, resources = await asyncio.gather(
-            engine.call(nodes.nodes, name), cluster.list(SERVICE), cluster.list(LMD)
-        )
-    except UserError as error:
-        without = "without an engine, images come to a cluster only by a registry: lmd operator run --registry HOST"
-        raise UserError(error.reason, f"{error}; {without}") from None
-    mapped = {local: port for node in cluster_nodes for local, port in node.ports if 30000 <= port <= 32767}
-    return ports.read(mapped, services, resources, context.key)
 
 
 def _require_own_children(observed: Observed, namespace: str) -> None:

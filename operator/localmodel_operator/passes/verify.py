@@ -7,12 +7,14 @@ from localmodel import reasons
 from localmodel.cluster_records import names
 from localmodel.reasons import Reason
 from localmodel_operator import children
+from localmodel_operator.children import Exposure
 from localmodel_operator.inputs.resolve import Desired
-from localmodel_operator.passes import availability, judge
+from localmodel_operator.passes import availability, exposure, judge
 from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.give_up import fail
 from localmodel_operator.passes.observed import Observed, observe_pods
 from localmodel_operator.pods import address, pods, rollout_status, terminating
+from localmodel_operator.pods.address import Place
 from localmodel_operator.records import pin
 from localmodel_operator.records.history import Choice, RecordedRevision
 from localmodel_operator.status import conditions
@@ -20,6 +22,8 @@ from localmodel_operator.status import conditions
 _POLL = 0.1  # seconds between looks at the address, which sends no event
 _CLIENTS_GO = 0.3  # seconds until clients that were sent away are looked for again
 _VERIFY_SECONDS = 2.0
+
+_NO_ADDRESS = "the cluster has given the Service no address yet; on a cluster that gives none, choose None"
 
 
 def is_due(context: Pass, target: RecordedRevision, observed: Observed) -> bool:
@@ -57,7 +61,7 @@ def is_durable(target: RecordedRevision, observed: Observed) -> bool:
     return rollout_status.judge(observed.deployment, [pod.object for pod in observed.pods], target.number).complete
 
 
-async def verify(context: Pass, choice: Choice, desired: Desired, node_port: int | None, observed: Observed) -> None:
+async def verify(context: Pass, choice: Choice, desired: Desired, exposed: Exposure, observed: Observed) -> None:
     """Ask at the address, judge what was answered there, and set Ready.
 
     Raises:
@@ -73,18 +77,21 @@ async def verify(context: Pass, choice: Choice, desired: Desired, node_port: int
             "spec.replicas is 0: nothing is wanted, and nothing answers",
         )
         return
-    if problem := await _problem(context, number, node_port, observed):
+    reached = await exposure.place(context, exposed, observed.service)
+    if reached is None:
+        field = f"spec.service.expose: {exposed.type}"
+        status.progress(reasons.ADDRESS_PENDING, f"the pods are ready, but {field}: {_NO_ADDRESS}")
+        raise Waiting  # the Service says when it has one
+    url, place = reached
+    if problem := await _problem(context, number, place, observed):
         status.progress(reasons.NOT_ANSWERING, f"the pods are ready, but {problem}")
         raise Waiting(1.0)
     status.answers(True, f"revision {number} answers")
     if not _is_reported_ready(context, choice.target):
-        await _before_ready(context, choice, node_port, observed)
-    url = f"http://localhost:{context.local_port}/score"
-    if node_port is None:
-        url = f"http://{context.name}.{context.namespace}.svc/score"
+        await _before_ready(context, choice, place, observed)
     status.values["url"] = url
     status.revisions(serving=number)
-    serves = f"revision {number} serves at {url}"
+    serves = f"revision {number} serves at {url}{_only_inside(context, exposed)}"
     if choice.pinned and choice.target.inputs != desired.inputs:
         asked = f"{serves}, as {names.SERVE_ANNOTATION} asks; the next edit ends that"
         _conclude(context, choice, desired, reasons.SERVING_ASKED, asked)
@@ -94,7 +101,15 @@ async def verify(context: Pass, choice: Choice, desired: Desired, node_port: int
         _conclude(context, choice, desired, reasons.SERVING, f"{serves}{_lapsed_request(context)}")
 
 
-async def _before_ready(context: Pass, choice: Choice, node_port: int | None, observed: Observed) -> None:
+def _only_inside(context: Pass, exposed: Exposure) -> str:
+    """How to reach what has no address outside the cluster."""
+    if exposed.type != "ClusterIP":
+        return ""
+    command = f"kubectl port-forward --namespace {context.namespace} service/{context.name} 6789:80"
+    return f", inside the cluster only; {command} leads to it from this machine"
+
+
+async def _before_ready(context: Pass, choice: Choice, place: Place, observed: Observed) -> None:
     """See that no client is left with pods of before, and judge once more what was answered until now.
 
     Raises:
@@ -106,7 +121,7 @@ async def _before_ready(context: Pass, choice: Choice, node_port: int | None, ob
         raise Waiting(_CLIENTS_GO)
     # Those that have been told to leave report that they are not ready, which is all that tells them apart there.
     only_ready = bool(terminating.placed_otherwise(ending, active))
-    if only_ready and (problem := await _problem(context, choice.target.number, node_port, observed, only_ready)):
+    if only_ready and (problem := await _problem(context, choice.target.number, place, observed, only_ready)):
         context.status.progress(reasons.ROLLING_OUT, problem)
         raise Waiting(_CLIENTS_GO)
     states = await judge.judge(context, choice, replace(observed, pods=active))
@@ -137,15 +152,10 @@ def _conclude(context: Pass, choice: Choice, desired: Desired, reason: Reason, m
         status.stage("GatePassed", True, reasons.NOT_ASKED, "spec.update.gate asks for nothing")
 
 
-async def _problem(
-    context: Pass, number: int, node_port: int | None, observed: Observed, only_ready: bool = False
-) -> str:
-    if node_port is None:
-        return ""  # the pods have been asked, and there is no other way to the address from here
-    base = context.operator.verify(context.local_port, node_port)
+async def _problem(context: Pass, number: int, place: Place, observed: Observed, only_ready: bool = False) -> str:
     clock = asyncio.get_running_loop().time
     until = clock() + _VERIFY_SECONDS
-    while problem := await address.problem(base, number, context.spec.replicas, only_ready):
+    while problem := await address.problem(place, number, context.spec.replicas, only_ready):
         await availability.check(context, observed, None)
         await availability.report_change(context, observed)
         if clock() > until:

@@ -20,11 +20,13 @@ from localmodel.cluster_records import names
 from localmodel.cluster_records.revisions import RevisionData
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator import children
+from localmodel_operator.children import Exposure
 from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, Kind
 from localmodel_operator.operator import Operator
-from localmodel_operator.passes import availability, deliver, prepare, reconcile, roll_out, verify
+from localmodel_operator.passes import availability, deliver, exposure, prepare, reconcile, roll_out, verify
 from localmodel_operator.passes.build import Building
 from localmodel_operator.passes.context import Pass
+from localmodel_operator.pods import address
 from localmodel_operator.pods.last_states import LastStates
 from localmodel_operator.records import decision, history
 from localmodel_operator.records.keys import Signer
@@ -59,7 +61,8 @@ class Resource:
             kind_cluster=None,
         )
         monkeypatch.setattr(reconcile, "_resolve", self._resolve)
-        monkeypatch.setattr(reconcile, "_node_port", _none)
+        monkeypatch.setattr(exposure, "choose", _inside)
+        monkeypatch.setattr(address, "problem", _no_problem)
         monkeypatch.setattr(reconcile, "_is_deliverable", _true)
         monkeypatch.setattr(reconcile, "RevisionBuilder", lambda *_: self)
         monkeypatch.setattr(availability, "check", _none)
@@ -157,6 +160,14 @@ def _no_pods(*_: Any) -> Any:
 
 async def _none(*_: Any) -> None:
     return None
+
+
+async def _inside(*_: Any) -> Exposure:
+    return Exposure("ClusterIP")
+
+
+async def _no_problem(*_: Any) -> str:
+    return ""
 
 
 async def _true(*_: Any) -> bool:

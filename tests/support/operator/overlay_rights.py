@@ -51,6 +51,7 @@ NEEDED = [
             "services": "get list watch create patch",
             "pods": "get list watch",
             "pods/proxy": "get create",
+            "services/proxy": "get",
             "configmaps": "get list watch create update",
             "secrets": "get list watch",
             "events": "get create update",

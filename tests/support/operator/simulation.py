@@ -12,6 +12,7 @@ import pickle
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -28,7 +29,7 @@ from localmodel.resource import schema
 from localmodel.store import Store
 from localmodel.updates.image import EnvironmentImage, Image
 from localmodel_operator import main
-from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION
+from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SERVICE
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.environments import Environments
 from localmodel_operator.inputs import fetches
@@ -37,6 +38,7 @@ from localmodel_operator.inputs.fetches import Fetches, Run, Shown
 from localmodel_operator.inputs.references import References
 from localmodel_operator.operator import SWEEP, Operator
 from localmodel_operator.pods import address
+from localmodel_operator.pods.address import InCluster, Place
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.records import decision
 from localmodel_operator.records.decision import Decision
@@ -324,21 +326,29 @@ class Simulation:
         for owner in self.api.all(LMD):
             self.lies += _lies(owner, self.pods.answering(owner["metadata"]["namespace"], owner["metadata"]["name"]))
 
-    async def _revision_at(self, base: str) -> str:
+    async def _revision_at(self, base: Place) -> str:
         return min(self._at(base), default="")
 
-    async def _problem(self, base: str, number: int, replicas: int, only_ready: bool = False) -> str:
+    async def _problem(self, base: Place, number: int, replicas: int, only_ready: bool = False) -> str:
         answering = self._at(base)
         if not answering:
             return f"nothing answers at {base} (ConnectError)"
         others = answering - {str(number)}
         return f"{base} is still answered by revision {min(others)}" if others else ""
 
-    def _at(self, base: str) -> set[str]:
-        """The revisions that answer at a node's port."""
-        port = int(base.rpartition(":")[2])
-        services = [each for each in self.api.objects.values() if each["kind"] == "Service"]
-        there = [each["metadata"] for each in services if each["spec"]["ports"][0].get("nodePort") == port]
+    def _at(self, base: Place) -> set[str]:
+        """The revisions that answer at a node's port, or at a Service."""
+        if isinstance(base, InCluster):
+            is_there = self.api.find(SERVICE, base.namespace, base.name)
+            return {server.serves.revision for server in self.pods.answering(base.namespace, base.name) if is_there}
+        host, port = urlsplit(base).hostname, urlsplit(base).port
+        services = self.api.all(SERVICE)
+        there = [
+            each["metadata"]
+            for each in services
+            if port == each["spec"]["ports"][0].get("nodePort", 0)
+            or {"ip": host} in each.get("status", {}).get("loadBalancer", {}).get("ingress", [])
+        ]
         return {
             server.serves.revision for each in there for server in self.pods.answering(each["namespace"], each["name"])
         }

@@ -14,7 +14,7 @@ from localmodel.resource.spec import DeploymentSpec, KeyRef, Source, Variable
 from localmodel.store import ModelVersion
 from localmodel.updates.revision import Revision
 from localmodel_operator import children
-from localmodel_operator.children import Start
+from localmodel_operator.children import Exposure, Start
 
 OWNER = {
     "apiVersion": "localmodel.dev/v1alpha1",
@@ -59,7 +59,7 @@ def variables(made: Any) -> dict[str, Any]:
 DATA = RevisionData(REVISION, inputs="sha256:i", image=IMAGE, environment="e", template={}, cause="created")
 ALL = [
     deployment(),
-    children.service(OWNER, 30001),
+    children.service(OWNER, Exposure("NodePort", 30001)),
     children.controller_revision(OWNER, 3, DATA),
 ]
 
@@ -115,7 +115,7 @@ def test_the_selector_finds_the_pods_and_no_edit_changes_it() -> None:
         labels = made["spec"]["template"]["metadata"]["labels"]
         assert labels.items() >= made["spec"]["selector"]["matchLabels"].items()
     assert labels[names.REVISION_LABEL] == "9"
-    assert children.service(OWNER, 30001)["spec"]["selector"] == {names.DEPLOYMENT_LABEL: "digits"}
+    assert SERVICE["spec"]["selector"] == {names.DEPLOYMENT_LABEL: "digits"}
 
 
 def test_the_old_pods_stay_until_the_new_ones_are_ready() -> None:
@@ -290,7 +290,7 @@ def test_a_revision_records_what_it_is_made_of() -> None:
 
 
 def test_the_service_answers_at_the_node_port() -> None:
-    (port,) = children.service(OWNER, 30007)["spec"]["ports"]
+    (port,) = children.service(OWNER, Exposure("NodePort", 30007))["spec"]["ports"]
     assert port["nodePort"] == 30007
     assert port["targetPort"] == "http"
     opened = {each["name"]: each["containerPort"] for each in container(deployment())["ports"]}
@@ -312,7 +312,7 @@ def test_resources_are_compared_as_amounts(asked: Any, written: Any, differ: boo
     assert children.pods_differ(running, replace(SPEC, resources=asked)) == ("spec.resources" if differ else "")
 
 
-SERVICE = children.service(OWNER, 30001)
+SERVICE = children.service(OWNER, Exposure("NodePort", 30001))
 
 
 def by_the_api_server(**changes: Any) -> Any:

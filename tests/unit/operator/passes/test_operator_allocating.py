@@ -10,7 +10,7 @@ from typing import Any, cast
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator.cluster import LMD, Kind
 from localmodel_operator.operator import Operator
-from localmodel_operator.passes import reconcile
+from localmodel_operator.passes import exposure
 from localmodel_operator.passes.context import Pass
 
 Object = dict[str, Any]
@@ -60,7 +60,7 @@ def passes(cluster: Cluster) -> list[Pass]:
 
 def node_ports(cluster: Cluster) -> list[int | None]:
     async def all_at_once() -> list[int | None]:
-        return await asyncio.gather(*map(reconcile._node_port, passes(cluster)))
+        return [each.node_port for each in await asyncio.gather(*map(exposure.choose, passes(cluster)))]
 
     return asyncio.run(all_at_once())
 

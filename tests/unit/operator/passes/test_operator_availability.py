@@ -10,6 +10,7 @@ from support.operator.operator_given import Object, pod, recorded, state
 
 from localmodel.resource.spec import DeploymentSpec, Source
 from localmodel_operator import children
+from localmodel_operator.children import Exposure
 from localmodel_operator.passes import availability, verify
 from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.observed import Observed
@@ -21,7 +22,7 @@ NOW = recorded(2)
 READY, GOING = pod(NOW, state(NOW)), pod(NOW, None)
 METADATA = {"name": "digits", "namespace": "team", "uid": "u", "generation": 7, "resourceVersion": "9"}
 OWNER = {"apiVersion": "localmodel.dev/v1alpha1", "kind": "LocalModelDeployment", "metadata": METADATA}
-SERVICE = children.service(OWNER, 30001)
+SERVICE = children.service(OWNER, Exposure("NodePort", 30001))
 DEPLOYMENT: Object = {"spec": {"replicas": 1, "template": {"metadata": {}}}}
 
 
@@ -205,7 +206,7 @@ async def test_what_ends_answering_while_it_is_asked_is_told_before_the_pass_goe
     api = Api()
     context = context_of(api)
     with pytest.raises(Waiting):
-        await verify.verify(context, Choice(NOW), cast(Any, None), 30001, found(READY))
+        await verify.verify(context, Choice(NOW), cast(Any, None), Exposure("NodePort", 30001), found(READY))
     assert conditions(api)["Available"] == ("False", "NotAnswering")
     assert conditions(api)["Ready"] == ("False", "NotAnswering")
 

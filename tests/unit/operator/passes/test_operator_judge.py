@@ -10,9 +10,11 @@ import pytest
 from support.operator.operator_given import Object, pod, recorded, state
 
 from localmodel.resource.spec import DeploymentSpec, Source
+from localmodel_operator.children import Exposure
 from localmodel_operator.passes import judge, verify
 from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.observed import Observed
+from localmodel_operator.pods import address
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records.decision import FIRST
 from localmodel_operator.records.history import Choice
@@ -43,7 +45,11 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     async def pods(*_: Any) -> tuple[list[Pod], list[Pod]]:
         return api.there, []
 
+    async def no_problem(*_: Any) -> str:
+        return ""
+
     monkeypatch.setattr(verify, "observe_pods", pods)
+    monkeypatch.setattr(address, "problem", no_problem)
     return api
 
 
@@ -62,7 +68,7 @@ def found(*there: Pod, started_with: int = 1) -> Observed:
 
 async def settle(context: Pass, there: Observed, choice: Choice) -> None:
     desired = cast(Any, SimpleNamespace(inputs=NEW.inputs, bundle=SimpleNamespace(gate=())))
-    await verify.verify(context, choice, desired, None, there)
+    await verify.verify(context, choice, desired, Exposure("ClusterIP"), there)
 
 
 async def test_ready_is_not_said_of_what_has_failed_since_it_was_looked_at(api: Api) -> None:

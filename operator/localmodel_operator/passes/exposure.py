@@ -1,0 +1,120 @@
+"""How a resource is reached: the type and port of its Service, and the address that users call."""
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+from localmodel.engine import nodes
+from localmodel.errors import UserError
+from localmodel_operator.children import Exposure
+from localmodel_operator.cluster import LMD, NODE, SERVICE, Object
+from localmodel_operator.inputs import ports
+from localmodel_operator.inputs.ports import Ports
+from localmodel_operator.passes.context import Pass
+from localmodel_operator.pods.address import InCluster, Place
+
+_TYPES = {"None": "ClusterIP"}  # the others are called as in spec.service.expose
+
+
+async def choose(context: Pass) -> Exposure:
+    """The exposure that the spec asks for.
+
+    The port on localhost is noted for the status. One that is allocated is written there before another is.
+
+    Auto never becomes a LoadBalancer: whether a cluster gives addresses shows only on a Service that has asked for
+    one, and an address of a cloud costs money and is public.
+
+    Raises:
+        UserError: PortUnmapped, PortTaken, NoPortFree.
+    """
+    kind = service_type(context)
+    if kind == "NodePort" and context.operator.kind_cluster is not None:
+        return Exposure(kind, await _node_port(context))
+    context.status.values["localPort"] = None
+    return Exposure(kind)
+
+
+def service_type(context: Pass) -> str:
+    """The type of the Service that the spec asks for."""
+    auto = "None" if context.operator.kind_cluster is None else "NodePort"
+    expose = auto if context.spec.expose == "Auto" else context.spec.expose
+    return _TYPES.get(expose, expose)
+
+
+async def place(context: Pass, exposed: Exposure, service: Object | None) -> tuple[str, Place] | None:
+    """The URL for users, and where this process asks at it; None: the cluster has not given an address yet."""
+    if exposed.node_port is not None:
+        here = context.operator.verify(context.local_port, exposed.node_port)
+        return f"http://localhost:{context.local_port}/score", here
+    if exposed.type == "ClusterIP":
+        inside = in_cluster(context)
+        return f"{inside}/score", inside
+    address = await _node(context, service) if exposed.type == "NodePort" else _balanced(service)
+    return (f"http://{address}/score", f"http://{address}") if address else None
+
+
+def place_of_last(context: Pass, service: Object | None) -> Place | None:
+    """Where this process asks at the address that the last status has; None: only the pods can say what answers."""
+    operator, node_port = context.operator, node_port_of(service)
+    url, inside = context.last_status.get("url", ""), in_cluster(context)
+    address = urlsplit(url)
+    if url == f"{inside}/score" or (service and not url and service["spec"]["type"] == "ClusterIP"):
+        return inside
+    if address.hostname == "localhost" or not url:
+        is_here = operator.kind_cluster is not None and (url or node_port)
+        return operator.verify(address.port or context.local_port, node_port or 0) if is_here else None
+    return f"http://{address.netloc}"
+
+
+def in_cluster(context: Pass) -> InCluster:
+    return InCluster(context.operator.cluster, context.namespace, context.name)
+
+
+def node_port_of(service: Object | None) -> int | None:
+    listed = service["spec"].get("ports", []) if service else []
+    return next((port["nodePort"] for port in listed if "nodePort" in port), None)
+
+
+async def _node(context: Pass, service: Object | None) -> str:
+    """The address of a node, always the same one, with the port that the cluster has chosen."""
+    port = node_port_of(service)
+    listed = await context.operator.cluster.list(NODE)
+    first = min(listed, key=lambda node: str(node["metadata"]["name"]), default=None)
+    known = {each["type"]: each["address"] for each in first["status"]["addresses"]} if first else {}
+    host = known.get("ExternalIP") or known.get("InternalIP")
+    return f"{_host(host)}:{port}" if host and port else ""
+
+
+def _balanced(service: Object | None) -> str:
+    ingress: list[Any] = (service or {}).get("status", {}).get("loadBalancer", {}).get("ingress", [])
+    return next((_host(each.get("hostname") or each.get("ip") or "") for each in ingress), "")
+
+
+def _host(name: str) -> str:
+    return f"[{name}]" if ":" in name else name
+
+
+async def _node_port(context: Pass) -> int:
+    operator, asked = context.operator, context.spec.local_port
+    ports_now = await _ports(context)
+    port = ports.asked(asked, ports_now) if asked else ports.kept(context.last_status.get("localPort"), ports_now)
+    if port is None:
+        async with operator.allocating:  # the next one sees whose this one is
+            ports_now = await _ports(context)
+            port = ports.allocate(ports_now)
+            await context.report_value("localPort", port)
+    context.status.values["localPort"] = port
+    return ports_now.mapped[port]
+
+
+async def _ports(context: Pass) -> Ports:
+    cluster, engine, name = context.operator.cluster, context.operator.engine, context.operator.kind_cluster
+    try:
+        cluster_nodes, services, resources = await asyncio.gather(
+            engine.call(nodes.nodes, name), cluster.list(SERVICE), cluster.list(LMD)
+        )
+    except UserError as error:
+        without = "without an engine, images come to a cluster only by a registry: lmd operator run --registry HOST"
+        raise UserError(error.reason, f"{error}; {without}") from None
+    mapped = {local: port for node in cluster_nodes for local, port in node.ports if 30000 <= port <= 32767}
+    return ports.read(mapped, services, resources, context.key)
