@@ -3,6 +3,7 @@
 import logging
 import re
 import tempfile
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,7 +145,8 @@ def _readable(folder: Folder) -> Iterator[None]:
         words = repr(str(error)[:_LONGEST_WORDS])
         why = f"{words}, which may mean that it has no such commit" if folder.commit else words
         problem = f"no Git server answers as it should: {why}"
-    except MemoryError:
+    except MemoryError as error:
+        traceback.clear_frames(error.__traceback__)  # or there is none for the message either
         reason, problem = reasons.SOURCE_TOO_LARGE, "to read it takes more memory than there is for it"
     except OSError as error:  # the connection's own are others by now
         problem = f"it cannot be kept in the folder for temporary files: {error.strerror}"

@@ -75,6 +75,7 @@ class RepositoryServer:
         return self._error(reasons.SOURCE_TOO_LARGE, f"the server sends more than {self.most >> 20} MiB")
 
     def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> requests.Response:
+        trusted = next((os.environ[name] for name in _CERTIFICATES if os.environ.get(name)), "")
         try:
             return self._session.request(
                 method,
@@ -83,13 +84,15 @@ class RepositoryServer:
                 data=body,
                 auth=self._sign,
                 proxies=NO_PROXY if urlsplit(url).hostname in OWN else None,
-                verify=next((os.environ[name] for name in _CERTIFICATES if os.environ.get(name)), True),
+                verify=trusted or True,
                 stream=True,
                 timeout=_TIMEOUT,
                 allow_redirects=False,
             )
-        except (requests.RequestException, OSError) as error:
+        except requests.RequestException as error:
             raise self.unreachable(error) from None
+        except OSError:  # which requests itself raises without the file
+            raise self._error(reasons.ADDRESS_UNREACHABLE, f"there is no file of certificates {trusted}") from None
         except ValueError:  # of urlsplit()
             raise self._error(reasons.ADDRESS_REFUSED, "it redirects to what is no address") from None
 

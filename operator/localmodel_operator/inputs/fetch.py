@@ -34,7 +34,7 @@ VARIABLES = (
 USER, PASSWORD, GOOGLE = "username", "password", "GOOGLE_APPLICATION_CREDENTIALS"
 KEYS = (USER, PASSWORD, GOOGLE, *VARIABLES)
 _REPORT_EVERY = 1.0  # seconds
-_SOURCE_MEMORY = 2 << 30  # addresses of memory for all that a repository's server makes a fetch hold
+_SOURCE_MEMORY = 1 << 30  # for what a repository's server makes a fetch hold
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _fetched(request: Request, home: Path) -> int:
         reference = ModelRef(request.name, uri=uri, digest=request.digest)
         return from_address.fetch(store, reference, _meter(), foreign=True).version
     with contextlib.suppress(ValueError, OSError):  # not every system has it
-        resource.setrlimit(resource.RLIMIT_AS, (_SOURCE_MEMORY, _SOURCE_MEMORY))
+        resource.setrlimit(resource.RLIMIT_DATA, (_SOURCE_MEMORY, _SOURCE_MEMORY))
     login = None
     if USER in request.credentials or PASSWORD in request.credentials:
         # Servers that ask for a token alone take any name with it.

@@ -224,6 +224,11 @@ def test_logins_need_tls(server: GitServer) -> None:
     refused(server, reasons.ADDRESS_INVALID, words, url=f"http://{USER}:{PASSWORD}@host.example/a.git", ref="1" * 40)
 
 
+def test_certificates_are_those_that_a_variable_names(server: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nothing/ca.pem")
+    refused(server, reasons.ADDRESS_UNREACHABLE, "/nothing/ca.pem", url=server.url.replace("http:", "https:"))
+
+
 @pytest.mark.parametrize("case", [str.upper, str.lower])
 def test_the_proxy_of_the_environment(server: GitServer, monkeypatch: pytest.MonkeyPatch, case: Any) -> None:
     monkeypatch.setenv(case("https_proxy"), server.url.rpartition("/")[0])
