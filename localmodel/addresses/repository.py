@@ -139,7 +139,7 @@ def _readable(folder: Folder) -> Iterator[None]:
     try:
         yield
         return
-    except UserError:
+    except (UserError, KeyboardInterrupt, SystemExit):
         raise
     except GitProtocolError as error:
         words = repr(str(error)[:_LONGEST_WORDS])
@@ -150,7 +150,9 @@ def _readable(folder: Folder) -> Iterator[None]:
         reason, problem = reasons.SOURCE_TOO_LARGE, "to read it takes more memory than there is for it"
     except OSError as error:  # the connection's own are others by now
         problem = f"it cannot be kept in the folder for temporary files: {error.strerror}"
-    except Exception as error:  # the library has no common one for what is damaged
+    except BaseException as error:
+        # The library has no common one for what is damaged, and its compiled parts have one that is no Exception.
+        traceback.clear_frames(error.__traceback__)
         problem = f"what the server sends is damaged, or no repository ({type(error).__name__})"
     # Only here, where nothing holds the library's answer, and thus its connection, any more.
     raise UserError(reason, f"{folder.shown}: {problem}")

@@ -159,12 +159,26 @@ def test_what_is_damaged(server: GitServer) -> None:
         refused(server, reasons.ADDRESS_UNREACHABLE, "damaged", ref="main")
 
 
-def test_what_takes_all_memory_is_too_large(server: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
+class Panic(BaseException):
+    """What compiled parts of a library end with."""
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "words"),
+    [
+        (MemoryError, reasons.SOURCE_TOO_LARGE, "more memory"),
+        (Panic, reasons.ADDRESS_UNREACHABLE, "damaged"),
+        (OSError(28, "No space left on device"), reasons.ADDRESS_UNREACHABLE, "files: No space left on device"),
+    ],
+)
+def test_what_ends_the_library(
+    server: GitServer, monkeypatch: pytest.MonkeyPatch, end: Any, reason: Reason, words: str
+) -> None:
     def check(*_: object) -> None:
-        raise MemoryError
+        raise end
 
     monkeypatch.setattr(repository_pack, "check", check)
-    refused(server, reasons.SOURCE_TOO_LARGE, "more memory")
+    refused(server, reason, words)
 
 
 def test_the_servers_own_words_are_few(server: GitServer) -> None:
