@@ -51,6 +51,7 @@ _GROUPS = {
     "Use what serves": {
         "status": "localmodel.cli.deployment.deployments:status",
         "invoke": "localmodel.cli.deployment.invoke:invoke",
+        "forward": "localmodel.cli.deployment.forward:forward",
         "bench": "localmodel.cli.deployment.bench:bench",
         "logs": "localmodel.cli.deployment.deployments:logs",
         "conformance": "localmodel.cli.tools.conformance:conformance",

@@ -158,7 +158,7 @@ class Session:
         """Lines on the answer to the sample request; none without a request, or if nothing serves."""
         serving = next((deployment for deployment in self._serving.values() if deployment.serving is not None), None)
         try:
-            reply = sample.ask(serving.url, self._request) if serving else None
+            reply = sample.ask(self._target.reach(serving), self._request) if serving else None
         except UserError as error:
             return [Line(str(error), "bad")]
         if serving is None or reply is None:

@@ -130,7 +130,7 @@ class Deployment:
 
     def _request(self, data: object) -> tuple[str, Body]:
         """Address and body; asks the target and the service only for what is not known yet."""
-        url = self._url = self._url or self.url
+        url = self._url = self._url or self._target.reach(self._serving())
         place = self._input.place(data, url) if scoring.needs_place(data) else scoring.UNDECORATED
         return url, scoring.encode(data, place)
 
@@ -180,10 +180,14 @@ class Deployment:
         Raises:
             UserError: NotServing.
         """
+        return self._serving().url
+
+    def _serving(self) -> DeploymentStatus:
+        """The status of a deployment that answers. Raises as `url`."""
         now = self.status
         if now.serving is None:
             raise UserError(reasons.NOT_SERVING, f"{self.name} is not serving: {now.message}")
-        return now.url
+        return now
 
     @property
     def swagger_url(self) -> str:

@@ -182,6 +182,9 @@ class Target(Protocol):
     def get(self, name: str) -> DeploymentStatus:
         """The deployment of this name."""
 
+    def reach(self, deployment: DeploymentStatus) -> str:
+        """The URL at which this process can ask the deployment, which may be another one than users see."""
+
     def metrics(self, name: str) -> list[str]:
         """What each server of the deployment says at /metrics; nothing of one that does not answer."""
 

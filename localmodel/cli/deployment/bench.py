@@ -74,14 +74,15 @@ def bench(
     deployment = target.get(name)
     if deployment.serving is None:
         raise Failure(f"{name} is not serving: {deployment.message}")
-    requests = body.requests(data, request, content_type, lambda: body.example(deployment.url))
-    first = http.request(deployment.url, requests[0][0], None, requests[0][1])
+    url = target.reach(deployment)
+    requests = body.requests(data, request, content_type, lambda: body.example(url))
+    first = http.request(url, requests[0][0], None, requests[0][1])
     if first.status >= 400:
         text = first.body.decode(errors="replace")
         raise Failure(f"nothing is measured: the request is answered with status {first.status}: {text}")
     load = measure.Load(clients, seconds or (_MOST_SECONDS if count else _SECONDS), count)
     with ConsoleProgress().step(f"{clients} clients" if clients > 1 else "1 client") as done:
-        result = measure.measure(deployment.url, requests, load)
+        result = measure.measure(url, requests, load)
         done(f"{result.requests} requests")
     if output != "text":
         print_value(asdict(result), output)

@@ -59,8 +59,9 @@ def invoke(
         raise Failure(f"{name} is not serving: {message}")
     if message:
         ConsoleProgress().note(f"revision {deployment.serving} answers: {message}")
-    requests = body.requests(data, request, content_type, lambda: body.example(deployment.url))
-    answers = (http.request(deployment.url, content, timeout, kind) for content, kind in requests)
+    url = target.reach(deployment)
+    requests = body.requests(data, request, content_type, lambda: body.example(url))
+    answers = (http.request(url, content, timeout, kind) for content, kind in requests)
     if len(requests) > 1:
         _print_all(answers, output)
         return

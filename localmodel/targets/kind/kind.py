@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 
 from localmodel import advice, entry_script, reasons
 from localmodel.advice import Known
+from localmodel.cluster_records import revisions
 from localmodel.cluster_records.names import RESOURCE, SERVE_ANNOTATION
 from localmodel.disk import home
 from localmodel.disk.home import build_log
@@ -28,8 +30,11 @@ from localmodel.targets import drafts, earlier, standing
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind import plan as kind_plan
 from localmodel.targets.kind import pod_metrics, watch
+from localmodel.targets.kind.forward import Forward
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
+from localmodel.targets.kind.tunnel import Tunnel
 from localmodel.targets.machine import known
+from localmodel.targets.ports import HOST
 from localmodel.targets.standing import Seen
 from localmodel.targets.target import DeploymentStatus, Draft, ManifestSource, PastRevision, Planned
 
@@ -38,6 +43,8 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _NOT_APPLIED = (_LAST_APPLIED, SERVE_ANNOTATION)
 # Otherwise kubectl reads the schema of the whole API to merge lists by key, which custom resources do not have.
 _QUICKLY = "--openapi-patch=false"
+# How URLs end that only the cluster knows
+_INSIDE = ".svc/score"
 # These sum up the other conditions; their messages come with the result.
 _SUMMARIES = ("Ready", "Stalled", "Available")
 
@@ -52,6 +59,8 @@ class KindTarget:
 
     def __init__(self, context: str | None = None, namespace: str | None = None) -> None:
         self._kubectl = Kubectl(context, namespace)
+        self._tunnels: dict[str, Tunnel] = {}
+        weakref.finalize(self, _close, self._tunnels)
         self._everywhere = namespace == ""
 
     def apply(self, wanted: ManifestSource, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
@@ -115,6 +124,22 @@ class KindTarget:
 
     def get(self, name: str) -> DeploymentStatus:
         return _deployment(self._get(name))
+
+    def reach(self, deployment: DeploymentStatus) -> str:
+        if not deployment.url.endswith(_INSIDE):
+            return deployment.url
+        name = deployment.name
+        if (tunnel := self._tunnels.get(name)) is not None and not tunnel.is_open:
+            self._tunnels.pop(name).close()
+        if name not in self._tunnels:
+            namespace = self._get(name)["metadata"]["namespace"]
+            self._tunnels[name] = Tunnel(self._kubectl, namespace, f"service/{name}", "http")
+        return f"http://{HOST}:{self._tunnels[name].port}/score"
+
+    def forward(self, name: str, progress: Progress) -> Forward:
+        """What leads a port of this machine to the deployment, wherever its pods are."""
+        resource = self._get(name)
+        return Forward(self._kubectl, resource["metadata"]["namespace"], revisions.selector(name), progress)
 
     def metrics(self, name: str) -> list[str]:
         return pod_metrics.of(self._kubectl, self._get(name))
@@ -247,6 +272,11 @@ class KindTarget:
             ready.get("message") or "the operator has not looked at it; lmd operator up starts one that does not run"
         )
         raise UserError(reasons.PROGRESS_DEADLINE_EXCEEDED, f"{name} was not ready within {seconds:g} s: {message}")
+
+
+def _close(tunnels: dict[str, Tunnel]) -> None:
+    for tunnel in tunnels.values():
+        tunnel.close()
 
 
 def _for_manifest(name: str, instead: str) -> UserError:

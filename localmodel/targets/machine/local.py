@@ -266,6 +266,9 @@ class LocalTarget:
     def get(self, name: str) -> DeploymentStatus:
         return self._observe(self._existing(name))
 
+    def reach(self, deployment: DeploymentStatus) -> str:
+        return deployment.url
+
     def metrics(self, name: str) -> list[str]:
         running = self.running(self._existing(name))
         return [text] if running and (text := loading.metrics(running.port)) else []

@@ -10,7 +10,7 @@ from localmodel.errors import UserError
 FIELD = "spec.service.localPort"
 # Values of spec.service.expose with which a kind cluster leads from localhost
 ON_LOCALHOST = ("Auto", "NodePort")
-_WITHOUT = "spec.service.expose: None needs no port"
+_WITHOUT = "spec.service.expose: None needs no port (lmd forward leads there)"
 _NOTHING_MAPPED = "the cluster maps no port to localhost (kind-config.yaml, extraPortMappings)"
 # Tried first, so that the documented commands work with the first deployment of a cluster.
 FIRST = 6789

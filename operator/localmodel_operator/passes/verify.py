@@ -105,8 +105,8 @@ def _only_inside(context: Pass, exposed: Exposure) -> str:
     """How to reach what has no address outside the cluster."""
     if exposed.type != "ClusterIP":
         return ""
-    command = f"kubectl port-forward --namespace {context.namespace} service/{context.name} 6789:80"
-    return f", inside the cluster only; {command} leads to it from this machine"
+    command = f"lmd forward {context.name} --namespace {context.namespace} --target kind"
+    return f", inside the cluster only; {command} leads there"
 
 
 async def _before_ready(context: Pass, choice: Choice, place: Place, observed: Observed) -> None:

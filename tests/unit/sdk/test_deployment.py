@@ -36,6 +36,9 @@ class Target:
             raise status
         return status
 
+    def reach(self, deployment: DeploymentStatus) -> str:
+        return deployment.url
+
     def deployments(self) -> list[DeploymentStatus]:
         return [self.get("digits")]
 

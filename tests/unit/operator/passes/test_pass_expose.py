@@ -60,14 +60,17 @@ async def test_a_deployment_that_takes_no_port_serves_where_none_is_left(sim: Si
         await serve(sim, "Auto", name)
     await serve(sim, "Auto", "third")
     assert sim.condition("Ready", "third")["reason"] == "NoPortFree"
-    assert "spec.service.expose: None needs no port" in sim.condition("Ready", "third")["message"]
+    assert (
+        "spec.service.expose: None needs no port (lmd forward leads there)"
+        in sim.condition("Ready", "third")["message"]
+    )
     await serve(sim, "None", "third")
     await serve(sim, "None", "fourth", port=PORT)
     for name in ("third", "fourth"):
         assert shown(sim, name) == ("True", f"http://{name}.team.svc/score", None)
         assert service(sim, name)["spec"]["type"] == "ClusterIP"
         message = sim.condition("Ready", name)["message"]
-        assert f"kubectl port-forward --namespace team service/{name}" in message
+        assert f"lmd forward {name} --namespace team --target kind" in message
     assert not sim.wrong()
 
 
