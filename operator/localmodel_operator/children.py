@@ -7,28 +7,15 @@ from typing import Any
 
 from localmodel import digests
 from localmodel.cluster_records import names
+from localmodel.cluster_records import pod_template as shared
 from localmodel.cluster_records.decision import config_map_name
 from localmodel.cluster_records.revisions import RevisionData, record_name
 from localmodel.resource import quantity
 from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion
-from localmodel.updates.revision import models_text
-from localmodel_operator import managed_fields
 from localmodel_operator.cluster import LMD, Object
 from localmodel_operator.pods import admin
 
-PORT = 5001  # of the server in the container, as in Azure ML's images
-DRAIN_SECONDS = 5
-
-# Fields of spec.pod with the same name in a pod
-_AS_IN_A_POD = (
-    "nodeSelector",
-    "tolerations",
-    "affinity",
-    "topologySpreadConstraints",
-    "priorityClassName",
-    "imagePullSecrets",
-)
 _STATE, _WANTED = "/var/lib/localmodel", "/etc/localmodel/wanted"
 
 
@@ -143,34 +130,32 @@ def pod_template(
 ) -> Object:
     """The pod template of a revision, which meets the restricted Pod Security Standard (kubernetes.io)."""
     annotations = {"annotations": {names.SECRETS_ANNOTATION: start.secrets}} if start.secrets else {}
+    uid = {"name": "LOCALMODEL_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}
+    pod = shared.pod_spec(
+        spec,
+        start.image,
+        start.pull_policy,
+        shared.env(_server_variables(name, spec, start, models), variables, [uid]),
+        ports=[{"name": "admin", "containerPort": admin.PORT, "protocol": "TCP"}],
+        mounts=[
+            {"name": "state", "mountPath": _STATE},
+            {"name": "wanted", "mountPath": _WANTED, "readOnly": True},
+        ],
+        volumes=[
+            {"name": "state", "emptyDir": {}},
+            {"name": "wanted", "configMap": {"name": config_map_name(name), "optional": True}},
+        ],
+    )
     return {
         "metadata": {"labels": {**labels(name), names.REVISION_LABEL: str(start.number)}, **annotations},
-        "spec": {
-            # user code has no business with the API server
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "terminationGracePeriodSeconds": DRAIN_SECONDS + spec.server.scoring_timeout_seconds + 8,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 65532,
-                "runAsGroup": 65532,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [_container(start, variables, _server_variables(name, spec, variables, start, models))],
-            "volumes": [
-                {"name": "tmp", "emptyDir": {}},
-                {"name": "state", "emptyDir": {}},
-                {"name": "wanted", "configMap": {"name": config_map_name(name), "optional": True}},
-            ],
-        },
+        "spec": pod,
     }
 
 
 def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping[str, Any]) -> Object:
     """The Deployment with a revision's recorded pod template, and with the spec's `resources` and `pod`."""
     name = owner["metadata"]["name"]
-    containers = [{**container, "resources": dict(spec.resources)} for container in template["spec"]["containers"]]
-    template = {**template, "spec": {**template["spec"], "containers": containers}}
+    template = {**template, "spec": shared.with_resources(template["spec"], spec.resources)}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -180,7 +165,7 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping
             "revisionHistoryLimit": 2,
             "progressDeadlineSeconds": spec.progress_deadline_seconds,
             "selector": {"matchLabels": selector(name)},
-            "strategy": _strategy(spec),
+            "strategy": shared.strategy(spec),
             "template": _placed(template, spec.pod) if spec.pod else template,
         },
     }
@@ -188,38 +173,17 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping
 
 def _placed(template: Object, pod: Mapping[str, Any]) -> Object:
     """The template with the fields of spec.pod; the operator's own fields stay as they are."""
-    its, spec = template["metadata"], template["spec"]
-    (container,) = spec["containers"]
-    claims = [(f"claim-{index}", volume) for index, volume in enumerate(pod.get("volumes", ()))]
-    mounts = [{"name": name, "mountPath": volume["mountPath"], "readOnly": True} for name, volume in claims]
-    volumes = [
-        {"name": name, "persistentVolumeClaim": {**volume["persistentVolumeClaim"], "readOnly": True}}
-        for name, volume in claims
-    ]
-    annotations = {**pod.get("annotations", {}), **its.get("annotations", {}), names.POD_ANNOTATION: _digest(pod)}
-    placed = {
-        **spec,
-        **{name: pod[name] for name in _AS_IN_A_POD if name in pod},
-        "containers": [{**container, "volumeMounts": [*container.get("volumeMounts", ()), *mounts]}],
-        "volumes": [*spec.get("volumes", ()), *volumes],
-    }
-    if account := pod.get("serviceAccountName"):
-        # The service account says whether its token is mounted. The field's old name, the API server's copy, is set,
-        # too, because only an owner of both can remove both.
-        placed |= {"serviceAccountName": account, "serviceAccount": account}
-        placed.pop("automountServiceAccountToken", None)
+    its = template["metadata"]
     labels = {**pod.get("labels", {}), **its.get("labels", {})}
-    return {"metadata": {"labels": labels, "annotations": annotations}, "spec": placed}
+    annotations = {**pod.get("annotations", {}), **its.get("annotations", {}), names.POD_ANNOTATION: _digest(pod)}
+    return {
+        "metadata": {"labels": labels, "annotations": annotations},
+        "spec": shared.placed(template["spec"], pod),
+    }
 
 
 def _digest(pod: Mapping[str, Any]) -> str:
     return digests.of_json(dict(pod)) if pod else ""
-
-
-def _strategy(spec: DeploymentSpec) -> Object:
-    if spec.strategy == "Recreate":
-        return {"type": "Recreate"}
-    return {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
 
 
 def pods_differ(deployment: Mapping[str, Any], spec: DeploymentSpec) -> str:
@@ -244,51 +208,10 @@ def _amounts(resources: Mapping[str, Any]) -> dict[str, dict[str, Fraction]]:
     }
 
 
-def _container(start: Start, variables: Sequence[Variable], server_variables: list[Object]) -> Object:
+def _server_variables(name: str, spec: DeploymentSpec, start: Start, models: Sequence[ModelVersion]) -> dict[str, str]:
     return {
-        "name": managed_fields.CONTAINER,
-        "image": start.image,
-        "imagePullPolicy": start.pull_policy,
-        "ports": [
-            {"name": "http", "containerPort": PORT, "protocol": "TCP"},
-            {"name": "admin", "containerPort": admin.PORT, "protocol": "TCP"},
-        ],
-        "env": [*server_variables, *map(_variable, variables)],
-        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5},
-        "livenessProbe": {
-            "httpGet": {"path": "/livez", "port": "http"},
-            "periodSeconds": 10,
-            "timeoutSeconds": 10,
-            "failureThreshold": 6,
-        },
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
-        "volumeMounts": [
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
-            {"name": "state", "mountPath": _STATE},
-            {"name": "wanted", "mountPath": _WANTED, "readOnly": True},
-        ],
-    }
-
-
-def _server_variables(
-    name: str,
-    spec: DeploymentSpec,
-    own_variables: Sequence[Variable],
-    start: Start,
-    models: Sequence[ModelVersion],
-) -> list[Object]:
-    variables = {
-        **spec.server.variables(),
-        "LOCALMODEL_REVISION": str(start.number),
-        "LOCALMODEL_MODEL_NAME": name,
-        "LOCALMODEL_MODEL": models_text(models),
-        "LOCALMODEL_DRAIN_SECONDS": str(DRAIN_SECONDS),
+        **shared.server_variables(name, spec, str(start.number), models),
         "LOCALMODEL_TERMINATION_LOG": "/dev/termination-log",
-        "HOME": "/tmp",  # noqa: S108 - inside the container: a folder that can be written
         "LOCALMODEL_ADMIN_PORT": str(admin.PORT),
         "LOCALMODEL_ADMIN_KEY": start.admin_key,
         "LOCALMODEL_SERVICE_NAME": name,
@@ -299,18 +222,3 @@ def _server_variables(
         "LOCALMODEL_STATE_FOLDER": _STATE,
         "LOCALMODEL_WANTED_FOLDER": _WANTED,
     }
-    own = {variable.name for variable in own_variables}
-    return [
-        {"name": "LOCALMODEL_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
-        {"name": "LOCALMODEL_SERVICE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-        *({"name": key, "value": value} for key, value in variables.items() if key not in own),
-    ]
-
-
-def _variable(variable: Variable) -> Object:
-    if variable.value_from is None:
-        return {"name": variable.name, "value": variable.value}
-    reference = variable.value_from
-    field = "configMapKeyRef" if reference.kind == "ConfigMap" else "secretKeyRef"
-    optional = {"optional": True} if reference.optional else {}
-    return {"name": variable.name, "valueFrom": {field: {"name": reference.name, "key": reference.key, **optional}}}

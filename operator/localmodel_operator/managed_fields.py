@@ -7,9 +7,9 @@ from typing import Any
 
 from localmodel import reasons
 from localmodel.cluster_records import names
+from localmodel.cluster_records.pod_template import CONTAINER
 from localmodel.reasons import Reason
 
-CONTAINER = "scoring"
 _AUTOSCALER = "kube-controller-manager"  # runs HorizontalPodAutoscalers
 
 Fields = Mapping[str, Any]  # as in metadata.managedFields: a name or a key -> the fields below it
