@@ -5,6 +5,8 @@ from typing import Any
 import docker
 import docker.errors
 
+from localmodel import reasons
+from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
 from localmodel.updates import archive
 from localmodel.updates.image import Image, chain_ids
@@ -30,6 +32,20 @@ def load(client: docker.DockerClient, layout: Layout, image: Image, name: str, h
         client.images.get(name)
     except docker.errors.APIError as error:
         raise LoadError(str(error.explanation or error)) from None
+
+
+def whole(client: docker.DockerClient, layout: Layout, image: Image, name: str) -> None:
+    """Load the image with all its layers under a name.
+
+    Raises:
+        UserError: EnvironmentBuildFailed, with the engine's words.
+    """
+    try:
+        load(client, layout, image, name, [])
+    except LoadError as error:
+        raise UserError(
+            reasons.ENVIRONMENT_BUILD_FAILED, f"the engine does not take the image {name}: {error}"
+        ) from None
 
 
 def needs_whole_images(client: docker.DockerClient) -> bool:

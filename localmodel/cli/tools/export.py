@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from localmodel import reasons, target_table
+from localmodel import target_table
 from localmodel.azureml_files import collect
 from localmodel.azureml_files.exported import Exportable
 from localmodel.azureml_files.v1 import write as v1_write
@@ -14,9 +14,10 @@ from localmodel.cli.group import Group
 from localmodel.cli.project_options import deployment_options
 from localmodel.cli.target_option import target_options
 from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
+from localmodel.cli.tools import export_image
+from localmodel.cli.tools.new_folder import require_new
 from localmodel.disk import home, user_file
 from localmodel.environments import stored
-from localmodel.errors import UserError
 from localmodel.project import before
 from localmodel.project.folder import kustomized
 from localmodel.resource import manifest, spec
@@ -27,6 +28,10 @@ from localmodel.targets.target import Target
 @click.group(cls=Group)
 def export() -> None:
     """Write a deployment as files for another tool."""
+
+
+for command in export_image.COMMANDS:
+    export.add_command(command)
 
 
 @export.command()
@@ -79,7 +84,7 @@ def azureml(
     if (file and folder) or len(arguments) != (1 if path else 2):
         raise click.UsageError("give DIR, and one of -f FILE, -k FOLDER and NAME")
     place = Path(arguments[-1])
-    _require_new(place, overwrite)
+    require_new(place, overwrite)
     manifests = manifest.read(path) if path else target.manifests(arguments[0])
     store = Store(home.store())
     deployment = collect.collect(manifests, store, with_models=models == "files")
@@ -134,7 +139,7 @@ def manifest_(target: Target, name: str, place: Path | None, overwrite: bool) ->
       lmd export manifest churn --output-dir manifests/churn
     """
     place = place or Path(f"{name}-manifest")
-    _require_new(place, overwrite)
+    require_new(place, overwrite)
     manifests = target.manifests(name)
     written, maps = kustomized.plain(manifests.deployment), {**manifests.config_maps}
     if code := spec.parse(manifests.deployment["spec"]).source.code:
@@ -160,8 +165,3 @@ def _where(target: Target, name: str) -> str:
 
 def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
-
-
-def _require_new(place: Path, overwrite: bool) -> None:
-    if place.exists() and (not place.is_dir() or (any(place.iterdir()) and not overwrite)):
-        raise UserError(reasons.FILE_EXISTS, f"{place} exists already; name another folder, or add --overwrite")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -70,3 +71,28 @@ def test_a_model_without_a_script(namespace: Namespace, port: int, sample_model:
     assert status["scoring"].startswith("generated for sklearn (scikit-learn==")
     answer = httpx.post(f"http://localhost:{port}/score", json={"data": [[0.0] * 784]}, timeout=30, trust_env=False)
     assert answer.json() in ([digit] for digit in range(10)), answer.text
+
+
+def test_manifests_that_need_no_operator_answer_as_the_operators_deployment(
+    lmd: Command, cluster: Cluster, shared_namespace: Namespace, port: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    (folder / "score.py").write_text("def init(): pass\ndef run(raw_data): return [raw_data, 'answered']\n")
+    (folder / "lmd.toml").write_text(f'port = {port}\npython = "3.11"\n')
+    (folder / "request.json").write_text('{"data": [1, 2]}')
+    lmd("apply", "./alone")
+    url = f"http://localhost:{port}/score"
+    by_operator = httpx.post(url, content=(folder / "request.json").read_bytes(), trust_env=False).json()
+    assert by_operator == ['{"data": [1, 2]}', "answered"]
+
+    assert "kubectl apply -f out" in lmd("export", "kubernetes", "alone", "-o", "out")
+    kind = Path(cluster.program).with_name("kind")
+    image = ["load", "image-archive", str(tmp_path / "out" / "image.tar"), "--name", cluster.name]
+    subprocess.run([kind, *image], check=True, timeout=300)
+    shared_namespace.kubectl("apply", "-f", str(tmp_path / "out"))
+    shared_namespace.kubectl("rollout", "status", "deployment/alone", "--timeout=90s")
+    assert shared_namespace.find("lmd") == []
+    service = f"/api/v1/namespaces/{shared_namespace.name}/services/alone:http/proxy/score"
+    answer = cluster.kubectl("create", "--raw", service, "-f", str(folder / "request.json"))
+    assert json.loads(answer) == by_operator

@@ -1,0 +1,125 @@
+"""Makes the image of a deployment, and brings it to a registry, a file or the engine."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+from localmodel.disk import home, user_file
+from localmodel.engine import environment_image, load
+from localmodel.engine.client import Connection
+from localmodel.environments.locks.lock import Lock
+from localmodel.oci.layout import Layout
+from localmodel.output.progress import Progress
+from localmodel.resource import spec as specs
+from localmodel.resource.manifest import Manifests
+from localmodel.resource.spec import DeploymentSpec, Variable
+from localmodel.store import Store, store_id
+from localmodel.store.sharing.remote import Remote
+from localmodel.targets.docker import ContainerRunner
+from localmodel.targets.machine import resolve
+from localmodel.updates import archive, image
+from localmodel.updates.image import EnvironmentImage, Image
+from localmodel.ways_out.packed import Packed
+
+# This host does not exist, because these images are never pulled; the name says whose they are.
+_REPOSITORY = "localmodel.dev/export"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A composed image in the store's layout; `packed` has the name that it gets where it is not pushed."""
+
+    packed: Packed
+    image: Image
+    layout: Layout
+
+
+def make(manifests: Manifests, progress: Progress) -> Made:
+    """Make the image, and collect what is written beside it.
+
+    Raises:
+        UserError: something is missing or does not fit; the engine does not answer.
+    """
+    name = manifests.deployment["metadata"]["name"]
+    wanted, runner = specs.parse(manifests.deployment["spec"]), ContainerRunner()
+    store, layout = Store(home.store()), Layout(home.store() / "images")
+    with runner.at_work():
+        # A Secret is not here, and need not be: its variables stay references.
+        desired = resolve.resolve(manifests, replace(wanted, env=()), runner, progress)
+        with progress.step("image") as done:
+            environment = _environment(desired.spec, desired.lock, layout)
+            files = desired.files
+            made = image.compose(layout, environment, store, desired.models, desired.spec.entry_script, files)
+            done(f"{sum(layer.size for layer in made.layers) / 1e6:.0f} MB")
+    variables = _variables(wanted.env, manifests)
+    return Made(Packed(name, desired.spec, variables, desired.models, made.reference(_repository(name))), made, layout)
+
+
+def push(made: Made, reference: str, insecure: bool, progress: Progress) -> Packed:
+    """Send the image to the registry, as HOST/REPOSITORY:TAG; return what names it there by its digest.
+
+    Raises:
+        UserError: ReferenceInvalid, RegistryUnreachable, RegistryRefused.
+    """
+    with Remote(reference, insecure) as remote, progress.step("push") as done:
+        wanted = dict.fromkeys((*made.image.layers, made.image.config))
+        missing = [blob for blob in wanted if not remote.has(blob)]
+        for blob in missing:
+            remote.send(blob, made.layout.path(blob.digest), lambda _: None)
+        remote.put(remote.tag, made.layout.read(made.image.manifest.digest))
+        done(f"{sum(blob.size for blob in missing) / 1e6:.0f} MB to {reference}")
+    return replace(made.packed, image=made.image.reference(reference.removesuffix(f":{remote.tag}")))
+
+
+def save(made: Made, path: Path, progress: Progress) -> None:
+    """Write the image into a file that containerd reads."""
+    with progress.step("write") as done, user_file.replacing(path) as file:
+        done(str(path))
+        for chunk in archive.archive(made.layout, made.image, made.packed.image, made.image.layers):
+            file.write(chunk)
+
+
+def load_here(made: Made, progress: Progress) -> Packed:
+    """Load the image into the engine of this machine, under a name that has its digest as a tag.
+
+    Raises:
+        UserError: EnvironmentBuildFailed, EngineUnreachable.
+    """
+    tag = made.image.manifest.digest.removeprefix("sha256:")[:32]
+    name = f"{_repository(made.packed.name)}:{tag}"
+    with progress.step("load"):
+        _call(load.whole, made.layout, made.image, name)
+    return replace(made.packed, image=name)
+
+
+def _repository(name: str) -> str:
+    return f"{_REPOSITORY}/{name}"
+
+
+def _environment(wanted: DeploymentSpec, lock: Lock, layout: Layout) -> EnvironmentImage:
+    return _call(environment_image.make, wanted.environment, lock, store_id.of(home.store()), Event(), layout)
+
+
+def _call(function: Callable[..., T], *arguments: object) -> T:
+    connection = Connection()
+    try:
+        return connection.call(function, *arguments)
+    finally:
+        connection.close()
+
+
+def _variables(env: Sequence[Variable], manifests: Manifests) -> tuple[Variable, ...]:
+    """The user's variables, with the values of those whose ConfigMap is beside the deployment."""
+    return tuple(_with_value(variable, manifests) for variable in env)
+
+
+def _with_value(variable: Variable, manifests: Manifests) -> Variable:
+    reference = variable.value_from
+    if reference is None or reference.kind != "ConfigMap":
+        return variable
+    content = manifests.config_maps.get(reference.name, {}).get(reference.key)
+    return variable if content is None else Variable(variable.name, content.decode())
