@@ -1,32 +1,53 @@
 """Makes the image of a deployment, and brings it to a registry, a file or the engine."""
 
-from collections.abc import Callable, Sequence
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import TypeVar
 
+from localmodel import reasons
 from localmodel.disk import home, user_file
-from localmodel.engine import environment_image, load
+from localmodel.engine import containers, environment_image, load
+from localmodel.engine.bases import Origin
 from localmodel.engine.client import Connection
-from localmodel.environments.locks.lock import Lock
+from localmodel.environments.locks.lock import PLATFORMS
+from localmodel.errors import UserError
 from localmodel.oci.layout import Layout
+from localmodel.oci.registry import Repository
 from localmodel.output.progress import Progress
 from localmodel.resource import spec as specs
 from localmodel.resource.manifest import Manifests
-from localmodel.resource.spec import DeploymentSpec, Variable
+from localmodel.resource.spec import Variable
 from localmodel.store import Store, store_id
-from localmodel.store.sharing.remote import Remote
 from localmodel.targets.docker import ContainerRunner
 from localmodel.targets.machine import resolve
 from localmodel.updates import archive, image
-from localmodel.updates.image import EnvironmentImage, Image
+from localmodel.updates.image import Image
 from localmodel.ways_out.packed import Packed
 
 # This host does not exist, because these images are never pulled; the name says whose they are.
 _REPOSITORY = "localmodel.dev/export"
+# By what Python calls processors
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
-T = TypeVar("T")
+
+class _Elsewhere(ContainerRunner):
+    """The processor of a machine that is not known yet: the engine's, or without an engine this machine's."""
+
+    def __init__(self, engine: Connection) -> None:
+        super().__init__()
+        try:
+            self.architecture = engine.call(containers.engine).architecture
+        except UserError:
+            self.architecture = _ARCHITECTURES.get(platform.machine().lower(), platform.machine())
+
+    def platform(self) -> str:
+        if self.architecture not in PLATFORMS:
+            message = f"images are made for amd64 and arm64, and not for {self.architecture}"
+            raise UserError(reasons.PLATFORM_UNSUPPORTED, message)
+        return PLATFORMS[self.architecture]
 
 
 @dataclass(frozen=True)
@@ -42,16 +63,24 @@ def make(manifests: Manifests, progress: Progress) -> Made:
     """Make the image, and collect what is written beside it.
 
     Raises:
-        UserError: something is missing or does not fit; the engine does not answer.
+        UserError: something is missing or does not fit; neither an engine nor a registry has the base image.
     """
     name = manifests.deployment["metadata"]["name"]
-    wanted, runner = specs.parse(manifests.deployment["spec"]), ContainerRunner()
+    wanted = specs.parse(manifests.deployment["spec"])
     store, layout = Store(home.store()), Layout(home.store() / "images")
-    with runner.at_work():
+    with _connected() as engine, (runner := _Elsewhere(engine)).at_work():
         # A Secret is not here, and need not be: its variables stay references.
         desired = resolve.resolve(manifests, replace(wanted, env=()), runner, progress)
         with progress.step("image") as done:
-            environment = _environment(desired.spec, desired.lock, layout)
+            environment = environment_image.make(
+                engine,
+                desired.spec.environment,
+                desired.lock,
+                store_id.of(home.store()),
+                Event(),
+                layout,
+                Origin(runner.architecture),
+            )
             files = desired.files
             made = image.compose(layout, environment, store, desired.models, desired.spec.entry_script, files)
             done(f"{sum(layer.size for layer in made.layers) / 1e6:.0f} MB")
@@ -65,7 +94,7 @@ def push(made: Made, reference: str, insecure: bool, progress: Progress) -> Pack
     Raises:
         UserError: ReferenceInvalid, RegistryUnreachable, RegistryRefused.
     """
-    with Remote(reference, insecure) as remote, progress.step("push") as done:
+    with Repository(reference, insecure) as remote, progress.step("push") as done:
         wanted = dict.fromkeys((*made.image.layers, made.image.config))
         missing = [blob for blob in wanted if not remote.has(blob)]
         for blob in missing:
@@ -91,8 +120,8 @@ def load_here(made: Made, progress: Progress) -> Packed:
     """
     tag = made.image.manifest.digest.removeprefix("sha256:")[:32]
     name = f"{_repository(made.packed.name)}:{tag}"
-    with progress.step("load"):
-        _call(load.whole, made.layout, made.image, name)
+    with progress.step("load"), _connected() as engine:
+        engine.call(load.whole, made.layout, made.image, name)
     return replace(made.packed, image=name)
 
 
@@ -100,14 +129,11 @@ def _repository(name: str) -> str:
     return f"{_REPOSITORY}/{name}"
 
 
-def _environment(wanted: DeploymentSpec, lock: Lock, layout: Layout) -> EnvironmentImage:
-    return _call(environment_image.make, wanted.environment, lock, store_id.of(home.store()), Event(), layout)
-
-
-def _call(function: Callable[..., T], *arguments: object) -> T:
+@contextmanager
+def _connected() -> Iterator[Connection]:
     connection = Connection()
     try:
-        return connection.call(function, *arguments)
+        yield connection
     finally:
         connection.close()
 

@@ -42,9 +42,9 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         place = place or Path(folder.replace("NAME", name))
         require_new(place, overwrite)
         if reference:
-            from localmodel.store.sharing.remote import Remote
+            from localmodel.oci.registry import Repository
 
-            Remote(reference, insecure)  # a wrong one is refused before the image is made
+            Repository(reference, insecure)  # a wrong one is refused before the image is made
         command(target, name, _Where(place, reference, insecure))
 
     for option in (
@@ -72,7 +72,7 @@ def kubernetes(target: "Target", name: str, where: _Where) -> None:
 
     They are a Deployment, a Service, a PodDisruptionBudget and a NetworkPolicy. The pods run the image by its digest:
     that of the file image.tar beside the manifests, or with --push of the registry. On standard output are the commands
-    to type next. A Docker engine is needed, for the base image.
+    to type next.
 
     \b
     Examples:
@@ -90,7 +90,7 @@ def kserve(target: "Target", name: str, where: _Where) -> None:
     """Write the deployment NAME as an InferenceService of KServe.
 
     KServe runs the same container as lmd export kubernetes, and its clients call it by the protocols V1 and V2. On
-    standard output are the commands to type next. A Docker engine is needed, for the base image.
+    standard output are the commands to type next.
 
     \b
     Examples:
