@@ -3,6 +3,7 @@
 from localmodel.azureml_files.fields import Format, Kind, mapped, noted, refused
 
 _AZURES_RECORD = "Azure ML's own record"
+_FIXED = "`spec.replicas` is fixed; a HorizontalPodAutoscaler may scale the resource"
 
 DEPLOYMENT = Format(
     "an online deployment",
@@ -104,7 +105,16 @@ DEPLOYMENT = Format(
         noted("readiness_probe.timeout", "probes are answered by the server, which user code cannot hold up"),
         noted("readiness_probe.success_threshold", "ready is ready"),
         noted("liveness_probe", "the server replaces a worker that does not answer"),
-        noted("scale_settings", "`spec.replicas` is fixed; a HorizontalPodAutoscaler may scale the resource"),
+        mapped("scale_settings", Kind.OBJECT, "how many replicas there are"),
+        mapped(
+            "scale_settings.type",
+            Kind.TEXT,
+            "`default` is what `spec.replicas` says here; `target_utilization` is told by the fields that go with it",
+        ),
+        mapped("scale_settings.min_instances", Kind.NUMBER, "`spec.replicas`, where `instance_count` is not given"),
+        noted("scale_settings.max_instances", _FIXED),
+        noted("scale_settings.target_utilization_percentage", _FIXED),
+        noted("scale_settings.polling_interval", _FIXED),
         noted("app_insights_enabled", "nothing is sent to Azure; `/metrics` has figures for Prometheus"),
         noted("data_collector", "requests are not recorded"),
         noted("egress_public_network_access", "a NetworkPolicy of the cluster says that"),

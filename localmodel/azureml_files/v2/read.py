@@ -131,7 +131,8 @@ def _dockerfile(build: Node) -> At:
 
 def _amounts(deployment: Node) -> dict[str, Any]:
     spec: dict[str, Any] = {}
-    replicas = number(deployment.find("instance_count"))
+    counts = (number(deployment.find(field)) for field in ("instance_count", "scale_settings.min_instances"))
+    replicas = next((count for count in counts if count is not None), None)
     if replicas is not None:
         spec["replicas"] = replicas
     resources = settings.amounts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,33 @@ def test_code_that_no_configmap_holds_is_kept_in_the_store(store: Store) -> None
     assert sorted(path.name for path in Path("iris").iterdir()) == ["deployment.yaml", "kustomization.yaml"]
     assert imported("iris").deployment["spec"]["scoring"]["source"] == {"code": {"name": "iris", "version": 1}}
     assert sorted(store.code.files(store.code.get("iris"))) == ["package/util.py", "score.py"]
+
+
+SCALED = """\
+scale_settings:
+  type: target_utilization
+  min_instances: 2
+  max_instances: 5
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "replicas", "noted"),
+    [
+        ("scale_settings: {type: default}\n", 1, []),
+        (SCALED, 2, ["scale_settings.max_instances"]),
+        (SCALED + "instance_count: 3\n", 3, ["scale_settings.max_instances"]),
+    ],
+)
+def test_scale_settings_say_how_many_replicas_there_are(
+    store: Store, settings: str, replicas: int, noted: list[str]
+) -> None:
+    text = V2.replace("instance_count: 1\n", "") + settings
+    given_files(blue_yml=text, src__score_py=SCRIPT, conda_yml=CONDA, model_pkl="weights")
+    result = import_azureml("blue.yml")
+    assert result.exit_code == 0, result.stderr
+    assert imported("iris").deployment["spec"]["replicas"] == replicas
+    assert re.findall(r"scale_settings[.\w]*", result.stderr) == noted
 
 
 MLFLOW_YML = """\
