@@ -50,4 +50,18 @@ def _store() -> list[Finding]:
     return [Finding("ok", "store", f"{len(models)} models and {len(environments)} environments, readable")]
 
 
-LOOKS = (_home, _store)
+def _shared_store() -> list[Finding]:
+    if not (place := home.shared_store()):
+        return []
+    from localmodel.oci.registry import Repository  # its HTTP client takes longer to import than everything else
+
+    try:
+        with Repository(f"{place}:any", False) as repository:
+            repository.tags()
+    except UserError as error:
+        fix = "mend that, or unset LOCALMODEL_STORE to have the store of this machine"
+        return [Finding("fail", "shared store", str(error), fix)]
+    return [Finding("ok", "shared store", f"oci://{place} answers")]
+
+
+LOOKS = (_home, _store, _shared_store)

@@ -173,13 +173,12 @@ def test_the_store_of_this_machine_stays_as_it_is(anna: Person, ben: Person) -> 
     assert ben("model", "register", "own.txt", "--name", "own", env=own).out == "own:1\n"
     assert ben.versions() == [("iris", 1)]
     ben("model", "download", "iris")
-    for command in (("store", "gc"), ("store", "verify"), ("doctor",), ("store", "du")):
-        for variables in ({}, own):
-            assert "Traceback" not in ben(*command, env=variables).err
-            assert command[0] == "doctor" or ben(*command, env=variables).code == 0
+    for variables in ({}, own):
+        assert ben("store", "gc", env=variables).out == "0 bytes freed\n"
+        assert "the store is intact" in ben("store", "verify", env=variables).out
+        assert "shared stores" in ben("store", "du", env=variables).out
     assert ben("model", "download", "own", "--overwrite", env=own).code == 0
     assert ben("model", "download", "iris", "--overwrite").code == 0
-    assert "the store is intact" in ben("store", "verify").out
 
 
 def test_a_repository_of_something_else_is_no_store(
@@ -210,6 +209,7 @@ def test_credentials_are_dockers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         login = base64.b64encode(f"{oci_registry.USER}:{oci_registry.PASSWORD}".encode()).decode()
         (docker / "config.json").write_text(json.dumps({"auths": {host: {"auth": login}}}))
         assert anna.model("first").out == "iris:1\n"
+        assert f"ok   shared store: oci://{host}/store answers" in anna("doctor").out
 
 
 async def test_a_manifest_cannot_use_the_operators_credentials_for_the_store(
