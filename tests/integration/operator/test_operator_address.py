@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from kubernetes.aio.client import Configuration
 from support.lmd_command import free_port
 
+from localmodel_operator.cluster import NAMESPACE, Cluster
 from localmodel_operator.pods import address
+from localmodel_operator.pods.address import InCluster
+
+NAMESPACES = "/api/v1/namespaces"
+SERVICE = f"{NAMESPACES}/team/services/app:http/proxy"
+SILENCE = b'{"kind": "Status", "message": "no endpoints available for service app"}'
 
 
 @contextmanager
@@ -23,11 +30,18 @@ def answering(*answers: tuple[int, str | None]) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path == NAMESPACES:  # of an API server, which is asked for something first
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b'{"items": []}')
+                return
             status, revision = next(turn)
-            self.send_response(status if self.path == "/readyz" else 404)
+            self.send_response(status if self.path in ("/readyz", f"{SERVICE}/readyz") else 404)
             if revision:
                 self.send_header("x-localmodel-revision", revision)
             self.end_headers()
+            if not revision:
+                self.wfile.write(SILENCE)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -94,3 +108,32 @@ async def test_nobody_is_waited_for_without_end(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(address, "_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert await address.revision_at(f"http://127.0.0.1:{silent.getsockname()[1]}") == ""
+
+
+@asynccontextmanager
+async def inside(*answers: tuple[int, str | None]) -> AsyncIterator[InCluster]:
+    """A Service that gives these answers through an API server; the latter answers where no revision is given."""
+    with answering(*answers) as server:
+        cluster = Cluster(Configuration(host=server))
+        try:
+            await cluster.list(NAMESPACE)
+            yield InCluster(cluster, "team", "app")
+        finally:
+            await cluster.close()
+
+
+async def test_what_only_the_cluster_reaches_is_asked_through_the_api_server() -> None:
+    async with inside((200, "4")) as service:
+        assert await address.problem(service, 4, 2) == ""
+        assert "still answered by revision 4" in await address.problem(service, 5, 2)
+        assert await address.revision_at(service) == "4"
+    async with inside((200, "4"), (503, "4")) as service:
+        assert "a pod that is not ready" in await address.problem(service, 4, 1, only_ready=True)
+
+
+async def test_an_api_server_that_finds_no_pod_says_so() -> None:
+    async with inside((200, "4"), (503, None)) as service:
+        said = await address.problem(service, 4, 1)
+        assert said == "nothing answers at http://app.team.svc (no endpoints available for service app)"
+    async with inside((503, None)) as service:
+        assert await address.revision_at(service) == ""
