@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-EXTRAS = ("dev", "docker", "mlflow", "operator", "samples")
+EXTRAS = ("dev", "docker", "git", "mlflow", "operator", "samples")
 HASH = re.compile(r" \\\n    --hash=sha256:[0-9a-f]{64}")
 
 
