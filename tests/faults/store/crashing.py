@@ -37,10 +37,10 @@ class Elsewhere:
         self._parcel = sharing.pack(store.layout, model)
 
     def manifest(self, tag: str) -> bytes:
-        return self._parcel.manifest if tag == self.tag else self._parcel.record
+        return self._parcel.manifest if tag == self.tag else self._parcel.record.manifest
 
     def receive(self, blob: Blob, tell: Callable[[int], None]) -> Iterator[bytes]:
-        content = {digests.of_bytes(each): each for each in self._parcel.extra}.get(blob.digest)
+        content = {digests.of_bytes(each): each for each in self._parcel.record.blobs}.get(blob.digest)
         content = self._layout.read(blob.digest) if content is None else content
         half = len(content) // 2
         yield from (content[:half], content[half:])
