@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def path(name: str) -> Path:
-    """The path of `crds`, `docs`, `kind-config.yaml`, `manifests/samples` or `scoring-image`."""
+    """The path of `crds`, `docs`, `kind-config.yaml`, `manifests/samples`, `manifests/gitops` or `scoring-image`."""
     package = Path(__file__).parent
     installed = package / "_data" / name
     return installed if installed.exists() else package.parent / name
