@@ -90,7 +90,7 @@ class Queue:
         return key
 
 
-class _Engine:
+class EngineOfKind:
     """One node of a kind cluster, and environments that are there at once."""
 
     def __init__(self, layout: Layout) -> None:
@@ -161,7 +161,7 @@ class Simulation:
         """An operator that knows nothing but what stands in the cluster and in the store."""
         self._queue = Queue()
         self._connection = Connection(self.api, self.pods.proxy, self)
-        engine = cast(Engine, _Engine(self._layout))
+        engine = cast(Engine, EngineOfKind(self._layout))
         self._operator = Operator(
             cluster=self._connection,
             engine=engine,

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 from support import given
+from support.operator import simulation
 from support.operator.simulation import NAMESPACE, OTHER_PORT, PORT, Simulation
 
+from localmodel import reasons
 from localmodel.environments.locks import lock
+from localmodel.errors import UserError
 from localmodel_operator.cluster import DEPLOYMENT, EVENT
 
 GOOD = given.script("good")
@@ -155,6 +158,19 @@ async def test_mistake_is_told_and_costs_nothing(
     assert sim.condition("Ready")["status"] == "True"
     assert sim.answers == ["good"]
     assert not sim.wrong()
+
+
+async def test_kind_without_its_engine(sim: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = await serve_good(sim)
+
+    async def call(*_: object) -> None:
+        raise UserError(reasons.ENGINE_UNREACHABLE, "no Docker engine answers")
+
+    monkeypatch.setattr(simulation.EngineOfKind, "call", call)
+    sim.apply(given.with_fields(good, **scripted(given.script("edited"))))
+    await sim.settle()
+    check_stalled(sim, "app", "EngineUnreachable", ("no Docker engine answers; ", "lmd operator run --registry HOST"))
+    assert sim.answer() == "good"
 
 
 async def test_port_of_another(sim: Simulation) -> None:
