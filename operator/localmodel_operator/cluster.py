@@ -21,6 +21,7 @@ from localmodel_untrusted.files import UnreadableError
 Object = dict[str, Any]
 
 _TIMEOUT = 30  # seconds
+_LEASE_NAME = "localmodel-operator"
 _MOST_ANSWERED = 4 * 1024 * 1024  # bytes, in a pod's answer
 
 
@@ -50,6 +51,7 @@ NAMESPACE = Kind("v1", "namespaces", "Namespace")
 CONFIG_MAP = Kind("v1", "configmaps", "ConfigMap")
 SECRET = Kind("v1", "secrets", "Secret")
 EVENT = Kind("v1", "events", "Event")
+LEASE = Kind("coordination.k8s.io/v1", "leases", "Lease")
 BY_NAME = {kind.name: kind for kind in (DEPLOYMENT, REVISION, SERVICE, CONFIG_MAP, SECRET)}
 
 
@@ -275,8 +277,14 @@ class Cluster:
 
     async def hold_lease(self, namespace: str, identity: str, lead: Any, lost: Any) -> None:
         """Run `lead()` while this process holds the operator's Lease; afterwards cancel it and run `lost()`."""
-        lock = _Lease("localmodel-operator", namespace, identity, self.api)
+        lock = _Lease(_LEASE_NAME, namespace, identity, self.api)
         await leaderelection.LeaderElection(electionconfig.Config(lock, 15, 10, 2, lead, lost)).run()
+
+    async def release_lease(self, namespace: str, identity: str) -> None:
+        """Leave the Lease to the next operator, which else waits until it runs out, if `identity` holds it."""
+        lease = await self.get(LEASE, namespace, _LEASE_NAME)
+        if lease and lease["spec"].get("holderIdentity") == identity:
+            await self.replace(LEASE, {**lease, "spec": {**lease["spec"], "holderIdentity": None}})
 
     async def _apply(self, path: str, body: Mapping[str, Any], manager: str) -> Object:
         query = [("fieldManager", manager), ("force", "true")]

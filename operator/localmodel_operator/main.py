@@ -31,7 +31,7 @@ from localmodel_operator.cluster import (
     NAMESPACE,
     NODE,
     Cluster,
-    Object,
+    RefusedError,
     UnreachableError,
     credentials,
     running_in_pod,
@@ -55,6 +55,7 @@ _WORKERS = 16  # each may wait long while a candidate loads
 _FIRST_SWEEP_AFTER = 10.0  # seconds
 _LOOK_AT_WHEELS_EVERY = 5.0  # seconds
 _LEASE_NAMESPACE = "kube-system"
+_LAST_WORD = 3.0  # seconds for telling the API server that this operator ends
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ async def run(options: Options) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
-        UserError: the cluster does not answer, is not a kind cluster, or has another operator on the same store.
+        UserError: the cluster does not answer, lacks the custom resource, has no way for images, or has another
+            operator on the same store.
     """
     cluster = await Cluster.connect(options.context)
     engine = Engine()
@@ -87,6 +89,8 @@ async def run(options: Options) -> None:
             operator, cluster_uid = await _site(cluster, engine, options)
         except UnreachableError as error:
             raise UserError(reasons.CLUSTER_UNREACHABLE, f"the cluster's API server does not answer: {error}") from None
+        except RefusedError as error:
+            raise UserError(reasons.CLUSTER_UNUSABLE, f"the cluster's API server refuses: {error}") from None
         with _only_operator(options.store, cluster_uid):
             try:
                 await _lead(operator, cluster_uid, options)
@@ -102,6 +106,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
     system = await cluster.get(NAMESPACE, None, "kube-system")
     if system is None:
         raise UserError(reasons.CLUSTER_UNUSABLE, "the cluster has no namespace kube-system")
+    await _require_resource(cluster, options.namespaces)
     layout = Layout(options.store / "images")
     signer = Signer(await keys.signing_key(cluster))
     own_id = store_id.of(options.store)
@@ -124,25 +129,43 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
         admin=Admin(cluster, signer),
         signer=signer,
         architecture=architecture,
-        kind_cluster=await delivery_choice.kind_of_engine(node, engine, registry),
+        # Which ports of localhost a kind cluster maps, no pod can ask.
+        kind_cluster=None if running_in_pod() else await delivery_choice.kind_of_engine(node, engine, registry),
         namespaces=options.namespaces,
         keep_seconds=options.keep_seconds,
-        verify=_verifier(node),
+        verify=lambda local_port, node_port: f"http://localhost:{local_port}",
     )
     return operator, system["metadata"]["uid"]
 
 
-def _verifier(node: Object) -> Any:
-    """The function for the address of a service: on localhost beside the cluster, at the node's address inside it."""
-    if not running_in_pod():
-        return lambda local_port, node_port: f"http://localhost:{local_port}"
-    addresses = {address["type"]: address["address"] for address in node["status"]["addresses"]}
-    return lambda local_port, node_port: f"http://{addresses['InternalIP']}:{node_port}"
+async def _require_resource(cluster: Cluster, namespaces: Iterable[str]) -> None:
+    """Check that the cluster knows our kind.
+
+    Raises:
+        UserError: ClusterUnusable.
+    """
+    try:
+        for namespace in namespaces or (None,):
+            await cluster.list(LMD, namespace)
+    except RefusedError as error:
+        if error.code != 404:
+            raise
+        raise UserError(
+            reasons.CLUSTER_UNUSABLE,
+            f"the cluster does not know {LMD.name}: kubectl apply --server-side -f crds/, or install the chart "
+            "localmodel-crds",
+        ) from None
 
 
 @contextlib.contextmanager
 def _only_operator(store: Path, cluster_uid: str) -> Any:
-    """Allow one operator for a store and cluster on this machine; the Lease covers other machines."""
+    """Allow one operator for a store and cluster on this machine; the Lease covers other machines.
+
+    In a pod the Lease alone decides: another pod, which waits for it, may have the same volume.
+    """
+    if running_in_pod():
+        yield
+        return
     lock = store / f"operator-{cluster_uid}.lock"
     try:
         with files.alone(lock):
@@ -188,6 +211,9 @@ async def _lead(operator: Operator, cluster_uid: str, options: Options) -> None:
     for task in ours:
         task.cancel()
     await asyncio.gather(*ours, return_exceptions=True)
+    with contextlib.suppress(UnreachableError, RefusedError, TimeoutError):
+        async with asyncio.timeout(_LAST_WORD):
+            await operator.cluster.release_lease(_LEASE_NAMESPACE, identity)
     enough.set()
     await asyncio.wait([watch], timeout=10)
     for task in (lease, watch):
@@ -246,6 +272,8 @@ async def _watch(operator: Operator, enough: asyncio.Event, stop: asyncio.Event,
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
+        # Watching which namespaces and kinds there are takes rights in the whole cluster.
+        settings.scanning.disabled = bool(options.namespaces)
         # an API server may be away for an afternoon: kopf would end after the last of these
         settings.networking.error_backoffs = [1, 2, 3, 5, *[10] * 10_000]
         settings.watching.server_timeout = 300

@@ -158,7 +158,7 @@ async def sweep(operator: Operator, cluster_uid: str) -> None:
         operator.queue.add_after(_AGAIN_WHEN_BUSY, SWEEP)
         return
     ours = (names.IMAGE_PREFIX, operator.delivery.repository("") + "@")
-    others = await _of_others(operator)
+    others = await _of_others(operator) if present else ()
     kept = {*use.images, *(name for images in present.values() for name in images if name.startswith(others))}
     image_names = {name for images in present.values() for name in images if name.startswith(ours)}
     resting = kept_for_now(image_names - kept, use.images, _unused, time.monotonic(), operator.keep_seconds)

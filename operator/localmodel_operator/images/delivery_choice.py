@@ -44,6 +44,13 @@ def make(node: Mapping[str, Any], engine: Engine, layout: Layout, registry: Regi
     """
     if registry:
         return Push(layout, registry)
+    if running_in_pod():
+        raise UserError(
+            reasons.CLUSTER_UNUSABLE,
+            "no registry is known, and an operator in a pod brings images to nodes in no other way. Name one that its "
+            "pod and the nodes reach: with --registry HOST[/PREFIX] (registry.address of the chart), or in the "
+            "ConfigMap local-registry-hosting of the namespace kube-public (KEP-1755), with hostFromClusterNetwork",
+        )
     if name := kind_cluster(node):
         return DeltaImport(engine, layout, name)
     raise UserError(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from kube import Cluster, Refused
-from support.operator.overlay_rights import FORBIDDEN, NEEDED, OVERLAY, RIGHTS, USER, Asked
+from support.operator.overlay_rights import FORBIDDEN, NEEDED, USER, Asked, rights
 
 
 @pytest.fixture(scope="module")
 def granted(cluster: Cluster) -> Iterator[Cluster]:
     cluster.kubectl("create", "namespace", "localmodel-system")
-    files = [argument for file in RIGHTS for argument in ("-f", str(OVERLAY / file))]
-    cluster.kubectl("apply", *files)
+    objects = json.dumps({"apiVersion": "v1", "kind": "List", "items": rights()})
+    cluster.kubectl("apply", "-f", "-", given=objects)
     yield cluster
-    cluster.kubectl("delete", *files)
+    cluster.kubectl("delete", "-f", "-", given=objects)
     cluster.kubectl("delete", "namespace", "localmodel-system")
 
 

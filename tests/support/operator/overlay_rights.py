@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import yaml
 
 OVERLAY = Path(__file__).resolve().parents[3] / "manifests" / "overlays" / "in-cluster"
 USER = "system:serviceaccount:localmodel-system:localmodel-operator"
-RIGHTS = ("rbac.yaml", "served-namespace.yaml")
+
+
+def overlay(*kinds: str) -> list[dict[str, Any]]:
+    """The overlay's objects of these kinds."""
+    return [each for each in yaml.safe_load_all((OVERLAY / "operator.yaml").read_text()) if each["kind"] in kinds]
+
+
+def rights() -> list[dict[str, Any]]:
+    """The overlay's roles, and to whom they are given."""
+    return overlay("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 
 
 class Asked(NamedTuple):
@@ -27,13 +38,7 @@ _LMD = "localmodeldeployments.localmodel.dev"
 NEEDED = [
     Asked("list", "nodes"),
     Asked("watch", "nodes"),
-    Asked("list", "services"),
-    Asked("list", _LMD),
     Asked("get", "namespaces", "", "kube-system"),
-    Asked("list", "namespaces"),
-    Asked("watch", "namespaces"),
-    Asked("list", "customresourcedefinitions.apiextensions.k8s.io"),
-    Asked("watch", "customresourcedefinitions.apiextensions.k8s.io"),
     Asked("create", "leases.coordination.k8s.io", "kube-system"),
     Asked("get", "leases.coordination.k8s.io", "kube-system", "localmodel-operator"),
     Asked("update", "leases.coordination.k8s.io", "kube-system", "localmodel-operator"),
@@ -68,6 +73,8 @@ FORBIDDEN = [
     *_in("default", {_LMD: "create update patch delete", "roles.rbac.authorization.k8s.io": "create update"}),
     Asked("get", "secrets", "kube-system", "another"),
     Asked("delete", "secrets", "kube-system", "localmodel-operator-admin"),
+    *_in("", {"services": "list", _LMD: "list", "namespaces": "list watch"}),
+    Asked("list", "customresourcedefinitions.apiextensions.k8s.io"),
     Asked("get", "namespaces", "", "default"),
     Asked("update", "nodes"),
 ]

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-import yaml
-from support.operator.overlay_rights import FORBIDDEN, NEEDED, OVERLAY, RIGHTS, Asked
+from support.operator.overlay_rights import FORBIDDEN, NEEDED, Asked, overlay, rights
 
 from localmodel.cluster_records import names
 from localmodel_operator import sweep
@@ -19,14 +18,10 @@ from localmodel_operator.records import keys
 Object = dict[str, Any]
 
 
-def _objects() -> list[Object]:
-    return [each for file in RIGHTS for each in yaml.safe_load_all((OVERLAY / file).read_text())]
-
-
 def _may(asked: Asked) -> bool:
     resource, _, below = asked.resource.partition("/")
     plural, _, group = resource.partition(".")
-    for role in _objects():
+    for role in rights():
         if role["kind"] == "Role" and role["metadata"]["namespace"] != asked.namespace:
             continue
         for rule in role.get("rules", ()):
@@ -45,10 +40,8 @@ def test_the_overlay_grants_what_is_asked_and_no_more() -> None:
 
 def test_every_role_is_bound_to_the_operator_and_to_nobody_else() -> None:
     kinds = {"ClusterRole": "ClusterRoleBinding", "Role": "RoleBinding"}
-    places = {
-        (kind, each["metadata"].get("namespace")) for kind in kinds for each in _objects() if each["kind"] == kind
-    }
-    bound = [each for each in _objects() if each["kind"].endswith("Binding")]
+    places = {(kind, each["metadata"].get("namespace")) for kind in kinds for each in rights() if each["kind"] == kind}
+    bound = [each for each in rights() if each["kind"].endswith("Binding")]
     assert {(each["roleRef"]["kind"], each["metadata"].get("namespace")) for each in bound} == places
     account = {"kind": "ServiceAccount", "name": "localmodel-operator", "namespace": "localmodel-system"}
     assert all(each["subjects"] == [account] for each in bound)
@@ -96,7 +89,7 @@ class Secrets:
 
 
 def test_the_empty_key_of_the_overlay_is_filled_in_once() -> None:
-    (empty,) = yaml.safe_load_all((OVERLAY / "key.yaml").read_text())
+    (empty,) = overlay("Secret")
     cluster: Any = Secrets(empty)
     made = keys.Signer(asyncio.run(keys.signing_key(cluster))).public_key
     assert cluster.secret["metadata"] == empty["metadata"]

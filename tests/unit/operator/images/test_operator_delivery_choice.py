@@ -96,6 +96,13 @@ async def test_another_cluster_without_a_registry_is_told_what_to_do(layout: Lay
     assert caught.value.reason == "ClusterUnusable"
 
 
+async def test_an_operator_in_a_pod_needs_a_registry(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_choice, "running_in_pod", lambda: True)
+    assert isinstance(await made(Api(KIND_NODE), "registry.example.com", layout), Push)
+    with pytest.raises(UserError, match=r"operator in a pod.*--registry HOST\[/PREFIX\].*hostFromClusterNetwork"):
+        await made(Api(KIND_NODE, hosting("host: localhost:5001")), None, layout)
+
+
 async def test_another_cluster_with_a_registry_is_served(layout: Layout) -> None:
     assert isinstance(await made(Api(OTHER_NODE), "http://registry.lan:5000", layout), Push)
 

@@ -1,0 +1,58 @@
+{{- define "localmodel-operator.name" -}}
+{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name }}{{ else }}{{ .Release.Name }}-{{ .Chart.Name }}{{ end }}
+{{- end }}
+
+{{- define "localmodel-operator.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "localmodel-operator.image" -}}
+{{- with .Values.image }}{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}{{ end }}
+{{- end }}
+
+{{- define "localmodel-operator.subjects" -}}
+- {kind: ServiceAccount, name: {{ include "localmodel-operator.name" . }}, namespace: {{ .Release.Namespace }}}
+{{- end }}
+
+{{- /* What the operator does where it serves: in each namespace, or in all. */}}
+{{- define "localmodel-operator.served" -}}
+- apiGroups: [localmodel.dev]
+  resources: [localmodeldeployments]
+  verbs: [get, list, watch]
+- apiGroups: [localmodel.dev]
+  resources: [localmodeldeployments/status]
+  verbs: [patch]
+# children block the deletion of their owner
+- apiGroups: [localmodel.dev]
+  resources: [localmodeldeployments/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get, list, watch, create, update, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch]
+# Secrets: whether a key is there, and the object's version; of those that a model's address names, the values
+- apiGroups: [""]
+  resources: [pods, secrets]
+  verbs: [get, list, watch]
+# NAME-wanted: what is to serve
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch, create, update]
+# the admin port of the pods, for warm swaps
+- apiGroups: [""]
+  resources: [pods/proxy]
+  verbs: [get, create]
+# what answers at a Service that has no address outside the cluster
+- apiGroups: [""]
+  resources: [services/proxy]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [get, create, update]
+{{- end }}
