@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.charts import CRDS, OPERATOR, ROOT, SYSTEM, VALUES, helm, template
 from support.operator.overlay_rights import OVERLAY
 
 import localmodel
 
-ROOT = Path(__file__).parents[3]
-CHARTS = ROOT / "manifests" / "charts"
-OPERATOR, CRDS = CHARTS / "localmodel-operator", CHARTS / "localmodel-crds"
-
 Object = dict[str, Any]
-
-REGISTRY = {"registry": {"address": "registry.example.com/team"}}
-VALUES: dict[str, Object] = {
-    "all namespaces": REGISTRY,
-    "two namespaces": {**REGISTRY, "namespaces": ["team-a", "team-b"]},
-    "the cluster's registry": {"namespaces": ["team-a"]},
-    "with a login": {"registry": {"address": "http://registry.lan:5000", "secret": "login"}},
-    "nothing kept": {**REGISTRY, "store": {"persistent": False, "size": "5Gi"}},
-    "a shared volume": {**REGISTRY, "replicas": 3, "store": {"existingClaim": "mine", "accessMode": "ReadWriteMany"}},
-}
-
-
-def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ROOT / "hack" / "helm", *arguments], capture_output=True, text=True, check=False)
 
 
 def rendered(chart: Path, *options: str | Path) -> list[Object]:
-    ended = helm("template", "localmodel-operator", chart, "--namespace", "localmodel-system", *options)
-    assert ended.returncode == 0, ended.stderr
-    return [each for each in yaml.safe_load_all(ended.stdout) if each]
+    return [each for each in yaml.safe_load_all(template(chart, *options)) if each]
 
 
 def operator(values: Object, tmp_path: Path) -> dict[tuple[str, str], Object]:
@@ -51,7 +31,7 @@ def operator(values: Object, tmp_path: Path) -> dict[tuple[str, str], Object]:
 
 
 def pod_of(objects: dict[tuple[str, str], Object]) -> Object:
-    spec: Object = objects["Deployment", "localmodel-system"]["spec"]["template"]["spec"]
+    spec: Object = objects["Deployment", SYSTEM]["spec"]["template"]["spec"]
     return spec
 
 
@@ -147,15 +127,15 @@ def test_a_login_is_where_the_operator_reads_it(tmp_path: Path) -> None:
 
 def test_pods_that_share_a_volume_of_one_node_run_on_one(tmp_path: Path) -> None:
     objects = operator(VALUES["all namespaces"], tmp_path)
-    claim = objects["PersistentVolumeClaim", "localmodel-system"]
+    claim = objects["PersistentVolumeClaim", SYSTEM]
     assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
     (rule,) = pod_of(objects)["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
-    labels = objects["Deployment", "localmodel-system"]["spec"]["template"]["metadata"]["labels"]
+    labels = objects["Deployment", SYSTEM]["spec"]["template"]["metadata"]["labels"]
     assert rule["labelSelector"]["matchLabels"] == labels
     for name in ("nothing kept", "a shared volume"):
         objects = operator(VALUES[name], tmp_path)
         assert "affinity" not in pod_of(objects)
-        assert ("PersistentVolumeClaim", "localmodel-system") not in objects
+        assert ("PersistentVolumeClaim", SYSTEM) not in objects
 
 
 @pytest.mark.parametrize(
