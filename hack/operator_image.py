@@ -16,12 +16,11 @@ from importlib.metadata import requires
 from pathlib import Path
 from threading import Event
 
-from localmodel.engine.bases import Base, Origin
-from localmodel.oci.registry import Repository
 from packaging.requirements import Requirement
 
 from localmodel.disk import home
 from localmodel.engine import bases
+from localmodel.engine.bases import Base, Origin
 from localmodel.engine.client import Connection
 from localmodel.environments.layers import base_python, bytecode, packages
 from localmodel.environments.layers.packages import Kind
@@ -31,6 +30,7 @@ from localmodel.environments.venvs import reuse
 from localmodel.errors import UserError
 from localmodel.oci import layers
 from localmodel.oci.layout import Blob, Layout
+from localmodel.oci.registry import Repository
 from localmodel.resource.spec import EnvironmentSpec
 from localmodel.store import store_id
 from localmodel.updates import image

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import docker as docker_sdk
 from extra_node import docker, inside
+from support.images import Images
+
+from localmodel.engine import saved
+from localmodel.oci.layout import Layout
 
 _CONFIG_PATH = '\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "/etc/containerd/certs.d"\n'
 
@@ -22,3 +28,13 @@ def know_registry(node: str, name: str, host: str) -> None:
     if "config_path = '/etc/containerd/certs.d'" not in inside(node, "containerd", "config", "dump"):
         inside(node, "sh", "-c", "cat >> /etc/containerd/config.toml", given=_CONFIG_PATH)
         inside(node, "systemctl", "restart", "containerd")
+
+
+def push_python(host: str, folder: Path) -> str:
+    """Push the engine's base image to the registry; return its name there. The folder is for what is in between."""
+    layout, client = Layout(folder), docker_sdk.from_env()
+    base = saved.keep(client, "python:3.11-slim", "", layout)
+    client.close()
+    layers = (layout.read(blob.digest) for blob in base.layers)
+    Images(host, "team/python", insecure=True).push("3.11-slim", layers, "", base.architecture, base.variables)
+    return f"{host}/team/python:3.11-slim"

@@ -11,20 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 from extra_node import inside
 from kube import ROOT, Cluster, Namespace, eventually
 from load import Load, ask
 from operator_process import OperatorProcess
-from registry_nodes import gateway, know_registry
+from registry_nodes import gateway, know_registry, push_python
 from support import given, oci_registry
 from support.cache_folder import CACHE
 from support.charts import CRDS, OPERATOR, RELEASE, SYSTEM, VALUES, helm, template
-from support.images import Images
-
-from localmodel.engine import saved
-from localmodel.oci.layout import Layout
 
 POD = "--selector=app.kubernetes.io/name=localmodel-operator"
 VOLUME = "/var/lib/localmodel-e2e-chart"  # on the node
@@ -64,16 +59,10 @@ def test_the_api_server_takes_what_the_charts_make(system: Namespace, tmp_path: 
 
 @pytest.fixture
 def registry(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
-    """A registry whose images the nodes pull; it has the base image of deployments."""
+    """A registry whose images the nodes pull."""
     with oci_registry.serving(tmp_path, address=gateway()) as host:
         for node in cluster.nodes():
             know_registry(node, host, host)
-        layout, client = Layout(tmp_path / "saved"), docker.from_env()
-        base = saved.keep(client, "python:3.11-slim", "", layout)
-        client.close()
-        images = Images(host, "team/python", insecure=True)
-        layers = (layout.read(blob.digest) for blob in base.layers)
-        images.push("3.11-slim", layers, "", base.architecture, base.variables)
         yield host
 
 
@@ -151,7 +140,7 @@ def test_serves_from_a_restricted_pod_and_an_upgrade_is_not_noticed(
         assert ended.returncode == 0, f"{ended.stderr}\n{system.kubectl('get', 'pods', '-o', 'yaml')}"
 
     release("install")
-    environment = {"baseImage": f"{registry}/team/python:3.11-slim"}
+    environment = {"baseImage": push_python(registry, tmp_path / "saved")}
     namespace.apply(
         given.lmd("app", port, given.inline(given.script("one")), environment=environment),
         way_in(cluster.node_ports()[port]),

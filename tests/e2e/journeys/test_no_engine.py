@@ -11,22 +11,16 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-import docker
 import pytest
 from app import App
 from kube import Cluster, Namespace, eventually
 from operator_process import LMD, OperatorProcess
-from registry_nodes import gateway, know_registry
+from registry_nodes import gateway, know_registry, push_python
 from support import given, oci_registry
 from support.cache_folder import CACHE
-from support.images import Images
 from support.web_server import Answer, serving
 
-from localmodel.engine import saved
-from localmodel.oci.layout import Layout
-
 NO_ENGINE = {"DOCKER_HOST": "tcp://127.0.0.1:1"}
-BASE = "python:3.11-slim"
 SCRIPT = """
 import os
 from pathlib import Path
@@ -50,12 +44,7 @@ def registry(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with oci_registry.serving(folder, address=gateway()) as host:
         for node in cluster.nodes():
             know_registry(node, host, host)
-        layout, client = Layout(folder / "saved"), docker.from_env()
-        base = saved.keep(client, BASE, "", layout)
-        client.close()
-        layers = (layout.read(blob.digest) for blob in base.layers)
-        images = Images(host, "team/python", insecure=True)
-        images.push("3.11-slim", layers, "", base.architecture, base.variables)
+        push_python(host, folder / "saved")
         yield host
 
 
