@@ -1,5 +1,6 @@
 """What the files for every system have in common: how they are written, and what none of them can say."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,11 @@ from localmodel.resource.spec import DeploymentSpec, Variable
 def yaml_of(document: dict[str, Any]) -> bytes:
     """The document as YAML, in the order of its fields."""
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120).encode()
+
+
+def json_of(value: Any) -> bytes:
+    """The value as JSON for a reader."""
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def of_the_operator(spec: DeploymentSpec) -> list[str]:

@@ -1,7 +1,7 @@
 """Makes the image of a deployment, and brings it to a registry, a file or the engine."""
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from localmodel.resource.spec import Variable
 from localmodel.store import Store, store_id
 from localmodel.targets.docker import ContainerRunner
 from localmodel.targets.machine import resolve
+from localmodel.targets.machine.resolve import Desired
 from localmodel.updates import archive, image
 from localmodel.updates.image import Image
 from localmodel.ways_out.packed import Packed
@@ -69,8 +70,7 @@ def make(manifests: Manifests, progress: Progress) -> Made:
     wanted = specs.parse(manifests.deployment["spec"])
     store, layout = Store(home.store()), Layout(home.store() / "images")
     with _connected() as engine, (runner := _Elsewhere(engine)).at_work():
-        # A Secret is not here, and need not be: its variables stay references.
-        desired = resolve.resolve(manifests, replace(wanted, env=()), runner, progress)
+        desired = _looked_up(manifests, runner, progress)
         with progress.step("image") as done:
             environment = environment_image.make(
                 engine,
@@ -86,6 +86,25 @@ def make(manifests: Manifests, progress: Progress) -> Made:
             done(f"{sum(layer.size for layer in made.layers) / 1e6:.0f} MB")
     variables = _variables(wanted.env, manifests)
     return Made(Packed(name, desired.spec, variables, desired.models, made.reference(_repository(name))), made, layout)
+
+
+def look_up(manifests: Manifests, progress: Progress) -> tuple[Packed, Mapping[str, bytes]]:
+    """What is to be served, and the script's files, without an image.
+
+    Raises:
+        UserError: something is missing or does not fit.
+    """
+    with _connected() as engine:
+        desired = _looked_up(manifests, _Elsewhere(engine), progress)
+    name = manifests.deployment["metadata"]["name"]
+    variables = _variables(specs.parse(manifests.deployment["spec"]).env, manifests)
+    return Packed(name, desired.spec, variables, desired.models, ""), desired.files
+
+
+def _looked_up(manifests: Manifests, runner: _Elsewhere, progress: Progress) -> Desired:
+    # A Secret is not here, and need not be: its variables stay references.
+    wanted = replace(specs.parse(manifests.deployment["spec"]), env=())
+    return resolve.resolve(manifests, wanted, runner, progress)
 
 
 def push(made: Made, reference: str, insecure: bool, progress: Progress) -> Packed:

@@ -14,7 +14,7 @@ from localmodel.cli.group import Group
 from localmodel.cli.project_options import deployment_options
 from localmodel.cli.target_option import target_options
 from localmodel.cli.terminal.output import ConsoleProgress, output_option, print_value, say
-from localmodel.cli.tools import export_gitops, export_image
+from localmodel.cli.tools import export_gitops, export_image, export_triton
 from localmodel.cli.tools.new_folder import require_new
 from localmodel.disk import home, user_file
 from localmodel.environments import stored
@@ -30,7 +30,7 @@ def export() -> None:
     """Write a deployment as files for another tool."""
 
 
-for command in (*export_image.COMMANDS, *export_gitops.COMMANDS):
+for command in (*export_image.COMMANDS, *export_gitops.COMMANDS, export_triton.triton):
     export.add_command(command)
 
 
