@@ -262,7 +262,8 @@ PORT_UNMAPPED = _reason(
     STALLED,
     "PortUnmapped",
     "the cluster does not map `spec.service.localPort`",
-    "use a port that the message names; kind maps ports only when it creates a cluster (`kind-config.yaml`)",
+    "use a port that the message names; kind maps ports only when it creates a cluster (`kind-config.yaml`). "
+    "`spec.service.expose: None` needs none",
 )
 PORT_TAKEN = _reason(
     STALLED,
@@ -274,7 +275,8 @@ NO_PORT_FREE = _reason(
     STALLED,
     "NoPortFree",
     "the deployment names no port, and all ports that could be allocated are taken",
-    "delete a deployment, or create the cluster with more ports (`kind-config.yaml`); without kind, name a free port",
+    "delete a deployment, or create the cluster with more ports (`kind-config.yaml`); `spec.service.expose: None` "
+    "needs none; without kind, name a free port",
 )
 NO_ROOM = _reason(
     STALLED,

@@ -1,7 +1,9 @@
 """lmd apply: make a manifest, or a script with its models, serve."""
 
-from dataclasses import asdict
+import contextlib
+from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -59,7 +61,13 @@ def apply(target: Target, project: "Project", timeout: float | None, output: str
     for deployment in deployments:
         say(sentence(deployment))
         if deployment.serving is not None:
-            next_step.tell(partial(next_step.invoke, deployment, target.name, project.place.path))
+            next_step.tell(partial(_next_step, target, deployment, project.place.path))
+
+
+def _next_step(target: Target, deployment: DeploymentStatus, path: Path) -> str:
+    with contextlib.suppress(UserError):  # without a way there, it has no example
+        deployment = replace(deployment, url=target.reach(deployment))
+    return next_step.invoke(deployment, target.name, path)
 
 
 def _with_traceback(error: UserError, target: Target, project: "Project") -> UserError:

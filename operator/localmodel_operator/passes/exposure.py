@@ -87,7 +87,7 @@ async def _node(context: Pass, service: Object | None) -> str:
 
 def _balanced(service: Object | None) -> str:
     ingress: list[Any] = (service or {}).get("status", {}).get("loadBalancer", {}).get("ingress", [])
-    return next((_host(each.get("hostname") or each.get("ip") or "") for each in ingress), "")
+    return next((_host(each.get("ip") or each.get("hostname") or "") for each in ingress), "")
 
 
 def _host(name: str) -> str:

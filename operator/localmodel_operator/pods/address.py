@@ -13,6 +13,7 @@ from localmodel_operator.cluster import Cluster, PodUnreachableError
 _CONNECTIONS = 10  # for each pod that may answer
 _TRIES = 3  # one of several pods may be ending
 _SECONDS = 3.0  # for all of them
+_UNKNOWN_HOST = 421
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ async def problem(base: Place, number: int, replicas: int, only_ready: bool = Fa
     if trouble:
         return trouble
     answers = [task.result() for task in asked]
+    if any(answer.status == _UNKNOWN_HOST for answer in answers):
+        return f"the server does not know the name in {base}: add it to LOCALMODEL_ALLOWED_HOSTS in spec.env"
     revisions = {answer.revision or "" for answer in answers}
     if "" in revisions:
         return f"something else than this deployment answers at {base}; free the port or choose another"

@@ -73,6 +73,7 @@ async def test_a_pod_of_the_same_revision_that_is_being_ended_is_no_problem() ->
         ((200, "3"), "is still answered by revision 3"),
         ((503, "3"), "is still answered by revision 3"),
         ((200, None), "something else than this deployment answers"),
+        ((421, None), "add it to LOCALMODEL_ALLOWED_HOSTS in spec.env"),
     ],
 )
 async def test_one_answer_in_ten_by_another(others: tuple[int, str | None], said: str) -> None:
