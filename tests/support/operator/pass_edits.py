@@ -49,5 +49,6 @@ EDITS: dict[str, tuple[list[Edit] | None, Edit]] = {
     "scale from 0": ([serve("A", replicas=0)], serve("A")),
     "scale up": (None, serve("B", replicas=2)),
     "other resources": (None, serve("B", resources={"limits": {"memory": "1Gi"}})),
+    "no port any more": (None, serve("B", service={"expose": "None"})),
     "delete": (None, lambda sim: sim.delete("app")),
 }
