@@ -54,7 +54,6 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             "--push", "reference", metavar="HOST/REPOSITORY:TAG", help="Send the image to this place in a registry."
         ),
         click.option(
-            "-o",
             "--output-dir",
             "place",
             type=click.Path(file_okay=False, path_type=Path),
@@ -77,7 +76,7 @@ def kubernetes(target: "Target", name: str, where: _Where) -> None:
     \b
     Examples:
       lmd export kubernetes churn
-      lmd export kubernetes churn -o deploy --push registry.example.com/team/churn:1
+      lmd export kubernetes churn --output-dir deploy --push registry.example.com/team/churn:1
     """
     from localmodel.ways_out import kubernetes as written
 
@@ -112,7 +111,7 @@ def compose(target: "Target", name: str, where: _Where) -> None:
     \b
     Examples:
       lmd export compose churn
-      lmd export compose churn -o deploy --push registry.example.com/team/churn:1
+      lmd export compose churn --output-dir deploy --push registry.example.com/team/churn:1
     """
     from localmodel.ways_out import compose as written
     from localmodel.ways_out import pack

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "-o",
     "--output-dir",
     "place",
     type=click.Path(file_okay=False, path_type=Path),
@@ -32,7 +31,7 @@ def triton(target: "Target", name: str, place: Path | None, overwrite: bool) -> 
 
     \b
     Examples:
-      lmd export triton churn -o models
+      lmd export triton churn --output-dir models
     """
     from localmodel.disk import home, user_file
     from localmodel.store import Store

@@ -86,7 +86,7 @@ def test_manifests_that_need_no_operator_answer_as_the_operators_deployment(
     by_operator = httpx.post(url, content=(folder / "request.json").read_bytes(), trust_env=False).json()
     assert by_operator == ['{"data": [1, 2]}', "answered"]
 
-    assert "kubectl apply -f out" in lmd("export", "kubernetes", "alone", "-o", "out")
+    assert "kubectl apply -f out" in lmd("export", "kubernetes", "alone", "--output-dir", "out")
     kind = Path(cluster.program).with_name("kind")
     image = ["load", "image-archive", str(tmp_path / "out" / "image.tar"), "--name", cluster.name]
     subprocess.run([kind, *image], check=True, timeout=300)
