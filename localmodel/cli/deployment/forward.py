@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+from functools import partial
 
 import click
 
@@ -44,9 +45,9 @@ def forward(target: Target, name: str, port: int | None) -> None:
     if port is not None:
         ports.require(port, ports.holder)
     port = port or ports.allocate(None, (), ports.holder, progress.note)
-    say(f"http://localhost:{port}/score leads to {name}; Ctrl-C ends it")
     # Closing the terminal, or kill, is a Ctrl-C as well.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(forwarding.run(port))
+        is_there = partial(say, f"http://localhost:{port}/score leads to {name}; Ctrl-C ends it")
+        asyncio.run(forwarding.run(port, is_there))

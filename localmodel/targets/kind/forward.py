@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +48,10 @@ class Forward:
         self._way: _Way | None = None
         self._opening = asyncio.Lock()
 
-    async def run(self, port: int) -> None:
-        """Listen on the port until this is cancelled."""
+    async def run(self, port: int, listening: Callable[[], None]) -> None:
+        """Listen on the port until this is cancelled; `listening` is called once it does."""
         server = await asyncio.start_server(self._lead, HOST, port)
+        listening()
         try:
             await self._follow_pods()
         finally:

@@ -108,8 +108,10 @@ def given_port(kubectl: Kubectl) -> Iterator[int]:
     loop = asyncio.new_event_loop()
     leading = Forward(kubectl, "team", "a=b", LoggedProgress())
     with ThreadPoolExecutor() as threads:
-        task = loop.create_task(leading.run(port))
+        listening = threading.Event()
+        task = loop.create_task(leading.run(port, listening.set))
         ended = threads.submit(run_until_cancelled, loop, task)
+        assert listening.wait(30)
         yield port
         loop.call_soon_threadsafe(task.cancel)
         ended.result(30)
@@ -122,8 +124,7 @@ def run_until_cancelled(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None
 
 
 def ask(port: int) -> str:
-    client = httpx.Client(transport=httpx.HTTPTransport(retries=5), trust_env=False, timeout=30)  # it may be starting
-    with client:
+    with httpx.Client(trust_env=False, timeout=30) as client:
         return client.post(f"http://127.0.0.1:{port}/score", json=1).text
 
 
