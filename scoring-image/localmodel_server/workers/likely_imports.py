@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from localmodel_untrusted.files import read_file
 _PICKLE = re.compile(rb"\x80[\x04\x05]")
 _GLOBAL = re.compile(rb"\x8c.([A-Za-z_][\w.]*)\x94\x8c.[A-Za-z_]\w*\x94\x93", re.DOTALL)
 _BYTES = 16 << 20  # of each pickle: most of what it needs is named early
-_MOST_FILES = 200
+_MOST_ENTRIES = 2000  # of a folder
 _CHANGE = {"putenv", "unsetenv", "load_dotenv"}
 _CHANGE_OF_ENVIRON = {"update", "setdefault", "pop", "popitem", "clear"}
 
@@ -51,7 +51,7 @@ def likely_imports(settings: Settings) -> list[LikelyImport]:
     try:
         imports = _script_imports(root, script)
         modules = _pickled(settings.environment.get("AZUREML_MODEL_DIR", ""))
-    except (OSError, ValueError, SyntaxError, RecursionError):
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return []  # the worker says what is wrong
     likely = list(dict.fromkeys([*imports, *map(LikelyImport, modules)]))
     is_worth_it = any(item.module.partition(".")[0] not in sys.stdlib_module_names for item in likely)
@@ -59,7 +59,10 @@ def likely_imports(settings: Settings) -> list[LikelyImport]:
 
 
 def _script_imports(root: Path, script: Path) -> list[LikelyImport]:
-    paths = {path.relative_to(root).as_posix(): path for path in _files(root, "*.py")}
+    paths = {path.relative_to(root).as_posix(): path for path in _files(root) if path.suffix == ".py"}
+    entry = script.relative_to(root).as_posix()
+    if entry not in paths:
+        raise ValueError("no such script")
     trees: list[ast.AST] = []
 
     def read(name: str) -> bytes:
@@ -67,7 +70,7 @@ def _script_imports(root: Path, script: Path) -> list[LikelyImport]:
         trees.append(ast.parse(source))
         return source
 
-    imports = script_imports.elsewhere(paths, read, script.relative_to(root).as_posix())
+    imports = script_imports.elsewhere(paths, read, entry)
     if any(map(_sets_variables, trees)):
         raise ValueError("variables come first")
     return [LikelyImport(item.module, item.names, True) for item in imports if item.needed]
@@ -91,7 +94,7 @@ def _name(node: object) -> str:
 
 def _pickled(folder: str) -> list[str]:
     modules: dict[str, None] = {}
-    for path in _files(Path(folder), "*") if folder else ():
+    for path in _files(Path(folder)) if folder else ():
         with path.open("rb") as file:
             content = file.read(2)
             if _PICKLE.match(content):
@@ -100,6 +103,15 @@ def _pickled(folder: str) -> list[str]:
     return list(modules)
 
 
-def _files(folder: Path, pattern: str) -> Iterable[Path]:
-    files: Iterator[Path] = (path for path in folder.rglob(pattern) if path.is_file())
-    return islice(files, _MOST_FILES)
+def _files(folder: Path) -> Iterator[Path]:
+    """The files in a folder.
+
+    Raises:
+        ValueError: there are too many of them to look at before anything serves.
+    """
+    entries = 0
+    for place, folders, names in os.walk(folder):
+        entries += len(folders) + len(names)
+        if entries > _MOST_ENTRIES:
+            raise ValueError("too many files")
+        yield from (path for path in (Path(place, name) for name in names) if path.is_file())

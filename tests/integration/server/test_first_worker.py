@@ -159,3 +159,15 @@ def test_a_model_may_be_anything(given: Given, content: bytes) -> None:
     (given.models / "model").write_bytes(content)
     (given.models / "gone").symlink_to("nowhere")
     assert given.ahead("import counted") == ["counted"]
+
+
+async def test_a_source_folder_may_be_anything(given: Given) -> None:
+    (given.app / "lib").mkdir(parents=True)
+    for number in range(2001):
+        (given.app / "lib" / f"part{number}.py").write_text("")
+    (given.app / "around").symlink_to(given.app)
+    pool = await given.start("import counted")
+    assert pool.how == "spawn"
+    assert given.ahead("import counted") == []
+    given.environment["AZUREML_ENTRY_SCRIPT"] = "elsewhere/score.py"
+    assert likely_imports(read_settings(given.environment)) == []
