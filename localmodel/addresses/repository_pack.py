@@ -10,6 +10,7 @@ from localmodel import reasons
 from localmodel.errors import UserError
 
 _LARGEST = 64 << 20
+_LARGEST_SUM = 4 << 30  # a delta of a few bytes can make a file of the largest size, and a pack has many
 
 
 def check(pack: BinaryIO, shown: str) -> None:
@@ -23,15 +24,19 @@ def check(pack: BinaryIO, shown: str) -> None:
     with mmap.mmap(pack.fileno(), 0, access=mmap.ACCESS_READ) as contents:
         _, count = read_pack_header_at(contents)
         offset = 12
+        total = 0
         for _ in range(count):
             head, _, _ = take_msb_bytes_at(contents, offset)
-            _bounded(_number([head[0] & 0xF]) + (_number(head[1:]) << 4), shown)
+            size = _bounded(_number([head[0] & 0xF]) + (_number(head[1:]) << 4), shown)
             packed, offset = unpack_object_at(contents, offset, SHA1.hash_func)
             if packed.pack_type_num in DELTA_TYPES:
                 delta = b"".join(packed.decomp_chunks)
                 _, start, _ = take_msb_bytes_at(delta, 0)
                 result, _, _ = take_msb_bytes_at(delta, start)
-                _bounded(_number(result), shown)
+                size = _bounded(_number(result), shown)
+            total += size
+            if total > _LARGEST_SUM:
+                raise _too_large(f"more than {_LARGEST_SUM >> 30} GiB of files; what is large", shown)
 
 
 def _number(digits: list[int]) -> int:
@@ -39,10 +44,11 @@ def _number(digits: list[int]) -> int:
     return sum((digit & 0x7F) << 7 * index for index, digit in enumerate(digits))
 
 
-def _bounded(size: int, shown: str) -> None:
+def _bounded(size: int, shown: str) -> int:
     if size > _LARGEST:
-        raise UserError(
-            reasons.SOURCE_TOO_LARGE,
-            f"{shown}: the server sends a file of {size >> 20} MiB; what is larger than {_LARGEST >> 20} MiB belongs "
-            "into spec.models",
-        )
+        raise _too_large(f"a file of {size >> 20} MiB; what is larger than {_LARGEST >> 20} MiB", shown)
+    return size
+
+
+def _too_large(what: str, shown: str) -> UserError:
+    return UserError(reasons.SOURCE_TOO_LARGE, f"{shown}: the server sends {what} belongs into spec.models")

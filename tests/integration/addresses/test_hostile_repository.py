@@ -77,6 +77,16 @@ def test_what_objects_take_is_known_before_they_are_unpacked(
                 repository_pack.check(file, "shown")
 
 
+def test_what_all_objects_take_together_is_known_too(tmp_path: Path) -> None:
+    delta = varint(100) + varint(64 << 20) + b"\x90\x64"
+    content = b"PACK" + struct.pack(">LL", 2, 66) + packed(3, bytes(100)) + packed(7, delta, bytes(20)) * 65
+    (tmp_path / "pack").write_bytes(content + hashlib.sha1(content).digest())
+    with (tmp_path / "pack").open("rb") as file:
+        file.seek(0, io.SEEK_END)
+        with pytest.raises(UserError, match="more than 4 GiB of files"):
+            repository_pack.check(file, "shown")
+
+
 def packed(kind: int, content: bytes, base: bytes = b"") -> bytes:
     """An object of a pack, less than 2 KiB of it."""
     return bytes([kind << 4 | len(content) & 15 | 128, len(content) >> 4]) + base + zlib.compress(content)
