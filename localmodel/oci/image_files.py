@@ -15,6 +15,7 @@ _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"  # image-spec, layer.md
 _MOST_LINKS = 40  # on the way to one path, as in Linux
 # They are kept in memory.
 _MOST_MEMBERS, _LONGEST_PATH = 1_000_000, 4096
+_MOST_STEPS = 50_000_000  # from name to name, seconds of them: a link can lead through others, and so on
 
 
 class _Member(NamedTuple):
@@ -34,6 +35,7 @@ class ImageFiles:
     def __init__(self, layers: Iterable[Path]) -> None:
         self._root: _Folder = {}
         self._count = 0
+        self._steps = 0
         for path in layers:
             with path.open("rb") as file:
                 self._add(list(self._members(file.fileno())))
@@ -48,8 +50,9 @@ class ImageFiles:
             self._count += 1
             if self._count > _MOST_MEMBERS:
                 raise tar.RefusedError(f"it has more than {_MOST_MEMBERS} files and folders")
-            if len(info.name) > _LONGEST_PATH:
-                raise tar.RefusedError(f"{tar.shown(info.name)} is longer than {_LONGEST_PATH} characters")
+            for path in (info.name, info.linkname):
+                if len(path) > _LONGEST_PATH:
+                    raise tar.RefusedError(f"{tar.shown(path)} is longer than {_LONGEST_PATH} characters")
             yield _Member(*_split(info.name), info.type, info.linkname)
 
     def _add(self, members: list[_Member]) -> None:
@@ -107,6 +110,9 @@ class ImageFiles:
         folders: list[_Folder] = [self._root]
         while wanted:
             name = wanted.pop()
+            self._steps += 1
+            if self._steps > _MOST_STEPS:
+                raise tar.RefusedError("its links lead through too many others")
             if name in ("", "."):
                 continue
             if len(folders) == len(place):  # a file is on the way

@@ -1,32 +1,34 @@
 """A repository of an OCI registry (distribution-spec): sends and receives blobs and manifests in bounded memory.
 
-Names, credentials from Docker's configuration and the token exchange are oras'. The requests are our own, because oras
-silently repeats a failed one for minutes, and holds a whole blob in memory to send it.
+Names are oras'. The requests are our own, because oras silently repeats a failed one for minutes, and holds a whole
+blob in memory to send it.
 """
 
-import copy
 import io
-import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
-import oras.auth  # type: ignore[import-untyped]
 import oras.container  # type: ignore[import-untyped]
 import requests
+from urllib3.exceptions import LocationParseError
 
 from localmodel import digests, reasons
 from localmodel.errors import UserError
 from localmodel.oci.layout import Blob
 from localmodel.oci.media_types import MANIFEST
+from localmodel.oci.registry_login import DOCKER, Login
+from localmodel.oci.responses import TooMuchError, read
+from localmodel.output.printable import one_line
 from localmodel_untrusted import json_text
 
 _CHUNK = 1 << 20
 _TIMEOUT = (10, 300)  # seconds: to connect, and between two pieces
-_LIMIT = 4 << 20  # bytes of a manifest, as registries limit it
-# Docker's registry answers at another host, and its credentials have a name from before.
-_DOCKER, _DOCKER_HOST, _DOCKER_LOGIN = "docker.io", "registry-1.docker.io", "https://index.docker.io/v1/"
+_LIMIT = 4 << 20  # bytes of a manifest, as registries limit it, and of any other answer that is no blob
+_MOST_TAGS = 1_000_000
+_LONGEST_REASON = 300  # characters
+_DOCKER_HOST = "registry-1.docker.io"  # where Docker's registry answers
 Tell = Callable[[int], None]  # gets the size of every piece that was transferred
 
 
@@ -51,21 +53,12 @@ class Repository:
         self.tag = str(self._place.tag)
         own = str(self._place.registry).rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]")
         plain = own or insecure
-        login, host = copy.copy(self._place), self._place.registry
-        if host == _DOCKER:
-            login.registry, host = _DOCKER_LOGIN, _DOCKER_HOST
+        host = _DOCKER_HOST if self._place.registry == DOCKER else self._place.registry
         self._base = f"{'http' if plain else 'https'}://{host}/v2/{self._place.api_prefix}/"
         self._session = requests.Session()
         self._session.trust_env = not own  # the shell's proxy does not serve this machine
-        self._auth = oras.auth.get_auth_backend("token", self._session, plain)
+        self._login = Login(self._place, self._session, plain)
         self._known: dict[str, str] = {}  # the header that was accepted last, so that a big body is sent only once
-        docker = Path(os.environ.get("DOCKER_CONFIG", "")) / "config.json"  # oras reads only the default place
-        try:
-            self._auth.load_configs(login, [str(docker)] if os.environ.get("DOCKER_CONFIG") else None)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise UserError(
-                reasons.REGISTRY_REFUSED, f"Docker's credentials for {self._place.registry} cannot be read: {error}"
-            ) from None
 
     def __enter__(self) -> Self:
         return self
@@ -75,19 +68,23 @@ class Repository:
 
     def has(self, blob: Blob) -> bool:
         """Whether the repository holds the blob."""
-        return self._ask("HEAD", f"blobs/{blob.digest}", fine=(200, 404)).status_code == 200
+        with self._ask("HEAD", f"blobs/{blob.digest}", fine=(200, 404)) as response:
+            return response.status_code == 200
 
     def send(self, blob: Blob, content: "Path | bytes", tell: Tell) -> None:
         """Send a blob in pieces."""
-        place = self._ask("POST", "blobs/uploads/", fine=(202,)).headers["Location"]
+        with self._ask("POST", "blobs/uploads/", fine=(202,)) as response:
+            place = response.headers.get("Location", "")
+        if not place:
+            raise UserError(reasons.REGISTRY_REFUSED, f"{self._place.registry} does not say where to send a blob")
         place += ("&" if "?" in place else "?") + urlencode({"digest": blob.digest})
         kind = {"Content-Type": "application/octet-stream"}
-        self._ask("PUT", place, fine=(201,), headers=kind, body=lambda: _Body(content, blob.size, tell))
+        self._ask("PUT", place, fine=(201,), headers=kind, body=lambda: _Body(content, blob.size, tell)).close()
 
     def put(self, tag: str, manifest: bytes) -> None:
         """Let the tag name the manifest."""
         headers = {"Content-Type": MANIFEST}
-        self._ask("PUT", f"manifests/{tag}", fine=(201,), headers=headers, body=lambda: manifest)
+        self._ask("PUT", f"manifests/{tag}", fine=(201,), headers=headers, body=lambda: manifest).close()
 
     def manifest(self, tag: str, kinds: Collection[str] = (MANIFEST,)) -> bytes | None:
         """The manifest that the tag or digest names, of one of these media types, or None.
@@ -96,10 +93,10 @@ class Repository:
             UserError: ContentDamaged, if it does not have the digest.
         """
         headers = {"Accept": ", ".join(kinds)}
-        with self._ask("GET", f"manifests/{tag}", fine=(200, 404), headers=headers, stream=True) as response:
+        with self._ask("GET", f"manifests/{tag}", fine=(200, 404), headers=headers) as response:
             if response.status_code == 404:
                 return None
-            content = b"".join(_limited(response))
+            content = self._read(response)
         digest = tag if ":" in tag else response.headers.get("Docker-Content-Digest", "")
         if digest.startswith("sha256:") and digest != digests.of_bytes(content):
             raise UserError(reasons.CONTENT_DAMAGED, f"{self._place}: the manifest does not have the digest {digest}")
@@ -116,19 +113,22 @@ class Repository:
             with self._ask("GET", page, fine=(200, 404)) as response:
                 if response.status_code == 404:
                     return tags
+                content = self._read(response)
                 try:
-                    tags += json_text.parse(response.content)["tags"] or []
+                    tags += json_text.parse(content)["tags"] or []
                 except (ValueError, KeyError, TypeError):
                     raise UserError(
                         reasons.ARTIFACT_UNSUPPORTED, f"{self._place.registry}: what came is no list of tags"
                     ) from None
+            if len(tags) > _MOST_TAGS:
+                raise UserError(reasons.ARTIFACT_UNSUPPORTED, f"{self._place.registry}: more than {_MOST_TAGS} tags")
             following = urlsplit(response.links.get("next", {}).get("url", ""))
             page = following._replace(scheme="", netloc="").geturl()  # another host gets no credentials
         return tags
 
     def receive(self, blob: Blob, tell: Tell) -> Iterator[bytes]:
         """The blob's content, in pieces."""
-        with self._ask("GET", f"blobs/{blob.digest}", fine=(200,), stream=True) as response, self._translated():
+        with self._ask("GET", f"blobs/{blob.digest}", fine=(200,)) as response, self._translated():
             for chunk in response.iter_content(_CHUNK):
                 tell(len(chunk))
                 yield chunk
@@ -141,19 +141,18 @@ class Repository:
         fine: tuple[int, ...],
         headers: dict[str, str] | None = None,
         body: Callable[[], Any] = lambda: None,
-        stream: bool = False,
     ) -> requests.Response:
         """Send a request, and repeat it with credentials and a new body if the registry asks for them.
 
-        With `stream`, the caller reads and closes the response.
+        The caller reads and closes the response.
         """
-        url = urljoin(self._base, path)
         with self._translated():
-            response = self._send(method, url, headers, body(), stream)
-            if response.status_code == 401:
+            url = urljoin(self._base, path)
+            response = self._send(method, url, headers, body())
+            if response.status_code == 401 and self._is_own(response.url):
                 response.close()
-                self._known = self._credentials(response)
-                response = self._send(method, url, headers, body(), stream)
+                self._known = self._login.headers(response.headers.get("Www-Authenticate", ""))
+                response = self._send(method, url, headers, body())
         if response.status_code not in fine:
             with response:
                 raise UserError(reasons.REGISTRY_REFUSED, self._refusal(method, response))
@@ -161,28 +160,44 @@ class Repository:
 
     def _refusal(self, method: str, response: requests.Response) -> str:
         status, host, path = response.status_code, self._place.registry, self._place.api_prefix
+        if not self._is_own(response.url):  # credentials for the registry would not help
+            return f"{self._place}: {status} from {urlsplit(response.url).netloc}, where {host} sends who asks"
         if status == 401:
             return f"{host} refuses {method} of {path}; log in first: docker login {host}"
         if status == 403:
             what = "read" if method in ("GET", "HEAD") else "write into"
             login = f"log in as somebody who may: docker login {host}"
-            return f"{host} does not let you {what} {path} ({_reason(response)}); {login}"
+            return f"{host} does not let you {what} {path} ({self._reason(response)}); {login}"
         if status == 413:
-            return f"{host} takes nothing of this size ({_reason(response)}); its limit, or a proxy's, has to be raised"
-        return f"{self._place}: {status} {_reason(response)}"
+            limit = "its limit, or a proxy's, has to be raised"
+            return f"{host} takes nothing of this size ({self._reason(response)}); {limit}"
+        return f"{self._place}: {status} {self._reason(response)}"
 
-    def _send(
-        self, method: str, url: str, headers: dict[str, str] | None, body: Any, stream: bool
-    ) -> requests.Response:
-        sent = {**self._known, **(headers or {})}
-        return self._session.request(method, url, data=body, headers=sent, stream=stream, timeout=_TIMEOUT)
+    def _send(self, method: str, url: str, headers: dict[str, str] | None, body: Any) -> requests.Response:
+        sent = {**(self._known if self._is_own(url) else {}), **(headers or {})}
+        return self._session.request(method, url, data=body, headers=sent, stream=True, timeout=_TIMEOUT)
 
-    def _credentials(self, response: requests.Response) -> dict[str, str]:
-        basic = getattr(self._auth, "_basic_auth", None)
-        if response.headers.get("Www-Authenticate", "").lower().startswith("basic"):
-            return {"Authorization": f"Basic {basic}"} if basic else {}
-        headers: dict[str, str] = self._auth.authenticate_request(response, {}, refresh=True)[0]
-        return headers
+    def _is_own(self, url: str) -> bool:
+        """Whether the address is the registry's: others, where it keeps its blobs, get no credentials."""
+        return urlsplit(url)[:2] == urlsplit(self._base)[:2]
+
+    def _read(self, response: requests.Response) -> bytes:
+        try:
+            with self._translated():
+                return read(response, _LIMIT)
+        except TooMuchError:
+            raise UserError(
+                reasons.ARTIFACT_UNSUPPORTED, f"{self._place}: an answer of more than {_LIMIT} bytes"
+            ) from None
+
+    def _reason(self, response: requests.Response) -> str:
+        """The registry's own message."""
+        try:
+            errors = json_text.parse(self._read(response))["errors"]
+            reason = ", ".join(f"{error['code']}: {error['message']}" for error in errors)
+        except (UserError, ValueError, KeyError, TypeError):
+            reason = str(response.reason)
+        return one_line(reason[:_LONGEST_REASON])
 
     def _translated(self) -> "_Translated":
         return _Translated(str(self._place.registry))
@@ -203,10 +218,15 @@ class _Translated:
             raise UserError(reasons.REGISTRY_UNREACHABLE, f"{self._host}: no TLS connection; {hint} {error}") from None
         if isinstance(error, requests.exceptions.RequestException):
             raise UserError(reasons.REGISTRY_UNREACHABLE, f"{self._host} does not answer: {_why(error)}") from None
+        if isinstance(error, (UnicodeError, LocationParseError)) or type(error) is ValueError:
+            # requests lets some through; their words may hold a header.
+            raise UserError(reasons.REGISTRY_REFUSED, f"{self._host} leads to an address that is not valid") from None
 
 
 def _why(error: BaseException) -> str:
     """The system's words for what is behind the error, if it has any."""
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return "the credentials have characters that cannot be sent"
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
@@ -235,25 +255,6 @@ class _Body:
         if not chunk:
             self._file.close()
         return chunk
-
-
-def _limited(response: requests.Response) -> Iterator[bytes]:
-    size = 0
-    for chunk in response.iter_content(_CHUNK):
-        size += len(chunk)
-        if size > _LIMIT:
-            raise UserError(reasons.ARTIFACT_UNSUPPORTED, f"a manifest of more than {_LIMIT} bytes")
-        yield chunk
-
-
-def _reason(response: requests.Response) -> str:
-    """The registry's own message."""
-    try:
-        return ", ".join(
-            f"{error['code']}: {error['message']}" for error in json_text.parse(response.content)["errors"]
-        )
-    except (ValueError, KeyError, TypeError):
-        return str(response.reason)
 
 
 def _invalid(reference: str) -> UserError:
