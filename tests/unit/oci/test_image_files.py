@@ -94,3 +94,11 @@ def test_what_is_no_tar_is_refused(tmp_path: Path) -> None:
         ImageFiles([tmp_path / "layer"])
     with pytest.raises(RefusedError, match="longer than"):
         Files(tmp_path).of({"a/" * 3000: ""})
+
+
+def test_links_that_take_for_ever_are_refused(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RefusedError, match="is longer than 4096 characters"):
+        files.of({"a": "./" * 3000})
+    monkeypatch.setattr("localmodel.oci.image_files._MOST_STEPS", 10_000)
+    with pytest.raises(RefusedError, match="its links lead through too many others"):
+        files.of({"d/": "", "a": "./" * 2000 + "d", **{f"a/{number}": "" for number in range(20)}})

@@ -1,0 +1,198 @@
+"""A registry that is made to break its client, or to get its user's password: one sentence, and nothing for others."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from localmodel import reasons
+from localmodel.errors import UserError
+from localmodel.oci import registry_login
+from localmodel.oci.layout import Blob
+from localmodel.oci.registry import Repository
+
+BLOB = Blob("sha256:" + "0" * 64, 3)
+BASIC = "Basic " + base64.b64encode(b"me:secret").decode()
+
+
+class Asked(BaseHTTPRequestHandler):
+    """A request, which `answer` answers."""
+
+    def answer(self, status: int, headers: dict[str, str] | None = None, body: bytes = b"", more: int = 0) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body) + more), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(respond: Callable[[Asked], None]) -> Iterator[tuple[str, list[tuple[str, str, str | None]]]]:
+    """host:port of a server, and what it was asked: method, path and credentials."""
+    log: list[tuple[str, str, str | None]] = []
+
+    class Handler(Asked):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            log.append((self.command, self.path.partition("?")[0], self.headers.get("Authorization")))
+            respond(self)
+
+        do_HEAD = do_POST = do_PUT = do_GET
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}", log
+        server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Writes Docker's configuration."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    return lambda **auths: (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
+
+
+def refused(host: str, ask: Callable[[Repository], object]) -> UserError:
+    with Repository(f"{host}/x:1", insecure=False) as repository, pytest.raises(UserError) as caught:
+        ask(repository)
+    assert "secret" not in str(caught.value)
+    return caught.value
+
+
+def manifest(repository: Repository) -> object:
+    return repository.manifest("1")
+
+
+def test_an_upload_elsewhere_gets_no_credentials(docker: Callable[..., None]) -> None:
+    def registry(asked: Asked) -> None:
+        if asked.headers.get("Authorization") is None:
+            asked.answer(401, {"Www-Authenticate": "Basic realm=x"})
+        else:
+            asked.answer(202, {"Location": f"http://{other}/up"})
+
+    with serving(lambda asked: asked.answer(201)) as (other, others), serving(registry) as (host, log):
+        docker(**{host: {"auth": BASIC.removeprefix("Basic ")}})
+        with Repository(f"{host}/x:1", insecure=False) as repository:
+            repository.send(BLOB, b"abc", lambda size: None)
+    assert log[-1][2] == BASIC
+    assert others == [("PUT", "/up", None)]
+
+
+def test_where_a_blob_is_kept_cannot_ask_for_credentials(docker: Callable[..., None]) -> None:
+    def elsewhere(asked: Asked) -> None:
+        asked.answer(401, {"Www-Authenticate": f'Bearer realm="http://{other}/token",service="x"'})
+
+    def registry(asked: Asked) -> None:
+        asked.answer(307, {"Location": f"http://{other}/blob"})
+
+    with serving(elsewhere) as (other, others), serving(registry) as (host, _):
+        docker(**{host: {"auth": BASIC.removeprefix("Basic ")}})
+        error = refused(host, lambda repository: list(repository.receive(BLOB, lambda size: None)))
+    assert others == [("GET", "/blob", None)]
+    assert str(error) == f"{host}/x:1: 401 from {other}, where {host} sends who asks"
+
+
+def test_an_identity_token_is_exchanged(docker: Callable[..., None]) -> None:
+    """As `az acr login` and several credential helpers leave it."""
+
+    def registry(asked: Asked) -> None:
+        if asked.path == "/token":
+            asked.answer(200, body=b'{"access_token": "granted"}')
+        elif asked.headers.get("Authorization") == "Bearer granted":
+            asked.answer(404)
+        else:
+            asked.answer(401, {"Www-Authenticate": f'Bearer realm="http://{host}/token",service="x",scope="a,b"'})
+
+    with serving(registry) as (host, log):
+        docker(**{host: {"auth": base64.b64encode(b"0:").decode(), "identitytoken": "refresh"}})
+        with Repository(f"{host}/x:1", insecure=False) as repository:
+            assert repository.manifest("1") is None
+    assert [entry[:2] for entry in log][1] == ("POST", "/token")
+
+
+def test_a_server_of_tokens_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_login, "_TIMEOUT", (1, 0.2))
+    end = threading.Event()
+
+    def registry(asked: Asked) -> None:
+        if asked.path == "/token":
+            end.wait(20)
+        asked.answer(401, {"Www-Authenticate": f'Bearer realm="http://{host}/token"'})
+
+    with serving(registry) as (host, _):
+        error = refused(host, manifest)
+        end.set()
+    assert error.reason == reasons.REGISTRY_UNREACHABLE
+    assert "timed out" in str(error)
+
+
+@pytest.mark.parametrize(
+    "challenge", ["", "Negotiate", "Bearer", "Bearer realm", 'Bearer realm="ftp://x"', 'Bearer realm="http://[/"']
+)
+def test_a_challenge_that_nobody_understands(challenge: str) -> None:
+    with serving(lambda asked: asked.answer(401, {"Www-Authenticate": challenge})) as (host, _):
+        error = refused(host, lambda repository: repository.has(BLOB))
+    assert str(error) == f"{host} asks for credentials in a way that is not known here"
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b'{"token": 1}', b'{"token": "a\\nsecret"}', b"x" * (2 << 20)])
+def test_a_token_that_is_none(body: bytes) -> None:
+    def registry(asked: Asked) -> None:
+        if asked.path == "/token":
+            asked.answer(200, body=body)
+        else:
+            asked.answer(401, {"Www-Authenticate": f'Bearer realm="http://{host}/token"'})
+
+    with serving(registry) as (host, _):
+        assert refused(host, manifest).reason == reasons.REGISTRY_REFUSED
+
+
+ANSWERS: dict[str, tuple[Callable[[Asked], None], str]] = {
+    "a manifest cut off": (lambda asked: asked.answer(200, {}, b"{", 100), "does not answer"),
+    "an error cut off": (lambda asked: asked.answer(500, {}, b"{", 100), "500 Internal Server Error"),
+    "a manifest without end": (lambda asked: asked.answer(200, {}, b"x" * (5 << 20)), "more than 4194304 bytes"),
+    "an error without end": (lambda asked: asked.answer(500, {}, b"x" * (5 << 20)), "500 Internal Server Error"),
+    "a terminal's own": (
+        lambda asked: asked.answer(
+            400, {}, json.dumps({"errors": [{"code": "X", "message": "\x1b[2J" + "y" * 9999}]}).encode()
+        ),
+        "400 X: \\x1b[2Jyyy",
+    ),
+    "nowhere": (lambda asked: asked.answer(307, {"Location": "http://[/"}), "leads to an address that is not valid"),
+    "a circle": (lambda asked: asked.answer(307, {"Location": "/y"}), "Exceeded 30 redirects"),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_that_is_none(name: str) -> None:
+    respond, words = ANSWERS[name]
+    with serving(respond) as (host, _):
+        error = refused(host, manifest)
+    assert words in str(error)
+    assert len(str(error)) < 500
+
+
+def test_an_upload_to_nowhere() -> None:
+    with serving(lambda asked: asked.answer(202)) as (host, _):
+        error = refused(host, lambda repository: repository.send(BLOB, b"abc", lambda size: None))
+    assert str(error) == f"{host} does not say where to send a blob"
+
+
+@pytest.mark.parametrize("auth", ["пароль", "a\nb-secret", "!", 5])
+def test_credentials_that_are_none(docker: Callable[..., None], auth: object) -> None:
+    docker(**{"127.0.0.1:1": {"auth": auth}})
+    with pytest.raises(UserError, match=r"Docker's credentials for 127\.0\.0\.1:1 cannot be read") as caught:
+        Repository("127.0.0.1:1/x:1", insecure=False)
+    assert "secret" not in str(caught.value)
