@@ -115,7 +115,7 @@ class ParentProcess(WorkerProcess):
         elif "pid" in head:
             self._answer_fork(head["pid"])
         elif "refused" in head:
-            self._answer_fork(NotForkedError(head["refused"]))
+            self._answer_fork(NotForkedError(head["refused"], bool(head["renew"])))
         else:
             super()._receive(frame)
 

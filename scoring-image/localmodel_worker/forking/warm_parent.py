@@ -2,9 +2,9 @@
 
 On its socket come frames: `{"preload": [module, ...], "ahead": [[module, [name, ...]], ...], "imported": [name, ...],
 "folder": str, "script": str}`, answered with `{"warm": how many modules}`, and `{"fork": true}` with the socket of a
-new worker, answered with `{"pid": int}` or, where a fork would not be like a process of its own, `{"refused": why}`.
-The new process takes its environment variables from its own socket first: `{"environment": {...}, "harmless": [name,
-...]}`.
+new worker, answered with `{"pid": int}` or, where a fork would not be like a process of its own, `{"refused": why,
+"renew": bool}`. The new process takes its environment variables from its own socket first: `{"environment": {...},
+"harmless": [name, ...]}`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional
 
@@ -45,6 +46,7 @@ class WarmParent:
         self.packages = packages_stamp(sys.path)
         self.start_files = start_files(self.at_start, sys.path)
         self.imported: list[str] = []  # what user code named in its import statements
+        self.failed = False  # an import ahead of a first worker
         self._control = control
         self._frames = FrameBuffer()
         self._descriptors: list[int] = []
@@ -71,7 +73,7 @@ class WarmParent:
                     return Forked(self, worker)
                 worker.close()
                 if reason is not None:
-                    send_frame(self._control, {"refused": reason})
+                    send_frame(self._control, {"refused": reason, "renew": self.failed})
 
     def _receive(self) -> Optional[dict[str, Any]]:
         while True:
@@ -92,11 +94,14 @@ class WarmParent:
         # What is imported ahead of a first worker is waited for, and nobody has printed what that prints.
         with self.reads, contextlib.nullcontext() if head["ahead"] else _unnoticed():
             for module, names in head["ahead"]:
-                # A script may survive what its packages do at import, and so must this.
-                with contextlib.suppress(BaseException):
-                    __import__(module, fromlist=names)
+                try:
+                    if not self.failed and find_spec(module.partition(".")[0]) is not None:
+                        __import__(module, fromlist=names)
+                except BaseException:
+                    self.failed = True  # half imported: only a process of its own sees why
             for name in head["preload"]:
                 if name not in sys.modules:
+                    # A script may survive what its packages do at import, and so must this.
                     with contextlib.suppress(BaseException):
                         import_module(name)
         os.fchdir(start)  # relative paths among the variables count from there
@@ -106,6 +111,8 @@ class WarmParent:
         gc.freeze()  # pages that the collector does not touch stay shared
 
     def _why_not(self) -> Optional[str]:
+        if self.failed:
+            return "importing the packages has failed"
         if len(sys._current_frames()) > 1:
             return "a thread runs since the packages were imported"
         device = fork_safety.open_gpu()
@@ -133,7 +140,8 @@ class WarmParent:
         os.close(read)
         if between is not None:
             os.waitpid(between, 0)
-        send_frame(self._control, {"pid": int(pid)} if pid else {"refused": "there is no room for another process"})
+        no_room = {"refused": "there is no room for another process", "renew": False}
+        send_frame(self._control, {"pid": int(pid)} if pid else no_room)
         return False
 
     def _close(self, *descriptors: int) -> None:

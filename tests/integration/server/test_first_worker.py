@@ -23,6 +23,12 @@ PARENT = "open('/proc/self/comm').read() == 'localmodel-warm\\n'"
 FORKED = "('--warm' in open('/proc/self/cmdline').read())"
 
 
+def pickle_of(module: str) -> bytes:
+    """What pickle writes for a Square of the module, which this process cannot import."""
+    name = bytes([len(module)]) + module.encode()
+    return b"\x80\x04\x8c" + name + b"\x94\x8c\x06Square\x94\x93\x94)\x81\x94."
+
+
 class Given:
     """A folder for a script and its models, and a Python with packages of its own."""
 
@@ -83,14 +89,48 @@ async def test_a_package_is_imported_once_for_the_first_worker_and_the_next(give
 
 async def test_a_package_that_only_a_pickle_names_is_imported_once(given: Given) -> None:
     (given.packages / "shapes.py").write_text("import counted\nclass Square: pass\n")
-    # What pickle writes for a shapes.Square, which this process cannot import.
-    (given.models / "model.pkl").write_bytes(b"\x80\x04\x8c\x06shapes\x94\x8c\x06Square\x94\x93\x94)\x81\x94.")
-    load = f"import pickle; pickle.load(open({str(given.models / 'model.pkl')!r}, 'rb'))"
-    pool = await given.start("", load)
+    (given.models / "model.pkl").write_bytes(pickle_of("shapes"))
+    load = f"pickle.load(open({str(given.models / 'model.pkl')!r}, 'rb'))"
+    pool = await given.start("import pickle", load)
     assert pool.how == "fork"
     pool.enter_service()
-    assert (await given.start("EDITED = 1", load)).how == "fork"
+    assert (await given.start("import pickle\nEDITED = 1", load)).how == "fork"
     assert given.imports.read_text() == "imported"
+
+
+async def test_what_a_script_does_between_its_imports_comes_first(given: Given) -> None:
+    (given.packages / "settings.py").write_text("flag = 'default'\n")
+    (given.packages / "reads.py").write_text("import settings\nFLAG = settings.flag\nclass Square: pass\n")
+    (given.models / "model.pkl").write_bytes(pickle_of("reads"))
+    code = "import settings\nsettings.flag = 'set'\nimport reads\nassert reads.FLAG == 'set'"
+    assert (await given.start(code)).how == "fork"
+    load = f"settings.flag = 'set'; pickle.load(open({str(given.models / 'model.pkl')!r}, 'rb'))"
+    load += "\n    import reads\n    assert reads.FLAG == 'set'"
+    await given.warm.close()
+    given.warm = WarmParents()
+    assert (await given.start("import pickle, settings", load)).how == "fork"
+
+
+def test_only_a_pickle_that_is_loaded_counts(given: Given) -> None:
+    for name in ("old", "new"):
+        (given.models / f"{name}.pkl").write_bytes(pickle_of(f"{name}_shapes"))
+    load = "folder = os.environ['AZUREML_MODEL_DIR']\n    pickle.load(open(os.path.join(folder, '{}.pkl'), 'rb'))"
+    assert given.ahead("import os, pickle", load.format("new")) == ["os", "pickle", "new_shapes"]
+    assert given.ahead("import os, pickle", load.format("none")) == []
+    assert given.ahead("import os, pickle, counted", "pass") == ["os", "pickle", "counted"]
+    assert given.ahead("import counted", "counted.configure()\n    load('new.pkl')") == ["counted"]
+
+
+async def test_the_first_error_of_a_package_is_the_one_that_is_told(given: Given) -> None:
+    first = "import os\nif not hasattr(os, 'again'):\n    os.again = True\n    raise OSError('libGL.so.1')\n"
+    (given.packages / "twice.py").write_text(first + "raise OSError('cannot load module more than once')\n")
+    with pytest.raises(LoadError, match=r"OSError: libGL\.so\.1"):
+        await given.start("import twice")
+    pool = await given.start("import counted")
+    assert (pool.how, pool.why_not_forked) == ("spawn", "importing the packages has failed")
+    pool.enter_service()
+    await given.warm._tried.wait()
+    assert (await given.start("import counted\nEDITED = 1")).how == "fork"
 
 
 async def test_a_package_that_fails_fails_as_in_a_process_of_its_own(given: Given) -> None:
@@ -128,7 +168,8 @@ async def test_a_fork_that_hangs_is_given_up_and_one_that_computes_is_not(given:
         "import os\nos.environ['LEVEL'] = '1'\nimport counted",
         "import os\nos.environ.setdefault('LEVEL', '1')\nimport counted",
         "from os import environ, putenv\nputenv('LEVEL', '1')\nimport counted",
-        "from dotenv import load_dotenv\nload_dotenv()\nimport counted",
+        "import warnings\nwith warnings.catch_warnings():\n    import counted",
+        "import json\n@json.dumps\ndef f(): pass\nimport counted",
         "import json, decimal",  # of Python itself: nothing is saved
         "def later():\n    import counted",
         "try:\n    import counted\nexcept ImportError:\n    pass",
@@ -142,8 +183,13 @@ def test_nothing_is_imported_ahead(given: Given, code: str) -> None:
 def test_what_is_imported_ahead(given: Given) -> None:
     given.app.mkdir()
     (given.app / "helper.py").write_text("import numpy\nfrom scipy import stats\n")
-    code = "import os, json\nfrom sklearn.svm import SVC\nimport helper\nHERE = os.environ['HOME']"
-    assert given.ahead(code, "import joblib") == ["json", "os", "sklearn.svm", "joblib", "numpy", "scipy"]
+    code = "import os, json\nfrom sklearn.svm import SVC\nimport helper\nHERE = os.environ['HOME']\nimport joblib"
+    assert given.ahead(code) == ["os", "json", "sklearn.svm", "numpy", "scipy", "joblib"]
+    (given.app / "helper.py").write_text("import numpy\nnumpy.seterr(all='ignore')\nimport scipy\n")
+    assert given.ahead(code) == ["os", "json", "sklearn.svm", "numpy"], "what runs between imports may change a package"
+    (given.app / "own").mkdir()
+    (given.app / "own" / "part.py").write_text("")
+    assert given.ahead("import numpy\nimport own.part\nimport scipy") == ["numpy"]
 
 
 def test_a_logging_json_comes_before_every_package(given: Given) -> None:
