@@ -10,7 +10,7 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,7 +90,7 @@ class _Reading:
         init = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "init"), None)
         self.loads_first = ends and init is not None and _loads_first(init)
 
-    def _of(self, tree: ast.Module, file: str) -> Iterator[LikelyImport]:
+    def _of(self, tree: ast.Module, file: str) -> Generator[LikelyImport, None, bool]:
         """Returns whether the file does nothing but import, define and compute."""
         for node in tree.body:
             for module, names, level in _imported(node):
@@ -103,7 +103,7 @@ class _Reading:
                 return False
         return True
 
-    def _of_own(self, module: str, file: str, level: int) -> Iterator[LikelyImport]:
+    def _of_own(self, module: str, file: str, level: int) -> Generator[LikelyImport, None, bool]:
         folder = file.rpartition("/")[0]
         places = [f"{folder}/{module}.py".lstrip("/"), f"{module}.py"]
         path = next((path for path in places if path in self._paths), None)
