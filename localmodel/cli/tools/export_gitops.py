@@ -35,7 +35,7 @@ def flux(target: "Target", name: str, url: str, branch: str, path: str | None) -
 
     \b
     Examples:
-      lmd export flux churn --url https://git.example/models.git | kubectl apply -f -
+      lmd export flux churn --url https://git.example/models.git
     """
     from localmodel import gitops
 
@@ -50,13 +50,12 @@ def argocd(target: "Target", name: str, url: str, branch: str, path: str | None)
     """Print what tells Argo CD to serve the deployment NAME from a Git repository.
 
     It is an Application, and the health check that Argo CD needs for the kind: a part of its ConfigMap argocd-cm. Apply
-    it as in the example, so that the rest of the ConfigMap stays. Nothing is written to Git: lmd export manifest writes
-    the folder to commit.
+    it with kubectl apply --server-side --field-manager=localmodel -f -, so that the rest of the ConfigMap
+    stays. Nothing is written to Git: lmd export manifest writes the folder to commit.
 
     \b
     Examples:
-      lmd export argocd churn --url https://git.example/models.git |
-        kubectl apply --server-side --field-manager=localmodel -f -
+      lmd export argocd churn --url https://git.example/models.git
     """
     from localmodel import gitops
 
