@@ -61,7 +61,11 @@ LEGS = (
 # take the time of the tests in the other legs.
 NEEDS = {
     "engine": [["hack/engine-up"]],
-    "kind cluster": [["hack/engine-up"], *(["nice", "hack/kind-up", *cluster] for cluster in CLUSTERS.items())],
+    "kind cluster": [
+        ["hack/engine-up"],
+        *(["nice", "hack/kind-up", *cluster] for cluster in CLUSTERS.items()),
+        ["nice", "hack/flux-build"],
+    ],
 }
 NAMES = [part.name for leg in LEGS for part in leg]
 

@@ -210,9 +210,10 @@ class KindTarget:
         # An edit of a later generation ends it. The time makes the same number count as a new request.
         against = f"generation={resource['metadata']['generation']}"
         asked = f"{SERVE_ANNOTATION}={number} {against} {datetime.now(UTC).isoformat(timespec='microseconds')}"
-        inside = ["--namespace", resource["metadata"]["namespace"]]
+        # Flux takes back what was written in kubectl's own name.
+        options = ["--namespace", resource["metadata"]["namespace"], "--overwrite", "--field-manager=localmodel"]
         with progress.step(f"revision {number}") as done:
-            annotated = self._kubectl.run("annotate", RESOURCE, name, *inside, "--overwrite", asked, "-o", "json")
+            annotated = self._kubectl.run("annotate", RESOURCE, name, *options, asked, "-o", "json")
             stale = _condition(resource, "Stalled").get("message", "")
             deployment = self._wait(json.loads(annotated), timeout, progress, number, stale)
             done("serves")

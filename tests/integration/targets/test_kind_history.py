@@ -178,7 +178,8 @@ def test_a_rollback_asks_by_annotation_and_waits_until_the_revision_serves(lmd: 
     assert result.out == "digits: revision 1 serves at u\n"
     asked = (kubectl / "asked").read_text().splitlines()
     annotated = next(line for line in asked if line.startswith("annotate"))
-    assert "digits --namespace mine --overwrite localmodel.dev/serve-revision=1 generation=2 20" in annotated
+    in_its_own_name = "digits --namespace mine --overwrite --field-manager=localmodel"
+    assert f"{in_its_own_name} localmodel.dev/serve-revision=1 generation=2 20" in annotated
 
 
 def test_a_rollback_that_an_edit_ends_is_not_waited_for(lmd: Lmd, kubectl: Path) -> None:
