@@ -39,7 +39,7 @@ BY_KIND: dict[Kind, tuple[Any, Any]] = {
     Kind.ANY: ("7", "8"),
 }
 # Fields whose value says nothing more than that it may be there.
-OF_ONE_VALUE = {"$schema", "type", "computeType", "runtime", "model.type"}
+OF_ONE_VALUE = {"$schema", "type", "computeType", "runtime", "model.type", "scale_settings.type"}
 BASES: dict[str, dict[str, Any]] = {
     "environment.build": {"environment": {}},
     "environment.build.path": {"environment": {}},
