@@ -53,6 +53,8 @@ class Login:
             requests.RequestException: the server of tokens does not answer.
         """
         scheme, _, rest = challenge.partition(" ")
+        if not scheme:
+            return {}
         if scheme.lower() == "basic":
             return {"Authorization": f"Basic {self._basic}"} if self._basic else {}
         try:
