@@ -151,7 +151,7 @@ async def start_forked(parent: ParentProcess, settings: Settings, seconds: float
         if seconds is None:
             await _wait_while_busy(worker, loading)
         await asyncio.wait_for(loading, seconds)
-    except TimeoutError as error:
+    except (TimeoutError, asyncio.TimeoutError) as error:  # noqa: UP041 - two until Python 3.10
         took = "does nothing" if seconds is None else f"had not loaded after {seconds:.1f} s"
         raise NotForkedError(f"a forked worker {took}", suspicious=True) from error
     except WorkerDiedError as error:

@@ -20,6 +20,7 @@ from localmodel_untrusted.files import read_file
 # An object of a module in a pickle of protocol 4 or 5 (PEP 3154): two short texts, each memoized, and STACK_GLOBAL.
 _PICKLE = re.compile(rb"\x80[\x04\x05]")
 _GLOBAL = re.compile(rb"\x8c.([A-Za-z_][\w.]*)\x94\x8c.[A-Za-z_]\w*\x94\x93", re.DOTALL)
+_STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())  # since Python 3.10
 _BYTES = 4 << 20  # of each pickle: most of what it needs is named early
 _MOST_ENTRIES = 2000  # of a folder
 # Modules whose functions change nothing that a package sees, and methods that do, whosever they are.
@@ -63,7 +64,7 @@ def likely_imports(settings: Settings) -> list[LikelyImport]:
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         return []  # the worker says what is wrong
     likely = list(dict.fromkeys(likely))
-    is_worth_it = any(item.module.partition(".")[0] not in sys.stdlib_module_names for item in likely)
+    is_worth_it = any(item.module.partition(".")[0] not in _STANDARD for item in likely)
     return likely if is_worth_it else []
 
 
