@@ -88,7 +88,7 @@ class Push:
         state = await self._transfers.begin(reference, {host: partial(self._send, image, reference)}, done)
         delivered = () if state.on_the_way or state.failed else (host,)
         help_text = f"; see {self._registry.help}" if self._registry.help else ""
-        failed = {place: f"{why}{help_text}" for place, why in state.failed.items()}
+        failed = {place: f"{why.removeprefix(f'{place} ')}{help_text}" for place, why in state.failed.items()}
         return Delivered(delivered, tuple(state.on_the_way), failed, state.again_after, what="registries")
 
     def doubt(self) -> None:
