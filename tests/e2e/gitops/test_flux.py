@@ -155,7 +155,7 @@ def test_an_edit_by_hand_is_put_back(site: Flux, shared_namespace: Namespace, sh
 
 def test_idle_syncs_write_nothing(site: Flux, shared_namespace: Namespace) -> None:
     def versions() -> dict[str, str]:
-        kinds = ("lmd", "configmaps", "deployments", "services", "controllerrevisions", "pods", "events")
+        kinds = ("lmd", "configmaps", "deployments", "services", "controllerrevisions", "events")
         objects = shared_namespace.find(*kinds)
         # A kubelet goes on telling of pods that have ended.
         ours = [one for one in objects if one.get("involvedObject", {}).get("kind") != "Pod"]

@@ -112,3 +112,4 @@ def test_from_nothing_but_a_manifest(namespace: Namespace, registry: str, operat
     stalled = namespace.wait_condition("app", "Stalled", "True", "BaseImageUnreadable")
     assert f"image {registry}/team/nosuch:1 cannot be read" in stalled["message"]
     assert answer(namespace) == ["served", "edit"]
+    namespace.kubectl("delete", "lmd", "app")  # while there is an operator that gives its port back
