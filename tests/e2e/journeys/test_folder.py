@@ -92,7 +92,7 @@ def test_manifests_that_need_no_operator_answer_as_the_operators_deployment(
     subprocess.run([kind, *image], check=True, timeout=300)
     shared_namespace.kubectl("apply", "-f", str(tmp_path / "out"))
     shared_namespace.kubectl("rollout", "status", "deployment/alone", "--timeout=90s")
-    assert shared_namespace.find("lmd") == []
+    assert "alone" not in {one["metadata"]["name"] for one in shared_namespace.find("lmd")}
     service = f"/api/v1/namespaces/{shared_namespace.name}/services/alone:http/proxy/score"
     answer = cluster.kubectl("create", "--raw", service, "-f", str(folder / "request.json"))
     assert json.loads(answer) == by_operator
