@@ -17,6 +17,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "two namespaces": {**REGISTRY, "namespaces": ["team-a", "team-b"]},
     "the cluster's registry": {"namespaces": ["team-a"]},
     "with a login": {"registry": {"address": "http://registry.lan:5000", "secret": "login"}},
+    "authorities of its own": {**REGISTRY, "certificates": "authorities"},
     "nothing kept": {**REGISTRY, "store": {"persistent": False, "size": "5Gi"}},
     "a shared volume": {**REGISTRY, "replicas": 3, "store": {"existingClaim": "mine", "accessMode": "ReadWriteMany"}},
 }

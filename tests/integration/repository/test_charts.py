@@ -74,7 +74,7 @@ def test_the_pod_is_a_restricted_one(name: str, tmp_path: Path) -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     sources = {key for volume in pod["volumes"] for key in volume if key != "name"}
-    assert sources <= {"emptyDir", "persistentVolumeClaim", "secret"}
+    assert sources <= {"emptyDir", "persistentVolumeClaim", "secret", "configMap"}
     assert {mount["mountPath"] for mount in container["volumeMounts"]} >= {"/tmp", "/var/lib/localmodel"}
 
 
@@ -123,6 +123,15 @@ def test_a_login_is_where_the_operator_reads_it(tmp_path: Path) -> None:
     assert (item["key"], item["path"]) == (".dockerconfigjson", "config.json")
     assert {"name": "DOCKER_CONFIG", "value": mount["mountPath"]} in container["env"]
     assert "--registry=http://registry.lan:5000" in container["args"]
+
+
+def test_authorities_are_where_the_operator_reads_them(tmp_path: Path) -> None:
+    pod = pod_of(operator(VALUES["authorities of its own"], tmp_path))
+    (container,) = pod["containers"]
+    (volume,) = [each for each in pod["volumes"] if "configMap" in each]
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == volume["name"]]
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        assert {"name": name, "value": f"{mount['mountPath']}/ca.crt"} in container["env"]
 
 
 def test_pods_that_share_a_volume_of_one_node_run_on_one(tmp_path: Path) -> None:

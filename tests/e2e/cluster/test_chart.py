@@ -1,0 +1,170 @@
+"""The operator's chart in a cluster: a restricted pod that has a registry and no engine, and is upgraded under load."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from extra_node import inside
+from kube import ROOT, Cluster, Namespace, eventually
+from load import Load, ask
+from operator_process import OperatorProcess
+from registry_nodes import gateway, know_registry, push_python
+from support import given, oci_registry
+from support.cache_folder import CACHE
+from support.charts import CRDS, OPERATOR, RELEASE, SYSTEM, VALUES, helm, template
+
+POD = "--selector=app.kubernetes.io/name=localmodel-operator"
+VOLUME = "/var/lib/localmodel-e2e-chart"  # on the node
+
+
+@pytest.fixture(autouse=True)
+def operator() -> None:
+    """No operator beside the cluster, where the others have one: the Lease admits one."""
+
+
+@pytest.fixture(scope="module")
+def system(cluster: Cluster, operator_of_all: OperatorProcess) -> Iterator[Namespace]:
+    """The operator's namespace, and a cluster that has no operator yet."""
+    operator_of_all.stop()
+    labels = {"localmodel-e2e": "test", "pod-security.kubernetes.io/enforce": "restricted"}
+    for name in (SYSTEM, "team-a", "team-b"):
+        made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        cluster.kubectl("apply", "-f", "-", given=json.dumps(made))
+    try:
+        yield Namespace(cluster, SYSTEM)
+    finally:
+        helm("uninstall", RELEASE, "--namespace", SYSTEM, "--kube-context", cluster.context, "--wait")
+        cluster.kubectl("delete", "namespace", SYSTEM, "team-a", "team-b")
+        operator_of_all.start()
+
+
+def test_the_api_server_takes_what_the_charts_make(system: Namespace, tmp_path: Path) -> None:
+    crds = system.cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", given=template(CRDS))
+    assert "localmodeldeployments.localmodel.dev" in crds
+    for name, values in VALUES.items():
+        file = tmp_path / "values.json"
+        file.write_text(json.dumps(values))
+        made = template(OPERATOR, "--values", file)
+        taken = system.cluster.kubectl("apply", "--dry-run=server", "-f", "-", given=made)
+        assert f"deployment.apps/{RELEASE} created (server dry run)" in taken, name
+
+
+@pytest.fixture
+def registry(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
+    """A registry whose images the nodes pull."""
+    with oci_registry.serving(tmp_path, address=gateway()) as host:
+        for node in cluster.nodes():
+            know_registry(node, host, host)
+        yield host
+
+
+@pytest.fixture
+def image(registry: str) -> str:
+    """The operator's image of this checkout."""
+    command = [sys.executable, ROOT / "hack" / "operator_image.py", f"http://{registry}/localmodel/operator:test"]
+    environ = {**os.environ, "LOCALMODEL_HOME": str(CACHE / "operator-image-home")}
+    made = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+@pytest.fixture
+def volume(cluster: Cluster) -> Iterator[str]:
+    """The class of a volume on one node, as clusters with a storage provisioner make one."""
+    node = cluster.nodes()[-1]
+    inside(node, "sh", "-c", f"rm -rf {VOLUME} && mkdir {VOLUME} && chown 65532:65532 {VOLUME}")
+    term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+    made = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "localmodel-e2e-chart"},
+        "spec": {
+            "storageClassName": "localmodel-e2e-chart",
+            "capacity": {"storage": "20Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "hostPath": {"path": VOLUME},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}},
+        },
+    }
+    cluster.kubectl("apply", "-f", "-", given=json.dumps(made))
+    yield "localmodel-e2e-chart"
+    cluster.kubectl("delete", "persistentvolume", "localmodel-e2e-chart", "--wait=false")
+
+
+def way_in(node_port: int) -> dict[str, Any]:
+    """A Service of the user's own: the operator's leads to the deployment inside the cluster only."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "way-in"},
+        "spec": {
+            "type": "NodePort",
+            "selector": {"localmodel.dev/deployment": "app"},
+            "ports": [{"port": 80, "targetPort": "http", "nodePort": node_port}],
+        },
+    }
+
+
+def leader(system: Namespace) -> str:
+    """The pod that has the Lease."""
+    lease = ("get", "lease", "localmodel-operator", "-o", "jsonpath={.spec.holderIdentity}")
+    return system.cluster.kubectl("--namespace", "kube-system", *lease)
+
+
+def test_serves_from_a_restricted_pod_and_an_upgrade_is_not_noticed(
+    system: Namespace, namespace: Namespace, port: int, registry: str, image: str, volume: str, tmp_path: Path
+) -> None:
+    cluster = system.cluster
+    repository, _, digest = image.partition("@")
+    values = {
+        "registry": {"address": f"http://{registry}"},
+        "namespaces": [namespace.name],
+        "image": {"repository": repository, "digest": digest},
+        "store": {"storageClassName": volume},
+        "certificates": "authorities",
+    }
+    # Those of this machine, which may have one between it and its package index.
+    authorities = Path(os.environ.get("SSL_CERT_FILE", ssl.get_default_verify_paths().cafile or ""))
+    system.kubectl("create", "configmap", "authorities", f"--from-file=ca.crt={authorities}")
+
+    def release(command: str, **more: Any) -> None:
+        file = tmp_path / "values.json"
+        file.write_text(json.dumps({**values, **more}))
+        place = ("--namespace", SYSTEM, "--kube-context", cluster.context)
+        ended = helm(command, RELEASE, OPERATOR, *place, "--values", file, "--wait", "--timeout", "90s")
+        assert ended.returncode == 0, f"{ended.stderr}\n{system.kubectl('logs', POD, '--prefix', '--tail=30')}"
+
+    release("install")
+    environment = {"baseImage": push_python(registry, tmp_path / "saved")}
+    namespace.apply(
+        given.lmd("app", port, given.inline(given.script("one")), environment=environment),
+        way_in(cluster.node_ports()[port]),
+    )
+    url = namespace.wait_ready("app", 240)["status"]["url"]
+    assert url == f"http://app.{namespace.name}.svc/score"
+    eventually(lambda: ask(port) == "one", "the deployment answers", 30)
+    (pod,) = namespace.pods("app")
+    before = leader(system)
+    with Load(port, per_second=50) as load:
+        release("upgrade", env=[{"name": "LOCALMODEL_KEEP_ENVIRONMENTS", "value": "60"}])
+        after = eventually(lambda: (now := leader(system)) != before and now, "another operator leads", 30)
+        assert [each["metadata"]["uid"] for each in namespace.pods("app")] == [pod["metadata"]["uid"]]
+        edited = time.monotonic()
+        edit = given.lmd("app", port, given.inline(given.script("two")), environment=environment)
+        namespace.apply(edit)
+        namespace.wait_ready("app")
+        eventually(lambda: "two" in load.answers_since(edited), "the edit answers", 10)
+        namespace.kubectl("wait", "--for=condition=Durable", "lmd/app", "--timeout=120s")
+    log = system.kubectl("logs", after)
+    assert "Traceback" not in log and "orbidden" not in log, log
+    namespace.kubectl("delete", "lmd", "app")
