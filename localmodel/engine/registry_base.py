@@ -17,6 +17,8 @@ from localmodel.updates.image import EnvironmentImage
 from localmodel_untrusted import json_text
 
 _MOST_OF_CONFIG = 4 << 20  # bytes, which are kept in memory
+# Of what a layer is uncompressed: files of zeros alone grow more. A small one is no harm however it grows.
+_MOST_GROWTH, _SMALL_LAYER = 100, 256 << 20
 Tell = Callable[[int], None]
 
 
@@ -98,12 +100,27 @@ def _kept(layout: Layout, diff_id: Any) -> Blob | None:
 def _received(repository: Repository, blob: Blob, diff_id: str, layout: Layout, tell: Tell) -> Blob:
     """The layer, which is kept uncompressed: its digest is the diff id then."""
     try:
-        layer = layout.write(chunks.plain(chunks.reader(_checked(repository.receive(blob, tell), blob))))
+        plain = chunks.plain(chunks.reader(_checked(repository.receive(blob, tell), blob)))
+        layer = layout.write(_bounded(plain, blob))
     except chunks.DamagedError as error:
         raise UserError(reasons.CONTENT_DAMAGED, f"layer {blob.digest}: {error}") from None
     if layer.digest != diff_id:
         raise UserError(reasons.CONTENT_DAMAGED, f"layer {blob.digest} holds {layer.digest}, not {diff_id}")
     return layer
+
+
+def _bounded(pieces: Iterator[bytes], blob: Blob) -> Iterator[bytes]:
+    """The pieces of an uncompressed layer.
+
+    Raises:
+        UserError: ArtifactUnsupported, if they are far more than a layer of files takes uncompressed.
+    """
+    most, size = max(_SMALL_LAYER, _MOST_GROWTH * blob.size), 0
+    for piece in pieces:
+        size += len(piece)
+        if size > most:
+            raise UserError(reasons.ARTIFACT_UNSUPPORTED, f"layer {blob.digest} takes more than {most} bytes")
+        yield piece
 
 
 def _checked(pieces: Iterator[bytes], blob: Blob) -> Iterator[bytes]:

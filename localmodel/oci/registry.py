@@ -57,6 +57,7 @@ class Repository:
         self._base = f"{'http' if plain else 'https'}://{host}/v2/{self._place.api_prefix}/"
         self._session = requests.Session()
         self._session.trust_env = not own  # the shell's proxy does not serve this machine
+        self._session.auth = _unchanged  # else requests would put what ~/.netrc has for the host in place of a token
         self._login = Login(self._place, self._session, plain)
         self._known: dict[str, str] = {}  # the header that was accepted last, so that a big body is sent only once
 
@@ -255,6 +256,10 @@ class _Body:
         if not chunk:
             self._file.close()
         return chunk
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _invalid(reference: str) -> UserError:

@@ -122,6 +122,26 @@ def test_an_identity_token_is_exchanged(docker: Callable[..., None]) -> None:
     assert [entry[:2] for entry in log][1] == ("POST", "/token")
 
 
+def test_a_netrc_does_not_replace_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine localhost login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    def registry(asked: Asked) -> None:
+        if asked.path == "/token":
+            asked.answer(200, body=b'{"token": "granted"}')
+        elif asked.headers.get("Authorization") == "Bearer granted":
+            asked.answer(404)
+        else:
+            asked.answer(401, {"Www-Authenticate": f'Bearer realm="http://{host}/token"'})
+
+    with serving(registry) as (host, log):
+        repository = Repository(f"{host}/x:1", insecure=False)
+        repository._session.trust_env = True  # as for a registry elsewhere
+        repository._base = repository._base.replace("127.0.0.1", "localhost")
+        assert repository.manifest("1") is None
+    assert [credentials for _, _, credentials in log] == [None, None, "Bearer granted"]
+
+
 def test_a_server_of_tokens_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry_login, "_TIMEOUT", (1, 0.2))
     end = threading.Event()

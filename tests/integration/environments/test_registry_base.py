@@ -15,7 +15,7 @@ from support.images import COMPRESSED, Images, layer
 from support.web_server import Answer, serving
 
 from localmodel import digests
-from localmodel.engine import base_image, bases, build, saved
+from localmodel.engine import base_image, bases, build, registry_base, saved
 from localmodel.engine.base_image import BaseImage
 from localmodel.engine.bases import Base, Origin
 from localmodel.engine.build import BuildCancelledError
@@ -190,6 +190,14 @@ def test_other_content_than_promised_is_not_kept(host: str, folder: Path, reader
     assert "it is compressed with gzip, and cannot be read" in str(reader.error(f"{host}/bad:gzip"))
     images.push("tar", [b"\1" * 2000])
     assert reader.error(f"{host}/bad:tar").reason == "BaseImageUnreadable"
+
+
+def test_a_layer_that_fills_the_disk_is_not_kept(host: str, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_base, "_SMALL_LAYER", 1 << 20)
+    images = Images(host, "large")
+    images.push("zeros", [bytes(8 << 20)], how="+zstd")
+    assert "takes more than 1048576 bytes" in str(reader.error(f"{host}/large:zeros"))
+    assert not list(reader.layout.path(digests.of_bytes(b"")).parent.glob("*"))
 
 
 class Engine(Connection):
