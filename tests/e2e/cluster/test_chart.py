@@ -32,52 +32,6 @@ def operator() -> None:
 
 
 @pytest.fixture(scope="module")
-def system(cluster: Cluster, operator_of_all: OperatorProcess) -> Iterator[Namespace]:
-    """The operator's namespace, and a cluster that has no operator yet."""
-    operator_of_all.stop()
-    labels = {"localmodel-e2e": "test", "pod-security.kubernetes.io/enforce": "restricted"}
-    for name in (SYSTEM, "team-a", "team-b"):
-        made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-        cluster.kubectl("apply", "-f", "-", given=json.dumps(made))
-    try:
-        yield Namespace(cluster, SYSTEM)
-    finally:
-        helm("uninstall", RELEASE, "--namespace", SYSTEM, "--kube-context", cluster.context, "--wait")
-        cluster.kubectl("delete", "namespace", SYSTEM, "team-a", "team-b")
-        operator_of_all.start()
-
-
-def test_the_api_server_takes_what_the_charts_make(system: Namespace, tmp_path: Path) -> None:
-    crds = system.cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", given=template(CRDS))
-    assert "localmodeldeployments.localmodel.dev" in crds
-    for name, values in VALUES.items():
-        file = tmp_path / "values.json"
-        file.write_text(json.dumps(values))
-        made = template(OPERATOR, "--values", file)
-        taken = system.cluster.kubectl("apply", "--dry-run=server", "-f", "-", given=made)
-        assert f"deployment.apps/{RELEASE} created (server dry run)" in taken, name
-
-
-@pytest.fixture
-def registry(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
-    """A registry whose images the nodes pull."""
-    with oci_registry.serving(tmp_path, address=gateway()) as host:
-        for node in cluster.nodes():
-            know_registry(node, host, host)
-        yield host
-
-
-@pytest.fixture
-def image(registry: str) -> str:
-    """The operator's image of this checkout."""
-    command = [sys.executable, ROOT / "hack" / "operator_image.py", f"http://{registry}/localmodel/operator:test"]
-    environ = {**os.environ, "LOCALMODEL_HOME": str(CACHE / "operator-image-home")}
-    made = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
-
-
-@pytest.fixture
 def volume(cluster: Cluster) -> Iterator[str]:
     """The class of a volume on one node, as clusters with a storage provisioner make one."""
     node = cluster.nodes()[-1]
@@ -98,7 +52,56 @@ def volume(cluster: Cluster) -> Iterator[str]:
     }
     cluster.kubectl("apply", "-f", "-", given=json.dumps(made))
     yield "localmodel-e2e-chart"
-    cluster.kubectl("delete", "persistentvolume", "localmodel-e2e-chart", "--wait=false")
+    cluster.kubectl("delete", "persistentvolume", "localmodel-e2e-chart")
+    inside(node, "rm", "-rf", VOLUME)
+
+
+@pytest.fixture(scope="module")
+def system(cluster: Cluster, operator_of_all: OperatorProcess, volume: str) -> Iterator[Namespace]:
+    """The operator's namespace, in a cluster that has no operator yet and a volume for one."""
+    operator_of_all.stop()
+    labels = {"localmodel-e2e": "test", "pod-security.kubernetes.io/enforce": "restricted"}
+    for name in (SYSTEM, "team-a", "team-b"):
+        made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        cluster.kubectl("apply", "-f", "-", given=json.dumps(made))
+    try:
+        yield Namespace(cluster, SYSTEM)
+    finally:
+        helm("uninstall", RELEASE, "--namespace", SYSTEM, "--kube-context", cluster.context, "--wait")
+        cluster.kubectl("delete", "namespace", "team-a", "team-b", "--wait=false")
+        cluster.kubectl("delete", "namespace", SYSTEM)
+        operator_of_all.start()
+
+
+def test_the_api_server_takes_what_the_charts_make(system: Namespace, tmp_path: Path) -> None:
+    crds = system.cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", given=template(CRDS))
+    assert "localmodeldeployments.localmodel.dev" in crds
+    made = []
+    for values in VALUES.values():
+        file = tmp_path / "values.json"
+        file.write_text(json.dumps(values))
+        made.append(template(OPERATOR, "--values", file))
+    taken = system.cluster.kubectl("apply", "--dry-run=server", "-f", "-", given="".join(made))
+    assert taken.count(f"deployment.apps/{RELEASE} created (server dry run)") == len(VALUES)
+
+
+@pytest.fixture
+def registry(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
+    """A registry whose images the nodes pull."""
+    with oci_registry.serving(tmp_path, address=gateway()) as host:
+        for node in cluster.nodes():
+            know_registry(node, host, host)
+        yield host
+
+
+@pytest.fixture
+def image(registry: str) -> str:
+    """The operator's image of this checkout."""
+    command = [sys.executable, ROOT / "hack" / "operator_image.py", f"http://{registry}/localmodel/operator:test"]
+    environ = {**os.environ, "LOCALMODEL_HOME": str(CACHE / "operator-image-home")}
+    made = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
 
 
 def way_in(node_port: int) -> dict[str, Any]:
@@ -145,26 +148,33 @@ def test_serves_from_a_restricted_pod_and_an_upgrade_is_not_noticed(
         assert ended.returncode == 0, f"{ended.stderr}\n{system.kubectl('logs', POD, '--prefix', '--tail=30')}"
 
     release("install")
-    environment = {"baseImage": push_python(registry, tmp_path / "saved")}
-    namespace.apply(
-        given.lmd("app", port, given.inline(given.script("one")), environment=environment),
-        way_in(cluster.node_ports()[port]),
-    )
+    base = push_python(registry, tmp_path / "saved")
+    environment = {"baseImage": base, "requirements": ["joblib==1.6.0"]}
+
+    def manifest(answer: str) -> given.Object:
+        scoring = given.inline(f"import joblib\n\n\n{given.script(answer)}")
+        return given.lmd("app", port, scoring, environment=environment)
+
+    namespace.apply(manifest("one"), way_in(cluster.node_ports()[port]))
     url = namespace.wait_ready("app", 240)["status"]["url"]
     assert url == f"http://app.{namespace.name}.svc/score"
     eventually(lambda: ask(port) == "one", "the deployment answers", 30)
     (pod,) = namespace.pods("app")
     before = leader(system)
+    names = {each["metadata"]["name"] for each in system.find("pods")}
+    assert len(names) == 2 and before in names
     with Load(port, per_second=50) as load:
         release("upgrade", env=[{"name": "LOCALMODEL_KEEP_ENVIRONMENTS", "value": "60"}])
-        after = eventually(lambda: (now := leader(system)) != before and now, "another operator leads", 30)
+        after = eventually(lambda: (now := leader(system)) not in names and now, "an operator of the upgrade leads", 30)
         assert [each["metadata"]["uid"] for each in namespace.pods("app")] == [pod["metadata"]["uid"]]
         edited = time.monotonic()
-        edit = given.lmd("app", port, given.inline(given.script("two")), environment=environment)
-        namespace.apply(edit)
+        namespace.apply(manifest("two"))
         namespace.wait_ready("app")
         eventually(lambda: "two" in load.answers_since(edited), "the edit answers", 10)
         namespace.kubectl("wait", "--for=condition=Durable", "lmd/app", "--timeout=120s")
+    # one of the first manifest, one of the edit, and none of the upgrade
+    assert namespace.get("lmd", "app")["status"]["revisions"]["durable"] == 2
+    assert len(namespace.find("replicasets")) == 2
     log = system.kubectl("logs", after)
     assert "Traceback" not in log and "orbidden" not in log, log
     namespace.kubectl("delete", "lmd", "app")
