@@ -28,7 +28,7 @@ from localmodel.environments.locks import lock as locks
 from localmodel.environments.locks.uv import run_uv
 from localmodel.environments.venvs import reuse
 from localmodel.errors import UserError
-from localmodel.oci import layers
+from localmodel.oci import layers, upload
 from localmodel.oci.layout import Blob, Layout
 from localmodel.oci.registry import Repository
 from localmodel.resource.spec import EnvironmentSpec
@@ -101,11 +101,8 @@ async def compose(base: Base, architecture: str, layout: Layout) -> Image:
 
 def push(layout: Layout, made: Image, name: str) -> None:
     with Repository(name.removeprefix("http://"), name.startswith("http://")) as repository:
-        missing = [blob for blob in dict.fromkeys((*made.layers, made.config)) if not repository.has(blob)]
-        say(f"sending {len(missing)} blobs, {sum(blob.size for blob in missing) / 1e6:.1f} MB")
-        for blob in missing:
-            repository.send(blob, layout.path(blob.digest), lambda _: None)
-        repository.put(repository.tag, layout.read(made.manifest.digest))
+        size = upload.push(layout, (*made.layers, made.config), made.manifest.digest, repository)
+        say(f"sent {size / 1e6:.1f} MB")
 
 
 def main() -> None:

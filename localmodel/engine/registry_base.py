@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from localmodel import digests, reasons
@@ -48,9 +49,10 @@ def keep(reference: str, architecture: str, plain: bool, layout: Layout, say: Sa
             raise _foreign([f"{image.os}/{image.architecture}"], architecture)
         layers = []
         for number, (blob, diff_id) in enumerate(pairs, 1):
-            if (kept := _kept(layout, diff_id)) is None:
+            if (kept := _kept(repository, blob, diff_id, layout)) is None:
                 say(f"base image: layer {number} of {len(pairs)}, {blob.size / 1e6:.1f} MB")
                 kept = _received(repository, blob, diff_id, layout, tell)
+                layout.record(_record(repository, blob, layout), kept)
             layers.append(kept)
     return replace(image, layers=tuple(layers))
 
@@ -89,12 +91,21 @@ def _content(repository: Repository, blob: Blob) -> bytes:
     return b"".join(_checked(repository.receive(blob, lambda _: None), blob))
 
 
-def _kept(layout: Layout, diff_id: Any) -> Blob | None:
-    """The layer, if the layout has it."""
+def _kept(repository: Repository, blob: Blob, diff_id: Any, layout: Layout) -> Blob | None:
+    """The layer, if the layout has it from this registry, and the repository has it, too.
+
+    The name alone is not enough: an image's configuration can name any layer, also one of an image that is private.
+    """
     if not digests.is_digest(diff_id):
         raise UserError(reasons.ARTIFACT_UNSUPPORTED, "its configuration names layers by something else than sha256")
-    path = layout.path(diff_id)
-    return Blob(diff_id, path.stat().st_size) if path.is_file() else None
+    kept = layout.recorded(_record(repository, blob, layout))
+    return kept if kept and kept.digest == diff_id and repository.has(blob) else None
+
+
+def _record(repository: Repository, blob: Blob, layout: Layout) -> Path:
+    """The file that says which layer this blob of the registry is uncompressed."""
+    name = digests.of_json([repository.host, blob.digest]).removeprefix("sha256:")
+    return layout.root / "received" / f"{name}.json"
 
 
 def _received(repository: Repository, blob: Blob, diff_id: str, layout: Layout, tell: Tell) -> Blob:

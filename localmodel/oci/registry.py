@@ -19,17 +19,30 @@ from localmodel.errors import UserError
 from localmodel.oci.layout import Blob
 from localmodel.oci.media_types import MANIFEST
 from localmodel.oci.registry_login import DOCKER, Login
-from localmodel.oci.responses import TooMuchError, read
+from localmodel.oci.responses import TooMuchError, pieces, read
 from localmodel.output.printable import one_line
 from localmodel_untrusted import json_text
 
 _CHUNK = 1 << 20
-_TIMEOUT = (10, 300)  # seconds: to connect, and between two pieces
+# Seconds to connect, and between two pieces: a registry may take its time with what it was sent.
+_TIMEOUT, _TIMEOUT_OF_READING = (10, 300), (10, 60)
 _LIMIT = 4 << 20  # bytes of a manifest, as registries limit it, and of any other answer that is no blob
 _MOST_TAGS = 1_000_000
 _LONGEST_REASON = 300  # characters
 _DOCKER_HOST = "registry-1.docker.io"  # where Docker's registry answers
 Tell = Callable[[int], None]  # gets the size of every piece that was transferred
+
+
+class RegistryError(UserError):
+    """A registry refuses.
+
+    Attributes:
+        codes: what the registry calls the causes, such as `MANIFEST_UNKNOWN` (distribution-spec, error codes).
+    """
+
+    def __init__(self, message: str, codes: Collection[str] = ()) -> None:
+        super().__init__(reasons.REGISTRY_REFUSED, message)
+        self.codes = frozenset(codes)
 
 
 class Repository:
@@ -50,15 +63,15 @@ class Repository:
             raise _invalid(reference) from None
         if not reference.startswith(f"{self._place.registry}/") or f":{self._place.tag}" not in reference:
             raise _invalid(reference)
-        self.tag = str(self._place.tag)
-        own = str(self._place.registry).rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]")
+        self.host, self.tag = str(self._place.registry), str(self._place.tag)
+        own = self.host.rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]")
         plain = own or insecure
-        host = _DOCKER_HOST if self._place.registry == DOCKER else self._place.registry
+        host = _DOCKER_HOST if self.host == DOCKER else self.host
         self._base = f"{'http' if plain else 'https'}://{host}/v2/{self._place.api_prefix}/"
         self._session = requests.Session()
         self._session.trust_env = not own  # the shell's proxy does not serve this machine
         self._session.auth = _unchanged  # else requests would put what ~/.netrc has for the host in place of a token
-        self._login = Login(self._place, self._session, plain)
+        self._login = Login(self.host, self._session, plain)
         self._known: dict[str, str] = {}  # the header that was accepted last, so that a big body is sent only once
 
     def __enter__(self) -> Self:
@@ -77,7 +90,7 @@ class Repository:
         with self._ask("POST", "blobs/uploads/", fine=(202,)) as response:
             place = response.headers.get("Location", "")
         if not place:
-            raise UserError(reasons.REGISTRY_REFUSED, f"{self._place.registry} does not say where to send a blob")
+            raise UserError(reasons.REGISTRY_REFUSED, f"{self.host} does not say where to send a blob")
         place += ("&" if "?" in place else "?") + urlencode({"digest": blob.digest})
         kind = {"Content-Type": "application/octet-stream"}
         self._ask("PUT", place, fine=(201,), headers=kind, body=lambda: _Body(content, blob.size, tell)).close()
@@ -119,10 +132,10 @@ class Repository:
                     tags += json_text.parse(content)["tags"] or []
                 except (ValueError, KeyError, TypeError):
                     raise UserError(
-                        reasons.ARTIFACT_UNSUPPORTED, f"{self._place.registry}: what came is no list of tags"
+                        reasons.ARTIFACT_UNSUPPORTED, f"{self.host}: what came is no list of tags"
                     ) from None
             if len(tags) > _MOST_TAGS:
-                raise UserError(reasons.ARTIFACT_UNSUPPORTED, f"{self._place.registry}: more than {_MOST_TAGS} tags")
+                raise UserError(reasons.ARTIFACT_UNSUPPORTED, f"{self.host}: more than {_MOST_TAGS} tags")
             following = urlsplit(response.links.get("next", {}).get("url", ""))
             page = following._replace(scheme="", netloc="").geturl()  # another host gets no credentials
         return tags
@@ -130,9 +143,9 @@ class Repository:
     def receive(self, blob: Blob, tell: Tell) -> Iterator[bytes]:
         """The blob's content, in pieces."""
         with self._ask("GET", f"blobs/{blob.digest}", fine=(200,)) as response, self._translated():
-            for chunk in response.iter_content(_CHUNK):
-                tell(len(chunk))
-                yield chunk
+            for piece in pieces(response):
+                tell(len(piece))
+                yield piece
 
     def _ask(
         self,
@@ -156,27 +169,29 @@ class Repository:
                 response = self._send(method, url, headers, body())
         if response.status_code not in fine:
             with response:
-                raise UserError(reasons.REGISTRY_REFUSED, self._refusal(method, response))
+                codes, why = self._causes(response)
+                raise RegistryError(self._refusal(method, response, why), codes)
         return response
 
-    def _refusal(self, method: str, response: requests.Response) -> str:
-        status, host, path = response.status_code, self._place.registry, self._place.api_prefix
+    def _refusal(self, method: str, response: requests.Response, why: str) -> str:
+        status, host, path = response.status_code, self.host, self._place.api_prefix
         if not self._is_own(response.url):  # credentials for the registry would not help
             return f"{self._place}: {status} from {urlsplit(response.url).netloc}, where {host} sends who asks"
         if status == 401:
-            return f"{host} refuses {method} of {path}; log in first: docker login {host}"
+            return f"{host} refuses {method} of {path}; {self._login.trouble or f'log in first: docker login {host}'}"
         if status == 403:
             what = "read" if method in ("GET", "HEAD") else "write into"
             login = f"log in as somebody who may: docker login {host}"
-            return f"{host} does not let you {what} {path} ({self._reason(response)}); {login}"
+            return f"{host} does not let you {what} {path} ({why}); {login}"
         if status == 413:
             limit = "its limit, or a proxy's, has to be raised"
-            return f"{host} takes nothing of this size ({self._reason(response)}); {limit}"
-        return f"{self._place}: {status} {self._reason(response)}"
+            return f"{host} takes nothing of this size ({why}); {limit}"
+        return f"{self._place}: {status} {why}"
 
     def _send(self, method: str, url: str, headers: dict[str, str] | None, body: Any) -> requests.Response:
         sent = {**(self._known if self._is_own(url) else {}), **(headers or {})}
-        return self._session.request(method, url, data=body, headers=sent, stream=True, timeout=_TIMEOUT)
+        timeout = _TIMEOUT if body else _TIMEOUT_OF_READING
+        return self._session.request(method, url, data=body, headers=sent, stream=True, timeout=timeout)
 
     def _is_own(self, url: str) -> bool:
         """Whether the address is the registry's: others, where it keeps its blobs, get no credentials."""
@@ -191,17 +206,18 @@ class Repository:
                 reasons.ARTIFACT_UNSUPPORTED, f"{self._place}: an answer of more than {_LIMIT} bytes"
             ) from None
 
-    def _reason(self, response: requests.Response) -> str:
-        """The registry's own message."""
+    def _causes(self, response: requests.Response) -> tuple[list[str], str]:
+        """The registry's own codes and message."""
         try:
             errors = json_text.parse(self._read(response))["errors"]
-            reason = ", ".join(f"{error['code']}: {error['message']}" for error in errors)
+            codes = [str(error["code"]) for error in errors]
+            message = ", ".join(f"{error['code']}: {error['message']}" for error in errors)
         except (UserError, ValueError, KeyError, TypeError):
-            reason = str(response.reason)
-        return one_line(reason[:_LONGEST_REASON])
+            codes, message = [], str(response.reason)
+        return codes, one_line(message[:_LONGEST_REASON])
 
     def _translated(self) -> "_Translated":
-        return _Translated(str(self._place.registry))
+        return _Translated(self.host)
 
 
 class _Translated:

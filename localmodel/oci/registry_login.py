@@ -1,23 +1,17 @@
 """Who asks a registry: Docker's credentials, and the token that the registry wants for them (distribution-spec, auth).
 
-Docker's configuration and its credential helpers are read by oras. The exchange is our own, because oras' has no limit
-of time or size, and knows no identity tokens.
+The exchange is our own, because oras' has no limit of time or size, and knows no identity tokens.
 """
 
-import base64
-import binascii
-import copy
-import os
-from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import parse_http_list, parse_keqv_list
 
-import oras.auth  # type: ignore[import-untyped]
-import oras.container  # type: ignore[import-untyped]
 import requests
 
 from localmodel import reasons
 from localmodel.errors import UserError
+from localmodel.oci import docker_credentials
+from localmodel.oci.docker_credentials import HelperError
 from localmodel.oci.responses import TooMuchError, read
 from localmodel_untrusted import json_text
 
@@ -25,25 +19,27 @@ from localmodel_untrusted import json_text
 DOCKER, _DOCKER_LOGIN = "docker.io", "https://index.docker.io/v1/"
 _TIMEOUT = (10, 30)  # seconds: to connect, and between two pieces
 _LARGEST = 1 << 20
-_IDENTITY = "<token>"  # the user's name, where a credential helper has an identity token
 
 
 class Login:
-    """The credentials for one registry."""
+    """The credentials for one registry. `trouble` says why there are none, if there should be some."""
 
-    def __init__(self, place: oras.container.Container, session: requests.Session, plain: bool) -> None:
+    def __init__(self, host: str, session: requests.Session, plain: bool) -> None:
         """Read Docker's configuration.
 
         Raises:
-            UserError: RegistryRefused, if it cannot be read.
+            UserError: RegistryRefused, if it cannot be read, or a credential helper does not end.
         """
-        self._host, self._session, self._plain = str(place.registry), session, plain
+        self._host, self._session, self._plain = host, session, plain
         try:
-            self._basic, self._identity = _stored(place, session)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise UserError(
-                reasons.REGISTRY_REFUSED, f"Docker's credentials for {self._host} cannot be read: {error}"
-            ) from None
+            stored = docker_credentials.read(_DOCKER_LOGIN if host == DOCKER else host)
+        except HelperError as error:
+            raise self._refused(f"needs credentials: {error}") from None
+        except (OSError, ValueError) as error:
+            raise self._unreadable(str(error)) from None
+        except (LookupError, TypeError, AttributeError):
+            raise self._unreadable("they are not as Docker writes them") from None
+        self._basic, self._identity, self.trouble = stored.basic, stored.identity, stored.trouble
 
     def headers(self, challenge: str) -> dict[str, str]:
         """The headers that answer a `WWW-Authenticate` header.
@@ -90,20 +86,5 @@ class Login:
     def _refused(self, why: str) -> UserError:
         return UserError(reasons.REGISTRY_REFUSED, f"{self._host} {why}")
 
-
-def _stored(place: oras.container.Container, session: requests.Session) -> tuple[str, str]:
-    """User and password as Basic credentials, and an identity token; "" where there is none."""
-    name = copy.copy(place)
-    if name.registry == DOCKER:
-        name.registry = _DOCKER_LOGIN
-    backend = oras.auth.get_auth_backend("token", session, False)
-    docker = Path(os.environ.get("DOCKER_CONFIG", "")) / "config.json"  # oras reads only the default place
-    backend.load_configs(name, [str(docker)] if os.environ.get("DOCKER_CONFIG") else None)
-    basic = str(getattr(backend, "_basic_auth", "") or "")
-    entry = (backend._auth_config.get("auths") or {}).get(name.registry) or {}
-    identity = str(entry.get("identitytoken") or "")
-    try:
-        user, _, password = base64.b64decode(basic, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise ValueError("they are not base64 of USER:PASSWORD") from None
-    return ("", password) if user == _IDENTITY else (basic, identity)
+    def _unreadable(self, why: str) -> UserError:
+        return UserError(reasons.REGISTRY_REFUSED, f"Docker's credentials for {self._host} cannot be read: {why}")

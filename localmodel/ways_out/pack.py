@@ -14,6 +14,7 @@ from localmodel.engine.bases import Origin
 from localmodel.engine.client import Connection
 from localmodel.environments.locks.lock import PLATFORMS
 from localmodel.errors import UserError
+from localmodel.oci import upload
 from localmodel.oci.layout import Layout
 from localmodel.oci.registry import Repository
 from localmodel.output.progress import Progress
@@ -114,12 +115,9 @@ def push(made: Made, reference: str, insecure: bool, progress: Progress) -> Pack
         UserError: ReferenceInvalid, RegistryUnreachable, RegistryRefused.
     """
     with Repository(reference, insecure) as remote, progress.step("push") as done:
-        wanted = dict.fromkeys((*made.image.layers, made.image.config))
-        missing = [blob for blob in wanted if not remote.has(blob)]
-        for blob in missing:
-            remote.send(blob, made.layout.path(blob.digest), lambda _: None)
-        remote.put(remote.tag, made.layout.read(made.image.manifest.digest))
-        done(f"{sum(blob.size for blob in missing) / 1e6:.0f} MB to {reference}")
+        blobs = (*made.image.layers, made.image.config)
+        size = upload.push(made.layout, blobs, made.image.manifest.digest, remote)
+        done(f"{size / 1e6:.0f} MB to {reference}")
     return replace(made.packed, image=made.image.reference(reference.removesuffix(f":{remote.tag}")))
 
 

@@ -313,7 +313,7 @@ def _sweep_blobs(operator: Operator, images: Iterable[str]) -> None:
             path.unlink()
     for path in (layout.root / "incoming").glob("*"):
         path.unlink()  # left by a killed operator: nobody else writes while the sweep holds the lock alone
-    for folder in ("models", "squashed"):
+    for folder in ("models", "received", "squashed"):
         for path in (layout.root / folder).glob("*.json"):
             with contextlib.suppress(UserError):  # an unreadable record is made anew when it is needed
                 blob = state_file.read(path, Blob, "it is made anew")

@@ -68,6 +68,7 @@ class Shared:
         Raises:
             UserError: RegistryUnreachable, RegistryRefused, SharedStoreInvalid, StoreDamaged.
         """
+        from localmodel.oci import upload
         from localmodel.store.sharing import sharing, transfer
 
         key = Key(kind, version.name, version.version)
@@ -75,7 +76,7 @@ class Shared:
         parcel = sharing.pack(self._layout, version)
         with self._named():
             self._begin()
-            transfer.send(self._layout, parcel.blobs, self._remote, None)
+            upload.send(self._layout, parcel.blobs, self._remote)
             key = numbering.claimed(key, self._remote.tags, lambda tag: self._remote.put(tag, parcel.manifest))
             numbered = replace(version, version=key.number)
             transfer.put(self._remote, tags.of_record(key), sharing.record(numbered, len(parcel.manifest)))
@@ -122,7 +123,7 @@ class Shared:
         Raises:
             UserError: RegistryUnreachable, RegistryRefused, ContentDamaged, StoreFull.
         """
-        from localmodel.store.sharing.transfer import Count
+        from localmodel.oci.upload import Count
 
         try:
             manifest = self._manifest(version)

@@ -1,11 +1,11 @@
 """Pushes and pulls versions; what the other side has already is not sent again."""
 
-from collections.abc import Iterable
-
 from localmodel import digests, reasons
 from localmodel.errors import UserError
-from localmodel.oci.layout import Blob, Layout, Meter
+from localmodel.oci import upload
+from localmodel.oci.layout import Layout, Meter
 from localmodel.oci.registry import Repository
+from localmodel.oci.upload import Count
 from localmodel.store.sharing import sharing
 from localmodel.store.sharing.note import Note, blob_of
 from localmodel.store.sharing.sharing import AnyVersion, Receiver
@@ -16,18 +16,10 @@ _RECORD_TAG = ".record"
 def push(layout: Layout, version: AnyVersion, remote: Repository, progress: Meter | None) -> str:
     """Send the version under the remote's tag; return the manifest's digest."""
     parcel = sharing.pack(layout, version)
-    send(layout, parcel.blobs, remote, progress)
+    upload.send(layout, parcel.blobs, remote, progress)
     remote.put(remote.tag, parcel.manifest)
     put(remote, remote.tag + _RECORD_TAG, parcel.record)
     return version.digest
-
-
-def send(layout: Layout, blobs: Iterable[Blob], remote: Repository, progress: Meter | None) -> None:
-    """Send blobs of the layout."""
-    missing = [blob for blob in blobs if not remote.has(blob)]
-    count = Count(sum(blob.size for blob in missing), progress)
-    for blob in missing:
-        remote.send(blob, layout.path(blob.digest), count)
 
 
 def put(remote: Repository, tag: str, note: Note) -> None:
@@ -72,15 +64,3 @@ def _record(remote: Repository, digest: str) -> bytes | None:
         if len(content) > blob.size:
             break
     return content if digests.of_bytes(content) == blob.digest else None
-
-
-class Count:
-    """Counts the transferred bytes."""
-
-    def __init__(self, total: int, progress: Meter | None) -> None:
-        self._done, self._total, self._progress = 0, total, progress
-
-    def __call__(self, size: int) -> None:
-        self._done += size
-        if self._progress:
-            self._progress(self._done, self._total)

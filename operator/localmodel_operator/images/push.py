@@ -10,8 +10,9 @@ from functools import partial
 from typing import TypeVar
 
 from localmodel.errors import UserError
+from localmodel.oci import upload
 from localmodel.oci.layout import Layout
-from localmodel.oci.registry import Repository
+from localmodel.oci.registry import RegistryError, Repository
 from localmodel.updates.image import Image
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.transfers import Transfers
@@ -25,6 +26,7 @@ _REPOSITORY = "deployments"
 _BELIEVED = 60.0  # seconds
 _PATIENCE = 2.0  # seconds that a pass waits for an answer
 _THREADS = 4
+_LACKS_BLOBS = frozenset({"BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"})  # codes of the distribution-spec
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ class Push:
     async def _send(self, image: Image, reference: str) -> None:
         try:
             await self._call(self._push, image)
-        except UserError as error:
-            if "BLOB_UNKNOWN" not in str(error):
+        except RegistryError as error:
+            if _LACKS_BLOBS.isdisjoint(error.codes):
                 raise
             log.info("%s: asking for every blob, because: %s", self._registry.host, error)
             self._blobs.clear()
@@ -131,14 +133,9 @@ class Push:
 
     def _push(self, image: Image) -> None:
         with self._remote(image.manifest.digest) as remote:
-            wanted = dict.fromkeys((*image.layers, image.config))
-            missing = [blob for blob in wanted if blob.digest not in self._blobs and not remote.has(blob)]
-            size = sum(blob.size for blob in missing)
-            log.info("%s: sending %d of %d blobs, %d bytes", self._registry.host, len(missing), len(wanted), size)
-            for blob in missing:
-                remote.send(blob, self._layout.path(blob.digest), lambda _: None)
-            remote.put(remote.tag, self._layout.read(image.manifest.digest))
-        self._blobs.update(blob.digest for blob in wanted)
+            blobs = (*image.layers, image.config)
+            upload.push(self._layout, blobs, image.manifest.digest, remote, self._blobs)
+        self._blobs.update(blob.digest for blob in blobs)
 
 
 def _digest(reference: str) -> str:

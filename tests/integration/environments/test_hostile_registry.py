@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,9 +15,11 @@ import pytest
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.oci import registry_login
-from localmodel.oci.layout import Blob
+from localmodel.oci import registry_login, responses
+from localmodel.oci.layout import Blob, Layout
 from localmodel.oci.registry import Repository
+from localmodel.updates.image import Image
+from localmodel_operator.images.push import Push, Registry
 
 BLOB = Blob("sha256:" + "0" * 64, 3)
 BASIC = "Basic " + base64.b64encode(b"me:secret").decode()
@@ -216,3 +219,75 @@ def test_credentials_that_are_none(docker: Callable[..., None], auth: object) ->
     with pytest.raises(UserError, match=r"Docker's credentials for 127\.0\.0\.1:1 cannot be read") as caught:
         Repository("127.0.0.1:1/x:1", insecure=False)
     assert "secret" not in str(caught.value)
+
+
+def test_a_refusal_names_the_helper_that_failed(
+    docker: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text('{"credsStore": "failing"}')
+    (tmp_path / "docker-credential-failing").write_text("#!/bin/sh\necho secret >&2; exit 1\n")
+    (tmp_path / "docker-credential-failing").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    with serving(lambda asked: asked.answer(401, {"Www-Authenticate": "Basic realm=x"})) as (host, _):
+        error = refused(host, manifest)
+    assert str(error) == (
+        f"{host} refuses GET of x; docker-credential-failing ended with code 1; see what it says: echo {host} | "
+        "docker-credential-failing get"
+    )
+
+
+def test_what_drips_can_be_given_up_at_each_piece() -> None:
+    """A client that waits for a whole megabyte could not be cancelled before its time is over."""
+    end = threading.Event()
+
+    def registry(asked: Asked) -> None:
+        asked.answer(200, body=b"ab", more=1 << 20)
+        asked.wfile.flush()
+        end.wait(60)
+
+    with serving(registry) as (host, _), Repository(f"{host}/x:1", insecure=False) as repository:
+        assert next(repository.receive(BLOB, lambda size: None)) == b"ab"
+        end.set()
+
+
+def test_a_registry_from_which_hardly_anything_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responses, "_SECONDS", 0.2)
+
+    def registry(asked: Asked) -> None:
+        asked.answer(200, body=b"a", more=1000)
+        for _ in range(100):
+            time.sleep(0.05)
+            asked.wfile.write(b"b")
+            asked.wfile.flush()
+
+    with serving(registry) as (host, _):
+        for error in (
+            refused(host, manifest),
+            refused(host, lambda repository: list(repository.receive(BLOB, lambda _: None))),
+        ):
+            assert error.reason == reasons.REGISTRY_UNREACHABLE
+            assert "bytes came in 0 s" in str(error)
+
+
+async def test_a_lost_layer_is_told_by_a_code_behind_a_long_message(tmp_path: Path) -> None:
+    """The message is cut; the layers that the registry once had are sent again all the same."""
+    causes = [{"code": "DENIED", "message": "x" * 5000}, {"code": "MANIFEST_BLOB_UNKNOWN", "message": "layer"}]
+    lost = False
+
+    def registry(asked: Asked) -> None:
+        if asked.command == "PUT" and "/manifests/" in asked.path and lost:
+            asked.answer(404, body=json.dumps({"errors": causes}).encode())
+        elif asked.command == "PUT":
+            asked.answer(201)
+        else:
+            asked.answer(404 if asked.command == "HEAD" else 202, {"Location": "/upload"})
+
+    layout = Layout(tmp_path / "layout")
+    image = Image(layout.add(b"manifest"), layout.add(b"config"), (layout.add(b"layer"),))
+    with serving(registry) as (host, log):
+        push = Push(layout, Registry(host, host, "x"))
+        for count in (2, 4):
+            await push.deliver(image, f"{host}/x/deployments@{image.manifest.digest}", list)
+            assert sum(path == "/upload" for _, path, _ in log) == count
+            lost = True
+        push.stop()

@@ -124,6 +124,18 @@ def test_only_layers_that_the_store_lacks_are_received(host: str, reader: Reader
     assert [line for line in reader.lines if "base image: layer" in line][2:] == ["base image: layer 3 of 3, 0.0 MB"]
 
 
+def test_a_layer_is_not_given_to_who_only_names_it(host: str, folder: Path, reader: Reader) -> None:
+    """An image's configuration can name a layer that came with another's private image, or that is a model."""
+    private = layer(usr_local_bin_python3="python3.11", private="")
+    Images(host, "private").push("1", [private, *SLIM[1:]])
+    reader.read(f"{host}/private:1")
+    Images(host, "thief").push("1", [layer(junk="")], diff_ids=[digests.of_bytes(private)])
+    assert "not sha256:" in str(reader.error(f"{host}/thief:1"))
+    model = reader.layout.add(LINKED)
+    Images(host, "thief").push("2", [layer(junk="")], diff_ids=[model.digest])
+    assert "not sha256:" in str(reader.error(f"{host}/thief:2"))
+
+
 def test_layers_say_where_python_is(host: str, reader: Reader) -> None:
     """Over links, removed files and a virtual environment."""
     images = Images(host, "venv")
