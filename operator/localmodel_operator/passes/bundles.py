@@ -1,37 +1,42 @@
 """Bundles of a recorded revision, for warm swaps."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from localmodel.updates import image
+from localmodel.errors import UserError
+from localmodel.oci.layout import Layout
+from localmodel.store import ModelVersion, Store
+from localmodel.updates import image, revision
 from localmodel_operator.operator import Operator
 from localmodel_operator.pods import pods
 from localmodel_operator.pods.bundle import BundleArchive, describe
 from localmodel_operator.pods.pods import Pod
 from localmodel_operator.records.history import RecordedRevision
 
+log = logging.getLogger(__name__)
+
+Content = tuple[Mapping[str, bytes], Sequence[ModelVersion]]  # code and models
+
 
 class Bundles:
     """The bundle of one revision for each pod, because pods lack different models and have different variables."""
 
-    def __init__(self, operator: Operator, target: RecordedRevision, gate: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, operator: Operator, target: RecordedRevision, gate: Sequence[Mapping[str, Any]], content: Content
+    ) -> None:
         self._operator, self._target, self._gate = operator, target, gate
-        self._code: Mapping[str, bytes] = {}
-        self._models = [operator.store.models.find(reference) for reference in target.models]
+        self._code, self._models = content
         self._made: dict[Any, BundleArchive] = {}
 
     @classmethod
     async def of(
         cls, operator: Operator, target: RecordedRevision, gate: Sequence[Mapping[str, Any]]
     ) -> "Bundles | None":
-        """The bundles, or None if the revision's image, which has its code, does not exist any more."""
-        composed = await asyncio.to_thread(image.stored, operator.layout, target.image)
-        if composed is None:
-            return None
-        bundles = cls(operator, target, gate)
-        bundles._code = await asyncio.to_thread(image.code, operator.layout, composed)
-        return bundles
+        """The bundles, or None if what the revision was made of does not exist any more."""
+        content = await asyncio.to_thread(_content, operator.layout, operator.store, target)
+        return None if content is None else cls(operator, target, gate, content)
 
     def for_pod(self, pod: Pod) -> BundleArchive:
         """The bundle for this pod."""
@@ -53,3 +58,23 @@ class Bundles:
             return b""
         bundle = self.for_pod(pod)
         return b"" if bundle.has_models else b"".join(bundle.chunks())
+
+
+def _content(layout: Layout, store: Store, target: RecordedRevision) -> Content | None:
+    """The revision's code, which is in its image, and its models in the store, or None if they are not there any more.
+
+    Another store can have another model under the same name and version.
+    """
+    composed = image.stored(layout, target.image)
+    if composed is None:
+        return None
+    code = image.code(layout, composed)
+    try:
+        models = [store.models.find(reference) for reference in target.models]
+    except UserError as error:
+        log.info("revision %d: its models are not in the store: %s", target.number, error)
+        return None
+    if revision.bundle_digest(revision.code_digest(target.entry, code), models) != target.revision.bundle:
+        log.info("revision %d: the store has other models of these names and versions", target.number)
+        return None
+    return code, models
