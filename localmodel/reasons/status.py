@@ -86,6 +86,13 @@ ADDRESS_PENDING = _reason(
     "`spec.service.expose` asks for an address of the cluster, and the cluster has not given one yet",
     "`kubectl describe service NAME`; on a cluster that gives none, choose `NodePort` or `None`",
 )
+PORT_PENDING = _reason(
+    UNDER_WAY,
+    "PortPending",
+    "another deployment or Service has `spec.service.localPort`, and is being deleted; or the deployment is some "
+    "seconds old, and may take the place of that one under another name",
+    "if the message names what is to stay, use another port; `PortTaken` follows after 5 s",
+)
 DELETING = _reason(
     UNDER_WAY,
     "Deleting",

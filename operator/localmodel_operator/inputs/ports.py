@@ -1,11 +1,12 @@
 """Chooses the port on localhost of a resource: the one in its spec, or an allocated one that it keeps."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from localmodel import reasons
 from localmodel.errors import UserError
+from localmodel_operator.cluster import LMD
 
 FIELD = "spec.service.localPort"
 # Values of spec.service.expose with which a kind cluster leads from localhost
@@ -21,13 +22,15 @@ class Ports:
     """The ports of localhost from the view of one resource.
 
     `mapped` is localhost port -> node port, as the cluster's nodes publish them. `holders` names the owners of ports
-    that others have, `claimed` are those that others ask for, `own` is the port of the resource's Service.
+    that others have, `claimed` are those that others ask for, `own` is the port of the resource's Service. `ending` are
+    ports of holders that are being deleted.
     """
 
     mapped: Mapping[int, int]
     holders: Mapping[int, str]
     claimed: frozenset[int] = frozenset()
     own: int | None = None
+    ending: frozenset[int] = frozenset()
 
     @property
     def free(self) -> list[int]:
@@ -44,13 +47,23 @@ def read(
 ) -> Ports:
     """The ports for the resource with this key, from all Services and LocalModelDeployments of the cluster."""
     local = {node: port for port, node in mapped.items()}
-    taken = [(_key(service), local[node]) for service in services for node in _node_ports(service) if node in local]
+    resources = list(resources)
+    staying = {resource["metadata"]["uid"] for resource in resources if not _is_deleted(resource)}
+    taken = [(service, local[node]) for service in services for node in _node_ports(service) if node in local]
+    of_others = [(service, port) for service, port in taken if _key(service) != key]
     others = [resource for resource in resources if _key(resource) != key]
-    allocated = {port: _key(other) for other in others if (port := other.get("status", {}).get("localPort"))}
-    holders = {port: f"LocalModelDeployment {'/'.join(other)}" for port, other in allocated.items()}
-    holders |= {port: f"Service {'/'.join(other)}" for other, port in taken if other != key}
-    claimed = frozenset(filter(None, map(_claim, others)))
-    return Ports(mapped, holders, claimed, next((port for other, port in taken if other == key), None))
+    allocated = [(other, port) for other in others if (port := other.get("status", {}).get("localPort"))]
+    holders = {port: f"LocalModelDeployment {'/'.join(_key(other))}" for other, port in allocated}
+    holders |= {port: f"Service {'/'.join(_key(service))}" for service, port in of_others}
+    stay = {port for other, port in allocated if not _is_deleted(other)}
+    stay |= {port for service, port in of_others if not _ends(service, staying)}
+    return Ports(
+        mapped,
+        holders,
+        frozenset(filter(None, map(_claim, others))),
+        next((port for service, port in taken if _key(service) == key), None),
+        frozenset(holders) - stay,
+    )
 
 
 def asked(port: int, ports: Ports) -> int:
@@ -101,6 +114,17 @@ def _claim(resource: Mapping[str, Any]) -> int | None:
     service = resource["spec"].get("service", {})
     port: int | None = service.get("localPort")
     return port if service.get("expose", "Auto") in ON_LOCALHOST else None
+
+
+def _is_deleted(resource: Mapping[str, Any]) -> bool:
+    return "deletionTimestamp" in resource["metadata"]
+
+
+def _ends(service: Mapping[str, Any], staying: Container[str]) -> bool:
+    """Whether a Service is being deleted, or will be because the resource that it belongs to is."""
+    owners = service["metadata"].get("ownerReferences", [])
+    ours = [owner["uid"] for owner in owners if owner.get("controller") and owner["kind"] == LMD.name]
+    return _is_deleted(service) or any(uid not in staying for uid in ours)
 
 
 def _key(resource: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,19 +1,23 @@
 """How a resource is reached: the type and port of its Service, and the address that users call."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from localmodel import reasons
 from localmodel.engine import nodes
 from localmodel.errors import UserError
 from localmodel_operator.children import Exposure
 from localmodel_operator.cluster import LMD, NODE, SERVICE, Object
 from localmodel_operator.inputs import ports
 from localmodel_operator.inputs.ports import Ports
-from localmodel_operator.passes.context import Pass
+from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.pods.address import InCluster, Place
 
 _TYPES = {"None": "ClusterIP"}  # the others are called as in spec.service.expose
+_MAY_REPLACE = 5.0  # seconds, in which a tool that has applied a renamed resource deletes it under its old name
+_LOOK_AGAIN = 1.0  # seconds
 
 
 async def choose(context: Pass) -> Exposure:
@@ -26,6 +30,7 @@ async def choose(context: Pass) -> Exposure:
 
     Raises:
         UserError: PortUnmapped, PortTaken, NoPortFree.
+        Waiting: for who has the port.
     """
     kind = service_type(context)
     if kind == "NodePort" and context.operator.kind_cluster is not None:
@@ -97,7 +102,8 @@ def _host(name: str) -> str:
 async def _node_port(context: Pass) -> int:
     operator, asked = context.operator, context.spec.local_port
     ports_now = await _ports(context)
-    port = ports.asked(asked, ports_now) if asked else ports.kept(context.last_status.get("localPort"), ports_now)
+    kept = ports.kept(context.last_status.get("localPort"), ports_now)
+    port = _asked(context, asked, ports_now) if asked else kept
     if port is None:
         async with operator.allocating:  # the next one sees whose this one is
             ports_now = await _ports(context)
@@ -105,6 +111,32 @@ async def _node_port(context: Pass) -> int:
             await context.report_value("localPort", port)
     context.status.values["localPort"] = port
     return ports_now.mapped[port]
+
+
+def _asked(context: Pass, port: int, ports_now: Ports) -> int:
+    """The port that the spec names.
+
+    Raises:
+        UserError: PortUnmapped, PortTaken.
+        Waiting: who has it is being deleted, or this resource is new: under another name, it may take the place of the
+            one that has the port, which is deleted after it has been created.
+    """
+    try:
+        return ports.asked(port, ports_now)
+    except UserError as error:
+        is_ending = port in ports_now.ending
+        if error.reason != reasons.PORT_TAKEN or not (is_ending or _age(context.owner) < _MAY_REPLACE):
+            raise
+        holder = ports_now.holders[port]
+        waits = f"{ports.FIELD}: {port} is still held by {holder}, which is being deleted" if is_ending else str(error)
+        context.status.progress(reasons.PORT_PENDING, context.status.with_serving(waits))
+        raise Waiting(_LOOK_AGAIN) from None
+
+
+def _age(owner: Object) -> float:
+    """For how many seconds a resource has existed."""
+    created = datetime.fromisoformat(owner["metadata"]["creationTimestamp"])
+    return (datetime.now(UTC) - created).total_seconds()
 
 
 async def _ports(context: Pass) -> Ports:

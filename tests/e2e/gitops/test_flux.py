@@ -195,3 +195,12 @@ def test_what_is_no_longer_in_git_is_deleted(site: Flux, shared_namespace: Names
     assert names(shared_namespace) == {"digits"}
 
     eventually(lambda: ask_if_reachable(other_port) is None, "nothing answers any more", 30)
+
+
+def test_a_renamed_deployment_takes_the_port_of_the_one_before(
+    site: Flux, shared_namespace: Namespace, shared_port: int, digits: given.Object
+) -> None:
+    renamed = {**digits, "metadata": {**digits["metadata"], "name": "numbers"}}
+    ready = site.commit({DIGITS: text(renamed)})
+    assert (ready["status"], ask(shared_port)) == ("True", "sixth"), ready
+    assert names(shared_namespace) == {"numbers"}

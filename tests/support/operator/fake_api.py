@@ -76,6 +76,7 @@ class Api:
         self.version += 1
         made["metadata"]["resourceVersion"] = str(self.version)
         made["metadata"].setdefault("uid", f"uid-{self.version}")
+        made["metadata"].setdefault("creationTimestamp", "2026-01-01T00:00:00Z")  # none is new, unless it says so
         if body["kind"] in _WITH_GENERATION:
             edited = before is not None and before["spec"] != made["spec"]
             made["metadata"]["generation"] = (before["metadata"]["generation"] if before else 1) + edited

@@ -11,7 +11,8 @@ A = ("a", "b")
 
 
 def named(name: str) -> dict[str, str]:
-    return dict(zip(("namespace", "name"), name.split("/"), strict=True))
+    namespace, plain = name.split("/")
+    return {"namespace": namespace, "name": plain, "uid": f"uid of {name}"}
 
 
 def seen(
@@ -62,6 +63,32 @@ def test_a_refusal_names_the_field_and_what_is_free(port: int, found: Ports, rea
     with pytest.raises(UserError, match=f"spec.service.localPort: .*{words}") as caught:
         ports.asked(port, found)
     assert caught.value.reason == reason
+
+
+def test_a_port_is_ending_when_all_that_hold_it_are() -> None:
+    deleted = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+    owner = {"kind": "LocalModelDeployment", "name": "z", "uid": "uid of x/z", "controller": True}
+    resource: dict[str, Any] = {"metadata": named("x/z"), "spec": {}, "status": {"localPort": 6789}}
+    service: dict[str, Any] = {
+        "metadata": {**named("x/z"), "ownerReferences": [owner]},
+        "spec": {"ports": [{"nodePort": 30001}]},
+    }
+    ending = {"metadata": {**service["metadata"], **deleted}, "spec": service["spec"]}
+    leaving = {**resource, "metadata": {**resource["metadata"], **deleted}}
+    strange = {"metadata": named("x/z"), "spec": service["spec"]}
+
+    def held(services: list[dict[str, Any]], resources: list[dict[str, Any]]) -> tuple[bool, bool]:
+        found = ports.read(MAPPED, services, resources, A)
+        return 6789 in found.holders, 6789 in found.ending
+
+    assert held([service], [resource]) == (True, False)
+    assert held([service], []) == (True, True), "Kubernetes has not yet deleted what is nobody's any more"
+    assert held([service], [leaving]) == (True, True)
+    assert held([ending], []) == (True, True)
+    assert held([], [leaving]) == (True, True)
+    assert held([ending], [resource]) == (True, False), "it is made anew"
+    assert held([strange], []) == (True, False)
+    assert held([], []) == (False, False)
 
 
 def test_who_asks_for_none_is_allocated_the_first_that_nobody_has_or_asks_for() -> None:

@@ -5,6 +5,7 @@ Those that need real pods, and a real resolver, are in tests/e2e/edits/test_bad_
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from localmodel import reasons
 from localmodel.environments.locks import lock
 from localmodel.errors import UserError
 from localmodel_operator.cluster import DEPLOYMENT, EVENT
+from localmodel_operator.status import conditions
 
 GOOD = given.script("good")
 RUN = "\n\ndef run(raw_data):\n    return 1\n"
@@ -185,6 +187,47 @@ async def test_port_of_another(sim: Simulation) -> None:
     await sim.settle()
     assert sim.condition("Ready", "second", "others")["status"] == "True"
     assert (sim.answer(), sim.answer("second", "others")) == ("good", "second")
+    assert not sim.wrong()
+
+
+def ever_stalled(sim: Simulation, name: str) -> bool:
+    shown = [seen["status"] for _, seen in sim.api.history if seen["metadata"]["name"] == name and "status" in seen]
+    return any(conditions.holds(status, "Stalled") for status in shown)
+
+
+async def test_port_of_one_that_is_being_deleted(sim: Simulation) -> None:
+    await serve_good(sim)
+    owner = sim.owner()
+    ending = {"deletionTimestamp": "2026-01-02T00:00:00Z", "finalizers": ["team.example/kept"]}
+    sim.api.put({**owner, "metadata": {**owner["metadata"], **ending}})
+    sim.apply(given.lmd("second", PORT, given.inline(given.script("second"))))
+    await sim.settle()
+    ready = sim.condition("Ready", "second")
+    assert (ready["reason"], sim.condition("Reconciling", "second")["status"]) == ("PortPending", "True")
+    assert ready["message"] == (
+        f"spec.service.localPort: {PORT} is still held by Service {NAMESPACE}/app, which is being deleted"
+    )
+    assert sim.answer() == "good"
+    sim.delete("app")
+    await sim.settle()
+    assert (sim.condition("Ready", "second")["status"], sim.answer("second")) == ("True", "second")
+    assert not ever_stalled(sim, "second")
+    assert not sim.wrong()
+
+
+async def test_new_one_waits_for_the_one_whose_place_it_takes(sim: Simulation) -> None:
+    await serve_good(sim)
+    second = given.lmd("second", PORT, given.inline(given.script("second")))
+    second["metadata"]["creationTimestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    sim.apply(second)
+    await sim.settle()
+    ready = sim.condition("Ready", "second")
+    assert (ready["reason"], sim.condition("Reconciling", "second")["status"]) == ("PortPending", "True")
+    assert f"{PORT} is taken by Service {NAMESPACE}/app; free are: " in ready["message"]
+    sim.delete("app")
+    await sim.settle()
+    assert (sim.condition("Ready", "second")["status"], sim.answer("second")) == ("True", "second")
+    assert not ever_stalled(sim, "second")
     assert not sim.wrong()
 
 
