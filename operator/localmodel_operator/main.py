@@ -44,6 +44,7 @@ from localmodel_operator.inputs.fetches import Fetches, in_a_process
 from localmodel_operator.inputs.references import References
 from localmodel_operator.operator import EVERY, SWEEP, Operator
 from localmodel_operator.passes import reconcile
+from localmodel_operator.passes.at_rest import is_at_rest
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.records import keys
 from localmodel_operator.records.keys import Signer
@@ -251,7 +252,8 @@ async def look_at(operator: Operator, cluster_uid: str, namespaces: Iterable[str
         elif key == EVERY:
             for served in namespaces or (None,):
                 for owner in await operator.cluster.list(LMD, served):
-                    operator.queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
+                    if not is_at_rest(owner):
+                        operator.queue.add((owner["metadata"]["namespace"], owner["metadata"]["name"]))
             operator.queue.forgive(key)
         else:
             await reconcile.reconcile(operator, key)
@@ -294,10 +296,13 @@ async def _watch(operator: Operator, enough: asyncio.Event, stop: asyncio.Event,
     edits = Edits()
 
     @kopf.on.event(names.GROUP, "v1alpha1", LMD.plural, registry=registry)
-    async def changed(namespace: str | None, name: str | None, body: kopf.Body, **_: Any) -> None:
+    async def changed(namespace: str | None, name: str | None, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
         key = (namespace or "", name or "")
+        is_edit = edits.is_new(key, body)
+        if type != "DELETED" and is_at_rest(body):
+            return
         # a status that was written is an event, too
-        if edits.is_new(key, body):
+        if is_edit:
             queue.overtake(key)
         else:
             queue.add(key)

@@ -11,6 +11,7 @@ from localmodel_operator.pods.address import InCluster
 from localmodel_operator.status import conditions
 from localmodel_operator.status.builder import StatusBuilder
 
+NO_DEPLOYMENT = "there is no Deployment"
 _LOOK_AGAIN = 0.5  # seconds, while the address and the pods disagree: one of the two is about to change
 
 
@@ -59,7 +60,7 @@ def service_drift(context: Pass, observed: Observed) -> str:
 
 def _why_nobody(context: Pass, observed: Observed) -> str:
     if observed.deployment is None:
-        return "there is no Deployment"
+        return NO_DEPLOYMENT
     if drift := service_drift(context, observed):
         return f"Service {context.name}: {drift}"
     if not any(pod.is_ready for pod in observed.pods):

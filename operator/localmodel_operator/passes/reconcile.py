@@ -36,7 +36,7 @@ from localmodel_operator.inputs.addressed import Chosen
 from localmodel_operator.inputs.fetches import Fetching
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.operator import SWEEP, Operator
-from localmodel_operator.passes import availability, deliver, exposure, judge, prepare, roll_out, verify
+from localmodel_operator.passes import at_rest, availability, deliver, exposure, judge, prepare, roll_out, verify
 from localmodel_operator.passes.build import Building, RevisionBuilder
 from localmodel_operator.passes.context import RESYNC, Pass, Waiting
 from localmodel_operator.passes.gather import gather_both
@@ -116,6 +116,8 @@ async def run(context: Pass) -> float | None:
     await context.report()
     if failure:
         raise failure
+    if at_rest.is_at_rest(context.owner):
+        return None
     return min((seconds for seconds in (again_after, context.again_after) if seconds is not None), default=None)
 
 
@@ -125,7 +127,7 @@ async def _advance(context: Pass) -> None:
     if context.spec.suspend:
         context.operator.environments.want(context.key, None)
         context.operator.fetches.want(context.key)
-        context.status.pause("spec.suspend is true: edits wait, and what serves goes on serving")
+        context.status.pause(at_rest.SUSPENDED)
         return
     await availability.report_change(context, observed)
     observed = await _restore_service(context, observed)

@@ -15,6 +15,11 @@ from localmodel_operator.passes import reconcile
 from localmodel_operator.workqueue import Key, WorkQueue
 
 THERE = [("a", "one"), ("a", "two")]
+RESTING = {
+    "metadata": {"namespace": "a", "name": "three"},
+    "spec": {"suspend": True},
+    "status": {"observedGeneration": 1},
+}
 
 
 class Cluster:
@@ -27,7 +32,9 @@ class Cluster:
         self.asked.append(namespace)
         if len(self.asked) == 1:
             raise UnreachableError("429 storage is (re)initializing")
-        return [{"metadata": {"namespace": namespace, "name": name}} for namespace, name in THERE]
+        return [{"metadata": {"namespace": namespace, "name": name}, "spec": {}} for namespace, name in THERE] + [
+            RESTING
+        ]
 
 
 async def test_news_of_a_node_reach_every_resource_though_the_api_server_was_away(
@@ -42,6 +49,7 @@ async def test_news_of_a_node_reach_every_resource_though_the_api_server_was_awa
             both.set()
 
     monkeypatch.setattr(reconcile, "reconcile", look)
+    monkeypatch.setattr(main, "is_at_rest", lambda owner: owner is RESTING)
     monkeypatch.setattr(workqueue, "_FIRST_DELAY", 0.01)
     cluster, queue = Cluster(), WorkQueue()
     site = cast(Operator, SimpleNamespace(cluster=cluster, queue=queue))
