@@ -20,4 +20,4 @@ def is_at_rest(owner: Mapping[str, Any]) -> bool:
     status = StatusBuilder(degraded="")
     status.pause(SUSPENDED)
     status.answers(False, availability.NO_DEPLOYMENT)
-    return status.build(metadata["generation"], last, now="") == last
+    return status.build(metadata["generation"], last, now="") == dict(last)
