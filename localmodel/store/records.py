@@ -16,6 +16,7 @@ from localmodel.disk import files, state_file
 from localmodel.errors import UserError
 from localmodel.oci.layout import Layout, Meter
 from localmodel.reasons import Reason
+from localmodel.store import incoming
 from localmodel.store.index import Index, Ref
 from localmodel.store.origin import Origin
 from localmodel_untrusted import json_text
@@ -272,8 +273,10 @@ class Records(Generic[V]):
         Raises:
             UserError: StoreFull.
         """
-        with files.room(self._store), files.locked(self._store / "lock", shared=True):
-            yield
+        with files.room(self._store):
+            incoming.clear(self._store)
+            with files.locked(self._store / "lock", shared=True):
+                yield
 
     def ref(self, version: V) -> Ref:
         """The version's entry in an OCI index."""

@@ -1,7 +1,8 @@
 """The program that fetches one model or source folder for the operator: its own process, with one Secret's credentials.
 
 It reads a `Request` as JSON from its standard input, and writes lines of JSON: `{"done", "total"}` in bytes, and at the
-end `{"version"}` or `{"reason", "message"}`. No credential is in its arguments, or in what it writes.
+end `{"version"}` or `{"reason", "message"}`. No credential is in its arguments, or in what it writes. Its argument is
+an empty folder, in which libraries find credentials; whoever runs it removes that, because a killed process cannot.
 """
 
 import contextlib
@@ -10,7 +11,6 @@ import os
 import resource
 import signal
 import sys
-import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Mapping
@@ -61,9 +61,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     request = Request(**json.load(sys.stdin))
     # Libraries may print what they do, which is no answer.
-    with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory(prefix="localmodel-") as home:
+    with contextlib.redirect_stdout(sys.stderr):
         try:
-            _say(version=_fetched(request, Path(home)))
+            _say(version=_fetched(request, Path(sys.argv[1])))
         except UserError as error:
             _say(reason=error.reason, message=str(error))
         except Exception as error:  # its text may have credentials

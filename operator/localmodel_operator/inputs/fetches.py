@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -210,9 +211,14 @@ async def in_a_process(request: Request, show: Shown) -> int:
     Raises:
         UserError: it has failed.
     """
+    with tempfile.TemporaryDirectory(prefix="localmodel-") as folder:
+        return await _in_a_process(request, show, folder)
+
+
+async def _in_a_process(request: Request, show: Shown, folder: str) -> int:
     passed_on = (*_PASSED_ON, *(_OF_A_SHARED_STORE if home.shared_store() else ()))
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "localmodel_operator.inputs.fetch"),
+        *(sys.executable, "-m", "localmodel_operator.inputs.fetch", folder),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,  # a traceback may have credentials
