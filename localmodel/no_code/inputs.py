@@ -31,11 +31,12 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table; with `categories`, it has pandas' dtype for them."""
+    """A column of a table; with `categories`, it has pandas' dtype for them. A request may lack an `optional` one."""
 
     name: str
     dtype: str = "float64"
     categories: tuple[Any, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True)

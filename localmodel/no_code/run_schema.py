@@ -39,6 +39,16 @@ def in_order(data):
         raise ValueError(f"the columns {', '.join(missing)} are missing")
     return data[list(SAMPLE.columns)]
 '''
+_IN_ORDER_WITHOUT_OPTIONAL = '''
+def in_order(data):
+    """The table with the columns that it has, in the model's order; rows without names have that order."""
+    if list(data.columns) == list(range(len(SAMPLE.columns))):
+        data = data.set_axis(SAMPLE.columns, axis=1).astype(SAMPLE.dtypes)
+    missing = [name for name in SAMPLE.columns if name not in data.columns and name not in OPTIONAL]
+    if missing:
+        raise ValueError(f"the columns {', '.join(missing)} are missing")
+    return data[[name for name in SAMPLE.columns if name in data.columns]]
+'''
 _IN_ORDER_OR_REFUSED = (
     "try:",
     "    data = in_order(data)",
@@ -75,19 +85,28 @@ def of_inputs(inputs: Inputs) -> RunSchema:
             declared = tuple(_declared(name, array) for name, array in pairs)
             return RunSchema(_imports(arrays), tuple(names), declared, (*lines, f"data = {{{feeds}}}"))
         case Table(columns):
-            return RunSchema(
-                ("import pandas as pd", PANDAS, RESPONSE, _SCHEMA),
-                ("data",),
-                ('@input_schema("data", PandasParameterType(SAMPLE))',),
-                _IN_ORDER_OR_REFUSED,
-                "\n".join(["SAMPLE = pd.DataFrame(", "    {", *map(_series, columns), "    }", ")"]),
-                _IN_ORDER,
-            )
+            return _of_table(columns)
         case Texts():
             declared = (_declared("data", Array((-1,), "str")),)
             return RunSchema((STANDARD, RESPONSE, _SCHEMA), ("data",), declared, _TEXTS_OR_REFUSED)
     imports = ("import json", "import numpy as np", "import pandas as pd")
     return RunSchema(imports, ("raw_data",), (), ("body = json.loads(raw_data)", "data = read(body)"), "", _READ)
+
+
+def _of_table(columns: Iterable[Column]) -> RunSchema:
+    columns = tuple(columns)
+    sample = ["SAMPLE = pd.DataFrame(", "    {", *map(_series, columns), "    }", ")"]
+    optional = [column.name for column in columns if column.optional]
+    if optional:
+        sample.append(f"OPTIONAL = [{', '.join(map(quoted, optional))}]")
+    return RunSchema(
+        ("import pandas as pd", PANDAS, RESPONSE, _SCHEMA),
+        ("data",),
+        (f'@input_schema("data", PandasParameterType(SAMPLE{", enforce_shape=False" if optional else ""}))',),
+        _IN_ORDER_OR_REFUSED,
+        "\n".join(sample),
+        _IN_ORDER_WITHOUT_OPTIONAL if optional else _IN_ORDER,
+    )
 
 
 def parameter(name: str) -> str:

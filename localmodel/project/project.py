@@ -64,7 +64,7 @@ class Project:
     def apply(self, target: Target, timeout: float | None, progress: Progress) -> list[DeploymentStatus]:
         """Have it serve. Raises UserError."""
 
-        def act() -> list[DeploymentStatus]:
+        def act(progress: Progress) -> list[DeploymentStatus]:
             wanted, environment = self._wanted(target, progress)
             with self._in_words_of_the_path(environment):
                 return target.apply(wanted, timeout, progress)
@@ -74,7 +74,7 @@ class Project:
     def plan(self, target: Target, progress: Progress) -> list[Planned]:
         """What apply would do. Raises UserError."""
 
-        def act() -> list[Planned]:
+        def act(progress: Progress) -> list[Planned]:
             wanted, environment = self._wanted(target, progress)
             with self._in_words_of_the_path(environment):
                 return target.plan(wanted, progress)

@@ -139,7 +139,14 @@ class Client:
         )
         deployment = Deployment(name, self._target, self._connections)
         draft = drafting.draft(Manifests(definition.empty(name), {}), parts, progress)
-        deployment._apply(draft, timeout, progress, given.file_of(environment))
+        values: dict[str, object] = {
+            "script": script,
+            "models": models or None,
+            "environment": environment,
+            "variables": variables,
+        }
+        values |= {"port": port, "server": server, "replicas": replicas}
+        deployment._apply(draft, timeout, progress, given.file_of(environment), values)
         return deployment
 
     def get(self, name: str) -> Deployment:

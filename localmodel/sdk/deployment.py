@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
+from types import MappingProxyType
 from typing import Any, Literal
 
 from localmodel import reasons
@@ -19,7 +20,7 @@ from localmodel.project.server_options import ServerOptions
 from localmodel.reasons import Reason
 from localmodel.resource import annotations
 from localmodel.resource.manifest import Manifests
-from localmodel.sdk import deployment_table, scoring, tracebacks
+from localmodel.sdk import argument_words, deployment_table, scoring, tracebacks
 from localmodel.sdk.connections import Connections
 from localmodel.sdk.progress import reporter
 from localmodel.sdk.scoring import Body, ScoringError
@@ -277,7 +278,9 @@ class Deployment:
             replicas=replicas,
         )
         file = _environment_file(manifests) if environment is None else given.file_of(environment)
-        self._apply(drafting.draft(manifests, parts, progress), timeout, progress, file)
+        values = {"script": script, "models": models, "environment": environment, "variables": variables, "port": port}
+        values |= {"server": server, "replicas": replicas}
+        self._apply(drafting.draft(manifests, parts, progress), timeout, progress, file, values)
 
     def reload(self, *, timeout: float | None = None, progress: bool | Progress | None = None) -> None:
         """Read the source, and models that were given as paths, from the same places again, and serve them.
@@ -388,12 +391,20 @@ class Deployment:
                 raise
 
     def _apply(
-        self, wanted: ManifestSource, timeout: float | None, progress: Progress, requirements: Path | None = None
+        self,
+        wanted: ManifestSource,
+        timeout: float | None,
+        progress: Progress,
+        requirements: Path | None = None,
+        values: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
-        """Apply a manifest of this deployment, whose environment is that of a file. Raises DeployError."""
+        """Apply a manifest of this deployment. Its environment is that of a file, other parts are those of arguments.
+
+        Raises DeployError.
+        """
         from localmodel.environments.formats import files  # which reads the schema
 
-        with self._deploying(), files.told_of(requirements):
+        with self._deploying(), argument_words.told_of(values), files.told_of(requirements):
             self._target.apply(wanted, timeout, progress)
 
     @contextlib.contextmanager

@@ -138,7 +138,7 @@ def prepare(wish: Wish, folder: Path, progress: Progress, target: Callable[[], T
     environment = beside.environment(settings, root)
     if environment is None or (wish.python and not wish.requirements):
         return _alone(wish.script or root / entry, settings, wish, folder, progress)
-    return lacking.mended(lambda: _as_deployed(asked, kept, folder, progress), wish.writes, progress)
+    return lacking.mended(lambda shown: _as_deployed(asked, kept, folder, shown), wish.writes, progress)
 
 
 def _project(root: Path, wish: Wish) -> Project:

@@ -7,6 +7,7 @@ import click
 
 from localmodel.cli.deployment import next_step
 from localmodel.cli.terminal.output import ConsoleProgress, Failure, say
+from localmodel.errors import UserError
 from localmodel.shipped import samples
 
 
@@ -40,7 +41,7 @@ def init(path: Path, name: str | None, sample: str | None) -> None:
     from localmodel.project import definition
     from localmodel.project.folder import beside
     from localmodel.project.folder.scaffold import scaffold
-    from localmodel.project.place import Place
+    from localmodel.project.place import SCRIPT, Place
 
     if not path.exists() and (path.suffix == ".py" or no_code.is_model_name(path)):
         raise click.UsageError(f"{path}: no such file")
@@ -55,6 +56,8 @@ def init(path: Path, name: str | None, sample: str | None) -> None:
     for file, content in made.files.items():
         user_file.write(folder / file, content)
     progress = ConsoleProgress()
+    if path.suffix == ".py" and path.name != SCRIPT:
+        progress.note(_about(path))
     for note in made.notes:
         progress.note(note)
     if not made.files:
@@ -63,6 +66,22 @@ def init(path: Path, name: str | None, sample: str | None) -> None:
     say(f"{folder}: wrote {', '.join(sorted(made.files))}")
     shown = f"./{folder}" if not folder.is_absolute() and folder != Path() else str(folder)
     next_step.tell(lambda: f"lmd try {shlex.quote(shown)}, and lmd apply {shlex.quote(shown)}")
+
+
+def _about(script: Path) -> str:
+    """What to do with a Python file that is not called as an entry script is."""
+    from localmodel import entry_script
+    from localmodel.project.place import SCRIPT
+
+    try:
+        entry_script.check({script.name: script.read_bytes()}, script.name)
+    except UserError:
+        return (
+            f"{script} has no init() and run(), and stays as it is; if it trains a model: lmd run "
+            f"{shlex.quote(str(script))} runs it, and lmd init MODEL, with the file that it saves, fits {SCRIPT} to it"
+        )
+    folder = shlex.quote(str(script.parent))
+    return f"{script} can serve as it is: lmd apply {folder} --entry-script {shlex.quote(script.name)}"
 
 
 def _write_sample(folder: Path, name: str) -> None:

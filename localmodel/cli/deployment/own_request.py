@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+from localmodel import reasons
 from localmodel.cli.project_options import project_of
 from localmodel.cli.terminal.output import ConsoleProgress
+from localmodel.errors import UserError
 from localmodel.targets.target import Target
 
 
@@ -28,8 +30,19 @@ def given_or_own(target: Target, name: str, data: str | None, request: Path | No
     if (sample := _of_model(target, name)) is not None:
         ConsoleProgress().note("request: the sample request that the model describes")
         return sample, None
-    looked = f"; {project.request} does not exist" if project else ""
+    looked = f"; {project.request} does not exist" if project else _gone(target, name)
     raise click.UsageError(f"give one of --data and --request{looked}")
+
+
+def _gone(target: Target, name: str) -> str:
+    """That the path which the deployment was applied from does not exist any more, if that is so."""
+    from localmodel.project import applied
+
+    try:
+        applied.path_of(target, name)
+    except UserError as error:
+        return f"; {error}" if error.reason == reasons.SOURCE_MISSING else ""
+    return ""
 
 
 def _of_model(target: Target, name: str) -> str | None:

@@ -40,10 +40,13 @@ def inputs_of(signature: Any) -> Inputs:
         arrays = [_array(field) for field in fields]
         named = len(arrays) == 1 or len({array.name for array in arrays if array and array.name}) == len(arrays)
         return Arrays(tuple(array for array in arrays if array)) if all(arrays) and named else Untyped()
-    columns = [(field.get("name"), _COLUMNS.get(str(field.get("type")))) for field in fields]
-    if not all(isinstance(name, str) and dtype for name, dtype in columns):
+    names, dtypes = [field.get("name") for field in fields], [_COLUMNS.get(str(field.get("type"))) for field in fields]
+    if not all(isinstance(name, str) for name in names) or not all(dtypes):
         return Untyped()
-    return Table(tuple(Column(str(name), str(dtype)) for name, dtype in columns))
+    optional = [field.get("required") is False for field in fields]
+    return Table(
+        tuple(Column(str(name), str(dtype), (), may) for name, dtype, may in zip(names, dtypes, optional, strict=True))
+    )
 
 
 def merge(signed: Inputs, own: Inputs) -> Inputs:
@@ -53,7 +56,12 @@ def merge(signed: Inputs, own: Inputs) -> Inputs:
     if isinstance(signed, Table) and isinstance(own, Table) and len(signed.columns) == len(own.columns):
         # LightGBM changes the names of some columns.
         pairs = zip(signed.columns, own.columns, strict=True)
-        return Table(tuple(replace(ours, name=column.name) if ours.categories else column for column, ours in pairs))
+        return Table(
+            tuple(
+                replace(ours, name=column.name, optional=column.optional) if ours.categories else column
+                for column, ours in pairs
+            )
+        )
     return signed
 
 
@@ -136,9 +144,15 @@ def _of_table(example: dict[str, Any], inputs: Inputs) -> dict[str, Any] | None:
         return None
     if isinstance(inputs, Untyped):
         return {"dataframe_split": {"columns": columns, "data": rows}}
-    if isinstance(inputs, Table) and {str(name) for name in columns} == {column.name for column in inputs.columns}:
+    if isinstance(inputs, Table) and _are_of(inputs, {str(name) for name in columns}):
         return {"data": [dict(zip(map(str, columns), row, strict=True)) for row in rows]}
     return {"data": rows} if isinstance(inputs, Arrays) and len(inputs.arrays) == 1 else None
+
+
+def _are_of(table: Table, names: set[str]) -> bool:
+    """Whether they are the table's columns, without optional ones at most."""
+    required = {column.name for column in table.columns if not column.optional}
+    return required <= names <= {column.name for column in table.columns}
 
 
 def _array(field: dict[str, Any]) -> Array | None:

@@ -10,6 +10,7 @@ from localmodel.errors import UserError
 from localmodel.imports import write
 from localmodel.output.paths import from_here
 from localmodel.output.progress import Progress
+from localmodel.output.tries import Tries
 from localmodel_untrusted.files import UnreadableError
 
 T = TypeVar("T")
@@ -67,17 +68,19 @@ def _written(error: LackingError) -> list[str]:
         raise UserError(error.reason, f"{error}; {error.file} cannot be written: {problem}") from None
 
 
-def mended(act: Callable[[], T], writes: bool, progress: Progress) -> T:
+def mended(act: Callable[[Progress], T], writes: bool, progress: Progress) -> T:
     """What `act` returns, after what it says is lacking has been written, if it `writes`.
 
     Raises:
         UserError: as `act`; an error that can be mended says how.
     """
+    tries = Tries(progress)
     for _ in range(_MOST_TIMES):
         try:
-            return act()
+            return act(tries)
         except LackingError as error:
             if not writes:
                 raise UserError(error.reason, f"{error}; --write writes it into {error.file}") from None
             progress.note(f"written into {error.file}: {', '.join(_written(error))}")
-    return act()
+            tries.again()
+    return act(tries)

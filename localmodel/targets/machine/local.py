@@ -242,6 +242,7 @@ class LocalTarget:
             if serving and not afresh:
                 progress.note(f"revision {serving} serves already")
             else:
+                pending = pending or _gone_back(place, record)
                 again = replace(wanted, strategy="Recreate")
                 try:
                     rollback.serve(self.runner, place, again, record, running, seconds, progress, give_way)
@@ -391,6 +392,13 @@ def _failed(place: State) -> str:
         is_of_revision = attempt.reason in (*loading.FAILED, loading.LATE)
         return attempt.message if is_of_revision else f"what was asked for last does not serve: {attempt.message}"
     return f"revision {place.main.wanted()} does not serve: {status.error}" if status and status.error else ""
+
+
+def _gone_back(place: State, to: RevisionRecord) -> Attempt | None:
+    """That the server has gone back to this revision from another one, as it says; the next server does not know."""
+    wanted = place.main.wanted()
+    failed = _failed(place)
+    return Attempt(wanted, reasons.REVISION_FAILED, failed) if failed and wanted != to.number else None
 
 
 def _down(place: State, failed: str) -> str:

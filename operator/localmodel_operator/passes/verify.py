@@ -93,7 +93,7 @@ async def verify(context: Pass, choice: Choice, desired: Desired, exposed: Expos
     status.revisions(serving=number)
     serves = f"revision {number} serves at {url}{_only_inside(context, exposed)}"
     if choice.pinned and choice.target.inputs != desired.inputs:
-        asked = f"{serves}, as {names.SERVE_ANNOTATION} asks; the next edit ends that"
+        asked = f"{serves}, as {_asker(context)} asks; the next edit ends that"
         _conclude(context, choice, desired, reasons.SERVING_ASKED, asked)
     else:
         if (source := status.values.get("source")) and not choice.because:
@@ -117,7 +117,7 @@ async def _before_ready(context: Pass, choice: Choice, place: Place, observed: O
     """
     active, ending = await observe_pods(context.operator.cluster, context.operator.admin, *context.key)
     if await terminating.send_clients_away(context.operator.admin, ending, active, choice.target.number):
-        context.status.progress(reasons.ROLLING_OUT, "a terminating pod of before still has clients")
+        context.status.progress(reasons.ROLLING_OUT, "clients are still connected to a pod that is terminating")
         raise Waiting(_CLIENTS_GO)
     # Those that have been told to leave report that they are not ready, which is all that tells them apart there.
     only_ready = bool(terminating.placed_otherwise(ending, active))
@@ -126,6 +126,12 @@ async def _before_ready(context: Pass, choice: Choice, place: Place, observed: O
         raise Waiting(_CLIENTS_GO)
     states = await judge.judge(context, choice, replace(observed, pods=active))
     judge.hold_if_bad(context, choice.target, states)
+
+
+def _asker(context: Pass) -> str:
+    """What the user has asked with: the command says which generation it means."""
+    request = pin.parse(context.decision.pin)
+    return "lmd rollback" if request and request.generation is not None else names.SERVE_ANNOTATION
 
 
 def _lapsed_request(context: Pass) -> str:

@@ -12,7 +12,8 @@ class Value:
     """A parameter of run(), or its result, as a schema declares it.
 
     kind is `numpy`, `pandas`, `standard` or `other`. A numpy value has dtype (`float64`) and the
-    sample's shape with -1 for rows; a pandas value has columns (name, dtype) and orient.
+    sample's shape with -1 for rows; a pandas value has columns (name, dtype) and orient, and says whether a
+    request must give all of them.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Value:
     shape: tuple[int, ...] = ()
     columns: tuple[tuple[str, str], ...] = ()
     orient: str = ""
+    enforces_shape: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,4 +71,5 @@ def _value(fields: Mapping[str, Any]) -> Value:
         shape=tuple(fields.get("shape", [])),
         columns=tuple((name, dtype) for name, dtype in fields.get("columns", [])),
         orient=fields.get("orient", ""),
+        enforces_shape=fields.get("enforces_shape", True),
     )

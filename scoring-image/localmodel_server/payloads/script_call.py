@@ -153,7 +153,7 @@ def _argument(parameter: Value, value: Any) -> Any:
 
 def _frame(parameter: Value, table: Table) -> Any:
     expected = len(parameter.columns)
-    if expected and len(table.columns) != expected:
+    if expected and parameter.enforces_shape and len(table.columns) != expected:
         names = ", ".join(name for name, _ in parameter.columns)
         raise BadRequestError(400, f"{parameter.name} has the {expected} columns {names}, got {len(table.columns)}")
     return in_orient(table, parameter)

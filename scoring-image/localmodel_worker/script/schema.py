@@ -148,6 +148,8 @@ def _describe(parameter_type: Any) -> dict[str, Any]:
     elif kind == "pandas":
         description["columns"] = [[str(name), str(dtype)] for name, dtype in sample.dtypes.items()]
         description["orient"] = parameter_type.orient
+        if not getattr(parameter_type, "enforce_shape", True):
+            description["enforces_shape"] = False
     return description
 
 

@@ -79,6 +79,8 @@ def test_what_a_script_imports_is_written_into_its_requirements(lmd: Lmd) -> Non
 
     served = lmd("apply", "./words", "--port", str(lmd.port), "--write")
     assert served.code == 0 and "written into words/requirements.txt: six" in served.err, served.err
+    first_words = [line.partition(":")[0] for line in served.err.splitlines()]
+    assert [first_words.count(step) for step in ("deployment", "script")] == [1, 1], served.err
     assert (words / "requirements.txt").read_text() == "six\n"
     (words / "score.py").write_text("import six, yaml\n" + script("six.__name__"))
     for command in (("plan", "./words"), ("try", "./words", "--data", "1"), ("reload", "words")):
@@ -129,6 +131,8 @@ def test_a_deployment_belongs_to_its_folder(lmd: Lmd, churn: Path) -> None:
     churn.rename(lmd.folder / "moved")
     assert lmd("apply", other).code == 0
     other.rename(lmd.folder / "elsewhere")
+    asked = lmd("invoke", "churn")
+    assert asked.code == 2 and f"--request; churn was applied from {other}, which is gone" in asked.err
     taken = lmd("apply", "./elsewhere", "--name=churn")
     assert taken.code == 0 and f"churn was applied from {other}, which is gone" in taken.err
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 
 from support.lmd_command import BROKEN_INIT, Lmd, script
 from support.server.scoring_server_process import eventually
@@ -61,6 +62,24 @@ def test_a_restart_gives_another_server_with_the_same_revision_and_port(lmd: Lmd
     assert lmd("restart", "digits").out == f"digits: revision 1 serves at {url}\n"
     assert lmd.pid() != before and lmd.ask().body != first and lmd.ask().revision == 1
     assert lmd.status()["message"].startswith("revision 2 does not serve")
+
+
+def test_a_restart_does_not_forget_that_the_server_went_back_by_itself(lmd: Lmd) -> None:
+    lmd.apply(script("1"))
+    for _ in range(10):
+        assert lmd.ask().status == 200
+    lmd.apply(script("1 / 0"))
+    deadline = time.monotonic() + 60
+    while lmd.ask().status == 500 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    message = lmd.status()["message"]
+    assert message.startswith("revision 2 does not serve: went back to revision '1': ")
+    for command in (("restart", "digits"), ("stop", "digits"), ("start", "digits")):
+        assert lmd(*command).code == 0
+    status = lmd.status()
+    assert (status["message"], status["ready"], status["serving"]) == (message, False, 1)
+    lmd.apply(script("3"))
+    assert (lmd.status()["message"], lmd.status()["ready"]) == ("", True)
 
 
 def test_what_has_never_served_or_is_not_there_cannot_be_started(lmd: Lmd) -> None:

@@ -75,3 +75,16 @@ def test_samples_are_not_mixed(here: Path) -> None:
         "s1 has " in refused.stderr and "score.py" in refused.stderr and "of the sample sklearn-mnist" in refused.stderr
     )
     assert {path.name: path.read_bytes() for path in (here / "s1").iterdir()} == before
+
+
+def test_a_training_script_is_told_of_with_what_to_do(here: Path) -> None:
+    (here / "m/train.py").write_text("import joblib\njoblib.dump([], 'model.pkl')\n")
+    result = init("m/train.py")
+    assert result.exit_code == 0
+    assert "m/train.py has no init() and run(), and stays as it is" in result.stderr
+    assert "lmd run m/train.py runs it, and lmd init MODEL" in result.stderr
+
+
+def test_an_entry_script_of_another_name_is_told_of_with_how_to_serve_it(here: Path) -> None:
+    (here / "m/serve.py").write_text("def init(): pass\ndef run(raw_data): pass\n")
+    assert "m/serve.py can serve as it is: lmd apply m --entry-script serve.py" in init("m/serve.py").stderr

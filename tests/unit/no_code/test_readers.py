@@ -172,6 +172,10 @@ def test_onnx_that_is_cut(end: int) -> None:
             Table((Column("a", "int64"), Column("b", "object"))),
         ),
         (
+            '[{"name": "a", "type": "long", "required": true}, {"name": "b", "type": "string", "required": false}]',
+            Table((Column("a", "int64"), Column("b", "object", optional=True))),
+        ),
+        (
             '[{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 28, 28]}}]',
             Arrays((Array((-1, 28, 28), "float32"),)),
         ),

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from localmodel import entry_script
@@ -54,6 +55,20 @@ def test_names_of_strangers_stay_texts(name: str) -> None:
     assert texts.count(name) >= 3, "the column, and twice the category"
     arrays = Arrays((Array((-1,), "float32", name), Array((-1,), "float32", "model"), Array((-1,), name="mod.el")))
     entry_script.check({"score.py": written(arrays).encode()}, "score.py")
+
+
+def test_a_request_may_lack_the_columns_that_a_model_can_do_without() -> None:
+    text = written(Table((Column("a"), Column("b", "object", optional=True), Column("c"))))
+    assert "PandasParameterType(SAMPLE, enforce_shape=False)" in text
+    names: dict[str, Any] = {"pd": pd}
+    wanted = [node for node in ast.parse(text).body if "SAMPLE" in ast.dump(node) or "OPTIONAL" in ast.dump(node)]
+    body = [node for node in wanted if getattr(node, "name", "") != "run"]
+    exec(ast.unparse(ast.Module(body, [])), names)
+    in_order = names["in_order"]
+    assert list(in_order(pd.DataFrame({"c": [1.0], "x": [2.0], "a": [3.0]})).columns) == ["a", "c"]
+    assert list(in_order(pd.DataFrame([[1.0, "w", 2.0]])).columns) == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="the columns a are missing"):
+        in_order(pd.DataFrame({"b": ["w"], "c": [1.0]}))
 
 
 def test_a_parameter_never_hides_what_the_script_needs() -> None:

@@ -1,13 +1,14 @@
 """What a folder's requirements lack: told in words of its files, and written where that is asked for."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from localmodel import reasons
 from localmodel.errors import UserError
+from localmodel.output.progress import Progress
 from localmodel.project.folder import lacking
 
 FIELD = "spec.environment.requirements"
@@ -21,13 +22,14 @@ MISNAMED = UserError(
 
 
 class Notes:
-    """A Progress that keeps the notes."""
+    """A Progress that keeps the notes and what came of the steps."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def step(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
-        raise NotImplementedError
+    @contextmanager
+    def step(self, title: str) -> Iterator[Callable[[str], None]]:
+        yield lambda outcome: self.notes.append(f"{title}: {outcome}")
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -82,7 +84,10 @@ def test_all_that_comes_to_light_is_written_and_then_it_goes_on(folder: Path) ->
     file.write_text("numpy\nsklearn>=1.5\n")
     errors, notes = [MISNAMED, MISSING], Notes()
 
-    def act() -> str:
+    def act(progress: Progress) -> str:
+        progress.note("kept from before: --port 6789")
+        with progress.step("script") as done:
+            done("score.py")
         with lacking.in_words_of(file, folder):
             if errors:
                 raise errors.pop(0)
@@ -91,13 +96,15 @@ def test_all_that_comes_to_light_is_written_and_then_it_goes_on(folder: Path) ->
     assert lacking.mended(act, True, notes) == "serves"
     assert file.read_text() == "numpy\nscikit-learn>=1.5\npyyaml\n"
     assert notes.notes == [
+        "kept from before: --port 6789",
+        "script: score.py",
         "written into churn/requirements.txt: scikit-learn>=1.5",
         "written into churn/requirements.txt: pyyaml",
     ]
 
 
 def test_what_stays_wrong_however_much_is_written_is_told(folder: Path) -> None:
-    def act() -> None:
+    def act(progress: Progress) -> None:
         with lacking.in_words_of(None, folder):
             raise MISSING
 
@@ -112,7 +119,7 @@ def test_what_stays_wrong_however_much_is_written_is_told(folder: Path) -> None:
 def test_a_file_that_cannot_be_written_is_told(folder: Path) -> None:
     (folder / "requirements.txt").mkdir()
     with pytest.raises(UserError, match=r"churn/requirements.txt cannot be written"):
-        lacking.mended(lambda: _raise(folder), True, Notes())
+        lacking.mended(lambda progress: _raise(folder), True, Notes())
 
 
 def _raise(folder: Path) -> None:

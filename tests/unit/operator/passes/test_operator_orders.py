@@ -85,6 +85,8 @@ def test_orders(resource: Resource, order: str, by: str, number: int, expected: 
         assert ready["observedGeneration"] == resource.owner["metadata"]["generation"]
         if expected == "asked":
             assert (resource.serving, ready["reason"], ready["status"]) == ("A", "ServingAsked", "True")
+            asker = "lmd rollback" if by == "lmd" else "localmodel.dev/serve-revision"
+            assert f", as {asker} asks; the next edit ends that" in ready["message"]
         elif expected.endswith(" refused"):
             assert (f"{resource.serving} refused", ready["reason"], ready["status"]) == (
                 expected,

@@ -62,6 +62,14 @@ def test_an_orient_of_a_table_with_its_schema_names_the_types() -> None:
     assert types == ["integer", "number", "boolean", "datetime", "string"] and frame["data"] == [row]
 
 
+def test_a_table_may_lack_columns_where_the_script_does_not_enforce_its_shape() -> None:
+    some = Value("frame", "pandas", columns=FRAME.columns, orient="records", enforces_shape=False)
+    assert _mlflow(_schema(some), {"dataframe_records": [{"a": 1}]}) == {"frame": [{"a": 1}]}
+    assert _v1(_schema(some), {"instances": [{"a": 1}]}) == {"frame": [{"a": 1}]}
+    with pytest.raises(BadRequestError, match="frame has the 2 columns a, b, got 1"):
+        _mlflow(_schema(FRAME), {"dataframe_records": [{"a": 1}]})
+
+
 def test_kserve_v1_rows_and_columns() -> None:
     assert _v1(TEXT, {"instances": [[1, 2]]}) == {"data": [[1, 2]]}
     assert _v1(TEXT, {"inputs": {"a": [1], "b": [2]}}) == {"a": [1], "b": [2]}

@@ -88,6 +88,9 @@ def test_what_the_server_is_told() -> None:
         "columns": [["age", "int64"], ["7", "object"]],
         "orient": "split",
     }
+    some_columns: Any = PandasParameterType()
+    some_columns.enforce_shape = False
+    assert Parameter("t", False, some_columns).describe()["enforces_shape"] is False
 
 
 @pytest.mark.parametrize(
