@@ -267,7 +267,7 @@ ALREADY_RUNNING = _reason(
 CLUSTER_UNREACHABLE = _reason(
     OPERATOR,
     "ClusterUnreachable",
-    "the API server does not answer",
+    "the API server does not answer, or the kubeconfig or the pod's service account does not lead to one",
     "check that the cluster runs (`docker ps`), and that the context is right (`kubectl config get-contexts`)",
 )
 CLUSTER_UNUSABLE = _reason(

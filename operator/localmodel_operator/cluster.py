@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
+import yaml
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.leaderelection import electionconfig, leaderelection
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
+from localmodel import reasons
 from localmodel.cluster_records import names
+from localmodel.errors import UserError
 from localmodel_untrusted import json_text
 from localmodel_untrusted.files import UnreadableError
 
@@ -123,14 +126,23 @@ class Cluster:
 
     @classmethod
     async def connect(cls, context: str | None) -> "Cluster":
-        """Connect with the kubeconfig's context, or with the pod's service account if no context is named in a pod."""
+        """Connect with the kubeconfig's context, or with the pod's service account if no context is named in a pod.
+
+        Raises:
+            UserError: ClusterUnreachable, if that names no API server.
+        """
         configuration = client.Configuration()
         if context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
-            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            place, connecting = "the pod's service account", _as_pod(configuration)
         else:
-            await config.load_kube_config(  # type: ignore[no-untyped-call]
-                context=context, client_configuration=configuration
-            )
+            files = os.environ.get("KUBECONFIG") or "~/.kube/config"
+            place, connecting = f"the kubeconfig {files}", _by_kubeconfig(configuration, files, context)
+        try:
+            await connecting
+        except (config.ConfigException, yaml.YAMLError, OSError) as error:
+            raise _no_way(place, " ".join(str(error).split())) from None
+        except (TypeError, AttributeError, LookupError, ValueError):
+            raise _no_way(place, "it is not a mapping of clusters, users and contexts") from None
         return cls(configuration)
 
     async def close(self) -> None:
@@ -320,6 +332,24 @@ class Cluster:
         except UnreadableError as error:
             raise UnreadableAnswerError(f"the API server's answer cannot be read: {error}") from None
         return result
+
+
+async def _as_pod(configuration: client.Configuration) -> None:
+    config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+
+
+async def _by_kubeconfig(configuration: client.Configuration, files: str, context: str | None) -> None:
+    if not _exists(files):
+        raise FileNotFoundError("there is no such file")
+    await config.load_kube_config(files, context, configuration)  # type: ignore[no-untyped-call]
+
+
+def _exists(files: str) -> bool:
+    return any(Path(file).expanduser().exists() for file in files.split(os.pathsep))
+
+
+def _no_way(place: str, problem: str) -> UserError:
+    return UserError(reasons.CLUSTER_UNREACHABLE, f"{place} does not lead to a cluster: {problem}")
 
 
 async def _small(answer: aiohttp.StreamReader) -> bytes:
