@@ -25,6 +25,8 @@ _GROUPS = {
         "demo": "localmodel.cli.tools.demo:demo",
         "docs": "localmodel.cli.tools.docs:docs",
         "doctor": "localmodel.cli.tools.doctor:doctor",
+        "ui": "localmodel.cli.tools.ui:ui",
+        "open": "localmodel.cli.tools.ui:open_",
     },
     "Write a script": {
         "init": "localmodel.cli.deployment.init:init",

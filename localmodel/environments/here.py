@@ -45,6 +45,17 @@ def lock(
     return run_coroutine.run(locks.resolve(spec, platform, folder, note, own))
 
 
+def known_lock(environment: EnvironmentVersion) -> Lock | None:
+    """The stored environment's lock for this machine, if it was resolved before; nothing is resolved.
+
+    Raises:
+        UserError: StateDamaged.
+    """
+    reference = EnvironmentRef(environment.name, environment.version)
+    specs = stored.environments_until(reference, Store(home.store()))
+    return locks.known(specs, None, home.store() / "locks")
+
+
 def interpreter(
     environment: EnvironmentVersion | EnvironmentSpec, progress: Progress, listen: Listen | None = None
 ) -> Path:

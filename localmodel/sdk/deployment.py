@@ -116,13 +116,22 @@ class Deployment:
             TypeError, ValueError: the data cannot be written as JSON.
         """
         arguments.check(timeout=timeout)
+        return self._result(self._answer(data, content_type, headers, timeout))
+
+    def _answer(
+        self,
+        data: object,
+        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """What score() gets, whatever its status. Raises as score(), but no ScoringError."""
         url, body = self._request(data)
         try:
-            answer = self._connections.post(url, body.content, scoring.headers(body, content_type, headers), timeout)
+            return self._connections.post(url, body.content, scoring.headers(body, content_type, headers), timeout)
         except UserError:
             self._forget()
             raise
-        return self._result(answer)
 
     def _forget(self) -> None:
         """Ask again before the next request: the deployment may have moved, or takes something else."""

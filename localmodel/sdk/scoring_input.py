@@ -26,10 +26,8 @@ class ScoringInput:
         """
         document = self._document
         if document is None:
-            # 3.1 can express what 2.0 cannot, and is rarely replaced by a document of the user's own.
-            answer = http.request(f"{url.removesuffix('/score')}/swagger.json?version=3.1", timeout=_SECONDS)
-            document = _document(answer.body) if answer.status == 200 else {}
-            self._document, self._revision = document, answer.headers.get("x-localmodel-revision", "")
+            document, self._revision = ask(url)
+            self._document = document
         return scoring.find_place(data, document)
 
     def forget_unless(self, revision: str) -> None:
@@ -40,6 +38,18 @@ class ScoringInput:
     def forget(self) -> None:
         """Ask again before the next request."""
         self._document = None
+
+
+def ask(url: str) -> tuple[Mapping[str, Any], str]:
+    """The document of the service behind the scoring address, empty where it has none, and the revision it is of.
+
+    Raises:
+        UserError: Unreachable.
+    """
+    # 3.1 can express what 2.0 cannot, and is rarely replaced by a document of the user's own.
+    answer = http.request(f"{url.removesuffix('/score')}/swagger.json?version=3.1", timeout=_SECONDS)
+    document = _document(answer.body) if answer.status == 200 else {}
+    return document, answer.headers.get("x-localmodel-revision", "")
 
 
 def _document(body: bytes) -> Mapping[str, Any]:

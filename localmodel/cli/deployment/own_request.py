@@ -1,6 +1,5 @@
 """The request that is sent to a deployment where the user gives none."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -24,10 +23,13 @@ def given_or_own(target: Target, name: str, data: str | None, request: Path | No
         raise click.UsageError("give one of --data and --request, not both")
     if data is not None or request is not None:
         return data, request
+    from localmodel.project import sample_request  # few need it
+
     project = project_of(target, name)
-    if project and project.request.is_file():
-        return None, project.request
-    if (sample := _of_model(target, name)) is not None:
+    sample = sample_request.of(target, name, project)
+    if isinstance(sample, Path):
+        return None, sample
+    if sample is not None:
         ConsoleProgress().note("request: the sample request that the model describes")
         return sample, None
     looked = f"; {project.request} does not exist" if project else _gone(target, name)
@@ -43,17 +45,3 @@ def _gone(target: Target, name: str) -> str:
     except UserError as error:
         return f"; {error}" if error.reason == reasons.SOURCE_MISSING else ""
     return ""
-
-
-def _of_model(target: Target, name: str) -> str | None:
-    """What the generated first gate sends; None where the deployment has a script, or no sample is known."""
-    from localmodel.disk import home  # few need them
-    from localmodel.resource import spec
-    from localmodel.store import Store
-    from localmodel.updates import served_spec
-
-    wanted = spec.parse(target.manifests(name).deployment["spec"])
-    if not wanted.source.is_generated:
-        return None
-    gate = served_spec.of(replace(wanted, gate=None), Store(home.store())).gate
-    return str(gate.requests[0]["body"]) if gate else None

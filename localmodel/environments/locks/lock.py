@@ -139,6 +139,17 @@ def of_versions(specs: Iterable[EnvironmentSpec], platform: str | None, locks: P
     return tuple(own)
 
 
+def known(specs: Sequence[EnvironmentSpec], platform: str | None, locks: Path) -> Lock | None:
+    """The lock of the last one of a stored environment's versions, if it was resolved before.
+
+    Raises:
+        UserError: StateDamaged.
+    """
+    *earlier, spec = specs
+    places = [_place(locks, spec, platform, digest) for digest in (*of_versions(earlier, platform, locks), "")]
+    return next((kept(path) for path in places if path.exists()), None)
+
+
 def _digest(path: Path) -> str:
     return kept(path).digest
 

@@ -1,0 +1,50 @@
+"""The page as an application: its addresses, behind the guard."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from localmodel.errors import UserError
+from localmodel.targets.target import Target
+from localmodel.ui.access import Access
+from localmodel.ui.deployments import Deployments, failure_status
+from localmodel.ui.guard import Guard
+from localmodel.ui.pages import Pages
+from localmodel.ui.store import StorePages
+from localmodel.ui.trying import Trying
+from localmodel.ui.words import Words
+
+WordsOf = Callable[[Target, str], Words]
+
+
+def make(target: Target, access: Access, words_of: WordsOf = lambda target, name: str) -> ASGIApp:
+    """The application. `words_of` gives what rewrites texts about a deployment for who applied a folder."""
+    pages = Pages(target.name, access.read_only)
+    deployments = Deployments(target, pages, words_of)
+
+    def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return pages.message(error.status_code, error.detail)
+
+    def failed(_: Request, error: Exception) -> Response:
+        assert isinstance(error, UserError)
+        return pages.message(failure_status(error), str(error))
+
+    application = Starlette(
+        routes=[
+            Route("/", lambda _: RedirectResponse("/deployments", 303)),
+            *deployments.routes(),
+            *Trying(target, pages, deployments).routes(),
+            *StorePages(pages).routes(),
+            Mount("/static", StaticFiles(directory=Path(__file__).with_name("static"))),
+        ],
+        exception_handlers={HTTPException: refused, UserError: failed},
+    )
+    return Guard(application, access, pages)

@@ -1,0 +1,134 @@
+"""The pages about deployments: the list, and of one its state, timeline, log and settings, and the way back."""
+
+from collections.abc import Callable
+from functools import partial
+
+import yaml
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from localmodel.errors import UserError
+from localmodel.output.printable import printable
+from localmodel.project import definition
+from localmodel.resource import spec
+from localmodel.sdk.client import Client
+from localmodel.sdk.deployment import Deployment
+from localmodel.targets.target import Target
+from localmodel.ui import words
+from localmodel.ui.pages import Pages
+from localmodel.ui.words import Words
+from localmodel.ui.work import Work
+
+_LOG_LINES = 1000
+_LONGEST_NUMBER = 9  # digits
+
+
+class Deployments:
+    """The deployments of one target. `words_of` gives what rewrites texts about one for who applied a folder."""
+
+    def __init__(self, target: Target, pages: Pages, words_of: Callable[[Target, str], Words]) -> None:
+        self._target, self._pages, self._words_of = target, pages, words_of
+        self._client = Client._of(target)
+        self._work = Work()
+
+    def routes(self) -> list[Route]:
+        """The addresses of the pages."""
+        one = "/deployments/{name}"
+        return [
+            Route("/deployments", self.table),
+            Route(one, self.overview),
+            Route(f"{one}/logs", self.logs),
+            Route(f"{one}/log.txt", self.log_text),
+            Route(f"{one}/settings", self.settings),
+            Route(f"{one}/rollback", self.ask_back),
+            Route(f"{one}/rollback", self.go_back, methods=["POST"]),
+        ]
+
+    def find(self, request: Request) -> Deployment:
+        """The deployment that the address names.
+
+        Raises:
+            UserError: DeploymentNameInvalid, DeploymentNotFound.
+        """
+        name = request.path_params["name"]
+        definition.check_name(name)  # because it becomes a path
+        return self._client.get(name)
+
+    def table(self, _: Request) -> Response:
+        """Every deployment with its state."""
+        statuses = sorted(self._target.deployments(), key=lambda status: status.name)
+        rows = [(status, words.summary(status, self._words(status.name, status.ready))) for status in statuses]
+        return self._pages.render("deployments", rows=rows)
+
+    def overview(self, request: Request) -> Response:
+        """State, conditions and timeline."""
+        deployment = self.find(request)
+        in_words = self._words(deployment.name)
+        return self._one(
+            "deployment",
+            deployment,
+            conditions=words.conditions(deployment.status, in_words),
+            timeline=words.timeline(deployment.history(), in_words),
+            job=self._work.of(deployment.name),
+        )
+
+    def logs(self, request: Request) -> Response:
+        """The end of the log; the page's script asks for what comes."""
+        deployment = self.find(request)
+        return self._one("logs", deployment, log=deployment.logs(_LOG_LINES), lines=_LOG_LINES)
+
+    def log_text(self, request: Request) -> Response:
+        """The same as text."""
+        return PlainTextResponse(printable(self.find(request).logs(_LOG_LINES)))
+
+    def settings(self, request: Request) -> Response:
+        """The manifest that was applied last."""
+        deployment = self.find(request)
+        manifest = dict(deployment.manifest)
+        text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True)
+        return self._one("settings", deployment, spec=spec.parse(manifest["spec"]), manifest=text)
+
+    def ask_back(self, request: Request) -> Response:
+        """The question before a rollback."""
+        deployment, revision = self.find(request), _number(request.query_params.get("to", ""))
+        timeline = words.timeline(deployment.history(), self._words(deployment.name))
+        entry = next((entry for entry in timeline if entry.revision == revision), None)
+        if entry is None:
+            raise HTTPException(404, f"{deployment.name} has no revision {revision} any more.")
+        return self._one("rollback", deployment, entry=entry)
+
+    async def go_back(self, request: Request) -> Response:
+        """Begin the rollback, and lead to the page that shows how it goes."""
+        deployment, revision = await run_in_threadpool(self.find, request), _number(request.query_params.get("to", ""))
+        back = partial(self._client.get(deployment.name).rollback, revision)
+        if not self._work.begin(
+            deployment.name, f"Going back to revision {revision}", lambda progress: back(progress=progress)
+        ):
+            raise HTTPException(409, f"{deployment.name} is being changed from this page already; wait until it ends.")
+        return RedirectResponse(f"/deployments/{deployment.name}", 303)
+
+    def _one(self, template: str, deployment: Deployment, **values: object) -> Response:
+        """A page about one deployment, whose head has its state."""
+        return self._pages.render(template, **self.head(deployment), **values)
+
+    def head(self, deployment: Deployment) -> dict[str, object]:
+        """What all pages about a deployment show."""
+        status = deployment.status
+        return {"status": status, "summary": words.summary(status, self._words(status.name, status.ready))}
+
+    def _words(self, name: str, unneeded: bool = False) -> Words:
+        return str if unneeded else self._words_of(self._target, name)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER):
+        raise HTTPException(404, "A revision is a number.")
+    return int(text)
+
+
+def failure_status(error: UserError) -> int:
+    """The HTTP status of an error: 404 where something is missing, 503 where it cannot be looked at now."""
+    return 404 if error.reason.endswith(("NotFound", "NameInvalid", "Missing")) else 503
