@@ -16,6 +16,7 @@ from starlette.routing import Route
 from localmodel.errors import UserError
 from localmodel.output import printable
 from localmodel.project import sample_request
+from localmodel.resource import spec
 from localmodel.sdk import scoring_input
 from localmodel.sdk.deployment import Deployment
 from localmodel.targets.http import Answer
@@ -30,6 +31,8 @@ _MOST_BYTES = 16 << 20  # of a request
 _LONGEST_SHOWN = 200_000  # characters of an answer
 _JSON = "application/json"
 _EMPTY = '{"data": []}'
+# For a deployment that was applied as a manifest, and whose script declares nothing: nobody knows what it takes.
+_DIGIT = json.dumps({"data": [[0] * form.SIDE**2]})
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Trying:
         """The form with the sample request."""
         deployment = self._deployments.find(request)
         schema = self._schema(deployment)
-        return self._page(deployment, schema, self._sample(deployment.name, schema))
+        draws = "digit" in request.query_params
+        return self._page(deployment, schema, _DIGIT if draws else self._sample(deployment, schema))
 
     async def send(self, request: Request) -> Response:
         """The form with what was sent, and the answer."""
@@ -104,18 +108,27 @@ class Trying:
             return {}
         return service_input(document)
 
-    def _sample(self, name: str, schema: Mapping[str, Any]) -> str:
-        """The body to begin with: the deployment's own sample request, or one that is made from the schema."""
+    def _sample(self, deployment: Deployment, schema: Mapping[str, Any]) -> str:
+        """The body to begin with: the deployment's own sample request, its gate's, or one made from the schema."""
         try:
-            sample = sample_request.of(self._target, name)
+            sample = sample_request.of(self._target, deployment.name)
             if isinstance(sample, Path):
                 return (read_file(sample, _MOST_BYTES) or b"").decode()
             if sample is not None:
                 return sample
+            gate = spec.parse(deployment.manifest["spec"]).gate
+            if gate and gate.requests:
+                return gate_body(gate.requests[0])
         except (UserError, UnreadableError, UnicodeDecodeError):
             pass  # there is still the schema
         made = form.example_of(schema) if schema else None
         return json.dumps(made, ensure_ascii=False) if made else _EMPTY
+
+
+def gate_body(request: Mapping[str, Any]) -> str:
+    """The body of a gate's request, which is a text or a value."""
+    body = request.get("body", "")
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
 
 
 def service_input(document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -73,7 +73,7 @@ async function send(event) {
       if (fresh) replace(document.getElementById(id), fresh);
     }
     const [fields, fresh] = [document.getElementById("fields"), page.getElementById("fields")];
-    if (fresh && fresh.dataset.shape !== fields.dataset.shape) {
+    if (fresh && (fields.hidden || fresh.dataset.shape !== fields.dataset.shape)) {
       replace(fields, fresh);
       equip();
     }
@@ -84,6 +84,13 @@ async function send(event) {
 }
 
 form.addEventListener("submit", send);
+document.getElementById("file")?.addEventListener("change", async (event) => {
+  const [file] = event.target.files;
+  if (!file) return;
+  body.value = await file.text();
+  document.getElementById("as-json").open = true;
+  document.getElementById("fields").hidden = true; // they are those of another request until this one is sent
+});
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.ctrlKey) form.requestSubmit();
 });

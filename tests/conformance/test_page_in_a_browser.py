@@ -1,0 +1,240 @@
+"""The page in a real browser: what a person sees and does there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from support.cache_folder import CACHE
+from support.lmd_command import Lmd, free_port
+
+ROOT = Path(__file__).parents[2]
+Browser = webdriver.Chrome
+Visit = Callable[[str], None]
+PAGES_OF_STORE = "/models/sklearn_mnist"
+HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
+# Strokes of a 2 in a square of 280 pixels.
+TWO = [(85, 95), (95, 65), (125, 45), (160, 45), (190, 65), (195, 100), (175, 140), (135, 180), (85, 225), (200, 225)]
+ECHO = f"""
+def init():
+    print({HOSTILE!r})
+
+def run(raw_data):
+    return {{"answer": 1, "text": {HOSTILE!r}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium without a window and without a network but this machine's."""
+    found = subprocess.run([ROOT / "hack" / "browser-up"], stdout=subprocess.PIPE, text=True, timeout=600, check=True)
+    program, driver = found.stdout.splitlines()
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    options.add_argument("--headless=new")
+    options.add_argument("--no-proxy-server")
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('browser')}")
+    if os.getuid() == 0:
+        options.add_argument("--no-sandbox")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options, Service(driver))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lmd]:
+    """The sample that reads digits, and a script whose words are hostile."""
+    command = Lmd(tmp_path_factory.mktemp("page"))
+    command.home.mkdir()
+    (CACHE / "environments").mkdir(parents=True, exist_ok=True)
+    (command.home / "environments").symlink_to(CACHE / "environments")
+    assert command("init", "sample", "--sample", "sklearn-mnist").code == 0
+    assert command("run", "sample/train.py").code == 0
+    assert command("model", "register", "sample/sklearn_mnist_model.pkl", "--name", "sklearn_mnist").code == 0
+    manifest = command.folder / "sample" / "deployment.yaml"
+    manifest.write_text(re.sub(r"localPort: \d+", f"localPort: {free_port()}", manifest.read_text()))
+    assert command("apply", "sample").code == 0
+    assert command.apply(ECHO, name="hostile").code == 0
+    yield command
+    command.clean_up()
+
+
+@contextmanager
+def opened(served: Lmd, browser: Browser, port: int) -> Iterator[Visit]:
+    """The page of this port; yields what visits a path of it."""
+    with served.running("ui", "--port", str(port)) as running:
+        running.says("Ctrl-C ends the page")
+        browser.get(running.said().splitlines()[0])
+        yield lambda path: browser.get(f"http://127.0.0.1:{port}{path}")
+
+
+@pytest.fixture(scope="module")
+def visit(served: Lmd, browser: Browser) -> Iterator[Visit]:
+    with opened(served, browser, free_port()) as visit:
+        yield visit
+
+
+def one(browser: Browser, css: str) -> WebElement:
+    return browser.find_element(By.CSS_SELECTOR, css)
+
+
+def becomes(look: Callable[[], Any], seconds: float = 60) -> None:
+    """Wait until it is true of the page, whose parts may be replaced meanwhile."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            seen = look()
+        except Exception as error:
+            seen, problem = False, repr(error)
+        else:
+            problem = f"it is {seen!r}"
+        if seen:
+            return
+        assert time.monotonic() < end, problem
+        time.sleep(0.05)
+
+
+def draw(browser: Browser, points: list[tuple[int, int]]) -> None:
+    pad = one(browser, ".pad")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", pad)
+    pointer = ActionChains(browser, duration=10)
+    for index, (x, y) in enumerate(points):
+        pointer.move_to_element_with_offset(pad, x - 140, y - 140)
+        if index == 0:
+            pointer.click_and_hold()
+    pointer.release().perform()
+
+
+def text(browser: Browser, css: str) -> str:
+    return one(browser, css).text
+
+
+def send(browser: Browser) -> None:
+    one(browser, "#try button[type=submit]").click()
+
+
+def test_a_drawn_2_is_read_as_a_2(browser: Browser, visit: Visit) -> None:
+    visit("/deployments/sklearn-mnist/try")
+    one(browser, "#other-forms a").click()
+    draw(browser, TWO)
+    send(browser)
+    becomes(lambda: text(browser, "#answer-body") == "[2]")
+    assert "revision 1" in text(browser, "#answer") and " ms" in text(browser, "#answer")
+    assert "http://localhost:" in one(browser, "#as-curl pre").get_attribute("textContent")
+
+
+def test_a_digit_is_drawn_with_keys_alone(browser: Browser, visit: Visit) -> None:
+    visit("/deployments/sklearn-mnist/try?digit")
+    one(browser, ".pad").send_keys(Keys.ARROW_UP * 9, " ", Keys.ARROW_DOWN * 18, " ")
+    send(browser)
+    becomes(lambda: text(browser, "#answer-body") == "[1]")
+
+
+def test_a_form_has_the_request_of_a_file(browser: Browser, visit: Visit, served: Lmd) -> None:
+    visit("/deployments/sklearn-mnist/try")
+    one(browser, "#file").send_keys(str(served.folder / "sample" / "request.json"))
+    becomes(lambda: "0.9" in one(browser, "#body").get_attribute("value"))
+    send(browser)
+    becomes(lambda: text(browser, "#answer-body") == "[2]")
+    becomes(lambda: one(browser, ".pad").is_displayed())
+
+
+def test_a_control_changes_the_request(browser: Browser, visit: Visit) -> None:
+    visit("/deployments/hostile/try")
+    body = one(browser, "#body")
+    browser.execute_script("arguments[0].value = arguments[1]", body, '{"age": 41, "rest": {"a": [[1], [2]]}}')
+    send(browser)
+    becomes(lambda: one(browser, "[data-kind=number]").is_displayed())
+    age = one(browser, "[data-kind=number]")
+    age.clear()
+    age.send_keys("42.5", Keys.ENTER)
+    becomes(lambda: '"age":42.5' in one(browser, "#as-python pre").get_attribute("textContent"))
+
+
+def test_an_edit_on_disk_is_seen_without_a_reload(browser: Browser, visit: Visit, served: Lmd) -> None:
+    visit("/deployments/sklearn-mnist")
+    browser.execute_script("window.stays = true")
+    assert text(browser, "#serving") == "1"
+    script = served.folder / "sample" / "score.py"
+    good = script.read_text()
+    script.write_text(good.replace("return model", "return 5 or model"))
+    assert served("apply", "sample").code == 0
+    becomes(lambda: text(browser, "#serving") == "2" and "Revision 2" in text(browser, "#history"))
+    script.write_text(good.replace("global model", "raise KeyError('age')"))
+    assert served("apply", "sample").code == 1
+    becomes(lambda: "KeyError" in text(browser, "#head") and text(browser, "#serving") == "2")
+    assert browser.execute_script("return window.stays")
+
+
+def test_a_rollback_is_asked_about_and_followed(browser: Browser, visit: Visit) -> None:
+    visit("/deployments/sklearn-mnist")
+    one(browser, "#back-1").send_keys(Keys.ENTER)
+    becomes(lambda: text(browser, "main button") == "Go back to revision 1")
+    one(browser, "main button").send_keys(Keys.ENTER)
+    becomes(lambda: text(browser, "#serving") == "1" and "Done." in text(browser, "#job"))
+
+
+def test_words_of_others_run_nowhere(browser: Browser, visit: Visit) -> None:
+    for path in ("", "/try", "/logs", "/settings"):
+        visit(f"/deployments/hostile{path}")
+        if path == "/try":
+            send(browser)
+            becomes(lambda: "<script>" in text(browser, "#answer-body"))
+        if path == "/logs":
+            assert "<img src=x" in text(browser, "#log")
+        assert browser.find_elements(By.CSS_SELECTOR, "img, main script") == []
+        assert browser.title.startswith("hostile")
+    problems = [entry["message"] for entry in browser.get_log("browser")]
+    assert [message for message in problems if "Content Security Policy" in message or "Uncaught" in message] == []
+
+
+def test_the_log_follows(browser: Browser, visit: Visit, served: Lmd) -> None:
+    visit("/deployments/hostile/logs")
+    before = text(browser, "#log")
+    assert served.apply(f"def init():\n    print('a new line')\n{ECHO.partition('print')[0]}    pass\n"
+        "def run(raw_data):\n    return 1\n", name="hostile").code == 0
+    becomes(lambda: "a new line" in text(browser, "#log"))
+    assert "a new line" not in before
+
+
+@pytest.mark.parametrize("width", [320, 1280, 3840])
+def test_no_page_is_wider_than_its_window(browser: Browser, visit: Visit, width: int) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False},
+    )
+    try:
+        for path in ("/deployments", "/deployments/sklearn-mnist", "/deployments/sklearn-mnist/try?digit", PAGES_OF_STORE):
+            visit(path)
+            wide = browser.execute_script("return document.documentElement.scrollWidth")
+            assert wide <= width, path
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_lost_connection_is_told_and_comes_back(browser: Browser, served: Lmd) -> None:
+    port = free_port()
+    with opened(served, browser, port) as visit:
+        visit("/deployments")
+        assert text(browser, "#connection") == ""
+    becomes(lambda: "connection to the page is lost" in text(browser, "#connection"))
+    with served.running("ui", "--port", str(port)) as running:
+        running.says("Ctrl-C ends the page")
+        becomes(lambda: "started anew" in text(browser, "#connection"))
+        browser.get(running.said().splitlines()[0])
+        becomes(lambda: "sklearn-mnist" in text(browser, "#deployments"))
+        assert text(browser, "#connection") == ""

@@ -1,0 +1,263 @@
+"""The page as a browser, and as somebody hostile, asks it: a real server process, and requests byte by byte."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import re
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from support.lmd_command import PYTHON, Lmd, free_port
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+DIRECTION = "\u202e"  # what follows would be read from right to left
+# Answers and prints what others wrote. The second edit of it is served first.
+SCRIPT = f"""
+import json
+
+def init():
+    print({HOSTILE!r})
+
+def run(raw_data):
+    if json.loads(raw_data) == "raise":
+        raise ValueError({HOSTILE!r})
+    return {{"revision": NUMBER, "text": {HOSTILE!r}}}
+"""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+class Page:
+    """Asks a page on a port. `cookie` is what a browser has after it was opened with its address."""
+
+    def __init__(self, address: str) -> None:
+        self.port, self.token = urlsplit(address).port, urlsplit(address).query
+        assert self.port
+        self.origin = f"http://127.0.0.1:{self.port}"
+        opened = self("GET", f"/?{self.token}", cookie="")
+        assert opened.status == 303 and self.token not in opened.headers["location"]
+        self.set_cookie = opened.headers["set-cookie"]
+        self.cookie = self.set_cookie.partition(";")[0]
+
+    def __call__(self, method: str, path: str, body: str | None = None, **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        sent = {"host": f"127.0.0.1:{self.port}", "cookie": getattr(self, "cookie", ""), **headers}
+        for name, value in sent.items():
+            if value:
+                connection.putheader(name, value)
+        content = (body or "").encode()
+        connection.putheader("content-length", str(len(content)))
+        connection.endheaders(content)
+        with connection.getresponse() as answer:
+            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+
+    def get(self, path: str) -> Answer:
+        return self("GET", path)
+
+    def post(self, path: str, **form: str) -> Answer:
+        return self("POST", path, urlencode(form), origin=self.origin)
+
+
+@contextmanager
+def page_of(lmd: Lmd, *options: str) -> Iterator[Page]:
+    with lmd.running("ui", "--port", str(free_port()), *options) as running:
+        running.says("Ctrl-C ends the page")
+        yield Page(running.said().splitlines()[0])
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, environments: Path) -> Iterator[Lmd]:
+    """A deployment with two revisions, and a store with models whose words are hostile."""
+    command = Lmd(tmp_path_factory.mktemp("ui"))
+    command.home.mkdir()
+    (command.home / "environments").symlink_to(environments)
+    for number in ("1", "2"):
+        assert command.apply(SCRIPT.replace("NUMBER", number)).code == 0
+    (command.folder / "weights.bin").write_bytes(bytes(range(256)) * 9000)
+    folder = command.folder / "folder"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / name).write_text(name)
+    words = ("--tag", f"stage={HOSTILE}", "--description", f"{HOSTILE}{DIRECTION}", "--property", f"by={HOSTILE}")
+    assert command("model", "register", "weights.bin", "--name", "weights", *words).code == 0
+    assert command("model", "alias", "weights", "champion").code == 0
+    assert command("model", "register", "folder", "--name", "folder").code == 0
+    yield command
+    command.clean_up()
+
+
+@pytest.fixture(scope="module")
+def page(served: Lmd) -> Iterator[Page]:
+    with page_of(served) as page:
+        yield page
+
+
+def test_who_has_no_token_sees_nothing(page: Page) -> None:
+    for path in ("/", "/deployments", "/deployments/digits/log.txt", "/models/weights/1/tar", "/nothing"):
+        answer = page("GET", path, cookie="")
+        assert answer.status == 401 and "lmd ui" in answer.text and "digits" not in answer.text, path
+    assert page("GET", "/?token=wrong", cookie="").status == 401
+    assert {"httponly", "samesite=strict"} <= {part.strip().lower() for part in page.set_cookie.split(";")}
+
+
+def test_another_name_of_this_machine_is_refused(page: Page) -> None:
+    assert page("GET", "/deployments", host="evil.example").status == 421
+    assert page("GET", f"/?{page.token}", host=f"evil.example:{page.port}", cookie="").status == 421
+    answer = page("GET", "/deployments", host=f"localhost:{page.port}", cookie="")
+    assert (answer.status, answer.headers["location"]) == (307, f"{page.origin}/deployments")
+
+
+def test_a_page_of_another_origin_changes_nothing(page: Page, served: Lmd) -> None:
+    path = "/deployments/digits/rollback?to=1"
+    for headers in ({}, {"origin": "null"}, {"origin": "http://evil.example"}, {"origin": "http://127.0.0.1:1"}):
+        assert page("POST", path, **headers).status == 403
+        assert page("POST", "/deployments/digits/try", "body=1", **headers).status == 403
+    assert page("POST", path, origin=page.origin, cookie="").status == 401
+    assert served.status()["serving"] == 2
+
+
+def test_every_answer_keeps_a_browser_from_running_what_others_wrote(page: Page) -> None:
+    for path in ("/deployments", "/nothing", "/static/live.js", "/models/weights/1/file", "/deployments/digits/log.txt"):
+        headers = page.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
+    text = page.get("/deployments/digits/try").text
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]* src=\"/static/)|javascript:|https?://(?!localhost)", text)
+
+
+def test_words_of_others_are_text(page: Page) -> None:
+    assert page.post("/deployments/digits/try", body='"raise"').text.count("ValueError") > 0
+    pages = {
+        "a model": page.get("/models/weights"),
+        "the models": page.get("/models"),
+        "a search": page.get(f"/models?{urlencode({'q': HOSTILE})}"),
+        "a log": page.get("/deployments/digits/logs"),
+        "the settings": page.get("/deployments/digits/settings"),
+        "an answer": page.post("/deployments/digits/try", body="{}"),
+        "a traceback": page.post("/deployments/digits/try", body='"raise"'),
+        "a request": page.post("/deployments/digits/try", body=f"{{{HOSTILE}</textarea>"),
+    }
+    for name, answer in pages.items():
+        assert "&lt;script&gt;" in answer.text, name
+        assert "<script>" not in answer.text and "<img" not in answer.text and "</textarea>\n</textarea>" not in answer.text
+        assert DIRECTION not in answer.text, name
+    assert HOSTILE.encode() in page.get("/deployments/digits/log.txt").body  # as text/plain, which nobody renders
+
+
+def test_a_deployment_s_state_its_history_and_its_answer(page: Page, served: Lmd) -> None:
+    assert ">digits</a>" in page.get("/deployments").text
+    text = page.get("/deployments/digits").text
+    assert "Revision 2 is what was applied last, and it answers." in text
+    assert "score.py" in text and "/rollback?to=1" in text and "/rollback?to=2" not in text
+    answer = page.post("/deployments/digits/try", body='{"data": 1}')
+    assert "&#34;revision&#34;: 2" in answer.text and f"http://localhost:{served.port}/score" in answer.text
+    assert page.get("/deployments/nobody").status == 404
+    assert page.get("/deployments/..%2f..").status == 404
+
+
+def test_the_model_s_bytes_are_those_of_its_digest(page: Page, served: Lmd) -> None:
+    text = page.get("/models/weights").text
+    assert "champion" in text and "Download weights.bin" in text
+    (content,) = re.findall(r"Content</dt><dd><code>sha256:(\w{64})", text)
+    tar, file = page.get("/models/weights/1/tar"), page.get("/models/weights/1/file")
+    assert hashlib.sha256(tar.body).hexdigest() == content
+    assert file.body == (served.folder / "weights.bin").read_bytes()
+    assert "attachment" in file.headers["content-disposition"] and "attachment" in tar.headers["content-disposition"]
+    assert page.get("/models/folder/1/file").status == 404 and page.get("/models/folder/1/tar").status == 200
+    assert "Download as a tar" in page.get("/models/folder").text and "/file" not in page.get("/models/folder").text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/models/..%2f..%2f..%2fetc/1/tar",
+        "/models/%2e%2e/1/tar",
+        "/models/weights/..%2f1/tar",
+        "/models/weights/1%2f..%2f../tar",
+        "/models/weights/-1/file",
+        "/models/weights/١/file",
+        "/static/../app.py",
+        "/static/%2e%2e/app.py",
+        "/static/..%2fapp.py",
+        "//etc/passwd",
+        "/environments/..%2f../1",
+    ],
+)
+def test_no_path_leaves_the_store(page: Page, path: str) -> None:
+    answer = page.get(path.encode().decode("latin-1"))
+    assert answer.status in (400, 404) and "root:" not in answer.text and "import" not in answer.text
+
+
+def test_an_environment_is_shown_with_its_lock(page: Page, served: Lmd) -> None:
+    assert served("env", "create", "plain", "--image", "python:3.11-slim", "--python", PYTHON).code == 0
+    assert "plain:1" in page.get("/environments").text
+    assert "have not been resolved on this machine yet" in page.get("/environments/plain/1").text
+    assert served("env", "show", "plain").code == 0
+    assert "0 packages, each with its hashes" in page.get("/environments/plain/1").text
+
+
+def test_a_rollback_is_asked_about_and_then_done(page: Page, served: Lmd) -> None:
+    question = page.get("/deployments/digits/rollback?to=1")
+    assert "Go back to revision 1?" in question.text and served.status()["serving"] == 2
+    assert page.post("/deployments/digits/rollback?to=99").status == 303, "what is wrong is told where it is shown"
+    end = time.monotonic() + 60
+    while "has no revision 99" not in page.get("/deployments/digits").text:
+        assert time.monotonic() < end, page.get("/deployments/digits").text
+    assert page.post("/deployments/digits/rollback?to=1").status == 303
+    while "<p>Done.</p>" not in page.get("/deployments/digits").text:
+        assert time.monotonic() < end, page.get("/deployments/digits").text
+    assert served.ask("x").body["revision"] == 1
+    assert page.get("/deployments/digits/rollback?to=none").status == 404
+
+
+def test_read_only_shows_everything_and_changes_nothing(served: Lmd) -> None:
+    before = served.status()["serving"]
+    with page_of(served, "--read-only") as page:
+        text = page.get("/deployments/digits").text
+        assert "read-only" in text and "/rollback" not in text
+        assert page.post(f"/deployments/digits/rollback?to={3 - before}").status == 403
+        assert page.post("/deployments/digits/try", body="1").status == 200
+    assert served.status()["serving"] == before
+
+
+def test_open_gives_the_browser_an_address_that_others_cannot_use(
+    served: Lmd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, opened = served.folder / "browser", served.folder / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.new; mv {opened}.new {opened}\n')
+    browser.chmod(browser.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    with served.running("open", "digits", "--port", str(free_port())) as running:
+        running.says("Ctrl-C ends the page")
+        end = time.monotonic() + 60
+        while not opened.exists():
+            assert time.monotonic() < end, running.said()
+        printed, given = running.said().splitlines()[0], opened.read_text().strip()
+        page = Page(given)
+        assert urlsplit(given).path == "/deployments/digits" and page.get("/deployments/digits").status == 200
+        assert page.token not in printed
+        assert page("GET", f"/?{page.token}", cookie="").status == 401
+        assert Page(printed).get("/deployments/digits").status == 200
+    assert "no deployment nobody" in served("open", "nobody").err
+
+
+def test_a_port_that_is_held_is_named(served: Lmd, page: Page) -> None:
+    result = served("ui", "--port", str(page.port))
+    assert result.code == 1 and f"--port {page.port} is held by" in result.err

@@ -1,0 +1,88 @@
+"""The form of a request, for requests of all kinds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from localmodel.ui import form
+
+DIGIT = [0.0] * 783 + [0.9]
+
+
+def controls(example: object, schema: dict[str, Any] | None = None) -> list[tuple[str, str]]:
+    return [(field.label, field.kind) for field in form.fields(example, schema or {})]
+
+
+@pytest.mark.parametrize(
+    ("example", "made"),
+    [
+        ({"data": [DIGIT]}, [("data[0]", "picture")]),
+        ({"data": [[[0] * 28] * 28]}, [("data[0]", "picture")]),
+        (DIGIT, [("request", "picture")]),
+        ({"data": [[54.0, 2.0]]}, [("data[0][0]", "number"), ("data[0][1]", "number")]),
+        ({"age": 41, "plan": "basic", "new": True}, [("age", "number"), ("plan", "text"), ("new", "flag")]),
+        ({"data": [{"age": 41}]}, [("data[0].age", "number")]),
+        # rows of a table stay together
+        ({"data": [[1, 2], [3, 4]]}, [("data", "json")]),
+        ({"data": []}, [("data", "json")]),
+        ({"data": None}, [("data", "json")]),
+        ({}, [("request", "json")]),
+        ("text", [("request", "text")]),
+        (5, [("request", "number")]),
+        # too many to be a form
+        ({"data": [0.0] * 41}, [("data", "json")]),
+        ({f"column {number}": 1 for number in range(61)}, [("request", "json")]),
+        # no picture
+        ({"data": [[*DIGIT[:-1], True]]}, [("data[0]", "json")]),
+        ({"data": [DIGIT[:-1]]}, [("data[0]", "json")]),
+    ],
+)
+def test_each_part_of_a_request_has_the_control_that_fits(example: object, made: list[tuple[str, str]]) -> None:
+    assert controls(example) == made
+
+
+def test_what_is_nested_without_end_is_json() -> None:
+    value: Any = 1
+    for _ in range(2000):
+        value = [value]
+    ((label, kind),) = controls(value)
+    assert kind == "json" and label == "[0]" * 8
+
+
+def test_a_picture_has_the_brightness_of_its_example() -> None:
+    (dark,), (bright,) = form.fields([DIGIT], {}), form.fields([[255, *DIGIT[1:]]], {})
+    assert (dark.scale, bright.scale) == (1, 255)
+
+
+def test_a_whole_number_is_one_by_the_schema() -> None:
+    schema = {"properties": {"age": {"type": "integer"}, "height": {"type": "number"}}}
+    assert [field.whole for field in form.fields({"age": 41, "height": 2}, schema)] == [True, False]
+
+
+def test_keys_and_values_are_json_whatever_they_contain() -> None:
+    (field,) = form.fields({'"><script>': ["a", ["b"]]}, {})
+    assert json.loads(field.key) == ['"><script>'] and json.loads(field.json) == ["a", ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "object", "example": {"data": [[1]]}}, {"data": [[1]]}),
+        ({"type": "object", "properties": {"x": {"type": "array", "items": {"type": "number"}}}}, {"x": [0.0]}),
+        ({"properties": {"a": {"type": "string"}, "b": {"type": "boolean"}, "c": {"default": 7}}}, None),
+        ({"examples": [[1, 2]]}, [1, 2]),
+        ({"properties": 5}, {}),
+        ({}, None),
+    ],
+)
+def test_an_example_is_made_of_a_schema(schema: dict[str, Any], value: object) -> None:
+    assert form.example_of(schema) == (value if value is not None or not schema else {"a": "", "b": False, "c": 7})
+
+
+def test_a_schema_that_contains_itself_ends() -> None:
+    schema: dict[str, Any] = {"type": "array"}
+    schema["items"] = schema
+    assert form.example_of(schema) is not None

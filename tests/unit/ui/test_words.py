@@ -1,0 +1,86 @@
+"""State, conditions and timeline in words, and answers and requests as text."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shlex
+
+import pytest
+
+from localmodel.targets.http import Answer
+from localmodel.targets.target import DeploymentStatus, PastRevision
+from localmodel.ui import snippets, trying, words
+
+SERVES = DeploymentStatus("digits", True, 2, "http://localhost:6789/score", "", durable=2)
+BROKEN = DeploymentStatus("digits", False, 1, "http://localhost:6789/score", "score.py:3: KeyError", True, 1)
+STARTS = DeploymentStatus("digits", False, None, "", "loading")
+
+
+@pytest.mark.parametrize(
+    ("status", "holds"),
+    [
+        (SERVES, {"Ready": True, "Available": True, "Durable": True}),
+        (BROKEN, {"Ready": False, "Available": True, "Durable": True, "Needs a change": True}),
+        (STARTS, {"Ready": False, "Available": False, "Durable": False}),
+    ],
+)
+def test_conditions(status: DeploymentStatus, holds: dict[str, bool]) -> None:
+    made = words.conditions(status, str)
+    assert {condition.name: condition.holds for condition in made} == holds
+    assert all(condition.text for condition in made)
+
+
+def test_texts_are_rewritten_for_who_applied_a_folder() -> None:
+    assert words.summary(BROKEN, str.upper) == "SCORE.PY:3: KEYERROR"
+    assert words.conditions(BROKEN, str.upper)[0].text == "SCORE.PY:3: KEYERROR"
+
+
+def test_only_what_has_served_and_does_not_serve_can_return() -> None:
+    def past(revision: int, **fields: object) -> PastRevision:
+        return PastRevision(revision, "2026-01-01T00:00:00Z", "score.py", "", "", {"digits:1": ""}, {}, **fields)  # type: ignore[arg-type]
+
+    timeline = words.timeline([past(3, failed="InitFailed: it raised"), past(2, serving=True), past(1)], str)
+    assert [entry.can_return for entry in timeline] == [False, False, True]
+    assert timeline[0].failed == "it raised" and timeline[0].states == ("failed",)
+
+
+BODY = '{"data": ["it\'s \\"q\\"", "$(x)`y`"]}'
+
+
+def test_a_request_as_code_sends_the_same_body() -> None:
+    curl, python, script = (snippet.text for snippet in snippets.of("http://localhost:6789/score", BODY))
+    assert shlex.split(curl)[4:] == [BODY, "http://localhost:6789/score"]
+    (call,) = (node for node in ast.walk(ast.parse(python)) if isinstance(node, ast.Call) and node.keywords)
+    assert ast.literal_eval(call.keywords[0].value) == BODY
+    assert json.dumps(BODY) in script
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "text"),
+    [
+        ("application/json", b"[2]", "[2]"),
+        ("application/json; charset=utf-8", b"{", "{"),
+        ("text/plain", "Grüße\xff".encode("latin-1"), "Gr\ufffd\ufffde\ufffd"),
+        ("image/png", b"\x89PNG", "4 bytes of image/png"),
+        ("", b"xy", "2 bytes of an unknown type"),
+        ("", b"", ""),
+    ],
+)
+def test_an_answer_is_shown_as_what_it_is(content_type: str, body: bytes, text: str) -> None:
+    made = trying.shown(Answer(200, {"content-type": content_type, "x-localmodel-revision": "3"}, body, 0.0123))
+    assert made.text == text and made.revision == "3" and made.milliseconds == 12.3
+
+
+def test_a_long_answer_is_cut() -> None:
+    text = trying.body_text("text/plain", b"x" * 300_000)
+    assert len(text) < 201_000 and text.endswith("… and 100000 more characters")
+
+
+@pytest.mark.parametrize("document", [{}, {"components": 5}, {"components": {"schemas": {"ServiceInput": []}}}])
+def test_a_document_of_somebody_s_own_may_be_anything(document: dict[str, object]) -> None:
+    assert trying.service_input(document) == {}
+
+
+def test_a_body_that_is_not_json_has_no_controls() -> None:
+    assert trying.fields("{", {}) == [] and trying.fields("\ud800", {}) == []
