@@ -15,7 +15,7 @@ TOKEN = "token"
 _FROM_HERE = ("same-origin", "none")
 # What may be sent although nothing may be changed: a request to a model.
 _HARMLESS = "/try"
-_PUBLIC = "/static/"
+PUBLIC = "/static/"
 _SECONDS_OF_A_CODE = 60.0
 
 
@@ -83,7 +83,7 @@ class Access:
             return Verdict(403, "Only the page itself may send this.")
         if asked.site and asked.site not in _FROM_HERE and (sends or asked.mode != "navigate"):
             return Verdict(403, "A page of another site may not ask for this.")
-        if asked.path.startswith(_PUBLIC):
+        if asked.path.startswith(PUBLIC):
             return _ALLOWED
         if asked.token:
             if asked.method == "GET" and self._opens(asked.token):

@@ -1,7 +1,6 @@
 """The pages about deployments: the list, and of one its state, timeline, log and settings, and the way back."""
 
 from collections.abc import Callable
-from functools import partial
 
 import yaml
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +11,7 @@ from starlette.routing import Route
 
 from localmodel.errors import UserError
 from localmodel.output.printable import printable
+from localmodel.output.progress import Progress
 from localmodel.project import definition
 from localmodel.resource import spec
 from localmodel.sdk.client import Client
@@ -103,10 +103,11 @@ class Deployments:
     async def go_back(self, request: Request) -> Response:
         """Begin the rollback, and lead to the page that shows how it goes."""
         deployment, revision = await run_in_threadpool(self.find, request), _number(request.query_params.get("to", ""))
-        back = partial(self._client.get(deployment.name).rollback, revision)
-        if not self._work.begin(
-            deployment.name, f"Going back to revision {revision}", lambda progress: back(progress=progress)
-        ):
+
+        def back(progress: Progress) -> None:
+            deployment.rollback(revision, progress=progress)
+
+        if not self._work.begin(deployment.name, f"Going back to revision {revision}", back):
             raise HTTPException(409, f"{deployment.name} is being changed from this page already; wait until it ends.")
         return RedirectResponse(f"/deployments/{deployment.name}", 303)
 

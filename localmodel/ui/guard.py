@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from localmodel.ui.access import ADDRESS, TOKEN, Access, Asked
+from localmodel.ui.access import ADDRESS, PUBLIC, TOKEN, Access, Asked
 from localmodel.ui.pages import Pages
 
 # `same-origin`, because with `no-referrer` a browser does not say where a form comes from.
@@ -33,7 +33,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
-                headers.setdefault("cache-control", "no-store")
+                headers["cache-control"] = "no-cache" if scope["path"].startswith(PUBLIC) else "no-store"
             await send(message)
 
         answer = self._instead(Request(scope))
@@ -58,7 +58,7 @@ def _asked(request: Request, cookie: str) -> Asked:
     hosts = headers.getlist("host")
     return Asked(
         method=request.method,
-        path=request.url.path,
+        path=request.scope["path"],  # that of the URL is parsed again
         host=hosts[0] if len(hosts) == 1 else "",
         token=request.query_params.get(TOKEN, ""),
         cookie=request.cookies.get(cookie, ""),

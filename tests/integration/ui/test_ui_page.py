@@ -156,8 +156,9 @@ def test_words_of_others_are_text(page: Page) -> None:
     }
     for name, answer in pages.items():
         assert "&lt;script&gt;" in answer.text, name
-        assert "<script>" not in answer.text and "<img" not in answer.text and "</textarea>\n</textarea>" not in answer.text
+        assert "<script>" not in answer.text and "<img" not in answer.text
         assert DIRECTION not in answer.text, name
+    assert pages["a request"].text.count("</textarea>") == 1
     assert HOSTILE.encode() in page.get("/deployments/digits/log.txt").body  # as text/plain, which nobody renders
 
 
@@ -192,7 +193,7 @@ def test_the_model_s_bytes_are_those_of_its_digest(page: Page, served: Lmd) -> N
         "/models/weights/..%2f1/tar",
         "/models/weights/1%2f..%2f../tar",
         "/models/weights/-1/file",
-        "/models/weights/١/file",
+        "/models/weights/%D9%A1/file",
         "/static/../app.py",
         "/static/%2e%2e/app.py",
         "/static/..%2fapp.py",
@@ -201,7 +202,7 @@ def test_the_model_s_bytes_are_those_of_its_digest(page: Page, served: Lmd) -> N
     ],
 )
 def test_no_path_leaves_the_store(page: Page, path: str) -> None:
-    answer = page.get(path.encode().decode("latin-1"))
+    answer = page.get(path)
     assert answer.status in (400, 404) and "root:" not in answer.text and "import" not in answer.text
 
 
@@ -218,7 +219,7 @@ def test_a_rollback_is_asked_about_and_then_done(page: Page, served: Lmd) -> Non
     assert "Go back to revision 1?" in question.text and served.status()["serving"] == 2
     assert page.post("/deployments/digits/rollback?to=99").status == 303, "what is wrong is told where it is shown"
     end = time.monotonic() + 60
-    while "has no revision 99" not in page.get("/deployments/digits").text:
+    while "revision 99 is not kept" not in page.get("/deployments/digits").text:
         assert time.monotonic() < end, page.get("/deployments/digits").text
     assert page.post("/deployments/digits/rollback?to=1").status == 303
     while "<p>Done.</p>" not in page.get("/deployments/digits").text:
