@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 ADDRESS = "127.0.0.1"
-TOKEN = "token"
+TOKEN = "token"  # noqa: S105 - the name of the parameter
 _FROM_HERE = ("same-origin", "none")
 # What may be sent although nothing may be changed: a request to a model.
 _HARMLESS = "/try"

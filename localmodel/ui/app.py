@@ -30,12 +30,12 @@ def make(target: Target, access: Access, words_of: WordsOf = lambda target, name
     deployments = Deployments(target, pages, words_of)
 
     def refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        return pages.message(error.status_code, error.detail)
-
-    def failed(_: Request, error: Exception) -> Response:
-        assert isinstance(error, UserError)
-        return pages.message(failure_status(error), str(error))
+        match error:
+            case HTTPException():
+                return pages.message(error.status_code, error.detail)
+            case UserError():
+                return pages.message(failure_status(error), str(error))
+        raise error
 
     application = Starlette(
         routes=[
@@ -45,6 +45,6 @@ def make(target: Target, access: Access, words_of: WordsOf = lambda target, name
             *StorePages(pages).routes(),
             Mount("/static", StaticFiles(directory=Path(__file__).with_name("static"))),
         ],
-        exception_handlers={HTTPException: refused, UserError: failed},
+        exception_handlers={HTTPException: refused, UserError: refused},
     )
     return Guard(application, access, pages)

@@ -67,7 +67,9 @@ def example_of(schema: Mapping[str, Any], depth: int = 0) -> Any:
     if depth > _DEEPEST:
         return None
     if kind == "object" or "properties" in schema:
-        return {name: example_of(_mapping(part), depth + 1) for name, part in _mapping(schema.get("properties")).items()}
+        return {
+            name: example_of(_mapping(part), depth + 1) for name, part in _mapping(schema.get("properties")).items()
+        }
     if kind == "array":
         return [example_of(_mapping(schema.get("items")), depth + 1)]
     return {"number": 0.0, "integer": 0, "boolean": False, "string": ""}.get(str(kind))
@@ -114,7 +116,7 @@ def _is_number(value: object) -> bool:
 
 
 def _largest(picture: Sequence[Any]) -> float:
-    return max(max(row) if isinstance(row, list) else row for row in picture)
+    return float(max(max(row) if isinstance(row, list) else row for row in picture))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

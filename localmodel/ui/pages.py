@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
@@ -26,13 +25,15 @@ class Pages:
         self._environment.filters["bytes"] = size.words
         self._environment.globals.update(place=place, read_only=read_only)
 
-    def render(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    def render(self, template: str, **values: object) -> HTMLResponse:
         """The page of a template, `name` for `name.html`."""
-        return HTMLResponse(self._environment.get_template(f"{template}.html").render(values), status)
+        return HTMLResponse(self._environment.get_template(f"{template}.html").render(values))
 
     def message(self, status: int, text: str) -> HTMLResponse:
         """The page that says why there is no other."""
-        return self.render("message", status, title=HTTPStatus(status).phrase, text=text)
+        answer = self.render("message", title=HTTPStatus(status).phrase, text=text)
+        answer.status_code = status
+        return answer
 
 
 def _shown(value: object) -> object:

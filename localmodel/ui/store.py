@@ -95,9 +95,7 @@ class StorePages:
         """The tar with the model's files, whose digest the version names."""
         version, path = _content(request)
         headers = {"etag": f'"{version.weights.digest}"'}
-        return FileResponse(
-            path, media_type=_BYTES, filename=f"{version.name}-{version.version}.tar", headers=headers
-        )
+        return FileResponse(path, media_type=_BYTES, filename=f"{version.name}-{version.version}.tar", headers=headers)
 
     def download_file(self, request: Request) -> Response:
         """The model's file as it was registered, if it is a single one."""

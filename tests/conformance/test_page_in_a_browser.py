@@ -23,7 +23,6 @@ from support.lmd_command import Lmd, free_port
 ROOT = Path(__file__).parents[2]
 Browser = webdriver.Chrome
 Visit = Callable[[str], None]
-PAGES_OF_STORE = "/models/sklearn_mnist"
 HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
 # Strokes of a 2 in a square of 280 pixels.
 TWO = [(85, 95), (95, 65), (125, 45), (160, 45), (190, 65), (195, 100), (175, 140), (135, 180), (85, 225), (200, 225)]
@@ -205,8 +204,8 @@ def test_words_of_others_run_nowhere(browser: Browser, visit: Visit) -> None:
 def test_the_log_follows(browser: Browser, visit: Visit, served: Lmd) -> None:
     visit("/deployments/hostile/logs")
     before = text(browser, "#log")
-    assert served.apply(f"def init():\n    print('a new line')\n{ECHO.partition('print')[0]}    pass\n"
-        "def run(raw_data):\n    return 1\n", name="hostile").code == 0
+    code = "def init():\n    print('a new line')\n\ndef run(raw_data):\n    return 1\n"
+    assert served.apply(code, name="hostile").code == 0
     becomes(lambda: "a new line" in text(browser, "#log"))
     assert "a new line" not in before
 
@@ -218,7 +217,8 @@ def test_no_page_is_wider_than_its_window(browser: Browser, visit: Visit, width:
         {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False},
     )
     try:
-        for path in ("/deployments", "/deployments/sklearn-mnist", "/deployments/sklearn-mnist/try?digit", PAGES_OF_STORE):
+        of_one = "/deployments/sklearn-mnist"
+        for path in ("/deployments", of_one, f"{of_one}/try?digit", f"{of_one}/logs", "/models/sklearn_mnist"):
             visit(path)
             wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width, path

@@ -8,7 +8,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -55,7 +55,17 @@ class Page:
         self.cookie = self.set_cookie.partition(";")[0]
 
     def __call__(self, method: str, path: str, body: str | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+            return self._ask(connection, method, path, body, headers)
+
+    def _ask(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: str | None,
+        headers: Mapping[str, str],
+    ) -> Answer:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         sent = {"host": f"127.0.0.1:{self.port}", "cookie": getattr(self, "cookie", ""), **headers}
         for name, value in sent.items():
@@ -133,13 +143,21 @@ def test_a_page_of_another_origin_changes_nothing(page: Page, served: Lmd) -> No
 
 
 def test_every_answer_keeps_a_browser_from_running_what_others_wrote(page: Page) -> None:
-    for path in ("/deployments", "/nothing", "/static/live.js", "/models/weights/1/file", "/deployments/digits/log.txt"):
+    for path in (
+        "/deployments",
+        "/nothing",
+        "/static/live.js",
+        "/models/weights/1/file",
+        "/deployments/digits/log.txt",
+    ):
         headers = page.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
     text = page.get("/deployments/digits/try").text
-    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]* src=\"/static/)|javascript:|https?://(?!localhost)", text)
+    assert not re.search(
+        r"<style|\sstyle=|\son\w+=|<script(?![^>]* src=\"/static/)|javascript:|https?://(?!localhost)", text
+    )
 
 
 def test_words_of_others_are_text(page: Page) -> None:
@@ -207,7 +225,8 @@ def test_no_path_leaves_the_store(page: Page, path: str) -> None:
 
 
 def test_an_environment_is_shown_with_its_lock(page: Page, served: Lmd) -> None:
-    assert served("env", "create", "plain", "--image", "python:3.11-slim", "--python", PYTHON).code == 0
+    other = "3.12" if PYTHON == "3.11" else "3.11"  # than that of the deployment, whose lock there is
+    assert served("env", "create", "plain", "--image", f"python:{other}-slim", "--python", other).code == 0
     assert "plain:1" in page.get("/environments").text
     assert "have not been resolved on this machine yet" in page.get("/environments/plain/1").text
     assert served("env", "show", "plain").code == 0
@@ -238,9 +257,7 @@ def test_read_only_shows_everything_and_changes_nothing(served: Lmd) -> None:
     assert served.status()["serving"] == before
 
 
-def test_open_gives_the_browser_an_address_that_others_cannot_use(
-    served: Lmd, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_open_gives_the_browser_an_address_that_others_cannot_use(served: Lmd, monkeypatch: pytest.MonkeyPatch) -> None:
     browser, opened = served.folder / "browser", served.folder / "opened"
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.new; mv {opened}.new {opened}\n')
     browser.chmod(browser.stat().st_mode | stat.S_IXUSR)
