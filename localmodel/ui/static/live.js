@@ -43,7 +43,8 @@ export function replace(old, fresh) {
 async function refresh() {
   const parts = document.querySelectorAll("[data-live]");
   if (document.hidden || !parts.length) return;
-  const text = await ask(location.href);
+  // Where only the head changes, the address that costs least has it, too: the form asks the deployment for its schema.
+  const text = await ask(parts[0].dataset.source ?? location.href);
   if (text === null) return;
   const page = new DOMParser().parseFromString(text, "text/html");
   for (const part of document.querySelectorAll("[data-live]")) {
