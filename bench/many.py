@@ -49,28 +49,30 @@ def main() -> None:
 
 def measure(site: Site, api: httpx.Client, home: Path, arguments: argparse.Namespace) -> None:
     bench = Bench(site, api, home)
-    with bench.operator() as alone:
+    with bench.operator() as process:
         site.kubectl("apply", "-f", "-", text=yaml.safe_dump(serving("0")))
         site.kubectl("wait", "--for=condition=Durable", f"lmd/{SERVING}", "--timeout=600s")
         report("edit alone", bench.edits(arguments.edits), "s")
+        site.kubectl("wait", "--for=condition=Durable", f"lmd/{SERVING}", "--timeout=600s")
+    report("cpu of a start, alone", bench.start(), "s")
+    with bench.operator() as process:
+        settle(process)
+        before = cpu(process)
         suspended = [manifest(f"suspended-{number:04}", suspend=True) for number in range(arguments.count)]
-        before = cpu(alone)
         site.kubectl("create", "-f", "-", text=yaml.safe_dump_all(suspended))
         bench.wait_for_all()
-        settle(alone)
-        report(f"cpu for {arguments.count} new ones", cpu(alone) - before, "s")
-    with bench.operator() as started:
+        settle(process)
+        report(f"cpu for {arguments.count} new ones", cpu(process) - before, "s")
+    report("cpu of a start, among them", bench.start(), "s")
+    with bench.operator() as process:
         report("edit while it starts", bench.edit("at-start"), "s")
-        settle(started)
-        report("cpu of a start", cpu(started), "s")
-        report("memory", memory(started), "MiB")
         report("edit among them", bench.edits(arguments.edits), "s")
         site.kubectl("wait", "--for=condition=Durable", f"lmd/{SERVING}", "--timeout=600s")
-        settle(started)
-        used, versions = cpu(started), bench.versions()
+        settle(process)
+        used, versions = cpu(process), bench.versions()
         time.sleep(arguments.rest)
-        report("cpu at rest", (cpu(started) - used) / arguments.rest * 100, "%")
-        report("memory then", memory(started), "MiB")
+        report("cpu at rest", (cpu(process) - used) / arguments.rest * 100, "%")
+        report("memory at rest", memory(process), "MiB")
         report("written at rest", len(bench.versions() ^ versions), "objects")
 
 
@@ -114,6 +116,12 @@ class Bench:
         finally:
             process.terminate()
             process.wait(60)
+
+    def start(self) -> float:
+        """Seconds of processor time from a start until there is nothing left to do."""
+        with self.operator() as process:
+            settle(process)
+            return cpu(process)
 
     def edits(self, count: int) -> float:
         """Seconds of the quickest of some edits, each made when the one before lasts."""
