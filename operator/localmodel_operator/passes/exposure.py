@@ -1,6 +1,7 @@
 """How a resource is reached: the type and port of its Service, and the address that users call."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,8 +21,8 @@ _MAY_REPLACE = 5.0  # seconds, in which a tool that has applied a renamed resour
 _LOOK_AGAIN = 1.0  # seconds
 
 
-async def choose(context: Pass) -> Exposure:
-    """The exposure that the spec asks for.
+async def choose(context: Pass, service: Object | None) -> Exposure:
+    """The exposure that the spec asks for; `service` is the one that there is.
 
     The port on localhost is noted for the status. One that is allocated is written there before another is.
 
@@ -34,7 +35,7 @@ async def choose(context: Pass) -> Exposure:
     """
     kind = service_type(context)
     if kind == "NodePort" and context.operator.kind_cluster is not None:
-        return Exposure(kind, await _node_port(context))
+        return Exposure(kind, await _node_port(context, service))
     context.status.values["localPort"] = None
     return Exposure(kind)
 
@@ -99,18 +100,26 @@ def _host(name: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
-async def _node_port(context: Pass) -> int:
-    operator, asked = context.operator, context.spec.local_port
-    ports_now = await _ports(context)
-    kept = ports.kept(context.last_status.get("localPort"), ports_now)
-    port = _asked(context, asked, ports_now) if asked else kept
-    if port is None:
-        async with operator.allocating:  # the next one sees whose this one is
-            ports_now = await _ports(context)
-            port = ports.allocate(ports_now)
-            await context.report_value("localPort", port)
+async def _node_port(context: Pass, service: Object | None) -> int:
+    asked, last, mapped = context.spec.local_port, context.last_status.get("localPort"), await _mapped(context)
+    own = node_port_of(service)
+    if own is not None and mapped.get(asked or last) == own:
+        port = asked or last  # a cluster gives a node port once: to ask for all Services and resources would take long
+    else:
+        port = await _chosen(context, asked, last, mapped)
     context.status.values["localPort"] = port
-    return ports_now.mapped[port]
+    return mapped[port]
+
+
+async def _chosen(context: Pass, asked: int | None, last: int | None, mapped: Mapping[int, int]) -> int:
+    """The port that is asked for, else the last one, else one that nobody has."""
+    ports_now = await _ports(context, mapped)
+    port = _asked(context, asked, ports_now) if asked else ports.kept(last, ports_now)
+    if port is None:
+        async with context.operator.allocating:  # the next one sees whose this one is
+            port = ports.allocate(await _ports(context, mapped))
+            await context.report_value("localPort", port)
+    return port
 
 
 def _asked(context: Pass, port: int, ports_now: Ports) -> int:
@@ -139,14 +148,17 @@ def _age(owner: Object) -> float:
     return (datetime.now(UTC) - created).total_seconds()
 
 
-async def _ports(context: Pass) -> Ports:
-    cluster, engine, name = context.operator.cluster, context.operator.engine, context.operator.kind_cluster
+async def _mapped(context: Pass) -> dict[int, int]:
+    """The ports of localhost with the node ports to which the kind cluster maps them."""
     try:
-        cluster_nodes, services, resources = await asyncio.gather(
-            engine.call(nodes.nodes, name), cluster.list(SERVICE), cluster.list(LMD)
-        )
+        cluster_nodes = await context.operator.engine.call(nodes.nodes, context.operator.kind_cluster)
     except UserError as error:
         without = "without an engine, images come to a cluster only by a registry: lmd operator run --registry HOST"
         raise UserError(error.reason, f"{error}; {without}") from None
-    mapped = {local: port for node in cluster_nodes for local, port in node.ports if 30000 <= port <= 32767}
+    return {local: port for node in cluster_nodes for local, port in node.ports if 30000 <= port <= 32767}
+
+
+async def _ports(context: Pass, mapped: Mapping[int, int]) -> Ports:
+    cluster = context.operator.cluster
+    services, resources = await asyncio.gather(cluster.list(SERVICE), cluster.list(LMD))
     return ports.read(mapped, services, resources, context.key)

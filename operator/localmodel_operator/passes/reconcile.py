@@ -216,13 +216,14 @@ async def _restore_service(context: Pass, observed: Observed) -> Observed:
     """
     if observed.deployment is None or observed.foreign or not availability.service_drift(context, observed):
         return observed
-    restored = await context.apply(children.service(context.owner, await exposure.choose(context)))
+    exposed = await exposure.choose(context, observed.service)
+    restored = await context.apply(children.service(context.owner, exposed))
     return replace(observed, service=restored)
 
 
 async def _look_up(context: Pass, observed: Observed) -> tuple[Desired, Exposure]:
     """What the spec names, and how it is to be reached."""
-    return await gather_both(_resolve(context, observed), exposure.choose(context))
+    return await gather_both(_resolve(context, observed), exposure.choose(context, observed.service))
 
 
 async def _resolve(context: Pass, observed: Observed) -> Desired:

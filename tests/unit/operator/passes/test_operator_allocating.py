@@ -60,7 +60,8 @@ def passes(cluster: Cluster) -> list[Pass]:
 
 def node_ports(cluster: Cluster) -> list[int | None]:
     async def all_at_once() -> list[int | None]:
-        return [each.node_port for each in await asyncio.gather(*map(exposure.choose, passes(cluster)))]
+        chosen = await asyncio.gather(*(exposure.choose(each, None) for each in passes(cluster)))
+        return [each.node_port for each in chosen]
 
     return asyncio.run(all_at_once())
 

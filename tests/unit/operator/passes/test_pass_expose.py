@@ -146,3 +146,13 @@ async def test_a_node_port_that_the_cluster_chooses_is_asked_at_a_node(elsewhere
     await elsewhere.settle()
     assert shown(elsewhere) == ("True", "http://192.0.2.4:31234/score", None)
     assert not elsewhere.wrong()
+
+
+@pytest.mark.parametrize("port", [PORT, None], ids=["asked for", "allocated"])
+async def test_an_edit_of_what_has_its_port_does_not_ask_who_has_which(sim: Simulation, port: int | None) -> None:
+    await serve(sim, "Auto", port=port)
+    sim.calls.clear()
+    await serve(sim, "Auto", answer="B", port=port)
+    assert (shown(sim)[0], sim.answer()) == ("True", "B")
+    assert not {"list Service", "list LocalModelDeployment"} & {str(call) for call in sim.calls}
+    assert not sim.wrong()
