@@ -102,10 +102,9 @@ def _host(name: str) -> str:
 
 async def _node_port(context: Pass, service: Object | None) -> int:
     asked, last, mapped = context.spec.local_port, context.last_status.get("localPort"), await _mapped(context)
-    own = node_port_of(service)
-    if own is not None and mapped.get(asked or last) == own:
-        port = asked or last  # a cluster gives a node port once: to ask for all Services and resources would take long
-    else:
+    port, own = asked or last or 0, node_port_of(service)
+    # A cluster gives a node port once: who has it need not ask for all Services and resources, which takes long.
+    if own is None or mapped.get(port) != own:
         port = await _chosen(context, asked, last, mapped)
     context.status.values["localPort"] = port
     return mapped[port]
