@@ -14,6 +14,8 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": "localmodel"}
 MANAGED_SELECTOR = "app.kubernetes.io/managed-by=localmodel"
 DEPLOYMENT_LABEL = f"{GROUP}/deployment"
 REVISION_LABEL = f"{GROUP}/revision"
+# On pods that build a wheel: the deployment that waits for it
+BUILD_LABEL = f"{GROUP}/builds-for"
 
 # This host does not exist, because pods never pull these images; the name says whose they are.
 IMAGE_PREFIX = f"{GROUP}/deployment/"

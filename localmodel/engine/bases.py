@@ -74,7 +74,11 @@ def find(
     if base is None and spec.dockerfile is None:
         base = _pulled(spec, layout, origin, say, cancelled, no_engine)
     if base is None and no_engine:
-        raise UserError(no_engine.reason, f"the environment's Dockerfile needs a Docker engine: {no_engine}")
+        raise UserError(
+            no_engine.reason,
+            f"the environment's Dockerfile needs a Docker engine: {no_engine}. Without one, build "
+            "and push its image elsewhere, and name that in spec.environment.baseImage",
+        )
     if base is None:
         return engine.call(_copied, spec, store_id, layout, record, say, cancelled)
     checked(spec, base.python, base.image.architecture, say)
@@ -154,8 +158,8 @@ def _pulled(
         return None
     if python is None and no_engine:
         raise _failed(
-            f"{spec.base} has no python3 that is a link to pythonX.Y, and whoever would ask it for its version is not "
-            f"there: {no_engine}",
+            f"{spec.base} has no python3 that is a link to pythonX.Y, and only a Docker engine could ask it for its "
+            f"version: {no_engine}. Without one, add a link to the image (ln -s python3.11 python3), or take another",
             say,
         )
     return Base(image, python) if python else None

@@ -213,7 +213,7 @@ REQUIREMENTS_UNRESOLVABLE = _reason(
 WHEEL_MISSING = _reason(
     STALLED,
     "WheelMissing",
-    "a package has no wheel for the Python and the nodes' platform, and is not built from source",
+    "a package has no wheel for the Python and the platform, and is not built from source here",
     "the message lists the Pythons that have one; [what you can do](packages.md#what-a-requirement-may-be)",
 )
 ENVIRONMENT_INVALID = _reason(
@@ -256,7 +256,7 @@ BASE_IMAGE_UNREADABLE = _reason(
 ENVIRONMENT_BUILD_FAILED = _reason(
     STALLED,
     "EnvironmentBuildFailed",
-    "the installation failed",
+    "the installation failed, or the build of a package that has no wheel",
     "the message has the last lines; the operator tries again after a minute, or at the next edit",
 )
 ENGINE_UNREACHABLE = _reason(

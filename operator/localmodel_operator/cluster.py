@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import aiohttp
 import yaml
@@ -54,6 +54,7 @@ NAMESPACE = Kind("v1", "namespaces", "Namespace")
 CONFIG_MAP = Kind("v1", "configmaps", "ConfigMap")
 SECRET = Kind("v1", "secrets", "Secret")
 EVENT = Kind("v1", "events", "Event")
+JOB = Kind("batch/v1", "jobs", "Job")
 LEASE = Kind("coordination.k8s.io/v1", "leases", "Lease")
 BY_NAME = {kind.name: kind for kind in (DEPLOYMENT, REVISION, SERVICE, CONFIG_MAP, SECRET)}
 
@@ -252,6 +253,34 @@ class Cluster:
             raise PodUnreachableError(str(answer.get("message", answer) if isinstance(answer, dict) else answer))
         return status, answer
 
+    async def download(self, namespace: str, pod: str, path: str, file: BinaryIO, most: int) -> Mapping[str, str]:
+        """Write what a port of a pod (`name:port`) answers to a GET into the file; return the headers.
+
+        Raises:
+            PodUnreachableError: the pod itself did not answer, or with more than `most` bytes.
+        """
+        request = await self.api.param_serialize(
+            "GET", f"{POD.path(namespace, pod)}/proxy/{path}", auth_settings=["BearerToken"]
+        )
+        _, url, all_headers, *_ = request
+        session = self.api.rest_client.pool_manager
+        if session is None:
+            raise PodUnreachableError("the API server has not been asked for anything yet")
+        size = 0
+        try:
+            wait = aiohttp.ClientTimeout(sock_read=_TIMEOUT)
+            async with session.request("GET", url, headers=all_headers, timeout=wait) as response:
+                if response.status != 200:
+                    raise PodUnreachableError(_message(await _small(response.content)) or f"HTTP {response.status}")
+                async for piece in response.content.iter_any():
+                    size += len(piece)
+                    if size > most:
+                        raise PodUnreachableError(f"an answer of more than {most} bytes")
+                    file.write(piece)
+                return dict(response.headers)
+        except (*_UNREACHABLE, ValueError) as error:
+            raise PodUnreachableError(f"{type(error).__name__}: {error}") from None
+
     async def ask_service(self, namespace: str, name: str, path: str, seconds: float) -> tuple[int, str | None]:
         """Send a GET to a Service's port `http` through the API server; return the status and the revision's header.
 
@@ -282,7 +311,8 @@ class Cluster:
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete the object if it exists with this uid; another one of the same name is left alone."""
         try:
-            await self._request("DELETE", kind.path(namespace, name), {"preconditions": {"uid": uid}})
+            options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}  # else a Job's pods stay
+            await self._request("DELETE", kind.path(namespace, name), options)
         except RefusedError as error:
             if error.code not in (404, 409):
                 raise

@@ -130,6 +130,7 @@ async def _site(cluster: Cluster, engine: Engine, options: Options) -> tuple[Ope
         admin=Admin(cluster, signer),
         signer=signer,
         architecture=architecture,
+        cluster_uid=system["metadata"]["uid"],
         # Which ports of localhost a kind cluster maps, no pod can ask.
         kind_cluster=None if running_in_pod() else await delivery_choice.kind_of_engine(node, engine, registry),
         namespaces=options.namespaces,
@@ -320,7 +321,7 @@ async def _watch(operator: Operator, enough: asyncio.Event, stop: asyncio.Event,
     @kopf.on.event("", "v1", "pods", labels=names.MANAGED_BY, registry=registry)
     @kopf.on.event("", "v1", "configmaps", labels=names.MANAGED_BY, registry=registry)
     async def child_changed(namespace: str | None, labels: Any, **_: Any) -> None:
-        if owner := labels.get(names.DEPLOYMENT_LABEL):
+        if owner := labels.get(names.DEPLOYMENT_LABEL) or labels.get(names.BUILD_LABEL):
             queue.add((namespace or "", owner))
 
     @kopf.on.event("", "v1", "configmaps", param="ConfigMap", registry=registry)

@@ -37,6 +37,7 @@ class Operator:
     admin: Admin
     signer: Signer
     architecture: str  # of the nodes, in Kubernetes' words
+    cluster_uid: str
     kind_cluster: str | None
     namespaces: tuple[str, ...]  # to serve; none means all
     keep_seconds: float  # for an environment that nothing uses any more

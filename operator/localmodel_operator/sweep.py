@@ -98,7 +98,8 @@ def _run(running: Iterable[Mapping[str, Any]], places: set[tuple[str, str]]) -> 
     """Images of the pods and Deployments of these resources (namespace, name) that are not being deleted."""
     for item in running:
         metadata, spec = item["metadata"], item["spec"]
-        place = (metadata["namespace"], metadata["labels"].get(names.DEPLOYMENT_LABEL, ""))
+        labels = metadata["labels"]
+        place = (metadata["namespace"], labels.get(names.DEPLOYMENT_LABEL) or labels.get(names.BUILD_LABEL, ""))
         if place in places and "deletionTimestamp" not in metadata:
             yield from (container["image"] for container in spec.get("template", {"spec": spec})["spec"]["containers"])
 

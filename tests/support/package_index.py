@@ -85,7 +85,9 @@ def make_sdist(folder: Path, name: str, version: str, ran: Path) -> Path:
 
 
 @contextmanager
-def serving(wheels: Path, login: tuple[str, str] | None = None, asked: list[str] | None = None) -> Iterator[str]:
+def serving(
+    wheels: Path, login: tuple[str, str] | None = None, asked: list[str] | None = None, address: str = "127.0.0.1"
+) -> Iterator[str]:
     """The packages of a folder as a simple index; the address of it. `asked` gets every path that it is asked for."""
     wanted = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else None
 
@@ -117,11 +119,11 @@ def serving(wheels: Path, login: tuple[str, str] | None = None, asked: list[str]
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((address, 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/simple"
+        yield f"http://{address}:{server.server_port}/simple"
     finally:
         server.shutdown()
         thread.join()

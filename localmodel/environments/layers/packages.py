@@ -56,7 +56,7 @@ async def of_lock(lock: Lock, kind: Kind, layout: Layout, say: Say) -> dict[str,
 
         async def make(name: str) -> Blob:
             async with turns:
-                return await _layer(texts[name], kind, interpreter, layout, say)
+                return await _layer(texts[name], kind, interpreter, layout, say, lock.built_wheels)
 
         blobs |= dict(zip(missing, await asyncio.gather(*map(make, missing)), strict=True))
     return {name: blob for name, blob in blobs.items() if blob and blob.size > EMPTY}
@@ -66,10 +66,10 @@ def _find(layout: Layout, kind: Kind, text: str, compiled: bool) -> Blob | None:
     return records.find(layout, PLACE, kind.python, kind.architecture, text, compiled)
 
 
-async def _layer(text: str, kind: Kind, interpreter: str | None, layout: Layout, say: Say) -> Blob:
+async def _layer(text: str, kind: Kind, interpreter: str | None, layout: Layout, say: Say, wheels: Path | None) -> Blob:
     if interpreter is None and (blob := _find(layout, kind, text, False)):
         return blob
-    async with installed(text, kind, say) as tree:
+    async with installed(text, kind, say, wheels) as tree:
         entries = await entries_of(tree, PLACE, interpreter)
         blob = await asyncio.to_thread(layout.write, layers.tar(entries))
     records.keep_names(layout, blob, (entry.path for entry in entries))
@@ -79,8 +79,11 @@ async def _layer(text: str, kind: Kind, interpreter: str | None, layout: Layout,
 
 
 @asynccontextmanager
-async def installed(text: str, kind: Kind, say: Say) -> AsyncIterator[Path]:
-    """A temporary folder with the packages of a lock's text, in an environment of any Python of this machine."""
+async def installed(text: str, kind: Kind, say: Say, wheels: Path | None = None) -> AsyncIterator[Path]:
+    """A temporary folder with the packages of a lock's text, in an environment of any Python of this machine.
+
+    Packages also come from the folder `wheels`.
+    """
 
     def listen(line: str) -> None:
         if not _ROUTINE.match(line):
@@ -92,7 +95,8 @@ async def installed(text: str, kind: Kind, say: Say) -> AsyncIterator[Path]:
         code, _, err = await run_uv(arguments)
         if code != 0:
             raise UserError(reasons.PYTHON_MISSING, f"{sys.executable} cannot make a virtual environment: {err}")
-        await installer.install(tree, text, kind.python, listen, platform=PLATFORMS[kind.architecture])
+        platform = PLATFORMS[kind.architecture]
+        await installer.install(tree, text, kind.python, listen, platform=platform, wheels=wheels)
         site = reuse.site_packages(tree)
         site.parent.rename(site.parent.with_name(f"python{kind.python}"))
         yield tree

@@ -7,16 +7,19 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from localmodel import digests, reasons
 from localmodel.disk import files, state_file
 from localmodel.environments.formats import asked
 from localmodel.environments.formats.definition import pythons
 from localmodel.environments.locks import building, no_wheel, own_wheels, previous_locks, wheels
-from localmodel.environments.locks.no_wheel import NoWheel
+from localmodel.environments.locks.no_wheel import NotBuiltError, NoWheel
 from localmodel.environments.locks.previous_locks import Made
 from localmodel.environments.locks.uv import failure, run_uv
 from localmodel.errors import UserError
@@ -39,9 +42,13 @@ _FIELD = "spec.environment.requirements"
 
 @dataclass(frozen=True)
 class Lock:
-    """Every package with version and hashes, in pip's requirements format."""
+    """Every package with version and hashes, in pip's requirements format.
+
+    `built_wheels` is a folder with wheels that were built for it.
+    """
 
     text: str
+    built_wheels: Path | None = field(default=None, compare=False)
 
     @property
     def digest(self) -> str:
@@ -86,6 +93,7 @@ class _Question:
     wanted: tuple[CheckedRequirement, ...]
     platform: str | None
     note: Note | None
+    built_wheels: Path | None
 
     @property
     def options(self) -> list[str]:
@@ -93,7 +101,12 @@ class _Question:
 
 
 async def resolve(
-    spec: EnvironmentSpec, platform: str | None, locks: Path, note: Note | None = None, own: Sequence[str] = ()
+    spec: EnvironmentSpec,
+    platform: str | None,
+    locks: Path,
+    note: Note | None = None,
+    own: Sequence[str] = (),
+    built_wheels: Path | None = None,
 ) -> Lock:
     """The environment's lock, taken from the folder `locks` if it was resolved before.
 
@@ -103,18 +116,24 @@ async def resolve(
     which runs its code, only for this machine and only with a `note` that announces it. Everything else is resolved
     from wheels, in an environment without programs and without the caller's variables.
 
+    `built_wheels` is a folder for wheels that the caller builds for this deployment, and others like it. A lock with
+    one of them is for whoever names this folder, and for nobody else.
+
     Raises:
+        NotBuiltError: a package without a wheel is needed, and `built_wheels` is given.
         UserError: RequirementsUnresolvable, with uv's own words; WheelMissing, PackageIndexUnreachable,
             PackageIndexRefused, PackageSourcesInvalid, EnvironmentInvalid, StateDamaged.
     """
     wanted = asked.read(spec)
-    question = _Question(spec, wanted, platform, None if platform else note)
+    question = _Question(spec, wanted, platform, None if platform else note, built_wheels)
     past = previous_locks.own(locks, spec.python, _target(platform), own, _digest)
-    path = _recorded(locks, spec, platform, past)
+    path = _recorded(locks, spec, platform, past, built_wheels)
     if path is None:
         before = await _before(question, past[0], locks) if past else None
-        path = _place(locks, spec, platform, past[0].digest if past else "")
-        _keep(path, spec, platform, await _compile(question, before))
+        text = await _compile(question, before)
+        whose = built_wheels if built_wheels and own_wheels.names_one_of(text, built_wheels) else None
+        path = _place(locks, spec, platform, past[0].digest if past else "", whose)
+        (_replace if whose and path.exists() else _keep)(path, spec, platform, text)
         _tell_what_stayed(before, kept(path), note)
     lock = kept(path, wanted)
     if changed := await _changed(question, lock.text, locks):
@@ -123,7 +142,7 @@ async def resolve(
         text = await _compile(question, Relative((), _versions_only(lock.text, changed)))
         _replace(path, spec, platform, text)
         lock = kept(path, wanted)
-    return lock
+    return replace(lock, built_wheels=built_wheels)
 
 
 def of_versions(specs: Iterable[EnvironmentSpec], platform: str | None, locks: Path) -> tuple[str, ...]:
@@ -154,16 +173,28 @@ def _digest(path: Path) -> str:
     return kept(path).digest
 
 
-def _recorded(locks: Path, spec: EnvironmentSpec, platform: str | None, past: list[Made]) -> Path | None:
+def _recorded(
+    locks: Path, spec: EnvironmentSpec, platform: str | None, past: list[Made], built_wheels: Path | None
+) -> Path | None:
     """The file of the lock, if these requirements were resolved before, for the same past or without one."""
-    if same := next((made.path for made in past if made.requirements == spec.requirements), None):
-        return same
-    places = [_place(locks, spec, platform, digest) for digest in [made.digest for made in past] or [""]]
-    return next((path for path in places if path.exists()), None)
+    whose = [None, built_wheels] if built_wheels else [None]
+    befores = [made.digest for made in past] or [""]
+    places = [made.path for made in past if made.requirements == spec.requirements]
+    places += [_place(locks, spec, platform, before, folder) for before in befores for folder in whose]
+    return next((path for path in places if path.exists() and _has_wheels(path, built_wheels)), None)
 
 
-def _place(locks: Path, spec: EnvironmentSpec, platform: str | None, before: str) -> Path:
-    return locks / f"{key(spec, platform, before).removeprefix('sha256:')}.txt"
+def _has_wheels(path: Path, built_wheels: Path | None) -> bool:
+    """Whether the folder, if the lock was resolved with its wheels, is still there."""
+    named = built_wheels and path.stem.endswith(f"-{built_wheels.name}")
+    return any(built_wheels.glob("*.whl")) if built_wheels and named else True
+
+
+def _place(
+    locks: Path, spec: EnvironmentSpec, platform: str | None, before: str, built_wheels: Path | None = None
+) -> Path:
+    folder = f"-{built_wheels.name}" if built_wheels else ""
+    return locks / f"{key(spec, platform, before).removeprefix('sha256:')}{folder}.txt"
 
 
 async def _before(question: _Question, made: Made, locks: Path) -> Relative | None:
@@ -266,15 +297,20 @@ async def _compile(question: _Question, before: Relative | None = None) -> str:
     # uv prefers the versions that it finds in its output file
     kept = before.lock if before else ""
     (code, text, err), missing = await building.wheels_first(
-        lambda built: _run(question.wanted, question.options, kept, built=built), question.note
+        lambda built: _run(question, question.wanted, kept, built=built), question.note
     )
     if wrong and (missing or code != 0):
         raise UserError(reasons.REQUIREMENTS_UNRESOLVABLE, "; ".join(wrong))
     if missing and missing.has_address:
         raise _by_address(missing.name)
     if missing:
-        others = await _pythons(question, missing)
-        raise no_wheel.error(_FIELD, missing, question.spec.python, in_words(question.platform), others)
+        has_hash = canonicalize_name(missing.name) in _demanded(question.wanted)
+        last = no_wheel.LEAVE_OUT_HASH if question.built_wheels and has_hash else no_wheel.SERVE_ELSEWHERE
+        others = [] if question.built_wheels else await _pythons(question, missing)
+        error = no_wheel.error(_FIELD, missing, question.spec.python, in_words(question.platform), others, last)
+        if question.built_wheels and not has_hash:
+            raise NotBuiltError(_of_source(question.wanted, missing), error)
+        raise error
     addresses = {wanted.url for wanted in question.wanted if wanted.url}
     if code != 0:
         raise _by_address("") if addresses and re.search(r"file:/|git\+|Git ", err) else _failure(err)
@@ -298,7 +334,7 @@ async def _added(question: _Question, before: Relative) -> str | None:
         return None
     had = {hashes.name(block): block for block in hashes.packages(before.lock)}
     pins = "".join(f"{_pinned(block)}\n" for block in had.values())
-    code, text, _ = await _run(new, question.options, pins=pins) if new else (0, "", "")
+    code, text, _ = await _run(question, new, pins=pins) if new else (0, "", "")
     if code != 0:
         return None
     demanded = _demanded(new)
@@ -308,11 +344,12 @@ async def _added(question: _Question, before: Relative) -> str | None:
 
 
 async def _run(
-    requirements: tuple[CheckedRequirement, ...],
-    options: list[str],
+    question: _Question,
+    requirements: Sequence[CheckedRequirement],
     kept: str = "",
     pins: str = "",
     built: tuple[str, ...] = (),
+    options: Sequence[str] = (),
 ) -> tuple[int, str, str]:
     """Resolve the requirements; return uv's exit code, the lock, and its error output.
 
@@ -321,11 +358,18 @@ async def _run(
     plain = "".join(f"{wanted.text}\n" for wanted in requirements)
     with tempfile.TemporaryDirectory() as folder:
         out = _written(Path(folder, "lock.txt"), kept)
-        arguments = ["pip", "compile", "-", "--output-file", str(out), *options, "--generate-hashes", "--no-header"]
-        arguments += ["--no-annotate", "--no-progress", "--no-emit-index-url", "--no-emit-find-links"]
+        arguments = ["pip", "compile", "-", "--output-file", str(out), *question.options, *options]
+        arguments += [
+            "--generate-hashes",
+            "--no-header",
+            "--no-annotate",
+            "--no-progress",
+            "--no-emit-index-url",
+            "--no-emit-find-links",
+        ]
         arguments += ["--constraints", str(_written(Path(folder, "pins.txt"), pins))] if pins else []
         arguments += [*building.options(built), *([] if built else ["--python", sys.executable])]
-        code, _, err = await run_uv(arguments, plain, programs=bool(built))
+        code, _, err = await run_uv(arguments, plain, programs=bool(built), wheels=question.built_wheels)
         return code, _text(out), err
 
 
@@ -336,8 +380,16 @@ async def _pythons(question: _Question, missing: NoWheel) -> list[str]:
     pinned = (requirement.read(f"{missing.name}=={missing.version}", _FIELD),)
     others = [version for version in pythons() if version != question.spec.python]
     questions = [replace(question, spec=replace(question.spec, python=version)) for version in others]
-    answers = await asyncio.gather(*(_run(pinned, [*variant.options, "--no-deps"]) for variant in questions))
+    answers = await asyncio.gather(*(_run(variant, pinned, options=["--no-deps"]) for variant in questions))
     return [version for version, (code, _, _) in zip(others, answers, strict=True) if code == 0]
+
+
+def _of_source(wanted: Iterable[CheckedRequirement], missing: NoWheel) -> str:
+    """The requirement for the package without a wheel: as it is asked for, else of the version that is missing."""
+    name = canonicalize_name(missing.name)
+    asked_for = next((Requirement(own.text).specifier for own in wanted if own.name == name), None)
+    specifier = asked_for or (f"=={missing.version}" if missing.version else "")
+    return f"{name}{specifier}"
 
 
 def in_words(platform: str | None) -> str:

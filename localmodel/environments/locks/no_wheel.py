@@ -28,6 +28,14 @@ class NoWheel:
     has_address: bool = False
 
 
+class NotBuiltError(Exception):
+    """A package without a wheel is needed, which the caller may build. `error` is for the user if it cannot."""
+
+    def __init__(self, requirement: str, error: UserError) -> None:
+        super().__init__(requirement)
+        self.requirement, self.error = requirement, error
+
+
 def parse(output: str) -> NoWheel | None:
     """The package without a wheel, if uv's output says that this is why it failed."""
     text = " ".join(output.split())
@@ -40,7 +48,14 @@ def parse(output: str) -> NoWheel | None:
     return None
 
 
-def error(field: str, missing: NoWheel, python: str, where: str, others: list[str]) -> UserError:
+# The last thing that somebody can do about a package without a wheel.
+SERVE_ELSEWHERE = "serve it on the target process or on a cluster, which build it"
+LEAVE_OUT_HASH = "leave out its --hash, because a wheel that the cluster builds of it has another one"
+
+
+def error(
+    field: str, missing: NoWheel, python: str, where: str, others: list[str], last: str = SERVE_ELSEWHERE
+) -> UserError:
     """The error. `where` is the platform in words, `others` are the Python versions with a wheel for it."""
     what = f"{missing.name} {missing.version}".strip() if missing.version else f"no version of {missing.name}"
     has = f" (it has one for Python {', '.join(others)})" if others else ""
@@ -48,8 +63,8 @@ def error(field: str, missing: NoWheel, python: str, where: str, others: list[st
     return UserError(
         reasons.WHEEL_MISSING,
         f"{field}: {what} {verb} for Python {python} on {where}{has}, and building it from source would run its code "
-        "here: ask for another version, put a wheel of it into a folder that packages.toml names (find-links), install "
-        "it in a Dockerfile (lmd env create --dockerfile), or serve it on the target process, which builds it",
+        "here: ask for another version, put a wheel of it into a folder that packages.toml names (find-links), "
+        f"install it in a Dockerfile (lmd env create --dockerfile), or {last}",
     )
 
 

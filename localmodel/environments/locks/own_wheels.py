@@ -72,6 +72,12 @@ def hint(output: str) -> str:
     return f"; wheel folders are asked only for what they have: {', '.join(packages)}" if packages else ""
 
 
+def names_one_of(lock: str, folder: Path) -> bool:
+    """Whether the lock has the hash of a wheel in the folder."""
+    locked = {digest for block in hashes.packages(lock) for digest in hashes.listed(block)}
+    return any(_hash(wheel) in locked for wheel in folder.glob("*.whl"))
+
+
 def changed(lock: str, python: str, platforms: Sequence[str], memory: Path) -> dict[str, str]:
     """The lock's packages for which wheel folders have only other content than was locked, each with the wheel's name.
 
@@ -87,7 +93,7 @@ def changed(lock: str, python: str, platforms: Sequence[str], memory: Path) -> d
     locked = {hashes.name(block): block for block in hashes.packages(lock)}
     before, new = _remembered(memory), dict[str, _Read]()
     other, same = dict[str, str](), set[str]()
-    for wheel, name in _meant(wheels, locked, _fitting(python, tuple(platforms))):
+    for wheel, name in _meant(wheels, locked, fitting(python, tuple(platforms))):
         with contextlib.suppress(OSError):  # it has just been removed
             read = new[str(wheel)] = _read(wheel, before.get(str(wheel)))
             # uv locks only the one wheel of a folder that it would install
@@ -118,7 +124,8 @@ def _version(block: str) -> Version | None:
 
 
 @cache
-def _fitting(python: str, platforms: tuple[str, ...]) -> frozenset[Tag]:
+def fitting(python: str, platforms: tuple[str, ...]) -> frozenset[Tag]:
+    """The tags of wheels for a Python (major.minor) on platforms, in wheels' words."""
     major, minor = (int(part) for part in python.split("."))
     own = tags.cpython_tags((major, minor), platforms=platforms)
     return frozenset((*own, *tags.compatible_tags((major, minor), f"cp{major}{minor}", platforms)))
@@ -129,8 +136,12 @@ def _read(wheel: Path, before: _Read | None) -> _Read:
     now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     if before and (before.size, before.modified, before.changed, before.inode) == now:
         return before
+    return _Read(*now, _hash(wheel))
+
+
+def _hash(wheel: Path) -> str:
     with wheel.open("rb") as file:
-        return _Read(*now, f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}")
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def _remembered(memory: Path) -> Mapping[str, _Read]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -29,12 +29,14 @@ async def run_uv(
     listen: Callable[[str], None] | None = None,
     programs: bool = False,
     path: Sequence[Path] = (),
+    wheels: Path | None = None,
 ) -> tuple[int, str, str]:
     """Run uv with the text on its standard input; return exit code, output and error output, free of secrets.
 
     `listen` gets each line of the error output as it comes. Only with `programs` can uv use programs of this machine,
     also in the folders `path`, and the caller's variables. It runs in a folder of its own, so that it reads no
-    project's configuration. The process ends with the task that waits for it.
+    project's configuration. Packages also come from the folder `wheels`, if it exists. The process ends with the task
+    that waits for it.
 
     Raises:
         UserError: PackageSourcesInvalid.
@@ -45,9 +47,16 @@ async def run_uv(
     environ = variables.for_building(wanted) if programs else variables.for_uv(wanted)
     if path:
         environ["PATH"] = os.pathsep.join([environ.get("PATH", os.defpath), *map(str, path)])
+    environ |= _found_in(wheels, environ)
     with tempfile.TemporaryDirectory() as folder:
         environ |= {"NO_COLOR": "1", **_configured(variables.uv_configuration(wanted), Path(folder, "sources.toml"))}
         return await run([find_uv_bin(), *arguments], text, listen, environ, folder)
+
+
+def _found_in(wheels: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
+    if not wheels or not wheels.is_dir():
+        return {}
+    return {"UV_FIND_LINKS": ",".join(filter(None, [environ.get("UV_FIND_LINKS"), str(wheels)]))}
 
 
 def _configured(configuration: str, file: Path) -> dict[str, str]:

@@ -19,11 +19,12 @@ async def install(
     say: Callable[[str], None],
     note: Note | None = None,
     platform: str | None = None,
+    wheels: Path | None = None,
 ) -> None:
     """Install the packages of a lock's text, with checked hashes, into the virtual environment `place`.
 
-    `platform` is uv's name of the platform; None means this machine. A package without a wheel is built from source,
-    which runs its code, only with a `note` that announces it.
+    `platform` is uv's name of the platform; None means this machine. Packages also come from the folder `wheels`. One
+    without a wheel is built from source, which runs its code, only with a `note` that announces it.
 
     Raises:
         UserError: RequirementsNotInstallable, WheelMissing, PackageIndexUnreachable, PackageIndexRefused,
@@ -37,7 +38,8 @@ async def install(
     # The locked file counts, even if another index is the first one with the package by now.
     arguments += ["--index-strategy", "unsafe-best-match"] if sources.read().prefers_folders else []
     (code, _, err), without = await building.wheels_first(
-        lambda built: run_uv([*arguments, *building.options(built)], listen=say, programs=bool(built)), note
+        lambda built: run_uv([*arguments, *building.options(built)], listen=say, programs=bool(built), wheels=wheels),
+        note,
     )
     if without:
         raise no_wheel.error(_FIELD, without, python, in_words(platform), [])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from localmodel import entry_script, reasons, run_coroutine
@@ -9,6 +10,8 @@ from localmodel.cluster_records import revisions
 from localmodel.disk import home
 from localmodel.environments import of_source, stored
 from localmodel.environments.locks import lock as locks
+from localmodel.environments.locks.lock import Lock
+from localmodel.environments.locks.no_wheel import NotBuiltError
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.imports.missing import Missing
@@ -92,6 +95,18 @@ def _against(desired: Facts, live: Object, record: Object | None) -> Plan:
     return plan.plan(desired, replace(facts, fixed=plan.fixed_of_pods(before), beside=plan.beside_pods(before)))
 
 
+def _lock(wanted: DeploymentSpec, platform: str | None, folder: Path, own: Sequence[str]) -> Lock:
+    try:
+        resolved = locks.resolve(wanted.environment, platform, folder, own=own, built_wheels=folder / "none")
+        return run_coroutine.run(resolved)
+    except NotBuiltError as needed:
+        raise UserError(
+            reasons.WHEEL_MISSING,
+            f"spec.environment.requirements: {needed.requirement} has no wheel: the operator has one built in the "
+            "cluster, and before that nothing can be planned; lmd apply starts it",
+        ) from None
+
+
 class _World:
     """The objects that the manifest refers to: those applied with it, else those in the namespace."""
 
@@ -110,7 +125,7 @@ class _World:
         if wanted.environment_ref:
             own = locks.of_versions(stored.environments_until(wanted.environment_ref, store), platform, folder)
         with of_source.told_of(wanted, files):
-            lock = run_coroutine.run(locks.resolve(wanted.environment, platform, folder, own=own))
+            lock = _lock(wanted, platform, folder, own)
         models = store.select_models(wanted.models)
         self.missing = check.look(wanted, files, check.pickled(models), lock)
         gated = self._config_map(wanted.gate.config_map) if wanted.gate and wanted.gate.config_map else None

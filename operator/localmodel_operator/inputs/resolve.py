@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from localmodel import digests, entry_script, reasons
@@ -122,10 +123,16 @@ async def lock(
     architecture: str,
     own: Sequence[str] = (),
     note: Callable[[str], None] | None = None,
+    built_wheels: Path | None = None,
 ) -> Lock:
     """Resolve the requirements for the nodes' architecture (`amd64`, `arm64`).
 
-    `own` are digests of the locks that the resource has served with, the last one first.
+    `own` are digests of the locks that the resource has served with, the last one first. `built_wheels` is the folder
+    of the wheels that were built for it and its namespace.
+
+    Raises:
+        NotBuiltError: a package comes as source only, and the folder does not have its wheel.
+        UserError: the errors of `locks.lock.resolve()`.
     """
     platform = locks.PLATFORMS.get(architecture)
     if platform is None:
@@ -134,7 +141,7 @@ async def lock(
     if spec.environment_ref:
         versions = await asyncio.to_thread(stored.environments_until, spec.environment_ref, store)
         own = locks.of_versions(versions, platform, folder)
-    return await locks.resolve(spec.environment, platform, folder, note, own)
+    return await locks.resolve(spec.environment, platform, folder, note, own, built_wheels)
 
 
 async def _variable(

@@ -7,7 +7,7 @@ that the next pass needs, so an operator killed between any two steps converges.
 import asyncio
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -16,6 +16,8 @@ from localmodel import pickles, reasons
 from localmodel.cluster_records import names
 from localmodel.cluster_records.revisions import selector
 from localmodel.environments import of_source
+from localmodel.environments.locks.lock import Lock
+from localmodel.environments.locks.no_wheel import NotBuiltError
 from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.resource import spec
@@ -50,6 +52,8 @@ from localmodel_operator.records.pin import ObservedSpec
 from localmodel_operator.status import conditions, report
 from localmodel_operator.status.builder import StatusBuilder
 from localmodel_operator.status.conditions import Condition
+from localmodel_operator.wheels import builds
+from localmodel_operator.wheels.builds import BuildingWheel
 from localmodel_operator.workqueue import Key
 
 log = logging.getLogger(__name__)
@@ -245,7 +249,7 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     status.values["scoring"] = context.spec.generated or None
     with _failing(status, "EnvironmentBuilt"), of_source.told_of(context.spec, source):
         own = history.locks(observed.history, context.proved)
-        lock = await resolve.lock(operator.store, context.spec, operator.architecture, own, partial(_log, context))
+        lock = await _lock(context, own)
     warnings = pickles.mismatches(bundle.models, context.spec.environment.requirements, lock.text)
     pickled = check.pickled(bundle.models)
     missing = await asyncio.to_thread(check.look, context.spec, bundle.files, pickled, lock)
@@ -257,6 +261,26 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
     elif missing.notes:
         status.stage("ModelResolved", True, reasons.MODULE_MISSING, "; ".join(missing.notes))
     return Desired(context.spec, bundle, lock, missing, chosen.moved)
+
+
+async def _lock(context: Pass, own: Sequence[str]) -> Lock:
+    """The lock, once there are wheels of all packages: those that come as source only are built in the cluster."""
+    operator, spec, status = context.operator, context.spec, context.status
+    folder = builds.folder(operator, context.namespace, spec.environment.python)
+    while True:
+        try:
+            lock = await resolve.lock(operator.store, spec, operator.architecture, own, partial(_log, context), folder)
+            break
+        except NotBuiltError as needed:
+            try:
+                await builds.build(operator, context.owner, spec, needed)
+            except BuildingWheel as building:
+                status.stage("EnvironmentBuilt", False, reasons.BUILDING, str(building))
+                status.progress(reasons.BUILDING_ENVIRONMENT, status.with_serving(str(building)))
+                raise Waiting(building.again_after) from None
+    if not conditions.holds(context.last_status, "EnvironmentBuilt"):
+        await builds.drop(operator, context.owner)
+    return lock
 
 
 @contextmanager

@@ -10,13 +10,14 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from app import App
 from kube import Cluster, Namespace, eventually
 from operator_process import LMD, OperatorProcess
 from registry_nodes import gateway, know_registry, push_python
-from support import given, oci_registry
+from support import given, oci_registry, package_index
 from support.cache_folder import CACHE
 from support.web_server import Answer, serving
 
@@ -34,6 +35,7 @@ def init():
 def run(raw_data):
     return [word, "edit"]
 """
+SOURCE_ONLY = SCRIPT.replace("import os\n", "import os\n\nimport oldie\n").replace('"edit"', "oldie.__name__")
 PACKAGE = SCRIPT.replace("import os\n", "import os\n\nimport joblib\n").replace('"edit"', "joblib.__version__")
 
 
@@ -48,13 +50,24 @@ def registry(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield host
 
 
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An index with one package, which comes as source only, at an address that pods reach."""
+    folder = tmp_path_factory.mktemp("index")
+    package_index.make_sdist(folder, "oldie", "1.0", Path("/tmp/ran"))
+    with package_index.serving(folder, address=gateway()) as url:
+        yield url
+
+
 @pytest.fixture(autouse=True)
-def operator(cluster: Cluster, operator_of_all: OperatorProcess, registry: str) -> Iterator[OperatorProcess]:
+def operator(
+    cluster: Cluster, operator_of_all: OperatorProcess, registry: str, index: str
+) -> Iterator[OperatorProcess]:
     """An operator without an engine, in place of the other one. Its home has no model and no environment."""
     home = CACHE / f"{cluster.name}-no-engine"
     home.mkdir(exist_ok=True)
     operator_of_all.stop()
-    operator = OperatorProcess(cluster.context, home, "--registry", f"http://{registry}", **NO_ENGINE)
+    operator = OperatorProcess(cluster.context, home, "--registry", f"http://{registry}", **NO_ENGINE, UV_INDEX=index)
     try:
         operator.start()
         yield operator
@@ -106,6 +119,18 @@ def test_from_nothing_but_a_manifest(namespace: Namespace, registry: str, operat
     environment_variables = {**os.environ, **NO_ENGINE}
     subprocess.run([LMD, "rollback", "app", *place], env=environment_variables, check=True, capture_output=True)
     eventually(lambda: answer(namespace) == ["served", "edit"], "the revision before")
+    namespace.wait_ready("app")
+
+    from_source = {**environment, "requirements": ["oldie==1.0"]}
+    app.edit(scoring=given.inline(SOURCE_ONLY), environment=from_source)
+    eventually(lambda: namespace.kubectl("get", "jobs", "-o", "name"), "a Job that builds the wheel", 120)
+    operator.kill()
+    assert answer(namespace) == ["served", "edit"]
+    operator.start()
+    namespace.wait_ready("app", 300)
+    assert answer(namespace) == ["served", "oldie"]
+    assert namespace.kubectl("get", "jobs,pods", "-l", "localmodel.dev/builds-for=app", "-o", "name") == ""
+    app.edit(scoring=given.inline(SCRIPT), environment=environment)
     namespace.wait_ready("app")
 
     app.edit(environment={**environment, "baseImage": f"{registry}/team/nosuch:1"})

@@ -14,9 +14,13 @@ from support.package_index import make_sdist, make_wheel, serving
 
 from localmodel import run_coroutine
 from localmodel.cli import main
+from localmodel.environments.layers import packages
+from localmodel.environments.layers.packages import Kind
 from localmodel.environments.locks import lock as locks
+from localmodel.environments.locks.no_wheel import NotBuiltError
 from localmodel.environments.venvs import venv
 from localmodel.errors import UserError
+from localmodel.oci.layout import Layout
 from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec, Source
 from localmodel.store import Store
 from localmodel_operator.inputs import resolve
@@ -104,6 +108,35 @@ async def test_a_source_is_not_built_for_a_node(place: Place) -> None:
     for way in ("another version", "find-links", "lmd env create --dockerfile", "target process"):
         assert way in said
     assert not place.ran.exists()
+
+
+async def test_a_source_that_another_builds_is_locked_for_whoever_has_its_wheel(place: Place) -> None:
+    use(place)
+    spec = DeploymentSpec("score.py", Source(inline={}), environment=EnvironmentSpec("3.11", ("six", "evil>=1")))
+    store, ours, theirs = Store(place.root / "store"), place.root / "ours", place.root / "theirs"
+    with pytest.raises(NotBuiltError) as needed:
+        await resolve.lock(store, spec, "amd64", built_wheels=ours)
+    assert needed.value.requirement == "evil>=1" and "evil 1.0 has no wheel" in str(needed.value.error)
+    built = make_wheel(ours, "evil", "1.0")
+    lock = await resolve.lock(store, spec, "amd64", built_wheels=ours)
+    assert built in lock.text and lock == await resolve.lock(store, spec, "amd64", built_wheels=ours)
+    for folder in (theirs, None):
+        with pytest.raises((NotBuiltError, UserError)):
+            await resolve.lock(store, spec, "amd64", built_wheels=folder)
+    layers = await packages.of_lock(lock, Kind("3.11", "amd64"), Layout(place.root / "layout"), lambda _: None)
+    assert set(layers) == {"evil", "six"} and not place.ran.exists()
+    shutil.rmtree(ours)
+    with pytest.raises(NotBuiltError):
+        await resolve.lock(store, spec, "amd64", built_wheels=ours)
+
+
+async def test_a_source_with_a_demanded_hash_is_not_left_to_another(place: Place) -> None:
+    use(place)
+    demanded = EnvironmentSpec("3.11", (f"evil==1.0 --hash=sha256:{'0' * 64}",))
+    spec = DeploymentSpec("score.py", Source(inline={}), environment=demanded)
+    with pytest.raises(UserError, match="leave out its --hash") as error:
+        await resolve.lock(Store(place.root / "store"), spec, "amd64", built_wheels=place.root / "ours")
+    assert error.value.reason == "WheelMissing"
 
 
 async def test_the_pythons_that_have_a_wheel_are_named(place: Place) -> None:

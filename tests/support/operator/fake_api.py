@@ -12,17 +12,21 @@ import pickle
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from localmodel_operator import cluster
 from localmodel_operator.cluster import Cluster, Kind, PodUnreachableError, UnreachableError
+from localmodel_operator.wheels import in_pod
 
 Object = dict[str, Any]
 Name = tuple[str, str, str]  # kind, namespace (empty: none), name
 
 KINDS = {
     each.plural: each
-    for each in (cluster.LMD, *cluster.BY_NAME.values(), cluster.POD, cluster.NODE, cluster.NAMESPACE, cluster.EVENT)
+    for each in (
+        *(cluster.LMD, *cluster.BY_NAME.values(), cluster.POD, cluster.JOB, cluster.NODE, cluster.NAMESPACE),
+        cluster.EVENT,
+    )
 }
 _PATH = re.compile(r"/(?:api|apis)/(?:[^/]+/)?v[^/]+(?:/namespaces/(?P<ns>[^/]+))?/(?P<of>[^/]+)(?:/(?P<name>.+))?")
 _WITH_GENERATION = ("LocalModelDeployment", "Deployment")
@@ -205,6 +209,7 @@ class Trouble:
 
 Act = Callable[[], Any]
 Proxy = Callable[[str, str, str, Mapping[str, str], bytes], tuple[int, Object]]
+Files = Callable[[str, str], tuple[str, bytes]]
 
 
 class Observer(Protocol):
@@ -218,10 +223,10 @@ class Observer(Protocol):
 
 
 class Connection(Cluster):
-    """An operator's connection: its real calls, up to the requests, which `api` and `proxy` (of pods) answer."""
+    """An operator's connection: its real calls, up to the requests. `api` answers; for pods, `proxy` and `files`."""
 
-    def __init__(self, api: Api, proxy: Proxy, observer: Observer) -> None:
-        self._server, self._proxy, self._observer = api, proxy, observer
+    def __init__(self, api: Api, proxy: Proxy, files: Files, observer: Observer) -> None:
+        self._server, self._proxy, self._files, self._observer = api, proxy, files, observer
         self.has_ended = False
 
     async def _request(
@@ -260,6 +265,16 @@ class Connection(Cluster):
         except UnreachableError as error:
             raise PodUnreachableError(str(error)) from None
         return answer
+
+    async def download(self, namespace: str, pod: str, path: str, file: BinaryIO, most: int) -> Mapping[str, str]:
+        try:
+            name, content = await self._through(
+                Call(f"{path} of a pod", False), lambda: self._files(namespace, pod.partition(":")[0])
+            )
+        except UnreachableError as error:
+            raise PodUnreachableError(str(error)) from None
+        file.write(content)
+        return {in_pod.NAME_HEADER: name}
 
     async def _through(self, call: Call, act: Act) -> Any:
         await asyncio.sleep(0)  # others come between, as they do

@@ -137,12 +137,12 @@ class Pods:
     def step(self) -> None:
         """Do the next thing for each Deployment: end pods that go, start those that are new, then replace."""
         self._api.collect()
-        for pod in self._api.all(POD):
+        for pod in self._of_deployments():
             if "deletionTimestamp" in pod["metadata"]:
                 self._api.remove(pod)
             elif pod["metadata"]["uid"] not in self.servers:
                 self._start(pod)
-        self.servers = {uid: self.servers[uid] for uid in map(_uid, self._api.all(POD)) if uid in self.servers}
+        self.servers = {uid: self.servers[uid] for uid in map(_uid, self._of_deployments()) if uid in self.servers}
         for deployment in self._api.all(DEPLOYMENT):
             self._replace(deployment)
             self._tell(deployment)
@@ -168,6 +168,9 @@ class Pods:
             self._api.version += 1  # which wakes nobody, but is a change
         self._api.put({**pod, "status": _running(server)})
         return told
+
+    def _of_deployments(self) -> list[Object]:
+        return [pod for pod in self._api.all(POD) if names.DEPLOYMENT_LABEL in pod["metadata"]["labels"]]
 
     def _replace(self, deployment: Object) -> None:
         spec, template = deployment["spec"], digests.of_json(deployment["spec"]["template"])[7:15]
@@ -248,7 +251,7 @@ class Pods:
 
     def _of(self, deployment: Object) -> list[Object]:
         uid = _uid(deployment)
-        return [pod for pod in self._api.all(POD) if pod["metadata"]["ownerReferences"][0]["uid"] == uid]
+        return [pod for pod in self._of_deployments() if pod["metadata"]["ownerReferences"][0]["uid"] == uid]
 
 
 def _uid(found: Mapping[str, Any]) -> str:

@@ -53,6 +53,7 @@ NEEDED = [
             f"{_LMD}/finalizers": "update",
             "deployments.apps": "get list watch create patch",
             "controllerrevisions.apps": "get list watch create update delete",
+            "jobs.batch": "get list create delete",
             "services": "get list watch create patch",
             "pods": "get list watch",
             "pods/proxy": "get create",

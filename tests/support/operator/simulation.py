@@ -48,6 +48,7 @@ from localmodel_operator.workqueue import Key, WorkQueue
 from support import given
 from support.operator import timeline
 from support.operator.fake_api import Api, Call, Connection, Object, Trouble, copied
+from support.operator.fake_jobs import Jobs
 from support.operator.fake_pods import Pods, Server
 from support.operator.timeline import PodVersion, Version
 
@@ -143,6 +144,7 @@ class Simulation:
         self.store, self._layout = Store(folder), Layout(folder / "images")
         self.api = Api()
         self.pods = Pods(self.api, self._layout)
+        self.jobs = Jobs(self.api, self.pods)
         self.signer = Signer(Ed25519PrivateKey.generate())
         self.calls: list[Call] = []
         self.written: list[int] = []
@@ -160,7 +162,7 @@ class Simulation:
     def start_operator(self) -> None:
         """An operator that knows nothing but what stands in the cluster and in the store."""
         self._queue = Queue()
-        self._connection = Connection(self.api, self.pods.proxy, self)
+        self._connection = Connection(self.api, self.pods.proxy, self.jobs.file, self)
         engine = cast(Engine, EngineOfKind(self._layout))
         self._operator = Operator(
             cluster=self._connection,
@@ -175,6 +177,7 @@ class Simulation:
             admin=Admin(self._connection, self.signer),
             signer=self.signer,
             architecture="amd64",
+            cluster_uid="cluster",
             kind_cluster="kind",
             namespaces=(),
             keep_seconds=0.0,
@@ -259,7 +262,12 @@ class Simulation:
     def wrong(self) -> list[str]:
         """What of the statuses was not so, or breaks the rules for statuses, from the first one on."""
         versions = [Version(0.0, deleted, found) for deleted, found in self.api.history if found["kind"] == LMD.name]
-        pods = [_pod_version(deleted, found) for deleted, found in self.api.history if found["kind"] == "Pod"]
+        serving = [
+            (deleted, found)
+            for deleted, found in self.api.history
+            if names.DEPLOYMENT_LABEL in found["metadata"].get("labels", {})
+        ]
+        pods = [_pod_version(deleted, found) for deleted, found in serving if found["kind"] == "Pod"]
         found = list(self.lies)
         for row in timeline.rows(versions):
             before: Mapping[str, Any] = {}
@@ -280,6 +288,7 @@ class Simulation:
         for _ in range(400):
             before = self.api.version
             self.pods.step()
+            self.jobs.step()
             self._watch()
             if building := asyncio.all_tasks() - {asyncio.current_task()}:
                 await asyncio.wait(building)

@@ -33,6 +33,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - apiGroups: [apps]
   resources: [controllerrevisions]
   verbs: [get, list, watch, create, update, delete]
+# wheels of packages that come as source only are built where they are needed
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, create, delete]
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]
