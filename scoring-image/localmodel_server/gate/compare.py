@@ -6,7 +6,7 @@ import json
 from fractions import Fraction
 from typing import Any
 
-from localmodel_server.gate.json_path import below
+from localmodel_server.json_path import below
 
 _LONGEST = 80
 

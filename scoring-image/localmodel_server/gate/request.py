@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from localmodel_server import json_path
 from localmodel_server.configuration.settings import SettingsError
-from localmodel_server.gate import json_path
-from localmodel_server.gate.json_path import Step
+from localmodel_server.json_path import Step
 from localmodel_untrusted.files import UnreadableError
 from localmodel_untrusted.json_text import parse_loosely
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localmodel_server.gate import json_path
+from localmodel_server import json_path
 from localmodel_server.gate.ask import GateAnswer
 from localmodel_server.gate.check import wrong
 from localmodel_server.gate.compare import difference

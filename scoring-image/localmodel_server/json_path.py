@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 Step = Union[str, int]
+Pattern = tuple[Optional[Step], ...]
 
 # Of one step. The resource's schema has the same for a whole path.
 _STEP = re.compile(
@@ -37,6 +38,19 @@ def parse(text: str) -> tuple[Step, ...]:
             )
         steps.append(_step(match))
         position = match.end()
+    return tuple(steps)
+
+
+def parse_pattern(text: str) -> Pattern:
+    """The steps of a path in which `[*]`, here None, stands for every item of an array.
+
+    Raises:
+        ValueError
+    """
+    first, *others = text.split("[*]")
+    steps: list[Optional[Step]] = [*parse(first)]
+    for other in others:
+        steps += [None, *parse(f"${other}")]
     return tuple(steps)
 
 
