@@ -46,6 +46,7 @@ class Metrics:
         self.error_rate = ErrorRate()
         self._requests: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._lost: defaultdict[str, int] = defaultdict(int)
+        self._captured: defaultdict[str, int] = defaultdict(int)
         self._total = _Histogram(_SECONDS)
         self._queue = _Histogram(_SECONDS)
         self._run = _Histogram(_SECONDS)
@@ -79,6 +80,10 @@ class Metrics:
         """Count a worker that has to be replaced; reason is one word of few (`died`, `timeout`)."""
         self._lost[reason] += 1
 
+    def captured(self, result: str) -> None:
+        """Count a request that was to be captured, by what became of it (`written`, `dropped`, `failed`)."""
+        self._captured[result] += 1
+
     def watch(
         self,
         queue_depth: Callable[[], int],
@@ -109,6 +114,10 @@ class Metrics:
         for reason, count in list(self._lost.items()):
             lost.add_metric([reason], count)
         yield lost
+        captured = CounterMetricFamily("localmodel_captured_requests", "Requests for the capture", labels=["result"])
+        for result, count in list(self._captured.items()):
+            captured.add_metric([result], count)
+        yield captured
         yield from self._histograms()
         for name, read in self._gauges.items():
             yield GaugeMetricFamily(name, _MEANING[name], read())

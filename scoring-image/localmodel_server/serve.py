@@ -112,6 +112,7 @@ class Lifecycle:
         await http
         await giving_up
         self._state.decoder.close()
+        await asyncio.to_thread(self._state.capture.close)
         await self._loader.close()
         for server, _ in others:
             server.should_exit = True

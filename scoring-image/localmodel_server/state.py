@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from localmodel_server.capture.capture import Capture
+from localmodel_server.configuration.capture import CaptureSettings
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.decoding.decoder import Decoder
 from localmodel_server.messages.body_budget import BodyBudget
+from localmodel_server.messages.call import Outcome
 from localmodel_server.messages.contract import Contract
 from localmodel_server.metrics import Metrics
 from localmodel_server.workers.dispatcher import Dispatcher
@@ -22,6 +25,7 @@ class ServerState:
         self.bodies = BodyBudget(lambda: 0 if self.settings is None else self.settings.max_request_bytes)
         self.decoder = Decoder()
         self.inflating = asyncio.Lock()
+        self.capture = Capture(self.metrics.captured)
         self.draining = False
         self.behind: str | None = None  # why new clients must go elsewhere although a revision serves
         self.metrics.watch(
@@ -38,6 +42,21 @@ class ServerState:
         """Those of the revision that serves; None when none does."""
         pool = self.dispatcher.pool
         return None if pool is None else pool.settings
+
+    @property
+    def capturing(self) -> CaptureSettings | None:
+        """What is captured of requests; None when nothing is."""
+        settings = self.settings
+        return None if settings is None else settings.capture
+
+    def capture_next(self) -> CaptureSettings | None:
+        """How to capture the request that has been answered; None when it is not captured."""
+        settings = self.capturing
+        return settings if settings is not None and self.capture.chooses(settings) else None
+
+    def origin(self, outcome: Outcome | None) -> tuple[str, str]:
+        """The revision and the models behind an outcome; without one, those that serve."""
+        return (self.revision, self.model) if outcome is None else (outcome.revision, outcome.model)
 
     @property
     def contract(self) -> Contract | None:

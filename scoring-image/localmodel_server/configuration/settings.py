@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from localmodel_server.configuration.capture import CaptureError, CaptureSettings, read_capture
 from localmodel_server.configuration.threads import thread_limits, usable_cpus
 from localmodel_server.configuration.variables import DEFAULTS
 from localmodel_untrusted.files import UnreadableError, read_file
@@ -41,7 +42,7 @@ class Settings:
 
     scoring_timeout_ms is the lesser of SCORING_TIMEOUT_MS and WORKER_TIMEOUT where both are set. model names the
     models served with their digests; model_name is what clients call the deployment. debug_port is where a
-    debugger waits for the worker to connect, or None.
+    debugger waits for the worker to connect, or None. capture is None where no requests are kept.
     """
 
     python: str
@@ -67,6 +68,7 @@ class Settings:
     log_level: str
     log_format: str
     debug_port: int | None
+    capture: CaptureSettings | None
     environment: Mapping[str, str]  # of the worker processes
 
 
@@ -105,6 +107,7 @@ def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Se
         log_level=_log_level(environment),
         log_format=_choice(environment, "LOCALMODEL_LOG_FORMAT", LOG_FORMATS),
         debug_port=read_port(environment, "AZUREML_DEBUG_PORT"),
+        capture=_capture(environment),
         environment={**environment, **limits},
     )
 
@@ -163,6 +166,13 @@ def read_revision_file(path: Path) -> dict[str, str]:
         if not isinstance(value, str):
             raise SettingsError(f"revision file {path}: {name} must be a string, not {json.dumps(value)}")
     return environment
+
+
+def _capture(environment: Mapping[str, str]) -> CaptureSettings | None:
+    try:
+        return read_capture(environment)
+    except CaptureError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _timeout_ms(environment: Mapping[str, str]) -> int:

@@ -68,6 +68,8 @@ VARIABLES = (
         "1073741824",
         "Most memory that decoding a request may take in the server; one that takes more is answered with 413",
     ),
+    Variable("LOCALMODEL_CAPTURE", "", "spec.capture as JSON: which requests are kept in LOCALMODEL_CAPTURE_FOLDER"),
+    Variable("LOCALMODEL_CAPTURE_FOLDER", "", "Folder for the requests that are captured"),
     Variable("LOCALMODEL_DRAIN_SECONDS", "0", "Seconds that new requests are still taken after a stop signal"),
     Variable("LOCALMODEL_LOG_FORMAT", "text", "text or json"),
     Variable("LOCALMODEL_PYTHON", "/opt/env/bin/python", "Interpreter of the environment that the script runs in"),

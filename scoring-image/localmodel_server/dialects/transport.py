@@ -16,6 +16,7 @@ from fastapi.responses import Response, StreamingResponse
 from localmodel_server.errors import BadRequestError, ClientGoneError, UnavailableError
 from localmodel_server.log import logger, one_word
 from localmodel_server.messages.asgi import (
+    DIALECT,
     OUTCOME,
     REQUEST_ID,
     BodyTooLargeError,
@@ -64,6 +65,7 @@ async def answer(
     `check` raises BadRequestError or UnavailableError for a request to another model.
     """
     started = time.perf_counter()
+    request.scope[DIALECT] = dialect.name
     outcome: list[Outcome] = []
     try:
         with state.bodies.hold() as held:

@@ -9,12 +9,14 @@ from functools import cached_property
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from localmodel_server.capture.exchange import Exchange
+from localmodel_server.capture.tap import Tap
 from localmodel_server.errors import ClientGoneError
 from localmodel_server.http import cors
 from localmodel_server.http.page import HEADERS, is_visit, render
 from localmodel_server.http.score import EarlyAnswer, score, send_outcome
 from localmodel_server.log import log_request, logger, one_word
-from localmodel_server.messages.asgi import OUTCOME, REQUEST_ID, send_json, send_whole, wait_until_gone
+from localmodel_server.messages.asgi import DIALECT, OUTCOME, REQUEST_ID, send_json, send_whole, wait_until_gone
 from localmodel_server.messages.call import CLIENT_CLOSED_REQUEST, Headers, Outcome
 from localmodel_server.messages.request_ids import RequestIds, common_headers, read_ids
 from localmodel_server.payloads.azure import NOT_RUN
@@ -43,6 +45,9 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = time.perf_counter()
+        tap = None if self.state.capturing is None else Tap(receive, send)
+        if tap is not None:
+            receive, send = tap.receive, tap.send
         ids = read_ids(scope["headers"])
         if ids.too_long is not None:
             refused = EarlyAnswer(431, f"the header {ids.too_long} is longer than 100 characters", NOT_RUN)
@@ -63,6 +68,9 @@ class Application:
             # The raw path: a decoded one may hold line breaks.
             path = scope["raw_path"].decode("latin-1")
             self._log(ids.request_id, scope["method"], path, status, milliseconds)
+            if tap is not None and DIALECT in scope:
+                target = path, scope["query_string"].decode("latin-1")
+                self._capture(ids, scope, target, tap.body, status, tap, started)
 
     @property
     def _allows_others(self) -> bool:
@@ -78,6 +86,8 @@ class Application:
         return render(host, state.revision, state.model, settings, contract)
 
     async def _score(self, ids: RequestIds, scope: Scope, receive: Receive, send: Send, started: float) -> int:
+        scope[DIALECT] = "azure"
+
         def headers_for(outcome: Outcome | None) -> Headers:
             return self._headers(ids, scope["headers"], outcome)
 
@@ -96,6 +106,7 @@ class Application:
             logger.exception("request %s: error in the server", one_word(ids.request_id))
             refused = EarlyAnswer(500, "error in the scoring server; see its log", NOT_RUN)
         else:
+            scope[OUTCOME] = outcome
             self.count("azure", status, started, outcome)
             return status
         status = await self._refuse(refused, headers_for(None), send)
@@ -103,9 +114,19 @@ class Application:
         return status
 
     async def finish(
-        self, ids: RequestIds, scope: Scope, receive: Receive, send: Send, outcome: Outcome, started: float
+        self,
+        ids: RequestIds,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        body: bytes,
+        outcome: Outcome,
+        started: float,
     ) -> None:
-        """Send, count and log the outcome of a request to /score that the fast path has asked."""
+        """Send, count and log the outcome of a request to /score, with this body, that the fast path has asked."""
+        tap = None if self.state.capturing is None else Tap(receive, send)
+        if tap is not None:
+            receive, send = tap.receive, tap.send
         gone = asyncio.ensure_future(wait_until_gone(receive))
         try:
             status = await send_outcome(send, outcome, self._headers(ids, scope["headers"], outcome), gone)
@@ -113,6 +134,41 @@ class Application:
             gone.cancel()
         self.count("azure", status, started, outcome)
         log_request(ids.request_id, "POST", "/score", status, (time.perf_counter() - started) * 1000)
+        if tap is not None:
+            scope[DIALECT], scope[OUTCOME] = "azure", outcome
+            self._capture(ids, scope, ("/score", ""), body, status, tap, started)
+
+    def _capture(
+        self,
+        ids: RequestIds,
+        scope: Scope,
+        target: tuple[str, str],
+        body: bytes | None,
+        status: int,
+        tap: Tap,
+        started: float,
+    ) -> None:
+        """Capture an answered request; `target` is its path and its query."""
+        settings = self.state.capture_next()
+        if settings is None:
+            return
+        seconds = time.perf_counter() - started
+        exchange = Exchange(
+            time=time.time() - seconds,
+            request_id=ids.request_id,
+            origin=self.state.origin(scope.get(OUTCOME)),
+            dialect=scope[DIALECT],
+            method=scope["method"],
+            path=target[0],
+            query=target[1],
+            headers=scope["headers"],
+            body=body,
+            status=status,
+            answer_headers=tap.answer_headers,
+            answer=tap.answer,
+            milliseconds=seconds * 1000,
+        )
+        self.state.capture.take(settings, exchange)
 
     def count(self, dialect: str, status: int, started: float, outcome: Outcome | None) -> None:
         """Count one answered request; started is a time of perf_counter."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from localmodel_server.capture.exchange import Exchange, short
 from localmodel_server.configuration.settings import Settings
 from localmodel_server.dialects.oip.infer import InferRequest
 from localmodel_server.dialects.score_request import ScoreRequest as AzureRequest
@@ -142,6 +143,7 @@ class _FastCycle:
         self._headers = headers
         self._kind = kind
         self._question: Question
+        self._body: bytes | None = None
         self._ids = ids
         self._job: Job | None = None
         self._started = time.perf_counter()
@@ -164,6 +166,7 @@ class _FastCycle:
             return
         state = self._application.state
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._body = body
         self._pieces.clear()
         try:
             pool = state.dispatcher.check_room()
@@ -243,10 +246,10 @@ class _FastCycle:
 
     def _hand_over(self, outcome: Outcome) -> None:
         """Leave a response that the script made itself to the application."""
-        ids, started = self._ids, self._started
+        ids, started, body = self._ids, self._started, self._body or b""
 
         async def finish(scope: Scope, receive: Receive, send: Send) -> None:
-            await self._application.finish(ids, scope, receive, send, outcome, started)
+            await self._application.finish(ids, scope, receive, send, body, outcome, started)
 
         self._leave_to(finish, b"")
 
@@ -300,3 +303,26 @@ class _FastCycle:
             protocol.on_response_complete()
         application.count(self._kind.dialect, status, self._started, outcome)
         log_request(self._ids.request_id, "POST", self._url.decode("latin-1"), status, total * 1000)
+        settings = application.state.capture_next()
+        if settings is not None:
+            answer = b"" if status == CLIENT_CLOSED_REQUEST else body
+            application.state.capture.take(settings, self._exchange(status, headers, answer, total, outcome))
+
+    def _exchange(
+        self, status: int, headers: Headers, answer: bytes, total: float, outcome: Outcome | None
+    ) -> Exchange:
+        return Exchange(
+            time=time.time() - total,
+            request_id=self._ids.request_id,
+            origin=self._application.state.origin(outcome),
+            dialect=self._kind.dialect,
+            method="POST",
+            path=self._url.decode("latin-1"),
+            query="",
+            headers=self._headers,
+            body=self._body,
+            status=status,
+            answer_headers=headers,
+            answer=short(answer),
+            milliseconds=total * 1000,
+        )

@@ -25,6 +25,7 @@ _OURS |= {b"x-request-id", b"x-ms-request-id", b"x-ms-client-request-id", b"x-ms
 # Places in an ASGI scope: what the application has put there for a dialect's routes, and what they tell it.
 REQUEST_ID = "localmodel.request_id"
 OUTCOME = "localmodel.outcome"
+DIALECT = "localmodel.dialect"
 
 
 class BodyTooLargeError(Exception):

@@ -1,0 +1,33 @@
+"""Chooses which requests are captured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from localmodel_server.capture.exchange import Exchange
+from localmodel_server.capture.writer import Writer
+from localmodel_server.configuration.capture import CaptureSettings
+
+
+class Capture:
+    """Captures exactly the share of the requests that the settings say, spread evenly."""
+
+    def __init__(self, count: Callable[[str], None]) -> None:
+        self._writer = Writer(count)
+        self._due = 99  # so that the first request is one of them
+
+    def chooses(self, settings: CaptureSettings) -> bool:
+        """Whether the request that this is called for is one of them."""
+        self._due += settings.percent
+        if self._due < 100:
+            return False
+        self._due -= 100
+        return True
+
+    def take(self, settings: CaptureSettings, exchange: Exchange) -> None:
+        """Have the exchange written."""
+        self._writer.put(settings, exchange)
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self._writer.close()

@@ -1,0 +1,42 @@
+"""A request and its answer, as they passed over the wire."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from localmodel_server.messages.call import Headers
+
+# Longer bodies and answers are left out, so that what waits to be written stays small.
+LONGEST = 1 << 20
+
+
+class Exchange(NamedTuple):
+    """One request and what was answered.
+
+    time is that of its arrival in Unix seconds; origin names the revision and the models. A body or answer that is not
+    whole, or is longer than LONGEST, is None.
+    """
+
+    time: float
+    request_id: str
+    origin: tuple[str, str]
+    dialect: str
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes | None
+    status: int
+    answer_headers: Headers
+    answer: bytes | None
+    milliseconds: float
+
+    @property
+    def size(self) -> int:
+        """The bytes of body and answer."""
+        return len(self.body or b"") + len(self.answer or b"")
+
+
+def short(content: bytes | None) -> bytes | None:
+    """The content; None if it is longer than LONGEST."""
+    return None if content is None or len(content) > LONGEST else content

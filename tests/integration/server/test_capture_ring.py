@@ -1,0 +1,140 @@
+"""The files that captured requests are kept in: bounded, whole after a crash, and a full disk costs no request."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from localmodel_server.capture.exchange import Exchange
+from localmodel_server.capture.ring import NEWER, OLDER, Ring
+from localmodel_server.capture.writer import Writer
+from localmodel_server.configuration.capture import CaptureSettings
+
+EXCHANGE = Exchange(0.0, "id", ("1", ""), "azure", "POST", "/score", "", [], b'{"ssn": "1"}', 200, [], b"2", 1.0)
+
+
+def lines(folder: Path) -> list[str]:
+    paths = [folder / name for name in (OLDER, NEWER)]
+    return [line for path in paths if path.exists() for line in path.read_text().splitlines()]
+
+
+def filled(folder: Path, count: int, most_lines: int = 10, most: int = 1 << 20, rules: str = "") -> Ring:
+    ring = Ring(folder, most_lines, most, rules)
+    for number in range(count):
+        assert ring.add(b"%06d\n" % number)
+    return ring
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 11, 25, 95])
+def test_the_last_lines_are_there_and_not_many_more(tmp_path: Path, count: int) -> None:
+    filled(tmp_path, count).close()
+    kept = [int(line) for line in lines(tmp_path)]
+    assert kept == list(range(count - len(kept), count))
+    assert min(count, 10) <= len(kept) <= 20
+
+
+def test_the_bytes_are_never_more_than_allowed(tmp_path: Path) -> None:
+    ring = Ring(tmp_path, 1000, 100, "")
+    for number in range(50):
+        ring.add(b"%06d\n" % number)
+        assert sum((tmp_path / name).stat().st_size for name in (NEWER, OLDER) if (tmp_path / name).exists()) <= 100
+    assert not ring.add(b"0" * 51)
+    ring.close()
+    assert lines(tmp_path)[-1] == "000049"
+
+
+def test_a_server_that_starts_again_goes_on(tmp_path: Path) -> None:
+    filled(tmp_path, 3).close()
+    filled(tmp_path, 4).close()
+    assert lines(tmp_path) == ["000000", "000001", "000002", "000000", "000001", "000002", "000003"]
+
+
+def test_what_a_killed_server_left_unfinished_is_removed(tmp_path: Path) -> None:
+    filled(tmp_path, 2).close()
+    with (tmp_path / NEWER).open("a") as file:
+        file.write('{"torn')
+    filled(tmp_path, 1).close()
+    assert lines(tmp_path) == ["000000", "000001", "000000"]
+
+
+def test_lines_that_were_written_under_other_rules_are_removed(tmp_path: Path) -> None:
+    filled(tmp_path, 15).close()
+    filled(tmp_path, 1, rules="$.ssn").close()
+    assert lines(tmp_path) == ["000000"]
+
+
+def test_smaller_bounds_hold_at_once(tmp_path: Path) -> None:
+    filled(tmp_path, 15).close()
+    filled(tmp_path, 1, most=20).close()
+    assert lines(tmp_path) == ["000000"]
+
+
+def test_only_the_user_may_read_it(tmp_path: Path) -> None:
+    filled(tmp_path / "capture", 1).close()
+    assert (tmp_path / "capture").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "capture" / NEWER).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_somebody_removes_is_made_again(tmp_path: Path) -> None:
+    ring = filled(tmp_path / "capture", 2)
+    for path in (tmp_path / "capture").iterdir():
+        path.unlink()
+    (tmp_path / "capture").rmdir()
+    ring.add(b"lost with the file that is still open\n")
+    assert ring.add(b"last\n")
+    ring.close()
+    assert lines(tmp_path / "capture") == ["last"]
+
+
+def test_a_full_disk_leaves_no_half_line_and_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, results = CaptureSettings(tmp_path / "capture", 100), Counter[str]()
+    write, is_full = os.write, [False, True, True, False]
+
+    def write_part(descriptor: int, content: bytes) -> int:
+        if not is_full.pop(0):
+            return write(descriptor, content)
+        write(descriptor, content[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("localmodel_server.capture.ring.os.write", write_part)
+    writer = Writer(lambda result: results.update([result]))
+    for number in range(4):
+        writer.put(settings, EXCHANGE._replace(request_id=str(number)))
+    writer.close()
+    assert results == {"written": 2, "failed": 2}
+    assert [json.loads(line)["id"] for line in lines(tmp_path / "capture")] == ["0", "3"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"requests are not captured: {tmp_path / 'capture'}: {os.strerror(errno.ENOSPC)}"
+    ]
+
+
+def test_what_comes_while_too_much_waits_is_dropped_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_SECONDS_BETWEEN_LOOKS", "_SECONDS_TO_END"):
+        monkeypatch.setattr(f"localmodel_server.capture.writer.{name}", 60.0)
+    settings, results = CaptureSettings(tmp_path, 100), Counter[str]()
+    writer = Writer(lambda result: results.update([result]))
+    large = EXCHANGE._replace(body=b"0" * (1 << 20), answer=b"")
+    for _ in range(20):
+        writer.put(settings, large)
+    assert results == {"dropped": 4}
+    writer.close()
+    assert results == {"dropped": 4, "written": 16}
+
+
+def test_redacting_more_removes_what_was_captured_before(tmp_path: Path) -> None:
+    results = Counter[str]()
+    writer = Writer(lambda result: results.update([result]))
+    writer.put(CaptureSettings(tmp_path, 100), EXCHANGE)
+    writer.put(CaptureSettings(tmp_path, 100, redact=("$.ssn",)), EXCHANGE)
+    writer.close()
+    (kept,) = lines(tmp_path)
+    assert json.loads(json.loads(kept)["body"])["ssn"].startswith("redacted:")

@@ -1,0 +1,182 @@
+"""A redacted value is nowhere in the record, and equal values stay equal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from localmodel_server.capture.exchange import Exchange
+from localmodel_server.capture.record import line
+from localmodel_server.capture.redact import Redactor
+from localmodel_server.configuration.capture import CaptureSettings
+
+SECRET = "123-45-6789"
+
+
+def captured(
+    body: Any, answer: Any = None, *redact: str, salt: bytes = b"salt", **changes: Any
+) -> tuple[str, dict[str, Any]]:
+    """The line, and the record that it is."""
+    settings = CaptureSettings(Path("/nowhere"), 100, redact=redact or ("$.ssn",), headers=frozenset({"x-user"}))
+    exchange = Exchange(
+        time=0.0,
+        request_id="a-1",
+        origin=("3", ""),
+        dialect="azure",
+        method="POST",
+        path="/score",
+        query="",
+        headers=[(b"content-type", b"application/json")],
+        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
+        status=200,
+        answer_headers=[(b"content-type", b"application/json")],
+        answer=answer if isinstance(answer, bytes) else json.dumps(answer).encode(),
+        milliseconds=1.0,
+    )
+    written = line(exchange._replace(**changes), settings, Redactor(settings.redact, settings.paths, salt)).decode()
+    return written, json.loads(written)
+
+
+def body_of(record: dict[str, Any]) -> Any:
+    return json.loads(record["body"])
+
+
+def test_a_value_is_replaced_and_everything_else_stays() -> None:
+    text, record = captured({"ssn": SECRET, "age": 41, "ok": True, "none": None}, [0.5])
+    assert SECRET not in text
+    assert body_of(record)["ssn"].startswith("redacted:")
+    assert {name: body_of(record)[name] for name in ("age", "ok", "none")} == {"age": 41, "ok": True, "none": None}
+    assert record["answer"] == "[0.5]"
+    assert "left_out" not in record
+
+
+def test_equal_values_have_equal_hashes_and_others_have_others() -> None:
+    masked = [body_of(captured({"ssn": value})[1])["ssn"] for value in (SECRET, SECRET, "987-65-4321")]
+    assert masked[0] == masked[1] != masked[2]
+
+
+def test_another_salt_makes_other_hashes() -> None:
+    first, second = (body_of(captured({"ssn": SECRET}, salt=salt)[1])["ssn"] for salt in (b"a", b"b"))
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("$.person.ssn", {"person": {"ssn": SECRET}}),
+        ("$.data[*].ssn", {"data": [{"ssn": SECRET}, {"ssn": SECRET}, {"name": "without"}]}),
+        ("$.data[*][1]", {"data": [[1, SECRET], [2, SECRET]]}),
+        ("$.data[-1]", {"data": ["a", SECRET]}),
+        ('$["social security"]', {"social security": SECRET}),
+        ("$.person", {"person": {"ssn": SECRET, "of": [SECRET]}}),
+        ("$", SECRET),
+    ],
+)
+def test_paths_reach_into_objects_and_arrays(path: str, body: Any) -> None:
+    text, record = captured(body, {"echo": SECRET}, path)
+    assert SECRET not in text
+    assert "redacted:" in record["body"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"echo": f"of {SECRET}!"},
+        {SECRET: 1},
+        json.dumps({"nested": SECRET}),
+        {"message": f"ValueError: cannot use {SECRET}"},
+        {"ssn": SECRET},
+    ],
+)
+def test_a_value_is_nowhere_in_the_answer(answer: Any) -> None:
+    assert SECRET not in captured({"ssn": SECRET}, answer)[0]
+
+
+def test_a_value_is_nowhere_in_the_rest_of_the_request() -> None:
+    headers = [(b"content-type", f"a/b; of={SECRET}".encode()), (b"x-user", SECRET.encode())]
+    text, _ = captured(
+        {"ssn": SECRET, "note": f"see {SECRET}", SECRET: 0},
+        request_id=SECRET,
+        path=f"/score/{SECRET}",
+        query=f"of={SECRET}",
+        headers=headers,
+    )
+    assert SECRET not in text
+
+
+@pytest.mark.parametrize("name", ["Jürgen Groß", 'O"Brien\\', "a&b=c d"])
+def test_a_value_is_nowhere_in_another_spelling(name: str) -> None:
+    in_address, in_text = quote(name), json.dumps(name)[1:-1]
+    text, record = captured({"ssn": name}, json.dumps({"nested": name}), query=f"of={in_address}")
+    assert not {name, in_address, in_text} & {*json.loads(record["answer"]).split('"'), record["query"], text}
+    assert json.loads(json.loads(record["answer"]))["nested"].startswith("redacted:")
+    assert "redacted" in record["query"]
+
+
+def test_numbers_are_values_too() -> None:
+    text, record = captured({"ssn": 4111, "age": 41}, {"is": 4111, "float": 4111.0, "text": "no. 4111", "other": 41})
+    assert "4111" not in text
+    assert json.loads(record["answer"])["other"] == 41
+    assert body_of(record)["age"] == 41
+
+
+def test_a_short_value_is_replaced_only_where_it_stands_alone() -> None:
+    _, record = captured({"ssn": "M"}, {"sex": "M", "text": "it is M.", "word": "Model"})
+    answer = json.loads(record["answer"])
+    assert answer["sex"].startswith("redacted:")
+    assert answer["text"].startswith("it is redacted:")
+    assert answer["word"] == "Model"
+
+
+def test_a_value_that_the_answer_alone_has_is_replaced_at_the_same_path() -> None:
+    text, _ = captured({"ssn": "other"}, {"ssn": SECRET})
+    assert SECRET not in text
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (f"ssn,age\n{SECRET},41\n".encode(), "not JSON"),
+        (f'--b\r\ncontent-disposition: form-data; name="ssn"\r\n\r\n{SECRET}\r\n--b--'.encode(), "not JSON"),
+        (f'{{"ssn": "{SECRET}"'.encode(), "not JSON"),
+        ({"SSN": SECRET}, "$.ssn"),
+        ({"data": [{"ssn": SECRET}]}, "$.ssn"),
+        ([SECRET], "$.ssn"),
+    ],
+)
+def test_where_the_value_cannot_be_told_everything_is_left_out_and_the_record_says_why(body: Any, why: str) -> None:
+    headers = [(b"content-type", f"a/b; of={SECRET}".encode()), (b"x-user", SECRET.encode())]
+    text, record = captured(body, f"no: {SECRET}", query=f"of={SECRET}", headers=headers, answer_headers=headers)
+    assert SECRET not in text
+    assert not {"body", "answer"} & set(record)
+    assert why in record["left_out"]["body"]
+    assert record["status"] == 200
+
+
+def test_an_answer_that_is_not_json_is_left_out() -> None:
+    text, record = captured({"ssn": SECRET}, f"<p>{SECRET}</p>".encode())
+    assert SECRET not in text
+    assert "not JSON" in record["left_out"]["answer"]
+
+
+def test_a_request_without_a_body_has_its_values_in_the_query() -> None:
+    text, record = captured(b"", {"echo": SECRET}, query=f"ssn={SECRET}&age=41", method="GET")
+    assert SECRET not in text
+    assert record["query"].endswith("&age=41")
+
+
+def test_a_parameter_beside_a_body_is_redacted_by_its_name() -> None:
+    text, record = captured({"ssn": "other"}, query=f"ssn={SECRET}&age=41")
+    assert SECRET not in text
+    assert record["query"].endswith("&age=41")
+
+
+def test_a_body_that_is_nested_too_deeply_is_left_out() -> None:
+    deep = b'{"ssn": "123-45-6789", "deep": ' + b"[" * 900 + b"]" * 900 + b"}"
+    text, record = captured(deep, 1, "$.ssn")
+    assert SECRET not in text
+    assert record["status"] == 200

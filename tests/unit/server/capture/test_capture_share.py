@@ -1,0 +1,58 @@
+"""Which requests are captured: exactly the share that the settings say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from localmodel_server.capture.capture import Capture
+from localmodel_server.configuration.capture import CaptureError, CaptureSettings, read_capture
+
+WANTED = (
+    '{"percent": 5, "keep": {"requests": 10, "megabytes": 2}, "answers": false, "redact": ["$.a"], '
+    '"headers": ["X-User"]}'
+)
+
+
+@pytest.mark.parametrize("percent", [1, 5, 33, 50, 99, 100])
+def test_the_share_is_exact(percent: int) -> None:
+    capture = Capture(lambda result: None)
+    settings = CaptureSettings(Path("/nowhere"), percent)
+    chosen = [capture.chooses(settings) for _ in range(1000)]
+    assert sum(chosen) == percent * 10
+    assert chosen[0], "one who tries it sees the first request"
+
+
+def test_the_chosen_are_spread_evenly() -> None:
+    capture = Capture(lambda result: None)
+    chosen = [capture.chooses(CaptureSettings(Path("/nowhere"), 10)) for _ in range(100)]
+    assert all(sum(chosen[start : start + 10]) == 1 for start in range(0, 100, 10))
+
+
+def test_the_settings_are_read_as_the_resource_has_them() -> None:
+    read = read_capture({"LOCALMODEL_CAPTURE": WANTED, "LOCALMODEL_CAPTURE_FOLDER": "/a"})
+    assert read == CaptureSettings(Path("/a"), 5, 10, 2 << 20, False, ("$.a",), frozenset({"x-user"}))
+
+
+@pytest.mark.parametrize("text", ["", WANTED.replace("5", "0")])
+def test_without_a_share_nothing_is_captured(text: str) -> None:
+    assert read_capture({"LOCALMODEL_CAPTURE": text, "LOCALMODEL_CAPTURE_FOLDER": "/a"}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "folder", "why"),
+    [
+        ("{", "/a", "not JSON"),
+        ("[]", "/a", "expected spec.capture"),
+        ("{}", "/a", "expected spec.capture"),
+        (WANTED, "", "LOCALMODEL_CAPTURE_FOLDER is not set"),
+        (WANTED.replace("5", "101"), "/a", "percent is 101"),
+        (WANTED.replace("$.a", "ssn"), "/a", "ssn: a path begins with $"),
+        (WANTED.replace("$.a", "$.a[*"), "/a", "[*"),
+    ],
+)
+def test_what_cannot_be_used_is_named(text: str, folder: str, why: str) -> None:
+    with pytest.raises(CaptureError) as refused:
+        read_capture({"LOCALMODEL_CAPTURE": text, "LOCALMODEL_CAPTURE_FOLDER": folder})
+    assert why in str(refused.value)
