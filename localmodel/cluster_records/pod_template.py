@@ -1,8 +1,10 @@
 """The pod that runs the scoring server, on any cluster, with or without an operator."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
+from localmodel.resource import capture
 from localmodel.resource.spec import DeploymentSpec, Variable
 from localmodel.store import ModelVersion
 from localmodel.updates.revision import models_text
@@ -10,6 +12,7 @@ from localmodel.updates.revision import models_text
 PORT = 5001  # of the server in the container, as in Azure ML's images
 DRAIN_SECONDS = 5
 CONTAINER = "scoring"
+CAPTURE_FOLDER = PurePosixPath("/tmp/localmodel-capture")  # noqa: S108 - inside the container: its own emptyDir
 
 # Fields of spec.pod with the same name in a pod
 _AS_IN_A_POD = (
@@ -86,6 +89,7 @@ def server_variables(name: str, spec: DeploymentSpec, revision: str, models: Seq
     """The server's variables of a revision, wherever its container runs."""
     return {
         **spec.server.variables(),
+        **capture.variables(spec.capture, CAPTURE_FOLDER),
         "LOCALMODEL_REVISION": revision,
         "LOCALMODEL_MODEL_NAME": name,
         "LOCALMODEL_MODEL": models_text(models),

@@ -6,6 +6,7 @@ from typing import Any
 
 from localmodel import digests, reasons
 from localmodel.errors import UserError
+from localmodel.resource import capture
 from localmodel.resource.server_settings import ServerSettings
 
 # Names of images built from the Dockerfiles of environments
@@ -167,7 +168,7 @@ class DeploymentSpec:
     that file of the source, and `of_source.filled_in()` reads it. Without a script, it is generated from
     the model. `served_spec.of()` completes both, and says in `generated` what the script was generated for.
     `own_python`: whether the manifest says which Python. `local_port` is None if the manifest does not name one. `pod`
-    is as in the manifest.
+    and `capture` are as in the manifest; the latter is empty if nothing is captured.
     """
 
     entry_script: str
@@ -180,6 +181,7 @@ class DeploymentSpec:
     generated: str = ""
     env: tuple[Variable, ...] = ()
     server: ServerSettings = field(default_factory=ServerSettings)
+    capture: Mapping[str, Any] = field(default_factory=dict)
     expose: str = "Auto"
     local_port: int | None = None
     replicas: int = 1
@@ -190,6 +192,10 @@ class DeploymentSpec:
     progress_deadline_seconds: int = 300
     revision_history_limit: int = 5
     suspend: bool = False
+
+    def server_variables(self) -> dict[str, str]:
+        """The variables that tell a server what the spec says of it, wherever it runs."""
+        return {**self.server.variables(), **capture.settings(self.capture)}
 
 
 def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
@@ -209,6 +215,7 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         environment_file=environment.get("file", ""),
         env=tuple(_variable(variable) for variable in spec["env"]),
         server=ServerSettings.from_manifest(server),
+        capture=capture.of_manifest(spec.get("capture", {})),
         expose=spec["service"].get("expose", "Auto"),
         local_port=spec["service"].get("localPort"),
         replicas=spec["replicas"],

@@ -11,6 +11,7 @@ from typing import Any
 
 from localmodel import digests
 from localmodel.disk import state_file
+from localmodel.resource import capture
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 from localmodel.updates import revision
@@ -23,6 +24,8 @@ LANES = ("nothing", "patch", "swap", "roll", "rebuild")
 # With more files, a record of all digests would be too large.
 _MOST_FILES_NAMED = 100
 _MOST_NAMES_SAID = 6
+# What is loaded with a revision, by the name of its facts.
+_LOADED = {"models": "spec.models", "variables": "spec.env", "server": "spec.server", "capture": "spec.capture"}
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,10 @@ class Facts:
 
     base: the base image. lock: digest of the packages. code: digest of the source folder and the entry script's name.
     files: digests by path, if they are few. models: name -> `version@digest`. variables: name -> digest of the value.
-    secrets: variables from a Secret, name -> the Secret's version. server: field of spec.server -> value. gate: digest
-    of the requests, or "". fixed: fields that only a new server can change, name -> value. beside: fields that change
-    without the server. generated: what the script was generated for, which is only told.
+    secrets: variables from a Secret, name -> the Secret's version. server: field of spec.server -> value. capture:
+    field of spec.capture -> value, none if nothing is captured. gate: digest of the requests, or "". fixed: fields that
+    only a new server can change, name -> value. beside: fields that change without the server. generated: what the
+    script was generated for, which is only told.
     """
 
     python: str = ""
@@ -45,6 +49,7 @@ class Facts:
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     server: Mapping[str, str] = field(default_factory=dict)
+    capture: Mapping[str, str] = field(default_factory=dict)
     gate: str = ""
     fixed: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, str] = field(default_factory=dict)
@@ -164,6 +169,7 @@ def of_worker(
         "models": {model.name: f"{model.version}@{model.digest}" for model in models},
         "variables": {name: digests.of_bytes(variables[name].encode()) for name in variables},
         "server": {name: str(value) for name, value in spec.server.as_manifest().items()},
+        "capture": capture.facts(spec.capture),
         "gate": gate,
         "generated": spec.generated,
     }
@@ -186,7 +192,7 @@ def _changes(desired: Facts, observed: Facts) -> Iterator[_Change]:
     if desired.code != observed.code:
         files_known = desired.files and observed.files
         yield _Change("swap", _cause("spec.scoring", _differing(desired.files, observed.files) if files_known else []))
-    for field_name, word in (("models", "spec.models"), ("variables", "spec.env"), ("server", "spec.server")):
+    for field_name, word in _LOADED.items():
         if changed := _differing(getattr(desired, field_name), getattr(observed, field_name)):
             yield _Change("swap", _cause(word, changed))
     if desired.gate != observed.gate:

@@ -97,6 +97,13 @@ _SPECS: tuple[Object, ...] = (
             {"name": "LOCALMODEL_BATCHING", "value": "off"},
         ],
         "server": {"workers": 1, "scoringTimeoutSeconds": 60, "maxRequestBytes": 2048},
+        "capture": {
+            "percent": 5,
+            "keep": {"requests": 10, "megabytes": 1},
+            "answers": False,
+            "redact": ["$", '$.a-b[-1][*]["any name"]'],
+            "headers": ["X-User"],
+        },
         "service": {"expose": "NodePort", "localPort": 6789},
         "replicas": 1,
         "resources": {"requests": {"cpu": "100m", "memory": "1e6"}, "limits": {"cpu": 1, "memory": "1Gi"}},

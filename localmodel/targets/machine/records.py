@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from localmodel.resource import capture
 from localmodel.targets.machine import revision_folder
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import BuiltEnvironment
@@ -37,7 +38,10 @@ def write(
         revision=desired.revision,
         cause=same.cause if same else _cause(desired, facts, before, observed),
         created=same.created if same else datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=revision_folder.write(place.folder(number), place.name, number, desired, environment),
+        environment={
+            **revision_folder.write(place.folder(number), place.name, number, desired, environment),
+            **capture.variables(desired.spec.capture, place.capture),
+        },
         build=environment.key,
         target=target,
         code=desired.code,

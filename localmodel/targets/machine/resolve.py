@@ -91,7 +91,7 @@ def resolve(
         server=server_digest(),
         lock=lock.digest,
         bundle=revision.bundle_digest(code, models),
-        settings=digests.of_json([spec.server.variables(), variables]),
+        settings=digests.of_json([spec.server_variables(), variables]),
     )
     return Desired(spec, files, models, variables, lock, code, described, requests)
 

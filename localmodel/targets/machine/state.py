@@ -162,6 +162,7 @@ class State:
         self.name = name
         self.root = folder / name
         self.log = self.root / "server.log"
+        self.capture = self.root / "capture"
         self.main = Slot(self.root)
         self.candidate = Slot(self.root, "-candidate")
         self._lock = self.root / "lock"

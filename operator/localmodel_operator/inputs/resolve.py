@@ -95,7 +95,7 @@ async def bundle(
     code = revision.code_digest(spec.entry_script, files)
     resolved = [await _variable(cluster, namespace, index, reference) for index, reference in enumerate(spec.env)]
     variables = [pair for pair in resolved if pair]
-    settings = digests.of_json([spec.server.variables(), [parts for _, parts in variables]])
+    settings = digests.of_json([spec.server_variables(), [parts for _, parts in variables]])
     versions = {variable.name: "/".join(parts[1:]) for variable, parts in variables if variable.value_from}
     return Bundle(
         models,
