@@ -56,6 +56,7 @@ _GROUPS = {
         "forward": "localmodel.cli.deployment.forward:forward",
         "bench": "localmodel.cli.deployment.bench:bench",
         "logs": "localmodel.cli.deployment.deployments:logs",
+        "capture": "localmodel.cli.deployment.capture:capture",
         "conformance": "localmodel.cli.tools.conformance:conformance",
     },
     "Models and environments": {

@@ -176,6 +176,12 @@ OTHER_KIND = _reason(
     "the file or the registry's artifact is of another kind than the command expects",
     "the message names the right command",
 )
+NOTHING_CAPTURED = _reason(
+    COMMANDS,
+    "NothingCaptured",
+    "there is no captured request of the deployment",
+    "`spec.capture.percent` in the manifest captures requests from then on",
+)
 NOT_STARTED = _reason(COMMANDS, "NotStarted", "there are no pods to look into yet", "`lmd status` says what is missing")
 NOT_RUNNING = _reason(COMMANDS, "NotRunning", "no server runs that could be looked into", "`lmd start` starts one")
 CLUSTER_DECIDES = _reason(

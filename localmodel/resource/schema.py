@@ -73,10 +73,20 @@ def _not_of_the_form(place: Place, error: Any) -> str:
         "uri": "not an address, such as https://HOST/PATH or hf://OWNER/MODEL@REVISION",
         "tolerance": f"{error.instance!r} is not a decimal number, such as 0.001 or 1e-6",
         "env": f"{error.instance!r} is not a name of a variable: use letters, digits and _",
+        "redact": f"{error.instance!r} is not a path, such as $.ssn or $.data[*].ssn",
+        "headers": f"{error.instance!r} is not the name of a header",
         "limits": f"{error.instance!r} is not a quantity, such as 512Mi or 0.5",
         "requests": f"{error.instance!r} is not a quantity, such as 512Mi or 0.5",
     }
-    of = place[1] if place[:2] == ("spec", "env") else place[-2] if place[1:2] == ("resources",) else place[-1]
+    of = (
+        place[2]
+        if place[:2] == ("spec", "capture")
+        else place[1]
+        if place[:2] == ("spec", "env")
+        else place[-2]
+        if place[1:2] == ("resources",)
+        else place[-1]
+    )
     return words.get(str(of), str(error.message))
 
 

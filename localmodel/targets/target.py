@@ -194,5 +194,8 @@ class Target(Protocol):
     def logs(self, name: str, follow: bool, lines: int | None = None) -> Iterator[str]:
         """The deployment's log, or its last `lines`, in pieces of text; with `follow`, also what is added later."""
 
+    def captured(self, name: str, count: int) -> list[bytes]:
+        """The last requests that the deployment has captured, oldest first, as lines of JSON."""
+
     def delete(self, name: str) -> None:
         """Stop the deployment and forget it."""

@@ -29,7 +29,7 @@ from localmodel.store import Store
 from localmodel.targets import drafts, earlier, standing
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind import plan as kind_plan
-from localmodel.targets.kind import pod_metrics, watch
+from localmodel.targets.kind import pod_captures, pod_metrics, watch
 from localmodel.targets.kind.forward import Forward
 from localmodel.targets.kind.kubectl import Kubectl, Object, items
 from localmodel.targets.kind.tunnel import Tunnel
@@ -171,6 +171,9 @@ class KindTarget:
                 "--max-log-requests=100",
             ]
             yield from self._kubectl.lines("logs", *options, *(["--follow"] if follow else []))
+
+    def captured(self, name: str, count: int) -> list[bytes]:
+        return pod_captures.last(self._kubectl, self._get(name), count)
 
     def start(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
         raise _for_manifest(name, f"a pod that has ended starts again by itself; {_scaled(name, 1)} starts one")

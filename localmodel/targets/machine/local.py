@@ -13,7 +13,7 @@ from localmodel.resource import spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import Store
-from localmodel.targets import drafts, earlier, log_file, standing
+from localmodel.targets import captured, drafts, earlier, log_file, standing
 from localmodel.targets.machine import addresses, history, imported, records, resolve, state
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.rollout import decide, loading, rollback
@@ -284,6 +284,9 @@ class LocalTarget:
         place = self._existing(name)
         build = state_file.or_skip(place.build)
         return log_file.read(home.build_log(build) if build else None, place.log, follow, lines)
+
+    def captured(self, name: str, count: int) -> list[bytes]:
+        return captured.last(str(self._existing(name).capture), count)
 
     def delete(self, name: str) -> None:
         place = self._existing(name)

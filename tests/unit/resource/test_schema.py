@@ -158,3 +158,13 @@ def test_a_variable_has_one_source() -> None:
     reference = {"configMapKeyRef": {"name": "a", "key": "b"}}
     value = manifest(env=[{"name": "A", "value": "1", "valueFrom": reference}])
     assert problems(value) == "spec.env[0]: one of value and valueFrom"
+
+
+def test_a_path_to_redact_is_refused_in_words() -> None:
+    for path in ("ssn", "$ssn", "$.a[", "$.a[x]", '$["a]'):
+        assert f"spec.capture.redact[0]: {path!r} is not a path, such as $.ssn" in problems(
+            manifest(capture={"percent": 1, "redact": [path]})
+        )
+    assert "spec.capture.headers[0]: 'a b' is not the name" in problems(
+        manifest(capture={"percent": 1, "headers": ["a b"]})
+    )

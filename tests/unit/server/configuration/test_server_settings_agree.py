@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
+from localmodel.resource import capture, schema, spec
 from localmodel.resource.rules import COUNTERPARTS
 from localmodel.resource.schema import resource_schema
 from localmodel.resource.server_settings import ServerSettings
 from localmodel_server.__main__ import build_parser, flag_variables
+from localmodel_server.configuration.capture import CaptureSettings
 from localmodel_server.configuration.settings import Settings, read_settings
 from localmodel_server.configuration.variables import DEFAULTS, NAMES, VARIABLES
 
@@ -58,6 +60,43 @@ def test_each_field_has_a_variable_of_its_own_that_the_server_reads() -> None:
 def test_what_is_read_from_a_manifest_is_written_to_it() -> None:
     manifest = {"workers": 2, "scoringTimeoutSeconds": 3, "maxRequestBytes": 4096}
     assert ServerSettings.from_manifest(manifest).as_manifest() == manifest
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"percent": 5},
+        {
+            "percent": 100,
+            "keep": {"requests": 7, "megabytes": 2},
+            "answers": False,
+            "redact": ["$.a[*].b"],
+            "headers": ["A"],
+        },
+    ],
+)
+def test_the_server_reads_spec_capture_with_its_defaults(wanted: dict[str, Any]) -> None:
+    scoring = {"entryScript": "score.py", "source": {"inline": {"score.py": ""}}}
+    content = {"scoring": scoring, "models": [], "capture": wanted}
+    manifest = {"apiVersion": schema.API_VERSION, "kind": schema.KIND, "metadata": {"name": "a"}, "spec": content}
+    parsed = spec.parse(schema.validate(manifest)["spec"])
+    read = read_settings(capture.variables(parsed.capture, PurePosixPath("/kept"))).capture
+    keep = wanted.get("keep", {})
+    expected = CaptureSettings(
+        folder=Path("/kept"),
+        percent=wanted["percent"],
+        requests=keep.get("requests", CaptureSettings.requests),
+        bytes=keep.get("megabytes", CaptureSettings.bytes >> 20) << 20,
+        answers=wanted.get("answers", True),
+        redact=tuple(wanted.get("redact", ())),
+        headers=frozenset(name.lower() for name in wanted.get("headers", ())),
+    )
+    assert read == expected
+
+
+def test_nothing_is_captured_unless_the_spec_says_so() -> None:
+    assert read_settings({}).capture is None
+    assert capture.variables(capture.of_manifest({"percent": 0}), PurePosixPath("/kept")) == {}
 
 
 def test_spec_env_cannot_set_what_spec_server_sets() -> None:

@@ -1,0 +1,78 @@
+"""lmd capture: the requests that a deployment has kept."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from localmodel import reasons
+from localmodel.cli.deployment import cloud_events
+from localmodel.cli.project_options import deployment_options
+from localmodel.cli.terminal.output import pass_on, say
+from localmodel.disk import user_file
+from localmodel.errors import UserError
+from localmodel.targets.target import Target
+
+
+@click.command()
+@click.option(
+    "--last", "count", type=click.IntRange(min=1), default=500, show_default=True, help="How many requests at most."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write, for its owner alone. Default: standard output.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "cloudevents"]),
+    default="jsonl",
+    show_default=True,
+    help="A line of JSON for each request, or two CloudEvents as KServe's logger sends them.",
+)
+@deployment_options
+def capture(target: Target, name: str, count: int, output: Path | None, form: str) -> None:
+    """Get the requests that the deployment NAME has captured, with their answers.
+
+    The oldest comes first. spec.capture in the manifest says which share is captured, how much is kept, and which
+    values are never written. The exit code is 1 when there is none.
+
+    \b
+    Examples:
+      lmd capture churn --last 500 -o requests.jsonl
+      lmd capture churn --target kind --format cloudevents
+    """
+    lines = target.captured(name, count)
+    if not lines:
+        raise _nothing(target, name)
+    records = [json.loads(line) for line in lines]
+    content = b"".join(lines) if form == "jsonl" else cloud_events.lines(records, name)
+    if output is None:
+        pass_on(content)
+    else:
+        with user_file.replacing(output, 0o600) as file:
+            file.write(content)
+        say(f"{_requests(len(records))} of {name}: {output}", err=True)
+    for reason, number in _left_out(records).most_common():
+        say(f"{_requests(number)} without a body: {reason}", err=True)
+
+
+def _nothing(target: Target, name: str) -> UserError:
+    wanted = target.manifests(name).deployment["spec"].get("capture", {}).get("percent", 0)
+    why = (
+        "no request has come since" if wanted else "its manifest has no spec.capture.percent, so that none is captured"
+    )
+    return UserError(reasons.NOTHING_CAPTURED, f"no request of {name} is captured: {why}")
+
+
+def _left_out(records: list[dict[str, Any]]) -> Counter[str]:
+    """Why bodies are left out, and how often."""
+    return Counter(record["left_out"]["body"] for record in records if "body" in record.get("left_out", {}))
+
+
+def _requests(count: int) -> str:
+    return f"{count} request{'' if count == 1 else 's'}"
