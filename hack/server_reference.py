@@ -123,6 +123,7 @@ deployment, or has other files beside it; the log and `ignored` in `/state` give
 | `localmodel_workers` | workers that can serve |
 | `localmodel_memory_bytes` | bytes of the server and all its processes, what they share counted once; 0 where unknown |
 | `localmodel_worker_restarts_total` | workers that had to be replaced, by `reason` |
+| `localmodel_captured_requests_total` | requests to [keep](../how-to/capture.md): `written`, `dropped`, `failed` |
 | `localmodel_serving_info` | 1, with the serving `revision` and `model` |
 
 `process_*` are the memory, CPU time and open files of the server itself, without those of the workers.

@@ -47,6 +47,7 @@ def unsaid(spec: DeploymentSpec, *fields: str) -> list[str]:
         "local_port": "spec.service.localPort",
         "resources": "spec.resources",
         "pod": "spec.pod",
+        "capture": "spec.capture",
         "replicas": "spec.replicas",
         "progress_deadline_seconds": "spec.update.progressDeadlineSeconds",
         "revision_history_limit": "spec.revisionHistoryLimit",

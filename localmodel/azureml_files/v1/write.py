@@ -26,7 +26,14 @@ def write(deployment: Exportable) -> Exported:
     }
     port = {"port": spec.local_port} if spec.local_port else {}
     notes = unsaid(
-        spec, "replicas", "resources", "pod", "progress_deadline_seconds", "revision_history_limit", "suspend"
+        spec,
+        "replicas",
+        "resources",
+        "pod",
+        "capture",
+        "progress_deadline_seconds",
+        "revision_history_limit",
+        "suspend",
     )
     if deployment.labels:
         notes.append("metadata.labels: a local deployment has no tags")

@@ -116,7 +116,17 @@ DEPLOYMENT = Format(
         noted("scale_settings.target_utilization_percentage", _FIXED),
         noted("scale_settings.polling_interval", _FIXED),
         noted("app_insights_enabled", "nothing is sent to Azure; `/metrics` has figures for Prometheus"),
-        noted("data_collector", "requests are not recorded"),
+        mapped("data_collector", Kind.OBJECT, "`spec.capture`, if a collection is enabled"),
+        mapped(
+            "data_collector.collections",
+            Kind.ANY,
+            "whether requests are kept; answers are if `response` or `model_outputs` is enabled. Where Azure ML keeps "
+            "them has no meaning here, nor has what the script collects itself",
+        ),
+        mapped("data_collector.sampling_rate", Kind.ANY, "`spec.capture.percent`, rounded up"),
+        mapped("data_collector.request_logging", Kind.OBJECT, "`spec.capture.headers`"),
+        mapped("data_collector.request_logging.capture_headers", Kind.ANY, "`spec.capture.headers`"),
+        noted("data_collector.rolling_rate", "`spec.capture.keep` says how much is kept"),
         noted("egress_public_network_access", "a NetworkPolicy of the cluster says that"),
         noted("private_network_connection", "a NetworkPolicy of the cluster says that"),
     ),

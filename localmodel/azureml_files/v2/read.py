@@ -7,6 +7,7 @@ from localmodel.azureml_files import settings
 from localmodel.azureml_files.document import Node
 from localmodel.azureml_files.draft import At, Draft, EnvironmentDraft, ModelFile, at
 from localmodel.azureml_files.fields import look_over, number, refusal, text, texts
+from localmodel.azureml_files.v2 import collector
 from localmodel.azureml_files.v2.fields import DEPLOYMENT, ENDPOINT
 
 # Azure ML's defaults for a probe.
@@ -140,6 +141,8 @@ def _amounts(deployment: Node) -> dict[str, Any]:
     )
     if resources:
         spec["resources"] = resources
+    if captured := collector.capture(deployment.find("data_collector")):
+        spec["capture"] = captured
     if probe := deployment.find("readiness_probe"):
         spec["update"] = {"progressDeadlineSeconds": _deadline(probe)}
     return spec

@@ -7,6 +7,7 @@ import yaml
 
 from localmodel.azureml_files.exported import Exportable, Exported, Model, unsaid
 from localmodel.azureml_files.fields import refusal
+from localmodel.azureml_files.v2 import collector
 from localmodel.environments.formats import conda, server_packages
 from localmodel.resource.spec import EnvironmentSpec
 
@@ -83,7 +84,8 @@ def _environment(spec: EnvironmentSpec, name: str) -> tuple[dict[str, Any], dict
 
 def _settings(deployment: Exportable, kind: str) -> tuple[dict[str, Any], list[str]]:
     spec = deployment.spec
-    timeout, notes = spec.server.scoring_timeout_seconds, []
+    timeout = spec.server.scoring_timeout_seconds
+    notes: list[str] = []
     if kind == "managed" and timeout > _LONGEST_TIMEOUT:
         notes.append(
             f"spec.server.scoringTimeoutSeconds: a managed endpoint allows {_LONGEST_TIMEOUT}, so that is written"
@@ -98,6 +100,9 @@ def _settings(deployment: Exportable, kind: str) -> tuple[dict[str, Any], list[s
     }
     if spec.progress_deadline_seconds != _DEFAULT_DEADLINE:
         settings["readiness_probe"] = _probe(spec.progress_deadline_seconds)
+    collected, more = collector.write(spec.capture)
+    settings |= collected
+    notes += more
     if kind == "managed":
         settings["instance_type"] = _INSTANCE_TYPE
         notes += [f"deployment.yml: instance_type: {_INSTANCE_TYPE} is only a guess", *unsaid(spec, "resources")]

@@ -13,6 +13,7 @@ from localmodel.azureml_files.fields import Fate, Field, Format, Kind
 from localmodel.azureml_files.references import in_store
 from localmodel.azureml_files.v1 import fields as v1_fields
 from localmodel.azureml_files.v1 import read as v1_read
+from localmodel.azureml_files.v2 import collector as v2_collector
 from localmodel.azureml_files.v2 import fields as v2_fields
 from localmodel.azureml_files.v2 import read as v2_read
 from localmodel.errors import UserError
@@ -30,6 +31,9 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "environment.python.condaDependencies": ({"dependencies": ["python=3.12"]}, {"dependencies": []}),
     "request_settings.request_timeout_ms": (7000, 8000),
     "scoringTimeoutMs": (7000, 8000),
+    "data_collector.collections": ({"request": {"enabled": "True"}}, {"request": {"enabled": "False"}}),
+    "data_collector.sampling_rate": (0.1, 0.2),
+    "data_collector.request_logging.capture_headers": (["a"], ["b"]),
 }
 BY_KIND: dict[Kind, tuple[Any, Any]] = {
     Kind.TEXT: ("7", "8"),
@@ -51,6 +55,8 @@ BASES: dict[str, dict[str, Any]] = {
     "environment.version": {"environment": {"name": "iris-env"}},
     "environment.python.userManagedDependencies": {"environment": {"python": {"condaDependenciesFile": "c.yml"}}},
 }
+COLLECTED = {"data_collector": {"collections": {"request": {"enabled": "true"}}}}
+BASES |= {path: COLLECTED for path in PAIRS if path.startswith("data_collector.") and "collections" not in path}
 FORMATS = (v2_fields.DEPLOYMENT, v2_fields.ENDPOINT, v1_fields.INFERENCE, v1_fields.DEPLOYMENT)
 
 
@@ -221,6 +227,51 @@ def test_placeholders_of_a_template_are_told_and_texts_in_quotes_are_not_touched
     assert refusal_of(yaml_text) == said
     draft = v2({**V2, "environment_variables": {"PROMPT": "{{question}} <b>"}})
     assert draft.spec["env"] == [{"name": "PROMPT", "value": "{{question}} <b>"}]
+
+
+@pytest.mark.parametrize(
+    ("collector", "captured"),
+    [
+        ({"collections": {"request": {"enabled": "True"}, "response": {"enabled": True}}}, {"percent": 100}),
+        ({"collections": {"model_outputs": {"enabled": True}}, "sampling_rate": 0.29}, {"percent": 29}),
+        (
+            {
+                "collections": {"model_inputs": {"enabled": True}, "response": {"enabled": False}},
+                "sampling_rate": "0.001",
+                "request_logging": {"capture_headers": ["X-User", "X-User", "X-Other"]},
+            },
+            {"percent": 1, "answers": False, "headers": ["X-User", "X-Other"]},
+        ),
+        ({"collections": {"request": {"enabled": "False"}}}, None),
+        ({"collections": {}, "sampling_rate": 0.5}, None),
+        ({}, None),
+    ],
+)
+def test_a_data_collector_keeps_requests(collector: dict[str, Any], captured: dict[str, Any] | None) -> None:
+    assert v2({**V2, "data_collector": collector}).spec.get("capture") == captured
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("sampling_rate", 1.5, "data_collector.sampling_rate: 1.5 is not a number from 0 to 1"),
+        ("sampling_rate", "often", "often is not a number"),
+        ("collections", ["request"], "data_collector.collections: fields expected"),
+        ("request_logging", {"capture_headers": "X-User"}, "capture_headers: a list of names expected"),
+    ],
+)
+def test_a_data_collector_that_makes_no_sense_is_refused(field: str, value: Any, said: str) -> None:
+    collector = {"collections": {"request": {"enabled": True}}, field: value}
+    assert said in refusal_of({**V2, "data_collector": collector})
+
+
+def test_a_data_collector_is_written_as_it_is_read_unless_it_would_keep_what_is_redacted() -> None:
+    kept = {"percent": 5, "answers": True, "redact": [], "headers": ["x-user"], "keep": {}}
+    field, notes = v2_collector.write(kept)
+    assert v2({**V2, **field}).spec["capture"] == {"percent": 5, "headers": ["x-user"]} and notes == []
+    field, notes = v2_collector.write({**kept, "redact": ["$.ssn"]})
+    assert field == {} and "spec.capture.redact" in notes[0]
+    assert v2_collector.write({}) == ({}, [])
 
 
 def test_what_is_null_false_or_empty_asks_for_nothing() -> None:
