@@ -40,6 +40,7 @@ def changed(
     variables: Mapping[str, str] | None = None,
     port: int | None = None,
     server: Mapping[str, object] | None = None,
+    capture: Mapping[str, Any] | None = None,
     replicas: int | None = None,
     gate: Sequence[Mapping[str, Any]] | None = None,
     source: Path | None = None,
@@ -82,6 +83,8 @@ def changed(
         spec["service"] = {**spec.get("service", {}), "localPort": port}
     if server is not None:
         spec["server"] = manifest_fields(server)
+    if capture is not None:
+        spec["capture"] = dict(capture)
     if replicas is not None:
         spec["replicas"] = replicas
     if gate is not None:

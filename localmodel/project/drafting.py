@@ -48,6 +48,7 @@ class Parts:
     variables: Mapping[str, str] | None = None
     port: int | None = None
     server: Mapping[str, object] | None = None
+    capture: Mapping[str, Any] | None = None
     replicas: int | None = None
     gate: Sequence[Mapping[str, Any]] | None = None
 
@@ -98,6 +99,7 @@ def draft(base: Manifests, parts: Parts, progress: Progress) -> Draft:
             variables=parts.variables,
             port=parts.port,
             server=parts.server,
+            capture=parts.capture,
             replicas=parts.replicas,
             gate=parts.gate,
             source=files.place if files else parts.model_place,

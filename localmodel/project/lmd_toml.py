@@ -93,6 +93,7 @@ def _settings(values: Mapping[str, Any], folder: Path, place: Callable[[str], st
         port=_optional(values, "port", place, _port),
         variables=_variables(values["variables"], place) if "variables" in values else None,
         server=_server(values["server"], place) if "server" in values else None,
+        capture=_optional(values, "capture", place, _capture),
         gate=folder / gate if isinstance(gate, str) else None if gate is None else tuple(gate),
         request=folder / request if request is not None else None,
         target=_optional(values, "target", place, _target),
@@ -101,7 +102,7 @@ def _settings(values: Mapping[str, Any], folder: Path, place: Callable[[str], st
 
 _READ = (
     *("name", "entry_script", "models", "environment", "requirements", "python", "port"),
-    *("variables", "server", "gate", "request", "target"),
+    *("variables", "server", "capture", "gate", "request", "target"),
 )
 
 
@@ -202,6 +203,13 @@ def _server(value: Any, place: Callable[[str], str]) -> dict[str, int]:
         if not isinstance(number, int) or isinstance(number, bool):
             raise _wrong(place(f"server.{name}"), f"give a number, not {number!r}")
     return dict(value)
+
+
+def _capture(value: Any, where: str) -> dict[str, Any]:
+    """The table as it is: the manifest's schema checks it."""
+    if not isinstance(value, dict):
+        raise _wrong(where, "give a table, such as [capture] with percent = 100")
+    return value
 
 
 def _is_list_of(value: Any, kind: type) -> bool:

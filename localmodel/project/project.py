@@ -125,6 +125,9 @@ class Project:
         if self.options.server is None:
             for name in self.file.server or {}:
                 yield from ((f"spec.server.{field}", f"server.{name}") for field in manifest_fields({name: 0}))
+        if self.file.capture is not None:
+            yield from ((f"spec.capture.{name}", f"capture.{name}") for name in self.file.capture)
+            yield "spec.capture", "capture"  # where something is missing
 
     def read(self, kept: Settings, progress: Progress, fresh: bool = True) -> Parts:
         """Its files, models, environment and the rest. `kept` is what was applied before; `fresh`: nothing was.
@@ -159,6 +162,7 @@ class Project:
             variables=wanted.variables if wanted.variables is not None or not fresh else {},
             port=wanted.port,
             server=wanted.server,
+            capture=wanted.capture,
             gate=gates.read(wanted.gate, folder),
         )
 
@@ -177,6 +181,7 @@ class Project:
             variables=wanted.variables if wanted.variables is not None or not fresh else {},
             port=wanted.port,
             server=wanted.server,
+            capture=wanted.capture,
         )
 
     def _script(self, wanted: Settings) -> tuple[str | Path, Path | None]:

@@ -25,6 +25,7 @@ class Settings:
         port: on this machine.
         variables: the script's environment variables.
         server: options of the server, by their names in Python.
+        capture: which requests are kept, as in the manifest.
         gate: the path of a file with requests, or the requests.
         request: the path of a file with a sample request.
         target: where it runs.
@@ -38,6 +39,7 @@ class Settings:
     port: int | None = None
     variables: Mapping[str, str] | None = None
     server: Mapping[str, int] | None = None
+    capture: Mapping[str, Any] | None = None
     gate: Path | tuple[Mapping[str, Any], ...] | None = None
     request: Path | None = None
     target: str | None = None

@@ -136,3 +136,9 @@ def test_a_model_given_as_the_folder_that_one_is_in_has_that_folders_name(
     inner.mkdir(parents=True)
     monkeypatch.chdir(inner)
     assert definition.model_name(Path()) == "inner" and definition.model_name(Path("..")) == "digits"
+
+
+def test_what_is_captured_stays_until_something_else_is_said() -> None:
+    before = definition.changed(definition.empty("churn"), capture={"percent": 5, "redact": ["$.ssn"]})
+    assert definition.changed(before, port=7000)["spec"]["capture"] == {"percent": 5, "redact": ["$.ssn"]}
+    assert definition.changed(before, capture={"percent": 0})["spec"]["capture"] == {"percent": 0}
