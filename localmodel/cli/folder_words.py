@@ -22,6 +22,7 @@ _WORDS = {
     "spec.environment": "environment",
     "spec.service.localPort": "--port",
     "spec.env": "--variable",
+    "spec.capture": "[capture]",
     "spec.models": "--model",
     "spec.scoring.entryScript": "--entry-script",
     "spec.scoring.source.code": "code",

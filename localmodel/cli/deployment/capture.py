@@ -64,9 +64,11 @@ def capture(target: Target, name: str, count: int, output: Path | None, form: st
 def _nothing(target: Target, name: str) -> UserError:
     wanted = target.manifests(name).deployment["spec"].get("capture", {}).get("percent", 0)
     why = (
-        "no request has come since" if wanted else "its manifest has no spec.capture.percent, so that none is captured"
+        "none has come since"
+        if wanted
+        else "spec.capture.percent in its manifest, or [capture] in lmd.toml, asks for it"
     )
-    return UserError(reasons.NOTHING_CAPTURED, f"no request of {name} is captured: {why}")
+    return UserError(reasons.NOTHING_CAPTURED, f"no request of {name} has been captured: {why}")
 
 
 def _left_out(records: list[dict[str, Any]]) -> Counter[str]:

@@ -1,0 +1,52 @@
+"""lmd capture, of a deployment that runs as a process."""
+
+import json
+
+from support.lmd_command import Lmd, script
+from support.server.scoring_server_process import eventually
+
+SECRET = "123-45-6789"
+
+
+def test_requests_are_kept_from_the_edit_on_that_asks_for_them(lmd: Lmd) -> None:
+    folder = lmd.folder / "churn"
+    folder.mkdir()
+    (folder / "score.py").write_text(script("json.loads(raw_data)"))
+    request = json.dumps({"ssn": SECRET, "age": 41})
+    settings = f"port = {lmd.port}\n"
+    (folder / "lmd.toml").write_text(settings)
+    assert lmd("apply", "./churn").code == 0
+    lmd("invoke", "churn", "--data", request)
+    off = lmd("capture", "churn")
+    assert (off.code, off.out) == (1, "") and "spec.capture.percent" in off.err
+
+    (folder / "lmd.toml").write_text(f'{settings}[capture]\npercent = 101\nredact = ["$.ssn"]\n')
+    refused = lmd("apply", "./churn")
+    assert refused.code == 1 and "lmd.toml:3: capture.percent: 101 is greater than" in refused.err, refused.err
+    (folder / "lmd.toml").write_text(f'{settings}[capture]\npercent = 100\nredact = ["$.ssn"]\n')
+    planned = lmd("plan", "./churn")
+    assert planned.out.startswith("churn: swap: ") and "[capture] changed: " in planned.out, planned.out
+    assert lmd("apply", "./churn").code == 0
+    none_yet = lmd("capture", "churn")
+    assert none_yet.code == 1 and "none has come since" in none_yet.err
+
+    for _ in range(3):
+        lmd("invoke", "churn", "--data", request)
+    lmd("invoke", "churn", "--data", f'["{SECRET}"]')
+    eventually(lambda: len(lmd("capture", "churn").out.splitlines()) == 4)
+    file = lmd.folder / "requests.jsonl"
+    got = lmd("capture", "./churn", "--last", "2", "-o", str(file))
+    assert (got.code, got.out) == (0, "")
+    assert f"2 requests of churn: {file}" in got.err
+    assert "1 request without a body: nothing is at $.ssn" in got.err
+    kept, left_out = map(json.loads, file.read_text().splitlines())
+    assert json.loads(kept["body"])["age"] == json.loads(kept["answer"])["age"] == 41
+    assert kept["revision"] == "2" and "body" not in left_out
+    assert file.stat().st_mode & 0o777 == 0o600
+    events = [json.loads(line) for line in lmd("capture", "churn", "--format", "cloudevents").out.splitlines()]
+    assert [event["type"].rpartition(".")[2] for event in events] == ["request", "response"] * 3 + ["request"]
+
+    everything = [path.read_bytes() for path in (lmd.home / "deployments" / "churn").rglob("*") if path.is_file()]
+    assert not [content for content in everything if SECRET.encode() in content]
+    assert lmd("delete", "churn").code == 0
+    assert not (lmd.home / "deployments" / "churn").exists()
