@@ -30,11 +30,10 @@ def _record(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | 
         exchange.query,
         _headers(exchange.headers, settings),
         _plain(exchange.body, exchange.headers, exchange.dialect),
-        _plain(exchange.answer, exchange.answer_headers, exchange.dialect) if settings.answers else b"",
+        _plain(exchange.answer, exchange.answer_headers, exchange.dialect) if settings.answers else None,
     )
-    left_out = {
-        name: _TOO_LONG for name, content in (("body", parts.body), ("answer", parts.answer)) if content is None
-    }
+    wanted = {"body": parts.body, **({"answer": parts.answer} if settings.answers else {})}
+    left_out = {name: _TOO_LONG for name, content in wanted.items() if content is None}
     answer_type = _header(exchange.answer_headers, b"content-type")
     if redactor is not None:
         try:
@@ -56,7 +55,7 @@ def _record(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | 
         **_written("body", parts.body),
         "status": exchange.status,
         "answer_type": answer_type,
-        **(_written("answer", parts.answer) if settings.answers else {}),
+        **_written("answer", parts.answer),
         "ms": round(exchange.milliseconds, 3),
         **({"left_out": left_out} if left_out else {}),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, quote, quote_plus, urlencode
 
@@ -51,39 +51,40 @@ class Redactor:
         Raises:
             CannotRedactError
         """
-        in_query = not parts.body
-        document = _parameters(parts.query) if in_query else _document("body", parts.body)
         values: dict[str, str] = {}
+        in_query = parts.body == b""
+        document = _parameters(parts.query) if in_query else _document("body", parts.body)
         for name, path in self._paths.items():
             document, count = self._masked(document, path, values)
             if not count:
                 raise CannotRedactError(f"nothing is at {name}, which is to be redacted")
+        answer = _document("answer", parts.answer) if parts.answer else None
+        for path in self._paths.values():
+            answer, _ = self._masked(answer, path, values)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        self._note_named([*pairs, *parts.headers.items()], values)
         if len(values) > _MOST_VALUES:
             raise CannotRedactError(f"more than {_MOST_VALUES} values are to be redacted")
         hidden = _Hidden(values)
-        document = hidden.in_value(document)
-        answer = None if parts.answer is None else _document("answer", parts.answer)
+        if in_query:
+            query = urlencode(hidden.in_value(document), doseq=True)
+        else:
+            query = urlencode([(hidden.in_text(name), hidden.in_text(text)) for name, text in pairs])
         return Parts(
             hidden.in_text(parts.request_id),
             hidden.in_text(parts.path),
-            urlencode(document, doseq=True) if in_query else self._query(parts.query, hidden),
-            {name: hidden.in_text(value) for name, value in parts.headers.items()},
-            parts.body if in_query else _written(document),
-            None if parts.answer is None else _written(hidden.in_value(self._masked_where_possible(answer))),
+            query,
+            {name: hidden.in_text(text) for name, text in parts.headers.items()},
+            b"" if in_query else _written(hidden.in_value(document)),
+            _written(hidden.in_value(answer)) if parts.answer else parts.answer,
         )
 
-    def _query(self, query: str, hidden: _Hidden) -> str:
-        """The query of a request with a body, without parameters of the same names."""
+    def _note_named(self, pairs: Iterable[tuple[str, str]], values: dict[str, str]) -> None:
+        """Add the values of parameters and headers that have the name at the end of a path."""
         names = {path[-1] for path in self._paths.values() if path}
-        pairs = parse_qsl(query, keep_blank_values=True)
-        return urlencode(
-            [(hidden.in_text(key), self._mask(text) if key in names else hidden.in_text(text)) for key, text in pairs]
-        )
-
-    def _masked_where_possible(self, answer: Any) -> Any:
-        for path in self._paths.values():
-            answer, _ = self._masked(answer, path, {})
-        return answer
+        for name, text in pairs:
+            if name in names and text:
+                values.update(dict.fromkeys(_spellings(text), self._mask(text)))
 
     def _masked(self, value: Any, path: Pattern, values: dict[str, str]) -> tuple[Any, int]:
         """The value with hashes at the path, and how many there are; adds each scalar with its hash to `values`."""
@@ -115,12 +116,13 @@ class _Hidden:
 
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
+        self._hashes = frozenset(values.values())
         # The longest first: one may be a part of another.
         texts = sorted(values, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(_alone, texts))) if texts else None
 
     def in_text(self, text: str) -> str:
-        if self._pattern is None:
+        if self._pattern is None or text in self._hashes:  # a hash may look as if it held a value
             return text
         return self._pattern.sub(lambda match: self._values[match[0]], text)
 
@@ -160,13 +162,14 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _spellings(text: str) -> set[str]:
-    """The text as it stands in plain text, in JSON within a text, and in an address."""
+    """The text as it stands in plain text, in JSON within a text, in an address, and in a header."""
     return {
         text,
         json.dumps(text)[1:-1],
         json.dumps(text, ensure_ascii=False)[1:-1],
         quote(text, errors="replace"),
         quote_plus(text, errors="replace"),
+        text.encode("utf-8", "replace").decode("latin-1"),
     }
 
 
@@ -177,11 +180,21 @@ def _parameters(query: str) -> dict[str, Any]:
 
 def _document(name: str, content: bytes | None) -> Any:
     if content is None:
-        raise CannotRedactError(f"the {name} is not there to be searched for what is to be redacted")
+        raise CannotRedactError(f"the {name} is not whole, or too long, to be searched for what is to be redacted")
     try:
-        return json.loads(content)
+        return json.loads(content, object_pairs_hook=_once)
+    except CannotRedactError as error:
+        raise CannotRedactError(f"the {name} {error}") from None
     except (ValueError, RecursionError):
         raise CannotRedactError(f"the {name} is not JSON, so that nothing in it can be redacted") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all there: of two equal ones, one would be forgotten."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise CannotRedactError("has an object with the same name twice")
+    return named
 
 
 def _canonical(value: Any) -> str:

@@ -6,6 +6,7 @@ localmodel/targets/captured.py reads them.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Ring:
         self._most_bytes = most // 2  # of each file
         self._rules = rules
         self._descriptor: int | None = None
-        self._lines = self._bytes = 0
+        self._lines = 0
 
     def add(self, line: bytes) -> bool:
         """Write a line; returns False for one that is too long.
@@ -35,13 +36,19 @@ class Ring:
         """
         if len(line) > self._most_bytes:
             return False
-        if self._descriptor is None:
-            self._open()
-        if self._lines >= self._most_lines or self._bytes + len(line) > self._most_bytes:
-            self._turn()
-        self._write(line)
+        descriptor, size = self._current()
+        if self._lines >= self._most_lines or size + len(line) > self._most_bytes:
+            self.close()
+            (self._folder / NEWER).replace(self._folder / OLDER)
+            descriptor, size = self._current()
+        try:
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, size)
+            raise
         self._lines += 1
-        self._bytes += len(line)
         return True
 
     def close(self) -> None:
@@ -50,7 +57,15 @@ class Ring:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _open(self) -> None:
+    def _current(self) -> tuple[int, int]:
+        """The newer file and its size, which another server of the deployment may change, too."""
+        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
+            self.close()  # somebody has removed it
+        if self._descriptor is None:
+            self._descriptor = self._open()
+        return self._descriptor, os.fstat(self._descriptor).st_size
+
+    def _open(self) -> int:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         rules = self._folder / _RULES
         for path in (self._folder / NEWER, self._folder / OLDER):
@@ -60,30 +75,11 @@ class Ring:
             rules.write_text(self._rules, encoding="utf-8")
         descriptor = os.open(self._folder / NEWER, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            self._lines, self._bytes = _without_a_torn_end(descriptor)
+            self._lines = _whole_lines(descriptor)
         except OSError:
             os.close(descriptor)
             raise
-        self._descriptor = descriptor
-
-    def _turn(self) -> None:
-        self.close()
-        (self._folder / NEWER).replace(self._folder / OLDER)
-        self._open()
-
-    def _write(self, line: bytes) -> None:
-        assert self._descriptor is not None  # noqa: S101 - for the type checker: it is open
-        try:
-            if os.write(self._descriptor, line) == len(line):
-                return
-            raise OSError("the line was written in part")
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, self._bytes)
-            raise
-        finally:
-            if not (self._folder / NEWER).exists():  # somebody has removed it
-                self.close()
+        return descriptor
 
 
 def _text(path: Path) -> str | None:
@@ -93,11 +89,11 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _without_a_torn_end(descriptor: int) -> tuple[int, int]:
-    """The whole lines of a file and their bytes; removes what a killed process has left behind them."""
+def _whole_lines(descriptor: int) -> int:
+    """How many lines a file has; removes what a killed process has left behind the last one."""
     with open(descriptor, "rb", closefd=False) as file:
         content = file.read()
     size = content.rfind(b"\n") + 1
     if size < len(content):
         os.ftruncate(descriptor, size)
-    return content.count(b"\n"), size
+    return content.count(b"\n")

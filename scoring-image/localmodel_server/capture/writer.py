@@ -81,8 +81,11 @@ class Writer:
             # Its text may hold what the request holds.
             self._tell(f"a request was not captured: {type(error).__name__}")
             return "failed"
+        if not is_kept:
+            self._tell("a request was not captured: it takes more than half of spec.capture.keep.megabytes")
+            return "failed"
         self._trouble = ""
-        return "written" if is_kept else "dropped"
+        return "written"
 
     def _follow(self, settings: CaptureSettings) -> None:
         if self._settings is not None:

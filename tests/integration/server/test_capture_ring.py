@@ -85,10 +85,20 @@ def test_a_folder_that_somebody_removes_is_made_again(tmp_path: Path) -> None:
     for path in (tmp_path / "capture").iterdir():
         path.unlink()
     (tmp_path / "capture").rmdir()
-    ring.add(b"lost with the file that is still open\n")
-    assert ring.add(b"last\n")
+    assert ring.add(b"first\n")
     ring.close()
-    assert lines(tmp_path / "capture") == ["last"]
+    assert lines(tmp_path / "capture") == ["first"]
+
+
+def test_two_servers_of_a_deployment_share_it(tmp_path: Path) -> None:
+    first, second = (Ring(tmp_path, 10, 200, "") for _ in range(2))
+    for number in range(50):
+        assert (first if number % 2 else second).add(b"%06d\n" % number)
+        assert sum((tmp_path / name).stat().st_size for name in (NEWER, OLDER) if (tmp_path / name).exists()) <= 200
+    for ring in (first, second):
+        ring.close()
+    assert all(len(line) == 6 for line in lines(tmp_path))
+    assert {"000048", "000049"} <= set(lines(tmp_path))
 
 
 def test_a_full_disk_leaves_no_half_line_and_is_told_once(

@@ -18,10 +18,17 @@ SECRET = "123-45-6789"
 
 
 def captured(
-    body: Any, answer: Any = None, *redact: str, salt: bytes = b"salt", **changes: Any
+    body: Any,
+    answer: Any = None,
+    *redact: str,
+    salt: bytes = b"salt",
+    settings: CaptureSettings | None = None,
+    **changes: Any,
 ) -> tuple[str, dict[str, Any]]:
     """The line, and the record that it is."""
-    settings = CaptureSettings(Path("/nowhere"), 100, redact=redact or ("$.ssn",), headers=frozenset({"x-user"}))
+    settings = settings or CaptureSettings(
+        Path("/nowhere"), 100, redact=redact or ("$.ssn",), headers=frozenset({"x-user"})
+    )
     exchange = Exchange(
         time=0.0,
         request_id="a-1",
@@ -31,7 +38,7 @@ def captured(
         path="/score",
         query="",
         headers=[(b"content-type", b"application/json")],
-        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
+        body=body if body is None or isinstance(body, bytes) else json.dumps(body).encode(),
         status=200,
         answer_headers=[(b"content-type", b"application/json")],
         answer=answer if isinstance(answer, bytes) else json.dumps(answer).encode(),
@@ -57,6 +64,12 @@ def test_a_value_is_replaced_and_everything_else_stays() -> None:
 def test_equal_values_have_equal_hashes_and_others_have_others() -> None:
     masked = [body_of(captured({"ssn": value})[1])["ssn"] for value in (SECRET, SECRET, "987-65-4321")]
     assert masked[0] == masked[1] != masked[2]
+
+
+def test_a_hash_that_happens_to_hold_a_value_stays_whole() -> None:
+    masked = body_of(captured({"ssn": SECRET})[1])["ssn"]
+    _, record = captured({"ssn": SECRET, "other": masked[-5:]}, None, "$.ssn", "$.other")
+    assert body_of(record)["ssn"] == masked
 
 
 def test_another_salt_makes_other_hashes() -> None:
@@ -132,8 +145,8 @@ def test_a_short_value_is_replaced_only_where_it_stands_alone() -> None:
     assert answer["word"] == "Model"
 
 
-def test_a_value_that_the_answer_alone_has_is_replaced_at_the_same_path() -> None:
-    text, _ = captured({"ssn": "other"}, {"ssn": SECRET})
+def test_a_value_that_the_answer_alone_has_is_replaced_at_the_same_path_and_wherever_it_occurs() -> None:
+    text, _ = captured({"ssn": "other"}, {"ssn": SECRET, "text": f"it is {SECRET}"})
     assert SECRET not in text
 
 
@@ -146,6 +159,7 @@ def test_a_value_that_the_answer_alone_has_is_replaced_at_the_same_path() -> Non
         ({"SSN": SECRET}, "$.ssn"),
         ({"data": [{"ssn": SECRET}]}, "$.ssn"),
         ([SECRET], "$.ssn"),
+        (f'{{"ssn": "{SECRET}", "ssn": "other"}}'.encode(), "the same name twice"),
     ],
 )
 def test_where_the_value_cannot_be_told_everything_is_left_out_and_the_record_says_why(body: Any, why: str) -> None:
@@ -169,10 +183,42 @@ def test_a_request_without_a_body_has_its_values_in_the_query() -> None:
     assert record["query"].endswith("&age=41")
 
 
-def test_a_parameter_beside_a_body_is_redacted_by_its_name() -> None:
-    text, record = captured({"ssn": "other"}, query=f"ssn={SECRET}&age=41")
+def test_a_parameter_or_a_header_beside_a_body_is_redacted_by_its_name_and_wherever_it_occurs() -> None:
+    text, record = captured({"ssn": "other"}, {"echo": SECRET}, query=f"ssn={SECRET}&age=41")
     assert SECRET not in text
     assert record["query"].endswith("&age=41")
+    text, _ = captured({"x-user": "other"}, {"echo": SECRET}, "$.x-user", headers=[(b"x-user", SECRET.encode())])
+    assert SECRET not in text
+
+
+def test_a_header_is_searched_in_its_own_encoding() -> None:
+    text, record = captured({"ssn": "Groß"}, headers=[(b"x-user", "of Groß".encode())])
+    assert record["headers"]["x-user"].startswith("of redacted:"), text
+
+
+def test_without_answers_the_rest_is_kept() -> None:
+    settings = CaptureSettings(Path("/nowhere"), 100, answers=False, redact=("$.ssn",))
+    _, record = captured({"ssn": SECRET}, SECRET.encode(), settings=settings)
+    assert "redacted:" in record["body"]
+    assert "answer" not in record and "left_out" not in record
+
+
+def test_an_empty_answer_needs_no_search() -> None:
+    _, record = captured({"ssn": SECRET}, b"", status=499)
+    assert (record["answer"], "left_out" in record) == ("", False)
+
+
+def test_a_body_that_is_not_whole_is_not_taken_for_none() -> None:
+    text, record = captured(None, {"echo": SECRET}, query="ssn=other")
+    assert SECRET not in text
+    assert "the body is not whole" in record["left_out"]["answer"]
+
+
+def test_too_many_values_to_look_for_leave_everything_out() -> None:
+    body = {"ssn": [f"{SECRET}-{number}" for number in range(2000)]}
+    text, record = captured(body, {"echo": f"{SECRET}-7"})
+    assert SECRET not in text
+    assert "more than" in record["left_out"]["body"]
 
 
 def test_a_body_that_is_nested_too_deeply_is_left_out() -> None:
