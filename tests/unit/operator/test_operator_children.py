@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -106,6 +107,16 @@ def test_pods_have_no_business_with_the_api_server() -> None:
 def test_pods_have_time_to_finish_what_they_are_at() -> None:
     made = deployment(server=ServerSettings(scoring_timeout_seconds=600))
     assert pod(made)["terminationGracePeriodSeconds"] > 600
+
+
+def test_pods_keep_requests_in_a_volume_of_their_own_only_if_the_spec_says_so() -> None:
+    assert not {name for name in variables(deployment()) if "CAPTURE" in name}
+    made = deployment(capture={"percent": 5, "redact": ["$.ssn"]})
+    assert json.loads(variables(made)["LOCALMODEL_CAPTURE"]) == {"percent": 5, "redact": ["$.ssn"]}
+    folder = PurePosixPath(variables(made)["LOCALMODEL_CAPTURE_FOLDER"])
+    mounts = {mount["mountPath"]: mount["name"] for mount in container(made)["volumeMounts"]}
+    (volume,) = (one for one in pod(made)["volumes"] if one["name"] == mounts[str(folder.parent)])
+    assert volume["emptyDir"] == {}
 
 
 def test_the_selector_finds_the_pods_and_no_edit_changes_it() -> None:
