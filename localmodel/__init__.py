@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from localmodel.store.environments import Environments, EnvironmentVersion
     from localmodel.store.models import Models, ModelVersion
     from localmodel.store.uses import Use
+    from localmodel.targets.captured_request import CapturedRequest
     from localmodel.targets.target import DeploymentStatus, PastRevision
 
 __all__ = [
     "AsyncClient",
     "AsyncDeployment",
     "Blob",
+    "CapturedRequest",
     "Client",
     "DeployError",
     "Deployment",
@@ -48,6 +50,7 @@ _MODULES = {
     "AsyncClient": "sdk.async_client",
     "AsyncDeployment": "sdk.async_client",
     "Blob": "oci.layout",
+    "CapturedRequest": "targets.captured_request",
     "Client": "sdk.client",
     "DeployError": "sdk.deployment",
     "Deployment": "sdk.deployment",

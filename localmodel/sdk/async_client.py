@@ -22,6 +22,7 @@ from localmodel.sdk.deployment import Deployment, DeploymentState
 from localmodel.sdk.deployment_table import DeploymentList
 from localmodel.sdk.progress import reporter
 from localmodel.store import Environments, Models
+from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.target import DeploymentStatus, PastRevision
 
 P = ParamSpec("P")
@@ -199,6 +200,10 @@ class AsyncDeployment:
                 yield piece
         finally:
             left.set()
+
+    async def captured(self, last: int = 500) -> list[CapturedRequest]:
+        """See Deployment.captured()."""
+        return await asyncio.to_thread(self._deployment.captured, last)
 
     async def wait(self, timeout: float = 300.0) -> None:
         """See Deployment.wait()."""

@@ -26,6 +26,7 @@ from localmodel.sdk.progress import reporter
 from localmodel.sdk.scoring import Body, ScoringError
 from localmodel.sdk.scoring_input import ScoringInput
 from localmodel.store import Store
+from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.http import Answer
 from localmodel.targets.target import DeploymentStatus, ManifestSource, PastRevision, Target
 
@@ -220,6 +221,11 @@ class Deployment:
     def follow(self, lines: int | None = 100) -> Iterator[str]:
         """Yield the last lines of the log, then what is added to it, until the deployment is deleted."""
         return self._target.logs(self.name, True, lines)
+
+    def captured(self, last: int = 500) -> list[CapturedRequest]:
+        """The last requests that it has captured, oldest first, if its manifest has `spec.capture`."""
+        arguments.check(last=last)
+        return TableList(self._target.captured(self.name, last))
 
     def wait(self, timeout: float = 300.0) -> None:
         """Wait until the deployment is running, for changes by others: deploy(), update() and reload() wait themselves.

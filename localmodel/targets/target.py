@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from localmodel.notebook import html
 from localmodel.output.progress import Progress
 from localmodel.resource.manifest import Manifests
+from localmodel.targets.captured_request import CapturedRequest
 
 if TYPE_CHECKING:
     from localmodel.store import Store
@@ -194,8 +195,8 @@ class Target(Protocol):
     def logs(self, name: str, follow: bool, lines: int | None = None) -> Iterator[str]:
         """The deployment's log, or its last `lines`, in pieces of text; with `follow`, also what is added later."""
 
-    def captured(self, name: str, count: int) -> list[bytes]:
-        """The last requests that the deployment has captured, oldest first, as lines of JSON."""
+    def captured(self, name: str, count: int) -> list[CapturedRequest]:
+        """The last requests that the deployment has captured, oldest first."""
 
     def delete(self, name: str) -> None:
         """Stop the deployment and forget it."""

@@ -13,6 +13,7 @@ Pattern = tuple[Optional[Step], ...]
 _STEP = re.compile(
     r"""\.(?P<name>[A-Za-z0-9_-]+)|\[(?P<index>-?[0-9]{1,9})]|\[(?P<quoted>"([^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")]"""
 )
+_EVERY = "[*]"
 _SIMPLE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -26,18 +27,11 @@ def parse(text: str) -> tuple[Step, ...]:
     Raises:
         ValueError
     """
-    if not text.startswith("$"):
-        raise ValueError("a path begins with $, which is the whole answer")
-    steps: list[Step] = []
-    position = 1
-    while position < len(text):
-        match = _STEP.match(text, position)
-        if match is None:
-            raise ValueError(
-                f'{text[position:]!r} is not a valid step of a path; write .name, ["any name"], [0] or [-1]'
-            )
-        steps.append(_step(match))
-        position = match.end()
+    steps = []
+    for step in parse_pattern(text):
+        if step is None:
+            raise ValueError(f"{_EVERY} is not a valid step of this path; write [0] or [-1]")
+        steps.append(step)
     return tuple(steps)
 
 
@@ -47,10 +41,22 @@ def parse_pattern(text: str) -> Pattern:
     Raises:
         ValueError
     """
-    first, *others = text.split("[*]")
-    steps: list[Optional[Step]] = [*parse(first)]
-    for other in others:
-        steps += [None, *parse(f"${other}")]
+    if not text.startswith("$"):
+        raise ValueError("a path begins with $, which is the whole value")
+    steps: list[Optional[Step]] = []
+    position = 1
+    while position < len(text):
+        if text.startswith(_EVERY, position):
+            steps.append(None)
+            position += len(_EVERY)
+            continue
+        match = _STEP.match(text, position)
+        if match is None:
+            raise ValueError(
+                f'{text[position:]!r} is not a valid step of a path; write .name, ["any name"], [0] or [-1]'
+            )
+        steps.append(_step(match))
+        position = match.end()
     return tuple(steps)
 
 

@@ -1,9 +1,7 @@
 """lmd capture: the requests that a deployment has kept."""
 
-import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,7 +11,9 @@ from localmodel.cli.project_options import deployment_options
 from localmodel.cli.terminal.output import pass_on, say
 from localmodel.disk import user_file
 from localmodel.errors import UserError
+from localmodel.output.printable import one_line
 from localmodel.targets.target import Target
+from localmodel_untrusted import json_text
 
 
 @click.command()
@@ -46,19 +46,20 @@ def capture(target: Target, name: str, count: int, output: Path | None, form: st
       lmd capture churn --last 500 -o requests.jsonl
       lmd capture churn --target kind --format cloudevents
     """
-    lines = target.captured(name, count)
-    if not lines:
+    requests = target.captured(name, count)
+    if not requests:
         raise _nothing(target, name)
-    records = [json.loads(line) for line in lines]
-    content = b"".join(lines) if form == "jsonl" else cloud_events.lines(records, name)
+    lines = [request._line for request in requests]
+    content = b"".join(lines) if form == "jsonl" else cloud_events.lines([*map(json_text.parse, lines)], name)
     if output is None:
         pass_on(content)
     else:
         with user_file.replacing(output, 0o600) as file:
             file.write(content)
-        say(f"{_requests(len(records))} of {name}: {output}", err=True)
-    for reason, number in _left_out(records).most_common():
-        say(f"{_requests(number)} without a body: {reason}", err=True)
+        say(f"{_requests(len(requests))} of {name}: {output}", err=True)
+    for reason, number in Counter(request.left_out.get("body", "") for request in requests).most_common():
+        if reason:
+            say(f"{_requests(number)} without a body: {one_line(reason)}", err=True)
 
 
 def _nothing(target: Target, name: str) -> UserError:
@@ -69,11 +70,6 @@ def _nothing(target: Target, name: str) -> UserError:
         else "spec.capture.percent in its manifest, or [capture] in lmd.toml, asks for it"
     )
     return UserError(reasons.NOTHING_CAPTURED, f"no request of {name} has been captured: {why}")
-
-
-def _left_out(records: list[dict[str, Any]]) -> Counter[str]:
-    """Why bodies are left out, and how often."""
-    return Counter(record["left_out"]["body"] for record in records if "body" in record.get("left_out", {}))
 
 
 def _requests(count: int) -> str:

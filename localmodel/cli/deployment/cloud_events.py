@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from localmodel_untrusted import json_text
+from localmodel_untrusted.files import UnreadableError
+
 _TYPE = "org.kubeflow.serving.inference"
 _JSON = "application/json"
 
@@ -51,11 +54,9 @@ def _data(record: Record, field: str, content_type: str) -> dict[str, Any]:
     text = record[field]
     if "json" in content_type:
         try:
-            return {"datacontenttype": content_type, "data": json.loads(text, parse_constant=_refuse)}
-        except ValueError:  # a request that was refused, or a number that JSON does not have
+            value = json_text.parse(text.encode())
+            json.dumps([[value]])  # which the event will be, at least
+            return {"datacontenttype": content_type, "data": value}
+        except (UnreadableError, RecursionError):  # a request that was refused, or a number that JSON does not have
             content_type = "text/plain"
     return {"datacontenttype": content_type, "data": text}
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(constant)

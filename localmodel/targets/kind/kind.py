@@ -27,6 +27,7 @@ from localmodel.resource import schema, spec
 from localmodel.resource.manifest import Manifests
 from localmodel.store import Store
 from localmodel.targets import drafts, earlier, standing
+from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.kind import history as kind_history
 from localmodel.targets.kind import plan as kind_plan
 from localmodel.targets.kind import pod_captures, pod_metrics, watch
@@ -172,7 +173,7 @@ class KindTarget:
             ]
             yield from self._kubectl.lines("logs", *options, *(["--follow"] if follow else []))
 
-    def captured(self, name: str, count: int) -> list[bytes]:
+    def captured(self, name: str, count: int) -> list[CapturedRequest]:
         return pod_captures.last(self._kubectl, self._get(name), count)
 
     def start(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:

@@ -13,7 +13,8 @@ from localmodel.resource import spec
 from localmodel.resource.manifest import Manifests
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import Store
-from localmodel.targets import captured, drafts, earlier, log_file, standing
+from localmodel.targets import captured, captured_request, drafts, earlier, log_file, standing
+from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.machine import addresses, history, imported, records, resolve, state
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.rollout import decide, loading, rollback
@@ -285,8 +286,13 @@ class LocalTarget:
         build = state_file.or_skip(place.build)
         return log_file.read(home.build_log(build) if build else None, place.log, follow, lines)
 
-    def captured(self, name: str, count: int) -> list[bytes]:
-        return captured.last(str(self._existing(name).capture), count)
+    def captured(self, name: str, count: int) -> list[CapturedRequest]:
+        folder = self._existing(name).capture
+        try:
+            lines = captured.last(str(folder), count)
+        except OSError as error:
+            raise UserError(reasons.HOME_UNUSABLE, f"{folder}: {error.strerror}") from None
+        return captured_request.of_lines(lines, str(folder))
 
     def delete(self, name: str) -> None:
         place = self._existing(name)

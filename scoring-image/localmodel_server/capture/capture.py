@@ -16,6 +16,11 @@ class Capture:
         self._writer = Writer(count)
         self._due = 99  # so that the first request is one of them
 
+    def follow(self, settings: CaptureSettings | None) -> None:
+        """Have what is kept fit the settings of the revision that serves from now on."""
+        if settings is not None:
+            self._writer.follow(settings)
+
     def chooses(self, settings: CaptureSettings) -> bool:
         """Whether the request that this is called for is one of them."""
         self._due += settings.percent

@@ -33,8 +33,9 @@ class Exchange(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The bytes of body and answer."""
-        return len(self.body or b"") + len(self.answer or b"")
+        """The bytes that it takes while it waits, about."""
+        head = len(self.path) + len(self.query) + sum([len(name) + len(value) for name, value in self.headers])
+        return head + len(self.body or b"") + len(self.answer or b"")
 
 
 def short(content: bytes | None) -> bytes | None:

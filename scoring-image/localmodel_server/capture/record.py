@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import orjson
@@ -31,20 +31,21 @@ def _record(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | 
         _headers(exchange.headers, settings),
         _plain(exchange.body, exchange.headers, exchange.dialect),
         _plain(exchange.answer, exchange.answer_headers, exchange.dialect) if settings.answers else None,
+        _header(exchange.answer_headers, b"content-type"),
     )
     wanted = {"body": parts.body, **({"answer": parts.answer} if settings.answers else {})}
     left_out = {name: _TOO_LONG for name, content in wanted.items() if content is None}
-    answer_type = _header(exchange.answer_headers, b"content-type")
     if redactor is not None:
         try:
             parts = redactor.redact(parts)
         except (CannotRedactError, RecursionError) as error:
             why = str(error) if isinstance(error, CannotRedactError) else "it is nested too deeply"
-            left_out = dict.fromkeys(("body", "answer", "headers", "query"), why)
-            parts, answer_type = Parts(parts.request_id, parts.path, "", {}, None, None), ""
+            left_out = dict.fromkeys(("body", "answer", "headers", "path", "query"), why)
+            is_ours = not _header(exchange.headers, b"x-request-id")
+            parts = Parts(parts.request_id if is_ours else redactor.mask(parts.request_id), "", "", {}, None, None, "")
     return {
         "id": parts.request_id,
-        "time": datetime.fromtimestamp(exchange.time, UTC).isoformat(timespec="microseconds"),
+        "time": _time(exchange.time),
         "revision": exchange.origin[0],
         "models": exchange.origin[1],
         "dialect": exchange.dialect,
@@ -54,11 +55,16 @@ def _record(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | 
         "headers": dict(parts.headers),
         **_written("body", parts.body),
         "status": exchange.status,
-        "answer_type": answer_type,
+        "answer_type": parts.answer_type,
         **_written("answer", parts.answer),
         "ms": round(exchange.milliseconds, 3),
         **({"left_out": left_out} if left_out else {}),
     }
+
+
+def _time(seconds: float) -> str:
+    # datetime.UTC came after Python 3.9.
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="microseconds")  # noqa: UP017
 
 
 def _headers(headers: Headers, settings: CaptureSettings) -> dict[str, str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, parse_qsl, quote, quote_plus, urlencode
+from urllib.parse import parse_qs, parse_qsl, quote, quote_plus, unquote, urlencode
 
 from localmodel_server.json_path import Pattern
 
-# More values than these are not looked for everywhere: it would take too long.
+# More ways of spelling values, or more of them in a text, are not looked for: it would take too long.
 _MOST_VALUES = 1000
+_MOST_PIECES = 10_000
+_MOST_WORK = 200 << 20  # ways of spelling, times the characters to search
 # Shorter texts stand in the middle of other words, too, where they tell nothing.
 _SHORT = 4
 
@@ -30,6 +32,7 @@ class Parts(NamedTuple):
     headers: Mapping[str, str]
     body: bytes | None
     answer: bytes | None
+    answer_type: str
 
 
 class Redactor:
@@ -41,7 +44,13 @@ class Redactor:
 
     def __init__(self, redact: tuple[str, ...], paths: tuple[Pattern, ...], salt: bytes) -> None:
         self._paths = dict(zip(redact, paths))
+        self._names = {path[-1].casefold() for path in paths if path and isinstance(path[-1], str)}
         self._salt = salt
+
+    def mask(self, text: str) -> str:
+        """What stands in the place of a text."""
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=8)
+        return f"redacted:{digest.hexdigest()}"
 
     def redact(self, parts: Parts) -> Parts:
         """The parts without the values.
@@ -62,36 +71,32 @@ class Redactor:
         for path in self._paths.values():
             answer, _ = self._masked(answer, path, values)
         pairs = parse_qsl(parts.query, keep_blank_values=True)
-        self._note_named([*pairs, *parts.headers.items()], values)
-        if len(values) > _MOST_VALUES:
-            raise CannotRedactError(f"more than {_MOST_VALUES} values are to be redacted")
-        hidden = _Hidden(values)
+        for name, text in [*pairs, *parts.headers.items()]:
+            if name.casefold() in self._names and text:
+                self._note(text, values)
+        path = unquote(parts.path)
+        plain = [parts.request_id, path, parts.answer_type, *parts.headers.values()]
+        hidden = _Hidden(values, [document, answer, *plain, *(text for pair in pairs for text in pair)])
         if in_query:
             query = urlencode(hidden.in_value(document), doseq=True)
         else:
             query = urlencode([(hidden.in_text(name), hidden.in_text(text)) for name, text in pairs])
         return Parts(
             hidden.in_text(parts.request_id),
-            hidden.in_text(parts.path),
+            parts.path if hidden.in_text(path) == path else hidden.in_text(path),
             query,
             {name: hidden.in_text(text) for name, text in parts.headers.items()},
             b"" if in_query else _written(hidden.in_value(document)),
             _written(hidden.in_value(answer)) if parts.answer else parts.answer,
+            hidden.in_text(parts.answer_type),
         )
-
-    def _note_named(self, pairs: Iterable[tuple[str, str]], values: dict[str, str]) -> None:
-        """Add the values of parameters and headers that have the name at the end of a path."""
-        names = {path[-1] for path in self._paths.values() if path}
-        for name, text in pairs:
-            if name in names and text:
-                values.update(dict.fromkeys(_spellings(text), self._mask(text)))
 
     def _masked(self, value: Any, path: Pattern, values: dict[str, str]) -> tuple[Any, int]:
         """The value with hashes at the path, and how many there are; adds each scalar with its hash to `values`."""
         if not path:
             for text in _texts(value):
-                values.update(dict.fromkeys(_spellings(text), self._mask(text)))
-            return self._mask(value if isinstance(value, str) else _canonical(value)), 1
+                self._note(text, values)
+            return self.mask(value if isinstance(value, str) else _canonical(value)), 1
         step, rest = path[0], path[1:]
         if isinstance(step, str):
             if not isinstance(value, dict) or step not in value:
@@ -106,25 +111,38 @@ class Redactor:
             total += count
         return items, total
 
-    def _mask(self, text: str) -> str:
-        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=8)
-        return f"redacted:{digest.hexdigest()}"
+    def _note(self, text: str, values: dict[str, str]) -> None:
+        """Add the hash of a text in all ways of spelling it."""
+        if text not in values:
+            values.update(dict.fromkeys(_spellings(text), self.mask(text)))
+        if len(values) > _MOST_VALUES:
+            raise CannotRedactError(f"more than {_MOST_VALUES} values are to be redacted")
 
 
 class _Hidden:
-    """Puts the hashes of values in the place of the values, wherever they stand."""
+    """Puts the hashes of values in the place of the values, wherever they stand in `places`."""
 
-    def __init__(self, values: dict[str, str]) -> None:
+    def __init__(self, values: dict[str, str], places: list[Any]) -> None:
         self._values = values
         self._hashes = frozenset(values.values())
+        everything = "\n".join(text for place in places for text in _texts(place, with_names=True))
+        if len(values) * len(everything) > _MOST_WORK:
+            raise CannotRedactError("it is too long for so many values to be redacted")
         # The longest first: one may be a part of another.
-        texts = sorted(values, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(_alone, texts))) if texts else None
+        self._present = sorted((text for text in values if text in everything), key=len, reverse=True)
 
     def in_text(self, text: str) -> str:
-        if self._pattern is None or text in self._hashes:  # a hash may look as if it held a value
+        if text in self._hashes:  # a hash may look as if it held a value
             return text
-        return self._pattern.sub(lambda match: self._values[match[0]], text)
+        pieces = [text]  # every second one is a hash
+        for value in self._present:
+            for index in range(len(pieces) - 1, -1, -2):
+                parts = _split(pieces[index], value)
+                if len(parts) > 1:
+                    pieces[index : index + 1] = [piece for part in parts for piece in (part, self._values[value])][:-1]
+            if len(pieces) > _MOST_PIECES:
+                raise CannotRedactError("values that are to be redacted stand in one text too often")
+        return "".join(pieces)
 
     def in_value(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -138,21 +156,26 @@ class _Hidden:
         return next((self._values[text] for text in _texts(value) if text in self._values), value)
 
 
-def _alone(text: str) -> str:
-    return re.escape(text) if len(text) >= _SHORT else rf"(?<!\w){re.escape(text)}(?!\w)"
+def _split(text: str, value: str) -> list[str]:
+    """The text without the value; where that is short, only where it stands alone."""
+    if value not in text:
+        return [text]
+    return text.split(value) if len(value) >= _SHORT else re.split(rf"(?<!\w){re.escape(value)}(?!\w)", text)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any, with_names: bool = False) -> Iterator[str]:
     """How each text and number in a value may be written; true, false and null tell nothing."""
     if isinstance(value, str):
         if value:
             yield value
     elif isinstance(value, dict):
+        if with_names:
+            yield from value
         for item in value.values():
-            yield from _texts(item)
+            yield from _texts(item, with_names)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            yield from _texts(item, with_names)
     elif isinstance(value, float):
         yield repr(value)
         if value.is_integer():

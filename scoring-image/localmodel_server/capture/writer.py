@@ -15,7 +15,7 @@ from localmodel_server.capture.ring import Ring
 from localmodel_server.configuration.capture import CaptureSettings
 from localmodel_server.log import logger
 
-_MOST_BYTES = 16 << 20  # of bodies and answers that wait
+_MOST_BYTES = 16 << 20  # of what waits
 _MOST_EXCHANGES = 10_000
 _SECONDS_BETWEEN_LOOKS = 0.1
 _SECONDS_TO_END = 2.0
@@ -24,12 +24,12 @@ _SECONDS_TO_END = 2.0
 class Writer:
     """`count` is called with what became of each exchange: `written`, `dropped` or `failed`.
 
-    put() and close() are for one thread, that of the event loop.
+    follow(), put() and close() are for one thread, that of the event loop.
     """
 
     def __init__(self, count: Callable[[str], None]) -> None:
         self._count = count
-        self._waiting: deque[tuple[CaptureSettings, Exchange]] = deque()
+        self._waiting: deque[tuple[CaptureSettings, Exchange | None]] = deque()
         self._put = 0  # bytes; each of the two is changed by one thread only
         self._taken = 0
         self._stopping = threading.Event()
@@ -40,16 +40,20 @@ class Writer:
         self._redactor: Redactor | None = None
         self._trouble = ""
 
+    def follow(self, settings: CaptureSettings) -> None:
+        """Have what was written under other rules removed, before the next exchange comes."""
+        self._waiting.append((settings, None))
+        self._start()
+
     def put(self, settings: CaptureSettings, exchange: Exchange) -> None:
         """Have the exchange written, or drop it."""
-        if len(self._waiting) >= _MOST_EXCHANGES or self._put - self._taken + exchange.size > _MOST_BYTES:
+        size = exchange.size
+        if len(self._waiting) >= _MOST_EXCHANGES or self._put - self._taken + size > _MOST_BYTES:
             self._count("dropped")
             return
-        self._put += exchange.size
+        self._put += size
         self._waiting.append((settings, exchange))
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
-            self._thread.start()
+        self._start()
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -57,22 +61,37 @@ class Writer:
         if self._thread is not None:
             self._thread.join(_SECONDS_TO_END)
 
+    def _start(self) -> None:
+        if self._thread is not None:
+            return
+        thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads may be started: what waits stays, until it is too much
+            return
+        self._thread = thread
+
     def _run(self) -> None:
         is_last = False
         while not is_last:
             is_last = self._stopping.wait(_SECONDS_BETWEEN_LOOKS)
             while self._waiting:
                 settings, exchange = self._waiting.popleft()
-                self._count(self._write(settings, exchange))
-                self._taken += exchange.size
+                result = self._write(settings, exchange)
+                if exchange is not None:
+                    self._count(result)
+                    self._taken += exchange.size
                 time.sleep(0)  # lets requests go first
         if self._settings is not None:
             self._ring.close()
 
-    def _write(self, settings: CaptureSettings, exchange: Exchange) -> str:
-        if settings != self._settings:
-            self._follow(settings)
+    def _write(self, settings: CaptureSettings, exchange: Exchange | None) -> str:
         try:
+            if settings != self._settings:
+                self._change(settings)
+            if exchange is None:
+                self._ring.open()
+                return "written"
             is_kept = self._ring.add(line(exchange, settings, self._redactor))
         except OSError as error:
             self._tell(f"requests are not captured: {settings.folder}: {error.strerror or error}")
@@ -87,13 +106,13 @@ class Writer:
         self._trouble = ""
         return "written"
 
-    def _follow(self, settings: CaptureSettings) -> None:
+    def _change(self, settings: CaptureSettings) -> None:
         if self._settings is not None:
             self._ring.close()
-        self._settings = settings
         self._redactor = Redactor(settings.redact, settings.paths, self._salt) if settings.redact else None
         rules = "\n".join(sorted(settings.redact))
         self._ring = Ring(settings.folder, settings.requests, settings.bytes, rules)
+        self._settings = settings
 
     def _tell(self, trouble: str) -> None:
         """Log trouble once, until something is written again."""

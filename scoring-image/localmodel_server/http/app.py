@@ -119,11 +119,14 @@ class Application:
         scope: Scope,
         receive: Receive,
         send: Send,
-        body: bytes,
+        body: bytes | None,
         outcome: Outcome,
         started: float,
     ) -> None:
-        """Send, count and log the outcome of a request to /score, with this body, that the fast path has asked."""
+        """Send, count and log the outcome of a request to /score that the fast path has asked.
+
+        `body` is the request's where it is captured.
+        """
         tap = None if self.state.capturing is None else Tap(receive, send)
         if tap is not None:
             receive, send = tap.receive, tap.send

@@ -166,7 +166,7 @@ class _FastCycle:
             return
         state = self._application.state
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._body = body
+        self._body = None if state.capturing is None else body
         self._pieces.clear()
         try:
             pool = state.dispatcher.check_room()
@@ -236,7 +236,7 @@ class _FastCycle:
     def _end(self) -> None:
         self.response_complete = True
         # The job holds on to us: without this, bodies would stay until the collector comes, and keep it busy.
-        self._job = None
+        self._job = self._body = None
         self._pieces.clear()
 
     def _refuse(self, error: Exception, outcome: Outcome | None = None) -> None:
@@ -246,7 +246,7 @@ class _FastCycle:
 
     def _hand_over(self, outcome: Outcome) -> None:
         """Leave a response that the script made itself to the application."""
-        ids, started, body = self._ids, self._started, self._body or b""
+        ids, started, body = self._ids, self._started, self._body
 
         async def finish(scope: Scope, receive: Receive, send: Send) -> None:
             await self._application.finish(ids, scope, receive, send, body, outcome, started)
@@ -287,6 +287,7 @@ class _FastCycle:
     def _answer(self, status: int, body: bytes, headers: Headers, outcome: Outcome | None) -> None:
         protocol, application = self._protocol, self._application
         total = time.perf_counter() - self._started
+        asked = self._body
         self._end()
         transport = protocol.transport
         if self.disconnected or transport.is_closing():
@@ -305,24 +306,19 @@ class _FastCycle:
         log_request(self._ids.request_id, "POST", self._url.decode("latin-1"), status, total * 1000)
         settings = application.state.capture_next()
         if settings is not None:
-            answer = b"" if status == CLIENT_CLOSED_REQUEST else body
-            application.state.capture.take(settings, self._exchange(status, headers, answer, total, outcome))
-
-    def _exchange(
-        self, status: int, headers: Headers, answer: bytes, total: float, outcome: Outcome | None
-    ) -> Exchange:
-        return Exchange(
-            time=time.time() - total,
-            request_id=self._ids.request_id,
-            origin=self._application.state.origin(outcome),
-            dialect=self._kind.dialect,
-            method="POST",
-            path=self._url.decode("latin-1"),
-            query="",
-            headers=self._headers,
-            body=self._body,
-            status=status,
-            answer_headers=headers,
-            answer=short(answer),
-            milliseconds=total * 1000,
-        )
+            exchange = Exchange(
+                time=time.time() - total,
+                request_id=self._ids.request_id,
+                origin=application.state.origin(outcome),
+                dialect=self._kind.dialect,
+                method="POST",
+                path=self._url.decode("latin-1"),
+                query="",
+                headers=self._headers,
+                body=asked,
+                status=status,
+                answer_headers=headers,
+                answer=b"" if status == CLIENT_CLOSED_REQUEST else short(body),
+                milliseconds=total * 1000,
+            )
+            application.state.capture.take(settings, exchange)

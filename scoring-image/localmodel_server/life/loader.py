@@ -214,6 +214,7 @@ class Loader:
             self._dispatcher.switch(candidate.pool)
             self._state.metrics.error_rate.switched()
         candidate.pool.enter_service()
+        self._state.capture.follow(settings.capture)
         self._dispatcher.load_error = None
         set_up_logging(settings.log_level, settings.log_format)
         return old

@@ -8,6 +8,7 @@ import localmodel
 from localmodel import (
     AsyncClient,
     AsyncDeployment,
+    CapturedRequest,
     Client,
     DeployError,
     Deployment,
@@ -55,6 +56,7 @@ def use(digits: Deployment) -> None:
     assert_type(digits.score({"data": [1]}, content_type="application/json", headers={"a": "b"}, timeout=1.5), Any)
     assert_type(digits.status, DeploymentStatus)
     assert_type(digits.history(), list[PastRevision])
+    assert_type(digits.captured(last=5), list[CapturedRequest])
     assert_type(digits.state, DeploymentState)
     assert_type(digits.url, str)
     assert_type(digits.swagger_url, str)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import tracemalloc
 from collections import Counter
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -68,10 +70,44 @@ def test_lines_that_were_written_under_other_rules_are_removed(tmp_path: Path) -
     assert lines(tmp_path) == ["000000"]
 
 
+def test_the_files_are_not_read_as_a_whole_to_count_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "rules").write_text("")
+    with (tmp_path / NEWER).open("wb") as file:
+        for _ in range(3):
+            file.write(b"0" * (3 << 20) + b"\n")
+        file.write(b"torn" * (1 << 20))
+    ring = Ring(tmp_path, 4, 1 << 30, "")
+    tracemalloc.start()
+    ring.open()
+    assert tracemalloc.get_traced_memory()[1] < 6 << 20
+    tracemalloc.stop()
+    assert ring.add(b"fourth\n") and ring.add(b"fifth\n")
+    ring.close()
+    assert [path.read_bytes().count(b"\n") for path in (tmp_path / OLDER, tmp_path / NEWER)] == [4, 1]
+
+
 def test_smaller_bounds_hold_at_once(tmp_path: Path) -> None:
     filled(tmp_path, 15).close()
     filled(tmp_path, 1, most=20).close()
     assert lines(tmp_path) == ["000000"]
+
+
+def test_two_servers_with_other_rules_never_mix_their_lines(tmp_path: Path) -> None:
+    old, new = (Ring(tmp_path, 10, 1 << 20, rules) for rules in ("", "$.ssn"))
+    for ring, line in [(old, b"secret\n"), (new, b"hash\n"), (old, b"secret\n"), (old, b"secret\n"), (new, b"hash\n")]:
+        assert ring.add(line)
+    for ring in (old, new):
+        ring.close()
+    assert lines(tmp_path) == ["hash"]
+
+
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "rules").write_text("")
+    (tmp_path / "other").write_text("other")
+    (tmp_path / NEWER).symlink_to("other")
+    with pytest.raises(OSError):
+        Ring(tmp_path, 10, 1 << 20, "").add(b"line\n")
+    assert (tmp_path / "other").read_text() == "other"
 
 
 def test_only_the_user_may_read_it(tmp_path: Path) -> None:
@@ -132,7 +168,8 @@ def test_what_comes_while_too_much_waits_is_dropped_and_counted(
         monkeypatch.setattr(f"localmodel_server.capture.writer.{name}", 60.0)
     settings, results = CaptureSettings(tmp_path, 100), Counter[str]()
     writer = Writer(lambda result: results.update([result]))
-    large = EXCHANGE._replace(body=b"0" * (1 << 20), answer=b"")
+    # A head counts as much as a body.
+    large = EXCHANGE._replace(body=b"0" * (1 << 19), answer=b"", headers=[(b"a", b"0" * ((1 << 19) - 100))])
     for _ in range(20):
         writer.put(settings, large)
     assert results == {"dropped": 4}
@@ -140,7 +177,32 @@ def test_what_comes_while_too_much_waits_is_dropped_and_counted(
     assert results == {"dropped": 4, "written": 16}
 
 
-def test_redacting_more_removes_what_was_captured_before(tmp_path: Path) -> None:
+def test_redacting_more_removes_what_was_captured_before_any_other_request_comes(tmp_path: Path) -> None:
+    results = Counter[str]()
+    for settings in (CaptureSettings(tmp_path, 100), CaptureSettings(tmp_path, 100, redact=("$.ssn",))):
+        writer = Writer(lambda result: results.update([result]))
+        writer.follow(settings)
+        if not settings.redact:
+            writer.put(settings, EXCHANGE)
+        writer.close()
+    assert results == {"written": 1}
+    assert lines(tmp_path) == []
+
+
+def test_a_server_that_may_start_no_thread_answers_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    writer = Writer(lambda result: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", refuse)
+        writer.put(CaptureSettings(tmp_path, 100), EXCHANGE)
+    writer.put(CaptureSettings(tmp_path, 100), EXCHANGE)
+    writer.close()
+    assert len(lines(tmp_path)) == 2
+
+
+def test_redacting_more_removes_what_was_captured_with_the_next_request(tmp_path: Path) -> None:
     results = Counter[str]()
     writer = Writer(lambda result: results.update([result]))
     writer.put(CaptureSettings(tmp_path, 100), EXCHANGE)

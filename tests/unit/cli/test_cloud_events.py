@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from localmodel.cli.deployment import cloud_events
 
 RECORD: dict[str, Any] = {
@@ -53,6 +55,13 @@ def test_what_is_not_json_is_text_or_base64() -> None:
 
 def test_a_number_that_json_does_not_have_stays_text() -> None:
     assert events(answer="[NaN]")[1]["data"] == "[NaN]"
+
+
+@pytest.mark.parametrize("depth", [900, 990, 100_000])
+def test_a_body_that_is_nested_too_deeply_stays_readable(depth: int) -> None:
+    body = "[" * depth + "]" * depth
+    data = events(body=body)[0]["data"]
+    assert (data if isinstance(data, str) else json.dumps(data)) == body
 
 
 def test_what_is_left_out_is_not_there() -> None:

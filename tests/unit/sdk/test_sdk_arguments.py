@@ -56,6 +56,11 @@ def test_so_does_whatever_takes_a_timeout(method: str) -> None:
     assert refusal(deployment.score, data=1, timeout="5").startswith("timeout: ")
 
 
+@pytest.mark.parametrize("last", [0, -1, True, 1.5, "5", None])
+def test_a_number_of_requests_is_one_or_more(last: object) -> None:
+    assert refusal(Deployment("digits", UNUSED, Connections()).captured, last=last).startswith("last: give a number")
+
+
 def test_what_fits_passes() -> None:
     for packages in (None, "science", ["numpy"], ("numpy",), {"numpy"}, EnvironmentSpec()):
         arguments.check(environment=packages, variables=None, server={}, timeout=0, progress=True)

@@ -4,6 +4,7 @@ import json
 from typing import Any, cast
 
 import pytest
+from support.captured import captured_line
 
 from localmodel import reasons
 from localmodel.errors import UserError
@@ -28,13 +29,13 @@ class Table:
         return text
 
 
-def line(second: int, name: str = "ü") -> str:
-    return json.dumps({"id": name, "time": f"2026-01-01T00:00:0{second}.000000+00:00"}, ensure_ascii=False) + "\n"
+def line(second: int) -> str:
+    return captured_line(id="ü", time=f"2026-01-01T00:00:0{second}.000000+00:00").decode()
 
 
 def last(kubectl: Table, count: int, **status: str) -> list[str]:
     resource: dict[str, Any] = {"metadata": {"name": "churn", "namespace": "mine"}, "status": status}
-    return [text.decode() for text in pod_captures.last(cast(Kubectl, kubectl), resource, count)]
+    return [request._line.decode() for request in pod_captures.last(cast(Kubectl, kubectl), resource, count)]
 
 
 def test_the_last_of_all_pods_are_in_the_order_of_their_times() -> None:
@@ -43,6 +44,10 @@ def test_the_last_of_all_pods_are_in_the_order_of_their_times() -> None:
     command = kubectl.asked[1]
     assert command[:5] == ("exec", "a", "--namespace", "mine", "--container=scoring")
     assert command[-2:] == ("/tmp/localmodel-capture", "3")
+
+
+def test_what_a_pod_says_that_is_not_a_request_is_left_out() -> None:
+    assert last(Table(a="{}\n" + line(1) + "[]\n"), 3, selector="app=churn") == [line(1)]
 
 
 def test_a_pod_without_requests_has_none() -> None:

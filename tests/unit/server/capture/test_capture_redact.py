@@ -85,6 +85,7 @@ def test_another_salt_makes_other_hashes() -> None:
         ("$.data[*][1]", {"data": [[1, SECRET], [2, SECRET]]}),
         ("$.data[-1]", {"data": ["a", SECRET]}),
         ('$["social security"]', {"social security": SECRET}),
+        ('$["a[*]b"][*]', {"a[*]b": [SECRET]}),
         ("$.person", {"person": {"ssn": SECRET, "of": [SECRET]}}),
         ("$", SECRET),
     ],
@@ -171,6 +172,26 @@ def test_where_the_value_cannot_be_told_everything_is_left_out_and_the_record_sa
     assert record["status"] == 200
 
 
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_what_the_client_wrote_beside_a_body_that_cannot_be_searched_is_not_there(is_ours: bool) -> None:
+    headers = [] if is_ours else [(b"x-request-id", SECRET.encode())]
+    text, record = captured(b"{", request_id="ours" if is_ours else SECRET, path=f"/v2/{SECRET}", headers=headers)
+    assert SECRET not in text
+    assert record["id"] == "ours" if is_ours else record["id"].startswith("redacted:")
+
+
+@pytest.mark.parametrize("path", ["/v2/models/%31%32%33-45-6789/infer", f"/v2/models/{SECRET}/infer"])
+def test_a_value_is_not_in_the_path_in_whatever_way_it_is_spelled(path: str) -> None:
+    _, record = captured({"ssn": SECRET}, path=path)
+    assert record["path"].startswith("/v2/models/redacted:")
+    assert captured({"ssn": "other"}, path="/a%20b")[1]["path"] == "/a%20b"
+
+
+def test_a_value_is_not_in_the_content_type_that_a_script_has_made() -> None:
+    kind = f"application/json; of={SECRET}".encode()
+    assert SECRET not in captured({"ssn": SECRET}, 1, answer_headers=[(b"content-type", kind)])[0]
+
+
 def test_an_answer_that_is_not_json_is_left_out() -> None:
     text, record = captured({"ssn": SECRET}, f"<p>{SECRET}</p>".encode())
     assert SECRET not in text
@@ -189,6 +210,31 @@ def test_a_parameter_or_a_header_beside_a_body_is_redacted_by_its_name_and_where
     assert record["query"].endswith("&age=41")
     text, _ = captured({"x-user": "other"}, {"echo": SECRET}, "$.x-user", headers=[(b"x-user", SECRET.encode())])
     assert SECRET not in text
+
+
+def test_a_parameter_or_a_header_has_its_name_in_any_case() -> None:
+    text, _ = captured({"SSN": "other"}, {"echo": SECRET}, "$.SSN", query=f"ssn={SECRET}")
+    assert SECRET not in text
+    text, _ = captured({"X-User": "other"}, {"echo": SECRET}, "$.X-User", headers=[(b"x-user", SECRET.encode())])
+    assert SECRET not in text
+
+
+def test_a_value_in_the_middle_of_another_is_gone_with_it() -> None:
+    text, record = captured({"ssn": SECRET, "area": "123-45"}, {"echo": f"{SECRET} of 123-45"}, "$.ssn", "$.area")
+    assert "123-45" not in text
+    ssn, area = (body_of(record)[name] for name in ("ssn", "area"))
+    assert json.loads(record["answer"])["echo"] == f"{ssn} of {area}"
+
+
+def test_a_value_that_stands_very_often_in_one_text_leaves_everything_out() -> None:
+    _, record = captured({"ssn": "1234"}, {"echo": "1234 " * 20_000})
+    assert "too often" in record["left_out"]["answer"]
+
+
+def test_many_values_are_not_searched_for_in_a_long_text() -> None:
+    body = {"ssn": [f"{SECRET}-{number}" for number in range(900)]}
+    _, record = captured(body, {"echo": "a" * (1 << 19)})
+    assert "too long" in record["left_out"]["answer"]
 
 
 def test_a_header_is_searched_in_its_own_encoding() -> None:
@@ -222,7 +268,19 @@ def test_too_many_values_to_look_for_leave_everything_out() -> None:
 
 
 def test_a_body_that_is_nested_too_deeply_is_left_out() -> None:
-    deep = b'{"ssn": "123-45-6789", "deep": ' + b"[" * 900 + b"]" * 900 + b"}"
-    text, record = captured(deep, 1, "$.ssn")
+    for depth in (400, 900, 990, 100_000):
+        deep = b'{"ssn": "123-45-6789", "deep": ' + b"[" * depth + b"]" * depth + b"}"
+        text, record = captured(deep, 1, "$.ssn")
+        assert SECRET not in text
+        assert record["status"] == 200
+
+
+@pytest.mark.parametrize("path", ["$" + "[*]" * 166, "$" + "[0]" * 166, "$" + ".a" * 249])
+def test_a_path_may_be_as_deep_as_the_resource_lets_it(path: str) -> None:
+    steps = path.count("[") or path.count(".")
+    body = json.dumps(SECRET)
+    for _ in range(steps):
+        body = f"[{body}]" if "[" in path else f'{{"a": {body}}}'
+    text, record = captured(body.encode(), {"echo": SECRET}, path)
     assert SECRET not in text
-    assert record["status"] == 200
+    assert "redacted:" in record["body"]
