@@ -65,7 +65,10 @@ _ARGUMENTS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     ),
     "variables": (lambda value: value is None or isinstance(value, Mapping), "a dict such as {'NAME': 'value'}"),
     "server": (lambda value: value is None or isinstance(value, Mapping), "a dict such as {'workers': 2}"),
-    "last": (lambda value: isinstance(value, int) and value is not True and value > 0, "a number of requests, 1 or more"),
+    "last": (
+        lambda value: isinstance(value, int) and value is not True and value > 0,
+        "a number of requests, 1 or more",
+    ),
     "timeout": (_is_time, "a number of seconds, 0 or more"),
     "progress": (_is_progress, "True, False or a Progress"),
 }

@@ -30,7 +30,7 @@ def parse(text: str) -> tuple[Step, ...]:
     steps = []
     for step in parse_pattern(text):
         if step is None:
-            raise ValueError(f"{_EVERY} is not a valid step of this path; write [0] or [-1]")
+            raise ValueError(f"{_EVERY} is not a valid step of a path here; write [0] or [-1]")
         steps.append(step)
     return tuple(steps)
 
