@@ -74,8 +74,8 @@ class Redactor:
         for name, text in [*pairs, *parts.headers.items()]:
             if name.casefold() in self._names and text:
                 self._note(text, values)
-        path = unquote(parts.path)
-        plain = [parts.request_id, path, parts.answer_type, *parts.headers.values()]
+        address = unquote(parts.path)
+        plain = [parts.request_id, address, parts.answer_type, *parts.headers.values()]
         hidden = _Hidden(values, [document, answer, *plain, *(text for pair in pairs for text in pair)])
         if in_query:
             query = urlencode(hidden.in_value(document), doseq=True)
@@ -83,7 +83,7 @@ class Redactor:
             query = urlencode([(hidden.in_text(name), hidden.in_text(text)) for name, text in pairs])
         return Parts(
             hidden.in_text(parts.request_id),
-            parts.path if hidden.in_text(path) == path else hidden.in_text(path),
+            parts.path if hidden.in_text(address) == address else hidden.in_text(address),
             query,
             {name: hidden.in_text(text) for name, text in parts.headers.items()},
             b"" if in_query else _written(hidden.in_value(document)),
