@@ -110,6 +110,7 @@ def _fields(kind: type, words: list[tuple[str, str]]) -> str:
     rows = [
         f"| `{name}` | `{_cell(_type(hint))}` | {default and f'`{default}`'} | {_cell(what[name])} |"
         for name, hint in hints.items()
+        if not name.startswith("_")
         for default in [defaults.get(name, "")]
     ]
     return "\n".join(["| field | type | default | what it is |", "|---|---|---|---|", *rows, ""])
