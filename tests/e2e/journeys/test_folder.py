@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from kube import Cluster, Namespace, take_port
+from kube import Cluster, Namespace, eventually, take_port
 from load import ask
 from operator_process import LMD
 from support import given
@@ -35,15 +35,27 @@ def lmd(cluster: Cluster, namespace: Namespace, home: Path, tmp_path: Path) -> C
     return run
 
 
+def captured(lmd: Command) -> list[str] | None:
+    """The requests of the folder's deployment; None until there are some."""
+    try:
+        return lmd("capture", "words").splitlines()
+    except AssertionError as error:
+        if "none has come since" not in str(error):
+            raise
+        return None
+
+
 def test_a_folder_is_applied_edited_and_exported(
     lmd: Command, cluster: Cluster, shared_namespace: Namespace, port: int, ports: Iterator[int], tmp_path: Path
 ) -> None:
     folder = tmp_path / "words"
     folder.mkdir()
     (folder / "score.py").write_text(SCRIPT.format(answer="first"))
-    (folder / "lmd.toml").write_text(f'port = {port}\npython = "3.11"\n')
+    (folder / "lmd.toml").write_text(f'port = {port}\npython = "3.11"\n[capture]\npercent = 100\n')
     lmd("apply", "./words")
     assert ask(port) == "first"
+    (kept,) = map(json.loads, eventually(lambda: captured(lmd), "a captured request"))
+    assert (kept["revision"], kept["answer"]) == ("1", '"first"')
     (folder / "score.py").write_text(SCRIPT.format(answer="second"))
     assert "revision 2 serves" in lmd("apply", "./words")
     assert ask(port) == "second"
