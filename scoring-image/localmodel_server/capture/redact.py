@@ -17,6 +17,7 @@ _MOST_PIECES = 10_000
 _MOST_WORK = 200 << 20  # ways of spelling, times the characters to search
 # Shorter texts stand in the middle of other words, too, where they tell nothing.
 _SHORT = 4
+_NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 class CannotRedactError(ValueError):
@@ -125,7 +126,11 @@ class _Hidden:
     def __init__(self, values: dict[str, str], places: list[Any]) -> None:
         self._values = values
         self._hashes = frozenset(values.values())
-        everything = "\n".join(text for place in places for text in _texts(place, with_names=True))
+        self._numbers = {_number(text): mask for text, mask in values.items() if _NUMBER.fullmatch(text)}
+        texts: list[str] = []
+        for place in places:
+            _add_texts(place, texts)
+        everything = "\n".join(texts)
         if len(values) * len(everything) > _MOST_WORK:
             raise CannotRedactError("it is too long for so many values to be redacted")
         # The longest first: one may be a part of another.
@@ -145,15 +150,16 @@ class _Hidden:
         return "".join(pieces)
 
     def in_value(self, value: Any) -> Any:
+        return self._in_value(value) if self._present or self._numbers else value
+
+    def _in_value(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.in_text(value)
         if isinstance(value, dict):
-            return {self.in_text(name): self.in_value(item) for name, item in value.items()}
+            return {self.in_text(name): self._in_value(item) for name, item in value.items()}
         if isinstance(value, list):
-            return [self.in_value(item) for item in value]
-        if value is None or isinstance(value, bool):
-            return value
-        return next((self._values[text] for text in _texts(value) if text in self._values), value)
+            return [self._in_value(item) for item in value]
+        return value if value is None or isinstance(value, bool) else self._numbers.get(value, value)
 
 
 def _split(text: str, value: str) -> list[str]:
@@ -163,19 +169,35 @@ def _split(text: str, value: str) -> list[str]:
     return text.split(value) if len(value) >= _SHORT else re.split(rf"(?<!\w){re.escape(value)}(?!\w)", text)
 
 
-def _texts(value: Any, with_names: bool = False) -> Iterator[str]:
+def _add_texts(value: Any, texts: list[str]) -> None:
+    """Add the texts in a value, with the names in its objects."""
+    if isinstance(value, str):
+        texts.append(value)
+    elif isinstance(value, dict):
+        texts.extend(value)
+        for item in value.values():
+            _add_texts(item, texts)
+    elif isinstance(value, list):
+        for item in value:
+            if not isinstance(item, float):  # what most long lists have
+                _add_texts(item, texts)
+
+
+def _number(text: str) -> float:
+    return float(text) if text.strip("-0123456789") else int(text)
+
+
+def _texts(value: Any) -> Iterator[str]:
     """How each text and number in a value may be written; true, false and null tell nothing."""
     if isinstance(value, str):
         if value:
             yield value
     elif isinstance(value, dict):
-        if with_names:
-            yield from value
         for item in value.values():
-            yield from _texts(item, with_names)
+            yield from _texts(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item, with_names)
+            yield from _texts(item)
     elif isinstance(value, float):
         yield repr(value)
         if value.is_integer():

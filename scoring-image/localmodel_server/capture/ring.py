@@ -26,6 +26,7 @@ class Ring:
 
     def __init__(self, folder: Path, lines: int, most: int, rules: str) -> None:
         self._folder = folder
+        self._newer = folder / NEWER
         self._most_lines = lines
         self._most_bytes = most // 2  # of each file
         self._rules = rules
@@ -80,12 +81,12 @@ class Ring:
         """Make the newer file the older one, unless another server has done so."""
         with self._alone():
             if self._descriptor is not None and self._is_newer(self._descriptor):
-                (self._folder / NEWER).replace(self._folder / OLDER)
+                self._newer.replace(self._folder / OLDER)
         self.close()
 
     def _is_newer(self, descriptor: int) -> bool:
         try:
-            return os.path.samestat(os.fstat(descriptor), (self._folder / NEWER).lstat())
+            return os.path.samestat(os.fstat(descriptor), self._newer.lstat())
         except FileNotFoundError:
             return False
 
@@ -103,13 +104,13 @@ class Ring:
     def _open(self) -> int:
         rules = self._folder / _RULES
         is_other = _text(rules) != self._rules
-        for path in (self._folder / NEWER, self._folder / OLDER):
+        for path in (self._newer, self._folder / OLDER):
             if path.exists() and (is_other or path.stat().st_size > self._most_bytes):
                 path.unlink()
         if is_other:
             rules.write_text(self._rules, encoding="utf-8")
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self._folder / NEWER, flags, 0o600)
+        descriptor = os.open(self._newer, flags, 0o600)
         try:
             self._lines = _whole_lines(descriptor)
         except OSError:
