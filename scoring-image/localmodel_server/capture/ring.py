@@ -33,28 +33,28 @@ class Ring:
         self._descriptor: int | None = None
         self._lines = 0
 
-    def add(self, line: bytes) -> bool:
-        """Write a line; returns False for one that is too long.
+    def add(self, content: bytes, lines: int = 1) -> bool:
+        """Write a number of lines together; returns False if they are too long for it.
 
         Raises:
-            OSError: it is not written, and nothing of it is left.
+            OSError: they are not written, and nothing of them is left.
         """
-        if len(line) > self._most_bytes:
+        if len(content) > self._most_bytes:
             return False
         descriptor = self.open()
         size = os.fstat(descriptor).st_size
-        if self._lines >= self._most_lines or size + len(line) > self._most_bytes:
+        if self._lines >= self._most_lines or size + len(content) > self._most_bytes:
             self._turn()
             descriptor = self.open()
             size = os.fstat(descriptor).st_size
         try:
-            if os.write(descriptor, line) < len(line):
+            if os.write(descriptor, content) < len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, size)
             raise
-        self._lines += 1
+        self._lines += lines
         return True
 
     def open(self) -> int:

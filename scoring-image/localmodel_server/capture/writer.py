@@ -17,6 +17,9 @@ from localmodel_server.log import logger
 
 _MOST_BYTES = 16 << 20  # of what waits
 _MOST_EXCHANGES = 10_000
+_MOST_AT_ONCE = 256 << 10  # bytes, less than half of the smallest spec.capture.keep.megabytes
+_SECONDS_AT_ONCE = 0.001
+_SECONDS_OF_REST = 0.001
 _SECONDS_BETWEEN_LOOKS = 0.1
 _SECONDS_TO_END = 2.0
 
@@ -76,35 +79,56 @@ class Writer:
         while not is_last:
             is_last = self._stopping.wait(_SECONDS_BETWEEN_LOOKS)
             while self._waiting:
-                settings, exchange = self._waiting.popleft()
-                result = self._write(settings, exchange)
-                if exchange is not None:
-                    self._count(result)
-                    self._taken += exchange.size
-                time.sleep(0)  # lets requests go first
+                self._write_some()
+                time.sleep(_SECONDS_OF_REST)
         if self._settings is not None:
             self._ring.close()
 
-    def _write(self, settings: CaptureSettings, exchange: Exchange | None) -> str:
-        try:
-            if settings != self._settings:
+    def _write_some(self) -> None:
+        """Write what is encoded in a moment, all at once.
+
+        Every call of the system hands the interpreter to the event loop and back, which takes longer than to encode a
+        line.
+        """
+        began = time.thread_time()
+        lines: list[bytes] = []
+        size = 0
+        while self._waiting and size < _MOST_AT_ONCE and time.thread_time() - began < _SECONDS_AT_ONCE:
+            settings, exchange = self._waiting.popleft()
+            if settings is not self._settings:
+                self._write(lines)
+                lines, size = [], 0
                 self._change(settings)
             if exchange is None:
-                self._ring.open()
-                return "written"
-            is_kept = self._ring.add(line(exchange, settings, self._redactor))
+                continue
+            self._taken += exchange.size
+            try:
+                written = line(exchange, settings, self._redactor)
+            except Exception as error:
+                # Its text may hold what the request holds.
+                self._tell(f"a request was not captured: {type(error).__name__}")
+                self._count("failed")
+                continue
+            if size + len(written) > _MOST_AT_ONCE:
+                self._write(lines)
+                lines, size = [], 0
+            lines.append(written)
+            size += len(written)
+        self._write(lines)
+
+    def _write(self, lines: list[bytes]) -> None:
+        if not lines:
+            return
+        result = "failed"
+        try:
+            if self._ring.add(b"".join(lines), len(lines)):
+                result, self._trouble = "written", ""
+            else:
+                self._tell("a request was not captured: it takes more than half of spec.capture.keep.megabytes")
         except OSError as error:
-            self._tell(f"requests are not captured: {settings.folder}: {error.strerror or error}")
-            return "failed"
-        except Exception as error:
-            # Its text may hold what the request holds.
-            self._tell(f"a request was not captured: {type(error).__name__}")
-            return "failed"
-        if not is_kept:
-            self._tell("a request was not captured: it takes more than half of spec.capture.keep.megabytes")
-            return "failed"
-        self._trouble = ""
-        return "written"
+            self._tell_of(error)
+        for _ in lines:
+            self._count(result)
 
     def _change(self, settings: CaptureSettings) -> None:
         if self._settings is not None:
@@ -113,6 +137,14 @@ class Writer:
         rules = "\n".join(sorted(settings.redact))
         self._ring = Ring(settings.folder, settings.requests, settings.bytes, rules)
         self._settings = settings
+        try:
+            self._ring.open()
+        except OSError as error:
+            self._tell_of(error)
+
+    def _tell_of(self, error: OSError) -> None:
+        where = "" if self._settings is None else f": {self._settings.folder}"
+        self._tell(f"requests are not captured{where}: {error.strerror or error}")
 
     def _tell(self, trouble: str) -> None:
         """Log trouble once, until something is written again."""

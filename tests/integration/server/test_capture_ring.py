@@ -140,6 +140,7 @@ def test_two_servers_of_a_deployment_share_it(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_no_half_line_and_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr("localmodel_server.capture.writer._MOST_AT_ONCE", 1)
     settings, results = CaptureSettings(tmp_path / "capture", 100), Counter[str]()
     write, is_full = os.write, [False, True, True, False]
 
