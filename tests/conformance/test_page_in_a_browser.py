@@ -165,7 +165,9 @@ def test_a_control_changes_the_request(browser: Browser, visit: Visit) -> None:
     becomes(lambda: '"age":42.5' in one(browser, "#as-python pre").get_attribute("textContent"))
 
 
-def test_an_edit_on_disk_is_seen_without_a_reload(browser: Browser, visit: Visit, served: Lmd) -> None:
+def test_an_edit_on_disk_is_seen_without_a_reload_and_a_rollback_is_asked_about(
+    browser: Browser, visit: Visit, served: Lmd
+) -> None:
     visit("/deployments/sklearn-mnist")
     browser.execute_script("window.stays = true")
     assert text(browser, "#serving") == "1"
@@ -179,9 +181,6 @@ def test_an_edit_on_disk_is_seen_without_a_reload(browser: Browser, visit: Visit
     becomes(lambda: "KeyError" in text(browser, "#head") and text(browser, "#serving") == "2")
     assert browser.execute_script("return window.stays")
 
-
-def test_a_rollback_is_asked_about_and_followed(browser: Browser, visit: Visit) -> None:
-    visit("/deployments/sklearn-mnist")
     one(browser, "#back-1").send_keys(Keys.ENTER)
     becomes(lambda: text(browser, "main button") == "Go back to revision 1")
     one(browser, "main button").send_keys(Keys.ENTER)
