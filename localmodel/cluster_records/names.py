@@ -9,6 +9,8 @@ RESOURCE = f"localmodeldeployments.{GROUP}"
 # Field managers of server-side apply. Renaming one would leave the old one's fields orphaned.
 FIELD_MANAGER = "localmodel-operator"
 STATUS_MANAGER = "localmodel-operator-status"
+# Of a Deployment's replicas, until an autoscaler writes them
+REPLICAS_MANAGER = "localmodel-operator-replicas"
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "localmodel"}
 MANAGED_SELECTOR = "app.kubernetes.io/managed-by=localmodel"
@@ -43,3 +45,5 @@ FAILED_ANNOTATION = f"{GROUP}/failed"
 SECRETS_ANNOTATION = f"{GROUP}/secrets"
 # On pods: digest of the spec.pod that they were made with
 POD_ANNOTATION = f"{GROUP}/pod"
+# On Services: the kinds of the other children that only some specs have
+OPTIONAL_ANNOTATION = f"{GROUP}/optional-children"

@@ -84,7 +84,8 @@ ADDRESS_PENDING = _reason(
     UNDER_WAY,
     "AddressPending",
     "`spec.service.expose` asks for an address of the cluster, and the cluster has not given one yet",
-    "`kubectl describe service NAME`; on a cluster that gives none, choose `NodePort` or `None`",
+    "the message says who has not given it: `kubectl describe` the Service, Ingress or HTTPRoute NAME; on a cluster "
+    "that gives none, choose `NodePort` or `None`",
 )
 PORT_PENDING = _reason(
     UNDER_WAY,
@@ -329,6 +330,25 @@ SERVICE_REFUSED = _reason(
     "the API server refuses the Service",
     "the message is the API server's: mostly an admission policy",
 )
+ROUTE_TAKEN = _reason(
+    STALLED,
+    "RouteTaken",
+    "another deployment has the host and the path of `spec.service`",
+    "the message names it: choose another path or host",
+)
+ROUTE_REFUSED = _reason(
+    STALLED,
+    "RouteRefused",
+    "the API server refuses the Ingress or the HTTPRoute of `spec.service.expose`, or does not know HTTPRoute",
+    "the message is the API server's: an admission policy, another Ingress with this host and path, or a right that "
+    "the operator lacks (its chart has them all)",
+)
+AUTOSCALER_REFUSED = _reason(
+    STALLED,
+    "AutoscalerRefused",
+    "the API server refuses the HorizontalPodAutoscaler of `spec.autoscaling`",
+    "the message is the API server's: mostly a right that the operator lacks (its chart has them all)",
+)
 FAILED_CREATE = _reason(
     STALLED,
     "FailedCreate",
@@ -398,7 +418,12 @@ PROGRESS_DEADLINE_EXCEEDED = _reason(
 # Other reasons
 
 SERVING = _reason(NEITHER, "Serving", "everything is as requested")
-SCALED_TO_ZERO = _reason(NEITHER, "ScaledToZero", "`spec.replicas` is 0: the resource is Ready, and nothing answers")
+SCALED_TO_ZERO = _reason(
+    NEITHER,
+    "ScaledToZero",
+    "`spec.replicas` is 0, or the Deployment of `spec.autoscaling` was scaled to 0 by hand: the resource is Ready, and "
+    "nothing answers",
+)
 SERVING_ASKED = _reason(
     NEITHER,
     "ServingAsked",

@@ -27,6 +27,13 @@ _OWN_FOLDER = re.compile(
     r"/opt|/var|/var/lib|/(bin|dev|etc|lib|lib64|proc|run|sbin|sys|tmp|usr|opt/env|opt/localmodel|var/azureml-app"
     r"|var/lib/localmodel|var/run)(/.*)?"
 )
+# First parts of the paths of the scoring server's own routes
+_SERVER_ROUTES = frozenset(
+    {
+        *("score", "livez", "readyz", "metrics", "swagger.json", "openapi.json"),
+        *("v1", "v2", "kserve", "invocations", "ping", "health", "version"),
+    }
+)
 _SET_BY_US = ("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "AML_APP_ROOT")
 
 
@@ -90,6 +97,11 @@ def _no_file_names(inline: Mapping[str, str]) -> Broken:
     return [repr(name) for name in inline if not _FILE_NAME.fullmatch(name) or len(name) > 200]
 
 
+def _asks_for_cpu(resources: Mapping[str, Any]) -> bool:
+    """Whether pods request CPU; a limit without a request is one."""
+    return any("cpu" in resources.get(kind, {}) for kind in ("requests", "limits"))
+
+
 def _missing_script(scoring: Mapping[str, Any]) -> Broken:
     source, entry = scoring["source"], scoring["entryScript"]
     return [entry] if "inline" in source and entry not in source["inline"] else ()
@@ -144,6 +156,31 @@ COUNTERPARTS: dict[str, Callable[[Any], Broken]] = {
     "a file of the source that spec.scoring names": _unless(
         lambda spec: "file" not in spec["environment"] or "scoring" in spec
     ),
+    "host and path need expose: Ingress or Gateway": _unless(
+        lambda service: not {"host", "path"} & set(service) or service.get("expose") in ("Ingress", "Gateway")
+    ),
+    "ingressClass and tlsSecret need expose: Ingress; a Gateway has certificates of its own": _unless(
+        lambda service: not {"ingressClass", "tlsSecret"} & set(service) or service.get("expose") == "Ingress"
+    ),
+    "expose: Gateway and gateway need each other": _unless(
+        lambda service: ("gateway" in service) == (service.get("expose") == "Gateway")
+    ),
+    "a certificate is for a host: set host, too": _unless(
+        lambda service: "tlsSecret" not in service or "host" in service
+    ),
+    "the server has a route of its own there; choose another, such as /models/NAME": _unless(
+        lambda path: _SERVER_ROUTES.isdisjoint(path.split("/")[1:2])
+    ),
+    "spec.autoscaling decides how many pods there are; leave spec.replicas out": _unless(
+        lambda spec: "autoscaling" not in spec or not isinstance(spec["replicas"], int) or spec["replicas"] == 1
+    ),
+    "it is a share of what a pod requests: set spec.resources.requests.cpu, too": _unless(
+        lambda spec: "cpu" not in spec.get("autoscaling", {}) or _asks_for_cpu(spec["resources"])
+    ),
+    "exactly one of cpu and inflight": _unless(
+        lambda autoscaling: ("cpu" in autoscaling) != ("inflight" in autoscaling)
+    ),
+    "min may be at most max": _unless(lambda wanted: wanted["min"] <= wanted["max"]),
     "either ref, or requirements and baseImage": _unless(
         lambda environment: "ref" not in environment or not (environment["requirements"] or "baseImage" in environment)
     ),

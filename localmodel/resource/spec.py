@@ -11,6 +11,8 @@ from localmodel.resource.server_settings import ServerSettings
 
 # Names of images built from the Dockerfiles of environments
 BUILT_BASE_REPOSITORY = "localmodel.dev/base"
+# Variables of the scoring server for `Route.host` and `Route.path`
+ROUTE_VARIABLES = ("LOCALMODEL_PUBLIC_HOST", "LOCALMODEL_PUBLIC_PATH")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -161,6 +163,74 @@ class GateSpec:
 
 
 @dataclass(frozen=True)
+class GatewayRef:
+    """A Gateway of the Gateway API.
+
+    Attributes:
+        name: its name.
+        namespace: where it is; "": where the resource is.
+        listener: the one that is to lead there, or "".
+    """
+
+    name: str
+    namespace: str = ""
+    listener: str = ""
+
+
+@dataclass(frozen=True)
+class Route:
+    """What an Ingress or a Gateway leads to a deployment from.
+
+    Attributes:
+        host: the name that users call, or "".
+        path: the path below which it answers, as `/path`, or "".
+        ingress_class: the class of the Ingress, or "".
+        tls_secret: the name of a Secret with the certificate of an Ingress, or "".
+        gateway: the Gateway, for an HTTPRoute.
+    """
+
+    host: str = ""
+    path: str = ""
+    ingress_class: str = ""
+    tls_secret: str = ""
+    gateway: GatewayRef | None = None
+
+    @classmethod
+    def from_manifest(cls, service: Mapping[str, Any]) -> "Route":
+        """The route of a valid `spec.service`."""
+        gateway = service.get("gateway")
+        return cls(
+            service.get("host", ""),
+            service.get("path", ""),
+            service.get("ingressClass", ""),
+            service.get("tlsSecret", ""),
+            GatewayRef(**gateway) if gateway else None,
+        )
+
+    def variables(self) -> dict[str, str]:
+        """What the scoring server has to know of it, whichever revision it serves."""
+        named = zip(ROUTE_VARIABLES, (self.host, self.path), strict=True)
+        return {name: value for name, value in named if value}
+
+
+@dataclass(frozen=True)
+class Autoscaling:
+    """How many pods an autoscaler may have, and what it goes by: exactly one of the other two.
+
+    Attributes:
+        min: least number of pods.
+        max: largest number of pods.
+        cpu: share of the requested CPU that pods are to use, in percent, or None.
+        inflight: requests that a pod is to have at once, or None.
+    """
+
+    min: int
+    max: int
+    cpu: int | None = None
+    inflight: int | None = None
+
+
+@dataclass(frozen=True)
 class DeploymentSpec:
     """The spec of one LocalModelDeployment, defaults filled in. Field names follow crds/.
 
@@ -184,7 +254,9 @@ class DeploymentSpec:
     capture: Mapping[str, Any] = field(default_factory=dict)
     expose: str = "Auto"
     local_port: int | None = None
+    route: Route = Route()
     replicas: int = 1
+    autoscaling: Autoscaling | None = None
     resources: Mapping[str, Any] = field(default_factory=dict)
     pod: Mapping[str, Any] = field(default_factory=dict)
     strategy: str = "Auto"
@@ -218,7 +290,9 @@ def parse(spec: Mapping[str, Any]) -> DeploymentSpec:
         capture=capture.of_manifest(spec.get("capture", {})),
         expose=spec["service"].get("expose", "Auto"),
         local_port=spec["service"].get("localPort"),
+        route=Route.from_manifest(spec["service"]),
         replicas=spec["replicas"],
+        autoscaling=Autoscaling(**spec["autoscaling"]) if "autoscaling" in spec else None,
         resources=spec["resources"],
         pod={name: value for name, value in spec.get("pod", {}).items() if value},
         strategy=update["strategy"],

@@ -74,6 +74,7 @@ class ContainerRunner:
     def without_meaning(self, spec: DeploymentSpec) -> list[str]:
         resources = spec.resources
         fields = [("spec.replicas", spec.replicas != 1), ("spec.resources.requests", "requests" in resources)]
+        fields.append(("spec.autoscaling", spec.autoscaling is not None))
         fields.append(("spec.models[].credentials", any(model.credentials for model in spec.models)))
         fields.append(("spec.models[].refresh", any(model.refresh for model in spec.models)))
         fields += [(f"spec.resources.limits.{name}", name not in _LIMITS) for name in resources.get("limits", {})]

@@ -48,6 +48,7 @@ class ProcessRunner:
     def without_meaning(self, spec: DeploymentSpec) -> list[str]:
         fields = (
             ("spec.replicas", spec.replicas != 1),
+            ("spec.autoscaling", spec.autoscaling is not None),
             ("spec.resources", bool(spec.resources)),
             ("spec.environment.baseImage", spec.environment.base_image is not None),
             ("spec.models[].credentials", any(model.credentials for model in spec.models)),

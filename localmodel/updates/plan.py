@@ -140,7 +140,9 @@ def of_pods(
 def fixed_of_pods(spec: DeploymentSpec) -> dict[str, str]:
     """`Facts.fixed`: fields that only a new pod can change."""
     pod = {f"spec.pod.{name}": digests.of_json(spec.pod[name]) for name in spec.pod}
-    return {"spec.resources": digests.of_json(dict(spec.resources)), **pod}
+    named = {"host": spec.route.host, "path": spec.route.path}
+    route = {f"spec.service.{name}": value for name, value in named.items() if value}
+    return {"spec.resources": digests.of_json(dict(spec.resources)), **route, **pod}
 
 
 def beside_pods(spec: DeploymentSpec) -> dict[str, str]:
@@ -148,7 +150,17 @@ def beside_pods(spec: DeploymentSpec) -> dict[str, str]:
     port = {PORT: str(spec.local_port)} if spec.local_port else {}
     # Facts that were recorded before the field existed do not have it.
     expose = {_EXPOSE: spec.expose} if spec.expose != "Auto" else {}
-    return {"spec.replicas": str(spec.replicas), **expose, **port}
+    scaled = asdict(spec.autoscaling) if spec.autoscaling else {}
+    autoscaling = {f"spec.autoscaling.{name}": str(value) for name, value in scaled.items() if value is not None}
+    return {"spec.replicas": str(spec.replicas), **expose, **port, **_leading_there(spec), **autoscaling}
+
+
+def _leading_there(spec: DeploymentSpec) -> dict[str, str]:
+    """The fields of an Ingress or a Gateway that the server need not know."""
+    route, gateway = spec.route, asdict(spec.route.gateway) if spec.route.gateway else {}
+    named = {"ingressClass": route.ingress_class, "tlsSecret": route.tls_secret}
+    named |= {f"gateway.{name}": value for name, value in gateway.items()}
+    return {f"spec.service.{name}": value for name, value in named.items() if value}
 
 
 def of_worker(

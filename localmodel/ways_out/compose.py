@@ -82,6 +82,8 @@ def _notes(spec: DeploymentSpec, variables: Sequence[Variable]) -> list[str]:
     notes += [f"spec.resources: {name} is left out" for name in sorted(amounts - {"cpu", "memory"})]
     if spec.replicas != 1:
         notes.append(f"spec.replicas: {spec.replicas} cannot share a port of this machine: there is one")
+    if spec.autoscaling:
+        notes.append("spec.autoscaling: nothing scales a container: there is one")
     for variable in variables:
         if reference := variable.value_from:
             place = f"{reference.kind} {reference.name}"

@@ -25,6 +25,8 @@ def of_the_operator(spec: DeploymentSpec) -> list[str]:
         "spec.update.gate": spec.gate is not None and "its requests are asked by lmd and the operator alone",
         "spec.models[].refresh": any(model.refresh for model in spec.models)
         and "the image has the model as it is now; export again for a newer one",
+        "spec.service.expose": spec.expose in ("Ingress", "Gateway")
+        and "what leads there is left to the other system; the server knows neither host nor path",
         "spec.suspend": spec.suspend and "it is not suspended where these files are applied",
     }
     return [f"{field}: {text}" for field, text in set_fields.items() if text]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from localmodel.cluster_records import pod_template
+from localmodel.cluster_records import autoscaling, pod_template
 from localmodel.ways_out import documents
 from localmodel.ways_out.packed import Packed, Written
 
@@ -10,13 +10,16 @@ Object = dict[str, Any]
 
 
 def write(packed: Packed) -> Written:
-    """A Deployment, its Service, and what limits evictions and who reaches the pods."""
+    """A Deployment, its Service, and what limits evictions and who reaches the pods, or scales them."""
     objects = {
         "deployment": _deployment(packed),
         "service": _service(packed),
         "poddisruptionbudget": _disruption_budget(packed),
         "networkpolicy": _network_policy(packed),
     }
+    if wanted := packed.spec.autoscaling:
+        spec = autoscaling.autoscaler_spec(packed.name, wanted)
+        objects["horizontalpodautoscaler"] = _object(packed, autoscaling.API_VERSION, autoscaling.KIND, spec)
     notes = [*documents.of_the_operator(packed.spec), *documents.of_references(packed.variables)]
     return Written({f"{kind}.yaml": documents.yaml_of(made) for kind, made in objects.items()}, tuple(notes))
 
@@ -53,7 +56,7 @@ def _deployment(packed: Packed) -> Object:
         "apps/v1",
         "Deployment",
         {
-            "replicas": spec.replicas,
+            **({} if spec.autoscaling else {"replicas": spec.replicas}),
             "progressDeadlineSeconds": spec.progress_deadline_seconds,
             "selector": {"matchLabels": _labels(packed)},
             "strategy": pod_template.strategy(spec),

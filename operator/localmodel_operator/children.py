@@ -1,6 +1,6 @@
 """Builds the children of a LocalModelDeployment as plain values, without side effects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -11,7 +11,7 @@ from localmodel.cluster_records import pod_template as shared
 from localmodel.cluster_records.decision import config_map_name
 from localmodel.cluster_records.revisions import RevisionData, record_name
 from localmodel.resource import quantity
-from localmodel.resource.spec import DeploymentSpec, Variable
+from localmodel.resource.spec import ROUTE_VARIABLES, DeploymentSpec, Route, Variable
 from localmodel.store import ModelVersion
 from localmodel_operator.cluster import LMD, Object
 from localmodel_operator.pods import admin
@@ -88,20 +88,42 @@ def controller_revision(owner: Mapping[str, Any], number: int, data: RevisionDat
     }
 
 
-def service(owner: Mapping[str, Any], exposure: Exposure) -> Object:
-    """The Service, which an edit of the exposure leaves the same object."""
+def service(owner: Mapping[str, Any], exposure: Exposure, optional: Collection[str] = ()) -> Object:
+    """The Service, which an edit of the exposure leaves the same object.
+
+    `optional`: the kinds of optional children that there may be.
+    """
     name = owner["metadata"]["name"]
+    its = metadata(owner, name)
+    if optional:
+        its["annotations"] = {names.OPTIONAL_ANNOTATION: ",".join(sorted(optional))}
     port = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(owner, name),
+        "metadata": its,
         "spec": {
             "type": exposure.type,
             "selector": selector(name),
             "ports": [{**port, "nodePort": exposure.node_port} if exposure.node_port else port],
         },
     }
+
+
+def optional_kinds(service: Mapping[str, Any] | None) -> set[str]:
+    """The kinds of optional children that there may be, by the Service's annotation."""
+    annotations = service["metadata"].get("annotations", {}) if service else {}
+    return {*filter(None, annotations.get(names.OPTIONAL_ANNOTATION, "").split(","))}
+
+
+def includes(current: Any, wanted: Any) -> bool:
+    """Whether an object has everything that is wanted of it, beside what the API server or others have added."""
+    if isinstance(wanted, Mapping):
+        return isinstance(current, Mapping) and all(includes(current.get(name), wanted[name]) for name in wanted)
+    if isinstance(wanted, list):
+        same_length = isinstance(current, list) and len(current) == len(wanted)
+        return same_length and all(map(includes, current, wanted))
+    return bool(current == wanted)
 
 
 def service_drift(current: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> str:
@@ -153,7 +175,7 @@ def pod_template(
 
 
 def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping[str, Any]) -> Object:
-    """The Deployment with a revision's recorded pod template, and with the spec's `resources` and `pod`."""
+    """The Deployment with a revision's recorded pod template, and with what the spec has beside revisions."""
     name = owner["metadata"]["name"]
     template = {**template, "spec": shared.with_resources(template["spec"], spec.resources)}
     return {
@@ -161,33 +183,51 @@ def deployment(owner: Mapping[str, Any], spec: DeploymentSpec, template: Mapping
         "kind": "Deployment",
         "metadata": metadata(owner, name),
         "spec": {
-            "replicas": spec.replicas,
+            **({} if spec.autoscaling else {"replicas": spec.replicas}),
             "revisionHistoryLimit": 2,
             "progressDeadlineSeconds": spec.progress_deadline_seconds,
             "selector": {"matchLabels": selector(name)},
             "strategy": shared.strategy(spec),
-            "template": _placed(template, spec.pod) if spec.pod else template,
+            "template": _placed(template, spec) if placement(spec) else template,
         },
     }
 
 
-def _placed(template: Object, pod: Mapping[str, Any]) -> Object:
-    """The template with the fields of spec.pod; the operator's own fields stay as they are."""
-    its = template["metadata"]
+def replicas(spec: DeploymentSpec, deployment: Mapping[str, Any] | None) -> int:
+    """How many pods are wanted: as the spec says, or as an autoscaler has written into the Deployment."""
+    if spec.autoscaling is None:
+        return spec.replicas
+    return int(deployment["spec"]["replicas"]) if deployment else spec.autoscaling.min
+
+
+def placement(spec: DeploymentSpec) -> str:
+    """The digest of what pods have beside their revision, or "": `spec.pod`, and what leads to them."""
+    pod, route = dict(spec.pod), spec.route.variables()
+    if not pod and not route:
+        return ""
+    return digests.of_json([pod, route] if route else pod)
+
+
+def _placed(template: Object, spec: DeploymentSpec) -> Object:
+    """The template with what is beside the revision; the operator's own fields stay as they are."""
+    its, pod = template["metadata"], spec.pod
     labels = {**pod.get("labels", {}), **its.get("labels", {})}
-    annotations = {**pod.get("annotations", {}), **its.get("annotations", {}), names.POD_ANNOTATION: _digest(pod)}
+    annotations = {**pod.get("annotations", {}), **its.get("annotations", {}), names.POD_ANNOTATION: placement(spec)}
     return {
         "metadata": {"labels": labels, "annotations": annotations},
-        "spec": shared.placed(template["spec"], pod),
+        "spec": shared.placed(_led_to(template["spec"], spec.route), pod),
     }
 
 
-def _digest(pod: Mapping[str, Any]) -> str:
-    return digests.of_json(dict(pod)) if pod else ""
+def _led_to(pod: Object, route: Route) -> Object:
+    """The pod whose server knows what leads to it."""
+    (container,) = pod["containers"]
+    known = [{"name": name, "value": value} for name, value in route.variables().items()]
+    return {**pod, "containers": [{**container, "env": [*container.get("env", []), *known]}]}
 
 
 def pods_differ(deployment: Mapping[str, Any], spec: DeploymentSpec) -> str:
-    """The field of the spec, `resources` or `pod`, that differs from the Deployment's pods, or "".
+    """The field of the spec, `resources`, `service` or `pod`, that differs from the Deployment's pods, or "".
 
     The API server writes amounts differently, and fills in what `spec.pod` leaves out.
     """
@@ -195,7 +235,10 @@ def pods_differ(deployment: Mapping[str, Any], spec: DeploymentSpec) -> str:
     (container,) = template["spec"]["containers"]
     if _amounts(container.get("resources", {})) != _amounts(spec.resources):
         return "spec.resources"
-    if template["metadata"].get("annotations", {}).get(names.POD_ANNOTATION, "") != _digest(spec.pod):
+    known = {variable["name"]: variable.get("value") for variable in container.get("env", [])}
+    if {name: known[name] for name in ROUTE_VARIABLES if name in known} != spec.route.variables():
+        return "spec.service"
+    if template["metadata"].get("annotations", {}).get(names.POD_ANNOTATION, "") != placement(spec):
         return "spec.pod"
     return ""
 

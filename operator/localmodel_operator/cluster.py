@@ -16,7 +16,7 @@ from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRec
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 from localmodel import reasons
-from localmodel.cluster_records import names
+from localmodel.cluster_records import autoscaling, names
 from localmodel.errors import UserError
 from localmodel_untrusted import json_text
 from localmodel_untrusted.files import UnreadableError
@@ -56,7 +56,13 @@ SECRET = Kind("v1", "secrets", "Secret")
 EVENT = Kind("v1", "events", "Event")
 JOB = Kind("batch/v1", "jobs", "Job")
 LEASE = Kind("coordination.k8s.io/v1", "leases", "Lease")
-BY_NAME = {kind.name: kind for kind in (DEPLOYMENT, REVISION, SERVICE, CONFIG_MAP, SECRET)}
+AUTOSCALER = Kind(autoscaling.API_VERSION, "horizontalpodautoscalers", autoscaling.KIND)
+INGRESS = Kind("networking.k8s.io/v1", "ingresses", "Ingress")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute")
+GATEWAY = Kind("gateway.networking.k8s.io/v1", "gateways", "Gateway")
+BY_NAME = {
+    kind.name: kind for kind in (DEPLOYMENT, REVISION, SERVICE, CONFIG_MAP, SECRET, AUTOSCALER, INGRESS, HTTP_ROUTE)
+}
 
 
 class RefusedError(Exception):
@@ -176,6 +182,21 @@ class Cluster:
         kind = BY_NAME[body["kind"]]
         path = kind.path(body["metadata"]["namespace"], body["metadata"]["name"])
         return await self._apply(path, body, names.FIELD_MANAGER)
+
+    async def hand_over_replicas(self, deployment: Mapping[str, Any]) -> None:
+        """Leave the number of pods to others: it stays what it is when the operator no longer applies it.
+
+        Raises:
+            RefusedError: 409, if the Deployment has changed since it was read as `deployment`.
+        """
+        metadata = deployment["metadata"]
+        body = {
+            "apiVersion": DEPLOYMENT.api_version,
+            "kind": DEPLOYMENT.name,
+            "metadata": {key: metadata[key] for key in ("name", "namespace", "uid", "resourceVersion")},
+            "spec": {"replicas": deployment["spec"]["replicas"]},
+        }
+        await self._apply(DEPLOYMENT.path(metadata["namespace"], metadata["name"]), body, names.REPLICAS_MANAGER)
 
     async def put_back(self, deployment: Mapping[str, Any], container: Mapping[str, Any]) -> Object:
         """Replace a Deployment's container of the same name, with everything that others have set in it.

@@ -45,6 +45,12 @@ def read(deployment: Mapping[str, Any]) -> ForeignFields:
     return ForeignFields(tuple(sorted(container)), scaled_by)
 
 
+def has_replicas(deployment: Mapping[str, Any]) -> bool:
+    """Whether the number of pods is the operator's, so that it falls back to 1 where the operator leaves it out."""
+    entries = deployment["metadata"].get("managedFields", [])
+    return any(entry.get("manager") == names.FIELD_MANAGER and "f:replicas" in _spec(entry) for entry in entries)
+
+
 def news(name: str, written: ForeignFields) -> Iterator[tuple[Reason, str]]:
     """Reasons and messages about such fields, with the way out."""
     if written.container:

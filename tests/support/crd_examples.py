@@ -104,8 +104,16 @@ _SPECS: tuple[Object, ...] = (
             "redact": ["$", '$.a-b[-1][*]["any name"]'],
             "headers": ["X-User"],
         },
-        "service": {"expose": "NodePort", "localPort": 6789},
+        "service": {
+            "expose": "Ingress",
+            "localPort": 6789,
+            "host": "ml.example",
+            "path": "/team/digits",
+            "ingressClass": "nginx",
+            "tlsSecret": "ml-example",
+        },
         "replicas": 1,
+        "autoscaling": {"min": 2, "max": 4, "cpu": 70},
         "resources": {"requests": {"cpu": "100m", "memory": "1e6"}, "limits": {"cpu": 1, "memory": "1Gi"}},
         "pod": _POD,
         "update": {"strategy": "Auto", "gate": {"requests": [_REQUEST]}, "progressDeadlineSeconds": 60},
@@ -116,6 +124,8 @@ _SPECS: tuple[Object, ...] = (
         "models": [_ADDRESSED, _MOVING],
         "scoring": {"entryScript": "score.py", "source": {"configMap": {"name": "code"}}},
         "environment": {"ref": {"name": "project", "version": 1}},
+        "service": {"expose": "Gateway", "gateway": {"name": "public", "namespace": "infra", "listener": "https"}},
+        "autoscaling": {"max": 1, "cpu": None, "inflight": 8},
         "update": {"gate": {"configMap": {"name": "gate"}}},
     },
     {
@@ -131,7 +141,11 @@ _SPECS: tuple[Object, ...] = (
         "pod": {"nodeSelector": None, "labels": {}},
         "update": {"gate": None},
     },
-    {"scoring": {"entryScript": "score.py", "source": {"git": _GIT}}},
+    {
+        "scoring": {"entryScript": "score.py", "source": {"git": _GIT}},
+        "resources": {"limits": {"cpu": 1}},
+        "autoscaling": {"max": 3, "cpu": 70},
+    },
 )
 # What breaks a rule, by its message: where, and the value there.
 _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
@@ -217,6 +231,37 @@ _RULES: dict[str, tuple[tuple[Place, Any], ...]] = {
         (("spec", "pod", "volumes", 0, "mountPath"), path)
         for path in ("/opt", "/tmp", "/var/azureml-app", "/var/azureml-app/a", "/usr/lib/a", "/var/lib")
     ),
+    "host and path need expose: Ingress or Gateway": (
+        (("spec", "service"), {"host": "ml.example"}),
+        (("spec", "service"), {"path": "/digits", "expose": "None"}),
+    ),
+    "ingressClass and tlsSecret need expose: Ingress; a Gateway has certificates of its own": (
+        (("spec", "service"), {"expose": "NodePort", "ingressClass": "nginx"}),
+        (
+            ("spec", "service"),
+            {"expose": "Gateway", "gateway": {"name": "a"}, "host": "ml.example", "tlsSecret": "a"},
+        ),
+    ),
+    "expose: Gateway and gateway need each other": (
+        (("spec", "service", "gateway"), {"name": "public"}),
+        (("spec", "service"), {"expose": "Gateway"}),
+    ),
+    "a certificate is for a host: set host, too": ((("spec", "service"), {"expose": "Ingress", "tlsSecret": "a"}),),
+    "the server has a route of its own there; choose another, such as /models/NAME": tuple(
+        (("spec", "service", "path"), path) for path in ("/score", "/v2/digits", "/metrics", "/swagger.json")
+    ),
+    "spec.autoscaling decides how many pods there are; leave spec.replicas out": (
+        (("spec", "replicas"), 2),
+        (("spec", "replicas"), 0),
+    ),
+    "it is a share of what a pod requests: set spec.resources.requests.cpu, too": (
+        (("spec",), {"models": [{"name": "a", "version": 1}], "autoscaling": {"max": 3, "cpu": 70}}),
+    ),
+    "exactly one of cpu and inflight": (
+        (("spec", "autoscaling"), {"max": 3}),
+        (("spec", "autoscaling", "inflight"), 4),
+    ),
+    "min may be at most max": ((("spec", "autoscaling", "min"), 5),),
     "exactly one of requests and configMap": (
         (("spec", "update", "gate"), {}),
         (("spec", "update", "gate", "configMap"), {"name": "a"}),

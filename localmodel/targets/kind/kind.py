@@ -177,10 +177,11 @@ class KindTarget:
         return pod_captures.last(self._kubectl, self._get(name), count)
 
     def start(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
-        raise _for_manifest(name, f"a pod that has ended starts again by itself; {_scaled(name, 1)} starts one")
+        raise _for_manifest(name, f"a pod that has ended starts again by itself; {_scaled(name, 1)}, starts one")
 
     def stop(self, name: str, progress: Progress) -> DeploymentStatus:
-        raise _for_manifest(name, f"{_scaled(name, 0)} stops it, until spec.replicas of its manifest is applied again")
+        stops = f"{_scaled(name, 0)}, stops it, until spec.replicas of its manifest is applied again"
+        raise _for_manifest(name, stops)
 
     def restart(self, name: str, timeout: float | None, progress: Progress) -> DeploymentStatus:
         raise _for_manifest(name, f"kubectl rollout restart deployment/{name} replaces its pods")
@@ -289,7 +290,9 @@ def _for_manifest(name: str, instead: str) -> UserError:
 
 
 def _scaled(name: str, replicas: int) -> str:
-    return f"kubectl scale localmodeldeployment/{name} --replicas={replicas}"
+    """The command, and the other one for what the spec leaves to an autoscaler."""
+    command = f"kubectl scale localmodeldeployment/{name} --replicas={replicas}"
+    return f"{command}, or deployment/{name} if it has spec.autoscaling"
 
 
 def _known(wanted: ManifestSource) -> Known:

@@ -20,7 +20,7 @@ async def check(context: Pass, observed: Observed, serving: int | None) -> None:
     nobody = _why_nobody(context, observed)
     number = None if observed.service is None else await _answering(context, observed, serving)
     context.status.answers(bool(number), f"revision {serving or number} answers" if number else nobody)
-    if bool(number) != any(pod.is_ready for pod in observed.pods) and context.spec.replicas:
+    if bool(number) != any(pod.is_ready for pod in observed.pods) and _replicas(context, observed):
         context.look_again(_LOOK_AGAIN)
 
 
@@ -41,7 +41,7 @@ async def report_change(context: Pass, observed: Observed) -> None:
         status.progress(
             reasons.DEPLOYMENT_DELETED, f"Deployment {context.name} has been deleted; the operator makes it anew"
         )
-    elif status.ready and not available.holds and context.spec.replicas:
+    elif status.ready and not available.holds and _replicas(context, observed):
         status.progress(reasons.NOT_ANSWERING, available.message)
     elif conditions.holds(last, "Available") is available.holds:
         return  # while two revisions answer in turn, which one does is reported when the pass ends
@@ -58,6 +58,10 @@ def service_drift(context: Pass, observed: Observed) -> str:
     return children.service_drift(observed.service, wanted)
 
 
+def _replicas(context: Pass, observed: Observed) -> int:
+    return children.replicas(context.spec, observed.deployment)
+
+
 def _why_nobody(context: Pass, observed: Observed) -> str:
     if observed.deployment is None:
         return NO_DEPLOYMENT
@@ -70,7 +74,7 @@ def _why_nobody(context: Pass, observed: Observed) -> str:
 
 async def _answering(context: Pass, observed: Observed, serving: int | None) -> int | None:
     """The revision that answers at the address."""
-    place = exposure.place_of_last(context, observed.service)
+    place = await exposure.place_of_last(context, observed)
     if isinstance(place, InCluster) and not (observed.pods or observed.terminating):
         return None  # of many resources at rest, none costs a request
     if place is not None:

@@ -12,8 +12,18 @@ from localmodel.errors import UserError
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import ModelVersion
 from localmodel_operator import children
-from localmodel_operator.cluster import CONFIG_MAP, DEPLOYMENT, SERVICE, Object, RefusedError
+from localmodel_operator.cluster import (
+    AUTOSCALER,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    HTTP_ROUTE,
+    INGRESS,
+    SERVICE,
+    Object,
+    RefusedError,
+)
 from localmodel_operator.operator import Operator
+from localmodel_operator.optional import kinds
 from localmodel_operator.passes import observed
 from localmodel_operator.passes.observed import Observed
 from localmodel_operator.pods.admin import SupersededError
@@ -27,7 +37,13 @@ from localmodel_operator.workqueue import Key
 
 log = logging.getLogger(__name__)
 
-_REFUSED = {DEPLOYMENT.name: reasons.DEPLOYMENT_REFUSED, SERVICE.name: reasons.SERVICE_REFUSED}
+_REFUSED = {
+    DEPLOYMENT.name: reasons.DEPLOYMENT_REFUSED,
+    SERVICE.name: reasons.SERVICE_REFUSED,
+    AUTOSCALER.name: reasons.AUTOSCALER_REFUSED,
+    INGRESS.name: reasons.ROUTE_REFUSED,
+    HTTP_ROUTE.name: reasons.ROUTE_REFUSED,
+}
 
 RESYNC = 300.0  # seconds, give or take a fifth
 
@@ -110,7 +126,8 @@ class Pass:
     async def observe(self) -> Observed:
         """Look at the cluster, and take over the decision that is written there."""
         operator = self.operator
-        seen = await observed.observe(operator.cluster, operator.admin, operator.signer, self.owner)
+        optional = kinds.asked_for(self.spec)
+        seen = await observed.observe(operator.cluster, operator.admin, operator.signer, self.owner, optional)
         decided = seen.decision or decision.lost(self.last_status, self._serve_annotation)
         self.decision, self.decision_object = decided.with_history(seen.history), seen.decision_object
         if seen.decision is None and seen.decision_object is not None:
@@ -145,9 +162,14 @@ class Pass:
         try:
             return await self.operator.cluster.apply(child)
         except RefusedError as error:
+            kind = child["kind"]
+            if error.code == 404 and kind == HTTP_ROUTE.name and not report.is_namespace_ending(error):
+                text = (
+                    "the cluster does not know HTTPRoute: install the Gateway API and a controller, or choose Ingress"
+                )
+                raise UserError(_REFUSED[kind], f"spec.service.expose: Gateway: {text}") from None
             if error.code not in (400, 403, 422) or report.is_namespace_ending(error):
                 raise
-            kind = child["kind"]
             raise UserError(_REFUSED[kind], f"the API server refuses the {kind}: {error}") from None
 
     async def decide(self, decided: Decision, gate: bytes | None = None, bundle: bytes | None = None) -> None:

@@ -10,15 +10,21 @@ from localmodel import reasons
 from localmodel.engine import nodes
 from localmodel.errors import UserError
 from localmodel_operator.children import Exposure
-from localmodel_operator.cluster import LMD, NODE, SERVICE, Object
-from localmodel_operator.inputs import ports
+from localmodel_operator.cluster import GATEWAY, LMD, NODE, SERVICE, Object, RefusedError
+from localmodel_operator.inputs import ports, routes
 from localmodel_operator.inputs.ports import Ports
+from localmodel_operator.optional import gateway, ingress, kinds
+from localmodel_operator.optional.front import NoAddressError
 from localmodel_operator.passes.context import Pass, Waiting
-from localmodel_operator.pods.address import InCluster, Place
+from localmodel_operator.passes.observed import Observed
+from localmodel_operator.pods import address
+from localmodel_operator.pods.address import Front, InCluster, Place
 
-_TYPES = {"None": "ClusterIP"}  # the others are called as in spec.service.expose
+# The others are called as in spec.service.expose
+_TYPES = {"None": "ClusterIP", **dict.fromkeys(kinds.ROUTES, "ClusterIP")}
 _MAY_REPLACE = 5.0  # seconds, in which a tool that has applied a renamed resource deletes it under its old name
 _LOOK_AGAIN = 1.0  # seconds
+_NO_ADDRESS = "the cluster has given the Service no address yet; on a cluster that gives none, choose None"
 
 
 async def choose(context: Pass, service: Object | None) -> Exposure:
@@ -30,13 +36,17 @@ async def choose(context: Pass, service: Object | None) -> Exposure:
     one, and an address of a cloud costs money and is public.
 
     Raises:
-        UserError: PortUnmapped, PortTaken, NoPortFree.
+        UserError: PortUnmapped, PortTaken, NoPortFree, RouteTaken.
         Waiting: for who has the port.
     """
     kind = service_type(context)
     if kind == "NodePort" and context.operator.kind_cluster is not None:
         return Exposure(kind, await _node_port(context, service))
     context.status.values["localPort"] = None
+    if context.spec.expose in kinds.ROUTES:
+        cluster, namespaces = context.operator.cluster, context.operator.namespaces or (None,)
+        listed = await asyncio.gather(*(cluster.list(LMD, namespace) for namespace in namespaces))
+        routes.check(context.owner, [resource for resources in listed for resource in resources])
     return Exposure(kind)
 
 
@@ -47,29 +57,75 @@ def service_type(context: Pass) -> str:
     return _TYPES.get(expose, expose)
 
 
-async def place(context: Pass, exposed: Exposure, service: Object | None) -> tuple[str, Place] | None:
-    """The URL for users, and where this process asks at it; None: the cluster has not given an address yet."""
+async def place(context: Pass, exposed: Exposure, observed: Observed) -> tuple[str, Place]:
+    """The URL for users, and where this process asks at it.
+
+    Raises:
+        NoAddressError.
+    """
     if exposed.node_port is not None:
         here = context.operator.verify(context.local_port, exposed.node_port)
         return f"http://localhost:{context.local_port}/score", here
+    if context.spec.expose in kinds.ROUTES:
+        front = await _front(context, observed)
+        return f"{front.url}/score", await _nearest(context, front)
     if exposed.type == "ClusterIP":
         inside = in_cluster(context)
         return f"{inside}/score", inside
-    address = await _node(context, service) if exposed.type == "NodePort" else _balanced(service)
-    return (f"http://{address}/score", f"http://{address}") if address else None
+    service = observed.service
+    given = await _node(context, service) if exposed.type == "NodePort" else _balanced(service)
+    if not given:
+        raise NoAddressError(_NO_ADDRESS)
+    return f"http://{given}/score", f"http://{given}"
 
 
-def place_of_last(context: Pass, service: Object | None) -> Place | None:
+async def place_of_last(context: Pass, observed: Observed) -> Place | None:
     """Where this process asks at the address that the last status has; None: only the pods can say what answers."""
-    operator, node_port = context.operator, node_port_of(service)
-    url, inside = context.last_status.get("url", ""), in_cluster(context)
-    address = urlsplit(url)
+    operator, service = context.operator, observed.service
+    node_port, url, inside = node_port_of(service), context.last_status.get("url", ""), in_cluster(context)
+    parts = urlsplit(url)
     if url == f"{inside}/score" or (service and not url and service["spec"]["type"] == "ClusterIP"):
         return inside
-    if address.hostname == "localhost" or not url:
+    is_routed = context.spec.expose in kinds.ROUTES or observed.optional.keys() & kinds.ROUTES.values()
+    if is_routed and (nearest := await _nearest_of_last(context, observed, url)):
+        return nearest
+    if parts.hostname == "localhost" or not url:
         is_here = operator.kind_cluster is not None and (url or node_port)
-        return operator.verify(address.port or context.local_port, node_port or 0) if is_here else None
-    return f"http://{address.netloc}"
+        return operator.verify(parts.port or context.local_port, node_port or 0) if is_here else None
+    return None if is_routed else f"http://{parts.netloc}"
+
+
+async def _nearest_of_last(context: Pass, observed: Observed, url: str) -> Place | None:
+    """Where this process asks at what leads there, if it still leads there from this URL."""
+    if context.spec.expose not in kinds.ROUTES:
+        return None
+    try:
+        front = await _front(context, observed)
+    except NoAddressError:
+        return None
+    return await _nearest(context, front) if url == f"{front.url}/score" else None
+
+
+async def _front(context: Pass, observed: Observed) -> Front:
+    """Where the Ingress or the Gateway leads from.
+
+    Raises:
+        NoAddressError.
+    """
+    route, current = context.spec.route, observed.optional.get(kinds.ROUTES[context.spec.expose])
+    if route.gateway is None:
+        return ingress.front_of(current, route)
+    namespace = route.gateway.namespace or context.namespace
+    try:
+        current_gateway = await context.operator.cluster.get(GATEWAY, namespace, route.gateway.name)
+    except RefusedError as error:
+        raise NoAddressError(f"the operator cannot read Gateway {namespace}/{route.gateway.name}: {error}") from None
+    return gateway.front_of(current, current_gateway, route, route.gateway)
+
+
+async def _nearest(context: Pass, front: Front) -> Place:
+    """The front, or the Service behind it where no connection from here comes to the front."""
+    return front if await address.is_reached(front) else in_cluster(context)
 
 
 def in_cluster(context: Pass) -> InCluster:

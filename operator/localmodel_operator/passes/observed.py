@@ -1,14 +1,15 @@
 """Observes a resource: reads its children and pods, and what their servers report, in parallel."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from localmodel.cluster_records.decision import config_map_name
 from localmodel.cluster_records.ownership import owns
 from localmodel.cluster_records.revisions import record_name, selector
-from localmodel_operator.cluster import CONFIG_MAP, DEPLOYMENT, POD, REVISION, SERVICE, Cluster, Object
+from localmodel_operator import children
+from localmodel_operator.cluster import BY_NAME, CONFIG_MAP, DEPLOYMENT, POD, REVISION, SERVICE, Cluster, Object
 from localmodel_operator.pods import rollout_status
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.pods.pods import Pod
@@ -27,7 +28,7 @@ class Observed:
     `pods` are active, `terminating` are in deletion. `revisions` are the ControllerRevisions that the operator has
     recorded, ascending, and `history` the same as values; `unsigned` names the resource's others. `decision` is None
     if its ConfigMap, `decision_object`, is missing or not signed by the operator. `foreign` names objects that have
-    the name of a child and another owner.
+    the name of a child and another owner. `optional` are the optional children, by kind.
     """
 
     deployment: Object | None
@@ -41,6 +42,7 @@ class Observed:
     decision: Decision | None
     decision_object: Object | None
     foreign: tuple[str, ...]
+    optional: Mapping[str, Object] = field(default_factory=dict)
 
     @property
     def newest(self) -> RecordedRevision | None:
@@ -53,8 +55,10 @@ class Observed:
         return rollout_status.revision_of(self.deployment["spec"]["template"]) if self.deployment else 0
 
 
-async def observe(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[str, Any]) -> Observed:
-    """Observe the resource."""
+async def observe(
+    cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping[str, Any], optional: Collection[str] = ()
+) -> Observed:
+    """Observe the resource, with its optional children of these kinds, and of those that its Service names."""
     namespace, name, uid = (str(owner["metadata"][field]) for field in ("namespace", "name", "uid"))
     labels = selector(name)
     deployment, service, config_map, (active, terminating), revisions = await asyncio.gather(
@@ -64,8 +68,10 @@ async def observe(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping
         observe_pods(cluster, admin, namespace, name),
         cluster.list(REVISION, namespace, labels),
     )
-    children = [child for child in (deployment, service, config_map) if child]
-    foreign = [f"{child['kind']} {child['metadata']['name']}" for child in children if not owns(uid, child)]
+    kinds = sorted((children.optional_kinds(service) | {*optional}) & BY_NAME.keys())
+    further = await asyncio.gather(*(cluster.get(BY_NAME[kind], namespace, name) for kind in kinds))
+    present = [child for child in (deployment, service, config_map, *further) if child]
+    foreign = [f"{child['kind']} {child['metadata']['name']}" for child in present if not owns(uid, child)]
     identity = decision.owner_of(owner)
     own = [record for record in revisions if owns(uid, record)]
     signed = [(record, history.read(record)) for record in own if history.is_ours(identity, record, signer)]
@@ -86,6 +92,7 @@ async def observe(cluster: Cluster, admin: Admin, signer: Signer, owner: Mapping
         decided,
         config_map,
         tuple(foreign),
+        {child["kind"]: child for child in further if child and owns(uid, child)},
     )
 
 

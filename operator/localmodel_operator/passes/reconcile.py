@@ -22,7 +22,6 @@ from localmodel.errors import UserError
 from localmodel.imports import check
 from localmodel.resource import spec
 from localmodel.updates import image, revision, served_spec
-from localmodel_operator import children
 from localmodel_operator.children import Exposure
 from localmodel_operator.cluster import (
     LMD,
@@ -38,7 +37,17 @@ from localmodel_operator.inputs.addressed import Chosen
 from localmodel_operator.inputs.fetches import Fetching
 from localmodel_operator.inputs.resolve import Desired
 from localmodel_operator.operator import SWEEP, Operator
-from localmodel_operator.passes import at_rest, availability, deliver, exposure, judge, prepare, roll_out, verify
+from localmodel_operator.passes import (
+    at_rest,
+    availability,
+    deliver,
+    exposure,
+    judge,
+    optional_children,
+    prepare,
+    roll_out,
+    verify,
+)
 from localmodel_operator.passes.build import Building, RevisionBuilder
 from localmodel_operator.passes.context import RESYNC, Pass, Waiting
 from localmodel_operator.passes.gather import gather_both
@@ -139,9 +148,7 @@ async def _advance(context: Pass) -> None:
     _require_own_children(observed, context.namespace)
     choice, previous = await _choose(context, desired, observed)
     observed = await prepare.prepare_pods(context, choice, previous, desired, observed)
-    service = children.service(context.owner, exposed)
-    if children.service_drift(observed.service, service):  # what somebody does to it meanwhile is reported first
-        observed = replace(observed, service=await context.apply(service))
+    observed = await optional_children.arrange(context, exposed, observed)
     _note_failing(context, observed)
     await judge.judge(context, choice, observed)
     # The image is sent to the nodes while the revision is asked at its address: both take as long.
@@ -221,7 +228,7 @@ async def _restore_service(context: Pass, observed: Observed) -> Observed:
     if observed.deployment is None or observed.foreign or not availability.service_drift(context, observed):
         return observed
     exposed = await exposure.choose(context, observed.service)
-    restored = await context.apply(children.service(context.owner, exposed))
+    restored = await context.apply(optional_children.service(context, exposed, observed.service))
     return replace(observed, service=restored)
 
 

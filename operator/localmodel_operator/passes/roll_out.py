@@ -1,6 +1,7 @@
 """Rolling out: the Deployment's template names the revision, and pods roll until every one was started with it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from localmodel import reasons
 from localmodel_operator import children, managed_fields
@@ -26,6 +27,8 @@ async def roll_out(context: Pass, choice: Choice, observed: Observed) -> None:
         await _end_durable(context, target)
     foreign = managed_fields.read(observed.deployment) if observed.deployment else ForeignFields()
     await _report_foreign(context, foreign)
+    if context.spec.autoscaling and observed.deployment:
+        await _hand_over_replicas(context, observed.deployment)
     deployment = children.deployment(context.owner, context.spec, target.template)
     applied = await _apply(context, target, deployment, foreign.container)
     state = rollout_status.judge(applied, await listed(cluster, *context.key), target.number)
@@ -84,7 +87,25 @@ async def _apply(context: Pass, target: RecordedRevision, wanted: Object, report
         raise Waiting(0.0) from None  # it has changed again
 
 
+async def _hand_over_replicas(context: Pass, deployment: Object) -> None:
+    """Have the pods stay as many as they are when the operator no longer says how many.
+
+    Raises:
+        Waiting.
+    """
+    if not managed_fields.has_replicas(deployment):
+        return
+    try:
+        await context.operator.cluster.hand_over_replicas(deployment)
+    except RefusedError as error:
+        if error.code not in (404, 409):
+            raise
+        raise Waiting(0.0) from None  # it has changed
+
+
 async def _report_foreign(context: Pass, foreign: ForeignFields) -> None:
+    if context.spec.autoscaling:
+        foreign = replace(foreign, scaled_by="")
     for reason, message in managed_fields.news(context.name, foreign):
         event = events.warning(context.owner, reason, message)
         await report.record_event(context.operator.cluster, context.namespace, event)

@@ -9,12 +9,14 @@ from localmodel.reasons import Reason
 from localmodel_operator import children
 from localmodel_operator.children import Exposure
 from localmodel_operator.inputs.resolve import Desired
+from localmodel_operator.optional import kinds
+from localmodel_operator.optional.front import NoAddressError
 from localmodel_operator.passes import availability, exposure, judge
 from localmodel_operator.passes.context import Pass, Waiting
 from localmodel_operator.passes.give_up import fail
 from localmodel_operator.passes.observed import Observed, observe_pods
 from localmodel_operator.pods import address, pods, rollout_status, terminating
-from localmodel_operator.pods.address import Place
+from localmodel_operator.pods.address import InCluster, Place
 from localmodel_operator.records import pin
 from localmodel_operator.records.history import Choice, RecordedRevision
 from localmodel_operator.status import conditions
@@ -23,7 +25,7 @@ _POLL = 0.1  # seconds between looks at the address, which sends no event
 _CLIENTS_GO = 0.3  # seconds until clients that were sent away are looked for again
 _VERIFY_SECONDS = 2.0
 
-_NO_ADDRESS = "the cluster has given the Service no address yet; on a cluster that gives none, choose None"
+_ADDRESS_AGAIN = 5.0  # seconds: an Ingress or a Gateway that gets one sends no event
 
 
 def is_due(context: Pass, target: RecordedRevision, observed: Observed) -> bool:
@@ -35,9 +37,12 @@ def is_due(context: Pass, target: RecordedRevision, observed: Observed) -> bool:
     spec, deployment = context.spec, observed.deployment
     if deployment is None or not pods.everywhere(observed.pods, target):
         return False
-    if deployment["spec"]["replicas"] != spec.replicas or children.pods_differ(deployment, spec):
+    replicas = children.replicas(spec, deployment)
+    if deployment["spec"]["replicas"] != replicas or children.pods_differ(deployment, spec):
         return False
-    if sum(pod.is_ready for pod in observed.pods) < spec.replicas:
+    if spec.autoscaling and _is_reported_ready(context, target):
+        replicas = min(replicas, 1)  # what the autoscaler adds starts beside what serves
+    if sum(pod.is_ready for pod in observed.pods) < replicas:
         return False
     swapped = any(pod.started_with != target.number for pod in observed.pods)
     return swapped or _is_reported_ready(context, target) or is_durable(target, observed)
@@ -68,21 +73,15 @@ async def verify(context: Pass, choice: Choice, desired: Desired, exposed: Expos
         Waiting: another revision answers, or nothing does; or the revision is given up.
     """
     number, status = choice.target.number, context.status
-    if context.spec.replicas == 0:
-        _conclude(
-            context,
-            choice,
-            desired,
-            reasons.SCALED_TO_ZERO,
-            "spec.replicas is 0: nothing is wanted, and nothing answers",
-        )
+    if children.replicas(context.spec, observed.deployment) == 0:
+        _conclude(context, choice, desired, reasons.SCALED_TO_ZERO, f"{_scaled_to_zero(context)}, and nothing answers")
         return
-    reached = await exposure.place(context, exposed, observed.service)
-    if reached is None:
-        field = f"spec.service.expose: {exposed.type}"
-        status.progress(reasons.ADDRESS_PENDING, f"the pods are ready, but {field}: {_NO_ADDRESS}")
-        raise Waiting  # the Service says when it has one
-    url, place = reached
+    try:
+        url, place = await exposure.place(context, exposed, observed)
+    except NoAddressError as pending:
+        field = f"spec.service.expose: {context.spec.expose}"
+        status.progress(reasons.ADDRESS_PENDING, f"the pods are ready, but {field}: {pending}")
+        raise Waiting(_ADDRESS_AGAIN if context.spec.expose in kinds.ROUTES else None) from None
     if problem := await _problem(context, number, place, observed):
         status.progress(reasons.NOT_ANSWERING, f"the pods are ready, but {problem}")
         raise Waiting(1.0)
@@ -91,7 +90,7 @@ async def verify(context: Pass, choice: Choice, desired: Desired, exposed: Expos
         await _before_ready(context, choice, place, observed)
     status.values["url"] = url
     status.revisions(serving=number)
-    serves = f"revision {number} serves at {url}{_only_inside(context, exposed)}"
+    serves = f"revision {number} serves at {url}{_asked_inside(context, place)}"
     if choice.pinned and choice.target.inputs != desired.inputs:
         asked = f"{serves}, as {_asker(context)} asks; the next edit ends that"
         _conclude(context, choice, desired, reasons.SERVING_ASKED, asked)
@@ -101,10 +100,19 @@ async def verify(context: Pass, choice: Choice, desired: Desired, exposed: Expos
         _conclude(context, choice, desired, reasons.SERVING, f"{serves}{_lapsed_request(context)}")
 
 
-def _only_inside(context: Pass, exposed: Exposure) -> str:
-    """How to reach what has no address outside the cluster."""
-    if exposed.type != "ClusterIP":
+def _scaled_to_zero(context: Pass) -> str:
+    if context.spec.autoscaling is None:
+        return "spec.replicas is 0: nothing is wanted"
+    again = f"kubectl scale deployment/{context.name} --namespace {context.namespace} --replicas=1"
+    return f"somebody has scaled Deployment {context.name} to 0, which ends its autoscaling ({again} begins it again)"
+
+
+def _asked_inside(context: Pass, place: Place) -> str:
+    """How to reach what has no address outside the cluster, or that the operator cannot reach what leads there."""
+    if not isinstance(place, InCluster):
         return ""
+    if context.spec.expose in kinds.ROUTES:
+        return ", to where no connection from the operator comes: it has asked the Service behind it instead"
     command = f"lmd forward {context.name} --namespace {context.namespace} --target kind"
     return f", inside the cluster only; {command} leads there"
 
@@ -161,7 +169,8 @@ def _conclude(context: Pass, choice: Choice, desired: Desired, reason: Reason, m
 async def _problem(context: Pass, number: int, place: Place, observed: Observed, only_ready: bool = False) -> str:
     clock = asyncio.get_running_loop().time
     until = clock() + _VERIFY_SECONDS
-    while problem := await address.problem(place, number, context.spec.replicas, only_ready):
+    replicas = children.replicas(context.spec, observed.deployment)
+    while problem := await address.problem(place, number, replicas, only_ready):
         await availability.check(context, observed, None)
         await availability.report_change(context, observed)
         if clock() > until:

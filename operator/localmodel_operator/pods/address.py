@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -14,6 +15,9 @@ _CONNECTIONS = 10  # for each pod that may answer
 _TRIES = 3  # one of several pods may be ending
 _SECONDS = 3.0  # for all of them
 _UNKNOWN_HOST = 421
+_CONNECTS_WITHIN = 2.0
+_PORTS = {"http": 80, "https": 443}
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,20 @@ class InCluster:
 
 
 @dataclass(frozen=True)
+class Front:
+    """What leads to a Service by name and path: the base of the `url` that users call, and `at`, where it is.
+
+    The name need not lead there from here.
+    """
+
+    url: str
+    at: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True)
 class _Answer:
     """An answer of `/readyz`: its status, and the revision that gave it."""
 
@@ -40,9 +58,28 @@ class _SilentError(Exception):
     """Nothing answers; the text says why, in a word."""
 
 
-# The base of a URL, or a Service
-Place: TypeAlias = str | InCluster
+# The base of a URL, a Service, or what leads there
+Place: TypeAlias = str | InCluster | Front
 _Ask: TypeAlias = "Callable[[], Awaitable[_Answer]]"
+
+
+async def is_reached(front: Front) -> bool:
+    """Whether a connection from here comes to where the front is.
+
+    A refused one does. But an address of this machine is another machine's, if the operator runs elsewhere.
+    """
+    parts = urlsplit(front.at)
+    try:
+        async with asyncio.timeout(_CONNECTS_WITHIN):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or _PORTS[parts.scheme])
+    except ConnectionRefusedError:
+        return parts.hostname not in _LOCAL
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
 
 
 async def revision_at(base: Place) -> str:
@@ -52,11 +89,11 @@ async def revision_at(base: Place) -> str:
             return (await _through_api_server(base)).revision or ""
         return ""
     with contextlib.suppress(TimeoutError):
-        client = httpx.AsyncClient(trust_env=False, verify=False, timeout=_SECONDS)  # noqa: S501 - it is plain HTTP
+        client = httpx.AsyncClient(trust_env=False, verify=False, timeout=_SECONDS)  # noqa: S501 - see _asking()
         async with asyncio.timeout(_SECONDS), client:
             for _ in range(_TRIES):
                 with contextlib.suppress(httpx.HTTPError):
-                    answer = await client.get(f"{base}/readyz", headers={"Connection": "close"})
+                    answer = await client.send(_request(client, base, {"Connection": "close"}))
                     if revision := answer.headers.get("x-localmodel-revision"):
                         return str(revision)
     return ""
@@ -83,6 +120,10 @@ async def problem(base: Place, number: int, replicas: int, only_ready: bool = Fa
         return f"the server does not know the name in {base}: add it to LOCALMODEL_ALLOWED_HOSTS in spec.env"
     revisions = {answer.revision or "" for answer in answers}
     if "" in revisions:
+        if isinstance(base, Front):
+            return (
+                f"something else than this deployment answers at {base}, or its controller has not read the route yet"
+            )
         return f"something else than this deployment answers at {base}; free the port or choose another"
     if others := revisions - {str(number)}:
         return f"{base} is still answered by revision {min(others)}"
@@ -106,17 +147,30 @@ async def _asking(base: Place) -> AsyncIterator[_Ask]:
         return
     limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=0)
     timeout = httpx.Timeout(5, pool=None)
-    # It is plain HTTP, and loading all certificate authorities would take longer than the requests.
+    # It is plain HTTP, or users check the certificate. Loading all authorities would take longer than the requests.
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=timeout, limits=limits) as client:  # noqa: S501
         yield lambda: _over_new_connection(client, base)
 
 
-async def _over_new_connection(client: httpx.AsyncClient, base: str) -> _Answer:
+async def _over_new_connection(client: httpx.AsyncClient, base: str | Front) -> _Answer:
     try:
-        answer = await client.get(f"{base}/readyz")
+        answer = await client.send(_request(client, base))
     except httpx.HTTPError as error:
         raise _SilentError(type(error).__name__) from None
     return _Answer(answer.status_code, answer.headers.get("x-localmodel-revision"))
+
+
+def _request(client: httpx.AsyncClient, base: str | Front, headers: Mapping[str, str] | None = None) -> httpx.Request:
+    """The question which revision answers; at a front, under the name that users call."""
+    if not isinstance(base, Front):
+        return client.build_request("GET", f"{base}/readyz", headers=headers)
+    called = urlsplit(base.url)
+    return client.build_request(
+        "GET",
+        f"{base.at}{called.path}/readyz",
+        headers={**(headers or {}), "Host": called.netloc},
+        extensions={"sni_hostname": called.hostname},
+    )
 
 
 async def _through_api_server(service: InCluster) -> _Answer:

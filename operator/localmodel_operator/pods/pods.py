@@ -17,6 +17,7 @@ _OF_THE_POD = frozenset(
     for name in (
         *("ADMIN_PORT", "ADMIN_KEY", "POD_UID", "OWNER", "EPOCH", "CONTENT", "ENVIRONMENT"),
         *("STATE_FOLDER", "WANTED_FOLDER", "TERMINATION_LOG", "MODEL", "SERVICE_NAME", "SERVICE_NAMESPACE"),
+        *("PUBLIC_HOST", "PUBLIC_PATH"),
     )
 )
 
@@ -40,7 +41,7 @@ class Pod:
 
     @property
     def placement(self) -> str:
-        """The digest of the `spec.pod` that it was made with."""
+        """The digest of what it was made with beside its revision."""
         return str(self.object["metadata"].get("annotations", {}).get(names.POD_ANNOTATION, ""))
 
     @property

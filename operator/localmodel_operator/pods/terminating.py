@@ -19,7 +19,7 @@ _UNREACHABLE_FOR = 10.0
 async def send_clients_away(admin: Admin, terminating: Iterable[Pod], active: Iterable[Pod], number: int) -> bool:
     """Have the pods that answer otherwise than the active ones send their clients away; return whether some have any.
 
-    They are of another revision than `number`, or were made with another `spec.pod`.
+    They are of another revision than `number`, or were made with another `spec.pod` or another way to them.
     """
     running = [pod for pod in terminating if rollout_status.is_running(pod.object)]
     elsewhere = placed_otherwise(running, active)

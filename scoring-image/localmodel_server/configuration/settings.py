@@ -82,7 +82,7 @@ def read_settings(environment: Mapping[str, str], cpus: int | None = None) -> Se
     """
     worker_count = read_whole_number(environment, "WORKER_COUNT", at_least=1)
     limits = thread_limits(environment, worker_count, usable_cpus() if cpus is None else cpus)
-    prefix = environment.get("SERVICE_PATH_PREFIX", "").strip("/")
+    prefix = (environment.get("LOCALMODEL_PUBLIC_PATH") or environment.get("SERVICE_PATH_PREFIX", "")).strip("/")
     return Settings(
         python=environment.get("LOCALMODEL_PYTHON", DEFAULTS["LOCALMODEL_PYTHON"]),
         worker_count=worker_count,
@@ -132,7 +132,7 @@ def read_ports(environment: Mapping[str, str]) -> Ports:
 
 
 def read_hosts(environment: Mapping[str, str]) -> frozenset[str]:
-    """The names of the server: the machine's, its Service's, and those allowed.
+    """The names of the server: the machine's, its Service's, that of an Ingress, and those allowed.
 
     Raises:
         SettingsError
@@ -145,7 +145,8 @@ def read_hosts(environment: Mapping[str, str]) -> frozenset[str]:
             )
     service, namespace = (environment.get(f"LOCALMODEL_SERVICE_{part}", "") for part in ("NAME", "NAMESPACE"))
     in_cluster = [f"{service}.{namespace}{end}" for end in _CLUSTER] if service and namespace else []
-    return frozenset(filter(None, [*allowed, service, *in_cluster, socket.gethostname().lower()]))
+    public = environment.get("LOCALMODEL_PUBLIC_HOST", "")
+    return frozenset(filter(None, [*allowed, public, service, *in_cluster, socket.gethostname().lower()]))
 
 
 def read_revision_file(path: Path) -> dict[str, str]:

@@ -79,6 +79,8 @@ def document(routes: Sequence[BaseRoute], contract: Contract | None, settings: S
                 operation["requestBody"] = {"content": {"*/*": {}}}
                 operation["responses"] = {"default": dict(_AS_THE_SCRIPT_ANSWERS)}
     made["paths"]["/score"] = _score(contract or Contract())
+    if settings is not None and settings.service_path_prefix:
+        made["servers"] = [{"url": settings.service_path_prefix}]
     error = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
     # Without FastAPI's own: nothing here is answered with its 422.
     components = made["components"] = {"schemas": {"Error": error}}

@@ -35,11 +35,11 @@ class BadUserFileError(Exception):
     """The user's own document cannot be read; the text names the file."""
 
 
-def document(asked: str, contract: Contract, settings: Settings, host: str) -> Document:
+def document(asked: str, contract: Contract, settings: Settings, host: str, scheme: str = "http") -> Document:
     """The document in the version asked for (`2`, `2.0`, `3`, `3.0`, `3.1`).
 
-    host is what the client calls this server, with its port. Under strict parity the document claims https and a key,
-    as it does where Azure ML's front end stands before the server.
+    host is what the client calls this server, with its port, and scheme how. Under strict parity the document claims
+    https and a key, as it does where Azure ML's front end stands before the server.
 
     Raises:
         NoSuchVersionError
@@ -59,8 +59,8 @@ def document(asked: str, contract: Contract, settings: Settings, host: str) -> D
         "ErrorResponse": _ERROR,
     }
     if version == "2.0":
-        return _version_2(schemas, settings, host)
-    return _version_3("3.0.3" if version == "3.0" else "3.1.0", schemas, settings, host)
+        return _version_2(schemas, settings, host, scheme)
+    return _version_3("3.0.3" if version == "3.0" else "3.1.0", schemas, settings, host, scheme)
 
 
 def _user_document(version: str, folder: Path) -> Document | None:
@@ -78,7 +78,7 @@ def _user_document(version: str, folder: Path) -> Document | None:
     return None
 
 
-def _version_2(schemas: Document, settings: Settings, host: str) -> Document:
+def _version_2(schemas: Document, settings: Settings, host: str, scheme: str) -> Document:
     def reference(name: str) -> Document:
         return {"$ref": f"#/definitions/{name}"}
 
@@ -93,7 +93,7 @@ def _version_2(schemas: Document, settings: Settings, host: str) -> Document:
     made: Document = {
         "swagger": "2.0",
         "info": _info(settings),
-        "schemes": ["https" if settings.strict else "http"],
+        "schemes": ["https" if settings.strict else scheme],
         "consumes": ["application/json"],
         "produces": ["application/json"],
         "paths": _paths(
@@ -111,7 +111,7 @@ def _version_2(schemas: Document, settings: Settings, host: str) -> Document:
     return made
 
 
-def _version_3(version: str, schemas: Document, settings: Settings, host: str) -> Document:
+def _version_3(version: str, schemas: Document, settings: Settings, host: str, scheme: str) -> Document:
     def json_of(schema: Document) -> Document:
         return {"application/json": {"schema": schema}}
 
@@ -142,7 +142,7 @@ def _version_3(version: str, schemas: Document, settings: Settings, host: str) -
     if settings.strict:
         made["components"]["securitySchemes"] = {"Bearer": _BEARER}
     elif _HOST.fullmatch(host):
-        made["servers"] = [{"url": f"http://{host}"}]
+        made["servers"] = [{"url": f"{scheme}://{host}"}]
     return made
 
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from localmodel_server.capture.exchange import Exchange
 from localmodel_server.capture.tap import Tap
 from localmodel_server.errors import ClientGoneError
-from localmodel_server.http import cors
+from localmodel_server.http import below_prefix, cors
 from localmodel_server.http.page import HEADERS, is_visit, render
 from localmodel_server.http.score import EarlyAnswer, score, send_outcome
 from localmodel_server.log import log_request, logger, one_word
@@ -83,7 +83,7 @@ class Application:
         if settings is None or contract is None or not is_visit(scope, settings, contract):
             return None
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        return render(host, state.revision, state.model, settings, contract)
+        return render(host, state.revision, state.model, settings, contract, below_prefix.scheme(scope["headers"]))
 
     async def _score(self, ids: RequestIds, scope: Scope, receive: Receive, send: Send, started: float) -> int:
         scope[DIALECT] = "azure"

@@ -19,6 +19,7 @@ from localmodel_server.configuration.settings import Settings
 from localmodel_server.dialects.oip.infer import InferRequest
 from localmodel_server.dialects.score_request import ScoreRequest as AzureRequest
 from localmodel_server.errors import BadRequestError, ClientGoneError, UnavailableError
+from localmodel_server.http import below_prefix
 from localmodel_server.http.app import Application
 from localmodel_server.http.http_protocol import JsonErrorProtocol, NobodyWaits, response
 from localmodel_server.http.score import RETRY
@@ -70,6 +71,9 @@ class FastPathProtocol(JsonErrorProtocol):
 
     def begin_request(self) -> None:
         """Start to answer the request whose headers have come."""
+        settings = self.application.state.settings
+        if settings is not None and settings.service_path_prefix:
+            self.url = below_prefix.without(self.url, settings.service_path_prefix)
         kind = self._kind() if self.parser.get_method() == b"POST" else None
         if kind is not None and self._is_ordinary():
             ids = read_ids(self.headers)

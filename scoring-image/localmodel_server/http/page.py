@@ -56,9 +56,10 @@ def is_visit(scope: Scope, settings: Settings, contract: Contract) -> bool:
     return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
-def render(host: str, revision: str, model: str, settings: Settings, contract: Contract) -> bytes:
-    """The page. `host` is what the client calls this server, with its port."""
-    address, example = f"http://{host or 'localhost'}/score", _example(contract)
+def render(host: str, revision: str, model: str, settings: Settings, contract: Contract, scheme: str = "http") -> bytes:
+    """The page. `host` is what the client calls this server, with its port, and `scheme` how."""
+    address = f"{scheme}://{host or 'localhost'}{settings.service_path_prefix}/score"
+    example = _example(contract)
     body = "@request.json" if example is None else json.dumps(example)
     command = ["curl", "-H", "content-type: application/json", "-d", body, address]
     value = "json.load(open('request.json'))" if example is None else repr(example)

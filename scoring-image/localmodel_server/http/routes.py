@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localmodel_server.dialects import registry
 from localmodel_server.documents import openapi, swagger
+from localmodel_server.http import below_prefix
 from localmodel_server.http.cors import is_preflight
 from localmodel_server.state import ServerState
 
@@ -99,7 +100,8 @@ def _add_documents(app: FastAPI, state: ServerState) -> None:
             return _unready(state.unready_reason() or "no revision serves")
         asked = request.query_params.get("version", swagger.DEFAULT)
         try:
-            return JSONResponse(swagger.document(asked, contract, settings, request.headers.get("host", "")))
+            host, scheme = request.headers.get("host", ""), below_prefix.scheme(request.scope["headers"])
+            return JSONResponse(swagger.document(asked, contract, settings, host, scheme))
         except swagger.NoSuchVersionError as error:
             return JSONResponse({"message": str(error)}, 404)
         except swagger.BadUserFileError as error:

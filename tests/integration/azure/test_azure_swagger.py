@@ -81,6 +81,11 @@ def test_a_script_without_schema_takes_any_object(tmp_path: Path) -> None:
             assert (document["info"]["title"], document["info"]["version"]) == ("digits", "4")
             assert "/api/v1/score" in document["paths"]
         assert server.score(b"x").status == 200, "the routes stay where they are"
+        for path in ("/score", "/v2/models/digits/infer?a=1", "/v2/models/nobody/infer"):
+            asked = [server.request("POST", f"{prefix}{path}", b"{}") for prefix in ("", "/api/v1")]
+            assert asked[0].status == asked[1].status, f"{path} is answered below the prefix, too"
+        assert server.request("POST", "/api/v1/score", b"x").body == server.score(b"x").body
+        assert server.get("/api/v1/livez").status == 200 and server.get("/api/v1x/livez").status == 404
 
 
 def test_the_users_own_documents(tmp_path: Path) -> None:

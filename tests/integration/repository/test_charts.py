@@ -89,7 +89,11 @@ def rules_of(role: Object) -> dict[str, set[str]]:
 def test_where_namespaces_are_named_the_rights_are_there(tmp_path: Path) -> None:
     objects = operator(VALUES["two namespaces"], tmp_path)
     assert {place for kind, place in objects if kind == "Role"} == {"team-a", "team-b", "kube-system"}
-    assert rules_of(objects["ClusterRole", ""]) == {"/nodes": {"list", "watch"}, "/namespaces": {"get"}}
+    assert rules_of(objects["ClusterRole", ""]) == {
+        "/nodes": {"list", "watch"},
+        "/namespaces": {"get"},
+        "gateway.networking.k8s.io/gateways": {"get"},
+    }
     assert "get" in rules_of(objects["Role", "team-a"])["/secrets"]
     assert pod_of(objects)["containers"][0]["args"][-2:] == ["--namespace=team-a", "--namespace=team-b"]
 
@@ -103,6 +107,7 @@ def test_without_names_all_namespaces_are_served(tmp_path: Path) -> None:
     assert everywhere.keys() - served.keys() == {
         "/nodes",
         "/namespaces",
+        "gateway.networking.k8s.io/gateways",
         "apiextensions.k8s.io/customresourcedefinitions",
     }
 

@@ -1,7 +1,8 @@
 """An API server of plain objects, and the operator's connection to it, which can be made to fail at any call.
 
 What is imitated is what a pass relies on: versions that only grow, 409 for who has read an older one, generations,
-server-side apply that takes away what its manager no longer says, and records that never change.
+server-side apply that takes away what its manager no longer says and no other one has applied, a Deployment without
+replicas that has one, and records that never change.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ Name = tuple[str, str, str]  # kind, namespace (empty: none), name
 KINDS = {
     each.plural: each
     for each in (
-        *(cluster.LMD, *cluster.BY_NAME.values(), cluster.POD, cluster.JOB, cluster.NODE, cluster.NAMESPACE),
-        cluster.EVENT,
+        *(cluster.LMD, *cluster.BY_NAME.values(), cluster.GATEWAY),
+        *(cluster.POD, cluster.JOB, cluster.NODE, cluster.NAMESPACE, cluster.EVENT),
     )
 }
 _PATH = re.compile(r"/(?:api|apis)/(?:[^/]+/)?v[^/]+(?:/namespaces/(?P<ns>[^/]+))?/(?P<of>[^/]+)(?:/(?P<name>.+))?")
 _WITH_GENERATION = ("LocalModelDeployment", "Deployment")
 _KEPT = {"uid", "resourceVersion", "generation"}
-_APPLIED = "applied"  # of an object's metadata: what was applied last, as managedFields would have it
+_APPLIED = "applied"  # of an object's metadata: what each manager has applied last, as managedFields would have it
 
 
 def copied(value: Any) -> Any:
@@ -47,11 +48,15 @@ class Refusal(Exception):
 
 
 class Api:
-    """Objects by kind, namespace and name. `history` are all versions of resources and pods, in order."""
+    """Objects by kind, namespace and name. `history` are all versions of resources and pods, in order.
+
+    `unknown` are kinds that this cluster does not have.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[Name, Object] = {}
         self.version = 0
+        self.unknown = set[str]()
         self.history: list[tuple[bool, Object]] = []  # whether it was deleted then, and what it was
 
     def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
@@ -115,6 +120,8 @@ class Api:
         parts = _PATH.fullmatch(path)
         assert parts, path
         kind, namespace = KINDS[parts["of"]], parts["ns"] or ""
+        if kind.name in self.unknown:
+            raise Refusal(404, "the server could not find the requested resource")
         name, _, subresource = (parts["name"] or "").partition("/")
         if method == "GET" and not name:
             labels = dict(each.split("=") for each in filter(None, query.get("labelSelector", "").split(",")))
@@ -127,7 +134,9 @@ class Api:
             return self.put({"apiVersion": kind.api_version, "kind": kind.name, **body, "metadata": metadata})
         there = self.find(kind, namespace, name)
         if content_type == "application/apply-patch+yaml" and not subresource:
-            return self.put(_applied(there, body))
+            if there is not None:
+                _check(there, body)
+            return self.put(_applied(there, body, query["fieldManager"]))
         if there is None:
             raise Refusal(404, f'{kind.plural} "{name}" not found')
         if method == "GET":
@@ -162,13 +171,34 @@ def _check(there: Mapping[str, Any], body: Any) -> None:
             raise Refusal(409, f"{there['metadata']['name']} was changed: the {name} is another one")
 
 
-def _applied(there: Mapping[str, Any] | None, body: Mapping[str, Any]) -> Object:
-    if there is None:
-        made: Object = copied(body)
-    else:
-        made = _merged(there, there["metadata"].get(_APPLIED, {}), copied(body))
-    made["metadata"][_APPLIED] = copied(body)
+def _applied(there: Mapping[str, Any] | None, body: Mapping[str, Any], manager: str) -> Object:
+    applied = {} if there is None else copied(there["metadata"].get(_APPLIED, {}))
+    before = applied.pop(manager, {})
+    for other in applied.values():
+        before = _beyond(before, other)
+    made: Object = copied(body) if there is None else _merged(there, before, copied(body))
+    made["metadata"][_APPLIED] = {**applied, manager: copied(body)}
+    if body["kind"] == cluster.DEPLOYMENT.name:
+        made["spec"].setdefault("replicas", 1)
+        made["metadata"]["managedFields"] = _of_replicas(made["metadata"][_APPLIED])
     return made
+
+
+def _beyond(ours: Any, theirs: Any) -> Any:
+    """What a manager has applied, without what another one has applied, too."""
+    if not isinstance(ours, dict) or not isinstance(theirs, dict):
+        return ours
+    return {
+        key: _beyond(value, theirs.get(key))
+        for key, value in ours.items()
+        if key not in theirs or isinstance(value, dict)
+    }
+
+
+def _of_replicas(applied: Mapping[str, Object]) -> list[Object]:
+    """The managers of a Deployment's replicas."""
+    fields = {"f:spec": {"f:replicas": {}}}
+    return [{"manager": each, "fieldsV1": fields} for each, body in applied.items() if "replicas" in body["spec"]]
 
 
 def _merged(there: Any, before: Any, now: Any) -> Any:

@@ -39,6 +39,7 @@ NEEDED = [
     Asked("list", "nodes"),
     Asked("watch", "nodes"),
     Asked("get", "namespaces", "", "kube-system"),
+    Asked("get", "gateways.gateway.networking.k8s.io"),
     Asked("create", "leases.coordination.k8s.io", "kube-system"),
     Asked("get", "leases.coordination.k8s.io", "kube-system", "localmodel-operator"),
     Asked("update", "leases.coordination.k8s.io", "kube-system", "localmodel-operator"),
@@ -58,6 +59,9 @@ NEEDED = [
             "pods": "get list watch",
             "pods/proxy": "get create",
             "services/proxy": "get",
+            "ingresses.networking.k8s.io": "get create patch delete",
+            "httproutes.gateway.networking.k8s.io": "get create patch delete",
+            "horizontalpodautoscalers.autoscaling": "get create patch delete",
             "configmaps": "get list watch create update",
             "secrets": "get list watch",
             "events": "get create update",
@@ -78,4 +82,5 @@ FORBIDDEN = [
     Asked("list", "customresourcedefinitions.apiextensions.k8s.io"),
     Asked("get", "namespaces", "", "default"),
     Asked("update", "nodes"),
+    *_in("", {"ingresses.networking.k8s.io": "list create", "gateways.gateway.networking.k8s.io": "list create patch"}),
 ]

@@ -50,5 +50,8 @@ EDITS: dict[str, tuple[list[Edit] | None, Edit]] = {
     "scale up": (None, serve("B", replicas=2)),
     "other resources": (None, serve("B", resources={"limits": {"memory": "1Gi"}})),
     "no port any more": (None, serve("B", service={"expose": "None"})),
+    "an autoscaler says how many": (TWO, serve("B", autoscaling={"max": 3, "inflight": 4})),
+    "no autoscaler any more": ([serve("A", autoscaling={"max": 3, "inflight": 4})], serve("A", replicas=2)),
+    "an Ingress, and no port any more": (None, serve("B", service={"expose": "Ingress"})),
     "delete": (None, lambda sim: sim.delete("app")),
 }

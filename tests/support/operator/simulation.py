@@ -29,7 +29,7 @@ from localmodel.resource import schema
 from localmodel.store import Store
 from localmodel.updates.image import EnvironmentImage, Image
 from localmodel_operator import main
-from localmodel_operator.cluster import CONFIG_MAP, LMD, REVISION, SERVICE
+from localmodel_operator.cluster import CONFIG_MAP, HTTP_ROUTE, INGRESS, LMD, REVISION, SERVICE
 from localmodel_operator.images.delivery import Delivered
 from localmodel_operator.images.environments import Environments
 from localmodel_operator.inputs import fetches
@@ -38,7 +38,7 @@ from localmodel_operator.inputs.fetches import Fetches, Run, Shown
 from localmodel_operator.inputs.references import References
 from localmodel_operator.operator import SWEEP, Operator
 from localmodel_operator.pods import address
-from localmodel_operator.pods.address import InCluster, Place
+from localmodel_operator.pods.address import Front, InCluster, Place
 from localmodel_operator.pods.admin import Admin
 from localmodel_operator.records import decision
 from localmodel_operator.records.decision import Decision
@@ -137,7 +137,8 @@ class Simulation:
 
     `calls` are all that operators have asked for, `written` the places among them of those that changed something;
     `trouble` is asked what becomes of each. `answers` are those at the address of `app`, without repetitions (None:
-    nothing answers); `lies` what a status said that was not so then.
+    nothing answers); `lies` what a status said that was not so then. `unreachable` are addresses that the operator
+    cannot connect to.
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,12 +153,14 @@ class Simulation:
         self.fetch: Run = fetches.in_a_process
         self.answers: list[Any] = []
         self.lies: list[str] = []
+        self.unreachable = set[str]()
         self.start_operator()
         monkeypatch.setattr(asyncio, "to_thread", _here)
         monkeypatch.setattr(os, "fsync", lambda _: None)
         monkeypatch.setattr(server, "digest", lambda: "sha256:server")
         monkeypatch.setattr(address, "revision_at", self._revision_at)
         monkeypatch.setattr(address, "problem", self._problem)
+        monkeypatch.setattr(address, "is_reached", self._is_reached)
 
     def start_operator(self) -> None:
         """An operator that knows nothing but what stands in the cluster and in the store."""
@@ -338,6 +341,9 @@ class Simulation:
     async def _revision_at(self, base: Place) -> str:
         return min(self._at(base), default="")
 
+    async def _is_reached(self, front: Front) -> bool:
+        return urlsplit(front.at).hostname not in self.unreachable
+
     async def _problem(self, base: Place, number: int, replicas: int, only_ready: bool = False) -> str:
         answering = self._at(base)
         if not answering:
@@ -350,17 +356,33 @@ class Simulation:
         if isinstance(base, InCluster):
             is_there = self.api.find(SERVICE, base.namespace, base.name)
             return {server.serves.revision for server in self.pods.answering(base.namespace, base.name) if is_there}
+        if isinstance(base, Front):
+            return {server.serves.revision for each in self._behind(base) for server in self.pods.answering(*each)}
         host, port = urlsplit(base).hostname, urlsplit(base).port
         services = self.api.all(SERVICE)
         there = [
             each["metadata"]
             for each in services
-            if port == each["spec"]["ports"][0].get("nodePort", 0)
+            if port == each["spec"]["ports"][0].get("nodePort", -1)
             or {"ip": host} in each.get("status", {}).get("loadBalancer", {}).get("ingress", [])
         ]
         return {
             server.serves.revision for each in there for server in self.pods.answering(each["namespace"], each["name"])
         }
+
+    def _behind(self, front: Front) -> Iterator[tuple[str, str]]:
+        """The namespaces and names of the Services that Ingresses and HTTPRoutes lead to from there."""
+        called = urlsplit(front.url)
+        for each in [*self.api.all(INGRESS), *self.api.all(HTTP_ROUTE)]:
+            (rule,) = each["spec"]["rules"]
+            if each["kind"] == INGRESS.name:
+                (led,) = rule["http"]["paths"]
+                hosts, path, service = [rule.get("host")], led["path"], led["backend"]["service"]["name"]
+            else:
+                hosts, path = each["spec"].get("hostnames", [None]), rule["matches"][0]["path"]["value"]
+                service = rule["backendRefs"][0]["name"]
+            if hosts[0] in (None, called.hostname) and path == (called.path or "/"):
+                yield each["metadata"]["namespace"], service
 
 
 async def _here(function: Callable[..., Any], *arguments: Any) -> Any:

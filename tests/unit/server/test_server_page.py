@@ -57,6 +57,12 @@ def test_it_says_how_to_ask_with_the_schemas_example() -> None:
     assert "Revision 3 serves with churn:1." in page and "sha256" not in page
 
 
+def test_behind_a_proxy_it_says_the_address_that_the_client_knows() -> None:
+    behind = read_settings({"SERVICE_PATH_PREFIX": "/team/churn"})
+    page = html.unescape(render("ml.example", "3", "", behind, Contract(), "https").decode())
+    assert "https://ml.example/team/churn/score" in page
+
+
 def test_without_a_schema_the_request_is_a_file() -> None:
     page = html.unescape(render("localhost:7", "3", "", SETTINGS, Contract()).decode())
     assert "-d @request.json http://localhost:7/score" in page and "open('request.json')" in page

@@ -76,6 +76,7 @@ def test_what_a_manifest_says_is_not_started_or_stopped_and_kubectl_is_named() -
     for act, command in (
         (lambda: target.stop("digits", progress), "kubectl scale localmodeldeployment/digits --replicas=0"),
         (lambda: target.start("digits", None, progress), "kubectl scale localmodeldeployment/digits --replicas=1"),
+        (lambda: target.stop("digits", progress), "or deployment/digits if it has spec.autoscaling"),
         (lambda: target.restart("digits", None, progress), "kubectl rollout restart deployment/digits"),
     ):
         with pytest.raises(UserError, match=command):

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from localmodel.resource.server_settings import ServerSettings
-from localmodel.resource.spec import DeploymentSpec, KeyRef, Source, Variable
+from localmodel.resource.spec import Autoscaling, DeploymentSpec, KeyRef, Source, Variable
 from localmodel.ways_out import kserve
 from localmodel.ways_out.packed import Packed
 
@@ -84,3 +84,10 @@ def test_no_replicas_are_not_taken_for_starting_at_a_request() -> None:
     none = replace(CHURN, spec=replace(SPEC, replicas=0))
     assert predictor(none)["minReplicas"] == 1
     assert any(note.startswith("spec.replicas") for note in kserve.write(none).notes)
+
+
+def test_how_many_pods_an_autoscaler_may_have_is_written_and_what_it_goes_by_is_noted() -> None:
+    scaled = replace(CHURN, spec=replace(SPEC, autoscaling=Autoscaling(2, 5, inflight=4)))
+    jsonschema.validate(written(scaled), SCHEMA)
+    assert (predictor(scaled)["minReplicas"], predictor(scaled)["maxReplicas"]) == (2, 5)
+    assert any(note.startswith("spec.autoscaling: ") for note in kserve.write(scaled).notes)

@@ -5,7 +5,7 @@ import yaml
 
 from localmodel.cluster_records import names
 from localmodel.resource.server_settings import ServerSettings
-from localmodel.resource.spec import DeploymentSpec, GateSpec, KeyRef, Source, Variable
+from localmodel.resource.spec import Autoscaling, DeploymentSpec, GateSpec, KeyRef, Route, Source, Variable
 from localmodel.ways_out import kubernetes
 from localmodel.ways_out.packed import Packed
 
@@ -124,3 +124,17 @@ def test_what_the_files_cannot_say_is_noted() -> None:
     notes = kubernetes.write(with_spec(gate=GateSpec(config_map="gate"), suspend=True)).notes
     assert [note.partition(":")[0] for note in notes] == ["spec.update.gate", "spec.suspend"]
     assert kubernetes.write(CHURN).notes == ()
+
+
+def test_an_autoscaler_says_how_many_pods_there_are_and_nothing_else_does() -> None:
+    objects = written(with_spec(autoscaling=Autoscaling(2, 5, cpu=70)))
+    scaler = objects["HorizontalPodAutoscaler"]["spec"]
+    assert scaler["scaleTargetRef"]["name"] == objects["Deployment"]["metadata"]["name"]
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 5)
+    assert scaler["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+    assert "replicas" not in objects["Deployment"]["spec"]
+
+
+def test_what_leads_there_is_noted_because_it_is_not_written() -> None:
+    notes = kubernetes.write(with_spec(expose="Ingress", route=Route("ml.example", "/churn"))).notes
+    assert any(note.startswith("spec.service.expose: ") for note in notes)

@@ -16,7 +16,17 @@ from support.operator.pass_edits import EDITS, HISTORY, Edit, serve
 from support.operator.simulation import NAMESPACE, Simulation
 
 from localmodel.cluster_records import names
-from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION, SERVICE, RefusedError, UnreachableError
+from localmodel_operator.cluster import (
+    AUTOSCALER,
+    DEPLOYMENT,
+    INGRESS,
+    LMD,
+    POD,
+    REVISION,
+    SERVICE,
+    RefusedError,
+    UnreachableError,
+)
 
 
 @pytest.fixture(name="sim")
@@ -42,7 +52,8 @@ def end(sim: Simulation) -> Any:
         "image": status["image"] == deployment["spec"]["template"]["spec"]["containers"][0]["image"],
         "decided": (decided.revision, decided.committed, decided.good, decided.before, decided.served, decided.pin),
         "deployment": {**deployment["spec"], "template": deployment["spec"]["template"]["metadata"]},
-        "service": service["spec"],
+        "service": (service["spec"], service["metadata"].get("annotations")),
+        "optional": sorted(kind for kind, _, _ in sim.api.objects if kind in (AUTOSCALER.name, INGRESS.name)),
         "revisions": [
             (each["revision"], names.FAILED_ANNOTATION in each["metadata"]["annotations"])
             for each in sim.api.all(REVISION)

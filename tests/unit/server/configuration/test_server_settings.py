@@ -66,6 +66,8 @@ def test_every_other_value() -> None:
     assert settings.model == "mnist:1@sha256:ab12,scaler:3@sha256:cd34"
     assert (settings.service_name, settings.service_version) == ("Digits", "7")
     assert settings.service_path_prefix == "/api/v1"
+    led_to = {"SERVICE_PATH_PREFIX": "/api/v1", "LOCALMODEL_PUBLIC_PATH": "/team/digits"}
+    assert read_settings(led_to).service_path_prefix == "/team/digits", "what leads to a pod goes before its revision"
     assert settings.cors_origins == ("https://a.example", "https://b.example")
     assert (settings.version_header, settings.worker_preload) == (False, True)
     assert (settings.log_level, settings.log_format, settings.debug_port) == ("WARNING", "json", 5678)

@@ -40,6 +40,7 @@ def test_a_name_that_cannot_be_one_is_refused_with_its_variable(name: str) -> No
 def test_names_of_a_service() -> None:
     named = {"LOCALMODEL_SERVICE_NAME": "digits", "LOCALMODEL_SERVICE_NAMESPACE": "models"}
     assert {"digits", "digits.models", "digits.models.svc", "digits.models.svc.cluster.local"} <= read_hosts(named)
+    assert "ml.example" in read_hosts({"LOCALMODEL_PUBLIC_HOST": "ml.example"}), "what an Ingress leads there from"
     assert "digits." not in read_hosts({"LOCALMODEL_SERVICE_NAME": "digits"})
 
 

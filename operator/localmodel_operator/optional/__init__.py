@@ -1,0 +1,1 @@
+"""Children that only some specs have, as plain values."""
