@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,8 +50,10 @@ def models(server: Web, text: str, **fields: object) -> list[given.Object]:
     return [{"name": "uri-word", "uri": f"{server.url}/word.txt#sha256={pin}", **fields}]
 
 
-def test_from_a_manifest_alone(namespace: Namespace, port: int, server: Web, operator: OperatorProcess) -> None:
-    since = operator.mark()
+def test_from_a_manifest_alone(
+    namespace: Namespace, port: int, server: Web, operator: OperatorProcess, home: Path
+) -> None:
+    since, began = operator.mark(), time.time()
     secret = {**given.config_map("hub", {}), "kind": "Secret", "data": {}}
     secret["data"] = {"username": encoded("me"), "password": encoded(PASSWORD)}
     manifest = given.lmd("app", port, given.inline(SCRIPT), models=models(server, ONE, credentials={"secret": "hub"}))
@@ -81,8 +85,33 @@ def test_from_a_manifest_alone(namespace: Namespace, port: int, server: Web, ope
     assert ask(port) == "three"
 
     seen = namespace.kubectl("get", "lmd,events,configmaps,controllerrevisions,deployments,pods", "-o", "json")
+    seen += namespace.kubectl("logs", "--selector=localmodel.dev/deployment=app", "--tail=-1")
+    seen += operator.log_since(since)
     for text in (PASSWORD, encoded(PASSWORD), encoded(f"me:{PASSWORD}")):
-        assert text not in seen and text not in operator.log_since(since)
+        assert text not in seen
+        assert [path for path in written(home / "store", began) if text.encode() in path.read_bytes()] == []
+        keys = etcd_keys(namespace, text)
+        assert all(key.startswith("/registry/secrets/") for key in keys), keys
+    assert f"/registry/secrets/{namespace.name}/hub" in etcd_keys(namespace, PASSWORD)
+
+
+def written(folder: Path, since: float) -> list[Path]:
+    """The files, layers of images among them, that are of after this time."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_mtime >= since]
+    assert any("blobs" in path.parts for path in files)
+    return files
+
+
+def etcd_keys(namespace: Namespace, text: str) -> set[str]:
+    """The keys of what etcd's file has of the text, also of what has been overwritten since."""
+    node = f"{namespace.cluster.name}-control-plane"
+    command = ["docker", "exec", node, "cat", "/var/lib/etcd/member/snap/db"]
+    data = subprocess.run(command, check=True, capture_output=True).stdout
+    keys = set()
+    for place in re.finditer(re.escape(text.encode()), data):
+        key = re.compile(rb"/registry/[\w./-]+").match(data, data.rindex(b"/registry/", 0, place.start()))
+        keys.add(key[0].decode() if key else "")
+    return keys
 
 
 def test_a_moved_tag_is_followed_without_an_edit(namespace: Namespace, port: int, tmp_path: Path) -> None:
