@@ -4,6 +4,7 @@ Their own variables and files say who asks, such as AWS_PROFILE and GOOGLE_APPLI
 """
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
@@ -21,6 +22,8 @@ def fetch(address: Address, arrival: Arrival) -> str:
     """Download the file, or the folder's files; return its name."""
     name = address.file_name
     import_module(_LIBRARIES[address.scheme])
+    # It logs what it tries, and tracebacks of what it is refused, with addresses that may be signed.
+    logging.getLogger(_LIBRARIES[address.scheme]).setLevel(logging.CRITICAL)
     with _translated(address):
         place = import_module("fsspec").filesystem(address.scheme)
         root = str(place._strip_protocol(address.text)).rstrip("/")
@@ -66,7 +69,7 @@ def _translated(address: Address) -> Iterator[None]:
         raise UserError(reasons.ADDRESS_NOT_FOUND, f"{address.shown}: there is nothing") from None
     except Exception as error:  # each library has its own, for which there is no common base
         kind = type(error).__name__
-        if isinstance(error, PermissionError) or "Credential" in kind or "Auth" in kind or _status(error) in (401, 403):
+        if _is_refusal(error):
             raise UserError(
                 reasons.ADDRESS_REFUSED,
                 f"{address.shown}: the bucket does not let you read it ({kind}): {_SIGN_IN[address.scheme]}",
@@ -74,6 +77,14 @@ def _translated(address: Address) -> Iterator[None]:
         raise UserError(
             reasons.ADDRESS_UNREACHABLE, f"{address.shown}: {_LIBRARIES[address.scheme]} cannot read it ({kind})"
         ) from None
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the bucket refuses who asks, or the library knows of nobody."""
+    kind, text = type(error).__name__, str(error)
+    is_named = isinstance(error, PermissionError) or "Credential" in kind or "Auth" in kind
+    # gcsfs has no error of its own for a refusal, and adlfs none for an account that nobody has named.
+    return is_named or _status(error) in (401, 403) or text.startswith("Forbidden: ") or "account_name" in text
 
 
 def _status(error: Exception) -> object:
