@@ -45,7 +45,7 @@ class Resource:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.api, self.signer, self.inputs = Api(), Signer(Ed25519PrivateKey.generate()), "A"
-        self.cluster = Connection(self.api, _no_pods, self)
+        self.cluster = Connection(self.api, _no_pods, _no_pods, self)
         self.broken, self.unbuilt = set[str](), set[str]()
         self.compared: dict[int, int | None] = {}
         self.meanwhile: Callable[[], None] = _nothing
