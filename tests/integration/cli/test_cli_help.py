@@ -122,7 +122,9 @@ def test_options_that_mean_the_same_are_called_the_same(path: tuple[str, ...], c
             assert long in options[short].opts
     if "--target" in options:
         assert "--context" in options
-    if "--output" in options:
+    if "--output" in options and isinstance(options["--output"].type, click.Path):
+        assert isinstance(options["--format"].type, click.Choice)
+    elif "--output" in options:
         assert isinstance(options["--output"].type, click.Choice)
         assert list(options["--output"].type.choices) == ["text", "json", "yaml"]
     assert not any("_" in name for name in options)

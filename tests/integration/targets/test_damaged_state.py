@@ -317,7 +317,7 @@ def test_a_lock_of_an_environment(tmp_path: Path, damage: str) -> None:
     for own in ((), (found.digest,)):
         assert str(path) in str(raised(lambda own=own: asyncio.run(lock.resolve(spec, None, tmp_path, own=own))))
     (made,) = previous_locks.own(tmp_path, "3.11", lock._target(None), [found.digest], str)
-    question = lock._Question(EnvironmentSpec("3.11", ("six==1.17.0", "idna")), (), None, None)
+    question = lock._Question(EnvironmentSpec("3.11", ("six==1.17.0", "idna")), (), None, None, None)
     before = asyncio.run(lock._before(question, made, tmp_path))
     assert before is None or (damage == "empty" and before.lock == "")
 
