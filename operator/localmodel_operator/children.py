@@ -116,16 +116,6 @@ def optional_kinds(service: Mapping[str, Any] | None) -> set[str]:
     return {*filter(None, annotations.get(names.OPTIONAL_ANNOTATION, "").split(","))}
 
 
-def includes(current: Any, wanted: Any) -> bool:
-    """Whether an object has everything that is wanted of it, beside what the API server or others have added."""
-    if isinstance(wanted, Mapping):
-        return isinstance(current, Mapping) and all(includes(current.get(name), wanted[name]) for name in wanted)
-    if isinstance(wanted, list):
-        same_length = isinstance(current, list) and len(current) == len(wanted)
-        return same_length and all(map(includes, current, wanted))
-    return bool(current == wanted)
-
-
 def service_drift(current: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> str:
     """A phrase for what somebody has changed in the Service, or ""."""
     if current is None:

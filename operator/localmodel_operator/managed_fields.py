@@ -45,10 +45,10 @@ def read(deployment: Mapping[str, Any]) -> ForeignFields:
     return ForeignFields(tuple(sorted(container)), scaled_by)
 
 
-def has_replicas(deployment: Mapping[str, Any]) -> bool:
-    """Whether the number of pods is the operator's, so that it falls back to 1 where the operator leaves it out."""
-    entries = deployment["metadata"].get("managedFields", [])
-    return any(entry.get("manager") == names.FIELD_MANAGER and "f:replicas" in _spec(entry) for entry in entries)
+def has(child: Mapping[str, Any], field: str) -> bool:
+    """Whether a field of its spec is the operator's, so that it goes where the operator leaves it out."""
+    entries = child["metadata"].get("managedFields", [])
+    return any(entry.get("manager") == names.FIELD_MANAGER and f"f:{field}" in _spec(entry) for entry in entries)
 
 
 def news(name: str, written: ForeignFields) -> Iterator[tuple[Reason, str]]:

@@ -7,7 +7,7 @@ before such a child is made, and removed after the child was deleted.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from localmodel_operator import children
+from localmodel_operator import children, managed_fields
 from localmodel_operator.children import Exposure
 from localmodel_operator.cluster import AUTOSCALER, BY_NAME, HTTP_ROUTE, INGRESS, Object
 from localmodel_operator.optional import kinds
@@ -26,7 +26,8 @@ def service(context: Pass, exposed: Exposure, current: Object | None) -> Object:
 async def arrange(context: Pass, exposed: Exposure, observed: Observed) -> Observed:
     """Have the Service and the optional children as the spec asks. Returns what there is then.
 
-    What the spec asks for is there before anything else goes.
+    What the spec asks for is there before anything else goes. It is applied in each pass, because only the API server
+    knows which fields the operator has set before and no longer does; where nothing differs, nothing changes.
 
     Raises:
         UserError: the API server refuses one of them.
@@ -34,12 +35,14 @@ async def arrange(context: Pass, exposed: Exposure, observed: Observed) -> Obser
     wanted, present = _wanted(context), dict(observed.optional)
     current = await _applied_service(context, service(context, exposed, observed.service), observed.service)
     for kind, child in wanted.items():
-        if children.includes(present.get(kind), child) or (kind in present and _is_early(context, kind, observed)):
+        present_child = present.get(kind)
+        if present_child and _is_early(context, kind, observed):
             continue
+        if present_child and _loses_class(present_child, child):
+            await _delete(context, present_child)
         present[kind] = await context.apply(child)
     for kind in present.keys() - wanted.keys():
-        metadata = present.pop(kind)["metadata"]
-        await context.operator.cluster.delete(BY_NAME[kind], context.namespace, metadata["name"], metadata["uid"])
+        await _delete(context, present.pop(kind))
     current = await _applied_service(context, children.service(context.owner, exposed, wanted.keys()), current)
     return replace(observed, service=current, optional=present)
 
@@ -48,6 +51,17 @@ def _is_early(context: Pass, kind: str, observed: Observed) -> bool:
     """Whether a route would lead to pods that do not know its host and path yet."""
     is_known = all(pod.placement == children.placement(context.spec) for pod in observed.pods if pod.is_ready)
     return kind in kinds.ROUTES.values() and not is_known
+
+
+def _loses_class(current: Object, wanted: Object) -> bool:
+    """Whether it is an Ingress whose class is left to the cluster now, which chooses one only for a new Ingress."""
+    is_left_out = current["kind"] == INGRESS.name and "ingressClassName" not in wanted["spec"]
+    return is_left_out and managed_fields.has(current, "ingressClassName")
+
+
+async def _delete(context: Pass, child: Object) -> None:
+    metadata = child["metadata"]
+    await context.operator.cluster.delete(BY_NAME[child["kind"]], context.namespace, metadata["name"], metadata["uid"])
 
 
 def _wanted(context: Pass) -> Mapping[str, Object]:

@@ -93,7 +93,7 @@ async def _hand_over_replicas(context: Pass, deployment: Object) -> None:
     Raises:
         Waiting.
     """
-    if not managed_fields.has_replicas(deployment):
+    if not managed_fields.has(deployment, "replicas"):  # else there would be 1
         return
     try:
         await context.operator.cluster.hand_over_replicas(deployment)

@@ -32,6 +32,7 @@ KINDS = {
 _PATH = re.compile(r"/(?:api|apis)/(?:[^/]+/)?v[^/]+(?:/namespaces/(?P<ns>[^/]+))?/(?P<of>[^/]+)(?:/(?P<name>.+))?")
 _WITH_GENERATION = ("LocalModelDeployment", "Deployment")
 _KEPT = {"uid", "resourceVersion", "generation"}
+_MANAGED = {cluster.DEPLOYMENT.name: "replicas", cluster.INGRESS.name: "ingressClassName"}  # in managedFields
 _APPLIED = "applied"  # of an object's metadata: what each manager has applied last, as managedFields would have it
 
 
@@ -180,7 +181,8 @@ def _applied(there: Mapping[str, Any] | None, body: Mapping[str, Any], manager: 
     made["metadata"][_APPLIED] = {**applied, manager: copied(body)}
     if body["kind"] == cluster.DEPLOYMENT.name:
         made["spec"].setdefault("replicas", 1)
-        made["metadata"]["managedFields"] = _of_replicas(made["metadata"][_APPLIED])
+    if field := _MANAGED.get(body["kind"]):
+        made["metadata"]["managedFields"] = _managers(field, made["metadata"][_APPLIED])
     return made
 
 
@@ -195,10 +197,10 @@ def _beyond(ours: Any, theirs: Any) -> Any:
     }
 
 
-def _of_replicas(applied: Mapping[str, Object]) -> list[Object]:
-    """The managers of a Deployment's replicas."""
-    fields = {"f:spec": {"f:replicas": {}}}
-    return [{"manager": each, "fieldsV1": fields} for each, body in applied.items() if "replicas" in body["spec"]]
+def _managers(field: str, applied: Mapping[str, Object]) -> list[Object]:
+    """The managers of a field of the spec."""
+    fields = {"f:spec": {f"f:{field}": {}}}
+    return [{"manager": manager, "fieldsV1": fields} for manager, body in applied.items() if field in body["spec"]]
 
 
 def _merged(there: Any, before: Any, now: Any) -> Any:

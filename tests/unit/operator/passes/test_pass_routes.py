@@ -256,6 +256,49 @@ async def test_an_edit_takes_away_the_child_that_is_no_longer_wanted(sim: Simula
     assert not sim.wrong()
 
 
+@pytest.mark.parametrize(
+    ("service", "removed"),
+    [
+        ({**INGRESS_OF}, "host"),
+        ({**INGRESS_OF}, "path"),
+        ({**INGRESS_OF, "tlsSecret": "ml-example"}, "tlsSecret"),
+        ({**INGRESS_OF, "ingressClass": "nginx"}, "ingressClass"),
+        ({**GATEWAY_OF, "path": "/digits"}, "host"),
+        ({**GATEWAY_OF, "path": "/digits"}, "path"),
+        (GATEWAY_OF, "gateway.namespace"),
+        ({**GATEWAY_OF, "gateway": {"name": "public", "namespace": "infra", "listener": "web"}}, "gateway.listener"),
+    ],
+)
+async def test_an_edit_that_only_takes_a_field_away_reaches_the_route(
+    sim: Simulation, service: given.Object, removed: str
+) -> None:
+    kind = INGRESS if service["expose"] == "Ingress" else HTTP_ROUTE
+    await serve(sim, service)
+    outer, _, inner = removed.rpartition(".")
+    less = {name: value for name, value in (service[outer] if outer else service).items() if name != inner}
+    less = {**service, outer: less} if outer else less
+    await serve(sim, less)
+    edited = child(sim, kind)["spec"]
+    sim.api.remove(child(sim, kind))
+    sim.look_again()
+    await sim.settle()
+    assert edited == child(sim, kind)["spec"], "as of one that never had the field"
+    assert not sim.wrong()
+
+
+async def test_a_class_that_is_left_to_the_cluster_again_makes_the_ingress_anew(sim: Simulation) -> None:
+    await serve(sim, {**INGRESS_OF, "ingressClass": "nginx"})
+    of_nginx = child(sim, INGRESS)["metadata"]["uid"]
+    await serve(sim, INGRESS_OF)
+    made = child(sim, INGRESS)
+    assert made["metadata"]["uid"] != of_nginx, "a cluster gives its own class to a new Ingress only"
+    sim.api.put({**made, "spec": {**made["spec"], "ingressClassName": "of-the-cluster"}})
+    sim.look_again()
+    await sim.settle()
+    kept = child(sim, INGRESS)
+    assert kept["metadata"]["uid"] == made["metadata"]["uid"] and kept["spec"]["ingressClassName"] == "of-the-cluster"
+
+
 async def test_a_service_that_was_deleted_comes_back_with_what_it_says_of_the_ingress(sim: Simulation) -> None:
     await serve(sim, INGRESS_OF)
     await led_by_ingress(sim)
