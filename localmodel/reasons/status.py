@@ -333,7 +333,8 @@ SERVICE_REFUSED = _reason(
 ROUTE_TAKEN = _reason(
     STALLED,
     "RouteTaken",
-    "another deployment has the host and the path of `spec.service`",
+    "another deployment has the host and the path of `spec.service`, or one in another namespace has a path above or "
+    "below it",
     "the message names it: choose another path or host",
 )
 ROUTE_REFUSED = _reason(

@@ -1,6 +1,7 @@
 """Whether a resource can have the host and path that it asks for: behind one controller, only one can answer there."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -11,40 +12,88 @@ from localmodel.resource.spec import Route
 Resource: TypeAlias = Mapping[str, Any]
 
 
-def check(own: Resource, others: Iterable[Resource]) -> None:
-    """Check that none of the `others` has the resource's host and path.
+@dataclass(frozen=True)
+class Claim:
+    """What leads to a resource, and from where.
 
-    It is whose address it already is, else whose resource is older.
+    `front` is the kind of what leads there, with the Gateway. Of several that ask for the same, the one with the
+    lowest `rank` has it: whose address it already is, else whose resource is older.
+    """
+
+    resource: Resource
+    key: tuple[str, str]
+    front: tuple[Any, ...]
+    route: Route
+    rank: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, resource: Resource) -> "Claim":
+        """The claim of a valid resource."""
+        service, metadata = resource["spec"].get("service", {}), resource["metadata"]
+        key, route = (metadata["namespace"], metadata["name"]), Route.from_manifest(service)
+        gateway = (route.gateway.namespace or metadata["namespace"], route.gateway.name) if route.gateway else None
+        rank = not _has_it(resource, route), metadata.get("creationTimestamp", ""), key
+        return cls(resource, key, (service.get("expose"), gateway), route, rank)
+
+    @property
+    def where(self) -> str:
+        """The host and path, in words."""
+        return f"{self.route.host or 'any host'} with the path {self.route.path or '/'}"
+
+    def overlaps(self, other: "Claim") -> bool:
+        """Whether only one of the two can be had.
+
+        In one namespace the more specific one has its requests, as whoever has made both wants it; for another
+        namespace, these would be requests taken away.
+        """
+        if self.front != other.front or not _may_be_one(self.route.ingress_class, other.route.ingress_class):
+            return False
+        if self.key[0] == other.key[0]:
+            return (self.route.host, self.route.path) == (other.route.host, other.route.path)
+        path, path_of_other = f"{self.route.path}/", f"{other.route.path}/"
+        is_below = path.startswith(path_of_other) or path_of_other.startswith(path)
+        return is_below and _may_be_one(self.route.host, other.route.host)
+
+
+def check(own: Resource, others: Iterable[Resource]) -> None:
+    """Check that none of the `others` has the resource's host and path, or overlaps with it in another namespace.
 
     Raises:
         UserError: RouteTaken.
     """
-    asked = _asked(own)
-    for other in others:
-        if _key(other) != _key(own) and _asked(other) == asked and _rank(other) < _rank(own):
-            route = Route.from_manifest(own["spec"]["service"])
-            what = f"{route.host or 'any host'} with the path {route.path or '/'}"
-            owner = f"LocalModelDeployment {'/'.join(_key(other))}"
-            raise UserError(reasons.ROUTE_TAKEN, f"spec.service: {owner} has {what}; choose another path or host")
+    asked = Claim.of(own)
+    holder = _holder(asked, map(Claim.of, others))
+    if holder is None:
+        return
+    overlap = "" if holder.where == asked.where else f", which overlaps with {asked.where}"
+    is_of_one_class = holder.route.ingress_class == asked.route.ingress_class
+    choice = "another path or host" if is_of_one_class else "another path or host, or an ingressClass for both"
+    owner = f"LocalModelDeployment {'/'.join(holder.key)}"
+    raise UserError(reasons.ROUTE_TAKEN, f"spec.service: {owner} has {holder.where}{overlap}; choose {choice}")
 
 
-def _asked(resource: Resource) -> tuple[Any, ...]:
-    """What leads to the resource, and from where."""
-    service, namespace = resource["spec"].get("service", {}), resource["metadata"]["namespace"]
-    route = Route.from_manifest(service)
-    gateway = (route.gateway.namespace or namespace, route.gateway.name) if route.gateway else None
-    return service.get("expose"), route.ingress_class, gateway, route.host, route.path
+def _holder(asked: Claim, others: Iterable[Claim]) -> Claim | None:
+    """Who has what is asked for. One that cannot have what it asks for keeps nobody else from it."""
+    earlier = [other for other in others if other.front == asked.front and other.rank < asked.rank]
+    concerned: dict[tuple[str, str], Claim] = {}
+    unread = [asked]
+    while unread:
+        claim = unread.pop()
+        further = [other for other in earlier if other.rank < claim.rank and other.overlaps(claim)]
+        unread += [other for other in further if other.key not in concerned]
+        concerned |= {other.key: other for other in further}
+    holders: list[Claim] = []
+    for claim in sorted(concerned.values(), key=lambda claim: claim.rank):
+        if not any(map(claim.overlaps, holders)):
+            holders.append(claim)
+    return next(filter(asked.overlaps, holders), None)
 
 
-def _rank(resource: Resource) -> tuple[Any, ...]:
-    """Of several that ask for the same, the first one has it."""
-    return not _has_it(resource), resource["metadata"].get("creationTimestamp", ""), _key(resource)
+def _may_be_one(name: str, other: str) -> bool:
+    """Whether two names may mean the same, where one that is left out may mean any."""
+    return not name or not other or name == other
 
 
-def _has_it(resource: Resource) -> bool:
-    url, route = urlsplit(resource.get("status", {}).get("url", "")), Route.from_manifest(resource["spec"]["service"])
+def _has_it(resource: Resource, route: Route) -> bool:
+    url = urlsplit(resource.get("status", {}).get("url", ""))
     return url.path == f"{route.path}/score" and route.host in ("", url.hostname)
-
-
-def _key(resource: Resource) -> tuple[str, str]:
-    return resource["metadata"]["namespace"], resource["metadata"]["name"]
