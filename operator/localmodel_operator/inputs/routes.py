@@ -95,5 +95,8 @@ def _may_be_one(name: str, other: str) -> bool:
 
 
 def _has_it(resource: Resource, route: Route) -> bool:
+    """Whether its last address is the route's, and not that of a Service, which it may have had until now."""
     url = urlsplit(resource.get("status", {}).get("url", ""))
-    return url.path == f"{route.path}/score" and route.host in ("", url.hostname)
+    host = url.hostname or ""
+    is_of_service = host.endswith(".svc") or (host == "localhost" and url.port is not None)
+    return url.path == f"{route.path}/score" and route.host in ("", host) and not is_of_service

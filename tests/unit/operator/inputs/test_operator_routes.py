@@ -88,6 +88,14 @@ def test_who_has_the_address_keeps_it_and_else_who_is_older_gets_it() -> None:
     assert not refusal(asking("b/own", above, 2, "http://ml.example/models/score"), asking("a/theirs", below, 1))
 
 
+def test_an_address_of_before_is_not_the_one_that_is_asked_for() -> None:
+    older = asking("b/own", {}, 1)
+    assert not refusal(older, asking("a/theirs", {}, 2, "http://localhost:6789/score"))
+    assert not refusal(older, asking("a/theirs", {}, 2, "http://theirs.a.svc/score"))
+    assert refusal(older, asking("a/theirs", {}, 2, "http://203.0.113.7/score"))
+    assert refusal(older, asking("a/theirs", {}, 2, "http://localhost/score")), "a controller's own name"
+
+
 def test_one_that_is_refused_itself_keeps_nobody_from_an_address() -> None:
     first = asking("a/first", {**H, "path": "/models"}, 1)
     greedy = asking("b/greedy", {}, 2)
