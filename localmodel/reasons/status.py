@@ -83,7 +83,8 @@ NOT_ANSWERING = _reason(
 ADDRESS_PENDING = _reason(
     UNDER_WAY,
     "AddressPending",
-    "`spec.service.expose` asks for an address of the cluster, and the cluster has not given one yet",
+    "`spec.service.expose` asks for an address of the cluster, and the cluster has not given one yet; or another "
+    "deployment that has the host and the path is being deleted",
     "the message says who has not given it: `kubectl describe` the Service, Ingress or HTTPRoute NAME; on a cluster "
     "that gives none, choose `NodePort` or `None`",
 )

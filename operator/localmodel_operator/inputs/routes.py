@@ -55,20 +55,27 @@ class Claim:
         return is_below and _may_be_one(self.route.host, other.route.host)
 
 
+class EndingError(Exception):
+    """Who has the host and path is being deleted; the text says who."""
+
+
 def check(own: Resource, others: Iterable[Resource]) -> None:
     """Check that none of the `others` has the resource's host and path, or overlaps with it in another namespace.
 
     Raises:
         UserError: RouteTaken.
+        EndingError.
     """
     asked = Claim.of(own)
     holder = _holder(asked, map(Claim.of, others))
     if holder is None:
         return
+    owner = f"LocalModelDeployment {'/'.join(holder.key)}"
+    if "deletionTimestamp" in holder.resource["metadata"]:
+        raise EndingError(f"spec.service: {holder.where} is still held by {owner}, which is being deleted")
     overlap = "" if holder.where == asked.where else f", which overlaps with {asked.where}"
     is_of_one_class = holder.route.ingress_class == asked.route.ingress_class
     choice = "another path or host" if is_of_one_class else "another path or host, or an ingressClass for both"
-    owner = f"LocalModelDeployment {'/'.join(holder.key)}"
     raise UserError(reasons.ROUTE_TAKEN, f"spec.service: {owner} has {holder.where}{overlap}; choose {choice}")
 
 

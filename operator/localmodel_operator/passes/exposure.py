@@ -37,7 +37,7 @@ async def choose(context: Pass, service: Object | None) -> Exposure:
 
     Raises:
         UserError: PortUnmapped, PortTaken, NoPortFree, RouteTaken.
-        Waiting: for who has the port.
+        Waiting: for who has the port, or the host and path.
     """
     kind = service_type(context)
     if kind == "NodePort" and context.operator.kind_cluster is not None:
@@ -46,7 +46,11 @@ async def choose(context: Pass, service: Object | None) -> Exposure:
     if context.spec.expose in kinds.ROUTES:
         cluster, namespaces = context.operator.cluster, context.operator.namespaces or (None,)
         listed = await asyncio.gather(*(cluster.list(LMD, namespace) for namespace in namespaces))
-        routes.check(context.owner, [resource for resources in listed for resource in resources])
+        try:
+            routes.check(context.owner, [resource for resources in listed for resource in resources])
+        except routes.EndingError as waits:
+            context.status.progress(reasons.ADDRESS_PENDING, context.status.with_serving(str(waits)))
+            raise Waiting(_LOOK_AGAIN) from None
     return Exposure(kind)
 
 

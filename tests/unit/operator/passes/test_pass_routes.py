@@ -356,3 +356,24 @@ async def test_a_host_and_path_of_another_deployment_are_refused_until_it_gives_
     sim.look_again()
     await sim.settle()
     assert sim.condition("Ready", "older")["reason"] == "AddressPending"
+
+
+async def test_a_host_and_path_of_one_that_is_being_deleted_are_waited_for(sim: Simulation) -> None:
+    await serve(sim, INGRESS_OF)
+    await led_by_ingress(sim)
+    owner = sim.owner()
+    ending = {"deletionTimestamp": "2026-01-02T00:00:00Z", "finalizers": ["team.example/kept"]}
+    sim.api.put({**owner, "metadata": {**owner["metadata"], **ending}})
+    second = given.lmd("second", PORT, given.inline(given.script("B")))
+    sim.apply({**second, "spec": {**second["spec"], "service": dict(INGRESS_OF)}})
+    await sim.settle()
+    waits = sim.condition("Ready", "second")
+    assert (waits["reason"], sim.condition("Reconciling", "second")["status"]) == ("AddressPending", "True")
+    assert waits["message"] == (
+        "spec.service: ml.example with the path /team/digits is still held by LocalModelDeployment team/app, which is "
+        "being deleted"
+    )
+    assert [made["metadata"]["name"] for made in sim.api.all(INGRESS)] == ["app"]
+    sim.delete("app")
+    await sim.settle()
+    assert [made["metadata"]["name"] for made in sim.api.all(INGRESS)][-1] == "second"
