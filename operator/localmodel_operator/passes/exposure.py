@@ -146,14 +146,14 @@ async def _node(context: Pass, service: Object | None) -> str:
     port = node_port_of(service)
     listed = await context.operator.cluster.list(NODE)
     first = min(listed, key=lambda node: str(node["metadata"]["name"]), default=None)
-    known = {each["type"]: each["address"] for each in first["status"]["addresses"]} if first else {}
+    known = {entry["type"]: entry["address"] for entry in first["status"]["addresses"]} if first else {}
     host = known.get("ExternalIP") or known.get("InternalIP")
     return f"{_host(host)}:{port}" if host and port else ""
 
 
 def _balanced(service: Object | None) -> str:
     ingress: list[Any] = (service or {}).get("status", {}).get("loadBalancer", {}).get("ingress", [])
-    return next((_host(each.get("ip") or each.get("hostname") or "") for each in ingress), "")
+    return next((_host(entry.get("ip") or entry.get("hostname") or "") for entry in ingress), "")
 
 
 def _host(name: str) -> str:
