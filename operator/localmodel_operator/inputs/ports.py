@@ -52,7 +52,10 @@ def read(
     taken = [(service, local[node]) for service in services for node in _node_ports(service) if node in local]
     of_others = [(service, port) for service, port in taken if _key(service) != key]
     others = [resource for resource in resources if _key(resource) != key]
-    allocated = [(other, port) for other in others if (port := other.get("status", {}).get("localPort"))]
+    # The status of one that asks for a port has it before the Service does: of two, either would keep out the other.
+    allocated = [
+        (other, port) for other in others if not _claim(other) and (port := other.get("status", {}).get("localPort"))
+    ]
     holders = {port: f"LocalModelDeployment {'/'.join(_key(other))}" for other, port in allocated}
     holders |= {port: f"Service {'/'.join(_key(service))}" for service, port in of_others}
     stay = {port for other, port in allocated if not _is_deleted(other)}

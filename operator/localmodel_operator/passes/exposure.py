@@ -170,6 +170,12 @@ async def _node_port(context: Pass, service: Object | None) -> int:
     return mapped[port]
 
 
+def _forget(context: Pass, port: int) -> None:
+    """Leave a port out of the status that the resource had, or was about to have, until now."""
+    if context.last_status.get("localPort") == port:
+        context.status.values["localPort"] = None
+
+
 async def _chosen(context: Pass, asked: int | None, last: int | None, mapped: Mapping[int, int]) -> int:
     """The port that is asked for, else the last one, else one that nobody has."""
     ports_now = await _ports(context, mapped)
@@ -192,6 +198,7 @@ def _asked(context: Pass, port: int, ports_now: Ports) -> int:
     try:
         return ports.asked(port, ports_now)
     except UserError as error:
+        _forget(context, port)
         is_ending = port in ports_now.ending
         if error.reason != reasons.PORT_TAKEN or not (is_ending or _age(context.owner) < _MAY_REPLACE):
             raise

@@ -43,6 +43,14 @@ def test_a_port_that_is_asked_for_by_its_number() -> None:
     assert ports.asked(6789, seen(claims={"x/y": 6789})) == 6789, "who has it first has it"
 
 
+def test_of_two_that_ask_for_the_same_port_neither_keeps_out_the_other_by_its_status() -> None:
+    other = {"metadata": named("x/y"), "spec": {"service": {"localPort": 6789}}, "status": {"localPort": 6789}}
+    assert ports.asked(6789, ports.read(MAPPED, [], [other], A)) == 6789
+    its = {"metadata": named("x/y"), "spec": {"ports": [{"nodePort": 30001}]}}
+    with pytest.raises(UserError, match="6789 is taken by Service x/y"):
+        ports.asked(6789, ports.read(MAPPED, [its], [other], A))
+
+
 @pytest.mark.parametrize(
     ("port", "found", "reason", "words"),
     [

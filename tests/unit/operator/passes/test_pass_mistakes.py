@@ -190,6 +190,16 @@ async def test_port_of_another(sim: Simulation) -> None:
     assert not sim.wrong()
 
 
+async def test_port_that_the_status_has_and_the_service_has_not(sim: Simulation) -> None:
+    await serve_good(sim)
+    second = given.lmd("second", PORT, given.inline(given.script("second")))
+    sim.apply({**second, "status": {"localPort": PORT}}, "others")
+    await sim.settle()
+    assert sim.condition("Ready", "second", "others")["reason"] == "PortTaken"
+    assert "localPort" not in sim.owner("second", "others")["status"]
+    assert sim.condition("Ready")["status"] == "True"
+
+
 def ever_stalled(sim: Simulation, name: str) -> bool:
     shown = [seen["status"] for _, seen in sim.api.history if seen["metadata"]["name"] == name and "status" in seen]
     return any(conditions.holds(status, "Stalled") for status in shown)
