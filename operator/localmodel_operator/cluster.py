@@ -177,11 +177,15 @@ class Cluster:
         """Replace the whole object, unless it has changed since `body` was read."""
         return await self._request("PUT", kind.path(body["metadata"]["namespace"], body["metadata"]["name"]), body)
 
-    async def apply(self, body: Mapping[str, Any]) -> Object:
-        """Server-side apply of a child, which keeps fields of other managers, and changes nothing without need."""
+    async def apply(self, body: Mapping[str, Any], *, force: bool = True) -> Object:
+        """Server-side apply of a child, which keeps fields of other managers, and changes nothing without need.
+
+        Raises:
+            RefusedError: 409 without `force`, if others have given one of its fields another value.
+        """
         kind = BY_NAME[body["kind"]]
         path = kind.path(body["metadata"]["namespace"], body["metadata"]["name"])
-        return await self._apply(path, body, names.FIELD_MANAGER)
+        return await self._apply(path, body, names.FIELD_MANAGER, force=force)
 
     async def hand_over_replicas(self, deployment: Mapping[str, Any]) -> None:
         """Leave the number of pods to others: it stays what it is when the operator no longer applies it.
@@ -349,8 +353,8 @@ class Cluster:
         if lease and lease["spec"].get("holderIdentity") == identity:
             await self.replace(LEASE, {**lease, "spec": {**lease["spec"], "holderIdentity": None}})
 
-    async def _apply(self, path: str, body: Mapping[str, Any], manager: str) -> Object:
-        query = [("fieldManager", manager), ("force", "true")]
+    async def _apply(self, path: str, body: Mapping[str, Any], manager: str, *, force: bool = True) -> Object:
+        query = [("fieldManager", manager), ("force", "true" if force else "false")]
         return await self._request("PATCH", path, body, query, "application/apply-patch+yaml")
 
     async def _request(

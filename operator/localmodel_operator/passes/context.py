@@ -153,16 +153,19 @@ class Pass:
         status.values[name] = value
         await self.report(status)
 
-    async def apply(self, child: Object) -> Object:
+    async def apply(self, child: Object, *, is_new: bool = False) -> Object:
         """Server-side apply of a child.
 
         Raises:
             UserError: the API server refuses it for good.
+            Waiting: it `is_new`, and somebody else has made one of its name since it was looked for.
         """
         try:
-            return await self.operator.cluster.apply(child)
+            return await self.operator.cluster.apply(child, force=not is_new)
         except RefusedError as error:
             kind = child["kind"]
+            if is_new and error.code == 409:
+                raise Waiting(0.0) from None
             if error.code == 404 and kind == HTTP_ROUTE.name and not report.is_namespace_ending(error):
                 text = (
                     "the cluster does not know HTTPRoute: install the Gateway API and a controller, or choose Ingress"

@@ -35,12 +35,11 @@ async def arrange(context: Pass, exposed: Exposure, observed: Observed) -> Obser
     wanted, present = _wanted(context), dict(observed.optional)
     current = await _applied_service(context, service(context, exposed, observed.service), observed.service)
     for kind, child in wanted.items():
-        present_child = present.get(kind)
-        if present_child and _is_early(context, kind, observed):
+        if kind in present and _is_early(context, kind, observed):
             continue
-        if present_child and _loses_class(present_child, child):
-            await _delete(context, present_child)
-        present[kind] = await context.apply(child)
+        if kind in present and _loses_class(present[kind], child):
+            await _delete(context, present.pop(kind))
+        present[kind] = await context.apply(child, is_new=kind not in present)
     for kind in present.keys() - wanted.keys():
         await _delete(context, present.pop(kind))
     current = await _applied_service(context, children.service(context.owner, exposed, wanted.keys()), current)

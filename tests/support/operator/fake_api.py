@@ -137,6 +137,8 @@ class Api:
         if content_type == "application/apply-patch+yaml" and not subresource:
             if there is not None:
                 _check(there, body)
+                if query["force"] != "true" and query["fieldManager"] not in there["metadata"].get(_APPLIED, {}):
+                    raise Refusal(409, "Apply failed with 1 conflict")
             return self.put(_applied(there, body, query["fieldManager"]))
         if there is None:
             raise Refusal(404, f'{kind.plural} "{name}" not found')

@@ -103,7 +103,7 @@ class Cluster:
         self.events: list[Object] = []
         self.steps: list[Any] = []
 
-    async def apply(self, body: Object) -> Object:
+    async def apply(self, body: Object, *, force: bool = True) -> Object:
         return {**body, "metadata": {**body["metadata"], **self.written["metadata"], "resourceVersion": "7"}}
 
     async def put_back(self, found: Object, container: Object) -> Object:

@@ -334,6 +334,20 @@ async def test_an_ingress_of_somebody_else_is_left_alone(sim: Simulation) -> Non
     assert child(sim, INGRESS)["spec"] == {"rules": []}
 
 
+async def test_an_ingress_that_somebody_else_makes_meanwhile_is_left_alone(sim: Simulation) -> None:
+    theirs: dict[str, Any] = {"apiVersion": INGRESS.api_version, "kind": INGRESS.name, "spec": {"rules": []}}
+
+    def make(call: Call) -> None:
+        if str(call) == "apply Ingress app" and not sim.api.all(INGRESS):
+            sim.api.put({**theirs, "metadata": {"name": "app", "namespace": NAMESPACE}})
+
+    sim.trouble = make
+    await serve(sim, INGRESS_OF)
+    assert ready(sim)[:2] == ("False", "NotOwned") and "Ingress app" in message(sim)
+    made = child(sim, INGRESS)
+    assert made["spec"] == {"rules": []} and "ownerReferences" not in made["metadata"]
+
+
 async def test_a_host_and_path_of_another_deployment_are_refused_until_it_gives_them_back(
     sim: Simulation,
 ) -> None:
