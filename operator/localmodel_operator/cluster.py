@@ -269,7 +269,10 @@ class Cluster:
         data = _pieces(body) if body else None
         try:
             wait = aiohttp.ClientTimeout(total=seconds)
-            async with session.request(method, url, headers=all_headers, data=data, timeout=wait) as response:
+            async with session.request(
+                method, url, headers=all_headers, data=data, timeout=wait, allow_redirects=False
+            ) as response:
+                _refuse_redirect(response)
                 answer = json_text.parse(await _small(response.content))
                 status = int(response.status)
         except (*_UNREACHABLE, ValueError) as error:
@@ -294,7 +297,10 @@ class Cluster:
         size = 0
         try:
             wait = aiohttp.ClientTimeout(sock_read=_TIMEOUT)
-            async with session.request("GET", url, headers=all_headers, timeout=wait) as response:
+            async with session.request(
+                "GET", url, headers=all_headers, timeout=wait, allow_redirects=False
+            ) as response:
+                _refuse_redirect(response)
                 if response.status != 200:
                     raise PodUnreachableError(_message(await _small(response.content)) or f"HTTP {response.status}")
                 async for piece in response.content.iter_any():
@@ -324,7 +330,10 @@ class Cluster:
             raise PodUnreachableError("the API server has not been asked for anything yet")
         try:
             wait = aiohttp.ClientTimeout(total=seconds)
-            async with session.request("GET", url, headers=all_headers, timeout=wait) as response:
+            async with session.request(
+                "GET", url, headers=all_headers, timeout=wait, allow_redirects=False
+            ) as response:
+                _refuse_redirect(response)
                 content = await _small(response.content)
         except (*_UNREACHABLE, ValueError) as error:
             raise PodUnreachableError(f"{type(error).__name__}: {error}") from None
@@ -405,6 +414,16 @@ def _exists(files: str) -> bool:
 
 def _no_way(place: str, problem: str) -> UserError:
     return UserError(reasons.CLUSTER_UNREACHABLE, f"{place} does not lead to a cluster: {problem}")
+
+
+def _refuse_redirect(response: aiohttp.ClientResponse) -> None:
+    """Stop at an answer that leads elsewhere: the operator would follow it with its own rights.
+
+    Raises:
+        PodUnreachableError: the answer is a redirect.
+    """
+    if 300 <= response.status <= 399:
+        raise PodUnreachableError(f"HTTP {response.status}, a redirect, which is not followed")
 
 
 async def _small(answer: aiohttp.StreamReader) -> bytes:
