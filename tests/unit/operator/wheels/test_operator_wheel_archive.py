@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from pathlib import Path
 
@@ -77,3 +78,34 @@ def test_a_file_that_is_not_an_archive_or_unpacks_to_too_much_is_refused(
         for number in range(11):
             many.writestr(str(number), "")
     assert refusal(tmp_path / "many", name).startswith("it has more than 10 files")
+
+
+def listing(names: int, size: int, *, is_large: bool) -> bytes:
+    """The end of an archive: a list of empty names, and the record that says how many bytes the list has."""
+    entries = struct.pack("<4s4B4HL2L5H2L", b"PK\x01\x02", *[0] * 18) * names
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0, 0, size if not is_large else 0xFFFFFFFF, 0, 0)
+    if not is_large:
+        return entries + end
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, names, names, size, 0)
+    return entries + record + struct.pack("<4sLQL", b"PK\x06\x07", 0, len(entries), 1) + end
+
+
+@pytest.mark.parametrize("is_large", [False, True], ids=["zip", "zip64"])
+@pytest.mark.parametrize(("names", "size"), [(11, 11 * 46), (1, 17 << 20)], ids=["too many", "too long"])
+def test_a_list_of_files_that_would_fill_the_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: int, size: int, is_large: bool
+) -> None:
+    entries = list[zipfile.ZipInfo]()
+    monkeypatch.setattr(archive, "_MOST_FILES", 10)
+    monkeypatch.setattr(zipfile.ZipInfo, "_decodeExtra", lambda info, *_: entries.append(info))
+    content = bytes(size) + listing(names, size, is_large=is_large)
+    (tmp_path / "wheel").write_bytes(content)
+    assert refusal(tmp_path / "wheel", "oldie-1.0-py3-none-any.whl").startswith("it has more than 10 files")
+    assert entries == []
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_description_that_unpacks_without_a_bound_is_not_unpacked(tmp_path: Path, way: int) -> None:
+    with zipfile.ZipFile(tmp_path / "wheel", "w", way) as wheel:
+        wheel.writestr("oldie-1.0.dist-info/METADATA", "Name: oldie\nVersion: 1.0\n")
+    assert refusal(tmp_path / "wheel", "oldie-1.0-py3-none-any.whl").startswith("its METADATA is compressed in another")
