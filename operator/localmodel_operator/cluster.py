@@ -1,5 +1,6 @@
 """The calls to the Kubernetes API that the operator needs, with plain dicts, and a timeout for every call."""
 
+import asyncio
 import inspect
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ Object = dict[str, Any]
 
 _TIMEOUT = 30  # seconds
 _LEASE_NAME = "localmodel-operator"
+_LONGEST_DOWNLOAD = 300  # seconds
 _MOST_ANSWERED = 4 * 1024 * 1024  # bytes, in a pod's answer
 
 
@@ -83,6 +85,10 @@ class UnreadableAnswerError(UnreachableError):
 
 class PodUnreachableError(Exception):
     """The API server cannot reach a pod's port at the moment; the text says why."""
+
+
+class TooMuchError(Exception):
+    """A pod's answer has no end, or takes too long to come to it; the text says which."""
 
 
 class Body(Protocol):
@@ -285,8 +291,16 @@ class Cluster:
         """Write what a port of a pod (`name:port`) answers to a GET into the file; return the headers.
 
         Raises:
-            PodUnreachableError: the pod itself did not answer, or with more than `most` bytes.
+            PodUnreachableError: the pod itself did not answer.
+            TooMuchError: it answers with more than `most` bytes, or takes too long.
         """
+        try:
+            async with asyncio.timeout(_LONGEST_DOWNLOAD):  # a pod may send a byte now and then for ever
+                return await self._downloaded(namespace, pod, path, file, most)
+        except TimeoutError:
+            raise TooMuchError(f"it takes longer than {_LONGEST_DOWNLOAD} s") from None
+
+    async def _downloaded(self, namespace: str, pod: str, path: str, file: BinaryIO, most: int) -> Mapping[str, str]:
         request = await self.api.param_serialize(
             "GET", f"{POD.path(namespace, pod)}/proxy/{path}", auth_settings=["BearerToken"]
         )
@@ -306,7 +320,7 @@ class Cluster:
                 async for piece in response.content.iter_any():
                     size += len(piece)
                     if size > most:
-                        raise PodUnreachableError(f"an answer of more than {most} bytes")
+                        raise TooMuchError(f"it has more than {most >> 20} MB")
                     file.write(piece)
                 return dict(response.headers)
         except (*_UNREACHABLE, ValueError) as error:

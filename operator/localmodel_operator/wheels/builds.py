@@ -30,7 +30,7 @@ from localmodel.oci.layout import Layout
 from localmodel.resource.spec import DeploymentSpec
 from localmodel.updates import image
 from localmodel.updates.image import EnvironmentImage, Image
-from localmodel_operator.cluster import JOB, POD, Object, PodUnreachableError, RefusedError
+from localmodel_operator.cluster import JOB, POD, Object, PodUnreachableError, RefusedError, TooMuchError
 from localmodel_operator.images import delivery_news, sweep_lock
 from localmodel_operator.inputs import resolve
 from localmodel_operator.operator import Operator
@@ -244,24 +244,29 @@ async def _take(
             await _deliver(operator, owner, there, needed)
         obstacle = job.obstacle(pod) if pod else ""
         raise BuildingWheel(f"{_words(needed)}; {obstacle}" if obstacle else _words(needed))
-    await _receive(operator, pod, needed.requirement, place, kind)
+    await _receive(operator, pod, needed, place, kind)
     shutil.rmtree(_kept(place, needed.requirement), ignore_errors=True)
     log.info("%s/%s: the cluster has built a wheel of %s", namespace, name, needed.requirement)
     await operator.cluster.delete(JOB, namespace, metadata["name"], metadata["uid"])
 
 
-async def _receive(operator: Operator, pod: Object, requirement: str, place: Path, kind: Kind) -> None:
+async def _receive(operator: Operator, pod: Object, needed: NotBuiltError, place: Path, kind: Kind) -> None:
     metadata, port, path = pod["metadata"], f"{pod['metadata']['name']}:{job.PORT}", in_pod.WHEEL.lstrip("/")
-    async with sweep_lock.shared(operator.layout.root / "lock"):
-        with _incoming(operator.layout, place) as (arrived, file):
-            try:
-                headers = await operator.cluster.download(metadata["namespace"], port, path, file, archive.MOST_BYTES)
-            except PodUnreachableError as error:
-                raise BuildingWheel(f"the wheel of {requirement} cannot be fetched: {error}", _SOON) from None
-            file.flush()
-            os.fsync(file.fileno())
-            name = headers.get(in_pod.NAME_HEADER, "")
-            await asyncio.to_thread(archive.check, arrived, name, requirement, kind)
+    with _incoming(operator.layout, place) as (arrived, file):
+        try:
+            headers = await operator.cluster.download(metadata["namespace"], port, path, file, archive.MOST_BYTES)
+        except PodUnreachableError as error:
+            raise BuildingWheel(f"the wheel of {needed.requirement} cannot be fetched: {error}", _SOON) from None
+        except TooMuchError as error:
+            raise _failed(needed, f"the wheel cannot be fetched: {error}") from None
+        file.flush()
+        os.fsync(file.fileno())
+        name = headers.get(in_pod.NAME_HEADER, "")
+        # Not before, because a pod may take its time, and no sweep runs meanwhile.
+        async with sweep_lock.shared(operator.layout.root / "lock"):
+            if not arrived.exists():  # swept
+                raise BuildingWheel(_words(needed), _SOON)
+            await asyncio.to_thread(archive.check, arrived, name, needed.requirement, kind)
             await asyncio.to_thread(arrived.replace, place / name)
 
 

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from kubernetes.aio.client import Configuration
 
-from localmodel_operator.cluster import NAMESPACE, Cluster, PodUnreachableError
+from localmodel_operator import cluster as cluster_module
+from localmodel_operator.cluster import NAMESPACE, Cluster, PodUnreachableError, TooMuchError
 
 NAMESPACES = "/api/v1/namespaces"
 ELSEWHERE = "../../../../other/pods/theirs:8080/proxy/wheel"
@@ -24,6 +25,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.status, self.sent, self.content = status, headers, content
         self.asked: list[str] = []
+        self.is_waited_for = Event()  # until it is set, each answer lacks its last byte
+        self.is_waited_for.set()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -46,7 +49,10 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(content[:-1])
+        self.wfile.flush()
+        self.server.is_waited_for.wait(60)
+        self.wfile.write(content[-1:])
 
     def log_message(self, *_: object) -> None:
         pass
@@ -85,3 +91,17 @@ async def test_a_pod_leads_the_operator_nowhere_else(status: int) -> None:
                 with pytest.raises(PodUnreachableError, match=f"HTTP {status}, a redirect"):
                     await asking
         assert len(server.asked) == 4 and not [path for path in server.asked if "/other/" in path]
+
+
+async def test_a_file_without_an_end_is_no_pod_that_is_asked_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(200, {}, bytes(3 << 20)) as server:
+        async with connected(server) as cluster:
+            with pytest.raises(TooMuchError, match="it has more than 2 MB"):
+                await cluster.download("team", "built:8080", "wheel", BytesIO(), 2 << 20)
+            monkeypatch.setattr(cluster_module, "_LONGEST_DOWNLOAD", 0.5)
+            server.is_waited_for.clear()
+            try:
+                with pytest.raises(TooMuchError, match=r"it takes longer than 0\.5 s"):
+                    await cluster.download("team", "built:8080", "wheel", BytesIO(), 4 << 20)
+            finally:
+                server.is_waited_for.set()

@@ -14,10 +14,12 @@ from support.operator.fake_api import Trouble
 from support.operator.simulation import NAMESPACE, Simulation
 from support.package_index import make_sdist, make_wheel
 
+from localmodel.disk import files
 from localmodel.environments.locks import lock, uv
-from localmodel_operator.cluster import JOB, POD
+from localmodel_operator.cluster import JOB, POD, TooMuchError
 
 SOURCE_ONLY = {"environment": {"requirements": ["oldie==1.0"]}}
+WHEEL_READ = "wheel of a pod"
 BUILDING = "oldie==1.0 has no wheel, and is being built from source in the cluster"
 
 
@@ -171,6 +173,31 @@ async def test_what_is_not_the_package_is_refused(sim: Simulation, tmp_path: Pat
     await sim.settle()
     assert "what was built of oldie==1.0 is refused: it " in sim.condition("Stalled")["message"]
     assert not [name for name in wheels(sim) if name.endswith(".whl")] and sim.answer() is None
+
+
+async def test_a_wheel_without_an_end_is_a_failure_of_the_build(sim: Simulation) -> None:
+    sim.trouble = lambda call: Trouble(TooMuchError("it has more than 5 MB")) if str(call) == WHEEL_READ else None
+    sim.serve("A", **SOURCE_ONLY)
+    await sim.settle()
+    stalled = sim.condition("Stalled")
+    assert stalled["reason"] == "EnvironmentBuildFailed"
+    assert "failed: the wheel cannot be fetched: it has more than 5 MB; " in stalled["message"]
+
+
+async def test_a_sweep_may_run_while_a_wheel_is_fetched(sim: Simulation) -> None:
+    swept = list[bool]()
+
+    def sweep(call: Any) -> None:
+        if str(call) == WHEEL_READ and not swept:
+            with files.alone(sim.store.root / "images" / "lock"):
+                for path in (sim.store.root / "images" / "incoming").iterdir():
+                    path.unlink()
+                    swept.append(True)
+
+    sim.trouble = sweep
+    sim.serve("A", **SOURCE_ONLY)
+    await sim.settle()
+    assert swept == [True] and sim.answer() == "A" and wheels(sim) == ["oldie-1.0-py3-none-any.whl"]
 
 
 async def test_another_namespace_builds_its_own(sim: Simulation) -> None:
