@@ -17,6 +17,8 @@ from localmodel.errors import UserError
 MOST_BYTES = 512 << 20  # of the file
 _MOST_UNPACKED, _MOST_FILES, _MOST_OF_METADATA = 4 << 30, 100_000, 4 << 20
 _MOST_OF_LIST = 16 << 20  # bytes, of the archive's list of its files, which is read into memory at once
+_LONGEST_NAME = 200  # of the file
+_LONGEST_CAUSE = 200  # an error may quote what it cannot read
 _LISTED = b"PK\x01\x02"  # begins each of its entries
 
 
@@ -32,8 +34,8 @@ def check(path: Path, name: str, requirement: str, kind: Kind) -> None:
         wrong = _wrong_name(name, requirement, kind) or _wrong_content(path, name)
     except _TooLargeError as error:
         wrong = str(error)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
-        wrong = f"it cannot be read: {error}"
+    except Exception as error:  # what is in it may break any of those that read it
+        wrong = f"it cannot be read: {' '.join(str(error).split())[:_LONGEST_CAUSE]}"
     if wrong:
         raise UserError(
             reasons.ENVIRONMENT_BUILD_FAILED,
@@ -43,6 +45,8 @@ def check(path: Path, name: str, requirement: str, kind: Kind) -> None:
 
 def _wrong_name(name: str, requirement: str, kind: Kind) -> str:
     wanted = Requirement(requirement)
+    if len(name) > _LONGEST_NAME or not name.isascii():
+        return f"its name has more than {_LONGEST_NAME} characters, or others than ASCII"
     try:
         package, version, _, tags = parse_wheel_filename(name)
     except (InvalidWheelFilename, InvalidVersion):

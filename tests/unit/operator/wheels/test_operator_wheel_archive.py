@@ -39,6 +39,8 @@ def test_a_wheel_of_the_package_is_kept(tmp_path: Path, tag: str) -> None:
         ("", "it does not have the name of a wheel"),
         ("oldie-1.0.tar.gz", "it does not have the name of a wheel"),
         ("../oldie-1.0-py3-none-any.whl", "it does not have the name of a wheel"),
+        (f"oldie-1.0-py3-none-any.{'a' * 200}.whl", "its name has more than 200 characters, or others than ASCII"),
+        ("oldie-1.0-py3-none-any.\u00f1.whl", "its name has more than 200 characters, or others than ASCII"),
         ("numpy-1.0-py3-none-any.whl", "it is a wheel of another package"),
         ("oldie-1.1-py3-none-any.whl", "it is a wheel of version 1.1"),
         ("oldie-1.0-cp312-cp312-linux_x86_64.whl", "it is not for Python 3.11 on linux/amd64"),
@@ -109,3 +111,25 @@ def test_a_description_that_unpacks_without_a_bound_is_not_unpacked(tmp_path: Pa
     with zipfile.ZipFile(tmp_path / "wheel", "w", way) as wheel:
         wheel.writestr("oldie-1.0.dist-info/METADATA", "Name: oldie\nVersion: 1.0\n")
     assert refusal(tmp_path / "wheel", "oldie-1.0-py3-none-any.whl").startswith("its METADATA is compressed in another")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [b"Name: \xf1\nVersion: 1.0\n", b"Name: oldie\nVersion: " + b"x" * 100_000],
+    ids=["no name", "no version, at length"],
+)
+def test_a_description_that_cannot_be_read_is_refused_in_few_words(tmp_path: Path, metadata: bytes) -> None:
+    with zipfile.ZipFile(tmp_path / "wheel", "w") as wheel:
+        wheel.writestr("oldie-1.0.dist-info/METADATA", metadata)
+    words = refusal(tmp_path / "wheel", "oldie-1.0-py3-none-any.whl")
+    assert words.startswith("it cannot be read: ") and len(words) < 250 and "\n" not in words
+
+
+def test_an_archive_that_cannot_be_unpacked_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "wheel", "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("oldie-1.0.dist-info/METADATA", "Name: oldie\n" * 100)
+        start = len(wheel.filelist[0].FileHeader())
+    content = bytearray((tmp_path / "wheel").read_bytes())
+    content[start : start + 4] = b"\xff" * 4
+    (tmp_path / "wheel").write_bytes(content)
+    assert refusal(tmp_path / "wheel", "oldie-1.0-py3-none-any.whl").startswith("it cannot be read: ")
