@@ -132,12 +132,16 @@ def links(url: str, page: str) -> Iterator[Offered]:
     reader = _Links()
     reader.feed(page)
     for attributes in reader.links:
-        address, fragment = urldefrag(urljoin(url, attributes.get("href") or ""))
+        try:
+            address, fragment = urldefrag(urljoin(url, attributes.get("href") or ""))
+            file = unquote(urlsplit(address).path.rpartition("/")[2])
+        except ValueError:
+            continue  # not an address
         algorithm, _, digest = fragment.partition("=")
         if not address.startswith(("https://", "http://")):
             continue  # a page names no file of this machine
         yield Offered(
-            unquote(urlsplit(address).path.rpartition("/")[2]),
+            file,
             address,
             digest if algorithm == "sha256" else "",
             attributes.get("data-requires-python") or "",

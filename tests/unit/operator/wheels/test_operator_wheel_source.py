@@ -30,6 +30,12 @@ def test_the_links_of_an_index_s_page() -> None:
     assert yanked.is_yanked
 
 
+@pytest.mark.parametrize("href", ["http://[", "//[x]/oldie-3.0.tar.gz", "https://host]/"])
+def test_a_link_that_is_not_an_address_is_left_out(href: str) -> None:
+    page = f'<a href="{href}">oldie-3.0.tar.gz</a>{PAGE}'
+    assert [*source.links("https://host/simple/oldie/", page)] == [*source.links("https://host/simple/oldie/", PAGE)]
+
+
 @pytest.mark.parametrize(
     ("requirement", "python", "file"),
     [
