@@ -1,4 +1,4 @@
-"""Removes what nothing uses any more: images on nodes and host, and layers in the store.
+"""Removes what nothing uses any more: images on nodes and host, layers and built wheels in the store.
 
 What is in use is always read anew, from the ControllerRevisions of the living resources and from what their pods run.
 The store may serve several clusters, so each operator leaves a note of what its cluster uses. Images in a registry
@@ -26,6 +26,7 @@ from localmodel.oci.layout import Blob, Layout
 from localmodel.store import artifacts
 from localmodel_operator.cluster import DEPLOYMENT, LMD, POD, REVISION, Kind, Object
 from localmodel_operator.operator import SWEEP, Operator
+from localmodel_operator.wheels import kept
 from localmodel_untrusted import json_text
 
 log = logging.getLogger(__name__)
@@ -232,6 +233,9 @@ async def _sweep_here(operator: Operator, cluster_uid: str, cluster_nodes: Itera
         operator.layout.root / "uses" / f"{cluster_uid}.json",
         False,
     )
+    living = {owner["metadata"]["namespace"] for owner in await _served(operator, LMD)}
+    wheels = kept.of_cluster(operator.store.root, cluster_uid)
+    await asyncio.to_thread(kept.sweep, wheels, living, operator.namespaces)
     left: set[str] = set()
     with contextlib.suppress(UserError):  # a damaged note is written anew
         before = state_file.read(note, Use, "")

@@ -34,7 +34,7 @@ from localmodel_operator.cluster import JOB, POD, Object, PodUnreachableError, R
 from localmodel_operator.images import delivery_news, sweep_lock
 from localmodel_operator.inputs import resolve
 from localmodel_operator.operator import Operator
-from localmodel_operator.wheels import archive, in_pod, job, source
+from localmodel_operator.wheels import archive, in_pod, job, kept, source
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,8 @@ def folder(operator: Operator, namespace: str, python: str) -> Path:
     A namespace's own, because whoever may enter its pods can change what they hand out.
     """
     place = digests.of_json([operator.cluster_uid, namespace, python, operator.architecture])
-    return operator.store.root / "built-wheels" / place.removeprefix("sha256:")[:16]
+    # A lock is found again by the last name, which is therefore of everything.
+    return kept.of_cluster(operator.store.root, operator.cluster_uid) / namespace / place.removeprefix("sha256:")[:16]
 
 
 async def build(operator: Operator, owner: Object, spec: DeploymentSpec, needed: NotBuiltError) -> None:
@@ -72,6 +73,12 @@ async def build(operator: Operator, owner: Object, spec: DeploymentSpec, needed:
     place = folder(operator, namespace, kind.python)
     if _has(place, Requirement(needed.requirement)):
         raise needed.error  # the resolver does not take it
+    if await asyncio.to_thread(kept.size, place.parent) > kept.MOST_BYTES:
+        raise _failed(
+            needed,
+            f"namespace {namespace} has more than {kept.MOST_BYTES >> 30} GB of such wheels and their sources, which "
+            "go when it has no deployment any more",
+        )
     wanted = await _wanted_job(operator, owner, spec, needed.requirement)
     name = wanted["metadata"]["name"]
     try:
@@ -120,21 +127,21 @@ async def _wanted_job(operator: Operator, owner: Object, spec: DeploymentSpec, r
 
 async def _source(operator: Operator, place: Path, requirement: str, python: str) -> Path:
     """The package's source archive, which is kept until there is a wheel, so that each step is about the same."""
-    kept = _kept(place, requirement)
-    if archives := await asyncio.to_thread(list, kept.glob("*")):
+    archives_of = _kept(place, requirement)
+    if archives := await asyncio.to_thread(list, archives_of.glob("*")):
         return archives[0]
     where = await source.places()
     async with sweep_lock.shared(operator.layout.root / "lock"):
-        return await asyncio.to_thread(_fetched, operator.layout, kept, requirement, python, where)
+        return await asyncio.to_thread(_fetched, operator.layout, archives_of, requirement, python, where)
 
 
-def _fetched(layout: Layout, kept: Path, requirement: str, python: str, where: list[str]) -> Path:
+def _fetched(layout: Layout, place: Path, requirement: str, python: str, where: list[str]) -> Path:
     offered = source.find(requirement, python, where)
-    with _incoming(layout, kept) as (path, file):
+    with _incoming(layout, place) as (path, file):
         digest = source.fetch(offered, file)
-        path.replace(kept / offered.file)
+        path.replace(place / offered.file)
     log.info("%s: %s, sha256:%s", requirement, offered.file, digest)
-    return kept / offered.file
+    return place / offered.file
 
 
 @contextlib.contextmanager

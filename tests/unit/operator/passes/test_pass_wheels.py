@@ -16,7 +16,9 @@ from support.package_index import make_sdist, make_wheel
 
 from localmodel.disk import files
 from localmodel.environments.locks import lock, uv
+from localmodel_operator import sweep
 from localmodel_operator.cluster import JOB, POD, TooMuchError
+from localmodel_operator.wheels import kept
 
 SOURCE_ONLY = {"environment": {"requirements": ["oldie==1.0"]}}
 WHEEL_READ = "wheel of a pod"
@@ -187,14 +189,14 @@ async def test_a_wheel_without_an_end_is_a_failure_of_the_build(sim: Simulation)
 async def test_a_sweep_may_run_while_a_wheel_is_fetched(sim: Simulation) -> None:
     swept = list[bool]()
 
-    def sweep(call: Any) -> None:
+    def remove(call: Any) -> None:
         if str(call) == WHEEL_READ and not swept:
             with files.alone(sim.store.root / "images" / "lock"):
                 for path in (sim.store.root / "images" / "incoming").iterdir():
                     path.unlink()
                     swept.append(True)
 
-    sim.trouble = sweep
+    sim.trouble = remove
     sim.serve("A", **SOURCE_ONLY)
     await sim.settle()
     assert swept == [True] and sim.answer() == "A" and wheels(sim) == ["oldie-1.0-py3-none-any.whl"]
@@ -208,6 +210,37 @@ async def test_another_namespace_builds_its_own(sim: Simulation) -> None:
     sim.apply(manifest, "theirs")
     await sim.settle()
     assert len(sim.jobs.commands) == 2 and len(wheels(sim)) == 2
+
+
+async def test_a_namespace_does_not_fill_the_store(sim: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    sim.serve("A", **SOURCE_ONLY)
+    await sim.settle()
+    monkeypatch.setattr(kept, "MOST_BYTES", 10)
+    sim.serve("B", environment={"requirements": ["oldie==1.0", "other==1.0"]})
+    await sim.settle()
+    assert sim.condition("Stalled")["reason"] == "EnvironmentBuildFailed" and sim.answer() == "A"
+    assert "other==1.0 has no wheel" in sim.condition("Stalled")["message"]
+    assert "which go when it has no deployment any more" in sim.condition("Stalled")["message"]
+    assert len(sim.jobs.commands) == 1
+
+
+async def test_a_sweep_removes_what_was_built_for_a_namespace_without_deployments(
+    sim: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_: Any) -> dict[Any, Any]:
+        return {}
+
+    for asked in ("_alive", "_present"):
+        monkeypatch.setattr(sweep, asked, nothing)
+    monkeypatch.setattr(sim._operator.environments, "forget", nothing)
+    sim.serve("A", **SOURCE_ONLY)
+    await sim.settle()
+    await sweep.sweep(sim._operator, "cluster")
+    assert wheels(sim) == ["oldie-1.0-py3-none-any.whl"]
+    sim.delete("app")
+    await sim.settle()
+    await sweep.sweep(sim._operator, "cluster")
+    assert wheels(sim) == []
 
 
 async def test_an_edit_that_needs_no_wheel_any_more_ends_the_job(sim: Simulation) -> None:
