@@ -93,7 +93,7 @@ class Redactor:
         )
 
     def _masked(self, value: Any, path: Pattern, values: dict[str, str]) -> tuple[Any, int]:
-        """The value with hashes at the path, and how many there are; adds each scalar with its hash to `values`."""
+        """The value with hashes at the path, and how many there are; adds each scalar and name in it to `values`."""
         if not path:
             for text in _texts(value):
                 self._note(text, values)
@@ -188,12 +188,13 @@ def _number(text: str) -> float:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """How each text and number in a value may be written; true, false and null tell nothing."""
+    """How each text, name of a field and number in a value may be written; true, false and null tell nothing."""
     if isinstance(value, str):
         if value:
             yield value
     elif isinstance(value, dict):
-        for item in value.values():
+        for name, item in value.items():
+            yield from _texts(name)
             yield from _texts(item)
     elif isinstance(value, list):
         for item in value:

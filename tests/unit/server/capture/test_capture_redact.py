@@ -131,6 +131,14 @@ def test_a_value_is_nowhere_in_another_spelling(name: str) -> None:
     assert "redacted" in record["query"]
 
 
+def test_the_names_in_an_object_are_values_too() -> None:
+    body = {"customers": {SECRET: {"age": 41}, "": 1}, "note": f"ask {SECRET}"}
+    text, record = captured(body, {"risk": {SECRET: 0.3}}, "$.customers")
+    assert SECRET not in text
+    (name,) = json.loads(record["answer"])["risk"]
+    assert body_of(record)["note"] == f"ask {name}"
+
+
 def test_numbers_are_values_too() -> None:
     text, record = captured({"ssn": 4111, "age": 41}, {"is": 4111, "float": 4111.0, "text": "no. 4111", "other": 41})
     assert "4111" not in text
