@@ -17,6 +17,7 @@ _MOST_PIECES = 10_000
 _MOST_WORK = 200 << 20  # ways of spelling, times the characters to search
 # Shorter texts stand in the middle of other words, too, where they tell nothing.
 _SHORT = 4
+_ESCAPE = re.compile(r"\\/|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}")
 _NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -131,6 +132,9 @@ class _Hidden:
         for place in places:
             _add_texts(place, texts)
         everything = "\n".join(texts)
+        other = _with_equal_escapes(everything)
+        if other != everything:
+            everything = f"{everything}\n{other}"
         if len(values) * len(everything) > _MOST_WORK:
             raise CannotRedactError("it is too long for so many values to be redacted")
         # The longest first: one may be a part of another.
@@ -139,7 +143,16 @@ class _Hidden:
     def in_text(self, text: str) -> str:
         if text in self._hashes:  # a hash may look as if it held a value
             return text
-        pieces = [text]  # every second one is a hash
+        pieces = self._pieces(text)
+        for index in range(0, len(pieces), 2):
+            other = self._pieces(_with_equal_escapes(pieces[index]))
+            if len(other) > 1:
+                pieces[index] = "".join(other)
+        return "".join(pieces)
+
+    def _pieces(self, text: str) -> list[str]:
+        """The text in pieces, of which every second one is a hash."""
+        pieces = [text]
         for value in self._present:
             for index in range(len(pieces) - 1, -1, -2):
                 parts = _split(pieces[index], value)
@@ -147,7 +160,7 @@ class _Hidden:
                     pieces[index : index + 1] = [piece for part in parts for piece in (part, self._values[value])][:-1]
             if len(pieces) > _MOST_PIECES:
                 raise CannotRedactError("values that are to be redacted stand in one text too often")
-        return "".join(pieces)
+        return pieces
 
     def in_value(self, value: Any) -> Any:
         return self._in_value(value) if self._present or self._numbers else value
@@ -209,7 +222,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _spellings(text: str) -> set[str]:
     """The text as it stands in plain text, in JSON within a text, in an address, and in a header."""
-    return {
+    spellings = {
         text,
         json.dumps(text)[1:-1],
         json.dumps(text, ensure_ascii=False)[1:-1],
@@ -217,6 +230,26 @@ def _spellings(text: str) -> set[str]:
         quote_plus(text, errors="replace"),
         text.encode("utf-8", "replace").decode("latin-1"),
     }
+    return spellings | {_with_equal_escapes(spelling) for spelling in spellings}
+
+
+def _with_equal_escapes(text: str) -> str:
+    """The text with its escapes, of JSON and of addresses, written in one way: where they are needed, in lower case."""
+    return _ESCAPE.sub(_equal_escape, text) if "\\" in text or "%" in text else text
+
+
+def _equal_escape(match: re.Match[str]) -> str:
+    escape = match[0]
+    if escape == "\\/":
+        return "/"
+    character = chr(int(escape.strip("\\u%"), 16))
+    if escape.startswith("%"):
+        return (
+            character if character.isascii() and (character.isalnum() or character in "-._~/!'()*") else escape.lower()
+        )
+    if character in '"\\':
+        return f"\\{character}"
+    return character if " " <= character <= "~" else escape.lower()
 
 
 def _parameters(query: str) -> dict[str, Any]:
