@@ -14,7 +14,7 @@ class Exchange(NamedTuple):
     """One request and what was answered.
 
     time is that of its arrival in Unix seconds; origin names the revision and the models. A body or answer that is not
-    whole, or is longer than LONGEST, is None.
+    whole, or is longer than LONGEST, is None. id_is_ours says whether request_id was made here, and not by the client.
     """
 
     time: float
@@ -30,6 +30,7 @@ class Exchange(NamedTuple):
     answer_headers: Headers
     answer: bytes | None
     milliseconds: float
+    id_is_ours: bool = False
 
     @property
     def size(self) -> int:

@@ -41,8 +41,8 @@ def _record(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | 
         except (CannotRedactError, RecursionError) as error:
             why = str(error) if isinstance(error, CannotRedactError) else "it is nested too deeply"
             left_out = dict.fromkeys(("body", "answer", "headers", "path", "query"), why)
-            is_ours = not _header(exchange.headers, b"x-request-id")
-            parts = Parts(parts.request_id if is_ours else redactor.mask(parts.request_id), "", "", {}, None, None, "")
+            request_id = parts.request_id if exchange.id_is_ours else redactor.mask(parts.request_id)
+            parts = Parts(request_id, "", "", {}, None, None, "")
     return {
         "id": parts.request_id,
         "time": _time(exchange.time),

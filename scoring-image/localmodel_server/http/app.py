@@ -170,6 +170,7 @@ class Application:
             answer_headers=tap.answer_headers,
             answer=tap.answer,
             milliseconds=seconds * 1000,
+            id_is_ours=ids.is_ours,
         )
         self.state.capture.take(settings, exchange)
 

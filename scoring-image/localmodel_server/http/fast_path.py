@@ -324,5 +324,6 @@ class _FastCycle:
                 answer_headers=headers,
                 answer=b"" if status == CLIENT_CLOSED_REQUEST else short(body),
                 milliseconds=total * 1000,
+                id_is_ours=self._ids.is_ours,
             )
             application.state.capture.take(settings, exchange)

@@ -20,9 +20,13 @@ _TRACE_ID = b"traceid"
 
 
 class RequestIds(NamedTuple):
-    """The ids of one request: what to echo, and the name of an id that is too long to echo, if any."""
+    """The ids of one request: what to echo, and the name of an id that is too long to echo, if any.
+
+    is_ours says whether request_id was made here, and not by the client.
+    """
 
     request_id: str
+    is_ours: bool
     echo: Headers
     too_long: str | None
 
@@ -33,7 +37,8 @@ def read_ids(headers: Headers) -> RequestIds:
     too_long = [name for name, value in given.items() if len(value) > _LONGEST_ID and name != _TRACE_ID]
     for name in too_long:
         del given[name]
-    request_id = given.get(_REQUEST_ID) or _new_id()
+    given_id = given.get(_REQUEST_ID)
+    request_id = given_id or _new_id()
     old_id = given.get(_OLD_ID)
     client_id = given.get(_CLIENT_ID) or old_id
     if old_id:
@@ -43,7 +48,7 @@ def read_ids(headers: Headers) -> RequestIds:
         echo.append((_CLIENT_ID, client_id))
     if _TRACE_ID in given:
         echo.append((_TRACE_ID, given[_TRACE_ID]))
-    return RequestIds(request_id.decode("latin-1"), echo, too_long[0].decode() if too_long else None)
+    return RequestIds(request_id.decode("latin-1"), not given_id, echo, too_long[0].decode() if too_long else None)
 
 
 def common_headers(ids: RequestIds, settings: Settings | None, outcome: Outcome | None = None) -> Headers:

@@ -27,6 +27,7 @@ def test_an_id_that_is_too_long_is_named_and_not_echoed() -> None:
     ids = read_ids([(b"x-request-id", b"x" * 101)])
     assert ids.too_long == "x-request-id"
     assert len(ids.request_id) == 36
+    assert ids.is_ours
     assert read_ids([(b"x-request-id", b"x" * 100)]).too_long is None
 
 
