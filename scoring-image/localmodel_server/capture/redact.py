@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +17,8 @@ from localmodel_server.json_path import Pattern
 _MOST_VALUES = 1000
 _MOST_PIECES = 10_000
 _MOST_WORK = 200 << 20  # ways of spelling, times the characters to search
+_MOST_STEPS = 2_000_000  # for one request; each takes about a tenth of a microsecond
+_STEPS_TO_REPLACE = 10
 # Shorter texts stand in the middle of other words, too, where they tell nothing.
 _SHORT = 4
 _ESCAPE = re.compile(r"\\/|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2}")
@@ -128,42 +132,76 @@ class _Hidden:
         self._values = values
         self._hashes = frozenset(values.values())
         self._numbers = {_number(text): mask for text, mask in values.items() if _NUMBER.fullmatch(text)}
+        self._patterns: dict[str, re.Pattern[str]] = {}
+        self._steps = 0
         texts: list[str] = []
         for place in places:
             _add_texts(place, texts)
-        everything = "\n".join(texts)
-        other = _with_equal_escapes(everything)
-        if other != everything:
-            everything = f"{everything}\n{other}"
-        if len(values) * len(everything) > _MOST_WORK:
-            raise CannotRedactError("it is too long for so many values to be redacted")
-        # The longest first: one may be a part of another.
-        self._present = sorted((text for text in values if text in everything), key=len, reverse=True)
+        texts += [_with_equal_escapes(text) for text in texts]
+        self._held = self._hold([*dict.fromkeys(texts)])
 
     def in_text(self, text: str) -> str:
         if text in self._hashes:  # a hash may look as if it held a value
             return text
-        pieces = self._pieces(text)
-        for index in range(0, len(pieces), 2):
-            other = self._pieces(_with_equal_escapes(pieces[index]))
-            if len(other) > 1:
-                pieces[index] = "".join(other)
+        pieces = self._pieces(text, self._held.get(text, []))
+        other = _with_equal_escapes(text)
+        if other != text and other in self._held:
+            for index in range(0, len(pieces), 2):
+                parts = self._pieces(_with_equal_escapes(pieces[index]), self._held[other])
+                if len(parts) > 1:
+                    pieces[index] = "".join(parts)
         return "".join(pieces)
 
-    def _pieces(self, text: str) -> list[str]:
-        """The text in pieces, of which every second one is a hash."""
+    def _hold(self, texts: list[str]) -> dict[str, list[str]]:
+        """The values that each text holds, the longest first: one may be a part of another."""
+        everything = "\n".join(texts)
+        if len(self._values) * len(everything) > _MOST_WORK:
+            raise CannotRedactError("it is too long for so many values to be redacted")
+        begins = [0, *itertools.accumulate(len(text) + 1 for text in texts)]
+        held: dict[str, list[str]] = {}
+        for value in sorted(self._values, key=len, reverse=True):
+            position = everything.find(value)
+            while position >= 0:
+                self._count(_STEPS_TO_REPLACE)
+                index = bisect.bisect_right(begins, position) - 1
+                held.setdefault(texts[index], []).append(value)
+                position = everything.find(value, begins[index + 1])
+        return held
+
+    def _count(self, steps: int) -> None:
+        """Count steps of the search.
+
+        Raises:
+            CannotRedactError: there were too many of them.
+        """
+        self._steps += steps
+        if self._steps > _MOST_STEPS:
+            raise CannotRedactError("values that are to be redacted stand in the texts too often")
+
+    def _pieces(self, text: str, held: list[str]) -> list[str]:
+        """The text in pieces, of which every second one is the hash of a value that it holds."""
         pieces = [text]
-        for value in self._present:
-            for index in range(len(pieces) - 1, -1, -2):
-                parts = _split(pieces[index], value)
-                if len(parts) > 1:
-                    pieces[index : index + 1] = [piece for part in parts for piece in (part, self._values[value])][:-1]
+        for value in held:
+            self._count(len(pieces) // 2 + 1)
+            for index in [index for index in range(len(pieces) - 1, -1, -2) if value in pieces[index]]:
+                parts = self._split(pieces[index], value)
+                self._count(_STEPS_TO_REPLACE * len(parts))
+                pieces[index : index + 1] = [piece for part in parts for piece in (part, self._values[value])][:-1]
             if len(pieces) > _MOST_PIECES:
                 raise CannotRedactError("values that are to be redacted stand in one text too often")
         return pieces
 
+    def _split(self, text: str, value: str) -> list[str]:
+        """The text without the value; where that is short, only where it stands alone."""
+        if len(value) >= _SHORT:
+            return text.split(value)
+        if value not in self._patterns:
+            # The value first: the search for it is fast.
+            self._patterns[value] = re.compile(rf"{re.escape(value)}(?<!\w{re.escape(value)})(?!\w)")
+        return self._patterns[value].split(text)
+
     def in_value(self, value: Any) -> Any:
-        return self._in_value(value) if self._present or self._numbers else value
+        return self._in_value(value) if self._held or self._numbers else value
 
     def _in_value(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -173,13 +211,6 @@ class _Hidden:
         if isinstance(value, list):
             return [self._in_value(item) for item in value]
         return value if value is None or isinstance(value, bool) else self._numbers.get(value, value)
-
-
-def _split(text: str, value: str) -> list[str]:
-    """The text without the value; where that is short, only where it stands alone."""
-    if value not in text:
-        return [text]
-    return text.split(value) if len(value) >= _SHORT else re.split(rf"(?<!\w){re.escape(value)}(?!\w)", text)
 
 
 def _add_texts(value: Any, texts: list[str]) -> None:

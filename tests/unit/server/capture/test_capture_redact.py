@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -271,6 +272,40 @@ def test_many_values_are_not_searched_for_in_a_long_text() -> None:
     body = {"ssn": [f"{SECRET}-{number}" for number in range(900)]}
     _, record = captured(body, {"echo": "a" * (1 << 19)})
     assert "too long" in record["left_out"]["answer"]
+
+
+def names(count: int) -> list[str]:
+    return [
+        "n" + "".join(letters) for letters in itertools.islice(itertools.product("abcdefghijklmnop", repeat=3), count)
+    ]
+
+
+def test_many_texts_without_a_value_cost_nothing_for_each_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localmodel_server.capture.redact._MOST_STEPS", 600_000)  # "all" takes nearly all of them
+    body = {
+        "ssn": names(1000),
+        "all": " ".join(names(1000)),
+        "others": [""] * 20_000 + [f"no {i}" for i in range(9000)],
+    }
+    _, record = captured(body)
+    assert "left_out" not in record
+    assert body_of(record)["all"].count("redacted:") == 1000
+    assert body_of(record)["others"] == body["others"]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ["".join(names(200)) + f" {number}" for number in range(60)],  # each value in each text
+        ["naaa " * 1000 + " ".join(names(200))],  # each value in a text of many pieces
+    ],
+    ids=["texts", "pieces"],
+)
+def test_a_search_of_too_many_steps_leaves_everything_out(others: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localmodel_server.capture.redact._MOST_STEPS", 100_000)
+    text, record = captured({"ssn": names(200), "others": others}, {"echo": "naaa"})
+    assert "naaa" not in text
+    assert "too often" in record["left_out"]["body"]
 
 
 def test_a_header_is_searched_in_its_own_encoding() -> None:
