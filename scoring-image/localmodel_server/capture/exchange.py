@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from localmodel_server.messages.call import Headers
 
 # Longer bodies and answers are left out, so that what waits to be written stays small.
 LONGEST = 1 << 20
+# The names of headers without which a body means nothing.
+_NEEDED = (b"content-type", b"content-encoding")
+_BYTES_OF_A_PAIR = 64  # beside the text of a header
 
 
 class Exchange(NamedTuple):
@@ -35,8 +39,16 @@ class Exchange(NamedTuple):
     @property
     def size(self) -> int:
         """The bytes that it takes while it waits, about."""
-        head = len(self.path) + len(self.query) + sum([len(name) + len(value) for name, value in self.headers])
-        return head + len(self.body or b"") + len(self.answer or b"")
+        pairs = [len(name) + len(value) + _BYTES_OF_A_PAIR for name, value in (*self.headers, *self.answer_headers)]
+        return len(self.path) + len(self.query) + sum(pairs) + len(self.body or b"") + len(self.answer or b"")
+
+    def with_headers(self, names: Collection[str]) -> Exchange:
+        """The exchange with no other headers than the record needs: those of the request with these names are kept."""
+        wanted = {*_NEEDED, *(name.encode() for name in names)}
+        return self._replace(
+            headers=[(name, value) for name, value in self.headers if name in wanted],
+            answer_headers=[(name, value) for name, value in self.answer_headers if name in _NEEDED],
+        )
 
 
 def short(content: bytes | None) -> bytes | None:

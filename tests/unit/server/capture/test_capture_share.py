@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from localmodel_server.capture.capture import Capture
+from localmodel_server.capture.exchange import Exchange
+from localmodel_server.capture.writer import Writer
 from localmodel_server.configuration.capture import CaptureError, CaptureSettings, read_capture
 
 WANTED = (
@@ -28,6 +30,33 @@ def test_the_chosen_are_spread_evenly() -> None:
     capture = Capture(lambda result: None)
     chosen = [capture.chooses(CaptureSettings(Path("/nowhere"), 10)) for _ in range(100)]
     assert all(sum(chosen[start : start + 10]) == 1 for start in range(0, 100, 10))
+
+
+def test_what_waits_has_the_headers_that_are_kept_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[Exchange] = []
+    monkeypatch.setattr(Writer, "put", lambda writer, settings, exchange: waiting.append(exchange))
+    needed = [(b"content-type", b"a/b"), (b"content-encoding", b"gzip")]
+    many = [(b"ab", b"")] * 13_000
+    user = (b"x-user", b"ada")
+    exchange = Exchange(
+        0.0,
+        "id",
+        ("1", ""),
+        "azure",
+        "POST",
+        "/score",
+        "",
+        [*needed, user, *many],
+        b"",
+        200,
+        [*needed, *many],
+        b"",
+        1.0,
+    )
+    assert exchange.size > len(many) * 2 * 50
+    settings = CaptureSettings(Path("/nowhere"), 100, headers=frozenset({"x-user", "ü"}))
+    Capture(lambda result: None).take(settings, exchange)
+    assert waiting == [exchange._replace(headers=[*needed, user], answer_headers=needed)]
 
 
 def test_the_settings_are_read_as_the_resource_has_them() -> None:
