@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from localmodel_server.capture.exchange import Exchange
+from localmodel_server.capture.tap import Room
 from localmodel_server.capture.writer import Writer
 from localmodel_server.configuration.capture import CaptureSettings
+
+_MOST_BYTES = 32 << 20  # of requests that have not been answered to the end
 
 
 class Capture:
@@ -14,6 +17,7 @@ class Capture:
 
     def __init__(self, count: Callable[[str], None]) -> None:
         self._writer = Writer(count)
+        self.room = Room(_MOST_BYTES)
         self._due = 99  # so that the first request is one of them
 
     def follow(self, settings: CaptureSettings | None) -> None:

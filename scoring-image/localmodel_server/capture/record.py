@@ -15,7 +15,7 @@ from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Headers
 from localmodel_server.payloads.compression import inflate
 
-_TOO_LONG = f"it is not whole, or longer than {LONGEST} bytes"
+_TOO_LONG = f"it is incomplete, longer than {LONGEST} bytes, or came when too many requests were open"
 
 
 def line(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | None) -> bytes:

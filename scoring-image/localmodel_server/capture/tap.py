@@ -2,30 +2,61 @@
 
 from __future__ import annotations
 
+from types import TracebackType
+
 from starlette.types import Message, Receive, Send
 
 from localmodel_server.capture.exchange import LONGEST
 from localmodel_server.messages.call import Headers
 
+_BYTES_OF_A_PIECE = 40  # beside its content
+
+
+class Room:
+    """The bytes that all taps together may still keep."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def take(self, size: int) -> bool:
+        """Take bytes, unless there are not so many left; returns whether they are taken."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Give back bytes that were taken."""
+        self._left += size
+
 
 class Tap:
-    """Stands between both: `receive` and `send` take the places of those that it is made with."""
+    """Passes messages on between `receive` and `send` and keeps their content, as a context manager until its end."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, room: Room) -> None:
         self._receive = receive
         self._send = send
-        self._body = _Pieces()
-        self._answer = _Pieces()
+        self._body = _Pieces(room)
+        self._answer = _Pieces(room)
         self.answer_headers: Headers = []
+
+    def __enter__(self) -> Tap:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._body.drop()
+        self._answer.drop()
 
     @property
     def body(self) -> bytes | None:
-        """The request's body; None if it was not read to its end, or is too long."""
+        """The request's body; None if it was not read to its end, is too long, or found no room."""
         return self._body.whole()
 
     @property
     def answer(self) -> bytes | None:
-        """The answer; None if it was not sent to its end, or is too long."""
+        """The answer; None if it was not sent to its end, is too long, or found no room."""
         return self._answer.whole()
 
     async def receive(self) -> Message:
@@ -45,19 +76,29 @@ class Tap:
 
 
 class _Pieces:
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._pieces: list[bytes] | None = []  # None when they are dropped
         self._size = 0
         self._is_complete = False
 
     def add(self, message: Message) -> None:
-        piece = message.get("body", b"")
-        self._size += len(piece)
         self._is_complete = not message.get("more_body", False)
-        if self._size > LONGEST:
-            self._pieces.clear()
+        piece = message.get("body", b"")
+        if self._pieces is None or not piece:
+            return
+        # A piece takes room even if it is a single byte.
+        size = len(piece) + _BYTES_OF_A_PIECE
+        if self._size + len(piece) > LONGEST or not self._room.take(size):
+            self.drop()
         else:
             self._pieces.append(piece)
+            self._size += len(piece)
+
+    def drop(self) -> None:
+        if self._pieces is not None:
+            self._room.give_back(self._size + _BYTES_OF_A_PIECE * len(self._pieces))
+            self._pieces = None
 
     def whole(self) -> bytes | None:
-        return b"".join(self._pieces) if self._is_complete and self._size <= LONGEST else None
+        return b"".join(self._pieces) if self._is_complete and self._pieces is not None else None

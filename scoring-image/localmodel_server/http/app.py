@@ -44,10 +44,14 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if self.state.capturing is None:
+            await self._answer(scope, receive, send, None)
+        else:
+            with Tap(receive, send, self.state.capture.room) as tap:
+                await self._answer(scope, tap.receive, tap.send, tap)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, tap: Tap | None) -> None:
         started = time.perf_counter()
-        tap = None if self.state.capturing is None else Tap(receive, send)
-        if tap is not None:
-            receive, send = tap.receive, tap.send
         ids = read_ids(scope["headers"])
         if ids.too_long is not None:
             refused = EarlyAnswer(431, f"the header {ids.too_long} is longer than 100 characters", NOT_RUN)
@@ -127,9 +131,17 @@ class Application:
 
         `body` is the request's where it is captured.
         """
-        tap = None if self.state.capturing is None else Tap(receive, send)
-        if tap is not None:
-            receive, send = tap.receive, tap.send
+        if self.state.capturing is None:
+            await self._finish(ids, scope, receive, send, outcome, started)
+            return
+        with Tap(receive, send, self.state.capture.room) as tap:
+            status = await self._finish(ids, scope, tap.receive, tap.send, outcome, started)
+            scope[DIALECT], scope[OUTCOME] = "azure", outcome
+            self._capture(ids, scope, ("/score", ""), body, status, tap, started)
+
+    async def _finish(
+        self, ids: RequestIds, scope: Scope, receive: Receive, send: Send, outcome: Outcome, started: float
+    ) -> int:
         gone = asyncio.ensure_future(wait_until_gone(receive))
         try:
             status = await send_outcome(send, outcome, self._headers(ids, scope["headers"], outcome), gone)
@@ -137,9 +149,7 @@ class Application:
             gone.cancel()
         self.count("azure", status, started, outcome)
         log_request(ids.request_id, "POST", "/score", status, (time.perf_counter() - started) * 1000)
-        if tap is not None:
-            scope[DIALECT], scope[OUTCOME] = "azure", outcome
-            self._capture(ids, scope, ("/score", ""), body, status, tap, started)
+        return status
 
     def _capture(
         self,
