@@ -21,10 +21,11 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MOST_BYTES = 512 << 20  # of each file, from its end
 # A body and an answer of 1 MiB each may be six times as long in JSON.
 _LONGEST = 16 << 20
+_MOST_TOGETHER = 256 << 20  # bytes of all lines
 
 
 def last(folder: str, count: int) -> list[bytes]:
-    """The last lines that are text, oldest first.
+    """The last lines that are text, oldest first; fewer if so many are longer than _MOST_TOGETHER.
 
     Raises:
         OSError: the folder or a file may not be read.
@@ -38,7 +39,14 @@ def last(folder: str, count: int) -> list[bytes]:
         files = [opened.enter_context(closing(file)) for name in _NEWER_FIRST for file in _open(descriptor, name)]
         if len(files) == 2 and os.path.sameopenfile(*(file.fileno() for file in files)):
             files.pop()  # the server has made the newer one the older one meanwhile
-        return list(deque((line for file in files[::-1] for line in _lines(file)), count))
+        lines: deque[bytes] = deque()
+        size = 0
+        for line in (line for file in files[::-1] for line in _lines(file)):
+            lines.append(line)
+            size += len(line)
+            while len(lines) > count or size > _MOST_TOGETHER:
+                size -= len(lines.popleft())
+        return list(lines)
 
 
 def _open(folder: int, name: str) -> Iterator[BinaryIO]:

@@ -82,6 +82,16 @@ def test_a_line_that_is_too_long_is_left_out_and_the_next_is_read(
     assert in_process(tmp_path, 10) == [b"first\n", b"last\n"]
 
 
+def test_of_lines_that_are_too_long_together_the_last_ones_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(captured, "_MOST_TOGETHER", 14)
+    (tmp_path / OLDER).write_bytes(b"first\nsecond\n")
+    (tmp_path / NEWER).write_bytes(b"third\nfourth\n")
+    assert in_process(tmp_path, 10) == [b"third\n", b"fourth\n"]
+    assert in_process(tmp_path, 1) == [b"fourth\n"]
+
+
 def test_where_nothing_was_captured_there_is_nothing(tmp_path: Path) -> None:
     assert in_process(tmp_path / "none", 10) == []
 
