@@ -44,14 +44,14 @@ class Kubectl:
         return context.get("name", ""), self._namespace or inside
 
     def run(self, *arguments: str, text: str | None = None) -> str:
-        """Run kubectl with `text` on standard input, and return what it prints.
+        """Run kubectl with `text` on standard input, and return what it prints, with U+FFFD for what is not text.
 
         Raises:
             UserError: KubectlMissing, DeploymentNotFound, KubectlFailed.
         """
         try:
             result = subprocess.run(
-                [*self.command, *arguments], input=text, capture_output=True, text=True, check=False
+                [*self.command, *arguments], input=text, capture_output=True, text=True, errors="replace", check=False
             )
         except FileNotFoundError:
             raise _missing() from None
