@@ -13,6 +13,7 @@ from localmodel_untrusted.files import UnreadableError
 from localmodel_untrusted.json_text import parse
 
 _TEXTS = ("id", "revision", "models", "dialect", "method", "path", "query", "answer_type")
+_NOT_TIMES = "time is not a valid time with a time zone, or ms is not a valid number of milliseconds"
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,10 @@ def of_lines(lines: Iterable[bytes], place: str) -> list[CapturedRequest]:
         except UnreadableError as error:
             wrong.append(str(error))
     if wrong:
-        number = "a line is" if len(wrong) == 1 else f"{len(wrong)} lines are"
-        notices.log.warning("%s: %s not of a captured request, and left out: %s", place, number, one_line(wrong[0]))
+        what = "a line is not a valid captured request and is"
+        if len(wrong) > 1:
+            what = f"{len(wrong)} lines are not valid captured requests and are"
+        notices.log.warning("%s: %s left out: %s", place, what, one_line(wrong[0]))
     return requests
 
 
@@ -129,12 +132,12 @@ def _content(record: Mapping[str, Any], name: str) -> bytes | None:
 
 
 def _times(text: str, milliseconds: float) -> tuple[datetime, float]:
-    """The time of the request, and the milliseconds to a time that there is."""
+    """The time of the request, and how many milliseconds its answer took."""
     try:
         time, milliseconds = datetime.fromisoformat(text), float(milliseconds)
         ends = time + timedelta(milliseconds=milliseconds)
     except (ValueError, OverflowError):
-        raise UnreadableError("time and ms are not times") from None
+        raise UnreadableError(_NOT_TIMES) from None
     if time.utcoffset() is None or ends < time:
-        raise UnreadableError("time and ms are not times")
+        raise UnreadableError(_NOT_TIMES)
     return time, milliseconds

@@ -65,9 +65,10 @@ def capture(target: Target, name: str, count: int, output: Path | None, form: st
 def _nothing(target: Target, name: str) -> UserError:
     wanted = target.manifests(name).deployment["spec"].get("capture", {}).get("percent", 0)
     why = (
-        "none has come since"
+        "capturing is on, but none has come since it was turned on"
         if wanted
-        else "spec.capture.percent in its manifest, or [capture] in lmd.toml, asks for it"
+        else "capturing is off; set spec.capture.percent in its manifest, or percent below [capture] in lmd.toml, and "
+        "apply it"
     )
     return UserError(reasons.NOTHING_CAPTURED, f"no request of {name} has been captured: {why}")
 

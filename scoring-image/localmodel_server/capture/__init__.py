@@ -1,1 +1,1 @@
-"""Keeps requests and their answers in a folder, off the way that a request takes."""
+"""Keeps requests and their answers in a folder, without making any request wait."""

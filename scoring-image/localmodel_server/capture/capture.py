@@ -18,7 +18,7 @@ class Capture:
     def __init__(self, count: Callable[[str], None]) -> None:
         self._writer = Writer(count)
         self.room = Room(_MOST_BYTES)
-        self._due = 99  # so that the first request is one of them
+        self._due = 99  # so that the first request is captured
 
     def follow(self, settings: CaptureSettings | None) -> None:
         """Have what is kept fit the settings of the revision that serves from now on."""
@@ -26,7 +26,7 @@ class Capture:
             self._writer.follow(settings)
 
     def chooses(self, settings: CaptureSettings) -> bool:
-        """Whether the request that this is called for is one of them."""
+        """Whether to capture this request; call it once for each."""
         self._due += settings.percent
         if self._due < 100:
             return False

@@ -9,6 +9,8 @@ from localmodel_server.messages.call import Headers
 
 # Longer bodies and answers are left out, so that what waits to be written stays small.
 LONGEST = 1 << 20
+# Why a body or an answer may be None.
+NOT_KEPT = f"incomplete, longer than {LONGEST} bytes, or came when too many requests were open"
 # The names of headers without which a body means nothing.
 _NEEDED = (b"content-type", b"content-encoding")
 _BYTES_OF_A_PAIR = 64  # beside the text of a header
@@ -38,7 +40,7 @@ class Exchange(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The bytes that it takes while it waits, about."""
+        """Roughly how many bytes of memory it takes while it waits to be written."""
         pairs = [len(name) + len(value) + _BYTES_OF_A_PAIR for name, value in (*self.headers, *self.answer_headers)]
         return len(self.path) + len(self.query) + sum(pairs) + len(self.body or b"") + len(self.answer or b"")
 

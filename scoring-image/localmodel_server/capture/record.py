@@ -8,14 +8,12 @@ from typing import Any
 
 import orjson
 
-from localmodel_server.capture.exchange import LONGEST, Exchange, short
+from localmodel_server.capture.exchange import LONGEST, NOT_KEPT, Exchange, short
 from localmodel_server.capture.redact import CannotRedactError, Parts, Redactor
 from localmodel_server.configuration.capture import CaptureSettings
 from localmodel_server.errors import BadRequestError
 from localmodel_server.messages.call import Headers
 from localmodel_server.payloads.compression import inflate
-
-_TOO_LONG = f"it is incomplete, longer than {LONGEST} bytes, or came when too many requests were open"
 
 
 def line(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | None) -> bytes:
@@ -34,7 +32,7 @@ def _record(exchange: Exchange, settings: CaptureSettings, redactor: Redactor | 
         _header(exchange.answer_headers, b"content-type"),
     )
     wanted = {"body": parts.body, **({"answer": parts.answer} if settings.answers else {})}
-    left_out = {name: _TOO_LONG for name, content in wanted.items() if content is None}
+    left_out = {name: f"it is {NOT_KEPT}" for name, content in wanted.items() if content is None}
     if redactor is not None:
         try:
             parts = redactor.redact(parts)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, quote, quote_plus, unquote, urlencode
 
+from localmodel_server.capture.exchange import NOT_KEPT
 from localmodel_server.json_path import Pattern
 
 # More ways of spelling values, or more of them in a text, are not looked for: it would take too long.
@@ -26,7 +27,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 class CannotRedactError(ValueError):
-    """It cannot be told where the values are, so that nothing may be written; the text says why."""
+    """Not all values can be found, so nothing of the request may be written; the text says why."""
 
 
 class Parts(NamedTuple):
@@ -72,7 +73,7 @@ class Redactor:
         for name, path in self._paths.items():
             document, count = self._masked(document, path, values)
             if not count:
-                raise CannotRedactError(f"nothing is at {name}, which is to be redacted")
+                raise CannotRedactError(f"the request has nothing at {name}, which spec.capture.redact names")
         answer = _document("answer", parts.answer) if parts.answer else None
         for path in self._paths.values():
             answer, _ = self._masked(answer, path, values)
@@ -122,7 +123,7 @@ class Redactor:
         if text not in values:
             values.update(dict.fromkeys(_spellings(text), self.mask(text)))
         if len(values) > _MOST_VALUES:
-            raise CannotRedactError(f"more than {_MOST_VALUES} values are to be redacted")
+            raise CannotRedactError(f"there are more than {_MOST_VALUES} values to redact")
 
 
 class _Hidden:
@@ -156,7 +157,7 @@ class _Hidden:
         """The values that each text holds, the longest first: one may be a part of another."""
         everything = "\n".join(texts)
         if len(self._values) * len(everything) > _MOST_WORK:
-            raise CannotRedactError("it is too long for so many values to be redacted")
+            raise CannotRedactError("it is too long to be searched for so many values")
         begins = [0, *itertools.accumulate(len(text) + 1 for text in texts)]
         held: dict[str, list[str]] = {}
         for value in sorted(self._values, key=len, reverse=True):
@@ -176,7 +177,7 @@ class _Hidden:
         """
         self._steps += steps
         if self._steps > _MOST_STEPS:
-            raise CannotRedactError("values that are to be redacted stand in the texts too often")
+            raise CannotRedactError("the texts contain values to redact too often")
 
     def _pieces(self, text: str, held: list[str]) -> list[str]:
         """The text in pieces, of which every second one is the hash of a value that it holds."""
@@ -188,7 +189,7 @@ class _Hidden:
                 self._count(_STEPS_TO_REPLACE * len(parts))
                 pieces[index : index + 1] = [piece for part in parts for piece in (part, self._values[value])][:-1]
             if len(pieces) > _MOST_PIECES:
-                raise CannotRedactError("values that are to be redacted stand in one text too often")
+                raise CannotRedactError("one text contains values to redact too often")
         return pieces
 
     def _split(self, text: str, value: str) -> list[str]:
@@ -290,13 +291,13 @@ def _parameters(query: str) -> dict[str, Any]:
 
 def _document(name: str, content: bytes | None) -> Any:
     if content is None:
-        raise CannotRedactError(f"the {name} is not whole, or too long, to be searched for what is to be redacted")
+        raise CannotRedactError(f"the {name} is {NOT_KEPT}, so it cannot be searched for values to redact")
     try:
         return json.loads(content, object_pairs_hook=_once)
     except CannotRedactError as error:
         raise CannotRedactError(f"the {name} {error}") from None
     except (ValueError, RecursionError):
-        raise CannotRedactError(f"the {name} is not JSON, so that nothing in it can be redacted") from None
+        raise CannotRedactError(f"the {name} is not JSON, so nothing in it can be redacted") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

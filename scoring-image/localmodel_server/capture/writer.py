@@ -124,7 +124,10 @@ class Writer:
             if self._ring.add(b"".join(lines), len(lines)):
                 result, self._trouble = "written", ""
             else:
-                self._tell("a request was not captured: it takes more than half of spec.capture.keep.megabytes")
+                self._tell(
+                    "a request was not captured: its record is longer than half of spec.capture.keep.megabytes; "
+                    "raise keep.megabytes"
+                )
         except OSError as error:
             self._tell_of(error)
         for _ in lines:

@@ -38,7 +38,7 @@ def test_requests_are_kept_from_the_edit_on_that_asks_for_them(lmd: Lmd) -> None
     got = lmd("capture", "./churn", "--last", "2", "-o", str(file))
     assert (got.code, got.out) == (0, "")
     assert f"2 requests of churn: {file}" in got.err
-    assert "1 request without a body: nothing is at $.ssn" in got.err
+    assert "1 request without a body: the request has nothing at $.ssn" in got.err
     kept, left_out = map(json.loads, file.read_text().splitlines())
     assert json.loads(kept["body"])["age"] == json.loads(kept["answer"])["age"] == 41
     assert kept["revision"] == "2" and "body" not in left_out

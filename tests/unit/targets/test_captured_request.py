@@ -76,4 +76,4 @@ def test_what_is_left_out_is_told_in_one_line(caplog: pytest.LogCaptureFixture) 
         requests = captured_request.of_lines(lines, "pod a")
     assert [request.id for request in requests] == ["first", "last"]
     (message,) = caplog.messages
-    assert message == "pod a: 2 lines are not of a captured request, and left out: id is missing"
+    assert message == "pod a: 2 lines are not valid captured requests and are left out: id is missing"

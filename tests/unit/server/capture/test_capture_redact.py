@@ -328,7 +328,7 @@ def test_an_empty_answer_needs_no_search() -> None:
 def test_a_body_that_is_not_whole_is_not_taken_for_none() -> None:
     text, record = captured(None, {"echo": SECRET}, query="ssn=other")
     assert SECRET not in text
-    assert "the body is not whole" in record["left_out"]["answer"]
+    assert "the body is incomplete" in record["left_out"]["answer"]
 
 
 def test_too_many_values_to_look_for_leave_everything_out() -> None:
