@@ -27,7 +27,7 @@ _CHUNK = 1 << 20
 # Seconds to connect, and between two pieces: a registry may take its time with what it was sent.
 _TIMEOUT, _TIMEOUT_OF_READING = (10, 300), (10, 60)
 _LIMIT = 4 << 20  # bytes of a manifest, as registries limit it, and of any other answer that is no blob
-_MOST_TAGS = 1_000_000
+_MOST_TAGS, _MOST_PAGES = 1_000_000, 10_000  # of tags, where a page may hold none
 _LONGEST_REASON = 300  # characters
 _DOCKER_HOST = "registry-1.docker.io"  # where Docker's registry answers
 Tell = Callable[[int], None]  # gets the size of every piece that was transferred
@@ -122,8 +122,11 @@ class Repository:
         Raises:
             UserError: ArtifactUnsupported.
         """
-        tags, page = list[str](), "tags/list"
+        tags, page, pages = list[str](), "tags/list", set[str]()
         while page:
+            if page in pages or len(pages) >= _MOST_PAGES:
+                raise UserError(reasons.ARTIFACT_UNSUPPORTED, f"{self.host}: its list of tags does not end")
+            pages.add(page)
             with self._ask("GET", page, fine=(200, 404)) as response:
                 if response.status_code == 404:
                     return tags

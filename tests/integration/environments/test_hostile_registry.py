@@ -15,7 +15,7 @@ import pytest
 
 from localmodel import reasons
 from localmodel.errors import UserError
-from localmodel.oci import registry_login, responses
+from localmodel.oci import registry, registry_login, responses
 from localmodel.oci.layout import Blob, Layout
 from localmodel.oci.registry import Repository
 from localmodel.updates.image import Image
@@ -205,6 +205,23 @@ def test_an_answer_that_is_none(name: str) -> None:
         error = refused(host, manifest)
     assert words in str(error)
     assert len(str(error)) < 500
+
+
+@pytest.mark.parametrize("following", ["", "&n="])
+def test_a_list_of_tags_without_end(monkeypatch: pytest.MonkeyPatch, following: str) -> None:
+    monkeypatch.setattr(registry, "_MOST_PAGES", 5)
+
+    def answer(asked: Asked) -> None:
+        if len(log) > 20:
+            asked.answer(404)
+            return
+        number = f"{following}{len(log)}" if following else ""
+        asked.answer(200, {"Link": f'</v2/x/tags/list?last=a{number}>; rel="next"'}, b'{"tags": []}')
+
+    with serving(answer) as (host, log):
+        error = refused(host, lambda repository: repository.tags())
+    assert error.reason == reasons.ARTIFACT_UNSUPPORTED
+    assert str(error) == f"{host}: its list of tags does not end"
 
 
 def test_an_upload_to_nowhere() -> None:
