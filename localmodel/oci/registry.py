@@ -68,7 +68,7 @@ class Repository:
         plain = own or insecure
         host = _DOCKER_HOST if self.host == DOCKER else self.host
         self._base = f"{'http' if plain else 'https'}://{host}/v2/{self._place.api_prefix}/"
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = not own  # the shell's proxy does not serve this machine
         self._session.auth = _unchanged  # else requests would put what ~/.netrc has for the host in place of a token
         self._login = Login(self.host, self._session, plain)
@@ -275,6 +275,14 @@ class _Body:
         if not chunk:
             self._file.close()
         return chunk
+
+
+class _Session(requests.Session):
+    """A redirect may take credentials away, but adds none: requests would send those of ~/.netrc to the new host."""
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        if self.should_strip_auth(response.request.url or "", prepared_request.url or ""):
+            prepared_request.headers.pop("Authorization", None)
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -145,6 +145,26 @@ def test_a_netrc_does_not_replace_a_token(tmp_path: Path, monkeypatch: pytest.Mo
     assert [credentials for _, _, credentials in log] == [None, None, "Bearer granted"]
 
 
+def test_a_netrc_is_not_sent_where_a_redirect_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("default login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    def answer(asked: Asked) -> None:
+        if asked.path == "/token":
+            asked.answer(200, body=b'{"token": "granted"}')
+        elif asked.headers.get("Authorization") is None:
+            asked.answer(401, {"Www-Authenticate": f'Bearer realm="http://{host}/token"'})
+        else:
+            asked.answer(307, {"Location": f"http://{other}/blob" if asked.path == "/same" else "/same"})
+
+    with serving(lambda asked: asked.answer(200, body=b"abc")) as (other, others), serving(answer) as (host, log):
+        repository = Repository(f"{host}/x:1", insecure=False)
+        repository._session.trust_env = True  # as for a registry elsewhere
+        assert b"".join(repository.receive(BLOB, lambda size: None)) == b"abc"
+    assert [credentials for _, _, credentials in log] == [None, None, "Bearer granted", "Bearer granted"]
+    assert others == [("GET", "/blob", None)]
+
+
 def test_a_server_of_tokens_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry_login, "_TIMEOUT", (1, 0.2))
     end = threading.Event()
