@@ -43,8 +43,8 @@ class Credentials:
     trouble: str = ""
 
 
-def read(host: str) -> Credentials:
-    """The credentials for the registry of this name, such as `ghcr.io`.
+def read(host: str, repository: str = "") -> Credentials:
+    """The credentials for the registry of this name, such as `ghcr.io`, or for this part of it.
 
     Raises:
         HelperError: a helper does not end.
@@ -57,7 +57,7 @@ def read(host: str) -> Credentials:
     names = [host, host.replace("localhost", "127.0.0.1"), host.replace("127.0.0.1", "localhost")]
     trouble = ""
     for name in dict.fromkeys(names):
-        entry = _entry(content.get("auths") or {}, name) or {}
+        entry = _entry(content.get("auths") or {}, name, repository) or {}
         basic, identity = str(entry.get("auth") or ""), str(entry.get("identitytoken") or "")
         if basic or identity:
             _checked(basic)
@@ -74,15 +74,23 @@ def _folder() -> Path:
     return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
 
 
-def _entry(entries: Mapping[str, T], name: str) -> T | None:
-    """The entry of this name, or whose address has this host, such as `https://HOST/v1/`."""
-    if name in entries:
-        return entries[name]
+def _entry(entries: Mapping[str, T], name: str, repository: str = "") -> T | None:
+    """The entry of this name, or whose address has this host, such as `https://HOST/v1/`.
+
+    That of a part of the registry with the repository, such as `HOST/team`, goes before: Podman writes those.
+    """
+    parts = repository.split("/") if repository else []
+    for count in range(len(parts), -1, -1):
+        key = "/".join((name, *parts[:count]))
+        if key in entries:
+            return entries[key]
     return next((entry for key, entry in entries.items() if _host(key) == _host(name)), None)
 
 
 def _host(name: str) -> str:
-    return name.removeprefix("http://").removeprefix("https://").partition("/")[0]
+    """The host of an address; any other name stays, because `HOST/team` is not all of the host."""
+    scheme, separator, rest = name.partition("://")
+    return rest.partition("/")[0] if separator and scheme in ("http", "https") else name.rstrip("/")
 
 
 def _asked(program: str, name: str) -> Credentials:

@@ -71,7 +71,7 @@ class Repository:
         self._session = _Session()
         self._session.trust_env = not own  # the shell's proxy does not serve this machine
         self._session.auth = _unchanged  # else requests would put what ~/.netrc has for the host in place of a token
-        self._login = Login(self.host, self._session, plain)
+        self._login = Login(self.host, self._place.api_prefix, self._session, plain)
         self._known: dict[str, str] = {}  # the header that was accepted last, so that a big body is sent only once
 
     def __enter__(self) -> Self:

@@ -22,9 +22,9 @@ _LARGEST = 1 << 20
 
 
 class Login:
-    """The credentials for one registry. `trouble` says why there are none, if there should be some."""
+    """The credentials for a repository. `trouble` says why there are none, if there should be some."""
 
-    def __init__(self, host: str, session: requests.Session, plain: bool) -> None:
+    def __init__(self, host: str, repository: str, session: requests.Session, plain: bool) -> None:
         """Read Docker's configuration.
 
         Raises:
@@ -32,7 +32,7 @@ class Login:
         """
         self._host, self._session, self._plain = host, session, plain
         try:
-            stored = docker_credentials.read(_DOCKER_LOGIN if host == DOCKER else host)
+            stored = docker_credentials.read(_DOCKER_LOGIN if host == DOCKER else host, repository)
         except HelperError as error:
             raise self._refused(f"needs credentials: {error}") from None
         except (OSError, ValueError) as error:

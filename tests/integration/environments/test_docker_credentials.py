@@ -48,11 +48,26 @@ def helper(tmp_path: Path, docker: Callable[..., None]) -> Callable[[str], None]
     return write
 
 
-@pytest.mark.parametrize("key", [HOST, f"https://{HOST}/v1/", f"https://{HOST}", f"http://{HOST}/v2/"])
+@pytest.mark.parametrize("key", [HOST, f"https://{HOST}/v1/", f"https://{HOST}", f"http://{HOST}/v2/", f"{HOST}/"])
 def test_the_key_may_be_an_address(docker: Callable[..., None], key: str) -> None:
     other = {"auth": base64.b64encode(b"you:other").decode()}
     docker(auths={f"{HOST}.org": other, f"https://other.{HOST}/v1/": other, key: {"auth": BASIC}})
     assert docker_credentials.read(HOST).basic == BASIC
+
+
+def test_credentials_for_a_part_of_a_registry_are_not_sent_for_another(docker: Callable[..., None]) -> None:
+    """As Podman writes them."""
+    auths = {f"{HOST}/{part}": {"auth": base64.b64encode(f"{part}:x".encode()).decode()} for part in ("a", "b", "b/c")}
+    docker(auths=auths)
+
+    def user(repository: str) -> str:
+        with Repository(f"{HOST}/{repository}:1", insecure=False) as opened:
+            return base64.b64decode(opened._login._basic).decode().partition(":")[0]
+
+    assert [user(repository) for repository in ("a/x", "a", "b/x", "b/c/x")] == ["a", "a", "b", "b/c"]
+    assert [user(repository) for repository in ("ab/x", "x")] == ["", ""]
+    docker(auths={**auths, HOST: {"auth": BASIC}})
+    assert [user(repository) for repository in ("b/x", "x")] == ["b", "me"]
 
 
 def test_one_configuration_is_read(docker: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
