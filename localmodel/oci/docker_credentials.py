@@ -95,7 +95,7 @@ def _host(name: str) -> str:
 
 def _asked(program: str, name: str) -> Credentials:
     """What the helper has for this name."""
-    by_hand = f"echo {name} | {program} get"
+    by_hand = f"echo {name} | {program} get (where it works, this prints the password)"
     try:
         # a session of its own, so that all that the helper starts ends with it
         process = subprocess.Popen(

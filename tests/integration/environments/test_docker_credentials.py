@@ -95,7 +95,8 @@ def test_what_a_failing_helper_prints_is_kept_to_itself(
     with Repository(f"{HOST}/x:1", insecure=False) as repository:
         trouble = repository._login.trouble
     assert trouble == (
-        f"docker-credential-test ended with code 3; see what it says: echo {HOST} | docker-credential-test get"
+        f"docker-credential-test ended with code 3; see what it says: echo {HOST} | docker-credential-test get "
+        "(where it works, this prints the password)"
     )
     out, err = capfd.readouterr()
     assert "secret" not in out + err + caplog.text
@@ -119,7 +120,8 @@ def test_a_helper_that_hangs_is_not_waited_for(
         Repository(f"{HOST}/x:1", insecure=False)
     assert str(caught.value) == (
         f"{HOST} needs credentials: docker-credential-test has not answered for 0.5 seconds; see what it waits for: "
-        f"echo {HOST} | docker-credential-test get; or take it out of {tmp_path}/config/config.json"
+        f"echo {HOST} | docker-credential-test get (where it works, this prints the password); or take it out of "
+        f"{tmp_path}/config/config.json"
     )
     wait_until_gone(int((tmp_path / "started").read_text()))
 

@@ -269,7 +269,7 @@ def test_a_refusal_names_the_helper_that_failed(
         error = refused(host, manifest)
     assert str(error) == (
         f"{host} refuses GET of x; docker-credential-failing ended with code 1; see what it says: echo {host} | "
-        "docker-credential-failing get"
+        "docker-credential-failing get (where it works, this prints the password)"
     )
 
 
