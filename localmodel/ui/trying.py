@@ -170,7 +170,7 @@ def body_text(content_type: str, body: bytes) -> str:
             text = json.dumps(value, ensure_ascii=False)
             if len(text) > 80 and isinstance(value, dict):
                 text = json.dumps(value, ensure_ascii=False, indent=2)
-        except (UnreadableError, ValueError):
+        except (UnreadableError, ValueError, RecursionError):
             pass  # it is shown as it came
     if len(text) > _LONGEST_SHOWN:
         return f"{text[:_LONGEST_SHOWN]}\n… and {len(text) - _LONGEST_SHOWN} more characters"

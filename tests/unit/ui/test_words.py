@@ -11,6 +11,7 @@ import pytest
 from localmodel.targets.http import Answer
 from localmodel.targets.target import DeploymentStatus, PastRevision
 from localmodel.ui import snippets, trying, words
+from localmodel_untrusted import json_text
 
 SERVES = DeploymentStatus("digits", True, 2, "http://localhost:6789/score", "", durable=2)
 BROKEN = DeploymentStatus("digits", False, 1, "http://localhost:6789/score", "score.py:3: KeyError", True, 1)
@@ -84,3 +85,13 @@ def test_a_document_of_somebody_s_own_may_be_anything(document: dict[str, object
 
 def test_a_body_that_is_not_json_has_no_controls() -> None:
     assert trying.fields("{", {}) == [] and trying.fields("\ud800", {}) == []
+
+
+def test_an_answer_that_is_nested_too_deeply_for_indents_is_shown_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From Python 3.12 on, what reads JSON goes deeper than what writes it with indents."""
+    value: object = 1
+    for _ in range(5000):
+        value = {"a": value}
+    monkeypatch.setattr(json_text, "parse_loosely", lambda _: value)
+    body = b'{"a":' * 5000 + b"1" + b"}" * 5000
+    assert trying.body_text("application/json", body) == body.decode()
