@@ -55,12 +55,13 @@ class Access:
         self.read_only = read_only
         self.token = secrets.token_urlsafe(32)
         self.cookie = f"localmodel-ui-{port}"  # a browser's cookies are those of all ports
+        self._port = "" if port == 80 else f":{port}"  # as a browser writes it in Host and Origin
         self._codes: dict[str, float] = {}
 
     @property
     def origin(self) -> str:
         """The page's origin, as a browser writes it."""
-        return f"http://{ADDRESS}:{self.port}"
+        return f"http://{ADDRESS}{self._port}"
 
     def address(self, path: str = "/") -> str:
         """The address for a person, who may use it again."""
@@ -74,8 +75,8 @@ class Access:
 
     def judge(self, asked: Asked) -> Verdict:
         """Whether the request may be answered."""
-        if asked.host != f"{ADDRESS}:{self.port}":
-            if asked.host == f"localhost:{self.port}" and asked.method == "GET":
+        if asked.host != f"{ADDRESS}{self._port}":
+            if asked.host == f"localhost{self._port}" and asked.method == "GET":
                 return Verdict(307)
             return Verdict(421, f"This page is called {self.origin}, and by no other name.")
         sends = asked.method not in ("GET", "HEAD")

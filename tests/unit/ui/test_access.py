@@ -91,6 +91,15 @@ def test_nothing_is_changed_in_a_page_that_is_read_only() -> None:
     assert access.judge(visit(access)).status == 200
 
 
+def test_a_browser_leaves_out_the_usual_port() -> None:
+    access = Access(80)
+    assert access.address("/deployments").startswith("http://127.0.0.1/deployments?")
+    assert access.judge(visit(access, host="127.0.0.1")).status == 200
+    assert access.judge(visit(access, host="localhost")).status == 307
+    assert access.judge(visit(access, host="127.0.0.1", method="POST", origin="http://127.0.0.1")).status == 200
+    assert access.judge(visit(access, host="evil.example")).status == 421
+
+
 def test_two_pages_have_different_tokens_and_cookies() -> None:
     one, other = Access(6780), Access(6781)
     assert one.token != other.token and one.cookie != other.cookie
