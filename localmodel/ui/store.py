@@ -15,6 +15,7 @@ from localmodel import digests
 from localmodel.disk import home, state_file
 from localmodel.environments import here
 from localmodel.environments.venvs import venv
+from localmodel.errors import UserError
 from localmodel.oci import layers
 from localmodel.requirements import hashes
 from localmodel.store import EnvironmentVersion, ModelVersion, Store, uses
@@ -186,10 +187,13 @@ def _store() -> Store:
 
 
 def _file_name(store: Store, version: ModelVersion) -> str:
-    """The name of the only file of a model, or "" where there are more, or its content is elsewhere."""
+    """The name of the only file of a model, or "" where there are more, or its content is elsewhere or damaged."""
     if not digests.is_digest(version.weights.digest) or not store.layout.has(version.weights):
         return ""
-    member = only_file(store.layout.path(version.weights.digest))
+    try:
+        member = only_file(store.layout.path(version.weights.digest))
+    except UserError:  # the download says what is wrong with it
+        return ""
     return "" if member is None else member.path.name
 
 

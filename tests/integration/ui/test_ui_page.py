@@ -203,6 +203,20 @@ def test_the_model_s_bytes_are_those_of_its_digest(page: Page, served: Lmd) -> N
     assert "Download as a tar" in page.get("/models/folder").text and "/file" not in page.get("/models/folder").text
 
 
+def test_a_version_with_a_damaged_tar_does_not_hide_the_others(page: Page, served: Lmd) -> None:
+    for content in ("one", "two"):
+        (served.folder / "damaged.bin").write_text(content * 1000)
+        assert served("model", "register", "damaged.bin", "--name", "damaged").code == 0
+    newest, oldest = re.findall(r"Content</dt><dd><code>sha256:(\w{64})", page.get("/models/damaged").text)
+    (tar,) = served.home.rglob(oldest)
+    size = tar.stat().st_size
+    tar.chmod(0o600)
+    tar.write_bytes(b"x" * size)
+    answer = page.get("/models/damaged")
+    assert answer.status == 200 and newest in answer.text and oldest in answer.text
+    assert answer.text.count("Download damaged.bin") == 1
+
+
 @pytest.mark.parametrize(
     "path",
     [
