@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from localmodel.output import printable
+
 Kind = Literal["number", "text", "flag", "picture", "json"]
 Path = tuple[str | int, ...]
 
@@ -46,8 +48,8 @@ class Field:
 
     @property
     def json(self) -> str:
-        """The value as JSON."""
-        return json.dumps(self.value, ensure_ascii=False)
+        """The value as JSON, in which all can be seen."""
+        return printable.json_text(json.dumps(self.value, ensure_ascii=False))
 
 
 def fields(example: object, schema: Mapping[str, Any]) -> list[Field]:
@@ -81,7 +83,8 @@ def _fields(value: Any, schema: Mapping[str, Any], path: Path) -> Iterator[Field
     elif isinstance(value, int | float):
         yield Field(path, "number", value, whole=schema.get("type") == "integer")
     elif isinstance(value, str):
-        yield Field(path, "text", value)
+        # A line of text cannot show some characters, and loses them when it is edited.
+        yield Field(path, "text" if printable.one_line(value) == value else "json", value)
     elif is_picture(value):
         yield Field(path, "picture", value, scale=255 if _largest(value) > 1 else 1)
     elif isinstance(value, Mapping) and value and len(path) < _DEEPEST:

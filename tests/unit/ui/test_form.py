@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from localmodel.output import printable
 from localmodel.ui import form
 
 DIGIT = [0.0] * 783 + [0.9]
@@ -50,6 +51,14 @@ def test_what_is_nested_without_end_is_json() -> None:
         value = [value]
     ((label, kind),) = controls(value)
     assert kind == "json" and label == "[0]" * 8
+
+
+@pytest.mark.parametrize("text", ["a\u200eb", "a\x7fb", "a\x1bb", "two\nlines", "\u202e"])
+def test_a_text_that_a_line_cannot_show_is_json_that_stays_the_same(text: str) -> None:
+    for value in (text, [[text], [text]]):
+        (field,) = form.fields(value, {})
+        assert field.kind == "json" and json.loads(field.json) == value
+        assert printable.printable(field.json) == field.json, "the page shows it as it is sent"
 
 
 def test_a_picture_has_the_brightness_of_its_example() -> None:
