@@ -58,9 +58,8 @@ class Work:
                 change(job)
             except UserError as error:
                 job.failed = str(error)
-            except Exception as error:  # it must not go on for ever
+            except Exception as error:  # it must not go on for ever, nor print a traceback on lmd ui's terminal
                 job.failed = f"{type(error).__name__}: {error}"
-                raise
             finally:
                 job.at, job.ended = "", True
 
