@@ -2,7 +2,8 @@
 
 A browser lets every web page send requests to 127.0.0.1, and anybody's name may lead there (DNS rebinding). So the Host
 has to be the page's own, what is sent has to come from the page itself, and all of it needs the token: in the first
-address, and then in a cookie. The cookie belongs to 127.0.0.1, and never to `localhost`, where the deployments answer.
+address, and then in a cookie. The cookie belongs to 127.0.0.1, and not to `localhost`, under which the deployments
+are printed. But a browser sends it to every port of 127.0.0.1: whoever serves something there can read it.
 """
 
 import hmac
