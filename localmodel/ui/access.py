@@ -1,4 +1,4 @@
-"""Who may ask the page, as a judgement on plain values.
+"""Decides from plain values whether a request to the page is allowed.
 
 A browser lets every web page send requests to 127.0.0.1, and anybody's name may lead there (DNS rebinding). So the Host
 has to be the page's own, what is sent has to come from the page itself, and all of it needs the token: in the first
@@ -79,7 +79,7 @@ class Access:
         if asked.host != f"{ADDRESS}{self._port}":
             if asked.host == f"localhost{self._port}" and asked.method == "GET":
                 return Verdict(307)
-            return Verdict(421, f"This page is called {self.origin}, and by no other name.")
+            return Verdict(421, f"The address of this page is {self.origin}; open it there.")
         sends = asked.method not in ("GET", "HEAD")
         if sends and asked.origin != self.origin:
             return Verdict(403, "Only the page itself may send this.")

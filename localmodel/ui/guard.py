@@ -40,7 +40,7 @@ class Guard:
         await (answer or self._app)(scope, receive, send_with_headers)
 
     def _instead(self, request: Request) -> Response | None:
-        """The answer to a request that the application does not get."""
+        """The answer to a request that does not reach the application, or None."""
         access, verdict = self._access, self._access.judge(_asked(request, self._access.cookie))
         if verdict.status == 200:
             return None

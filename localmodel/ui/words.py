@@ -34,7 +34,7 @@ def summary(status: DeploymentStatus, in_words: Words) -> str:
     """One sentence for a list."""
     if status.ready:
         return in_words(status.detail) if status.detail else f"Revision {status.serving} answers."
-    return in_words(status.message) or "Nothing is known."
+    return in_words(status.message) or "There is no information about it yet."
 
 
 def conditions(status: DeploymentStatus, in_words: Words) -> list[Condition]:

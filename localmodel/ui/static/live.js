@@ -1,5 +1,5 @@
-// Asks for the page again while somebody looks, and replaces the parts that have changed (data-live). A lost connection
-// is said, and what was missed comes with the next answer.
+// Asks for the page again while somebody looks, and replaces the parts that have changed (data-live). Says if the
+// connection is lost; the next answer has what was missed.
 
 const SECONDS = 1.5;
 const connection = document.getElementById("connection");
@@ -15,13 +15,13 @@ export async function ask(address) {
   try {
     const answer = await fetch(address, { signal: abort.signal, cache: "no-store" });
     const text = await answer.text();
-    if (answer.status === 401) say("The page was started anew: open the address that lmd ui has printed.");
+    if (answer.status === 401) say("lmd ui was started again: open the address that it printed.");
     else if (answer.status === 404) say("This is no longer there.");
     else if (answer.ok) say("");
-    else say("This cannot be shown now; it is tried again.");
+    else say("This cannot be shown at the moment. Trying again.");
     return answer.ok ? text : null;
   } catch {
-    say("The connection to the page is lost; it is tried again. Is lmd ui still running?");
+    say("The connection to the page is lost. Trying again. Is lmd ui still running?");
     return null;
   } finally {
     clearTimeout(timer);
