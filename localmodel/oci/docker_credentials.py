@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 _PATIENCE = 30  # seconds that a helper may take, which may have to ask its user
 _IDENTITY = "<token>"  # the user's name, where a helper has an identity token
-_NONE = b"credentials not found"  # how a helper begins to say, on standard output, that it has none
+_NONE = b"credentials not found"  # what a helper that has none prints first, on standard output
 
 
 class HelperError(Exception):

@@ -26,7 +26,7 @@ from localmodel_untrusted import json_text
 _CHUNK = 1 << 20
 # Seconds to connect, and between two pieces: a registry may take its time with what it was sent.
 _TIMEOUT, _TIMEOUT_OF_READING = (10, 300), (10, 60)
-_LIMIT = 4 << 20  # bytes of a manifest, as registries limit it, and of any other answer that is no blob
+_LIMIT = 4 << 20  # bytes of a manifest, as registries limit it, and of any other answer that is not a blob
 _MOST_TAGS, _MOST_PAGES = 1_000_000, 10_000  # of tags, where a page may hold none
 _LONGEST_REASON = 300  # characters
 _DOCKER_HOST = "registry-1.docker.io"  # where Docker's registry answers
@@ -135,7 +135,7 @@ class Repository:
                     tags += json_text.parse(content)["tags"] or []
                 except (ValueError, KeyError, TypeError):
                     raise UserError(
-                        reasons.ARTIFACT_UNSUPPORTED, f"{self.host}: what came is no list of tags"
+                        reasons.ARTIFACT_UNSUPPORTED, f"{self.host}: the answer is not a valid list of tags"
                     ) from None
             if len(tags) > _MOST_TAGS:
                 raise UserError(reasons.ARTIFACT_UNSUPPORTED, f"{self.host}: more than {_MOST_TAGS} tags")
@@ -179,7 +179,7 @@ class Repository:
     def _refusal(self, method: str, response: requests.Response, why: str) -> str:
         status, host, path = response.status_code, self.host, self._place.api_prefix
         if not self._is_own(response.url):  # credentials for the registry would not help
-            return f"{self._place}: {status} from {urlsplit(response.url).netloc}, where {host} sends who asks"
+            return f"{self._place}: {status} from {urlsplit(response.url).netloc}, to which {host} redirects"
         if status == 401:
             return f"{host} refuses {method} of {path}; {self._login.trouble or f'log in first: docker login {host}'}"
         if status == 403:
@@ -188,7 +188,7 @@ class Repository:
             return f"{host} does not let you {what} {path} ({why}); {login}"
         if status == 413:
             limit = "its limit, or a proxy's, has to be raised"
-            return f"{host} takes nothing of this size ({why}); {limit}"
+            return f"{host} does not accept content of this size ({why}); {limit}"
         return f"{self._place}: {status} {why}"
 
     def _send(self, method: str, url: str, headers: dict[str, str] | None, body: Any) -> requests.Response:

@@ -60,7 +60,7 @@ class Login:
         except (ValueError, KeyError):
             is_known = False
         if not is_known:
-            raise self._refused("asks for credentials in a way that is not known here")
+            raise self._refused("asks for credentials in a way that localmodel does not support")
         if realm.scheme == "http" and not self._plain and (self._basic or self._identity):
             raise self._refused("asks for credentials without TLS")
         token = self._token(realm.geturl(), {key: asked[key] for key in ("service", "scope") if key in asked})
@@ -80,7 +80,7 @@ class Login:
                 answer = json_text.parse(read(response, _LARGEST))
                 token = answer.get("token") or answer.get("access_token")
             except (ValueError, AttributeError, TooMuchError):
-                raise self._refused("has a server of tokens that answers with something else") from None
+                raise self._refused("has a token server whose answer is not valid") from None
         return token if isinstance(token, str) and token.isascii() and token.isprintable() else ""
 
     def _refused(self, why: str) -> UserError:

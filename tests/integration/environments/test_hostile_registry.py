@@ -104,7 +104,7 @@ def test_where_a_blob_is_kept_cannot_ask_for_credentials(docker: Callable[..., N
         docker(**{host: {"auth": BASIC.removeprefix("Basic ")}})
         error = refused(host, lambda repository: list(repository.receive(BLOB, lambda size: None)))
     assert others == [("GET", "/blob", None)]
-    assert str(error) == f"{host}/x:1: 401 from {other}, where {host} sends who asks"
+    assert str(error) == f"{host}/x:1: 401 from {other}, to which {host} redirects"
 
 
 def test_an_identity_token_is_exchanged(docker: Callable[..., None]) -> None:
@@ -187,7 +187,7 @@ def test_a_server_of_tokens_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_challenge_that_nobody_understands(challenge: str) -> None:
     with serving(lambda asked: asked.answer(401, {"Www-Authenticate": challenge})) as (host, _):
         error = refused(host, lambda repository: repository.has(BLOB))
-    assert str(error) == f"{host} asks for credentials in a way that is not known here"
+    assert str(error) == f"{host} asks for credentials in a way that localmodel does not support"
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b'{"token": 1}', b'{"token": "a\\nsecret"}', b"x" * (2 << 20)])

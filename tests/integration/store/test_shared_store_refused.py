@@ -72,7 +72,7 @@ def test_all_pages_of_the_tags_are_read_from_the_registry_itself(host: str) -> N
             "{host} does not let you write into team/store (DENIED: only readers); log in",
         ),
         ((401, ""), "log in first: docker login {host}"),
-        ((413, ""), "{host} takes nothing of this size"),
+        ((413, ""), "{host} does not accept content of this size"),
         ((507, "quota exceeded"), "507 DENIED: quota exceeded"),
     ],
     ids=["read-only", "no login", "too large", "quota"],
