@@ -281,7 +281,10 @@ class _Session(requests.Session):
     """A redirect may take credentials away, but adds none: requests would send those of ~/.netrc to the new host."""
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        if self.should_strip_auth(response.request.url or "", prepared_request.url or ""):
+        is_elsewhere = self.should_strip_auth(  # type: ignore[no-untyped-call]
+            response.request.url or "", prepared_request.url or ""
+        )
+        if is_elsewhere:
             prepared_request.headers.pop("Authorization", None)
 
 
