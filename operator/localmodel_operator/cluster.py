@@ -1,6 +1,7 @@
 """The calls to the Kubernetes API that the operator needs, with plain dicts, and a timeout for every call."""
 
 import asyncio
+import contextlib
 import inspect
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -262,30 +263,46 @@ class Cluster:
         Raises:
             PodUnreachableError: the pod itself did not answer.
         """
+        place = f"{POD.path(namespace, pod)}/proxy/{path}"
+        all_headers = {"Accept": "application/json", "Content-Type": "application/octet-stream", **headers}
+        wait, data = aiohttp.ClientTimeout(total=seconds), _pieces(body) if body else None
+        async with self._proxied(method, place, all_headers, wait, data) as response:
+            answer = json_text.parse(await _small(response.content))
+            status = int(response.status)
+        if not isinstance(answer, dict) or answer.get("kind") == "Status":  # an answer of the API server itself
+            raise PodUnreachableError(str(answer.get("message", answer) if isinstance(answer, dict) else answer))
+        return status, answer
+
+    @contextlib.asynccontextmanager
+    async def _proxied(
+        self,
+        method: str,
+        place: str,
+        headers: Mapping[str, str],
+        wait: aiohttp.ClientTimeout,
+        data: AsyncIterator[bytes] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer of a pod behind the API server, with no redirect followed: that would use the operator's rights.
+
+        Raises:
+            PodUnreachableError: it does not answer, or what it answers cannot be read.
+        """
         request = await self.api.param_serialize(
-            method,
-            f"{POD.path(namespace, pod)}/proxy/{path}",
-            header_params={"Accept": "application/json", "Content-Type": "application/octet-stream", **headers},
-            auth_settings=["BearerToken"],
+            method, place, header_params=dict(headers), auth_settings=["BearerToken"]
         )
         _, url, all_headers, *_ = request
         session = self.api.rest_client.pool_manager
         if session is None:
             raise PodUnreachableError("the API server has not been asked for anything yet")
-        data = _pieces(body) if body else None
         try:
-            wait = aiohttp.ClientTimeout(total=seconds)
             async with session.request(
                 method, url, headers=all_headers, data=data, timeout=wait, allow_redirects=False
             ) as response:
-                _refuse_redirect(response)
-                answer = json_text.parse(await _small(response.content))
-                status = int(response.status)
+                if 300 <= response.status <= 399:
+                    raise PodUnreachableError(f"HTTP {response.status}, a redirect, which is not followed")
+                yield response
         except (*_UNREACHABLE, ValueError) as error:
             raise PodUnreachableError(f"{type(error).__name__}: {error}") from None
-        if not isinstance(answer, dict) or answer.get("kind") == "Status":  # an answer of the API server itself
-            raise PodUnreachableError(str(answer.get("message", answer) if isinstance(answer, dict) else answer))
-        return status, answer
 
     async def download(self, namespace: str, pod: str, path: str, file: BinaryIO, most: int) -> Mapping[str, str]:
         """Write what a port of a pod (`name:port`) answers to a GET into the file; return the headers.
@@ -301,30 +318,16 @@ class Cluster:
             raise TooMuchError(f"it takes longer than {_LONGEST_DOWNLOAD} s") from None
 
     async def _downloaded(self, namespace: str, pod: str, path: str, file: BinaryIO, most: int) -> Mapping[str, str]:
-        request = await self.api.param_serialize(
-            "GET", f"{POD.path(namespace, pod)}/proxy/{path}", auth_settings=["BearerToken"]
-        )
-        _, url, all_headers, *_ = request
-        session = self.api.rest_client.pool_manager
-        if session is None:
-            raise PodUnreachableError("the API server has not been asked for anything yet")
-        size = 0
-        try:
-            wait = aiohttp.ClientTimeout(sock_read=_TIMEOUT)
-            async with session.request(
-                "GET", url, headers=all_headers, timeout=wait, allow_redirects=False
-            ) as response:
-                _refuse_redirect(response)
-                if response.status != 200:
-                    raise PodUnreachableError(_message(await _small(response.content)) or f"HTTP {response.status}")
-                async for piece in response.content.iter_any():
-                    size += len(piece)
-                    if size > most:
-                        raise TooMuchError(f"it has more than {most >> 20} MB")
-                    file.write(piece)
-                return dict(response.headers)
-        except (*_UNREACHABLE, ValueError) as error:
-            raise PodUnreachableError(f"{type(error).__name__}: {error}") from None
+        size, wait = 0, aiohttp.ClientTimeout(sock_read=_TIMEOUT)
+        async with self._proxied("GET", f"{POD.path(namespace, pod)}/proxy/{path}", {}, wait) as response:
+            if response.status != 200:
+                raise PodUnreachableError(_message(await _small(response.content)) or f"HTTP {response.status}")
+            async for piece in response.content.iter_any():
+                size += len(piece)
+                if size > most:
+                    raise TooMuchError(f"it has more than {most >> 20} MB")
+                file.write(piece)
+            return dict(response.headers)
 
     async def ask_service(self, namespace: str, name: str, path: str, seconds: float) -> tuple[int, str | None]:
         """Send a GET to a Service's port `http` through the API server; return the status and the revision's header.
@@ -332,25 +335,9 @@ class Cluster:
         Raises:
             PodUnreachableError: no pod answered.
         """
-        request = await self.api.param_serialize(
-            "GET",
-            f"{SERVICE.path(namespace, f'{name}:http')}/proxy/{path}",
-            header_params={"Accept": "application/json"},
-            auth_settings=["BearerToken"],
-        )
-        _, url, all_headers, *_ = request
-        session = self.api.rest_client.pool_manager
-        if session is None:
-            raise PodUnreachableError("the API server has not been asked for anything yet")
-        try:
-            wait = aiohttp.ClientTimeout(total=seconds)
-            async with session.request(
-                "GET", url, headers=all_headers, timeout=wait, allow_redirects=False
-            ) as response:
-                _refuse_redirect(response)
-                content = await _small(response.content)
-        except (*_UNREACHABLE, ValueError) as error:
-            raise PodUnreachableError(f"{type(error).__name__}: {error}") from None
+        place, wait = f"{SERVICE.path(namespace, f'{name}:http')}/proxy/{path}", aiohttp.ClientTimeout(total=seconds)
+        async with self._proxied("GET", place, {"Accept": "application/json"}, wait) as response:
+            content = await _small(response.content)
         revision = response.headers.get("x-localmodel-revision")
         if revision is None and (message := _message(content)):  # an answer of the API server itself
             raise PodUnreachableError(message)
@@ -428,16 +415,6 @@ def _exists(files: str) -> bool:
 
 def _no_way(place: str, problem: str) -> UserError:
     return UserError(reasons.CLUSTER_UNREACHABLE, f"{place} does not lead to a cluster: {problem}")
-
-
-def _refuse_redirect(response: aiohttp.ClientResponse) -> None:
-    """Stop at an answer that leads elsewhere: the operator would follow it with its own rights.
-
-    Raises:
-        PodUnreachableError: the answer is a redirect.
-    """
-    if 300 <= response.status <= 399:
-        raise PodUnreachableError(f"HTTP {response.status}, a redirect, which is not followed")
 
 
 async def _small(answer: aiohttp.StreamReader) -> bytes:
