@@ -234,7 +234,7 @@ def test_a_lost_connection_is_told_and_comes_back(browser: Browser, served: Lmd)
     becomes(lambda: "connection to the page is lost" in text(browser, "#connection"))
     with served.running("ui", "--port", str(port)) as running:
         running.says("Ctrl-C ends the page")
-        becomes(lambda: "started anew" in text(browser, "#connection"))
+        becomes(lambda: "started again" in text(browser, "#connection"))
         browser.get(running.said().splitlines()[0])
         becomes(lambda: "sklearn-mnist" in text(browser, "#deployments"))
         assert text(browser, "#connection") == ""

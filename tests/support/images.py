@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
@@ -23,7 +24,11 @@ else:
     from backports import zstd
 
 LAYER = "application/vnd.oci.image.layer.v1.tar"
-COMPRESSED: dict[str, Callable[[bytes], bytes]] = {"": bytes, "+gzip": gzip.compress, "+zstd": zstd.compress}
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "+gzip": functools.partial(gzip.compress, mtime=0),  # the same layer has the same digest a second later
+    "+zstd": zstd.compress,
+}
 
 
 def layer(**links: str) -> bytes:

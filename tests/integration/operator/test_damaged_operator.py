@@ -14,6 +14,7 @@ from localmodel.disk import files
 from localmodel.engine.bases import Origin
 from localmodel.engine.client import Engine
 from localmodel.oci.layout import Layout
+from localmodel.store import Store
 from localmodel.updates.image import EnvironmentImage, stored
 from localmodel_operator import sweep
 from localmodel_operator.images.environments import Environments
@@ -49,6 +50,13 @@ class Nobody:
         return None
 
 
+class Empty:
+    """A cluster that has no objects."""
+
+    async def list(self, *_: object) -> list[object]:
+        return []
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_nothing_goes_because_it_cannot_be_read(
     tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -59,7 +67,8 @@ def test_nothing_goes_because_it_cannot_be_read(
     note, record, path = tmp_path / "uses" / "other.json", tmp_path / "environments" / "key.json", tmp_path / "blobs"
     path = layout.path(manifest.digest)
     environments = Environments(cast(Engine, Nobody()), layout, "store", tmp_path / "environments", 0, Origin("amd64"))
-    site = cast(Any, SimpleNamespace(layout=layout, environments=environments, engine=Nobody()))
+    place = {"layout": layout, "environments": environments, "store": Store(tmp_path)}
+    site = cast(Any, SimpleNamespace(**place, engine=Nobody(), cluster=Empty(), namespaces=()))
 
     async def look(*_: object) -> sweep.Use:
         return sweep.Use((image,), ("key",), ())
