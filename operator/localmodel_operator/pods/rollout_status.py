@@ -7,6 +7,7 @@ from typing import Any
 from localmodel import reasons
 from localmodel.cluster_records import names
 from localmodel.reasons import Reason
+from localmodel_operator import managed_fields
 from localmodel_operator.failure import Failure
 
 _INIT_FAILED_EXIT = 3  # the scoring server's exit code if the entry script did not load
@@ -55,9 +56,8 @@ def judge(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]], want
         and len(new) == len(pods) == len(ready) == spec["replicas"]
     )
     failure, stalled = (None, False) if complete else _failure(deployment, new, len(pods) > len(new))
-    progress = _progressing(deployment).get("reason")
-    late = not complete and progress == reasons.PROGRESS_DEADLINE_EXCEEDED
-    lasted = progress == "NewReplicaSetAvailable"
+    late = not complete and _is_late(deployment)
+    lasted = _progressing(deployment).get("reason") == "NewReplicaSetAvailable"
     return Rollout(complete, status.get("replicas", 0), failure, stalled, late, lasted)
 
 
@@ -71,7 +71,7 @@ def _failure(
     for pod in pods:
         if failure := _pod_failure(pod):
             return failure, True
-    late = _progressing(deployment).get("reason") == reasons.PROGRESS_DEADLINE_EXCEEDED
+    late = _is_late(deployment)
     for pod in pods:
         scheduled = _of_type(pod, "PodScheduled")
         if scheduled.get("reason") == reasons.UNSCHEDULABLE:
@@ -81,6 +81,18 @@ def _failure(
     if late:
         return Failure(reasons.PROGRESS_DEADLINE_EXCEEDED, "new pods did not become ready in time; see lmd logs"), True
     return None, False
+
+
+def _is_late(deployment: Mapping[str, Any]) -> bool:
+    """Whether the progress deadline of this template is over.
+
+    The Deployment controller keeps the condition of an older template until it sees progress if the edit leads back to
+    a template that it knows: such a condition is older than the edit.
+    """
+    progressing = _progressing(deployment)
+    if progressing.get("reason") != reasons.PROGRESS_DEADLINE_EXCEEDED:
+        return False
+    return str(progressing.get("lastUpdateTime", "")) > managed_fields.applied_at(deployment)
 
 
 def _progressing(deployment: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -56,7 +56,12 @@ def ended(**how: Any) -> Object:
 
 
 STARTING: Object = {"ready": False, "state": {"running": {}}}
-LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+LATE = {
+    "type": "Progressing",
+    "status": "False",
+    "reason": "ProgressDeadlineExceeded",
+    "lastUpdateTime": "2026-11-30T15:52:17Z",
+}
 NO_ROOM = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"}
 QUOTA = {
     "type": "ReplicaFailure",
@@ -178,6 +183,21 @@ def test_late_for_no_known_reason() -> None:
     state = judge(deployment(1, LATE, availableReplicas=0), [pod(WANTED, STARTING)], WANTED)
     assert state.failure and state.failure[0] == "ProgressDeadlineExceeded"
     assert state.stalled
+
+
+@pytest.mark.parametrize("edited", ["2026-11-30T15:52:17Z", "2026-11-30T15:52:18Z"])
+def test_a_deadline_that_was_over_before_the_edit_is_not_that_of_the_edit(edited: str) -> None:
+    """The Deployment controller leaves the condition for a moment if it has pods of the template already."""
+    applied = deployment(1, LATE, availableReplicas=0)
+    applied["metadata"]["managedFields"] = [
+        {"manager": names.FIELD_MANAGER, "operation": "Apply", "time": edited},
+        {"manager": "kube-controller-manager", "operation": "Update", "time": "2026-11-30T15:52:19Z"},
+    ]
+    for others in ([], [pod(WANTED, None, NO_ROOM)]):
+        state = judge(applied, [pod(WANTED, STARTING), *others], WANTED)
+        assert not state.late and not state.stalled
+    applied["metadata"]["managedFields"][0]["time"] = "2026-11-30T15:52:07Z"
+    assert judge(applied, [pod(WANTED, STARTING)], WANTED).stalled
 
 
 def test_a_refused_pod_is_told_without_its_random_name() -> None:
