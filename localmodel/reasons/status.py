@@ -259,7 +259,8 @@ ENVIRONMENT_BUILD_FAILED = _reason(
     STALLED,
     "EnvironmentBuildFailed",
     "the installation failed, or the build of a package that has no wheel",
-    "the message has the last lines; the operator tries again after a minute, or at the next edit",
+    "the message has the last lines; the operator tries again after a minute, or at the next edit; the build of a "
+    "wheel only at the next edit, or when its Job is deleted",
 )
 ENGINE_UNREACHABLE = _reason(
     STALLED,

@@ -140,6 +140,8 @@ async def _advance(context: Pass) -> None:
     if context.spec.suspend:
         context.operator.environments.want(context.key, None)
         context.operator.fetches.want(context.key)
+        if conditions.find(context.last_status, "EnvironmentBuilt").get("status") == "False":
+            await builds.drop(context.operator, context.owner)
         context.status.pause(at_rest.SUSPENDED)
         return
     await availability.report_change(context, observed)
@@ -273,7 +275,7 @@ async def _resolve(context: Pass, observed: Observed) -> Desired:
 async def _lock(context: Pass, own: Sequence[str]) -> Lock:
     """The lock, once there are wheels of all packages: those that come as source only are built in the cluster."""
     operator, spec, status = context.operator, context.spec, context.status
-    folder = builds.folder(operator, context.namespace, spec.environment.python)
+    folder = builds.folder(operator, context.namespace, spec.environment)
     while True:
         try:
             lock = await resolve.lock(operator.store, spec, operator.architecture, own, partial(_log, context), folder)

@@ -27,7 +27,7 @@ from localmodel.environments.locks.no_wheel import NotBuiltError
 from localmodel.errors import UserError
 from localmodel.oci import layers
 from localmodel.oci.layout import Layout
-from localmodel.resource.spec import DeploymentSpec
+from localmodel.resource.spec import DeploymentSpec, EnvironmentSpec
 from localmodel.updates import image
 from localmodel.updates.image import EnvironmentImage, Image
 from localmodel_operator.cluster import JOB, POD, Object, PodUnreachableError, RefusedError, TooMuchError
@@ -51,12 +51,15 @@ class BuildingWheel(Exception):
         self.again_after = again_after
 
 
-def folder(operator: Operator, namespace: str, python: str) -> Path:
-    """The folder of the wheels that were built in a namespace for a Python.
+def folder(operator: Operator, namespace: str, environment: EnvironmentSpec) -> Path:
+    """The folder of the wheels that were built in a namespace for a Python and a base image.
 
-    A namespace's own, because whoever may enter its pods can change what they hand out.
+    A namespace's own, because whoever may enter its pods can change what they hand out. A base image's own, because
+    what a wheel links to is in the image that built it.
     """
-    place = digests.of_json([operator.cluster_uid, namespace, python, operator.architecture])
+    place = digests.of_json(
+        [operator.cluster_uid, namespace, environment.python, environment.base, operator.architecture]
+    )
     # A lock is found again by the last name, which is therefore of everything.
     return kept.of_cluster(operator.store.root, operator.cluster_uid) / namespace / place.removeprefix("sha256:")[:16]
 
@@ -70,7 +73,7 @@ async def build(operator: Operator, owner: Object, spec: DeploymentSpec, needed:
     """
     namespace = owner["metadata"]["namespace"]
     kind = Kind(spec.environment.python, operator.architecture)
-    place = folder(operator, namespace, kind.python)
+    place = folder(operator, namespace, spec.environment)
     if _has(place, Requirement(needed.requirement)):
         raise needed.error  # the resolver does not take it
     if await asyncio.to_thread(kept.size, place.parent) > kept.MOST_BYTES:
@@ -116,7 +119,7 @@ async def _wanted_job(operator: Operator, owner: Object, spec: DeploymentSpec, r
         BuildingWheel: the image is not there yet.
         UserError: the source, or what building it needs, cannot be had.
     """
-    place = folder(operator, owner["metadata"]["namespace"], spec.environment.python)
+    place = folder(operator, owner["metadata"]["namespace"], spec.environment)
     archive_path = await _source(operator, place, requirement, spec.environment.python)
     environment = await _environment(operator, owner, spec, requirement, archive_path)
     async with sweep_lock.shared(operator.layout.root / "lock"):
@@ -241,7 +244,7 @@ async def _take(
     pod = job.pod_of(there, await operator.cluster.list(POD, namespace, job.selector(name)))
     ended = job.has_ended(there)
     if ended == "Failed" or (pod and pod.get("status", {}).get("phase") == "Failed"):
-        raise _failed(needed, job.failure(there, pod))
+        raise _failed(needed, job.failure(there, pod), f", or delete Job {metadata['name']} to have it tried again")
     if ended:  # nobody has taken it in time
         await operator.cluster.delete(JOB, namespace, metadata["name"], metadata["uid"])
         raise BuildingWheel(_words(needed), _SOON)
@@ -290,10 +293,10 @@ def _words(needed: NotBuiltError) -> str:
     return f"{needed.requirement} has no wheel, and is being built from source in the cluster"
 
 
-def _failed(needed: NotBuiltError, why: str) -> UserError:
+def _failed(needed: NotBuiltError, why: str, also: str = "") -> UserError:
     return UserError(
         reasons.ENVIRONMENT_BUILD_FAILED,
         f"spec.environment.requirements: {needed.requirement} has no wheel, and building it from source in the cluster "
         f"failed: {why}; ask for another version, name a base image that has what the build needs "
-        "(spec.environment.baseImage), or put a wheel into a folder that packages.toml names (find-links)",
+        f"(spec.environment.baseImage), or put a wheel into a folder that packages.toml names (find-links){also}",
     )

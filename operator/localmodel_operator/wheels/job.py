@@ -16,7 +16,6 @@ FOLDER = "opt/localmodel/build"  # of the image: this has the script, and the so
 SCRIPT = f"{FOLDER}/in_pod.py"
 
 _LONGEST_BUILD = 1800  # seconds, with what comes before and after
-_KEPT_FOR = 600  # seconds after its end, for whoever wants to read the log
 _LONGEST_NAME = 40  # of the deployment, in the Job's
 _LONGEST_CAUSE = 600
 # Of fields of spec.pod, those that the place where the pod runs needs.
@@ -31,7 +30,8 @@ _RESOURCES = {
 def body(owner: Mapping[str, Any], image: str, pull_policy: str, archive: str, wishes: Mapping[str, Any]) -> Object:
     """The Job, which the deployment owns. `archive` is a file in the image's folder, `wishes` is spec.pod.
 
-    Its pod meets the restricted Pod Security Standard, has no token of a service account, and needs no network.
+    One that fails stays with its log until an edit: without it, a pass would begin the same build again. Its pod meets
+    the restricted Pod Security Standard, has no token of a service account, and needs no network.
     """
     its = owner["metadata"]
     command = ["/opt/env/bin/python", "-I", f"/{SCRIPT}", str(PORT), f"/{FOLDER}/{archive}"]
@@ -78,7 +78,6 @@ def body(owner: Mapping[str, Any], image: str, pull_policy: str, archive: str, w
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": _LONGEST_BUILD,
-            "ttlSecondsAfterFinished": _KEPT_FOR,
             "template": {"metadata": {"labels": labels}, "spec": pod_template.placed(pod, placed)},
         },
     }

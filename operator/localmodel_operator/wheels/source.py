@@ -1,5 +1,6 @@
 """Finds the source archive of a package where uv would look for its wheel, and fetches it. Nothing of it is run."""
 
+import functools
 import hashlib
 import os
 import re
@@ -213,6 +214,11 @@ def build_requirements(archive: Path) -> tuple[str, ...]:
     Raises:
         UserError: EnvironmentBuildFailed.
     """
+    return _build_requirements(archive, archive.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)  # every pass asks, and an archive can be large
+def _build_requirements(archive: Path, _modified: int) -> tuple[str, ...]:
     try:
         with TemporaryFile() as unpacked:
             _unpack(archive, unpacked)

@@ -16,9 +16,10 @@ from support.package_index import make_sdist, make_wheel
 
 from localmodel.disk import files
 from localmodel.environments.locks import lock, uv
+from localmodel.resource.spec import EnvironmentSpec
 from localmodel_operator import sweep
 from localmodel_operator.cluster import JOB, POD, TooMuchError
-from localmodel_operator.wheels import kept
+from localmodel_operator.wheels import builds, kept, source
 
 SOURCE_ONLY = {"environment": {"requirements": ["oldie==1.0"]}}
 WHEEL_READ = "wheel of a pod"
@@ -115,7 +116,7 @@ async def test_its_pod_is_restricted_has_no_token_and_gets_no_requests(sim: Simu
     assert (
         metadata["namespace"] == NAMESPACE and metadata["ownerReferences"][0]["uid"] == sim.owner()["metadata"]["uid"]
     )
-    assert spec["backoffLimit"] == 0 and spec["activeDeadlineSeconds"] and spec["ttlSecondsAfterFinished"]
+    assert spec["backoffLimit"] == 0 and spec["activeDeadlineSeconds"] and "ttlSecondsAfterFinished" not in spec
     pod, (container,) = spec["template"]["spec"], spec["template"]["spec"]["containers"]
     assert pod["automountServiceAccountToken"] is False and "serviceAccountName" not in pod
     assert pod["nodeSelector"] == {"disk": "ssd"} and pod["securityContext"]["runAsNonRoot"] is True
@@ -163,6 +164,8 @@ async def test_why_a_build_failed_is_in_the_status_and_what_served_serves(
     stalled = sim.condition("Stalled")
     assert stalled["reason"] == "EnvironmentBuildFailed" and sim.answer() == "A"
     assert f"oldie==1.0 has no wheel, and building it from source in the cluster failed: {why}; " in stalled["message"]
+    (job,) = sim.api.all(JOB)
+    assert f", or delete Job {job['metadata']['name']} to have it tried again (" in stalled["message"]
     assert "(revision 1 goes on serving)" in stalled["message"] and len(sim.jobs.commands) == 1
     sim.serve("C")
     await sim.settle()
@@ -210,6 +213,49 @@ async def test_another_namespace_builds_its_own(sim: Simulation) -> None:
     sim.apply(manifest, "theirs")
     await sim.settle()
     assert len(sim.jobs.commands) == 2 and len(wheels(sim)) == 2
+
+
+def test_what_one_base_image_built_is_not_installed_on_another(sim: Simulation) -> None:
+    environments = [EnvironmentSpec(), EnvironmentSpec(base_image="own:1"), EnvironmentSpec(dockerfile="FROM own:1")]
+    assert len({builds.folder(sim._operator, NAMESPACE, environment) for environment in environments}) == 3
+
+
+async def test_a_failed_build_is_tried_again_when_its_job_is_deleted(sim: Simulation, tmp_path: Path) -> None:
+    sim.jobs.run = fails("ERROR: the disk is full")
+    sim.serve("A", **SOURCE_ONLY)
+    await sim.settle()
+    (job,) = sim.api.all(JOB)
+    sim.jobs.run = builds_wheels(tmp_path / "made")
+    sim.look_again()
+    await sim.settle()
+    assert len(sim.jobs.commands) == 1 and sim.answer() is None, "each look finds the failed Job"
+    sim.api.remove(job)
+    sim.look_again()
+    await sim.settle()
+    assert sim.answer() == "A" and sim.api.all(JOB) == []
+
+
+async def test_a_suspended_deployment_builds_nothing(sim: Simulation) -> None:
+    suspended: list[bool] = []
+
+    def suspend(call: Any) -> None:
+        if str(call).startswith("list Pod") and sim.api.all(JOB) and not suspended:
+            suspended.append(True)
+            sim.serve("A", **SOURCE_ONLY, suspend=True)
+
+    sim.trouble = suspend
+    sim.serve("A", **SOURCE_ONLY)
+    await sim.settle()
+    assert suspended and sim.api.all(JOB) == [] and wheels(sim) == ["oldie-1.0.tar.gz"]
+
+
+async def test_a_source_is_unpacked_once(sim: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked: list[Path] = []
+    original = source._unpack
+    monkeypatch.setattr(source, "_unpack", lambda archive, file: unpacked.append(archive) or original(archive, file))
+    sim.serve("A", **SOURCE_ONLY)
+    await sim.settle()
+    assert sim.answer() == "A" and len(unpacked) == 1
 
 
 async def test_a_namespace_does_not_fill_the_store(sim: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
