@@ -57,6 +57,7 @@ _GROUPS = {
         "bench": "localmodel.cli.deployment.bench:bench",
         "logs": "localmodel.cli.deployment.deployments:logs",
         "capture": "localmodel.cli.deployment.capture:capture",
+        "replay": "localmodel.cli.deployment.replay:replay",
         "conformance": "localmodel.cli.tools.conformance:conformance",
     },
     "Models and environments": {

@@ -20,7 +20,7 @@ Requests: TypeAlias = "Sequence[Mapping[str, Any]]"
 _FIELD = "spec.update.gate"
 _LIMIT = 128 * 1024
 _LONGEST = 200
-# The same syntax as in localmodel_server.json_path, which cannot be imported here.
+# The same syntax as in localmodel_untrusted.json_path.
 _PATH = re.compile(r"""\$(\.[A-Za-z0-9_-]+|\[-?[0-9]{1,9}]|\["([^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"])*""")
 
 

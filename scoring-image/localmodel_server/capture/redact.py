@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl, quote, quote_plus, unquote, urlencode
 
 from localmodel_server.capture.exchange import NOT_KEPT
-from localmodel_server.json_path import Pattern
+from localmodel_untrusted.json_path import Pattern
 
 # More ways of spelling values, or more of them in a text, are not looked for: it would take too long.
 _MOST_VALUES = 1000

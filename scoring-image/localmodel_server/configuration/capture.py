@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmodel_server import json_path
+from localmodel_untrusted import json_path
 from localmodel_untrusted.files import UnreadableError
 from localmodel_untrusted.json_text import parse
 

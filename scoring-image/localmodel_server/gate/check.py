@@ -11,10 +11,10 @@ from typing import Any
 from localmodel_server.gate.ask import Asking, GateAnswer, NoAnswerError
 from localmodel_server.gate.compare import cut, difference, nothing_at
 from localmodel_server.gate.request import Expectation, Field, GateRequest
-from localmodel_server.json_path import MissingPathError, look_up
 from localmodel_server.log import logger
 from localmodel_server.workers.pool import Pool
 from localmodel_server.workers.worker_process import LoadError
+from localmodel_untrusted.json_path import MissingPathError, look_up
 
 _LONGEST_REASON = 200
 

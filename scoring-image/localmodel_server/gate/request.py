@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from localmodel_server import json_path
 from localmodel_server.configuration.settings import SettingsError
-from localmodel_server.json_path import Step
+from localmodel_untrusted import json_path
 from localmodel_untrusted.files import UnreadableError
+from localmodel_untrusted.json_path import Step
 from localmodel_untrusted.json_text import parse_loosely
 
 MOST_REQUESTS = 32

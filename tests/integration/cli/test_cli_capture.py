@@ -48,5 +48,21 @@ def test_requests_are_kept_from_the_edit_on_that_asks_for_them(lmd: Lmd) -> None
 
     everything = [path.read_bytes() for path in (lmd.home / "deployments" / "churn").rglob("*") if path.is_file()]
     assert not [content for content in everything if SECRET.encode() in content]
+    (folder / "lmd.toml").write_text(f"{settings}[capture]\npercent = 100\n")
+    assert lmd("apply", "./churn").code == 0
+    for age in (40, 41, 42):
+        lmd("invoke", "churn", "--data", json.dumps({"age": age}))
+    eventually(lambda: len(lmd("capture", "churn").out.splitlines()) == 3)
+    assert lmd("capture", "churn", "-o", str(file)).code == 0
+    same = lmd("replay", str(file), "churn")
+    assert (same.code, same.out) == (0, f"0 of 3 answers change: {file} -> churn\n"), same.err
+    (folder / "score.py").write_text(script('{**json.loads(raw_data), "old": json.loads(raw_data)["age"] > 41}'))
+    for options in ([], ["--against", "serving"]):
+        report = lmd.folder / "report.json"
+        other = lmd("replay", str(file), "./churn", "-o", str(report), *options)
+        assert other.code == 1 and "3 of 3 answers change" in other.out, other.err
+        assert [field["field"] for field in json.loads(report.read_text())["fields"]] == ["$.old"]
+    assert lmd("replay", str(file), "./churn", "--ignore", "$.old").code == 0
+
     assert lmd("delete", "churn").code == 0
     assert not (lmd.home / "deployments" / "churn").exists()

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from localmodel.errors import UserError
 from localmodel.resource import gate, schema
 from localmodel.resource.spec import GateSpec
-from localmodel_server import json_path
 from localmodel_server.configuration.settings import SettingsError
 from localmodel_server.gate import GateRequest, read
+from localmodel_untrusted import json_path
 
 NAMED = GateSpec(config_map="digits-gate")
 FULL = {

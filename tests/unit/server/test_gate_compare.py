@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localmodel_server import json_path
 from localmodel_server.gate.ask import GateAnswer
 from localmodel_server.gate.check import wrong
 from localmodel_server.gate.compare import difference
 from localmodel_server.gate.request import read
+from localmodel_untrusted import json_path
 
 NAN = math.nan
 VALUES = st.recursive(

@@ -1,0 +1,1 @@
+"""Captured requests, asked again: which answers differ, and by how much."""

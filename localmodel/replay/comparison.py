@@ -1,0 +1,98 @@
+"""Compares the answers to one request."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from localmodel.replay.answer import Answer
+from localmodel_untrusted.json_difference import EXACT, Difference, Step, Tolerance, differences
+from localmodel_untrusted.json_path import Pattern, below
+
+STATUS = "status"
+_KINDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A place in which an answer has changed, with what stood there before and after it, if something did."""
+
+    path: str
+    place: str
+    kind: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What does not count: numbers that are close, and what is at some paths, or below them."""
+
+    tolerance: Tolerance = EXACT
+    ignored: tuple[Pattern, ...] = ()
+
+
+def unstable(first: Answer, second: Answer) -> set[str]:
+    """The places in which two answers of the same to the same request differ."""
+    if first.status != second.status:
+        return {STATUS}
+    if not (first.value and second.value):
+        return {"$"} if first.body != second.body else set()
+    return {_place(difference.steps) for difference in differences(first.value[0], second.value[0])}
+
+
+def incomparable(before: Answer, after: Answer) -> str:
+    """Why two answers cannot be compared; "" if they can."""
+    kinds = [_kind(answer) for answer in (before, after)]
+    return "" if kinds[0] == kinds[1] or before.status != after.status else f"{kinds[0]} before, {kinds[1]} after"
+
+
+def changes(before: Answer, after: Answer, rules: Rules, left_out: Iterable[str]) -> Iterator[Change]:
+    """The changes, but for places that are left out, and what is below them."""
+    if before.status != after.status:
+        if STATUS not in left_out:
+            yield Change(STATUS, STATUS, "value", before.status, after.status)
+        return
+    for difference in _differences(before, after, rules.tolerance):
+        if any(_reaches(pattern, difference.steps) for pattern in rules.ignored):
+            continue
+        place = _place(difference.steps)
+        if not any(place == name or place.startswith((f"{name}.", f"{name}[")) for name in left_out):
+            yield Change(_path(difference.steps), place, difference.kind, difference.before, difference.after)
+
+
+def _differences(before: Answer, after: Answer, tolerance: Tolerance) -> Iterator[Difference]:
+    if before.value and after.value:
+        yield from differences(before.value[0], after.value[0], tolerance)
+    elif before.body != after.body:
+        yield Difference((), "value", *(answer.body.decode(errors="replace") for answer in (before, after)))
+
+
+def _reaches(pattern: Pattern, steps: tuple[Step, ...]) -> bool:
+    """Whether the pattern leads to the place, or to one above it; None stands for every index."""
+    if len(pattern) > len(steps):
+        return False
+    return all(
+        isinstance(step, int) if wanted is None else wanted == step
+        for wanted, step in zip(pattern, steps, strict=False)
+    )
+
+
+def _path(steps: tuple[Step, ...]) -> str:
+    path = "$"
+    for step in steps:
+        path = below(path, step)
+    return path
+
+
+def _place(steps: tuple[Step, ...]) -> str:
+    """The path, with [*] for every index."""
+    place = "$"
+    for step in steps:
+        place = f"{place}[*]" if isinstance(step, int) else below(place, step)
+    return place
+
+
+def _kind(answer: Answer) -> str:
+    if not answer.value:
+        return "no JSON"
+    return _KINDS.get(type(answer.value[0]), "a number")

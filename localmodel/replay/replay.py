@@ -1,0 +1,97 @@
+"""Asks captured requests again, and says which answers differ."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from localmodel.replay import comparison
+from localmodel.replay.answer import Answer
+from localmodel.replay.comparison import Change, Rules
+from localmodel.targets.captured_request import CapturedRequest
+
+# Asks a request; a text says why it cannot be asked.
+Ask = Callable[[CapturedRequest], Answer | str]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A request with the answers before and after it. `number` is its line in the file."""
+
+    number: int
+    request: CapturedRequest
+    before: Answer
+    after: Answer
+    changes: tuple[Change, ...]
+    incomparable: str
+
+
+@dataclass
+class Replay:
+    """What came of all requests.
+
+    Attributes:
+        compared: those with two answers.
+        not_sent: how often requests could not be asked, by why.
+        unstable: places in which the answers of one side differ from themselves; they are not compared.
+    """
+
+    compared: list[Compared] = field(default_factory=list)
+    not_sent: Counter[str] = field(default_factory=Counter)
+    unstable: set[str] = field(default_factory=set)
+
+    @property
+    def changed(self) -> list[Compared]:
+        """The requests whose answers have changed."""
+        return [one for one in self.compared if one.changes and not one.incomparable]
+
+    @property
+    def incomparable(self) -> list[Compared]:
+        """The requests whose answers cannot be compared."""
+        return [one for one in self.compared if one.incomparable]
+
+
+def replay(requests: Sequence[CapturedRequest], before: Ask | None, after: Ask, rules: Rules) -> Replay:
+    """Compare the answers of two sides, of which the first is asked twice.
+
+    `before` is None for the answers that were captured. Then it is the second side that is asked twice.
+    """
+    result = Replay()
+    asked: list[tuple[int, CapturedRequest, Answer, Answer]] = []
+    for number, request in enumerate(requests, 1):
+        answers = _asked(request, before, after)
+        if isinstance(answers, str):
+            result.not_sent[answers] += 1
+            continue
+        first, second, again = answers
+        result.unstable |= comparison.unstable(first if before else second, again)
+        asked.append((number, request, first, second))
+    for number, request, first, second in asked:
+        incomparable = comparison.incomparable(first, second)
+        changes = () if incomparable else tuple(comparison.changes(first, second, rules, result.unstable))
+        result.compared.append(Compared(number, request, first, second, changes, incomparable))
+    return result
+
+
+def _asked(request: CapturedRequest, before: Ask | None, after: Ask) -> tuple[Answer, Answer, Answer] | str:
+    """The answers before and after, and that of the side that is asked twice."""
+    if request.body is None:
+        return f"it is without a body: {request.left_out.get('body', 'none was kept')}"
+    first = _captured(request) if before is None else before(request)
+    if isinstance(first, str):
+        return first
+    second = after(request)
+    if isinstance(second, str):
+        return second
+    again = (before or after)(request)
+    return again if isinstance(again, str) else (first, second, again)
+
+
+def _captured(request: CapturedRequest) -> Answer | str:
+    """The answer that was captured, if it can be compared with another's."""
+    if request.answer is None:
+        return f"its answer was not kept: {request.left_out.get('answer', 'spec.capture.answers is false')}"
+    if request.status == 499:
+        return "the client had left before it was answered"
+    if b"redacted:" in (request.body or b"") + request.query.encode():
+        return "its values are redacted: ask both sides, with --against serving"
+    return Answer(request.status, request.answer, request.milliseconds)
