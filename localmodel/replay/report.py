@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import chain
 from typing import Any
 
-from localmodel.replay.comparison import Change
+from localmodel.replay.comparison import STATUS, Change
 from localmodel.replay.replay import Compared, Replay
 from localmodel_untrusted.json_difference import apart, is_number
 
@@ -52,6 +52,12 @@ def summary(report: dict[str, Any]) -> Iterator[str]:
         yield f"{count} not asked: {why}"
 
 
+def text(report: dict[str, Any]) -> str:
+    """The report as JSON, in which a number that JSON does not have is a text, such as "NaN"."""
+    plain = json.loads(json.dumps(report), parse_constant=str)
+    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+
+
 def markdown(report: dict[str, Any]) -> str:
     """The report as a page in Markdown."""
     head, *rest = summary(report)
@@ -75,12 +81,12 @@ def page(report: dict[str, Any]) -> str:
 
 def _tables(report: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[list[str]]]]:
     if report["fields"]:
-        columns = ("field", "answers", "worst", "by", "distribution")
+        columns = ("field", "answers", "worst", "by", "distribution, from 0 to the worst")
         rows = [
             [
                 field["field"],
                 str(field["answers"]),
-                f"{_short(field['worst']['before'])} -> {_short(field['worst']['after'])}",
+                " -> ".join(_sides(field["worst"])),
                 "" if field["worst"]["by"] is None else f"{field['worst']['by']:g}",
                 _bars(field["distribution"]),
             ]
@@ -89,7 +95,7 @@ def _tables(report: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[l
         yield "Fields", columns, rows
     if report["changes"]:
         rows = [
-            [str(one["number"]), one["id"], change["at"], _short(change["before"]), _short(change["after"])]
+            [str(one["number"]), one["id"], change["at"], *_sides(change)]
             for one in report["changes"]
             for change in one["changes"]
         ]
@@ -126,7 +132,7 @@ def _fields(changed: Sequence[Compared]) -> Iterator[dict[str, Any]]:
 def _field_line(field: dict[str, Any]) -> str:
     worst = field["worst"]
     by = "" if worst["by"] is None else f", by {worst['by']:g} at most"
-    values = f"{_short(worst['before'])} -> {_short(worst['after'])}"
+    values = " -> ".join(_sides(worst))
     answers = f"{field['answers']} answer{'' if field['answers'] == 1 else 's'}"
     return f"{field['field']}: {answers}{by}: {values} (request {worst['number']})"
 
@@ -147,7 +153,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _by(change: Change) -> Fraction | None:
-    if change.kind != "value" or not (is_number(change.before) and is_number(change.after)):
+    if change.kind != "value" or change.place == STATUS or not (is_number(change.before) and is_number(change.after)):
         return None
     return apart(change.before, change.after)
 
@@ -172,6 +178,12 @@ def _histogram(distances: Sequence[float]) -> list[int]:
 def _bars(counts: Sequence[int]) -> str:
     most = max(chain(counts, [1]))
     return "".join(" ▁▂▃▄▅▆▇█"[-(-count * 8 // most)] for count in counts)
+
+
+def _sides(change: dict[str, Any]) -> tuple[str, str]:
+    """What stood there before and after; "nothing" where it was missing."""
+    before, after = (_short(change[side]) for side in ("before", "after"))
+    return ("nothing" if change["kind"] == "added" else before, "nothing" if change["kind"] == "missing" else after)
 
 
 def _short(value: Any) -> str:

@@ -50,8 +50,8 @@ class Answer:
 class TrialWorker:
     """A context with a worker that has the terminal's input, and prints to standard error."""
 
-    def __init__(self, trial: Trial) -> None:
-        """Start the process.
+    def __init__(self, trial: Trial, logs_once: bool = False) -> None:
+        """Start the process. With `logs_once`, what a request logs is printed for the first that logs it only.
 
         Raises:
             UserError: PythonMissing.
@@ -73,6 +73,7 @@ class TrialWorker:
         # Ctrl-C reaches both processes, and belongs to the script or its debugger.
         self._on_interrupt: Any = signal.signal(signal.SIGINT, _leave_to_worker)
         self._kind = "text"
+        self._logged: set[str] | None = set() if logs_once else None
 
     def __enter__(self) -> "TrialWorker":
         return self
@@ -98,24 +99,24 @@ class TrialWorker:
         self._kind = _KINDS[hello.head["contract"]["mode"]]
         return time.monotonic() - self._started
 
-    def ask(self, number: int, body: bytes) -> Answer:
-        """Have run() answer a request.
+    def ask(self, request: int | str, body: bytes) -> Answer:
+        """Have run() answer a request, of this number or id.
 
         Raises:
             WorkerDiedError: it died during the request, or because of it, when it was asked again.
         """
-        head = {"kind": self._kind, "ids": [str(number)], "lengths": [len(body)], "headers": _HEADERS}
+        head = {"kind": self._kind, "ids": [str(request)], "lengths": [len(body)], "headers": _HEADERS}
         try:
             self._frames.send_frame(self._connection, head, body)
         except OSError:
             raise WorkerDiedError(self._end()) from None
         frame = self._receive()
-        _show(frame)
+        self._show(frame)
         status, milliseconds, _, _, headers = frame.head["answers"][0]
         pieces = [bytes(frame.body)]
         while frame.head.get("more"):
             frame = self._receive()
-            _show(frame)
+            self._show(frame)
             pieces.append(bytes(frame.body))
         return Answer(status, b"".join(pieces), milliseconds, headers)
 
@@ -132,6 +133,15 @@ class TrialWorker:
                 raise WorkerDiedError(self._end())
             self._buffer.feed(piece)
 
+    def _show(self, frame: "Frame") -> None:
+        """Print what the server would write to its log."""
+        for request_id, text in frame.head.get("log", ()):
+            if self._logged is not None:
+                if text in self._logged:
+                    continue
+                self._logged.add(text)
+            print(f"request {request_id}: {text}", file=sys.stderr)
+
     def _end(self) -> str:
         try:
             code = self._process.wait(_SECONDS_TO_LEAVE)
@@ -139,12 +149,6 @@ class TrialWorker:
             return "the worker process has closed its connection"
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"the worker process died ({how})"
-
-
-def _show(frame: "Frame") -> None:
-    """Print what the server would write to its log."""
-    for request_id, text in frame.head.get("log", ()):
-        print(f"request {request_id}: {text}", file=sys.stderr)
 
 
 def _frames() -> Any:

@@ -1,6 +1,5 @@
 """lmd replay: captured requests, asked again."""
 
-import json
 import tempfile
 import time
 from collections import deque
@@ -18,6 +17,7 @@ from localmodel.cli.target_option import where_options
 from localmodel.cli.terminal.output import ConsoleProgress, Failure, say
 from localmodel.disk import user_file
 from localmodel.errors import UserError
+from localmodel.output.printable import one_line
 from localmodel.targets import captured_request, http
 from localmodel.targets.captured_request import CapturedRequest
 from localmodel.targets.target import DeploymentStatus, Target
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from localmodel.replay.answer import Answer
     from localmodel.replay.replay import Ask
 
-_WRITERS = {".json": "json", ".md": "markdown", ".html": "page"}
+_FORMS = (".json", ".md", ".html")
 
 
 def _report(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    if path is not None and path.suffix not in _WRITERS:
-        raise click.BadParameter(f"{path}: give a name that ends in {', '.join(_WRITERS)}", context, parameter)
+    if path is not None and path.suffix not in _FORMS:
+        raise click.BadParameter(f"{path}: give a name that ends in {', '.join(_FORMS)}", context, parameter)
     return path
 
 
@@ -119,11 +119,9 @@ def replay(
     for line in report.summary(values):
         say(line)
     if output is not None:
-        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-        if output.suffix != ".json":
-            text = report.page(values) if output.suffix == ".html" else report.markdown(values)
+        write = {".json": report.text, ".md": report.markdown, ".html": report.page}[output.suffix]
         with user_file.replacing(output, 0o600) as written:
-            written.write(text.encode(errors="replace"))
+            written.write(write(values).encode(errors="replace"))
         say(f"report: {output}", err=True)
     if result.changed or result.incomparable:
         raise SystemExit(1)
@@ -142,7 +140,7 @@ def _asking(name: str, where: dict[str, Any]) -> "Iterator[Ask]":
     with tempfile.TemporaryDirectory(prefix="lmd-replay-") as place, wrong_paths():
         wish = prepare.wish(Path(name))
         ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress(), lambda: chosen(where))
-        with TrialWorker(ready) as worker:
+        with TrialWorker(ready, logs_once=True) as worker:
             try:
                 worker.load()
                 yield _tried(worker)
@@ -159,7 +157,7 @@ def _tried(worker: Any) -> "Ask":
         if request.dialect != "azure" or request.method != "POST" or request.body is None:
             return "without a server, a script is asked only what was posted to /score"
         started = time.monotonic()
-        answer = worker.ask(1, request.body)
+        answer = worker.ask(one_line(request.id), request.body)
         return Answer(answer.status, answer.body, (time.monotonic() - started) * 1000)
 
     return ask

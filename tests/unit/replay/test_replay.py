@@ -82,6 +82,15 @@ def test_seven_planted_changes_among_five_hundred_are_named_and_nothing_else() -
     assert fields["$.score"]["answers"] == 2
     assert fields["$.score"]["worst"]["by"] == pytest.approx(1e-7)
     assert fields["$.rows[*].x"]["worst"]["number"] == 201
+    lines = [*report.summary(values)]
+    assert "  $.note: 1 answer: null -> nothing (request 62)" in lines
+    assert "  status: 1 answer: 200 -> 500 (request 500)" in lines
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    written = json.loads(report.text(values), parse_constant=refuse)
+    assert [one["changes"][0]["after"] for one in written["changes"] if one["number"] == 334] == ["NaN"]
 
 
 def clock() -> Script:
