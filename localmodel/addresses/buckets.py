@@ -16,6 +16,8 @@ from localmodel.errors import UserError
 
 _LIBRARIES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
 _BLOCK = 8 * CHUNK
+# By itself gcsfs waits half an hour for a server that sends nothing; seconds for each of its seven tries.
+_OPTIONS = {"gs": {"requests_timeout": 60.0}}
 
 
 def fetch(address: Address, arrival: Arrival) -> str:
@@ -25,7 +27,7 @@ def fetch(address: Address, arrival: Arrival) -> str:
     # It logs what it tries, and tracebacks of what it is refused, with addresses that may be signed.
     logging.getLogger(_LIBRARIES[address.scheme]).setLevel(logging.CRITICAL)
     with _translated(address):
-        place = import_module("fsspec").filesystem(address.scheme)
+        place = import_module("fsspec").filesystem(address.scheme, **_OPTIONS.get(address.scheme, {}))
         root = str(place._strip_protocol(address.text)).rstrip("/")
         entry = place.info(root)
         is_folder = entry["type"] == "directory"

@@ -129,6 +129,21 @@ def save(made: Made, path: Path, progress: Progress) -> None:
             file.write(chunk)
 
 
+def require_engine() -> None:
+    """Find out whether there is an engine for `load_here()`, before an image is made for it.
+
+    Raises:
+        UserError: EngineUnreachable, EngineForbidden.
+    """
+    with _connected() as engine:
+        try:
+            engine.call(lambda client: client.ping())
+        except UserError as error:
+            raise UserError(
+                error.reason, f"{error}, or send the image to a registry with --push HOST/REPOSITORY:TAG"
+            ) from None
+
+
 def load_here(made: Made, progress: Progress) -> Packed:
     """Load the image into the engine of this machine, under a name that has its digest as a tag.
 

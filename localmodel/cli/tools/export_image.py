@@ -116,7 +116,10 @@ def compose(target: "Target", name: str, where: _Where) -> None:
     from localmodel.ways_out import compose as written
     from localmodel.ways_out import pack
 
-    made = pack.make(target.manifests(name), ConsoleProgress())
+    manifests = target.manifests(name)
+    if not where.reference:
+        pack.require_engine()
+    made = pack.make(manifests, ConsoleProgress())
     packed = _pushed(made, where) or pack.load_here(made, ConsoleProgress())
     _write(where.place, written.write(packed))
     say(f"docker compose --file {_quoted(where.place / 'compose.yaml')} up --detach --wait")

@@ -233,6 +233,9 @@ def test_a_deployment_is_written_as_a_manifest_that_serves_the_same(lmd: Lmd, ch
     applied = lmd("apply", "-k", "out", "--replace")
     assert applied.code == 0 and "nothing has changed" in applied.err and lmd.ask(7).body == [7, "0.5"]
     assert "out exists already" in lmd("export", "manifest", "churn", "--output-dir", "out").err
+    refused = lmd("export", "compose", "churn", env={"DOCKER_HOST": "tcp://127.0.0.1:1"})
+    assert "no Docker engine answers" in refused.err and "with --push HOST/REPOSITORY:TAG" in refused.err
+    assert "lock" not in refused.err, "nothing was made before"
 
 
 def test_requirements_of_a_model_are_named_and_never_written(lmd: Lmd) -> None:
