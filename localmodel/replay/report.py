@@ -52,6 +52,11 @@ def summary(report: dict[str, Any]) -> Iterator[str]:
         yield f"{count} not asked: {why}"
 
 
+def written(report: dict[str, Any], form: str) -> str:
+    """The report in a form: html, json or md."""
+    return {"html": page, "json": text, "md": markdown}[form](report)
+
+
 def text(report: dict[str, Any]) -> str:
     """The report as JSON, in which a number that JSON does not have is a text, such as "NaN"."""
     plain = json.loads(json.dumps(report), parse_constant=str)

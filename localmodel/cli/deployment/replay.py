@@ -14,7 +14,7 @@ from localmodel import reasons
 from localmodel.cli import completion
 from localmodel.cli.project_options import deployment, is_path, wrong_paths
 from localmodel.cli.target_option import where_options
-from localmodel.cli.terminal.output import ConsoleProgress, Failure, say
+from localmodel.cli.terminal.output import ConsoleProgress, Failure, pass_on, say
 from localmodel.disk import user_file
 from localmodel.errors import UserError
 from localmodel.output.printable import one_line
@@ -26,13 +26,7 @@ if TYPE_CHECKING:
     from localmodel.replay.answer import Answer
     from localmodel.replay.replay import Ask
 
-_FORMS = (".json", ".md", ".html")
-
-
-def _report(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    if path is not None and path.suffix not in _FORMS:
-        raise click.BadParameter(f"{path}: give a name that ends in {', '.join(_FORMS)}", context, parameter)
-    return path
+_FORMS = ["html", "json", "md"]
 
 
 def _paths(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[Any, ...]:
@@ -58,8 +52,13 @@ def _paths(context: click.Context, parameter: click.Parameter, texts: tuple[str,
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    callback=_report,
-    help="File for the report: .json, .md or .html.",
+    help="File for the report, for its owner alone.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMS),
+    help="Form of the report. Default: the ending of --output. Without --output, it goes to standard output.",
 )
 @click.option("--last", type=click.IntRange(min=1), help="How many requests of FILE, from its end. Default: all.")
 @click.option(
@@ -81,6 +80,7 @@ def replay(
     name: str,
     against: str,
     output: Path | None,
+    form: str | None,
     last: int | None,
     tolerance: float,
     relative: float,
@@ -105,6 +105,10 @@ def replay(
     from localmodel.replay.replay import replay as run
     from localmodel_untrusted.json_difference import Tolerance
 
+    if output is not None and form is None:
+        form = output.suffix.removeprefix(".")
+        if form not in _FORMS:
+            raise click.UsageError(f"{output}: give a name that ends in .html, .json or .md, or --format")
     with file.open("rb") as lines:
         requests = captured_request.of_lines(deque(lines, last), str(file))
     if not requests:
@@ -116,12 +120,15 @@ def replay(
         result = run(requests, before, after, Rules(Tolerance(tolerance, relative), ignored))
         done(f"{len(result.compared)} compared")
     values = report.values(result, "what serves" if before else str(file), name)
-    for line in report.summary(values):
-        say(line)
+    content = report.written(values, form).encode(errors="replace") if form else b""
+    if form and output is None:
+        pass_on(content)
+    else:
+        for line in report.summary(values):
+            say(line)
     if output is not None:
-        write = {".json": report.text, ".md": report.markdown, ".html": report.page}[output.suffix]
         with user_file.replacing(output, 0o600) as written:
-            written.write(write(values).encode(errors="replace"))
+            written.write(content)
         say(f"report: {output}", err=True)
     if result.changed or result.incomparable:
         raise SystemExit(1)
