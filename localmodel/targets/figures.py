@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -32,8 +32,27 @@ class Figures:
     since: str | None
 
 
-def read(texts: Iterable[str]) -> Figures | None:
-    """The figures in the servers' metrics, or None if they have none."""
+@dataclass(frozen=True)
+class Counts:
+    """What all servers of a deployment have counted since they started, and what they take now.
+
+    Attributes:
+        requests: how many were answered.
+        errors: how many of them with a status of 400 or more.
+        buckets: how many of them within so many seconds.
+        memory: bytes of memory; 0 where the system does not tell.
+        starts: when each server started, in seconds since 1970.
+    """
+
+    requests: float
+    errors: float
+    buckets: Mapping[float, float]
+    memory: float
+    starts: Sequence[float]
+
+
+def counts(texts: Iterable[str]) -> Counts | None:
+    """The counts in the servers' metrics, or None if they have none."""
     statuses: defaultdict[str, float] = defaultdict(float)
     buckets: defaultdict[float, float] = defaultdict(float)
     memory, starts = 0.0, []
@@ -48,11 +67,21 @@ def read(texts: Iterable[str]) -> Figures | None:
             starts.append(sample.value)
     if not buckets:
         return None
+    errors = sum(count for status, count in statuses.items() if int(status) >= 400)
+    return Counts(sum(statuses.values()), errors, buckets, memory, starts)
+
+
+def read(texts: Iterable[str]) -> Figures | None:
+    """The figures in the servers' metrics, or None if they have none."""
+    counted = counts(texts)
+    if counted is None:
+        return None
+    starts = counted.starts
     return Figures(
-        requests=int(sum(statuses.values())),
-        errors=int(sum(count for status, count in statuses.items() if int(status) >= 400)),
-        p50_seconds=_median(buckets),
-        memory_bytes=int(memory) or None,
+        requests=int(counted.requests),
+        errors=int(counted.errors),
+        p50_seconds=quantile(counted.buckets, _HALF),
+        memory_bytes=int(counted.memory) or None,
         since=datetime.fromtimestamp(min(starts), UTC).isoformat(timespec="seconds") if starts else None,
     )
 
@@ -67,14 +96,14 @@ def _metrics(text: str) -> "Iterable[Metric]":
         return []
 
 
-def _median(buckets: Mapping[float, float]) -> float | None:
-    """The median as Prometheus estimates it, with equally likely values within a bucket."""
-    half = buckets[math.inf] * _HALF
-    if not half:
+def quantile(buckets: Mapping[float, float], share: float) -> float | None:
+    """What this share does not exceed, as Prometheus estimates it, with equally likely values within a bucket."""
+    wanted = buckets[math.inf] * share
+    if not wanted:
         return None
     bound, below = 0.0, 0.0
     for limit, count in sorted(buckets.items()):
-        if count >= half:
-            return bound if math.isinf(limit) else bound + (limit - bound) * (half - below) / (count - below)
+        if count >= wanted:
+            return bound if math.isinf(limit) else bound + (limit - bound) * (wanted - below) / (count - below)
         bound, below = limit, count
     return bound

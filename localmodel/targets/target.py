@@ -159,6 +159,9 @@ class Target(Protocol):
     def history(self, name: str) -> list[PastRevision]:
         """The deployment's kept revisions, newest first."""
 
+    def code(self, name: str, revision: int) -> dict[str, bytes]:
+        """The first MB of each file in the revision's source folder, by path; empty where this machine lacks them."""
+
     def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
         """Serve revision `to` again, or the one that served before, until something else is applied.
 

@@ -14,11 +14,13 @@ from starlette.types import ASGIApp
 from localmodel.errors import UserError
 from localmodel.targets.target import Target
 from localmodel.ui.access import Access
+from localmodel.ui.comparing import Comparing
 from localmodel.ui.deployments import Deployments, failure_status
 from localmodel.ui.guard import Guard
+from localmodel.ui.live.live import Live
 from localmodel.ui.pages import Pages
+from localmodel.ui.request.trying import Trying
 from localmodel.ui.store import StorePages
-from localmodel.ui.trying import Trying
 from localmodel.ui.words import Words
 
 WordsOf = Callable[[Target, str], Words]
@@ -41,6 +43,8 @@ def make(target: Target, access: Access, words_of: WordsOf = lambda target, name
         routes=[
             Route("/", lambda _: RedirectResponse("/deployments", 303)),
             *deployments.routes(),
+            *Comparing(target, deployments).routes(),
+            *Live(target, deployments).routes(),
             *Trying(target, pages, deployments).routes(),
             *StorePages(pages).routes(),
             Mount("/static", StaticFiles(directory=Path(__file__).with_name("static"))),

@@ -60,14 +60,14 @@ class Deployments:
     def table(self, _: Request) -> Response:
         """Every deployment with its state."""
         statuses = sorted(self._target.deployments(), key=lambda status: status.name)
-        rows = [(status, words.summary(status, self._words(status.name, status.ready))) for status in statuses]
+        rows = [(status, words.summary(status, self.words_for(status.name, status.ready))) for status in statuses]
         return self._pages.render("deployments", rows=rows)
 
     def overview(self, request: Request) -> Response:
         """State, conditions and timeline."""
         deployment = self.find(request)
-        in_words = self._words(deployment.name)
-        return self._one(
+        in_words = self.words_for(deployment.name)
+        return self.one(
             "deployment",
             deployment,
             conditions=words.conditions(deployment.status, in_words),
@@ -78,7 +78,7 @@ class Deployments:
     def logs(self, request: Request) -> Response:
         """The end of the log; the page's script asks for what comes."""
         deployment = self.find(request)
-        return self._one("logs", deployment, log=deployment.logs(_LOG_LINES), lines=_LOG_LINES)
+        return self.one("logs", deployment, log=deployment.logs(_LOG_LINES), lines=_LOG_LINES)
 
     def log_text(self, request: Request) -> Response:
         """The same as text."""
@@ -89,20 +89,20 @@ class Deployments:
         deployment = self.find(request)
         manifest = dict(deployment.manifest)
         text = yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True)
-        return self._one("settings", deployment, spec=spec.parse(manifest["spec"]), manifest=text)
+        return self.one("settings", deployment, spec=spec.parse(manifest["spec"]), manifest=text)
 
     def ask_back(self, request: Request) -> Response:
         """The question before a rollback."""
-        deployment, revision = self.find(request), _number(request.query_params.get("to", ""))
-        timeline = words.timeline(deployment.history(), self._words(deployment.name))
+        deployment, revision = self.find(request), number(request.query_params.get("to", ""))
+        timeline = words.timeline(deployment.history(), self.words_for(deployment.name))
         entry = next((entry for entry in timeline if entry.revision == revision), None)
         if entry is None:
             raise HTTPException(404, f"{deployment.name} has no revision {revision} any more.")
-        return self._one("rollback", deployment, entry=entry)
+        return self.one("rollback", deployment, entry=entry)
 
     async def go_back(self, request: Request) -> Response:
         """Begin the rollback, and lead to the page that shows how it goes."""
-        deployment, revision = await run_in_threadpool(self.find, request), _number(request.query_params.get("to", ""))
+        deployment, revision = await run_in_threadpool(self.find, request), number(request.query_params.get("to", ""))
 
         def back(progress: Progress) -> None:
             deployment.rollback(revision, progress=progress)
@@ -111,20 +111,22 @@ class Deployments:
             raise HTTPException(409, f"{deployment.name} is being changed from this page already; wait until it ends.")
         return RedirectResponse(f"/deployments/{deployment.name}", 303)
 
-    def _one(self, template: str, deployment: Deployment, **values: object) -> Response:
+    def one(self, template: str, deployment: Deployment, **values: object) -> Response:
         """A page about one deployment, whose head has its state."""
         return self._pages.render(template, **self.head(deployment), **values)
 
     def head(self, deployment: Deployment) -> dict[str, object]:
         """What all pages about a deployment show."""
         status = deployment.status
-        return {"status": status, "summary": words.summary(status, self._words(status.name, status.ready))}
+        return {"status": status, "summary": words.summary(status, self.words_for(status.name, status.ready))}
 
-    def _words(self, name: str, unneeded: bool = False) -> Words:
+    def words_for(self, name: str, unneeded: bool = False) -> Words:
+        """What rewrites texts about it, for who applied a folder."""
         return str if unneeded else self._words_of(self._target, name)
 
 
-def _number(text: str) -> int:
+def number(text: str) -> int:
+    """The revision that an address names."""
     if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER):
         raise HTTPException(404, "A revision is a number.")
     return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -26,20 +27,32 @@ Visit = Callable[[str], None]
 HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
 # Strokes of a 2 in a square of 280 pixels.
 TWO = [(85, 95), (95, 65), (125, 45), (160, 45), (190, 65), (195, 100), (175, 140), (135, 180), (85, 225), (200, 225)]
+# Answers with what came, as a script that takes files does.
 ECHO = f"""
+from azureml.contrib.services.aml_request import rawhttp
+
 def init():
     print({HOSTILE!r})
 
-def run(raw_data):
-    return {{"answer": 1, "text": {HOSTILE!r}}}
+@rawhttp
+def run(request):
+    files = {{name: [file.content_type, len(file.read())] for name, file in request.files.items()}}
+    chances = {{{HOSTILE!r}: 0.75, "other": 0.25}}
+    return {{"type": request.content_type, "length": len(request.data), "files": files, "chances": chances}}
 """
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Chromium without a window and without a network but this machine's."""
+def tools() -> list[str]:
+    """The paths of the browser, of its driver and of axe-core."""
     found = subprocess.run([ROOT / "hack" / "browser-up"], stdout=subprocess.PIPE, text=True, timeout=600, check=True)
-    program, driver = found.stdout.splitlines()
+    return found.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def browser(tools: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium without a window and without a network but this machine's."""
+    program, driver, _ = tools
     options = webdriver.ChromeOptions()
     options.binary_location = program
     options.add_argument("--headless=new")
@@ -165,6 +178,48 @@ def test_a_control_changes_the_request(browser: Browser, visit: Visit) -> None:
     becomes(lambda: '"age":42.5' in one(browser, "#as-python pre").get_attribute("textContent"))
 
 
+def test_a_table_is_filled_in_and_probabilities_are_drawn(browser: Browser, visit: Visit) -> None:
+    visit("/deployments/hostile/try")
+    rows = {"data": [{"age": 41, HOSTILE: "basic"}, {"age": 42, HOSTILE: "plus"}]}
+    browser.execute_script("arguments[0].value = arguments[1]", one(browser, "#body"), json.dumps(rows))
+    send(browser)
+    becomes(lambda: one(browser, "table.cells").is_displayed())
+    age = one(browser, "table.cells tbody tr:last-child [data-kind=number]")
+    age.clear()
+    age.send_keys("50")
+    one(browser, "[data-add]").click()
+    added = browser.switch_to.active_element
+    added.clear()
+    added.send_keys("5")
+    plan = one(browser, "table.cells tbody tr:first-child [data-kind=text]")
+    plan.send_keys("!", Keys.ENTER)
+    wanted = [{"age": 41, HOSTILE: "basic!"}, {"age": 50, HOSTILE: "plus"}, {"age": 5, HOSTILE: "plus"}]
+    code = "return JSON.parse(document.querySelector('#body').value).data"
+    becomes(lambda: len(browser.find_elements(By.CSS_SELECTOR, "table.bars svg rect")) == 2)
+    assert browser.execute_script(code) == wanted
+    assert text(browser, "table.bars th") == HOSTILE and text(browser, "table.bars td:last-child") == "0.75"
+    wide, narrow = browser.find_elements(By.CSS_SELECTOR, "table.bars rect")
+    assert wide.rect["width"] > 2 * narrow.rect["width"] > 0
+
+
+def test_a_file_is_sent_as_it_is(browser: Browser, visit: Visit, served: Lmd) -> None:
+    picture = served.folder / "picture.png"
+    picture.write_bytes(b"\x89PNG" + bytes(range(256)))
+    visit("/deployments/hostile/try")
+    one(browser, "#as-file summary").click()
+    one(browser, "#send-file").click()
+    assert text(browser, "#sending") == "Choose a file first."
+    one(browser, "#bytes").send_keys(str(picture))
+    one(browser, "#send-file").click()
+    becomes(lambda: "image/png" in text(browser, "#answer-body"))
+    assert '"length": 260' in text(browser, "#answer-body")
+    assert "--data-binary @picture.png" in one(browser, "#as-curl pre").get_attribute("textContent")
+    one(browser, "#part").send_keys("image")
+    one(browser, "#send-file").click()
+    becomes(lambda: re.search(r'"image": \[\s*"image/png",\s*260', text(browser, "#answer-body")))
+    assert "-F 'image=@" in one(browser, "#as-curl pre").get_attribute("textContent")
+
+
 def test_an_edit_on_disk_is_seen_without_a_reload_and_a_rollback_is_asked_about(
     browser: Browser, visit: Visit, served: Lmd
 ) -> None:
@@ -176,6 +231,14 @@ def test_an_edit_on_disk_is_seen_without_a_reload_and_a_rollback_is_asked_about(
     script.write_text(good.replace("return model", "return 5 or model"))
     assert served("apply", "sample").code == 0
     becomes(lambda: text(browser, "#serving") == "2" and "Revision 2" in text(browser, "#history"))
+    one(browser, "#compare-2").send_keys(Keys.ENTER)
+    becomes(lambda: "return 5 or model" in text(browser, ".code-diff .new"))
+    assert "return model" in text(browser, ".code-diff .gone") and "score.py" in text(browser, "#causes")
+    one(browser, "#from").send_keys("2")
+    one(browser, "form.search button").click()
+    becomes(lambda: text(browser, "#causes") == "It is the same revision.")
+    visit("/deployments/sklearn-mnist")
+    browser.execute_script("window.stays = true")
     script.write_text(good.replace("global model", "raise KeyError('age')"))
     assert served("apply", "sample").code == 1
     becomes(lambda: "KeyError" in text(browser, "#head") and text(browser, "#serving") == "2")
@@ -185,6 +248,13 @@ def test_an_edit_on_disk_is_seen_without_a_reload_and_a_rollback_is_asked_about(
     becomes(lambda: text(browser, "main button") == "Go back to revision 1")
     one(browser, "main button").send_keys(Keys.ENTER)
     becomes(lambda: text(browser, "#serving") == "1" and "Done." in text(browser, "#job"))
+
+
+def test_figures_are_drawn_while_somebody_looks(browser: Browser, visit: Visit) -> None:
+    visit("/deployments/sklearn-mnist/live")
+    becomes(lambda: browser.find_elements(By.CSS_SELECTOR, "#pictures path[d^=M]"))
+    assert "Requests per second" in text(browser, "#pictures")
+    becomes(lambda: re.search(r"Memory: \d+ MB", text(browser, "#pictures")))
 
 
 def test_words_of_others_run_nowhere(browser: Browser, visit: Visit) -> None:
@@ -218,12 +288,33 @@ def test_no_page_is_wider_than_its_window(browser: Browser, visit: Visit, width:
     )
     try:
         of_one = "/deployments/sklearn-mnist"
-        for path in ("/deployments", of_one, f"{of_one}/try?digit", f"{of_one}/logs", "/models/sklearn_mnist"):
+        compared = f"{of_one}/compare?from=1&to=2"
+        pages = ("/deployments", of_one, compared, f"{of_one}/live", f"{of_one}/try?digit", f"{of_one}/logs")
+        for path in (*pages, "/models/sklearn_mnist"):
             visit(path)
             wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width, path
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_no_page_keeps_anybody_out(browser: Browser, visit: Visit, tools: list[str]) -> None:
+    """axe-core knows what screen readers, keyboards and weak eyes need."""
+    axe = Path(tools[2]).read_text()
+    judge = "axe.run().then(({violations}) => arguments[0](violations.map(({id, nodes}) => id + ' ' + nodes[0].html)))"
+    of_one = "/deployments/sklearn-mnist"
+    inside = ("", "/compare?from=1&to=2", "/rollback?to=2", "/live", "/try", "/try?digit", "/logs", "/settings")
+    paths = [*(of_one + path for path in inside), "/deployments", "/models", "/models/sklearn_mnist", "/environments"]
+    try:
+        for scheme in ("light", "dark"):
+            feature = {"name": "prefers-color-scheme", "value": scheme}
+            browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+            for path in [*paths, "/nothing"]:
+                visit(path)
+                browser.execute_script(axe)
+                assert browser.execute_async_script(judge) == [], (path, scheme)
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_a_lost_connection_is_told_and_comes_back(browser: Browser, served: Lmd) -> None:

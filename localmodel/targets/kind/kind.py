@@ -207,6 +207,9 @@ class KindTarget:
     def history(self, name: str) -> list[PastRevision]:
         return kind_history.of(self._kubectl, self._get(name))
 
+    def code(self, name: str, revision: int) -> dict[str, bytes]:
+        return {}  # it is in images, and maybe in the store
+
     def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
         resource = self._get(name)
         serving, before = _serving(resource), kind_history.served_before(self._kubectl, resource)

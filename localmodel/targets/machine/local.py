@@ -15,7 +15,7 @@ from localmodel.resource.spec import DeploymentSpec
 from localmodel.store import Store
 from localmodel.targets import captured, captured_request, drafts, earlier, log_file, standing
 from localmodel.targets.captured_request import CapturedRequest
-from localmodel.targets.machine import addresses, history, imported, records, resolve, state
+from localmodel.targets.machine import addresses, history, imported, records, resolve, revision_folder, state
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.rollout import decide, loading, rollback
 from localmodel.targets.machine.rollout.rollout import Rollout
@@ -193,6 +193,11 @@ class LocalTarget:
     def history(self, name: str) -> list[PastRevision]:
         place = self._existing(name)
         return history.of(place, self._observe(place).serving)
+
+    def code(self, name: str, revision: int) -> dict[str, bytes]:
+        place = self._existing(name)
+        record = place.known(revision)
+        return revision_folder.code(place.folder(revision), record.facts.get("files", {})) if record else {}
 
     def rollback(self, name: str, to: int | None, timeout: float | None, progress: Progress) -> DeploymentStatus:
         place = self._existing(name)

@@ -1,7 +1,7 @@
 """Writes a revision to disk, laid out as in a scoring image: the code, the models below it, the gate beside them."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from localmodel.disk import executable, files, home
@@ -11,6 +11,8 @@ from localmodel.store import ModelVersion, Store
 from localmodel.targets.machine.resolve import Desired
 from localmodel.targets.machine.runner import BuiltEnvironment
 from localmodel.updates import revision
+
+_MOST_BYTES = 1 << 20  # of a file that is looked at
 
 
 def write(folder: Path, name: str, number: int, desired: Desired, environment: BuiltEnvironment) -> dict[str, str]:
@@ -48,6 +50,19 @@ def restore(folder: Path) -> None:
     for link in (folder / "app" / revision.MODELS_FOLDER).rglob("*"):
         if link.is_symlink() and not link.exists():
             _extracted(f"sha256:{link.readlink().name}")
+
+
+def code(folder: Path, names: Collection[str]) -> dict[str, bytes]:
+    """The first MB of each file of the code in the folder, by path; without `names`, of all that is there."""
+    app = folder / "app"
+    files_there = [path for path in app.rglob("*") if path.is_file() and not path.is_symlink()]
+    paths = {path.relative_to(app).as_posix(): path for path in files_there}
+    made = {}
+    for name, path in paths.items():
+        if name in names or (not names and not name.startswith(f"{revision.MODELS_FOLDER}/")):
+            with path.open("rb") as file:
+                made[name] = file.read(_MOST_BYTES)
+    return made
 
 
 def models_folder() -> Path:

@@ -2,6 +2,7 @@
 
 import { replace } from "./live.js";
 import { draw } from "./draw.js";
+import { equip as equipTable } from "./table.js";
 
 const form = document.getElementById("try");
 const body = document.getElementById("body");
@@ -30,6 +31,22 @@ function change(path, part) {
   body.value = JSON.stringify(value);
 }
 
+// Lets a change have the list at the path, and the names of its rows where pandas' orient is `split`.
+function edit(path, work) {
+  let value;
+  try {
+    value = JSON.parse(body.value);
+  } catch {
+    return false;
+  }
+  const list = at(value, path);
+  if (!Array.isArray(list) || !list.length) return false;
+  const { index } = at(value, path.slice(0, -1));
+  work(list, path.at(-1) === "data" && Array.isArray(index) && index.length === list.length ? index : undefined);
+  body.value = JSON.stringify(value);
+  return true;
+}
+
 function read(control) {
   if (control.dataset.kind === "flag") return control.checked;
   if (control.dataset.kind === "number") return control.value === "" ? null : Number(control.value);
@@ -38,6 +55,7 @@ function read(control) {
 
 function onInput(event) {
   const control = event.target;
+  if (!control.dataset.kind) return;
   try {
     change(JSON.parse(control.dataset.path), read(control));
     control.setCustomValidity("");
@@ -49,7 +67,7 @@ function onInput(event) {
 function equip() {
   const fields = document.getElementById("fields");
   fields.hidden = LONG_NUMBER.test(body.value) || !fields.children.length;
-  for (const control of fields.querySelectorAll("[data-kind]")) control.addEventListener("input", onInput);
+  for (const table of fields.querySelectorAll("[data-rows]")) equipTable(table, edit);
   for (const picture of fields.querySelectorAll("[data-picture]")) {
     const path = JSON.parse(picture.dataset.path);
     let value = null;
@@ -62,28 +80,53 @@ function equip() {
   }
 }
 
-async function send(event) {
-  event.preventDefault();
+// Sends it, and shows the answer; yields the page that has it.
+async function post(content, headers = {}) {
   sending.textContent = "sending …";
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams({ body: body.value }) });
+    const answer = await fetch(form.action, { method: "POST", body: content, headers });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const id of ["answer", "snippets"]) {
       const fresh = page.getElementById(id);
       if (fresh) replace(document.getElementById(id), fresh);
     }
-    const [fields, fresh] = [document.getElementById("fields"), page.getElementById("fields")];
-    if (fresh && (fields.hidden || fresh.dataset.shape !== fields.dataset.shape)) {
-      replace(fields, fresh);
-      equip();
-    }
     sending.textContent = answer.ok ? "" : page.querySelector("main .problem")?.textContent ?? `status ${answer.status}`;
+    return page;
   } catch {
     sending.textContent = "The connection to the page is lost. Is lmd ui still running?";
+    return null;
   }
 }
 
+async function send(event) {
+  event.preventDefault();
+  const page = await post(new URLSearchParams({ body: body.value }));
+  const [fields, fresh] = [document.getElementById("fields"), page?.getElementById("fields")];
+  if (fresh && (fields.hidden || fresh.dataset.shape !== fields.dataset.shape)) {
+    replace(fields, fresh);
+    equip();
+  }
+}
+
+// The bytes of a file, or a form with it: lmd ui sends them on as they are.
+async function sendFile() {
+  const [file] = document.getElementById("bytes").files;
+  const part = document.getElementById("part").value;
+  if (!file) {
+    sending.textContent = "Choose a file first.";
+    return;
+  }
+  let content = file;
+  if (part) {
+    content = new FormData();
+    content.append(part, file);
+  }
+  await post(content, { "x-file": encodeURIComponent(file.name), "x-part": encodeURIComponent(part) });
+}
+
 form.addEventListener("submit", send);
+form.addEventListener("input", onInput);
+document.getElementById("send-file").addEventListener("click", sendFile);
 document.getElementById("file")?.addEventListener("change", async (event) => {
   const [file] = event.target.files;
   if (!file) return;

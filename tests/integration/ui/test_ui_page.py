@@ -170,6 +170,7 @@ def test_words_of_others_are_text(page: Page) -> None:
         "the settings": page.get("/deployments/digits/settings"),
         "an answer": page.post("/deployments/digits/try", body="{}"),
         "a traceback": page.post("/deployments/digits/try", body='"raise"'),
+        "a comparison": page.get("/deployments/digits/compare?from=1&to=2"),
         "a request": page.post("/deployments/digits/try", body=f"{{{HOSTILE}</textarea>"),
     }
     for name, answer in pages.items():
@@ -189,6 +190,31 @@ def test_a_deployment_s_state_its_history_and_its_answer(page: Page, served: Lmd
     assert "&#34;revision&#34;: 2" in answer.text and f"http://localhost:{served.port}/score" in answer.text
     assert page.get("/deployments/nobody").status == 404
     assert page.get("/deployments/..%2f..").status == 404
+
+
+def test_two_revisions_are_compared(page: Page) -> None:
+    text = page.get("/deployments/digits/compare?from=2&to=1").text
+    assert "<h4>score.py</h4>" in text and "Revision 2: code changed: score.py" in text
+    assert re.search(r'line gone">[^<]*&#34;revision&#34;: 2', text)
+    assert re.search(r'line new">[^<]*&#34;revision&#34;: 1', text)
+    assert "/compare?from=1&amp;to=2" in page.get("/deployments/digits").text
+    for query in ("from=1&to=99", "from=1", "from=x&to=1", ""):
+        assert page.get(f"/deployments/digits/compare?{query}").status == 404, query
+
+
+def test_a_file_reaches_the_deployment_as_it_is(page: Page) -> None:
+    file = {"content-type": "text/x-age; charset=utf-8", "x-file": "age%20%22.txt", "origin": page.origin}
+    path = "/deployments/digits/try"
+    answer = page("POST", path, "41", **file)
+    assert answer.status == 200 and "&#34;revision&#34;: 2" in answer.text
+    assert "text/x-age" in answer.text and "--data-binary" in answer.text and "age &#34;.txt" in answer.text
+    assert page("POST", path, "41", **{**file, "origin": "http://evil.example"}).status == 403
+
+
+def test_figures_are_those_of_a_deployment_that_answers(page: Page) -> None:
+    answer = page.get("/deployments/digits/live")
+    assert answer.status == 200 and "Requests per second" in answer.text and "No server of it" not in answer.text
+    assert page.get("/deployments/nobody/live").status == 404
 
 
 def test_the_model_s_bytes_are_those_of_its_digest(page: Page, served: Lmd) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localmodel.output import printable
-from localmodel.ui import form
+from localmodel.ui.request import form
 
 DIGIT = [0.0] * 783 + [0.9]
 
@@ -28,6 +28,16 @@ def controls(example: object, schema: dict[str, Any] | None = None) -> list[tupl
         ({"data": [{"age": 41}]}, [("data[0].age", "number")]),
         # rows of a table stay together
         ({"data": [[1, 2], [3, 4]]}, [("data", "json")]),
+        ({"data": [{"age": 41}, {"age": 42}]}, [("data", "table")]),
+        ({"columns": ["age"], "index": [0], "data": [[41]]}, [("request", "table")]),
+        (
+            {"columns": ["age"], "data": [[41, 1]], "more": 1},
+            [("columns[0]", "text"), ("data[0][0]", "number"), ("data[0][1]", "number"), ("more", "number")],
+        ),
+        # no tables
+        ({"data": [{"age": 41}, {"name": "x"}]}, [("data", "json")]),
+        ({"data": [{"age": [41]}, {"age": [42]}]}, [("data", "json")]),
+        ({"data": [{"age": 41}] * 401}, [("data", "json")]),
         ({"data": []}, [("data", "json")]),
         ({"data": None}, [("data", "json")]),
         ({}, [("request", "json")]),
@@ -69,6 +79,31 @@ def test_a_picture_has_the_brightness_of_its_example() -> None:
 def test_a_whole_number_is_one_by_the_schema() -> None:
     schema = {"properties": {"age": {"type": "integer"}, "height": {"type": "number"}}}
     assert [field.whole for field in form.fields({"age": 41, "height": 2}, schema)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ([{"age": 41, "name": "x"}], []),
+        ({"columns": ["age", "name"], "index": ["a"], "data": [[41, "x"]]}, ["data"]),
+    ],
+)
+def test_one_row_is_a_table_where_the_schema_declares_one(value: object, place: list[str]) -> None:
+    schema = {"properties": {"frame": {"format": "pandas.DataFrame:split"}}}
+    (field,) = form.fields({"frame": value}, schema)
+    assert field.table and field.table.columns == ("age", "name")
+    assert json.loads(field.rows_key) == ["frame", *place]
+    ((age, name),) = field.cells
+    assert (age.kind, age.value, name.kind, name.value) == ("number", 41, "text", "x")
+    part: Any = {"frame": value}
+    for step in json.loads(age.key):
+        part = part[step]
+    assert part == 41
+
+
+def test_what_is_missing_in_a_column_of_numbers_would_be_a_number() -> None:
+    (field,) = form.fields([{"age": None, "name": None, "new": True}, {"age": 41, "name": "x", "new": False}], {})
+    assert [cell.kind for cell in field.cells[0]] == ["number", "json", "flag"]
 
 
 def test_keys_and_values_are_json_whatever_they_contain() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from localmodel.targets.http import Answer
 from localmodel.targets.target import DeploymentStatus, PastRevision
-from localmodel.ui import snippets, trying, words
+from localmodel.ui import words
+from localmodel.ui.request import answers, snippets, trying
 from localmodel_untrusted import json_text
 
 SERVES = DeploymentStatus("digits", True, 2, "http://localhost:6789/score", "", durable=2)
@@ -57,6 +58,21 @@ def test_a_request_as_code_sends_the_same_body() -> None:
     assert json.dumps(BODY) in script
 
 
+@pytest.mark.parametrize("part", ["", "image's"])
+def test_a_file_as_code_is_read_by_its_name(part: str) -> None:
+    file = snippets.File('a "b" \\ c\'s.png', "image/png", part)
+    curl, python, script = (snippet.text for snippet in snippets.of_file("http://localhost:6789/score", file))
+    words = shlex.split(curl)
+    assert words[-1] == "http://localhost:6789/score"
+    if part:
+        assert words[1:3] == ["-F", 'image\'s=@"a \\"b\\" \\\\ c\'s.png"']
+    else:
+        assert words[1:5] == ["-H", "content-type: image/png", "--data-binary", f"@{file.name}"]
+    texts = [node.value for node in ast.walk(ast.parse(python)) if isinstance(node, ast.Constant)]
+    assert file.name in texts and (part or "image/png") in texts
+    assert json.dumps(part or "image/png") in script
+
+
 @pytest.mark.parametrize(
     ("content_type", "body", "text"),
     [
@@ -69,12 +85,12 @@ def test_a_request_as_code_sends_the_same_body() -> None:
     ],
 )
 def test_an_answer_is_shown_as_what_it_is(content_type: str, body: bytes, text: str) -> None:
-    made = trying.shown(Answer(200, {"content-type": content_type, "x-localmodel-revision": "3"}, body, 0.0123))
+    made = answers.shown(Answer(200, {"content-type": content_type, "x-localmodel-revision": "3"}, body, 0.0123))
     assert made.text == text and made.revision == "3" and made.milliseconds == 12.3
 
 
 def test_a_long_answer_is_cut() -> None:
-    text = trying.body_text("text/plain", b"x" * 300_000)
+    text = answers.body_text("text/plain", b"x" * 300_000)
     assert len(text) < 201_000 and text.endswith("… and 100000 more characters")
 
 
@@ -94,4 +110,4 @@ def test_an_answer_that_is_nested_too_deeply_for_indents_is_shown_as_it_came(mon
         value = {"a": value}
     monkeypatch.setattr(json_text, "parse_loosely", lambda _: value)
     body = b'{"a":' * 5000 + b"1" + b"}" * 5000
-    assert trying.body_text("application/json", body) == body.decode()
+    assert answers.body_text("application/json", body) == body.decode()

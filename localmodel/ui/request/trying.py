@@ -1,11 +1,10 @@
 """The page that sends a request to a deployment and shows the answer."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -19,32 +18,21 @@ from localmodel.project import sample_request
 from localmodel.resource import spec
 from localmodel.sdk import scoring_input
 from localmodel.sdk.deployment import Deployment
-from localmodel.targets.http import Answer
 from localmodel.targets.target import Target
-from localmodel.ui import form, snippets
 from localmodel.ui.deployments import Deployments
 from localmodel.ui.pages import Pages
+from localmodel.ui.request import answers, form, snippets
+from localmodel.ui.request.answers import Shown
+from localmodel.ui.request.snippets import File, Snippet
 from localmodel_untrusted import json_text
 from localmodel_untrusted.files import UnreadableError, read_file
 
 _MOST_BYTES = 16 << 20  # of a request
-_LONGEST_SHOWN = 200_000  # characters of an answer
 _JSON = "application/json"
+_BINARY = "application/octet-stream"
 _EMPTY = '{"data": []}'
 # For a deployment that was applied as a manifest, and whose script declares nothing: nobody knows what it takes.
 _DIGIT = json.dumps({"data": [[0] * form.SIDE**2]})
-
-
-@dataclass(frozen=True)
-class Shown:
-    """An answer as the page shows it. `text` is what the body is to a person."""
-
-    status: int
-    revision: str
-    milliseconds: float
-    headers: Mapping[str, str]
-    text: str
-    traceback: str = ""
 
 
 class Trying:
@@ -67,24 +55,25 @@ class Trying:
 
     async def send(self, request: Request) -> Response:
         """The form with what was sent, and the answer."""
-        values = parse_qs(await _body(request), keep_blank_values=True, max_num_fields=10)
-        body = values.get(b"body", [b""])[0].decode(errors="replace")
-        return await run_in_threadpool(self._sent, request, body)
+        content = await _body(request)
+        return await run_in_threadpool(self._sent, request, content)
 
-    def _sent(self, request: Request, body: str) -> Response:
-        deployment, answer, problem = self._deployments.find(request), None, ""
-        try:
-            got = deployment._answer(body.encode(), _JSON)
-            answer = shown(got, deployment._traceback(got))
-        except UserError as error:
-            problem = str(error)
-        return self._page(deployment, self._schema(deployment), body, answer, problem)
+    def _sent(self, request: Request, content: bytes) -> Response:
+        deployment, file = self._deployments.find(request), _file(request)
+        if file is not None:  # it goes on as the browser has made it
+            answer, problem = _ask(deployment, content, request.headers.get("content-type", _BINARY))
+            return self._page(deployment, {}, "", snippets.of_file(deployment.status.url, file), answer, problem)
+        values = parse_qs(content, keep_blank_values=True, max_num_fields=10)
+        body = values.get(b"body", [b""])[0].decode(errors="replace")
+        answer, problem = _ask(deployment, body.encode(), _JSON)
+        return self._page(deployment, self._schema(deployment), body, None, answer, problem)
 
     def _page(
         self,
         deployment: Deployment,
         schema: Mapping[str, Any],
         body: str,
+        code: Sequence[Snippet] | None = None,
         answer: Shown | None = None,
         problem: str = "",
     ) -> Response:
@@ -97,7 +86,7 @@ class Trying:
             body=body,
             answer=answer,
             problem=problem,
-            snippets=snippets.of(deployment.status.url, body),
+            snippets=code or snippets.of(deployment.status.url, body),
         )
 
     def _schema(self, deployment: Deployment) -> Mapping[str, Any]:
@@ -147,34 +136,22 @@ def fields(body: str, schema: Mapping[str, Any]) -> list[form.Field]:
         return []
 
 
-def shown(answer: Answer, traceback: str = "") -> Shown:
-    """What the page shows of an answer."""
-    return Shown(
-        answer.status,
-        answer.headers.get("x-localmodel-revision", ""),
-        round(answer.seconds * 1000, 1),
-        answer.headers,
-        body_text(answer.headers.get("content-type", ""), answer.body),
-        traceback,
-    )
+def _ask(deployment: Deployment, content: bytes, content_type: str) -> tuple[Shown | None, str]:
+    """The answer, or why there is none."""
+    try:
+        answer = deployment._answer(content, content_type)
+        return answers.shown(answer, deployment._traceback(answer)), ""
+    except UserError as error:
+        return None, str(error)
 
 
-def body_text(content_type: str, body: bytes) -> str:
-    """A body as text: JSON with indents where it has more than a line of them, and of other bytes only how many."""
-    if "json" not in content_type and not content_type.startswith("text/"):
-        return f"{len(body)} bytes of {content_type or 'an unknown type'}" if body else ""
-    text = body.decode(errors="replace")
-    if "json" in content_type:
-        try:
-            value = json_text.parse_loosely(body)
-            text = json.dumps(value, ensure_ascii=False)
-            if len(text) > 80 and isinstance(value, dict):
-                text = json.dumps(value, ensure_ascii=False, indent=2)
-        except (UnreadableError, ValueError, RecursionError):
-            pass  # it is shown as it came
-    if len(text) > _LONGEST_SHOWN:
-        return f"{text[:_LONGEST_SHOWN]}\n… and {len(text) - _LONGEST_SHOWN} more characters"
-    return text
+def _file(request: Request) -> File | None:
+    """What the page's script says of a file that is the body, or a part of it."""
+    name = request.headers.get("x-file")
+    if name is None:
+        return None
+    part, kind = request.headers.get("x-part", ""), request.headers.get("content-type", _BINARY)
+    return File(unquote(name), kind, unquote(part))
 
 
 async def _body(request: Request) -> bytes:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from localmodel.output import printable
+from localmodel.ui.request import tables
+from localmodel.ui.request.tables import Table
 
-Kind = Literal["number", "text", "flag", "picture", "json"]
+Kind = Literal["number", "text", "flag", "picture", "table", "json"]
 Path = tuple[str | int, ...]
 
 SIDE = 28  # of a picture of the MNIST data set
@@ -27,6 +29,7 @@ class Field:
         value: what it is in the example.
         whole: whether it is a whole number.
         scale: the value of a white pixel.
+        table: the table, which has a control for each of its cells.
     """
 
     path: Path
@@ -34,6 +37,7 @@ class Field:
     value: Any
     whole: bool = False
     scale: int = 1
+    table: Table | None = None
 
     @property
     def label(self) -> str:
@@ -50,6 +54,24 @@ class Field:
     def json(self) -> str:
         """The value as JSON, in which all can be seen."""
         return printable.json_text(json.dumps(self.value, ensure_ascii=False))
+
+    @property
+    def rows_key(self) -> str:
+        """The path to the rows of the table, as JSON."""
+        return json.dumps((*self.path, *self.table.place)) if self.table else ""
+
+    @property
+    def cells(self) -> "list[list[Field]]":
+        """The cells of the table, row by row."""
+        table = self.table
+        if table is None:
+            return []
+        are_numbers = [_is_column_of_numbers(column) for column in zip(*table.rows, strict=True)]
+        rows: list[list[Field]] = []
+        for number, cells in enumerate(table.rows):
+            paths = [(*self.path, *table.place, number, key) for key in table.keys]
+            rows.append([_cell(*cell) for cell in zip(cells, paths, are_numbers, strict=True)])
+        return rows
 
 
 def fields(example: object, schema: Mapping[str, Any]) -> list[Field]:
@@ -78,15 +100,13 @@ def example_of(schema: Mapping[str, Any], depth: int = 0) -> Any:
 
 
 def _fields(value: Any, schema: Mapping[str, Any], path: Path) -> Iterator[Field]:
-    if isinstance(value, bool):
-        yield Field(path, "flag", value)
-    elif isinstance(value, int | float):
-        yield Field(path, "number", value, whole=schema.get("type") == "integer")
-    elif isinstance(value, str):
-        # A line of text cannot show some characters, and loses them when it is edited.
-        yield Field(path, "text" if printable.one_line(value) == value else "json", value)
+    is_frame = str(schema.get("format", "")).startswith("pandas.DataFrame")
+    if not isinstance(value, list | Mapping):
+        yield _plain(value, path, whole=schema.get("type") == "integer")
     elif is_picture(value):
         yield Field(path, "picture", value, scale=255 if _largest(value) > 1 else 1)
+    elif table := tables.of(value, is_frame):
+        yield Field(path, "table", value, table=table)
     elif isinstance(value, Mapping) and value and len(path) < _DEEPEST:
         parts = _mapping(schema.get("properties"))
         for name, part in value.items():
@@ -98,7 +118,27 @@ def _fields(value: Any, schema: Mapping[str, Any], path: Path) -> Iterator[Field
         yield Field(path, "json", value)
 
 
-def is_picture(value: object) -> bool:
+def _plain(value: Any, path: Path, whole: bool = False) -> Field:
+    """The control for a value that contains no others."""
+    if isinstance(value, bool):
+        return Field(path, "flag", value)
+    if isinstance(value, int | float):
+        return Field(path, "number", value, whole=whole)
+    # A line of text cannot show some characters, and loses them when it is edited.
+    is_line = isinstance(value, str) and printable.one_line(value) == value
+    return Field(path, "text" if is_line else "json", value)
+
+
+def _cell(value: Any, path: Path, is_number: bool) -> Field:
+    return Field(path, "number", "") if value is None and is_number else _plain(value, path)
+
+
+def _is_column_of_numbers(cells: Sequence[Any]) -> bool:
+    """Whether what is missing in it would be a number."""
+    return any(map(_is_number, cells)) and all(cell is None or _is_number(cell) for cell in cells)
+
+
+def is_picture(value: object) -> TypeGuard[list[Any]]:
     """Whether it is a picture of 28 by 28 pixels, as a list of numbers or of rows."""
     if not isinstance(value, list):
         return False

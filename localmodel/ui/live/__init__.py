@@ -1,0 +1,1 @@
+"""The figures of the last hour, as pictures."""
