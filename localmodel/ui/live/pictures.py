@@ -1,5 +1,6 @@
 """Draws samples as paths of an SVG picture, with the same in words."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -7,18 +8,23 @@ from localmodel.disk import size
 from localmodel.ui.live.samples import SECONDS_KEPT, Sample
 
 WIDTH, HEIGHT = 360, 80
+_SHORTEST = 60.0  # seconds that a picture shows
 _Value = Callable[[Sample], float | None]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of the last hour. `paths` are those of an SVG; `top` is the value of its upper edge, in words."""
+    """A picture of the last hour, or of what there is of it, from `since` on.
+
+    `paths` are those of an SVG; `top` is the value of its upper edge, in words.
+    """
 
     title: str
     paths: tuple[str, ...]
     top: str
     now: str
     most: str
+    since: str
 
 
 def all_of(samples: Sequence[Sample], now: float) -> list[Picture]:
@@ -41,19 +47,21 @@ def all_of(samples: Sequence[Sample], now: float) -> list[Picture]:
 def _picture(
     title: str, samples: Sequence[Sample], now: float, in_words: Callable[[float], str], *values: _Value
 ) -> Picture:
+    span = min(max(now - samples[0].begin, _SHORTEST), SECONDS_KEPT) if samples else SECONDS_KEPT
     known = [number for value in values for sample in samples if (number := value(sample)) is not None]
     top = _top(max(known, default=0))
     last = [value(samples[-1]) if samples else None for value in values]
     return Picture(
         title,
-        tuple(_path(samples, now, value, top) for value in values),
+        tuple(_path(samples, now, span, value, top) for value in values),
         in_words(top),
         ", ".join("none" if number is None else in_words(number) for number in last),
         in_words(max(known)) if known else "none",
+        _ago(span),
     )
 
 
-def _path(samples: Iterable[Sample], now: float, value: _Value, top: float) -> str:
+def _path(samples: Iterable[Sample], now: float, span: float, value: _Value, top: float) -> str:
     """Steps from one sample to the next, with a gap where there is none."""
     steps, at, height = [], -1, -1
     for sample in samples:
@@ -61,7 +69,7 @@ def _path(samples: Iterable[Sample], now: float, value: _Value, top: float) -> s
         if number is None:
             at = -1
             continue
-        begin, end, y = _x(sample.begin, now), _x(sample.end, now), round(HEIGHT * (1 - number / top))
+        begin, end, y = _x(sample.begin, now, span), _x(sample.end, now, span), round(HEIGHT * (1 - number / top))
         if begin != at:
             steps.append(f"M{begin} {y}")
         elif y != height:
@@ -73,8 +81,13 @@ def _path(samples: Iterable[Sample], now: float, value: _Value, top: float) -> s
     return "".join(steps)
 
 
-def _x(moment: float, now: float) -> int:
-    return max(round(WIDTH * (1 - (now - moment) / SECONDS_KEPT)), 0)
+def _x(moment: float, now: float, span: float) -> int:
+    return max(round(WIDTH * (1 - (now - moment) / span)), 0)
+
+
+def _ago(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60)
+    return "a minute ago" if minutes == 1 else f"{minutes} minutes ago" if minutes < 60 else "an hour ago"
 
 
 def _top(most: float) -> float:

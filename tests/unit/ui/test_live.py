@@ -77,6 +77,18 @@ def test_a_picture_rises_to_its_top() -> None:
     assert (memory.paths, memory.top) == (("M0 0H360",), "1 kB") and errors.top == "1"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "path", "since"),
+    [(5, "M330 16H360", "a minute ago"), (90, "M0 16H360", "2 minutes ago"), (7200, "M0 16H360", "an hour ago")],
+)
+def test_what_there_is_of_the_hour_fills_the_picture(seconds: int, path: str, since: str) -> None:
+    kept = Samples()
+    kept.add(0, counts(0))
+    kept.add(seconds, counts(seconds * 4))
+    requests = pictures.all_of(list(kept.kept(seconds)), seconds)[0]
+    assert (requests.paths, requests.since) == ((path,), since)
+
+
 def test_nothing_is_drawn_of_nothing() -> None:
     assert all(not any(picture.paths) and picture.most == "none" for picture in pictures.all_of([], 0))
 
