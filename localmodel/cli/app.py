@@ -58,6 +58,7 @@ _GROUPS = {
         "logs": "localmodel.cli.deployment.deployments:logs",
         "capture": "localmodel.cli.deployment.capture:capture",
         "replay": "localmodel.cli.deployment.replay:replay",
+        "gate": "localmodel.cli.deployment.gate:gate",
         "conformance": "localmodel.cli.tools.conformance:conformance",
     },
     "Models and environments": {

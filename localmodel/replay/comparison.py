@@ -56,8 +56,13 @@ def changes(before: Answer, after: Answer, rules: Rules, left_out: Iterable[str]
         if any(_reaches(pattern, difference.steps) for pattern in rules.ignored):
             continue
         place = _place(difference.steps)
-        if not any(place == name or place.startswith((f"{name}.", f"{name}[")) for name in left_out):
+        if not is_within(place, left_out):
             yield Change(_path(difference.steps), place, difference.kind, difference.before, difference.after)
+
+
+def is_within(place: str, places: Iterable[str]) -> bool:
+    """Whether the place is one of them, or below one of them."""
+    return any(place == name or place.startswith((f"{name}.", f"{name}[")) for name in places)
 
 
 def _differences(before: Answer, after: Answer, tolerance: Tolerance) -> Iterator[Difference]:

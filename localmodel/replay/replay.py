@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from localmodel.replay import comparison
 from localmodel.replay.answer import Answer
@@ -69,6 +69,29 @@ def replay(requests: Sequence[CapturedRequest], before: Ask | None, after: Ask, 
         incomparable = comparison.incomparable(first, second)
         changes = () if incomparable else tuple(comparison.changes(first, second, rules, result.unstable))
         result.compared.append(Compared(number, request, first, second, changes, incomparable))
+    return result
+
+
+def with_answers_of(
+    requests: Sequence[CapturedRequest], others: Sequence[CapturedRequest], place: str
+) -> list[CapturedRequest]:
+    """The requests with the answers that other ones of the same ids have got; `place` is where these are."""
+    by_id = {other.id: other for other in others}
+    missing = {"answer": f"no request with its id is in {place}"}
+    result = []
+    for request in requests:
+        other = by_id.get(request.id) or replace(request, answer=None, left_out=missing)
+        why = other.left_out.get("answer", "spec.capture.answers was false")
+        left_out = {**request.left_out, "answer": why}
+        result.append(
+            replace(
+                request,
+                status=other.status,
+                answer=other.answer,
+                milliseconds=other.milliseconds,
+                left_out=left_out,
+            )
+        )
     return result
 
 

@@ -185,9 +185,7 @@ def _as_deployed(asked: Project, kept: Settings, folder: Path, progress: Progres
     )
     built, desired = _built(source, None, progress)
     known = Known(desired.models, leaves_out=partial(ignore_file.leaves_out, asked.place.root.absolute()))
-    return Trial(
-        Path(built.python), {**_machine(), **_lay_out(folder, asked.name, desired, source.files, built)}, known
-    )
+    return Trial(Path(built.python), {**machine(), **_lay_out(folder, asked.name, desired, source.files, built)}, known)
 
 
 def _model_alone(model: Path, wish: Wish, folder: Path, progress: Progress, target: Callable[[], Target]) -> Trial:
@@ -209,7 +207,7 @@ def _model_alone(model: Path, wish: Wish, folder: Path, progress: Progress, targ
             if not kept.has(version.weights)
         }
         registered = replace(desired, models=tuple(version for version in desired.models if version.name not in new))
-        variables = {**_machine(), **_lay_out(folder, asked.name, registered, new, built)}
+        variables = {**machine(), **_lay_out(folder, asked.name, registered, new, built)}
     sample = next((str(request["body"]).encode() for request in desired.gate), None)
     return Trial(Path(built.python), variables, Known(desired.models), sample)
 
@@ -244,7 +242,7 @@ def _built(made: Made, as_it_is: Path | None, progress: Progress) -> tuple[Built
     return built, desired
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
     """What a server of this machine passes on, and what a debugger at the terminal wants."""
     return {name: value for name, value in os.environ.items() if server.is_passed_on(name) or name in _TERMINAL}
 
@@ -273,7 +271,7 @@ def _deployed(path: Path, wish: Wish, folder: Path, progress: Progress) -> Trial
         wanted = replace(wanted, environment=own, environment_ref=None, environment_file="")
     built, desired = _built(Made(manifests, wanted, files, wish.requirements), as_it_is, progress)
     known = Known(desired.models, beside=manifests.beside)
-    return Trial(Path(built.python), {**_machine(), **_lay_out(folder, name, desired, files, built)}, known)
+    return Trial(Path(built.python), {**machine(), **_lay_out(folder, name, desired, files, built)}, known)
 
 
 def _with_script(manifests: Manifests, wanted: DeploymentSpec, script: Path) -> tuple[Manifests, DeploymentSpec]:

@@ -1,30 +1,22 @@
 """lmd replay: captured requests, asked again."""
 
-import tempfile
-import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from localmodel import reasons
 from localmodel.cli import completion
-from localmodel.cli.project_options import deployment, is_path, wrong_paths
+from localmodel.cli.deployment import replay_sides
+from localmodel.cli.project_options import is_path
 from localmodel.cli.target_option import where_options
-from localmodel.cli.terminal.output import ConsoleProgress, Failure, pass_on, say
+from localmodel.cli.terminal.output import ConsoleProgress, pass_on, say
 from localmodel.disk import user_file
 from localmodel.errors import UserError
-from localmodel.output.printable import one_line
-from localmodel.targets import captured_request, http
+from localmodel.targets import captured_request
 from localmodel.targets.captured_request import CapturedRequest
-from localmodel.targets.target import DeploymentStatus, Target
-
-if TYPE_CHECKING:
-    from localmodel.replay.answer import Answer
-    from localmodel.replay.replay import Ask
 
 _FORMS = ["html", "json", "md"]
 
@@ -38,15 +30,26 @@ def _paths(context: click.Context, parameter: click.Parameter, texts: tuple[str,
         raise click.BadParameter(str(error), context, parameter) from None
 
 
+def _against(context: click.Context, parameter: click.Parameter, word: str | None) -> str | int | Path | None:
+    if word is None or word == "serving":
+        return word
+    if word.isdecimal():
+        return int(word)
+    if Path(word).is_file():
+        return Path(word)
+    why = f"{word}: no such file; give the number of a revision, serving, or a file from lmd capture"
+    raise click.BadParameter(why, context, parameter)
+
+
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("name", metavar="NAME|PATH", shell_complete=completion.deployments)
 @click.option(
     "--against",
-    type=click.Choice(["captured", "serving"]),
-    default="captured",
-    show_default=True,
-    help="The answers to compare with: those in FILE, or those of the revision that serves what PATH was applied to.",
+    metavar="REVISION|serving|CAPTURE",
+    callback=_against,
+    help="The answers to compare with: of a revision that is kept, of what serves, or in another file, by request id. "
+    "Default: those in FILE.",
 )
 @click.option(
     "-o",
@@ -78,7 +81,7 @@ def _paths(context: click.Context, parameter: click.Parameter, texts: tuple[str,
 def replay(
     file: Path,
     name: str,
-    against: str,
+    against: str | int | Path | None,
     output: Path | None,
     form: str | None,
     last: int | None,
@@ -99,27 +102,37 @@ def replay(
     Examples:
       lmd replay requests.jsonl ./churn -o report.html
       lmd replay requests.jsonl ./churn --against serving --relative 1e-6 --ignore '$.took'
+      lmd replay requests.jsonl churn --against 2
     """
     from localmodel.replay import report
     from localmodel.replay.comparison import Rules
     from localmodel.replay.replay import replay as run
+    from localmodel.replay.replay import with_answers_of
     from localmodel_untrusted.json_difference import Tolerance
 
     if output is not None and form is None:
         form = output.suffix.removeprefix(".")
         if form not in _FORMS:
             raise click.UsageError(f"{output}: give a name that ends in .html, .json or .md, or --format")
-    with file.open("rb") as lines:
-        requests = captured_request.of_lines(deque(lines, last), str(file))
-    if not requests:
-        raise UserError(reasons.NOTHING_CAPTURED, f"{file}: no captured request is in it; lmd capture writes them")
     if against == "serving" and not is_path(name):
         raise click.UsageError("--against serving: give a PATH; NAME is what serves")
-    before = _serving(name, where) if against == "serving" else None
-    with _asking(name, where) as after, ConsoleProgress().step(f"{len(requests)} requests") as done:
+    requests, before_name = _read(file, last), str(file)
+    with ExitStack() as sides:
+        before = None
+        if isinstance(against, Path):
+            requests, before_name = with_answers_of(requests, _read(against), str(against)), str(against)
+        elif isinstance(against, int):
+            before, before_name = (
+                sides.enter_context(replay_sides.revision(name, against, where)),
+                f"revision {against}",
+            )
+        elif against:
+            before, before_name = replay_sides.serving(name, where), "what serves"
+        after = sides.enter_context(replay_sides.asking(name, where))
+        done = sides.enter_context(ConsoleProgress().step(f"{len(requests)} requests"))
         result = run(requests, before, after, Rules(Tolerance(tolerance, relative), ignored))
         done(f"{len(result.compared)} compared")
-    values = report.values(result, "what serves" if before else str(file), name)
+    values = report.values(result, before_name, name)
     content = report.written(values, form).encode(errors="replace") if form else b""
     if form and output is None:
         pass_on(content)
@@ -134,62 +147,9 @@ def replay(
         raise SystemExit(1)
 
 
-@contextmanager
-def _asking(name: str, where: dict[str, Any]) -> "Iterator[Ask]":
-    """What asks the deployment of this name, or the script of this path."""
-    if not is_path(name):
-        yield _serving(name, where)
-        return
-    from localmodel.cli.target_option import chosen
-    from localmodel.trial import prepare
-    from localmodel.trial.worker import ScriptLoadError, TrialWorker, WorkerDiedError
-
-    with tempfile.TemporaryDirectory(prefix="lmd-replay-") as place, wrong_paths():
-        wish = prepare.wish(Path(name))
-        ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress(), lambda: chosen(where))
-        with TrialWorker(ready, logs_once=True) as worker:
-            try:
-                worker.load()
-                yield _tried(worker)
-            except ScriptLoadError as error:
-                raise Failure(f"{error}\n\n{error.traceback}".rstrip()) from None
-            except WorkerDiedError as error:
-                raise Failure(str(error)) from None
-
-
-def _tried(worker: Any) -> "Ask":
-    from localmodel.replay.answer import Answer
-
-    def ask(request: CapturedRequest) -> "Answer | str":
-        if request.dialect != "azure" or request.method != "POST" or request.body is None:
-            return "without a server, a script is asked only what was posted to /score"
-        started = time.monotonic()
-        answer = worker.ask(one_line(request.id), request.body)
-        return Answer(answer.status, answer.body, (time.monotonic() - started) * 1000)
-
-    return ask
-
-
-def _serving(word: str, where: dict[str, Any]) -> "Ask":
-    from localmodel.replay.answer import Answer
-
-    target, status = _deployed(word, where)
-
-    def ask(request: CapturedRequest) -> "Answer | str":
-        body = request.body if request.method == "POST" else None
-        base = target.reach(status).removesuffix("/score")
-        query = f"?{request.query}" if request.query else ""
-        kind = request.headers.get("content-type") or "application/json"
-        answer = http.request(f"{base}{request.path}{query}", body, None, kind)
-        return Answer(answer.status, answer.body, answer.seconds * 1000)
-
-    return ask
-
-
-def _deployed(word: str, where: dict[str, Any]) -> tuple[Target, DeploymentStatus]:
-    with wrong_paths():
-        target, name = deployment(word, dict(where))
-    status = target.get(name)
-    if status.serving is None:
-        raise Failure(f"{name} is not serving: {status.message}")
-    return target, status
+def _read(file: Path, last: int | None = None) -> list[CapturedRequest]:
+    with file.open("rb") as lines:
+        requests = captured_request.of_lines(deque(lines, last), str(file))
+    if not requests:
+        raise UserError(reasons.NOTHING_CAPTURED, f"{file}: no captured request is in it; lmd capture writes them")
+    return requests

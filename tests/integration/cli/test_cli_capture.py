@@ -2,6 +2,7 @@
 
 import json
 
+import yaml
 from support.lmd_command import Lmd, script
 from support.server.scoring_server_process import eventually
 
@@ -56,6 +57,16 @@ def test_requests_are_kept_from_the_edit_on_that_asks_for_them(lmd: Lmd) -> None
     assert lmd("capture", "churn", "-o", str(file)).code == 0
     same = lmd("replay", str(file), "churn")
     assert (same.code, same.out) == (0, f"0 of 3 answers change: {file} -> churn\n"), same.err
+    for against in ("1", str(file)):
+        kept = lmd("replay", str(file), "churn", "--against", against)
+        assert kept.code == 0 and kept.out.startswith("0 of 3 answers change"), kept.err
+    missing = lmd("replay", str(file), "churn", "--against", "9")
+    assert missing.code == 1 and "revision 9 is not kept (kept: 1, 2, 3)" in missing.err
+    recorded = lmd("gate", "record", "churn")
+    assert [request["body"] for request in yaml.safe_load(recorded.out)] == ['{"age": 40}', '{"age": 42}'], recorded.err
+    (folder / "gate.yaml").write_text(recorded.out)
+    gated = lmd("apply", "./churn")
+    assert gated.code == 0, gated.err
     (folder / "score.py").write_text(script('{**json.loads(raw_data), "old": json.loads(raw_data)["age"] > 41}'))
     for options in ([], ["--against", "serving"]):
         report = lmd.folder / "report.json"

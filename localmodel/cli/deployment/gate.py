@@ -1,0 +1,83 @@
+"""lmd gate: the requests that a revision must answer before it serves."""
+
+from collections import Counter
+from typing import Any
+
+import click
+import yaml
+
+from localmodel import reasons
+from localmodel.cli import completion
+from localmodel.cli.deployment import replay_sides
+from localmodel.cli.group import Group
+from localmodel.cli.project_options import deployment, wrong_paths
+from localmodel.cli.target_option import where_options
+from localmodel.cli.terminal.output import ConsoleProgress, pass_on, say
+from localmodel.errors import UserError
+from localmodel.resource import gate as rules
+
+_MOST = 32
+
+
+@click.group(cls=Group)
+def gate() -> None:
+    """Make a gate: requests that a revision must answer as expected before it serves."""
+
+
+@gate.command()
+@click.argument("name", metavar="NAME|PATH", shell_complete=completion.deployments)
+@click.option(
+    "--last", type=click.IntRange(min=1), default=500, show_default=True, help="How many captured requests to look at."
+)
+@where_options
+def record(name: str, last: int, **where: Any) -> None:
+    """Print a gate of requests that the deployment NAME has captured.
+
+    Of the last captured requests it takes few, whose answers differ: one for each status, class and shape, and those
+    with the smallest and the largest numbers. What serves is asked them twice, and its answers are what the gate
+    expects. A part that differs between the two, such as a time, is not expected.
+
+    \b
+    Examples:
+      lmd gate record churn > churn/gate.yaml
+      lmd gate record ./churn --last 20
+    """
+    from localmodel.replay import gate as gates
+    from localmodel.replay.answer import Answer
+    from localmodel.replay.spread import Asked, choose
+
+    with wrong_paths():
+        target, called = deployment(name, dict(where))
+    ask = replay_sides.serving(name, where)
+    captured = target.captured(called, last)
+    left_out = Counter(why for request in captured if (why := gates.unfit(request)))
+    fit = [request for request in captured if not gates.unfit(request)]
+    if not fit:
+        why = f"{next(iter(left_out))}" if left_out else f"none has been captured; lmd capture {called} says why"
+        raise UserError(reasons.NOTHING_CAPTURED, f"{called}: no request for a gate: {why}")
+    asked = [
+        Asked(
+            gates.address(request),
+            request.body or b"",
+            Answer(request.status, request.answer or b"", request.milliseconds),
+        )
+        for request in fit
+    ]
+    entries: list[dict[str, Any]] = []
+    with ConsoleProgress().step(f"{len(captured)} requests of {called}") as done:
+        for request in (fit[index] for index in choose(asked, _MOST)):
+            first, second = ask(request), ask(request)
+            if isinstance(first, str) or isinstance(second, str):
+                left_out[str(first)] += 1
+                continue
+            entry = gates.entry(request, first, second)
+            try:
+                rules.of_values([*entries, entry], "gate")
+            except UserError:
+                left_out["the gate would become too large, or the request is not valid in one"] += 1
+            else:
+                entries.append(entry)
+        done(f"{len(entries)} in the gate")
+    pass_on(yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=10_000).encode())
+    for why, count in left_out.most_common():
+        say(f"{count} left out: {why}", err=True)

@@ -1,0 +1,110 @@
+"""What asks the requests of a replay: a deployment, the script of a path, or a revision that is kept."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localmodel import reasons
+from localmodel.cli.project_options import deployment, is_path, wrong_paths
+from localmodel.cli.terminal.output import ConsoleProgress, Failure
+from localmodel.errors import UserError
+from localmodel.output.printable import one_line
+from localmodel.targets import http
+from localmodel.targets.captured_request import CapturedRequest
+from localmodel.targets.target import DeploymentStatus, Target
+
+if TYPE_CHECKING:
+    from localmodel.replay.answer import Answer
+    from localmodel.replay.replay import Ask
+    from localmodel.trial.prepare import Trial
+
+
+@contextmanager
+def asking(name: str, where: dict[str, Any]) -> "Iterator[Ask]":
+    """What asks the deployment of this name, or the script of this path."""
+    if not is_path(name):
+        yield serving(name, where)
+        return
+    from localmodel.cli.target_option import chosen
+    from localmodel.trial import prepare
+
+    with tempfile.TemporaryDirectory(prefix="lmd-replay-") as place, wrong_paths():
+        wish = prepare.wish(Path(name))
+        ready = prepare.prepare(wish, Path(place).resolve() / "0", ConsoleProgress(), lambda: chosen(where))
+        with _loaded(ready) as ask:
+            yield ask
+
+
+@contextmanager
+def revision(word: str, number: int, where: dict[str, Any]) -> "Iterator[Ask]":
+    """What asks a revision that a deployment of this machine keeps, which need not serve."""
+    from localmodel.targets.machine.local import LocalTarget
+    from localmodel.targets.process import ProcessRunner
+    from localmodel.trial import kept
+
+    with wrong_paths():
+        target, name = deployment(word, dict(where))
+    target.get(name)  # raises if there is none
+    if not (isinstance(target, LocalTarget) and isinstance(target.runner, ProcessRunner)):
+        raise UserError(
+            reasons.ARGUMENT_INVALID,
+            f"--against {number}: {name} does not run as a process of this machine, and only such a deployment's "
+            "revisions can be asked while another one serves; lmd history has what they are",
+        )
+    with _loaded(kept.prepare(target.place(name), number)) as ask:
+        yield ask
+
+
+@contextmanager
+def _loaded(trial: "Trial") -> "Iterator[Ask]":
+    from localmodel.trial.worker import ScriptLoadError, TrialWorker, WorkerDiedError
+
+    with TrialWorker(trial, logs_once=True) as worker:
+        try:
+            worker.load()
+            yield _tried(worker)
+        except ScriptLoadError as error:
+            raise Failure(f"{error}\n\n{error.traceback}".rstrip()) from None
+        except WorkerDiedError as error:
+            raise Failure(str(error)) from None
+
+
+def _tried(worker: Any) -> "Ask":
+    from localmodel.replay.answer import Answer
+
+    def ask(request: CapturedRequest) -> "Answer | str":
+        if request.dialect != "azure" or request.method != "POST" or request.body is None:
+            return "without a server, a script is asked only what was posted to /score"
+        started = time.monotonic()
+        answer = worker.ask(one_line(request.id), request.body)
+        return Answer(answer.status, answer.body, (time.monotonic() - started) * 1000)
+
+    return ask
+
+
+def serving(word: str, where: dict[str, Any]) -> "Ask":
+    from localmodel.replay.answer import Answer
+
+    target, status = _deployed(word, where)
+
+    def ask(request: CapturedRequest) -> "Answer | str":
+        body = request.body if request.method == "POST" else None
+        base = target.reach(status).removesuffix("/score")
+        query = f"?{request.query}" if request.query else ""
+        kind = request.headers.get("content-type") or "application/json"
+        answer = http.request(f"{base}{request.path}{query}", body, None, kind)
+        return Answer(answer.status, answer.body, answer.seconds * 1000)
+
+    return ask
+
+
+def _deployed(word: str, where: dict[str, Any]) -> tuple[Target, DeploymentStatus]:
+    with wrong_paths():
+        target, name = deployment(word, dict(where))
+    status = target.get(name)
+    if status.serving is None:
+        raise Failure(f"{name} is not serving: {status.message}")
+    return target, status
